@@ -1,0 +1,38 @@
+# Everything a fresh machine needs beyond Python 3.11, make and git is installed by
+# these targets into .venv and the user cache, without root.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: setup check lint test demo generate control-plane control-plane-path
+
+setup: $(READY)
+
+$(READY): requirements-dev.txt pyproject.toml
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(VENV)/bin/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+control-plane: $(READY)
+	@PYTHONPATH=tests $(PYTHON) -m controlplane build
+
+control-plane-path: $(READY)
+	@PYTHONPATH=tests $(PYTHON) -m controlplane path
+
+lint: $(READY)
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: control-plane
+	$(VENV)/bin/pytest
+
+check: lint test
+
+demo: control-plane
+	@PYTHONPATH=tests $(PYTHON) examples/demo.py
+
+generate: $(READY)
+	$(PYTHON) docs/generate.py

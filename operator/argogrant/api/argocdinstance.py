@@ -1,0 +1,183 @@
+"""The kind ArgoCDInstance: one Argo CD installation, and what is known of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import Field, ValidationError
+
+from argogrant.api.accessgrant import Duration
+from argogrant.api.conditions import ConditionModel, Instant, write_conditions
+from argogrant.api.schema import Model, validations
+from argogrant.grants.conditions import Condition
+from argogrant.grants.errors import InvalidGrant
+from argogrant.grants.window import format_instant, parse_duration
+from argogrant.rbac.roles import DiscoveredRole
+
+MAX_ROLES_SHOWN: Final = 200
+"""Roles in the status; `roleCount` says how many there are."""
+
+_FIXED_NAMESPACE: Final = (
+    "self == oldSelf",
+    "can not change after creation; create another ArgoCDInstance for another Argo CD",
+)
+
+
+class ArgoCDInstanceSpec(Model):
+    """Where Argo CD is, and how long grants for it may last."""
+
+    namespace: str = Field(
+        "argocd",
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        description="The namespace of argocd-rbac-cm and of the AppProjects.",
+        json_schema_extra=validations(_FIXED_NAMESPACE),
+    )
+    max_duration: Duration = Field(
+        "24h",
+        description=(
+            "The ceiling for every grant, counted from its start: a grant that asks for"
+            " more ends here. Lowering it shortens grants that are running."
+        ),
+    )
+
+
+class RoleSummary(Model):
+    """A role that a grant can name."""
+
+    name: str = Field(max_length=1024, description="What spec.role.name says.")
+    project: str | None = Field(
+        None, max_length=253, description="What spec.role.project says."
+    )
+    description: str | None = Field(
+        None, max_length=256, description="What the AppProject says of it."
+    )
+
+
+class ArgoCDInstanceStatus(Model):
+    """What is known of this Argo CD; written by argogrant only."""
+
+    observed_generation: int | None = Field(
+        None, ge=0, description="The metadata.generation that this status is about."
+    )
+    conditions: list[ConditionModel] = Field(
+        [],
+        max_length=8,
+        description=(
+            "Ready: what Argo CD has equals what is in force. RBACTextValid: Argo CD"
+            " can read every line of argocd-rbac-cm."
+        ),
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+    bindings: int | None = Field(
+        None, ge=0, description="How many bindings argogrant has written."
+    )
+    overlay_bytes: int | None = Field(
+        None, ge=0, description="The size of the key policy.argogrant.csv."
+    )
+    roles: list[RoleSummary] = Field(
+        [],
+        max_length=MAX_ROLES_SHOWN,
+        description=f"The roles that exist; the first {MAX_ROLES_SHOWN} of them.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    role_count: int | None = Field(None, ge=0, description="How many roles exist.")
+    scopes: str | None = Field(
+        None,
+        max_length=1024,
+        description="Which claims Argo CD compares with subjects; [groups] if absent.",
+    )
+    default_role: str | None = Field(
+        None, max_length=1024, description="The role that Argo CD gives to everybody."
+    )
+    last_write_at: Instant | None = Field(
+        None, description="When argogrant last changed argocd-rbac-cm."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One ArgoCDInstance, as far as it decides anything."""
+
+    uid: str
+    namespace: str
+    name: str
+    argocd_namespace: str
+    max_duration: timedelta
+    being_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceReport:
+    """What is said about an instance after a convergence."""
+
+    conditions: tuple[Condition, ...]
+    bindings: int | None = None
+    overlay_bytes: int | None = None
+    roles: tuple[DiscoveredRole, ...] = ()
+    scopes: str | None = None
+    default_role: str | None = None
+    last_write_at: datetime | None = None
+
+
+def read_instance(body: dict[str, Any]) -> Instance:
+    """Read an ArgoCDInstance as the API server gives it.
+
+    Raises:
+        InvalidGrant: The object is not what the CRD describes.
+    """
+    metadata = body["metadata"]
+    try:
+        spec = ArgoCDInstanceSpec.model_validate(body.get("spec") or {})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, ("spec", *first["loc"])))
+        raise InvalidGrant(f"{where}: {first['msg']}") from error
+    return Instance(
+        uid=metadata["uid"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        argocd_namespace=spec.namespace,
+        max_duration=parse_duration(spec.max_duration),
+        being_deleted="deletionTimestamp" in metadata,
+    )
+
+
+def instance_status(
+    report: InstanceReport, *, old: Mapping[str, Any], generation: int, now: datetime
+) -> dict[str, Any]:
+    """Write the status of an instance; nothing in it changes while nothing happens."""
+    last_write = report.last_write_at
+    status: dict[str, Any] = {
+        "observedGeneration": generation,
+        "conditions": write_conditions(
+            old.get("conditions") or (),
+            report.conditions,
+            generation=generation,
+            now=now,
+        ),
+        "bindings": report.bindings,
+        "overlayBytes": report.overlay_bytes,
+        "roles": [_role_summary(role) for role in report.roles[:MAX_ROLES_SHOWN]],
+        "roleCount": len(report.roles),
+        "scopes": report.scopes and report.scopes[:1024],
+        "defaultRole": report.default_role and report.default_role[:1024],
+        "lastWriteAt": (
+            format_instant(last_write) if last_write else old.get("lastWriteAt")
+        ),
+    }
+    return {key: value for key, value in status.items() if value not in (None, "")}
+
+
+def _role_summary(role: DiscoveredRole) -> dict[str, str]:
+    summary = {
+        "name": role.name[:1024],
+        "project": role.project,
+        "description": role.description[:256],
+    }
+    return {key: value for key, value in summary.items() if value}

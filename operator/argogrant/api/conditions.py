@@ -1,0 +1,77 @@
+"""Conditions as ``metav1.Condition`` writes them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from argogrant.api.schema import Model
+from argogrant.grants.conditions import Condition
+from argogrant.grants.window import INSTANT_PATTERN, format_instant
+
+MAX_MESSAGE_LENGTH: Final = 4096
+_STATUS: Final = {True: "True", False: "False", None: "Unknown"}
+
+Instant = Annotated[
+    str,
+    Field(
+        max_length=40,
+        pattern=INSTANT_PATTERN,
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+"""A time as RFC 3339 writes it."""
+
+
+class ConditionModel(Model):
+    """One observed fact about the object."""
+
+    type: str = Field(max_length=316, description="What is observed.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(
+        max_length=1024, description="Why, in one word that programs can compare."
+    )
+    message: str = Field(
+        max_length=MAX_MESSAGE_LENGTH,
+        description="Why, in words, and what to do about it.",
+    )
+    last_transition_time: Instant = Field(description="When status last changed.")
+    observed_generation: int | None = Field(
+        None, ge=0, description="The metadata.generation that this was said about."
+    )
+
+
+def write_conditions(
+    existing: Sequence[Mapping[str, Any]],
+    conditions: Iterable[Condition],
+    *,
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Write conditions, keeping the time of transition where the status stayed.
+
+    Args:
+        existing: The conditions that the object has now.
+        conditions: What is true; types that are not among them vanish.
+        generation: The generation of the spec that was looked at.
+        now: Goes into those conditions whose status changed.
+    """
+    times = {
+        (old.get("type"), old.get("status")): old.get("lastTransitionTime")
+        for old in existing
+    }
+    return [
+        {
+            "type": str(condition.type),
+            "status": _STATUS[condition.status],
+            "reason": str(condition.reason),
+            "message": condition.message[:MAX_MESSAGE_LENGTH],
+            "lastTransitionTime": times.get(
+                (str(condition.type), _STATUS[condition.status])
+            )
+            or format_instant(now),
+            "observedGeneration": generation,
+        }
+        for condition in conditions
+    ]

@@ -1,0 +1,119 @@
+r"""What CEL checks at ``kubectl apply``, with the messages that people read.
+
+The rules repeat, as far as CEL can say them, what ``argogrant.grants`` checks again.
+CEL's regular expressions are RE2: ``\pC`` there lacks the unassigned code points, and
+Unicode normal forms can not be asked for; those two are checked by the operator alone.
+"""
+
+from typing import Final
+
+from argogrant.grants.names import INVISIBLE_RANGES
+
+_INVISIBLE: Final = "".join(
+    f"\\x{{{first:04X}}}" + (f"-\\x{{{last:04X}}}" if last > first else "")
+    for first, last in INVISIBLE_RANGES
+)
+_VISIBLE: Final = f"[^\\pC\\pZ{_INVISIBLE}]+"
+TEXT_RULE: Final = (
+    f"self.matches(r'^{_VISIBLE}( +{_VISIBLE})*$')",
+    "must hold only characters that a reader can see, and blanks (U+0020) only inside:"
+    " no control, format or invisible character, no other kind of blank, nothing"
+    " before or after the name",
+)
+
+SUBJECT_RULES: Final = (
+    TEXT_RULE,
+    (
+        "!self.startsWith('role:') && !self.startsWith('proj:')",
+        "is written like a role; binding it would raise the rights of everybody who"
+        " holds that role; name a user or an SSO group",
+    ),
+    (
+        "self != 'admin'",
+        "is Argo CD's built-in administrator, who needs no grant; name another user or"
+        " an SSO group",
+    ),
+)
+
+ROLE_RULES: Final = (
+    (
+        "has(self.project) || !self.name.startsWith('proj:')",
+        "a project's role is written as project: team-a and name: deployer, not as"
+        " proj:team-a:deployer",
+    ),
+    (
+        "!has(self.project) ||"
+        " self.name.matches('^[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$')",
+        "a project's role has a bare name of letters, digits, '-' and '_', such as"
+        " deployer",
+    ),
+)
+
+DURATION_RULES: Final = (
+    (
+        "duration(self) >= duration('1s')",
+        "must be at least one second, such as 2h30m; fractions of a second are dropped",
+    ),
+)
+
+_NEW_GRANT: Final = "create a new AccessGrant instead"
+
+SPEC_RULES: Final = (
+    (
+        "has(self.expiresAt) != has(self.duration)",
+        "write exactly one of expiresAt (an absolute end) and duration (counted from"
+        " the start)",
+    ),
+    (
+        "!has(self.notBefore) || !has(self.expiresAt) ||"
+        " self.notBefore < self.expiresAt",
+        "expiresAt must be later than notBefore",
+    ),
+    (
+        "!has(self.revocation) || (has(self.revoked) && self.revoked)",
+        "revocation explains revoked: true; set both",
+    ),
+    (
+        "self.instance == oldSelf.instance",
+        f"instance can not change after creation; {_NEW_GRANT}",
+    ),
+    (
+        "self.subject == oldSelf.subject",
+        f"subject can not change after creation; {_NEW_GRANT}",
+    ),
+    (
+        "self.role == oldSelf.role",
+        f"role can not change after creation; {_NEW_GRANT}",
+    ),
+    (
+        "has(self.duration) == has(oldSelf.duration) &&"
+        " (!has(self.duration) || self.duration == oldSelf.duration)",
+        "duration can not change after creation; end the grant early with revoked:"
+        f" true, or, for more time, {_NEW_GRANT}",
+    ),
+    (
+        "!has(oldSelf.expiresAt) ||"
+        " (has(self.expiresAt) && self.expiresAt <= oldSelf.expiresAt)",
+        f"expiresAt can only move earlier after creation; for more time, {_NEW_GRANT}",
+    ),
+    (
+        "has(self.notBefore) == has(oldSelf.notBefore) &&"
+        " (!has(self.notBefore) || self.notBefore == oldSelf.notBefore)",
+        f"notBefore can not change after creation; {_NEW_GRANT}",
+    ),
+    (
+        "has(self.justification) == has(oldSelf.justification) &&"
+        " (!has(self.justification) || self.justification == oldSelf.justification)",
+        f"justification can not change after creation; {_NEW_GRANT}",
+    ),
+    (
+        "!has(oldSelf.revoked) || !oldSelf.revoked ||"
+        " (has(self.revoked) && self.revoked)",
+        f"a revocation is final; {_NEW_GRANT}",
+    ),
+    (
+        "!has(oldSelf.revocation) ||"
+        " (has(self.revocation) && self.revocation == oldSelf.revocation)",
+        "revocation is set once and then stays as the record",
+    ),
+)

@@ -1,0 +1,72 @@
+"""From a Pydantic model to the structural OpenAPI schema that a CRD wants.
+
+Source: Kubernetes, "Specifying a structural schema": no ``$ref``, no ``anyOf`` with
+types, no ``title``.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A part of an object: camelCase outside, immutable inside.
+
+    Unknown fields are ignored: the API server has pruned what the CRD does not know.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+
+def validations(*rules: tuple[str, str]) -> dict[str, JsonValue]:
+    """Give CEL rules with their messages as a ``json_schema_extra``."""
+    return {
+        "x-kubernetes-validations": [
+            {"rule": rule, "message": message} for rule, message in rules
+        ]
+    }
+
+
+def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Convert a model's JSON schema into a structural one."""
+    schema = model.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    converted = _convert(schema, definitions)
+    assert isinstance(converted, dict)
+    return converted
+
+
+def _convert(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Resolve references and unwrap ``X | None``, depth first."""
+    if isinstance(node, list):
+        return [_convert(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = _without_null(node)
+    if "$ref" in node:
+        name = node.pop("$ref").rsplit("/", 1)[-1]
+        node = {**definitions[name], **node}
+    converted = {
+        key: (
+            {name: _convert(value, definitions) for name, value in item.items()}
+            if key == "properties"
+            else _convert(item, definitions)
+        )
+        for key, item in node.items()
+        if key not in {"title", "additionalProperties"}
+    }
+    if converted.get("default", ...) in (None, []):
+        del converted["default"]
+    return converted
+
+
+def _without_null(node: dict[str, Any]) -> dict[str, Any]:
+    """Turn ``anyOf: [X, null]`` into X; absence is how Kubernetes says null."""
+    choices = [c for c in node.get("anyOf", ()) if c != {"type": "null"}]
+    if len(choices) != 1:
+        return dict(node)
+    rest = {key: value for key, value in node.items() if key != "anyOf"}
+    return {**choices[0], **rest}

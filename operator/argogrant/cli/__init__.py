@@ -1,0 +1,1 @@
+"""The commands: thin, typed, and the only place beside the handlers with settings."""

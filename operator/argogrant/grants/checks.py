@@ -1,0 +1,244 @@
+"""The questions that stand between a grant and its binding, in the order asked.
+
+A check is named after the fact that it wants to hold. It returns None if the fact
+holds, or else a Finding. ``IN_FORCE`` is the specification: the first finding answers.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from argogrant.grants.facts import Facts
+from argogrant.grants.names import (
+    PROJECT_NAME,
+    PROJECT_ROLE_NAME,
+    quoted,
+    text_problem,
+)
+from argogrant.grants.reasons import Reason
+from argogrant.grants.window import format_duration, format_instant
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a grant is not in force, in words for the person who asked for it."""
+
+    reason: Reason
+    message: str
+    ends: bool = False
+    """The grant is over; nothing but a new grant gives access again."""
+    is_doubt: bool = False
+    """The fact is unknown rather than false: keep what is bound, add nothing."""
+
+
+Check = Callable[[Facts], Finding | None]
+
+
+def grant_is_not_being_deleted(facts: Facts) -> Finding | None:
+    """A deleted grant ends at once; its finalizer waits for the revocation."""
+    if facts.grant.being_deleted:
+        return Finding(Reason.DELETED, "The grant is being deleted.")
+    return None
+
+
+def grant_was_not_revoked(facts: Facts) -> Finding | None:
+    """``spec.revoked`` ends a grant for good, also one that was created revoked."""
+    if not facts.grant.revoked:
+        return None
+    why = facts.grant.revocation_justification
+    said = f": {quoted(why)}" if why else ""
+    return Finding(Reason.REVOKED, f"The grant was revoked{said}.", ends=True)
+
+
+def window_has_not_closed(facts: Facts) -> Finding | None:
+    """The end is exclusive: at ``expiresAt`` access is over."""
+    if not facts.window.has_closed(facts.now):
+        return None
+    end = format_instant(facts.window.end)
+    message = f"The grant ended at {end}. Create a new AccessGrant for new access."
+    if facts.window.end <= facts.window.start:
+        start = format_instant(facts.window.start)
+        message = (
+            f"The grant would end at {end}, not after its start at {start}, so it never"
+            " gives access. Create a new AccessGrant with a later end."
+        )
+    return Finding(Reason.EXPIRED, message, ends=True)
+
+
+def subject_is_well_formed(facts: Facts) -> Finding | None:
+    """Everything after this check may print the subject's name."""
+    name = facts.grant.subject.name
+    problem = text_problem(name)
+    if problem is None and name.startswith(("role:", "proj:")):
+        problem = (
+            "is written like a role; Argo CD would raise the rights of everybody who"
+            " holds that role. Name a user or an SSO group"
+        )
+    if problem is None and name == "admin":
+        problem = (
+            "is Argo CD's built-in administrator, who needs no grant. Name another"
+            " user or an SSO group"
+        )
+    if problem is None:
+        return None
+    return Finding(
+        Reason.SUBJECT_REFUSED, f"spec.subject.name {quoted(name)} {problem}."
+    )
+
+
+def role_is_well_formed(facts: Facts) -> Finding | None:
+    """A role's name is rendered like a subject's and obeys the same text rule."""
+    role = facts.grant.role
+    if role.project is None:
+        problem = text_problem(role.name)
+        if problem is None and role.name.startswith("proj:"):
+            problem = (
+                "is a project's role; write the project in spec.role.project and the"
+                " bare name in spec.role.name"
+            )
+    elif not PROJECT_NAME.fullmatch(role.project):
+        return Finding(
+            Reason.ROLE_REFUSED,
+            f"spec.role.project {quoted(role.project)} is no name of an AppProject;"
+            " write lower-case letters, digits, '-' and '.'.",
+        )
+    elif PROJECT_ROLE_NAME.fullmatch(role.name):
+        return None
+    else:
+        problem = (
+            "is no name of a project's role; write the bare name, letters, digits, '-'"
+            " and '_'"
+        )
+    if problem is None:
+        return None
+    return Finding(
+        Reason.ROLE_REFUSED, f"spec.role.name {quoted(role.name)} {problem}."
+    )
+
+
+def end_survives_recreation(facts: Facts) -> Finding | None:
+    """What Git re-creates must not begin anew."""
+    if not facts.grant.tracked_by_git or facts.grant.expires_at is not None:
+        return None
+    return Finding(
+        Reason.ABSOLUTE_END_REQUIRED,
+        "Argo CD applies this grant from Git, where a duration would begin anew at"
+        " every re-creation. Write spec.expiresAt instead of spec.duration.",
+    )
+
+
+def instance_exists(facts: Facts) -> Finding | None:
+    """A grant names the Argo CD installation that it is for."""
+    if facts.instance.exists:
+        return None
+    return Finding(
+        Reason.INSTANCE_NOT_FOUND,
+        f"There is no ArgoCDInstance {quoted(facts.grant.instance)} in namespace"
+        f" {facts.grant.namespace}. Create it, or create the grant with another"
+        " spec.instance.",
+    )
+
+
+def window_has_opened(facts: Facts) -> Finding | None:
+    """A scheduled grant waits for its ``notBefore``."""
+    if facts.window.has_opened(facts.now):
+        return None
+    start = format_instant(facts.window.start)
+    return Finding(Reason.SCHEDULED, f"The grant begins at {start}.")
+
+
+def subject_is_nobodys_role(facts: Facts) -> Finding | None:
+    """Binding a name that others hold as a role would give them the new role too."""
+    name = facts.grant.subject.name
+    if name not in facts.instance.names_used_as_roles:
+        return None
+    return Finding(
+        Reason.SUBJECT_REFUSED,
+        f"spec.subject.name {quoted(name)} is used as a role in Argo CD's RBAC text"
+        " (the right side of a g line, or policy.default), so everybody who holds it"
+        " would get the new role. Name a user or an SSO group that is no role.",
+    )
+
+
+def rbac_text_is_known(facts: Facts) -> Finding | None:
+    """Without the RBAC text no role can be said to exist."""
+    if facts.instance.text_is_known:
+        return None
+    return Finding(
+        Reason.INSTANCE_UNAVAILABLE,
+        "Argo CD's RBAC text can not be read at the moment; the ArgoCDInstance says"
+        " why.",
+        is_doubt=True,
+    )
+
+
+def project_is_readable(facts: Facts) -> Finding | None:
+    """Argo CD drops all roles of a project in which one line can not be read."""
+    project = facts.grant.role.project
+    if project is None:
+        return None
+    if not facts.instance.projects_are_known:
+        return Finding(
+            Reason.INSTANCE_UNAVAILABLE,
+            "The AppProjects can not be read at the moment; the ArgoCDInstance says"
+            " why.",
+            is_doubt=True,
+        )
+    problem = facts.instance.unreadable_projects.get(project)
+    if problem is None:
+        return None
+    return Finding(
+        Reason.PROJECT_INVALID,
+        f"Argo CD ignores every role of AppProject {quoted(project)}: {problem}."
+        " Mend that line of the AppProject.",
+    )
+
+
+def role_exists(facts: Facts) -> Finding | None:
+    """A binding to a role that is not defined would silently give nothing."""
+    role = facts.grant.role
+    if role.bound_as in facts.instance.roles:
+        return None
+    where = (
+        f"AppProject {quoted(role.project)} has no role {quoted(role.name)}"
+        if role.project
+        else f"Argo CD's RBAC text defines no role {quoted(role.name)}"
+    )
+    near = difflib.get_close_matches(role.bound_as, sorted(facts.instance.roles), n=3)
+    hint = f" Near it: {', '.join(map(quoted, near))}." if near else ""
+    return Finding(
+        Reason.ROLE_NOT_FOUND,
+        f"{where}. The grant is bound as soon as the role is defined.{hint}",
+    )
+
+
+IN_FORCE: tuple[Check, ...] = (
+    grant_is_not_being_deleted,  # nothing is reported of what vanishes
+    grant_was_not_revoked,  # a revocation is final, whatever else is wrong
+    window_has_not_closed,  # and so is the end
+    subject_is_well_formed,  # everything after this may print the name
+    role_is_well_formed,
+    end_survives_recreation,
+    instance_exists,  # everything after this looks at Argo CD
+    window_has_opened,  # a scheduled grant may wait for its role
+    rbac_text_is_known,
+    subject_is_nobodys_role,
+    project_is_readable,
+    role_exists,  # last: it changes without anybody touching the grant
+)
+
+
+def ceiling_note(facts: Facts) -> str:
+    """Say so when the instance's ceiling shortened what was asked for."""
+    asked = facts.grant.expires_at
+    if facts.grant.duration is not None:
+        shortened = facts.grant.duration > facts.instance.max_duration
+    else:
+        shortened = asked is not None and asked > facts.window.end
+    length = facts.window.end - facts.window.start
+    if not shortened or length != facts.instance.max_duration:
+        return ""
+    return (
+        f" It is shortened to the instance's maxDuration of"
+        f" {format_duration(facts.instance.max_duration)}."
+    )

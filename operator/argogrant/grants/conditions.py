@@ -1,0 +1,86 @@
+"""What is said about a grant: its conditions, from the decision and the delivery."""
+
+from dataclasses import dataclass
+
+from argogrant.grants.checks import Finding
+from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.names import quoted
+from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
+from argogrant.grants.window import format_instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One observed fact, as ``metav1.Condition`` without its bookkeeping.
+
+    ``status`` is None where Kubernetes says Unknown.
+    """
+
+    type: GrantCondition | InstanceCondition
+    status: bool | None
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a binding at the last write."""
+
+    is_bound: bool
+    """The RBAC text holds the binding; the API server acknowledged it."""
+    blocked: Finding | None = None
+    """Why nothing may be written at the moment."""
+
+
+def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition, ...]:
+    """Say what a person asks first: agreed upon, working now, over.
+
+    Returns:
+        ``Approved`` and ``Ready``, and ``Ended`` once the grant is over.
+    """
+    conditions = (
+        Condition(
+            type=GrantCondition.APPROVED,
+            status=True,
+            reason=Reason.POLICY_NOT_REQUIRED,
+            message="Whoever may create AccessGrants in this namespace decides.",
+        ),
+        _ready(decision, delivery),
+    )
+    if decision.finding is None or not decision.finding.ends:
+        return conditions
+    ended = Condition(
+        type=GrantCondition.ENDED,
+        status=True,
+        reason=decision.finding.reason,
+        message=decision.finding.message,
+    )
+    return (*conditions, ended)
+
+
+def _ready(decision: Decision, delivery: Delivery) -> Condition:
+    wanted = decision.holding is not Holding.RELEASE
+    if wanted and delivery.is_bound:
+        return Condition(
+            type=GrantCondition.READY,
+            status=True,
+            reason=Reason.BOUND,
+            message=_bound_message(decision),
+        )
+    finding = decision.finding or delivery.blocked
+    if finding is None:
+        finding = Finding(Reason.BINDING, "The binding is being written.")
+    return Condition(
+        type=GrantCondition.READY,
+        status=False,
+        reason=finding.reason,
+        message=finding.message,
+    )
+
+
+def _bound_message(decision: Decision) -> str:
+    grant, end = decision.grant, format_instant(decision.window.end)
+    return (
+        f"Argo CD gives {quoted(grant.subject.name)} the role"
+        f" {quoted(grant.role.bound_as)} until {end}.{decision.note}"
+    )

@@ -1,0 +1,43 @@
+"""Everything that a decision may look at, gathered before the first check runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from argogrant.grants.grant import Grant
+from argogrant.grants.window import Window, window_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFacts:
+    """What is known of one ArgoCDInstance and of the Argo CD behind it."""
+
+    name: str
+    exists: bool = True
+    max_duration: timedelta = timedelta(hours=24)
+    text_is_known: bool = True
+    """Whether `argocd-rbac-cm` could be read; without it nothing may be added."""
+    projects_are_known: bool = True
+    """Whether the AppProjects could be read; without them no role is judged missing."""
+    roles: frozenset[str] = frozenset()
+    """The roles that exist, as the RBAC text says them."""
+    unreadable_projects: Mapping[str, str] = field(default_factory=dict)
+    """AppProjects whose roles Argo CD ignores, and the line that makes it do so."""
+    names_used_as_roles: frozenset[str] = frozenset()
+    """Names that are a role to somebody: as a subject they would raise his rights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One grant, its instance, and the instant for which the question is asked."""
+
+    grant: Grant
+    instance: InstanceFacts
+    window: Window
+    now: datetime
+
+
+def facts_about(grant: Grant, instance: InstanceFacts, now: datetime) -> Facts:
+    """Put the facts about one grant together; its window is derived here."""
+    window = window_of(grant, max_duration=instance.max_duration)
+    return Facts(grant=grant, instance=instance, window=window, now=now)

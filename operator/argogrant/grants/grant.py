@@ -1,0 +1,59 @@
+"""The domain's nouns: who receives which role, and from when until when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class SubjectKind(StrEnum):
+    """What a subject is meant to be. Advice: Argo CD compares bare strings."""
+
+    USER = "User"
+    GROUP = "Group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Who receives access: a string that Argo CD finds in a person's claims."""
+
+    kind: SubjectKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRef:
+    """An Argo CD role by its name, and by its project where it belongs to one."""
+
+    name: str
+    project: str | None = None
+
+    @property
+    def bound_as(self) -> str:
+        """The role as Argo CD's RBAC text says it."""
+        return f"proj:{self.project}:{self.name}" if self.project else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One AccessGrant, as far as it decides anything.
+
+    Instants are aware, UTC and whole seconds; ``not_before`` was rounded up and
+    ``expires_at`` and ``duration`` down, so that access is never longer than written.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    instance: str
+    subject: Subject
+    role: RoleRef
+    created_at: datetime
+    expires_at: datetime | None = None
+    duration: timedelta | None = None
+    not_before: datetime | None = None
+    frozen_end: datetime | None = None
+    """The end that was reported at activation; from then on it only moves earlier."""
+    revoked: bool = False
+    revocation_justification: str | None = None
+    tracked_by_git: bool = False
+    being_deleted: bool = False

@@ -1,0 +1,44 @@
+"""ArgoCDInstances: a daemon converges each, a timer sweeps it."""
+
+import asyncio
+from typing import Any, Final
+
+import kopf
+
+from argogrant.handlers.settings import SWEEP_SECONDS
+
+INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
+
+
+@kopf.daemon(*INSTANCES, cancellation_polling=2.0, backoff=1.0)
+async def converge(
+    *,
+    name: str,
+    namespace: str | None,
+    body: kopf.Body,
+    memo: kopf.Memo,
+    stopped: kopf.DaemonStopped,
+    **_: Any,  # noqa: ANN401
+) -> None:
+    """Converge an instance until it was deleted and is clean, or the process ends."""
+    serving = asyncio.create_task(memo.rooms.of(namespace).serve(name))
+    try:
+        while not stopped and not serving.done():
+            await stopped.wait(0.5)
+        if serving.done() or "deletionTimestamp" in body.metadata:
+            await serving
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+@kopf.timer(*INSTANCES, interval=SWEEP_SECONDS, initial_delay=SWEEP_SECONDS)
+async def sweep(
+    *,
+    name: str,
+    namespace: str | None,
+    memo: kopf.Memo,
+    **_: Any,  # noqa: ANN401
+) -> None:
+    """Compare everything with Argo CD: the second path to every revocation."""
+    await memo.rooms.of(namespace).sweep(name)

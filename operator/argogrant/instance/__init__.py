@@ -1,0 +1,1 @@
+"""One namespace and its Argo CD installations: gather, decide, plan, apply, report."""

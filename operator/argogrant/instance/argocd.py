@@ -1,0 +1,115 @@
+"""One Argo CD as it is seen: its ConfigMap and its AppProjects, kept fresh."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from argogrant.instance.records import (
+    ObservedConfigMap,
+    observe_config_map,
+    observe_project,
+)
+from argogrant.kube.cluster import Body, Cluster
+from argogrant.kube.failures import ClusterError
+from argogrant.kube.reflector import Reflector
+from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
+from argogrant.rbac.projects import Project
+from argogrant.rbac.text import CONFIG_MAP_NAME, OVERLAY_KEY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is known of an Argo CD at one instant."""
+
+    config_map: ObservedConfigMap | None = None
+    text_is_known: bool = False
+    """Whether the ConfigMap was looked at; it may still be missing."""
+    projects: tuple[Project, ...] = ()
+    projects_are_known: bool = False
+    failures: tuple[tuple[Collection, ClusterError], ...] = ()
+    """What can not be read at the moment."""
+
+
+class ArgoCD:
+    """The objects of one Argo CD that argogrant reads, and the key that it writes.
+
+    Args:
+        cluster: Where Argo CD runs.
+        namespace: Where its ConfigMap and its AppProjects are.
+        on_change: Called after every change of what is known.
+    """
+
+    def __init__(
+        self, cluster: Cluster, namespace: str, on_change: Callable[[], None]
+    ) -> None:
+        self._cluster = cluster
+        self._path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
+
+        def changed(_before: object, _after: object) -> None:
+            on_change()
+
+        self._config_map: Reflector[ObservedConfigMap] = Reflector(
+            cluster,
+            Collection(CONFIG_MAPS, namespace, CONFIG_MAP_NAME),
+            read=observe_config_map,
+            on_change=changed,
+        )
+        self._projects: Reflector[Project] = Reflector(
+            cluster,
+            Collection(APP_PROJECTS, namespace),
+            read=observe_project,
+            on_change=changed,
+        )
+
+    async def run(self) -> None:
+        """Keep what is known fresh until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._config_map.run())
+            tasks.create_task(self._projects.run())
+
+    async def wait_until_looked_at(self) -> None:
+        """Wait until the ConfigMap and the AppProjects were listed, or failed to be."""
+        for reflector in (self._config_map, self._projects):
+            await reflector.looked_at.wait()
+
+    async def relist(self) -> int:
+        """Compare with what is there now; answers how much was not as believed."""
+        config_map, projects = await asyncio.gather(
+            self._config_map.relist(), self._projects.relist()
+        )
+        return config_map + projects
+
+    def snapshot(self) -> Snapshot:
+        """What is known now."""
+        return Snapshot(
+            config_map=self._config_map.objects.get(CONFIG_MAP_NAME),
+            text_is_known=self._config_map.synced.is_set(),
+            projects=tuple(self._projects.objects.values()),
+            projects_are_known=self._projects.synced.is_set(),
+            failures=tuple(
+                (reflector.collection, reflector.failure)
+                for reflector in (self._config_map, self._projects)
+                if reflector.failure is not None
+            ),
+        )
+
+    async def refresh_config_map(self) -> None:
+        """Read the ConfigMap anew, after somebody else was quicker."""
+        self._config_map.note(await self._cluster.get(self._path))
+
+    async def write_overlay(self, text: str | None, resource_version: str) -> None:
+        """Set our own key, or remove it with None; nothing else is touched.
+
+        Args:
+            text: The whole overlay.
+            resource_version: The version that the text was planned on.
+
+        Raises:
+            Conflict: The ConfigMap has another version by now.
+            NotFound: It is gone; it is never created.
+        """
+        body: Body = {
+            "metadata": {"resourceVersion": resource_version},
+            "data": {OVERLAY_KEY: text},
+        }
+        self._config_map.note(await self._cluster.merge_patch(self._path, body))

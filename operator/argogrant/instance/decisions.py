@@ -1,0 +1,58 @@
+"""The decisions about an instance's grants, made anew only where they can change."""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+
+from argogrant.grants.decide import Decision, decide
+from argogrant.grants.facts import InstanceFacts, facts_about
+from argogrant.instance.records import GrantRecord
+
+
+class Decisions:
+    """One decision for each grant that can be understood, by uid.
+
+    A decision stays true until its ``recheck_at`` as long as no fact but the time
+    changes, so it is kept while its grant and its instance's facts are the same.
+    """
+
+    def __init__(self) -> None:
+        self.decided_at = datetime.min.replace(tzinfo=UTC)
+        self.recheck_at: datetime | None = None
+        self.records: dict[str, GrantRecord] = {}
+        self._decisions: dict[str, Decision] = {}
+        self._facts: InstanceFacts | None = None
+
+    def all(self) -> Collection[Decision]:
+        """Every decision."""
+        return self._decisions.values()
+
+    def of(self, uid: str) -> Decision | None:
+        """The decision about one grant; None if it can not be understood."""
+        return self._decisions.get(uid)
+
+    def update(
+        self, records: Iterable[GrantRecord], facts: InstanceFacts, now: datetime
+    ) -> None:
+        """Decide about these grants, and forget all others."""
+        same = facts is self._facts and now >= self.decided_at
+        kept = self._decisions if same else {}
+        self.records = {record.uid: record for record in records}
+        self._decisions = {
+            uid: _still_true(kept.get(uid), record, now)
+            or decide(facts_about(record.grant, facts, now))
+            for uid, record in self.records.items()
+            if record.grant is not None
+        }
+        self._facts, self.decided_at = facts, now
+        instants = (decision.recheck_at for decision in self._decisions.values())
+        self.recheck_at = min((i for i in instants if i is not None), default=None)
+
+
+def _still_true(
+    decision: Decision | None, record: GrantRecord, now: datetime
+) -> Decision | None:
+    if decision is None or decision.grant is not record.grant:
+        return None
+    if decision.recheck_at is not None and now >= decision.recheck_at:
+        return None
+    return decision

@@ -1,0 +1,118 @@
+"""What has to be written, and what stands in the way of writing. Pure."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from argogrant.grants.checks import Finding
+from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.reasons import Reason
+from argogrant.instance.argocd import Snapshot
+from argogrant.rbac.lines import Binding
+from argogrant.rbac.overlay import OverlayPlan, Owner, plan_overlay
+from argogrant.rbac.text import OVERLAY_KEY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The overlay to write, and why more can not be written."""
+
+    overlay: OverlayPlan | None
+    """None if nothing may be written at all."""
+    blocked: Finding | None
+    """Why bindings that are wanted are not added."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to write."""
+        return self.overlay is not None and self.overlay.text is not None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether writing takes access away, which is never put off."""
+        return self.overlay is not None and bool(self.overlay.extra)
+
+
+def plan(
+    decisions: Iterable[Decision],
+    seen: Snapshot,
+    *,
+    owner: Owner,
+    living_owners: Collection[Owner],
+) -> Plan:
+    """Plan the overlay from everything that was decided.
+
+    Args:
+        decisions: One for each grant of the instance.
+        seen: What Argo CD has now.
+        owner: The instance that plans.
+        living_owners: The instances of this namespace; another header than theirs is
+            respected, unless it names this namespace and nobody alive.
+    """
+    obstacle = _obstacle(seen, owner, living_owners)
+    if obstacle is not None or seen.config_map is None:
+        return Plan(overlay=None, blocked=obstacle)
+    wanted: dict[Binding, datetime] = {}
+    kept: dict[Binding, datetime] = {}
+    for decision in decisions:
+        if decision.holding is Holding.RELEASE:
+            continue
+        target = wanted if decision.holding is Holding.BIND else kept
+        binding = binding_of(decision)
+        end = decision.window.end
+        target[binding] = max(end, target.get(binding, end))
+    problems = seen.config_map.others.problems
+    overlay = plan_overlay(
+        seen.config_map.overlay,
+        owner=owner,
+        wanted=wanted,
+        kept=kept,
+        may_add=not problems,
+    )
+    return Plan(overlay=overlay, blocked=_text_finding(seen))
+
+
+def binding_of(decision: Decision) -> Binding:
+    """The line that a grant wants."""
+    return Binding(decision.grant.subject.name, decision.grant.role.bound_as)
+
+
+def _obstacle(
+    seen: Snapshot, owner: Owner, living_owners: Collection[Owner]
+) -> Finding | None:
+    """Say why nothing may be written, not even a removal."""
+    if not seen.text_is_known:
+        return Finding(
+            Reason.INSTANCE_UNAVAILABLE,
+            "argocd-rbac-cm could not be read yet; the ArgoCDInstance says why.",
+        )
+    if seen.config_map is None:
+        return Finding(
+            Reason.CONFIG_MAP_MISSING,
+            "argocd-rbac-cm is missing, so nothing can be granted or revoked: Argo CD"
+            " keeps its last rules in memory. Restore the ConfigMap, or restart"
+            " argocd-server to drop those rules.",
+        )
+    other = seen.config_map.overlay and seen.config_map.overlay.owner
+    if not other or other == owner:
+        return None
+    if other.namespace == owner.namespace and other not in living_owners:
+        return None
+    return Finding(
+        Reason.OVERLAY_OWNED_BY_ANOTHER,
+        f"{OVERLAY_KEY} is written by ArgoCDInstance {other.namespace}/{other.instance}"
+        f" (uid {other.uid}); two writers would undo each other. Delete one of the two"
+        " instances; if that one is gone, remove the key.",
+    )
+
+
+def _text_finding(seen: Snapshot) -> Finding | None:
+    assert seen.config_map is not None
+    problems = seen.config_map.others.problems
+    if not problems:
+        return None
+    return Finding(
+        Reason.RBAC_TEXT_INVALID,
+        f"Argo CD can not read {problems[0]}. It refuses everybody until that line of"
+        " argocd-rbac-cm is mended; the grant is bound after that.",
+    )

@@ -1,0 +1,162 @@
+"""What is said: the status of grants and instances, and which deletions may finish."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from argogrant.api.accessgrant import grant_status, invalid_grant_status
+from argogrant.api.argocdinstance import InstanceReport, instance_status
+from argogrant.grants.checks import Finding
+from argogrant.grants.conditions import Condition, Delivery
+from argogrant.grants.decide import Holding
+from argogrant.grants.reasons import GrantCondition, Reason
+from argogrant.instance.argocd import Snapshot
+from argogrant.instance.decisions import Decisions
+from argogrant.instance.plan import binding_of
+from argogrant.instance.records import GrantRecord, InstanceRecord
+from argogrant.instance.status import StatusReport, StatusWriter
+from argogrant.instance.store import Store
+from argogrant.kube.cluster import Body
+from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
+from argogrant.rbac.lines import Binding
+from argogrant.rbac.roles import discover_roles
+
+_HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE})
+"""While these stand in the way, no revocation is certain."""
+
+
+class Reporter:
+    """Reports about the grants and instances of one namespace.
+
+    Args:
+        store: Where the objects are known.
+        writer: Writes their status in the background.
+    """
+
+    def __init__(self, store: Store, writer: StatusWriter) -> None:
+        self._store = store
+        self._writer = writer
+        self._said: dict[str, tuple[GrantRecord, object]] = {}
+        self._released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def wait_for_release(self, uid: str) -> None:
+        """Wait until nothing of a deleted grant is left in Argo CD."""
+        await self._released[uid].wait()
+        self._released.pop(uid, None)
+
+    def report_grants(
+        self,
+        decisions: Decisions,
+        blocked: Finding | None,
+        seen: Snapshot,
+        now: datetime,
+    ) -> None:
+        """Say what became of each grant, and let clean deletions finish.
+
+        A grant about which nothing changed since it was last looked at costs nothing.
+        """
+        overlay = seen.config_map.overlay if seen.config_map else None
+        present = overlay.bindings if overlay else frozenset()
+        held = blocked is not None and blocked.reason in _HOLDING
+        for uid, record in decisions.records.items():
+            if record.being_deleted:
+                self._release(record, decisions, present, held=held)
+                continue
+            decision = decisions.of(uid)
+            bound = decision is not None and binding_of(decision) in present
+            said = (decision, bound, blocked)
+            if self._said.get(uid) == (record, said):
+                continue
+            self._said[uid] = (record, said)
+            self._submit_grant(
+                record, decisions, Delivery(is_bound=bound, blocked=blocked), now
+            )
+
+    def forget(self, uid: str) -> None:
+        """Forget a grant that is gone."""
+        self._said.pop(uid, None)
+        self._released.pop(uid, None)
+
+    def report_instance(
+        self,
+        record: InstanceRecord,
+        seen: Snapshot,
+        conditions: tuple[Condition, ...],
+        *,
+        now: datetime,
+        last_write_at: datetime | None,
+    ) -> None:
+        """Say what is known of an instance."""
+        overlay = seen.config_map.overlay if seen.config_map else None
+        others = seen.config_map.others if seen.config_map else None
+        report = InstanceReport(
+            conditions=conditions,
+            bindings=len(overlay.bindings) if overlay else 0,
+            overlay_bytes=len(overlay.text.encode()) if overlay else 0,
+            roles=discover_roles(others, seen.projects) if others else (),
+            scopes=seen.config_map.scopes if seen.config_map else None,
+            default_role=others.default_role if others else None,
+            last_write_at=last_write_at,
+        )
+        path = ARGOCD_INSTANCES.path(record.namespace, record.name)
+        old = self._writer.current(path, record.status)
+        new = instance_status(report, old=old, generation=record.generation, now=now)
+        self._submit(path, record.uid, record.status, new, self._store.instances.note)
+
+    def _release(
+        self,
+        record: GrantRecord,
+        decisions: Decisions,
+        present: frozenset[Binding],
+        *,
+        held: bool,
+    ) -> None:
+        decision = decisions.of(record.uid)
+        wanted = {
+            binding_of(other)
+            for other in decisions.all()
+            if other.holding is not Holding.RELEASE
+        }
+        gone = decision is None or binding_of(decision) not in present - wanted
+        if record.abandoned or (gone and not held):
+            self._released[record.uid].set()
+
+    def _submit_grant(
+        self,
+        record: GrantRecord,
+        decisions: Decisions,
+        delivery: Delivery,
+        now: datetime,
+    ) -> None:
+        path = ACCESS_GRANTS.path(record.namespace, record.name)
+        old = self._writer.current(path, record.status)
+        decision = decisions.of(record.uid)
+        if decision is None:
+            condition = Condition(
+                type=GrantCondition.READY,
+                status=False,
+                reason=Reason.INVALID_GRANT,
+                message=record.problem,
+            )
+            new = invalid_grant_status(
+                condition, old=old, generation=record.generation, now=now
+            )
+        else:
+            new = grant_status(
+                decision, delivery, old=old, generation=record.generation, now=now
+            )
+        self._submit(path, record.uid, record.status, new, self._store.grants.note)
+
+    def _submit(
+        self,
+        path: str,
+        uid: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        written: Callable[[Body], object],
+    ) -> None:
+        self._writer.submit(
+            StatusReport(path=path, uid=uid, old=old, new=new, written=written)
+        )

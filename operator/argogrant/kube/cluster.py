@@ -1,0 +1,207 @@
+"""The verbs that argogrant uses on an API server, and the client that speaks them.
+
+One choke point: every request goes through ``KubernetesCluster._send``. Objects are
+plain JSON here, since lists of ten thousand grants would cost seconds as models.
+"""
+
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import (
+    ConfigException,
+    load_incluster_config,
+    load_kube_config,
+)
+
+from argogrant.kube.failures import (
+    connection_errors,
+    error_of_event,
+    raise_for_status,
+)
+from argogrant.kube.resources import Collection
+
+Body = dict[str, Any]
+
+FIELD_MANAGER: Final = "argogrant"
+"""Never kubectl's: Argo CD takes over what kubectl applied on the client side."""
+
+REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
+WATCH_SECONDS: Final = 240
+SILENCE_SECONDS: Final = 75
+"""The API server sends a bookmark every minute; a longer silence is a dead watch."""
+_MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The objects of a collection, all at one resource version."""
+
+    items: list[Body]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One change: ADDED, MODIFIED, DELETED or BOOKMARK, with the object."""
+
+    type: str
+    body: Body
+
+
+class Cluster(Protocol):
+    """What argogrant asks of an API server; every verb raises ``ClusterError``."""
+
+    async def get(self, path: str) -> Body:
+        """Read one object."""
+        ...
+
+    async def list(self, collection: Collection) -> Listing:
+        """Read a whole collection."""
+        ...
+
+    def watch(
+        self, collection: Collection, resource_version: str
+    ) -> AsyncIterator[WatchEvent]:
+        """Follow the changes of a collection since a resource version."""
+        ...
+
+    async def merge_patch(self, path: str, body: Body) -> Body:
+        """Change some fields of an object that exists; answers the whole object."""
+        ...
+
+
+class KubernetesCluster:
+    """An API server reached with the official client's credentials."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls) -> Self:
+        """Use the pod's service account, or else the kubeconfig."""
+        configuration = Configuration()
+        try:
+            load_incluster_config(  # type: ignore[no-untyped-call]
+                client_configuration=configuration
+            )
+        except ConfigException:
+            await load_kube_config(  # type: ignore[no-untyped-call]
+                client_configuration=configuration
+            )
+        return cls(ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, path: str) -> Body:
+        """Read one object."""
+        return await self._ask("GET", path)
+
+    async def list(self, collection: Collection) -> Listing:
+        """Read a whole collection in one answer."""
+        answer = await self._ask("GET", collection.path, query=_selector(collection))
+        version = answer["metadata"]["resourceVersion"]
+        return Listing(answer.get("items") or [], version)
+
+    async def watch(
+        self, collection: Collection, resource_version: str
+    ) -> AsyncIterator[WatchEvent]:
+        """Follow a collection; ends by itself after some minutes.
+
+        Raises:
+            Gone: The version is too old: list again.
+            Unavailable: The connection broke, or nothing was heard for too long.
+        """
+        seconds = WATCH_SECONDS + random.randrange(60)  # noqa: S311
+        query = {
+            **_selector(collection),
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(seconds),
+        }
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=5, sock_read=SILENCE_SECONDS
+        )
+        request = f"WATCH {collection.path}"
+        with connection_errors(request):
+            response = await self._send(
+                "GET", collection.path, query=query, timeout=timeout
+            )
+            try:
+                if response.status != 200:  # noqa: PLR2004
+                    raise_for_status(response.status, await response.read(), request)
+                async for line in response.content:
+                    yield _event(line)
+            finally:
+                response.close()
+
+    async def merge_patch(self, path: str, body: Body) -> Body:
+        """Change some fields of an object; it is never created."""
+        return await self._ask(
+            "PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=body
+        )
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Body | None = None,
+    ) -> Body:
+        request = f"{method} {path}"
+        with connection_errors(request):
+            response = await self._send(
+                method, path, query=query or {}, body=body, timeout=REQUEST_TIMEOUT
+            )
+            answer = await response.read()
+            raise_for_status(response.status, answer, request)
+            parsed: Body = json.loads(answer)
+        return parsed
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+        body: Body | None = None,
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = _MERGE_PATCH
+        serialized = await self._api.param_serialize(
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        method, url, headers, content, _ = serialized
+        answer = await self._api.call_api(
+            method, url, headers, content, _request_timeout=timeout
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+def _selector(collection: Collection) -> dict[str, str]:
+    if not collection.name:
+        return {}
+    return {"fieldSelector": f"metadata.name={collection.name}"}
+
+
+def _event(line: bytes) -> WatchEvent:
+    event = json.loads(line)
+    if event["type"] == "ERROR":
+        raise error_of_event(event["object"])
+    return WatchEvent(event["type"], event["object"])

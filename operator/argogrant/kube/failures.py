@@ -1,0 +1,103 @@
+"""The errors of an API server, by what can be done about them.
+
+    ClusterError
+    ├── NotFound       usually normal on the way out
+    ├── Conflict       re-read and plan again
+    ├── Gone           a watch is too far behind; list again
+    ├── Forbidden      our own permissions are missing; a person must act
+    ├── Refused        the API server will not take this object
+    └── Unavailable    it does not answer as it should; try again later
+
+Neither aiohttp's nor the client library's errors leave this room.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import aiohttp
+
+from argogrant.grants.errors import AccessGrantError
+
+
+class ClusterError(AccessGrantError):
+    """An API server did not do what it was asked for."""
+
+
+class NotFound(ClusterError):
+    """The object, or its kind, is not there."""
+
+
+class Conflict(ClusterError):
+    """Somebody else changed the object since it was read."""
+
+
+class Gone(ClusterError):
+    """The asked-for history is not kept any longer."""
+
+
+class Forbidden(ClusterError):
+    """The credentials are not accepted, or do not allow this."""
+
+
+class Refused(ClusterError):
+    """The object is not valid for the API server, now and at a second try."""
+
+
+class Unavailable(ClusterError):
+    """No answer, too late an answer, or one that says to come back later."""
+
+
+_BY_STATUS: Final[dict[int, type[ClusterError]]] = {
+    400: Refused,
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    413: Refused,
+    422: Refused,
+}
+_FIRST_ERROR_STATUS: Final = 400
+
+
+def raise_for_status(status: int, body: bytes, request: str) -> None:
+    """Raise the error that an HTTP status stands for; return if it is a success.
+
+    Args:
+        status: The HTTP status.
+        body: What came with it, a ``metav1.Status`` as a rule.
+        request: What was asked, as ``PATCH /api/v1/…``, for the message.
+    """
+    if status < _FIRST_ERROR_STATUS:
+        return
+    raise _BY_STATUS.get(status, Unavailable)(f"{request}: {status} {_said(body)}")
+
+
+def error_of_event(status_object: dict[str, object]) -> ClusterError:
+    """Translate the object of a watch's ERROR event."""
+    code = status_object.get("code")
+    kind = _BY_STATUS.get(code, Unavailable) if isinstance(code, int) else Unavailable
+    return kind(f"watch: {code} {status_object.get('message')}")
+
+
+@contextmanager
+def connection_errors(request: str) -> Iterator[None]:
+    """Translate what goes wrong on the way to the API server into Unavailable.
+
+    A ValueError is an answer that breaks off in the middle of its JSON.
+    """
+    try:
+        yield
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        said = str(error) or type(error).__name__
+        raise Unavailable(f"{request}: {said}") from error
+
+
+def _said(body: bytes) -> str:
+    try:
+        message = json.loads(body).get("message")
+    except (ValueError, AttributeError):
+        message = None
+    return str(message or body[:200].decode("utf-8", "replace"))

@@ -1,0 +1,163 @@
+"""A local copy of a collection that keeps itself fresh.
+
+List, then watch from the list's version; on any doubt list again. Every object is
+kept at its newest resource version, wherever it was heard of: from the watch, from a
+list, or from the answer to a write. Resource versions are compared as numbers.
+
+Source: Kubernetes, "API Concepts", efficient detection of changes and comparison of
+resource versions.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final, Generic, TypeVar
+
+from argogrant.kube.cluster import Body, Cluster, Listing, WatchEvent
+from argogrant.kube.failures import ClusterError, Gone
+from argogrant.kube.resources import Collection
+
+T = TypeVar("T")
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 5.0
+
+
+class Reflector(Generic[T]):
+    """The objects of one collection by name, each read once when it changes.
+
+    Args:
+        cluster: Where the collection is.
+        collection: What to follow.
+        read: Turns an object into what is kept of it; must not raise.
+        on_change: Told of every difference (before, after; None: not there), and with
+            (None, None) when the reflector fails or recovers.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        collection: Collection,
+        *,
+        read: Callable[[Body], T],
+        on_change: Callable[[T | None, T | None], None],
+    ) -> None:
+        self.collection = collection
+        self.synced = asyncio.Event()
+        self.looked_at = asyncio.Event()
+        """Listed once, or failed to be."""
+        self.failure: ClusterError | None = None
+        self._cluster = cluster
+        self._read = read
+        self._on_change = on_change
+        self._objects: dict[str, T] = {}
+        self._versions: dict[str, int] = {}
+        self._deleted: dict[str, int] = {}
+        self._lists_under_way = 0
+        self._version = ""
+
+    @property
+    def objects(self) -> Mapping[str, T]:
+        """What is known, by name."""
+        return self._objects
+
+    async def run(self) -> None:
+        """List and watch until cancelled; failures are kept in ``failure``."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self.relist()
+                pause = FIRST_PAUSE
+                while True:
+                    await self._watch()
+            except Gone:
+                continue
+            except ClusterError as error:
+                self._fail(error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def relist(self) -> int:
+        """Compare with what the API server has now.
+
+        Returns:
+            How many objects were not as they were believed to be.
+        """
+        self._lists_under_way += 1
+        try:
+            listing = await self._cluster.list(self.collection)
+            differences = self._replace(listing)
+        finally:
+            self._lists_under_way -= 1
+            if not self._lists_under_way:
+                self._deleted.clear()
+        self._recover()
+        self.synced.set()
+        self.looked_at.set()
+        return differences
+
+    def note(self, body: Body) -> bool:
+        """Take in an object, unless a newer one is known; tell whether it was news."""
+        name, version = body["metadata"]["name"], _version(body)
+        known = max(self._versions.get(name, -1), self._deleted.get(name, -1))
+        if version <= known:
+            return False
+        before, after = self._objects.get(name), self._read(body)
+        self._objects[name], self._versions[name] = after, version
+        self._on_change(before, after)
+        return True
+
+    async def _watch(self) -> None:
+        async for event in self._cluster.watch(self.collection, self._version):
+            self._recover()
+            self._take(event)
+
+    def _take(self, event: WatchEvent) -> None:
+        self._version = event.body["metadata"]["resourceVersion"]
+        if event.type == "DELETED":
+            self._forget(event.body["metadata"]["name"], _version(event.body))
+        elif event.type != "BOOKMARK":
+            self.note(event.body)
+
+    def _forget(self, name: str, version: int) -> bool:
+        if self._lists_under_way:
+            self._deleted[name] = version
+        if self._versions.get(name, version + 1) > version:
+            return False
+        del self._versions[name]
+        self._on_change(self._objects.pop(name), None)
+        return True
+
+    def _replace(self, listing: Listing) -> int:
+        """Make the copy equal to a list, but for what is newer than the list."""
+        version = int(listing.resource_version)
+        names = {body["metadata"]["name"] for body in listing.items}
+        vanished = [name for name in self._objects if name not in names]
+        differences = sum([self.note(body) for body in listing.items])
+        differences += sum([self._forget(name, version) for name in vanished])
+        self._version = listing.resource_version
+        return differences
+
+    def _fail(self, error: ClusterError) -> None:
+        news = type(self.failure) is not type(error)
+        self.failure = error
+        self.looked_at.set()
+        if news:
+            self._on_change(None, None)
+
+    def _recover(self) -> None:
+        if self.failure is not None:
+            self.failure = None
+            self._on_change(None, None)
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it is gone."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _version(body: Body) -> int:
+    return int(body["metadata"]["resourceVersion"])

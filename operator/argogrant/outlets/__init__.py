@@ -1,0 +1,1 @@
+"""What leaves the operator beside the objects themselves."""

@@ -1,0 +1,146 @@
+"""Our own key of ``argocd-rbac-cm``: what it holds, and what it should hold.
+
+The text is a contract with ``argogrant sweep``, also across versions:
+
+    # argogrant v1 <namespace>/<instance> <uid of the ArgoCDInstance>
+    # Written by the argogrant operator from AccessGrants; edits by hand are undone.
+    # until 2026-11-24T18:00:00Z
+    g, alice@example.com, role:deployer
+
+Sections are ordered by their end, lines within a section by their text. A binding's end
+is the latest among the grants that want it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from argogrant.grants.errors import UnsafeText
+from argogrant.grants.window import format_instant
+from argogrant.rbac.lines import Binding, render_binding
+from argogrant.rbac.text import OVERLAY_KEY, read_key
+
+EXPLANATION: Final = (
+    "# Written by the argogrant operator from AccessGrants; edits by hand are undone."
+)
+_HEADER: Final = re.compile(r"# argogrant v1 (\S+)/(\S+) (\S+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The ArgoCDInstance that an overlay belongs to."""
+
+    namespace: str
+    instance: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What the overlay holds now."""
+
+    owner: Owner | None
+    bindings: frozenset[Binding]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayPlan:
+    """What has to change, and the text that changes it."""
+
+    text: str | None
+    """The text to write, or None if nothing has to be written."""
+    missing: frozenset[Binding]
+    """Wanted and not there."""
+    extra: frozenset[Binding]
+    """There and not wanted by any grant."""
+
+    @property
+    def adds(self) -> bool:
+        """Whether writing gives anybody access."""
+        return bool(self.missing)
+
+
+def read_overlay(data: Mapping[str, str]) -> Overlay | None:
+    """Read our key, or answer None if it is not there.
+
+    Lines that can not be read are left out: writing the overlay mends them.
+    """
+    text = data.get(OVERLAY_KEY)
+    if text is None:
+        return None
+    header = _HEADER.fullmatch(text.partition("\n")[0].rstrip("\r"))
+    owner = header and Owner(
+        namespace=header.group(1), instance=header.group(2), uid=header.group(3)
+    )
+    bindings = frozenset(read_key(OVERLAY_KEY, text).bindings)
+    return Overlay(owner=owner or None, bindings=bindings, text=text)
+
+
+def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
+    """Write the overlay, and prove that Argo CD reads from it what was meant.
+
+    Args:
+        owner: Goes into the first line.
+        bindings: Every binding with the latest end among the grants that want it.
+
+    Raises:
+        UnsafeText: What was rendered does not read back as the same bindings.
+    """
+    sections: defaultdict[datetime, list[str]] = defaultdict(list)
+    for binding, end in bindings.items():
+        sections[end].append(render_binding(binding))
+    lines = [
+        f"# argogrant v1 {owner.namespace}/{owner.instance} {owner.uid}",
+        EXPLANATION,
+    ]
+    for end in sorted(sections):
+        lines.append(f"# until {format_instant(end)}")
+        lines += sorted(sections[end])
+    text = "\n".join(lines) + "\n"
+    back = read_key(OVERLAY_KEY, text)
+    if back.problems or back.rules or set(back.bindings) != set(bindings):
+        raise UnsafeText("the overlay would not read back as what was meant")
+    return text
+
+
+def plan_overlay(
+    current: Overlay | None,
+    *,
+    owner: Owner,
+    wanted: Mapping[Binding, datetime],
+    kept: Mapping[Binding, datetime],
+    may_add: bool,
+) -> OverlayPlan:
+    """Compute what to write so that Argo CD has what is in force.
+
+    Args:
+        current: What our key holds; None if it is not there.
+        owner: The instance that writes.
+        wanted: The bindings in force, each with its end.
+        kept: Bindings in doubt: left where they are, never added.
+        may_add: False while somebody else's line is broken: then only removals are
+            written.
+
+    Returns:
+        A plan that is empty (``text`` is None) once it was applied.
+    """
+    present = current.bindings if current else frozenset()
+    missing = frozenset(wanted.keys() - present)
+    extra = frozenset(present - wanted.keys() - kept.keys())
+    target = {
+        binding: end
+        for binding, end in {**kept, **wanted}.items()
+        if binding in present or (binding in wanted and may_add)
+    }
+    if not may_add:
+        missing = frozenset()
+    if current is None and not target:
+        return OverlayPlan(text=None, missing=missing, extra=extra)
+    text = render_overlay(owner, target)
+    if current is not None and current.text == text:
+        return OverlayPlan(text=None, missing=missing, extra=extra)
+    return OverlayPlan(text=text, missing=missing, extra=extra)

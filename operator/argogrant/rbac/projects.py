@@ -1,0 +1,49 @@
+"""The roles of an AppProject, and whether Argo CD can read them.
+
+Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``. If one of
+its lines can not be read, Argo CD ignores all roles of the project.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from argogrant.rbac.text import Problem, read_key_once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRole:
+    """One role of an AppProject: its own lines, and the groups that hold it."""
+
+    name: str
+    description: str = ""
+    policies: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """An AppProject, as far as it concerns roles."""
+
+    name: str
+    roles: tuple[ProjectRole, ...] = ()
+
+    def text(self) -> str:
+        """Compose the lines that Argo CD adds for requests about this project."""
+        return "\n".join(self._lines())
+
+    def problem(self) -> Problem | None:
+        """Name the first line that Argo CD can not read, if there is one."""
+        problems = read_key_once(f"AppProject {self.name}", self.text()).problems
+        return problems[0] if problems else None
+
+    def names_used_as_roles(self) -> frozenset[str]:
+        """Name whatever stands on the right side of the project's own g lines."""
+        key = read_key_once(f"AppProject {self.name}", self.text())
+        return frozenset(binding.role for binding in key.bindings)
+
+    def _lines(self) -> Iterable[str]:
+        for role in self.roles:
+            subject = f"proj:{self.name}:{role.name}"
+            yield f"p, {subject}, projects, get, {self.name}, allow"
+            yield from role.policies
+            yield from (f"g, {group}, {subject}" for group in role.groups)

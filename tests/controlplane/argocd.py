@@ -1,0 +1,174 @@
+"""Argo CD as the judge: what may an account do, by its own answer."""
+
+import itertools
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from controlplane.argocd_client import ArgoCDClient
+from controlplane.argocd_secrets import token_key
+from controlplane.cluster import Cluster
+from controlplane.errors import ArgoCDBroken, ArgoCDError, NotConfigured
+from controlplane.people import ACCOUNTS, ADMIN, NOBODY
+from controlplane.signing import claims_of, signed
+
+CONFIG_MAP = "argocd-rbac-cm"
+SETTLE_SECONDS = 10.0
+BROKEN_SECONDS = 1.0
+POLL_SECONDS = 0.01
+SETTLING_KEY = "policy.control-plane-settling.csv"
+
+
+class ArgoCD:
+    """One Argo CD, with API tokens for the accounts of the cast."""
+
+    def __init__(
+        self, cluster: Cluster, client: ArgoCDClient, *, namespace: str = "argocd"
+    ) -> None:
+        """Serve an Argo CD that answers already; ``log_in`` comes next."""
+        self.namespace = namespace
+        self.url = client.url
+        self.admin_password = ""
+        self._cluster = cluster
+        self._client = client
+        self._tokens: dict[str, str] = {}
+        self._key = b""
+        self._settlings = itertools.count()
+
+    def log_in(self, admin_password: str) -> None:
+        """Mint an API token for every account, as Argo CD's admin.
+
+        Raises:
+            NotConfigured: An account is missing or may not have API tokens.
+        """
+        self.admin_password = admin_password
+        session = self._client.post(
+            "/api/v1/session", {"username": ADMIN, "password": admin_password}
+        )
+        for account in ACCOUNTS:
+            self._tokens[account] = self._minted(account, session["token"])
+        self._key = token_key(self._cluster, self.namespace)
+
+    def close(self) -> None:
+        """Close the connection to Argo CD."""
+        self._client.close()
+
+    def token(
+        self,
+        account: str,
+        *,
+        groups: Sequence[str] = (),
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return a token of an account, with SSO groups or more claims if asked.
+
+        Argo CD believes the claims of a token that carries its own signature, so
+        the account's API token is signed anew with the claims that SSO would add.
+        Source: argoproj/argo-cd, ``util/session/sessionmanager.go``, ``Parse``.
+        """
+        if account not in self._tokens:
+            known = ", ".join(self._tokens)
+            raise ArgoCDError(f"There is no account {account!r}; there are {known}.")
+        token = self._tokens[account]
+        added = {**({"groups": list(groups)} if groups else {}), **(claims or {})}
+        return signed({**claims_of(token), **added}, self._key) if added else token
+
+    def can_i(  # noqa: PLR0913 — the question has these many parts
+        self,
+        account: str,
+        resource: str,
+        action: str,
+        object: str,  # noqa: A002 — Argo CD's own word
+        *,
+        groups: Sequence[str] = (),
+        claims: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Ask Argo CD whether an account may do something.
+
+        Args:
+            account: One of ``people.ACCOUNTS``.
+            resource: Argo CD's resource, such as ``applications``.
+            action: One of Argo CD's plain actions, such as ``sync``.
+            object: What to act on, such as ``team-a/shop``.
+            groups: SSO groups that the token shall carry as well.
+            claims: Other claims of the token, such as an ``email``.
+
+        Raises:
+            ArgoCDBroken: It fails to answer, as it does on a broken RBAC text.
+            ArgoCDUnreachable: It does not run.
+            ArgoCDError: It refuses the question, such as an unknown action.
+        """
+        asked = "/".join([quote(resource, safe=""), quote(action, safe="")])
+        answer = self._client.get(
+            f"/api/v1/account/can-i/{asked}/{_object_path(object)}",
+            token=self.token(account, groups=groups, claims=claims),
+        )
+        if answer.get("value") not in {"yes", "no"}:
+            raise ArgoCDBroken(f"Argo CD answered neither yes nor no: {answer}")
+        return bool(answer["value"] == "yes")
+
+    def rbac_config_map(self) -> dict[str, Any]:
+        """Return the ConfigMap of Argo CD's RBAC as it is now."""
+        return self._cluster.read("configmap", CONFIG_MAP, namespace=self.namespace)
+
+    def set_rbac(self, data: Mapping[str, str], *, settle: bool = True) -> None:
+        """Replace the data of Argo CD's RBAC ConfigMap, as the admin.
+
+        Args:
+            data: The whole new data; what it does not name is removed.
+            settle: Return only when Argo CD judges by it. A line about a name that
+                nobody uses is added until Argo CD believes it, and removed again.
+                Broken text never settles; then Argo CD's failure is enough.
+        """
+        if settle:
+            nonce = f"settled-{next(self._settlings)}-{time.time_ns()}"
+            line = f"p, {NOBODY}, projects, get, {nonce}, allow"
+            self._write({**data, SETTLING_KEY: line})
+            self._wait_until_believed(nonce)
+        self._write(data)
+
+    def _wait_until_believed(self, nonce: str) -> None:
+        started = time.monotonic()
+        while time.monotonic() - started < SETTLE_SECONDS:
+            try:
+                if self.can_i(NOBODY, "projects", "get", nonce):
+                    return
+            except ArgoCDBroken:
+                if time.monotonic() - started > BROKEN_SECONDS:
+                    return
+            time.sleep(POLL_SECONDS)
+        raise ArgoCDError(
+            f"Argo CD did not take in {CONFIG_MAP} within {SETTLE_SECONDS:.0f} s. "
+            f"Does it run, and can it watch the API server?"
+        )
+
+    def _write(self, data: Mapping[str, str]) -> None:
+        patch = [{"op": "add", "path": "/data", "value": dict(data)}]
+        self._cluster.kubectl(
+            *("patch", "configmap", CONFIG_MAP, "--namespace", self.namespace),
+            *("--type", "json", "--patch", json.dumps(patch)),
+        )
+
+    def _minted(self, account: str, admin_token: str) -> str:
+        try:
+            answer = self._client.post(
+                f"/api/v1/account/{account}/token", {}, token=admin_token
+            )
+        except ArgoCDError as error:
+            raise NotConfigured(
+                f"Argo CD gave no API token for its account {account!r}. Add "
+                f"'accounts.{account}: apiKey' to the ConfigMap argocd-cm in the "
+                f"namespace {self.namespace}. {error}"
+            ) from error
+        return str(answer["token"])
+
+
+def _object_path(name: str) -> str:
+    """Escape an object for the path of a URL.
+
+    The router of Argo CD's API takes a colon in the last segment for the start of a
+    verb; with one more colon at the very end, it takes an empty verb instead.
+    """
+    return quote(name, safe="") + (":" if ":" in name.rpartition("/")[2] else "")

@@ -1,0 +1,171 @@
+"""A cluster as its users see it: kubeconfigs for whoever is needed, and kubectl.
+
+A person of the cast speaks with a token of their own where the cluster knows it, and
+through impersonation by the admin everywhere else. Both look the same to the API
+server's authorisation and admission.
+"""
+
+import base64
+import copy
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from controlplane.errors import KubectlFailed
+from controlplane.people import ADMIN, PEOPLE
+
+KUBECTL_SECONDS = 60.0
+TOKEN_DURATION = "24h"
+
+
+class Cluster:
+    """One cluster, of which the harness holds an admin's kubeconfig."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kubectl: Path,
+        admin: Mapping[str, Any],
+        tokens: Mapping[str, str],
+    ) -> None:
+        """Serve a cluster from a folder of the harness' own.
+
+        Args:
+            folder: Where kubeconfigs and kubectl's own cache go.
+            kubectl: The program.
+            admin: A kubeconfig with exactly one context, cluster and user.
+            tokens: Bearer tokens of those people whom the cluster knows by token.
+        """
+        self._folder = folder
+        self._kubectl = kubectl
+        self._admin = admin
+        self._tokens = tokens
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def kubeconfig(
+        self,
+        user: str = ADMIN,
+        groups: Sequence[str] = (),
+        *,
+        context_namespace: str = "default",
+    ) -> Path:
+        """Return a kubeconfig with which a client is that user.
+
+        Args:
+            user: ``admin``, one of the cast, or any other name.
+            groups: Exactly these groups instead of the cast's own.
+            context_namespace: The namespace that clients use unless told otherwise.
+        """
+        return self._written(self._identity(user, tuple(groups)), context_namespace)
+
+    def service_account_kubeconfig(
+        self, namespace: str, name: str, *, context_namespace: str | None = None
+    ) -> Path:
+        """Return a kubeconfig with a fresh token of an existing ServiceAccount."""
+        token = self.kubectl(
+            *("create", "token", name, "--namespace", namespace),
+            *("--duration", TOKEN_DURATION),
+        )
+        identity = {"token": token.stdout.strip()}
+        return self._written(identity, context_namespace or namespace)
+
+    def kubectl(
+        self,
+        *arguments: str,
+        user: str = ADMIN,
+        groups: Sequence[str] = (),
+        stdin: str | None = None,
+        check: bool = True,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as a user; the caller's own ``~/.kube`` plays no part.
+
+        Raises:
+            KubectlFailed: The command failed, and ``check`` is set.
+        """
+        done = subprocess.run(
+            [self._kubectl, *arguments],
+            env=self._environment(self.kubeconfig(user, groups)),
+            input="" if stdin is None else stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=KUBECTL_SECONDS,
+        )
+        if check and done.returncode != 0:
+            raise KubectlFailed(
+                f"kubectl {' '.join(arguments)}, as {user}, ended with "
+                f"{done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
+            )
+        return done
+
+    def read(self, kind: str, name: str, *, namespace: str) -> dict[str, Any]:
+        """Return one object as the admin sees it."""
+        done = self.kubectl("get", kind, name, "--namespace", namespace, "-o", "json")
+        read: dict[str, Any] = json.loads(done.stdout)
+        return read
+
+    def _environment(self, kubeconfig: Path) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "KUBECACHEDIR": str(self._folder / "cache"),
+            "KUBERC": "off",
+        }
+
+    def _identity(self, user: str, groups: Sequence[str]) -> Mapping[str, Any]:
+        own: Mapping[str, Any] = self._admin["users"][0]["user"]
+        if user == ADMIN and not groups:
+            return own
+        if user in self._tokens and not groups:
+            return {"token": self._tokens[user]}
+        return {**own, "as": user, "as-groups": list(groups or PEOPLE.get(user, ()))}
+
+    def _written(self, identity: Mapping[str, Any], context_namespace: str) -> Path:
+        config = dict(copy.deepcopy(self._admin))
+        config["users"][0]["user"] = dict(identity)
+        config["contexts"][0]["context"]["namespace"] = context_namespace
+        text = json.dumps(config)  # which is YAML as well
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        path = self._folder / f"{name}.yaml"
+        if not path.exists():
+            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.chmod(0o600)
+            unfinished.rename(path)
+        return path
+
+
+def kubeconfig_of(
+    server: str, certificate_authority: bytes, token: str
+) -> dict[str, Any]:
+    """Compose the admin's kubeconfig of a cluster with a CA of its own."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "control-plane",
+        "clusters": [
+            {
+                "name": "control-plane",
+                "cluster": {
+                    "server": server,
+                    "certificate-authority-data": _base64(certificate_authority),
+                },
+            }
+        ],
+        "users": [{"name": "user", "user": {"token": token}}],
+        "contexts": [
+            {
+                "name": "control-plane",
+                "context": {"cluster": "control-plane", "user": "user"},
+            }
+        ],
+    }
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,53 @@
+"""What can go wrong with a control plane, each error with its remedy.
+
+ControlPlaneError
+├── NotBuilt            the programs are not there yet
+├── BuildFailed         Go could not build them
+├── NotConfigured       the cluster named by the environment cannot be used as it is
+├── PartFailed          etcd, the API server or Argo CD did not come up
+│   └── PortTaken       another program took a port first: choose others, try again
+├── KubectlFailed       a command answered with an error
+└── ArgoCDError         Argo CD gave no answer to a question
+    ├── ArgoCDBroken        it fails itself, as it does on a broken RBAC text
+    └── ArgoCDUnreachable   nobody answers at its address
+"""
+
+
+class ControlPlaneError(Exception):
+    """Anything that the harness itself reports."""
+
+
+class NotBuilt(ControlPlaneError):
+    """The programs of the control plane are not in the cache."""
+
+
+class BuildFailed(ControlPlaneError):
+    """The programs of the control plane could not be built."""
+
+
+class NotConfigured(ControlPlaneError):
+    """The environment names a cluster that lacks something the harness needs."""
+
+
+class PartFailed(ControlPlaneError):
+    """A part of the control plane did not come up."""
+
+
+class PortTaken(PartFailed):
+    """A part did not come up because another program took its port meanwhile."""
+
+
+class KubectlFailed(ControlPlaneError):
+    """A kubectl command ended with an error."""
+
+
+class ArgoCDError(ControlPlaneError):
+    """Argo CD gave neither a yes nor a no."""
+
+
+class ArgoCDBroken(ArgoCDError):
+    """Argo CD fails on its own account, as it does on a broken RBAC text."""
+
+
+class ArgoCDUnreachable(ArgoCDError):
+    """Nobody answers at the address of Argo CD."""

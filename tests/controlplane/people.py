@@ -1,0 +1,18 @@
+"""The small cast of every control plane: who there is, and in which groups."""
+
+ADMIN = "admin"
+ADMIN_GROUPS = ("system:masters",)
+
+PEOPLE = {
+    "alice": ("developers",),
+    "bob": ("approvers",),
+    "carol": ("developers", "approvers"),
+    "dave": ("developers",),
+    "erin": (),
+}
+"""People with an identity in Kubernetes and an account in Argo CD, and their groups."""
+
+NOBODY = "nobody"
+"""An Argo CD account that never gets a grant."""
+
+ACCOUNTS = (*PEOPLE, NOBODY)

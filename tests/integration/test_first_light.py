@@ -1,0 +1,244 @@
+"""A grant that Argo CD itself obeys: every answer here is argocd-server's."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+
+RULES = """p, role:deployer, applications, sync, */*, allow
+g, bob, role:deployer
+"""
+PROJECT = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "AppProject",
+    "metadata": {"name": "team-a", "namespace": "argocd"},
+    "spec": {
+        "roles": [
+            {
+                "name": "deployer",
+                "policies": [
+                    "p, proj:team-a:deployer, applications, sync, team-a/*, allow"
+                ],
+            }
+        ]
+    },
+}
+
+
+def eventually(question: Callable[[], Any], *, within: float) -> float:
+    """Ask until the answer is true; give the seconds it took."""
+    began = time.monotonic()
+    while not question():
+        took = time.monotonic() - began
+        assert took < within, f"still not so after {took:.1f} s"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def after(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
+
+
+def a_grant(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
+    if "duration" not in spec and "expiresAt" not in spec:
+        spec["duration"] = "1h"
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessGrant",
+        "metadata": {"name": name, "namespace": "argogrant"},
+        "spec": {
+            "subject": {"kind": "User", "name": subject},
+            "role": {"name": "role:deployer"},
+            **spec,
+        },
+    }
+
+
+class World:
+    """A control plane with the operator running, and words for what tests do."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+
+    def apply(self, body: dict[str, Any]) -> None:
+        self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+    def delete(self, *names: str) -> None:
+        self.plane.kubectl("-n", "argogrant", "delete", "accessgrant", *names)
+
+    def may_sync(self, account: str = "alice", project: str = "team-a") -> bool:
+        return self.plane.argocd.can_i(
+            account, "applications", "sync", f"{project}/shop"
+        )
+
+    def ready(self, name: str) -> tuple[str, str, str]:
+        out = self.plane.kubectl(
+            "-n", "argogrant", "get", "accessgrant", name, "-o", "json"
+        ).stdout
+        for condition in json.loads(out).get("status", {}).get("conditions", ()):
+            if condition["type"] == "Ready":
+                return condition["status"], condition["reason"], condition["message"]
+        return "", "", ""
+
+    def version(self) -> str:
+        version: str = self.plane.argocd.rbac_config_map()["metadata"][
+            "resourceVersion"
+        ]
+        return version
+
+
+@pytest.fixture(scope="module")
+def installed(control_plane: ControlPlane) -> ControlPlane:
+    operators.install(control_plane)
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+    instance = {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "ArgoCDInstance",
+        "metadata": {"name": "default", "namespace": "argogrant"},
+        "spec": {},
+    }
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(instance))
+    return control_plane
+
+
+@pytest.fixture
+def world(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    with operators.running(installed, tmp_path / "operator.log"):
+        yield World(installed)
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def test_access_begins_soon_and_ends_on_time(world: World) -> None:
+    """Yes soon after the apply, no within a second after the end."""
+    world.apply(a_grant("warm-up", subject="erin"))
+    eventually(lambda: world.may_sync("erin"), within=15)
+    assert not world.may_sync()
+    end = after(6)
+    world.apply(a_grant("short", expiresAt=end))
+    took = eventually(world.may_sync, within=2)
+    print(f"yes {took:.2f} s after the apply")
+    ends = datetime.fromisoformat(end)
+    while datetime.now(UTC) < ends - timedelta(seconds=0.3):
+        assert world.may_sync()
+        time.sleep(0.05)
+    eventually(lambda: datetime.now(UTC) >= ends, within=2)
+    late = eventually(lambda: not world.may_sync(), within=1)
+    print(f"no {late:.2f} s after the end")
+
+    eventually(lambda: world.ready("short")[1] == "Expired", within=5)
+    assert world.may_sync("bob")  # a person wrote that binding
+
+
+def test_deleting_returns_when_argo_cd_refuses(world: World) -> None:
+    """``kubectl delete`` returns only when the answer is no."""
+    world.apply(a_grant("gone"))
+    eventually(world.may_sync, within=15)
+    world.delete("gone")
+
+    assert not world.may_sync()
+
+
+def test_overlapping_grants_keep_access_until_the_later_end(world: World) -> None:
+    """The last grant that wants a binding ends it."""
+    world.apply(a_grant("one"))
+    world.apply(a_grant("two"))
+    eventually(world.may_sync, within=15)
+    eventually(lambda: world.ready("two")[1] == "Bound", within=5)
+    world.delete("one")
+    assert world.may_sync()
+    world.delete("two")
+
+    assert not world.may_sync()
+
+
+def test_a_project_role_gives_rights_in_its_project_only(world: World) -> None:
+    """A role of a project is bound like a global one."""
+    world.apply(a_grant("team", role={"name": "deployer", "project": "team-a"}))
+    eventually(world.may_sync, within=15)
+
+    assert not world.may_sync(project="other")
+
+
+def test_revoking_ends_access(world: World) -> None:
+    """``revoked: true`` ends a grant at once."""
+    world.apply(a_grant("bad"))
+    eventually(world.may_sync, within=15)
+    world.apply(a_grant("bad", revoked=True, revocation={"justification": "oops"}))
+    eventually(lambda: not world.may_sync(), within=2)
+
+    eventually(lambda: world.ready("bad")[1] == "Revoked", within=5)
+
+
+def test_a_role_that_does_not_exist_is_waited_for(world: World) -> None:
+    """RoleNotFound until the role appears, then bound."""
+    world.apply(a_grant("early", role={"name": "role:later"}))
+    eventually(lambda: world.ready("early")[1] == "RoleNotFound", within=15)
+    rule = "p, role:later, applications, sync, */*, allow\n"
+    world.plane.kubectl(
+        *("-n", "argocd", "patch", "configmap", "argocd-rbac-cm", "--type=merge"),
+        *("-p", json.dumps({"data": {"policy.csv": RULES + rule}})),
+    )
+
+    eventually(world.may_sync, within=5)
+
+
+def test_a_foreign_malformed_line_stops_new_grants_only(world: World) -> None:
+    """The instance names key and line; running grants still end."""
+    world.apply(a_grant("running", duration="1h"))
+    eventually(world.may_sync, within=15)
+    broken = RULES + "p, role:deployer, applications\n"
+    world.plane.kubectl(
+        *("-n", "argocd", "patch", "configmap", "argocd-rbac-cm", "--type=merge"),
+        *("-p", json.dumps({"data": {"policy.csv": broken}})),
+    )
+    world.apply(a_grant("waiting", subject="carol"))
+    eventually(lambda: world.ready("waiting")[1] == "RBACTextInvalid", within=5)
+    assert "policy.csv line 3" in world.ready("waiting")[2]
+    world.delete("running")
+    world.plane.kubectl(
+        *("-n", "argocd", "patch", "configmap", "argocd-rbac-cm", "--type=merge"),
+        *("-p", json.dumps({"data": {"policy.csv": RULES}})),
+    )
+
+    eventually(lambda: world.may_sync("carol"), within=5)
+    assert not world.may_sync()
+
+
+def test_nothing_is_written_while_nothing_changes(world: World) -> None:
+    """The ConfigMap keeps its version over two sweeps; drift is put back."""
+    world.apply(a_grant("steady"))
+    eventually(lambda: world.ready("steady")[1] == "Bound", within=15)
+    version = world.version()
+    time.sleep(7)
+    assert world.version() == version
+    world.plane.argocd.set_rbac({"policy.csv": RULES}, settle=False)
+
+    eventually(lambda: world.version() != version and world.may_sync(), within=5)
+
+
+def test_access_does_not_outlive_a_killed_operator(
+    installed: ControlPlane, tmp_path: Path
+) -> None:
+    """Killed while a grant runs out; the next one's first write removes it."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world = World(installed)
+    process = operators.start(installed, tmp_path / "operator.log")
+    world.apply(a_grant("orphan", expiresAt=after(12)))
+    eventually(world.may_sync, within=10)
+    process.kill()
+    process.wait()
+    time.sleep(12)
+    assert world.may_sync()  # nobody is there to end it
+    with operators.running(installed, tmp_path / "operator.log"):
+        eventually(lambda: not world.may_sync(), within=10)
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
