@@ -36,3 +36,4 @@ demo: control-plane
 
 generate: $(READY)
 	$(PYTHON) docs/generate.py
+	$(PYTHON) examples/render.py

@@ -2,15 +2,25 @@
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-GENERATE = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(GENERATE)
+
+
+def loaded(path: str) -> ModuleType:
+    """Import a script that belongs to no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATE = loaded("docs/generate.py")
+RENDER = loaded("examples/render.py")
 
 
 def test_operator_is_a_source_root_and_no_package() -> None:
@@ -30,3 +40,8 @@ def test_generated_files_are_fresh(name: str) -> None:
 )
 def test_a_module_fits_in_the_head(path: Path) -> None:
     assert path.read_text().count("\n") <= 300
+
+
+@pytest.mark.parametrize("folder", RENDER.folders(), ids=lambda folder: folder.name)
+def test_an_example_shows_what_is_written(folder: Path) -> None:
+    assert (folder / "policy.csv").read_text() == RENDER.render(folder)

@@ -23,6 +23,7 @@ REMEDIES = {
     "no space left on device": "Free about 7 GB of disk space and build again.",
     "signal: killed": "Memory ran out: build again with GOMAXPROCS=1 set.",
     "dial tcp": "Check the network, or set GOPROXY to a proxy you can reach.",
+    "disabled by GOPROXY": "Set GOPROXY to a proxy you can reach.",
     "i/o timeout": "Check the network, or set GOPROXY to a proxy you can reach.",
     "checksum mismatch": "go.sum and the downloaded modules differ: do not use them.",
 }

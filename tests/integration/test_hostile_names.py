@@ -1,0 +1,177 @@
+"""Every name is hostile: it is refused, or binds exactly that string.
+
+After all of them argocd-server still answers for everyone else, and an account without
+grants still gets no.
+"""
+
+import json
+import subprocess
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_first_light import RULES, World, a_grant, eventually, installed
+
+import operators
+from controlplane import ControlPlane
+
+__all__ = ["installed"]
+
+TEXT = f"{RULES}p, readers, applications, get, */*, allow\ng, devs, team-leads\n"
+
+REFUSED = {
+    "empty": "",
+    "a blank": " ",
+    "a tab": "\t",
+    "no-break space": "\u00a0",
+    "ideographic space": "\u3000",
+    "padded before": " alice",
+    "padded behind": "alice ",
+    "no-break space inside": "al\u00a0ice",
+    "en quad inside": "al\u2000ice",
+    "newline": "alice\ng, mallory, role:admin",
+    "carriage return": "alice\rg, mallory, role:admin",
+    "tab inside": "al\tice",
+    "NUL": "al\u0000ice",
+    "vertical tab": "al\u000bice",
+    "form feed": "al\u000cice",
+    "file separator": "al\u001cice",
+    "next line": "al\u0085ice",
+    "delete": "al\u007fice",
+    "line separator": "al\u2028ice",
+    "paragraph separator": "al\u2029ice",
+    "zero-width space": "al\u200bice",
+    "zero-width joiner": "al\u200dice",
+    "word joiner": "al\u2060ice",
+    "byte order mark": "\ufeffalice",
+    "soft hyphen": "al\u00adice",
+    "right-to-left mark": "al\u200fice",
+    "right-to-left override": "al\u202eice",
+    "isolate": "al\u2066ice",
+    "private use": "al\ue000ice",
+    "tag character": "al\U000e0041ice",
+    "Hangul filler": "al\u3164ice",
+    "half-width filler": "al\uffa0ice",
+    "Braille blank": "\u2800",
+    "variation selector": "alice\ufe0f",
+    "combining grapheme joiner": "al\u034fice",
+    "interlinear annotation": "al\ufff9ice",
+    "unassigned": "al\u0378ice",
+    "not in normal form C": unicodedata.normalize("NFD", "Andr\u00e9"),
+    "Angstrom sign": "\u212bngstrom",
+    "a global role": "role:admin",
+    "any role": "role:",
+    "a glob of roles": "role:*",
+    "a project's role": "proj:team-a:deployer",
+    "a glob of projects": "proj:*:*",
+    "the administrator": "admin",
+    "the default role": "readers",
+    "a right-hand side": "team-leads",
+    "257 characters": "a" * 257,
+}
+
+BOUND = {
+    "comma": "a,b",
+    "quote": 'a"b',
+    "quotes around": '"a"',
+    "only a quote": '"',
+    "quotes and commas": 'a","b',
+    "distinguished name": "CN=ops,OU=it,DC=example,DC=com",
+    "number sign": "#x",
+    "apostrophe": "o'brien",
+    "backslash": "DOMAIN\\alice",
+    "backslash n": "a\\nb",
+    "blank inside": "Ops Team",
+    "star": "*",
+    "upper case admin": "Admin",
+    "upper case role": "Role:admin",
+    "p": "p",
+    "g line": "g, x, role:admin",
+    "percent": "100%s%d",
+    "dollar": "${HOME}$(id)",
+    "markup": "<script>alert(1)</script>",
+    "json": '{"a":1}',
+    "yaml": "a: b",
+    "true": "true",
+    "null": "null",
+    "number": "12345",
+    "accents": "Andr\u00e9",
+    "Chinese": "\u7ba1\u7406\u5458",
+    "emoji": "\U0001f680",
+    "mail": "alice@example.com",
+    "slashes": "org/team/../x",
+    "256 characters": "b" * 256,
+    "semicolons": "a;b--",
+}
+
+
+@pytest.fixture(scope="module")
+def world(
+    installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    installed.argocd.set_rbac({"policy.csv": TEXT, "policy.default": "readers"})
+    log: Path = tmp_path_factory.mktemp("operator") / "operator.log"
+    with operators.running(installed, log):
+        yield World(installed)
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def may_sync_as(world: World, group: str) -> bool:
+    """Ask for an account without grants whose token carries this SSO group."""
+    return world.plane.argocd.can_i(
+        "nobody", "applications", "sync", "team-a/shop", groups=[group]
+    )
+
+
+def others_are_as_before(world: World) -> bool:
+    return world.may_sync("bob") and not world.may_sync("nobody")
+
+
+@pytest.mark.parametrize("name", REFUSED.values(), ids=REFUSED.keys())
+def test_is_refused(world: World, name: str) -> None:
+    grant = a_grant("hostile", subject=name)
+    try:
+        world.apply(grant)
+    except subprocess.CalledProcessError as error:
+        said = error.stderr
+    else:
+        eventually(lambda: world.ready("hostile")[1] == "SubjectRefused", within=10)
+        said = world.ready("hostile")[2]
+        world.delete("hostile")
+
+    assert "spec.subject.name" in said
+    assert others_are_as_before(world)
+    if name and "\x00" not in name:
+        assert not may_sync_as(world, name)
+
+
+@pytest.mark.parametrize("name", BOUND.values(), ids=BOUND.keys())
+def test_binds_exactly_that_string(world: World, name: str) -> None:
+    assert not may_sync_as(world, name)
+    world.apply(a_grant("odd", subject=name))
+    eventually(lambda: may_sync_as(world, name), within=10)
+    assert others_are_as_before(world)
+    assert not may_sync_as(world, name + "x")
+    world.delete("odd")
+
+    assert not may_sync_as(world, name)
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["", " ", "role:deployer ", "role:\ndeployer", "role:de\u200bployer", "proj:a:b"]
+    + ["role:" + "x" * 256, 'role:"', "role:a,b", "role:none", "*", "bob"],
+    ids=ascii,
+)
+def test_a_hostile_role_gives_nothing(world: World, role: str) -> None:
+    grant = a_grant("odd-role", subject="carol", role={"name": role})
+    try:
+        world.apply(json.loads(json.dumps(grant)))
+    except subprocess.CalledProcessError as error:
+        assert "spec.role" in error.stderr
+        return
+    eventually(lambda: world.ready("odd-role")[1] == "RoleNotFound", within=10)
+    assert not world.may_sync("carol")
+    assert others_are_as_before(world)
+    world.delete("odd-role")

@@ -1,0 +1,44 @@
+"""Killing the operator at random moments leaves no access past an end."""
+
+import random
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from test_first_light import RULES, World, a_grant, after, eventually, installed
+
+import operators
+from controlplane import ControlPlane
+
+__all__ = ["installed"]
+
+KILLS = 20
+SEED = 20261124
+
+
+def test_twenty_kills_leave_no_access_past_the_end(
+    installed: ControlPlane, tmp_path: Path
+) -> None:
+    """Each round a grant begins, the operator dies, and the next one finds it."""
+    chance = random.Random(SEED)
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world = World(installed)
+    process = operators.start(installed, tmp_path / "operator.log")
+    worst = 0.0
+    for kill in range(KILLS):
+        end = after(3 + chance.random() * 3)
+        world.apply(a_grant(f"kill-{kill}", expiresAt=end))
+        time.sleep(chance.random() * 4)
+        process.kill()
+        process.wait()
+        process = operators.start(installed, tmp_path / "operator.log")
+        left = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()
+        time.sleep(max(left, 0))
+        worst = max(worst, eventually(lambda: not world.may_sync(), within=10))
+    print(f"worst lag after an end with a restart in between: {worst:.2f} s")
+    overlay = installed.argocd.rbac_config_map()["data"].get("policy.argogrant.csv", "")
+    operators.stop(process)
+    with operators.running(installed, tmp_path / "operator.log"):
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+    assert "g, alice" not in overlay
