@@ -1,7 +1,6 @@
 """The whole story on real parts: no, yes, no, each answered by argocd-server."""
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -12,6 +11,7 @@ from rich.console import Console
 
 import controlplane
 import operators
+from controlplane.errors import ControlPlaneError
 
 SECONDS = 12
 RULES = "p, role:deployer, applications, sync, */*, allow\n"
@@ -99,7 +99,7 @@ def main() -> int:
             )
             try:
                 tell(plane)
-            except (WrongAnswerError, subprocess.CalledProcessError) as error:
+            except (WrongAnswerError, ControlPlaneError) as error:
                 console.print(f"[red]WRONG: {error}[/]\n{log.read_text()[-2000:]}")
                 return 1
     console.print("\nEvery answer was as it should be.")

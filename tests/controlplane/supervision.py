@@ -1,4 +1,8 @@
-"""The starter's end of the supervisor: a folder, and parts that run in it."""
+"""The starter's end of the supervisor: a folder, and parts that run in it.
+
+The pipe to the supervisor is not inherited by programs that the starter runs. A child
+that is forked without running another program does keep it, and the parts with it.
+"""
 
 import json
 import shutil
