@@ -118,16 +118,29 @@ class ArgoCD:
 
         Args:
             data: The whole new data; what it does not name is removed.
-            settle: Return only when Argo CD judges by it. A line about a name that
-                nobody uses is added until Argo CD believes it, and removed again.
-                Broken text never settles; then Argo CD's failure is enough.
+            settle: Return only when Argo CD judges by it.
         """
+        self._patch("json", [{"op": "add", "path": "/data", "value": dict(data)}])
         if settle:
-            nonce = f"settled-{next(self._settlings)}-{time.time_ns()}"
-            line = f"p, {NOBODY}, projects, get, {nonce}, allow"
-            self._write({**data, SETTLING_KEY: line})
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until Argo CD judges by what the RBAC ConfigMap holds now.
+
+        A key of our own, with a line about a name that nobody uses, is added until
+        Argo CD believes it, and removed again; it sees changes in their order. Broken
+        text never settles; then Argo CD's failure is enough.
+
+        Raises:
+            ArgoCDError: It did not take in the change in time.
+        """
+        nonce = f"settled-{next(self._settlings)}-{time.time_ns()}"
+        line = f"p, {NOBODY}, projects, get, {nonce}, allow"
+        self._patch("merge", {"data": {SETTLING_KEY: line}})
+        try:
             self._wait_until_believed(nonce)
-        self._write(data)
+        finally:
+            self._patch("merge", {"data": {SETTLING_KEY: None}})
 
     def _wait_until_believed(self, nonce: str) -> None:
         started = time.monotonic()
@@ -144,11 +157,10 @@ class ArgoCD:
             f"Does it run, and can it watch the API server?"
         )
 
-    def _write(self, data: Mapping[str, str]) -> None:
-        patch = [{"op": "add", "path": "/data", "value": dict(data)}]
+    def _patch(self, kind: str, patch: object) -> None:
         self._cluster.kubectl(
             *("patch", "configmap", CONFIG_MAP, "--namespace", self.namespace),
-            *("--type", "json", "--patch", json.dumps(patch)),
+            *("--type", kind, "--patch", json.dumps(patch)),
         )
 
     def _minted(self, account: str, admin_token: str) -> str:

@@ -104,7 +104,11 @@ class ControlPlane:
         return self._own_parts.logs
 
     def start(self, part: str) -> None:
-        """Start a stopped part again, on its old ports, and wait until it is up."""
+        """Start a stopped part again, on its old ports, and wait until it is up.
+
+        Argo CD says no to everything until it has read its RBAC ConfigMap, a moment
+        after it is up: ``argocd.settle()`` waits for that.
+        """
         self._own_parts.start(part)
 
     def stop(self, part: str, *, grace_seconds: float = 0) -> None:

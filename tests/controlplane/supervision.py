@@ -4,6 +4,7 @@ The pipe to the supervisor is not inherited by programs that the starter runs. A
 that is forked without running another program does keep it, and the parts with it.
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -70,13 +71,14 @@ class Supervision:
         with self._orders:
             for stream in (self._process.stdin, self._process.stdout):
                 assert stream is not None
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # it was killed itself
+                    stream.close()
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)  # if it was killed itself
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _order(self, name: str, **arguments: object) -> Any:
         with self._orders:

@@ -17,6 +17,7 @@ from controlplane.errors import (
     ArgoCDBroken,
     ArgoCDError,
     ArgoCDUnreachable,
+    ControlPlaneError,
     KubectlFailed,
     NotConfigured,
     PartFailed,
@@ -219,6 +220,7 @@ def test_argocd_can_be_stopped_and_started_again(plane: ControlPlane):
     with pytest.raises(ArgoCDUnreachable):
         plane.argocd.can_i("alice", *SYNC_SHOP)
     plane.start("argocd-server")
+    plane.argocd.settle()
 
     assert plane.argocd.can_i("alice", *SYNC_SHOP)
 
@@ -273,6 +275,22 @@ def becomes_true(is_so: Callable[[], bool], seconds: float = 10) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_a_killed_supervisor_takes_its_parts_along():
+    """Its parts end with it, and closing still removes the folder."""
+    supervision = Supervision()
+    parts = Parts(supervision)
+    parts.add(Part(name="etcd", argv=["/bin/sleep", "600"], is_up=lambda: True))
+    pids = parts.pids()
+    os.kill(pids["supervisor"], signal.SIGKILL)
+    parts_are_gone = becomes_true(lambda: not runs(pids["etcd"]))
+    with pytest.raises(ControlPlaneError, match="start a new one"):
+        parts.stop("etcd")
+    supervision.close()
+
+    assert parts_are_gone
+    assert not supervision.folder.exists()
 
 
 @pytest.fixture

@@ -31,6 +31,13 @@ PROJECT = {
     },
 }
 
+INSTANCE = {
+    "apiVersion": "argogrant.dev/v1alpha1",
+    "kind": "ArgoCDInstance",
+    "metadata": {"name": "default", "namespace": "argogrant"},
+    "spec": {},
+}
+
 
 def eventually(question: Callable[[], Any], *, within: float) -> float:
     """Ask until the answer is true; give the seconds it took."""
@@ -100,13 +107,7 @@ class World:
 def installed(control_plane: ControlPlane) -> ControlPlane:
     operators.install(control_plane)
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
-    instance = {
-        "apiVersion": "argogrant.dev/v1alpha1",
-        "kind": "ArgoCDInstance",
-        "metadata": {"name": "default", "namespace": "argogrant"},
-        "spec": {},
-    }
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(instance))
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
     return control_plane
 
 
@@ -242,3 +243,45 @@ def test_access_does_not_outlive_a_killed_operator(
     with operators.running(installed, tmp_path / "operator.log"):
         eventually(lambda: not world.may_sync(), within=10)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def test_deleting_the_instance_removes_everything_it_bound(
+    installed: ControlPlane, tmp_path: Path
+) -> None:
+    """Nothing of ours is left in the ConfigMap; the grant says why it is not ready."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world = World(installed)
+    with operators.running(installed, tmp_path / "operator.log"):
+        world.apply(a_grant("left"))
+        eventually(world.may_sync, within=15)
+        installed.kubectl("-n", "argogrant", "delete", "argocdinstance", "default")
+
+        assert not world.may_sync()
+        assert installed.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
+        eventually(lambda: world.ready("left")[1] == "InstanceNotFound", within=5)
+        world.apply(INSTANCE)
+        eventually(world.may_sync, within=10)
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def test_bad_edits_are_refused_with_what_to_do_instead(world: World) -> None:
+    """After creation only an earlier end and a revocation may be written."""
+    world.apply(a_grant("fixed", expiresAt=after(600)))
+    for edit, remedy in (
+        ({"expiresAt": after(900)}, "expiresAt can only move earlier"),
+        ({"expiresAt": after(600), "duration": "1h"}, "exactly one of expiresAt"),
+        ({"duration": "1h"}, "create a new AccessGrant"),
+        ({"expiresAt": after(500), "justification": "x"}, "justification can not"),
+        ({"expiresAt": after(500), "notBefore": after(700)}, "later than notBefore"),
+    ):
+        refused = world.plane.kubectl(
+            *("apply", "-f", "-"),
+            stdin=json.dumps(a_grant("fixed", **edit)),
+            check=False,
+        )
+        assert refused.returncode != 0
+        assert remedy in refused.stderr
+    eventually(world.may_sync, within=15)
+    world.apply(a_grant("fixed", expiresAt=after(2)))
+
+    eventually(lambda: not world.may_sync(), within=4)

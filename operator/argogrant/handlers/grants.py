@@ -9,6 +9,8 @@ GRANTS: Final = ("argogrant.dev", "v1alpha1", "accessgrants")
 ARGOCD_WATCH_MARGIN: Final = 0.25
 """Seconds after the acknowledged write in which argocd-server's watch has followed."""
 
+LONGEST_WAIT: Final = 5.0
+
 
 @kopf.on.event(*GRANTS)
 async def notice(*, namespace: str | None, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
@@ -25,5 +27,11 @@ async def revoke(
     **_: Any,  # noqa: ANN401
 ) -> None:
     """Hold a deleted grant until its revocation was acknowledged."""
-    await memo.rooms.of(namespace).wait_for_release(uid)
-    await asyncio.sleep(ARGOCD_WATCH_MARGIN)
+    while True:
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await memo.rooms.of(namespace).wait_for_release(uid)
+        except TimeoutError:
+            continue  # ask again: the namespace may have been opened anew
+        await asyncio.sleep(ARGOCD_WATCH_MARGIN)
+        return

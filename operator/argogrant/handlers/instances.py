@@ -21,10 +21,13 @@ async def converge(
     **_: Any,  # noqa: ANN401
 ) -> None:
     """Converge an instance until it was deleted and is clean, or the process ends."""
-    serving = asyncio.create_task(memo.rooms.of(namespace).serve(name))
+    room = memo.rooms.of(namespace)
+    serving = asyncio.create_task(room.serve(name))
     try:
         while not stopped and not serving.done():
             await stopped.wait(0.5)
+            if memo.rooms.of(namespace) is not room:
+                raise kopf.TemporaryError("The namespace was opened anew.", delay=1)
         if serving.done() or "deletionTimestamp" in body.metadata:
             await serving
     finally:

@@ -110,7 +110,7 @@ class Controller:
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
-            if record.instance.being_deleted:
+            if record.instance.being_deleted and argocd.snapshot().text_is_known:
                 return
             await self._sleep(wait)
         watching.result()
@@ -124,10 +124,11 @@ class Controller:
         for _ in range(ATTEMPTS):
             now, seen = self._clock(), argocd.snapshot()
             planned = self._plan(instance, seen, now)
-            wait = self._time_to_write(planned)
+            leaving = instance.being_deleted and planned.finds_an_overlay(seen)
+            wait = None if leaving else self._time_to_write(planned)
             try:
-                if planned.has_work and wait is None:
-                    await self._apply(argocd, planned, seen, remove=instance)
+                if leaving or (planned.has_work and wait is None):
+                    await self._apply(argocd, planned, seen, instance=instance)
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
@@ -152,11 +153,11 @@ class Controller:
         )
 
     async def _apply(
-        self, argocd: ArgoCD, planned: Plan, seen: Snapshot, *, remove: Instance
+        self, argocd: ArgoCD, planned: Plan, seen: Snapshot, *, instance: Instance
     ) -> None:
         assert planned.overlay is not None
         assert seen.config_map is not None
-        text = None if remove.being_deleted else planned.overlay.text
+        text = None if instance.being_deleted else planned.overlay.text
         await argocd.write_overlay(text, seen.config_map.resource_version)
         self._last_write = asyncio.get_running_loop().time()
         self._last_write_at = self._clock()

@@ -32,6 +32,11 @@ class Plan:
         """Whether writing takes access away, which is never put off."""
         return self.overlay is not None and bool(self.overlay.extra)
 
+    def finds_an_overlay(self, seen: Snapshot) -> bool:
+        """Whether there is a key of ours to remove when the instance goes."""
+        found = seen.config_map.overlay if seen.config_map else None
+        return self.overlay is not None and found is not None
+
 
 def plan(
     decisions: Iterable[Decision],

@@ -37,6 +37,7 @@ class Reporter:
 
     def __init__(self, store: Store, writer: StatusWriter) -> None:
         self._store = store
+        self._store.on_gone = self.forget
         self._writer = writer
         self._said: dict[str, tuple[GrantRecord, object]] = {}
         self._released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -60,9 +61,9 @@ class Reporter:
         overlay = seen.config_map.overlay if seen.config_map else None
         present = overlay.bindings if overlay else frozenset()
         held = blocked is not None and blocked.reason in _HOLDING
+        self._release(decisions, present, held=held)
         for uid, record in decisions.records.items():
             if record.being_deleted:
-                self._release(record, decisions, present, held=held)
                 continue
             decision = decisions.of(uid)
             bound = decision is not None and binding_of(decision) in present
@@ -75,9 +76,11 @@ class Reporter:
             )
 
     def forget(self, uid: str) -> None:
-        """Forget a grant that is gone."""
+        """Forget a grant that is gone, and whoever waits for it."""
         self._said.pop(uid, None)
-        self._released.pop(uid, None)
+        released = self._released.pop(uid, None)
+        if released is not None:
+            released.set()
 
     def report_instance(
         self,
@@ -106,22 +109,22 @@ class Reporter:
         self._submit(path, record.uid, record.status, new, self._store.instances.note)
 
     def _release(
-        self,
-        record: GrantRecord,
-        decisions: Decisions,
-        present: frozenset[Binding],
-        *,
-        held: bool,
+        self, decisions: Decisions, present: frozenset[Binding], *, held: bool
     ) -> None:
-        decision = decisions.of(record.uid)
-        wanted = {
-            binding_of(other)
-            for other in decisions.all()
-            if other.holding is not Holding.RELEASE
+        """Let those deletions finish of which nothing is left in Argo CD."""
+        deleted = [r for r in decisions.records.values() if r.being_deleted]
+        if not deleted:
+            return
+        left = present - {
+            binding_of(decision)
+            for decision in decisions.all()
+            if decision.holding is not Holding.RELEASE
         }
-        gone = decision is None or binding_of(decision) not in present - wanted
-        if record.abandoned or (gone and not held):
-            self._released[record.uid].set()
+        for record in deleted:
+            decision = decisions.of(record.uid)
+            gone = decision is None or binding_of(decision) not in left
+            if record.abandoned or (gone and not held):
+                self._released[record.uid].set()
 
     def _submit_grant(
         self,

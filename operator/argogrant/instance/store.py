@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Collection as SizedIterable
 from typing import Final
 
@@ -27,6 +28,8 @@ class Store:
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.namespace = namespace
+        self.on_gone: Callable[[str], None] = lambda _uid: None
+        """Told of every grant that is not there any longer."""
         self.grants: Reflector[GrantRecord] = Reflector(
             cluster,
             Collection(ACCESS_GRANTS, namespace),
@@ -79,6 +82,8 @@ class Store:
     ) -> None:
         if before is not None and (after is None or before.instance != after.instance):
             self._by_instance[before.instance].pop(before.name, None)
+        if before is not None and (after is None or after.uid != before.uid):
+            self.on_gone(before.uid)
         if after is not None:
             self._by_instance[after.instance][after.name] = after
         if before is not None and after is not None and before.decides_like(after):
