@@ -2,121 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 import operators
 from controlplane import ControlPlane
-
-RULES = """p, role:deployer, applications, sync, */*, allow
-g, bob, role:deployer
-"""
-PROJECT = {
-    "apiVersion": "argoproj.io/v1alpha1",
-    "kind": "AppProject",
-    "metadata": {"name": "team-a", "namespace": "argocd"},
-    "spec": {
-        "roles": [
-            {
-                "name": "deployer",
-                "policies": [
-                    "p, proj:team-a:deployer, applications, sync, team-a/*, allow"
-                ],
-            }
-        ]
-    },
-}
-
-INSTANCE = {
-    "apiVersion": "argogrant.dev/v1alpha1",
-    "kind": "ArgoCDInstance",
-    "metadata": {"name": "default", "namespace": "argogrant"},
-    "spec": {},
-}
-
-
-def eventually(question: Callable[[], Any], *, within: float) -> float:
-    """Ask until the answer is true; give the seconds it took."""
-    began = time.monotonic()
-    while not question():
-        took = time.monotonic() - began
-        assert took < within, f"still not so after {took:.1f} s"
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def after(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
-
-
-def a_grant(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
-    if "duration" not in spec and "expiresAt" not in spec:
-        spec["duration"] = "1h"
-    return {
-        "apiVersion": "argogrant.dev/v1alpha1",
-        "kind": "AccessGrant",
-        "metadata": {"name": name, "namespace": "argogrant"},
-        "spec": {
-            "subject": {"kind": "User", "name": subject},
-            "role": {"name": "role:deployer"},
-            **spec,
-        },
-    }
-
-
-class World:
-    """A control plane with the operator running, and words for what tests do."""
-
-    def __init__(self, plane: ControlPlane) -> None:
-        self.plane = plane
-
-    def apply(self, body: dict[str, Any]) -> None:
-        self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-
-    def delete(self, *names: str) -> None:
-        self.plane.kubectl("-n", "argogrant", "delete", "accessgrant", *names)
-
-    def may_sync(self, account: str = "alice", project: str = "team-a") -> bool:
-        return self.plane.argocd.can_i(
-            account, "applications", "sync", f"{project}/shop"
-        )
-
-    def ready(self, name: str) -> tuple[str, str, str]:
-        out = self.plane.kubectl(
-            "-n", "argogrant", "get", "accessgrant", name, "-o", "json"
-        ).stdout
-        for condition in json.loads(out).get("status", {}).get("conditions", ()):
-            if condition["type"] == "Ready":
-                return condition["status"], condition["reason"], condition["message"]
-        return "", "", ""
-
-    def version(self) -> str:
-        version: str = self.plane.argocd.rbac_config_map()["metadata"][
-            "resourceVersion"
-        ]
-        return version
-
-
-@pytest.fixture(scope="module")
-def installed(control_plane: ControlPlane) -> ControlPlane:
-    operators.install(control_plane)
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
-    return control_plane
-
-
-@pytest.fixture
-def world(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
-    installed.argocd.set_rbac({"policy.csv": RULES})
-    with operators.running(installed, tmp_path / "operator.log"):
-        yield World(installed)
-        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+from world import INSTANCE, RULES, World, a_grant, after, eventually
 
 
 def test_access_begins_soon_and_ends_on_time(world: World) -> None:

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_first_light import RULES, World, a_grant, eventually, installed
 
 import operators
 from controlplane import ControlPlane
-
-__all__ = ["installed"]
+from world import RULES, World, a_grant, eventually
 
 TEXT = f"{RULES}p, readers, applications, get, */*, allow\ng, devs, team-leads\n"
 

@@ -5,12 +5,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from test_first_light import RULES, World, a_grant, after, eventually, installed
-
 import operators
 from controlplane import ControlPlane
-
-__all__ = ["installed"]
+from world import RULES, World, a_grant, after, eventually
 
 KILLS = 20
 SEED = 20261124

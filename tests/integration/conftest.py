@@ -1,0 +1,27 @@
+"""Fixtures of the tests that run the operator beside a real Argo CD."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from world import INSTANCE, PROJECT, RULES, World
+
+
+@pytest.fixture(scope="module")
+def installed(control_plane: ControlPlane) -> ControlPlane:
+    operators.install(control_plane)
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+    return control_plane
+
+
+@pytest.fixture
+def world(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    with operators.running(installed, tmp_path / "operator.log"):
+        yield World(installed)
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
