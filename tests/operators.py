@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,14 +24,30 @@ def install(plane: ControlPlane) -> None:
     )
 
 
-def start(plane: ControlPlane, log: Path) -> subprocess.Popen[bytes]:
-    """Start the operator, with its log in a file."""
+def free_port() -> int:
+    """Find a port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def start(
+    plane: ControlPlane, log: Path, *options: str, identity: str = "argogrant-0"
+) -> subprocess.Popen[bytes]:
+    """Start the operator as a pod of this name would, with its log in a file."""
     kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     command = [sys.executable, "-m", "argogrant.cli.main", "operator"]
-    command += ["--namespace", "argogrant", "--sweep-seconds", "3"]
+    command += ["--namespace", "argogrant", "--identity", identity]
+    if "--port" not in options:
+        command += ["--port", str(free_port())]
+    if "--sweep-seconds" not in options:
+        command += ["--sweep-seconds", "3"]
     with log.open("ab") as out:
-        return subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+        return subprocess.Popen(
+            [*command, *options], env=environment, stdout=out, stderr=out
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -44,9 +61,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def running(plane: ControlPlane, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    plane: ControlPlane, log: Path, *options: str, identity: str = "argogrant-0"
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the operator for the length of a block."""
-    process = start(plane, log)
+    process = start(plane, log, *options, identity=identity)
     try:
         yield process
     finally:

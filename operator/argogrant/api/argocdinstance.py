@@ -67,7 +67,9 @@ class ArgoCDInstanceStatus(Model):
         max_length=8,
         description=(
             "Ready: what Argo CD has equals what is in force. RBACTextValid: Argo CD"
-            " can read every line of argocd-rbac-cm."
+            " can read every line of argocd-rbac-cm. Contested: somebody else keeps"
+            " changing argogrant's key. ClockInSync: the operator's clock agrees with"
+            " the API server's."
         ),
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -152,7 +154,7 @@ def instance_status(
     report: InstanceReport, *, old: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
     """Write the status of an instance; nothing in it changes while nothing happens."""
-    last_write = report.last_write_at
+    last_write = format_instant(report.last_write_at) if report.last_write_at else ""
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": write_conditions(
@@ -167,9 +169,7 @@ def instance_status(
         "roleCount": len(report.roles),
         "scopes": report.scopes and report.scopes[:1024],
         "defaultRole": report.default_role and report.default_role[:1024],
-        "lastWriteAt": (
-            format_instant(last_write) if last_write else old.get("lastWriteAt")
-        ),
+        "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),
     }
     return {key: value for key, value in status.items() if value not in (None, "")}
 

@@ -64,6 +64,12 @@ def text_problem(name: str) -> str | None:
         return f"is longer than {MAX_NAME_LENGTH} characters; use a shorter name"
     if name != name.strip(" "):
         return "begins or ends with a blank; remove the blank"
+    if name.isascii() and name.isprintable():
+        return None  # almost every name: nothing below can find anything
+    return _character_problem(name)
+
+
+def _character_problem(name: str) -> str | None:
     for position, character in enumerate(name, 1):
         if character != " " and not is_visible(character):
             return (

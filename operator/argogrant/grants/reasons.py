@@ -20,6 +20,8 @@ class InstanceCondition(StrEnum):
 
     READY = "Ready"
     RBAC_TEXT_VALID = "RBACTextValid"
+    CONTESTED = "Contested"
+    CLOCK_IN_SYNC = "ClockInSync"
 
 
 class Reason(StrEnum):
@@ -42,7 +44,12 @@ class Reason(StrEnum):
     INSTANCE_UNAVAILABLE = "InstanceUnavailable"
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     RBAC_TEXT_INVALID = "RBACTextInvalid"
+    RBAC_TEXT_FULL = "RBACTextFull"
     OVERLAY_OWNED_BY_ANOTHER = "OverlayOwnedByAnother"
+    CONTESTED = "Contested"
+    UNDISTURBED = "Undisturbed"
+    CLOCK_SKEWED = "ClockSkewed"
+    IN_SYNC = "InSync"
     CONVERGED = "Converged"
     FORBIDDEN = "Forbidden"
     UNAVAILABLE = "Unavailable"
@@ -103,6 +110,20 @@ REASONS: dict[Reason, str] = {
         "Somebody else's line in `argocd-rbac-cm` can not be read, and Argo CD refuses "
         "everybody until it is mended; nothing is added meanwhile."
     ),
+    Reason.RBAC_TEXT_FULL: (
+        "`argocd-rbac-cm` has no room for another binding; the oldest grants were "
+        "first. Revocations always go through."
+    ),
+    Reason.CONTESTED: (
+        "Another program keeps changing `policy.argogrant.csv`. It is put back more "
+        "and more slowly; what takes access away is not put off."
+    ),
+    Reason.UNDISTURBED: "Nobody else changes `policy.argogrant.csv`.",
+    Reason.CLOCK_SKEWED: (
+        "The operator's clock differs from the API server's by two seconds or more, so "
+        "that grants begin and end that much too early or too late."
+    ),
+    Reason.IN_SYNC: "The operator's clock agrees with the API server's.",
     Reason.OVERLAY_OWNED_BY_ANOTHER: (
         "Another ArgoCDInstance writes `policy.argogrant.csv` of this Argo CD; two "
         "writers would undo each other, so this one writes nothing."

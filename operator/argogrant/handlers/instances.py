@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import kopf
 
-from argogrant.handlers.settings import SWEEP_SECONDS
+from argogrant.handlers.settings import SETTINGS
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
 
@@ -35,7 +35,9 @@ async def converge(
         await asyncio.gather(serving, return_exceptions=True)
 
 
-@kopf.timer(*INSTANCES, interval=SWEEP_SECONDS, initial_delay=SWEEP_SECONDS)
+@kopf.timer(
+    *INSTANCES, interval=SETTINGS.sweep_seconds, initial_delay=SETTINGS.sweep_seconds
+)
 async def sweep(
     *,
     name: str,

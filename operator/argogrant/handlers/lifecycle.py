@@ -2,13 +2,23 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import kopf
 
-from argogrant.handlers.settings import FINALIZER
+from argogrant.handlers.leadership import Leadership
+from argogrant.handlers.settings import FINALIZER, SETTINGS
 from argogrant.instance.namespace import Namespace
-from argogrant.kube.cluster import KubernetesCluster
+from argogrant.kube.cluster import Cluster, KubernetesCluster
+from argogrant.outlets.metrics import Metrics
+from argogrant.outlets.probes import Probes, Vitals
+
+HEARTBEAT_SECONDS: Final = 1.0
+
+
+def utc_now() -> datetime:
+    """Read the clock; the only place of the operator that does."""
+    return datetime.now(UTC)
 
 
 class NothingToCompare(kopf.AnnotationsDiffBaseStorage):
@@ -27,19 +37,35 @@ class NothingToCompare(kopf.AnnotationsDiffBaseStorage):
 
 
 class Rooms:
-    """The namespaces that are served, each opened when first heard of."""
+    """The namespaces that are served, each opened when first heard of.
 
-    def __init__(self, cluster: KubernetesCluster) -> None:
+    A standby opens them as well, to know everything when it comes to lead; it writes
+    nothing until ``leading`` is set.
+    """
+
+    def __init__(self, cluster: Cluster, metrics: Metrics) -> None:
         self._cluster = cluster
+        self._metrics = metrics
         self._open: dict[str, tuple[Namespace, asyncio.Task[None]]] = {}
+        self.leading = asyncio.Event()
 
     def of(self, namespace: str) -> Namespace:
         """Open a namespace, or answer the open one; one that failed is opened anew."""
         room, task = self._open.get(namespace, (None, None))
         if room is None or task is None or task.done():
-            room = Namespace(self._cluster, namespace, lambda: datetime.now(UTC))
+            room = Namespace(
+                self._cluster,
+                namespace,
+                metrics=self._metrics,
+                clock=utc_now,
+                leading=self.leading,
+            )
             self._open[namespace] = (room, asyncio.create_task(room.run()))
         return room
+
+    def are_synced(self) -> bool:
+        """Tell whether everything that is open was listed."""
+        return all(room.is_synced() for room, _ in list(self._open.values()))
 
     async def close(self) -> None:
         """Stop everything."""
@@ -47,22 +73,63 @@ class Rooms:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Process:
+    """The parts of one operator process."""
+
+    def __init__(self, cluster: KubernetesCluster) -> None:
+        self._cluster = cluster
+        self._metrics = Metrics()
+        self._vitals = Vitals()
+        self._probes = Probes(self._vitals, self._metrics.registry)
+        self._leadership = Leadership(cluster, SETTINGS, utc_now)
+        self._beating = asyncio.create_task(self._beat())
+        self.rooms = Rooms(cluster, self._metrics)
+
+    async def start(self) -> None:
+        """Serve the probes, get warm, and wait until this process leads."""
+        self._vitals.synced = self.rooms.are_synced
+        self._metrics.clock_skew.set_function(self._cluster.clock_skew)
+        if SETTINGS.port is not None:
+            self._probes.start(SETTINGS.port)
+        for namespace in SETTINGS.namespaces:
+            self.rooms.of(namespace)
+        await self._leadership.win()
+        self._vitals.leading = True
+        self._metrics.lead()
+        self.rooms.leading.set()
+
+    async def stop(self) -> None:
+        """Stop everything, then let another process lead."""
+        await self.rooms.close()
+        await self._leadership.resign()
+        self._beating.cancel()
+        self._probes.stop()
         await self._cluster.close()
+
+    async def _beat(self) -> None:
+        while True:
+            self._vitals.beat()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
-    """Set kopf up and connect."""
+    """Set kopf up, and return when this process leads: kopf watches nothing before."""
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NothingToCompare()
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.background.instant_exit_timeout = 2.0
-    memo.rooms = Rooms(await KubernetesCluster.connect())
+    memo.process = Process(await KubernetesCluster.connect(utc_now))
+    memo.rooms = memo.process.rooms
+    await memo.process.start()
 
 
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
-    """Disconnect."""
-    await memo.rooms.close()
+    """Stop, and give the lease back."""
+    if "process" in memo:
+        await memo.process.stop()

@@ -1,8 +1,45 @@
 """The settings of the operator process, from the environment."""
 
 import os
-from typing import Final
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
 
-SWEEP_SECONDS: Final = float(os.environ.get("ARGOGRANT_SWEEP_SECONDS", "60"))
-"""How often everything is listed anew, whatever the watches said."""
 FINALIZER: Final = "argogrant.dev/revoke"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``argogrant operator`` was told; its options have the same names."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to know before leading, so that a standby is warm."""
+    sweep_seconds: float = 60.0
+    """How often everything is listed anew, whatever the watches said."""
+    lease_namespace: str = ""
+    """Where the Lease is; without one there is no election."""
+    lease_seconds: float = 15.0
+    identity: str = ""
+    port: int | None = None
+    """Where probes and metrics are served; None for nowhere."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; what is not set has its default."""
+        told = {
+            name: environment.get(f"ARGOGRANT_{name.upper()}", "")
+            for name in cls.__slots__
+        }
+        namespaces = tuple(filter(None, told["namespaces"].split(",")))
+        return cls(
+            namespaces=namespaces,
+            sweep_seconds=float(told["sweep_seconds"] or 60),
+            lease_namespace=told["lease_namespace"],
+            lease_seconds=float(told["lease_seconds"] or 15),
+            identity=told["identity"] or f"{socket.gethostname()}_{os.getpid()}",
+            port=int(told["port"]) if told["port"] else None,
+        )
+
+
+SETTINGS: Final = Settings.read(os.environ)

@@ -108,8 +108,18 @@ class ArgoCD:
             Conflict: The ConfigMap has another version by now.
             NotFound: It is gone; it is never created.
         """
-        body: Body = {
-            "metadata": {"resourceVersion": resource_version},
-            "data": {OVERLAY_KEY: text},
-        }
+        body = overlay_patch(text, resource_version)
         self._config_map.note(await self._cluster.merge_patch(self._path, body))
+
+
+def overlay_patch(text: str | None, resource_version: str) -> Body:
+    """The only change that is ever made to ``argocd-rbac-cm``.
+
+    Args:
+        text: What our key should hold; None removes it.
+        resource_version: Another version of the ConfigMap refuses the change.
+    """
+    return {
+        "metadata": {"resourceVersion": resource_version},
+        "data": {OVERLAY_KEY: text},
+    }

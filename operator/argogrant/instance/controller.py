@@ -8,30 +8,27 @@ next instant at which an answer changes by itself.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.grants.conditions import Condition
-from argogrant.grants.facts import InstanceFacts
+from argogrant.instance.apply import Applier, Clock
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.decisions import Decisions
-from argogrant.instance.gather import gather
-from argogrant.instance.health import failure_conditions, instance_conditions
+from argogrant.instance.gather import Gatherer
+from argogrant.instance.health import Health
+from argogrant.instance.overdue import Overdue
 from argogrant.instance.plan import Plan, plan
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError, Conflict
+from argogrant.outlets.metrics import InstanceMetrics
+from argogrant.rbac.capacity import size_of
 from argogrant.rbac.overlay import Owner
-
-Clock = Callable[[], datetime]
 
 LONGEST_SLEEP: Final = 1.0
 """Seconds; deadlines are wall-clock, so that a stepped clock is noticed."""
-WRITE_PAUSE: Final = 1.0
-"""Seconds between two writes that take nothing away: bursts share a write."""
 ATTEMPTS: Final = 3
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 5.0
@@ -47,28 +44,32 @@ class Controller:
         store: Our own kinds.
         cluster: Where this Argo CD runs.
         reporter: Writes what is said about grants and the instance.
+        metrics: Told of every convergence.
         clock: Tells the time in UTC.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         name: str,
         *,
         store: Store,
         cluster: Cluster,
         reporter: Reporter,
+        metrics: InstanceMetrics,
         clock: Clock,
     ) -> None:
         self._name = name
+        self._title = f"{store.namespace}/{name}"
         self._store = store
         self._cluster = cluster
         self._reporter = reporter
+        self._metrics = metrics
         self._clock = clock
         self._signal = store.signal(name)
+        self._gatherer = Gatherer(name)
         self._decisions = Decisions()
-        self._facts = InstanceFacts(name=name, exists=False)
-        self._last_write = 0.0
-        self._last_write_at: datetime | None = None
+        self._applier = Applier(self._title, metrics, clock)
+        self._overdue = Overdue()
         self._argocd: ArgoCD | None = None
 
     async def run(self) -> None:
@@ -89,9 +90,17 @@ class Controller:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
-    async def relist(self) -> int:
-        """Compare everything with Argo CD; answers how much was not as believed."""
+    async def relist(self, others: int) -> int:
+        """Compare everything with Argo CD.
+
+        Args:
+            others: Differences that were found elsewhere; counted along.
+
+        Returns:
+            How much of Argo CD's was not as believed.
+        """
         differences = 0 if self._argocd is None else await self._argocd.relist()
+        self._metrics.swept(others + differences)
         self._signal.set()
         return differences
 
@@ -101,16 +110,23 @@ class Controller:
             self._signal.clear()
             record = self._store.instance(self._name)
             if record is None or record.instance is None:
+                self._metrics.forget()
                 return
+            began = asyncio.get_running_loop().time()
             try:
                 wait = await self._converge(argocd, record.instance)
                 backoff = FIRST_BACKOFF
             except ClusterError as error:
-                self._report_failure(argocd, error)
+                logger.warning("%s: %s", self._title, error)
+                self._report_instance(Health(seen=argocd.snapshot(), error=error))
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
+            self._metrics.converged(
+                asyncio.get_running_loop().time() - began, self._clock()
+            )
             if record.instance.being_deleted and argocd.snapshot().text_is_known:
+                self._metrics.forget()
                 return
             await self._sleep(wait)
         watching.result()
@@ -122,13 +138,20 @@ class Controller:
             Seconds after which a write that was put off is due; None if there is none.
         """
         for _ in range(ATTEMPTS):
-            now, seen = self._clock(), argocd.snapshot()
-            planned = self._plan(instance, seen, now)
+            seen = argocd.snapshot()
+            planned = self._plan(instance, seen)
+            self._applier.look(planned, seen)
             leaving = instance.being_deleted and planned.finds_an_overlay(seen)
-            wait = None if leaving else self._time_to_write(planned)
+            wait = None if leaving else self._applier.wait_for(planned)
             try:
                 if leaving or (planned.has_work and wait is None):
-                    await self._apply(argocd, planned, seen, instance=instance)
+                    await self._applier.write(
+                        argocd,
+                        planned,
+                        seen,
+                        decisions=self._decisions.all(),
+                        leaving=leaving,
+                    )
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
@@ -136,13 +159,14 @@ class Controller:
             return wait
         raise Conflict(f"argocd-rbac-cm changed {ATTEMPTS} times while it was written")
 
-    def _plan(self, instance: Instance, seen: Snapshot, now: datetime) -> Plan:
-        facts = gather(self._name, self._store.instance(self._name), seen)
-        if facts != self._facts:
-            self._facts = facts
-        self._decisions.update(self._store.grants_of(self._name), self._facts, now)
-        return plan(
-            self._decisions.all(),
+    def _plan(self, instance: Instance, seen: Snapshot) -> Plan:
+        now = self._clock()
+        gathered = self._gatherer.gather(self._store.instance(self._name), seen)
+        self._decisions.update(self._store.grants_of(self._name), gathered.facts, now)
+        decisions = self._decisions.all()
+        self._metrics.overdue_since(self._overdue.since(seen, decisions, now))
+        planned = plan(
+            decisions,
             seen,
             owner=_owner(instance),
             living_owners=[
@@ -151,50 +175,44 @@ class Controller:
                 if record.instance is not None
             ],
         )
-
-    async def _apply(
-        self, argocd: ArgoCD, planned: Plan, seen: Snapshot, *, instance: Instance
-    ) -> None:
-        assert planned.overlay is not None
-        assert seen.config_map is not None
-        text = None if instance.being_deleted else planned.overlay.text
-        await argocd.write_overlay(text, seen.config_map.resource_version)
-        self._last_write = asyncio.get_running_loop().time()
-        self._last_write_at = self._clock()
-        logger.info(
-            "%s/%s: wrote the overlay: %d added, %d removed.",
-            self._store.namespace,
-            self._name,
-            len(planned.overlay.missing),
-            len(planned.overlay.extra),
-        )
-
-    def _time_to_write(self, planned: Plan) -> float | None:
-        """Say how long a write that takes nothing away has to wait for others."""
-        if not planned.has_work or planned.is_urgent:
-            return None
-        due = self._last_write + WRITE_PAUSE
-        wait = due - asyncio.get_running_loop().time()
-        return wait if wait > 0 and self._last_write else None
+        if planned.blocked is None and planned.has_work:
+            return replace(planned, blocked=self._applier.contested)
+        return planned
 
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
         seen, now = argocd.snapshot(), self._clock()
-        self._reporter.report_grants(self._decisions, planned.blocked, seen, now)
-        self._report_instance(seen, instance_conditions(planned.blocked, seen), now)
-
-    def _report_instance(
-        self, seen: Snapshot, conditions: tuple[Condition, ...], now: datetime
-    ) -> None:
-        record = self._store.instance(self._name)
-        if record is not None:
-            self._reporter.report_instance(
-                record, seen, conditions, now=now, last_write_at=self._last_write_at
+        self._metrics.overdue_since(
+            self._overdue.since(seen, self._decisions.all(), now)
+        )
+        overlay = seen.config_map.overlay if seen.config_map else None
+        self._metrics.observed(
+            bindings=len(overlay.bindings) if overlay else 0,
+            text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
+            contested=self._applier.contested is not None,
+        )
+        by_reason = self._reporter.report_grants(self._decisions, planned, seen, now)
+        self._metrics.grants(by_reason)
+        self._report_instance(
+            Health(
+                seen=seen,
+                blocked=planned.blocked or planned.fullness,
+                contested=self._applier.contested,
+                clock_skew=self._cluster.clock_skew(),
             )
+        )
 
-    def _report_failure(self, argocd: ArgoCD, error: ClusterError) -> None:
-        logger.warning("%s/%s: %s", self._store.namespace, self._name, error)
-        seen = argocd.snapshot()
-        self._report_instance(seen, failure_conditions(error, seen), self._clock())
+    def _report_instance(self, health: Health) -> None:
+        record = self._store.instance(self._name)
+        if record is None:
+            return
+        gathered = self._gatherer.gather(record, health.seen)
+        self._reporter.report_instance(
+            record,
+            health,
+            roles=gathered.roles,
+            now=self._clock(),
+            last_write_at=self._applier.last_write_at,
+        )
 
     async def _sleep(self, wait: float | None) -> None:
         """Sleep until a change, a put-off write, or the next instant of a decision."""

@@ -1,41 +1,92 @@
 """From what was seen to the facts that decisions are made of."""
 
+from dataclasses import dataclass
+
+from argogrant.api.argocdinstance import Instance
 from argogrant.grants.facts import InstanceFacts
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.records import InstanceRecord
-from argogrant.rbac.roles import discover_roles, names_used_as_roles
+from argogrant.rbac.projects import Project
+from argogrant.rbac.roles import DiscoveredRole, discover_roles, names_used_as_roles
+from argogrant.rbac.text import RBACText
 
 
-def gather(name: str, record: InstanceRecord | None, seen: Snapshot) -> InstanceFacts:
-    """Put together what is known of one instance.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The facts about one instance, and the roles that it can be asked for."""
+
+    facts: InstanceFacts
+    roles: tuple[DiscoveredRole, ...] = ()
+
+
+class Gatherer:
+    """Gathers facts anew only when something that they are made of changed.
 
     Args:
-        name: What grants call it.
-        record: The ArgoCDInstance, if there is one.
-        seen: Its Argo CD.
+        name: What grants call the instance.
     """
-    if record is None or record.instance is None:
-        return InstanceFacts(name=name, exists=False)
-    instance = record.instance
-    if seen.config_map is None:
-        return InstanceFacts(
-            name=name,
-            exists=not instance.being_deleted,
-            max_duration=instance.max_duration,
-            text_is_known=False,
-            projects_are_known=False,
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._sources: object = None
+        self._gathered = Gathered(facts=InstanceFacts(name=name, exists=False))
+
+    def gather(self, record: InstanceRecord | None, seen: Snapshot) -> Gathered:
+        """Put together what is known of the instance.
+
+        Args:
+            record: The ArgoCDInstance, if there is one.
+            seen: Its Argo CD.
+
+        Returns:
+            The very object of the last time if nothing changed since.
+        """
+        sources = (
+            record.instance if record is not None else None,
+            seen.config_map.others if seen.config_map is not None else None,
+            seen.projects,
+            seen.projects_are_known,
         )
-    text = seen.config_map.others
-    return InstanceFacts(
+        if sources != self._sources:
+            instance, text, projects, projects_are_known = sources
+            self._sources = sources
+            self._gathered = _gather(
+                self._name, instance, text, projects if projects_are_known else None
+            )
+        return self._gathered
+
+
+def _gather(
+    name: str,
+    instance: Instance | None,
+    text: RBACText | None,
+    projects: tuple[Project, ...] | None,
+) -> Gathered:
+    if instance is None:
+        return Gathered(facts=InstanceFacts(name=name, exists=False))
+    if text is None:
+        return Gathered(
+            facts=InstanceFacts(
+                name=name,
+                exists=not instance.being_deleted,
+                max_duration=instance.max_duration,
+                text_is_known=False,
+                projects_are_known=False,
+            )
+        )
+    known = projects or ()
+    roles = discover_roles(text, known)
+    facts = InstanceFacts(
         name=name,
         exists=not instance.being_deleted,
         max_duration=instance.max_duration,
-        projects_are_known=seen.projects_are_known,
-        roles=frozenset(role.bound_as for role in discover_roles(text, seen.projects)),
+        projects_are_known=projects is not None,
+        roles=frozenset(role.bound_as for role in roles),
         unreadable_projects={
             project.name: str(problem)
-            for project in seen.projects
+            for project in known
             if (problem := project.problem())
         },
-        names_used_as_roles=names_used_as_roles(text, seen.projects),
+        names_used_as_roles=names_used_as_roles(text, known),
     )
+    return Gathered(facts=facts, roles=roles)

@@ -1,5 +1,8 @@
 """What is said about an instance itself: ready, or what stands in the way. Pure."""
 
+from dataclasses import dataclass
+from typing import Final
+
 from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Condition
 from argogrant.grants.reasons import InstanceCondition, Reason
@@ -7,34 +10,96 @@ from argogrant.instance.argocd import Snapshot
 from argogrant.kube.failures import ClusterError, Forbidden
 from argogrant.kube.resources import Collection
 
+CLOCK_SKEW_FROM: Final = 2.0
+"""Seconds from which a difference of the clocks is told."""
 
-def instance_conditions(
-    blocked: Finding | None, seen: Snapshot
-) -> tuple[Condition, ...]:
-    """Say whether an instance is as it should be, after a convergence."""
-    if seen.failures:
-        collection, error = seen.failures[0]
-        return (_failed(error, collection), _text(seen))
-    if blocked is not None:
-        ready = Condition(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the conditions of an instance are made of."""
+
+    seen: Snapshot
+    blocked: Finding | None = None
+    """Why nothing can be added."""
+    contested: Finding | None = None
+    error: ClusterError | None = None
+    """Why a convergence did not come to its end."""
+    clock_skew: float = 0.0
+
+
+def instance_conditions(health: Health) -> tuple[Condition, ...]:
+    """Say whether an instance is as it should be."""
+    return (
+        _ready(health),
+        _text(health.seen),
+        _contested(health.contested),
+        _clock(health.clock_skew),
+    )
+
+
+def _ready(health: Health) -> Condition:
+    if health.error is not None:
+        return _failed(health.error, None)
+    if health.seen.failures:
+        collection, error = health.seen.failures[0]
+        return _failed(error, collection)
+    finding = health.blocked
+    if finding is not None:
+        return Condition(
             type=InstanceCondition.READY,
             status=False,
-            reason=blocked.reason,
-            message=blocked.message,
+            reason=finding.reason,
+            message=finding.message,
         )
-        return (ready, _text(seen))
-    ready = Condition(
+    return Condition(
         type=InstanceCondition.READY,
         status=True,
         reason=Reason.CONVERGED,
         message="What Argo CD has equals what is in force.",
     )
-    return (ready, _text(seen))
 
 
-def failure_conditions(error: ClusterError, seen: Snapshot) -> tuple[Condition, ...]:
-    """Say why a convergence did not come to its end."""
-    return (_failed(error, None), _text(seen))
+def _contested(finding: Finding | None) -> Condition:
+    if finding is not None:
+        return Condition(
+            type=InstanceCondition.CONTESTED,
+            status=True,
+            reason=finding.reason,
+            message=finding.message,
+        )
+    return Condition(
+        type=InstanceCondition.CONTESTED,
+        status=False,
+        reason=Reason.UNDISTURBED,
+        message="Nobody else changes the key policy.argogrant.csv.",
+    )
+
+
+def _clock(skew: float) -> Condition:
+    if abs(skew) < CLOCK_SKEW_FROM:
+        return Condition(
+            type=InstanceCondition.CLOCK_IN_SYNC,
+            status=True,
+            reason=Reason.IN_SYNC,
+            message="The clocks of the operator and the API server agree.",
+        )
+    where = "behind" if skew > 0 else "ahead of"
+    effect = "late" if skew > 0 else "early"
+    return Condition(
+        type=InstanceCondition.CLOCK_IN_SYNC,
+        status=False,
+        reason=Reason.CLOCK_SKEWED,
+        message=f"The operator's clock is {where} the API server's by"
+        f" {_rounded(abs(skew))} or more, so that grants begin and end too {effect}."
+        " Synchronise the clock of the operator's node.",
+    )
+
+
+def _rounded(seconds: float) -> str:
+    """Round so that the message stays while the clocks run side by side."""
+    whole = int(seconds)
+    step = next((s for s in (2, 5, 10, 30, 60, 300) if whole < s * 4), 3600)
+    return f"{max(whole // step * step, 2)} s"
 
 
 def _failed(error: ClusterError, collection: Collection | None) -> Condition:

@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
+from typing import Final
 
 from argogrant.grants.facts import InstanceFacts
+from argogrant.instance.apply import Clock
 from argogrant.instance.argocd import Snapshot
-from argogrant.instance.controller import Clock, Controller
+from argogrant.instance.controller import Controller
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.plan import Plan
 from argogrant.instance.report import Reporter
 from argogrant.instance.status import StatusWriter
 from argogrant.instance.store import UNASSIGNED, Store
 from argogrant.kube.cluster import Cluster
+from argogrant.outlets.metrics import Metrics
 
-RECHECK_SECONDS = 1.0
+RECHECK_SECONDS: Final = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -23,45 +27,54 @@ class Namespace:
     Args:
         cluster: Where our own kinds are.
         name: The namespace.
+        metrics: Told of everything that is counted.
         clock: Tells the time in UTC.
+        leading: Set once this process leads; until then it only listens.
     """
 
-    def __init__(self, cluster: Cluster, name: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        *,
+        metrics: Metrics,
+        clock: Clock,
+        leading: asyncio.Event,
+    ) -> None:
         self._cluster = cluster
+        self._metrics = metrics
         self._clock = clock
+        self._leading = leading
         self._store = Store(cluster, name)
         self._writer = StatusWriter(cluster)
         self._reporter = Reporter(self._store, self._writer)
         self._controllers: dict[str, Controller] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Keep the store fresh and write reports until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._store.run())
-            tasks.create_task(self._writer.run())
-            tasks.create_task(self._report_unassigned())
+        """Keep the store fresh, and once leading write, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._store.run())
+                tasks.create_task(self._lead())
+        finally:
+            for serving in self._serving.values():
+                serving.cancel()
+
+    def is_synced(self) -> bool:
+        """Tell whether everything was listed."""
+        return self._store.is_synced()
 
     async def serve(self, instance: str) -> None:
         """Converge one instance until cancelled, or until it was deleted."""
-        controller = Controller(
-            instance,
-            store=self._store,
-            cluster=self._cluster,
-            reporter=self._reporter,
-            clock=self._clock,
-        )
-        self._controllers[instance] = controller
-        try:
-            await controller.run()
-        finally:
-            del self._controllers[instance]
+        await self._begin(instance)
 
     async def sweep(self, instance: str) -> None:
         """List everything anew and converge, whatever the watches said."""
         differences = await self._store.grants.relist()
         differences += await self._store.instances.relist()
         if instance in self._controllers:
-            differences += await self._controllers[instance].relist()
+            differences += await self._controllers[instance].relist(differences)
         if differences:
             logger.warning(
                 "%s/%s: the sweep found %d differences.",
@@ -74,16 +87,50 @@ class Namespace:
         """Wait until nothing of a deleted grant is left in Argo CD."""
         await self._reporter.wait_for_release(uid)
 
+    async def _lead(self) -> None:
+        """Do not wait for kopf to find every instance: ends may be overdue."""
+        await self._leading.wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._writer.run())
+            tasks.create_task(self._report_unassigned())
+            await self._store.wait_until_synced()
+            for instance in self._store.instances.objects:
+                self._begin(instance)
+
+    def _begin(self, instance: str) -> "asyncio.Task[None]":
+        """Begin to converge an instance, unless that was begun already."""
+        serving = self._serving.get(instance)
+        if serving is None or serving.done():
+            serving = asyncio.create_task(self._converge(instance))
+            self._serving[instance] = serving
+        return serving
+
+    async def _converge(self, instance: str) -> None:
+        controller = Controller(
+            instance,
+            store=self._store,
+            cluster=self._cluster,
+            reporter=self._reporter,
+            metrics=self._metrics.of(self._store.namespace, instance),
+            clock=self._clock,
+        )
+        self._controllers[instance] = controller
+        try:
+            await controller.run()
+        finally:
+            del self._controllers[instance]
+
     async def _report_unassigned(self) -> None:
         """Report about grants that name no instance, and let their deletion finish."""
         await self._store.wait_until_synced()
         decisions, signal = Decisions(), self._store.signal(UNASSIGNED)
         facts = InstanceFacts(name="", exists=False)
+        nothing = Plan(overlay=None, blocked=None)
         while True:
             signal.clear()
             now = self._clock()
             decisions.update(self._store.unassigned_grants(), facts, now)
-            self._reporter.report_grants(decisions, None, Snapshot(), now)
+            self._reporter.report_grants(decisions, nothing, Snapshot(), now)
             try:
                 async with asyncio.timeout(
                     RECHECK_SECONDS if decisions.recheck_at else None

@@ -1,16 +1,30 @@
 """What has to be written, and what stands in the way of writing. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from argogrant.grants.checks import Finding
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
+from argogrant.rbac.capacity import (
+    LIMIT,
+    bindings_without_room,
+    oldest_first,
+    room_for_overlay,
+)
 from argogrant.rbac.lines import Binding
 from argogrant.rbac.overlay import OverlayPlan, Owner, plan_overlay
 from argogrant.rbac.text import OVERLAY_KEY
+
+TEXT_IS_FULL: Final = Finding(
+    Reason.RBAC_TEXT_FULL,
+    f"argocd-rbac-cm has no room for another binding ({LIMIT} bytes over all keys);"
+    " older grants were first. It is bound as soon as grants end or somebody shortens"
+    " the other keys.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +35,19 @@ class Plan:
     """None if nothing may be written at all."""
     blocked: Finding | None
     """Why bindings that are wanted are not added."""
+    without_room: frozenset[Binding] = frozenset()
+    """Bindings that wait until the ConfigMap has room for them."""
+
+    def obstacle_to(self, binding: Binding) -> Finding | None:
+        """Say what stands in the way of one binding."""
+        if self.blocked is None and binding in self.without_room:
+            return TEXT_IS_FULL
+        return self.blocked
+
+    @property
+    def fullness(self) -> Finding | None:
+        """Say so if some bindings have no room."""
+        return TEXT_IS_FULL if self.without_room else None
 
     @property
     def has_work(self) -> bool:
@@ -39,7 +66,7 @@ class Plan:
 
 
 def plan(
-    decisions: Iterable[Decision],
+    decisions: Collection[Decision],
     seen: Snapshot,
     *,
     owner: Owner,
@@ -66,15 +93,43 @@ def plan(
         binding = binding_of(decision)
         end = decision.window.end
         target[binding] = max(end, target.get(binding, end))
-    problems = seen.config_map.others.problems
+    may_add = not seen.config_map.others.problems
+    current = seen.config_map.overlay
     overlay = plan_overlay(
-        seen.config_map.overlay,
-        owner=owner,
-        wanted=wanted,
-        kept=kept,
-        may_add=not problems,
+        current, owner=owner, wanted=wanted, kept=kept, may_add=may_add
     )
-    return Plan(overlay=overlay, blocked=_text_finding(seen))
+    room = room_for_overlay(seen.config_map.data)
+    if not overlay.missing or overlay.is_within(room):
+        return Plan(overlay=overlay, blocked=_text_finding(seen))
+    waiting = _without_room(decisions, overlay, wanted=wanted, room=room)
+    fitting = {b: end for b, end in wanted.items() if b not in waiting}
+    overlay = plan_overlay(
+        current, owner=owner, wanted=fitting, kept=kept, may_add=may_add
+    )
+    return Plan(
+        overlay=overlay, blocked=_text_finding(seen), without_room=frozenset(waiting)
+    )
+
+
+def _without_room(
+    decisions: Iterable[Decision],
+    overlay: OverlayPlan,
+    *,
+    wanted: Mapping[Binding, datetime],
+    room: int,
+) -> frozenset[Binding]:
+    """Choose the additions that wait: those of the youngest grants."""
+    created: dict[Binding, datetime] = {}
+    for decision in decisions:
+        binding, at = binding_of(decision), decision.grant.created_at
+        if decision.holding is Holding.BIND:
+            created[binding] = min(at, created.get(binding, at))
+    additions = oldest_first(created, overlay.missing)
+    return bindings_without_room(
+        additions=[(binding, wanted[binding]) for binding in additions],
+        size=overlay.size_without_additions,
+        room=room,
+    )
 
 
 def binding_of(decision: Decision) -> Binding:

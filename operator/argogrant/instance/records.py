@@ -8,7 +8,7 @@ from argogrant.api.accessgrant import ABANDON_ANNOTATION, read_grant
 from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.grants.errors import AccessGrantError
 from argogrant.grants.grant import Grant
-from argogrant.kube.cluster import Body
+from argogrant.kube.cluster import FIELD_MANAGER, Body
 from argogrant.rbac.overlay import Overlay, read_overlay
 from argogrant.rbac.projects import Project, ProjectRole
 from argogrant.rbac.text import SCOPES_KEY, RBACText, read_others
@@ -58,6 +58,8 @@ class ObservedConfigMap:
 
     resource_version: str
     data: dict[str, str]
+    last_manager: str = ""
+    """The field manager other than ours that wrote last, as far as it is recorded."""
 
     @cached_property
     def others(self) -> RBACText:
@@ -121,8 +123,15 @@ def record_instance(body: Body) -> InstanceRecord:
 
 def observe_config_map(body: Body) -> ObservedConfigMap:
     """Keep what matters of ``argocd-rbac-cm``."""
+    metadata = body["metadata"]
+    managers = [
+        (str(entry.get("time", "")), str(entry.get("manager", "")))
+        for entry in metadata.get("managedFields") or ()
+        if entry.get("manager") != FIELD_MANAGER
+    ]
+    _, last_manager = max(managers, default=("", ""))
     return ObservedConfigMap(
-        body["metadata"]["resourceVersion"], dict(body.get("data") or {})
+        metadata["resourceVersion"], dict(body.get("data") or {}), last_manager
     )
 
 

@@ -1,27 +1,28 @@
 """What is said: the status of grants and instances, and which deletions may finish."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final
 
 from argogrant.api.accessgrant import grant_status, invalid_grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
-from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Condition, Delivery
-from argogrant.grants.decide import Holding
+from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.reasons import GrantCondition, Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
-from argogrant.instance.plan import binding_of
+from argogrant.instance.health import Health, instance_conditions
+from argogrant.instance.plan import Plan, binding_of
 from argogrant.instance.records import GrantRecord, InstanceRecord
 from argogrant.instance.status import StatusReport, StatusWriter
 from argogrant.instance.store import Store
 from argogrant.kube.cluster import Body
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
 from argogrant.rbac.lines import Binding
-from argogrant.rbac.roles import discover_roles
+from argogrant.rbac.roles import DiscoveredRole
 
 _HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE})
 """While these stand in the way, no revocation is certain."""
@@ -40,6 +41,7 @@ class Reporter:
         self._store.on_gone = self.forget
         self._writer = writer
         self._said: dict[str, tuple[GrantRecord, object]] = {}
+        self._reasons: dict[str, str] = {}
         self._released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def wait_for_release(self, uid: str) -> None:
@@ -48,36 +50,38 @@ class Reporter:
         self._released.pop(uid, None)
 
     def report_grants(
-        self,
-        decisions: Decisions,
-        blocked: Finding | None,
-        seen: Snapshot,
-        now: datetime,
-    ) -> None:
+        self, decisions: Decisions, planned: Plan, seen: Snapshot, now: datetime
+    ) -> Mapping[str, int]:
         """Say what became of each grant, and let clean deletions finish.
 
         A grant about which nothing changed since it was last looked at costs nothing.
+
+        Returns:
+            How many grants there are by the reason of their Ready condition.
         """
         overlay = seen.config_map.overlay if seen.config_map else None
         present = overlay.bindings if overlay else frozenset()
+        blocked = planned.blocked
         held = blocked is not None and blocked.reason in _HOLDING
         self._release(decisions, present, held=held)
         for uid, record in decisions.records.items():
             if record.being_deleted:
                 continue
             decision = decisions.of(uid)
-            bound = decision is not None and binding_of(decision) in present
-            said = (decision, bound, blocked)
+            delivery = _delivery(decision, planned, present)
+            said = (decision, delivery)
             if self._said.get(uid) == (record, said):
                 continue
             self._said[uid] = (record, said)
-            self._submit_grant(
-                record, decisions, Delivery(is_bound=bound, blocked=blocked), now
-            )
+            self._submit_grant(record, decision, delivery, now)
+        return Counter(
+            self._reasons[uid] for uid in decisions.records if uid in self._reasons
+        )
 
     def forget(self, uid: str) -> None:
         """Forget a grant that is gone, and whoever waits for it."""
         self._said.pop(uid, None)
+        self._reasons.pop(uid, None)
         released = self._released.pop(uid, None)
         if released is not None:
             released.set()
@@ -85,22 +89,22 @@ class Reporter:
     def report_instance(
         self,
         record: InstanceRecord,
-        seen: Snapshot,
-        conditions: tuple[Condition, ...],
+        health: Health,
         *,
+        roles: tuple[DiscoveredRole, ...],
         now: datetime,
         last_write_at: datetime | None,
     ) -> None:
         """Say what is known of an instance."""
-        overlay = seen.config_map.overlay if seen.config_map else None
-        others = seen.config_map.others if seen.config_map else None
+        config_map = health.seen.config_map
+        overlay = config_map.overlay if config_map else None
         report = InstanceReport(
-            conditions=conditions,
+            conditions=instance_conditions(health),
             bindings=len(overlay.bindings) if overlay else 0,
             overlay_bytes=len(overlay.text.encode()) if overlay else 0,
-            roles=discover_roles(others, seen.projects) if others else (),
-            scopes=seen.config_map.scopes if seen.config_map else None,
-            default_role=others.default_role if others else None,
+            roles=roles,
+            scopes=config_map.scopes if config_map else None,
+            default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,
         )
         path = ARGOCD_INSTANCES.path(record.namespace, record.name)
@@ -109,7 +113,7 @@ class Reporter:
         self._submit(path, record.uid, record.status, new, self._store.instances.note)
 
     def _release(
-        self, decisions: Decisions, present: frozenset[Binding], *, held: bool
+        self, decisions: Decisions, present: AbstractSet[Binding], *, held: bool
     ) -> None:
         """Let those deletions finish of which nothing is left in Argo CD."""
         deleted = [r for r in decisions.records.values() if r.being_deleted]
@@ -129,13 +133,12 @@ class Reporter:
     def _submit_grant(
         self,
         record: GrantRecord,
-        decisions: Decisions,
+        decision: Decision | None,
         delivery: Delivery,
         now: datetime,
     ) -> None:
         path = ACCESS_GRANTS.path(record.namespace, record.name)
         old = self._writer.current(path, record.status)
-        decision = decisions.of(record.uid)
         if decision is None:
             condition = Condition(
                 type=GrantCondition.READY,
@@ -150,6 +153,7 @@ class Reporter:
             new = grant_status(
                 decision, delivery, old=old, generation=record.generation, now=now
             )
+        self._reasons[record.uid] = _ready_reason(new)
         self._submit(path, record.uid, record.status, new, self._store.grants.note)
 
     def _submit(
@@ -163,3 +167,17 @@ class Reporter:
         self._writer.submit(
             StatusReport(path=path, uid=uid, old=old, new=new, written=written)
         )
+
+
+def _delivery(
+    decision: Decision | None, planned: Plan, present: AbstractSet[Binding]
+) -> Delivery:
+    if decision is None:
+        return Delivery(is_bound=False, blocked=planned.blocked)
+    binding = binding_of(decision)
+    return Delivery(is_bound=binding in present, blocked=planned.obstacle_to(binding))
+
+
+def _ready_reason(status: Mapping[str, Any]) -> str:
+    ready = (c for c in status["conditions"] if c["type"] == GrantCondition.READY)
+    return str(next(ready)["reason"])

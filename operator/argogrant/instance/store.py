@@ -56,6 +56,11 @@ class Store:
         await self.grants.synced.wait()
         await self.instances.synced.wait()
 
+    def is_synced(self) -> bool:
+        """Tell whether both kinds were listed once and can be reached."""
+        kinds = (self.grants, self.instances)
+        return all(kind.synced.is_set() and kind.failure is None for kind in kinds)
+
     def signal(self, instance: str) -> asyncio.Event:
         """The signal that is set when something about this instance changed."""
         return self._signals[instance]

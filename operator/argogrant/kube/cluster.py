@@ -6,8 +6,9 @@ plain JSON here, since lists of ten thousand grants would cost seconds as models
 
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol, Self
 
 import aiohttp
@@ -18,6 +19,7 @@ from kubernetes.aio.config import (
     load_kube_config,
 )
 
+from argogrant.kube.clock import ClockSkew
 from argogrant.kube.failures import (
     connection_errors,
     error_of_event,
@@ -35,6 +37,7 @@ WATCH_SECONDS: Final = 240
 SILENCE_SECONDS: Final = 75
 """The API server sends a bookmark every minute; a longer silence is a dead watch."""
 _MERGE_PATCH: Final = "application/merge-patch+json"
+_JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,30 @@ class Cluster(Protocol):
         """Change some fields of an object that exists; answers the whole object."""
         ...
 
+    async def create(self, path: str, body: Body) -> Body:
+        """Create an object in the collection at this path."""
+        ...
+
+    def clock_skew(self) -> float:
+        """Seconds that the API server's clock is ahead of ours; 0 if they may agree."""
+        ...
+
 
 class KubernetesCluster:
     """An API server reached with the official client's credentials."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, clock: Callable[[], datetime]) -> None:
         self._api = api
+        self._clock = clock
+        self._clock_skew = ClockSkew()
 
     @classmethod
-    async def connect(cls) -> Self:
-        """Use the pod's service account, or else the kubeconfig."""
+    async def connect(cls, clock: Callable[[], datetime]) -> Self:
+        """Use the pod's service account, or else the kubeconfig.
+
+        Args:
+            clock: Tells the time in UTC; the API server's is compared with it.
+        """
         configuration = Configuration()
         try:
             load_incluster_config(  # type: ignore[no-untyped-call]
@@ -93,7 +110,7 @@ class KubernetesCluster:
             await load_kube_config(  # type: ignore[no-untyped-call]
                 client_configuration=configuration
             )
-        return cls(ApiClient(configuration))
+        return cls(ApiClient(configuration), clock)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -148,6 +165,20 @@ class KubernetesCluster:
             "PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=body
         )
 
+    async def create(self, path: str, body: Body) -> Body:
+        """Create an object.
+
+        Raises:
+            Conflict: There is one of that name.
+        """
+        return await self._ask(
+            "POST", path, query={"fieldManager": FIELD_MANAGER}, body=body
+        )
+
+    def clock_skew(self) -> float:
+        """Seconds that the API server's clock is ahead of ours."""
+        return self._clock_skew.seconds
+
     async def _ask(
         self,
         method: str,
@@ -177,7 +208,7 @@ class KubernetesCluster:
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = _MERGE_PATCH
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else _JSON
         serialized = await self._api.param_serialize(
             method,
             path,
@@ -187,10 +218,13 @@ class KubernetesCluster:
             auth_settings=["BearerToken"],
         )
         method, url, headers, content, _ = serialized
+        sent = self._clock()
         answer = await self._api.call_api(
             method, url, headers, content, _request_timeout=timeout
         )
         response: aiohttp.ClientResponse = answer.response
+        date = response.headers.get("Date", "")
+        self._clock_skew.note(date, sent=sent, received=self._clock())
         return response
 
 

@@ -5,7 +5,8 @@ with Go's ``encoding/csv`` (``TrimLeadingSpace``, one record a line).
 """
 
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from argogrant.grants.errors import MalformedLine, UnsafeText
 
@@ -22,9 +23,15 @@ INERT_SECTIONS: Final = frozenset({"e", "m", "r"})
 """Casbin's other sections: Argo CD accepts such lines, and they do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """A ``g`` line: whoever is ``subject`` holds ``role``."""
+LINES_REMEMBERED: Final = 1 << 15
+"""Lines read or rendered before; a convergence meets the same ones again."""
+
+
+class Binding(NamedTuple):
+    """A ``g`` line: whoever is ``subject`` holds ``role``.
+
+    A tuple, since ten thousand of them are hashed and compared at every convergence.
+    """
 
     subject: str
     role: str
@@ -41,6 +48,7 @@ class Rule:
     effect: str
 
 
+@lru_cache(maxsize=LINES_REMEMBERED)
 def parse_line(text: str) -> Rule | Binding | None:
     """Read one line as Argo CD does.
 
@@ -94,6 +102,7 @@ def split_fields(line: str) -> list[str]:
             return fields
 
 
+@lru_cache(maxsize=LINES_REMEMBERED)
 def render_binding(binding: Binding) -> str:
     """Write a binding as one line that reads back as exactly itself.
 

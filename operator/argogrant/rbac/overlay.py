@@ -13,19 +13,22 @@ is the latest among the grants that want it.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
-from argogrant.grants.errors import UnsafeText
-from argogrant.grants.window import format_instant
-from argogrant.rbac.lines import Binding, render_binding
+from argogrant.grants.errors import InvalidGrant, MalformedLine, UnsafeText
+from argogrant.grants.window import format_instant, parse_instant
+from argogrant.rbac.lines import Binding, parse_line, render_binding
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 
 EXPLANATION: Final = (
     "# Written by the argogrant operator from AccessGrants; edits by hand are undone."
 )
+UNTIL: Final = "# until "
 _HEADER: Final = re.compile(r"# argogrant v1 (\S+)/(\S+) (\S+)")
 
 
@@ -43,8 +46,14 @@ class Overlay:
     """What the overlay holds now."""
 
     owner: Owner | None
-    bindings: frozenset[Binding]
+    ends: Mapping[Binding, datetime | None]
+    """Every binding with the end that its section tells; None if none does."""
     text: str
+
+    @property
+    def bindings(self) -> AbstractSet[Binding]:
+        """The bindings that are there."""
+        return self.ends.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +67,15 @@ class OverlayPlan:
     extra: frozenset[Binding]
     """There and not wanted by any grant."""
 
+    def is_within(self, room: int) -> bool:
+        """Tell whether the text has at most so many bytes."""
+        return self.text is None or len(self.text.encode()) <= room
+
     @property
-    def adds(self) -> bool:
-        """Whether writing gives anybody access."""
-        return bool(self.missing)
+    def size_without_additions(self) -> int:
+        """The bytes of the text, less the lines that would be added."""
+        size = len((self.text or "").encode())
+        return size - sum(len(render_binding(b).encode()) + 1 for b in self.missing)
 
 
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
@@ -76,8 +90,30 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     owner = header and Owner(
         namespace=header.group(1), instance=header.group(2), uid=header.group(3)
     )
-    bindings = frozenset(read_key(OVERLAY_KEY, text).bindings)
-    return Overlay(owner=owner or None, bindings=bindings, text=text)
+    return Overlay(owner=owner or None, ends=dict(_bindings_with_ends(text)), text=text)
+
+
+def _bindings_with_ends(text: str) -> Iterator[tuple[Binding, datetime | None]]:
+    end: datetime | None = None
+    for line in text.split("\n"):
+        if line.startswith(UNTIL):
+            end = read_until(line)
+            continue
+        try:
+            parsed = parse_line(line)
+        except MalformedLine:
+            continue
+        if isinstance(parsed, Binding):
+            yield parsed, end
+
+
+@lru_cache(maxsize=1 << 13)
+def read_until(line: str) -> datetime | None:
+    """Read the end that a section tells; None if it can not be read."""
+    try:
+        return parse_instant(line.removeprefix(UNTIL).strip())
+    except InvalidGrant:
+        return None
 
 
 def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
@@ -98,7 +134,7 @@ def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
         EXPLANATION,
     ]
     for end in sorted(sections):
-        lines.append(f"# until {format_instant(end)}")
+        lines.append(f"{UNTIL}{format_instant(end)}")
         lines += sorted(sections[end])
     text = "\n".join(lines) + "\n"
     back = read_key(OVERLAY_KEY, text)

@@ -1,0 +1,47 @@
+"""Bindings that are still there although their end has passed."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+from argogrant.grants.decide import Decision, Holding
+from argogrant.instance.argocd import Snapshot
+from argogrant.instance.plan import binding_of
+from argogrant.rbac.lines import Binding
+
+Ends = Mapping[Binding, datetime | None]
+
+
+class Overdue:
+    """Since when something should be gone, also while the ConfigMap can not be seen.
+
+    Argo CD keeps its last rules in memory when the ConfigMap goes, so that what was
+    seen last counts until something else is seen.
+    """
+
+    def __init__(self) -> None:
+        self._ends: Ends = {}
+
+    def since(
+        self, seen: Snapshot, decisions: Iterable[Decision], now: datetime
+    ) -> datetime | None:
+        """Tell the earliest end that has passed without its binding being removed.
+
+        Args:
+            seen: What is there.
+            decisions: What every grant wants.
+            now: An end at this instant has passed.
+        """
+        if seen.config_map is not None:
+            overlay = seen.config_map.overlay
+            self._ends = overlay.ends if overlay is not None else {}
+        passed = {b: end for b, end in self._ends.items() if end and end <= now}
+        if not passed:
+            return None
+        held = {binding_of(d) for d in decisions if d.holding is not Holding.RELEASE}
+        return min((end for b, end in passed.items() if b not in held), default=None)
+
+
+def lags_of(removed: Collection[Binding], ends: Ends, now: datetime) -> list[float]:
+    """Tell how late each binding was removed, in seconds; early ones do not count."""
+    told = (ends.get(binding) for binding in removed)
+    return [(now - end).total_seconds() for end in told if end and end <= now]

@@ -1,0 +1,187 @@
+"""What Prometheus is told; ``docs/reference/metrics.md`` is generated from here.
+
+No label names a person: instances, results and reasons only, so that the number of
+series does not grow with the number of grants.
+
+Source: Prometheus, "Metric and label naming" and "Instrumentation".
+"""
+
+import time
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
+
+LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
+DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_LABELS: Final = ("namespace", "instance")
+
+
+class Metrics:
+    """Every metric of one operator process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, CPU and start of the process
+        self.led_since = time.monotonic()
+        self.leader = self._gauge(
+            "argogrant_leader", "1 while this process holds the Lease, else 0.", ()
+        )
+        self.clock_skew = self._gauge(
+            "argogrant_clock_skew_seconds",
+            "How far the API server's clock is ahead of ours; 0 if within a second.",
+            (),
+        )
+        self.start_seconds = self._gauge(
+            "argogrant_start_seconds",
+            "From the start of leading to the first convergence, by instance.",
+        )
+        self.grants = self._gauge(
+            "argogrant_grants",
+            "AccessGrants by instance and reason of their Ready condition.",
+            (*_LABELS, "reason"),
+        )
+        self.bindings = self._gauge(
+            "argogrant_bindings", "Bindings that Argo CD has from argogrant."
+        )
+        self.writes = self._counter(
+            "argogrant_overlay_writes",
+            "Writes of policy.argogrant.csv by result: ok, conflict or error.",
+            (*_LABELS, "result"),
+        )
+        self.convergence = self._histogram(
+            "argogrant_convergence_duration_seconds",
+            "One convergence: gather, decide, plan, apply and report.",
+            DURATION_BUCKETS,
+        )
+        self.last_convergence = self._gauge(
+            "argogrant_last_convergence_timestamp_seconds",
+            "When a convergence last came to its end, in Unix time.",
+        )
+        self.revocation_lag = self._histogram(
+            "argogrant_revocation_lag_seconds",
+            "From the end of a grant to the acknowledged write that removed it.",
+            LAG_BUCKETS,
+        )
+        self.overdue = self._gauge(
+            "argogrant_overdue_seconds",
+            "How long the oldest binding has been present past its end; 0 in health.",
+        )
+        self.orphans = self._counter(
+            "argogrant_orphans_removed",
+            "Bindings removed from our key that no grant wanted or had wanted.",
+        )
+        self.sweep_differences = self._counter(
+            "argogrant_sweep_differences",
+            "Objects that a sweep found other than the watches had said.",
+        )
+        self.contested = self._gauge(
+            "argogrant_contested",
+            "1 while something else keeps changing our key, else 0.",
+        )
+        self.rbac_text_bytes = self._gauge(
+            "argogrant_rbac_text_bytes",
+            "Keys and values of argocd-rbac-cm, ours and others'; 1 MiB is the limit.",
+        )
+
+    def lead(self) -> None:
+        """Say that this process leads from now on."""
+        self.led_since = time.monotonic()
+        self.leader.set(1)
+
+    def of(self, namespace: str, instance: str) -> "InstanceMetrics":
+        """The metrics of one instance."""
+        return InstanceMetrics(self, namespace, instance)
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = _LABELS) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(
+        self, name: str, text: str, labels: Iterable[str] = _LABELS
+    ) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Iterable[float]) -> Histogram:
+        return Histogram(
+            name, text, _LABELS, registry=self.registry, buckets=tuple(buckets)
+        )
+
+
+class InstanceMetrics:
+    """The metrics of one instance; gone from the registry once it is deleted."""
+
+    def __init__(self, metrics: Metrics, namespace: str, instance: str) -> None:
+        self._metrics = metrics
+        self._labels = (namespace, instance)
+        self._reasons: set[str] = set()
+        self._overdue_since: float | None = None
+        self._has_converged = False
+        metrics.overdue.labels(*self._labels).set_function(self._overdue_seconds)
+
+    def converged(self, seconds: float, now: datetime) -> None:
+        """Count a convergence that came to its end."""
+        self._metrics.convergence.labels(*self._labels).observe(seconds)
+        self._metrics.last_convergence.labels(*self._labels).set(now.timestamp())
+        if not self._has_converged:
+            self._has_converged = True
+            waited = time.monotonic() - self._metrics.led_since
+            self._metrics.start_seconds.labels(*self._labels).set(waited)
+
+    def wrote(self, result: str) -> None:
+        """Count a write by its result."""
+        self._metrics.writes.labels(*self._labels, result).inc()
+
+    def removed(self, *, lags: Iterable[float], orphans: int) -> None:
+        """Count what a write took away: ended grants by their lag, and orphans."""
+        histogram = self._metrics.revocation_lag.labels(*self._labels)
+        for lag in lags:
+            histogram.observe(lag)
+        self._metrics.orphans.labels(*self._labels).inc(orphans)
+
+    def swept(self, differences: int) -> None:
+        """Count what a sweep found."""
+        self._metrics.sweep_differences.labels(*self._labels).inc(differences)
+
+    def observed(self, *, bindings: int, text_bytes: int, contested: bool) -> None:
+        """Say what Argo CD has."""
+        self._metrics.bindings.labels(*self._labels).set(bindings)
+        self._metrics.rbac_text_bytes.labels(*self._labels).set(text_bytes)
+        self._metrics.contested.labels(*self._labels).set(contested)
+
+    def overdue_since(self, end: datetime | None) -> None:
+        """Say since when the oldest overdue binding should be gone; None if none is."""
+        self._overdue_since = None if end is None else end.timestamp()
+
+    def grants(self, by_reason: Mapping[str, int]) -> None:
+        """Say how many grants there are, by the reason of their Ready condition."""
+        tally = Tally(by_reason)
+        self._reasons |= tally.keys()
+        for reason in self._reasons:
+            gauge = self._metrics.grants.labels(*self._labels, reason)
+            gauge.set(tally[reason])
+
+    def forget(self) -> None:
+        """Take the series of an instance away that is gone."""
+        for reason in self._reasons:
+            self._metrics.grants.remove(*self._labels, reason)
+        for gauge in (
+            self._metrics.start_seconds,
+            self._metrics.bindings,
+            self._metrics.last_convergence,
+            self._metrics.overdue,
+            self._metrics.contested,
+            self._metrics.rbac_text_bytes,
+        ):
+            gauge.remove(*self._labels)
+
+    def _overdue_seconds(self) -> float:
+        since = self._overdue_since
+        return 0.0 if since is None else max(0.0, time.time() - since)
