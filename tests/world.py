@@ -51,6 +51,12 @@ def after(seconds: float) -> str:
     )
 
 
+def seconds_until(instant: str) -> float:
+    """Seconds that are left until an instant, at least nought."""
+    left = datetime.fromisoformat(instant) - datetime.now(UTC)
+    return max(0.0, left.total_seconds())
+
+
 def a_grant(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
     if "duration" not in spec and "expiresAt" not in spec:
         spec["duration"] = "1h"
@@ -84,11 +90,29 @@ class World:
         )
 
     def ready(self, name: str) -> tuple[str, str, str]:
-        out = self.plane.kubectl(
-            "-n", "argogrant", "get", "accessgrant", name, "-o", "json"
-        ).stdout
-        for condition in json.loads(out).get("status", {}).get("conditions", ()):
-            if condition["type"] == "Ready":
+        return self._condition("accessgrant", name, "Ready")
+
+    def instance_condition(self, condition: str) -> tuple[str, str, str]:
+        return self._condition("argocdinstance", "default", condition)
+
+    def rbac_data(self) -> dict[str, str]:
+        data: dict[str, str] = self.plane.argocd.rbac_config_map().get("data") or {}
+        return data
+
+    def instance_version(self) -> str:
+        version: str = self._read("argocdinstance", "default")["metadata"][
+            "resourceVersion"
+        ]
+        return version
+
+    def _read(self, kind: str, name: str) -> dict[str, Any]:
+        out = self.plane.kubectl("-n", "argogrant", "get", kind, name, "-o", "json")
+        body: dict[str, Any] = json.loads(out.stdout)
+        return body
+
+    def _condition(self, kind: str, name: str, wanted: str) -> tuple[str, str, str]:
+        for condition in self._read(kind, name).get("status", {}).get("conditions", ()):
+            if condition["type"] == wanted:
                 return condition["status"], condition["reason"], condition["message"]
         return "", "", ""
 

@@ -160,7 +160,8 @@ class ArgoCD:
     def _patch(self, kind: str, patch: object) -> None:
         self._cluster.kubectl(
             *("patch", "configmap", CONFIG_MAP, "--namespace", self.namespace),
-            *("--type", kind, "--patch", json.dumps(patch)),
+            *("--type", kind, "--patch-file", "/dev/stdin"),
+            stdin=json.dumps(patch),  # it can be longer than an argument may be
         )
 
     def _minted(self, account: str, admin_token: str) -> str:

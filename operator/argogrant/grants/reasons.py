@@ -120,8 +120,8 @@ REASONS: dict[Reason, str] = {
     ),
     Reason.UNDISTURBED: "Nobody else changes `policy.argogrant.csv`.",
     Reason.CLOCK_SKEWED: (
-        "The operator's clock differs from the API server's by two seconds or more, so "
-        "that grants begin and end that much too early or too late."
+        "The operator's clock differs from the API server's by two seconds or more. "
+        "One that is behind is corrected; one that is ahead ends grants too early."
     ),
     Reason.IN_SYNC: "The operator's clock agrees with the API server's.",
     Reason.OVERLAY_OWNED_BY_ANOTHER: (

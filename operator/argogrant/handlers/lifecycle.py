@@ -1,13 +1,14 @@
 """Start and end of the operator process, and the namespaces that it serves."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import kopf
 
 from argogrant.handlers.leadership import Leadership
 from argogrant.handlers.settings import FINALIZER, SETTINGS
+from argogrant.instance.apply import Clock
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.cluster import Cluster, KubernetesCluster
 from argogrant.outlets.metrics import Metrics
@@ -43,8 +44,9 @@ class Rooms:
     nothing until ``leading`` is set.
     """
 
-    def __init__(self, cluster: Cluster, metrics: Metrics) -> None:
+    def __init__(self, cluster: Cluster, metrics: Metrics, clock: Clock) -> None:
         self._cluster = cluster
+        self._clock = clock
         self._metrics = metrics
         self._open: dict[str, tuple[Namespace, asyncio.Task[None]]] = {}
         self.leading = asyncio.Event()
@@ -57,7 +59,7 @@ class Rooms:
                 self._cluster,
                 namespace,
                 metrics=self._metrics,
-                clock=utc_now,
+                clock=self._clock,
                 leading=self.leading,
             )
             self._open[namespace] = (room, asyncio.create_task(room.run()))
@@ -83,9 +85,9 @@ class Process:
         self._metrics = Metrics()
         self._vitals = Vitals()
         self._probes = Probes(self._vitals, self._metrics.registry)
-        self._leadership = Leadership(cluster, SETTINGS, utc_now)
+        self._leadership = Leadership(cluster, SETTINGS, self._now)
         self._beating = asyncio.create_task(self._beat())
-        self.rooms = Rooms(cluster, self._metrics)
+        self.rooms = Rooms(cluster, self._metrics, self._now)
 
     async def start(self) -> None:
         """Serve the probes, get warm, and wait until this process leads."""
@@ -107,6 +109,14 @@ class Process:
         self._beating.cancel()
         self._probes.stop()
         await self._cluster.close()
+
+    def _now(self) -> datetime:
+        """Tell the time, by the API server's clock where ours is behind it.
+
+        The API server stamped the creation that a duration counts from, and a clock
+        that is behind would let a grant outlive its end.
+        """
+        return utc_now() + timedelta(seconds=max(0.0, self._cluster.clock_skew()))
 
     async def _beat(self) -> None:
         while True:

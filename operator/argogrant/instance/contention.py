@@ -60,7 +60,9 @@ class Contention:
         """Say who disturbs, if it happens again and again."""
         if len(self._disturbed_at) < CONTESTED_FROM:
             return None
-        who = quoted(self._manager) if self._manager else "Somebody"
+        who = "Somebody"
+        if self._manager:
+            who += f", by the record {quoted(self._manager)},"
         return Finding(
             Reason.CONTESTED,
             f"{who} changed {OVERLAY_KEY} of argocd-rbac-cm"

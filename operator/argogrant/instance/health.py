@@ -83,15 +83,18 @@ def _clock(skew: float) -> Condition:
             reason=Reason.IN_SYNC,
             message="The clocks of the operator and the API server agree.",
         )
-    where = "behind" if skew > 0 else "ahead of"
-    effect = "late" if skew > 0 else "early"
+    message = (
+        f"The operator's clock is ahead of the API server's by {_rounded(-skew)} or"
+        " more, so that grants begin and end that much too early."
+        if skew < 0
+        else f"The operator's clock is behind the API server's by {_rounded(skew)} or"
+        " more. It is corrected by that, so that ends are kept."
+    )
     return Condition(
         type=InstanceCondition.CLOCK_IN_SYNC,
         status=False,
         reason=Reason.CLOCK_SKEWED,
-        message=f"The operator's clock is {where} the API server's by"
-        f" {_rounded(abs(skew))} or more, so that grants begin and end too {effect}."
-        " Synchronise the clock of the operator's node.",
+        message=f"{message} Synchronise the clock of the operator's node.",
     )
 
 

@@ -1,0 +1,72 @@
+"""Stepped clocks, with a real process: no end comes late."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from world import RULES, World, a_grant, after, eventually, seconds_until
+
+SCRIPT = operators.ROOT / "tests/stepped_operator.py"
+
+
+@pytest.fixture
+def offset(installed: ControlPlane, tmp_path: Path) -> Iterator[Path]:
+    """A running operator's clock: the file says how many seconds it is wrong."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    file = tmp_path / "offset"
+    file.write_text("0")
+    kubeconfig = installed.service_account_kubeconfig("argogrant", "argogrant")
+    with (tmp_path / "operator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(file)],
+            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+            stdout=log,
+            stderr=log,
+        )
+    yield file
+    installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+    operators.stop(process)
+
+
+def test_a_clock_that_falls_behind_ends_nothing_late(
+    installed: ControlPlane, offset: Path
+) -> None:
+    """Stepped back by a minute; the API server's clock ends the grant all the same."""
+    world = World(installed)
+    world.apply(a_grant("warm-up", subject="erin"))
+    eventually(lambda: world.may_sync("erin"), within=20)
+    end = after(10)
+    world.apply(a_grant("short", expiresAt=end))
+    eventually(world.may_sync, within=5)
+    offset.write_text("-60")
+    time.sleep(seconds_until(end))
+    late = eventually(lambda: not world.may_sync(), within=2)
+    print(f"no {late:.2f} s after the end, with a clock that is a minute behind")
+
+    eventually(
+        lambda: world.instance_condition("ClockInSync")[1] == "ClockSkewed", within=5
+    )
+    assert "behind" in world.instance_condition("ClockInSync")[2]
+
+
+def test_a_clock_that_jumps_ahead_ends_at_once_and_recovers(
+    installed: ControlPlane, offset: Path
+) -> None:
+    """Early is safe: access ends by the clock we have, and is back when it is right."""
+    world = World(installed)
+    world.apply(a_grant("long", duration="10m"))
+    eventually(world.may_sync, within=20)
+    offset.write_text("3600")
+    eventually(lambda: not world.may_sync(), within=5)
+    world.apply(a_grant("late"))
+    eventually(lambda: "ahead" in world.instance_condition("ClockInSync")[2], within=10)
+    offset.write_text("0")
+
+    eventually(world.may_sync, within=10)

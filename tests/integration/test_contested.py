@@ -1,0 +1,41 @@
+"""Something that keeps undoing our key is named, and not fought without end."""
+
+import json
+import time
+
+from world import RULES, World, a_grant, eventually
+
+
+def replace(world: World) -> None:
+    """Put the whole object without our key, as Argo CD's ``Replace=true`` does."""
+    config_map = world.plane.argocd.rbac_config_map()
+    mark = {"round": str(time.monotonic())}
+    config_map["data"] = {"policy.csv": RULES}
+    config_map["metadata"]["annotations"] = mark
+    del config_map["metadata"]["resourceVersion"]
+    world.plane.kubectl(
+        *("replace", "--field-manager=stubborn", "-f", "-"),
+        stdin=json.dumps(config_map),
+    )
+
+
+def test_a_program_that_keeps_removing_our_key_is_named(world: World) -> None:
+    """Put back twice at once, then more slowly; a revocation does not wait for it."""
+    world.apply(a_grant("fought-over"))
+    world.apply(a_grant("ends", subject="carol"))
+    eventually(lambda: world.may_sync() and world.may_sync("carol"), within=15)
+    for _ in range(3):
+        replace(world)
+        eventually(lambda: "policy.argogrant.csv" in world.rbac_data(), within=10)
+    eventually(
+        lambda: world.instance_condition("Contested")[:2] == ("True", "Contested"),
+        within=5,
+    )
+    assert '"stubborn"' in world.instance_condition("Contested")[2]
+    replace(world)
+    eventually(lambda: world.ready("fought-over")[1] == "Contested", within=3)
+    assert "policy.argogrant.csv" not in world.rbac_data()
+    eventually(world.may_sync, within=10)
+    world.delete("ends")
+
+    assert not world.may_sync("carol")

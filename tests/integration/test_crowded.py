@@ -1,0 +1,43 @@
+"""A ConfigMap with hardly any room: the oldest first, and revocation always."""
+
+from world import RULES, World, a_grant, eventually
+
+LIMIT = (1024 - 16) * 1024
+
+
+def crowd(world: World, *, room: int) -> None:
+    """Leave so many bytes for our key's value, by comments in a stranger's key."""
+    used = sum(map(len, ("policy.csv", RULES, "policy.zz.csv", "policy.argogrant.csv")))
+    line = "# " + "x" * 997 + "\n"
+    filling = (line * (LIMIT // len(line) + 1))[: LIMIT - used - room - 1] + "\n"
+    world.plane.argocd.set_rbac({"policy.csv": RULES, "policy.zz.csv": filling})
+
+
+def test_the_oldest_grants_get_the_room_and_others_wait_for_it(world: World) -> None:
+    """What does not fit says so, and is bound when room appears."""
+    crowd(world, room=320)
+    world.apply(a_grant("oldest"))
+    eventually(world.may_sync, within=15)
+    world.apply(a_grant("younger", subject="carol-" + "y" * 200))
+    eventually(lambda: world.ready("younger")[1] == "RBACTextFull", within=5)
+    world.apply(a_grant("youngest", subject="erin"))
+    eventually(lambda: world.ready("youngest")[1] == "RBACTextFull", within=5)
+    assert world.instance_condition("Ready")[1] == "RBACTextFull"
+    world.delete("younger")
+    eventually(lambda: world.may_sync("erin"), within=5)
+    world.delete("oldest")
+
+    assert not world.may_sync()
+    assert world.may_sync("bob")
+
+
+def test_no_room_at_all_still_revokes(world: World) -> None:
+    """Others fill the ConfigMap to the brim after a grant was bound."""
+    world.apply(a_grant("bound"))
+    eventually(world.may_sync, within=15)
+    crowd(world, room=0)
+    world.apply(a_grant("late", subject="erin"))
+    eventually(lambda: world.ready("late")[1] == "RBACTextFull", within=5)
+    world.delete("bound", "late")
+
+    assert not world.may_sync()

@@ -1,0 +1,137 @@
+"""Several operators: one leads, another takes over, and two at once do no harm."""
+
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from world import RULES, World, a_grant, after, eventually, seconds_until
+
+LEASE = 3
+ELECTING = ("--lease-seconds", str(LEASE))
+LOST_LEASE = 3
+
+
+@pytest.fixture
+def world(installed: ControlPlane) -> Iterator[World]:
+    """Argo CD with its rules, and no operator yet."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    installed.kubectl("-n", "argogrant", "delete", "lease", "argogrant", check=False)
+    yield World(installed)
+    with operators.running(installed, Path("/dev/null"), "--no-leader-elect"):
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def probe(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def test_a_standby_takes_over_from_a_killed_leader(
+    world: World, tmp_path: Path
+) -> None:
+    """An end that falls into the gap is late by no more than the lease and 2 s."""
+    port = operators.free_port()
+    options = (*ELECTING, "--port", str(port))
+    leader = operators.start(world.plane, tmp_path / "0.log", *ELECTING)
+    try:
+        world.apply(a_grant("warm-up", subject="erin"))
+        eventually(lambda: world.may_sync("erin"), within=15)
+        with operators.running(
+            world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
+        ):
+            eventually(lambda: probe(port, "/readyz") == (200, "standby\n"), within=10)
+            end = after(6)
+            world.apply(a_grant("short", expiresAt=end))
+            eventually(world.may_sync, within=5)
+            time.sleep(max(0.0, seconds_until(end) - 0.5))
+            leader.kill()
+            time.sleep(seconds_until(end))
+            assert world.may_sync()  # nobody leads at this moment
+            late = eventually(lambda: not world.may_sync(), within=LEASE + 2)
+            print(f"no {late:.2f} s after the end, with a lease of {LEASE} s")
+
+            assert probe(port, "/livez") == (200, "leader\n")
+    finally:
+        operators.stop(leader)
+
+
+def test_a_leader_that_stops_politely_is_followed_at_once(
+    world: World, tmp_path: Path
+) -> None:
+    """It gives its lease back, so nobody waits until the lease has run out."""
+    port = operators.free_port()
+    long = ("--lease-seconds", "60")
+    leader = operators.start(world.plane, tmp_path / "0.log", *long)
+    try:
+        world.apply(a_grant("kept"))
+        eventually(world.may_sync, within=15)
+        options = (*long, "--port", str(port))
+        with operators.running(
+            world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
+        ):
+            eventually(lambda: probe(port, "/readyz")[1] == "standby\n", within=10)
+            operators.stop(leader)
+
+            eventually(lambda: probe(port, "/livez")[1] == "leader\n", within=10)
+            world.delete("kept")
+            assert not world.may_sync()
+    finally:
+        operators.stop(leader)
+
+
+def test_a_leader_that_hung_longer_than_its_lease_ends(
+    world: World, tmp_path: Path
+) -> None:
+    """Frozen, overtaken and thawed, it ends instead of being a second leader."""
+    frozen = operators.start(world.plane, tmp_path / "0.log", *ELECTING)
+    try:
+        world.apply(a_grant("steady"))
+        eventually(world.may_sync, within=15)
+        frozen.send_signal(signal.SIGSTOP)
+        port = operators.free_port()
+        options = (*ELECTING, "--port", str(port))
+        with operators.running(
+            world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
+        ):
+            eventually(lambda: probe(port, "/livez")[1] == "leader\n", within=15)
+            frozen.send_signal(signal.SIGCONT)
+
+            assert frozen.wait(10) == LOST_LEASE
+            assert world.may_sync()
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+        operators.stop(frozen)
+
+
+def test_two_leaders_by_accident_are_harmless(world: World, tmp_path: Path) -> None:
+    """Without an election both write the same: nothing flaps, ends are kept."""
+    alone = "--no-leader-elect"
+    with (
+        operators.running(world.plane, tmp_path / "0.log", alone),
+        operators.running(world.plane, tmp_path / "1.log", alone, identity="other"),
+    ):
+        world.apply(a_grant("both"))
+        world.apply(a_grant("short", subject="carol", expiresAt=after(8)))
+        eventually(world.may_sync, within=15)
+        eventually(lambda: world.ready("both")[1] == "Bound", within=5)
+        eventually(lambda: not world.may_sync("carol"), within=12)
+        eventually(lambda: world.ready("short")[1] == "Expired", within=5)
+        time.sleep(2)
+        before = world.version(), world.instance_version()
+        time.sleep(7)
+        assert (world.version(), world.instance_version()) == before
+        world.delete("both")
+
+        assert not world.may_sync()

@@ -1,0 +1,90 @@
+"""``argogrant sweep`` ends access while the operator is dead."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from world import RULES, World, a_grant, after, eventually, seconds_until
+
+
+@pytest.fixture
+def world(installed: ControlPlane) -> Iterator[World]:
+    """Argo CD with its rules, and no operator."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    installed.kubectl(
+        "apply", "-f", str(operators.ROOT / "manifests/sweep-cronjob.yaml")
+    )
+    yield World(installed)
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    with operators.running(installed, Path("/dev/null")):
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def sweep(plane: ControlPlane) -> subprocess.CompletedProcess[str]:
+    """Run the command under the CronJob's own service account."""
+    kubeconfig = plane.service_account_kubeconfig("argocd", "argogrant-sweep")
+    return subprocess.run(
+        [sys.executable, "-m", "argogrant.cli.main", "sweep"],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_sweep_alone_ends_access(world: World, tmp_path: Path) -> None:
+    """The operator is dead: access outlives its end only until the next sweep."""
+    process = operators.start(world.plane, tmp_path / "operator.log")
+    world.apply(a_grant("long", subject="carol"))
+    eventually(lambda: world.may_sync("carol"), within=15)
+    end = after(8)
+    world.apply(a_grant("short", expiresAt=end))
+    eventually(world.may_sync, within=5)
+    process.kill()
+    process.wait()
+    early = sweep(world.plane)
+    assert (early.returncode, world.may_sync()) == (0, True)
+    assert "0 removed, 2 kept, 0 unreadable" in early.stdout
+    time.sleep(seconds_until(end))
+    assert world.may_sync()  # nobody was there to end it
+    swept = sweep(world.plane)
+    assert swept.returncode == 0
+    assert swept.stdout == (
+        "sweep of argocd/argocd-rbac-cm: 1 removed, 1 kept, 0 unreadable\n"
+    )
+
+    eventually(lambda: not world.may_sync(), within=1)
+    assert world.may_sync("carol")
+    assert world.may_sync("bob")
+
+
+def test_what_the_sweep_can_not_read_stays(world: World) -> None:
+    """A section without a readable end, and a foreign key, are left as they are."""
+    ours = "# until someday\ng, carol, role:deployer\n# until 2020-01-01T00:00:00Z\n"
+    world.plane.argocd.set_rbac(
+        {"policy.csv": RULES, "policy.argogrant.csv": f"{ours}g, alice, role:deployer"}
+    )
+    assert world.may_sync()
+    swept = sweep(world.plane)
+    assert "1 removed, 1 kept, 1 unreadable" in swept.stdout
+
+    eventually(lambda: not world.may_sync(), within=1)
+    assert world.may_sync("carol")
+    assert world.plane.argocd.rbac_config_map()["data"]["policy.csv"] == RULES
+
+
+def test_a_sweep_that_can_not_write_says_so_and_fails(world: World) -> None:
+    """Exit status 1, and one line that names what is missing."""
+    world.plane.kubectl("-n", "argocd", "delete", "rolebinding", "argogrant-sweep")
+    swept = sweep(world.plane)
+
+    assert swept.returncode == 1
+    assert "forbidden" in swept.stderr
+    assert swept.stdout == ""
