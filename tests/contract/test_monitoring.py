@@ -28,7 +28,7 @@ def panels() -> list[dict[str, Any]]:
     return found
 
 
-def queries() -> Iterator[Any]:
+def all_queries() -> Iterator[Any]:
     for alert in alerts():
         yield pytest.param(alert["expr"], id=alert["alert"])
     for panel in panels():
@@ -50,7 +50,7 @@ def names_that_exist() -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("query", queries())
+@pytest.mark.parametrize("query", list(all_queries()))
 def test_every_query_parses_and_asks_for_what_exists(query: str) -> None:
     for variable, value in VARIABLES.items():
         query = query.replace(variable, value)
