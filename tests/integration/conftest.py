@@ -11,6 +11,13 @@ from controlplane import ControlPlane
 from world import INSTANCE, PROJECT, RULES, World
 
 
+@pytest.fixture
+def plane(control_plane: ControlPlane) -> ControlPlane:
+    """The control plane with no RBAC text at all."""
+    control_plane.argocd.set_rbac({})
+    return control_plane
+
+
 @pytest.fixture(scope="module")
 def installed(control_plane: ControlPlane) -> ControlPlane:
     operators.install(control_plane)
