@@ -67,7 +67,9 @@ def _ready(decision: Decision, delivery: Delivery) -> Condition:
             reason=Reason.BOUND,
             message=_bound_message(decision),
         )
-    finding = decision.finding or delivery.blocked
+    finding = decision.finding
+    if finding is None or finding.is_doubt:
+        finding = delivery.blocked or finding  # what stands in the way explains a doubt
     if finding is None:
         finding = Finding(Reason.BINDING, "The binding is being written.")
     return Condition(
