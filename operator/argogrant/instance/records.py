@@ -31,8 +31,12 @@ class GrantRecord:
     problem: str = ""
 
     def decides_like(self, other: "GrantRecord") -> bool:
-        """Tell whether nothing differs that a decision looks at."""
-        return self.grant == other.grant and self.problem == other.problem
+        """Tell whether nothing differs that a convergence looks at."""
+        return (
+            self.grant == other.grant
+            and self.problem == other.problem
+            and self.abandoned == other.abandoned
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
