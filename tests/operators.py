@@ -5,12 +5,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from controlplane import ControlPlane
+from world import World
 
 ROOT = Path(__file__).parent.parent
+ARGOGRANT = (
+    *("argogrant.cli.main", "operator"),
+    *("--namespace", "argogrant", "--sweep-seconds", "3"),
+)
+KOPF = ("kopf", "run", "-m", "argogrant.handlers", "--namespace", "argogrant")
+"""The same operator without our own command, as README.md says."""
 
 
 def install(plane: ControlPlane) -> None:
@@ -33,17 +40,18 @@ def free_port() -> int:
 
 
 def start(
-    plane: ControlPlane, log: Path, *options: str, identity: str = "argogrant-0"
+    plane: ControlPlane,
+    log: Path,
+    *options: str,
+    identity: str = "argogrant-0",
+    module: Sequence[str] = ARGOGRANT,
 ) -> subprocess.Popen[bytes]:
     """Start the operator as a pod of this name would, with its log in a file."""
     kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    command = [sys.executable, "-m", "argogrant.cli.main", "operator"]
-    command += ["--namespace", "argogrant", "--identity", identity]
-    if "--port" not in options:
-        command += ["--port", str(free_port())]
-    if "--sweep-seconds" not in options:
-        command += ["--sweep-seconds", "3"]
+    command = [sys.executable, "-m", *module]
+    if module is ARGOGRANT:
+        command += ["--identity", identity, "--port", str(free_port())]
     with log.open("ab") as out:
         return subprocess.Popen(
             [*command, *options], env=environment, stdout=out, stderr=out
@@ -62,11 +70,27 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def running(
-    plane: ControlPlane, log: Path, *options: str, identity: str = "argogrant-0"
+    plane: ControlPlane,
+    log: Path,
+    *options: str,
+    identity: str = "argogrant-0",
+    module: Sequence[str] = ARGOGRANT,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the operator for the length of a block."""
-    process = start(plane, log, *options, identity=identity)
+    process = start(plane, log, *options, identity=identity, module=module)
     try:
         yield process
     finally:
         stop(process)
+
+
+@contextlib.contextmanager
+def serving(
+    world: World, log: Path, module: Sequence[str] = ARGOGRANT
+) -> Iterator[None]:
+    """Run the operator for the length of a block, which leaves no grants behind."""
+    with running(world.plane, log, module=module):
+        try:
+            yield
+        finally:
+            world.reset()

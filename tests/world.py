@@ -4,9 +4,16 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from controlplane import ControlPlane
+
+RIGHTS = Path(__file__).parent.parent / "manifests/argocd-namespace.yaml"
+CONFIG_MAP = "argocd-rbac-cm"
+OVERLAY = "policy.argogrant.csv"
+MARGIN = timedelta(seconds=0.3)
+"""How long before an end a question is not asked any more: the answer takes time."""
 
 RULES = """p, role:deployer, applications, sync, */*, allow
 g, bob, role:deployer
@@ -45,6 +52,20 @@ def eventually(question: Callable[[], Any], *, within: float) -> float:
     return time.monotonic() - began
 
 
+def throughout(question: Callable[[], Any], *, until: str) -> None:
+    """Ask until an instant; the answer has to be true every time."""
+    end = datetime.fromisoformat(until)
+    while datetime.now(UTC) < end - MARGIN:
+        assert question()
+        time.sleep(0.05)
+    sleep_until(until)
+
+
+def sleep_until(instant: str) -> None:
+    left = datetime.fromisoformat(instant) - datetime.now(UTC)
+    time.sleep(max(left.total_seconds(), 0))
+
+
 def after(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime(
         "%Y-%m-%dT%H:%M:%SZ"
@@ -78,11 +99,22 @@ class World:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
 
-    def apply(self, body: dict[str, Any]) -> None:
-        self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    def apply(self, *bodies: dict[str, Any]) -> None:
+        both = {"apiVersion": "v1", "kind": "List", "items": bodies}
+        self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(both))
 
     def delete(self, *names: str) -> None:
-        self.plane.kubectl("-n", "argogrant", "delete", "accessgrant", *names)
+        self.ours("delete", "accessgrant", *names)
+
+    def delete_later(self, kind: str, name: str) -> None:
+        """Ask for a deletion, and leave it to the finalizers when it is done."""
+        self.ours("delete", kind, name, "--wait=false")
+
+    def exists(self, kind: str, name: str) -> bool:
+        return bool(self.ours("get", kind, name, "--ignore-not-found"))
+
+    def grant(self, name: str) -> dict[str, Any]:
+        return self._read("accessgrant", name)
 
     def may_sync(self, account: str = "alice", project: str = "team-a") -> bool:
         return self.plane.argocd.can_i(
@@ -90,14 +122,21 @@ class World:
         )
 
     def ready(self, name: str) -> tuple[str, str, str]:
-        return self._condition("accessgrant", name, "Ready")
+        return _condition(self.grant(name), "Ready")
 
-    def instance_condition(self, condition: str) -> tuple[str, str, str]:
-        return self._condition("argocdinstance", "default", condition)
+    def instance_says(
+        self, condition: str = "Ready", *, name: str = "default"
+    ) -> tuple[str, str, str]:
+        """Status, reason and message of a condition of an ArgoCDInstance."""
+        return _condition(self._read("argocdinstance", name), condition)
 
-    def rbac_data(self) -> dict[str, str]:
-        data: dict[str, str] = self.plane.argocd.rbac_config_map().get("data") or {}
-        return data
+    def config_map(self) -> dict[str, Any]:
+        return self.plane.argocd.rbac_config_map()
+
+    def overlay(self) -> str:
+        """What our key of the ConfigMap holds; nothing if it is not there."""
+        text: str = self.config_map().get("data", {}).get(OVERLAY, "")
+        return text
 
     def instance_version(self) -> str:
         version: str = self._read("argocdinstance", "default")["metadata"][
@@ -105,19 +144,60 @@ class World:
         ]
         return version
 
-    def _read(self, kind: str, name: str) -> dict[str, Any]:
-        out = self.plane.kubectl("-n", "argogrant", "get", kind, name, "-o", "json")
-        body: dict[str, Any] = json.loads(out.stdout)
-        return body
-
-    def _condition(self, kind: str, name: str, wanted: str) -> tuple[str, str, str]:
-        for condition in self._read(kind, name).get("status", {}).get("conditions", ()):
-            if condition["type"] == wanted:
-                return condition["status"], condition["reason"], condition["message"]
-        return "", "", ""
-
     def version(self) -> str:
-        version: str = self.plane.argocd.rbac_config_map()["metadata"][
-            "resourceVersion"
-        ]
+        version: str = self.config_map()["metadata"]["resourceVersion"]
         return version
+
+    def edit(self, data: dict[str, str | None]) -> None:
+        """Change some keys of the ConfigMap as a person does; None removes one."""
+        self.argocds(
+            *("patch", "configmap", CONFIG_MAP, "--type=merge"),
+            *("--field-manager=kubectl-edit", "-p", json.dumps({"data": data})),
+        )
+
+    def remove_config_map(self) -> dict[str, Any]:
+        """Delete the ConfigMap; gives what has to be applied to restore it."""
+        body = self.config_map()
+        self.argocds("delete", "configmap", CONFIG_MAP)
+        kept = ("name", "namespace", "labels")
+        metadata = {key: body["metadata"].get(key) for key in kept}
+        return {**body, "metadata": metadata}
+
+    def has_config_map(self) -> bool:
+        return bool(self.argocds("get", "configmap", CONFIG_MAP, "--ignore-not-found"))
+
+    def remove_rights(self) -> None:
+        """Take from the operator everything it may do in Argo CD's namespace."""
+        self.argocds("delete", "rolebinding", "argogrant")
+
+    def restore_rights(self) -> None:
+        """Do what the instance's message says."""
+        self.plane.kubectl("apply", "-f", str(RIGHTS))
+
+    def reset(self) -> None:
+        """Go back to the usual roles, with no grants, whatever the last test left."""
+        if not self.has_config_map():
+            self.argocds("create", "configmap", CONFIG_MAP)
+        self.restore_rights()
+        self.apply(INSTANCE, PROJECT)
+        self.ours("delete", "accessgrants", "--all")
+        self.plane.argocd.set_rbac({"policy.csv": RULES})
+
+    def ours(self, *arguments: str, check: bool = True) -> str:
+        """What kubectl prints in the namespace of the grants."""
+        return self.plane.kubectl("-n", "argogrant", *arguments, check=check).stdout
+
+    def argocds(self, *arguments: str, check: bool = True) -> str:
+        """What kubectl prints in the namespace of Argo CD."""
+        return self.plane.kubectl("-n", "argocd", *arguments, check=check).stdout
+
+    def _read(self, kind: str, name: str) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.ours("get", kind, name, "-o", "json"))
+        return read
+
+
+def _condition(body: dict[str, Any], wanted: str) -> tuple[str, str, str]:
+    for condition in body.get("status", {}).get("conditions", ()):
+        if condition["type"] == wanted:
+            return condition["status"], condition["reason"], condition["message"]
+    return "", "", ""

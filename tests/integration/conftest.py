@@ -32,3 +32,20 @@ def world(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
     with operators.running(installed, tmp_path / "operator.log"):
         yield World(installed)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+@pytest.fixture(scope="module")
+def served(
+    installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A world whose operator runs as long as the module does."""
+    world = World(installed)
+    with operators.serving(world, tmp_path_factory.mktemp("log") / "operator.log"):
+        yield world
+
+
+@pytest.fixture
+def shared_world(served: World) -> World:
+    """The module's world as if no other test had run in it."""
+    served.reset()
+    return served

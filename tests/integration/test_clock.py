@@ -50,10 +50,8 @@ def test_a_clock_that_falls_behind_ends_nothing_late(
     late = eventually(lambda: not world.may_sync(), within=2)
     print(f"no {late:.2f} s after the end, with a clock that is a minute behind")
 
-    eventually(
-        lambda: world.instance_condition("ClockInSync")[1] == "ClockSkewed", within=5
-    )
-    assert "behind" in world.instance_condition("ClockInSync")[2]
+    eventually(lambda: world.instance_says("ClockInSync")[1] == "ClockSkewed", within=5)
+    assert "behind" in world.instance_says("ClockInSync")[2]
 
 
 def test_a_clock_that_jumps_ahead_ends_at_once_and_recovers(
@@ -66,7 +64,7 @@ def test_a_clock_that_jumps_ahead_ends_at_once_and_recovers(
     offset.write_text("3600")
     eventually(lambda: not world.may_sync(), within=5)
     world.apply(a_grant("late"))
-    eventually(lambda: "ahead" in world.instance_condition("ClockInSync")[2], within=10)
+    eventually(lambda: "ahead" in world.instance_says("ClockInSync")[2], within=10)
     offset.write_text("0")
 
     eventually(world.may_sync, within=10)

@@ -26,15 +26,15 @@ def test_a_program_that_keeps_removing_our_key_is_named(world: World) -> None:
     eventually(lambda: world.may_sync() and world.may_sync("carol"), within=15)
     for _ in range(3):
         replace(world)
-        eventually(lambda: "policy.argogrant.csv" in world.rbac_data(), within=10)
+        eventually(lambda: world.overlay(), within=10)
     eventually(
-        lambda: world.instance_condition("Contested")[:2] == ("True", "Contested"),
+        lambda: world.instance_says("Contested")[:2] == ("True", "Contested"),
         within=5,
     )
-    assert '"stubborn"' in world.instance_condition("Contested")[2]
+    assert '"stubborn"' in world.instance_says("Contested")[2]
     replace(world)
     eventually(lambda: world.ready("fought-over")[1] == "Contested", within=3)
-    assert "policy.argogrant.csv" not in world.rbac_data()
+    assert not world.overlay()
     eventually(world.may_sync, within=10)
     world.delete("ends")
 

@@ -1,0 +1,30 @@
+"""Our key belongs to the grants: whatever else stands in it is removed."""
+
+import pytest
+
+from world import OVERLAY, World, a_grant, eventually
+
+BINDING = "g, alice, role:deployer\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(BINDING, id="a binding"),
+        pytest.param('"g", "alice" ,role:deployer', id="a binding in other words"),
+        pytest.param("p, alice, applications, sync, */*, allow\n", id="a rule"),
+        pytest.param("p, role:deployer, *, *, */*, deny\n", id="a denial"),
+        pytest.param("p, broken\n", id="a line that breaks Argo CD"),
+    ],
+)
+def test_a_line_put_by_hand_is_removed(shared_world: World, line: str) -> None:
+    """Access that it gave ends, access that it took is back; the grant's own stays."""
+    shared_world.apply(a_grant("own", subject="erin"))
+    eventually(lambda: shared_world.may_sync("erin"), within=15)
+    written = shared_world.overlay()
+    shared_world.edit({OVERLAY: written + line})
+    eventually(lambda: shared_world.overlay() == written, within=5)
+    shared_world.plane.argocd.settle()
+
+    assert not shared_world.may_sync()
+    assert shared_world.may_sync("erin")

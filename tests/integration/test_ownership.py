@@ -1,0 +1,113 @@
+"""Two writers would undo each other: whoever finds another's header writes nothing."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from world import INSTANCE, OVERLAY, World, a_grant, eventually
+
+TWO_SWEEPS = 7.0
+ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"
+SECOND: dict[str, Any] = {
+    **INSTANCE,
+    "metadata": {"name": "second", "namespace": "argogrant"},
+}
+
+
+@pytest.fixture
+def second(shared_world: World) -> Iterator[World]:
+    """A world in which a second ArgoCDInstance can be made, and is gone afterwards."""
+    yield shared_world
+    shared_world.ours("delete", "argocdinstance", "second", "--ignore-not-found")
+
+
+def test_the_key_of_another_namespace_is_left_alone(shared_world: World) -> None:
+    """Grant and instance name the other owner; the grant is bound when it is gone."""
+    shared_world.edit({OVERLAY: ANOTHER + "g, carol, role:deployer\n"})
+    eventually(lambda: shared_world.may_sync("carol"), within=5)
+    version = shared_world.version()
+    shared_world.apply(a_grant("blocked"))
+    for said in (lambda: shared_world.ready("blocked"), shared_world.instance_says):
+        eventually(lambda said=said: said()[1] == "OverlayOwnedByAnother", within=15)
+        assert "elsewhere/default" in said()[2]
+    time.sleep(TWO_SWEEPS)
+    assert shared_world.version() == version
+    assert not shared_world.may_sync()
+    assert shared_world.may_sync("carol")
+    shared_world.edit({OVERLAY: None})
+
+    eventually(shared_world.may_sync, within=5)
+    eventually(lambda: shared_world.instance_says()[1] == "Converged", within=10)
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        pytest.param("argogrant/gone", id="an instance that is gone"),
+        pytest.param("argogrant/default", id="an earlier instance of the same name"),
+    ],
+)
+def test_the_key_of_nobody_alive_is_taken_over(shared_world: World, owner: str) -> None:
+    """What a dead instance of this namespace left behind is removed."""
+    uid = "6a9f3c1e-0000-4000-8000-000000000002"
+    text = f"# argogrant v1 {owner} {uid}\ng, carol, role:deployer\n"
+    shared_world.apply(a_grant("heir"))
+    shared_world.edit({OVERLAY: text})
+    eventually(lambda: "carol" not in shared_world.overlay(), within=15)
+    eventually(shared_world.may_sync, within=5)
+
+    assert uid not in shared_world.overlay()
+    assert not shared_world.may_sync("carol")
+
+
+def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
+    """It says whose the key is, and the first goes on as if it were alone."""
+    second.apply(a_grant("first"))
+    eventually(second.may_sync, within=15)
+    eventually(lambda: second.ready("first")[1] == "Bound", within=10)
+    version, text = second.version(), second.overlay()
+    second.apply(SECOND, a_grant("rival", subject="carol", instance="second"))
+    eventually(lambda: second.ready("rival")[1] == "OverlayOwnedByAnother", within=15)
+    eventually(
+        lambda: second.instance_says(name="second")[1] == "OverlayOwnedByAnother",
+        within=10,
+    )
+    time.sleep(TWO_SWEEPS)
+    assert second.version() == version
+    assert second.instance_says()[1] == "Converged"
+    assert not second.may_sync("carol")
+    second.apply(a_grant("more", subject="erin"))
+
+    eventually(lambda: second.may_sync("erin"), within=5)
+    assert second.overlay().startswith(text.partition("\n")[0])
+
+
+def test_deleting_the_second_instance_does_not_disturb_the_first(second: World) -> None:
+    """It removes what it bound, which is nothing."""
+    second.apply(a_grant("first"))
+    eventually(second.may_sync, within=15)
+    second.apply(SECOND)
+    eventually(
+        lambda: second.instance_says(name="second")[1] == "OverlayOwnedByAnother",
+        within=15,
+    )
+    version = second.version()
+    second.ours("delete", "argocdinstance", "second")
+
+    assert second.version() == version
+    assert second.may_sync()
+
+
+def test_the_second_instance_follows_when_the_first_is_deleted(second: World) -> None:
+    """The key is free then, and what the first bound is gone."""
+    second.apply(a_grant("first"))
+    eventually(second.may_sync, within=15)
+    second.apply(SECOND, a_grant("rival", subject="carol", instance="second"))
+    eventually(lambda: second.ready("rival")[1] == "OverlayOwnedByAnother", within=15)
+    second.ours("delete", "argocdinstance", "default")
+
+    assert not second.may_sync()
+    eventually(lambda: second.may_sync("carol"), within=10)
+    second.delete("rival")

@@ -1,0 +1,99 @@
+"""What the operator finds when it starts, and how it can be started.
+
+Every test here starts an operator of its own.
+"""
+
+import time
+from pathlib import Path
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from world import OVERLAY, RULES, World, a_grant, eventually
+
+TWO_SWEEPS = 7.0
+BINDING = "g, alice, role:deployer\n"
+
+
+@pytest.fixture
+def still_world(installed: ControlPlane) -> World:
+    """A world in which no operator runs yet."""
+    world = World(installed)
+    world.reset()
+    return world
+
+
+def header(world: World) -> str:
+    """The first line that the running instance writes."""
+    uid = world.ours(
+        "get", "argocdinstance", "default", "-o", "jsonpath={.metadata.uid}"
+    )
+    return f"# argogrant v1 argogrant/default {uid}\n"
+
+
+@pytest.mark.parametrize("has_header", [True, False], ids=["with header", "without"])
+def test_a_binding_left_over_is_removed_at_the_start(
+    still_world: World, tmp_path: Path, *, has_header: bool
+) -> None:
+    """What no grant wants when the operator starts was overdue, or never granted."""
+    text = (header(still_world) if has_header else "") + BINDING
+    still_world.plane.argocd.set_rbac({"policy.csv": RULES, OVERLAY: text})
+    assert still_world.may_sync()
+    with operators.serving(still_world, tmp_path / "operator.log"):
+        eventually(lambda: not still_world.may_sync(), within=15)
+
+        assert still_world.may_sync("bob")
+
+
+def test_a_config_map_that_was_never_there_is_not_created(
+    still_world: World, tmp_path: Path
+) -> None:
+    """It would replace everybody's policy by ours."""
+    still_world.remove_config_map()
+    with operators.serving(still_world, tmp_path / "operator.log"):
+        still_world.apply(a_grant("early"))
+        eventually(
+            lambda: still_world.ready("early")[1] == "ConfigMapMissing", within=15
+        )
+        assert still_world.instance_says()[1] == "ConfigMapMissing"
+        time.sleep(TWO_SWEEPS)
+        assert not still_world.has_config_map()
+        still_world.argocds("create", "configmap", "argocd-rbac-cm")
+        still_world.edit({"policy.csv": RULES})
+
+        eventually(still_world.may_sync, within=10)
+
+
+def test_kopf_alone_runs_the_operator_as_well(
+    still_world: World, tmp_path: Path
+) -> None:
+    """``kopf run -m argogrant.handlers`` grants and revokes under the same rights."""
+    with operators.serving(still_world, tmp_path / "operator.log", operators.KOPF):
+        still_world.apply(a_grant("plain"))
+        eventually(still_world.may_sync, within=15)
+        still_world.delete("plain")
+
+        assert not still_world.may_sync()
+
+
+def test_an_operator_without_its_rights_says_which_are_missing(
+    still_world: World, tmp_path: Path
+) -> None:
+    """It names verb, resource and remedy, and works as soon as it has the Role."""
+    still_world.remove_rights()
+    with operators.serving(still_world, tmp_path / "operator.log"):
+        still_world.apply(a_grant("waiting"))
+        eventually(lambda: still_world.instance_says()[1] == "Forbidden", within=15)
+        status, _, message = still_world.instance_says()
+        eventually(
+            lambda: still_world.ready("waiting")[1] == "InstanceUnavailable", within=10
+        )
+        still_world.restore_rights()
+
+        eventually(still_world.may_sync, within=15)
+        eventually(lambda: still_world.instance_says()[0] == "True", within=10)
+    assert status == "False"
+    assert "cannot list resource" in message
+    assert "argocd-rbac-cm" in message
+    assert "manifests/argocd-namespace.yaml" in message
