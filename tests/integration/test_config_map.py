@@ -60,9 +60,7 @@ def test_a_person_may_abandon_a_held_grant(shared_world: World) -> None:
     shared_world.delete_later("accessgrant", "given-up")
     time.sleep(TWO_SWEEPS)
     assert shared_world.exists("accessgrant", "given-up")
-    shared_world.ours(
-        *("annotate", "accessgrant", "given-up", "argogrant.dev/abandon=true")
-    )
+    shared_world.abandon("given-up")
 
     eventually(lambda: not shared_world.exists("accessgrant", "given-up"), within=10)
     assert not shared_world.has_config_map()

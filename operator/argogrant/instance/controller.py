@@ -16,7 +16,7 @@ from argogrant.instance.apply import Applier, Clock
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gatherer
-from argogrant.instance.health import Health
+from argogrant.instance.health import NOT_CONVERGED, Health
 from argogrant.instance.overdue import Overdue
 from argogrant.instance.plan import Plan, plan
 from argogrant.instance.report import Reporter
@@ -117,8 +117,7 @@ class Controller:
                 wait = await self._converge(argocd, record.instance)
                 backoff = FIRST_BACKOFF
             except ClusterError as error:
-                logger.warning("%s: %s", self._title, error)
-                self._report_instance(Health(seen=argocd.snapshot(), error=error))
+                self._report_failure(argocd, error, lasts=backoff > FIRST_BACKOFF)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
@@ -200,6 +199,17 @@ class Controller:
                 clock_skew=self._cluster.clock_skew(),
             )
         )
+
+    def _report_failure(
+        self, argocd: ArgoCD, error: ClusterError, *, lasts: bool
+    ) -> None:
+        """Say why there is no convergence; a single failure is no news to grants."""
+        logger.warning("%s: %s", self._title, error)
+        seen, now = argocd.snapshot(), self._clock()
+        if lasts:
+            nothing = Plan(overlay=None, blocked=NOT_CONVERGED)
+            self._reporter.report_grants(self._decisions, nothing, seen, now)
+        self._report_instance(Health(seen=seen, error=error))
 
     def _report_instance(self, health: Health) -> None:
         record = self._store.instance(self._name)

@@ -12,6 +12,12 @@ from argogrant.kube.resources import Collection
 
 CLOCK_SKEW_FROM: Final = 2.0
 """Seconds from which a difference of the clocks is told."""
+NOT_CONVERGED: Final = Finding(
+    Reason.INSTANCE_UNAVAILABLE,
+    "Argo CD's configuration can not be written at the moment; the ArgoCDInstance says"
+    " why.",
+)
+"""What a grant says while no write gets through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,8 @@ class Reporter:
                 continue
             decision = decisions.of(uid)
             delivery = _delivery(decision, planned, present)
+            if held and delivery.is_bound and not _is_wanted(decision):
+                continue  # it is not over before the revocation is certain
             said = (decision, delivery)
             if self._said.get(uid) == (record, said):
                 continue
@@ -181,3 +183,7 @@ def _delivery(
 def _ready_reason(status: Mapping[str, Any]) -> str:
     ready = (c for c in status["conditions"] if c["type"] == GrantCondition.READY)
     return str(next(ready)["reason"])
+
+
+def _is_wanted(decision: Decision | None) -> bool:
+    return decision is not None and decision.holding is not Holding.RELEASE

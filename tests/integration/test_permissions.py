@@ -1,0 +1,85 @@
+"""The operator loses its Role while it runs: it says which right is missing.
+
+Watches that are open live on without the Role, so the loss is noticed by the next
+write.
+"""
+
+import time
+
+from world import World, a_grant, after, eventually, sleep_until
+
+TWO_SWEEPS = 7.0
+
+
+def is_forbidden(world: World) -> bool:
+    return world.instance_says()[:2] == ("False", "Forbidden")
+
+
+def test_a_write_that_is_forbidden_is_reported(shared_world: World) -> None:
+    """Instance and grant say so; the grant is bound once the right is back."""
+    shared_world.apply(a_grant("before", subject="erin"))
+    eventually(lambda: shared_world.may_sync("erin"), within=15)
+    shared_world.remove_rights()
+    shared_world.apply(a_grant("new"))
+    eventually(lambda: is_forbidden(shared_world), within=15)
+    message = shared_world.instance_says()[2]
+    eventually(lambda: shared_world.ready("new")[1] == "InstanceUnavailable", within=5)
+    assert shared_world.may_sync("erin")
+    assert not shared_world.may_sync()
+    shared_world.restore_rights()
+
+    eventually(shared_world.may_sync, within=15)
+    eventually(lambda: shared_world.instance_says()[1] == "Converged", within=10)
+    assert 'cannot patch resource "configmaps"' in message
+    assert "manifests/argocd-namespace.yaml" in message
+
+
+def test_a_deleted_grant_is_held_until_the_right_is_back(shared_world: World) -> None:
+    """It does not vanish while its access can not be taken away."""
+    shared_world.apply(a_grant("held"))
+    eventually(shared_world.may_sync, within=15)
+    shared_world.remove_rights()
+    shared_world.delete_later("accessgrant", "held")
+    eventually(lambda: is_forbidden(shared_world), within=15)
+    time.sleep(TWO_SWEEPS)
+    assert shared_world.exists("accessgrant", "held")
+    assert shared_world.may_sync()
+    shared_world.restore_rights()
+
+    eventually(lambda: not shared_world.exists("accessgrant", "held"), within=15)
+    assert not shared_world.may_sync()
+
+
+def test_a_person_may_abandon_what_can_not_be_revoked(shared_world: World) -> None:
+    """The annotation lets a deleted grant go although the write is forbidden."""
+    shared_world.apply(a_grant("given-up"))
+    eventually(shared_world.may_sync, within=15)
+    shared_world.remove_rights()
+    shared_world.delete_later("accessgrant", "given-up")
+    eventually(lambda: is_forbidden(shared_world), within=15)
+    assert shared_world.exists("accessgrant", "given-up")
+    shared_world.abandon("given-up")
+
+    eventually(lambda: not shared_world.exists("accessgrant", "given-up"), within=15)
+    assert shared_world.may_sync()
+    shared_world.restore_rights()
+    eventually(lambda: not shared_world.may_sync(), within=15)
+
+
+def test_a_grant_is_not_called_over_while_its_access_can_not_be_taken(
+    shared_world: World,
+) -> None:
+    """Past its end it stays Ready until the right is back; then it is Expired."""
+    end = after(6)
+    shared_world.apply(a_grant("overdue", expiresAt=end))
+    eventually(lambda: shared_world.ready("overdue")[1] == "Bound", within=5)
+    shared_world.remove_rights()
+    sleep_until(end)
+    eventually(lambda: is_forbidden(shared_world), within=15)
+    time.sleep(TWO_SWEEPS)
+    assert shared_world.may_sync()
+    assert shared_world.ready("overdue")[0] == "True"
+    shared_world.restore_rights()
+
+    eventually(lambda: shared_world.ready("overdue")[1] == "Expired", within=15)
+    assert not shared_world.may_sync()
