@@ -26,7 +26,7 @@ def test_a_program_that_keeps_removing_our_key_is_named(world: World) -> None:
     eventually(lambda: world.may_sync() and world.may_sync("carol"), within=15)
     for _ in range(3):
         replace(world)
-        eventually(lambda: world.overlay(), within=10)
+        eventually(world.overlay, within=10)
     eventually(
         lambda: world.instance_says("Contested")[:2] == ("True", "Contested"),
         within=5,

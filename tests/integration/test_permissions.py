@@ -1,7 +1,7 @@
 """The operator loses its Role while it runs: it says which right is missing.
 
 Watches that are open live on without the Role, so the loss is noticed by the next
-write.
+write, or by the next sweep if there is nothing to write.
 """
 
 import time
@@ -48,6 +48,22 @@ def test_a_deleted_grant_is_held_until_the_right_is_back(shared_world: World) ->
 
     eventually(lambda: not shared_world.exists("accessgrant", "held"), within=15)
     assert not shared_world.may_sync()
+
+
+def test_a_lost_right_is_noticed_although_nothing_is_written(
+    shared_world: World,
+) -> None:
+    """Somebody mends it before the next grant needs it."""
+    shared_world.apply(a_grant("steady"))
+    eventually(lambda: shared_world.ready("steady")[1] == "Bound", within=15)
+    shared_world.remove_rights()
+    eventually(lambda: is_forbidden(shared_world), within=15)
+    assert 'cannot list resource "configmaps"' in shared_world.instance_says()[2]
+    assert shared_world.may_sync()
+    shared_world.restore_rights()
+
+    eventually(lambda: shared_world.instance_says()[1] == "Converged", within=15)
+    assert shared_world.ready("steady")[1] == "Bound"
 
 
 def test_a_person_may_abandon_what_can_not_be_revoked(shared_world: World) -> None:

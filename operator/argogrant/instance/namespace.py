@@ -14,7 +14,7 @@ from argogrant.instance.report import Reporter
 from argogrant.instance.status import StatusWriter
 from argogrant.instance.store import UNASSIGNED, Store
 from argogrant.kube.cluster import Cluster
-from argogrant.outlets.metrics import Metrics
+from argogrant.kube.failures import ClusterError
 
 RECHECK_SECONDS: Final = 1.0
 
@@ -71,10 +71,13 @@ class Namespace:
 
     async def sweep(self, instance: str) -> None:
         """List everything anew and converge, whatever the watches said."""
-        differences = await self._store.grants.relist()
-        differences += await self._store.instances.relist()
-        if instance in self._controllers:
-            differences += await self._controllers[instance].relist(differences)
+        try:
+            differences = await self._relist(instance)
+        except ClusterError as error:
+            logger.warning(
+                "%s/%s: the sweep failed: %s", self._store.namespace, instance, error
+            )
+            return
         if differences:
             logger.warning(
                 "%s/%s: the sweep found %d differences.",
@@ -82,6 +85,13 @@ class Namespace:
                 instance,
                 differences,
             )
+
+    async def _relist(self, instance: str) -> int:
+        differences = await self._store.grants.relist()
+        differences += await self._store.instances.relist()
+        if instance in self._controllers:
+            differences += await self._controllers[instance].relist(differences)
+        return differences
 
     async def wait_for_release(self, uid: str) -> None:
         """Wait until nothing of a deleted grant is left in Argo CD."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from argogrant.kube.cluster import Body, Cluster, Listing, WatchEvent
-from argogrant.kube.failures import ClusterError, Gone
+from argogrant.kube.failures import ClusterError, Forbidden, Gone
 from argogrant.kube.resources import Collection
 
 T = TypeVar("T")
@@ -88,6 +88,9 @@ class Reflector(Generic[T]):
         try:
             listing = await self._cluster.list(self.collection)
             differences = self._replace(listing)
+        except Forbidden as error:
+            self._fail(error)  # a watch that is open goes on as if nothing had happened
+            raise
         finally:
             self._lists_under_way -= 1
             if not self._lists_under_way:
@@ -110,7 +113,6 @@ class Reflector(Generic[T]):
 
     async def _watch(self) -> None:
         async for event in self._cluster.watch(self.collection, self._version):
-            self._recover()
             self._take(event)
 
     def _take(self, event: WatchEvent) -> None:
