@@ -1,0 +1,76 @@
+"""An ArgoCDInstance is deleted while grants wait: all of it ends, and is gone."""
+
+import time
+
+import pytest
+
+from world import OVERLAY, World, a_grant, eventually
+
+TWO_SWEEPS = 7.0
+
+
+def everything_is_gone(world: World) -> bool:
+    return not (
+        world.exists("accessgrant", "waiting")
+        or world.exists("argocdinstance", "default")
+    )
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        pytest.param(["accessgrant", "argocdinstance"], id="the grant first"),
+        pytest.param(["argocdinstance", "accessgrant"], id="the instance first"),
+    ],
+)
+def test_a_grant_and_its_instance_are_deleted_at_once(
+    shared_world: World, kinds: list[str]
+) -> None:
+    """In either order both go, and with them our key."""
+    names = {"accessgrant": "waiting", "argocdinstance": "default"}
+    shared_world.apply(a_grant("waiting"), a_grant("other", subject="erin"))
+    eventually(lambda: shared_world.may_sync("erin"), within=15)
+    eventually(shared_world.may_sync, within=15)
+    for kind in kinds:
+        shared_world.delete_later(kind, names[kind])
+    eventually(lambda: everything_is_gone(shared_world), within=20)
+
+    assert not shared_world.may_sync()
+    assert not shared_world.may_sync("erin")
+    assert OVERLAY not in shared_world.config_map()["data"]
+    shared_world.delete("other")
+
+
+def test_both_wait_until_the_access_can_be_taken_away(shared_world: World) -> None:
+    """Without its Role the operator lets neither go; with it nothing is left."""
+    shared_world.apply(a_grant("waiting"))
+    eventually(shared_world.may_sync, within=15)
+    shared_world.remove_rights()
+    shared_world.delete_later("accessgrant", "waiting")
+    shared_world.delete_later("argocdinstance", "default")
+    time.sleep(TWO_SWEEPS)
+    assert shared_world.exists("accessgrant", "waiting")
+    assert shared_world.exists("argocdinstance", "default")
+    assert shared_world.may_sync()
+    shared_world.restore_rights()
+
+    eventually(lambda: everything_is_gone(shared_world), within=20)
+    assert not shared_world.may_sync()
+    assert OVERLAY not in shared_world.config_map()["data"]
+
+
+def test_a_grant_that_waits_for_the_config_map_goes_with_its_instance(
+    shared_world: World,
+) -> None:
+    """There is nothing to remove and nobody left who could wait for it."""
+    shared_world.apply(a_grant("waiting"))
+    eventually(shared_world.may_sync, within=15)
+    shared_world.remove_config_map()
+    eventually(lambda: shared_world.instance_says()[1] == "ConfigMapMissing", within=10)
+    shared_world.delete_later("accessgrant", "waiting")
+    time.sleep(TWO_SWEEPS)
+    assert shared_world.exists("accessgrant", "waiting")
+    shared_world.delete_later("argocdinstance", "default")
+
+    eventually(lambda: everything_is_gone(shared_world), within=20)
+    assert not shared_world.has_config_map()

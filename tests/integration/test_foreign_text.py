@@ -1,0 +1,97 @@
+"""What others wrote into ``argocd-rbac-cm`` is read, reported on and never changed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from controlplane.errors import ArgoCDBroken
+from world import OVERLAY, PROJECT, RULES, World, a_grant, after, eventually
+
+FOREIGN: dict[str, str | None] = {
+    "policy.csv": RULES + "\n# by hand\r\n  g,  dave,role:readonly  \n\n\n",
+    "policy.default": "",
+    "policy.matchMode": "glob",
+    "scopes": "[groups, email]",
+    "policy.zz.csv": "# a stranger's\n\n\t\n   # indented\ng, zoe, role:readonly",
+    "note.txt": "\n no newline at the end ",
+}
+
+
+def what_others_have(world: World) -> dict[str, Any]:
+    """Everything of the ConfigMap but our key and what every write changes."""
+    body = world.config_map()
+    body["data"].pop(OVERLAY, None)
+    for stamped in ("resourceVersion", "managedFields"):
+        body["metadata"].pop(stamped, None)
+    return body
+
+
+def owned_by_us(world: World) -> list[dict[str, Any]]:
+    """The fields that the API server ascribes to our field manager."""
+    shown = world.argocds(
+        *("get", "configmap", "argocd-rbac-cm"), "-o=json", "--show-managed-fields"
+    )
+    return [
+        entry["fieldsV1"]
+        for entry in json.loads(shown)["metadata"]["managedFields"]
+        if entry["manager"] == "argogrant"
+    ]
+
+
+def test_no_other_key_ever_differs(shared_world: World) -> None:
+    """After grants of all kinds came and went, not a byte of others has changed."""
+    shared_world.edit(FOREIGN)
+    shared_world.plane.argocd.settle()
+    assert shared_world.may_sync("bob")  # odd as it looks, Argo CD reads it
+    before = what_others_have(shared_world)
+    team = {"name": "deployer", "project": "team-a"}
+    shared_world.apply(
+        a_grant("one"),
+        a_grant("two", expiresAt=after(10)),
+        a_grant("three", subject="carol", role=team),
+        a_grant("four", subject='a "b", c'),
+    )
+    for name in ("one", "two", "three", "four"):
+        eventually(lambda name=name: shared_world.ready(name)[1] == "Bound", within=7)
+    shared_world.delete("one")
+    shared_world.apply({**PROJECT, "spec": {"roles": []}})
+    eventually(lambda: shared_world.ready("three")[1] == "RoleNotFound", within=10)
+    eventually(lambda: shared_world.ready("two")[1] == "Expired", within=15)
+
+    assert what_others_have(shared_world) == before
+    assert owned_by_us(shared_world) == [{"f:data": {f"f:{OVERLAY}": {}}}]
+    shared_world.delete("three", "four")
+    assert what_others_have(shared_world) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        pytest.param("policy.csv", 3, id="in the main key"),
+        pytest.param("policy.zz.csv", 3, id="in a key of somebody's own"),
+    ],
+)
+def test_a_line_that_breaks_argo_cd_is_named(
+    shared_world: World, key: str, line: int
+) -> None:
+    """Key, line number and the cure stand on the instance; it recovers by itself."""
+    two_good_lines = RULES if key == "policy.csv" else "# mine\ng, zoe, role:readonly\n"
+    shared_world.edit({key: two_good_lines + "p, role:deployer, applications\n"})
+    eventually(
+        lambda: shared_world.instance_says("RBACTextValid")[0] == "False", within=15
+    )
+    reason, message = shared_world.instance_says("RBACTextValid")[1:]
+    with pytest.raises(ArgoCDBroken):
+        shared_world.may_sync("bob")
+
+    assert reason == "MalformedLine"
+    assert f"{key} line {line}" in message
+    assert shared_world.instance_says()[:2] == ("False", "RBACTextInvalid")
+    shared_world.edit({key: two_good_lines})
+    eventually(
+        lambda: shared_world.instance_says("RBACTextValid")[0] == "True", within=10
+    )
+    eventually(lambda: shared_world.instance_says()[0] == "True", within=10)
+    shared_world.plane.argocd.settle()
+    assert shared_world.may_sync("bob")

@@ -1,0 +1,61 @@
+"""The API server goes away: ends are kept, and what is overdue ends soon after.
+
+argocd-server's own watch may need some ten seconds to come back, so what is timed here
+is the ConfigMap, and Argo CD is asked generously.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from world import World, a_grant, after, eventually, sleep_until
+
+API_SERVER = "kube-apiserver"
+ARGOCD_COMES_BACK = 60
+
+
+@contextlib.contextmanager
+def stopped(world: World) -> Iterator[None]:
+    """Kill the API server for the length of a block."""
+    world.plane.stop(API_SERVER)
+    try:
+        yield
+    finally:
+        world.plane.start(API_SERVER)
+
+
+@contextlib.contextmanager
+def frozen(world: World) -> Iterator[None]:
+    """Let the API server keep its connections without answering on them."""
+    world.plane.pause(API_SERVER)
+    try:
+        yield
+    finally:
+        world.plane.resume(API_SERVER)
+
+
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_an_end_during_an_outage_is_kept_after_it(shared_world: World, away) -> None:
+    """The overdue line goes within seconds, and new grants are bound again."""
+    if not shared_world.plane.is_ours:
+        pytest.skip("the API server of a named cluster is not ours to stop")
+    end = after(9)
+    shared_world.apply(a_grant("short", expiresAt=end), a_grant("long", subject="erin"))
+    eventually(shared_world.may_sync, within=8)
+    eventually(lambda: shared_world.ready("short")[1] == "Bound", within=8)
+    with away(shared_world):
+        sleep_until(end)
+        time.sleep(1)
+        assert shared_world.may_sync()  # nobody could tell Argo CD
+    took = eventually(lambda: "alice" not in shared_world.overlay(), within=15)
+    refused = eventually(lambda: not shared_world.may_sync(), within=ARGOCD_COMES_BACK)
+    print(f"removed {took:.1f} s, refused {took + refused:.1f} s after the outage")
+
+    assert shared_world.may_sync("erin")
+    eventually(lambda: shared_world.ready("short")[1] == "Expired", within=15)
+    shared_world.apply(a_grant("next", subject="carol"))
+    eventually(lambda: shared_world.may_sync("carol"), within=ARGOCD_COMES_BACK)
+    shared_world.delete("long", "next")
+    eventually(lambda: not shared_world.may_sync("erin"), within=5)

@@ -1,0 +1,73 @@
+"""Roles come and go: a grant is bound exactly while its role is defined."""
+
+from typing import Any
+
+import pytest
+
+from world import PROJECT, RULES, World, a_grant, eventually
+
+LATER = "p, role:later, applications, sync, */*, allow\n"
+TEAM_ROLE = {"name": "deployer", "project": "team-a"}
+WITHOUT_ROLES: dict[str, Any] = {**PROJECT, "spec": {"roles": []}}
+
+
+def is_unbound_for_want_of_its_role(world: World, name: str) -> bool:
+    """Argo CD's no is not enough: a role without rules gives no rights either."""
+    return (
+        world.ready(name)[1] == "RoleNotFound"
+        and "alice" not in world.overlay()
+        and not world.may_sync()
+    )
+
+
+def test_a_global_role_that_vanishes_takes_its_bindings_along(
+    shared_world: World,
+) -> None:
+    """It might come back with other rights; then the grant is bound again."""
+    shared_world.edit({"policy.csv": RULES + LATER})
+    shared_world.apply(a_grant("moody", role={"name": "role:later"}))
+    eventually(shared_world.may_sync, within=15)
+    shared_world.edit({"policy.csv": RULES})
+    eventually(
+        lambda: is_unbound_for_want_of_its_role(shared_world, "moody"), within=10
+    )
+    shared_world.edit({"policy.csv": RULES + LATER})
+
+    eventually(shared_world.may_sync, within=10)
+    eventually(lambda: shared_world.ready("moody")[1] == "Bound", within=10)
+
+
+def remove_the_role(world: World) -> None:
+    world.apply(WITHOUT_ROLES)
+
+
+def remove_the_project(world: World) -> None:
+    world.argocds("delete", "appproject", "team-a")
+
+
+@pytest.mark.parametrize("remove", [remove_the_role, remove_the_project])
+def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
+    shared_world: World, remove: Any
+) -> None:
+    """Whether the project loses the role or is deleted and made anew."""
+    shared_world.apply(a_grant("team", role=TEAM_ROLE))
+    eventually(shared_world.may_sync, within=15)
+    remove(shared_world)
+    eventually(lambda: is_unbound_for_want_of_its_role(shared_world, "team"), within=10)
+    shared_world.apply(PROJECT)
+
+    eventually(shared_world.may_sync, within=10)
+    eventually(lambda: shared_world.ready("team")[1] == "Bound", within=10)
+    assert not shared_world.may_sync(project="other")
+
+
+def test_a_subject_that_becomes_a_role_is_unbound(shared_world: World) -> None:
+    """Everybody who holds it would get the grant's role as well."""
+    shared_world.apply(a_grant("ops", subject="ops-team"))
+    eventually(lambda: shared_world.ready("ops")[1] == "Bound", within=15)
+    shared_world.edit({"policy.csv": RULES + "g, carol, ops-team\n"})
+    eventually(lambda: shared_world.ready("ops")[1] == "SubjectRefused", within=10)
+    shared_world.plane.argocd.settle()
+
+    assert not shared_world.may_sync("carol")
+    assert "ops-team" not in shared_world.overlay()
