@@ -15,6 +15,7 @@ from argogrant.instance.status import StatusWriter
 from argogrant.instance.store import UNASSIGNED, Store
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError
+from argogrant.outlets.metrics import Metrics
 
 RECHECK_SECONDS: Final = 1.0
 
