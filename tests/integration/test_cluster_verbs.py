@@ -1,0 +1,318 @@
+"""The same questions to the API server in memory and to a real one.
+
+Whatever unit tests build on ``FakeCluster`` is true of Kubernetes as far as these
+tests reach.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
+
+import operators
+from argogrant.kube.cluster import Body, Cluster, KubernetesCluster, WatchEvent
+from argogrant.kube.failures import Conflict, Gone, NotFound, Refused
+from argogrant.kube.resources import ACCESS_GRANTS, CONFIG_MAPS, Collection
+from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
+from fakes import FakeCluster
+from world import a_grant
+
+NAMESPACE = "argogrant"
+MAPS = Collection(CONFIG_MAPS, NAMESPACE)
+ONE = CONFIG_MAPS.path(NAMESPACE, "one")
+GRANT = ACCESS_GRANTS.path(NAMESPACE, "verbs")
+HELD = {"finalizers": ["argogrant.dev/test"]}
+Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
+
+
+class Somebody(Protocol):
+    """Another person on the same API server."""
+
+    def create(self, collection_path: str, body: Body) -> Body: ...
+    def edit(self, path: str, patch: Body) -> Body: ...
+    def delete(self, path: str) -> None: ...
+
+
+@dataclass
+class KubectlUser:
+    """Somebody with kubectl."""
+
+    plane: ControlPlane
+
+    def create(self, collection_path: str, body: Body) -> Body:
+        answer = self.plane.kubectl(
+            *("create", "--raw", collection_path, "-f", "-"), stdin=json.dumps(body)
+        )
+        return json.loads(answer.stdout)
+
+    def edit(self, path: str, patch: Body) -> Body:
+        _, _, _, _, namespace, plural, name = path.rsplit("/", 6)
+        answer = self.plane.kubectl(
+            *("-n", namespace, "patch", plural, name, "--type=merge", "-o", "json"),
+            *("-p", json.dumps(patch)),
+        )
+        return json.loads(answer.stdout)
+
+    def delete(self, path: str) -> None:
+        self.plane.kubectl("delete", "--raw", path)
+
+
+@dataclass
+class Place:
+    """One API server: how to ask it, and somebody else who uses it."""
+
+    somebody: Somebody
+    run: Callable[[Story], Any]
+
+    def create(self, name: str = "one", **body: Any) -> Body:
+        metadata = {"name": name, **body.pop("metadata", {})}
+        return self.somebody.create(
+            MAPS.path,
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **body},
+        )
+
+
+def in_memory() -> Place:
+    cluster = FakeCluster()
+    return Place(cluster, lambda story: asyncio.run(story(cluster)))
+
+
+def on_a_real_api_server(plane: ControlPlane) -> Place:
+    async def asked(story: Story) -> Any:
+        configuration = Configuration()
+        await load_kube_config(
+            config_file=str(plane.kubeconfig()), client_configuration=configuration
+        )
+        cluster = KubernetesCluster(ApiClient(configuration))
+        try:
+            return await story(cluster)
+        finally:
+            await cluster.close()
+
+    return Place(KubectlUser(plane), lambda story: asyncio.run(asked(story)))
+
+
+@pytest.fixture(params=["in memory", "on a real API server"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if request.param == "in memory":
+        yield in_memory()
+        return
+    plane = request.getfixturevalue("control_plane")
+    operators.install(plane)
+    place = on_a_real_api_server(plane)
+    yield place
+    for path in (ONE, CONFIG_MAPS.path(NAMESPACE, "two"), GRANT):
+        with suppress(KubectlFailed):
+            place.somebody.edit(path, {"metadata": {"finalizers": None}})
+        with suppress(KubectlFailed):
+            place.somebody.delete(path)
+
+
+def version(body: Body) -> int:
+    return int(body["metadata"]["resourceVersion"])
+
+
+async def first(events: AsyncIterator[WatchEvent], count: int) -> list[WatchEvent]:
+    """The next events that are no bookmarks."""
+    found: list[WatchEvent] = []
+    async with asyncio.timeout(20), aclosing(events):
+        async for event in events:
+            if event.type != "BOOKMARK":
+                found.append(event)
+            if len(found) == count:
+                return found
+    return found
+
+
+def test_an_object_is_read_whole(place: Place) -> None:
+    created = place.create(data={"key": "text"})
+
+    assert place.run(lambda cluster: cluster.get(ONE)) == created
+
+
+def test_what_is_not_there_is_not_found(place: Place) -> None:
+    with pytest.raises(NotFound):
+        place.run(lambda cluster: cluster.get(ONE))
+
+
+def test_a_patch_never_creates(place: Place) -> None:
+    with pytest.raises(NotFound):
+        place.run(lambda cluster: cluster.merge_patch(ONE, {"data": {"key": "text"}}))
+
+
+def test_a_patch_changes_what_it_names_and_nothing_else(place: Place) -> None:
+    """The answer is the whole object, at its new version."""
+    created = place.create(data={"theirs": "a", "ours": "b", "gone": "c"})
+    patch = {"data": {"ours": "new", "gone": None}}
+    answer = place.run(lambda cluster: cluster.merge_patch(ONE, patch))
+
+    assert answer["data"] == {"theirs": "a", "ours": "new"}
+    assert version(answer) > version(created)
+    assert place.run(lambda cluster: cluster.get(ONE)) == answer
+
+
+def test_a_patch_that_changes_nothing_is_no_new_version(place: Place) -> None:
+    place.create(data={"key": "text"})
+
+    async def twice(cluster: Cluster) -> tuple[Body, Body]:
+        patch = {"data": {"key": "other"}}
+        return (
+            await cluster.merge_patch(ONE, patch),
+            await cluster.merge_patch(ONE, patch),
+        )
+
+    one, two = place.run(twice)
+
+    assert version(one) == version(two)
+
+
+@pytest.mark.parametrize(
+    ("precondition", "error"),
+    [
+        pytest.param({"resourceVersion": "1"}, Conflict, id="a stale version"),
+        pytest.param(
+            {"uid": "00000000-0000-0000-0000-000000000000"},
+            Refused,
+            id="the uid of another object of that name",
+        ),
+    ],
+)
+def test_a_patch_of_something_else_is_not_taken(
+    place: Place, precondition, error
+) -> None:
+    """Whoever is late writes nothing."""
+    created = place.create(data={"key": "text"})
+    patch = {"metadata": precondition, "data": {"key": "other"}}
+
+    with pytest.raises(error):
+        place.run(lambda cluster: cluster.merge_patch(ONE, patch))
+    assert place.run(lambda cluster: cluster.get(ONE)) == created
+
+
+def test_a_patch_with_the_right_version_and_uid_is_taken(place: Place) -> None:
+    metadata = place.create(data={"key": "text"})["metadata"]
+    known = {name: metadata[name] for name in ("uid", "resourceVersion")}
+    patch = {"metadata": known, "data": {"key": "other"}}
+    answer = place.run(lambda cluster: cluster.merge_patch(ONE, patch))
+
+    assert answer["data"] == {"key": "other"}
+
+
+def test_a_list_holds_what_there_is_at_one_version(place: Place) -> None:
+    created = [place.create("one"), place.create("two")]
+    listing = place.run(lambda cluster: cluster.list(MAPS))
+    names = {item["metadata"]["name"] for item in listing.items}
+
+    assert names >= {"one", "two"}
+    assert int(listing.resource_version) >= max(map(version, created))
+
+
+def test_a_name_selects_one_object(place: Place) -> None:
+    place.create("one")
+    place.create("two")
+    collection = Collection(CONFIG_MAPS, NAMESPACE, "two")
+    listing = place.run(lambda cluster: cluster.list(collection))
+
+    assert [item["metadata"]["name"] for item in listing.items] == ["two"]
+
+
+def test_a_watch_tells_every_change_since_a_version_in_order(place: Place) -> None:
+    start = place.run(lambda cluster: cluster.list(MAPS)).resource_version
+    place.create(data={"key": "a"})
+    place.somebody.edit(ONE, {"data": {"key": "b"}})
+    place.somebody.delete(ONE)
+    events = place.run(lambda cluster: first(cluster.watch(MAPS, start), 3))
+
+    assert [(event.type, event.body["data"]["key"]) for event in events] == [
+        ("ADDED", "a"),
+        ("MODIFIED", "b"),
+        ("DELETED", "b"),
+    ]
+    versions = [version(event.body) for event in events]
+    assert versions == sorted(set(versions))
+    assert versions[0] > int(start)
+
+
+def test_a_watch_tells_what_happens_while_it_is_open(place: Place) -> None:
+    async def watched(cluster: Cluster) -> list[WatchEvent]:
+        start = (await cluster.list(MAPS)).resource_version
+        watching = asyncio.create_task(first(cluster.watch(MAPS, start), 1))
+        await asyncio.sleep(0.3)
+        assert not watching.done()
+        await asyncio.to_thread(place.create)
+        return await watching
+
+    assert [event.type for event in place.run(watched)] == ["ADDED"]
+
+
+def test_a_watch_of_one_name_hears_of_no_other(place: Place) -> None:
+    start = place.run(lambda cluster: cluster.list(MAPS)).resource_version
+    place.create("two")
+    place.create("one")
+    collection = Collection(CONFIG_MAPS, NAMESPACE, "one")
+    events = place.run(lambda cluster: first(cluster.watch(collection, start), 1))
+
+    assert events[0].body["metadata"]["name"] == "one"
+
+
+def test_a_watch_from_long_ago_is_told_that_it_is_too_late(place: Place) -> None:
+    grants = Collection(ACCESS_GRANTS, NAMESPACE)
+
+    with pytest.raises(Gone):
+        place.run(lambda cluster: first(cluster.watch(grants, "1"), 1))
+
+
+def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
+    """The object stays with a deletionTimestamp until the last finalizer is gone."""
+    created = place.create(metadata=HELD)
+    place.somebody.delete(ONE)
+    held = place.run(lambda cluster: cluster.get(ONE))
+    free = {"metadata": {"finalizers": None}}
+    place.run(lambda cluster: cluster.merge_patch(ONE, free))
+    start = created["metadata"]["resourceVersion"]
+    events = place.run(lambda cluster: first(cluster.watch(MAPS, start), 2))
+
+    assert "deletionTimestamp" in held["metadata"]
+    assert [event.type for event in events] == ["MODIFIED", "DELETED"]
+    with pytest.raises(NotFound):
+        place.run(lambda cluster: cluster.get(ONE))
+
+
+def test_a_status_is_written_beside_the_spec(place: Place) -> None:
+    """Neither way of writing touches the other part; only the spec has generations."""
+    created = place.somebody.create(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
+    both = {"spec": {"revoked": True}, "status": {"boundAs": "role:x"}}
+
+    async def written(cluster: Cluster) -> tuple[Body, Body]:
+        return (
+            await cluster.merge_patch(f"{GRANT}/status", both),
+            await cluster.merge_patch(GRANT, {**both, "status": {"boundAs": "no"}}),
+        )
+
+    status, spec = place.run(written)
+
+    assert status["status"] == {"boundAs": "role:x"}
+    assert "revoked" not in status["spec"]
+    assert status["metadata"]["generation"] == created["metadata"]["generation"]
+    assert spec["status"] == {"boundAs": "role:x"}
+    assert spec["spec"]["revoked"] is True
+    assert spec["metadata"]["generation"] == created["metadata"]["generation"] + 1
+
+
+def test_a_status_is_guarded_by_the_version_and_not_by_the_uid(place: Place) -> None:
+    """Kubernetes ignores all metadata of a status but the version that was read."""
+    place.somebody.create(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
+    path, status = f"{GRANT}/status", {"boundAs": "role:x"}
+    late = {"metadata": {"resourceVersion": "1"}, "status": status}
+    another = {"metadata": {"uid": "another"}, "status": status}
+
+    with pytest.raises(Conflict):
+        place.run(lambda cluster: cluster.merge_patch(path, late))
+    assert place.run(lambda c: c.merge_patch(path, another))["status"] == status

@@ -1,0 +1,17 @@
+"""Unit tests may be coroutines: they run in virtual time and never sleep."""
+
+import inspect
+
+import pytest
+
+import virtual_time
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    virtual_time.run(pyfuncitem.obj(**arguments))
+    return True
