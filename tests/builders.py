@@ -9,6 +9,7 @@ from argogrant.grants.grant import Grant, RoleRef, Subject, SubjectKind
 
 NOON: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
+MINUTE: Final = timedelta(minutes=1)
 SECOND: Final = timedelta(seconds=1)
 
 

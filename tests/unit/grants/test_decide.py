@@ -1,12 +1,12 @@
 """The whole chain of checks, read as its specification."""
 
-from datetime import timedelta
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argogrant.grants.decide import Holding
 from argogrant.grants.reasons import Reason
-from builders import HOUR, NOON, SECOND, a_grant, decided
+from builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
 
 
 @pytest.mark.parametrize(
@@ -143,16 +143,62 @@ def test_doubt_keeps_and_certainty_releases() -> None:
     assert certain.holding is Holding.RELEASE
 
 
-@pytest.mark.parametrize("minutes", range(-1, 131, 7))
-def test_a_decision_changes_only_at_its_recheck(minutes: int) -> None:
-    """Between now and ``recheck_at`` the answer stays."""
-    grant = a_grant(not_before=NOON + HOUR, created_at=NOON)
-    now = NOON + timedelta(minutes=minutes)
-    decision = decided(grant, now)
-    if decision.recheck_at is None:
-        assert decision.has_ended
-        return
-    just_before = decided(grant, decision.recheck_at - SECOND)
+instants = st.integers(-120, 240).map(lambda minute: NOON + minute * MINUTE)
+grants = st.fixed_dictionaries(
+    {},
+    optional={
+        "not_before": instants,
+        "frozen_end": instants,
+        "revoked": st.booleans(),
+        "being_deleted": st.booleans(),
+        "subject": st.sampled_from(["alice", "team-leads", "role:x"]),
+        "role": st.sampled_from(["role:deployer", "role:none"]),
+    },
+)
+ends = st.one_of(
+    instants.map(lambda instant: {"expires_at": instant}),
+    st.integers(1, 300).map(lambda minutes: {"duration": minutes * MINUTE}),
+)
+doubts = st.fixed_dictionaries({}, optional={"text_is_known": st.booleans()})
 
-    assert just_before.holding is decision.holding
-    assert decided(grant, decision.recheck_at).holding is not decision.holding
+
+@given(grants, ends, doubts, instants, st.integers(0, 600 * 60))
+def test_a_decision_changes_only_at_its_recheck(overrides, end, doubt, now, seconds):
+    """Whatever the grant, from now until ``recheck_at`` the whole answer stays."""
+    grant = a_grant(**overrides, **end)
+    decision = decided(grant, now, **doubt)
+    later = now + seconds * SECOND
+    if decision.recheck_at is not None:
+        later = min(later, decision.recheck_at - SECOND)
+
+    assert decided(grant, max(now, later), **doubt) == decision
+
+
+@given(grants, ends, instants)
+def test_a_recheck_lies_ahead(overrides, end, now) -> None:
+    """Or the controller would never sleep."""
+    decision = decided(a_grant(**overrides, **end), now)
+
+    assert decision.recheck_at is None or decision.recheck_at > now
+
+
+@pytest.mark.parametrize(
+    ("now", "recheck_at"),
+    [
+        pytest.param(NOON, NOON + HOUR, id="a scheduled grant is asked at its start"),
+        pytest.param(NOON + HOUR, NOON + 2 * HOUR, id="a running one at its end"),
+        pytest.param(NOON + 2 * HOUR, None, id="one that is over never again"),
+    ],
+)
+def test_the_next_instant_at_which_the_answer_changes(now, recheck_at) -> None:
+    grant = a_grant(not_before=NOON + HOUR)
+    decision = decided(grant, now)
+
+    assert decision.recheck_at == recheck_at
+    assert decision.has_ended is (recheck_at is None)
+    if recheck_at is not None:
+        assert decided(grant, recheck_at).holding is not decision.holding
+
+
+def test_what_vanishes_is_never_asked_again() -> None:
+    assert decided(a_grant(being_deleted=True)).recheck_at is None
