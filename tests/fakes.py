@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+import virtual_time
 from argogrant.kube.cluster import Body, Listing, WatchEvent
 from argogrant.kube.failures import ClusterError, Conflict, Gone, NotFound, Refused
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES, Collection
@@ -26,12 +27,25 @@ Hook = Callable[[], Awaitable[object] | object]
 
 @dataclass
 class FakeClock:
-    """A wall clock that moves only when a test moves it."""
+    """A wall clock: noon when the loop began, as fast as the loop, stepped by tests."""
 
-    now: datetime = NOON
+    stepped: timedelta = timedelta()
 
     def __call__(self) -> datetime:
-        return self.now
+        """The time in UTC."""
+        try:
+            passed = asyncio.get_running_loop().time() - virtual_time.START
+        except RuntimeError:
+            passed = 0.0
+        return NOON + timedelta(seconds=passed) + self.stepped
+
+    def step(self, by: timedelta) -> None:
+        """Set the clock, as an administrator or a time server does."""
+        self.stepped += by
+
+    def stamp(self) -> str:
+        """The time as the API server writes it."""
+        return self().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,8 @@ class FakeCluster:
     ``before`` and ``after`` make the next calls of a verb go wrong in a chosen way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self._clock = clock or FakeClock()
         self.calls: list[tuple[str, str]] = []
         """Every call as (verb, path), in order; the verbs are the methods' names."""
         self.silent = False
@@ -143,9 +158,7 @@ class FakeCluster:
         body["metadata"] |= {
             "namespace": namespace,
             "uid": f"uid-{self._version + 1}",
-            "creationTimestamp": body["metadata"].get(
-                "creationTimestamp", NOON.strftime("%Y-%m-%dT%H:%M:%SZ")
-            ),
+            "creationTimestamp": self._clock.stamp(),
         }
         if plural in HAS_STATUS:
             body["metadata"]["generation"] = 1
@@ -174,7 +187,7 @@ class FakeCluster:
         if not body["metadata"].get("finalizers"):
             self._remove(path, body)
         elif "deletionTimestamp" not in body["metadata"]:
-            body["metadata"]["deletionTimestamp"] = NOON.strftime("%Y-%m-%dT%H:%M:%SZ")
+            body["metadata"]["deletionTimestamp"] = self._clock.stamp()
             if "generation" in body["metadata"]:
                 body["metadata"]["generation"] += 1
             self._store("MODIFIED", path, body)
@@ -210,7 +223,6 @@ class FakeCluster:
 
     def compact(self) -> None:
         """Forget the history: whoever is behind has to list again."""
-        self._version += 1
         self._oldest = self._version
         self._history.clear()
 
