@@ -12,7 +12,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from argogrant.kube.cluster import Body, Cluster, Listing, WatchEvent
 from argogrant.kube.failures import ClusterError, Forbidden, Gone
@@ -22,6 +22,13 @@ T = TypeVar("T")
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
+
+
+class _Comparison(NamedTuple):
+    """A list's version, and how many objects were not as believed."""
+
+    resource_version: str
+    differences: int
 
 
 class Reflector(Generic[T]):
@@ -67,7 +74,7 @@ class Reflector(Generic[T]):
         pause = FIRST_PAUSE
         while True:
             try:
-                await self.relist()
+                self._version = (await self._list()).resource_version
                 pause = FIRST_PAUSE
                 while True:
                     await self._watch()
@@ -79,11 +86,25 @@ class Reflector(Generic[T]):
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def relist(self) -> int:
-        """Compare with what the API server has now.
+        """Compare with what the API server has now; the watch goes on where it is.
 
         Returns:
             How many objects were not as they were believed to be.
         """
+        return (await self._list()).differences
+
+    def note(self, body: Body) -> bool:
+        """Take in an object, unless a newer one is known; tell whether it was news."""
+        name, version = body["metadata"]["name"], _version(body)
+        known = max(self._versions.get(name, -1), self._deleted.get(name, -1))
+        if version <= known:
+            return False
+        before, after = self._objects.get(name), self._read(body)
+        self._objects[name], self._versions[name] = after, version
+        self._on_change(before, after)
+        return True
+
+    async def _list(self) -> "_Comparison":
         self._lists_under_way += 1
         try:
             listing = await self._cluster.list(self.collection)
@@ -98,18 +119,7 @@ class Reflector(Generic[T]):
         self._recover()
         self.synced.set()
         self.looked_at.set()
-        return differences
-
-    def note(self, body: Body) -> bool:
-        """Take in an object, unless a newer one is known; tell whether it was news."""
-        name, version = body["metadata"]["name"], _version(body)
-        known = max(self._versions.get(name, -1), self._deleted.get(name, -1))
-        if version <= known:
-            return False
-        before, after = self._objects.get(name), self._read(body)
-        self._objects[name], self._versions[name] = after, version
-        self._on_change(before, after)
-        return True
+        return _Comparison(listing.resource_version, differences)
 
     async def _watch(self) -> None:
         async for event in self._cluster.watch(self.collection, self._version):
@@ -137,9 +147,7 @@ class Reflector(Generic[T]):
         names = {body["metadata"]["name"] for body in listing.items}
         vanished = [name for name in self._objects if name not in names]
         differences = sum([self.note(body) for body in listing.items])
-        differences += sum([self._forget(name, version) for name in vanished])
-        self._version = listing.resource_version
-        return differences
+        return differences + sum([self._forget(name, version) for name in vanished])
 
     def _fail(self, error: ClusterError) -> None:
         news = type(self.failure) is not type(error)

@@ -305,6 +305,24 @@ async def test_what_was_created_anew_during_a_list_is_the_new_one() -> None:
         assert copy.known == {"one": "new"}
 
 
+async def test_a_late_list_does_not_bring_back_what_came_and_went() -> None:
+    """The next watch begins where the last one was, not where the list was."""
+    async with following(Copy()) as copy:
+
+        async def meanwhile() -> None:
+            copy.create("one")
+            copy.delete("one")
+            await soon()
+
+        copy.cluster.after("list", meanwhile)
+        await copy.reflector.relist()
+        copy.changes.clear()
+        copy.cluster.end_watches()
+        await soon()
+
+        assert copy.changes == []
+
+
 async def test_two_lists_at_once_remember_deletions_until_both_are_done() -> None:
     """The slower one still has the object that was deleted under way."""
     async with following(Copy()) as copy:
