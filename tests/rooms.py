@@ -1,0 +1,146 @@
+"""The operator's inside without kopf: a namespace that runs on a FakeCluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from argogrant.instance.namespace import Namespace
+from argogrant.kube.cluster import Body
+from argogrant.kube.resources import (
+    ACCESS_GRANTS,
+    APP_PROJECTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+)
+from argogrant.rbac.text import OVERLAY_KEY, read_key
+from fakes import FakeClock, FakeCluster
+from world import INSTANCE, PROJECT, RULES, a_grant
+
+OURS: Final = "argogrant"
+RBAC: Final = CONFIG_MAPS.path("argocd", "argocd-rbac-cm")
+GRANTS: Final = ACCESS_GRANTS.path(OURS)
+INSTANCES: Final = ARGOCD_INSTANCES.path(OURS)
+HELD: Final = {"finalizers": ["argogrant.dev/revoke"]}
+SOON: Final = 0.05
+"""Seconds in which everything happens that is not put off."""
+SETTLED: Final = 8.0
+"""Seconds after which everything has happened: longer than every pause."""
+
+
+class Room:
+    """One Argo CD, one ArgoCDInstance, and words for what people do to them."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.cluster = FakeCluster(self.clock)
+        self.namespace = Namespace(self.cluster, OURS, self.clock)
+        self.serving: asyncio.Task[None] | None = None
+
+    def install(self, data: Mapping[str, str] | None = None) -> None:
+        """Create Argo CD's ConfigMap, an AppProject and the instance."""
+        self.write_rbac(data or {"policy.csv": RULES})
+        self.cluster.create(APP_PROJECTS.path("argocd"), PROJECT)
+        self.cluster.create(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
+
+    def write_rbac(self, data: Mapping[str, str]) -> None:
+        metadata = {"name": "argocd-rbac-cm"}
+        body = {"metadata": metadata, "data": dict(data)}
+        self.cluster.create(RBAC.rpartition("/")[0], body)
+
+    def edit_rbac(self, **data: str | None) -> None:
+        """Change keys as somebody else: ``policy_csv="…"``."""
+        patch = {key.replace("_", "."): text for key, text in data.items()}
+        self.cluster.edit(RBAC, {"data": patch})
+
+    def grant(self, name: str, subject: str = "alice", **spec: Any) -> Body:
+        body = a_grant(name, subject, **spec)
+        body["metadata"] = {"name": name, **HELD}
+        return self.cluster.create(GRANTS, body)
+
+    def revoke(self, name: str) -> None:
+        self.cluster.edit(f"{GRANTS}/{name}", {"spec": {"revoked": True}})
+
+    def delete(self, name: str) -> None:
+        """Delete a grant; the finalizer holds it, as kopf's would."""
+        self.cluster.delete(f"{GRANTS}/{name}")
+
+    def vanish(self, name: str) -> None:
+        """Remove the finalizer of a grant."""
+        path = f"{GRANTS}/{name}"
+        self.cluster.edit(path, {"metadata": {"finalizers": None}})
+
+    @property
+    def data(self) -> dict[str, str]:
+        data: dict[str, str] = self.cluster.object(RBAC)["data"]
+        return data
+
+    @property
+    def bound(self) -> set[str]:
+        """The subjects that the overlay binds."""
+        text = read_key(OVERLAY_KEY, self.data.get(OVERLAY_KEY, ""))
+        return {binding.subject for binding in text.bindings}
+
+    @property
+    def writes(self) -> int:
+        """How often the ConfigMap was written, or tried to be."""
+        return self.cluster.count("merge_patch", RBAC)
+
+    def ready(self, name: str) -> str:
+        """The reason of a grant's Ready condition, with + for True and - for False."""
+        return _ready(self.cluster.object(f"{GRANTS}/{name}"))
+
+    @property
+    def instance_ready(self) -> str:
+        return _ready(self.cluster.object(f"{INSTANCES}/default"))
+
+    def condition(self, path: str, kind: str) -> Body:
+        """One condition of an object."""
+        status = self.cluster.object(path).get("status", {})
+        return next(c for c in status["conditions"] if c["type"] == kind)
+
+
+async def until(question: Callable[[], Any], *, within: float) -> float:
+    """Wait until the answer is true; give the virtual seconds it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while not question():
+        took = loop.time() - began
+        assert took < within, f"still not so after {took:.2f} s"
+        await asyncio.sleep(0.005)
+    return loop.time() - began
+
+
+@asynccontextmanager
+async def running(room: Room) -> AsyncIterator[Room]:
+    """Run the namespace and its instance for the length of a block."""
+    task = asyncio.create_task(room.namespace.run())
+    room.serving = asyncio.create_task(room.namespace.serve("default"))
+    await asyncio.sleep(SOON)
+    try:
+        yield room
+    finally:
+        for one in (task, room.serving):
+            one.cancel()
+        results = await asyncio.gather(task, room.serving, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+
+@asynccontextmanager
+async def a_room() -> AsyncIterator[Room]:
+    """A room in which everything is installed and has settled."""
+    room = Room()
+    room.install()
+    async with running(room):
+        await asyncio.sleep(SETTLED)
+        yield room
+
+
+def _ready(body: Body) -> str:
+    for condition in body.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            sign = "+" if condition["status"] == "True" else "-"
+            return f"{sign}{condition['reason']}"
+    return ""
