@@ -31,10 +31,11 @@ class GrantRecord:
     problem: str = ""
 
     def decides_like(self, other: "GrantRecord") -> bool:
-        """Tell whether nothing differs that a convergence looks at."""
+        """Tell whether nothing differs that a decision or a deletion looks at."""
         return (
             self.grant == other.grant
             and self.problem == other.problem
+            and self.being_deleted == other.being_deleted
             and self.abandoned == other.abandoned
         )
 
