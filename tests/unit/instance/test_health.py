@@ -1,0 +1,95 @@
+"""What is said about an instance: ready, or what stands in the way."""
+
+import pytest
+
+from argogrant.grants.checks import Finding
+from argogrant.grants.reasons import InstanceCondition, Reason
+from argogrant.instance.argocd import Snapshot
+from argogrant.instance.health import failure_conditions, instance_conditions
+from argogrant.instance.records import ObservedConfigMap
+from argogrant.kube.failures import Conflict, Forbidden, Unavailable
+from argogrant.kube.resources import APP_PROJECTS, Collection
+
+PROJECTS = Collection(APP_PROJECTS, "argocd")
+BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "It is missing.")
+
+
+def seen(text: str | None = "", *failures) -> Snapshot:
+    config_map = None if text is None else ObservedConfigMap("7", {"policy.csv": text})
+    return Snapshot(config_map=config_map, failures=failures)
+
+
+@pytest.mark.parametrize(
+    ("blocked", "snapshot", "status", "reason", "words"),
+    [
+        pytest.param(
+            None, seen(), True, Reason.CONVERGED, "equals what is in force", id="well"
+        ),
+        pytest.param(
+            BLOCKED,
+            seen(),
+            False,
+            Reason.CONFIG_MAP_MISSING,
+            "It is missing.",
+            id="blocked, with the same words as the grants",
+        ),
+        pytest.param(
+            BLOCKED,
+            seen("", (PROJECTS, Forbidden("403"))),
+            False,
+            Reason.FORBIDDEN,
+            "appprojects in namespace argocd can not be read: 403. Give the operator's",
+            id="what can not be read comes first, with the Role to give",
+        ),
+        pytest.param(
+            None,
+            seen("", (PROJECTS, Unavailable("503"))),
+            False,
+            Reason.UNAVAILABLE,
+            "503. It is tried again.",
+            id="what is away is tried again",
+        ),
+    ],
+)
+def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
+    ready, _ = instance_conditions(blocked, snapshot)
+
+    assert ready.type is InstanceCondition.READY
+    assert (ready.status, ready.reason) == (status, reason)
+    assert words in ready.message
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        pytest.param(Conflict("changed 3 times"), Reason.UNAVAILABLE, id="conflicts"),
+        pytest.param(Forbidden("403"), Reason.FORBIDDEN, id="a missing right"),
+    ],
+)
+def test_a_convergence_that_failed_says_why(error, reason) -> None:
+    ready, _ = failure_conditions(error, seen())
+
+    assert (ready.status, ready.reason) == (False, reason)
+    assert str(error) in ready.message
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "status", "reason"),
+    [
+        pytest.param(seen("g, a, b\n"), True, Reason.VALID, id="every line is read"),
+        pytest.param(seen("x\ny\n"), False, Reason.MALFORMED_LINE, id="some are not"),
+        pytest.param(seen(None), None, Reason.UNKNOWN, id="there is no text"),
+    ],
+)
+def test_the_text_of_an_instance(snapshot, status, reason) -> None:
+    _, text = instance_conditions(None, snapshot)
+
+    assert text.type is InstanceCondition.RBAC_TEXT_VALID
+    assert (text.status, text.reason) == (status, reason)
+
+
+def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
+    _, text = instance_conditions(None, seen("x\ny\n"))
+
+    assert text.message.startswith("policy.csv line 1: ")
+    assert "(2 such lines" in text.message

@@ -1,0 +1,154 @@
+"""The writer of statuses: in the background, the last word counts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from argogrant.instance.status import StatusReport, StatusWriter
+from argogrant.kube.cluster import Body
+from argogrant.kube.failures import Conflict, NotFound, Refused, Unavailable
+from fakes import FakeCluster
+from rooms import GRANTS, SOON
+from world import a_grant
+
+ONE = f"{GRANTS}/g1"
+
+
+class Desk:
+    """A grant, and a writer of its status."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.writer = StatusWriter(self.cluster)
+        self.told: list[Body] = []
+        self.uid = self.create("g1")
+
+    def create(self, name: str) -> str:
+        uid: str = self.cluster.create(GRANTS, a_grant(name))["metadata"]["uid"]
+        return uid
+
+    def submit(self, *, path: str = ONE, old: Any = None, **new: Any) -> None:
+        self.writer.submit(
+            StatusReport(
+                path=path,
+                uid=self.uid,
+                old=self.status if old is None else old,
+                new=new,
+                written=self.told.append,
+            )
+        )
+
+    @property
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self.cluster.object(ONE).get("status", {})
+        return status
+
+    @property
+    def writes(self) -> int:
+        return self.cluster.count("merge_patch", f"{ONE}/status")
+
+
+@asynccontextmanager
+async def writing(desk: Desk) -> AsyncIterator[Desk]:
+    task = asyncio.create_task(desk.writer.run())
+    try:
+        yield desk
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_status_is_written_and_told() -> None:
+    async with writing(Desk()) as desk:
+        desk.submit(boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.status == {"boundAs": "role:x"}
+        assert [body["status"] for body in desk.told] == [{"boundAs": "role:x"}]
+
+
+async def test_a_field_that_is_no_longer_said_vanishes() -> None:
+    async with writing(Desk()) as desk:
+        desk.submit(boundAs="role:x", endedAt="then")
+        await asyncio.sleep(SOON)
+        desk.submit(boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.status == {"boundAs": "role:x"}
+
+
+async def test_a_status_that_is_there_is_not_written() -> None:
+    async with writing(Desk()) as desk:
+        desk.submit(old={"boundAs": "role:x"}, boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.writes == 0
+
+
+async def test_of_several_reports_the_last_is_written() -> None:
+    desk = Desk()
+    for number in range(5):
+        desk.submit(boundAs=f"role:{number}")
+    assert desk.writer.current(ONE, {}) == {"boundAs": "role:4"}
+    async with writing(desk):
+        await asyncio.sleep(SOON)
+
+        assert desk.status == {"boundAs": "role:4"}
+        assert desk.writes == 1
+        assert desk.writer.current(ONE, desk.status) == desk.status
+
+
+async def test_a_report_that_comes_during_a_write_is_written_after_it() -> None:
+    async with writing(Desk()) as desk:
+        desk.cluster.after("merge_patch", lambda: desk.submit(boundAs="role:late"))
+        desk.submit(boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.status == {"boundAs": "role:late"}
+        assert desk.writes == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        pytest.param(NotFound("404"), 1, id="an object that is gone is let go"),
+        pytest.param(Conflict("409"), 1, id="another object of its name as well"),
+        pytest.param(Refused("422"), 1, id="a refusal is not repeated"),
+        pytest.param(Unavailable("503"), 2, id="an outage is waited for"),
+    ],
+)
+async def test_what_fails(error, attempts) -> None:
+    """And whatever failed, the next report is written."""
+    async with writing(Desk()) as desk:
+        desk.cluster.fail("merge_patch", error)
+        desk.submit(boundAs="role:x")
+        await asyncio.sleep(5)
+        assert desk.writes == attempts
+        desk.submit(boundAs="role:next", old={})
+        await asyncio.sleep(SOON)
+
+        assert desk.status == {"boundAs": "role:next"}
+
+
+async def test_a_refused_status_is_logged(caplog) -> None:
+    async with writing(Desk()) as desk:
+        desk.cluster.fail("merge_patch", Refused("422 because"))
+        desk.submit(boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+    assert f"The status of {ONE} is not written: 422 because" in caplog.text
+
+
+async def test_one_object_that_can_not_be_written_holds_up_no_other() -> None:
+    async with writing(Desk()) as desk:
+        desk.create("g2")
+        away = Unavailable("503")
+        desk.cluster.fail("merge_patch", away, times=100, path=ONE)
+        desk.submit(boundAs="role:x")
+        desk.submit(path=f"{GRANTS}/g2", old={}, boundAs="role:y")
+        await asyncio.sleep(SOON)
+
+        assert desk.cluster.object(f"{GRANTS}/g2")["status"] == {"boundAs": "role:y"}
