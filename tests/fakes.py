@@ -85,7 +85,7 @@ class FakeCluster:
         self._oldest = 100
         self._history: list[Change] = []
         self._watchers: set[Watcher] = set()
-        self._failures: defaultdict[str, list[tuple[str, ClusterError]]]
+        self._failures: defaultdict[str, list[tuple[str, Exception]]]
         self._failures = defaultdict(list)
         self._before: defaultdict[str, list[Hook]] = defaultdict(list)
         self._after: defaultdict[str, list[Hook]] = defaultdict(list)
@@ -192,7 +192,7 @@ class FakeCluster:
                 body["metadata"]["generation"] += 1
             self._store("MODIFIED", path, body)
 
-    def fail(self, verb: str, error: ClusterError, *, times: int = 1, path: str = ""):
+    def fail(self, verb: str, error: Exception, *, times: int = 1, path: str = ""):
         """Raise an error at the next calls of a verb whose path holds this text."""
         self._failures[verb] += [(path, error)] * times
 

@@ -1,0 +1,116 @@
+"""ArgoCDInstances as objects, and what is said about them."""
+
+from typing import Any
+
+import pytest
+
+from argogrant.api.argocdinstance import (
+    MAX_ROLES_SHOWN,
+    ArgoCDInstanceSpec,
+    ArgoCDInstanceStatus,
+    InstanceReport,
+    instance_status,
+    read_instance,
+)
+from argogrant.grants.conditions import Condition
+from argogrant.grants.errors import InvalidGrant
+from argogrant.grants.reasons import InstanceCondition, Reason
+from argogrant.rbac.roles import DiscoveredRole
+from builders import HOUR, NOON
+
+READY = Condition(
+    type=InstanceCondition.READY, status=True, reason=Reason.CONVERGED, message="Well."
+)
+DEPLOYER = DiscoveredRole(project="team-a", name="deployer", description="d" * 300)
+
+
+def a_body(spec: Any, **metadata: Any) -> dict[str, Any]:
+    stamped = {"uid": "u1", "namespace": "argogrant", "name": "default"}
+    return {"metadata": {**stamped, **metadata}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    "spec", [pytest.param(None, id="no spec"), pytest.param({}, id="an empty one")]
+)
+def test_everything_has_a_default(spec) -> None:
+    instance = read_instance(a_body(spec))
+
+    assert instance.argocd_namespace == "argocd"
+    assert instance.max_duration == 24 * HOUR
+    assert not instance.being_deleted
+
+
+def test_what_is_written_is_read() -> None:
+    spec = {"namespace": "argo", "maxDuration": "90m"}
+    gone = a_body(spec, deletionTimestamp="2026-11-24T12:00:00Z")
+    instance = read_instance(gone)
+
+    assert instance.argocd_namespace == "argo"
+    assert instance.max_duration == 1.5 * HOUR
+    assert instance.being_deleted
+    model = ArgoCDInstanceSpec.model_validate(spec)
+    assert model.model_dump(by_alias=True, exclude_unset=True) == spec
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param({"namespace": "Argo CD"}, "spec.namespace: ", id="no namespace"),
+        pytest.param({"maxDuration": "soon"}, "spec.maxDuration: ", id="no duration"),
+        pytest.param({"maxDuration": "1ms"}, "less than one second", id="a moment"),
+    ],
+)
+def test_what_can_not_be_understood_is_told(spec, words) -> None:
+    with pytest.raises(InvalidGrant) as got:
+        read_instance(a_body(spec))
+
+    assert words in str(got.value)
+
+
+def said(old: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
+    return instance_status(
+        InstanceReport(conditions=(READY,), **report),
+        old=old or {},
+        generation=2,
+        now=NOON,
+    )
+
+
+def test_a_status_reads_back_as_it_was_written() -> None:
+    """What is written is what the CRD describes, or it would be pruned."""
+    status = said(
+        bindings=2,
+        overlay_bytes=99,
+        roles=(DEPLOYER, DiscoveredRole(project="", name="role:x")),
+        scopes="[groups]",
+        default_role="role:readonly",
+        last_write_at=NOON,
+    )
+    model = ArgoCDInstanceStatus.model_validate(status)
+
+    assert model.model_dump(by_alias=True, exclude_none=True) == status
+    assert status["roles"][1] == {"name": "role:x"}
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    assert set(said()) == {"observedGeneration", "conditions", "roles", "roleCount"}
+
+
+def test_the_last_write_is_remembered_over_a_restart() -> None:
+    old = {"lastWriteAt": "2026-11-24T11:00:00Z"}
+
+    assert said(old)["lastWriteAt"] == old["lastWriteAt"]
+    assert said(old, last_write_at=NOON)["lastWriteAt"] == "2026-11-24T12:00:00Z"
+
+
+def test_a_status_stays_within_its_limits() -> None:
+    """Whatever others wrote into Argo CD, the API server takes our report."""
+    many = tuple(
+        DiscoveredRole(project="", name=f"role:{number}") for number in range(500)
+    )
+    status = said(roles=(DEPLOYER, *many), scopes="s" * 5000, default_role="r" * 5000)
+
+    ArgoCDInstanceStatus.model_validate(status)
+    assert len(status["roles"]) == MAX_ROLES_SHOWN
+    assert status["roleCount"] == 501
+    assert len(status["roles"][0]["description"]) == 256

@@ -1,0 +1,73 @@
+"""Conditions as Kubernetes writes them: a transition has the time of its change."""
+
+import pytest
+
+from argogrant.api.conditions import MAX_MESSAGE_LENGTH, write_conditions
+from argogrant.grants.conditions import Condition
+from argogrant.grants.reasons import GrantCondition, Reason
+from builders import HOUR, NOON
+
+
+def a_condition(
+    status: bool | None,  # noqa: FBT001
+    reason: Reason = Reason.BINDING,
+    message: str = "m",
+) -> Condition:
+    return Condition(
+        type=GrantCondition.READY, status=status, reason=reason, message=message
+    )
+
+
+def written(existing, *conditions, now=NOON):
+    return write_conditions(existing, conditions, generation=2, now=now)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        pytest.param(True, "True", id="what holds"),
+        pytest.param(False, "False", id="what does not"),
+        pytest.param(None, "Unknown", id="what nobody knows"),
+    ],
+)
+def test_a_condition_is_written_as_kubernetes_does(status, text) -> None:
+    assert written((), a_condition(status)) == [
+        {
+            "type": "Ready",
+            "status": text,
+            "reason": "Binding",
+            "message": "m",
+            "lastTransitionTime": "2026-11-24T12:00:00Z",
+            "observedGeneration": 2,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "time"),
+    [
+        pytest.param(
+            a_condition(status=False, reason=Reason.EXPIRED, message="other"),
+            "2026-11-24T12:00:00Z",
+            id="another reason is no transition",
+        ),
+        pytest.param(
+            a_condition(status=True), "2026-11-24T13:00:00Z", id="another status is"
+        ),
+    ],
+)
+def test_a_transition_is_a_change_of_status(after, time) -> None:
+    before = written((), a_condition(status=False))
+    (condition,) = written(before, after, now=NOON + HOUR)
+
+    assert condition["lastTransitionTime"] == time
+
+
+def test_a_type_that_is_no_longer_said_vanishes() -> None:
+    assert written(written((), a_condition(status=True))) == []
+
+
+def test_a_message_stays_within_its_limit() -> None:
+    (condition,) = written((), a_condition(status=True, message="m" * 9999))
+
+    assert len(condition["message"]) == MAX_MESSAGE_LENGTH

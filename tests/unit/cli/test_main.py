@@ -1,0 +1,70 @@
+"""The command line: thin, and every command explains itself."""
+
+import os
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from argogrant import __version__
+from argogrant.cli.main import app
+
+RUNNER = CliRunner()
+COMMANDS = sorted(
+    command.name or command.callback.__name__
+    for command in app.registered_commands
+    if command.callback
+)
+
+
+def test_the_version_is_the_packages() -> None:
+    result = RUNNER.invoke(app, ["version"])
+
+    assert (result.exit_code, result.output) == (0, f"{__version__}\n")
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    result = RUNNER.invoke(app, [])
+
+    assert "Usage:" in result.output
+    for command in COMMANDS:
+        assert command in result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_help_with_an_example(command) -> None:
+    result = RUNNER.invoke(app, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert f"Example: argogrant {command}" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], id="no namespace"),
+        pytest.param(["--namespace", "x", "--sweep-seconds", "0"], id="no interval"),
+    ],
+)
+def test_the_operator_is_not_started_with(arguments, monkeypatch) -> None:
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("started"))
+    result = RUNNER.invoke(app, ["operator", *arguments])
+
+    assert result.exit_code == 2
+
+
+def test_the_operator_becomes_kopf_for_the_namespaces_that_it_is_given(
+    monkeypatch,
+) -> None:
+    """By module, never by path: a path would shadow the standard library."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
+    monkeypatch.setattr(os, "environ", {})
+    namespaces = ["--namespace", "one", "--namespace", "two"]
+    RUNNER.invoke(app, ["operator", *namespaces, "--sweep-seconds", "7"])
+
+    (command,) = started
+    assert command[:4] == [sys.executable, "-m", "kopf", "run"]
+    assert "argogrant.handlers" in command
+    assert " ".join(namespaces) in " ".join(command)
+    assert os.environ["ARGOGRANT_SWEEP_SECONDS"] == "7.0"

@@ -1,0 +1,86 @@
+"""kopf's side: it opens namespaces, waits for revocations, and decides nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import kopf
+import pytest
+
+from argogrant.handlers import grants, instances
+from argogrant.handlers.lifecycle import NothingToCompare, Rooms
+from fakes import FakeCluster
+from rooms import GRANTS, OURS, SETTLED
+from world import a_grant
+
+
+class Operator:
+    """What kopf gives to handlers, on an API server in memory."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.rooms = Rooms(self.cluster)  # type: ignore[arg-type]
+        self.memo = kopf.Memo(rooms=self.rooms)
+
+
+@asynccontextmanager
+async def an_operator() -> AsyncIterator[Operator]:
+    operator = Operator()
+    operator.cluster.close = lambda: asyncio.sleep(0)
+    try:
+        yield operator
+    finally:
+        await operator.rooms.close()
+
+
+async def test_a_namespace_is_opened_once() -> None:
+    async with an_operator() as operator:
+        await grants.notice(namespace=OURS, memo=operator.memo)
+        room = operator.rooms.of(OURS)
+        await grants.notice(namespace=OURS, memo=operator.memo)
+
+        assert operator.rooms.of(OURS) is room
+
+
+async def test_a_namespace_that_failed_is_opened_anew() -> None:
+    """An error that nobody foresaw must not end every revocation."""
+    async with an_operator() as operator:
+        room = operator.rooms.of(OURS)
+        operator.cluster.fail("list", RuntimeError("a bug"), times=2)
+        await asyncio.sleep(SETTLED)
+
+        assert operator.rooms.of(OURS) is not room
+
+
+async def test_a_deleted_grant_is_held_until_it_is_released() -> None:
+    """Here there is no instance, so nothing can be bound."""
+    async with an_operator() as operator:
+        body = a_grant("g1")
+        body["metadata"]["finalizers"] = ["argogrant.dev/revoke"]
+        uid = operator.cluster.create(GRANTS, body)["metadata"]["uid"]
+        holding = asyncio.create_task(
+            grants.revoke(namespace=OURS, uid=uid, memo=operator.memo)
+        )
+        await asyncio.sleep(60)
+        assert not holding.done()
+        operator.cluster.delete(f"{GRANTS}/g1")
+        await asyncio.sleep(2)
+
+        assert holding.done()
+
+
+async def test_a_sweep_asks_the_api_server() -> None:
+    async with an_operator() as operator:
+        operator.rooms.of(OURS)
+        await asyncio.sleep(SETTLED)
+        before = operator.cluster.count("list")
+        await instances.sweep(name="default", namespace=OURS, memo=operator.memo)
+
+        assert operator.cluster.count("list") == before + 2
+
+
+@pytest.mark.parametrize("verb", ["build", "fetch"])
+def test_kopf_is_kept_from_copying_objects(verb) -> None:
+    """A copy of each object in its own annotation would double every write."""
+    assert getattr(NothingToCompare(), verb)() == {}
+    assert NothingToCompare().store() is None
