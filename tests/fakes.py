@@ -1,4 +1,4 @@
-"""Fakes: an API server in memory and a clock that tests set.
+"""Fakes: an API server in memory.
 
 ``tests/integration/test_cluster_verbs.py`` asks the fake and a real API server the
 same questions, so whatever it promises here is true there.
@@ -10,42 +10,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any, Final
 
-import virtual_time
 from argogrant.kube.cluster import Body, Listing, WatchEvent
 from argogrant.kube.failures import ClusterError, Conflict, Gone, NotFound, Refused
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES, Collection
-from builders import NOON
+from virtual_time import FakeClock
 
 HAS_STATUS: Final = frozenset({ACCESS_GRANTS.plural, ARGOCD_INSTANCES.plural})
 """The kinds whose status is a subresource and whose spec has a generation."""
 
 Hook = Callable[[], Awaitable[object] | object]
-
-
-@dataclass
-class FakeClock:
-    """A wall clock: noon when the loop began, as fast as the loop, stepped by tests."""
-
-    stepped: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        """The time in UTC."""
-        try:
-            passed = asyncio.get_running_loop().time() - virtual_time.START
-        except RuntimeError:
-            passed = 0.0
-        return NOON + timedelta(seconds=passed) + self.stepped
-
-    def step(self, by: timedelta) -> None:
-        """Set the clock, as an administrator or a time server does."""
-        self.stepped += by
-
-    def stamp(self) -> str:
-        """The time as the API server writes it."""
-        return self().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)

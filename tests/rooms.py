@@ -14,7 +14,8 @@ from argogrant.kube.resources import (
     CONFIG_MAPS,
 )
 from argogrant.rbac.text import OVERLAY_KEY, read_key
-from fakes import FakeClock, FakeCluster
+from fakes import FakeCluster
+from virtual_time import FakeClock
 from world import INSTANCE, PROJECT, RULES, a_grant
 
 OURS: Final = "argogrant"

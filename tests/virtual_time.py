@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: what waits an hour is done in a moment.
+"""Time that jumps: what waits an hour is done in a moment.
 
 Only for code that waits for nothing but other tasks and the clock, as everything does
 that runs on a ``FakeCluster``.
@@ -6,7 +6,11 @@ that runs on a ``FakeCluster``.
 
 import asyncio
 import selectors
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
+
+from builders import NOON
 
 START: Final = 1_000.0
 """Not zero: a loop's clock is some number, and code must not take it for false."""
@@ -39,6 +43,29 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """The seconds since some moment, as every loop tells them."""
         return self._jumping.now
+
+
+@dataclass
+class FakeClock:
+    """A wall clock: noon when the loop began, as fast as the loop, stepped by tests."""
+
+    stepped: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        """The time in UTC."""
+        try:
+            passed = asyncio.get_running_loop().time() - START
+        except RuntimeError:
+            passed = 0.0
+        return NOON + timedelta(seconds=passed) + self.stepped
+
+    def step(self, by: timedelta) -> None:
+        """Set the clock, as an administrator or a time server does."""
+        self.stepped += by
+
+    def stamp(self) -> str:
+        """The time as the API server writes it."""
+        return self().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def run(story: Any) -> Any:

@@ -1,0 +1,86 @@
+"""Places to ask the same questions: an API server in memory, and a real one."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
+
+from argogrant.kube.cluster import Body, Cluster, KubernetesCluster
+from argogrant.kube.resources import CONFIG_MAPS, Collection
+from controlplane import ControlPlane
+from fakes import FakeCluster
+
+NAMESPACE: Final = "argogrant"
+MAPS: Final = Collection(CONFIG_MAPS, NAMESPACE)
+Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
+
+
+class Somebody(Protocol):
+    """Another person on the same API server."""
+
+    def create(self, collection_path: str, body: Body) -> Body: ...
+    def edit(self, path: str, patch: Body) -> Body: ...
+    def delete(self, path: str) -> None: ...
+
+
+@dataclass
+class KubectlUser:
+    """Somebody with kubectl."""
+
+    plane: ControlPlane
+
+    def create(self, collection_path: str, body: Body) -> Body:
+        answer = self.plane.kubectl(
+            *("create", "--raw", collection_path, "-f", "-"), stdin=json.dumps(body)
+        )
+        return json.loads(answer.stdout)
+
+    def edit(self, path: str, patch: Body) -> Body:
+        _, _, _, _, namespace, plural, name = path.rsplit("/", 6)
+        answer = self.plane.kubectl(
+            *("-n", namespace, "patch", plural, name, "--type=merge", "-o", "json"),
+            *("-p", json.dumps(patch)),
+        )
+        return json.loads(answer.stdout)
+
+    def delete(self, path: str) -> None:
+        self.plane.kubectl("delete", "--raw", path)
+
+
+@dataclass
+class Place:
+    """One API server: how to ask it, and somebody else who uses it."""
+
+    somebody: Somebody
+    run: Callable[[Story], Any]
+
+    def create(self, name: str = "one", **body: Any) -> Body:
+        metadata = {"name": name, **body.pop("metadata", {})}
+        return self.somebody.create(
+            MAPS.path,
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **body},
+        )
+
+
+def in_memory() -> Place:
+    cluster = FakeCluster()
+    return Place(cluster, lambda story: asyncio.run(story(cluster)))
+
+
+def on_a_real_api_server(plane: ControlPlane) -> Place:
+    async def asked(story: Story) -> Any:
+        configuration = Configuration()
+        await load_kube_config(
+            config_file=str(plane.kubeconfig()), client_configuration=configuration
+        )
+        cluster = KubernetesCluster(ApiClient(configuration))
+        try:
+            return await story(cluster)
+        finally:
+            await cluster.close()
+
+    return Place(KubectlUser(plane), lambda story: asyncio.run(asked(story)))
