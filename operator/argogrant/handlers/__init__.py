@@ -1,5 +1,5 @@
 """kopf's side: it wakes, stops and times ``argogrant.instance``, and no more."""
 
-from argogrant.handlers import grants, instances, lifecycle
+from argogrant.handlers import instances, lifecycle
 
-__all__ = ["grants", "instances", "lifecycle"]
+__all__ = ["instances", "lifecycle"]

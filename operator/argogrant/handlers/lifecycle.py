@@ -7,9 +7,10 @@ from typing import Any, Final
 import kopf
 
 from argogrant.handlers.leadership import Leadership
-from argogrant.handlers.settings import FINALIZER, SETTINGS
+from argogrant.handlers.settings import SETTINGS
 from argogrant.instance.apply import Clock
 from argogrant.instance.namespace import Namespace
+from argogrant.instance.status import FINALIZER
 from argogrant.kube.cluster import Cluster, KubernetesCluster
 from argogrant.outlets.metrics import Metrics
 from argogrant.outlets.probes import Probes, Vitals

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-FINALIZER: Final = "argogrant.dev/revoke"
+import click
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,19 @@ class Settings:
         }
         namespaces = tuple(filter(None, told["namespaces"].split(",")))
         return cls(
-            namespaces=namespaces,
+            namespaces=namespaces or _namespaces_of_kopf(),
             sweep_seconds=float(told["sweep_seconds"] or 60),
             lease_namespace=told["lease_namespace"],
             lease_seconds=float(told["lease_seconds"] or 15),
             identity=told["identity"] or f"{socket.gethostname()}_{os.getpid()}",
             port=int(told["port"]) if told["port"] else None,
         )
+
+
+def _namespaces_of_kopf() -> tuple[str, ...]:
+    """Ask ``kopf run``, whose command line this is, which namespaces it was given."""
+    context = click.get_current_context(silent=True)
+    return tuple(context.params.get("namespaces") or ()) if context else ()
 
 
 SETTINGS: Final = Settings.read(os.environ)

@@ -11,7 +11,7 @@ from argogrant.instance.controller import Controller
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.plan import Plan
 from argogrant.instance.report import Reporter
-from argogrant.instance.status import StatusWriter
+from argogrant.instance.status import Writer
 from argogrant.instance.store import UNASSIGNED, Store
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError
@@ -47,7 +47,7 @@ class Namespace:
         self._clock = clock
         self._leading = leading
         self._store = Store(cluster, name)
-        self._writer = StatusWriter(cluster)
+        self._writer = Writer(cluster)
         self._reporter = Reporter(self._store, self._writer)
         self._controllers: dict[str, Controller] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
@@ -93,10 +93,6 @@ class Namespace:
         if instance in self._controllers:
             differences += await self._controllers[instance].relist(differences)
         return differences
-
-    async def wait_for_release(self, uid: str) -> None:
-        """Wait until nothing of a deleted grant is left in Argo CD."""
-        await self._reporter.wait_for_release(uid)
 
     async def _lead(self) -> None:
         """Do not wait for kopf to find every instance: ends may be overdue."""

@@ -23,6 +23,9 @@ class GrantRecord:
     name: str
     instance: str
     generation: int
+    version: str
+    """The resource version."""
+    finalizers: tuple[str, ...]
     status: dict[str, Any]
     being_deleted: bool
     abandoned: bool
@@ -99,6 +102,8 @@ def record_grant(body: Body) -> GrantRecord:
         name=metadata["name"],
         instance=named if isinstance(named, str) else "default",
         generation=metadata.get("generation", 0),
+        version=metadata.get("resourceVersion", ""),
+        finalizers=tuple(metadata.get("finalizers") or ()),
         status=body.get("status") or {},
         being_deleted="deletionTimestamp" in metadata,
         abandoned=annotations.get(ABANDON_ANNOTATION) == "true",

@@ -1,8 +1,7 @@
 """What is said: the status of grants and instances, and which deletions may finish."""
 
-import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final
@@ -17,9 +16,9 @@ from argogrant.instance.decisions import Decisions
 from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.plan import Plan, binding_of
 from argogrant.instance.records import GrantRecord, InstanceRecord
-from argogrant.instance.status import StatusReport, StatusWriter
+from argogrant.instance.release import Releases
+from argogrant.instance.status import Hold, Report, Writer
 from argogrant.instance.store import Store
-from argogrant.kube.cluster import Body
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
 from argogrant.rbac.lines import Binding
 from argogrant.rbac.roles import DiscoveredRole
@@ -36,18 +35,13 @@ class Reporter:
         writer: Writes their status in the background.
     """
 
-    def __init__(self, store: Store, writer: StatusWriter) -> None:
+    def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._store.on_gone = self.forget
         self._writer = writer
         self._said: dict[str, tuple[GrantRecord, object]] = {}
         self._reasons: dict[str, str] = {}
-        self._released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-
-    async def wait_for_release(self, uid: str) -> None:
-        """Wait until nothing of a deleted grant is left in Argo CD."""
-        await self._released[uid].wait()
-        self._released.pop(uid, None)
+        self._releases = Releases(store, writer)
 
     def report_grants(
         self, decisions: Decisions, planned: Plan, seen: Snapshot, now: datetime
@@ -63,7 +57,7 @@ class Reporter:
         present = overlay.bindings if overlay else frozenset()
         blocked = planned.blocked
         held = blocked is not None and blocked.reason in _HOLDING
-        self._release(decisions, present, held=held)
+        self._releases.release(decisions, seen, is_certain=not held)
         for uid, record in decisions.records.items():
             if record.being_deleted:
                 continue
@@ -81,12 +75,10 @@ class Reporter:
         )
 
     def forget(self, uid: str) -> None:
-        """Forget a grant that is gone, and whoever waits for it."""
+        """Forget a grant that is gone."""
         self._said.pop(uid, None)
         self._reasons.pop(uid, None)
-        released = self._released.pop(uid, None)
-        if released is not None:
-            released.set()
+        self._releases.forget(uid)
 
     def report_instance(
         self,
@@ -112,25 +104,15 @@ class Reporter:
         path = ARGOCD_INSTANCES.path(record.namespace, record.name)
         old = self._writer.current(path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
-        self._submit(path, record.uid, record.status, new, self._store.instances.note)
-
-    def _release(
-        self, decisions: Decisions, present: AbstractSet[Binding], *, held: bool
-    ) -> None:
-        """Let those deletions finish of which nothing is left in Argo CD."""
-        deleted = [r for r in decisions.records.values() if r.being_deleted]
-        if not deleted:
-            return
-        left = present - {
-            binding_of(decision)
-            for decision in decisions.all()
-            if decision.holding is not Holding.RELEASE
-        }
-        for record in deleted:
-            decision = decisions.of(record.uid)
-            gone = decision is None or binding_of(decision) not in left
-            if record.abandoned or (gone and not held):
-                self._released[record.uid].set()
+        self._writer.submit(
+            Report(
+                path=path,
+                uid=record.uid,
+                old=record.status,
+                new=new,
+                written=self._store.instances.note,
+            )
+        )
 
     def _submit_grant(
         self,
@@ -156,18 +138,20 @@ class Reporter:
                 decision, delivery, old=old, generation=record.generation, now=now
             )
         self._reasons[record.uid] = _ready_reason(new)
-        self._submit(path, record.uid, record.status, new, self._store.grants.note)
-
-    def _submit(
-        self,
-        path: str,
-        uid: str,
-        old: dict[str, Any],
-        new: dict[str, Any],
-        written: Callable[[Body], object],
-    ) -> None:
+        hold = None
+        if delivery.is_bound or _is_wanted(decision):
+            hold = Hold(
+                wanted=True, finalizers=record.finalizers, version=record.version
+            )
         self._writer.submit(
-            StatusReport(path=path, uid=uid, old=old, new=new, written=written)
+            Report(
+                path=path,
+                uid=record.uid,
+                old=record.status,
+                new=new,
+                written=self._store.grants.note,
+                hold=hold,
+            )
         )
 
 
