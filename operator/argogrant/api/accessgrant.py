@@ -1,160 +1,45 @@
-"""The kind AccessGrant: its model, and its way into the domain and back."""
+"""The kind AccessGrant: its status, and its way into the domain and back."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from argogrant.api.conditions import ConditionModel, Instant, write_conditions
-from argogrant.api.rules import DURATION_RULES, ROLE_RULES, SPEC_RULES, SUBJECT_RULES
-from argogrant.api.rules import TEXT_RULE as _TEXT_RULE
-from argogrant.api.schema import Model, validations
+from argogrant.api.grantspec import AccessGrantSpec
+from argogrant.api.schema import Model
 from argogrant.grants.conditions import Condition, Delivery, grant_conditions
 from argogrant.grants.decide import Decision
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import Grant, RoleRef, Subject, SubjectKind
-from argogrant.grants.names import MAX_NAME_LENGTH, PROJECT_NAME
-from argogrant.grants.window import (
-    DURATION_PATTERN,
-    format_instant,
-    parse_duration,
-    parse_instant,
-)
+from argogrant.grants.window import format_instant, parse_duration, parse_instant
 
 TRACKING_ANNOTATION: Final = "argocd.argoproj.io/tracking-id"
 """Source: argoproj/argo-cd, ``docs/user-guide/resource_tracking.md``."""
 ABANDON_ANNOTATION: Final = "argogrant.dev/abandon"
 """``"true"`` on a deleted grant: do not wait until its revocation is certain."""
 
-Duration = Annotated[
-    str,
-    Field(
-        max_length=32,
-        pattern=DURATION_PATTERN,
-        json_schema_extra=validations(*DURATION_RULES),
-    ),
-]
-
-
-class SubjectModel(Model):
-    """Who receives access."""
-
-    kind: Literal["User", "Group"] = Field(
-        description=(
-            "What the name is meant to be: a User or an SSO Group. Argo CD compares"
-            " bare strings and knows no such difference, so a grant for the user alice"
-            " also reaches members of an SSO group alice."
-        )
-    )
-    name: str = Field(
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        description=(
-            "The string that Argo CD sees in the person's token, upper and lower case"
-            " included: the user id, a local account's name, a group, or, if email is"
-            " among the scopes of argocd-rbac-cm, an e-mail address."
-        ),
-        json_schema_extra=validations(*SUBJECT_RULES),
-    )
-
-
-class RoleModel(Model):
-    """The Argo CD role that is given."""
-
-    model_config = ConfigDict(json_schema_extra=validations(*ROLE_RULES))
-
-    name: str = Field(
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        description=(
-            "A global role as Argo CD calls it, such as role:deployer or role:readonly;"
-            " with project, the bare name of a role of that project, such as deployer."
-        ),
-        json_schema_extra=validations(_TEXT_RULE),
-    )
-    project: str | None = Field(
-        None,
-        min_length=1,
-        max_length=253,
-        pattern=f"^{PROJECT_NAME.pattern}$",
-        description="The AppProject that the role belongs to; absent for global roles.",
-    )
-
-
-class RevocationModel(Model):
-    """Why the grant was revoked."""
-
-    justification: str = Field(
-        max_length=1024, description="Why the grant was revoked, for the record."
-    )
-
-
-class AccessGrantSpec(Model):
-    """Who may do what in Argo CD, from when until when, and why."""
-
-    model_config = ConfigDict(json_schema_extra=validations(*SPEC_RULES))
-
-    instance: str = Field(
-        "default",
-        min_length=1,
-        max_length=253,
-        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        description="The ArgoCDInstance, in the same namespace, that this is for.",
-    )
-    subject: SubjectModel = Field(description="Who receives access.")
-    role: RoleModel = Field(description="The Argo CD role that is given.")
-    expires_at: Instant | None = Field(
-        None,
-        description=(
-            "The end, an absolute time such as 2026-11-24T18:00:00Z; fractions of a"
-            " second are dropped. Exactly one of expiresAt and duration is written. It"
-            " can later be moved to an earlier time, never to a later one."
-        ),
-    )
-    duration: Duration | None = Field(
-        None,
-        description=(
-            "How long access lasts from the start, such as 90m or 2h30m. A grant that"
-            " Argo CD applies from Git must use expiresAt instead."
-        ),
-    )
-    not_before: Instant | None = Field(
-        None,
-        description=(
-            "The start, for a planned maintenance window; at once if absent. Fractions"
-            " of a second are rounded up."
-        ),
-    )
-    justification: str | None = Field(
-        None,
-        max_length=1024,
-        description="Why the access is needed, for the record: a sentence, a ticket.",
-    )
-    revoked: bool | None = Field(
-        None,
-        description=(
-            "true ends the access at once and for good; it can not be set back. A grant"
-            " that is created revoked never gives access."
-        ),
-    )
-    revocation: RevocationModel | None = Field(
-        None, description="Why the grant was revoked; set once, together with revoked."
-    )
-
 
 class AccessGrantStatus(Model):
     """What became of the grant; written by argogrant only."""
 
     observed_generation: int | None = Field(
-        None, ge=0, description="The metadata.generation that this status is about."
+        None,
+        ge=0,
+        description=(
+            "The metadata.generation that this status is about. If it is smaller than"
+            " metadata.generation, the operator has not looked at the last change yet."
+        ),
     )
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
         description=(
-            "Approved: everybody who has to agree has agreed. Ready: Argo CD gives the"
-            " access now. Ended: the grant is over."
+            "What is so, and why. Approved: everybody who has to agree has agreed."
+            " Ready: Argo CD's RBAC text holds the binding now; if it is False, reason"
+            " and message say why and what to do. Ended: the grant is over for good;"
+            " absent until then."
         ),
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -162,19 +47,31 @@ class AccessGrantStatus(Model):
         },
     )
     started_at: Instant | None = Field(
-        None, description="When the grant's window opened."
+        None,
+        description=(
+            "When the grant's window opened: the later of its creation and notBefore."
+            " Absent before that, and if the grant had ended before it began."
+        ),
     )
     expires_at: Instant | None = Field(
         None,
         description=(
-            "When the access ends, or ended. From startedAt on it only moves earlier."
+            "When the access ends, or would have ended: the earliest of what was asked"
+            " for and the instance's maxDuration after the start. Before startedAt is"
+            " set it is a forecast; from then on it only moves earlier."
         ),
     )
-    ended_at: Instant | None = Field(None, description="When the grant was over.")
+    ended_at: Instant | None = Field(
+        None,
+        description="When the grant was over: its end, or when it was found revoked.",
+    )
     bound_as: str | None = Field(
         None,
         max_length=1024,
-        description="The role exactly as it was written into Argo CD's RBAC text.",
+        description=(
+            "The role exactly as it was written into Argo CD's RBAC text, such as"
+            " proj:team-a:deployer. Absent if it was never written."
+        ),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
-from argogrant.api.accessgrant import Duration
 from argogrant.api.conditions import ConditionModel, Instant, write_conditions
+from argogrant.api.grantspec import Duration
 from argogrant.api.schema import Model, validations
 from argogrant.grants.conditions import Condition
 from argogrant.grants.errors import InvalidGrant
@@ -32,14 +32,21 @@ class ArgoCDInstanceSpec(Model):
         min_length=1,
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description="The namespace of argocd-rbac-cm and of the AppProjects.",
+        description=(
+            "The namespace in which Argo CD runs, such as argocd: where argocd-rbac-cm"
+            " and the AppProjects are. The operator needs the Role of"
+            " manifests/argocd-namespace.yaml there; without it the instance is not"
+            " Ready (Forbidden)."
+        ),
         json_schema_extra=validations(_FIXED_NAMESPACE),
     )
     max_duration: Duration = Field(
         "24h",
         description=(
-            "The ceiling for every grant, counted from its start: a grant that asks for"
-            " more ends here. Lowering it shortens grants that are running."
+            "The longest time that any grant lasts, in hours, minutes and seconds, such"
+            " as 8h or 1h30m, counted from the grant's start. A grant that asks for"
+            " more is not refused: it ends here, and its condition says so. Lowering"
+            " the ceiling shortens running grants; raising it lengthens none of them."
         ),
     )
 
@@ -47,12 +54,20 @@ class ArgoCDInstanceSpec(Model):
 class RoleSummary(Model):
     """A role that a grant can name."""
 
-    name: str = Field(max_length=1024, description="What spec.role.name says.")
+    name: str = Field(
+        max_length=1024, description="What to write into spec.role.name of a grant."
+    )
     project: str | None = Field(
-        None, max_length=253, description="What spec.role.project says."
+        None,
+        max_length=253,
+        description=(
+            "What to write into spec.role.project of a grant; absent for global roles."
+        ),
     )
     description: str | None = Field(
-        None, max_length=256, description="What the AppProject says of it."
+        None,
+        max_length=256,
+        description="What the AppProject says of the role, cut at 256 characters.",
     )
 
 
@@ -60,16 +75,23 @@ class ArgoCDInstanceStatus(Model):
     """What is known of this Argo CD; written by argogrant only."""
 
     observed_generation: int | None = Field(
-        None, ge=0, description="The metadata.generation that this status is about."
+        None,
+        ge=0,
+        description=(
+            "The metadata.generation that this status is about. If it is smaller than"
+            " metadata.generation, the operator has not looked at the last change yet."
+        ),
     )
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
         description=(
-            "Ready: what Argo CD has equals what is in force. RBACTextValid: Argo CD"
-            " can read every line of argocd-rbac-cm. Contested: somebody else keeps"
-            " changing argogrant's key. ClockInSync: the operator's clock agrees with"
-            " the API server's."
+            "What is so, and why. Ready: what Argo CD has equals what is in force; if"
+            " it is False, reason and message say what stands in the way."
+            " RBACTextValid: Argo CD can read every line of argocd-rbac-cm; while it"
+            " can not, it refuses everybody. Contested: somebody else keeps changing"
+            " argogrant's key. ClockInSync: the operator's clock agrees with the API"
+            " server's."
         ),
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -77,28 +99,56 @@ class ArgoCDInstanceStatus(Model):
         },
     )
     bindings: int | None = Field(
-        None, ge=0, description="How many bindings argogrant has written."
+        None,
+        ge=0,
+        description=(
+            "How many bindings, pairs of a subject and a role, policy.argogrant.csv"
+            " holds. Grants that want the same pair share one."
+        ),
     )
     overlay_bytes: int | None = Field(
-        None, ge=0, description="The size of the key policy.argogrant.csv."
+        None,
+        ge=0,
+        description=(
+            "The size of the key policy.argogrant.csv in bytes. Kubernetes allows 1 MiB"
+            " for all keys of argocd-rbac-cm together."
+        ),
     )
     roles: list[RoleSummary] = Field(
         [],
         max_length=MAX_ROLES_SHOWN,
-        description=f"The roles that exist; the first {MAX_ROLES_SHOWN} of them.",
+        description=(
+            "The roles that a grant can name: global ones, then those of AppProjects."
+            f" At most the first {MAX_ROLES_SHOWN} are listed; roleCount counts all."
+        ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    role_count: int | None = Field(None, ge=0, description="How many roles exist.")
+    role_count: int | None = Field(
+        None, ge=0, description="How many roles exist, also those that are not listed."
+    )
     scopes: str | None = Field(
         None,
         max_length=1024,
-        description="Which claims Argo CD compares with subjects; [groups] if absent.",
+        description=(
+            "The claims whose values Argo CD compares with subjects, beside the user"
+            " id, as argocd-rbac-cm writes them, such as [groups, email]. Absent:"
+            " argocd-rbac-cm says nothing, and Argo CD uses [groups]."
+        ),
     )
     default_role: str | None = Field(
-        None, max_length=1024, description="The role that Argo CD gives to everybody."
+        None,
+        max_length=1024,
+        description=(
+            "The role that Argo CD gives to everybody who is logged in (policy.default"
+            " of argocd-rbac-cm), such as role:readonly. Absent: there is none."
+        ),
     )
     last_write_at: Instant | None = Field(
-        None, description="When argogrant last changed argocd-rbac-cm."
+        None,
+        description=(
+            "When this operator last wrote argocd-rbac-cm. Nothing is written while"
+            " nothing changes."
+        ),
     )
 
 

@@ -27,16 +27,21 @@ Instant = Annotated[
 class ConditionModel(Model):
     """One observed fact about the object."""
 
-    type: str = Field(max_length=316, description="What is observed.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    type: str = Field(max_length=316, description="What is observed, such as Ready.")
+    status: Literal["True", "False", "Unknown"] = Field(
+        description="Whether it holds; Unknown if that could not be found out."
+    )
     reason: str = Field(
-        max_length=1024, description="Why, in one word that programs can compare."
+        max_length=1024,
+        description="Why, in one word that programs can compare, such as RoleNotFound.",
     )
     message: str = Field(
         max_length=MAX_MESSAGE_LENGTH,
         description="Why, in words, and what to do about it.",
     )
-    last_transition_time: Instant = Field(description="When status last changed.")
+    last_transition_time: Instant = Field(
+        description="When status last changed; a new reason alone does not count."
+    )
     observed_generation: int | None = Field(
         None, ge=0, description="The metadata.generation that this was said about."
     )

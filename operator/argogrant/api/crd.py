@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import yaml
 
-from argogrant.api.accessgrant import AccessGrantSpec, AccessGrantStatus
+from argogrant.api.accessgrant import AccessGrantStatus
 from argogrant.api.argocdinstance import ArgoCDInstanceSpec, ArgoCDInstanceStatus
+from argogrant.api.grantspec import AccessGrantSpec
 from argogrant.api.schema import Model, structural_schema
 
 GROUP: Final = "argogrant.dev"
@@ -35,9 +36,11 @@ ACCESS_GRANT: Final = Kind(
     plural="accessgrants",
     short_name="agrant",
     description=(
-        "An AccessGrant gives a user or an SSO group an Argo CD role from a start until"
-        " an end. When the end comes, or the grant is revoked or deleted, Argo CD"
-        " refuses again; deleting returns only after that."
+        "An AccessGrant gives a user or an SSO group one Argo CD role from a start"
+        " until an end. When the end comes, or the grant is revoked or deleted, its"
+        " binding is taken out of Argo CD's RBAC text and Argo CD refuses again; a"
+        " deleted grant is gone only after that. After creation only a revocation and"
+        " an earlier end can be written."
     ),
     spec=AccessGrantSpec,
     spec_is_required=True,
@@ -60,9 +63,10 @@ ARGOCD_INSTANCE: Final = Kind(
     plural="argocdinstances",
     short_name="argoinst",
     description=(
-        "An ArgoCDInstance names one Argo CD installation that AccessGrants of the same"
-        " namespace are for. Deleting it removes every binding that argogrant has"
-        " written there."
+        "An ArgoCDInstance is one Argo CD installation that AccessGrants of the same"
+        " namespace are for, and says what is known of it: its roles, and whether its"
+        " RBAC text can be read. Deleting it removes every binding that argogrant has"
+        " written there; its grants stay, and wait for an instance of that name."
     ),
     spec=ArgoCDInstanceSpec,
     spec_is_required=False,

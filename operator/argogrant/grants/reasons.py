@@ -1,7 +1,7 @@
 """The closed sets of condition types and reasons, each with when it is used.
 
-These sentences are the reference documentation: ``docs/reference/conditions.md`` is
-generated from them.
+These sentences are the reference documentation: ``make generate`` writes
+``docs/reference`` from them.
 """
 
 from enum import StrEnum
@@ -62,29 +62,48 @@ class Reason(StrEnum):
 REASONS: dict[Reason, str] = {
     Reason.POLICY_NOT_REQUIRED: (
         "Nobody has to agree: whoever may create AccessGrants in this namespace "
-        "decides."
+        "decides (Kubernetes RBAC)."
     ),
     Reason.BOUND: (
-        "Argo CD's RBAC text holds the binding; the API server acknowledged the write."
+        "Argo CD's RBAC text holds the binding; the API server acknowledged the write. "
+        "Argo CD allows what the role allows."
     ),
-    Reason.BINDING: "The grant is in force and its binding is being written.",
+    Reason.BINDING: (
+        "The grant is in force and its binding is being written. It takes about a "
+        "second, since several grants share a write. If it stays, the ArgoCDInstance "
+        "says why."
+    ),
     Reason.SCHEDULED: "The grant begins later, at `spec.notBefore`.",
-    Reason.EXPIRED: "The end of the grant has come; Argo CD refuses again.",
-    Reason.REVOKED: "Somebody set `spec.revoked`; Argo CD refuses again.",
+    Reason.EXPIRED: (
+        "The end of the grant has come; it never gives access again. Argo CD refuses, "
+        "unless the ArgoCDInstance says `ConfigMapMissing`. For more time create a new "
+        "grant."
+    ),
+    Reason.REVOKED: (
+        "Somebody set `spec.revoked`; the grant never gives access again. Argo CD "
+        "refuses, unless the ArgoCDInstance says `ConfigMapMissing`."
+    ),
     Reason.DELETED: (
         "The grant is being deleted; it vanishes as soon as its revocation was "
-        "acknowledged."
+        "acknowledged. Until then its status stays as it was: this word is not written."
     ),
-    Reason.INVALID_GRANT: "The object can not be understood; the message says why.",
+    Reason.INVALID_GRANT: (
+        "The object can not be understood, which only an older CRD, or none, lets "
+        "pass; the message says why. Apply the CRDs of this version and create the "
+        "grant anew."
+    ),
     Reason.SUBJECT_REFUSED: (
         "The subject must not be bound: its text could mislead, or Argo CD uses it as "
         "a role, so that binding it would raise other people's rights."
     ),
     Reason.ROLE_REFUSED: (
-        "The role's name must not be written into Argo CD's RBAC text."
+        "The role's name must not be written into Argo CD's RBAC text: it holds "
+        "something that a reader can not see, or is no name of a role. The message "
+        "says what to write."
     ),
     Reason.ROLE_NOT_FOUND: (
-        "Argo CD defines no such role; the grant is bound as soon as it appears."
+        "Argo CD defines no such role; the grant is bound as soon as it appears. The "
+        "message names roles that are spelled nearly so."
     ),
     Reason.PROJECT_INVALID: (
         "Argo CD ignores every role of this AppProject, since one of its lines can not "
@@ -95,44 +114,55 @@ REASONS: dict[Reason, str] = {
         "duration it would begin anew whenever Git re-creates it."
     ),
     Reason.INSTANCE_NOT_FOUND: (
-        "`spec.instance` names no ArgoCDInstance of this namespace."
+        "`spec.instance` names no ArgoCDInstance of this namespace, or one that is "
+        "being deleted. The grant waits for one of that name."
     ),
     Reason.INSTANCE_UNAVAILABLE: (
-        "Argo CD's configuration can not be read or written at the moment; the "
-        "ArgoCDInstance says why."
+        "Argo CD's configuration can not be read at the moment; the ArgoCDInstance "
+        "says why. What is bound stays bound until its end; nothing is added."
     ),
     Reason.CONFIG_MAP_MISSING: (
         "`argocd-rbac-cm` is not there. It is never created by argogrant. Argo CD "
-        "keeps its last rules in memory until the ConfigMap is restored or "
-        "argocd-server restarts."
+        "keeps its last rules in memory, so nothing can be granted or revoked, and "
+        "deleted grants are held. Restore the ConfigMap, or restart argocd-server to "
+        "drop those rules."
     ),
     Reason.RBAC_TEXT_INVALID: (
         "Somebody else's line in `argocd-rbac-cm` can not be read, and Argo CD refuses "
-        "everybody until it is mended; nothing is added meanwhile."
+        "everybody until it is mended; nothing is added meanwhile. Grants that run "
+        "still end."
     ),
     Reason.RBAC_TEXT_FULL: (
         "`argocd-rbac-cm` has no room for another binding; the oldest grants were "
-        "first. Revocations always go through."
+        "first. Revocations always go through. It is bound as soon as grants end or "
+        "somebody shortens the other keys."
     ),
     Reason.CONTESTED: (
         "Another program keeps changing `policy.argogrant.csv`. It is put back more "
-        "and more slowly; what takes access away is not put off."
+        "and more slowly; what takes access away is not put off. The message names the "
+        "field manager that did it."
     ),
     Reason.UNDISTURBED: "Nobody else changes `policy.argogrant.csv`.",
     Reason.CLOCK_SKEWED: (
         "The operator's clock differs from the API server's by two seconds or more. "
-        "One that is behind is corrected; one that is ahead ends grants too early."
+        "One that is behind is corrected; one that is ahead ends grants too early. "
+        "Synchronise the clock of the operator's node."
     ),
     Reason.IN_SYNC: "The operator's clock agrees with the API server's.",
     Reason.OVERLAY_OWNED_BY_ANOTHER: (
         "Another ArgoCDInstance writes `policy.argogrant.csv` of this Argo CD; two "
-        "writers would undo each other, so this one writes nothing."
+        "writers would undo each other, so this one writes nothing. Delete one of the "
+        "two; if that one is gone already, remove the key."
     ),
     Reason.CONVERGED: "What Argo CD has equals what is in force.",
     Reason.FORBIDDEN: (
-        "The operator's own permissions are missing; the message names them."
+        "The operator's own permissions are missing; the message names the request "
+        "that was refused and the Role to give."
     ),
-    Reason.UNAVAILABLE: "The API server did not answer as it should; it is retried.",
+    Reason.UNAVAILABLE: (
+        "The API server did not answer as it should; it is tried again, after at most "
+        "five seconds each time."
+    ),
     Reason.INVALID_INSTANCE: (
         "The ArgoCDInstance can not be understood; the message says why."
     ),
@@ -141,6 +171,70 @@ REASONS: dict[Reason, str] = {
         "A line that argogrant did not write can not be read; the message names its "
         "key, its number and what is wrong with it."
     ),
-    Reason.UNKNOWN: "The RBAC text could not be looked at.",
+    Reason.UNKNOWN: (
+        "The RBAC text could not be looked at: `argocd-rbac-cm` is missing, or can not "
+        "be read. `Ready` says which."
+    ),
 }
 """When each reason is used, as the reference documentation prints it."""
+
+Reasons = dict[bool | None, tuple[Reason, ...]]
+"""Reasons by the status that they come with; None is Kubernetes' Unknown."""
+
+GRANT_REASONS: dict[GrantCondition, Reasons] = {
+    GrantCondition.APPROVED: {True: (Reason.POLICY_NOT_REQUIRED,)},
+    GrantCondition.READY: {
+        True: (Reason.BOUND,),
+        False: (
+            Reason.BINDING,
+            Reason.SCHEDULED,
+            Reason.ROLE_NOT_FOUND,
+            Reason.PROJECT_INVALID,
+            Reason.INSTANCE_NOT_FOUND,
+            Reason.INSTANCE_UNAVAILABLE,
+            Reason.CONFIG_MAP_MISSING,
+            Reason.RBAC_TEXT_INVALID,
+            Reason.RBAC_TEXT_FULL,
+            Reason.OVERLAY_OWNED_BY_ANOTHER,
+            Reason.SUBJECT_REFUSED,
+            Reason.ROLE_REFUSED,
+            Reason.ABSOLUTE_END_REQUIRED,
+            Reason.INVALID_GRANT,
+            Reason.EXPIRED,
+            Reason.REVOKED,
+            Reason.DELETED,
+        ),
+    },
+    GrantCondition.ENDED: {True: (Reason.EXPIRED, Reason.REVOKED)},
+}
+"""What is said with each condition of an AccessGrant."""
+
+INSTANCE_REASONS: dict[InstanceCondition, Reasons] = {
+    InstanceCondition.READY: {
+        True: (Reason.CONVERGED,),
+        False: (
+            Reason.RBAC_TEXT_INVALID,
+            Reason.RBAC_TEXT_FULL,
+            Reason.CONFIG_MAP_MISSING,
+            Reason.OVERLAY_OWNED_BY_ANOTHER,
+            Reason.FORBIDDEN,
+            Reason.UNAVAILABLE,
+            Reason.INSTANCE_UNAVAILABLE,
+            Reason.INVALID_INSTANCE,
+        ),
+    },
+    InstanceCondition.RBAC_TEXT_VALID: {
+        True: (Reason.VALID,),
+        False: (Reason.MALFORMED_LINE,),
+        None: (Reason.UNKNOWN,),
+    },
+    InstanceCondition.CONTESTED: {
+        False: (Reason.UNDISTURBED,),
+        True: (Reason.CONTESTED,),
+    },
+    InstanceCondition.CLOCK_IN_SYNC: {
+        True: (Reason.IN_SYNC,),
+        False: (Reason.CLOCK_SKEWED,),
+    },
+}
+"""What is said with each condition of an ArgoCDInstance."""
