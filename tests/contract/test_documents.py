@@ -1,0 +1,206 @@
+"""What the documentation names exists: commands, files, links, words, rights."""
+
+import re
+import shlex
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import documents
+from argogrant.api.crd import KINDS
+from argogrant.grants.reasons import Reason
+from controlplane import programs
+
+ROOT = documents.ROOT
+README = (ROOT / "README.md").read_text()
+COMMANDS = documents.commands()
+TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+BUILT = programs.bin_folder()
+VALUE_FLAGS = {"-n", "-f", "-o", "-p", "--namespace"}
+
+
+def words_of(command: str) -> list[str]:
+    return shlex.split(command)
+
+
+def is_target(words: list[str]) -> bool:
+    return all(word in TARGETS for word in words[1:])
+
+
+def is_subcommand(words: list[str]) -> bool:
+    """The program's own help knows the subcommand and its options."""
+    is_ours = words[0] == "argogrant"
+    folder = programs.installed("argogrant").parent if is_ours else BUILT
+    program = folder / words[0]
+    names = subcommand_of(words)
+    answer = subprocess.run(
+        [program, *names, "--help"], capture_output=True, text=True, check=False
+    ).stdout
+    options = {word.partition("=")[0] for word in words if word.startswith("--")}
+    return bool(
+        re.search(
+            rf"^\s*(Usage: )?{' '.join([words[0], *names])}\b", answer, re.MULTILINE
+        )
+    ) and all(re.search(rf"{option}\b", answer) for option in options)
+
+
+def subcommand_of(words: list[str]) -> list[str]:
+    """The leading plain words that are subcommands; the number depends on the tool."""
+    plain = [
+        word
+        for before, word in pairwise(words)
+        if not word.startswith("-") and before not in VALUE_FLAGS
+    ]
+    depth = {"argogrant": 1, "kubectl": 1, "argocd": 3 if "proj" in plain else 2}[
+        words[0]
+    ]
+    return plain[:depth]
+
+
+CHECKS: dict[str, Any] = {
+    "make": is_target,
+    "argogrant": is_subcommand,
+    "kubectl": is_subcommand,
+    "argocd": is_subcommand,
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "command"), COMMANDS, ids=[f"{p} {c}"[:70] for p, c in COMMANDS]
+)
+def test_a_documented_command_exists(place: str, command: str) -> None:
+    words = words_of(command)
+
+    assert words[0] in CHECKS, f"{place}: which program is {words[0]}?"
+    assert CHECKS[words[0]](words), f"{place}: there is no such command: {command}"
+    for option, value in pairwise(words):
+        if option == "-f":
+            assert (ROOT / value).exists(), f"{place}: {value} is not there"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make dinner",
+        "kubectl gett pods",
+        "kubectl get pods --colour=red",
+        "argocd account may-i sync applications shop",
+        "argogrant operate --namespace argogrant",
+        "argogrant operator --namespace argogrant --speed=high",
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
+    words = words_of(command)
+
+    assert not CHECKS[words[0]](words)
+
+
+@pytest.mark.parametrize("page", documents.pages(), ids=lambda page: page.name)
+def test_a_target_named_in_a_sentence_exists(page: Path) -> None:
+    assert set(re.findall(r"`make ([\w-]+)`", page.read_text())) <= TARGETS
+
+
+def test_commands_are_found() -> None:
+    """The tests above would pass on nothing."""
+    assert {words_of(command)[0] for _, command in COMMANDS} == set(CHECKS)
+    for target in ("demo", "test"):
+        assert f"make {target}" in README
+
+
+@pytest.mark.parametrize(
+    ("place", "file", "heading"),
+    documents.links(),
+    ids=[place for place, _, _ in documents.links()],
+)
+def test_a_link_leads_somewhere(place: str, file: Path, heading: str) -> None:
+    assert file.exists(), place
+    if heading:
+        assert heading in documents.headings(file), place
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").resolve()
+    linked = {
+        file for place, file, _ in documents.links() if place.startswith("docs/README")
+    }
+    wanted = {
+        page.resolve()
+        for page in documents.pages()
+        if page.is_relative_to(ROOT / "docs") or page.is_relative_to(ROOT / "examples")
+    }
+
+    assert wanted - {index} <= linked
+
+
+def test_every_kind_is_shown_in_the_readme() -> None:
+    shown = {
+        body["kind"]
+        for place, body in documents.our_objects()
+        if place.startswith("README.md")
+    }
+
+    assert shown == {kind.kind for kind in KINDS}
+
+
+@pytest.mark.parametrize(
+    ("place", "command", "rows"),
+    documents.tables(),
+    ids=[place for place, _, _ in documents.tables()],
+)
+def test_a_shown_table_has_real_columns_and_reasons(
+    place: str, command: str, rows: list[dict[str, str]]
+) -> None:
+    (kind,) = [kind for kind in KINDS if kind.plural in words_of(command)]
+    wide = "wide" in words_of(command)
+    narrow = [title for title, _, when in kind.columns if not when]
+    extra = [title for title, _, when in kind.columns if when and wide]
+    columns = ["Name", *narrow, "Age", *extra]
+
+    for row in rows:
+        assert list(row) == [title.upper() for title in columns], place
+        assert row["REASON"] in set(Reason), place
+
+
+def test_tables_are_found() -> None:
+    assert len(documents.tables()) >= 2
+
+
+def rights() -> list[tuple[str, str, str]]:
+    """Every right that the manifests give, as Role, resources and verbs."""
+    return [
+        (
+            manifest.stem,
+            ", ".join(
+                f"`{one}`" for one in rule.get("resourceNames", rule["resources"])
+            ),
+            ", ".join(rule["verbs"]),
+        )
+        for manifest in sorted((ROOT / "manifests").glob("*.yaml"))
+        for body in yaml.safe_load_all(manifest.read_text())
+        if body["kind"] in {"Role", "ClusterRole"}
+        for rule in body["rules"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "what", "verbs"),
+    rights(),
+    ids=[f"{manifest}: {what}" for manifest, what, _ in rights()],
+)
+def test_the_security_model_names_every_right_of_the_operator(
+    manifest: str, what: str, verbs: str
+) -> None:
+    text = (ROOT / "docs/explanation/security-model.md").read_text()
+    told = [
+        line for line in text.splitlines() if what in line and f"| {verbs} |" in line
+    ]
+
+    assert told, f"{manifest}: {verbs} on {what} is not told"
+
+
+def test_manifests_have_rights() -> None:
+    assert len(rights()) >= 4

@@ -1,0 +1,144 @@
+"""The documentation is true: its snippets apply, and Argo CD says what it says."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import documents
+from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
+from world import RULES, World, a_grant, after, eventually
+
+SCOPES = {"scopes": "[groups, email]"}
+
+
+def snippets() -> list[Any]:
+    """Every Kubernetes object in the documentation, and every example."""
+    shown = [
+        (block.place, body)
+        for block in documents.blocks("yaml")
+        for body in yaml.safe_load_all(block.text)
+        if isinstance(body, dict) and "kind" in body
+    ]
+    files = [
+        (str(path.relative_to(documents.ROOT)), body)
+        for path in sorted(documents.EXAMPLES.rglob("*.yaml"))
+        for body in yaml.safe_load_all(path.read_text())
+    ]
+    return [pytest.param(body, id=place) for place, body in shown + files]
+
+
+def dry_run(plane: ControlPlane, body: dict[str, Any]) -> None:
+    plane.kubectl("apply", "--dry-run=server", "-f", "-", stdin=json.dumps(body))
+
+
+@pytest.mark.parametrize("body", snippets())
+def test_a_snippet_is_accepted_by_the_api_server(
+    installed: ControlPlane, body: dict[str, Any]
+) -> None:
+    """Strictly: a field that the CRD does not know is an error."""
+    dry_run(installed, body)
+
+
+def test_a_snippet_with_an_unknown_field_would_be_noticed(
+    installed: ControlPlane,
+) -> None:
+    with pytest.raises(KubectlFailed, match="until"):
+        dry_run(installed, a_grant("typo", until="2026-11-24T18:00:00Z"))
+
+
+def test_every_field_is_explained_by_kubectl(installed: ControlPlane) -> None:
+    """What the models say arrives in ``kubectl explain``, for both kinds."""
+    for path in ("accessgrant.spec", "accessgrant.status", "argocdinstance.spec"):
+        kind, _, part = path.partition(".")
+        crd = yaml.safe_load((documents.ROOT / f"crds/{kind}s.yaml").read_text())
+        whole = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+        printed = " ".join(installed.kubectl("explain", path).stdout.split())
+
+        for field, schema in whole[part]["properties"].items():
+            assert f"{field} <" in printed
+            assert " ".join(schema["description"].split()) in printed
+
+
+STORIES = {
+    "01-temporary-role": {"expiresAt": 3600},
+    "02-project-role": {"expiresAt": 3600},
+    "03-maintenance-window": {"notBefore": 4, "expiresAt": 3600},
+}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(path.name for path in documents.EXAMPLES.glob("[0-9]*"))
+)
+def test_argo_cd_says_what_an_example_says(world: World, folder: str) -> None:
+    """Before, during and after: every answer of the README is argocd-server's."""
+    world.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
+    times = {field: after(seconds) for field, seconds in STORIES[folder].items()}
+    body = documents.example(folder, **times)
+    before, during, later = story(documents.EXAMPLES / folder / "README.md")
+    name = body["spec"]["subject"]["name"]
+    if "notBefore" in times:
+        world.apply(body)
+    assert answers(world, name, before) == before
+    if "notBefore" not in times:
+        world.apply(body)
+    assert True in during.values(), "a grant that gives nothing is no example"
+    eventually(lambda: answers(world, name, during) == during, within=20)
+    world.delete(body["metadata"]["name"])
+
+    assert answers(world, name, later) == later
+
+
+Answers = dict[tuple[str, ...], bool]
+
+
+def story(readme: Path) -> list[Answers]:
+    """What an example's README says that Argo CD answers, block by block."""
+    told = []
+    for block in documents.blocks_of(readme, readme.read_text()):
+        if "can-i" in block.text:
+            lines = block.text.splitlines()
+            questions = (tuple(line.split()[4:]) for line in lines[::2])
+            told.append(
+                {
+                    question: answer == "yes"
+                    for question, answer in zip(questions, lines[1::2], strict=True)
+                }
+            )
+    return told
+
+
+def answers(world: World, subject: str, questions: Answers) -> Answers:
+    """Ask Argo CD as somebody who logged in with this name among the claims."""
+    identity: dict[str, Any] = (
+        {"claims": {"email": subject}} if "@" in subject else {"groups": [subject]}
+    )
+    return {
+        (action, resource, thing): world.plane.argocd.can_i(
+            "dave", resource, action, thing, **identity
+        )
+        for action, resource, thing in questions
+    }
+
+
+def test_the_documented_command_ends_all_temporary_access(
+    installed: ControlPlane,
+) -> None:
+    """Only the key goes; what people wrote stays."""
+    (command,) = [c for _, c in documents.commands() if "patch configmap" in c]
+    ours = "g, alice, role:deployer\n"
+    installed.argocd.set_rbac({"policy.csv": RULES, "policy.argogrant.csv": ours})
+    assert installed.argocd.can_i("alice", "applications", "sync", "team-a/shop")
+    installed.kubectl(*shlex.split(command)[1:])
+
+    eventually(
+        lambda: (
+            not installed.argocd.can_i("alice", "applications", "sync", "team-a/shop")
+        ),
+        within=10,
+    )
+    assert installed.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}

@@ -1,0 +1,127 @@
+"""What the README shows is what kubectl prints, times apart."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import documents
+import operators
+from argogrant.grants.reasons import GRANT_REASONS
+from controlplane import ControlPlane
+from world import RULES, World, a_grant, after, eventually
+
+STATUS = {True: "True", False: "False", None: "Unknown"}
+TEXT = RULES + "g, alice-team, team-leads\n"
+
+
+def shown_grants() -> list[dict[str, Any]]:
+    """The grants whose list the README shows."""
+    return [
+        documents.example("01-temporary-role", expiresAt=after(3600)),
+        documents.example("02-project-role", expiresAt=after(3600)),
+        documents.example(
+            "03-maintenance-window", notBefore=after(600), expiresAt=after(3600)
+        ),
+        a_grant("bob-deploys", "bob@example.com", role={"name": "role:deplyer"}),
+        a_grant("carol-staging", "carol@example.com", instance="staging"),
+        a_grant("dave-yesterday", "dave@example.com", expiresAt=after(-3600)),
+        a_grant("erin-deploys", "erin@example.com", revoked=True),
+        a_grant("leads-deploy", "team-leads"),
+    ]
+
+
+Rows = list[dict[str, str]]
+
+
+def printed(world: World, command: str, columns: tuple[str, ...], wanted: Rows) -> bool:
+    """Whether kubectl prints these rows, as far as these columns go."""
+    out = world.plane.kubectl(*shlex.split(command)[1:]).stdout
+    return cells(documents.rows_of(out), columns) == cells(wanted, columns)
+
+
+def cells(rows: Rows, columns: tuple[str, ...]) -> list[list[str]]:
+    return [[row[column] for column in columns] for row in rows]
+
+
+def set_policy(world: World, text: str) -> None:
+    """Rewrite what people wrote, and leave the operator's key alone."""
+    world.plane.kubectl(
+        *("-n", "argocd", "patch", "configmap", "argocd-rbac-cm", "--type=merge"),
+        *("--patch", json.dumps({"data": {"policy.csv": text}})),
+    )
+
+
+@pytest.fixture(scope="module")
+def shown_world(
+    installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """The world of the README: its grants are there, and settled."""
+    installed.argocd.set_rbac({"policy.csv": TEXT})
+    log = tmp_path_factory.mktemp("readme") / "operator.log"
+    with operators.running(installed, log):
+        world = World(installed)
+        for body in shown_grants():
+            world.apply(body)
+        names = [body["metadata"]["name"] for body in shown_grants()]
+        eventually(
+            lambda: all(world.ready(name)[1] not in {"", "Binding"} for name in names),
+            within=30,
+        )
+        yield world
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+
+
+def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
+    """Times apart: they are when the README was written."""
+    (said,) = [t for t in documents.tables() if "get accessgrants" in t[1]]
+    _, command, rows = said
+    columns = ("NAME", "SUBJECT", "ROLE", "PROJECT", "READY", "REASON")
+
+    eventually(lambda: printed(shown_world, command, columns, rows), within=15)
+
+
+def test_the_readme_shows_the_message_of_a_grant_that_waits(
+    shown_world: World,
+) -> None:
+    (block,) = [b for b in documents.blocks("console") if "jsonpath" in b.text]
+    command, answer = block.text.removeprefix("$ ").rstrip("\n").split("\n")
+
+    assert shown_world.plane.kubectl(*shlex.split(command)[1:]).stdout == answer
+
+
+def test_the_readme_shows_what_a_broken_line_looks_like(shown_world: World) -> None:
+    (said,) = [t for t in documents.tables() if "get argocdinstances" in t[1]]
+    _, command, rows = said
+    columns = ("NAME", "ARGO CD", "READY", "REASON", "BINDINGS", "MESSAGE")
+    set_policy(shown_world, RULES + "g, only-two\n")
+
+    try:
+        eventually(lambda: printed(shown_world, command, columns, rows), within=15)
+    finally:
+        set_policy(shown_world, TEXT)
+
+
+def test_every_condition_that_is_written_is_in_the_reference(
+    shown_world: World,
+) -> None:
+    """The reference says with which status a reason comes; here is what came."""
+    listed = shown_world.plane.kubectl(
+        "-n", "argogrant", "get", "accessgrants", "-o", "json"
+    )
+    known = {
+        (str(condition), STATUS[status], str(reason))
+        for condition, reasons in GRANT_REASONS.items()
+        for status, used in reasons.items()
+        for reason in used
+    }
+    written = {
+        (condition["type"], condition["status"], condition["reason"])
+        for item in json.loads(listed.stdout)["items"]
+        for condition in item["status"]["conditions"]
+    }
+
+    assert len(written) >= 8
+    assert written <= known
