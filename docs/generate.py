@@ -43,10 +43,10 @@ GRANT_FINALIZER: Final = (
     " takes the binding away all the same, now or when it runs again."
 )
 INSTANCE_FINALIZER: Final = (
-    "The operator sets it, and removes it when everything that it had bound for a"
-    " deleted instance is gone. If it is removed by hand while no operator runs, the"
-    " bindings stay in `argocd-rbac-cm` until another ArgoCDInstance of the same"
-    " namespace takes the key over."
+    "The operator sets it, and removes it when `policy.argogrant.csv` of a deleted"
+    " instance is gone, or `argocd-rbac-cm` itself is. If it is removed by hand while"
+    " no operator runs, the bindings stay in `argocd-rbac-cm` until another"
+    " ArgoCDInstance of the same namespace takes the key over."
 )
 MARKS: Final = {
     ACCESS_GRANT.kind: (
