@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from prometheus_client.metrics import MetricWrapperBase
+
 from argogrant.api.accessgrant import ABANDON_ANNOTATION, TRACKING_ANNOTATION
 from argogrant.api.crd import (
     ACCESS_GRANT,
@@ -18,6 +20,7 @@ from argogrant.api.crd import (
 )
 from argogrant.grants.reasons import GRANT_REASONS, INSTANCE_REASONS, REASONS, Reason
 from argogrant.handlers.settings import FINALIZER
+from argogrant.outlets.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent
 NOTE: Final = "Generated from the code by `make generate`; edits by hand are lost."
@@ -116,6 +119,7 @@ def generated_files() -> dict[str, str]:
     for kind in KINDS:
         files[f"docs/reference/{kind.kind.lower()}.md"] = kind_page(kind)
     files["docs/reference/reasons.md"] = reasons_page()
+    files["docs/reference/metrics.md"] = metrics_page()
     return files
 
 
@@ -195,6 +199,34 @@ def reasons_page() -> str:
         "condition with its message.\n\n"
         + _table(("reason", "seen with", "when it is used"), rows).rstrip("\n")
         + "\n"
+    )
+
+
+def metrics_page() -> str:
+    """Write the list of all metrics."""
+    metrics = vars(Metrics()).values()
+    rows = [_metric_row(one) for one in metrics if isinstance(one, MetricWrapperBase)]
+    return (
+        f"# Metrics\n\n{NOTE}\n\n"
+        "The operator serves them at `/metrics` (`--port`, 8080 unless said otherwise),"
+        " for Prometheus.\nNo label names a person. Beside these there are the usual"
+        " `process_` metrics.\n\n"
+        "Two are worth an alert: `argogrant_overdue_seconds` above a minute, and no"
+        " process with\n`argogrant_leader` 1.\n\n"
+        + _table(("metric", "type", "labels", "meaning"), rows).rstrip("\n")
+        + "\n"
+    )
+
+
+def _metric_row(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
+    (family,) = metric.describe()
+    name = f"{family.name}_total" if family.type == "counter" else family.name
+    labels = metric._labelnames  # noqa: SLF001 — the library tells it nowhere else
+    return (
+        f"`{name}`",
+        family.type,
+        ", ".join(f"`{label}`" for label in labels),
+        family.documentation,
     )
 
 

@@ -136,6 +136,19 @@ def test_every_page_is_in_the_index() -> None:
     assert wanted - {index} <= linked
 
 
+def test_a_page_that_a_message_or_the_code_names_exists() -> None:
+    named = {
+        page
+        for source in (ROOT / "operator").rglob("*.py")
+        for page in re.findall(
+            r"(?<!argo-cd, ``)\b(?:docs|manifests)/[\w/-]+\.\w+", source.read_text()
+        )
+    }
+
+    assert "docs/how-to/contested.md" in named
+    assert [page for page in sorted(named) if not (ROOT / page).exists()] == []
+
+
 def test_every_kind_is_shown_in_the_readme() -> None:
     shown = {
         body["kind"]

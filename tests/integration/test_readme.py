@@ -86,7 +86,7 @@ def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
 def test_the_readme_shows_the_message_of_a_grant_that_waits(
     shown_world: World,
 ) -> None:
-    (block,) = [b for b in documents.blocks("console") if "jsonpath" in b.text]
+    (block,) = [b for b in documents.blocks("console") if "bob-deploys -o" in b.text]
     command, answer = block.text.removeprefix("$ ").rstrip("\n").split("\n")
 
     assert shown_world.plane.kubectl(*shlex.split(command)[1:]).stdout == answer
