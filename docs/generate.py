@@ -211,8 +211,8 @@ def metrics_page() -> str:
         "The operator serves them at `/metrics` (`--port`, 8080 unless said otherwise),"
         " for Prometheus.\nNo label names a person. Beside these there are the usual"
         " `process_` metrics.\n\n"
-        "Two are worth an alert: `argogrant_overdue_seconds` above a minute, and no"
-        " process with\n`argogrant_leader` 1.\n\n"
+        "[What to do at an alert](../how-to/alerts.md) goes with the alert rules and"
+        " the dashboard\nin `manifests/monitoring/`.\n\n"
         + _table(("metric", "type", "labels", "meaning"), rows).rstrip("\n")
         + "\n"
     )

@@ -1,6 +1,7 @@
 """What the documentation holds that can be tried: fenced blocks, commands, links."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 OUR_GROUP = "argogrant.dev/"
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"(?<!\[)`[^`\n]*`")
 
 
@@ -56,7 +57,7 @@ def blocks_of(path: Path, text: str) -> Iterator[Block]:
             path=path,
             line=text.count("\n", 0, match.start()) + 1,
             language=match.group(1),
-            text=match.group(2),
+            text=textwrap.dedent(match.group(2)),
         )
 
 

@@ -13,11 +13,12 @@ from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
 from world import RULES, World, a_grant, after, eventually
 
+MANIFESTS = sorted((documents.ROOT / "manifests").glob("*.yaml"))
 SCOPES = {"scopes": "[groups, email]"}
 
 
 def snippets() -> list[Any]:
-    """Every Kubernetes object in the documentation, and every example."""
+    """Every Kubernetes object in the documentation, the examples and the manifests."""
     shown = [
         (block.place, body)
         for block in documents.blocks("yaml")
@@ -26,7 +27,7 @@ def snippets() -> list[Any]:
     ]
     files = [
         (str(path.relative_to(documents.ROOT)), body)
-        for path in sorted(documents.EXAMPLES.rglob("*.yaml"))
+        for path in [*sorted(documents.EXAMPLES.rglob("*.yaml")), *MANIFESTS]
         for body in yaml.safe_load_all(path.read_text())
     ]
     return [pytest.param(body, id=place) for place, body in shown + files]
@@ -125,11 +126,18 @@ def answers(world: World, subject: str, questions: Answers) -> Answers:
     }
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, id=place)
+        for place, command in documents.commands()
+        if "patch configmap" in command
+    ],
+)
 def test_the_documented_command_ends_all_temporary_access(
-    installed: ControlPlane,
+    installed: ControlPlane, command: str
 ) -> None:
     """Only the key goes; what people wrote stays."""
-    (command,) = [c for _, c in documents.commands() if "patch configmap" in c]
     ours = "g, alice, role:deployer\n"
     installed.argocd.set_rbac({"policy.csv": RULES, "policy.argogrant.csv": ours})
     assert installed.argocd.can_i("alice", "applications", "sync", "team-a/shop")
