@@ -31,7 +31,7 @@ class Copy:
 
     def create(self, name: str, text: str = "a") -> Body:
         body = {"metadata": {"name": name}, "data": {"text": text}}
-        return self.cluster.create(MAPS.path, body)
+        return self.cluster.add(MAPS.path, body)
 
     def edit(self, name: str, text: str) -> Body:
         return self.cluster.edit(f"{MAPS.path}/{name}", {"data": {"text": text}})

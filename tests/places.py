@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from kubernetes.aio.client import ApiClient, Configuration
@@ -22,7 +23,7 @@ Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
 class Somebody(Protocol):
     """Another person on the same API server."""
 
-    def create(self, collection_path: str, body: Body) -> Body: ...
+    def add(self, collection_path: str, body: Body) -> Body: ...
     def edit(self, path: str, patch: Body) -> Body: ...
     def delete(self, path: str) -> None: ...
 
@@ -33,7 +34,7 @@ class KubectlUser:
 
     plane: ControlPlane
 
-    def create(self, collection_path: str, body: Body) -> Body:
+    def add(self, collection_path: str, body: Body) -> Body:
         answer = self.plane.kubectl(
             *("create", "--raw", collection_path, "-f", "-"), stdin=json.dumps(body)
         )
@@ -60,7 +61,7 @@ class Place:
 
     def create(self, name: str = "one", **body: Any) -> Body:
         metadata = {"name": name, **body.pop("metadata", {})}
-        return self.somebody.create(
+        return self.somebody.add(
             MAPS.path,
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **body},
         )
@@ -77,7 +78,7 @@ def on_a_real_api_server(plane: ControlPlane) -> Place:
         await load_kube_config(
             config_file=str(plane.kubeconfig()), client_configuration=configuration
         )
-        cluster = KubernetesCluster(ApiClient(configuration))
+        cluster = KubernetesCluster(ApiClient(configuration), lambda: datetime.now(UTC))
         try:
             return await story(cluster)
         finally:

@@ -13,6 +13,7 @@ from argogrant.kube.resources import (
     ARGOCD_INSTANCES,
     CONFIG_MAPS,
 )
+from argogrant.outlets.metrics import Metrics
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 from fakes import FakeCluster
 from virtual_time import FakeClock
@@ -35,19 +36,28 @@ class Room:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.cluster = FakeCluster(self.clock)
-        self.namespace = Namespace(self.cluster, OURS, self.clock)
+        self.leading = asyncio.Event()
+        self.leading.set()
+        self.metrics = Metrics()
+        self.namespace = Namespace(
+            self.cluster,
+            OURS,
+            metrics=self.metrics,
+            clock=self.clock,
+            leading=self.leading,
+        )
         self.serving: asyncio.Task[None] | None = None
 
     def install(self, data: Mapping[str, str] | None = None) -> None:
         """Create Argo CD's ConfigMap, an AppProject and the instance."""
         self.write_rbac(data or {"policy.csv": RULES})
-        self.cluster.create(APP_PROJECTS.path("argocd"), PROJECT)
-        self.cluster.create(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
+        self.cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
+        self.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
 
     def write_rbac(self, data: Mapping[str, str]) -> None:
         metadata = {"name": "argocd-rbac-cm"}
         body = {"metadata": metadata, "data": dict(data)}
-        self.cluster.create(RBAC.rpartition("/")[0], body)
+        self.cluster.add(RBAC.rpartition("/")[0], body)
 
     def edit_rbac(self, **data: str | None) -> None:
         """Change keys as somebody else: ``policy_csv="…"``."""
@@ -57,7 +67,7 @@ class Room:
     def grant(self, name: str, subject: str = "alice", **spec: Any) -> Body:
         body = a_grant(name, subject, **spec)
         body["metadata"] = {"name": name, **HELD}
-        return self.cluster.create(GRANTS, body)
+        return self.cluster.add(GRANTS, body)
 
     def revoke(self, name: str) -> None:
         self.cluster.edit(f"{GRANTS}/{name}", {"spec": {"revoked": True}})

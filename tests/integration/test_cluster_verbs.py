@@ -66,6 +66,31 @@ def test_what_is_not_there_is_not_found(place: Place) -> None:
         place.run(lambda cluster: cluster.get(ONE))
 
 
+def test_an_object_is_created_once(place: Place) -> None:
+    """Of two that are quick, the second is told."""
+    body = {"kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"key": "text"}}
+
+    async def twice(cluster: Cluster) -> tuple[Body, Body]:
+        created = await cluster.create(MAPS.path, {"apiVersion": "v1", **body})
+        with pytest.raises(Conflict):
+            await cluster.create(MAPS.path, {"apiVersion": "v1", **body})
+        return created, await cluster.get(ONE)
+
+    created, found = place.run(twice)
+
+    assert created == found
+    assert found["data"] == {"key": "text"}
+    assert found["metadata"]["uid"]
+
+
+def test_the_clocks_of_one_machine_agree(place: Place) -> None:
+    async def skew(cluster: Cluster) -> float:
+        await cluster.list(MAPS)
+        return cluster.clock_skew()
+
+    assert place.run(skew) == 0.0
+
+
 def test_a_patch_never_creates(place: Place) -> None:
     with pytest.raises(NotFound):
         place.run(lambda cluster: cluster.merge_patch(ONE, {"data": {"key": "text"}}))
@@ -211,7 +236,7 @@ def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
 
 def test_a_status_is_written_beside_the_spec(place: Place) -> None:
     """Neither way of writing touches the other part; only the spec has generations."""
-    created = place.somebody.create(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
+    created = place.somebody.add(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
     both = {"spec": {"revoked": True}, "status": {"boundAs": "role:x"}}
 
     async def written(cluster: Cluster) -> tuple[Body, Body]:
@@ -232,7 +257,7 @@ def test_a_status_is_written_beside_the_spec(place: Place) -> None:
 
 def test_a_status_is_guarded_by_the_version_and_not_by_the_uid(place: Place) -> None:
     """Kubernetes ignores all metadata of a status but the version that was read."""
-    place.somebody.create(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
+    place.somebody.add(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
     path, status = f"{GRANT}/status", {"boundAs": "role:x"}
     late = {"metadata": {"resourceVersion": "1"}, "status": status}
     another = {"metadata": {"uid": "another"}, "status": status}

@@ -9,8 +9,10 @@ import pytest
 
 from argogrant.handlers import grants, instances
 from argogrant.handlers.lifecycle import NothingToCompare, Rooms
+from argogrant.outlets.metrics import Metrics
 from fakes import FakeCluster
 from rooms import GRANTS, OURS, SETTLED
+from virtual_time import FakeClock
 from world import a_grant
 
 
@@ -19,14 +21,14 @@ class Operator:
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
-        self.rooms = Rooms(self.cluster)  # type: ignore[arg-type]
+        self.rooms = Rooms(self.cluster, Metrics(), FakeClock())
+        self.rooms.leading.set()
         self.memo = kopf.Memo(rooms=self.rooms)
 
 
 @asynccontextmanager
 async def an_operator() -> AsyncIterator[Operator]:
     operator = Operator()
-    operator.cluster.close = lambda: asyncio.sleep(0)
     try:
         yield operator
     finally:
@@ -57,7 +59,7 @@ async def test_a_deleted_grant_is_held_until_it_is_released() -> None:
     async with an_operator() as operator:
         body = a_grant("g1")
         body["metadata"]["finalizers"] = ["argogrant.dev/revoke"]
-        uid = operator.cluster.create(GRANTS, body)["metadata"]["uid"]
+        uid = operator.cluster.add(GRANTS, body)["metadata"]["uid"]
         holding = asyncio.create_task(
             grants.revoke(namespace=OURS, uid=uid, memo=operator.memo)
         )

@@ -200,7 +200,7 @@ async def test_a_missing_config_map_is_said_and_never_created() -> None:
     async with running(room):
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        assert room.ready("g1") == "-InstanceUnavailable"
+        assert room.ready("g1") == "-ConfigMapMissing"
         assert room.instance_ready == "-ConfigMapMissing"
         assert room.writes == 0
         room.write_rbac({"policy.csv": RULES})

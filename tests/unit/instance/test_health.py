@@ -5,7 +5,7 @@ import pytest
 from argogrant.grants.checks import Finding
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
-from argogrant.instance.health import failure_conditions, instance_conditions
+from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.records import ObservedConfigMap
 from argogrant.kube.failures import Conflict, Forbidden, Unavailable
 from argogrant.kube.resources import APP_PROJECTS, Collection
@@ -52,7 +52,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
     ],
 )
 def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
-    ready, _ = instance_conditions(blocked, snapshot)
+    ready, *_ = instance_conditions(Health(seen=snapshot, blocked=blocked))
 
     assert ready.type is InstanceCondition.READY
     assert (ready.status, ready.reason) == (status, reason)
@@ -67,7 +67,7 @@ def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
     ],
 )
 def test_a_convergence_that_failed_says_why(error, reason) -> None:
-    ready, _ = failure_conditions(error, seen())
+    ready, *_ = instance_conditions(Health(seen=seen(), error=error))
 
     assert (ready.status, ready.reason) == (False, reason)
     assert str(error) in ready.message
@@ -82,14 +82,53 @@ def test_a_convergence_that_failed_says_why(error, reason) -> None:
     ],
 )
 def test_the_text_of_an_instance(snapshot, status, reason) -> None:
-    _, text = instance_conditions(None, snapshot)
+    _, text, *_ = instance_conditions(Health(seen=snapshot))
 
     assert text.type is InstanceCondition.RBAC_TEXT_VALID
     assert (text.status, text.reason) == (status, reason)
 
 
 def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
-    _, text = instance_conditions(None, seen("x\ny\n"))
+    _, text, *_ = instance_conditions(Health(seen=seen("x\ny\n")))
 
     assert text.message.startswith("policy.csv line 1: ")
     assert "(2 such lines" in text.message
+
+
+@pytest.mark.parametrize(
+    ("finding", "status", "reason"),
+    [
+        pytest.param(None, False, Reason.UNDISTURBED, id="our key is left alone"),
+        pytest.param(
+            Finding(Reason.CONTESTED, "Somebody changed it."),
+            True,
+            Reason.CONTESTED,
+            id="somebody keeps changing it",
+        ),
+    ],
+)
+def test_a_contest_is_told(finding, status, reason) -> None:
+    _, _, contested, _ = instance_conditions(Health(seen=seen(), contested=finding))
+
+    assert contested.type is InstanceCondition.CONTESTED
+    assert (contested.status, contested.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("skew", "status", "words"),
+    [
+        pytest.param(0.0, True, "agree", id="clocks that agree"),
+        pytest.param(1.9, True, "agree", id="and nearly so"),
+        pytest.param(2.0, False, "is behind the API server's by 2 s", id="behind"),
+        pytest.param(-7.9, False, "is ahead of the API server's by 6 s", id="ahead"),
+        pytest.param(3600.0, False, "by 3600 s", id="an hour behind"),
+        pytest.param(-90_000.0, False, "by 90000 s", id="a day ahead"),
+    ],
+)
+def test_the_clocks_are_compared(skew, status, words) -> None:
+    """In steps, so that the message stays while both clocks run."""
+    *_, clock = instance_conditions(Health(seen=seen(), clock_skew=skew))
+
+    assert clock.type is InstanceCondition.CLOCK_IN_SYNC
+    assert clock.status is status
+    assert words in clock.message

@@ -2,11 +2,13 @@
 
 import pytest
 
+from argogrant.grants.facts import InstanceFacts
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
-from argogrant.instance.gather import gather
+from argogrant.instance.gather import Gatherer
 from argogrant.instance.plan import Plan, plan
 from argogrant.instance.records import (
+    InstanceRecord,
     ObservedConfigMap,
     observe_project,
     record_instance,
@@ -178,13 +180,17 @@ def test_an_overlay_to_remove_is_found(now, finds) -> None:
     assert planned(now).finds_an_overlay(now) is finds
 
 
+def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceFacts:
+    return Gatherer("default").gather(record, snapshot).facts
+
+
 def an_instance_record(**metadata):
     body = {**INSTANCE, "metadata": {**INSTANCE["metadata"], "uid": "u1", **metadata}}
     return record_instance(body)
 
 
 def test_facts_are_gathered_from_the_text_and_the_projects() -> None:
-    facts = gather("default", an_instance_record(), seen(main=RULES + "g, a, leads\n"))
+    facts = gathered(an_instance_record(), seen(main=RULES + "g, a, leads\n"))
 
     assert facts.exists
     assert facts.text_is_known
@@ -211,7 +217,7 @@ def test_facts_are_gathered_from_the_text_and_the_projects() -> None:
     ],
 )
 def test_what_is_not_there_is_a_fact_too(record, now, exists, text_is_known) -> None:
-    facts = gather("default", record, now)
+    facts = gathered(record, now)
 
     assert (facts.exists, facts.text_is_known) == (exists, text_is_known)
 
@@ -227,7 +233,18 @@ def test_a_project_that_argo_cd_ignores_is_a_fact() -> None:
         projects=(observe_project(broken),),
         projects_are_known=True,
     )
-    facts = gather("default", an_instance_record(), snapshot)
+    facts = gathered(an_instance_record(), snapshot)
 
     assert set(facts.unreadable_projects) == {"team-b"}
     assert "AppProject team-b line 2" in facts.unreadable_projects["team-b"]
+
+
+def test_facts_are_gathered_anew_only_when_something_changed() -> None:
+    """A decision is kept as long as its facts are the very same object."""
+    gatherer, record = Gatherer("default"), an_instance_record()
+    first = gatherer.gather(record, seen(main=RULES))
+    same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
+    other = gatherer.gather(record, seen(main=RULES + "g, a, leads\n"))
+
+    assert same is first
+    assert "leads" in other.facts.roles

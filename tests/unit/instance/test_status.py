@@ -27,7 +27,7 @@ class Desk:
         self.uid = self.create("g1")
 
     def create(self, name: str) -> str:
-        uid: str = self.cluster.create(GRANTS, a_grant(name))["metadata"]["uid"]
+        uid: str = self.cluster.add(GRANTS, a_grant(name))["metadata"]["uid"]
         return uid
 
     def submit(self, *, path: str = ONE, old: Any = None, **new: Any) -> None:

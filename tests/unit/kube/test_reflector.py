@@ -54,7 +54,7 @@ async def test_a_watch_that_ends_is_opened_where_it_ended() -> None:
 async def test_a_bookmark_moves_a_quiet_watch_along() -> None:
     """Where nothing happens, the next watch begins where the bookmark was."""
     async with following(Copy()) as copy:
-        copy.cluster.create(
+        copy.cluster.add(
             CONFIG_MAPS.path("elsewhere"), {"metadata": {"name": "another"}}
         )
         copy.cluster.bookmark()

@@ -106,7 +106,7 @@ def test_while_a_foreign_line_is_broken_nothing_is_added(first, second) -> None:
 
     assert after is not None
     assert after.bindings == first.keys() & second.keys()
-    assert not plan.adds
+    assert not plan.missing
 
 
 @given(ends, ends, ends)
@@ -167,7 +167,7 @@ def test_the_plan_for(current, wanted, kept, may_add, after) -> None:
     found = read_overlay(applied(data, plan))
 
     assert (found.bindings if found else None) == after
-    assert plan.adds == bool((set(wanted) if may_add else set()) - (current or set()))
+    assert plan.missing == (set(wanted) if may_add else set()) - (current or set())
 
 
 def test_an_end_that_moved_is_rewritten() -> None:
@@ -176,7 +176,7 @@ def test_an_end_that_moved_is_rewritten() -> None:
     plan = planned(data, {ALICE: NOON})
 
     assert plan.text == render_overlay(OWNER, {ALICE: NOON})
-    assert not plan.adds
+    assert not plan.missing
     assert not plan.extra
 
 
