@@ -3,8 +3,9 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+CHAOS_MINUTES ?= 30
 
-.PHONY: setup check lint test demo generate control-plane control-plane-path
+.PHONY: setup check lint test chaos demo generate control-plane control-plane-path
 
 setup: $(READY)
 
@@ -28,6 +29,10 @@ lint: $(READY)
 
 test: control-plane
 	$(VENV)/bin/pytest
+
+# Random operations and faults against real parts; `-m chaos replay FILE` runs one again.
+chaos: control-plane
+	@PYTHONPATH=tests $(PYTHON) -m chaos run --minutes $(CHAOS_MINUTES)
 
 check: lint test
 

@@ -39,15 +39,17 @@ def free_port() -> int:
     return port
 
 
-def start(
+def start(  # noqa: PLR0913 — each has a usual value
     plane: ControlPlane,
     log: Path,
     *options: str,
     identity: str = "argogrant-0",
     module: Sequence[str] = ARGOGRANT,
+    kubeconfig: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start the operator as a pod of this name would, with its log in a file."""
-    kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
+    if kubeconfig is None:
+        kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     command = [sys.executable, "-m", *module]
     if module is ARGOGRANT:

@@ -1,0 +1,66 @@
+"""The operator as a process that is killed, started, and restarted when it ends."""
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+
+import operators
+from controlplane import ControlPlane
+
+
+class OperatorProcess:
+    """The operator behind the proxy; ``tend`` does what a kubelet would."""
+
+    def __init__(self, plane: ControlPlane, proxy_url: str, folder: Path) -> None:
+        self.log = folder / "operator.log"
+        self.ended_by_itself = 0
+        self._lock = threading.Lock()
+        self._plane = plane
+        self._kubeconfig = folder / "operator.kubeconfig"
+        self._kubeconfig.write_text(_through(plane, proxy_url))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        return self._process is not None
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        with self._lock:
+            if self._process is None:
+                self._process = self._started()
+
+    def kill(self) -> None:
+        """End it as a crash does, with no time for anything."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+                self._process = None
+
+    def tend(self) -> bool:
+        """Start it again if it has ended by itself; tell whether it had."""
+        with self._lock:
+            if self._process is None or self._process.poll() is None:
+                return False
+            self.ended_by_itself += 1
+            self._process = self._started()
+            return True
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return operators.start(self._plane, self.log, kubeconfig=self._kubeconfig)
+
+
+def _through(plane: ControlPlane, url: str) -> str:
+    """Return the operator's own kubeconfig, with the proxy as its API server."""
+    path = plane.service_account_kubeconfig("argogrant", "argogrant")
+    config = json.loads(path.read_text())
+    config["clusters"][0]["cluster"] = {"server": url}
+    return json.dumps(config)
+
+
+def trace(*, log: Path, lines: int = 25) -> str:
+    """Return the end of a log."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])

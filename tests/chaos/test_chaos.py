@@ -1,0 +1,31 @@
+"""Whatever happens, argocd-server lets nobody in who should be out.
+
+This is the short run. ``make chaos`` runs for longer, with many seeds.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from chaos.operations import Operation, generate
+from chaos.running import prepare, run
+from controlplane import ControlPlane
+
+SEED = 20261124
+LENGTH = 36
+
+
+@pytest.mark.timeout(600)
+def test_no_access_outlives_its_end_whatever_happens(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """One script with a fixed seed; at every quiet moment every answer is right."""
+    if not control_plane.is_ours:
+        pytest.skip("an API server that is not ours is not to be stopped")
+    prepare(control_plane)
+    script: list[Operation] = generate(SEED, LENGTH)
+    outcome = run(script, control_plane, tmp_path, seed=SEED, say=print)
+    print(outcome.operations, outcome.faults, dict(outcome.findings.worst))
+
+    assert not outcome.violations, "\n".join([*outcome.violations, outcome.log])
+    assert outcome.quiets == 4
