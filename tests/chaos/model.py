@@ -18,17 +18,20 @@ from chaos.faults import PASSABLE, Fault
 
 MARGIN = 1.5
 """Seconds around a start or an end in which either answer is right."""
-GRACE = 6.0
+GRACE = 2.5
 """Seconds in which access has to be over when nothing has been in the way."""
-START_GRACE = 10.0
+PASSABLE_GRACE = 8.0
+"""Seconds when answers are slow, or when only the sweep hears of a revocation."""
+START_GRACE = 20.0
 """Seconds for a started operator, its interpreter and its first lists included."""
 HELD_GRACE = 30.0
 """Seconds after requests were held: the operator gives one up after 15, pauses up to
 5, and the machine is small."""
 ORDINARY_GRACE = 12.0
 """Seconds after any other obstacle: pauses of up to 5 between tries, twice."""
-MEMORY = 60.0
-"""Seconds for which an obstacle that is gone still explains a delay."""
+MEMORY = 90.0
+"""Seconds for which an obstacle that is gone still explains a delay; a silent watch is
+given up after 75."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +61,7 @@ _GRACES = {
     OPERATOR_DOWN: START_GRACE,
     API_PAUSED: HELD_GRACE,
     Fault.HOLD.value: HELD_GRACE,
+    **{fault.value: PASSABLE_GRACE for fault in PASSABLE},
 }
 
 
@@ -97,6 +101,9 @@ class Model:
     grants: dict[str, Grant] = field(default_factory=dict)
     line_is_broken: bool = False
     obstacles: set[str] = field(default_factory=set)
+    """What keeps the operator from writing."""
+    nuisances: set[str] = field(default_factory=set)
+    """What only slows it down."""
     gone_obstacles: dict[str, float] = field(default_factory=dict)
     _forbidden: dict[Pair, float] = field(default_factory=dict)
 
@@ -118,12 +125,14 @@ class Model:
         self._forbidden[pair] = now
 
     def obstruct(self, obstacle: str) -> None:
-        """Something keeps the operator from its work."""
-        if obstacle not in PASSABLE:
-            self.obstacles.add(obstacle)
+        """Something keeps the operator from its work, or slows it down."""
+        (self.nuisances if obstacle in PASSABLE else self.obstacles).add(obstacle)
 
     def clear(self, obstacle: str, now: float) -> None:
         """It does not any more."""
+        if obstacle in self.nuisances:
+            self.nuisances.discard(obstacle)
+            self.gone_obstacles[obstacle] = now
         if obstacle in self.obstacles:
             self.obstacles.discard(obstacle)
             self.gone_obstacles[obstacle] = self.able_since = now
@@ -160,11 +169,13 @@ class Model:
     def excuse(self, now: float) -> str:
         """Name what was in the way last."""
         recent = self._recent_obstacles(now)
-        return max(recent, key=self.gone_obstacles.__getitem__, default=NOTHING)
+        return max(recent, key=recent.__getitem__, default=NOTHING)
 
-    def _recent_obstacles(self, now: float) -> list[str]:
+    def _recent_obstacles(self, now: float) -> dict[str, float]:
+        """What was in the way lately, and when that ended."""
         gone = self.gone_obstacles.items()
-        return [obstacle for obstacle, when in gone if now - when < MEMORY]
+        recent = {obstacle: when for obstacle, when in gone if now - when < MEMORY}
+        return {**recent, **dict.fromkeys(self.nuisances, now)}
 
     def _grants_of(self, pair: Pair) -> list[Grant]:
         return [grant for grant in self.grants.values() if grant.pair == pair]

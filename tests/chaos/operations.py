@@ -128,7 +128,7 @@ class _Generator:
 
     def _next(self) -> list[Operation]:
         choices: list[tuple[float, Callable[[], list[Operation]]]] = [
-            (3 if self._fault_is_on else 2.5, self._weather),
+            (2 if self._fault_is_on else 4, self._weather),
             (3 if self._api_is_away else 0.7, self._api),
             (3 if self._operator_is_down else 1.5, self._kill_or_start),
         ]

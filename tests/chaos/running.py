@@ -22,8 +22,8 @@ from chaos.proxy import Proxy
 from controlplane import ControlPlane
 from world import INSTANCE, PROJECT
 
-QUIET_SECONDS = 45.0
-GONE_SECONDS = 45.0
+QUIET_SECONDS = 50.0
+GONE_SECONDS = 90.0
 UP_SECONDS = 30.0
 
 Say = Callable[[str], None]
@@ -152,7 +152,7 @@ class _Run:
 
     def _note(self, operation: Operation) -> None:
         kind = operation.args.get("kind")
-        self._silenced |= kind in {Fault.SILENT, Fault.HOLD}
+        self._silenced |= kind == Fault.SILENT
         if operation.do is Do.KILL:
             self._silenced = False
         if operation.do is not Do.WAIT:

@@ -9,6 +9,7 @@ from chaos.model import (
     HELD_GRACE,
     NOTHING,
     OPERATOR_DOWN,
+    PASSABLE_GRACE,
     START_GRACE,
     Answer,
     Model,
@@ -132,11 +133,13 @@ def test_clearing_what_was_not_there_excuses_nothing() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW, Fault.SILENT])
-def test_a_fault_that_lets_writes_pass_excuses_nothing(fault: Fault) -> None:
+def test_a_fault_that_lets_writes_pass_stops_no_clock(fault: Fault) -> None:
     model = granted()
     model.obstruct(fault)
+    model.clear(fault, 1024)
 
     assert model.overdue(ALICE, 1025) == 5
+    assert model.grace(1025) == PASSABLE_GRACE
 
 
 def test_a_scribbled_binding_is_over_when_it_was_written() -> None:
@@ -159,5 +162,5 @@ def test_what_was_in_the_way_lately_lengthens_the_grace() -> None:
         model.clear(obstacle, when)
 
     assert model.grace(1020) == HELD_GRACE
-    assert model.grace(1072) == START_GRACE
-    assert model.grace(1080) == GRACE
+    assert model.grace(1102) == START_GRACE
+    assert model.grace(1106) == GRACE
