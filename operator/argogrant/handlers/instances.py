@@ -6,8 +6,11 @@ from typing import Any, Final
 import kopf
 
 from argogrant.handlers.settings import SETTINGS
+from argogrant.kube.failures import ClusterError
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
+SWEEP_RETRY_SECONDS: Final = min(5.0, SETTINGS.sweep_seconds)
+"""kopf's own pause after an exception is a minute without any sweep."""
 
 
 @kopf.daemon(*INSTANCES, cancellation_polling=2.0, backoff=1.0)
@@ -46,4 +49,7 @@ async def sweep(
     **_: Any,  # noqa: ANN401
 ) -> None:
     """Compare everything with Argo CD: the second path to every revocation."""
-    await memo.rooms.of(namespace).sweep(name)
+    try:
+        await memo.rooms.of(namespace).sweep(name)
+    except ClusterError as error:
+        raise kopf.TemporaryError(str(error), delay=SWEEP_RETRY_SECONDS) from error

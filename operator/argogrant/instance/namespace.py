@@ -14,7 +14,6 @@ from argogrant.instance.report import Reporter
 from argogrant.instance.status import Writer
 from argogrant.instance.store import UNASSIGNED, Store
 from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import ClusterError
 from argogrant.outlets.metrics import Metrics
 
 RECHECK_SECONDS: Final = 1.0
@@ -71,14 +70,12 @@ class Namespace:
         await self._begin(instance)
 
     async def sweep(self, instance: str) -> None:
-        """List everything anew and converge, whatever the watches said."""
-        try:
-            differences = await self._relist(instance)
-        except ClusterError as error:
-            logger.warning(
-                "%s/%s: the sweep failed: %s", self._store.namespace, instance, error
-            )
-            return
+        """List everything anew and converge, whatever the watches said.
+
+        Raises:
+            ClusterError: Not everything could be listed.
+        """
+        differences = await self._relist(instance)
         if differences:
             logger.warning(
                 "%s/%s: the sweep found %d differences.",
