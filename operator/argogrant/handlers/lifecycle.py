@@ -16,6 +16,9 @@ from argogrant.outlets.metrics import Metrics
 from argogrant.outlets.probes import Probes, Vitals
 
 HEARTBEAT_SECONDS: Final = 1.0
+REQUEST_SECONDS: Final = 15.0
+"""kopf would wait five minutes for an answer, and a deleted instance with it."""
+CONNECT_SECONDS: Final = 5.0
 
 
 def utc_now() -> datetime:
@@ -134,6 +137,8 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.background.instant_exit_timeout = 2.0
+    settings.networking.request_timeout = REQUEST_SECONDS
+    settings.networking.connect_timeout = CONNECT_SECONDS
     memo.process = Process(await KubernetesCluster.connect(utc_now))
     memo.rooms = memo.process.rooms
     await memo.process.start()
