@@ -94,15 +94,17 @@ class Judge(threading.Thread):
             return
         with self._lock:
             still = self._model.overdue(pair, asked_at)
-            grace, excuse = self._model.grace(asked_at), self._model.excuse(asked_at)
+            limit = self._model.must_be_over_by(pair, asked_at)
+            excuse = self._model.excuse(pair, asked_at)
         if still is None:
             return  # an obstacle or a new grant came in between
         overdue = min(overdue, still)
         worst = self.findings.worst
         worst[excuse] = max(worst[excuse], overdue)
-        if overdue > grace and pair not in self._accused:
+        if asked_at > limit and pair not in self._accused:
             self._accused.add(pair)
             self.findings.violations.append(
-                f"{pair.subject} still holds {pair.role}, {overdue:.1f} s after it was"
-                f" over and could be ended (grace {grace:.0f} s, after {excuse})"
+                f"{pair.subject} still held {pair.role} {overdue:.1f} s after it was"
+                f" over and could be ended, {asked_at - limit:.1f} s more than there"
+                f" was reason for (what had been in the way: {excuse})"
             )

@@ -30,7 +30,7 @@ HELD_GRACE = 30.0
 ORDINARY_GRACE = 12.0
 """Seconds after any other obstacle: pauses of up to 5 between tries, twice."""
 MEMORY = 90.0
-"""Seconds for which an obstacle that is gone still explains a delay; a silent watch is
+"""Seconds for which what slowed the operator down explains a delay; a silent watch is
 given up after 75."""
 
 
@@ -61,8 +61,11 @@ _GRACES = {
     OPERATOR_DOWN: START_GRACE,
     API_PAUSED: HELD_GRACE,
     Fault.HOLD.value: HELD_GRACE,
-    **{fault.value: PASSABLE_GRACE for fault in PASSABLE},
 }
+
+
+def _grace(obstacle: str) -> float:
+    return _GRACES.get(obstacle, ORDINARY_GRACE)
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class Model:
     nuisances: set[str] = field(default_factory=set)
     """What only slows it down."""
     gone_obstacles: dict[str, float] = field(default_factory=dict)
+    gone_nuisances: dict[str, float] = field(default_factory=dict)
     _forbidden: dict[Pair, float] = field(default_factory=dict)
 
     def create(self, name: str, pair: Pair, *, start: float, end: float) -> None:
@@ -132,7 +136,7 @@ class Model:
         """It does not any more."""
         if obstacle in self.nuisances:
             self.nuisances.discard(obstacle)
-            self.gone_obstacles[obstacle] = now
+            self.gone_nuisances[obstacle] = now
         if obstacle in self.obstacles:
             self.obstacles.discard(obstacle)
             self.gone_obstacles[obstacle] = self.able_since = now
@@ -157,24 +161,34 @@ class Model:
             return None
         if any(g.start <= now + MARGIN and now < g.end for g in grants):
             return None
-        ends = [g.end for g in grants if g.end <= now]
-        return now - max(self.able_since, self._forbidden.get(pair, -math.inf), *ends)
+        return now - max(self.able_since, self._over_since(pair, now))
 
-    def grace(self, now: float) -> float:
-        """Say how long a yes may be wrong, by what has been in the way lately."""
-        recent = self._recent_obstacles(now)
-        graces = [_GRACES.get(obstacle, ORDINARY_GRACE) for obstacle in recent]
-        return max([GRACE, *graces])
+    def must_be_over_by(self, pair: Pair, now: float) -> float:
+        """Say when at the latest a pair's access has to be over."""
+        slowed = bool(self._recent_nuisances(now))
+        grace = PASSABLE_GRACE if slowed else GRACE
+        ends = [gone + _grace(what) for what, gone in self.gone_obstacles.items()]
+        return max([self._over_since(pair, now) + grace, self.able_since, *ends])
 
-    def excuse(self, now: float) -> str:
+    def excuse(self, pair: Pair, now: float) -> str:
         """Name what was in the way last."""
-        recent = self._recent_obstacles(now)
-        return max(recent, key=recent.__getitem__, default=NOTHING)
+        over = self._over_since(pair, now)
+        gone = {
+            what: when
+            for what, when in self.gone_obstacles.items()
+            if over < when + _grace(what)
+        }
+        excuses = {**gone, **self._recent_nuisances(now)}
+        return max(excuses, key=excuses.__getitem__, default=NOTHING)
 
-    def _recent_obstacles(self, now: float) -> dict[str, float]:
-        """What was in the way lately, and when that ended."""
-        gone = self.gone_obstacles.items()
-        recent = {obstacle: when for obstacle, when in gone if now - when < MEMORY}
+    def _over_since(self, pair: Pair, now: float) -> float:
+        """When the access of a pair was over, had nothing been in the way."""
+        ends = [g.end for g in self._grants_of(pair) if g.end <= now]
+        return max([self._forbidden.get(pair, -math.inf), *ends])
+
+    def _recent_nuisances(self, now: float) -> dict[str, float]:
+        gone = self.gone_nuisances.items()
+        recent = {what: when for what, when in gone if now - when < MEMORY}
         return {**recent, **dict.fromkeys(self.nuisances, now)}
 
     def _grants_of(self, pair: Pair) -> list[Grant]:

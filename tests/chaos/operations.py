@@ -78,6 +78,8 @@ ROLES = (*REMOVABLE_ROLES, "proj:team-a:deployer")
 QUIET_EVERY = 12
 MENDED_SHARE = 0.7
 """At so many quiet moments nobody is refused because of somebody's broken line."""
+LONG_WAIT_SHARE = 0.15
+"""Now and then nothing happens, so that only an end can wake the operator."""
 HEALTHY = (
     Operation(Do.CALM),
     Operation(Do.RESUME_API),
@@ -215,4 +217,7 @@ class _Generator:
         return [Operation(Do.KILL)]
 
     def _wait(self) -> Operation:
-        return Operation(Do.WAIT, {"seconds": round(self._chance.uniform(0, 1.6), 2)})
+        longest = 7.0 if self._chance.random() < LONG_WAIT_SHARE else 1.6
+        return Operation(
+            Do.WAIT, {"seconds": round(self._chance.uniform(0, longest), 2)}
+        )

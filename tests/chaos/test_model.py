@@ -10,7 +10,6 @@ from chaos.model import (
     NOTHING,
     OPERATOR_DOWN,
     PASSABLE_GRACE,
-    START_GRACE,
     Answer,
     Model,
     Pair,
@@ -121,7 +120,7 @@ def test_overdue_counts_from_the_moment_at_which_it_could_be_ended() -> None:
     model.clear(Fault.UNAVAILABLE, 1026)
 
     assert model.overdue(ALICE, 1027) == 1
-    assert model.excuse(1027) == Fault.UNAVAILABLE
+    assert model.excuse(ALICE, 1027) == Fault.UNAVAILABLE
 
 
 def test_clearing_what_was_not_there_excuses_nothing() -> None:
@@ -129,7 +128,7 @@ def test_clearing_what_was_not_there_excuses_nothing() -> None:
     model.clear(OPERATOR_DOWN, 1024)
 
     assert model.overdue(ALICE, 1025) == 5
-    assert model.excuse(1025) == NOTHING
+    assert model.excuse(ALICE, 1025) == NOTHING
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW, Fault.SILENT])
@@ -139,7 +138,8 @@ def test_a_fault_that_lets_writes_pass_stops_no_clock(fault: Fault) -> None:
     model.clear(fault, 1024)
 
     assert model.overdue(ALICE, 1025) == 5
-    assert model.grace(1025) == PASSABLE_GRACE
+    assert model.must_be_over_by(ALICE, 1025) == 1020 + PASSABLE_GRACE
+    assert model.must_be_over_by(ALICE, 1200) == 1020 + GRACE
 
 
 def test_a_scribbled_binding_is_over_when_it_was_written() -> None:
@@ -154,13 +154,14 @@ def test_access_that_nobody_ever_gave_is_overdue_since_the_operator_runs() -> No
     assert a_model().overdue(ALICE, 1030) == 30
 
 
-def test_what_was_in_the_way_lately_lengthens_the_grace() -> None:
-    model = a_model()
-    assert model.grace(1001) == GRACE
+def test_an_obstacle_that_is_gone_leaves_some_time_and_not_more() -> None:
+    model = granted()
+    assert model.must_be_over_by(ALICE, 1021) == 1020 + GRACE
     for when, obstacle in ((1010, Fault.HOLD), (1015, OPERATOR_DOWN)):
         model.obstruct(obstacle)
         model.clear(obstacle, when)
 
-    assert model.grace(1020) == HELD_GRACE
-    assert model.grace(1102) == START_GRACE
-    assert model.grace(1106) == GRACE
+    assert model.must_be_over_by(ALICE, 1021) == 1010 + HELD_GRACE
+    model.create("late", ALICE, start=1030, end=1050)
+    assert model.must_be_over_by(ALICE, 1051) == 1050 + GRACE
+    assert model.excuse(ALICE, 1051) == NOTHING
