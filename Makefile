@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 CHAOS_MINUTES ?= 30
 
-.PHONY: setup check lint test chaos demo generate control-plane control-plane-path
+.PHONY: setup check lint test chaos demo bench generate control-plane control-plane-path
 
 setup: $(READY)
 
@@ -38,6 +38,11 @@ check: lint test
 
 demo: control-plane
 	@PYTHONPATH=tests $(PYTHON) examples/demo.py
+
+SIZES := 100,1000,10000
+
+bench: control-plane
+	@PYTHONPATH=tests:benchmarks $(PYTHON) -m bench --sizes $(SIZES) $(BENCH_OPTIONS)
 
 generate: $(READY)
 	$(PYTHON) docs/generate.py

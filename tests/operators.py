@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from controlplane import ControlPlane
+from controlplane.plane import ControlPlane
 from world import World
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from controlplane import ControlPlane
+from controlplane.plane import ControlPlane
 
 RIGHTS = Path(__file__).parent.parent / "manifests/argocd-namespace.yaml"
 CONFIG_MAP = "argocd-rbac-cm"

@@ -1,0 +1,72 @@
+"""The operator's process: started as it is shipped, and what it takes (Linux)."""
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import operators
+from controlplane.plane import ControlPlane
+
+SWEEP_SECONDS = 60.0
+"""What the operator does unless told otherwise; the tests sweep more often."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the operator took up to an instant."""
+
+    cpu_seconds: float
+    rss_mb: float
+    peak_rss_mb: float
+
+
+class Operator:
+    """The operator, stopped and started as a measurement needs it."""
+
+    def __init__(self, plane: ControlPlane, log: Path) -> None:
+        self._plane = plane
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it; give the wall-clock time at which its process began."""
+        self._process = operators.start(
+            self._plane, self._log, sweep_seconds=SWEEP_SECONDS
+        )
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        age = uptime - int(self._stat()[19]) / _TICKS
+        return time.time() - age
+
+    def stop(self) -> float:
+        """End it as Kubernetes would; give the seconds that took."""
+        began = time.time()
+        if self._process is not None:
+            operators.stop(self._process)
+            self._process = None
+        return time.time() - began
+
+    def usage(self) -> Usage:
+        """Read what it took until now."""
+        lines = (self._folder() / "status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        fields = self._stat()
+        return Usage(
+            cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS,
+            rss_mb=_megabytes(status["VmRSS"]),
+            peak_rss_mb=_megabytes(status["VmHWM"]),
+        )
+
+    def _stat(self) -> list[str]:
+        """Read ``stat`` from its third field on: the second may hold blanks."""
+        return (self._folder() / "stat").read_text().rpartition(")")[2].split()
+
+    def _folder(self) -> Path:
+        assert self._process is not None
+        return Path("/proc") / str(self._process.pid)
+
+
+def _megabytes(value: str) -> float:
+    return round(int(value.split(maxsplit=1)[0]) / 1024, 1)

@@ -1,0 +1,170 @@
+"""One run: every phase for every number of live grants, on one control plane."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import operators
+from bench import burst, grants, restart, revoke_lag
+from bench.burst import Creation, SameSecond, measure_burst
+from bench.clients import Clients
+from bench.core import Core, measure_core
+from bench.floor import Floor, measure_floor
+from bench.percentiles import Spread
+from bench.process import Operator
+from bench.restart import (
+    measure_restarts,
+    start_and_revoke,
+    stop_with_an_overdue_grant,
+)
+from bench.revoke_lag import RevokeLag, measure_revoke_lag
+from bench.steady import Steady, measure_steady, wait_until_quiet
+from controlplane import local
+from controlplane.plane import ControlPlane
+from world import INSTANCE, PROJECT, RULES
+
+Tell = Callable[[str], None]
+
+LIVE = "live"
+LIVE_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Everything that was measured beside so many live grants."""
+
+    live: int
+    filled_in: float
+    """Seconds to create the live grants that were not there yet."""
+    filled_ready_after: float
+    """Seconds from the last creation until all of them said Ready."""
+    floor: Floor
+    restart: Spread
+    revoke: RevokeLag
+    steady: Steady
+    creation: Creation
+    same_second: SameSecond
+    core: Core
+    cpu_seconds: dict[str, float]
+    """What the operator took in each phase."""
+    peak_rss_mb: float
+
+
+async def run(sizes: Sequence[int], *, log: Path | None, tell: Tell) -> list[Size]:
+    """Measure every size, from the smallest on."""
+    tell("starting etcd, kube-apiserver and argocd-server")
+    with (
+        local.start() as plane,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        _prepare(plane)
+        operator = Operator(plane, log or Path(folder) / "operator.log")
+        try:
+            async with Clients(plane) as clients:
+                operator.start()
+                return await _every_size(sizes, clients, operator, tell)
+        finally:
+            operator.stop()
+
+
+async def _every_size(
+    sizes: Sequence[int], clients: Clients, operator: Operator, tell: Tell
+) -> list[Size]:
+    measured: list[Size] = []
+    for size in sorted(sizes):
+        so_far = measured[-1].live if measured else 0
+
+        def tell_about(what: str, size: int = size) -> None:
+            tell(f"{size} live grants: {what}")
+
+        one = Measuring(clients, operator, tell_about)
+        measured.append(await one.measure(size, so_far=so_far))
+        await _clear(clients)
+    return measured
+
+
+class Measuring:
+    """The phases for one number of live grants, in their order.
+
+    The floor is taken while the operator is stopped for the first restart.
+    """
+
+    def __init__(self, clients: Clients, operator: Operator, tell: Tell) -> None:
+        self._clients = clients
+        self._operator = operator
+        self._tell = tell
+        self._cpu: dict[str, float] = {}
+        self._peak = 0.0
+
+    async def measure(self, live: int, *, so_far: int) -> Size:
+        """Go through all phases."""
+        clients, operator = self._clients, self._operator
+        self._tell("creating them")
+        filled_in, ready_after = await self._fill(live, so_far=so_far)
+        await wait_until_quiet(operator)
+        self._note("creating the live grants", since=0)
+        name = await stop_with_an_overdue_grant(clients, operator, 0)
+        self._tell("the floor")
+        floor = await measure_floor(clients)
+        self._tell("restarts")
+        restarted = await start_and_revoke(clients, operator, name)
+        restarts = await measure_restarts(clients, operator, restarted)
+        await wait_until_quiet(operator)
+        self._note("the last restart", since=0)
+        self._tell("revoke lag")
+        began = operator.usage().cpu_seconds
+        revoke = await measure_revoke_lag(clients)
+        self._note(f"{revoke_lag.SAMPLES} ends, one a second", since=began)
+        self._tell("the steady state")
+        began = operator.usage().cpu_seconds
+        steady = await measure_steady(operator)
+        self._note("the steady state", since=began)
+        self._tell(f"{burst.COUNT} grants created at once, that end at once")
+        began = operator.usage().cpu_seconds
+        creation, same_second = await measure_burst(clients)
+        self._note(f"a burst of {burst.COUNT} and its end", since=began)
+        self._tell("the pure core")
+        return Size(
+            live=live,
+            filled_in=filled_in,
+            filled_ready_after=ready_after,
+            floor=floor,
+            restart=restarts,
+            revoke=revoke,
+            steady=steady,
+            creation=creation,
+            same_second=same_second,
+            core=measure_core(live),
+            cpu_seconds=self._cpu,
+            peak_rss_mb=self._peak,
+        )
+
+    async def _fill(self, live: int, *, so_far: int) -> tuple[float, float]:
+        names = grants.names(LIVE, live, begin=so_far)
+        ends = [time.time() + LIVE_SECONDS] * len(names)
+        began = time.time()
+        await grants.create(self._clients.api, names, batch=LIVE, ends_at=ends)
+        created = time.time()
+        ready_at = await grants.wait_until_ready(self._clients.api, LIVE, live)
+        return created - began, ready_at - created
+
+    def _note(self, phase: str, *, since: float) -> None:
+        usage = self._operator.usage()
+        self._cpu[phase] = round(usage.cpu_seconds - since, 2)
+        self._peak = max(self._peak, usage.peak_rss_mb)
+
+
+def _prepare(plane: ControlPlane) -> None:
+    operators.install(plane)
+    plane.argocd.set_rbac({"policy.csv": RULES})
+    for body in (PROJECT, INSTANCE):
+        plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+
+async def _clear(clients: Clients) -> None:
+    """Remove all grants but the live ones, which the next size builds upon."""
+    ended = (restart.BATCH, revoke_lag.BATCH, burst.BATCH, burst.MID_BATCH)
+    await grants.remove_batches(clients.api, *ended)
