@@ -18,7 +18,8 @@ from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gatherer
 from argogrant.instance.health import NOT_CONVERGED, Health
 from argogrant.instance.overdue import Overdue
-from argogrant.instance.plan import Plan, plan
+from argogrant.instance.plan import Plan
+from argogrant.instance.planner import Planner
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
 from argogrant.kube.cluster import Cluster
@@ -29,6 +30,8 @@ from argogrant.rbac.overlay import Owner
 
 LONGEST_SLEEP: Final = 1.0
 """Seconds; deadlines are wall-clock, so that a stepped clock is noticed."""
+LONGEST_REST: Final = 0.25
+"""Seconds; a burst of changes shares a convergence instead of having one for each."""
 ATTEMPTS: Final = 3
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 5.0
@@ -68,6 +71,7 @@ class Controller:
         self._signal = store.signal(name)
         self._gatherer = Gatherer(name)
         self._decisions = Decisions()
+        self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
         self._overdue = Overdue()
         self._argocd: ArgoCD | None = None
@@ -121,14 +125,22 @@ class Controller:
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
-            self._metrics.converged(
-                asyncio.get_running_loop().time() - began, self._clock()
-            )
+            took = asyncio.get_running_loop().time() - began
+            self._metrics.converged(took, self._clock())
             if record.instance.being_deleted and argocd.snapshot().text_is_known:
                 self._metrics.forget()
                 return
             await self._sleep(wait)
+            await self._rest(took)
         watching.result()
+
+    async def _rest(self, took: float) -> None:
+        """Rest as long as the last convergence took, but never past an end."""
+        rest, recheck_at = min(took, LONGEST_REST), self._decisions.recheck_at
+        if recheck_at is not None:
+            rest = min(rest, (recheck_at - self._clock()).total_seconds())
+        if rest > 0:
+            await asyncio.sleep(rest)
 
     async def _converge(self, argocd: ArgoCD, instance: Instance) -> float | None:
         """Make what Argo CD has equal to what is in force.
@@ -164,8 +176,8 @@ class Controller:
         self._decisions.update(self._store.grants_of(self._name), gathered.facts, now)
         decisions = self._decisions.all()
         self._metrics.overdue_since(self._overdue.since(seen, decisions, now))
-        planned = plan(
-            decisions,
+        planned = self._planner.plan(
+            self._decisions,
             seen,
             owner=_owner(instance),
             living_owners=[

@@ -18,6 +18,8 @@ class Decisions:
     def __init__(self) -> None:
         self.decided_at = datetime.min.replace(tzinfo=UTC)
         self.recheck_at: datetime | None = None
+        self.revision = 0
+        """Another one whenever a plan may have to be another."""
         self.records: dict[str, GrantRecord] = {}
         self._decisions: dict[str, Decision] = {}
         self._facts: InstanceFacts | None = None
@@ -37,12 +39,15 @@ class Decisions:
         same = facts is self._facts and now >= self.decided_at
         kept = self._decisions if same else {}
         self.records = {record.uid: record for record in records}
+        before = self._decisions
         self._decisions = {
             uid: _still_true(kept.get(uid), record, now)
             or decide(facts_about(record.grant, facts, now))
             for uid, record in self.records.items()
             if record.grant is not None
         }
+        if not _plan_alike(before, self._decisions):
+            self.revision += 1
         self._facts, self.decided_at = facts, now
         instants = (decision.recheck_at for decision in self._decisions.values())
         self.recheck_at = min((i for i in instants if i is not None), default=None)
@@ -56,3 +61,17 @@ def _still_true(
     if decision.recheck_at is not None and now >= decision.recheck_at:
         return None
     return decision
+
+
+def _plan_alike(before: dict[str, Decision], after: dict[str, Decision]) -> bool:
+    """Tell whether nothing differs that a plan is made of."""
+    return before.keys() == after.keys() and all(
+        decision is before[uid] or _wants(decision) == _wants(before[uid])
+        for uid, decision in after.items()
+    )
+
+
+def _wants(decision: Decision) -> tuple[object, ...]:
+    grant = decision.grant
+    names = (grant.subject.name, grant.role.bound_as)
+    return (*names, grant.created_at, decision.holding, decision.window.end)

@@ -1,0 +1,39 @@
+"""The last plan, kept as long as nothing that it was made of has changed."""
+
+from collections.abc import Sequence
+
+from argogrant.instance.argocd import Snapshot
+from argogrant.instance.decisions import Decisions
+from argogrant.instance.plan import Plan, plan
+from argogrant.rbac.overlay import Owner
+
+
+class Planner:
+    """Plans anew only when a decision, the ConfigMap or an owner is another.
+
+    Most changes of a grant are echoes of what was written about it; planning for all
+    grants at each of them would cost their number squared.
+    """
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._seen: Snapshot | None = None
+        self._plan: Plan | None = None
+
+    def plan(
+        self,
+        decisions: Decisions,
+        seen: Snapshot,
+        *,
+        owner: Owner,
+        living_owners: Sequence[Owner],
+    ) -> Plan:
+        """Plan the overlay, or answer the last plan if it is still right."""
+        made_of = (decisions.revision, seen.text_is_known, owner, tuple(living_owners))
+        known = self._seen is not None and self._seen.config_map is seen.config_map
+        if self._plan is None or not known or made_of != self._made_of:
+            self._plan = plan(
+                decisions.all(), seen, owner=owner, living_owners=living_owners
+            )
+            self._seen, self._made_of = seen, made_of
+        return self._plan
