@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 
 from bench import record, report
-from bench.run import run
+from bench.run import Size, run
 
 console = Console(highlight=False)
 
@@ -32,14 +33,15 @@ def main(
         console.print(f"[dim]{time.monotonic() - began:6.0f} s[/]  {what}")
 
     remarks = [*(remark or []), *record.warnings()]
+
+    def keep(measured: Sequence[Size]) -> None:
+        record.save(record.record(measured, remarks=remarks))
+        report.PAGE.parent.mkdir(parents=True, exist_ok=True)
+        report.PAGE.write_text(report.page(record.load()))
+        console.print(report.table(measured[-1]))
+
     wanted = [int(size) for size in sizes.split(",")]
-    measured = asyncio.run(run(wanted, log=operator_log, tell=tell))
-    record.save(record.record(measured, remarks=remarks))
-    saved = record.load()
-    report.PAGE.parent.mkdir(parents=True, exist_ok=True)
-    report.PAGE.write_text(report.page(saved))
-    for size in saved.sizes:
-        console.print(report.table(size))
+    asyncio.run(run(wanted, log=operator_log, tell=tell, keep=keep))
     console.print(f"Written: {record.LATEST.name} and {report.PAGE.name}.")
 
 

@@ -34,7 +34,7 @@ class Operator:
     def start(self) -> float:
         """Start it; give the wall-clock time at which its process began."""
         self._process = operators.start(
-            self._plane, self._log, sweep_seconds=SWEEP_SECONDS
+            self._plane, self._log, "--sweep-seconds", str(SWEEP_SECONDS)
         )
         uptime = float(Path("/proc/uptime").read_text().split()[0])
         age = uptime - int(self._stat()[19]) / _TICKS

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -42,7 +42,7 @@ def warnings() -> list[str]:
     ]
 
 
-def record(sizes: list[Size], *, remarks: list[str]) -> Record:
+def record(sizes: Sequence[Size], *, remarks: Sequence[str]) -> Record:
     """Put a run together with the facts of the machine."""
     return Record(
         measured_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",

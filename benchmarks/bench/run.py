@@ -27,6 +27,8 @@ from controlplane.plane import ControlPlane
 from world import INSTANCE, PROJECT, RULES
 
 Tell = Callable[[str], None]
+Keep = Callable[[Sequence["Size"]], None]
+"""Told of what was measured so far after each size: later ones may fail."""
 
 LIVE = "live"
 LIVE_SECONDS = 6 * 3600
@@ -53,7 +55,9 @@ class Size:
     peak_rss_mb: float
 
 
-async def run(sizes: Sequence[int], *, log: Path | None, tell: Tell) -> list[Size]:
+async def run(
+    sizes: Sequence[int], *, log: Path | None, tell: Tell, keep: Keep
+) -> None:
     """Measure every size, from the smallest on."""
     tell("starting etcd, kube-apiserver and argocd-server")
     with (
@@ -65,25 +69,19 @@ async def run(sizes: Sequence[int], *, log: Path | None, tell: Tell) -> list[Siz
         try:
             async with Clients(plane) as clients:
                 operator.start()
-                return await _every_size(sizes, clients, operator, tell)
+                measuring = Measuring(clients, operator, tell)
+                await _every_size(sizes, measuring, keep)
         finally:
             operator.stop()
 
 
-async def _every_size(
-    sizes: Sequence[int], clients: Clients, operator: Operator, tell: Tell
-) -> list[Size]:
+async def _every_size(sizes: Sequence[int], measuring: "Measuring", keep: Keep) -> None:
     measured: list[Size] = []
     for size in sorted(sizes):
         so_far = measured[-1].live if measured else 0
-
-        def tell_about(what: str, size: int = size) -> None:
-            tell(f"{size} live grants: {what}")
-
-        one = Measuring(clients, operator, tell_about)
-        measured.append(await one.measure(size, so_far=so_far))
-        await _clear(clients)
-    return measured
+        measured.append(await measuring.measure(size, so_far=so_far))
+        keep(measured)
+        await measuring.clear()
 
 
 class Measuring:
@@ -95,12 +93,14 @@ class Measuring:
     def __init__(self, clients: Clients, operator: Operator, tell: Tell) -> None:
         self._clients = clients
         self._operator = operator
-        self._tell = tell
+        self._tell_about = tell
+        self._live = 0
         self._cpu: dict[str, float] = {}
         self._peak = 0.0
 
     async def measure(self, live: int, *, so_far: int) -> Size:
         """Go through all phases."""
+        self._live, self._cpu, self._peak = live, {}, 0.0
         clients, operator = self._clients, self._operator
         self._tell("creating them")
         filled_in, ready_after = await self._fill(live, so_far=so_far)
@@ -142,6 +142,11 @@ class Measuring:
             peak_rss_mb=self._peak,
         )
 
+    async def clear(self) -> None:
+        """Remove all grants but the live ones, which the next size builds upon."""
+        ended = (restart.BATCH, revoke_lag.BATCH, burst.BATCH, burst.MID_BATCH)
+        await grants.remove_batches(self._clients.api, *ended)
+
     async def _fill(self, live: int, *, so_far: int) -> tuple[float, float]:
         names = grants.names(LIVE, live, begin=so_far)
         ends = [time.time() + LIVE_SECONDS] * len(names)
@@ -150,6 +155,9 @@ class Measuring:
         created = time.time()
         ready_at = await grants.wait_until_ready(self._clients.api, LIVE, live)
         return created - began, ready_at - created
+
+    def _tell(self, what: str) -> None:
+        self._tell_about(f"{self._live} live grants: {what}")
 
     def _note(self, phase: str, *, since: float) -> None:
         usage = self._operator.usage()
@@ -162,9 +170,3 @@ def _prepare(plane: ControlPlane) -> None:
     plane.argocd.set_rbac({"policy.csv": RULES})
     for body in (PROJECT, INSTANCE):
         plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-
-
-async def _clear(clients: Clients) -> None:
-    """Remove all grants but the live ones, which the next size builds upon."""
-    ended = (restart.BATCH, revoke_lag.BATCH, burst.BATCH, burst.MID_BATCH)
-    await grants.remove_batches(clients.api, *ended)
