@@ -19,7 +19,7 @@ from argogrant.api.crd import (
     custom_resource_definition,
 )
 from argogrant.grants.reasons import GRANT_REASONS, INSTANCE_REASONS, REASONS, Reason
-from argogrant.handlers.settings import FINALIZER
+from argogrant.instance.status import FINALIZER
 from argogrant.outlets.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent

@@ -39,7 +39,7 @@ def free_port() -> int:
     return port
 
 
-def start(  # noqa: PLR0913 — each has a usual value
+def start(
     plane: ControlPlane,
     log: Path,
     *options: str,
