@@ -233,3 +233,48 @@ def test_what_does_not_read_back_is_never_written(owner) -> None:
     """No API server lets such a name pass; the proof does not lean on that."""
     with pytest.raises(UnsafeText, match="would not read back"):
         render_overlay(owner, {ALICE: NOON})
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        pytest.param(
+            "# until 2026-11-24T12:00:00Z\ng, alice, role:a\n",
+            {ALICE: NOON},
+            id="the one above it",
+        ),
+        pytest.param("g, alice, role:a\n", {ALICE: None}, id="none, if none is told"),
+        pytest.param(
+            "# until 2026-11-24T12:00:00Z\n# until soon\ng, alice, role:a\n",
+            {ALICE: None},
+            id="none, if it can not be read",
+        ),
+        pytest.param(
+            "broken\np, a, b, c, d, allow\ng, alice, role:a\n",
+            {ALICE: None},
+            id="whatever else stands there",
+        ),
+    ],
+)
+def test_the_end_of_a_binding_is(text, ends) -> None:
+    overlay = read_overlay({OVERLAY_KEY: text})
+
+    assert overlay is not None
+    assert overlay.ends == ends
+
+
+@given(ends, ends)
+def test_the_size_of_a_plan_is_counted_without_its_additions(first, second) -> None:
+    """What is there already, and the sections, do not wait for room."""
+    data = {OVERLAY_KEY: render_overlay(OWNER, first)}
+    plan = planned(data, second)
+    size = len((plan.text or "").encode())
+    added = render_overlay(OWNER, dict.fromkeys(plan.missing, NOON))
+    one_section = len("# until 2026-11-24T12:00:00Z\n") if plan.missing else 0
+    head = len(render_overlay(OWNER, {}))
+
+    assert plan.is_within(size)
+    assert plan.is_within(size - 1) is (plan.text is None)
+    assert plan.size_without_additions == (
+        size - (len(added.encode()) - head - one_section)
+    )
