@@ -19,6 +19,12 @@ def loaded(path: str) -> ModuleType:
     return module
 
 
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for room in ("operator", "tests")
+    for path in (ROOT / room).rglob("*.py")
+)
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager"}
 GENERATE = loaded("docs/generate.py")
 RENDER = loaded("examples/render.py")
 
@@ -35,11 +41,15 @@ def test_generated_files_are_fresh(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "operator").rglob("*.py")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", MODULES, ids=str)
 def test_a_module_fits_in_the_head(path: Path) -> None:
-    assert path.read_text().count("\n") <= 300
+    assert (ROOT / path).read_text().count("\n") <= 300
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_is_named_after_what_it_knows(path: Path) -> None:
+    """A function without a home is a concept without a name."""
+    assert not {path.stem, path.parent.name} & NAMELESS
 
 
 @pytest.mark.parametrize("folder", RENDER.folders(), ids=lambda folder: folder.name)
