@@ -167,6 +167,14 @@ class World:
         metadata = {key: body["metadata"].get(key) for key in kept}
         return {**body, "metadata": metadata}
 
+    def create_config_map(self) -> None:
+        """Make the ConfigMap anew, with the usual roles.
+
+        Of one that is made without data the API server never tracks who owns what.
+        """
+        rules = f"--from-literal=policy.csv={RULES}"
+        self.argocds("create", "configmap", CONFIG_MAP, rules)
+
     def has_config_map(self) -> bool:
         return bool(self.argocds("get", "configmap", CONFIG_MAP, "--ignore-not-found"))
 
@@ -181,7 +189,7 @@ class World:
     def reset(self) -> None:
         """Go back to the usual roles, with no grants, whatever the last test left."""
         if not self.has_config_map():
-            self.argocds("create", "configmap", CONFIG_MAP)
+            self.create_config_map()
         self.restore_rights()
         self.apply(INSTANCE, PROJECT)
         self.ours("delete", "accessgrants", "--all")

@@ -2,7 +2,7 @@
 
 import time
 
-from world import RULES, World, a_grant, eventually
+from world import World, a_grant, eventually
 
 TWO_SWEEPS = 7.0
 
@@ -23,8 +23,7 @@ def test_a_deleted_config_map_is_waited_for(shared_world: World) -> None:
 
     assert not shared_world.has_config_map()
     assert "Restore the ConfigMap" in shared_world.ready("running")[2]
-    shared_world.argocds("create", "configmap", "argocd-rbac-cm")
-    shared_world.edit({"policy.csv": RULES})
+    shared_world.create_config_map()
     eventually(lambda: shared_world.ready("running")[1] == "Bound", within=10)
     eventually(lambda: shared_world.instance_says()[1] == "Converged", within=10)
     shared_world.plane.argocd.settle()

@@ -41,6 +41,17 @@ def test_a_grant_and_its_instance_are_deleted_at_once(
     shared_world.delete("other")
 
 
+def test_an_instance_without_grants_takes_its_key_along(shared_world: World) -> None:
+    """The header alone would make the next owner believe that it is not alone."""
+    shared_world.apply(a_grant("past"))
+    eventually(shared_world.may_sync, within=15)
+    shared_world.delete("past")
+    assert OVERLAY in shared_world.config_map()["data"]
+    shared_world.ours("delete", "argocdinstance", "default")
+
+    assert OVERLAY not in shared_world.config_map()["data"]
+
+
 def test_both_wait_until_the_access_can_be_taken_away(shared_world: World) -> None:
     """Without its Role the operator lets neither go; with it nothing is left."""
     shared_world.apply(a_grant("waiting"))

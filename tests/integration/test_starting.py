@@ -59,8 +59,7 @@ def test_a_config_map_that_was_never_there_is_not_created(
         assert still_world.instance_says()[1] == "ConfigMapMissing"
         time.sleep(TWO_SWEEPS)
         assert not still_world.has_config_map()
-        still_world.argocds("create", "configmap", "argocd-rbac-cm")
-        still_world.edit({"policy.csv": RULES})
+        still_world.create_config_map()
 
         eventually(still_world.may_sync, within=10)
 
