@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.cluster import Body
+from argogrant.kube.failures import NotFound
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -23,7 +24,6 @@ OURS: Final = "argogrant"
 RBAC: Final = CONFIG_MAPS.path("argocd", "argocd-rbac-cm")
 GRANTS: Final = ACCESS_GRANTS.path(OURS)
 INSTANCES: Final = ARGOCD_INSTANCES.path(OURS)
-HELD: Final = {"finalizers": ["argogrant.dev/revoke"]}
 SOON: Final = 0.05
 """Seconds in which everything happens that is not put off."""
 SETTLED: Final = 8.0
@@ -66,20 +66,29 @@ class Room:
 
     def grant(self, name: str, subject: str = "alice", **spec: Any) -> Body:
         body = a_grant(name, subject, **spec)
-        body["metadata"] = {"name": name, **HELD}
+        body["metadata"] = {"name": name}
         return self.cluster.add(GRANTS, body)
 
     def revoke(self, name: str) -> None:
         self.cluster.edit(f"{GRANTS}/{name}", {"spec": {"revoked": True}})
 
     def delete(self, name: str) -> None:
-        """Delete a grant; the finalizer holds it, as kopf's would."""
+        """Delete a grant; the operator's finalizer may hold it."""
         self.cluster.delete(f"{GRANTS}/{name}")
 
-    def vanish(self, name: str) -> None:
-        """Remove the finalizer of a grant."""
+    def tear_away(self, name: str) -> None:
+        """Delete a grant and remove its finalizers by hand."""
+        self.delete(name)
         path = f"{GRANTS}/{name}"
         self.cluster.edit(path, {"metadata": {"finalizers": None}})
+
+    def has(self, name: str) -> bool:
+        """Whether a grant is still there, held or not."""
+        try:
+            self.cluster.object(f"{GRANTS}/{name}")
+        except NotFound:
+            return False
+        return True
 
     @property
     def data(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""kopf's side: it opens namespaces, waits for revocations, and decides nothing."""
+"""kopf's side: it opens namespaces and decides nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 import kopf
 import pytest
 
-from argogrant.handlers import grants, instances
+from argogrant.handlers import instances
 from argogrant.handlers.lifecycle import NothingToCompare, Rooms
+from argogrant.kube.failures import Unavailable
 from argogrant.outlets.metrics import Metrics
 from fakes import FakeCluster
-from rooms import GRANTS, OURS, SETTLED
+from rooms import OURS, SETTLED
 from virtual_time import FakeClock
-from world import a_grant
 
 
 class Operator:
@@ -37,11 +37,11 @@ async def an_operator() -> AsyncIterator[Operator]:
 
 async def test_a_namespace_is_opened_once() -> None:
     async with an_operator() as operator:
-        await grants.notice(namespace=OURS, memo=operator.memo)
         room = operator.rooms.of(OURS)
-        await grants.notice(namespace=OURS, memo=operator.memo)
+        await asyncio.sleep(SETTLED)
 
         assert operator.rooms.of(OURS) is room
+        assert operator.rooms.are_synced()
 
 
 async def test_a_namespace_that_failed_is_opened_anew() -> None:
@@ -54,23 +54,6 @@ async def test_a_namespace_that_failed_is_opened_anew() -> None:
         assert operator.rooms.of(OURS) is not room
 
 
-async def test_a_deleted_grant_is_held_until_it_is_released() -> None:
-    """Here there is no instance, so nothing can be bound."""
-    async with an_operator() as operator:
-        body = a_grant("g1")
-        body["metadata"]["finalizers"] = ["argogrant.dev/revoke"]
-        uid = operator.cluster.add(GRANTS, body)["metadata"]["uid"]
-        holding = asyncio.create_task(
-            grants.revoke(namespace=OURS, uid=uid, memo=operator.memo)
-        )
-        await asyncio.sleep(60)
-        assert not holding.done()
-        operator.cluster.delete(f"{GRANTS}/g1")
-        await asyncio.sleep(2)
-
-        assert holding.done()
-
-
 async def test_a_sweep_asks_the_api_server() -> None:
     async with an_operator() as operator:
         operator.rooms.of(OURS)
@@ -79,6 +62,18 @@ async def test_a_sweep_asks_the_api_server() -> None:
         await instances.sweep(name="default", namespace=OURS, memo=operator.memo)
 
         assert operator.cluster.count("list") == before + 2
+
+
+async def test_a_sweep_that_failed_is_soon_tried_again() -> None:
+    async with an_operator() as operator:
+        operator.rooms.of(OURS)
+        await asyncio.sleep(SETTLED)
+        operator.cluster.fail("list", Unavailable("503"))
+        with pytest.raises(kopf.TemporaryError) as got:
+            await instances.sweep(name="x", namespace=OURS, memo=operator.memo)
+
+        assert got.value.delay is not None
+        assert got.value.delay <= 5
 
 
 @pytest.mark.parametrize("verb", ["build", "fetch"])

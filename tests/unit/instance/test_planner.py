@@ -26,6 +26,8 @@ def a_record(**overrides: Any) -> GrantRecord:
         name=grant.name,
         instance=grant.instance,
         generation=1,
+        version="1",
+        finalizers=(),
         status={},
         being_deleted=grant.being_deleted,
         abandoned=False,

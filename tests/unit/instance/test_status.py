@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.instance.status import StatusReport, StatusWriter
+from argogrant.instance.status import FINALIZER, Hold, Report, Writer
 from argogrant.kube.cluster import Body
 from argogrant.kube.failures import Conflict, NotFound, Refused, Unavailable
 from fakes import FakeCluster
@@ -22,7 +22,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
-        self.writer = StatusWriter(self.cluster)
+        self.writer = Writer(self.cluster)
         self.told: list[Body] = []
         self.uid = self.create("g1")
 
@@ -30,9 +30,17 @@ class Desk:
         uid: str = self.cluster.add(GRANTS, a_grant(name))["metadata"]["uid"]
         return uid
 
-    def submit(self, *, path: str = ONE, old: Any = None, **new: Any) -> None:
+    def submit(
+        self,
+        *,
+        path: str = ONE,
+        old: Any = None,
+        hold: Hold | None = None,
+        **new: Any,
+    ) -> None:
         self.writer.submit(
-            StatusReport(
+            Report(
+                hold=hold,
                 path=path,
                 uid=self.uid,
                 old=self.status if old is None else old,
@@ -40,6 +48,19 @@ class Desk:
                 written=self.told.append,
             )
         )
+
+    def hold(self, *, wanted: bool) -> Hold:
+        """Ask for our finalizer, or for its removal, as the object is now."""
+        metadata = self.cluster.object(ONE)["metadata"]
+        return Hold(
+            wanted=wanted,
+            finalizers=tuple(metadata.get("finalizers") or ()),
+            version=metadata["resourceVersion"],
+        )
+
+    @property
+    def finalizers(self) -> list[str]:
+        return self.cluster.object(ONE)["metadata"].get("finalizers") or []
 
     @property
     def status(self) -> dict[str, Any]:
@@ -139,7 +160,7 @@ async def test_a_refused_status_is_logged(caplog) -> None:
         desk.submit(boundAs="role:x")
         await asyncio.sleep(SOON)
 
-    assert f"The status of {ONE} is not written: 422 because" in caplog.text
+    assert f"{ONE} is not written: 422 because" in caplog.text
 
 
 async def test_one_object_that_can_not_be_written_holds_up_no_other() -> None:
@@ -152,3 +173,64 @@ async def test_one_object_that_can_not_be_written_holds_up_no_other() -> None:
         await asyncio.sleep(SOON)
 
         assert desk.cluster.object(f"{GRANTS}/g2")["status"] == {"boundAs": "role:y"}
+
+
+async def test_a_finalizer_is_added_to_those_of_others() -> None:
+    async with writing(Desk()) as desk:
+        desk.cluster.edit(ONE, {"metadata": {"finalizers": ["a/b"]}})
+        desk.submit(hold=desk.hold(wanted=True), boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.finalizers == ["a/b", FINALIZER]
+        assert desk.status == {"boundAs": "role:x"}
+
+
+async def test_a_finalizer_is_removed_from_among_those_of_others() -> None:
+    async with writing(Desk()) as desk:
+        desk.cluster.edit(ONE, {"metadata": {"finalizers": [FINALIZER, "a/b"]}})
+        desk.submit(hold=desk.hold(wanted=False))
+        await asyncio.sleep(SOON)
+
+        assert desk.finalizers == ["a/b"]
+
+
+async def test_a_finalizer_that_is_there_is_not_written() -> None:
+    async with writing(Desk()) as desk:
+        desk.cluster.edit(ONE, {"metadata": {"finalizers": [FINALIZER]}})
+        desk.submit(hold=desk.hold(wanted=True))
+        await asyncio.sleep(SOON)
+
+        assert desk.cluster.count("merge_patch") == 0
+
+
+async def test_a_finalizer_that_somebody_else_added_meanwhile_is_kept() -> None:
+    """Lists are replaced as a whole: an old view of them must not win."""
+    async with writing(Desk()) as desk:
+        hold = desk.hold(wanted=True)
+        desk.cluster.edit(ONE, {"metadata": {"finalizers": ["a/b"]}})
+        desk.submit(hold=hold)
+        await asyncio.sleep(SOON)
+
+        assert desk.finalizers == ["a/b", FINALIZER]
+
+
+async def test_another_object_of_that_name_is_not_held() -> None:
+    async with writing(Desk()) as desk:
+        hold = desk.hold(wanted=True)
+        desk.cluster.delete(ONE)
+        desk.create("g1")
+        desk.submit(hold=hold, old={}, boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.finalizers == []
+        assert desk.status == {}
+
+
+async def test_an_object_that_changes_all_the_time_is_held_in_the_end() -> None:
+    async with writing(Desk()) as desk:
+        for _ in range(7):
+            desk.cluster.fail("merge_patch", Conflict("409"), path=ONE)
+        desk.submit(hold=desk.hold(wanted=True))
+        await asyncio.sleep(5)
+
+        assert desk.finalizers == [FINALIZER]
