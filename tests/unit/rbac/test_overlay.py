@@ -180,6 +180,12 @@ def test_an_end_that_moved_is_rewritten() -> None:
     assert not plan.extra
 
 
+def test_a_certain_end_counts_more_than_one_in_doubt() -> None:
+    plan = planned({}, {ALICE: NOON}, kept={ALICE: NOON + HOUR})
+
+    assert plan.text == render_overlay(OWNER, {ALICE: NOON})
+
+
 def test_an_edit_by_hand_is_undone() -> None:
     """Also one that gives nobody anything."""
     text = render_overlay(OWNER, {ALICE: NOON})
