@@ -17,6 +17,7 @@ from chaos.shrinking import shrink
 from controlplane import ControlPlane
 
 SHRINK_SECONDS = 900.0
+REPLAY = "PYTHONPATH=tests .venv/bin/python -m chaos replay"
 
 
 class Totals:
@@ -121,7 +122,7 @@ def _shrunk(
     """Write a failing script down, and then a smaller one that fails as well."""
     path = keep / f"chaos-{seed}.jsonl"
     save(script, path)
-    _say(f"run it again with: python -m chaos replay {path}\nmaking it smaller …")
+    _say(f"run it again with: {REPLAY} {path}\nmaking it smaller …")
     deadline = time.monotonic() + SHRINK_SECONDS
     small = shrink(
         script,

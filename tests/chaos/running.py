@@ -163,6 +163,8 @@ class _Run:
         self._performer.settle()
         began = time.monotonic()
         while wrong := self._wrong_answers():
+            if self.outcome.violations:
+                return
             if time.monotonic() - began > QUIET_SECONDS:
                 self.outcome.violations.append(f"at a quiet moment: {wrong}")
                 return
