@@ -24,7 +24,7 @@ class Totals:
     """What all runs together showed."""
 
     def __init__(self) -> None:
-        self._seeds: list[int] = []
+        self.seeds: list[int] = []
         self._operations: Counter[Do] = Counter()
         self._faults: Counter[Fault] = Counter()
         self._worst: defaultdict[str, float] = defaultdict(float)
@@ -33,7 +33,7 @@ class Totals:
 
     def add(self, seed: int, outcome: Outcome) -> None:
         """Take in one run."""
-        self._seeds.append(seed)
+        self.seeds.append(seed)
         self._outcomes.append(outcome)
         self._operations += outcome.operations
         self._faults += outcome.faults
@@ -50,7 +50,7 @@ class Totals:
             f"{excuse} {self._worst[excuse]:.1f} s" for excuse in sorted(self._worst)
         ]
         facts = {
-            "seeds": ", ".join(map(str, self._seeds)),
+            "seeds": ", ".join(map(str, self.seeds)),
             "questions": sum(each.findings.questions for each in runs),
             "operations": _counted(self._operations),
             "faults injected": _counted(self._faults),
@@ -73,11 +73,12 @@ def _counted(counts: Counter[Do] | Counter[Fault]) -> str:
 
 
 def run_long(minutes: float, *, seed: int, length: int, keep: Path) -> Totals:
-    """Run one script after the other until the time is over or one has failed."""
-    totals, began = Totals(), time.monotonic()
+    """Run one script after the other until the time is over, at least one."""
+    totals = Totals()
     with controlplane.start() as plane:
         prepare(plane)
-        while time.monotonic() - began < minutes * 60:
+        began = time.monotonic()
+        while not totals.seeds or time.monotonic() - began < minutes * 60:
             script = generate(seed, length)
             outcome = _run(script, plane, seed=seed, say=_say_nothing)
             totals.add(seed, outcome)
