@@ -1,6 +1,7 @@
 """Start and end of the operator process, and the namespaces that it serves."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ HEARTBEAT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 15.0
 """kopf would wait five minutes for an answer, and a deleted instance with it."""
 CONNECT_SECONDS: Final = 5.0
+BACKOFFS: Final = (1, 1, 2, 3, 5)
+"""Seconds between kopf's attempts; its own go up to 21, which an instance feels."""
 
 
 def utc_now() -> datetime:
@@ -139,6 +142,10 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.background.instant_exit_timeout = 2.0
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = CONNECT_SECONDS
+    settings.networking.error_backoffs = [
+        *BACKOFFS,
+        *itertools.repeat(BACKOFFS[-1], 100),
+    ]
     memo.process = Process(await KubernetesCluster.connect(utc_now))
     memo.rooms = memo.process.rooms
     await memo.process.start()

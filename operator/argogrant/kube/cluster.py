@@ -32,7 +32,9 @@ Body = dict[str, Any]
 FIELD_MANAGER: Final = "argogrant"
 """Never kubectl's: Argo CD takes over what kubectl applied on the client side."""
 
-REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
+REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, connect=3)
+"""A revocation whose answer is lost is tried again, so waiting long is no virtue."""
+LIST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=3)
 WATCH_SECONDS: Final = 240
 SILENCE_SECONDS: Final = 75
 """The API server sends a bookmark every minute; a longer silence is a dead watch."""
@@ -122,7 +124,9 @@ class KubernetesCluster:
 
     async def list(self, collection: Collection) -> Listing:
         """Read a whole collection in one answer."""
-        answer = await self._ask("GET", collection.path, query=_selector(collection))
+        answer = await self._ask(
+            "GET", collection.path, query=_selector(collection), timeout=LIST_TIMEOUT
+        )
         version = answer["metadata"]["resourceVersion"]
         return Listing(answer.get("items") or [], version)
 
@@ -186,11 +190,12 @@ class KubernetesCluster:
         *,
         query: Mapping[str, str] | None = None,
         body: Body | None = None,
+        timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT,  # noqa: ASYNC109
     ) -> Body:
         request = f"{method} {path}"
         with connection_errors(request):
             response = await self._send(
-                method, path, query=query or {}, body=body, timeout=REQUEST_TIMEOUT
+                method, path, query=query or {}, body=body, timeout=timeout
             )
             answer = await response.read()
             raise_for_status(response.status, answer, request)
