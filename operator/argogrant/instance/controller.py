@@ -135,8 +135,8 @@ class Controller:
         watching.result()
 
     async def _rest(self, took: float) -> None:
-        """Rest as long as the last convergence took, but never past an end."""
-        rest, recheck_at = min(took, LONGEST_REST), self._decisions.recheck_at
+        """Rest longer than the last convergence took, but never past an end."""
+        rest, recheck_at = min(3 * took, LONGEST_REST), self._decisions.recheck_at
         if recheck_at is not None:
             rest = min(rest, (recheck_at - self._clock()).total_seconds())
         if rest > 0:
