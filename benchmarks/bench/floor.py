@@ -12,9 +12,10 @@ from argogrant.rbac.text import OVERLAY_KEY
 from bench.clients import CONFIG_MAP, Clients
 from bench.counting import overlay_of
 from bench.percentiles import Spread, spread
+from bench.revoke_lag import ASK_EVERY
 
 PROBE = "floor-probe"
-REPEATS = 50
+REPEATS = 100
 WITHIN = 30.0
 
 
@@ -36,7 +37,7 @@ async def measure_floor(clients: Clients) -> Floor:
         await _write(clients, with_probe)
         await clients.judge.first(PROBE, allowed=True, within=WITHIN)
         asking = asyncio.create_task(
-            clients.judge.first(PROBE, allowed=False, within=WITHIN)
+            clients.judge.first(PROBE, allowed=False, within=WITHIN, pause=ASK_EVERY)
         )
         await asyncio.sleep(0.1)  # the questions are under way, as at a real end
         began = time.time()

@@ -1,5 +1,6 @@
 """The operator's process: started as it is shipped, and what it takes (Linux)."""
 
+import asyncio
 import os
 import subprocess
 import time
@@ -47,6 +48,21 @@ class Operator:
             operators.stop(self._process)
             self._process = None
         return time.time() - began
+
+    async def guard(self) -> None:
+        """Watch over the process until cancelled.
+
+        Raises:
+            RuntimeError: It ended without having been stopped.
+        """
+        while True:
+            code = None if self._process is None else self._process.poll()
+            if code is not None:
+                last = self._log.read_text(errors="replace").splitlines()[-3:]
+                raise RuntimeError(
+                    f"the operator ended by itself with {code}: {' / '.join(last)}"
+                )
+            await asyncio.sleep(1)
 
     def usage(self) -> Usage:
         """Read what it took until now."""

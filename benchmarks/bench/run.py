@@ -1,5 +1,6 @@
 """One run: every phase for every number of live grants, on one control plane."""
 
+import asyncio
 import json
 import tempfile
 import time
@@ -70,7 +71,10 @@ async def run(
             async with Clients(plane) as clients:
                 operator.start()
                 measuring = Measuring(clients, operator, tell)
-                await _every_size(sizes, measuring, keep)
+                async with asyncio.TaskGroup() as tasks:
+                    guard = tasks.create_task(operator.guard())
+                    await _every_size(sizes, measuring, keep)
+                    guard.cancel()
         finally:
             operator.stop()
 
