@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 from argogrant.api.accessgrant import read_grant
+from argogrant.grants.grant import Binding
 from argogrant.grants.window import format_instant, window_of
-from argogrant.rbac.lines import Binding
 from argogrant.rbac.overlay import Owner, render_overlay
 
 OWNER = Owner(

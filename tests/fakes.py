@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from argogrant.kube.cluster import Body, Listing, WatchEvent
+from argogrant.kube.cluster import PAGE, Body, Listing, WatchEvent
 from argogrant.kube.failures import ClusterError, Gone
 from argogrant.kube.resources import Collection
 from objects import Change, Objects
@@ -55,15 +55,15 @@ class FakeCluster(Objects):
         await self._begin("get", path)
         return deepcopy(self.object(path))
 
-    async def list(self, collection: Collection) -> Listing:
-        """Read a whole collection."""
+    async def list(self, collection: Collection, page: str = "") -> Listing:
+        """Read a page of a collection; small ones have only one."""
         await self._begin("list", collection.path)
-        items = [
-            deepcopy(body)
-            for path, body in self._objects.items()
-            if _is_in(collection, path)
-        ]
-        listing = Listing(items, str(self._version))
+        begin = int(page or 0)
+        paths = [path for path in self._objects if _is_in(collection, path)]
+        items = [deepcopy(self._objects[path]) for path in paths[begin : begin + PAGE]]
+        rest = len(paths) - begin - PAGE
+        following = str(begin + PAGE) if rest > 0 else ""
+        listing = Listing(items, str(self._version), following)
         await _run(self._after["list"])
         return listing
 

@@ -1,8 +1,9 @@
 """The domain's nouns: who receives which role, and from when until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class SubjectKind(StrEnum):
@@ -10,6 +11,16 @@ class SubjectKind(StrEnum):
 
     USER = "User"
     GROUP = "Group"
+
+
+class Binding(NamedTuple):
+    """A ``g`` line: whoever is ``subject`` holds ``role``.
+
+    A tuple, since ten thousand of them are hashed and compared at every convergence.
+    """
+
+    subject: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +68,10 @@ class Grant:
     revocation_justification: str | None = None
     tracked_by_git: bool = False
     being_deleted: bool = False
+    binding: Binding = field(init=False, repr=False, compare=False)
+    """The line that the grant wants."""
+
+    def __post_init__(self) -> None:
+        """Make the binding once; it is asked for at every convergence."""
+        binding = Binding(self.subject.name, self.role.bound_as)
+        object.__setattr__(self, "binding", binding)

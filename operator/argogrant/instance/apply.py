@@ -11,7 +11,7 @@ from argogrant.grants.decide import Decision
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.contention import Contention
 from argogrant.instance.overdue import lags_of
-from argogrant.instance.plan import Plan, binding_of
+from argogrant.instance.plan import Plan
 from argogrant.kube.failures import ClusterError, Conflict
 from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.overlay import Overlay
@@ -103,9 +103,10 @@ class Applier:
         assert planned.overlay is not None
         assert self.last_write_at is not None
         removed, ends = planned.overlay.extra, before.ends if before else {}
-        orphans = removed - {binding_of(d) for d in decisions} if removed else ()
+        granted = (decision.grant.binding for decision in decisions)
+        orphans = removed - {binding for binding in granted if binding in removed}
         self._metrics.removed(
-            lags=lags_of(removed - set(orphans), ends, self.last_write_at),
+            lags=lags_of(removed - orphans, ends, self.last_write_at),
             orphans=len(orphans),
         )
         logger.info(

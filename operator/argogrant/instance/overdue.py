@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.grant import Binding
 from argogrant.instance.argocd import Snapshot
-from argogrant.instance.plan import binding_of
-from argogrant.rbac.lines import Binding
 
 Ends = Mapping[Binding, datetime | None]
 
@@ -37,8 +36,10 @@ class Overdue:
         passed = {b: end for b, end in self._ends.items() if end and end <= now}
         if not passed:
             return None
-        held = {binding_of(d) for d in decisions if d.holding is not Holding.RELEASE}
-        return min((end for b, end in passed.items() if b not in held), default=None)
+        for decision in decisions:
+            if decision.holding is not Holding.RELEASE:
+                passed.pop(decision.grant.binding, None)
+        return min(passed.values(), default=None)
 
 
 def lags_of(removed: Collection[Binding], ends: Ends, now: datetime) -> list[float]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from argogrant.grants.checks import Finding
 from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.rbac.capacity import (
@@ -15,7 +16,6 @@ from argogrant.rbac.capacity import (
     oldest_first,
     room_for_overlay,
 )
-from argogrant.rbac.lines import Binding
 from argogrant.rbac.overlay import OverlayPlan, Owner, plan_overlay
 from argogrant.rbac.text import OVERLAY_KEY
 
@@ -90,7 +90,7 @@ def plan(
         if decision.holding is Holding.RELEASE:
             continue
         target = wanted if decision.holding is Holding.BIND else kept
-        binding = binding_of(decision)
+        binding = decision.grant.binding
         end = decision.window.end
         target[binding] = max(end, target.get(binding, end))
     may_add = not seen.config_map.others.problems
@@ -121,7 +121,7 @@ def _without_room(
     """Choose the additions that wait: those of the youngest grants."""
     created: dict[Binding, datetime] = {}
     for decision in decisions:
-        binding, at = binding_of(decision), decision.grant.created_at
+        binding, at = decision.grant.binding, decision.grant.created_at
         if decision.holding is Holding.BIND:
             created[binding] = min(at, created.get(binding, at))
     additions = oldest_first(created, overlay.missing)
@@ -130,11 +130,6 @@ def _without_room(
         size=overlay.size_without_additions,
         room=room,
     )
-
-
-def binding_of(decision: Decision) -> Binding:
-    """The line that a grant wants."""
-    return Binding(decision.grant.subject.name, decision.grant.role.bound_as)
 
 
 def _obstacle(

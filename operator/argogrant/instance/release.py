@@ -6,7 +6,6 @@ from typing import Final
 from argogrant.grants.decide import Holding
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
-from argogrant.instance.plan import binding_of
 from argogrant.instance.records import GrantRecord
 from argogrant.instance.status import Hold, Report, Writer
 from argogrant.instance.store import Store
@@ -45,13 +44,13 @@ class Releases:
             return
         overlay = seen.config_map.overlay if seen.config_map else None
         left = (overlay.bindings if overlay else frozenset()) - {
-            binding_of(decision)
+            decision.grant.binding
             for decision in decisions.all()
             if decision.holding is not Holding.RELEASE
         }
         for record in deleted:
             decision = decisions.of(record.uid)
-            is_gone = decision is None or binding_of(decision) not in left
+            is_gone = decision is None or decision.grant.binding not in left
             if record.abandoned or (is_gone and is_certain):
                 self._let_go(record)
 

@@ -10,17 +10,17 @@ from argogrant.api.accessgrant import grant_status, invalid_grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import GrantCondition, Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.health import Health, instance_conditions
-from argogrant.instance.plan import Plan, binding_of
+from argogrant.instance.plan import Plan
 from argogrant.instance.records import GrantRecord, InstanceRecord
 from argogrant.instance.release import Releases
 from argogrant.instance.status import Hold, Report, Writer
 from argogrant.instance.store import Store
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
-from argogrant.rbac.lines import Binding
 from argogrant.rbac.roles import DiscoveredRole
 
 _HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE})
@@ -160,7 +160,7 @@ def _delivery(
 ) -> Delivery:
     if decision is None:
         return Delivery(is_bound=False, blocked=planned.blocked)
-    binding = binding_of(decision)
+    binding = decision.grant.binding
     return Delivery(is_bound=binding in present, blocked=planned.obstacle_to(binding))
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, Self
+from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -35,6 +36,8 @@ FIELD_MANAGER: Final = "argogrant"
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, connect=3)
 """A revocation whose answer is lost is tried again, so waiting long is no virtue."""
 LIST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=3)
+PAGE: Final = 500
+"""Objects that are listed at once."""
 WATCH_SECONDS: Final = 240
 SILENCE_SECONDS: Final = 75
 """The API server sends a bookmark every minute; a longer silence is a dead watch."""
@@ -44,10 +47,12 @@ _JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The objects of a collection, all at one resource version."""
+    """A page of a collection, as it was at one resource version."""
 
     items: list[Body]
     resource_version: str
+    next_page: str = ""
+    """Asks for the page after this one; empty if this is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,8 @@ class Cluster(Protocol):
         """Read one object."""
         ...
 
-    async def list(self, collection: Collection) -> Listing:
-        """Read a whole collection."""
+    async def list(self, collection: Collection, page: str = "") -> Listing:
+        """Read a page of a collection, the first one or the one that was named."""
         ...
 
     def watch(
@@ -112,6 +117,9 @@ class KubernetesCluster:
             await load_kube_config(  # type: ignore[no-untyped-call]
                 client_configuration=configuration
             )
+        # Without a proxy there is no need to look for one at every request, which would
+        # triple its cost.
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return cls(ApiClient(configuration), clock)
 
     async def close(self) -> None:
@@ -122,13 +130,24 @@ class KubernetesCluster:
         """Read one object."""
         return await self._ask("GET", path)
 
-    async def list(self, collection: Collection) -> Listing:
-        """Read a whole collection in one answer."""
+    async def list(self, collection: Collection, page: str = "") -> Listing:
+        """Read a page of a collection: ten thousand objects at once would be 100 MB.
+
+        Raises:
+            Gone: The page was asked for too late; list from the beginning.
+        """
+        query = {**_selector(collection), "limit": str(PAGE)}
+        if page:
+            query["continue"] = page
         answer = await self._ask(
-            "GET", collection.path, query=_selector(collection), timeout=LIST_TIMEOUT
+            "GET", collection.path, query=query, timeout=LIST_TIMEOUT
         )
-        version = answer["metadata"]["resourceVersion"]
-        return Listing(answer.get("items") or [], version)
+        metadata = answer["metadata"]
+        return Listing(
+            answer.get("items") or [],
+            metadata["resourceVersion"],
+            metadata.get("continue") or "",
+        )
 
     async def watch(
         self, collection: Collection, resource_version: str

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from argogrant.kube.cluster import Body, Cluster, Listing, WatchEvent
+from argogrant.kube.cluster import Body, Cluster, WatchEvent
 from argogrant.kube.failures import ClusterError, Forbidden, Gone
 from argogrant.kube.resources import Collection
 
@@ -107,8 +107,7 @@ class Reflector(Generic[T]):
     async def _list(self) -> "_Comparison":
         self._lists_under_way += 1
         try:
-            listing = await self._cluster.list(self.collection)
-            differences = self._replace(listing)
+            comparison = await self._compare()
         except Forbidden as error:
             self._fail(error)  # a watch that is open goes on as if nothing had happened
             raise
@@ -119,6 +118,22 @@ class Reflector(Generic[T]):
         self._recover()
         self.synced.set()
         self.looked_at.set()
+        return comparison
+
+    async def _compare(self) -> "_Comparison":
+        """Make the copy equal to a list, but for what is newer than the list."""
+        names: set[str] = set()
+        differences, page = 0, ""
+        while True:
+            listing = await self._cluster.list(self.collection, page)
+            names.update(body["metadata"]["name"] for body in listing.items)
+            differences += sum([self.note(body) for body in listing.items])
+            page = listing.next_page
+            if not page:
+                break
+        version = int(listing.resource_version)
+        vanished = [name for name in self._objects if name not in names]
+        differences += sum([self._forget(name, version) for name in vanished])
         return _Comparison(listing.resource_version, differences)
 
     async def _watch(self) -> None:
@@ -140,14 +155,6 @@ class Reflector(Generic[T]):
         del self._versions[name]
         self._on_change(self._objects.pop(name), None)
         return True
-
-    def _replace(self, listing: Listing) -> int:
-        """Make the copy equal to a list, but for what is newer than the list."""
-        version = int(listing.resource_version)
-        names = {body["metadata"]["name"] for body in listing.items}
-        vanished = [name for name in self._objects if name not in names]
-        differences = sum([self.note(body) for body in listing.items])
-        return differences + sum([self._forget(name, version) for name in vanished])
 
     def _fail(self, error: ClusterError) -> None:
         news = type(self.failure) is not type(error)

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from argogrant.rbac.lines import Binding, render_binding
+from argogrant.grants.grant import Binding
+from argogrant.rbac.lines import render_binding
 from argogrant.rbac.text import OVERLAY_KEY
 
 LIMIT: Final = (1024 - 16) * 1024

@@ -6,9 +6,10 @@ with Go's ``encoding/csv`` (``TrimLeadingSpace``, one record a line).
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from argogrant.grants.errors import MalformedLine, UnsafeText
+from argogrant.grants.grant import Binding
 
 GO_SPACES: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
@@ -25,16 +26,6 @@ INERT_SECTIONS: Final = frozenset({"e", "m", "r"})
 
 LINES_REMEMBERED: Final = 1 << 15
 """Lines read or rendered before; a convergence meets the same ones again."""
-
-
-class Binding(NamedTuple):
-    """A ``g`` line: whoever is ``subject`` holds ``role``.
-
-    A tuple, since ten thousand of them are hashed and compared at every convergence.
-    """
-
-    subject: str
-    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ from functools import lru_cache
 from typing import Final
 
 from argogrant.grants.errors import InvalidGrant, MalformedLine, UnsafeText
+from argogrant.grants.grant import Binding
 from argogrant.grants.window import format_instant, parse_instant
-from argogrant.rbac.lines import Binding, parse_line, render_binding
+from argogrant.rbac.lines import parse_line, render_binding
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 
 EXPLANATION: Final = (

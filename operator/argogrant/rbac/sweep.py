@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from argogrant.grants.errors import MalformedLine
-from argogrant.rbac.lines import Binding, parse_line
+from argogrant.grants.grant import Binding
+from argogrant.rbac.lines import parse_line
 from argogrant.rbac.overlay import UNTIL, read_until
 
 HEADER: str = "# argogrant v1 "

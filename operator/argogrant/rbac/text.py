@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Final, NewType
 
 from argogrant.grants.errors import MalformedLine
-from argogrant.rbac.lines import Binding, Rule, parse_line
+from argogrant.grants.grant import Binding
+from argogrant.rbac.lines import Rule, parse_line
 
 OverlayKey = NewType("OverlayKey", str)
 

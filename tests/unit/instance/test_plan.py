@@ -3,6 +3,7 @@
 import pytest
 
 from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.gather import Gatherer
@@ -13,7 +14,6 @@ from argogrant.instance.records import (
     observe_project,
     record_instance,
 )
-from argogrant.rbac.lines import Binding
 from argogrant.rbac.overlay import Owner, render_overlay
 from argogrant.rbac.text import OVERLAY_KEY
 from builders import HOUR, NOON, a_grant, decided

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from argogrant.kube.cluster import PAGE
 from argogrant.kube.failures import ClusterError, Unavailable
 from copies import Copy, following, soon
 
@@ -142,3 +143,20 @@ async def test_a_list_that_fails_changes_nothing() -> None:
 
         assert copy.known == {"one": "a"}
         assert await copy.reflector.relist() == 0
+
+
+async def test_a_long_list_comes_in_pages_and_nothing_is_lost() -> None:
+    """The last page tells what is gone, and only then is anything forgotten."""
+    copy = Copy()
+    for number in range(2 * PAGE + 1):
+        copy.create(f"n{number}")
+    async with following(copy):
+        await soon()
+        assert len(copy.known) == 2 * PAGE + 1
+        assert copy.cluster.count("list") == 3
+        copy.cluster.silent = True
+        copy.delete("n0")
+        copy.delete(f"n{2 * PAGE}")
+
+        assert await copy.reflector.relist() == 2
+        assert len(copy.known) == 2 * PAGE - 1

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argogrant.grants.grant import Binding
 from argogrant.rbac.capacity import (
     LIMIT,
     bindings_without_room,
@@ -11,7 +12,6 @@ from argogrant.rbac.capacity import (
     room_for_overlay,
     size_of,
 )
-from argogrant.rbac.lines import Binding
 from argogrant.rbac.overlay import Owner, render_overlay
 from argogrant.rbac.text import OVERLAY_KEY
 from builders import HOUR, NOON

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.grants.errors import UnsafeText
-from argogrant.rbac.lines import Binding
+from argogrant.grants.grant import Binding
 from argogrant.rbac.overlay import (
     OverlayPlan,
     Owner,

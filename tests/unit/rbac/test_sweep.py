@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.rbac.lines import Binding
+from argogrant.grants.grant import Binding
 from argogrant.rbac.overlay import Owner, render_overlay
 from argogrant.rbac.sweep import Swept, sweep_overlay
 from builders import HOUR, NOON, SECOND

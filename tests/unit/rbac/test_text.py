@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.rbac.lines import Binding
+from argogrant.grants.grant import Binding
 from argogrant.rbac.text import (
     OVERLAY_KEY,
     compose,
