@@ -70,6 +70,8 @@ class Objects:
         if new == old:
             return deepcopy(old)
         is_leaving = "deletionTimestamp" in new["metadata"]
+        if is_leaving and _finalizers(new) - _finalizers(old):
+            raise Refused(f"{path}: 422 no new finalizers if it is being deleted")
         if is_leaving and not new["metadata"].get("finalizers"):
             self._remove(path, new)
         else:
@@ -117,6 +119,10 @@ def _check_preconditions(path: str, old: Body, patch: Body, *, is_status: bool) 
         raise Conflict(f"{path}: 409 the object has been modified")
     if not is_status and given.get("uid", known["uid"]) != known["uid"]:
         raise Refused(f"{path}: 422 metadata.uid: field is immutable")
+
+
+def _finalizers(body: Body) -> set[str]:
+    return set(body["metadata"].get("finalizers") or ())
 
 
 def _patched(path: str, old: Body, patch: Body, *, is_status: bool) -> Body:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.cluster import Body
 from argogrant.kube.failures import NotFound
@@ -64,9 +65,14 @@ class Room:
         patch = {key.replace("_", "."): text for key, text in data.items()}
         self.cluster.edit(RBAC, {"data": patch})
 
-    def grant(self, name: str, subject: str = "alice", **spec: Any) -> Body:
+    def grant(
+        self, name: str, subject: str = "alice", *, held_by: str = "", **spec: Any
+    ) -> Body:
+        """Create a grant, at will with somebody else's finalizer."""
         body = a_grant(name, subject, **spec)
         body["metadata"] = {"name": name}
+        if held_by:
+            body["metadata"]["finalizers"] = [held_by]
         return self.cluster.add(GRANTS, body)
 
     def revoke(self, name: str) -> None:
@@ -89,6 +95,17 @@ class Room:
         except NotFound:
             return False
         return True
+
+    def holders(self, name: str) -> list[str]:
+        """The finalizers of a grant."""
+        metadata = self.cluster.object(f"{GRANTS}/{name}")["metadata"]
+        holders: list[str] = metadata.get("finalizers", [])
+        return holders
+
+    def abandon(self, name: str) -> None:
+        """Give a deleted grant up, whatever may be left of it in Argo CD."""
+        patch = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
+        self.cluster.edit(f"{GRANTS}/{name}", patch)
 
     @property
     def data(self) -> dict[str, str]:

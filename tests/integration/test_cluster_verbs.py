@@ -234,6 +234,18 @@ def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
         place.run(lambda cluster: cluster.get(ONE))
 
 
+def test_what_is_deleted_is_held_by_nobody_new(place: Place) -> None:
+    """Whoever comes too late to hold an object is refused."""
+    place.create(metadata=HELD)
+    place.somebody.delete(ONE)
+    both = {"metadata": {"finalizers": [*HELD["finalizers"], "argogrant.dev/late"]}}
+
+    with pytest.raises(Refused):
+        place.run(lambda cluster: cluster.merge_patch(ONE, both))
+    free = {"metadata": {"finalizers": None}}
+    place.run(lambda cluster: cluster.merge_patch(ONE, free))
+
+
 def test_a_status_is_written_beside_the_spec(place: Place) -> None:
     """Neither way of writing touches the other part; only the spec has generations."""
     created = place.somebody.add(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))

@@ -51,6 +51,8 @@ class InstanceRecord:
     namespace: str
     name: str
     generation: int
+    version: str
+    """The resource version."""
     status: dict[str, Any]
     instance: Instance | None
     problem: str = ""
@@ -125,6 +127,7 @@ def record_instance(body: Body) -> InstanceRecord:
         namespace=metadata["namespace"],
         name=metadata["name"],
         generation=metadata.get("generation", 0),
+        version=metadata.get("resourceVersion", ""),
         status=body.get("status") or {},
         instance=instance,
         problem=problem,

@@ -67,14 +67,14 @@ class Releases:
         loop.call_later(ARGOCD_WATCH_MARGIN, self._submit, record)
 
     def _submit(self, record: GrantRecord) -> None:
-        hold = Hold(wanted=False, finalizers=record.finalizers, version=record.version)
         self._writer.submit(
             Report(
                 path=ACCESS_GRANTS.path(record.namespace, record.name),
                 uid=record.uid,
+                version=record.version,
                 old=record.status,
                 new=record.status,
                 written=self._store.grants.note,
-                hold=hold,
+                hold=Hold(wanted=False, finalizers=record.finalizers),
             )
         )

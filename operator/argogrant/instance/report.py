@@ -108,6 +108,7 @@ class Reporter:
             Report(
                 path=path,
                 uid=record.uid,
+                version=record.version,
                 old=record.status,
                 new=new,
                 written=self._store.instances.note,
@@ -140,13 +141,12 @@ class Reporter:
         self._reasons[record.uid] = _ready_reason(new)
         hold = None
         if delivery.is_bound or _is_wanted(decision):
-            hold = Hold(
-                wanted=True, finalizers=record.finalizers, version=record.version
-            )
+            hold = Hold(wanted=True, finalizers=record.finalizers)
         self._writer.submit(
             Report(
                 path=path,
                 uid=record.uid,
+                version=record.version,
                 old=record.status,
                 new=new,
                 written=self._store.grants.note,

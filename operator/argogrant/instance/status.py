@@ -6,7 +6,7 @@ It works in the background and never stands in the way of a binding or a revocat
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from argogrant.kube.cluster import Body, Cluster
@@ -24,27 +24,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Whether an object should have our finalizer, and what it has."""
+    """Whether an object should have our finalizer, and which ones it has."""
 
     wanted: bool
     finalizers: tuple[str, ...]
-    version: str
 
     @property
     def is_so(self) -> bool:
         """Whether nothing has to be written."""
         return (FINALIZER in self.finalizers) is self.wanted
 
-    def patch(self, uid: str) -> Body:
-        """The merge patch that makes it so, refused if the object changed since."""
+    def patch(self) -> Body:
+        """The merge patch that makes it so; nobody else's finalizer is lost."""
         others = [name for name in self.finalizers if name != FINALIZER]
-        return {
-            "metadata": {
-                "uid": uid,
-                "resourceVersion": self.version,
-                "finalizers": [*others, FINALIZER] if self.wanted else others,
-            }
-        }
+        wanted = [*others, FINALIZER] if self.wanted else others
+        return {"metadata": {"finalizers": wanted}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +47,19 @@ class Report:
 
     path: str
     uid: str
-    """Guards against writing to another object that got the same name."""
+    """Another object that got the same name is not written."""
+    version: str
+    """The resource version that was seen; Kubernetes guards a status by it only."""
     old: dict[str, Any]
     new: dict[str, Any]
     written: Callable[[Body], object]
-    """Given the object after the write."""
+    """Given the object after each write."""
     hold: Hold | None = None
 
     def patch(self) -> Body:
         """The merge patch from the old status to the new one."""
         gone = {key: None for key in self.old if key not in self.new}
-        return {"metadata": {"uid": self.uid}, "status": {**gone, **self.new}}
+        return {"metadata": {}, "status": {**gone, **self.new}}
 
 
 class Writer:
@@ -111,11 +107,11 @@ class Writer:
 
     async def _write(self, report: Report) -> None:
         try:
+            version = report.version
             if report.hold is not None:
-                await self._hold(report, report.hold)
+                version = await self._hold(report, report.hold)
             if report.new != report.old:
-                path = f"{report.path}/status"
-                report.written(await self._cluster.merge_patch(path, report.patch()))
+                await self._patch(report, lambda _: report.patch(), version, "/status")
         except (NotFound, Conflict):
             pass  # the object is gone, or another one has its name
         except Unavailable:
@@ -123,23 +119,56 @@ class Writer:
         except ClusterError as error:
             logger.warning("%s is not written: %s", report.path, error)
 
-    async def _hold(self, report: Report, hold: Hold) -> None:
-        """Set or remove the finalizer, whoever else changes the object meanwhile."""
+    async def _hold(self, report: Report, hold: Hold) -> str:
+        """Set or remove the finalizer; answers the object's version after that."""
+
+        def patch_of(metadata: Body | None) -> Body | None:
+            now = hold
+            if metadata is not None:
+                finalizers = tuple(metadata.get("finalizers") or ())
+                now = replace(hold, finalizers=finalizers)
+                if hold.wanted and "deletionTimestamp" in metadata:
+                    return None  # nobody may hold any longer what is being deleted
+            return None if now.is_so else now.patch()
+
+        return await self._patch(report, patch_of, report.version)
+
+    async def _patch(
+        self,
+        report: Report,
+        patch_of: Callable[[Body | None], Body | None],
+        version: str,
+        subresource: str = "",
+    ) -> str:
+        """Change an object, whoever else changes it meanwhile.
+
+        Args:
+            report: Which object it is.
+            patch_of: Gives the change, or None if there is nothing to do; from the
+                object's metadata if it had to be read anew.
+            version: The version to change.
+            subresource: What is changed of it.
+
+        Raises:
+            Conflict: Another object has its name.
+            Unavailable: It changes all the time.
+        """
+        metadata: Body | None = None
         for _ in range(ATTEMPTS):
-            if hold.is_so:
-                return
-            patch = hold.patch(report.uid)
+            patch = patch_of(metadata)
+            if patch is None:
+                return version
+            patch["metadata"] |= {"uid": report.uid, "resourceVersion": version}
             try:
-                report.written(await self._cluster.merge_patch(report.path, patch))
+                body = await self._cluster.merge_patch(report.path + subresource, patch)
             except Conflict:
                 metadata = (await self._cluster.get(report.path))["metadata"]
                 if metadata["uid"] != report.uid:
                     raise
-                hold = Hold(
-                    wanted=hold.wanted,
-                    finalizers=tuple(metadata.get("finalizers") or ()),
-                    version=metadata["resourceVersion"],
-                )
+                version = metadata["resourceVersion"]
             else:
-                return
-        raise Unavailable(f"{report.path} changed {ATTEMPTS} times while it was held")
+                report.written(body)
+                return str(body["metadata"]["resourceVersion"])
+        raise Unavailable(
+            f"{report.path} changed {ATTEMPTS} times while it was written"
+        )

@@ -4,34 +4,14 @@ import asyncio
 
 import pytest
 
-from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.instance.release import RETRY_SECONDS
 from argogrant.instance.status import FINALIZER
-from argogrant.kube.failures import Unavailable
+from argogrant.kube.failures import Forbidden, Refused, Unavailable
 from rooms import GRANTS, RBAC, SETTLED, Room, a_room, running, until
 from world import RULES
 
 FOR_EVER = 10_000
 AWAY = Unavailable("503")
-
-
-def finalizers(room: Room, name: str) -> list[str]:
-    return room.cluster.object(f"{GRANTS}/{name}")["metadata"].get("finalizers") or []
-
-
-async def test_what_is_bound_is_held() -> None:
-    async with a_room() as room:
-        room.grant("g1")
-        await asyncio.sleep(SETTLED)
-
-        assert finalizers(room, "g1") == [FINALIZER]
-
-
-async def test_what_never_was_in_force_is_not_held() -> None:
-    async with a_room() as room:
-        room.grant("g1", role={"name": "role:none"})
-        await asyncio.sleep(SETTLED)
-
-        assert finalizers(room, "g1") == []
 
 
 async def test_a_deletion_finishes_soon_after_the_binding_is_gone() -> None:
@@ -94,10 +74,65 @@ async def test_a_person_can_abandon_the_wait() -> None:
         room.delete("g1")
         await asyncio.sleep(SETTLED)
         assert room.has("g1")
-        annotations = {ABANDON_ANNOTATION: "true"}
-        room.cluster.edit(f"{GRANTS}/g1", {"metadata": {"annotations": annotations}})
+        room.abandon("g1")
 
-        await until(lambda: not room.has("g1"), within=2)
+        await until(lambda: not room.has("g1"), within=0.5)
+
+
+async def test_abandoning_a_grant_that_is_not_deleted_changes_nothing() -> None:
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        room.abandon("g1")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "+Bound"
+        assert room.holders("g1") == [FINALIZER]
+
+
+async def test_a_grant_that_has_ended_is_held_until_it_is_deleted() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(120)
+
+        assert room.ready("g1") == "-Expired"
+        assert room.holders("g1") == [FINALIZER]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Forbidden("403"), id="a right that is missing"),
+        pytest.param(Refused("422"), id="an admission that refuses"),
+    ],
+)
+async def test_a_release_that_was_dropped_is_tried_again_later(error) -> None:
+    """By a convergence some seconds later."""
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        room.cluster.fail("merge_patch", error, path=f"{GRANTS}/g1")
+        room.delete("g1")
+        await asyncio.sleep(SETTLED)
+        assert room.has("g1")
+        await room.namespace.sweep("default")
+
+        await until(lambda: not room.has("g1"), within=0.5)
+
+
+async def test_a_release_is_not_repeated_by_every_convergence() -> None:
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        room.cluster.fail("merge_patch", Forbidden("403"), path=f"{GRANTS}/g1")
+        room.delete("g1")
+        await asyncio.sleep(0.5)
+        tried = room.cluster.count("merge_patch", f"{GRANTS}/g1")
+        for _ in range(int(RETRY_SECONDS) - 1):
+            await room.namespace.sweep("default")
+            await asyncio.sleep(0.9)
+
+        assert room.cluster.count("merge_patch", f"{GRANTS}/g1") == tried
 
 
 async def test_a_binding_that_another_grant_wants_holds_no_deletion() -> None:
@@ -132,7 +167,7 @@ async def test_a_grant_of_the_same_name_is_another_grant() -> None:
 
         assert room.bound == {"bob"}
         assert room.ready("g1") == "+Bound"
-        assert finalizers(room, "g1") == [FINALIZER]
+        assert room.holders("g1") == [FINALIZER]
 
 
 async def test_a_grant_that_became_invalid_is_told_why_and_can_be_deleted() -> None:

@@ -1,4 +1,4 @@
-"""The writer of statuses: in the background, the last word counts."""
+"""The writer of statuses and finalizers: in the background, the last word counts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 
 from argogrant.instance.status import FINALIZER, Hold, Report, Writer
 from argogrant.kube.cluster import Body
-from argogrant.kube.failures import Conflict, NotFound, Refused, Unavailable
+from argogrant.kube.failures import Conflict, Forbidden, NotFound, Refused, Unavailable
 from fakes import FakeCluster
 from rooms import GRANTS, SOON
 from world import a_grant
@@ -36,13 +36,17 @@ class Desk:
         path: str = ONE,
         old: Any = None,
         hold: Hold | None = None,
+        seen: Body | None = None,
         **new: Any,
     ) -> None:
+        """Report about an object as it was seen; by default as it is now."""
+        metadata = (seen or self.cluster.object(path))["metadata"]
         self.writer.submit(
             Report(
                 hold=hold,
                 path=path,
-                uid=self.uid,
+                uid=metadata["uid"],
+                version=metadata["resourceVersion"],
                 old=self.status if old is None else old,
                 new=new,
                 written=self.told.append,
@@ -51,12 +55,11 @@ class Desk:
 
     def hold(self, *, wanted: bool) -> Hold:
         """Ask for our finalizer, or for its removal, as the object is now."""
-        metadata = self.cluster.object(ONE)["metadata"]
-        return Hold(
-            wanted=wanted,
-            finalizers=tuple(metadata.get("finalizers") or ()),
-            version=metadata["resourceVersion"],
-        )
+        return Hold(wanted=wanted, finalizers=tuple(self.finalizers))
+
+    def hold_by(self, *finalizers: str) -> Body:
+        """Set the finalizers as somebody else does; gives the object."""
+        return self.cluster.edit(ONE, {"metadata": {"finalizers": [*finalizers]}})
 
     @property
     def finalizers(self) -> list[str]:
@@ -136,7 +139,7 @@ async def test_a_report_that_comes_during_a_write_is_written_after_it() -> None:
     ("error", "attempts"),
     [
         pytest.param(NotFound("404"), 1, id="an object that is gone is let go"),
-        pytest.param(Conflict("409"), 1, id="another object of its name as well"),
+        pytest.param(Conflict("409"), 2, id="a conflict is read anew and tried again"),
         pytest.param(Refused("422"), 1, id="a refusal is not repeated"),
         pytest.param(Unavailable("503"), 2, id="an outage is waited for"),
     ],
@@ -185,15 +188,6 @@ async def test_a_finalizer_is_added_to_those_of_others() -> None:
         assert desk.status == {"boundAs": "role:x"}
 
 
-async def test_a_finalizer_is_removed_from_among_those_of_others() -> None:
-    async with writing(Desk()) as desk:
-        desk.cluster.edit(ONE, {"metadata": {"finalizers": [FINALIZER, "a/b"]}})
-        desk.submit(hold=desk.hold(wanted=False))
-        await asyncio.sleep(SOON)
-
-        assert desk.finalizers == ["a/b"]
-
-
 async def test_a_finalizer_that_is_there_is_not_written() -> None:
     async with writing(Desk()) as desk:
         desk.cluster.edit(ONE, {"metadata": {"finalizers": [FINALIZER]}})
@@ -203,27 +197,90 @@ async def test_a_finalizer_that_is_there_is_not_written() -> None:
         assert desk.cluster.count("merge_patch") == 0
 
 
-async def test_a_finalizer_that_somebody_else_added_meanwhile_is_kept() -> None:
+@pytest.mark.parametrize(
+    ("wanted", "before", "meanwhile", "after"),
+    [
+        pytest.param(True, [], ["a/b"], ["a/b", FINALIZER], id="while ours is set"),
+        pytest.param(False, [FINALIZER], [FINALIZER, "a/b"], ["a/b"], id="or goes"),
+        pytest.param(True, ["a/b"], [], [FINALIZER], id="and none comes back"),
+        pytest.param(True, [], [FINALIZER], [FINALIZER], id="nor ours twice"),
+    ],
+)
+async def test_what_somebody_else_does_meanwhile_to_finalizers_stays(
+    wanted, before, meanwhile, after
+) -> None:
     """Lists are replaced as a whole: an old view of them must not win."""
     async with writing(Desk()) as desk:
-        hold = desk.hold(wanted=True)
-        desk.cluster.edit(ONE, {"metadata": {"finalizers": ["a/b"]}})
-        desk.submit(hold=hold)
+        seen, hold = desk.hold_by(*before), desk.hold(wanted=wanted)
+        desk.hold_by(*meanwhile)
+        desk.submit(hold=hold, seen=seen)
         await asyncio.sleep(SOON)
 
-        assert desk.finalizers == ["a/b", FINALIZER]
+        assert desk.finalizers == after
 
 
-async def test_another_object_of_that_name_is_not_held() -> None:
+async def test_what_is_being_deleted_meanwhile_is_told_and_not_held(caplog) -> None:
+    """The API server would refuse it."""
     async with writing(Desk()) as desk:
-        hold = desk.hold(wanted=True)
+        seen, hold = desk.hold_by("a/b"), desk.hold(wanted=True)
+        desk.cluster.delete(ONE)
+        desk.submit(hold=hold, seen=seen, boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.finalizers == ["a/b"]
+        assert desk.status == {"boundAs": "role:x"}
+        assert caplog.text == ""
+
+
+async def test_a_status_is_written_although_the_object_has_changed() -> None:
+    async with writing(Desk()) as desk:
+        seen = desk.cluster.object(ONE)
+        desk.hold_by("a/b")
+        desk.submit(seen=seen, boundAs="role:x")
+        await asyncio.sleep(SOON)
+
+        assert desk.status == {"boundAs": "role:x"}
+        assert desk.finalizers == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        pytest.param(None, id="told what was meant for the old one"),
+        pytest.param(True, id="held"),
+        pytest.param(False, id="let go"),
+    ],
+)
+async def test_another_object_of_that_name_is_not(wanted, caplog) -> None:
+    """An end that the old one was promised would end the new one for good."""
+    async with writing(Desk()) as desk:
+        seen = desk.hold_by(*[FINALIZER] * (wanted is False))
+        hold = None if wanted is None else desk.hold(wanted=wanted)
+        desk.hold_by()
         desk.cluster.delete(ONE)
         desk.create("g1")
-        desk.submit(hold=hold, old={}, boundAs="role:x")
+        new = desk.hold_by("a/b", *[FINALIZER] * (wanted is False))
+        desk.submit(hold=hold, seen=seen, old={}, expiresAt="2026-11-24T13:00:00Z")
+        await asyncio.sleep(5)
+
+        assert desk.cluster.object(ONE) == new
+        assert desk.told == []
+        assert caplog.text == ""
+
+
+async def test_a_right_that_is_missing_stops_no_worker(caplog) -> None:
+    """However often it fails, the next one is written."""
+    async with writing(Desk()) as desk:
+        desk.cluster.fail("merge_patch", Forbidden("403"), times=50)
+        for _ in range(50):
+            desk.submit(hold=desk.hold(wanted=True))
+            await asyncio.sleep(SOON)
+        assert desk.finalizers == []
+        desk.submit(hold=desk.hold(wanted=True))
         await asyncio.sleep(SOON)
 
-        assert desk.finalizers == []
-        assert desk.status == {}
+        assert desk.finalizers == [FINALIZER]
+        assert f"{ONE} is not written: 403" in caplog.text
 
 
 async def test_an_object_that_changes_all_the_time_is_held_in_the_end() -> None:
