@@ -13,6 +13,7 @@ from argogrant.grants.names import (
     PROJECT_NAME,
     PROJECT_ROLE_NAME,
     quoted,
+    sentence,
     text_problem,
 )
 from argogrant.grants.reasons import Reason
@@ -47,7 +48,7 @@ def grant_was_not_revoked(facts: Facts) -> Finding | None:
         return None
     why = facts.grant.revocation_justification
     said = f": {quoted(why)}" if why else ""
-    return Finding(Reason.REVOKED, f"The grant was revoked{said}.", ends=True)
+    return Finding(Reason.REVOKED, sentence(f"The grant was revoked{said}"), ends=True)
 
 
 def window_has_not_closed(facts: Facts) -> Finding | None:

@@ -104,6 +104,11 @@ def quoted(name: str) -> str:
     return f'"{shown}{"…" if len(name) > 80 else ""}"'  # noqa: PLR2004
 
 
+def sentence(text: str) -> str:
+    """End a sentence with a full stop, unless what it quotes has ended it already."""
+    return text if text.rstrip('"').endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def escaped(character: str) -> str:
     r"""Write one character as its code point, as ``\\u200b``."""
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -134,8 +134,8 @@ REASONS: dict[Reason, str] = {
     ),
     Reason.RBAC_TEXT_FULL: (
         "`argocd-rbac-cm` has no room for another binding; the oldest grants were "
-        "first. Revocations always go through. It is bound as soon as grants end or "
-        "somebody shortens the other keys."
+        "first. Revocations always go through. The others are bound as soon as grants "
+        "end or somebody shortens the other keys."
     ),
     Reason.CONTESTED: (
         "Another program keeps changing `policy.argogrant.csv`. It is put back more "

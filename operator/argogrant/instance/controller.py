@@ -209,6 +209,7 @@ class Controller:
                 blocked=planned.blocked or planned.fullness,
                 contested=self._applier.contested,
                 clock_skew=self._cluster.clock_skew(),
+                failures=self._store.failures(),
             )
         )
 

@@ -5,9 +5,10 @@ from typing import Final
 
 from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Condition
+from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
-from argogrant.kube.failures import ClusterError, Forbidden
+from argogrant.kube.failures import ClusterError, Forbidden, remedy_of
 from argogrant.kube.resources import Collection
 
 CLOCK_SKEW_FROM: Final = 2.0
@@ -31,6 +32,8 @@ class Health:
     error: ClusterError | None = None
     """Why a convergence did not come to its end."""
     clock_skew: float = 0.0
+    failures: tuple[tuple[Collection, ClusterError], ...] = ()
+    """What of our own can not be read at the moment."""
 
 
 def instance_conditions(health: Health) -> tuple[Condition, ...]:
@@ -46,8 +49,7 @@ def instance_conditions(health: Health) -> tuple[Condition, ...]:
 def _ready(health: Health) -> Condition:
     if health.error is not None:
         return _failed(health.error, None)
-    if health.seen.failures:
-        collection, error = health.seen.failures[0]
+    for collection, error in (*health.seen.failures, *health.failures):
         return _failed(error, collection)
     finding = health.blocked
     if finding is not None:
@@ -114,18 +116,17 @@ def _rounded(seconds: float) -> str:
 def _failed(error: ClusterError, collection: Collection | None) -> Condition:
     what = f"{collection.describe()} can not be read: " if collection else ""
     forbidden = isinstance(error, Forbidden)
-    remedy = (
-        " Give the operator's service account the Role argogrant of Argo CD's"
-        " namespace (manifests/argocd-namespace.yaml)."
-        if forbidden
-        else " It is tried again."
-    )
+    remedy = remedy_of(error) if forbidden else "It is tried again."
     return Condition(
         type=InstanceCondition.READY,
         status=False,
         reason=Reason.FORBIDDEN if forbidden else Reason.UNAVAILABLE,
-        message=f"{what}{error}.{remedy}",
+        message=f"{sentence(f'{what}{error}')} {remedy}",
     )
+
+
+def _lines(count: int) -> str:
+    return "1 such line" if count == 1 else f"{count} such lines"
 
 
 def _text(seen: Snapshot) -> Condition:
@@ -142,7 +143,7 @@ def _text(seen: Snapshot) -> Condition:
             type=InstanceCondition.RBAC_TEXT_VALID,
             status=False,
             reason=Reason.MALFORMED_LINE,
-            message=f"{problems[0]} ({len(problems)} such lines in argocd-rbac-cm).",
+            message=f"{problems[0]} ({_lines(len(problems))} in argocd-rbac-cm).",
         )
     return Condition(
         type=InstanceCondition.RBAC_TEXT_VALID,

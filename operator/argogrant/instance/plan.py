@@ -22,8 +22,8 @@ from argogrant.rbac.text import OVERLAY_KEY
 TEXT_IS_FULL: Final = Finding(
     Reason.RBAC_TEXT_FULL,
     f"argocd-rbac-cm has no room for another binding ({LIMIT} bytes over all keys);"
-    " older grants were first. It is bound as soon as grants end or somebody shortens"
-    " the other keys.",
+    " older grants were first. The others are bound as soon as grants end or somebody"
+    " shortens the other keys.",
 )
 
 
@@ -169,5 +169,5 @@ def _text_finding(seen: Snapshot) -> Finding | None:
     return Finding(
         Reason.RBAC_TEXT_INVALID,
         f"Argo CD can not read {problems[0]}. It refuses everybody until that line of"
-        " argocd-rbac-cm is mended; the grant is bound after that.",
+        " argocd-rbac-cm is mended. Grants that run still end; new ones wait.",
     )

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from argogrant.kube.cluster import Body, Cluster
-from argogrant.kube.failures import ClusterError, Conflict, NotFound, Unavailable
+from argogrant.kube.failures import (
+    ClusterError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Unavailable,
+    remedy_of,
+)
 
 FINALIZER: Final = "argogrant.dev/revoke"
 """Keeps a deleted grant until nothing of it is left in Argo CD."""
@@ -117,7 +124,8 @@ class Writer:
         except Unavailable:
             raise
         except ClusterError as error:
-            logger.warning("%s is not written: %s", report.path, error)
+            remedy = remedy_of(error) if isinstance(error, Forbidden) else ""
+            logger.warning("%s is not written: %s %s", report.path, error, remedy)
 
     async def _hold(self, report: Report, hold: Hold) -> str:
         """Set or remove the finalizer; answers the object's version after that."""

@@ -13,6 +13,7 @@ from argogrant.instance.records import (
     record_instance,
 )
 from argogrant.kube.cluster import Cluster
+from argogrant.kube.failures import ClusterError
 from argogrant.kube.reflector import Reflector
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES, Collection
 
@@ -56,6 +57,14 @@ class Store:
         await self.grants.synced.wait()
         await self.instances.synced.wait()
 
+    def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
+        """What of our own can not be read at the moment."""
+        return tuple(
+            (kind.collection, kind.failure)
+            for kind in (self.grants, self.instances)
+            if kind.failure is not None
+        )
+
     def is_synced(self) -> bool:
         """Tell whether both kinds were listed once and can be reached."""
         kinds = (self.grants, self.instances)
@@ -85,6 +94,8 @@ class Store:
     def _grant_changed(
         self, before: GrantRecord | None, after: GrantRecord | None
     ) -> None:
+        if before is None and after is None:
+            self._wake_all()
         if before is not None and (after is None or before.instance != after.instance):
             self._by_instance[before.instance].pop(before.name, None)
         if before is not None and (after is None or after.uid != before.uid):
@@ -101,10 +112,16 @@ class Store:
         self, before: InstanceRecord | None, after: InstanceRecord | None
     ) -> None:
         record = after or before
+        if record is None:
+            self._wake_all()
         if record is None or (before and after and before.decides_like(after)):
             return
         self._wake(record.name)
         self._signals[UNASSIGNED].set()
+
+    def _wake_all(self) -> None:
+        for signal in self._signals.values():
+            signal.set()
 
     def _wake(self, instance: str) -> None:
         self._signals[instance].set()

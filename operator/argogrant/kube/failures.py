@@ -59,6 +59,8 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
     413: Refused,
     422: Refused,
 }
+_OUR_GROUPS: Final = ("/apis/argogrant.dev/", "/apis/coordination.k8s.io/")
+"""What the operator reads and writes in its own namespace, by the request's path."""
 _FIRST_ERROR_STATUS: Final = 400
 
 
@@ -73,6 +75,18 @@ def raise_for_status(status: int, body: bytes, request: str) -> None:
     if status < _FIRST_ERROR_STATUS:
         return
     raise _BY_STATUS.get(status, Unavailable)(f"{request}: {status} {_said(body)}")
+
+
+def remedy_of(error: ClusterError) -> str:
+    """Say which Role to give where a right is missing, by the refused request."""
+    if any(group in str(error) for group in _OUR_GROUPS):
+        whose, manifest = "its own", "manifests/argogrant-namespace.yaml"
+    else:
+        whose, manifest = "Argo CD's", "manifests/argocd-namespace.yaml"
+    return (
+        f"Give the operator's service account the Role argogrant of {whose} namespace"
+        f" ({manifest})."
+    )
 
 
 def error_of_event(status_object: dict[str, object]) -> ClusterError:

@@ -153,7 +153,14 @@ def test_unread_projects_do_not_concern_a_global_role() -> None:
             id="a revocation says why, on one line",
         ),
         pytest.param(
-            {"revoked": True}, NOON, {}, r"was revoked\.", id="or says no more"
+            {"revoked": True, "revocation_justification": "Incident 4711 was closed."},
+            NOON,
+            {},
+            r'revoked: "Incident 4711 was closed\."$',
+            id="and a sentence has one full stop",
+        ),
+        pytest.param(
+            {"revoked": True}, NOON, {}, r"was revoked\.$", id="or says no more"
         ),
         pytest.param(
             {},

@@ -8,7 +8,7 @@ from argogrant.instance.argocd import Snapshot
 from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.records import ObservedConfigMap
 from argogrant.kube.failures import Conflict, Forbidden, Unavailable
-from argogrant.kube.resources import APP_PROJECTS, Collection
+from argogrant.kube.resources import ACCESS_GRANTS, APP_PROJECTS, Collection
 
 PROJECTS = Collection(APP_PROJECTS, "argocd")
 BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "It is missing.")
@@ -43,6 +43,14 @@ def seen(text: str | None = "", *failures) -> Snapshot:
         ),
         pytest.param(
             None,
+            seen("", (PROJECTS, Unavailable("It timed out."))),
+            False,
+            Reason.UNAVAILABLE,
+            "can not be read: It timed out. It is tried again.",
+            id="an error that is a sentence has one full stop",
+        ),
+        pytest.param(
+            None,
             seen("", (PROJECTS, Unavailable("503"))),
             False,
             Reason.UNAVAILABLE,
@@ -71,6 +79,42 @@ def test_a_convergence_that_failed_says_why(error, reason) -> None:
 
     assert (ready.status, ready.reason) == (False, reason)
     assert str(error) in ready.message
+
+
+def test_what_of_our_own_can_not_be_read_is_told_as_well() -> None:
+    """Nothing else would say that ends may be missed."""
+    failures = ((Collection(ACCESS_GRANTS, "ours"), Forbidden("403")),)
+    ready, *_ = instance_conditions(Health(seen=seen(), failures=failures))
+
+    assert ready.reason is Reason.FORBIDDEN
+    assert "accessgrants in namespace ours can not be read: 403." in ready.message
+
+
+@pytest.mark.parametrize(
+    ("request_", "manifest"),
+    [
+        pytest.param(
+            "PATCH /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm",
+            "Argo CD's namespace (manifests/argocd-namespace.yaml)",
+            id="the ConfigMap",
+        ),
+        pytest.param(
+            "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects",
+            "Argo CD's namespace (manifests/argocd-namespace.yaml)",
+            id="an AppProject",
+        ),
+        pytest.param(
+            "GET /apis/argogrant.dev/v1alpha1/namespaces/argocd/accessgrants",
+            "its own namespace (manifests/argogrant-namespace.yaml)",
+            id="our own kinds, also if they are in Argo CD's namespace",
+        ),
+    ],
+)
+def test_a_missing_right_names_the_role_that_has_it(request_, manifest) -> None:
+    error = Forbidden(f"{request_}: 403 no")
+    ready, *_ = instance_conditions(Health(seen=seen(), error=error))
+
+    assert manifest in ready.message
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from argogrant.kube.failures import (
     Unavailable,
 )
 from argogrant.rbac.text import OVERLAY_KEY
-from rooms import INSTANCES, RBAC, SETTLED, SOON, a_room, until
+from rooms import GRANTS, INSTANCES, RBAC, SETTLED, SOON, a_room, until
 from world import RULES
 
 AWAY = Unavailable("PATCH /x: 503 away")
@@ -139,6 +139,34 @@ async def test_an_instance_that_fails_names_the_role_to_give() -> None:
 
         assert "cannot patch" in message
         assert "manifests/argocd-namespace.yaml" in message
+
+
+async def test_an_instance_says_that_grants_can_not_be_read() -> None:
+    """At the first sweep, and not any longer once they can."""
+    async with a_room() as room:
+        room.cluster.fail("list", Forbidden(f"GET {GRANTS}: 403"), path=GRANTS)
+        with pytest.raises(Forbidden):
+            await room.namespace.sweep("default")
+        await asyncio.sleep(SETTLED)
+        assert room.instance_ready == "-Forbidden"
+        message = room.condition(f"{INSTANCES}/default", "Ready")["message"]
+        assert "manifests/argogrant-namespace.yaml" in message
+        await room.namespace.sweep("default")
+        await asyncio.sleep(SETTLED)
+
+        assert room.instance_ready == "+Converged"
+
+
+@pytest.mark.parametrize("kind", ["grant", "instance"])
+async def test_a_broken_line_is_told_in_words_that_fit(kind) -> None:
+    async with a_room() as room:
+        room.edit_rbac(policy_csv=RULES + "broken\n")
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        path = {"grant": f"{GRANTS}/g1", "instance": f"{INSTANCES}/default"}[kind]
+        message = room.condition(path, "Ready")["message"]
+
+        assert message.endswith("mended. Grants that run still end; new ones wait.")
 
 
 async def test_a_config_map_that_vanishes_is_waited_for() -> None:
