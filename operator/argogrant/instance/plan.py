@@ -56,8 +56,8 @@ class Plan:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether writing takes access away, which is never put off."""
-        return self.overlay is not None and bool(self.overlay.extra)
+        """Whether writing takes access away or ends an outage; never put off."""
+        return self.overlay is not None and self.overlay.is_urgent
 
     def finds_an_overlay(self, seen: Snapshot) -> bool:
         """Whether there is a key of ours to remove when the instance goes."""

@@ -23,7 +23,7 @@ from typing import Final
 from argogrant.grants.errors import InvalidGrant, MalformedLine, UnsafeText
 from argogrant.grants.grant import Binding
 from argogrant.grants.window import format_instant, parse_instant
-from argogrant.rbac.lines import parse_line, render_binding
+from argogrant.rbac.lines import Rule, parse_line, render_binding
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 
 EXPLANATION: Final = (
@@ -50,6 +50,9 @@ class Overlay:
     ends: Mapping[Binding, datetime | None]
     """Every binding with the end that its section tells; None if none does."""
     text: str
+    has_foreign_lines: bool = False
+    """Rules, which give or deny access, or lines for which Argo CD refuses everybody;
+    nobody of ours writes either."""
 
     @property
     def bindings(self) -> AbstractSet[Binding]:
@@ -67,6 +70,13 @@ class OverlayPlan:
     """Wanted and not there."""
     extra: frozenset[Binding]
     """There and not wanted by any grant."""
+    drops_foreign_lines: bool = False
+    """Lines that somebody else put there vanish."""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether writing takes access away, or lets Argo CD read its rules again."""
+        return bool(self.extra) or self.drops_foreign_lines
 
     def is_within(self, room: int) -> bool:
         """Tell whether the text has at most so many bytes."""
@@ -91,10 +101,19 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     owner = header and Owner(
         namespace=header.group(1), instance=header.group(2), uid=header.group(3)
     )
-    return Overlay(owner=owner or None, ends=dict(_bindings_with_ends(text)), text=text)
+    lines = list(_lines_with_ends(text))
+    ends = {line: end for line, end in lines if isinstance(line, Binding)}
+    return Overlay(
+        owner=owner or None,
+        ends=ends,
+        text=text,
+        has_foreign_lines=any(not isinstance(line, Binding) for line, _ in lines),
+    )
 
 
-def _bindings_with_ends(text: str) -> Iterator[tuple[Binding, datetime | None]]:
+def _lines_with_ends(
+    text: str,
+) -> Iterator[tuple[Binding | Rule | MalformedLine, datetime | None]]:
     end: datetime | None = None
     for line in text.split("\n"):
         if line.startswith(UNTIL):
@@ -102,9 +121,10 @@ def _bindings_with_ends(text: str) -> Iterator[tuple[Binding, datetime | None]]:
             continue
         try:
             parsed = parse_line(line)
-        except MalformedLine:
+        except MalformedLine as error:
+            yield error, end
             continue
-        if isinstance(parsed, Binding):
+        if parsed is not None:
             yield parsed, end
 
 
@@ -180,4 +200,9 @@ def plan_overlay(
     text = render_overlay(owner, target)
     if current is not None and current.text == text:
         return OverlayPlan(text=None, missing=missing, extra=extra)
-    return OverlayPlan(text=text, missing=missing, extra=extra)
+    return OverlayPlan(
+        text=text,
+        missing=missing,
+        extra=extra,
+        drops_foreign_lines=current is not None and current.has_foreign_lines,
+    )

@@ -91,9 +91,13 @@ async def test_a_contest_is_told_and_takes_no_access_longer_than_it_must() -> No
             await asyncio.sleep(3)
         contested = room.condition(f"{INSTANCES}/default", "Contested")
         assert (contested["status"], contested["reason"]) == ("True", "Contested")
-        room.edit_rbac(policy_argogrant_csv="g, eve, role:admin\n")
+        for line in ("g, eve, role:admin", "p, eve, x, *, *, allow", "broken"):
+            room.edit_rbac(policy_argogrant_csv=f"{line}\n")
+            await asyncio.sleep(SOON)
+            assert line not in room.data[OVERLAY_KEY]
+        room.edit_rbac(policy_argogrant_csv="")
         await asyncio.sleep(SOON)
-        assert "eve" not in room.bound
+        assert not room.bound
         await asyncio.sleep(LONGEST_PAUSE)
 
         assert room.bound == {"alice"}

@@ -1,4 +1,4 @@
-"""The overlay: a contract in its text, and a plan that is done when it was applied."""
+"""The plan of the overlay: done once it was applied, and never in others' keys."""
 
 from datetime import datetime
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.grants.errors import UnsafeText
 from argogrant.grants.grant import Binding
 from argogrant.rbac.overlay import (
     OverlayPlan,
@@ -41,38 +40,6 @@ def planned(data: dict[str, str], wanted: Ends, **overrides) -> OverlayPlan:
 
 def applied(data: dict[str, str], plan: OverlayPlan) -> dict[str, str]:
     return data if plan.text is None else {**data, OVERLAY_KEY: plan.text}
-
-
-def test_the_overlay_is_a_contract() -> None:
-    """Sections by their end, lines by their text, whatever order they came in."""
-    text = render_overlay(
-        OWNER,
-        {
-            Binding("zoe", "role:a"): NOON,
-            Binding("b,c", "role:a"): NOON,
-            Binding("amy", "role:a"): NOON - HOUR,
-        },
-    )
-
-    assert text == (
-        "# argogrant v1 argogrant/default u1\n"
-        "# Written by the argogrant operator from AccessGrants; edits by hand are"
-        " undone.\n"
-        "# until 2026-11-24T11:00:00Z\n"
-        "g, amy, role:a\n"
-        "# until 2026-11-24T12:00:00Z\n"
-        'g, "b,c", role:a\n'
-        "g, zoe, role:a\n"
-    )
-
-
-@given(ends)
-def test_an_overlay_reads_back_as_it_was_meant(bindings) -> None:
-    overlay = read_overlay({OVERLAY_KEY: render_overlay(OWNER, bindings)})
-
-    assert overlay is not None
-    assert overlay.owner == OWNER
-    assert overlay.bindings == bindings.keys()
 
 
 @given(ends, ends, ends, st.booleans())
@@ -195,78 +162,21 @@ def test_an_edit_by_hand_is_undone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first_line", "owner"),
+    ("line", "is_urgent"),
     [
-        pytest.param("# argogrant v1 argogrant/default u1", OWNER, id="our header"),
-        pytest.param(
-            "# argogrant v1 argogrant/default u1\r", OWNER, id="with a Windows end"
-        ),
-        pytest.param("# argogrant v2 a/b c", None, id="a version not known yet"),
-        pytest.param("# argogrant v1 a/b", None, id="a header without a uid"),
-        pytest.param("g, eve, role:a", None, id="no header"),
+        pytest.param("g, eve, role:a", True, id="a binding, which gives access"),
+        pytest.param("p, eve, x, y, z, allow", True, id="a rule, which does as well"),
+        pytest.param("p, broken", True, id="a line for which everybody is refused"),
+        pytest.param("# a remark", False, id="no remark"),
+        pytest.param("", False, id="no blank line"),
     ],
 )
-def test_an_overlay_names_its_owner(first_line, owner) -> None:
-    overlay = read_overlay({OVERLAY_KEY: f"{first_line}\ng, alice, role:a\n"})
+def test_what_is_removed_at_once_is(line, is_urgent) -> None:
+    text = render_overlay(OWNER, {ALICE: NOON})
+    plan = planned({OVERLAY_KEY: f"{text}{line}\n"}, {ALICE: NOON})
 
-    assert overlay is not None
-    assert overlay.owner == owner
-    assert ALICE in overlay.bindings
-
-
-def test_no_key_is_no_overlay() -> None:
-    assert read_overlay({"policy.csv": "g, alice, role:a"}) is None
-
-
-@pytest.mark.parametrize(
-    "owner",
-    [
-        pytest.param(
-            Owner(namespace="argogrant", instance="x\ng, eve, role:a", uid="u1"),
-            id="a header that adds a line",
-        ),
-        pytest.param(
-            Owner(namespace="argogrant", instance="x\nbroken", uid="u1"),
-            id="a header that breaks a line",
-        ),
-        pytest.param(
-            Owner(namespace="n", instance="x\np, a, b, c, d, allow", uid="u1"),
-            id="a header that adds a rule",
-        ),
-    ],
-)
-def test_what_does_not_read_back_is_never_written(owner) -> None:
-    """No API server lets such a name pass; the proof does not lean on that."""
-    with pytest.raises(UnsafeText, match="would not read back"):
-        render_overlay(owner, {ALICE: NOON})
-
-
-@pytest.mark.parametrize(
-    ("text", "ends"),
-    [
-        pytest.param(
-            "# until 2026-11-24T12:00:00Z\ng, alice, role:a\n",
-            {ALICE: NOON},
-            id="the one above it",
-        ),
-        pytest.param("g, alice, role:a\n", {ALICE: None}, id="none, if none is told"),
-        pytest.param(
-            "# until 2026-11-24T12:00:00Z\n# until soon\ng, alice, role:a\n",
-            {ALICE: None},
-            id="none, if it can not be read",
-        ),
-        pytest.param(
-            "broken\np, a, b, c, d, allow\ng, alice, role:a\n",
-            {ALICE: None},
-            id="whatever else stands there",
-        ),
-    ],
-)
-def test_the_end_of_a_binding_is(text, ends) -> None:
-    overlay = read_overlay({OVERLAY_KEY: text})
-
-    assert overlay is not None
-    assert overlay.ends == ends
+    assert plan.text == text
+    assert plan.is_urgent is is_urgent
 
 
 @given(ends, ends)
