@@ -53,3 +53,4 @@ async def sweep(
         await memo.rooms.of(namespace).sweep(name)
     except ClusterError as error:
         raise kopf.TemporaryError(str(error), delay=SWEEP_RETRY_SECONDS) from error
+    memo.rooms.forget_ended_lines()

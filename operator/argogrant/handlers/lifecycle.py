@@ -15,6 +15,7 @@ from argogrant.instance.status import FINALIZER
 from argogrant.kube.cluster import Cluster, KubernetesCluster
 from argogrant.outlets.metrics import Metrics
 from argogrant.outlets.probes import Probes, Vitals
+from argogrant.rbac.lines import forget_ended_lines
 
 HEARTBEAT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 15.0
@@ -75,6 +76,11 @@ class Rooms:
     def are_synced(self) -> bool:
         """Tell whether everything that is open was listed."""
         return all(room.is_synced() for room, _ in list(self._open.values()))
+
+    def forget_ended_lines(self) -> None:
+        """Let memory follow the grants that there are, in all namespaces together."""
+        rooms = (room for room, _ in self._open.values())
+        forget_ended_lines(sum(room.grant_count() for room in rooms))
 
     async def close(self) -> None:
         """Stop everything."""

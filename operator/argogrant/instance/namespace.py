@@ -65,6 +65,10 @@ class Namespace:
         """Tell whether everything was listed."""
         return self._store.is_synced()
 
+    def grant_count(self) -> int:
+        """Count the grants that there are."""
+        return len(self._store.grants.objects)
+
     async def serve(self, instance: str) -> None:
         """Converge one instance until cancelled, or until it was deleted."""
         await self._begin(instance)

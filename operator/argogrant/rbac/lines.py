@@ -26,6 +26,8 @@ INERT_SECTIONS: Final = frozenset({"e", "m", "r"})
 
 LINES_REMEMBERED: Final = 1 << 15
 """Lines read or rendered before; a convergence meets the same ones again."""
+LINES_SPARED: Final = 1 << 10
+"""Lines of ended grants that are not worth forgetting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,20 @@ def render_binding(binding: Binding) -> str:
             " not read back as itself; it is not written"
         )
     return line
+
+
+def forget_ended_lines(grants: int) -> None:
+    """Forget all lines once most of them are of grants that are there no longer.
+
+    What is remembered stays in proportion to the grants that there are, and not to
+    the grants that there were. The lines still in use are read once more.
+
+    Args:
+        grants: How many there are.
+    """
+    for remembered in (parse_line, render_binding):
+        if remembered.cache_info().currsize > 2 * grants + LINES_SPARED:
+            remembered.cache_clear()
 
 
 def _render_field(text: str) -> str:

@@ -9,6 +9,7 @@ from argogrant.rbac.lines import (
     GO_SPACES,
     Binding,
     Rule,
+    forget_ended_lines,
     parse_line,
     render_binding,
     split_fields,
@@ -151,3 +152,16 @@ def test_quoted_fields_are_split_as_they_were(fields) -> None:
 def test_every_blank_of_go_is_trimmed_before_a_field(blank) -> None:
     if blank != "\n":
         assert parse_line(f"{blank}g,{blank}a,{blank}b") == Binding("a", "b")
+
+
+def test_lines_of_grants_that_are_gone_are_forgotten() -> None:
+    """What is remembered follows the grants that there are, not all that ever were."""
+    render_binding.cache_clear()
+    for number in range(3000):
+        render_binding(Binding(f"person-{number}", "role:x"))
+
+    forget_ended_lines(1000)
+    assert render_binding.cache_info().currsize == 3000
+
+    forget_ended_lines(900)
+    assert render_binding.cache_info().currsize == 0
