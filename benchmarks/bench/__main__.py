@@ -1,8 +1,10 @@
-"""Run the benchmarks: ``make bench``, or ``make bench SIZES=100,1000``."""
+"""Run the benchmarks: ``make bench``, or a part such as ``make bench-failover``."""
 
 import asyncio
 import time
 from collections.abc import Sequence
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +12,27 @@ import typer
 from rich.console import Console
 
 from bench import record, report
+from bench.failover import measure_failover
+from bench.memory import measure_memory
+from bench.record import Record
 from bench.run import Size, run
 
 console = Console(highlight=False)
 
 
+class Part(StrEnum):
+    """What can be measured by itself; the results of other parts are kept."""
+
+    SIZES = "sizes"
+    FAILOVER = "failover"
+    MEMORY = "memory"
+
+
 def main(
+    parts: Annotated[
+        list[Part] | None, typer.Argument(help="What is measured.  [default: all]")
+    ] = None,
+    *,
     sizes: Annotated[
         str, typer.Option(help="Numbers of live grants, with commas between.")
     ] = "100,1000,10000",
@@ -32,17 +49,33 @@ def main(
     def tell(what: str) -> None:
         console.print(f"[dim]{time.monotonic() - began:6.0f} s[/]  {what}")
 
-    remarks = [*(remark or []), *record.warnings()]
-
-    def keep(measured: Sequence[Size]) -> None:
-        record.save(record.record(measured, remarks=remarks))
-        report.PAGE.parent.mkdir(parents=True, exist_ok=True)
-        report.PAGE.write_text(report.page(record.load()))
-        console.print(report.table(measured[-1]))
-
-    wanted = [int(size) for size in sizes.split(",")]
-    asyncio.run(run(wanted, log=operator_log, tell=tell, keep=keep))
+    for part in parts or list(Part):
+        remarks = [*(remark or []), *record.warnings()]
+        match part:
+            case Part.SIZES:
+                wanted = [int(size) for size in sizes.split(",")]
+                keep = partial(_keep_sizes, remarks)
+                asyncio.run(run(wanted, log=operator_log, tell=tell, keep=keep))
+            case Part.FAILOVER:
+                failover = asyncio.run(measure_failover(operator_log, tell))
+                _keep(record.with_part(remarks, failover=failover))
+                console.print(report.failover_table(failover))
+            case Part.MEMORY:
+                memory = asyncio.run(measure_memory(operator_log, tell))
+                _keep(record.with_part(remarks, memory=memory))
+                console.print(report.memory_table(memory))
     console.print(f"Written: {record.LATEST.name} and {report.PAGE.name}.")
+
+
+def _keep_sizes(remarks: Sequence[str], measured: Sequence[Size]) -> None:
+    _keep(record.with_sizes(measured, remarks=remarks))
+    console.print(report.table(measured[-1]))
+
+
+def _keep(run: Record) -> None:
+    record.save(run)
+    report.PAGE.parent.mkdir(parents=True, exist_ok=True)
+    report.PAGE.write_text(report.page(record.load()))
 
 
 if __name__ == "__main__":

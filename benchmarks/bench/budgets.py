@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 
+from bench.failover import Failover
+from bench.memory import WARM_UP, Memory
 from bench.run import Size
 
 AT_LEAST_LAG = 0.150
 LAG = 1.0
 FLOORS = 3
+TAKE_OVER = 2.0
+"""Seconds that a new leader has from the end of the old one's lease."""
+GROWTH = 100.0
+"""Bytes of memory that a grant may leave behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,52 @@ def shown(value: float, unit: str) -> str:
 def figures(size: Size) -> list[Figure]:
     """Compare what was measured beside so many live grants with the budgets."""
     return [*_ends(size), *_creation(size), *_resources(size)]
+
+
+def failover_figures(failover: Failover) -> list[Figure]:
+    """Compare what was measured around the death of a leader with the budgets."""
+    limit = failover.lease_seconds + TAKE_OVER
+    said = f"the lease of {failover.lease_seconds:.0f} s and {TAKE_OVER:.0f} s"
+    return [
+        Figure(
+            name="from an end to argocd-server's no, worst",
+            unit="s",
+            budget=limit,
+            measured=max(failover.refused_lags),
+            said=f"{said}; {len(failover.refused_lags)} subjects are asked about, the"
+            " first and the last among them",
+        ),
+        Figure(
+            name="from an end until its line is gone, worst",
+            unit="s",
+            budget=limit,
+            measured=failover.worst_removed_lag,
+            said=f"of all {failover.grants:,} grants, as a watch saw it",
+        ),
+    ]
+
+
+def memory_figures(memory: Memory) -> list[Figure]:
+    """Compare the memory after each batch with the budgets."""
+    first = f"{memory.batch * WARM_UP:,}"
+    return [
+        Figure(
+            name="growth of resident memory a grant",
+            unit="bytes",
+            budget=GROWTH,
+            measured=memory.growth,
+            said=f"resident memory after {memory.grants:,} grants, less that after"
+            f" {first}, by the grants in between",
+        ),
+        Figure(
+            name="its trend",
+            unit="bytes",
+            budget=GROWTH,
+            measured=memory.trend,
+            said=f"the slope of a straight line fitted to every batch from {first}"
+            " grants on",
+        ),
+    ]
 
 
 def _ends(size: Size) -> list[Figure]:

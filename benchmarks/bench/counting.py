@@ -21,8 +21,13 @@ class Version:
 
     at: float
     """Wall-clock time at which the event had been read here."""
-    marked: int
-    """How many lines are about the marked batch."""
+    names: frozenset[str]
+    """The subjects of the marked batch that have a line."""
+
+    @property
+    def marked(self) -> int:
+        """How many lines are about the marked batch."""
+        return len(self.names)
 
 
 class ConfigMapWatch:
@@ -34,6 +39,15 @@ class ConfigMapWatch:
     def writes(self, begin: float, end: float) -> int:
         """Count the versions that appeared between two instants."""
         return sum(begin <= version.at <= end for version in self.versions)
+
+    def writes_at(self, *, since: float) -> list[float]:
+        """Say when the versions since an instant appeared."""
+        return [version.at for version in self.versions if version.at >= since]
+
+    def first_without(self, name: str, *, since: float) -> float:
+        """Find when one of the marked batch first had no line any longer."""
+        found = (v.at for v in self.versions if v.at >= since and name not in v.names)
+        return next(found, float("inf"))
 
     def first(self, marked: int, *, since: float) -> float | None:
         """Find when the ConfigMap first had so many lines about the marked batch."""
@@ -47,11 +61,13 @@ async def watching(api: API, batch: str) -> AsyncIterator[ConfigMapWatch]:
     seen = ConfigMapWatch()
     version = (await api.get(CONFIG_MAP))["metadata"]["resourceVersion"]
 
+    line = re.compile(rf"^g, ({batch}-\d+),", re.MULTILINE)
+
     async def follow() -> None:
         path = f"{CONFIG_MAPS}?fieldSelector=metadata.name%3Dargocd-rbac-cm"
         async for event in api.watch(path, version):
-            marked = overlay_of(event["object"]).count(f"g, {batch}-")
-            seen.versions.append(Version(at=time.time(), marked=marked))
+            names = frozenset(line.findall(overlay_of(event["object"])))
+            seen.versions.append(Version(at=time.time(), names=names))
 
     following = asyncio.create_task(follow())
     try:

@@ -83,6 +83,14 @@ async def remove_batches(api: API, *batches: str) -> None:
     raise TimeoutError(f"deleted grants are still there after {READY_SECONDS} s")
 
 
+def reason_of(body: Body) -> str:
+    """Read the reason of a grant's Ready condition; empty if there is none yet."""
+    for condition in body.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            return str(condition["reason"])
+    return ""
+
+
 def _is_ready(body: Body) -> bool:
     conditions = body.get("status", {}).get("conditions", ())
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -4,8 +4,11 @@ import asyncio
 import os
 import subprocess
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import operators
 from controlplane.plane import ControlPlane
@@ -27,15 +30,24 @@ class Usage:
 class Operator:
     """The operator, stopped and started as a measurement needs it."""
 
-    def __init__(self, plane: ControlPlane, log: Path) -> None:
+    def __init__(
+        self, plane: ControlPlane, log: Path, identity: str = "argogrant-0"
+    ) -> None:
         self._plane = plane
         self._log = log
+        self._identity = identity
+        self.port = operators.free_port()
+        """Where its metrics are."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start it; give the wall-clock time at which its process began."""
         self._process = operators.start(
-            self._plane, self._log, "--sweep-seconds", str(SWEEP_SECONDS)
+            self._plane,
+            self._log,
+            *("--sweep-seconds", str(SWEEP_SECONDS)),
+            *("--port", str(self.port)),
+            identity=self._identity,
         )
         uptime = float(Path("/proc/uptime").read_text().split()[0])
         age = uptime - int(self._stat()[19]) / _TICKS
@@ -48,6 +60,27 @@ class Operator:
             operators.stop(self._process)
             self._process = None
         return time.time() - began
+
+    def kill(self) -> float:
+        """End it at once, as a crash would; give the wall-clock time of that."""
+        assert self._process is not None
+        self._process.kill()
+        killed_at = time.time()
+        self._process.wait()
+        self._process = None
+        return killed_at
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Run it for the length of a block, which fails if it ends by itself."""
+        self.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                guard = tasks.create_task(self.guard())
+                yield self
+                guard.cancel()
+        finally:
+            self.stop()
 
     async def guard(self) -> None:
         """Watch over the process until cancelled.

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bench.failover import Failover
+from bench.memory import Memory
 from bench.run import Size
 from controlplane import programs
 
@@ -21,13 +23,25 @@ LATEST = Path(__file__).parent.parent / "results" / "latest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """When a part was measured by itself, and what has to be said about it."""
+
+    measured_at: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One run."""
+    """The last run, and of the parts that it left out what was measured before."""
 
     measured_at: str
     machine: Mapping[str, str]
     remarks: tuple[str, ...]
     sizes: tuple[Size, ...]
+    failover: Failover | None = None
+    memory: Memory | None = None
+    taken: Mapping[str, Taken] = field(default_factory=dict)
+    """By the name of a part that has no sizes."""
 
 
 def warnings() -> list[str]:
@@ -42,14 +56,30 @@ def warnings() -> list[str]:
     ]
 
 
-def record(sizes: Sequence[Size], *, remarks: Sequence[str]) -> Record:
-    """Put a run together with the facts of the machine."""
-    return Record(
-        measured_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+def with_sizes(
+    sizes: Sequence[Size], *, remarks: Sequence[str], path: Path = LATEST
+) -> Record:
+    """Put sizes together with the facts of the machine, and keep the other parts."""
+    return replace(
+        _known(path),
+        measured_at=_now(),
         machine=_machine(),
         remarks=tuple(remarks),
         sizes=tuple(sizes),
     )
+
+
+def with_part(
+    remarks: Sequence[str], *, path: Path = LATEST, **part: Failover | Memory
+) -> Record:
+    """Put a part that has no sizes in its place, and keep everything else."""
+    known = _known(path)
+    taken = Taken(measured_at=_now(), remarks=tuple(remarks))
+    changes: dict[str, Any] = {
+        **part,
+        "taken": {**known.taken, **dict.fromkeys(part, taken)},
+    }
+    return replace(known, **changes)
 
 
 def save(run: Record, path: Path = LATEST) -> None:
@@ -61,6 +91,16 @@ def save(run: Record, path: Path = LATEST) -> None:
 def load(path: Path = LATEST) -> Record:
     """Read the run that was written down last."""
     return TypeAdapter(Record).validate_json(path.read_text())
+
+
+def _known(path: Path) -> Record:
+    if path.exists():
+        return load(path)
+    return Record(measured_at=_now(), machine=_machine(), remarks=(), sizes=())
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401

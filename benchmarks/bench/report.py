@@ -1,25 +1,56 @@
 """A run as people read it: a table in the terminal, and a page of the documentation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
-from bench.budgets import Figure, figures, shown
-from bench.record import Record
+from bench.budgets import (
+    Figure,
+    failover_figures,
+    figures,
+    memory_figures,
+    shown,
+)
+from bench.failover import Failover
+from bench.memory import HALF_WAY, WARM_UP, Memory
+from bench.record import Record, Taken
 from bench.run import Size
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "performance.md"
 LIMITS = (Path(__file__).parent.parent / "limits.md").read_text()
 """What limits the numbers, in words: written by people, the only part that is."""
+FAILOVER = (
+    "Two operators with a Lease as shipped. The leader is killed with SIGKILL; 1,000"
+    " grants end spread over the ten seconds after that."
+)
+MEMORY = (
+    "Batches of grants, each for a subject of its own, are created, come into force,"
+    " end, say so, and are deleted; a few seconds later memory is read."
+)
+HEAD = ("figure", "budget", "measured", "ratio", "verdict")
 
 
 def table(size: Size) -> Table:
     """Show the budgets of one size in the terminal."""
-    shows = Table(title=f"{size.live:,} live grants", title_justify="left")
-    for column in ("figure", "budget", "measured", "ratio", "verdict"):
+    return _table(f"{size.live:,} live grants", figures(size))
+
+
+def failover_table(failover: Failover) -> Table:
+    """Show the budgets of a failover in the terminal."""
+    return _table("Failover under load", failover_figures(failover))
+
+
+def memory_table(memory: Memory) -> Table:
+    """Show the budgets of memory in the terminal."""
+    return _table("Memory", memory_figures(memory))
+
+
+def _table(title: str, compared: Iterable[Figure]) -> Table:
+    shows = Table(title=title, title_justify="left")
+    for column in HEAD:
         shows.add_column(column, justify="left" if column == "figure" else "right")
-    for figure in figures(size):
+    for figure in compared:
         style = "green" if figure.is_met else "red"
         shows.add_row(*_cells(figure), style=style)
     return shows
@@ -37,7 +68,11 @@ def page(run: Record) -> str:
         "The floor is the bare cost of one patch of the same ConfigMap, by a client"
         " that does nothing else, until argocd-server answers no. It is taken in the"
         " same run, with the operator stopped.",
-        *(_section(size) for size in run.sizes),
+        *(
+            _section(f"{size.live:,} live grants", figures(size), _details(size))
+            for size in run.sizes
+        ),
+        *_parts(run),
         "## The machine",
         _markdown(("fact", "value"), run.machine.items()),
         LIMITS.strip(),
@@ -45,17 +80,86 @@ def page(run: Record) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _section(size: Size) -> str:
-    rows = [_cells(figure) for figure in figures(size)]
-    explained = [f"{f.name}: {f.said}." for f in figures(size) if f.said]
+def _parts(run: Record) -> list[str]:
+    """Write the sections of what is measured once, not beside so many live grants."""
+    sections = []
+    if run.failover is not None:
+        sections.append(
+            _section(
+                "Failover under load",
+                failover_figures(run.failover),
+                _failover_details(run.failover),
+                [FAILOVER, *_remarks(run.taken["failover"])],
+            )
+        )
+    if run.memory is not None:
+        sections.append(
+            _section(
+                f"Memory over {run.memory.grants:,} grants",
+                memory_figures(run.memory),
+                _memory_details(run.memory),
+                [MEMORY, *_remarks(run.taken["memory"])],
+            )
+        )
+    return sections
+
+
+def _remarks(taken: Taken) -> list[str]:
+    return [
+        f"Measured by itself at {taken.measured_at}.",
+        *(f"> {remark}" for remark in taken.remarks),
+    ]
+
+
+def _section(
+    title: str,
+    compared: Sequence[Figure],
+    details: Iterable[tuple[str, str]],
+    intro: Iterable[str] = (),
+) -> str:
+    explained = [f"{f.name}: {f.said}." for f in compared if f.said]
     return "\n\n".join(
         [
-            f"## {size.live:,} live grants",
-            _markdown(("figure", "budget", "measured", "ratio", "verdict"), rows),
+            f"## {title}",
+            *intro,
+            _markdown(HEAD, [_cells(figure) for figure in compared]),
             " ".join(explained),
-            _markdown(("also measured", "value"), _details(size)),
+            _markdown(("also measured", "value"), details),
         ]
     )
+
+
+def _failover_details(failover: Failover) -> list[tuple[str, str]]:
+    lags = " / ".join(f"{lag:.1f}" for lag in failover.refused_lags)
+    return [
+        ("from the kill to the first write", f"{failover.first_write_after:.1f} s"),
+        ("from an end to the no, by subject in order of their ends", f"{lags} s"),
+        ("writes of the ConfigMap after the kill", f"{failover.config_map_writes}"),
+        (
+            "argogrant_start_seconds of the new leader",
+            f"{failover.start_seconds * 1000:.0f} ms",
+        ),
+    ]
+
+
+def _memory_details(memory: Memory) -> list[tuple[str, str]]:
+    after = [
+        (
+            f"resident memory after {batches * memory.batch:,} grants",
+            f"{memory.rss_mb[batches - 1]:.1f} MB",
+        )
+        for batches in (WARM_UP, HALF_WAY, len(memory.rss_mb))
+    ]
+    every = " / ".join(f"{mb:.1f}" for mb in memory.rss_mb)
+    return [
+        *after,
+        (f"resident memory after every {memory.batch:,} grants", f"{every} MB"),
+        (
+            "of a batch in force at once, least and most",
+            f"{min(memory.most_bound):,} / {max(memory.most_bound):,}",
+        ),
+        ("CPU of the operator", f"{memory.cpu_seconds:.0f} s"),
+    ]
 
 
 def _details(size: Size) -> list[tuple[str, str]]:

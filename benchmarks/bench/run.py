@@ -1,14 +1,10 @@
 """One run: every phase for every number of live grants, on one control plane."""
 
-import asyncio
-import json
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import operators
 from bench import burst, grants, restart, revoke_lag
 from bench.burst import Creation, SameSecond, measure_burst
 from bench.clients import Clients
@@ -22,10 +18,8 @@ from bench.restart import (
     stop_with_an_overdue_grant,
 )
 from bench.revoke_lag import RevokeLag, measure_revoke_lag
+from bench.stage import a_stage
 from bench.steady import Steady, measure_steady, wait_until_quiet
-from controlplane import local
-from controlplane.plane import ControlPlane
-from world import INSTANCE, PROJECT, RULES
 
 Tell = Callable[[str], None]
 Keep = Callable[[Sequence["Size"]], None]
@@ -61,22 +55,8 @@ async def run(
 ) -> None:
     """Measure every size, from the smallest on."""
     tell("starting etcd, kube-apiserver and argocd-server")
-    with (
-        local.start() as plane,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        _prepare(plane)
-        operator = Operator(plane, log or Path(folder) / "operator.log")
-        try:
-            async with Clients(plane) as clients:
-                operator.start()
-                measuring = Measuring(clients, operator, tell)
-                async with asyncio.TaskGroup() as tasks:
-                    guard = tasks.create_task(operator.guard())
-                    await _every_size(sizes, measuring, keep)
-                    guard.cancel()
-        finally:
-            operator.stop()
+    async with a_stage(log) as stage, stage.operator().running() as operator:
+        await _every_size(sizes, Measuring(stage.clients, operator, tell), keep)
 
 
 async def _every_size(sizes: Sequence[int], measuring: "Measuring", keep: Keep) -> None:
@@ -167,10 +147,3 @@ class Measuring:
         usage = self._operator.usage()
         self._cpu[phase] = round(usage.cpu_seconds - since, 2)
         self._peak = max(self._peak, usage.peak_rss_mb)
-
-
-def _prepare(plane: ControlPlane) -> None:
-    operators.install(plane)
-    plane.argocd.set_rbac({"policy.csv": RULES})
-    for body in (PROJECT, INSTANCE):
-        plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))

@@ -10,9 +10,11 @@ from bench import budgets, counting, report
 from bench.budgets import Figure
 from bench.burst import Creation, SameSecond
 from bench.core import Core
+from bench.failover import Failover
 from bench.floor import Floor
+from bench.memory import Memory
 from bench.percentiles import Spread, percentile, spread
-from bench.record import Record, load, save
+from bench.record import Record, load, save, with_part, with_sizes
 from bench.revoke_lag import RevokeLag
 from bench.run import Size
 from bench.steady import Steady
@@ -73,6 +75,25 @@ def a_record(*sizes: Size) -> Record:
         remarks=("The machine had other things to do.",),
         sizes=sizes,
     )
+
+
+def a_failover(**overrides: Any) -> Failover:
+    return Failover(
+        **{
+            "grants": 1000,
+            "lease_seconds": 15.0,
+            "refused_lags": (14.5, 5.1),
+            "worst_removed_lag": 14.4,
+            "first_write_after": 15.3,
+            "config_map_writes": 1,
+            "start_seconds": 0.2,
+            **overrides,
+        }
+    )
+
+
+def a_memory(*rss_mb: float) -> Memory:
+    return Memory(batch=1000, rss_mb=rss_mb, most_bound=(1000,), cpu_seconds=100.0)
 
 
 def lag_figure(size: Size) -> Figure:
@@ -140,6 +161,47 @@ def test_the_page_is_written_from_what_was_saved(tmp_path) -> None:
     assert load(path) == a_record(a_size())
     assert "> The machine had other things to do." in page
     assert "| revoke lag, p99 | ≤ 150 ms | 20 ms | 0.13 | met |" in page
+
+
+def test_a_failover_has_the_lease_and_two_seconds() -> None:
+    late = budgets.failover_figures(a_failover(refused_lags=(5.0, 17.5)))
+
+    assert [f.verdict for f in late] == ["missed by 0.5 s", "met"]
+
+
+def test_memory_of_the_warm_up_does_not_count_as_growth() -> None:
+    memory = a_memory(50, 60, 70, 80, *(80 + n / 1000 for n in range(1, 17)))
+
+    assert memory.growth == pytest.approx(2**20 / 1_000_000)
+    assert memory.trend == pytest.approx(2**20 / 1_000_000)
+
+
+def test_memory_that_grows_misses_its_budget() -> None:
+    memory = a_memory(*(80.0 + n for n in range(20)))
+
+    assert [f.is_met for f in budgets.memory_figures(memory)] == [False, False]
+
+
+def test_a_part_measured_by_itself_keeps_the_others(tmp_path) -> None:
+    path = tmp_path / "latest.json"
+    save(a_record(a_size()), path)
+    save(with_part(["Busy."], path=path, failover=a_failover()), path)
+    save(with_part([], path=path, memory=a_memory(*[80.0] * 20)), path)
+    save(with_sizes([a_size(live=5)], remarks=[], path=path), path)
+
+    page = report.page(load(path))
+    assert "## 5 live grants" in page
+    assert "> Busy." in page
+    assert "| from an end to argocd-server's no, worst | ≤ 17 s | 14.5 s |" in page
+    assert "| growth of resident memory a grant | ≤ 100 bytes | 0 bytes |" in page
+    assert load(path).failover == a_failover()
+
+
+def test_the_first_part_needs_no_earlier_run(tmp_path) -> None:
+    path = tmp_path / "latest.json"
+    save(with_part([], path=path, failover=a_failover()), path)
+
+    assert load(path).sizes == ()
 
 
 def test_our_own_creations_and_reads_are_not_counted() -> None:
