@@ -34,9 +34,9 @@ SETTLED: Final = 8.0
 class Room:
     """One Argo CD, one ArgoCDInstance, and words for what people do to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, cluster: FakeCluster | None = None) -> None:
         self.clock = FakeClock()
-        self.cluster = FakeCluster(self.clock)
+        self.cluster = cluster or FakeCluster(self.clock)
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
@@ -126,6 +126,13 @@ class Room:
     def ready(self, name: str) -> str:
         """The reason of a grant's Ready condition, with + for True and - for False."""
         return _ready(self.cluster.object(f"{GRANTS}/{name}"))
+
+    def has_ended(self, name: str) -> bool:
+        """Whether a grant says that it is over for good, in both ways together."""
+        status = self.cluster.object(f"{GRANTS}/{name}")["status"]
+        types = {condition["type"] for condition in status["conditions"]}
+        assert ("Ended" in types) is ("endedAt" in status)
+        return "Ended" in types
 
     @property
     def instance_ready(self) -> str:

@@ -2,7 +2,7 @@
 
 import time
 
-from world import World, a_grant, eventually
+from world import World, a_grant, after, eventually, sleep_until
 
 TWO_SWEEPS = 7.0
 
@@ -43,11 +43,36 @@ def test_a_deleted_grant_is_held_until_the_config_map_is_back(
     time.sleep(TWO_SWEEPS)
 
     assert "deletionTimestamp" in shared_world.grant("held")["metadata"]
+    status, reason, message = shared_world.ready("held")
+    assert (status, reason) == ("False", "ConfigMapMissing")
+    assert message.startswith("The grant is being deleted.")
     assert shared_world.may_sync()
     assert "g, alice, role:deployer" in backup["data"]["policy.argogrant.csv"]
     shared_world.apply(backup)
     eventually(lambda: not shared_world.exists("accessgrant", "held"), within=15)
     assert not shared_world.may_sync()
+
+
+def test_an_end_is_told_once_argo_cd_refuses(shared_world: World) -> None:
+    """Until the ConfigMap is back Argo CD allows what has ended, and the grant says so.
+
+    The backup still has the line, as it would after a careless restore.
+    """
+    end = after(6)
+    shared_world.apply(a_grant("ending", expiresAt=end))
+    eventually(shared_world.may_sync, within=5)
+    eventually(lambda: shared_world.ready("ending")[1] == "Bound", within=5)
+    backup = shared_world.remove_config_map()
+    sleep_until(end)
+    time.sleep(TWO_SWEEPS)
+
+    assert shared_world.may_sync()
+    assert shared_world.ready("ending")[:2] == ("False", "ConfigMapMissing")
+    assert "endedAt" not in shared_world.grant("ending")["status"]
+    shared_world.apply(backup)
+    eventually(lambda: shared_world.ready("ending")[1] == "Expired", within=10)
+    assert "endedAt" in shared_world.grant("ending")["status"]
+    eventually(lambda: not shared_world.may_sync(), within=5)
 
 
 def test_a_person_may_abandon_a_held_grant(shared_world: World) -> None:

@@ -42,6 +42,20 @@ def test_the_key_of_another_namespace_is_left_alone(shared_world: World) -> None
     eventually(lambda: shared_world.instance_says()[1] == "Converged", within=10)
 
 
+def test_a_line_in_anothers_key_is_not_ours(shared_world: World) -> None:
+    """The grant does not claim it, and its deletion does not wait for it."""
+    shared_world.apply(a_grant("double"))
+    eventually(lambda: shared_world.ready("double")[1] == "Bound", within=15)
+    shared_world.edit({OVERLAY: ANOTHER + "g, alice, role:deployer\n"})
+    eventually(
+        lambda: shared_world.ready("double")[1] == "OverlayOwnedByAnother", within=15
+    )
+    shared_world.delete_later("accessgrant", "double")
+    eventually(lambda: not shared_world.exists("accessgrant", "double"), within=10)
+
+    assert shared_world.may_sync()
+
+
 @pytest.mark.parametrize(
     "owner",
     [

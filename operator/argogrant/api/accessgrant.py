@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from argogrant.api.conditions import ConditionModel, Instant, write_conditions
 from argogrant.api.grantspec import AccessGrantSpec
 from argogrant.api.schema import Model
-from argogrant.grants.conditions import Condition, Delivery, grant_conditions
+from argogrant.grants.conditions import Condition, Delivery, grant_conditions, is_over
 from argogrant.grants.decide import Decision
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import Grant, RoleRef, Subject, SubjectKind
@@ -39,7 +39,7 @@ class AccessGrantStatus(Model):
             "What is so, and why. Approved: everybody who has to agree has agreed."
             " Ready: Argo CD's RBAC text holds the binding now; if it is False, reason"
             " and message say why and what to do. Ended: the grant is over for good;"
-            " absent until then."
+            " absent until that is certain."
         ),
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -63,7 +63,10 @@ class AccessGrantStatus(Model):
     )
     ended_at: Instant | None = Field(
         None,
-        description="When the grant was over: its end, or when it was found revoked.",
+        description=(
+            "When the grant was over: its end, or when it was found revoked. Absent"
+            " while Argo CD may still allow it."
+        ),
     )
     bound_as: str | None = Field(
         None,
@@ -140,7 +143,7 @@ def grant_status(
         status["startedAt"] = old.get("startedAt") or format_instant(
             decision.window.start
         )
-    if decision.has_ended:
+    if is_over(decision, delivery):
         status["endedAt"] = old.get("endedAt") or format_instant(
             min(now, max(decision.window.end, decision.window.start))
         )

@@ -30,13 +30,15 @@ class Delivery:
     """The RBAC text holds the binding; the API server acknowledged it."""
     blocked: Finding | None = None
     """Why nothing may be written at the moment."""
+    may_linger: bool = False
+    """Argo CD may still allow what is not wanted any longer; ``blocked`` says why."""
 
 
 def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition, ...]:
     """Say what a person asks first: agreed upon, working now, over.
 
     Returns:
-        ``Approved`` and ``Ready``, and ``Ended`` once the grant is over.
+        ``Approved`` and ``Ready``, and ``Ended`` once the grant is over for certain.
     """
     conditions = (
         Condition(
@@ -47,7 +49,7 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
         ),
         _ready(decision, delivery),
     )
-    if decision.finding is None or not decision.finding.ends:
+    if not is_over(decision, delivery) or decision.finding is None:
         return conditions
     ended = Condition(
         type=GrantCondition.ENDED,
@@ -56,6 +58,11 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
         message=decision.finding.message,
     )
     return (*conditions, ended)
+
+
+def is_over(decision: Decision, delivery: Delivery) -> bool:
+    """Tell whether a grant has ended and Argo CD is known to have heard of it."""
+    return decision.has_ended and not delivery.may_linger
 
 
 def _ready(decision: Decision, delivery: Delivery) -> Condition:
@@ -70,6 +77,8 @@ def _ready(decision: Decision, delivery: Delivery) -> Condition:
     finding = decision.finding
     if finding is None or finding.is_doubt:
         finding = delivery.blocked or finding  # what stands in the way explains a doubt
+    elif delivery.may_linger and delivery.blocked is not None:
+        finding = _doubted(finding, delivery.blocked)
     if finding is None:
         finding = Finding(Reason.BINDING, "The binding is being written.")
     return Condition(
@@ -77,6 +86,14 @@ def _ready(decision: Decision, delivery: Delivery) -> Condition:
         status=False,
         reason=finding.reason,
         message=finding.message,
+    )
+
+
+def _doubted(finding: Finding, obstacle: Finding) -> Finding:
+    """Put what stands in the way of a revocation before what it was meant for."""
+    return Finding(
+        obstacle.reason,
+        f"{finding.message} It may be allowed all the same: {obstacle.message}",
     )
 
 

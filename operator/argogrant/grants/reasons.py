@@ -75,17 +75,17 @@ REASONS: dict[Reason, str] = {
     ),
     Reason.SCHEDULED: "The grant begins later, at `spec.notBefore`.",
     Reason.EXPIRED: (
-        "The end of the grant has come; it never gives access again. Argo CD refuses, "
-        "unless the ArgoCDInstance says `ConfigMapMissing`. For more time create a new "
-        "grant."
+        "The end of the grant has come, and nothing of it is left in Argo CD's RBAC "
+        "text; it never gives access again. For more time create a new grant."
     ),
     Reason.REVOKED: (
-        "Somebody set `spec.revoked`; the grant never gives access again. Argo CD "
-        "refuses, unless the ArgoCDInstance says `ConfigMapMissing`."
+        "Somebody set `spec.revoked`, and nothing of the grant is left in Argo CD's "
+        "RBAC text; it never gives access again."
     ),
     Reason.DELETED: (
-        "The grant is being deleted; it vanishes as soon as its revocation was "
-        "acknowledged. Until then its status stays as it was: this word is not written."
+        "The grant is being deleted, and nothing of it is left in Argo CD's RBAC text; "
+        "somebody else's finalizer keeps the object. One that waits until its "
+        "revocation is certain says what stands in the way instead."
     ),
     Reason.INVALID_GRANT: (
         "The object can not be understood, which only an older CRD, or none, lets "
@@ -119,13 +119,14 @@ REASONS: dict[Reason, str] = {
     ),
     Reason.INSTANCE_UNAVAILABLE: (
         "Argo CD's configuration can not be read at the moment; the ArgoCDInstance "
-        "says why. What is bound stays bound until its end; nothing is added."
+        "says why. What is bound stays bound until its end; nothing is added. An end "
+        "or a revocation that could not be written says this until it is."
     ),
     Reason.CONFIG_MAP_MISSING: (
         "`argocd-rbac-cm` is not there. It is never created by argogrant. Argo CD "
-        "keeps its last rules in memory, so nothing can be granted or revoked, and "
-        "deleted grants are held. Restore the ConfigMap, or restart argocd-server to "
-        "drop those rules."
+        "keeps its last rules in memory, so nothing can be granted or revoked: deleted "
+        "grants are held, and ended ones that were bound say this, too. Restore the "
+        "ConfigMap, or restart argocd-server to drop those rules."
     ),
     Reason.RBAC_TEXT_INVALID: (
         "Somebody else's line in `argocd-rbac-cm` can not be read, and Argo CD refuses "

@@ -22,6 +22,8 @@ class Snapshot:
     """What is known of an Argo CD at one instant."""
 
     config_map: ObservedConfigMap | None = None
+    remembered: ObservedConfigMap | None = None
+    """The ConfigMap as it was last there; while it is missing Argo CD goes by this."""
     text_is_known: bool = False
     """Whether the ConfigMap was looked at; it may still be missing."""
     projects: tuple[Project, ...] = ()
@@ -45,14 +47,20 @@ class ArgoCD:
         self._cluster = cluster
         self._path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
 
+        self._remembered: ObservedConfigMap | None = None
+
         def changed(_before: object, _after: object) -> None:
+            on_change()
+
+        def remember(_before: object, after: ObservedConfigMap | None) -> None:
+            self._remembered = after or self._remembered
             on_change()
 
         self._config_map: Reflector[ObservedConfigMap] = Reflector(
             cluster,
             Collection(CONFIG_MAPS, namespace, CONFIG_MAP_NAME),
             read=observe_config_map,
-            on_change=changed,
+            on_change=remember,
         )
         self._projects: Reflector[Project] = Reflector(
             cluster,
@@ -83,6 +91,7 @@ class ArgoCD:
         """What is known now."""
         return Snapshot(
             config_map=self._config_map.objects.get(CONFIG_MAP_NAME),
+            remembered=self._remembered,
             text_is_known=self._config_map.synced.is_set(),
             projects=tuple(self._projects.objects.values()),
             projects_are_known=self._projects.synced.is_set(),

@@ -17,7 +17,7 @@ from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gatherer
 from argogrant.instance.health import NOT_CONVERGED, Health
-from argogrant.instance.overdue import Overdue
+from argogrant.instance.overdue import overdue_since
 from argogrant.instance.plan import Plan
 from argogrant.instance.planner import Planner
 from argogrant.instance.report import Reporter
@@ -73,7 +73,6 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
-        self._overdue = Overdue()
         self._argocd: ArgoCD | None = None
 
     async def run(self) -> None:
@@ -175,7 +174,7 @@ class Controller:
         gathered = self._gatherer.gather(self._store.instance(self._name), seen)
         self._decisions.update(self._store.grants_of(self._name), gathered.facts, now)
         decisions = self._decisions.all()
-        self._metrics.overdue_since(self._overdue.since(seen, decisions, now))
+        self._metrics.overdue_since(overdue_since(seen, decisions, now))
         planned = self._planner.plan(
             self._decisions,
             seen,
@@ -192,9 +191,7 @@ class Controller:
 
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
         seen, now = argocd.snapshot(), self._clock()
-        self._metrics.overdue_since(
-            self._overdue.since(seen, self._decisions.all(), now)
-        )
+        self._metrics.overdue_since(overdue_since(seen, self._decisions.all(), now))
         overlay = seen.config_map.overlay if seen.config_map else None
         self._metrics.observed(
             bindings=len(overlay.bindings) if overlay else 0,

@@ -10,36 +10,29 @@ from argogrant.instance.argocd import Snapshot
 Ends = Mapping[Binding, datetime | None]
 
 
-class Overdue:
-    """Since when something should be gone, also while the ConfigMap can not be seen.
+def overdue_since(
+    seen: Snapshot, decisions: Iterable[Decision], now: datetime
+) -> datetime | None:
+    """Tell the earliest end that has passed without its binding being removed.
 
     Argo CD keeps its last rules in memory when the ConfigMap goes, so that what was
     seen last counts until something else is seen.
+
+    Args:
+        seen: What is there.
+        decisions: What every grant wants.
+        now: An end at this instant has passed.
     """
-
-    def __init__(self) -> None:
-        self._ends: Ends = {}
-
-    def since(
-        self, seen: Snapshot, decisions: Iterable[Decision], now: datetime
-    ) -> datetime | None:
-        """Tell the earliest end that has passed without its binding being removed.
-
-        Args:
-            seen: What is there.
-            decisions: What every grant wants.
-            now: An end at this instant has passed.
-        """
-        if seen.config_map is not None:
-            overlay = seen.config_map.overlay
-            self._ends = overlay.ends if overlay is not None else {}
-        passed = {b: end for b, end in self._ends.items() if end and end <= now}
-        if not passed:
-            return None
-        for decision in decisions:
-            if decision.holding is not Holding.RELEASE:
-                passed.pop(decision.grant.binding, None)
-        return min(passed.values(), default=None)
+    overlay = seen.remembered.overlay if seen.remembered is not None else None
+    if overlay is None:
+        return None
+    passed = {b: end for b, end in overlay.ends.items() if end and end <= now}
+    if not passed:
+        return None
+    for decision in decisions:
+        if decision.holding is not Holding.RELEASE:
+            passed.pop(decision.grant.binding, None)
+    return min(passed.values(), default=None)
 
 
 def lags_of(removed: Collection[Binding], ends: Ends, now: datetime) -> list[float]:

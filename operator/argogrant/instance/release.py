@@ -1,13 +1,12 @@
 """Deleted grants: held until nothing of them is left in Argo CD, then let go."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
-from argogrant.grants.decide import Holding
-from argogrant.instance.argocd import Snapshot
-from argogrant.instance.decisions import Decisions
 from argogrant.instance.records import GrantRecord
-from argogrant.instance.status import Hold, Report, Writer
+from argogrant.instance.standing import Standing
+from argogrant.instance.status import FINALIZER, Hold, Report, Writer
 from argogrant.instance.store import Store
 from argogrant.kube.resources import ACCESS_GRANTS
 
@@ -29,30 +28,25 @@ class Releases:
         self._writer = writer
         self._let_go_at: dict[str, float] = {}
 
-    def release(
-        self, decisions: Decisions, seen: Snapshot, *, is_certain: bool
-    ) -> None:
+    def release(self, records: Iterable[GrantRecord], standing: Standing) -> None:
         """Let go of every deleted grant of which nothing is left.
 
         Args:
-            decisions: What every grant of an instance wants.
-            seen: What its Argo CD has.
-            is_certain: Whether what is seen is what Argo CD goes by.
+            records: The grants of an instance.
+            standing: What its Argo CD has of them.
         """
-        deleted = [r for r in decisions.records.values() if r.being_deleted]
-        if not deleted:
-            return
-        overlay = seen.config_map.overlay if seen.config_map else None
-        left = (overlay.bindings if overlay else frozenset()) - {
-            decision.grant.binding
-            for decision in decisions.all()
-            if decision.holding is not Holding.RELEASE
-        }
-        for record in deleted:
-            decision = decisions.of(record.uid)
-            is_gone = decision is None or decision.grant.binding not in left
-            if record.abandoned or (is_gone and is_certain):
+        for record in records:
+            if record.being_deleted and (
+                record.abandoned or _is_certainly_gone(record, standing)
+            ):
                 self._let_go(record)
+
+    def is_on_its_way(self, record: GrantRecord) -> bool:
+        """Tell whether a grant vanishes at once, so that nothing is to be said of it.
+
+        One that somebody else keeps does not.
+        """
+        return record.uid in self._let_go_at and record.finalizers == (FINALIZER,)
 
     def forget(self, uid: str) -> None:
         """Forget a grant that is gone."""
@@ -67,14 +61,20 @@ class Releases:
         loop.call_later(ARGOCD_WATCH_MARGIN, self._submit, record)
 
     def _submit(self, record: GrantRecord) -> None:
+        path = ACCESS_GRANTS.path(record.namespace, record.name)
         self._writer.submit(
             Report(
-                path=ACCESS_GRANTS.path(record.namespace, record.name),
+                path=path,
                 uid=record.uid,
                 version=record.version,
                 old=record.status,
-                new=record.status,
+                new=self._writer.current(path, record.status),
                 written=self._store.grants.note,
                 hold=Hold(wanted=False, finalizers=record.finalizers),
             )
         )
+
+
+def _is_certainly_gone(record: GrantRecord, standing: Standing) -> bool:
+    decision = standing.decisions.of(record.uid)
+    return standing.is_certain and standing.is_gone(decision)

@@ -2,15 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from argogrant.api.accessgrant import grant_status, invalid_grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import GrantCondition, Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
@@ -18,13 +16,11 @@ from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.plan import Plan
 from argogrant.instance.records import GrantRecord, InstanceRecord
 from argogrant.instance.release import Releases
+from argogrant.instance.standing import Standing
 from argogrant.instance.status import Hold, Report, Writer
 from argogrant.instance.store import Store
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
 from argogrant.rbac.roles import DiscoveredRole
-
-_HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE})
-"""While these stand in the way, no revocation is certain."""
 
 
 class Reporter:
@@ -53,18 +49,13 @@ class Reporter:
         Returns:
             How many grants there are by the reason of their Ready condition.
         """
-        overlay = seen.config_map.overlay if seen.config_map else None
-        present = overlay.bindings if overlay else frozenset()
-        blocked = planned.blocked
-        held = blocked is not None and blocked.reason in _HOLDING
-        self._releases.release(decisions, seen, is_certain=not held)
+        standing = Standing(decisions, planned, seen)
+        self._releases.release(decisions.records.values(), standing)
         for uid, record in decisions.records.items():
-            if record.being_deleted:
+            if record.being_deleted and self._releases.is_on_its_way(record):
                 continue
             decision = decisions.of(uid)
-            delivery = _delivery(decision, planned, present)
-            if held and delivery.is_bound and not _is_wanted(decision):
-                continue  # it is not over before the revocation is certain
+            delivery = standing.delivery(record, decision)
             said = (decision, delivery)
             if self._said.get(uid) == (record, said):
                 continue
@@ -140,7 +131,7 @@ class Reporter:
             )
         self._reasons[record.uid] = _ready_reason(new)
         hold = None
-        if delivery.is_bound or _is_wanted(decision):
+        if not record.being_deleted and (delivery.is_bound or _is_wanted(decision)):
             hold = Hold(wanted=True, finalizers=record.finalizers)
         self._writer.submit(
             Report(
@@ -153,15 +144,6 @@ class Reporter:
                 hold=hold,
             )
         )
-
-
-def _delivery(
-    decision: Decision | None, planned: Plan, present: AbstractSet[Binding]
-) -> Delivery:
-    if decision is None:
-        return Delivery(is_bound=False, blocked=planned.blocked)
-    binding = decision.grant.binding
-    return Delivery(is_bound=binding in present, blocked=planned.obstacle_to(binding))
 
 
 def _ready_reason(status: Mapping[str, Any]) -> str:

@@ -10,6 +10,25 @@ from builders import HOUR, NOON, a_grant, decided
 MISSING = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")
 
 
+@pytest.mark.parametrize("holding", ["expired", "revoked", "deleted"])
+def test_what_may_linger_is_not_over(holding) -> None:
+    """What stands in the way comes first, and then what it stands in the way of."""
+    grant, now = a_grant(), NOON
+    if holding == "expired":
+        now += 2 * HOUR
+    else:
+        grant = a_grant(**{{"deleted": "being_deleted"}.get(holding, holding): True})
+    delivery = Delivery(is_bound=False, blocked=MISSING, may_linger=True)
+    decision = decided(grant, now)
+    assert decision.finding is not None
+    approved_and_ready = grant_conditions(decision, delivery)
+    _, ready = approved_and_ready
+
+    assert (ready.status, ready.reason) == (False, Reason.CONFIG_MAP_MISSING)
+    assert ready.message.startswith(decision.finding.message)
+    assert ready.message.endswith(MISSING.message)
+
+
 @pytest.mark.parametrize(
     ("decision", "reason"),
     [

@@ -56,6 +56,23 @@ async def test_a_deletion_waits_while_the_config_map_is_missing() -> None:
         assert not room.has("g1")
 
 
+async def test_a_deletion_waits_as_well_after_a_restart() -> None:
+    """An operator that starts without a ConfigMap knows nothing of its bindings."""
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        room.cluster.delete(RBAC)
+        room.delete("g1")
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(60)
+        assert again.has("g1")
+        again.write_rbac({"policy.csv": RULES})
+        await asyncio.sleep(SETTLED)
+
+        assert not again.has("g1")
+
+
 async def test_a_finalizer_that_can_not_be_removed_is_tried_again() -> None:
     async with a_room() as room:
         room.grant("g1")

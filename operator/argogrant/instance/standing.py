@@ -1,0 +1,81 @@
+"""What Argo CD goes by: what it has of ours, and what it may still obey. Pure."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from argogrant.grants.conditions import Delivery
+from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.grant import Binding
+from argogrant.grants.reasons import Reason
+from argogrant.instance.argocd import Snapshot
+from argogrant.instance.decisions import Decisions
+from argogrant.instance.plan import Plan
+from argogrant.instance.records import GrantRecord
+
+_HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE})
+"""While these stand in the way, no revocation is certain."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands after a convergence, for the grants of one instance."""
+
+    decisions: Decisions
+    planned: Plan
+    seen: Snapshot
+
+    @cached_property
+    def is_certain(self) -> bool:
+        """Whether Argo CD goes by what is seen, and what is not wanted is gone."""
+        blocked = self.planned.blocked
+        return blocked is None or blocked.reason not in _HOLDING
+
+    @cached_property
+    def present(self) -> AbstractSet[Binding]:
+        """What our key holds; another instance's key is none of ours."""
+        blocked, config_map = self.planned.blocked, self.seen.config_map
+        if blocked and blocked.reason is Reason.OVERLAY_OWNED_BY_ANOTHER:
+            return frozenset()
+        overlay = config_map.overlay if config_map else None
+        return overlay.bindings if overlay else frozenset()
+
+    @cached_property
+    def left(self) -> AbstractSet[Binding]:
+        """What Argo CD may still obey although no grant wants it."""
+        present = self.present
+        if self.seen.config_map is None and self.seen.remembered is not None:
+            overlay = self.seen.remembered.overlay
+            present = overlay.bindings if overlay else frozenset()
+        return present - {
+            decision.grant.binding
+            for decision in self.decisions.all()
+            if decision.holding is not Holding.RELEASE
+        }
+
+    def delivery(self, record: GrantRecord, decision: Decision | None) -> Delivery:
+        """Say what became of a grant's binding."""
+        if decision is None:
+            return Delivery(is_bound=False, blocked=self.planned.blocked)
+        binding = decision.grant.binding
+        return Delivery(
+            is_bound=binding in self.present,
+            blocked=self.planned.obstacle_to(binding),
+            may_linger=self._may_linger(record, decision, binding),
+        )
+
+    def is_gone(self, decision: Decision | None) -> bool:
+        """Tell whether nothing of a grant is left that only it wanted."""
+        return decision is None or decision.grant.binding not in self.left
+
+    def _may_linger(
+        self, record: GrantRecord, decision: Decision, binding: Binding
+    ) -> bool:
+        if self.is_certain or decision.holding is not Holding.RELEASE:
+            return False
+        if record.being_deleted:
+            return True  # it is held until the revocation is certain
+        if self.seen.remembered is None:  # nothing was seen since the operator started
+            return "boundAs" in record.status and "endedAt" not in record.status
+        return binding in self.left
