@@ -98,7 +98,12 @@ class Process:
         self._metrics = Metrics()
         self._vitals = Vitals()
         self._probes = Probes(self._vitals, self._metrics.registry)
-        self._leadership = Leadership(cluster, SETTINGS, self._now)
+        self._leadership = Leadership(
+            lambda: KubernetesCluster.connect(utc_now),
+            SETTINGS,
+            clock=self._now,
+            is_alive=lambda: self._vitals.silence() < SETTINGS.lease_seconds,
+        )
         self._beating = asyncio.create_task(self._beat())
         self.rooms = Rooms(cluster, self._metrics, self._now)
 

@@ -94,21 +94,29 @@ class Lease:
         finally:
             await stop(watching)
 
-    async def keep(self) -> None:
-        """Renew the lease; return when it is lost, or can not be renewed in time."""
-        renewed_at = time.monotonic()
+    async def keep(self, is_alive: Callable[[], bool] = lambda: True) -> None:
+        """Renew the lease; return when it is lost, or was not renewed in time.
+
+        Args:
+            is_alive: Asked before each renewal; False lets the lease run out.
+        """
         every = self._seconds / RENEWALS_PER_LEASE
+        renewed_at = time.monotonic()
         while time.monotonic() - renewed_at < self._seconds * PATIENCE:
             await asyncio.sleep(every)
+            asked_at = time.monotonic()
+            if not is_alive():
+                continue
             try:
                 async with asyncio.timeout(every):
                     await self._write()
-                renewed_at = time.monotonic()
+                renewed_at = asked_at
             except (Conflict, NotFound):
                 if not await self._is_still_ours():
                     return
             except (ClusterError, TimeoutError) as error:
                 logger.warning("The lease could not be renewed: %r", error)
+                await self._refresh()  # the answer may have been lost, not the write
 
     async def release(self) -> None:
         """Give the lease back, so that nobody has to wait for its end."""

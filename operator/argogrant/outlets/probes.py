@@ -32,9 +32,13 @@ class Vitals:
         """Say that the event loop runs."""
         self._heard_at = time.monotonic()
 
+    def silence(self) -> float:
+        """Seconds since the event loop was last heard of."""
+        return time.monotonic() - self._heard_at
+
     def live(self) -> tuple[bool, str]:
         """Tell whether the process should go on, and what it is."""
-        silence = time.monotonic() - self._heard_at
+        silence = self.silence()
         if silence > LONGEST_SILENCE:
             return False, f"the event loop has hung for {silence:.0f} s"
         return True, "leader" if self.leading else "standby"

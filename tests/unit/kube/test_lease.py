@@ -34,6 +34,10 @@ def holder(cluster: FakeCluster) -> str:
     return name
 
 
+def lose_the_answer() -> None:
+    raise AWAY
+
+
 async def acquired(lease: Lease, *, within: float) -> float:
     """Take the lease; tell how long that took."""
     loop = asyncio.get_running_loop()
@@ -152,6 +156,29 @@ async def test_who_can_not_renew_gives_up_before_the_lease_runs_out() -> None:
     await one.keep()
 
     assert loop.time() - began < SECONDS
+
+
+async def test_a_lease_is_not_renewed_for_a_process_that_hangs() -> None:
+    cluster = FakeCluster()
+    one = a_lease(cluster, "one")
+    await one.acquire()
+    await one.keep(lambda: False)
+    await acquired(a_lease(cluster, "two"), within=SECONDS)
+
+    assert holder(cluster) == "two"
+
+
+async def test_a_renewal_whose_answer_was_lost_counts_as_soon_as_it_is_seen() -> None:
+    cluster = FakeCluster()
+    one = a_lease(cluster, "one")
+    await one.acquire()
+    for _ in range(2):
+        cluster.after("merge_patch", lose_the_answer)
+    keeping = asyncio.create_task(one.keep())
+    await asyncio.sleep(4 * SECONDS)
+
+    assert not keeping.done()
+    keeping.cancel()
 
 
 async def test_a_short_outage_loses_nothing() -> None:
