@@ -1,6 +1,7 @@
 """What is said about a grant: its conditions, from the decision and the delivery."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from argogrant.grants.checks import Finding
 from argogrant.grants.decide import Decision, Holding
@@ -22,9 +23,11 @@ class Condition:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What became of a binding at the last write."""
+class Delivery(NamedTuple):
+    """What became of a binding at the last write.
+
+    A tuple, since one is made for every grant at every convergence.
+    """
 
     is_bound: bool
     """The RBAC text holds the binding; the API server acknowledged it."""

@@ -62,7 +62,8 @@ class Standing:
         return Delivery(
             is_bound=binding in self.present,
             blocked=self.planned.obstacle_to(binding),
-            may_linger=self._may_linger(record, decision, binding),
+            may_linger=not self.is_certain
+            and self._may_linger(record, decision, binding),
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
@@ -72,7 +73,7 @@ class Standing:
     def _may_linger(
         self, record: GrantRecord, decision: Decision, binding: Binding
     ) -> bool:
-        if self.is_certain or decision.holding is not Holding.RELEASE:
+        if decision.holding is not Holding.RELEASE:
             return False
         if record.being_deleted:
             return True  # it is held until the revocation is certain
