@@ -25,6 +25,8 @@ OURS: Final = "argogrant"
 RBAC: Final = CONFIG_MAPS.path("argocd", "argocd-rbac-cm")
 GRANTS: Final = ACCESS_GRANTS.path(OURS)
 INSTANCES: Final = ARGOCD_INSTANCES.path(OURS)
+INSTANCE_PATH: Final = f"{INSTANCES}/default"
+ABANDONED: Final = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
 SOON: Final = 0.05
 """Seconds in which everything happens that is not put off."""
 SETTLED: Final = 8.0
@@ -54,6 +56,16 @@ class Room:
         self.write_rbac(data or {"policy.csv": RULES})
         self.cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
         self.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
+
+    def edit_instance(self, **spec: Any) -> None:
+        """Change the spec of the instance; no CRD of today's version checks it."""
+        self.cluster.edit(INSTANCE_PATH, {"spec": spec})
+
+    def delete_instance(self) -> None:
+        """Delete the instance; kopf's finalizer holds it as long as it is served."""
+        held = {"metadata": {"finalizers": ["argogrant.dev/revoke"]}}
+        self.cluster.edit(INSTANCE_PATH, held)
+        self.cluster.delete(INSTANCE_PATH)
 
     def write_rbac(self, data: Mapping[str, str]) -> None:
         metadata = {"name": "argocd-rbac-cm"}
@@ -104,8 +116,11 @@ class Room:
 
     def abandon(self, name: str) -> None:
         """Give a deleted grant up, whatever may be left of it in Argo CD."""
-        patch = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
-        self.cluster.edit(f"{GRANTS}/{name}", patch)
+        self.cluster.edit(f"{GRANTS}/{name}", ABANDONED)
+
+    def abandon_instance(self) -> None:
+        """Give a deleted instance up, whatever may be left of it in Argo CD."""
+        self.cluster.edit(INSTANCE_PATH, ABANDONED)
 
     @property
     def data(self) -> dict[str, str]:
@@ -136,7 +151,19 @@ class Room:
 
     @property
     def instance_ready(self) -> str:
-        return _ready(self.cluster.object(f"{INSTANCES}/default"))
+        return _ready(self.cluster.object(INSTANCE_PATH))
+
+    @property
+    def instance_says(self) -> str:
+        """The message of the instance's Ready condition."""
+        message: str = self.condition(INSTANCE_PATH, "Ready")["message"]
+        return message
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the instance is still served; kopf lets it go once it is not."""
+        assert self.serving is not None
+        return not self.serving.done()
 
     def condition(self, path: str, kind: str) -> Body:
         """One condition of an object."""

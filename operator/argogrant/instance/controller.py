@@ -16,17 +16,17 @@ from argogrant.instance.apply import Applier, Clock
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gatherer
-from argogrant.instance.health import NOT_CONVERGED, Health
+from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
 from argogrant.instance.overdue import overdue_since
 from argogrant.instance.plan import Plan
 from argogrant.instance.planner import Planner
+from argogrant.instance.records import InstanceRecord
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError, Conflict
 from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.capacity import size_of
-from argogrant.rbac.overlay import Owner
 
 LONGEST_SLEEP: Final = 1.0
 """Seconds; deadlines are wall-clock, so that a stepped clock is noticed."""
@@ -74,16 +74,18 @@ class Controller:
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
         self._argocd: ArgoCD | None = None
+        self.uid = ""
+        """Whose Argo CD it is, once that is known."""
 
     async def run(self) -> None:
         """Converge until cancelled, or until the instance was deleted and is clean."""
         await self._store.wait_until_synced()
-        while (record := self._store.instance(self._name)) is None or (
-            record.instance is None
-        ):
-            self._signal.clear()
-            await self._signal.wait()
-        namespace = record.instance.argocd_namespace
+        instance = await self._first_understood()
+        if instance is None:
+            self._metrics.forget()
+            return
+        self.uid = instance.uid
+        namespace = instance.argocd_namespace
         self._argocd = ArgoCD(self._cluster, namespace, self._signal.set)
         watching = asyncio.create_task(self._argocd.run())
         try:
@@ -92,6 +94,27 @@ class Controller:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+    async def _first_understood(self) -> Instance | None:
+        """Wait until the instance is there and can be understood.
+
+        Returns:
+            None if it is gone, or given up, before that.
+        """
+        was_there = False
+        while True:
+            self._signal.clear()
+            record = self._store.instance(self._name)
+            if record is not None and record.instance is not None:
+                return record.instance
+            if record is None and was_there:
+                return None
+            if record is not None:
+                was_there = True
+                if record.is_given_up:
+                    return None
+                self._report_unknown(record)
+            await self._sleep(None)
 
     async def relist(self, others: int) -> int:
         """Compare everything with Argo CD.
@@ -112,21 +135,26 @@ class Controller:
         while not watching.done():
             self._signal.clear()
             record = self._store.instance(self._name)
-            if record is None or record.instance is None:
+            if record is None or record.uid != self.uid:
                 self._metrics.forget()
                 return
             began = asyncio.get_running_loop().time()
             try:
-                wait = await self._converge(argocd, record.instance)
+                wait = await self._converge(argocd, record)
                 backoff = FIRST_BACKOFF
             except ClusterError as error:
                 self._report_failure(argocd, error, lasts=backoff > FIRST_BACKOFF)
+                if record.is_given_up:
+                    self._metrics.forget()
+                    return
                 await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.converged(took, self._clock())
-            if record.instance.being_deleted and argocd.snapshot().text_is_known:
+            if record.is_given_up or (
+                record.being_deleted and argocd.snapshot().config_map is not None
+            ):
                 self._metrics.forget()
                 return
             await self._sleep(wait)
@@ -141,7 +169,7 @@ class Controller:
         if rest > 0:
             await asyncio.sleep(rest)
 
-    async def _converge(self, argocd: ArgoCD, instance: Instance) -> float | None:
+    async def _converge(self, argocd: ArgoCD, record: InstanceRecord) -> float | None:
         """Make what Argo CD has equal to what is in force.
 
         Returns:
@@ -149,9 +177,9 @@ class Controller:
         """
         for _ in range(ATTEMPTS):
             seen = argocd.snapshot()
-            planned = self._plan(instance, seen)
+            planned = self._plan(record, seen)
             self._applier.look(planned, seen)
-            leaving = instance.being_deleted and planned.finds_an_overlay(seen)
+            leaving = record.being_deleted and planned.finds_an_overlay(seen)
             wait = None if leaving else self._applier.wait_for(planned)
             try:
                 if leaving or (planned.has_work and wait is None):
@@ -169,21 +197,17 @@ class Controller:
             return wait
         raise Conflict(f"argocd-rbac-cm changed {ATTEMPTS} times while it was written")
 
-    def _plan(self, instance: Instance, seen: Snapshot) -> Plan:
+    def _plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
         now = self._clock()
-        gathered = self._gatherer.gather(self._store.instance(self._name), seen)
+        gathered = self._gatherer.gather(record, seen)
         self._decisions.update(self._store.grants_of(self._name), gathered.facts, now)
         decisions = self._decisions.all()
         self._metrics.overdue_since(overdue_since(seen, decisions, now))
         planned = self._planner.plan(
             self._decisions,
             seen,
-            owner=_owner(instance),
-            living_owners=[
-                _owner(record.instance)
-                for record in self._store.instances.objects.values()
-                if record.instance is not None
-            ],
+            owner=record.owner,
+            living_owners=[r.owner for r in self._store.instances.objects.values()],
         )
         if planned.blocked is None and planned.has_work:
             return replace(planned, blocked=self._applier.contested)
@@ -221,10 +245,23 @@ class Controller:
             self._reporter.report_grants(self._decisions, nothing, seen, now)
         self._report_instance(Health(seen=seen, error=error))
 
+    def _report_unknown(self, record: InstanceRecord) -> None:
+        """Say that there is no telling where Argo CD is."""
+        seen, now = Snapshot(), self._clock()
+        facts = self._gatherer.gather(record, seen).facts
+        self._decisions.update(self._store.grants_of(self._name), facts, now)
+        nothing = Plan(overlay=None, blocked=NOT_KNOWN)
+        said = self._reporter.report_grants(self._decisions, nothing, seen, now)
+        self._metrics.grants(said)
+        self._report_instance(Health(seen=seen))
+
     def _report_instance(self, health: Health) -> None:
         record = self._store.instance(self._name)
         if record is None:
             return
+        health = replace(
+            health, problem=record.problem, is_waiting=record.being_deleted
+        )
         gathered = self._gatherer.gather(record, health.seen)
         self._reporter.report_instance(
             record,
@@ -254,7 +291,3 @@ class Controller:
             except TimeoutError:
                 continue
             return
-
-
-def _owner(instance: Instance) -> Owner:
-    return Owner(namespace=instance.namespace, instance=instance.name, uid=instance.uid)

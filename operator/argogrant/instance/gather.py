@@ -1,6 +1,7 @@
 """From what was seen to the facts that decisions are made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.grants.facts import InstanceFacts
@@ -28,11 +29,15 @@ class Gatherer:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._understood: Instance | None = None
         self._sources: object = None
         self._gathered = Gathered(facts=InstanceFacts(name=name, exists=False))
 
     def gather(self, record: InstanceRecord | None, seen: Snapshot) -> Gathered:
         """Put together what is known of the instance.
+
+        One that can not be understood any longer is taken for what it was, but its
+        grants are in doubt: what is bound stays until its end, and nothing is added.
 
         Args:
             record: The ArgoCDInstance, if there is one.
@@ -41,19 +46,31 @@ class Gatherer:
         Returns:
             The very object of the last time if nothing changed since.
         """
-        sources = (
-            record.instance if record is not None else None,
-            seen.config_map.others if seen.config_map is not None else None,
-            seen.projects,
-            seen.projects_are_known,
-        )
+        text = seen.config_map.others if seen.config_map is not None else None
+        if record is not None and record.instance is None:
+            text = None
+        instance = self._instance(record)
+        sources = (instance, text, seen.projects, seen.projects_are_known)
         if sources != self._sources:
-            instance, text, projects, projects_are_known = sources
             self._sources = sources
-            self._gathered = _gather(
-                self._name, instance, text, projects if projects_are_known else None
-            )
+            known = seen.projects if seen.projects_are_known else None
+            self._gathered = _gather(self._name, instance, text, known)
         return self._gathered
+
+    def _instance(self, record: InstanceRecord | None) -> Instance | None:
+        if record is None:
+            return None
+        if record.instance is not None:
+            self._understood = record.instance
+            return record.instance
+        last = self._understood or Instance(
+            uid=record.uid,
+            namespace=record.namespace,
+            name=record.name,
+            argocd_namespace="",
+            max_duration=timedelta.max,  # a guess could end grants for good
+        )
+        return replace(last, being_deleted=record.being_deleted)
 
 
 def _gather(

@@ -1,8 +1,9 @@
 """What is said about an instance itself: ready, or what stands in the way. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Condition
 from argogrant.grants.names import sentence
@@ -19,6 +20,19 @@ NOT_CONVERGED: Final = Finding(
     " why.",
 )
 """What a grant says while no write gets through."""
+NOT_KNOWN: Final = Finding(
+    Reason.INSTANCE_UNAVAILABLE,
+    "The ArgoCDInstance can not be understood; it says why.",
+)
+"""What a grant says of an instance that never could be understood."""
+NOT_UNDERSTOOD: Final = (
+    "Until that is mended, what is bound stays until its end, and nothing is added."
+    " Apply the CRDs of this version: they refuse such an object."
+)
+WAITING: Final = (
+    "The ArgoCDInstance is being deleted, and waits for that so as to leave nothing"
+    f' behind; the annotation {ABANDON_ANNOTATION}: "true" lets it go all the same.'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,10 @@ class Health:
     contested: Finding | None = None
     error: ClusterError | None = None
     """Why a convergence did not come to its end."""
+    problem: str = ""
+    """Why the instance itself can not be understood."""
+    is_waiting: bool = False
+    """It is being deleted, and may not go yet."""
     clock_skew: float = 0.0
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
@@ -47,6 +65,20 @@ def instance_conditions(health: Health) -> tuple[Condition, ...]:
 
 
 def _ready(health: Health) -> Condition:
+    ready = _readiness(health)
+    if not health.is_waiting or ready.status:
+        return ready
+    return replace(ready, message=f"{ready.message} {WAITING}")
+
+
+def _readiness(health: Health) -> Condition:
+    if health.problem:
+        return Condition(
+            type=InstanceCondition.READY,
+            status=False,
+            reason=Reason.INVALID_INSTANCE,
+            message=f"{sentence(health.problem)} {NOT_UNDERSTOOD}",
+        )
     if health.error is not None:
         return _failed(health.error, None)
     for collection, error in (*health.seen.failures, *health.failures):

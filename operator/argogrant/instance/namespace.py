@@ -114,6 +114,14 @@ class Namespace:
         return serving
 
     async def _converge(self, instance: str) -> None:
+        """Converge an instance, and then another that got its name meanwhile."""
+        while True:
+            uid = await self._converge_one(instance)
+            record = self._store.instance(instance)
+            if record is None or record.uid == uid or record.is_given_up:
+                return
+
+    async def _converge_one(self, instance: str) -> str:
         controller = Controller(
             instance,
             store=self._store,
@@ -127,6 +135,7 @@ class Namespace:
             await controller.run()
         finally:
             del self._controllers[instance]
+        return controller.uid
 
     async def _report_unassigned(self) -> None:
         """Report about grants that name no instance, and let their deletion finish."""

@@ -9,7 +9,7 @@ from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.grants.errors import AccessGrantError
 from argogrant.grants.grant import Grant
 from argogrant.kube.cluster import FIELD_MANAGER, Body
-from argogrant.rbac.overlay import Overlay, read_overlay
+from argogrant.rbac.overlay import Overlay, Owner, read_overlay
 from argogrant.rbac.projects import Project, ProjectRole
 from argogrant.rbac.text import SCOPES_KEY, RBACText, read_others
 
@@ -54,12 +54,31 @@ class InstanceRecord:
     version: str
     """The resource version."""
     status: dict[str, Any]
+    being_deleted: bool
+    abandoned: bool
+    """A person asked not to wait until it is clean when the instance is deleted."""
     instance: Instance | None
     problem: str = ""
 
     def decides_like(self, other: "InstanceRecord") -> bool:
         """Tell whether nothing differs that a convergence looks at."""
-        return self.instance == other.instance and self.problem == other.problem
+        return (
+            self.uid == other.uid
+            and self.instance == other.instance
+            and self.problem == other.problem
+            and self.being_deleted == other.being_deleted
+            and self.abandoned == other.abandoned
+        )
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it may vanish whatever is left of it in Argo CD."""
+        return self.being_deleted and self.abandoned
+
+    @property
+    def owner(self) -> Owner:
+        """What its overlay is marked with."""
+        return Owner(namespace=self.namespace, instance=self.name, uid=self.uid)
 
 
 @dataclass(frozen=True)
@@ -95,7 +114,6 @@ def record_grant(body: Body) -> GrantRecord:
         grant = read_grant(body)
     except AccessGrantError as error:
         problem = str(error)
-    annotations = metadata.get("annotations") or {}
     spec = body.get("spec")
     named = spec.get("instance") if isinstance(spec, dict) else None
     return GrantRecord(
@@ -108,10 +126,14 @@ def record_grant(body: Body) -> GrantRecord:
         finalizers=tuple(metadata.get("finalizers") or ()),
         status=body.get("status") or {},
         being_deleted="deletionTimestamp" in metadata,
-        abandoned=annotations.get(ABANDON_ANNOTATION) == "true",
+        abandoned=_is_abandoned(metadata),
         grant=grant,
         problem=problem,
     )
+
+
+def _is_abandoned(metadata: Body) -> bool:
+    return (metadata.get("annotations") or {}).get(ABANDON_ANNOTATION) == "true"
 
 
 def record_instance(body: Body) -> InstanceRecord:
@@ -129,6 +151,8 @@ def record_instance(body: Body) -> InstanceRecord:
         generation=metadata.get("generation", 0),
         version=metadata.get("resourceVersion", ""),
         status=body.get("status") or {},
+        being_deleted="deletionTimestamp" in metadata,
+        abandoned=_is_abandoned(metadata),
         instance=instance,
         problem=problem,
     )

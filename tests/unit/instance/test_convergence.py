@@ -146,42 +146,12 @@ async def test_the_overlay_of_a_former_instance_of_ours_is_taken_over() -> None:
         assert room.bound == {"alice"}
 
 
-async def test_an_instance_that_is_deleted_leaves_nothing() -> None:
-    async with a_room() as room:
-        room.cluster.edit(
-            f"{INSTANCES}/default", {"metadata": {"finalizers": ["argogrant.dev/x"]}}
-        )
-        room.grant("g1")
-        await asyncio.sleep(SETTLED)
-        room.cluster.delete(f"{INSTANCES}/default")
-        assert room.serving is not None
-        await until(room.serving.done, within=2)
-        await asyncio.sleep(SOON)
-
-        assert room.data == {"policy.csv": RULES}
-        assert room.ready("g1") == "-InstanceNotFound"
-
-
 async def test_an_instance_that_vanishes_is_no_longer_served() -> None:
     async with a_room() as room:
         room.cluster.delete(f"{INSTANCES}/default")
         assert room.serving is not None
 
         await until(room.serving.done, within=2)
-
-
-async def test_an_instance_that_can_not_be_understood_is_served_once_it_can() -> None:
-    async with a_room() as room:
-        assert room.serving is not None
-        room.cluster.edit(f"{INSTANCES}/default", {"spec": {"maxDuration": "soon"}})
-        await until(room.serving.done, within=2)
-        again = asyncio.create_task(room.namespace.serve("default"))
-        room.grant("g1")
-        await asyncio.sleep(SETTLED)
-        assert not room.bound
-        room.cluster.edit(f"{INSTANCES}/default", {"spec": {"maxDuration": "1h"}})
-        await until(lambda: room.bound == {"alice"}, within=2)
-        again.cancel()
 
 
 async def test_a_lowered_ceiling_ends_running_grants() -> None:
