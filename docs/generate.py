@@ -45,11 +45,17 @@ GRANT_FINALIZER: Final = (
     " acknowledged. If it is removed by hand, the object goes at once; the operator"
     " takes the binding away all the same, now or when it runs again."
 )
+ABANDON_INSTANCE: Final = (
+    '`"true"`: a person asks that a deleted instance vanish although its bindings may'
+    " still be obeyed, because `argocd-rbac-cm` is missing or can not be written. Its"
+    " deleted grants go with it. Look at `argocd-rbac-cm` by hand afterwards. On an"
+    " instance that is not being deleted it does nothing."
+)
 INSTANCE_FINALIZER: Final = (
     "The operator sets it, and removes it when `policy.argogrant.csv` of a deleted"
-    " instance is gone, or `argocd-rbac-cm` itself is. If it is removed by hand while"
-    " no operator runs, the bindings stay in `argocd-rbac-cm` until another"
-    " ArgoCDInstance of the same namespace takes the key over."
+    " instance is gone. While `argocd-rbac-cm` is missing it waits. If it is removed"
+    " by hand while no operator runs, the bindings stay in `argocd-rbac-cm` until"
+    " another ArgoCDInstance of the same namespace takes the key over."
 )
 MARKS: Final = {
     ACCESS_GRANT.kind: (
@@ -57,7 +63,10 @@ MARKS: Final = {
         (f"annotation `{TRACKING_ANNOTATION}`", TRACKED),
         (f"finalizer `{FINALIZER}`", GRANT_FINALIZER),
     ),
-    ARGOCD_INSTANCE.kind: ((f"finalizer `{FINALIZER}`", INSTANCE_FINALIZER),),
+    ARGOCD_INSTANCE.kind: (
+        (f"annotation `{ABANDON_ANNOTATION}`", ABANDON_INSTANCE),
+        (f"finalizer `{FINALIZER}`", INSTANCE_FINALIZER),
+    ),
 }
 
 

@@ -110,9 +110,9 @@ class World:
         """Ask for a deletion, and leave it to the finalizers when it is done."""
         self.ours("delete", kind, name, "--wait=false")
 
-    def abandon(self, name: str) -> None:
-        """Give a deleted grant up, whatever may be left of it in Argo CD."""
-        self.ours("annotate", "accessgrant", name, "argogrant.dev/abandon=true")
+    def abandon(self, name: str, *, kind: str = "accessgrant") -> None:
+        """Give a deleted object up, whatever may be left of it in Argo CD."""
+        self.ours("annotate", kind, name, "argogrant.dev/abandon=true")
 
     def exists(self, kind: str, name: str) -> bool:
         return bool(self.ours("get", kind, name, "--ignore-not-found"))

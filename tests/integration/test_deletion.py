@@ -1,6 +1,7 @@
 """An ArgoCDInstance is deleted while grants wait: all of it ends, and is gone."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -70,18 +71,45 @@ def test_both_wait_until_the_access_can_be_taken_away(shared_world: World) -> No
     assert OVERLAY not in shared_world.config_map()["data"]
 
 
-def test_a_grant_that_waits_for_the_config_map_goes_with_its_instance(
+def lose_the_config_map(world: World) -> dict[str, Any]:
+    """Gives what restores it, with our key in it."""
+    world.apply(a_grant("waiting"))
+    eventually(lambda: world.ready("waiting")[1] == "Bound", within=15)
+    backup = world.remove_config_map()
+    eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
+    return backup
+
+
+def test_an_instance_waits_for_the_config_map(shared_world: World) -> None:
+    """Nobody else would remove its key from a backup; Argo CD obeys it meanwhile."""
+    backup = lose_the_config_map(shared_world)
+    shared_world.delete_later("argocdinstance", "default")
+    time.sleep(TWO_SWEEPS)
+    assert shared_world.exists("argocdinstance", "default")
+    status, reason, message = shared_world.instance_says()
+    assert (status, reason) == ("False", "ConfigMapMissing")
+    assert "argogrant.dev/abandon" in message
+    assert shared_world.may_sync()
+    assert OVERLAY in backup["data"]
+    shared_world.apply(backup)
+    eventually(lambda: not shared_world.exists("argocdinstance", "default"), within=20)
+
+    assert OVERLAY not in shared_world.config_map()["data"]
+    assert not shared_world.may_sync()
+    shared_world.delete("waiting")
+
+
+def test_an_abandoned_instance_takes_its_deleted_grants_along(
     shared_world: World,
 ) -> None:
-    """There is nothing to remove and nobody left who could wait for it."""
-    shared_world.apply(a_grant("waiting"))
-    eventually(shared_world.may_sync, within=15)
-    shared_world.remove_config_map()
-    eventually(lambda: shared_world.instance_says()[1] == "ConfigMapMissing", within=10)
+    """There is nobody left who could wait for the ConfigMap."""
+    lose_the_config_map(shared_world)
     shared_world.delete_later("accessgrant", "waiting")
+    shared_world.delete_later("argocdinstance", "default")
     time.sleep(TWO_SWEEPS)
     assert shared_world.exists("accessgrant", "waiting")
-    shared_world.delete_later("argocdinstance", "default")
+    assert shared_world.exists("argocdinstance", "default")
+    shared_world.abandon("default", kind="argocdinstance")
 
     eventually(lambda: everything_is_gone(shared_world), within=20)
     assert not shared_world.has_config_map()

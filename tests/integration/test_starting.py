@@ -64,6 +64,30 @@ def test_a_config_map_that_was_never_there_is_not_created(
         eventually(still_world.may_sync, within=10)
 
 
+def test_an_instance_that_was_deleted_before_the_start_is_cleaned(
+    still_world: World, tmp_path: Path
+) -> None:
+    """The operator was killed while it waited for the ConfigMap."""
+    log = tmp_path / "operator.log"
+    with operators.running(still_world.plane, log):
+        still_world.apply(a_grant("waiting"))
+        eventually(lambda: still_world.ready("waiting")[1] == "Bound", within=15)
+        backup = still_world.remove_config_map()
+        eventually(
+            lambda: still_world.instance_says()[1] == "ConfigMapMissing", within=10
+        )
+        still_world.delete_later("argocdinstance", "default")
+    with operators.serving(still_world, log):
+        time.sleep(TWO_SWEEPS)
+        assert still_world.exists("argocdinstance", "default")
+        still_world.apply(backup)
+        eventually(
+            lambda: not still_world.exists("argocdinstance", "default"), within=20
+        )
+
+        assert OVERLAY not in still_world.config_map()["data"]
+
+
 def test_kopf_alone_runs_the_operator_as_well(
     still_world: World, tmp_path: Path
 ) -> None:

@@ -165,7 +165,9 @@ REASONS: dict[Reason, str] = {
         "five seconds each time."
     ),
     Reason.INVALID_INSTANCE: (
-        "The ArgoCDInstance can not be understood; the message says why."
+        "The ArgoCDInstance can not be understood, which only an older CRD, or none, "
+        "lets pass; the message says why. What is bound stays until its end; nothing "
+        "is added."
     ),
     Reason.VALID: "Argo CD can read every line of its RBAC text.",
     Reason.MALFORMED_LINE: (

@@ -1,4 +1,4 @@
-"""ArgoCDInstances: a daemon converges each, a timer sweeps it."""
+"""ArgoCDInstances: a daemon converges each, a timer sweeps it, deleted ones wait."""
 
 import asyncio
 from typing import Any, Final
@@ -36,6 +36,33 @@ async def converge(
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+@kopf.on.delete(*INSTANCES, backoff=1.0)
+async def clean(
+    *,
+    name: str,
+    namespace: str | None,
+    memo: kopf.Memo,
+    **_: Any,  # noqa: ANN401
+) -> None:
+    """Hold a deleted instance until it is clean, whoever began to serve it.
+
+    kopf starts no daemon for an instance that was deleted before this process began,
+    and would let it go at once.
+    """
+    while True:
+        room = memo.rooms.of(namespace)
+        serving = asyncio.create_task(room.serve(name))
+        try:
+            while not serving.done() and memo.rooms.of(namespace) is room:
+                await asyncio.wait({serving}, timeout=0.5)
+            if serving.done() and not serving.cancelled():
+                await serving
+                return
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
 
 
 @kopf.timer(

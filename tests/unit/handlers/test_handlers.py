@@ -1,6 +1,7 @@
 """kopf's side: it opens namespaces and decides nothing."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,8 +13,9 @@ from argogrant.handlers.lifecycle import NothingToCompare, Rooms
 from argogrant.kube.failures import Unavailable
 from argogrant.outlets.metrics import Metrics
 from fakes import FakeCluster
-from rooms import OURS, SETTLED
+from rooms import ABANDONED, INSTANCE_PATH, INSTANCES, OURS, SETTLED
 from virtual_time import FakeClock
+from world import INSTANCE
 
 
 class Operator:
@@ -52,6 +54,31 @@ async def test_a_namespace_that_failed_is_opened_anew() -> None:
         await asyncio.sleep(SETTLED)
 
         assert operator.rooms.of(OURS) is not room
+
+
+async def test_a_deleted_instance_is_held_until_it_is_served_no_longer() -> None:
+    """Also while its namespace fails, and is opened anew."""
+    async with an_operator() as operator:
+        metadata = {"name": "default", "finalizers": ["argogrant.dev/revoke"]}
+        operator.cluster.add(INSTANCES, {**INSTANCE, "metadata": metadata})
+        operator.cluster.delete(INSTANCE_PATH)
+        held = asyncio.create_task(
+            instances.clean(name="default", namespace=OURS, memo=operator.memo)
+        )
+        await asyncio.sleep(SETTLED)
+        room = operator.rooms.of(OURS)
+        operator.cluster.fail("list", RuntimeError("a bug"))
+        with contextlib.suppress(RuntimeError):
+            await room.sweep("default")
+        operator.cluster.fail("watch", RuntimeError("a bug"), times=2)
+        operator.cluster.end_watches()
+        await asyncio.sleep(SETTLED)
+        assert operator.rooms.of(OURS) is not room
+        assert not held.done()
+        operator.cluster.edit(INSTANCE_PATH, ABANDONED)
+        await asyncio.sleep(SETTLED)
+
+        assert held.done()
 
 
 async def test_a_sweep_asks_the_api_server() -> None:
