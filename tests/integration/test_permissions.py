@@ -85,7 +85,7 @@ def test_a_person_may_abandon_what_can_not_be_revoked(shared_world: World) -> No
 def test_a_grant_is_not_called_over_while_its_access_can_not_be_taken(
     shared_world: World,
 ) -> None:
-    """Past its end it stays Ready until the right is back; then it is Expired."""
+    """Past its end it says that nothing can be written; then it is Expired."""
     end = after(6)
     shared_world.apply(a_grant("overdue", expiresAt=end))
     eventually(lambda: shared_world.ready("overdue")[1] == "Bound", within=5)
@@ -94,8 +94,10 @@ def test_a_grant_is_not_called_over_while_its_access_can_not_be_taken(
     eventually(lambda: is_forbidden(shared_world), within=15)
     time.sleep(TWO_SWEEPS)
     assert shared_world.may_sync()
-    assert shared_world.ready("overdue")[0] == "True"
+    assert shared_world.ready("overdue")[:2] == ("False", "InstanceUnavailable")
+    assert "endedAt" not in shared_world.grant("overdue")["status"]
     shared_world.restore_rights()
 
     eventually(lambda: shared_world.ready("overdue")[1] == "Expired", within=15)
+    assert "endedAt" in shared_world.grant("overdue")["status"]
     assert not shared_world.may_sync()
