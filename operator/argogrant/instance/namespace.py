@@ -148,10 +148,11 @@ class Namespace:
             now = self._clock()
             decisions.update(self._store.unassigned_grants(), facts, now)
             self._reporter.report_grants(decisions, nothing, Snapshot(), now)
+            is_unsettled = decisions.recheck_at is not None or any(
+                record.being_deleted for record in decisions.records.values()
+            )
             try:
-                async with asyncio.timeout(
-                    RECHECK_SECONDS if decisions.recheck_at else None
-                ):
+                async with asyncio.timeout(RECHECK_SECONDS if is_unsettled else None):
                     await signal.wait()
             except TimeoutError:
                 continue

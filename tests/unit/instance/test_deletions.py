@@ -137,6 +137,20 @@ async def test_a_release_that_was_dropped_is_tried_again_later(error) -> None:
         await until(lambda: not room.has("g1"), within=0.5)
 
 
+async def test_a_release_without_an_instance_is_tried_again_as_well() -> None:
+    """No sweep of an instance would do it."""
+    room = Room()
+    async with running(room):
+        room.grant("g1", held_by=FINALIZER)
+        await asyncio.sleep(SETTLED)
+        room.cluster.fail("merge_patch", Forbidden("403"), path=f"{GRANTS}/g1")
+        room.delete("g1")
+        await asyncio.sleep(1)
+        assert room.has("g1")
+
+        await until(lambda: not room.has("g1"), within=RETRY_SECONDS + 2)
+
+
 async def test_a_release_is_not_repeated_by_every_convergence() -> None:
     async with a_room() as room:
         room.grant("g1")
