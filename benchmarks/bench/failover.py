@@ -126,10 +126,13 @@ async def _wait_until_it_is(operator: Operator, what: str) -> None:
 
 
 async def _start_seconds(operator: Operator) -> float:
-    found = _STARTED.search(await _read(operator, "/metrics"))
-    if found is None:
-        raise RuntimeError("the new leader shows no argogrant_start_seconds")
-    return float(found[1])
+    """Read it once its first convergence, reports included, has come to its end."""
+    for _ in range(PATIENCE):
+        found = _STARTED.search(await _read(operator, "/metrics"))
+        if found is not None:
+            return float(found[1])
+        await asyncio.sleep(1)
+    raise TimeoutError(f"no argogrant_start_seconds after {PATIENCE} s")
 
 
 async def _read(operator: Operator, path: str) -> str:
