@@ -18,7 +18,13 @@ from controlplane import programs
 ROOT = documents.ROOT
 README = (ROOT / "README.md").read_text()
 COMMANDS = documents.commands()
-TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = {
+    target
+    for rule in re.findall(
+        r"^([\w -]+):", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    for target in rule.split()
+}
 BUILT = programs.bin_folder()
 VALUE_FLAGS = {"-n", "-f", "-o", "-p", "--namespace"}
 

@@ -10,7 +10,7 @@ import kopf
 from argogrant.handlers.leadership import Leadership
 from argogrant.handlers.settings import SETTINGS
 from argogrant.instance.apply import Clock
-from argogrant.instance.namespace import Namespace
+from argogrant.instance.namespace import Namespace, tell_failure
 from argogrant.instance.status import FINALIZER
 from argogrant.kube.cluster import Cluster, KubernetesCluster
 from argogrant.outlets.metrics import Metrics
@@ -70,7 +70,9 @@ class Rooms:
                 clock=self._clock,
                 leading=self.leading,
             )
-            self._open[namespace] = (room, asyncio.create_task(room.run()))
+            task = asyncio.create_task(room.run())
+            task.add_done_callback(tell_failure)
+            self._open[namespace] = (room, task)
         return room
 
     def are_synced(self) -> bool:

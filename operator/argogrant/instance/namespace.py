@@ -110,6 +110,7 @@ class Namespace:
         serving = self._serving.get(instance)
         if serving is None or serving.done():
             serving = asyncio.create_task(self._converge(instance))
+            serving.add_done_callback(tell_failure)
             self._serving[instance] = serving
         return serving
 
@@ -156,3 +157,10 @@ class Namespace:
                     await signal.wait()
             except TimeoutError:
                 continue
+
+
+def tell_failure(task: "asyncio.Task[None]") -> None:
+    """Log what a task ended with that nobody may be waiting for."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        logger.error("Something failed that will be begun anew.", exc_info=error)
