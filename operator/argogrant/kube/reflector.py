@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
+LATEST_NEWS: Final = 60.0
+"""Seconds after a deletion in which a list or an answer may still hold the object."""
 
 
 class _Comparison(NamedTuple):
@@ -60,8 +62,8 @@ class Reflector(Generic[T]):
         self._on_change = on_change
         self._objects: dict[str, T] = {}
         self._versions: dict[str, int] = {}
-        self._deleted: dict[str, int] = {}
-        self._lists_under_way = 0
+        self._deleted: dict[str, tuple[int, float]] = {}
+        """The version and the time of deletions that late news must not undo."""
         self._version = ""
 
     @property
@@ -96,8 +98,8 @@ class Reflector(Generic[T]):
     def note(self, body: Body) -> bool:
         """Take in an object, unless a newer one is known; tell whether it was news."""
         name, version = body["metadata"]["name"], _version(body)
-        known = max(self._versions.get(name, -1), self._deleted.get(name, -1))
-        if version <= known:
+        deleted, _ = self._deleted.get(name, (-1, 0.0))
+        if version <= max(self._versions.get(name, -1), deleted):
             return False
         before, after = self._objects.get(name), self._read(body)
         self._objects[name], self._versions[name] = after, version
@@ -105,16 +107,13 @@ class Reflector(Generic[T]):
         return True
 
     async def _list(self) -> "_Comparison":
-        self._lists_under_way += 1
         try:
             comparison = await self._compare()
         except Forbidden as error:
             self._fail(error)  # a watch that is open goes on as if nothing had happened
             raise
-        finally:
-            self._lists_under_way -= 1
-            if not self._lists_under_way:
-                self._deleted.clear()
+        oldest = asyncio.get_running_loop().time() - LATEST_NEWS
+        self._deleted = {n: d for n, d in self._deleted.items() if d[1] > oldest}
         self._recover()
         self.synced.set()
         self.looked_at.set()
@@ -148,8 +147,7 @@ class Reflector(Generic[T]):
             self.note(event.body)
 
     def _forget(self, name: str, version: int) -> bool:
-        if self._lists_under_way:
-            self._deleted[name] = version
+        self._deleted[name] = (version, asyncio.get_running_loop().time())
         if self._versions.get(name, version + 1) > version:
             return False
         del self._versions[name]

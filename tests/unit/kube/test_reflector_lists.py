@@ -160,3 +160,15 @@ async def test_a_long_list_comes_in_pages_and_nothing_is_lost() -> None:
 
         assert await copy.reflector.relist() == 2
         assert len(copy.known) == 2 * PAGE - 1
+
+
+async def test_a_late_answer_to_a_write_brings_nothing_back() -> None:
+    """The object was changed, then deleted; the watch was quicker than the answer."""
+    async with following(Copy()) as copy:
+        copy.create("one")
+        answer = copy.edit("one", "b")
+        copy.delete("one")
+        await soon()
+
+        assert not copy.reflector.note(answer)
+        assert copy.known == {}
