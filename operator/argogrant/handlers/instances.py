@@ -1,11 +1,14 @@
 """ArgoCDInstances: a daemon converges each, a timer sweeps it, deleted ones wait."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import kopf
 
 from argogrant.handlers.settings import SETTINGS
+from argogrant.instance.namespace import Namespace
 from argogrant.kube.failures import ClusterError
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
@@ -25,17 +28,13 @@ async def converge(
 ) -> None:
     """Converge an instance until it was deleted and is clean, or the process ends."""
     room = memo.rooms.of(namespace)
-    serving = asyncio.create_task(room.serve(name))
-    try:
+    async with _serving(room, name) as serving:
         while not stopped and not serving.done():
             await stopped.wait(0.5)
             if memo.rooms.of(namespace) is not room:
                 raise kopf.TemporaryError("The namespace was opened anew.", delay=1)
         if serving.done() or "deletionTimestamp" in body.metadata:
             await serving
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
 
 
 @kopf.on.delete(*INSTANCES, backoff=1.0)
@@ -53,16 +52,12 @@ async def clean(
     """
     while True:
         room = memo.rooms.of(namespace)
-        serving = asyncio.create_task(room.serve(name))
-        try:
+        async with _serving(room, name) as serving:
             while not serving.done() and memo.rooms.of(namespace) is room:
                 await asyncio.wait({serving}, timeout=0.5)
             if serving.done() and not serving.cancelled():
                 await serving
                 return
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
 
 
 @kopf.timer(
@@ -81,3 +76,14 @@ async def sweep(
     except ClusterError as error:
         raise kopf.TemporaryError(str(error), delay=SWEEP_RETRY_SECONDS) from error
     memo.rooms.forget_ended_lines()
+
+
+@asynccontextmanager
+async def _serving(room: Namespace, name: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """Serve an instance for the length of a block."""
+    serving = asyncio.create_task(room.serve(name))
+    try:
+        yield serving
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)

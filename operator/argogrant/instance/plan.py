@@ -98,17 +98,15 @@ def plan(
     overlay = plan_overlay(
         current, owner=owner, wanted=wanted, kept=kept, may_add=may_add
     )
-    room = room_for_overlay(seen.config_map.data)
+    room, blocked = room_for_overlay(seen.config_map.data), _text_finding(seen)
     if not overlay.missing or overlay.is_within(room):
-        return Plan(overlay=overlay, blocked=_text_finding(seen))
+        return Plan(overlay=overlay, blocked=blocked)
     waiting = _without_room(decisions, overlay, wanted=wanted, room=room)
     fitting = {b: end for b, end in wanted.items() if b not in waiting}
     overlay = plan_overlay(
         current, owner=owner, wanted=fitting, kept=kept, may_add=may_add
     )
-    return Plan(
-        overlay=overlay, blocked=_text_finding(seen), without_room=frozenset(waiting)
-    )
+    return Plan(overlay=overlay, blocked=blocked, without_room=waiting)
 
 
 def _without_room(

@@ -12,8 +12,6 @@ from argogrant.grants.grant import Binding
 from argogrant.rbac.lines import parse_line
 from argogrant.rbac.overlay import UNTIL, read_until
 
-HEADER: str = "# argogrant v1 "
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
