@@ -89,6 +89,10 @@ class OverlayPlan:
         return size - sum(len(render_binding(b).encode()) + 1 for b in self.missing)
 
 
+Content = Binding | Rule | MalformedLine | None
+"""What Argo CD makes of a line; None for what it skips."""
+
+
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     """Read our key, or answer None if it is not there.
 
@@ -101,7 +105,7 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     owner = header and Owner(
         namespace=header.group(1), instance=header.group(2), uid=header.group(3)
     )
-    lines = list(_lines_with_ends(text))
+    lines = [(content, end) for _, end, content in overlay_lines(text) if content]
     ends = {line: end for line, end in lines if isinstance(line, Binding)}
     return Overlay(
         owner=owner or None,
@@ -111,25 +115,28 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     )
 
 
-def _lines_with_ends(
-    text: str,
-) -> Iterator[tuple[Binding | Rule | MalformedLine, datetime | None]]:
+def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
+    """Read our key line by line.
+
+    Returns:
+        Each line, the end of its section (None if it is in none, or that end can not be
+        read), and what Argo CD makes of it. The line that tells an end is the first of
+        its section.
+    """
     end: datetime | None = None
     for line in text.split("\n"):
         if line.startswith(UNTIL):
-            end = read_until(line)
+            end = _read_until(line)
+            yield line, end, None
             continue
         try:
-            parsed = parse_line(line)
+            yield line, end, parse_line(line)
         except MalformedLine as error:
-            yield error, end
-            continue
-        if parsed is not None:
-            yield parsed, end
+            yield line, end, error
 
 
 @lru_cache(maxsize=1 << 13)
-def read_until(line: str) -> datetime | None:
+def _read_until(line: str) -> datetime | None:
     """Read the end that a section tells; None if it can not be read."""
     try:
         return parse_instant(line.removeprefix(UNTIL).strip())

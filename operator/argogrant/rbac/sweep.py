@@ -9,8 +9,7 @@ from datetime import datetime
 
 from argogrant.grants.errors import MalformedLine
 from argogrant.grants.grant import Binding
-from argogrant.rbac.lines import parse_line
-from argogrant.rbac.overlay import UNTIL, read_until
+from argogrant.rbac.overlay import UNTIL, overlay_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,28 +38,18 @@ def sweep_overlay(text: str, now: datetime) -> Swept:
     """
     lines: list[str] = []
     removed = kept = unreadable = 0
-    end: datetime | None = None
-    for line in text.split("\n"):
-        if line.startswith(UNTIL):
-            end = read_until(line)
-            unreadable += end is None
+    for line, end, content in overlay_lines(text):
+        begins_section = line.startswith(UNTIL)
         has_passed = end is not None and end <= now
-        what = _kind_of(line)
-        if what is Binding and has_passed:
+        is_binding = isinstance(content, Binding)
+        if is_binding and has_passed:
             removed += 1
             continue
-        kept += what is Binding
-        unreadable += what is MalformedLine
-        if not (has_passed and line.startswith(UNTIL)):
+        kept += is_binding
+        unreadable += isinstance(content, MalformedLine)
+        unreadable += begins_section and end is None
+        if not (has_passed and begins_section):
             lines.append(line)
     return Swept(
         text="\n".join(lines), removed=removed, kept=kept, unreadable=unreadable
     )
-
-
-def _kind_of(line: str) -> type | None:
-    try:
-        parsed = parse_line(line)
-    except MalformedLine:
-        return MalformedLine
-    return Binding if isinstance(parsed, Binding) else None
