@@ -44,7 +44,8 @@ class FakeCluster(Objects):
         """Every call as (verb, path), in order; the verbs are the methods' names."""
         self.silent = False
         """Watches stay open and tell nothing, as over a dead connection."""
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[Watcher, None] = {}
+        """In the order in which they were opened, so that every run is the same."""
         self._failures: defaultdict[str, list[tuple[str, Exception]]]
         self._failures = defaultdict(list)
         self._before: defaultdict[str, list[Hook]] = defaultdict(list)
@@ -76,7 +77,7 @@ class FakeCluster(Objects):
         if position < self._oldest:
             raise Gone(f"watch: 410 too old resource version: {resource_version}")
         watcher = Watcher()
-        self._watchers.add(watcher)
+        self._watchers[watcher] = None
         try:
             while True:
                 for change in self._since(position, collection):
@@ -92,7 +93,7 @@ class FakeCluster(Objects):
                 await watcher.wake.wait()
                 watcher.wake.clear()
         finally:
-            self._watchers.discard(watcher)
+            self._watchers.pop(watcher, None)
 
     async def merge_patch(self, path: str, body: Body) -> Body:
         """Change some fields of an object that exists; answers the whole object."""

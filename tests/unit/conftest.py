@@ -1,6 +1,7 @@
 """Unit tests may be coroutines: they run in virtual time and never sleep."""
 
 import inspect
+import random
 
 import pytest
 
@@ -13,5 +14,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    random.seed(0)  # pauses have jitter, and a test has one course
     virtual_time.run(pyfuncitem.obj(**arguments))
     return True

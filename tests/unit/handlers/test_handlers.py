@@ -13,7 +13,7 @@ from argogrant.handlers.lifecycle import NothingToCompare, Rooms
 from argogrant.kube.failures import Unavailable
 from argogrant.outlets.metrics import Metrics
 from fakes import FakeCluster
-from rooms import ABANDONED, INSTANCE_PATH, INSTANCES, OURS, SETTLED
+from rooms import ABANDONED, GRANTS, INSTANCE_PATH, INSTANCES, OURS, SETTLED
 from virtual_time import FakeClock
 from world import INSTANCE
 
@@ -50,7 +50,7 @@ async def test_a_namespace_that_failed_is_opened_anew() -> None:
     """An error that nobody foresaw must not end every revocation."""
     async with an_operator() as operator:
         room = operator.rooms.of(OURS)
-        operator.cluster.fail("list", RuntimeError("a bug"), times=2)
+        operator.cluster.fail("list", RuntimeError("a bug"), path=GRANTS)
         await asyncio.sleep(SETTLED)
 
         assert operator.rooms.of(OURS) is not room
@@ -70,7 +70,7 @@ async def test_a_deleted_instance_is_held_until_it_is_served_no_longer() -> None
         operator.cluster.fail("list", RuntimeError("a bug"))
         with contextlib.suppress(RuntimeError):
             await room.sweep("default")
-        operator.cluster.fail("watch", RuntimeError("a bug"), times=2)
+        operator.cluster.fail("watch", RuntimeError("a bug"), path=GRANTS)
         operator.cluster.end_watches()
         await asyncio.sleep(SETTLED)
         assert operator.rooms.of(OURS) is not room
