@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from argogrant.grants.identity import Identity
+from argogrant.grants.reasons import Reason
+
 
 class SubjectKind(StrEnum):
     """What a subject is meant to be. Advice: Argo CD compares bare strings."""
@@ -44,6 +47,13 @@ class RoleRef:
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
+class RecordedEnd(NamedTuple):
+    """Why a grant was said to be over for good, as its condition ``Ended`` says it."""
+
+    reason: Reason
+    message: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One AccessGrant, as far as it decides anything.
@@ -68,6 +78,18 @@ class Grant:
     revocation_justification: str | None = None
     tracked_by_git: bool = False
     being_deleted: bool = False
+    requester: Identity | None = None
+    """Who asked, as far as the object says so."""
+    justification: str = ""
+    extends: str | None = None
+    """The name of the grant that this one continues."""
+    break_glass: bool = False
+    recorded_policy: str | None = None
+    """The access policy that the status says has admitted it."""
+    recorded_extension: int | None = None
+    """How many grants it continued when it began; None if it has not begun."""
+    recorded_end: RecordedEnd | None = None
+    """An end that can not be derived anew, since its cause may be gone."""
     binding: Binding = field(init=False, repr=False, compare=False)
     """The line that the grant wants."""
 

@@ -15,6 +15,18 @@ class GrantCondition(StrEnum):
     ENDED = "Ended"
 
 
+class ApprovalCondition(StrEnum):
+    """The condition types of an AccessApproval."""
+
+    COUNTED = "Counted"
+
+
+class PolicyCondition(StrEnum):
+    """The condition types of an AccessPolicy."""
+
+    READY = "Ready"
+
+
 class InstanceCondition(StrEnum):
     """The condition types of an ArgoCDInstance."""
 
@@ -22,12 +34,24 @@ class InstanceCondition(StrEnum):
     RBAC_TEXT_VALID = "RBACTextValid"
     CONTESTED = "Contested"
     CLOCK_IN_SYNC = "ClockInSync"
+    REQUESTER_VERIFIED = "RequesterVerified"
 
 
 class Reason(StrEnum):
     """Why a condition is what it is; ``REASONS`` says when each is used."""
 
     POLICY_NOT_REQUIRED = "PolicyNotRequired"
+    AUTO_APPROVED = "AutoApproved"
+    APPROVED_BY_REVIEWERS = "ApprovedByReviewers"
+    BREAK_GLASS = "BreakGlass"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    NOT_ALLOWED = "NotAllowed"
+    DENIED = "Denied"
+    APPROVAL_TIMED_OUT = "ApprovalTimedOut"
+    REQUESTER_UNVERIFIED = "RequesterUnverified"
+    EXTENSION_REFUSED = "ExtensionRefused"
+    ACCESS_POLICY_INVALID = "AccessPolicyInvalid"
+    ACCESS_POLICIES_UNKNOWN = "AccessPoliciesUnknown"
     BOUND = "Bound"
     BINDING = "Binding"
     SCHEDULED = "Scheduled"
@@ -57,12 +81,75 @@ class Reason(StrEnum):
     VALID = "Valid"
     MALFORMED_LINE = "MalformedLine"
     UNKNOWN = "Unknown"
+    VERIFIED = "Verified"
+    ADMISSION_POLICY_MISSING = "AdmissionPolicyMissing"
+    ADMISSION_POLICY_CHANGED = "AdmissionPolicyChanged"
+    ACCEPTED_UNVERIFIED = "AcceptedUnverified"
+    COUNTS = "Counts"
+    NOT_ENTITLED = "NotEntitled"
+    SELF_APPROVAL = "SelfApproval"
+    GRANT_NOT_FOUND = "GrantNotFound"
+    ANOTHER_GRANT = "AnotherGrant"
+    TOO_LATE = "TooLate"
+    APPROVER_UNVERIFIED = "ApproverUnverified"
+    COUNTED_ALREADY = "CountedAlready"
+    NOT_NEEDED = "NotNeeded"
+    INVALID_APPROVAL = "InvalidApproval"
+    IN_USE = "InUse"
+    INVALID_POLICY = "InvalidPolicy"
 
 
 REASONS: dict[Reason, str] = {
     Reason.POLICY_NOT_REQUIRED: (
         "Nobody has to agree: whoever may create AccessGrants in this namespace "
         "decides (Kubernetes RBAC)."
+    ),
+    Reason.AUTO_APPROVED: (
+        "An AccessPolicy allows the grant without anybody's approval; the message "
+        "names it."
+    ),
+    Reason.APPROVED_BY_REVIEWERS: (
+        "As many people have approved the grant as its AccessPolicy asks for; the "
+        "message names the policy and the people."
+    ),
+    Reason.BREAK_GLASS: (
+        "The grant asked for access in an emergency (`spec.breakGlass`): nobody had to "
+        "approve it, it is short, and it is shown loudly."
+    ),
+    Reason.AWAITING_APPROVAL: (
+        "The grant waits until enough people have approved it, or an approval that it "
+        "had no longer counts; the message says how many are missing and who may."
+    ),
+    Reason.NOT_ALLOWED: (
+        "No AccessPolicy allows the grant, or one forbids it. The message names the "
+        "nearest policy and what was missing. The grant is in force as soon as a "
+        "policy allows it, until its end."
+    ),
+    Reason.DENIED: (
+        "Somebody who may approve the grant refused it; it never gives access. The "
+        "message says who, and why."
+    ),
+    Reason.APPROVAL_TIMED_OUT: (
+        "Not enough people approved the grant in time; it never gives access. Create a "
+        "new one and ask again."
+    ),
+    Reason.REQUESTER_UNVERIFIED: (
+        "AccessPolicies decide by who asks, and nobody vouches for who asked for this "
+        "grant: it names no requester, or was created while the admission policies of "
+        "`admission/` were not installed."
+    ),
+    Reason.EXTENSION_REFUSED: (
+        "`spec.extends` names a grant that this one can not continue: none, another "
+        "subject's, role's or instance's, or one that had ended already."
+    ),
+    Reason.ACCESS_POLICY_INVALID: (
+        "An AccessPolicy can not be understood, which only an older CRD, or none, lets "
+        "pass. It may forbid what another allows: what is bound stays until its end, "
+        "and nothing is added."
+    ),
+    Reason.ACCESS_POLICIES_UNKNOWN: (
+        "The AccessPolicies or AccessApprovals can not be read at the moment; the "
+        "ArgoCDInstance says why. What is bound stays until its end; nothing is added."
     ),
     Reason.BOUND: (
         "Argo CD's RBAC text holds the binding; the API server acknowledged the write. "
@@ -178,6 +265,58 @@ REASONS: dict[Reason, str] = {
         "The RBAC text could not be looked at: `argocd-rbac-cm` is missing, or can not "
         "be read. `Ready` says which."
     ),
+    Reason.VERIFIED: (
+        "The API server checks who asks and who approves, by the admission policies of "
+        "`admission/`."
+    ),
+    Reason.ADMISSION_POLICY_MISSING: (
+        "An admission policy that checks who asks and who approves is not installed or "
+        "can not be read, so that AccessPolicies admit nobody. The message names it."
+    ),
+    Reason.ADMISSION_POLICY_CHANGED: (
+        "An admission policy that checks who asks and who approves is not as it was "
+        "shipped, so that AccessPolicies admit nobody. The message says what differs."
+    ),
+    Reason.ACCEPTED_UNVERIFIED: (
+        "The operator was told to believe what objects say about who made them "
+        "(`--accept-unverified-requesters`): whoever may create them can pretend to be "
+        "anybody."
+    ),
+    Reason.COUNTS: "The approval, or the refusal, counts.",
+    Reason.NOT_ENTITLED: (
+        "No AccessPolicy that could admit the grant names this approver; the message "
+        "says who may."
+    ),
+    Reason.SELF_APPROVAL: (
+        "The approver asked for the grant, or would receive the access; somebody else "
+        "has to agree."
+    ),
+    Reason.GRANT_NOT_FOUND: (
+        "There is no grant of that name in the approval's namespace."
+    ),
+    Reason.ANOTHER_GRANT: (
+        "The grant of that name is another one than was approved: it was deleted and "
+        "created anew, and its uid differs."
+    ),
+    Reason.TOO_LATE: "The approval was given after the time for it was over.",
+    Reason.APPROVER_UNVERIFIED: (
+        "Nobody vouches for who made this approval: it names no approver, or was "
+        "created while the admission policies of `admission/` were not installed."
+    ),
+    Reason.COUNTED_ALREADY: "This person has approved the grant already; one counts.",
+    Reason.NOT_NEEDED: (
+        "The grant asks for nobody's approval, or has ended, so that the approval "
+        "changes nothing."
+    ),
+    Reason.INVALID_APPROVAL: (
+        "The object can not be understood, which only an older CRD, or none, lets "
+        "pass; the message says why."
+    ),
+    Reason.IN_USE: "The policy is obeyed.",
+    Reason.INVALID_POLICY: (
+        "The policy can not be understood, which only an older CRD, or none, lets "
+        "pass. While there is such a policy nothing is added."
+    ),
 }
 """When each reason is used, as the reference documentation prints it."""
 
@@ -185,12 +324,37 @@ Reasons = dict[bool | None, tuple[Reason, ...]]
 """Reasons by the status that they come with; None is Kubernetes' Unknown."""
 
 GRANT_REASONS: dict[GrantCondition, Reasons] = {
-    GrantCondition.APPROVED: {True: (Reason.POLICY_NOT_REQUIRED,)},
+    GrantCondition.APPROVED: {
+        True: (
+            Reason.POLICY_NOT_REQUIRED,
+            Reason.AUTO_APPROVED,
+            Reason.APPROVED_BY_REVIEWERS,
+            Reason.BREAK_GLASS,
+        ),
+        False: (
+            Reason.AWAITING_APPROVAL,
+            Reason.NOT_ALLOWED,
+            Reason.DENIED,
+            Reason.APPROVAL_TIMED_OUT,
+            Reason.REQUESTER_UNVERIFIED,
+            Reason.EXTENSION_REFUSED,
+            Reason.ACCESS_POLICY_INVALID,
+            Reason.ACCESS_POLICIES_UNKNOWN,
+        ),
+    },
     GrantCondition.READY: {
         True: (Reason.BOUND,),
         False: (
             Reason.BINDING,
             Reason.SCHEDULED,
+            Reason.AWAITING_APPROVAL,
+            Reason.NOT_ALLOWED,
+            Reason.DENIED,
+            Reason.APPROVAL_TIMED_OUT,
+            Reason.REQUESTER_UNVERIFIED,
+            Reason.EXTENSION_REFUSED,
+            Reason.ACCESS_POLICY_INVALID,
+            Reason.ACCESS_POLICIES_UNKNOWN,
             Reason.ROLE_NOT_FOUND,
             Reason.PROJECT_INVALID,
             Reason.INSTANCE_NOT_FOUND,
@@ -208,7 +372,14 @@ GRANT_REASONS: dict[GrantCondition, Reasons] = {
             Reason.DELETED,
         ),
     },
-    GrantCondition.ENDED: {True: (Reason.EXPIRED, Reason.REVOKED)},
+    GrantCondition.ENDED: {
+        True: (
+            Reason.EXPIRED,
+            Reason.REVOKED,
+            Reason.DENIED,
+            Reason.APPROVAL_TIMED_OUT,
+        )
+    },
 }
 """What is said with each condition of an AccessGrant."""
 
@@ -239,5 +410,40 @@ INSTANCE_REASONS: dict[InstanceCondition, Reasons] = {
         True: (Reason.IN_SYNC,),
         False: (Reason.CLOCK_SKEWED,),
     },
+    InstanceCondition.REQUESTER_VERIFIED: {
+        True: (Reason.VERIFIED,),
+        False: (
+            Reason.ADMISSION_POLICY_MISSING,
+            Reason.ADMISSION_POLICY_CHANGED,
+            Reason.ACCEPTED_UNVERIFIED,
+        ),
+        None: (Reason.UNKNOWN,),
+    },
 }
 """What is said with each condition of an ArgoCDInstance."""
+
+APPROVAL_REASONS: dict[ApprovalCondition, Reasons] = {
+    ApprovalCondition.COUNTED: {
+        True: (Reason.COUNTS,),
+        False: (
+            Reason.NOT_ENTITLED,
+            Reason.SELF_APPROVAL,
+            Reason.GRANT_NOT_FOUND,
+            Reason.ANOTHER_GRANT,
+            Reason.TOO_LATE,
+            Reason.APPROVER_UNVERIFIED,
+            Reason.COUNTED_ALREADY,
+            Reason.NOT_NEEDED,
+            Reason.INVALID_APPROVAL,
+        ),
+    },
+}
+"""What is said with each condition of an AccessApproval."""
+
+POLICY_REASONS: dict[PolicyCondition, Reasons] = {
+    PolicyCondition.READY: {
+        True: (Reason.IN_USE,),
+        False: (Reason.INVALID_POLICY,),
+    },
+}
+"""What is said with each condition of an AccessPolicy."""

@@ -1,0 +1,22 @@
+"""What else bears upon one grant: approvals, the grants it continues, and others."""
+
+from dataclasses import dataclass
+
+from argogrant.grants.approval import Approval
+from argogrant.grants.grant import Grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """The other objects that a decision about one grant looks at."""
+
+    approvals: tuple[Approval, ...] = ()
+    """Every approval that names this grant, also those that will not count."""
+    chain: tuple[Grant, ...] = ()
+    """The grants that it continues, nearest first, as far as they are there."""
+    active_before: int = 0
+    """Older grants of the same subject and instance that are active or may become so,
+    apart from those of its own chain."""
+
+
+NOTHING_ELSE = Circumstances()
