@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from argogrant.grants.identity import Identity, IdentityPattern
 
@@ -40,3 +41,6 @@ class Owners:
     """The owner that an AppProject names, by the project's name."""
     of_global_roles: IdentityPattern | None = None
     """The owner that ``argocd-rbac-cm`` names."""
+
+
+NO_OWNERS: Final = Owners()

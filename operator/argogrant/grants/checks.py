@@ -6,9 +6,9 @@ holds, or else a Finding. ``IN_FORCE`` is the specification: the first finding a
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from argogrant.grants.facts import Facts
+from argogrant.grants.finding import Finding
 from argogrant.grants.names import (
     PROJECT_NAME,
     PROJECT_ROLE_NAME,
@@ -18,19 +18,6 @@ from argogrant.grants.names import (
 )
 from argogrant.grants.reasons import Reason
 from argogrant.grants.window import format_duration, format_instant
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Why a grant is not in force, in words for the person who asked for it."""
-
-    reason: Reason
-    message: str
-    ends: bool = False
-    """The grant is over; nothing but a new grant gives access again."""
-    is_doubt: bool = False
-    """The fact is unknown rather than false: keep what is bound, add nothing."""
-
 
 Check = Callable[[Facts], Finding | None]
 
@@ -49,6 +36,14 @@ def grant_was_not_revoked(facts: Facts) -> Finding | None:
     why = facts.grant.revocation_justification
     said = f": {quoted(why)}" if why else ""
     return Finding(Reason.REVOKED, sentence(f"The grant was revoked{said}"), ends=True)
+
+
+def grant_was_not_ended(facts: Facts) -> Finding | None:
+    """What was said to be over stays so, though its cause may be gone."""
+    if facts.grant.recorded_end is None:
+        return None
+    reason, message = facts.grant.recorded_end
+    return Finding(reason, message, ends=True)
 
 
 def window_has_not_closed(facts: Facts) -> Finding | None:
@@ -140,6 +135,11 @@ def instance_exists(facts: Facts) -> Finding | None:
     )
 
 
+def everybody_agrees(facts: Facts) -> Finding | None:
+    """Access policies and approvals have a chain of their own."""
+    return facts.agreement.finding
+
+
 def window_has_opened(facts: Facts) -> Finding | None:
     """A scheduled grant waits for its ``notBefore``."""
     if facts.window.has_opened(facts.now):
@@ -216,11 +216,13 @@ def role_exists(facts: Facts) -> Finding | None:
 IN_FORCE: tuple[Check, ...] = (
     grant_is_not_being_deleted,  # nothing is reported of what vanishes
     grant_was_not_revoked,  # a revocation is final, whatever else is wrong
+    grant_was_not_ended,  # and so is what was said for good
     window_has_not_closed,  # and so is the end
     subject_is_well_formed,  # everything after this may print the name
     role_is_well_formed,
     end_survives_recreation,
     instance_exists,  # everything after this looks at Argo CD
+    everybody_agrees,  # see argogrant.grants.agreement
     window_has_opened,  # a scheduled grant may wait for its role
     rbac_text_is_known,
     subject_is_nobodys_role,
@@ -230,16 +232,18 @@ IN_FORCE: tuple[Check, ...] = (
 
 
 def ceiling_note(facts: Facts) -> str:
-    """Say so when the instance's ceiling shortened what was asked for."""
+    """Say so when a ceiling shortened what was asked for."""
+    agreement, most = facts.agreement, facts.instance.max_duration
+    whose = "the instance's maxDuration"
+    if agreement.ceiling is not None and agreement.ceiling < most:
+        most = agreement.ceiling
+        whose = f"the ceiling of AccessPolicy {quoted(agreement.policy or '')},"
     asked = facts.grant.expires_at
     if facts.grant.duration is not None:
-        shortened = facts.grant.duration > facts.instance.max_duration
+        shortened = facts.grant.duration > most
     else:
         shortened = asked is not None and asked > facts.window.end
     length = facts.window.end - facts.window.start
-    if not shortened or length != facts.instance.max_duration:
+    if not shortened or length != most:
         return ""
-    return (
-        f" It is shortened to the instance's maxDuration of"
-        f" {format_duration(facts.instance.max_duration)}."
-    )
+    return f" It is shortened to {whose} of {format_duration(most)}."

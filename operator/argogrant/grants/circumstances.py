@@ -17,6 +17,8 @@ class Circumstances:
     active_before: int = 0
     """Older grants of the same subject and instance that are active or may become so,
     apart from those of its own chain."""
+    extended_by: str = ""
+    """The name of the grant that continues this one."""
 
 
 NOTHING_ELSE = Circumstances()

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from argogrant.grants.checks import Finding
+from argogrant.grants.ballot import ApprovalFinding
 from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.names import quoted
-from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
+from argogrant.grants.finding import Finding
+from argogrant.grants.names import quoted, sentence
+from argogrant.grants.reasons import (
+    ApprovalCondition,
+    GrantCondition,
+    InstanceCondition,
+    PolicyCondition,
+    Reason,
+)
 from argogrant.grants.window import format_instant
 
 
@@ -17,7 +24,7 @@ class Condition:
     ``status`` is None where Kubernetes says Unknown.
     """
 
-    type: GrantCondition | InstanceCondition
+    type: GrantCondition | InstanceCondition | ApprovalCondition | PolicyCondition
     status: bool | None
     reason: Reason
     message: str
@@ -46,9 +53,9 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
     conditions = (
         Condition(
             type=GrantCondition.APPROVED,
-            status=True,
-            reason=Reason.POLICY_NOT_REQUIRED,
-            message="Whoever may create AccessGrants in this namespace decides.",
+            status=decision.agreement.is_approved,
+            reason=decision.agreement.reason,
+            message=decision.agreement.message,
         ),
         _ready(decision, delivery),
     )
@@ -61,6 +68,37 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
         message=decision.finding.message,
     )
     return (*conditions, ended)
+
+
+def approval_condition(told: ApprovalFinding) -> Condition:
+    """Say to an approver whether the approval counts, and why not."""
+    return Condition(
+        type=ApprovalCondition.COUNTED,
+        status=told.counts,
+        reason=told.reason,
+        message=told.message,
+    )
+
+
+def policy_condition(problem: str | None) -> Condition:
+    """Say whether an access policy is obeyed.
+
+    Args:
+        problem: Why it can not be understood; None if it can.
+    """
+    if problem is None:
+        return Condition(
+            type=PolicyCondition.READY,
+            status=True,
+            reason=Reason.IN_USE,
+            message="The policy is obeyed.",
+        )
+    return Condition(
+        type=PolicyCondition.READY,
+        status=False,
+        reason=Reason.INVALID_POLICY,
+        message=f"{sentence(problem)} Until it is mended or deleted nothing is added.",
+    )
 
 
 def is_over(decision: Decision, delivery: Delivery) -> bool:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from argogrant.grants.checks import IN_FORCE, Finding, ceiling_note
+from argogrant.grants.agreement import Agreement
+from argogrant.grants.checks import IN_FORCE, ceiling_note
+from argogrant.grants.circumstances import Circumstances
 from argogrant.grants.facts import Facts
+from argogrant.grants.finding import Finding
 from argogrant.grants.grant import Grant
-from argogrant.grants.window import Window
+from argogrant.grants.window import END_OF_TIME, Window
 
 
 class Holding(StrEnum):
@@ -23,6 +26,10 @@ class Decision:
     """The answer for one grant at one instant."""
 
     grant: Grant
+    agreement: Agreement
+    """Who agrees to it, or why nobody does."""
+    circumstances: Circumstances
+    """The other objects that were looked at."""
     window: Window
     holding: Holding
     finding: Finding | None
@@ -37,6 +44,14 @@ class Decision:
         """Whether nothing can put this grant in force again."""
         return self.finding is not None and self.finding.ends
 
+    def has_begun(self, now: datetime) -> bool:
+        """Tell whether everybody agrees and the start has come."""
+        return (
+            self.agreement.is_approved
+            and self.window.has_opened(now)
+            and not self.has_ended
+        )
+
 
 def decide(facts: Facts) -> Decision:
     """Ask every check in order; the first finding answers.
@@ -48,15 +63,25 @@ def decide(facts: Facts) -> Decision:
         A decision that stays true until ``recheck_at`` as long as no fact but the time
         changes.
     """
-    finding = next((found for check in IN_FORCE if (found := check(facts))), None)
+    finding = _first_finding(facts)
     return Decision(
         grant=facts.grant,
+        agreement=facts.agreement,
+        circumstances=facts.circumstances,
         window=facts.window,
         holding=_holding(finding),
         finding=finding,
         note=ceiling_note(facts) if finding is None else "",
         recheck_at=_recheck_at(facts, finding),
     )
+
+
+def _first_finding(facts: Facts) -> Finding | None:
+    for check in IN_FORCE:
+        found = check(facts)
+        if found is not None:
+            return found
+    return None
 
 
 def _holding(finding: Finding | None) -> Holding:
@@ -68,6 +93,8 @@ def _holding(finding: Finding | None) -> Holding:
 def _recheck_at(facts: Facts, finding: Finding | None) -> datetime | None:
     if facts.grant.being_deleted or (finding is not None and finding.ends):
         return None
-    if not facts.window.has_opened(facts.now):
-        return facts.window.start
-    return facts.window.end
+    deadline = facts.agreement.recheck_at
+    window = facts.window
+    turn = window.end if window.has_opened(facts.now) else window.start
+    instants = [turn if turn < END_OF_TIME else None, deadline]
+    return min((instant for instant in instants if instant is not None), default=None)

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from argogrant.grants.access_rules import AccessRules
+from argogrant.grants.agreement import Agreement, agree
+from argogrant.grants.circumstances import NOTHING_ELSE, Circumstances
 from argogrant.grants.grant import Grant
-from argogrant.grants.window import Window, window_of
+from argogrant.grants.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceFacts:
+class InstanceFacts(AccessRules):
     """What is known of one ArgoCDInstance and of the Argo CD behind it."""
 
     name: str
     exists: bool = True
-    max_duration: timedelta = timedelta(hours=24)
     text_is_known: bool = True
     """Whether `argocd-rbac-cm` could be read; without it nothing may be added."""
     projects_are_known: bool = True
@@ -33,11 +35,29 @@ class Facts:
 
     grant: Grant
     instance: InstanceFacts
+    circumstances: Circumstances
+    agreement: Agreement
+    """Whether those who have to agree do."""
     window: Window
     now: datetime
 
 
-def facts_about(grant: Grant, instance: InstanceFacts, now: datetime) -> Facts:
-    """Put the facts about one grant together; its window is derived here."""
-    window = window_of(grant, max_duration=instance.max_duration)
-    return Facts(grant=grant, instance=instance, window=window, now=now)
+def facts_about(
+    grant: Grant,
+    instance: InstanceFacts,
+    now: datetime,
+    circumstances: Circumstances = NOTHING_ELSE,
+) -> Facts:
+    """Put the facts about one grant together.
+
+    Whether people agree, and with it the window, is derived here.
+    """
+    agreement = agree(grant, instance, circumstances, now)
+    return Facts(
+        grant=grant,
+        instance=instance,
+        circumstances=circumstances,
+        agreement=agreement,
+        window=agreement.window_of(grant, max_duration=instance.max_duration),
+        now=now,
+    )

@@ -9,10 +9,9 @@ def glob_matches(pattern: str, text: str) -> bool:
             number of characters, also none.
         text: What a person or the API server wrote.
     """
-    first, *rest = pattern.split("*")
-    if not rest:
-        return text == pattern
-    *middle, last = rest
+    if "*" not in pattern:
+        return pattern == text
+    first, *middle, last = pattern.split("*")
     if not text.startswith(first) or not text.endswith(last):
         return False
     position, end = len(first), len(text) - len(last)

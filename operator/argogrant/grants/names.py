@@ -97,10 +97,9 @@ def quoted(name: str) -> str:
         At most 80 characters between double quotes; whatever a hostile name holds, a
         terminal or a log shows it on one line.
     """
-    shown = "".join(
-        character if character == " " or is_visible(character) else escaped(character)
-        for character in name[:80]
-    )
+    shown = name[:80]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(c if c == " " or is_visible(c) else escaped(c) for c in shown)
     return f'"{shown}{"…" if len(name) > 80 else ""}"'  # noqa: PLR2004
 
 

@@ -5,9 +5,8 @@ whole seconds, because ``metav1.Time`` keeps no more. Every rounding shortens ac
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import Grant
@@ -34,13 +33,23 @@ _NANOSECONDS: Final = {
 }
 _SECOND: Final = timedelta(seconds=1)
 
+END_OF_TIME: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
+"""The end of what has none yet."""
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From ``start`` on, until just before ``end``; empty if they are equal."""
+
+class Window(NamedTuple):
+    """From ``start`` on, until just before ``end``; empty if they are equal.
+
+    A tuple, since one is made for every decision.
+    """
 
     start: datetime
     end: datetime
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the end is known; that of what waits for approval may not be."""
+        return self.end < END_OF_TIME
 
     def has_opened(self, now: datetime) -> bool:
         """Tell whether the start has come."""
@@ -118,31 +127,62 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-def window_of(grant: Grant, *, max_duration: timedelta) -> Window:
+def window_of(
+    grant: Grant, *, max_duration: timedelta, since: datetime | None = None
+) -> Window:
     """Derive when a grant may be in force from what was stamped and what was written.
 
     Args:
-        grant: Its creation, `notBefore`, and `expiresAt` or `duration`.
-        max_duration: The instance's ceiling, counted from the start.
+        grant: Its creation, ``notBefore``, and ``expiresAt`` or ``duration``.
+        max_duration: The lowest ceiling that applies, counted from the start.
+        since: When the last approval that it needed was given; None if none was.
 
     Returns:
-        The start is the latest of creation and ``notBefore``. The end is the earliest
-        of what was asked for, the ceiling, and the end reported at activation.
+        The start is the latest of creation, ``notBefore`` and ``since``. The end is the
+        earliest of what was asked for, the ceiling, and the end reported at activation.
     """
-    start = max(grant.created_at, grant.not_before or grant.created_at)
-    ends = [_later(start, max_duration)]
+    start = start_of(grant)
+    if since is not None and since > start:
+        start = since
+    ends = [later(start, max_duration)]
     if grant.expires_at is not None:
         ends.append(grant.expires_at)
     if grant.duration is not None:
-        ends.append(_later(start, grant.duration))
+        ends.append(later(start, grant.duration))
     if grant.frozen_end is not None:
         ends.append(grant.frozen_end)
     return Window(start, min(ends))
 
 
-def _later(instant: datetime, duration: timedelta) -> datetime:
+def unagreed_window_of(grant: Grant, *, patience: timedelta | None) -> Window:
+    """Derive the window of a grant to which nobody agrees, or not yet.
+
+    Its duration does not run before somebody does, so that it has an end only by
+    ``expiresAt``, or as promised when it had begun already.
+
+    Args:
+        grant: What is asked for.
+        patience: How long one with a duration may be in vain; None: for ever.
+    """
+    start = start_of(grant)
+    ends = [END_OF_TIME]
+    if grant.expires_at is not None:
+        ends.append(grant.expires_at)
+    if grant.frozen_end is not None:
+        ends.append(grant.frozen_end)
+    elif grant.duration is not None and patience is not None:
+        ends.append(later(start, max(grant.duration, patience)))
+    return Window(start, min(ends))
+
+
+def start_of(grant: Grant) -> datetime:
+    """When it could begin if nobody had to agree."""
+    return max(grant.created_at, grant.not_before or grant.created_at)
+
+
+def later(instant: datetime, duration: timedelta) -> datetime:
     """Add, but never past the end of the calendar."""
     try:
         return instant + duration
     except OverflowError:
-        return datetime.max.replace(microsecond=0, tzinfo=UTC)
+        return END_OF_TIME

@@ -7,12 +7,14 @@ import pytest
 from argogrant.grants.checks import IN_FORCE, ceiling_note
 from argogrant.grants.decide import Holding, decide
 from argogrant.grants.facts import Facts, facts_about
+from argogrant.grants.grant import RecordedEnd
 from argogrant.grants.reasons import Reason
 from builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
 
 EVERYTHING_IS_WRONG = {
     "being_deleted": True,
     "revoked": True,
+    "recorded_end": RecordedEnd(Reason.DENIED, "Nobody wants it."),
     "frozen_end": NOON - HOUR,
     "subject": "role:deployer",
     "role": "deployer",
@@ -22,6 +24,7 @@ EVERYTHING_IS_WRONG = {
 }
 NOTHING_IS_KNOWN = {
     "exists": False,
+    "requires_access_policy": True,
     "text_is_known": False,
     "names_used_as_roles": frozenset({"alice"}),
     "projects_are_known": True,
@@ -33,6 +36,7 @@ NOTHING_IS_KNOWN = {
 MENDED_ONE_BY_ONE = [
     ("grant_is_not_being_deleted", Reason.DELETED, {"being_deleted": False}, {}),
     ("grant_was_not_revoked", Reason.REVOKED, {"revoked": False}, {}),
+    ("grant_was_not_ended", Reason.DENIED, {"recorded_end": None}, {}),
     ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": None}, {}),
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
@@ -43,6 +47,12 @@ MENDED_ONE_BY_ONE = [
         {},
     ),
     ("instance_exists", Reason.INSTANCE_NOT_FOUND, {}, {"exists": True}),
+    (
+        "everybody_agrees",
+        Reason.REQUESTER_UNVERIFIED,
+        {},
+        {"requires_access_policy": False},
+    ),
     ("window_has_opened", Reason.SCHEDULED, {"not_before": None}, {}),
     ("rbac_text_is_known", Reason.INSTANCE_UNAVAILABLE, {}, {"text_is_known": True}),
     (

@@ -2,14 +2,10 @@
 
 import pytest
 
-from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Condition, Delivery, grant_conditions
-from argogrant.grants.reasons import (
-    REASONS,
-    GrantCondition,
-    InstanceCondition,
-    Reason,
-)
+from argogrant.grants.finding import Finding
+from argogrant.grants.meanings import REASONS
+from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
 from builders import HOUR, NOON, a_grant, decided
 
 BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")

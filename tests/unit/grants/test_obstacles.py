@@ -2,8 +2,8 @@
 
 import pytest
 
-from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Delivery, grant_conditions
+from argogrant.grants.finding import Finding
 from argogrant.grants.reasons import Reason
 from builders import HOUR, NOON, a_grant, decided
 

@@ -1,0 +1,39 @@
+"""The rules by which the people of one instance give access to each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from argogrant.grants.access_policy import AccessPolicy
+from argogrant.grants.approval import Owners
+from argogrant.grants.identity import Identities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRules:
+    """Everything about an instance that who-may-ask and who-agrees depend on."""
+
+    max_duration: timedelta = timedelta(hours=24)
+    """The ceiling for every grant, whatever a policy says."""
+    policies: tuple[AccessPolicy, ...] = ()
+    """Those for this instance, and no others."""
+    policies_are_known: bool = True
+    """Whether policies and approvals could be read; else one may forbid anything."""
+    unreadable_policies: Mapping[str, str] = field(default_factory=dict)
+    """Policies that can not be understood, by name, and why."""
+    requires_access_policy: bool = False
+    """Without any policy nothing is allowed, rather than everything."""
+    strip_prefix: str = ""
+    """What Kubernetes puts before Argo CD's name for a person."""
+    owners: Owners = field(default_factory=Owners)
+    identities: Identities = field(default_factory=Identities)
+
+    @property
+    def are_open(self) -> bool:
+        """Whether Kubernetes' RBAC alone decides who gets access."""
+        return not (
+            self.policies
+            or self.requires_access_policy
+            or self.unreadable_policies
+            or not self.policies_are_known
+        )

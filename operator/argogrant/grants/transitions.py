@@ -1,0 +1,270 @@
+"""What has happened to a grant: transitions, from what was said of it before and now.
+
+Level-triggered as the rest: two states are compared, so what came and went between two
+looks is not among the answers. Whatever a status once showed is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from argogrant.grants.occurrences import Transition, TransitionKind
+from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
+
+REFUSALS: Final = frozenset(
+    {
+        Reason.NOT_ALLOWED,
+        Reason.REQUESTER_UNVERIFIED,
+        Reason.EXTENSION_REFUSED,
+        Reason.SUBJECT_REFUSED,
+        Reason.ROLE_REFUSED,
+        Reason.ABSOLUTE_END_REQUIRED,
+        Reason.INVALID_GRANT,
+    }
+)
+"""Reasons of ``Ready`` that are about what was asked for, not about Argo CD's state."""
+
+
+class Said(NamedTuple):
+    """A condition as a status holds it."""
+
+    status: bool | None
+    reason: str
+    message: str = ""
+    since: str = ""
+    """When its status last changed, as the status writes it."""
+
+
+Conditions = Mapping[str, Said]
+"""Conditions by type."""
+
+
+class Account(NamedTuple):
+    """What was last told of a grant, in the little that the next telling needs."""
+
+    is_known: bool = False
+    approved: str = ""
+    """The reason of ``Approved`` if it is True."""
+    is_waiting: bool = False
+    refusal: str = ""
+    is_ready: bool = False
+    is_overdue: bool = False
+    end: str = ""
+    has_been_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A grant as it was told of last, and as it is."""
+
+    before: Account
+    after: Account
+    conditions: Conditions
+    """What is said now."""
+    stored: Conditions
+    """What the API server is known to have; ids are made from it alone, so that they
+    are the same after a crash."""
+    is_first: bool = True
+    """Nothing was told of the grant since the operator started."""
+    was_held: bool = False
+    """Argo CD's RBAC text held its binding when this look began, and nothing but this
+    grant accounts for that."""
+    was_bound_before: bool = False
+    """The stored status says that it has been bound, at least once."""
+    extends: str | None = None
+    """The grant that this one continues."""
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the grant was bound without that ever being told.
+
+        An operator may die between a write to Argo CD and the report, or never hear
+        that the write succeeded.
+        """
+        before, after = self.before, self.after
+        is_settled = before.is_ready or before.end or before.is_overdue
+        was_kept_out = before.refusal or before.is_waiting
+        if not self.was_held or is_settled or was_kept_out or after.is_ready:
+            return False
+        is_over = bool(after.end) or after.is_overdue
+        return self.is_first or (is_over and not before.has_been_bound)
+
+    @property
+    def has_been_bound(self) -> bool:
+        """Whether the grant ever gave access, as far as can be known."""
+        return self.after.has_been_bound or self.is_caught_up
+
+    @property
+    def account(self) -> Account:
+        """What has been told once this look was."""
+        return self.after._replace(has_been_bound=self.has_been_bound)
+
+
+def account_of(
+    conditions: Conditions, *, is_overdue: bool = False, has_been_bound: bool = False
+) -> Account:
+    """Reduce what a status says of a grant to what the next comparison needs.
+
+    Args:
+        conditions: What the status says.
+        is_overdue: It is over, but Argo CD may still allow it.
+        has_been_bound: Argo CD's RBAC text held it at some time.
+    """
+    approved = conditions.get(GrantCondition.APPROVED)
+    ready = conditions.get(GrantCondition.READY)
+    ended = conditions.get(GrantCondition.ENDED)
+    reason = ready.reason if ready else ""
+    is_ready = ready is not None and ready.status is True
+    end = ended.reason if ended is not None and ended.status else ""
+    if reason == Reason.DELETED:
+        end = end or reason
+    return Account(
+        is_known=bool(conditions),
+        approved=approved.reason if approved is not None and approved.status else "",
+        is_waiting=reason == Reason.AWAITING_APPROVAL,
+        refusal=reason if reason in REFUSALS else "",
+        is_ready=is_ready,
+        is_overdue=is_overdue and not end,
+        end=end,
+        has_been_bound=has_been_bound or is_ready,
+    )
+
+
+def grant_transitions(look: Look) -> tuple[Transition, ...]:
+    """Say what happened to a grant, in order."""
+    asked = (question(look) for question in _QUESTIONS)
+    return tuple(found for found in asked if found is not None)
+
+
+def instance_transitions(
+    before: Conditions, after: Conditions
+) -> tuple[Transition, ...]:
+    """Say what happened to an instance."""
+    old = before.get(InstanceCondition.CONTESTED)
+    new = after.get(InstanceCondition.CONTESTED)
+    if new is None or not new.status or (old is not None and old.status):
+        return ()
+    return (_transition(TransitionKind.CONTESTED, new, _token(old)),)
+
+
+def orphan_removed(subject: str, role: str, version: str) -> Transition:
+    """Say that a binding is removed which no grant wants.
+
+    Args:
+        subject: Who is bound.
+        role: To which role.
+        version: The resource version of the ConfigMap in which it was found.
+    """
+    return Transition(
+        kind=TransitionKind.ORPHAN_REMOVED, left=f"{version}\n{subject}\n{role}"
+    )
+
+
+def _requested(look: Look) -> Transition | None:
+    if look.before.is_known:
+        return None
+    return Transition(kind=TransitionKind.REQUESTED)
+
+
+def _approved(look: Look) -> Transition | None:
+    reason = look.after.approved
+    if reason in ("", Reason.POLICY_NOT_REQUIRED, look.before.approved):
+        return None
+    if (look.after.end or look.after.is_overdue) and not look.has_been_bound:
+        return None  # nobody was asked any more
+    said = look.conditions[GrantCondition.APPROVED]
+    left = f"{_token(look.stored.get(GrantCondition.APPROVED))}\n{reason}"
+    return _transition(TransitionKind.APPROVED, said, left)
+
+
+def _awaiting_approval(look: Look) -> Transition | None:
+    if not look.after.is_waiting or look.before.is_waiting:
+        return None
+    left = _token(look.stored.get(GrantCondition.APPROVED))
+    return _of_ready(look, TransitionKind.AWAITING_APPROVAL, left)
+
+
+def _bound(look: Look) -> Transition | None:
+    if not look.is_caught_up and not (look.after.is_ready and not look.before.is_ready):
+        return None
+    return _of_ready(look, TransitionKind.BOUND, _left_by_binding(look))
+
+
+def _extended(look: Look) -> Transition | None:
+    is_first = look.has_been_bound and not look.before.has_been_bound
+    if look.extends is None or not is_first:
+        return None
+    return Transition(kind=TransitionKind.EXTENDED)
+
+
+def _denied(look: Look) -> Transition | None:
+    if look.after.end != Reason.DENIED or look.before.end:
+        return None
+    return _of_ready(look, TransitionKind.DENIED)
+
+
+def _refused(look: Look) -> Transition | None:
+    reason = look.after.refusal
+    if not reason or reason == look.before.refusal:
+        return None
+    tokens = map(_token, map(look.stored.get, _AGREED_AND_READY))
+    return _of_ready(look, TransitionKind.REFUSED, "\n".join((*tokens, reason)))
+
+
+def _unbound(look: Look) -> Transition | None:
+    was_ready = look.before.is_ready or look.is_caught_up
+    if not was_ready or look.after.is_ready:
+        return None
+    if look.after.end or look.after.is_overdue:
+        return None
+    left = _token(look.stored.get(GrantCondition.READY))
+    return _of_ready(look, TransitionKind.UNBOUND, left)
+
+
+def _overdue(look: Look) -> Transition | None:
+    if not look.after.is_overdue or look.before.is_overdue:
+        return None
+    return _of_ready(look, TransitionKind.OVERDUE)
+
+
+def _ended(look: Look) -> Transition | None:
+    if not look.after.end or look.before.end:
+        return None
+    said = look.conditions.get(GrantCondition.ENDED)
+    if said is None:
+        return _of_ready(look, TransitionKind.ENDED)
+    return _transition(TransitionKind.ENDED, said)
+
+
+_AGREED_AND_READY: Final = (GrantCondition.APPROVED, GrantCondition.READY)
+_QUESTIONS: Final[tuple[Callable[[Look], Transition | None], ...]] = (
+    _requested,
+    _approved,
+    _awaiting_approval,
+    _bound,  # also one that was never told of: before what took it away
+    _extended,
+    _denied,
+    _refused,  # why, before what follows from it
+    _unbound,
+    _overdue,
+    _ended,
+)
+
+
+def _left_by_binding(look: Look) -> str:
+    """Tell a first binding from a later one, whatever was said while it waited."""
+    if not look.was_bound_before:
+        return ""
+    return _token(look.stored.get(GrantCondition.READY))
+
+
+def _of_ready(look: Look, kind: TransitionKind, left: str = "") -> Transition:
+    return _transition(kind, look.conditions[GrantCondition.READY], left)
+
+
+def _transition(kind: TransitionKind, said: Said, left: str = "") -> Transition:
+    return Transition(kind=kind, reason=said.reason, message=said.message, left=left)
+
+
+def _token(said: Said | None) -> str:
+    return "" if said is None else f"{said.status} {said.reason} {said.since}"
