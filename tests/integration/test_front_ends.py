@@ -1,0 +1,103 @@
+"""A service account asks for itself, unless the policies trust it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+import admission
+from admission import (
+    ALICE,
+    ALICE_SAYS,
+    FIELDS,
+    KINDS,
+    MAKE,
+    Asker,
+    nameless,
+    said,
+    service_account,
+    who,
+)
+from controlplane import ControlPlane
+from world import eventually
+
+
+@pytest.fixture
+def portal(checked: ControlPlane) -> Iterator[Asker]:
+    """A front end's service account, with a token of its own."""
+    checked.kubectl("create", "serviceaccount", "portal", "-n", "argogrant")
+    yield service_account(checked, "portal", "argogrant")
+    checked.kubectl("delete", "serviceaccount", "portal", "-n", "argogrant")
+
+
+PORTAL = "system:serviceaccount:argogrant:portal"
+PORTALS_GROUPS = {
+    "system:serviceaccounts",
+    "system:serviceaccounts:argogrant",
+    "system:authenticated",
+}
+
+
+@pytest.fixture
+def trusted_portal(portal: Asker) -> Iterator[Asker]:
+    """The same, on the list of trusted front ends; active once it may forge."""
+    for field in FIELDS:
+        trust(portal, field, f"['someone:else', '{PORTAL}']")
+        eventually(lambda field=field: may_forge(portal, field), within=15)
+    yield portal
+    for field in FIELDS:
+        trust(portal, field, "[]")
+        admission.wait_until(portal.plane, field, is_checked=True)
+
+
+def trust(asker: Asker, field: str, names: str) -> None:
+    path = "/spec/variables/0/expression"
+    patch = json.dumps([{"op": "replace", "path": path, "value": names}])
+    policy = ("validatingadmissionpolicy", f"argogrant-{field}")
+    asker.plane.kubectl("patch", *policy, "--type=json", "-p", patch)
+
+
+def may_forge(asker: Asker, field: str) -> bool:
+    """Try it, for show only."""
+    probe = MAKE[field]("probe", **{field: ALICE})
+    command = ("create", "--dry-run=server", f"--kubeconfig={asker.kubeconfig}")
+    done = asker.plane.kubectl(
+        *command, "-f", "-", stdin=json.dumps(probe), check=False
+    )
+    return done.returncode == 0
+
+
+def test_a_service_account_asks_for_itself_only(portal: Asker, field: str) -> None:
+    made = portal.create(nameless("own-", field))
+    body = MAKE[field]("for-alice", **{field: ALICE})
+    refusal = portal.refused("create", "-f", "-", body=body)
+
+    assert said(made, field) == (PORTAL, PORTALS_GROUPS)
+    assert admission.what_to_write(refusal)[field]["username"] == PORTAL
+
+
+def test_a_trusted_front_end_names_whom_it_asks_for(
+    trusted_portal: Asker, field: str
+) -> None:
+    """With the groups that it says, and without any; nobody edits it afterwards."""
+    for_alice = trusted_portal.create(nameless("for-", field, **{field: ALICE}))
+    bare = {"username": "dave"}
+    for_dave = trusted_portal.create(nameless("for-", field, **{field: bare}))
+    own = trusted_portal.create(nameless("own-", field))
+    name = for_dave["metadata"]["name"]
+    patch = json.dumps({"spec": {field: {"groups": ["sre"]}}})
+    edit = ("patch", KINDS[field], name, "--type=merge", "-p", patch)
+
+    assert said(for_alice, field) == ALICE_SAYS
+    assert for_dave["spec"][field] == bare
+    assert said(own, field) == (PORTAL, PORTALS_GROUPS)
+    assert "can not change after creation" in trusted_portal.refused(*edit)
+
+
+def test_trust_in_one_is_no_trust_in_another(trusted_portal: Asker, field: str) -> None:
+    """The list is of exact names."""
+    forged = MAKE[field]("forged", **{field: ALICE})
+    other = who(trusted_portal.plane, f"{PORTAL}2", tuple(PORTALS_GROUPS))
+    refusal = other.refused("create", "-f", "-", body=forged)
+
+    assert f"spec.{field} is not who creates" in refusal

@@ -1,0 +1,88 @@
+"""The API server knows who asks and who approves, and lets nobody say otherwise.
+
+Both admission policies are installed here, and asked by people, service accounts and
+admins.
+"""
+
+from typing import Any
+
+import pytest
+
+import admission
+from admission import ALICE, ALICE_SAYS, MAKE, Asker, nameless, said, who
+from controlplane import ControlPlane
+
+MANY = tuple(f"team-{number:03}-of-a-large-company" for number in range(200))
+ODD = 'oidc:zoë "the cat" o\'hara\\ 山田'
+
+
+def identity(**changed: Any) -> dict[str, Any]:
+    return {**ALICE, **changed}
+
+
+FORGED = [
+    pytest.param(identity(username="bob"), id="another name"),
+    pytest.param(identity(username="Alice"), id="another case"),
+    pytest.param(identity(groups=[*ALICE["groups"], "approvers"]), id="a group more"),
+    pytest.param(identity(groups=ALICE["groups"][:1]), id="a group less"),
+    pytest.param(identity(groups=[]), id="no groups"),
+    pytest.param({"username": "alice"}, id="nothing about groups"),
+    pytest.param(
+        {"username": "bob", "groups": ["approvers", "system:authenticated"]},
+        id="all of another person",
+    ),
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_nobody_is_somebody_else(
+    alice: Asker, field: str, forged: dict[str, Any]
+) -> None:
+    """The message says what is true, ready to be written."""
+    body = MAKE[field]("forged", **{field: forged})
+    refusal = alice.refused("create", "-f", "-", body=body)
+
+    assert f"'argogrant-{field}'" in refusal
+    assert f"spec.{field} is not who creates the Access" in refusal
+    assert admission.what_to_write(refusal) == {field: ALICE}
+
+
+def test_an_admin_is_checked_as_well(checked: ControlPlane, field: str) -> None:
+    """Being in system:masters skips RBAC, but no admission policy."""
+    admin = who(checked, "admin")
+    body = MAKE[field]("forged", **{field: ALICE})
+    refusal = admin.refused("create", "-f", "-", body=body)
+    made = admin.create(MAKE[field]("by-admin"))
+
+    assert admission.what_to_write(refusal)[field]["username"] == "admin"
+    assert said(made, field) == ("admin", {"system:masters", "system:authenticated"})
+
+
+def test_the_order_of_groups_does_not_matter(alice: Asker, field: str) -> None:
+    turned = identity(groups=ALICE["groups"][::-1])
+    made = alice.create(MAKE[field]("turned", **{field: turned}))
+    alice.kubectl("replace", "-f", "-", body=MAKE[field]("turned", **{field: ALICE}))
+
+    assert said(made, field) == ALICE_SAYS
+
+
+@pytest.mark.parametrize(
+    ("user", "groups"),
+    [
+        pytest.param("many", MANY, id="200 groups"),
+        pytest.param(ODD, ("a 'group' of \"friends\"", "größe"), id="odd characters"),
+        pytest.param("repeated", ("twice", "twice"), id="a group that is sent twice"),
+        pytest.param("u" * 512, ("g" * 512,), id="the longest names"),
+    ],
+)
+def test_unusual_people_are_known_as_they_are(
+    checked: ControlPlane, field: str, user: str, groups: tuple[str, ...]
+) -> None:
+    person = who(checked, user, groups)
+    filled_in = person.create(nameless("unusual-", field))
+    own = filled_in["spec"][field]
+    by_hand = person.create(nameless("unusual-", field, **{field: own}))
+    fewer = {**own, "groups": own["groups"][1:]}
+    person.refused("create", "-f", "-", body=nameless("un-", field, **{field: fewer}))
+
+    assert said(by_hand, field) == (user, {*groups, "system:authenticated"})

@@ -1,0 +1,98 @@
+"""Where nothing is filled in, a refusal tells what to write; so may people do it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import admission
+from admission import ALICE_SAYS, MAKE, said, who
+from argogrant.api.identity_manifests import IDENTITY_FILE
+from controlplane import ControlPlane
+
+ODD = 'oidc:zoë "the cat" o\'hara\\ 山田'
+ODD_GROUPS = ("#1: [all], {none}", "a 'group' of \"friends\"", "null", "größe")
+
+
+@pytest.fixture(scope="module")
+def unaided(installed: ControlPlane) -> Iterator[ControlPlane]:
+    """A cluster that can check, but not fill in."""
+    with (
+        admission.policies(installed, IDENTITY_FILE),
+        admission.everybody_may_ask(installed),
+    ):
+        yield installed
+
+
+def with_remedy(body: dict[str, Any], refusal: str) -> dict[str, Any]:
+    """Do what the refusal says."""
+    return {**body, "spec": {**body["spec"], **admission.what_to_write(refusal)}}
+
+
+@pytest.mark.parametrize(
+    ("user", "groups"),
+    [
+        pytest.param("alice", (), id="a person"),
+        pytest.param("admin", (), id="an admin"),
+        pytest.param(ODD, ODD_GROUPS, id="somebody with odd names"),
+    ],
+)
+def test_what_is_told_can_be_pasted(
+    unaided: ControlPlane, field: str, user: str, groups: tuple[str, ...]
+) -> None:
+    """The refusal holds YAML that makes the same object pass."""
+    person = who(unaided, user, groups)
+    body = MAKE[field]("pasted")
+    refusal = person.refused("create", "-f", "-", body=body)
+    made = person.create(with_remedy(body, refusal))
+    person.kubectl("delete", admission.KINDS[field], "pasted")
+
+    assert f"spec.{field} is missing: it must say who creates the Access" in refusal
+    assert said(made, field)[0] == user
+    assert said(made, field)[1] >= set(groups)
+
+
+def test_who_is_in_very_many_groups_is_told_where_to_look(
+    unaided: ControlPlane, field: str
+) -> None:
+    """A message is at most 5 KiB long."""
+    many = tuple(f"team-{number:03}-of-a-large-company" for number in range(200))
+    person = who(unaided, "many", many)
+    refusal = person.refused("create", "-f", "-", body=MAKE[field]("much"))
+
+    assert f"spec.{field} is missing" in refusal
+    assert "`kubectl auth whoami -o yaml` shows username and groups" in refusal
+
+
+@pytest.mark.parametrize("options", [(), ("--server-side",)], ids=["client", "server"])
+def test_a_manifest_that_says_it_can_be_applied_twice(
+    unaided: ControlPlane, field: str, options: tuple[str, ...]
+) -> None:
+    alice = who(unaided, "alice")
+    body = MAKE[field](f"by-hand{'-'.join(options)}", **{field: admission.ALICE})
+    first, second = (alice.apply(body, *options) for _ in range(2))
+
+    assert said(second, field) == ALICE_SAYS
+    assert first["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(("apply", "--server-side", "-f", "-"), id="server-side apply"),
+        pytest.param(("apply", "-f", "-"), id="client-side apply"),
+        pytest.param(("replace", "-f", "-"), id="replace"),
+    ],
+)
+def test_it_can_not_be_left_out_later(
+    unaided: ControlPlane, field: str, how: tuple[str, ...]
+) -> None:
+    """Nothing puts it back here, so that the change is refused."""
+    alice = who(unaided, "alice")
+    name = f"left-out-{len(how)}"
+    options = [option for option in how if option.startswith("--")]
+    alice.apply(MAKE[field](name, **{field: admission.ALICE}), *options)
+    refusal = alice.refused(*how, body=MAKE[field](name))
+
+    assert "can not change after creation" in refusal
+    assert said(alice.get(admission.KINDS[field], name), field) == ALICE_SAYS
