@@ -59,4 +59,5 @@ bench-failover bench-memory: control-plane
 
 generate: $(READY)
 	$(PYTHON) docs/generate.py
+	$(PYTHON) docs/generate_audit.py
 	$(PYTHON) examples/render.py

@@ -1,15 +1,15 @@
-"""Write what is generated from the code: the CRDs and the reference."""
+"""Write what is generated from the code: CRDs, admission policies, the reference."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from argogrant.api.accessgrant import ABANDON_ANNOTATION, TRACKING_ANNOTATION
 from argogrant.api.crd import (
+    ACCESS_APPROVAL,
     ACCESS_GRANT,
+    ACCESS_POLICY,
     ARGOCD_INSTANCE,
     GROUP,
     KINDS,
@@ -18,9 +18,18 @@ from argogrant.api.crd import (
     crd_yaml,
     custom_resource_definition,
 )
-from argogrant.grants.reasons import GRANT_REASONS, INSTANCE_REASONS, REASONS, Reason
-from argogrant.instance.status import FINALIZER
+from argogrant.api.identity_manifests import admission_files
+from argogrant.grants.meanings import REASONS
+from argogrant.grants.reasons import Reason
+from argogrant.grants.vocabulary import (
+    APPROVAL_REASONS,
+    GRANT_REASONS,
+    INSTANCE_REASONS,
+    POLICY_REASONS,
+)
 from argogrant.outlets.metrics import Metrics
+from kindfields import FieldOfKind, fields_of
+from marks import MARKS
 
 ROOT = Path(__file__).parent.parent
 NOTE: Final = "Generated from the code by `make generate`; edits by hand are lost."
@@ -30,127 +39,20 @@ Conditions = Mapping[Any, Mapping[bool | None, tuple[Reason, ...]]]
 CONDITIONS: Final[Mapping[str, Conditions]] = {
     ACCESS_GRANT.kind: GRANT_REASONS,
     ARGOCD_INSTANCE.kind: INSTANCE_REASONS,
+    ACCESS_POLICY.kind: POLICY_REASONS,
+    ACCESS_APPROVAL.kind: APPROVAL_REASONS,
 }
-ABANDON: Final = (
-    '`"true"`: a person asks that a deleted grant vanish although its revocation is'
-    " not certain. Look at `argocd-rbac-cm` by hand afterwards. On a grant that is not"
-    " being deleted it does nothing."
-)
-TRACKED: Final = (
-    "Argo CD writes it on what it applies from Git. Such a grant must have"
-    " `spec.expiresAt`, or else it is not bound (`AbsoluteEndRequired`)."
-)
-GRANT_FINALIZER: Final = (
-    "The operator sets it, and removes it when the revocation of a deleted grant was"
-    " acknowledged. If it is removed by hand, the object goes at once; the operator"
-    " takes the binding away all the same, now or when it runs again."
-)
-ABANDON_INSTANCE: Final = (
-    '`"true"`: a person asks that a deleted instance vanish although its bindings may'
-    " still be obeyed, because `argocd-rbac-cm` is missing or can not be written. Its"
-    " deleted grants go with it. Look at `argocd-rbac-cm` by hand afterwards. On an"
-    " instance that is not being deleted it does nothing."
-)
-INSTANCE_FINALIZER: Final = (
-    "The operator sets it, and removes it when `policy.argogrant.csv` of a deleted"
-    " instance is gone. While `argocd-rbac-cm` is missing it waits. If it is removed"
-    " by hand while no operator runs, the bindings stay in `argocd-rbac-cm` until"
-    " another ArgoCDInstance of the same namespace takes the key over."
-)
-MARKS: Final = {
-    ACCESS_GRANT.kind: (
-        (f"annotation `{ABANDON_ANNOTATION}`", ABANDON),
-        (f"annotation `{TRACKING_ANNOTATION}`", TRACKED),
-        (f"finalizer `{FINALIZER}`", GRANT_FINALIZER),
-    ),
-    ARGOCD_INSTANCE.kind: (
-        (f"annotation `{ABANDON_ANNOTATION}`", ABANDON_INSTANCE),
-        (f"finalizer `{FINALIZER}`", INSTANCE_FINALIZER),
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldOfKind:
-    """One field of a kind, as its CRD describes it."""
-
-    path: str
-    schema: Mapping[str, Any]
-    required: bool
-
-    @property
-    def type(self) -> str:
-        """The type, as a reader thinks of it."""
-        if self.schema["type"] == "array":
-            return f"list of {self.schema['items']['type']}s"
-        if self.schema.get("format") == "date-time":
-            return "time"
-        return str(self.schema["type"])
-
-    @property
-    def presence(self) -> str:
-        """Whether it must be written, or what it is if it is not."""
-        if "default" in self.schema and self.schema["type"] != "object":
-            return f"default `{self.schema['default']}`"
-        return "required" if self.required else "optional"
-
-    def limits(self) -> list[str]:
-        """Say what the schema itself demands."""
-        schema, said = self.schema, []
-        if "enum" in schema:
-            said.append(" or ".join(f"`{one}`" for one in schema["enum"]))
-        if schema.get("format") == "date-time":
-            said.append("as RFC 3339 writes it")
-        if "maxLength" in schema and schema.get("format") != "date-time":
-            least, most = schema.get("minLength"), schema["maxLength"]
-            said.append(
-                f"{least} to {most} characters" if least else f"≤ {most} characters"
-            )
-        if "maxItems" in schema:
-            said.append(f"≤ {schema['maxItems']} items")
-        if "minimum" in schema:
-            said.append(f"≥ {schema['minimum']}")
-        if "pattern" in schema and schema.get("format") != "date-time":
-            said.append(f"matches `{schema['pattern']}`")
-        return said
-
-    def rules(self) -> list[tuple[str, str]]:
-        """Give the CEL rules with their messages."""
-        return [
-            (rule["rule"], rule["message"])
-            for rule in self.schema.get("x-kubernetes-validations", ())
-        ]
 
 
 def generated_files() -> dict[str, str]:
     """Give every generated file's text by its path in the repository."""
     files = {f"crds/{kind.plural}.yaml": crd_yaml(kind) for kind in KINDS}
+    files |= admission_files()
     for kind in KINDS:
         files[f"docs/reference/{kind.kind.lower()}.md"] = kind_page(kind)
     files["docs/reference/reasons.md"] = reasons_page()
     files["docs/reference/metrics.md"] = metrics_page()
     return files
-
-
-def fields_of(kind: Kind) -> Iterator[FieldOfKind]:
-    """Give every field of a kind, parents before children."""
-    crd = custom_resource_definition(kind)
-    whole = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    for part in ("spec", "status"):
-        required = part in whole["required"]
-        yield from _fields(part, whole["properties"][part], required=required)
-
-
-def _fields(
-    path: str, schema: Mapping[str, Any], *, required: bool
-) -> Iterator[FieldOfKind]:
-    yield FieldOfKind(path=path, schema=schema, required=required)
-    inner = schema
-    if schema["type"] == "array":
-        path, inner = f"{path}[]", schema["items"]
-    for name, child in inner.get("properties", {}).items():
-        is_required = name in inner.get("required", ())
-        yield from _fields(f"{path}.{name}", child, required=is_required)
 
 
 def kind_page(kind: Kind) -> str:
@@ -188,8 +90,7 @@ def kind_page(kind: Kind) -> str:
                 *_condition_sections(CONDITIONS[kind.kind]),
                 "## Columns of `kubectl get`\n",
                 _table(("column", "from", ""), list(_columns(kind))),
-                "## Annotations and finalizers\n",
-                _table(("what", "meaning"), MARKS[kind.kind]).rstrip("\n") + "\n",
+                *_marks(kind),
             ]
         ).rstrip("\n")
         + "\n"
@@ -213,8 +114,7 @@ def reasons_page() -> str:
 
 def metrics_page() -> str:
     """Write the list of all metrics."""
-    metrics = vars(Metrics()).values()
-    rows = [_metric_row(one) for one in metrics if isinstance(one, MetricWrapperBase)]
+    rows = [_metric_row(one) for one in Metrics().all()]
     return (
         f"# Metrics\n\n{NOTE}\n\n"
         "The operator serves them at `/metrics` (`--port`, 8080 unless said otherwise),"
@@ -270,6 +170,12 @@ def _condition_sections(conditions: Conditions) -> Iterator[str]:
         ]
         yield f"### Condition `{condition}`\n"
         yield _table(("status", "reason", "when it is used"), rows)
+
+
+def _marks(kind: Kind) -> Iterator[str]:
+    if kind.kind in MARKS:
+        yield "## Annotations, labels and finalizers\n"
+        yield _table(("what", "meaning"), MARKS[kind.kind]).rstrip("\n") + "\n"
 
 
 def _columns(kind: Kind) -> Iterator[tuple[str, str, str]]:

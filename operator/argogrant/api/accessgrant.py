@@ -1,81 +1,24 @@
-"""The kind AccessGrant: its status, and its way into the domain and back."""
+"""The kind AccessGrant: its way into the domain and back."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pydantic import Field, ValidationError
-
-from argogrant.api.conditions import ConditionModel, Instant, write_conditions
 from argogrant.api.grantspec import AccessGrantSpec
-from argogrant.api.schema import Model
-from argogrant.grants.conditions import Condition, Delivery, grant_conditions, is_over
-from argogrant.grants.decide import Decision
+from argogrant.api.identity import read_identity
+from argogrant.api.reading import read_spec
 from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.grant import Grant, RoleRef, Subject, SubjectKind
-from argogrant.grants.window import format_instant, parse_duration, parse_instant
+from argogrant.grants.grant import Grant, RecordedEnd, RoleRef, Subject, SubjectKind
+from argogrant.grants.reasons import GrantCondition, Reason
+from argogrant.grants.vocabulary import ENDS_ON_RECORD
+from argogrant.grants.window import parse_duration, parse_instant
 
 TRACKING_ANNOTATION: Final = "argocd.argoproj.io/tracking-id"
 """Source: argoproj/argo-cd, ``docs/user-guide/resource_tracking.md``."""
 ABANDON_ANNOTATION: Final = "argogrant.dev/abandon"
 """``"true"`` on a deleted grant: do not wait until its revocation is certain."""
-
-
-class AccessGrantStatus(Model):
-    """What became of the grant; written by argogrant only."""
-
-    observed_generation: int | None = Field(
-        None,
-        ge=0,
-        description=(
-            "The metadata.generation that this status is about. If it is smaller than"
-            " metadata.generation, the operator has not looked at the last change yet."
-        ),
-    )
-    conditions: list[ConditionModel] = Field(
-        [],
-        max_length=8,
-        description=(
-            "What is so, and why. Approved: everybody who has to agree has agreed."
-            " Ready: Argo CD's RBAC text holds the binding now; if it is False, reason"
-            " and message say why and what to do. Ended: the grant is over for good;"
-            " absent until that is certain."
-        ),
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["type"],
-        },
-    )
-    started_at: Instant | None = Field(
-        None,
-        description=(
-            "When the grant's window opened: the later of its creation and notBefore."
-            " Absent before that, and if the grant had ended before it began."
-        ),
-    )
-    expires_at: Instant | None = Field(
-        None,
-        description=(
-            "When the access ends, or would have ended: the earliest of what was asked"
-            " for and the instance's maxDuration after the start. Before startedAt is"
-            " set it is a forecast; from then on it only moves earlier."
-        ),
-    )
-    ended_at: Instant | None = Field(
-        None,
-        description=(
-            "When the grant was over: its end, or when it was found revoked. Absent"
-            " while Argo CD may still allow it."
-        ),
-    )
-    bound_as: str | None = Field(
-        None,
-        max_length=1024,
-        description=(
-            "The role exactly as it was written into Argo CD's RBAC text, such as"
-            " proj:team-a:deployer. Absent if it was never written."
-        ),
-    )
+BREAK_GLASS_LABEL: Final = "argogrant.dev/break-glass"
+"""``"true"`` on every grant with ``spec.breakGlass``; the operator puts it there."""
 
 
 def read_grant(body: dict[str, Any]) -> Grant:
@@ -85,8 +28,7 @@ def read_grant(body: dict[str, Any]) -> Grant:
         InvalidGrant: The object is not what the CRD describes; an older CRD, or none,
             let it pass.
     """
-    metadata = body["metadata"]
-    annotations = metadata.get("annotations") or {}
+    metadata, status = body["metadata"], body.get("status") or {}
     spec = _read_spec(body)
     revocation = spec.revocation
     return Grant(
@@ -100,78 +42,23 @@ def read_grant(body: dict[str, Any]) -> Grant:
         expires_at=None if spec.expires_at is None else parse_instant(spec.expires_at),
         duration=_read_duration(spec),
         not_before=_read_not_before(spec),
-        frozen_end=_read_frozen_end(body),
+        frozen_end=_read_frozen_end(status),
         revoked=bool(spec.revoked),
         revocation_justification=revocation.justification if revocation else None,
-        tracked_by_git=TRACKING_ANNOTATION in annotations,
+        tracked_by_git=TRACKING_ANNOTATION in (metadata.get("annotations") or {}),
         being_deleted="deletionTimestamp" in metadata,
+        requester=read_identity(spec.requester),
+        justification=spec.justification or "",
+        extends=spec.extends,
+        break_glass=bool(spec.break_glass),
+        recorded_policy=status.get("accessPolicy"),
+        recorded_extension=_read_extension(status),
+        recorded_end=_read_end(status),
     )
 
 
-def grant_status(
-    decision: Decision,
-    delivery: Delivery,
-    *,
-    old: Mapping[str, Any],
-    generation: int,
-    now: datetime,
-) -> dict[str, Any]:
-    """Write the status of a grant from what was decided and what was delivered.
-
-    Args:
-        decision: Whether the grant is in force.
-        delivery: Whether its binding is in Argo CD's RBAC text.
-        old: The present status, which is carried on.
-        generation: The generation of the spec that was decided about.
-        now: The time of a transition, if there is one.
-
-    Returns:
-        The whole status. Equal to the present one if nothing happened.
-    """
-    status: dict[str, Any] = {
-        "observedGeneration": generation,
-        "conditions": write_conditions(
-            old.get("conditions") or (),
-            grant_conditions(decision, delivery),
-            generation=generation,
-            now=now,
-        ),
-        "expiresAt": format_instant(decision.window.end),
-    }
-    opened = decision.window.has_opened(now)
-    if "startedAt" in old or (opened and not decision.has_ended):
-        status["startedAt"] = old.get("startedAt") or format_instant(
-            decision.window.start
-        )
-    if is_over(decision, delivery):
-        status["endedAt"] = old.get("endedAt") or format_instant(
-            min(now, max(decision.window.end, decision.window.start))
-        )
-    if delivery.is_bound or "boundAs" in old:
-        status["boundAs"] = decision.grant.role.bound_as
-    return status
-
-
-def invalid_grant_status(
-    condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
-) -> dict[str, Any]:
-    """Write the status of an object that can not be understood."""
-    return {
-        **old,
-        "observedGeneration": generation,
-        "conditions": write_conditions(
-            old.get("conditions") or (), [condition], generation=generation, now=now
-        ),
-    }
-
-
 def _read_spec(body: dict[str, Any]) -> AccessGrantSpec:
-    try:
-        spec = AccessGrantSpec.model_validate(body.get("spec"))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, ("spec", *first["loc"])))
-        raise InvalidGrant(f"{where}: {first['msg']}") from error
+    spec = read_spec(AccessGrantSpec, body.get("spec"))
     if (spec.expires_at is None) == (spec.duration is None):
         raise InvalidGrant("spec: write exactly one of expiresAt and duration")
     return spec
@@ -187,9 +74,26 @@ def _read_not_before(spec: AccessGrantSpec) -> datetime | None:
     return parse_instant(spec.not_before, round_up=True)
 
 
-def _read_frozen_end(body: dict[str, Any]) -> datetime | None:
+def _read_frozen_end(status: Mapping[str, Any]) -> datetime | None:
     """Read the end that was promised at activation; a forecast does not bind."""
-    status = body.get("status") or {}
     if "startedAt" not in status or "expiresAt" not in status:
         return None
     return parse_instant(status["expiresAt"])
+
+
+def _read_extension(status: Mapping[str, Any]) -> int | None:
+    """Read how many grants this one continued when it began."""
+    return len(status.get("extensionOf") or ()) if "startedAt" in status else None
+
+
+def _read_end(status: Mapping[str, Any]) -> RecordedEnd | None:
+    """Read an end whose cause may be gone: a deleted refusal stays a refusal."""
+    for condition in status.get("conditions") or ():
+        if (condition.get("type"), condition.get("status")) == (
+            GrantCondition.ENDED,
+            "True",
+        ) and condition.get("reason") in ENDS_ON_RECORD:
+            return RecordedEnd(
+                Reason(condition["reason"]), condition.get("message") or ""
+            )
+    return None

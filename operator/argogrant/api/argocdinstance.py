@@ -5,50 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from argogrant.api.conditions import ConditionModel, Instant, write_conditions
-from argogrant.api.grantspec import Duration
-from argogrant.api.schema import Model, validations
+from argogrant.api.conditions import (
+    CONDITIONS_BY_TYPE,
+    ConditionModel,
+    StatusModel,
+    write_conditions,
+)
+from argogrant.api.fields import Instant
+from argogrant.api.instancespec import ArgoCDInstanceSpec
+from argogrant.api.reading import read_spec
+from argogrant.api.schema import Model
 from argogrant.grants.conditions import Condition
-from argogrant.grants.errors import InvalidGrant
+from argogrant.grants.identity import IdentityKind, IdentityPattern
 from argogrant.grants.window import format_instant, parse_duration
 from argogrant.rbac.roles import DiscoveredRole
 
 MAX_ROLES_SHOWN: Final = 200
 """Roles in the status; `roleCount` says how many there are."""
-
-_FIXED_NAMESPACE: Final = (
-    "self == oldSelf",
-    "can not change after creation; create another ArgoCDInstance for another Argo CD",
-)
-
-
-class ArgoCDInstanceSpec(Model):
-    """Where Argo CD is, and how long grants for it may last."""
-
-    namespace: str = Field(
-        "argocd",
-        min_length=1,
-        max_length=63,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description=(
-            "The namespace in which Argo CD runs, such as argocd: where argocd-rbac-cm"
-            " and the AppProjects are. The operator needs the Role of"
-            " manifests/argocd-namespace.yaml there; without it the instance is not"
-            " Ready (Forbidden)."
-        ),
-        json_schema_extra=validations(_FIXED_NAMESPACE),
-    )
-    max_duration: Duration = Field(
-        "24h",
-        description=(
-            "The longest time that any grant lasts, in hours, minutes and seconds, such"
-            " as 8h or 1h30m, counted from the grant's start. A grant that asks for"
-            " more is not refused: it ends here, and its condition says so. Lowering"
-            " the ceiling shortens running grants; raising it lengthens none of them."
-        ),
-    )
 
 
 class RoleSummary(Model):
@@ -71,17 +46,9 @@ class RoleSummary(Model):
     )
 
 
-class ArgoCDInstanceStatus(Model):
+class ArgoCDInstanceStatus(StatusModel):
     """What is known of this Argo CD; written by argogrant only."""
 
-    observed_generation: int | None = Field(
-        None,
-        ge=0,
-        description=(
-            "The metadata.generation that this status is about. If it is smaller than"
-            " metadata.generation, the operator has not looked at the last change yet."
-        ),
-    )
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
@@ -91,12 +58,10 @@ class ArgoCDInstanceStatus(Model):
             " RBACTextValid: Argo CD can read every line of argocd-rbac-cm; while it"
             " can not, it refuses everybody. Contested: somebody else keeps changing"
             " argogrant's key. ClockInSync: the operator's clock agrees with the API"
-            " server's."
+            " server's. RequesterVerified: the API server vouches for who asks and who"
+            " approves; unless it does, AccessPolicies admit nobody."
         ),
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["type"],
-        },
+        json_schema_extra=CONDITIONS_BY_TYPE,
     )
     bindings: int | None = Field(
         None,
@@ -162,6 +127,15 @@ class Instance:
     argocd_namespace: str
     max_duration: timedelta
     being_deleted: bool = False
+    requires_access_policy: bool = False
+    """Whether nothing is given without an access policy."""
+    strip_prefix: str = ""
+    """What stands before Argo CD's name in a Kubernetes user name."""
+    integration_owners: tuple[IdentityPattern, ...] = ()
+    resource_owner_key: str = ""
+    """The label or annotation that names a resource's owner; empty if none does."""
+    resource_owner_kind: IdentityKind | None = None
+    """What that label or annotation names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +158,9 @@ def read_instance(body: dict[str, Any]) -> Instance:
         InvalidGrant: The object is not what the CRD describes.
     """
     metadata = body["metadata"]
-    try:
-        spec = ArgoCDInstanceSpec.model_validate(body.get("spec") or {})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, ("spec", *first["loc"])))
-        raise InvalidGrant(f"{where}: {first['msg']}") from error
+    spec = read_spec(ArgoCDInstanceSpec, body.get("spec") or {})
+    owners, identity = spec.owners, spec.identity
+    resource = owners.resource if owners else None
     return Instance(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -197,6 +168,14 @@ def read_instance(body: dict[str, Any]) -> Instance:
         argocd_namespace=spec.namespace,
         max_duration=parse_duration(spec.max_duration),
         being_deleted="deletionTimestamp" in metadata,
+        requires_access_policy=spec.require_access_policy,
+        strip_prefix=(identity and identity.strip_prefix) or "",
+        integration_owners=tuple(
+            IdentityPattern(kind=IdentityKind(owner.kind), name=owner.name)
+            for owner in (owners.integration if owners else ())
+        ),
+        resource_owner_key=resource.key if resource else "",
+        resource_owner_kind=IdentityKind(resource.kind) if resource else None,
     )
 
 

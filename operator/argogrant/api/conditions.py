@@ -2,26 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from argogrant.api.fields import Instant
 from argogrant.api.schema import Model
 from argogrant.grants.conditions import Condition
-from argogrant.grants.window import INSTANT_PATTERN, format_instant
+from argogrant.grants.window import format_instant
 
 MAX_MESSAGE_LENGTH: Final = 4096
 _STATUS: Final = {True: "True", False: "False", None: "Unknown"}
-
-Instant = Annotated[
-    str,
-    Field(
-        max_length=40,
-        pattern=INSTANT_PATTERN,
-        json_schema_extra={"format": "date-time"},
-    ),
-]
-"""A time as RFC 3339 writes it."""
 
 
 class ConditionModel(Model):
@@ -45,6 +36,39 @@ class ConditionModel(Model):
     observed_generation: int | None = Field(
         None, ge=0, description="The metadata.generation that this was said about."
     )
+
+
+CONDITIONS_BY_TYPE: Final[dict[str, JsonValue]] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["type"],
+}
+"""How the API server merges conditions: there is one of each type."""
+
+
+class StatusModel(Model):
+    """What every status has, beside its own ``conditions``."""
+
+    observed_generation: int | None = Field(
+        None,
+        ge=0,
+        description=(
+            "The metadata.generation that this status is about. If it is smaller than"
+            " metadata.generation, the operator has not looked at the last change yet."
+        ),
+    )
+
+
+def status_of(
+    condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
+) -> dict[str, Any]:
+    """Write a status of which only one condition is news; the rest is carried on."""
+    return {
+        **old,
+        "observedGeneration": generation,
+        "conditions": write_conditions(
+            old.get("conditions") or (), [condition], generation=generation, now=now
+        ),
+    }
 
 
 def write_conditions(

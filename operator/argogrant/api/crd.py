@@ -5,9 +5,13 @@ from typing import Any, Final
 
 import yaml
 
-from argogrant.api.accessgrant import AccessGrantStatus
-from argogrant.api.argocdinstance import ArgoCDInstanceSpec, ArgoCDInstanceStatus
+from argogrant.api.accessapproval import AccessApprovalSpec, AccessApprovalStatus
+from argogrant.api.accesspolicy import AccessPolicyStatus
+from argogrant.api.argocdinstance import ArgoCDInstanceStatus
 from argogrant.api.grantspec import AccessGrantSpec
+from argogrant.api.grantstatus import AccessGrantStatus
+from argogrant.api.instancespec import ArgoCDInstanceSpec
+from argogrant.api.policyspec import AccessPolicySpec
 from argogrant.api.schema import Model, structural_schema
 
 GROUP: Final = "argogrant.dev"
@@ -27,6 +31,8 @@ class Kind:
     status: type[Model]
     columns: tuple[tuple[str, str, str], ...]
     """Column name, JSONPath, and ``wide`` for those that ``-o wide`` adds."""
+    selectable: tuple[str, ...] = ()
+    """Fields that ``kubectl get --field-selector`` can ask for."""
 
 
 _READY: Final = '.status.conditions[?(@.type=="Ready")]'
@@ -52,10 +58,13 @@ ACCESS_GRANT: Final = Kind(
         ("Ready", f"{_READY}.status", ""),
         ("Reason", f"{_READY}.reason", ""),
         ("Expires", ".status.expiresAt", ""),
+        ("Requester", ".spec.requester.username", "wide"),
         ("Instance", ".spec.instance", "wide"),
+        ("Policy", ".status.accessPolicy", "wide"),
         ("Justification", ".spec.justification", "wide"),
         ("Message", f"{_READY}.message", "wide"),
     ),
+    selectable=(".spec.breakGlass", ".spec.instance"),
 )
 
 ARGOCD_INSTANCE: Final = Kind(
@@ -82,7 +91,59 @@ ARGOCD_INSTANCE: Final = Kind(
     ),
 )
 
-KINDS: Final = (ACCESS_GRANT, ARGOCD_INSTANCE)
+ACCESS_POLICY: Final = Kind(
+    kind="AccessPolicy",
+    plural="accesspolicies",
+    short_name="apolicy",
+    description=(
+        "An AccessPolicy says who may ask for which Argo CD roles and for whom, for how"
+        " long, and who has to agree. As soon as an ArgoCDInstance has one, only what"
+        " some policy allows is given there; a policy with effect: Deny refuses"
+        " whatever others allow. Policies can be edited: what they stop allowing stops"
+        " being in force at once."
+    ),
+    spec=AccessPolicySpec,
+    spec_is_required=True,
+    status=AccessPolicyStatus,
+    columns=(
+        ("Effect", ".spec.effect", ""),
+        ("Approvals", ".spec.approval.required", ""),
+        ("Max", ".spec.maxDuration", ""),
+        ("Ready", f"{_READY}.status", ""),
+        ("Message", f"{_READY}.message", "wide"),
+    ),
+)
+
+_COUNTED: Final = '.status.conditions[?(@.type=="Counted")]'
+
+ACCESS_APPROVAL: Final = Kind(
+    kind="AccessApproval",
+    plural="accessapprovals",
+    short_name="aapproval",
+    description=(
+        "An AccessApproval says that somebody approves or refuses one AccessGrant of"
+        " the same namespace. It counts if an AccessPolicy that could admit the grant"
+        " names this approver. It can not be changed; one that is deleted no longer"
+        " counts."
+    ),
+    spec=AccessApprovalSpec,
+    spec_is_required=True,
+    status=AccessApprovalStatus,
+    columns=(
+        ("Grant", ".spec.grant.name", ""),
+        ("Decision", ".spec.decision", ""),
+        ("Approver", ".spec.approver.username", ""),
+        ("Counted", f"{_COUNTED}.status", ""),
+        ("Reason", f"{_COUNTED}.reason", ""),
+        ("Comment", ".spec.comment", "wide"),
+        ("Message", f"{_COUNTED}.message", "wide"),
+    ),
+)
+
+_COUNTS: Final = frozenset({"Bindings", "Roles", "Approvals"})
+"""Columns that hold numbers."""
+
+KINDS: Final = (ACCESS_GRANT, ARGOCD_INSTANCE, ACCESS_POLICY, ACCESS_APPROVAL)
 
 
 def custom_resource_definition(kind: Kind) -> dict[str, Any]:
@@ -116,11 +177,13 @@ def crd_yaml(kind: Kind) -> str:
 
 
 def _version(kind: Kind) -> dict[str, Any]:
+    fields = {"selectableFields": [{"jsonPath": path} for path in kind.selectable]}
     return {
         "name": VERSION,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
+        **(fields if kind.selectable else {}),
         "additionalPrinterColumns": [
             *(_column(*column) for column in kind.columns if column[2] != "wide"),
             {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
@@ -133,7 +196,7 @@ def _version(kind: Kind) -> dict[str, Any]:
 def _column(name: str, path: str, when: str) -> dict[str, Any]:
     return {
         "name": name,
-        "type": "integer" if name in {"Bindings", "Roles"} else "string",
+        "type": "integer" if name in _COUNTS else "string",
         "jsonPath": path,
         "priority": 1 if when == "wide" else 0,
     }

@@ -1,29 +1,14 @@
 """What a person writes into an AccessGrant, with the texts of `kubectl explain`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from argogrant.api.conditions import Instant
-from argogrant.api.rules import (
-    DURATION_RULES,
-    ROLE_RULES,
-    SPEC_RULES,
-    SUBJECT_RULES,
-    TEXT_RULE,
-)
+from argogrant.api.fields import Duration, Instant, ObjectName
+from argogrant.api.identity import IdentityModel
+from argogrant.api.rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES, TEXT_RULE
 from argogrant.api.schema import Model, validations
 from argogrant.grants.names import MAX_NAME_LENGTH, PROJECT_NAME
-from argogrant.grants.window import DURATION_PATTERN
-
-Duration = Annotated[
-    str,
-    Field(
-        max_length=32,
-        pattern=DURATION_PATTERN,
-        json_schema_extra=validations(*DURATION_RULES),
-    ),
-]
 
 
 class SubjectModel(Model):
@@ -96,11 +81,8 @@ class AccessGrantSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*SPEC_RULES))
 
-    instance: str = Field(
+    instance: ObjectName = Field(
         "default",
-        min_length=1,
-        max_length=253,
-        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
         description=(
             "Which Argo CD: the name of an ArgoCDInstance in the grant's own namespace."
             " While there is none of that name, the grant waits (InstanceNotFound)."
@@ -129,12 +111,12 @@ class AccessGrantSpec(Model):
         None,
         description=(
             "How long access lasts, in hours, minutes and seconds, such as 90m or"
-            " 2h30m; counted from notBefore, or from the creation of the grant. Write"
-            " exactly one of expiresAt and duration. Fractions of a second are dropped;"
-            " less than a second is refused, and more than the instance's maxDuration"
-            " ends there. A grant that Argo CD applies from Git must use expiresAt"
-            " (AbsoluteEndRequired): a duration would begin anew whenever Git"
-            " re-creates the grant."
+            " 2h30m; counted from the latest of the grant's creation, notBefore, and"
+            " the last approval that it needs. Write exactly one of expiresAt and"
+            " duration. Fractions of a second are dropped; less than a second is"
+            " refused, and more than the instance's maxDuration ends there. A grant"
+            " that Argo CD applies from Git must use expiresAt (AbsoluteEndRequired): a"
+            " duration would begin anew whenever Git re-creates the grant."
         ),
     )
     not_before: Instant | None = Field(
@@ -142,8 +124,8 @@ class AccessGrantSpec(Model):
         description=(
             "A later start (RFC 3339), for a planned maintenance window, such as"
             " 2026-11-24T16:00:00Z; until then the grant is Scheduled. Left out, or in"
-            " the past, the grant starts when it is created. Fractions of a second are"
-            " rounded up."
+            " the past, the grant starts when it is created and approved. Fractions of"
+            " a second are rounded up."
         ),
     )
     justification: str | None = Field(
@@ -151,8 +133,35 @@ class AccessGrantSpec(Model):
         max_length=1024,
         description=(
             "Why the access is needed, for whoever reads the grant later: a sentence or"
-            " a ticket, such as: roll out the hotfix for ticket 4711. It can not change"
-            " after creation. Nobody checks it."
+            " a ticket, such as: roll out the hotfix for ticket 4711. An AccessPolicy"
+            " can demand one, and say what has to be in it. It can not change after"
+            " creation."
+        ),
+    )
+    requester: IdentityModel | None = Field(
+        None,
+        description=(
+            "Who asks: exactly the user who creates the grant. The admission policies"
+            " in admission/ fill it in or demand it, and refuse everybody else's name;"
+            " where they are not installed, nobody vouches for it and AccessPolicies"
+            " admit nobody (RequesterUnverified). It can not change after creation."
+        ),
+    )
+    extends: ObjectName | None = Field(
+        None,
+        description=(
+            "The name of a grant of the same subject, role and instance that this one"
+            " continues, before that one has ended: for more time. The binding stays"
+            " while either is in force. An AccessPolicy can limit how many follow each"
+            " other (maxExtensions). It can not change after creation."
+        ),
+    )
+    break_glass: bool | None = Field(
+        None,
+        description=(
+            "true asks for access in an emergency: at once and without approval, if an"
+            " AccessPolicy allows it (breakGlass), for a short time, and shown loudly"
+            " everywhere. It needs a justification. It can not change after creation."
         ),
     )
     revoked: bool | None = Field(

@@ -49,6 +49,26 @@ ROLE_RULES: Final = (
     ),
 )
 
+LABEL_KEY_PATTERN: Final = (
+    r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?$"
+)
+"""Source: Kubernetes, "Labels and Selectors", syntax and character set."""
+
+OWNER_NAME_RULES: Final = (
+    (
+        "!self.contains('*')",
+        "names one user or group as an owner; patterns belong into AccessPolicies",
+    ),
+)
+
+OWNERS_RULES: Final = (
+    (
+        "!has(self.resource) || (has(self.integration) && size(self.integration) > 0)",
+        "resource needs integration beside it: owners who decide where a project names"
+        " nobody",
+    ),
+)
+
 DURATION_RULES: Final = (
     (
         "duration(self) >= duration('1s')",
@@ -57,6 +77,16 @@ DURATION_RULES: Final = (
 )
 
 _NEW_GRANT: Final = "create a new AccessGrant instead"
+
+
+def _never_changes(field: str, remedy: str) -> tuple[str, str]:
+    """Hold an optional field as it was created, also if it was left out."""
+    return (
+        f"has(self.{field}) == has(oldSelf.{field}) &&"
+        f" (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        f"{field} can not change after creation; {remedy}",
+    )
+
 
 SPEC_RULES: Final = (
     (
@@ -74,6 +104,11 @@ SPEC_RULES: Final = (
         "revocation explains revoked: true; set both",
     ),
     (
+        "!has(self.breakGlass) || !self.breakGlass || (has(self.justification) &&"
+        f" self.justification.matches(r'{_VISIBLE}'))",
+        "access in an emergency (breakGlass) needs a justification; say what happened",
+    ),
+    (
         "self.instance == oldSelf.instance",
         f"instance can not change after creation; {_NEW_GRANT}",
     ),
@@ -85,26 +120,27 @@ SPEC_RULES: Final = (
         "self.role == oldSelf.role",
         f"role can not change after creation; {_NEW_GRANT}",
     ),
-    (
-        "has(self.duration) == has(oldSelf.duration) &&"
-        " (!has(self.duration) || self.duration == oldSelf.duration)",
-        "duration can not change after creation; end the grant early with revoked:"
-        f" true, or, for more time, {_NEW_GRANT}",
+    _never_changes(
+        "duration",
+        f"end the grant early with revoked: true, or, for more time, {_NEW_GRANT}",
     ),
     (
         "!has(oldSelf.expiresAt) ||"
         " (has(self.expiresAt) && self.expiresAt <= oldSelf.expiresAt)",
         f"expiresAt can only move earlier after creation; for more time, {_NEW_GRANT}",
     ),
-    (
-        "has(self.notBefore) == has(oldSelf.notBefore) &&"
-        " (!has(self.notBefore) || self.notBefore == oldSelf.notBefore)",
-        f"notBefore can not change after creation; {_NEW_GRANT}",
+    _never_changes("notBefore", _NEW_GRANT),
+    _never_changes("justification", _NEW_GRANT),
+    _never_changes(
+        "requester",
+        "leave it as it is, also when you apply the grant anew; to ask as somebody"
+        f" else, {_NEW_GRANT}",
     ),
+    _never_changes("extends", _NEW_GRANT),
     (
-        "has(self.justification) == has(oldSelf.justification) &&"
-        " (!has(self.justification) || self.justification == oldSelf.justification)",
-        f"justification can not change after creation; {_NEW_GRANT}",
+        "(has(self.breakGlass) && self.breakGlass) =="
+        " (has(oldSelf.breakGlass) && oldSelf.breakGlass)",
+        f"breakGlass can not change after creation; {_NEW_GRANT}",
     ),
     (
         "!has(oldSelf.revoked) || !oldSelf.revoked ||"

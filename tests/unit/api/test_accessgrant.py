@@ -1,22 +1,16 @@
-"""AccessGrants as objects: read into the domain, and their status written back."""
+"""AccessGrants as objects, read into the domain."""
 
 from typing import Any
 
 import pytest
 
-from argogrant.api.accessgrant import (
-    TRACKING_ANNOTATION,
-    AccessGrantSpec,
-    AccessGrantStatus,
-    grant_status,
-    invalid_grant_status,
-    read_grant,
-)
-from argogrant.grants.conditions import Condition, Delivery
+from argogrant.api.accessgrant import TRACKING_ANNOTATION, read_grant
+from argogrant.api.grantspec import AccessGrantSpec
 from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.grant import Grant, RoleRef, Subject, SubjectKind
-from argogrant.grants.reasons import GrantCondition, Reason
-from builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
+from argogrant.grants.grant import Grant, RecordedEnd, RoleRef, Subject, SubjectKind
+from argogrant.grants.identity import Identity
+from argogrant.grants.reasons import Reason
+from builders import HOUR, MINUTE, NOON, SECOND
 
 EVERYTHING: dict[str, Any] = {
     "instance": "blue",
@@ -25,10 +19,12 @@ EVERYTHING: dict[str, Any] = {
     "expiresAt": "2026-11-24T18:00:00.9Z",
     "notBefore": "2026-11-24T13:00:00.1Z",
     "justification": "CHG-7",
+    "requester": {"username": "alice", "groups": ["developers"]},
+    "extends": "g0",
+    "breakGlass": True,
     "revoked": True,
     "revocation": {"justification": "done"},
 }
-BOUND, NOT_BOUND = Delivery(is_bound=True), Delivery(is_bound=False)
 
 
 def a_body(spec: Any, status: Any = None, **metadata: Any) -> dict[str, Any]:
@@ -74,6 +70,10 @@ def test_everything_that_decides_is_read() -> None:
         revocation_justification="done",
         tracked_by_git=True,
         being_deleted=True,
+        requester=Identity(username="alice", groups=frozenset({"developers"})),
+        justification="CHG-7",
+        extends="g0",
+        break_glass=True,
     )
 
 
@@ -86,6 +86,8 @@ def test_what_is_left_out_has_its_default() -> None:
     assert not grant.revoked
     assert not grant.tracked_by_git
     assert not grant.being_deleted
+    assert (grant.requester, grant.extends, grant.justification) == (None, None, "")
+    assert not grant.break_glass
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,66 @@ def test_what_is_left_out_has_its_default() -> None:
 )
 def test_an_end_is_frozen_at_activation(status, frozen) -> None:
     assert read_grant(a_body(a_spec(), status)).frozen_end == frozen
+
+
+STARTED = {"startedAt": "2026-11-24T12:00:00Z", "accessPolicy": "deployers"}
+
+
+@pytest.mark.parametrize(
+    ("status", "policy", "extension"),
+    [
+        pytest.param({}, None, None, id="nothing on record"),
+        pytest.param({"extensionOf": ["a"]}, None, None, id="a forecast of a chain"),
+        pytest.param(STARTED, "deployers", 0, id="begun, and no extension"),
+        pytest.param(
+            {**STARTED, "extensionOf": ["a", "b"]}, "deployers", 2, id="an extension"
+        ),
+    ],
+)
+def test_what_admitted_a_grant_is_read_from_the_record(
+    status, policy, extension
+) -> None:
+    grant = read_grant(a_body(a_spec(), status))
+
+    assert grant.recorded_policy == policy
+    assert grant.recorded_extension == extension
+
+
+def an_ended_status(reason: str, status: str = "True") -> dict[str, Any]:
+    return {
+        "conditions": [
+            {"type": "Ready", "status": "False", "reason": reason, "message": "No."},
+            {"type": "Ended", "status": status, "reason": reason, "message": "No."},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "end"),
+    [
+        pytest.param(
+            an_ended_status("Denied"),
+            RecordedEnd(Reason.DENIED, "No."),
+            id="a refusal is final, also when it is deleted",
+        ),
+        pytest.param(
+            an_ended_status("ApprovalTimedOut"),
+            RecordedEnd(Reason.APPROVAL_TIMED_OUT, "No."),
+            id="so is a time that is over",
+        ),
+        pytest.param(
+            an_ended_status("Expired"), None, id="an expiry is derived each time"
+        ),
+        pytest.param(an_ended_status("Denied", "False"), None, id="not ended"),
+        pytest.param(
+            {"conditions": an_ended_status("Denied")["conditions"][:1]},
+            None,
+            id="refused, but not over for certain",
+        ),
+    ],
+)
+def test_an_end_whose_cause_may_be_gone_is_read_from_the_record(status, end) -> None:
+    assert read_grant(a_body(a_spec(), status)).recorded_end == end
 
 
 @pytest.mark.parametrize(
@@ -149,113 +211,3 @@ def test_a_spec_reads_back_as_it_was_written() -> None:
     model = AccessGrantSpec.model_validate(EVERYTHING)
 
     assert model.model_dump(by_alias=True, exclude_none=True) == EVERYTHING
-
-
-def status_of(grant: Grant, now=NOON, delivery=BOUND, old=None) -> dict[str, Any]:
-    return grant_status(
-        decided(grant, now), delivery, old=old or {}, generation=3, now=now
-    )
-
-
-def test_a_status_reads_back_as_it_was_written() -> None:
-    """What is written is what the CRD describes, or it would be pruned."""
-    bound = status_of(a_grant())
-    ended = status_of(a_grant(), NOON + HOUR, NOT_BOUND, bound)
-    for status in (bound, ended):
-        model = AccessGrantStatus.model_validate(status)
-
-        assert model.model_dump(by_alias=True, exclude_none=True) == status
-
-
-@pytest.mark.parametrize(
-    ("grant", "now", "delivery", "fields"),
-    [
-        pytest.param(
-            a_grant(),
-            NOON,
-            BOUND,
-            {
-                "startedAt": "2026-11-24T12:00:00Z",
-                "expiresAt": "2026-11-24T13:00:00Z",
-                "boundAs": "role:deployer",
-            },
-            id="in force and bound",
-        ),
-        pytest.param(
-            a_grant(not_before=NOON + HOUR),
-            NOON,
-            NOT_BOUND,
-            {"expiresAt": "2026-11-24T14:00:00Z"},
-            id="scheduled: a forecast and no start",
-        ),
-        pytest.param(
-            a_grant(),
-            NOON + HOUR,
-            NOT_BOUND,
-            {
-                "expiresAt": "2026-11-24T13:00:00Z",
-                "endedAt": "2026-11-24T13:00:00Z",
-            },
-            id="over before it was ever looked at",
-        ),
-        pytest.param(
-            a_grant(revoked=True),
-            NOON + MINUTE,
-            NOT_BOUND,
-            {
-                "expiresAt": "2026-11-24T13:00:00Z",
-                "endedAt": "2026-11-24T12:01:00Z",
-            },
-            id="revoked: it ended when that was seen",
-        ),
-        pytest.param(
-            a_grant(role="deployer", project="team-a"),
-            NOON,
-            BOUND,
-            {
-                "startedAt": "2026-11-24T12:00:00Z",
-                "expiresAt": "2026-11-24T13:00:00Z",
-                "boundAs": "proj:team-a:deployer",
-            },
-            id="a project's role under its full name",
-        ),
-    ],
-)
-def test_a_status_tells_when(grant, now, delivery, fields) -> None:
-    status = status_of(grant, now, delivery)
-    rest = {k: v for k, v in status.items() if k != "conditions"}
-
-    assert rest == {"observedGeneration": 3, **fields}
-
-
-def test_what_was_said_once_stays_said() -> None:
-    """When it started, when it ended and what was bound are a record."""
-    bound = status_of(a_grant(), NOON)
-    over = status_of(a_grant(), NOON + HOUR, NOT_BOUND, bound)
-    later = status_of(a_grant(), NOON + 9 * HOUR, NOT_BOUND, over)
-
-    assert later == over
-    assert over["startedAt"] == bound["startedAt"]
-    assert over["boundAs"] == "role:deployer"
-
-
-def test_a_status_of_which_nothing_changed_is_equal() -> None:
-    """Or a write would follow a write for ever."""
-    first = status_of(a_grant())
-
-    assert status_of(a_grant(), NOON + MINUTE, BOUND, first) == first
-
-
-def test_the_status_of_an_invalid_object_keeps_what_was_known() -> None:
-    condition = Condition(
-        type=GrantCondition.READY,
-        status=False,
-        reason=Reason.INVALID_GRANT,
-        message="spec: no.",
-    )
-    old = {"startedAt": "2026-11-24T12:00:00Z"}
-    status = invalid_grant_status(condition, old=old, generation=2, now=NOON)
-
-    assert status["startedAt"] == old["startedAt"]
-    assert status["observedGeneration"] == 2
-    assert [c["reason"] for c in status["conditions"]] == ["InvalidGrant"]

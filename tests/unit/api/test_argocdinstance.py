@@ -6,14 +6,15 @@ import pytest
 
 from argogrant.api.argocdinstance import (
     MAX_ROLES_SHOWN,
-    ArgoCDInstanceSpec,
     ArgoCDInstanceStatus,
     InstanceReport,
     instance_status,
     read_instance,
 )
+from argogrant.api.instancespec import ArgoCDInstanceSpec
 from argogrant.grants.conditions import Condition
 from argogrant.grants.errors import InvalidGrant
+from argogrant.grants.identity import IdentityKind, IdentityPattern
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.rbac.roles import DiscoveredRole
 from builders import HOUR, NOON
@@ -21,6 +22,7 @@ from builders import HOUR, NOON
 READY = Condition(
     type=InstanceCondition.READY, status=True, reason=Reason.CONVERGED, message="Well."
 )
+PLATFORM = IdentityPattern(kind=IdentityKind.GROUP, name="platform")
 DEPLOYER = DiscoveredRole(project="team-a", name="deployer", description="d" * 300)
 
 
@@ -38,16 +40,33 @@ def test_everything_has_a_default(spec) -> None:
     assert instance.argocd_namespace == "argocd"
     assert instance.max_duration == 24 * HOUR
     assert not instance.being_deleted
+    assert not instance.requires_access_policy
+    assert (instance.strip_prefix, instance.integration_owners) == ("", ())
+    assert (instance.resource_owner_key, instance.resource_owner_kind) == ("", None)
 
 
 def test_what_is_written_is_read() -> None:
-    spec = {"namespace": "argo", "maxDuration": "90m"}
+    spec = {
+        "namespace": "argo",
+        "maxDuration": "90m",
+        "requireAccessPolicy": True,
+        "owners": {
+            "integration": [{"kind": "Group", "name": "platform"}],
+            "resource": {"key": "example.com/owner", "kind": "User"},
+        },
+        "identity": {"stripPrefix": "oidc:"},
+    }
     gone = a_body(spec, deletionTimestamp="2026-11-24T12:00:00Z")
     instance = read_instance(gone)
 
     assert instance.argocd_namespace == "argo"
     assert instance.max_duration == 1.5 * HOUR
     assert instance.being_deleted
+    assert instance.requires_access_policy
+    assert instance.strip_prefix == "oidc:"
+    assert instance.integration_owners == (PLATFORM,)
+    assert instance.resource_owner_key == "example.com/owner"
+    assert instance.resource_owner_kind is IdentityKind.USER
     model = ArgoCDInstanceSpec.model_validate(spec)
     assert model.model_dump(by_alias=True, exclude_unset=True) == spec
 
@@ -57,6 +76,11 @@ def test_what_is_written_is_read() -> None:
     [
         pytest.param({"namespace": "Argo CD"}, "spec.namespace: ", id="no namespace"),
         pytest.param({"maxDuration": "soon"}, "spec.maxDuration: ", id="no duration"),
+        pytest.param(
+            {"owners": {"integration": [{"kind": "Role", "name": "x"}]}},
+            "spec.owners.integration.0.kind: ",
+            id="another kind of owner",
+        ),
         pytest.param({"maxDuration": "1ms"}, "less than one second", id="a moment"),
     ],
 )

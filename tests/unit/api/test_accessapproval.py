@@ -1,0 +1,102 @@
+"""AccessApprovals as objects: read into the domain, and their status written back."""
+
+from typing import Any
+
+import pytest
+
+from argogrant.api.accessapproval import (
+    AccessApprovalSpec,
+    AccessApprovalStatus,
+    approval_status,
+    read_approval,
+)
+from argogrant.grants.approval import Approval, Verdict
+from argogrant.grants.conditions import Condition
+from argogrant.grants.errors import InvalidGrant
+from argogrant.grants.identity import Identity
+from argogrant.grants.reasons import ApprovalCondition, Reason
+from builders import HOUR, NOON
+
+EVERYTHING: dict[str, Any] = {
+    "grant": {"name": "alice-deploys", "uid": "g-1"},
+    "decision": "Deny",
+    "comment": "not during the freeze",
+    "approver": {"username": "bob", "groups": ["approvers"]},
+}
+LEAST: dict[str, Any] = {
+    "grant": {"name": "alice-deploys", "uid": "g-1"},
+    "decision": "Approve",
+}
+
+
+def a_body(spec: Any, **metadata: Any) -> dict[str, Any]:
+    stamped = {"uid": "u1", "namespace": "argogrant", "name": "a1"}
+    created = {"creationTimestamp": "2026-11-24T12:00:00Z"}
+    return {"metadata": {**stamped, **created, **metadata}, "spec": spec}
+
+
+def test_everything_that_decides_is_read() -> None:
+    gone = a_body(EVERYTHING, deletionTimestamp="2026-11-24T12:30:00Z")
+
+    assert read_approval(gone) == Approval(
+        uid="u1",
+        name="a1",
+        grant_name="alice-deploys",
+        grant_uid="g-1",
+        verdict=Verdict.DENY,
+        approver=Identity(username="bob", groups=frozenset({"approvers"})),
+        created_at=NOON,
+        comment="not during the freeze",
+        being_deleted=True,
+    )
+
+
+def test_an_approval_may_name_nobody() -> None:
+    approval = read_approval(a_body(LEAST))
+
+    assert approval.verdict is Verdict.APPROVE
+    assert approval.approver is None
+    assert approval.comment == ""
+    assert not approval.being_deleted
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"grant": None}, "spec.grant: ", id="about no grant"),
+        pytest.param({"grant": {"name": "g"}}, "spec.grant.uid: ", id="about any uid"),
+        pytest.param({"decision": "Perhaps"}, "spec.decision: ", id="undecided"),
+        pytest.param({"comment": "x" * 1025}, "spec.comment: ", id="too many words"),
+        pytest.param(
+            {"approver": {"username": ""}}, "spec.approver.username: ", id="by nobody"
+        ),
+    ],
+)
+def test_what_the_crd_would_not_let_pass_is_told(changes, words) -> None:
+    with pytest.raises(InvalidGrant) as got:
+        read_approval(a_body({**LEAST, **changes}))
+
+    assert words in str(got.value)
+
+
+def test_a_spec_reads_back_as_it_was_written() -> None:
+    """Nothing is lost, nothing is added."""
+    model = AccessApprovalSpec.model_validate(EVERYTHING)
+
+    assert model.model_dump(by_alias=True, exclude_unset=True) == EVERYTHING
+
+
+def test_a_status_reads_back_as_it_was_written() -> None:
+    condition = Condition(
+        type=ApprovalCondition.COUNTED,
+        status=False,
+        reason=Reason.TOO_LATE,
+        message="It came an hour late.",
+    )
+    status = approval_status(condition, old={}, generation=1, now=NOON)
+    model = AccessApprovalStatus.model_validate(status)
+
+    assert model.model_dump(by_alias=True, exclude_unset=True) == status
+    assert (
+        approval_status(condition, old=status, generation=1, now=NOON + HOUR) == status
+    )
