@@ -3,6 +3,8 @@
 import asyncio
 
 from argogrant.kube.failures import Unavailable
+from argogrant.outlets.metrics import Metrics
+from builders import HOUR, NOON, a_grant, decided
 from rooms import INSTANCES, RBAC, SETTLED, SOON, Room, a_room
 
 LABELS = {"namespace": "argogrant", "instance": "default"}
@@ -74,3 +76,29 @@ async def test_what_a_sweep_found_is_counted() -> None:
         await room.namespace.sweep("default")
 
         assert told(room, "argogrant_sweep_differences_total") == 1
+
+
+def test_grants_of_an_emergency_and_those_that_wait_are_counted() -> None:
+    metrics = Metrics()
+    instance = metrics.of("argogrant", "default")
+    emergency = decided(a_grant(break_glass=True))
+    ended = decided(a_grant(break_glass=True), NOON + HOUR)
+    instance.in_force([emergency, ended, decided(a_grant())])
+    instance.grants({"AwaitingApproval": 2, "Bound": 3})
+
+    def value(name: str) -> float | None:
+        return metrics.registry.get_sample_value(name, LABELS)
+
+    assert value("argogrant_break_glass_grants") == 1
+    assert value("argogrant_approvals_waiting") == 2
+    instance.forget()
+    assert value("argogrant_break_glass_grants") is None
+    assert value("argogrant_approvals_waiting") is None
+
+
+def test_every_metric_is_in_one_group() -> None:
+    metrics = Metrics()
+    names = [family.name for one in metrics.all() for family in one.describe()]
+    ours = [f.name for f in metrics.registry.collect() if "argogrant" in f.name]
+
+    assert sorted(names) == sorted(ours)

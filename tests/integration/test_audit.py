@@ -1,0 +1,233 @@
+"""What is told of grants outlives kills, and a sink that does not take it."""
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import operators
+from controlplane import ControlPlane
+from receiver import Receiver
+from world import RULES, World, a_grant, after, eventually, sleep_until
+
+ROLE = operators.ROOT / "manifests/argogrant-namespace.yaml"
+STATUSES = "accessgrants/status"
+LIFE = ["requested", "bound", "ended"]
+
+
+def kinds(events: list[dict[str, Any]], name: str) -> list[str]:
+    return [
+        event["type"].rpartition(".")[2]
+        for event in events
+        if event["subject"] == f"argogrant/{name}"
+    ]
+
+
+def ids(events: list[dict[str, Any]], name: str) -> list[str]:
+    return [e["id"] for e in events if e["subject"] == f"argogrant/{name}"]
+
+
+@pytest.fixture
+def audited(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
+    """A world in which each test runs operators of its own."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world = World(installed)
+    yield world
+    with operators.running(installed, tmp_path / "last.log"):
+        world.reset()  # deletions wait for an operator
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "operator.log"
+
+
+def wait_until_leading(log: Path, times: int = 1) -> None:
+    """Wait for an operator's start, which takes longer than some grants last."""
+    eventually(lambda: log.read_text().count(" Leading.") == times, within=30)
+
+
+@contextlib.contextmanager
+def no_status_can_be_written(world: World) -> Iterator[None]:
+    """Take the right to report from the operator for the length of a block."""
+    (role,) = (
+        body for body in yaml.safe_load_all(ROLE.read_text()) if body["kind"] == "Role"
+    )
+    role["rules"] = [r for r in role["rules"] if STATUSES not in r["resources"]]
+    world.apply(role)
+    try:
+        yield
+    finally:
+        world.plane.kubectl("apply", "-f", str(ROLE))
+
+
+@pytest.fixture
+def certificate(audited: World, tmp_path: Path) -> Path:
+    """The certificate and key for this machine that the API server made, of its CA."""
+    if not audited.plane.is_ours:
+        pytest.skip("a named cluster does not give its key away")
+    folder = audited.plane.folder / "certificates"
+    both = tmp_path / "receiver.pem"
+    names = ("apiserver.crt", "apiserver.key")
+    both.write_text("".join((folder / name).read_text() for name in names))
+    return both
+
+
+def sink(receiver: Receiver, folder: Path, trusted: Path | None) -> tuple[str, ...]:
+    """Options of an operator that posts to a receiver, with a spool and a token."""
+    token = folder / "token"
+    token.write_text("the-token")
+    trust = () if trusted is None else ("--audit-sink-ca-file", str(trusted))
+    return (
+        *("--audit-sink", receiver.url),
+        *("--audit-sink-token-file", str(token)),
+        *("--audit-spool", str(folder / "spool")),
+        *trust,
+    )
+
+
+def test_standard_output_holds_the_life_of_a_grant_and_nothing_else(
+    audited: World, log: Path
+) -> None:
+    """``audit_of`` reads every line as JSON; the log goes to standard error."""
+    with operators.running(audited.plane, log):
+        wait_until_leading(log)
+        audited.apply(a_grant("short", subject="zoë", expiresAt=after(6)))
+        eventually(lambda: kinds(operators.audit_of(log), "short") == LIFE, within=20)
+    end = operators.audit_of(log)[-1]
+
+    assert end["source"] == "/argogrant/argogrant/default"
+    assert end["data"]["subject"] == {"kind": "User", "name": "zoë"}
+    assert end["data"]["reason"] == "Expired"
+    assert end["data"]["wasBound"] is True
+    assert "Leading." in log.read_text()
+
+
+def test_a_kill_between_the_binding_and_its_report_loses_nothing(
+    audited: World, log: Path
+) -> None:
+    """The next operator tells the same with the same ids, and then the end."""
+    with no_status_can_be_written(audited):
+        killed = operators.start(audited.plane, log)
+        wait_until_leading(log)
+        end = after(8)
+        audited.apply(a_grant("short", expiresAt=end))
+        eventually(audited.may_sync, within=7)
+        eventually(
+            lambda: kinds(operators.audit_of(log), "short") == LIFE[:2], within=5
+        )
+        killed.kill()
+        killed.wait()
+    first = operators.audit_of(log)
+    assert "status" not in audited.grant("short")
+    sleep_until(end)
+    with operators.running(audited.plane, log):
+        eventually(lambda: not audited.may_sync(), within=15)
+        eventually(
+            lambda: kinds(operators.audit_of(log), "short")[-1] == "ended", within=5
+        )
+    again = operators.audit_of(log)[len(first) :]
+
+    assert kinds(again, "short") == LIFE
+    assert ids(again, "short")[:2] == ids(first, "short")
+    assert len(set(ids([*first, *again], "short"))) == 3
+
+
+def test_a_sink_that_fails_hangs_and_vanishes_gets_everything_in_the_end(
+    audited: World, log: Path, certificate: Path, tmp_path: Path
+) -> None:
+    """Through a kill of the operator as well, and no end of access waits for it."""
+    with Receiver(certificate) as away:
+        away.answers = [503, away.hang]
+        away.otherwise = 503
+        options = sink(away, tmp_path, certificate)
+        port = away.port
+        killed = operators.start(audited.plane, log, *options)
+        wait_until_leading(log)
+        end = after(8)
+        audited.apply(a_grant("short", expiresAt=end))
+        eventually(audited.may_sync, within=8)
+        sleep_until(end)
+        eventually(lambda: not audited.may_sync(), within=2)
+        eventually(lambda: kinds(operators.audit_of(log), "short") == LIFE, within=2)
+        assert away.requests > 0
+        assert away.events == []
+        killed.kill()
+        killed.wait()
+    with operators.running(audited.plane, log, *options):
+        audited.apply(a_grant("next", subject="carol"))
+        eventually(lambda: audited.may_sync("carol"), within=15)
+        with Receiver(certificate, port) as back:
+            eventually(lambda: "bound" in kinds(back.events, "next"), within=30)
+            headers = back.headers
+
+            assert kinds(back.events, "short") == LIFE
+            assert kinds(back.events, "next") == LIFE[:2]
+            assert back.events == operators.audit_of(log)
+    assert {one["Authorization"] for one in headers} == {"Bearer the-token"}
+    assert "the-token" not in log.read_text()
+
+
+def test_a_receiver_whose_certificate_is_not_trusted_gets_nothing(
+    audited: World, log: Path, certificate: Path, tmp_path: Path
+) -> None:
+    """It is said, and counted, and access begins all the same."""
+    port = operators.free_port()
+    with Receiver(certificate) as stranger:
+        options = (*sink(stranger, tmp_path, None), "--port", str(port))
+        with operators.running(audited.plane, log, *options):
+            audited.apply(a_grant("short"))
+            eventually(audited.may_sync, within=15)
+            eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in log.read_text(), within=5)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                metrics = answer.read().decode()
+
+            assert stranger.requests == 0
+            assert "argogrant_audit_sink_pending 2.0" in metrics
+            assert 'argogrant_audit_events_total{type="bound"} 1.0' in metrics
+
+
+def test_people_see_events_at_the_grant_and_none_twice(
+    audited: World, log: Path
+) -> None:
+    for _ in range(2):  # the second operator finds everything as it was left
+        with operators.running(audited.plane, log):
+            audited.apply(a_grant("long"))
+            eventually(lambda: audited.ready("long")[1] == "Bound", within=15)
+            eventually(lambda: "Bound" in shown(audited, "long"), within=5)
+
+    assert shown(audited, "long") == ["Bound"]
+    described = audited.ours("describe", "accessgrant", "long")
+    assert "Normal  Bound" in described
+    assert 'Argo CD gives "alice" the role' in described
+
+
+def shown(world: World, name: str) -> list[str]:
+    """The reasons of the Events about a grant."""
+    about = f"--field-selector=involvedObject.name={name}"
+    events = json.loads(world.ours("get", "events", about, "-o", "json"))
+    return [event["reason"] for event in events["items"]]
+
+
+def test_an_operator_that_may_not_create_events_works_all_the_same(
+    audited: World, log: Path
+) -> None:
+    (role,) = (
+        body for body in yaml.safe_load_all(ROLE.read_text()) if body["kind"] == "Role"
+    )
+    role["rules"] = [r for r in role["rules"] if "events" not in r["resources"]]
+    audited.apply(role)
+    try:
+        with operators.running(audited.plane, log):
+            audited.apply(a_grant("quiet"))
+            eventually(lambda: audited.ready("quiet")[1] == "Bound", within=15)
+            eventually(lambda: "Events are not posted" in log.read_text(), within=5)
+    finally:
+        audited.plane.kubectl("apply", "-f", str(ROLE))
+
+    assert shown(audited, "quiet") == []
