@@ -6,10 +6,18 @@ from typing import Any, Final
 
 from argogrant.kube.cluster import Body
 from argogrant.kube.failures import Conflict, NotFound, Refused
-from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    ARGOCD_INSTANCES,
+)
 from virtual_time import FakeClock
 
-HAS_STATUS: Final = frozenset({ACCESS_GRANTS.plural, ARGOCD_INSTANCES.plural})
+HAS_STATUS: Final = frozenset(
+    kind.plural
+    for kind in (ACCESS_GRANTS, ARGOCD_INSTANCES, ACCESS_POLICIES, ACCESS_APPROVALS)
+)
 """The kinds whose status is a subresource and whose spec has a generation."""
 
 

@@ -15,7 +15,9 @@ from argogrant.kube.resources import (
     ARGOCD_INSTANCES,
     CONFIG_MAPS,
 )
+from argogrant.outlets.audit import Ledger
 from argogrant.outlets.metrics import Metrics
+from argogrant.outlets.telling import Telling
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 from fakes import FakeCluster
 from virtual_time import FakeClock
@@ -42,10 +44,13 @@ class Room:
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
+        self.told: list[Telling] = []
+        """What the audit stream would say, in order."""
         self.namespace = Namespace(
             self.cluster,
             OURS,
             metrics=self.metrics,
+            audit=Ledger(self.told.append, self.metrics.audit.count),
             clock=self.clock,
             leading=self.leading,
         )
@@ -57,9 +62,18 @@ class Room:
         self.cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
         self.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
 
+    def happened(self, name: str) -> list[str]:
+        """What was told of a grant or an instance, in order."""
+        return [str(one.transition.kind) for one in self.told if one.place.name == name]
+
     def edit_instance(self, **spec: Any) -> None:
         """Change the spec of the instance; no CRD of today's version checks it."""
         self.cluster.edit(INSTANCE_PATH, {"spec": spec})
+
+    def mark_project(self, name: str, annotations: Mapping[str, str]) -> None:
+        """Annotate an AppProject as somebody else."""
+        path = APP_PROJECTS.path("argocd", name)
+        self.cluster.edit(path, {"metadata": {"annotations": dict(annotations)}})
 
     def delete_instance(self) -> None:
         """Delete the instance; kopf's finalizer holds it as long as it is served."""

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from argogrant.outlets.sink import InvalidSink, Receiver
+
 
 def operator(  # noqa: PLR0913
     namespace: Annotated[
@@ -28,27 +30,60 @@ def operator(  # noqa: PLR0913
             help="The name in the Lease, as the pod's.  [default: host and process]"
         ),
     ] = "",
+    accept_unverified_requesters: Annotated[
+        bool,
+        typer.Option(
+            "--accept-unverified-requesters",
+            help="Believe spec.requester and spec.approver without admission/.",
+        ),
+    ] = False,
     port: Annotated[
         int, typer.Option(help="Where /metrics, /livez and /readyz are served.", min=1)
     ] = 8080,
     sweep_seconds: Annotated[
         float, typer.Option(help="How often everything is listed anew.", min=1)
     ] = 60,
+    audit_sink: Annotated[
+        str, typer.Option(help="An https:// URL to which audit events are posted.")
+    ] = "",
+    audit_sink_token_file: Annotated[
+        str, typer.Option(help="A file with the bearer token for the sink.")
+    ] = "",
+    audit_sink_ca_file: Annotated[
+        str, typer.Option(help="Certificates to trust instead of the system's, as PEM.")
+    ] = "",
+    audit_spool: Annotated[
+        str, typer.Option(help="A folder in which events wait for the sink.")
+    ] = "",
 ) -> None:
-    """Run the operator.
+    """Run the operator: its log on standard error, the audit on standard output.
 
     Example: argogrant operator --namespace argogrant
     """
+    if audit_sink:
+        _check_sink(audit_sink)
     told = {
         "NAMESPACES": ",".join(namespace),
         "LEASE_NAMESPACE": (lease_namespace or namespace[0]) if leader_elect else "",
         "LEASE_SECONDS": lease_seconds,
         "IDENTITY": identity,
+        "ACCEPT_UNVERIFIED_REQUESTERS": str(accept_unverified_requesters).lower(),
         "PORT": port,
         "SWEEP_SECONDS": sweep_seconds,
+        "AUDIT_SINK": audit_sink,
+        "AUDIT_SINK_TOKEN_FILE": audit_sink_token_file,
+        "AUDIT_SINK_CA_FILE": audit_sink_ca_file,
+        "AUDIT_SPOOL": audit_spool,
     }
     os.environ.update({f"ARGOGRANT_{name}": str(value) for name, value in told.items()})
     command = [sys.executable, "-m", "kopf", "run", "-m", "argogrant.handlers"]
     for one in namespace:
         command += ["--namespace", one]
     os.execv(sys.executable, command)  # noqa: S606
+
+
+def _check_sink(url: str) -> None:
+    try:
+        Receiver(url=url)
+    except InvalidSink as error:
+        raise typer.BadParameter(str(error), param_hint="--audit-sink") from error

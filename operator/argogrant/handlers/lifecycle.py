@@ -8,11 +8,13 @@ from typing import Any, Final
 import kopf
 
 from argogrant.handlers.leadership import Leadership
+from argogrant.handlers.outlets import Outlets
 from argogrant.handlers.settings import SETTINGS
 from argogrant.instance.apply import Clock
 from argogrant.instance.namespace import Namespace, tell_failure
 from argogrant.instance.status import FINALIZER
 from argogrant.kube.cluster import Cluster, KubernetesCluster
+from argogrant.outlets.audit import Audit
 from argogrant.outlets.metrics import Metrics
 from argogrant.outlets.probes import Probes, Vitals
 from argogrant.rbac.lines import forget_ended_lines
@@ -52,8 +54,11 @@ class Rooms:
     nothing until ``leading`` is set.
     """
 
-    def __init__(self, cluster: Cluster, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, cluster: Cluster, metrics: Metrics, audit: Audit, clock: Clock
+    ) -> None:
         self._cluster = cluster
+        self._audit = audit
         self._clock = clock
         self._metrics = metrics
         self._open: dict[str, tuple[Namespace, asyncio.Task[None]]] = {}
@@ -67,8 +72,10 @@ class Rooms:
                 self._cluster,
                 namespace,
                 metrics=self._metrics,
+                audit=self._audit,
                 clock=self._clock,
                 leading=self.leading,
+                accepts_unverified=SETTINGS.accept_unverified_requesters,
             )
             task = asyncio.create_task(room.run())
             task.add_done_callback(tell_failure)
@@ -107,12 +114,13 @@ class Process:
             is_alive=lambda: self._vitals.silence() < SETTINGS.lease_seconds,
         )
         self._beating = asyncio.create_task(self._beat())
-        self.rooms = Rooms(cluster, self._metrics, self._now)
+        self._outlets = Outlets(cluster, SETTINGS, self._metrics.audit)
+        self.rooms = Rooms(cluster, self._metrics, self._outlets.audit, self._now)
 
     async def start(self) -> None:
         """Serve the probes, get warm, and wait until this process leads."""
         self._vitals.synced = self.rooms.are_synced
-        self._metrics.clock_skew.set_function(self._cluster.clock_skew)
+        self._metrics.process.clock_skew.set_function(self._cluster.clock_skew)
         if SETTINGS.port is not None:
             self._probes.start(SETTINGS.port)
         for namespace in SETTINGS.namespaces:
@@ -126,6 +134,7 @@ class Process:
         """Stop everything, then let another process lead."""
         await self.rooms.close()
         await self._leadership.resign()
+        await self._outlets.stop()
         self._beating.cancel()
         self._probes.stop()
         await self._cluster.close()

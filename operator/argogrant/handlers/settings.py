@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
 import click
@@ -21,8 +22,16 @@ class Settings:
     """Where the Lease is; without one there is no election."""
     lease_seconds: float = 15.0
     identity: str = ""
+    accept_unverified_requesters: bool = False
+    """Believe what objects say about who made them."""
     port: int | None = None
     """Where probes and metrics are served; None for nowhere."""
+    audit_sink: str = ""
+    """Where audit events are posted beside standard output; empty for nowhere."""
+    audit_sink_token_file: Path | None = None
+    audit_sink_ca_file: Path | None = None
+    audit_spool: Path | None = None
+    """Where events wait for the sink; None keeps them in memory."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -37,9 +46,18 @@ class Settings:
             sweep_seconds=float(told["sweep_seconds"] or 60),
             lease_namespace=told["lease_namespace"],
             lease_seconds=float(told["lease_seconds"] or 15),
+            accept_unverified_requesters=told["accept_unverified_requesters"] == "true",
             identity=told["identity"] or f"{socket.gethostname()}_{os.getpid()}",
             port=int(told["port"]) if told["port"] else None,
+            audit_sink=told["audit_sink"],
+            audit_sink_token_file=_path(told["audit_sink_token_file"]),
+            audit_sink_ca_file=_path(told["audit_sink_ca_file"]),
+            audit_spool=_path(told["audit_spool"]),
         )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _namespaces_of_kopf() -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Final
 
-from argogrant.grants.checks import Finding
 from argogrant.grants.decide import Decision
+from argogrant.grants.finding import Finding
+from argogrant.grants.grant import Binding
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.contention import Contention
 from argogrant.instance.overdue import lags_of
@@ -103,8 +104,7 @@ class Applier:
         assert planned.overlay is not None
         assert self.last_write_at is not None
         removed, ends = planned.overlay.extra, before.ends if before else {}
-        granted = (decision.grant.binding for decision in decisions)
-        orphans = removed - {binding for binding in granted if binding in removed}
+        orphans = orphans_of(planned, decisions)
         self._metrics.removed(
             lags=lags_of(removed - orphans, ends, self.last_write_at),
             orphans=len(orphans),
@@ -116,3 +116,10 @@ class Applier:
             len(removed),
             len(orphans),
         )
+
+
+def orphans_of(planned: Plan, decisions: Iterable[Decision]) -> frozenset[Binding]:
+    """Give what is to be removed although no grant wants it or wanted it."""
+    removed = planned.overlay.extra if planned.overlay else frozenset()
+    granted = (decision.grant.binding for decision in decisions)
+    return removed - {binding for binding in granted if binding in removed}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from argogrant.instance.records import (
+from argogrant.instance.observations import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,

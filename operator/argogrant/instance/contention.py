@@ -7,10 +7,10 @@ access away is never put off; what gives it back waits longer each time.
 from collections import deque
 from typing import Final
 
-from argogrant.grants.checks import Finding
+from argogrant.grants.finding import Finding
 from argogrant.grants.names import quoted
 from argogrant.grants.reasons import Reason
-from argogrant.instance.records import ObservedConfigMap
+from argogrant.instance.observations import ObservedConfigMap
 from argogrant.rbac.text import OVERLAY_KEY
 
 REMEMBERED_SECONDS: Final = 600.0

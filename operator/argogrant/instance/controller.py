@@ -9,13 +9,16 @@ import asyncio
 import logging
 import random
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.instance.apply import Applier, Clock
+from argogrant.grants.facts import InstanceFacts
+from argogrant.instance.alarm import Alarm
+from argogrant.instance.apply import Applier, Clock, orphans_of
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.decisions import Decisions
-from argogrant.instance.gather import Gatherer
+from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
 from argogrant.instance.overdue import overdue_since
 from argogrant.instance.plan import Plan
@@ -23,15 +26,12 @@ from argogrant.instance.planner import Planner
 from argogrant.instance.records import InstanceRecord
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
+from argogrant.instance.verification import Verification
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError, Conflict
 from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.capacity import size_of
 
-LONGEST_SLEEP: Final = 1.0
-"""Seconds; deadlines are wall-clock, so that a stepped clock is noticed."""
-LONGEST_REST: Final = 0.25
-"""Seconds; a burst of changes shares a convergence instead of having one for each."""
 ATTEMPTS: Final = 3
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 5.0
@@ -45,6 +45,7 @@ class Controller:
     Args:
         name: The instance, in the store's namespace.
         store: Our own kinds.
+        verification: Tells whether requesters and approvers are who they say.
         cluster: Where this Argo CD runs.
         reporter: Writes what is said about grants and the instance.
         metrics: Told of every convergence.
@@ -56,6 +57,7 @@ class Controller:
         name: str,
         *,
         store: Store,
+        verification: Verification,
         cluster: Cluster,
         reporter: Reporter,
         metrics: InstanceMetrics,
@@ -64,11 +66,13 @@ class Controller:
         self._name = name
         self._title = f"{store.namespace}/{name}"
         self._store = store
+        self._verification = verification
         self._cluster = cluster
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
         self._signal = store.signal(name)
+        self._alarm = Alarm(self._signal, clock)
         self._gatherer = Gatherer(name)
         self._decisions = Decisions()
         self._planner = Planner()
@@ -80,6 +84,7 @@ class Controller:
     async def run(self) -> None:
         """Converge until cancelled, or until the instance was deleted and is clean."""
         await self._store.wait_until_synced()
+        await self._verification.wait_until_looked_at()
         instance = await self._first_understood()
         if instance is None:
             self._metrics.forget()
@@ -114,7 +119,7 @@ class Controller:
                 if record.is_given_up:
                     return None
                 self._report_unknown(record)
-            await self._sleep(None)
+            await self._alarm.sleep(self._decisions, None)
 
     async def relist(self, others: int) -> int:
         """Compare everything with Argo CD.
@@ -157,17 +162,9 @@ class Controller:
             ):
                 self._metrics.forget()
                 return
-            await self._sleep(wait)
-            await self._rest(took)
+            await self._alarm.sleep(self._decisions, wait)
+            await self._alarm.rest(self._decisions, took)
         watching.result()
-
-    async def _rest(self, took: float) -> None:
-        """Rest longer than the last convergence took, but never past an end."""
-        rest, recheck_at = min(3 * took, LONGEST_REST), self._decisions.recheck_at
-        if recheck_at is not None:
-            rest = min(rest, (recheck_at - self._clock()).total_seconds())
-        if rest > 0:
-            await asyncio.sleep(rest)
 
     async def _converge(self, argocd: ArgoCD, record: InstanceRecord) -> float | None:
         """Make what Argo CD has equal to what is in force.
@@ -183,6 +180,8 @@ class Controller:
             wait = None if leaving else self._applier.wait_for(planned)
             try:
                 if leaving or (planned.has_work and wait is None):
+                    orphans = orphans_of(planned, self._decisions.all())
+                    self._reporter.report_orphans(record, orphans, seen, self._clock())
                     await self._applier.write(
                         argocd,
                         planned,
@@ -199,8 +198,8 @@ class Controller:
 
     def _plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
         now = self._clock()
-        gathered = self._gatherer.gather(record, seen)
-        self._decisions.update(self._store.grants_of(self._name), gathered.facts, now)
+        gathered = self._gather(record, seen)
+        self._decide(gathered.facts, now)
         decisions = self._decisions.all()
         self._metrics.overdue_since(overdue_since(seen, decisions, now))
         planned = self._planner.plan(
@@ -213,6 +212,14 @@ class Controller:
             return replace(planned, blocked=self._applier.contested)
         return planned
 
+    def _gather(self, record: InstanceRecord, seen: Snapshot) -> Gathered:
+        rules = self._store.rules(self._verification.identities())
+        return self._gatherer.gather(record, seen, rules)
+
+    def _decide(self, facts: InstanceFacts, now: datetime) -> None:
+        grants = self._store.grants_of(self._name)
+        self._decisions.update(grants, facts, now, self._store)
+
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
         seen, now = argocd.snapshot(), self._clock()
         self._metrics.overdue_since(overdue_since(seen, self._decisions.all(), now))
@@ -224,6 +231,7 @@ class Controller:
         )
         by_reason = self._reporter.report_grants(self._decisions, planned, seen, now)
         self._metrics.grants(by_reason)
+        self._metrics.in_force(self._decisions.all())
         self._report_instance(
             Health(
                 seen=seen,
@@ -248,8 +256,8 @@ class Controller:
     def _report_unknown(self, record: InstanceRecord) -> None:
         """Say that there is no telling where Argo CD is."""
         seen, now = Snapshot(), self._clock()
-        facts = self._gatherer.gather(record, seen).facts
-        self._decisions.update(self._store.grants_of(self._name), facts, now)
+        facts = self._gather(record, seen).facts
+        self._decide(facts, now)
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
         said = self._reporter.report_grants(self._decisions, nothing, seen, now)
         self._metrics.grants(said)
@@ -260,9 +268,12 @@ class Controller:
         if record is None:
             return
         health = replace(
-            health, problem=record.problem, is_waiting=record.being_deleted
+            health,
+            problem=record.problem,
+            is_waiting=record.being_deleted,
+            identities=self._verification.identities(),
         )
-        gathered = self._gatherer.gather(record, health.seen)
+        gathered = self._gather(record, health.seen)
         self._reporter.report_instance(
             record,
             health,
@@ -270,24 +281,3 @@ class Controller:
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
         )
-
-    async def _sleep(self, wait: float | None) -> None:
-        """Sleep until a change, a put-off write, or the next instant of a decision."""
-        loop = asyncio.get_running_loop()
-        due = None if wait is None else loop.time() + wait
-        while True:
-            seconds = LONGEST_SLEEP
-            recheck_at = self._decisions.recheck_at
-            if recheck_at is not None:
-                left = (recheck_at - self._clock()).total_seconds()
-                seconds = min(seconds, left)
-            if due is not None:
-                seconds = min(seconds, due - loop.time())
-            if seconds <= 0 or self._clock() < self._decisions.decided_at:
-                return
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._signal.wait()
-            except TimeoutError:
-                continue
-            return

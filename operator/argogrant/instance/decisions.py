@@ -3,9 +3,12 @@
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
+from argogrant.grants.circumstances import Circumstances
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.facts import InstanceFacts, facts_about
+from argogrant.grants.grant import Grant
 from argogrant.instance.records import GrantRecord
+from argogrant.instance.surroundings import NO_SOURCES, Sources, Surroundings
 
 
 class Decisions:
@@ -33,19 +36,34 @@ class Decisions:
         return self._decisions.get(uid)
 
     def update(
-        self, records: Iterable[GrantRecord], facts: InstanceFacts, now: datetime
+        self,
+        records: Iterable[GrantRecord],
+        facts: InstanceFacts,
+        now: datetime,
+        sources: Sources = NO_SOURCES,
     ) -> None:
-        """Decide about these grants, and forget all others."""
+        """Decide about these grants, and forget all others.
+
+        Args:
+            records: The grants of one instance.
+            facts: What is known of the instance.
+            now: The time.
+            sources: Where other objects that bear upon a grant are known.
+        """
         same = facts is self._facts and now >= self.decided_at
         kept = self._decisions if same else {}
         self.records = {record.uid: record for record in records}
         before = self._decisions
-        self._decisions = {
-            uid: _still_true(kept.get(uid), record, now)
-            or decide(facts_about(record.grant, facts, now))
-            for uid, record in self.records.items()
-            if record.grant is not None
-        }
+        grants = [r.grant for r in self.records.values() if r.grant is not None]
+        surroundings = Surroundings(grants, sources, facts)
+        self._decisions = {}
+        for grant in surroundings.in_order():
+            circumstances = surroundings.of(grant)
+            decision = _still_true(kept.get(grant.uid), grant, circumstances, now)
+            if decision is None:
+                decision = decide(facts_about(grant, facts, now, circumstances))
+            self._decisions[grant.uid] = decision
+            surroundings.note(decision)
         if not _plan_alike(before, self._decisions):
             self.revision += 1
         self._facts, self.decided_at = facts, now
@@ -54,9 +72,14 @@ class Decisions:
 
 
 def _still_true(
-    decision: Decision | None, record: GrantRecord, now: datetime
+    decision: Decision | None,
+    grant: Grant,
+    circumstances: Circumstances,
+    now: datetime,
 ) -> Decision | None:
-    if decision is None or decision.grant is not record.grant:
+    if decision is None or decision.grant is not grant:
+        return None
+    if decision.circumstances != circumstances:
         return None
     if decision.recheck_at is not None and now >= decision.recheck_at:
         return None

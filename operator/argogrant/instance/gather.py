@@ -1,10 +1,15 @@
 """From what was seen to the facts that decisions are made of."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Final
 
 from argogrant.api.argocdinstance import Instance
+from argogrant.grants.access_policy import AccessPolicy
+from argogrant.grants.approval import Owners
 from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.identity import NOBODY_VERIFIED, Identities, IdentityPattern
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.records import InstanceRecord
 from argogrant.rbac.projects import Project
@@ -20,6 +25,22 @@ class Gathered:
     roles: tuple[DiscoveredRole, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceRules:
+    """What decides about all grants of a namespace, beside the grants themselves."""
+
+    policies: tuple[AccessPolicy, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """AccessPolicies that can not be understood, and why."""
+    are_known: bool = True
+    """Whether AccessPolicies and AccessApprovals could be read."""
+    identities: Identities = NOBODY_VERIFIED
+    """Whether the API server vouches for requesters and approvers."""
+
+
+NO_RULES: Final = NamespaceRules()
+
+
 class Gatherer:
     """Gathers facts anew only when something that they are made of changed.
 
@@ -33,7 +54,12 @@ class Gatherer:
         self._sources: object = None
         self._gathered = Gathered(facts=InstanceFacts(name=name, exists=False))
 
-    def gather(self, record: InstanceRecord | None, seen: Snapshot) -> Gathered:
+    def gather(
+        self,
+        record: InstanceRecord | None,
+        seen: Snapshot,
+        rules: NamespaceRules = NO_RULES,
+    ) -> Gathered:
         """Put together what is known of the instance.
 
         One that can not be understood any longer is taken for what it was, but its
@@ -42,19 +68,33 @@ class Gatherer:
         Args:
             record: The ArgoCDInstance, if there is one.
             seen: Its Argo CD.
+            rules: What the namespace says about all its grants.
 
         Returns:
             The very object of the last time if nothing changed since.
         """
         text = seen.config_map.others if seen.config_map is not None else None
+        marks = seen.config_map.marks if seen.config_map is not None else {}
         if record is not None and record.instance is None:
             text = None
         instance = self._instance(record)
-        sources = (instance, text, seen.projects, seen.projects_are_known)
+        sources = (
+            instance,
+            text,
+            marks,
+            seen.projects,
+            seen.projects_are_known,
+            rules,
+        )
         if sources != self._sources:
             self._sources = sources
             known = seen.projects if seen.projects_are_known else None
-            self._gathered = _gather(self._name, instance, text, known)
+            gathered = _gather(self._name, instance, text, known)
+            if instance is not None:
+                facts = _with_rules(gathered.facts, instance, rules)
+                owners = owners_of(instance, known or (), marks)
+                gathered = replace(gathered, facts=replace(facts, owners=owners))
+            self._gathered = gathered
         return self._gathered
 
     def _instance(self, record: InstanceRecord | None) -> Instance | None:
@@ -71,6 +111,53 @@ class Gatherer:
             max_duration=timedelta.max,  # a guess could end grants for good
         )
         return replace(last, being_deleted=record.being_deleted)
+
+
+def _with_rules(
+    facts: InstanceFacts, instance: Instance, rules: NamespaceRules
+) -> InstanceFacts:
+    return replace(
+        facts,
+        policies=tuple(
+            policy
+            for policy in rules.policies
+            if not policy.instances or instance.name in policy.instances
+        ),
+        policies_are_known=rules.are_known,
+        unreadable_policies=rules.unreadable,
+        requires_access_policy=instance.requires_access_policy,
+        strip_prefix=instance.strip_prefix,
+        identities=rules.identities,
+    )
+
+
+def owners_of(
+    instance: Instance, projects: Iterable[Project], marks: Mapping[str, str]
+) -> Owners:
+    """Find who owns an Argo CD, its projects, and its global roles.
+
+    A name with ``*`` is nobody's: whoever may label a project must not make everybody
+    its owner.
+
+    Args:
+        instance: Names the integration's owners, and the mark that names others.
+        projects: The AppProjects.
+        marks: The labels and annotations of ``argocd-rbac-cm``.
+    """
+    kind = instance.resource_owner_kind
+
+    def owner(marks: Mapping[str, str]) -> IdentityPattern | None:
+        name = marks.get(instance.resource_owner_key, "")
+        if kind is None or not name or "*" in name:
+            return None
+        return IdentityPattern(kind=kind, name=name)
+
+    owned = ((project.name, owner(project.marks)) for project in projects)
+    return Owners(
+        integration=instance.integration_owners,
+        of_projects={name: one for name, one in owned if one is not None},
+        of_global_roles=owner(marks),
+    )
 
 
 def _gather(

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
-from argogrant.grants.checks import Finding
 from argogrant.grants.conditions import Condition
+from argogrant.grants.finding import Finding
+from argogrant.grants.identity import NOBODY_VERIFIED, Identities
 from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
@@ -50,6 +51,7 @@ class Health:
     is_waiting: bool = False
     """It is being deleted, and may not go yet."""
     clock_skew: float = 0.0
+    identities: Identities = NOBODY_VERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
 
@@ -61,6 +63,7 @@ def instance_conditions(health: Health) -> tuple[Condition, ...]:
         _text(health.seen),
         _contested(health.contested),
         _clock(health.clock_skew),
+        _requester_verified(health.identities),
     )
 
 
@@ -135,6 +138,17 @@ def _clock(skew: float) -> Condition:
         status=False,
         reason=Reason.CLOCK_SKEWED,
         message=f"{message} Synchronise the clock of the operator's node.",
+    )
+
+
+def _requester_verified(identities: Identities) -> Condition:
+    is_so = identities.reason is Reason.VERIFIED
+    return Condition(
+        type=InstanceCondition.REQUESTER_VERIFIED,
+        status=is_so if identities.are_known else None,
+        reason=identities.reason,
+        message=identities.problem
+        or "The API server checks who asks for access and who approves it.",
     )
 
 

@@ -12,8 +12,10 @@ from argogrant.instance.decisions import Decisions
 from argogrant.instance.plan import Plan
 from argogrant.instance.report import Reporter
 from argogrant.instance.status import Writer
-from argogrant.instance.store import UNASSIGNED, Store
+from argogrant.instance.store import POLICIES, UNASSIGNED, Store
+from argogrant.instance.verification import Verification
 from argogrant.kube.cluster import Cluster
+from argogrant.outlets.audit import Audit
 from argogrant.outlets.metrics import Metrics
 
 RECHECK_SECONDS: Final = 1.0
@@ -28,26 +30,36 @@ class Namespace:
         cluster: Where our own kinds are.
         name: The namespace.
         metrics: Told of everything that is counted.
+        audit: Told of everything that happens to grants and instances.
         clock: Tells the time in UTC.
         leading: Set once this process leads; until then it only listens.
+        accepts_unverified: Believe what objects say about who made them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         cluster: Cluster,
         name: str,
         *,
         metrics: Metrics,
+        audit: Audit,
         clock: Clock,
         leading: asyncio.Event,
+        accepts_unverified: bool = False,
     ) -> None:
         self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
         self._leading = leading
         self._store = Store(cluster, name)
+        self._verification = Verification(
+            cluster,
+            self._store.wake_all,
+            clock=clock,
+            accepts_unverified=accepts_unverified,
+        )
         self._writer = Writer(cluster)
-        self._reporter = Reporter(self._store, self._writer)
+        self._reporter = Reporter(self._store, self._writer, audit)
         self._controllers: dict[str, Controller] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
 
@@ -56,6 +68,7 @@ class Namespace:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.run())
+                tasks.create_task(self._verification.run())
                 tasks.create_task(self._lead())
         finally:
             for serving in self._serving.values():
@@ -89,8 +102,8 @@ class Namespace:
             )
 
     async def _relist(self, instance: str) -> int:
-        differences = await self._store.grants.relist()
-        differences += await self._store.instances.relist()
+        differences = await self._store.relist()
+        differences += await self._verification.relist()
         if instance in self._controllers:
             differences += await self._controllers[instance].relist(differences)
         return differences
@@ -101,6 +114,7 @@ class Namespace:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._writer.run())
             tasks.create_task(self._report_unassigned())
+            tasks.create_task(self._report_policies())
             await self._store.wait_until_synced()
             for instance in self._store.instances.objects:
                 self._begin(instance)
@@ -126,6 +140,7 @@ class Namespace:
         controller = Controller(
             instance,
             store=self._store,
+            verification=self._verification,
             cluster=self._cluster,
             reporter=self._reporter,
             metrics=self._metrics.of(self._store.namespace, instance),
@@ -147,8 +162,9 @@ class Namespace:
         while True:
             signal.clear()
             now = self._clock()
-            decisions.update(self._store.unassigned_grants(), facts, now)
+            decisions.update(self._store.unassigned_grants(), facts, now, self._store)
             self._reporter.report_grants(decisions, nothing, Snapshot(), now)
+            self._reporter.report_stray_approvals(now)
             is_unsettled = decisions.recheck_at is not None or any(
                 record.being_deleted for record in decisions.records.values()
             )
@@ -157,6 +173,14 @@ class Namespace:
                     await signal.wait()
             except TimeoutError:
                 continue
+
+    async def _report_policies(self) -> None:
+        """Say of each access policy whether it is obeyed."""
+        signal = self._store.signal(POLICIES)
+        while True:
+            signal.clear()
+            self._reporter.report_policies(self._clock())
+            await signal.wait()
 
 
 def tell_failure(task: "asyncio.Task[None]") -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from argogrant.grants.checks import Finding
 from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.finding import Finding
 from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
@@ -87,12 +87,16 @@ def plan(
     wanted: dict[Binding, datetime] = {}
     kept: dict[Binding, datetime] = {}
     for decision in decisions:
-        if decision.holding is Holding.RELEASE:
+        binding, end = decision.grant.binding, decision.window.end
+        if decision.holding is Holding.BIND:
+            target = wanted
+        elif decision.holding is Holding.KEEP:
+            target, end = kept, _no_later_than_written(binding, end, seen)
+        else:
             continue
-        target = wanted if decision.holding is Holding.BIND else kept
-        binding = decision.grant.binding
-        end = decision.window.end
-        target[binding] = max(end, target.get(binding, end))
+        other = target.get(binding)
+        if other is None or end > other:
+            target[binding] = end
     may_add = not seen.config_map.others.problems
     current = seen.config_map.overlay
     overlay = plan_overlay(
@@ -107,6 +111,13 @@ def plan(
         current, owner=owner, wanted=fitting, kept=kept, may_add=may_add
     )
     return Plan(overlay=overlay, blocked=blocked, without_room=waiting)
+
+
+def _no_later_than_written(binding: Binding, end: datetime, seen: Snapshot) -> datetime:
+    """In doubt nothing is added to a binding, no time either."""
+    written = seen.config_map.overlay if seen.config_map else None
+    last = written.ends.get(binding) if written else None
+    return end if last is None else min(end, last)
 
 
 def _without_room(

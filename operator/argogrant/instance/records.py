@@ -1,17 +1,22 @@
-"""What is kept of each object: typed, small, and never a reason to crash."""
+"""What is kept of each of our objects: typed, small, never a reason to crash."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from argogrant.api.accessgrant import ABANDON_ANNOTATION, read_grant
+from argogrant.api.accessapproval import read_approval
+from argogrant.api.accessgrant import (
+    ABANDON_ANNOTATION,
+    BREAK_GLASS_LABEL,
+    read_grant,
+)
+from argogrant.api.accesspolicy import read_policy
 from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.grants.access_policy import AccessPolicy
+from argogrant.grants.approval import Approval
 from argogrant.grants.errors import AccessGrantError
 from argogrant.grants.grant import Grant
-from argogrant.kube.cluster import FIELD_MANAGER, Body
-from argogrant.rbac.overlay import Overlay, Owner, read_overlay
-from argogrant.rbac.projects import Project, ProjectRole
-from argogrant.rbac.text import SCOPES_KEY, RBACText, read_others
+from argogrant.kube.cluster import Body
+from argogrant.rbac.overlay import Owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,8 @@ class GrantRecord:
     """A person asked not to wait for the revocation when the grant is deleted."""
     grant: Grant | None
     problem: str = ""
+    is_labelled: bool = False
+    """Whether it has the label by which break-glass grants are found."""
 
     def decides_like(self, other: "GrantRecord") -> bool:
         """Tell whether nothing differs that a decision or a deletion looks at."""
@@ -81,29 +88,48 @@ class InstanceRecord:
         return Owner(namespace=self.namespace, instance=self.name, uid=self.uid)
 
 
-@dataclass(frozen=True)
-class ObservedConfigMap:
-    """``argocd-rbac-cm`` as last seen or written; each of its keys is read once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRecord:
+    """An AccessPolicy as last seen; ``policy`` is None if not understood."""
 
-    resource_version: str
-    data: dict[str, str]
-    last_manager: str = ""
-    """The field manager other than ours that wrote last, as far as it is recorded."""
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    version: str
+    """The resource version."""
+    status: dict[str, Any]
+    policy: AccessPolicy | None
+    problem: str = ""
 
-    @cached_property
-    def others(self) -> RBACText:
-        """What everybody else wrote."""
-        return read_others(self.data)
+    def decides_like(self, other: "PolicyRecord") -> bool:
+        """Tell whether nothing differs that a decision looks at."""
+        return self.policy == other.policy and self.problem == other.problem
 
-    @cached_property
-    def overlay(self) -> Overlay | None:
-        """What our own key holds."""
-        return read_overlay(self.data)
 
-    @property
-    def scopes(self) -> str | None:
-        """The claims that Argo CD compares with subjects, as written."""
-        return self.data.get(SCOPES_KEY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRecord:
+    """An AccessApproval as last seen; ``approval`` is None if not understood."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    version: str
+    """The resource version."""
+    status: dict[str, Any]
+    grant_name: str
+    """The grant that it is about."""
+    approval: Approval | None
+    problem: str = ""
+
+    def decides_like(self, other: "ApprovalRecord") -> bool:
+        """Tell whether nothing differs that a decision looks at."""
+        return (
+            self.approval == other.approval
+            and self.grant_name == other.grant_name
+            and self.problem == other.problem
+        )
 
 
 def record_grant(body: Body) -> GrantRecord:
@@ -124,6 +150,7 @@ def record_grant(body: Body) -> GrantRecord:
         generation=metadata.get("generation", 0),
         version=metadata.get("resourceVersion", ""),
         finalizers=tuple(metadata.get("finalizers") or ()),
+        is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
         status=body.get("status") or {},
         being_deleted="deletionTimestamp" in metadata,
         abandoned=_is_abandoned(metadata),
@@ -158,32 +185,42 @@ def record_instance(body: Body) -> InstanceRecord:
     )
 
 
-def observe_config_map(body: Body) -> ObservedConfigMap:
-    """Keep what matters of ``argocd-rbac-cm``."""
+def record_policy(body: Body) -> PolicyRecord:
+    """Keep what matters of an AccessPolicy."""
     metadata = body["metadata"]
-    managers = [
-        (str(entry.get("time", "")), str(entry.get("manager", "")))
-        for entry in metadata.get("managedFields") or ()
-        if entry.get("manager") != FIELD_MANAGER
-    ]
-    _, last_manager = max(managers, default=("", ""))
-    return ObservedConfigMap(
-        metadata["resourceVersion"], dict(body.get("data") or {}), last_manager
+    policy, problem = None, ""
+    try:
+        policy = read_policy(body)
+    except AccessGrantError as error:
+        problem = str(error)
+    return PolicyRecord(
+        uid=metadata["uid"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        generation=metadata.get("generation", 0),
+        version=metadata.get("resourceVersion", ""),
+        status=body.get("status") or {},
+        policy=policy,
+        problem=problem,
     )
 
 
-def observe_project(body: Body) -> Project:
-    """Keep what matters of an AppProject, whatever its author left out."""
-    roles = (body.get("spec") or {}).get("roles") or ()
-    return Project(
-        name=body["metadata"]["name"],
-        roles=tuple(
-            ProjectRole(
-                name=str(role.get("name", "")),
-                description=str(role.get("description") or ""),
-                policies=tuple(map(str, role.get("policies") or ())),
-                groups=tuple(map(str, role.get("groups") or ())),
-            )
-            for role in roles
-        ),
+def record_approval(body: Body) -> ApprovalRecord:
+    """Keep what matters of an AccessApproval."""
+    metadata = body["metadata"]
+    approval, problem = None, ""
+    try:
+        approval = read_approval(body)
+    except AccessGrantError as error:
+        problem = str(error)
+    return ApprovalRecord(
+        uid=metadata["uid"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        generation=metadata.get("generation", 0),
+        version=metadata.get("resourceVersion", ""),
+        status=body.get("status") or {},
+        grant_name=approval.grant_name if approval else "",
+        approval=approval,
+        problem=problem,
     )

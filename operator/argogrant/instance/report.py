@@ -1,16 +1,20 @@
 """What is said: the status of grants and instances, and which deletions may finish."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from argogrant.api.accessgrant import grant_status, invalid_grant_status
+from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.argocdinstance import InstanceReport, instance_status
+from argogrant.api.grantstatus import grant_status, invalid_grant_status
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import GrantCondition, Reason
+from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
+from argogrant.instance.audited import grant_news, place_of_instance
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.plan import Plan
@@ -20,6 +24,7 @@ from argogrant.instance.standing import Standing
 from argogrant.instance.status import Hold, Report, Writer
 from argogrant.instance.store import Store
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
+from argogrant.outlets.audit import Audit
 from argogrant.rbac.roles import DiscoveredRole
 
 
@@ -29,15 +34,18 @@ class Reporter:
     Args:
         store: Where the objects are known.
         writer: Writes their status in the background.
+        audit: Told of everything before it is written.
     """
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(self, store: Store, writer: Writer, audit: Audit) -> None:
         self._store = store
         self._store.on_gone = self.forget
         self._writer = writer
+        self._audit = audit
         self._said: dict[str, tuple[GrantRecord, object]] = {}
         self._reasons: dict[str, str] = {}
         self._releases = Releases(store, writer)
+        self._answers = Answers(store, writer)
 
     def report_grants(
         self, decisions: Decisions, planned: Plan, seen: Snapshot, now: datetime
@@ -52,24 +60,53 @@ class Reporter:
         standing = Standing(decisions, planned, seen)
         self._releases.release(decisions.records.values(), standing)
         for uid, record in decisions.records.items():
-            if record.being_deleted and self._releases.is_on_its_way(record):
-                continue
             decision = decisions.of(uid)
             delivery = standing.delivery(record, decision)
             said = (decision, delivery)
             if self._said.get(uid) == (record, said):
                 continue
             self._said[uid] = (record, said)
-            self._submit_grant(record, decision, delivery, now)
+            new = self._status_of(record, decision, delivery, now)
+            self._audit.grant(
+                grant_news(
+                    record, decision, delivery, new=new, standing=standing, now=now
+                )
+            )
+            self._answers.approvals_of(record, decision, now)
+            if record.being_deleted and self._releases.is_on_its_way(record):
+                continue
+            self._submit_grant(record, decision, delivery, new)
         return Counter(
             self._reasons[uid] for uid in decisions.records if uid in self._reasons
         )
+
+    def report_stray_approvals(self, now: datetime) -> None:
+        """Tell those who approve a grant that is not there."""
+        self._answers.stray_approvals(now)
+
+    def report_policies(self, now: datetime) -> None:
+        """Tell the authors of policies whether they are obeyed."""
+        self._answers.policies(now)
 
     def forget(self, uid: str) -> None:
         """Forget a grant that is gone."""
         self._said.pop(uid, None)
         self._reasons.pop(uid, None)
         self._releases.forget(uid)
+        self._audit.forget(uid)
+
+    def report_orphans(
+        self,
+        record: InstanceRecord,
+        orphans: Collection[Binding],
+        seen: Snapshot,
+        now: datetime,
+    ) -> None:
+        """Say what is about to be removed that nobody granted."""
+        if orphans and seen.config_map is not None:
+            version = seen.config_map.resource_version
+            place = place_of_instance(record)
+            self._audit.orphans(place, orphans, version=version, now=now)
 
     def report_instance(
         self,
@@ -95,6 +132,8 @@ class Reporter:
         path = ARGOCD_INSTANCES.path(record.namespace, record.name)
         old = self._writer.current(path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
+        place = place_of_instance(record)
+        self._audit.instance(place, stored=record.status, new=new, now=now)
         self._writer.submit(
             Report(
                 path=path,
@@ -106,36 +145,50 @@ class Reporter:
             )
         )
 
-    def _submit_grant(
+    def _status_of(
         self,
         record: GrantRecord,
         decision: Decision | None,
         delivery: Delivery,
         now: datetime,
-    ) -> None:
+    ) -> dict[str, Any]:
         path = ACCESS_GRANTS.path(record.namespace, record.name)
         old = self._writer.current(path, record.status)
-        if decision is None:
-            condition = Condition(
-                type=GrantCondition.READY,
-                status=False,
-                reason=Reason.INVALID_GRANT,
-                message=record.problem,
-            )
-            new = invalid_grant_status(
-                condition, old=old, generation=record.generation, now=now
-            )
-        else:
-            new = grant_status(
+        if decision is not None:
+            return grant_status(
                 decision, delivery, old=old, generation=record.generation, now=now
             )
+        condition = Condition(
+            type=GrantCondition.READY,
+            status=False,
+            reason=Reason.INVALID_GRANT,
+            message=record.problem,
+        )
+        return invalid_grant_status(
+            condition, old=old, generation=record.generation, now=now
+        )
+
+    def _submit_grant(
+        self,
+        record: GrantRecord,
+        decision: Decision | None,
+        delivery: Delivery,
+        new: dict[str, Any],
+    ) -> None:
         self._reasons[record.uid] = _ready_reason(new)
         hold = None
         if not record.being_deleted and (delivery.is_bound or _is_wanted(decision)):
-            hold = Hold(wanted=True, finalizers=record.finalizers)
+            is_loud = record.grant is not None and record.grant.break_glass
+            hold = Hold(
+                wanted=True,
+                finalizers=record.finalizers,
+                labels={BREAK_GLASS_LABEL: "true"}
+                if is_loud and not record.is_labelled
+                else {},
+            )
         self._writer.submit(
             Report(
-                path=path,
+                path=ACCESS_GRANTS.path(record.namespace, record.name),
                 uid=record.uid,
                 version=record.version,
                 old=record.status,

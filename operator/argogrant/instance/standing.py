@@ -1,5 +1,6 @@
 """What Argo CD goes by: what it has of ours, and what it may still obey. Pure."""
 
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,6 +54,16 @@ class Standing:
             for decision in self.decisions.all()
             if decision.holding is not Holding.RELEASE
         }
+
+    @cached_property
+    def recorded_as_bound(self) -> Counter[Binding]:
+        """How many grants there are, by binding, whose status says they were bound."""
+        found = (
+            self.decisions.of(uid)
+            for uid, record in self.decisions.records.items()
+            if "boundAs" in record.status
+        )
+        return Counter(one.grant.binding for one in found if one is not None)
 
     def delivery(self, record: GrantRecord, decision: Decision | None) -> Delivery:
         """Say what became of a grant's binding."""

@@ -5,8 +5,8 @@ It works in the background and never stands in the way of a binding or a revocat
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from argogrant.kube.cluster import Body, Cluster
@@ -35,17 +35,20 @@ class Hold:
 
     wanted: bool
     finalizers: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that the object lacks and gets along with the finalizer."""
 
     @property
     def is_so(self) -> bool:
         """Whether nothing has to be written."""
-        return (FINALIZER in self.finalizers) is self.wanted
+        return (FINALIZER in self.finalizers) is self.wanted and not self.labels
 
     def patch(self) -> Body:
         """The merge patch that makes it so; nobody else's finalizer is lost."""
         others = [name for name in self.finalizers if name != FINALIZER]
         wanted = [*others, FINALIZER] if self.wanted else others
-        return {"metadata": {"finalizers": wanted}}
+        labels = {"labels": dict(self.labels)} if self.labels else {}
+        return {"metadata": {"finalizers": wanted, **labels}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

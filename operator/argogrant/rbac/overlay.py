@@ -105,13 +105,15 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     owner = header and Owner(
         namespace=header.group(1), instance=header.group(2), uid=header.group(3)
     )
-    lines = [(content, end) for _, end, content in overlay_lines(text) if content]
-    ends = {line: end for line, end in lines if isinstance(line, Binding)}
+    ends: dict[Binding, datetime | None] = {}
+    has_foreign_lines = False
+    for _, end, content in overlay_lines(text):
+        if isinstance(content, Binding):
+            ends[content] = end
+        elif content is not None:
+            has_foreign_lines = True
     return Overlay(
-        owner=owner or None,
-        ends=ends,
-        text=text,
-        has_foreign_lines=any(not isinstance(line, Binding) for line, _ in lines),
+        owner=owner or None, ends=ends, text=text, has_foreign_lines=has_foreign_lines
     )
 
 
@@ -166,7 +168,7 @@ def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
         lines += sorted(sections[end])
     text = "\n".join(lines) + "\n"
     back = read_key(OVERLAY_KEY, text)
-    if back.problems or back.rules or set(back.bindings) != set(bindings):
+    if back.problems or back.rules or set(back.bindings) != bindings.keys():
         raise UnsafeText("the overlay would not read back as what was meant")
     return text
 
@@ -193,15 +195,11 @@ def plan_overlay(
         A plan that is empty (``text`` is None) once it was applied.
     """
     present = current.bindings if current else frozenset()
+    if not may_add:
+        wanted = {b: end for b, end in wanted.items() if b in present}
     missing = frozenset(wanted.keys() - present)
     extra = frozenset(present - wanted.keys() - kept.keys())
-    target = {
-        binding: end
-        for binding, end in {**kept, **wanted}.items()
-        if binding in present or (binding in wanted and may_add)
-    }
-    if not may_add:
-        missing = frozenset()
+    target = {**{b: end for b, end in kept.items() if b in present}, **wanted}
     if current is None and not target:
         return OverlayPlan(text=None, missing=missing, extra=extra)
     text = render_overlay(owner, target)

@@ -4,8 +4,8 @@ Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``. I
 its lines can not be read, Argo CD ignores all roles of the project.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from argogrant.rbac.text import Problem, read_key_once
 
@@ -26,6 +26,8 @@ class Project:
 
     name: str
     roles: tuple[ProjectRole, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Its labels and annotations, by which an owner may be named."""
 
     def text(self) -> str:
         """Compose the lines that Argo CD adds for requests about this project."""

@@ -44,6 +44,10 @@ def test_a_command_has_help_with_an_example(command) -> None:
     [
         pytest.param([], id="no namespace"),
         pytest.param(["--namespace", "x", "--sweep-seconds", "0"], id="no interval"),
+        pytest.param(
+            ["--namespace", "x", "--audit-sink", "http://siem.example.com"],
+            id="an audit in the clear",
+        ),
     ],
 )
 def test_the_operator_is_not_started_with(arguments, monkeypatch) -> None:
@@ -61,10 +65,12 @@ def test_the_operator_becomes_kopf_for_the_namespaces_that_it_is_given(
     monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
     monkeypatch.setattr(os, "environ", {})
     namespaces = ["--namespace", "one", "--namespace", "two"]
-    RUNNER.invoke(app, ["operator", *namespaces, "--sweep-seconds", "7"])
+    sink = ["--audit-sink", "https://siem.example.com"]
+    RUNNER.invoke(app, ["operator", *namespaces, "--sweep-seconds", "7", *sink])
 
     (command,) = started
     assert command[:4] == [sys.executable, "-m", "kopf", "run"]
     assert "argogrant.handlers" in command
     assert " ".join(namespaces) in " ".join(command)
     assert os.environ["ARGOGRANT_SWEEP_SECONDS"] == "7.0"
+    assert os.environ["ARGOGRANT_AUDIT_SINK"] == "https://siem.example.com"

@@ -11,6 +11,7 @@ import pytest
 from argogrant.handlers import instances
 from argogrant.handlers.lifecycle import NothingToCompare, Rooms
 from argogrant.kube.failures import Unavailable
+from argogrant.outlets.audit import Ledger
 from argogrant.outlets.metrics import Metrics
 from fakes import FakeCluster
 from rooms import ABANDONED, GRANTS, INSTANCE_PATH, INSTANCES, OURS, SETTLED
@@ -23,7 +24,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
-        self.rooms = Rooms(self.cluster, Metrics(), FakeClock())
+        self.rooms = Rooms(self.cluster, Metrics(), Ledger(), FakeClock())
         self.rooms.leading.set()
         self.memo = kopf.Memo(rooms=self.rooms)
 
@@ -88,7 +89,7 @@ async def test_a_sweep_asks_the_api_server() -> None:
         before = operator.cluster.count("list")
         await instances.sweep(name="default", namespace=OURS, memo=operator.memo)
 
-        assert operator.cluster.count("list") == before + 2
+        assert operator.cluster.count("list") == before + 8
 
 
 async def test_a_sweep_that_failed_is_soon_tried_again() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from argogrant.instance.contention import CONTESTED_FROM, LONGEST_PAUSE, Contention
-from argogrant.instance.records import ObservedConfigMap
+from argogrant.instance.observations import ObservedConfigMap
 from argogrant.rbac.text import OVERLAY_KEY
 from rooms import INSTANCES, SETTLED, SOON, a_room
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from argogrant.grants.checks import Finding
+from argogrant.grants.finding import Finding
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.health import Health, instance_conditions
-from argogrant.instance.records import ObservedConfigMap
+from argogrant.instance.observations import ObservedConfigMap
 from argogrant.kube.failures import Conflict, Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, APP_PROJECTS, Collection
 
@@ -152,7 +152,7 @@ def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
     ],
 )
 def test_a_contest_is_told(finding, status, reason) -> None:
-    _, _, contested, _ = instance_conditions(Health(seen=seen(), contested=finding))
+    _, _, contested, *_ = instance_conditions(Health(seen=seen(), contested=finding))
 
     assert contested.type is InstanceCondition.CONTESTED
     assert (contested.status, contested.reason) == (status, reason)
@@ -171,7 +171,7 @@ def test_a_contest_is_told(finding, status, reason) -> None:
 )
 def test_the_clocks_are_compared(skew, status, words) -> None:
     """In steps, so that the message stays while both clocks run."""
-    *_, clock = instance_conditions(Health(seen=seen(), clock_skew=skew))
+    _, _, _, clock, *_ = instance_conditions(Health(seen=seen(), clock_skew=skew))
 
     assert clock.type is InstanceCondition.CLOCK_IN_SYNC
     assert clock.status is status

@@ -7,13 +7,9 @@ from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.gather import Gatherer
+from argogrant.instance.observations import ObservedConfigMap, observe_project
 from argogrant.instance.plan import Plan, plan
-from argogrant.instance.records import (
-    InstanceRecord,
-    ObservedConfigMap,
-    observe_project,
-    record_instance,
-)
+from argogrant.instance.records import InstanceRecord, record_instance
 from argogrant.rbac.overlay import Owner, render_overlay
 from argogrant.rbac.text import OVERLAY_KEY
 from builders import HOUR, NOON, a_grant, decided

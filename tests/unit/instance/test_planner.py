@@ -7,9 +7,10 @@ import pytest
 
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.observations import ObservedConfigMap
 from argogrant.instance.plan import Plan
 from argogrant.instance.planner import Planner
-from argogrant.instance.records import GrantRecord, ObservedConfigMap
+from argogrant.instance.records import GrantRecord
 from argogrant.rbac.overlay import Owner
 from builders import HOUR, NOON, SECOND, a_grant, an_instance
 

@@ -3,13 +3,12 @@
 import pytest
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
-from argogrant.instance.records import (
+from argogrant.instance.observations import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,
-    record_grant,
-    record_instance,
 )
+from argogrant.instance.records import record_grant, record_instance
 from argogrant.rbac.projects import Project, ProjectRole
 from world import INSTANCE, a_grant
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from argogrant.grants.checks import Finding
+from argogrant.grants.finding import Finding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.observations import ObservedConfigMap
 from argogrant.instance.plan import Plan
-from argogrant.instance.records import GrantRecord, ObservedConfigMap
+from argogrant.instance.records import GrantRecord
 from argogrant.instance.standing import Standing
 from argogrant.rbac.text import OVERLAY_KEY
 from builders import NOON, a_grant, an_instance

@@ -1,0 +1,105 @@
+"""What approvers and authors of policies are told: the status of their objects."""
+
+from datetime import datetime
+
+from argogrant.api.accessapproval import approval_status
+from argogrant.api.accesspolicy import policy_status
+from argogrant.grants.ballot import without_grant
+from argogrant.grants.conditions import (
+    Condition,
+    approval_condition,
+    policy_condition,
+)
+from argogrant.grants.decide import Decision
+from argogrant.grants.reasons import ApprovalCondition, Reason
+from argogrant.instance.records import ApprovalRecord, GrantRecord, PolicyRecord
+from argogrant.instance.status import Report, Writer
+from argogrant.instance.store import Store
+from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_POLICIES
+
+
+class Answers:
+    """Reports about the approvals and policies of one namespace.
+
+    Args:
+        store: Where the objects are known.
+        writer: Writes their status in the background.
+    """
+
+    def __init__(self, store: Store, writer: Writer) -> None:
+        self._store = store
+        self._writer = writer
+
+    def approvals_of(
+        self, record: GrantRecord, decision: Decision | None, now: datetime
+    ) -> None:
+        """Tell everybody who said something about a grant whether it counts."""
+        verdicts = decision.agreement.verdicts if decision is not None else ()
+        told = {one.approval.uid: approval_condition(one) for one in verdicts}
+        for approval in self._store.approvals_of(record.name):
+            condition = told.get(approval.uid) or _not_understood(approval)
+            if condition is not None:
+                self._answer(approval, condition, now)
+
+    def stray_approvals(self, now: datetime) -> None:
+        """Tell those who approve a grant that is not there."""
+        for record in self._store.stray_approvals():
+            condition = _not_understood(record)
+            if record.approval is not None:
+                condition = approval_condition(without_grant(record.approval))
+            if condition is not None:
+                self._answer(record, condition, now)
+
+    def policies(self, now: datetime) -> None:
+        """Tell the authors of policies whether they are obeyed."""
+        for record in self._store.policies.objects.values():
+            self._answer_policy(record, now)
+
+    def _answer(
+        self, record: ApprovalRecord, condition: Condition, now: datetime
+    ) -> None:
+        path = ACCESS_APPROVALS.path(record.namespace, record.name)
+        old = self._writer.current(path, record.status)
+        new = approval_status(condition, old=old, generation=record.generation, now=now)
+        self._writer.submit(
+            Report(
+                path=path,
+                uid=record.uid,
+                version=record.version,
+                old=record.status,
+                new=new,
+                written=self._store.approvals.note,
+            )
+        )
+
+    def _answer_policy(self, record: PolicyRecord, now: datetime) -> None:
+        path = ACCESS_POLICIES.path(record.namespace, record.name)
+        old = self._writer.current(path, record.status)
+        new = policy_status(
+            policy_condition(record.problem or None),
+            old=old,
+            generation=record.generation,
+            now=now,
+        )
+        self._writer.submit(
+            Report(
+                path=path,
+                uid=record.uid,
+                version=record.version,
+                old=record.status,
+                new=new,
+                written=self._store.policies.note,
+            )
+        )
+
+
+def _not_understood(record: ApprovalRecord) -> Condition | None:
+    """Say why an approval can not be understood, if it can not."""
+    if record.approval is not None:
+        return None
+    return Condition(
+        type=ApprovalCondition.COUNTED,
+        status=False,
+        reason=Reason.INVALID_APPROVAL,
+        message=record.problem,
+    )

@@ -1,0 +1,82 @@
+"""What is kept of Argo CD's objects: its ConfigMap and its AppProjects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from argogrant.kube.cluster import FIELD_MANAGER, Body
+from argogrant.rbac.overlay import Overlay, read_overlay
+from argogrant.rbac.projects import Project, ProjectRole
+from argogrant.rbac.text import SCOPES_KEY, RBACText, read_others
+
+MAX_MARK: Final = 256
+"""Characters of a label or an annotation that may name an owner."""
+
+
+@dataclass(frozen=True)
+class ObservedConfigMap:
+    """``argocd-rbac-cm`` as last seen or written; each of its keys is read once."""
+
+    resource_version: str
+    data: dict[str, str]
+    last_manager: str = ""
+    """The field manager other than ours that wrote last, as far as it is recorded."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Labels and annotations, by which an owner may be named."""
+
+    @cached_property
+    def others(self) -> RBACText:
+        """What everybody else wrote."""
+        return read_others(self.data)
+
+    @cached_property
+    def overlay(self) -> Overlay | None:
+        """What our own key holds."""
+        return read_overlay(self.data)
+
+    @property
+    def scopes(self) -> str | None:
+        """The claims that Argo CD compares with subjects, as written."""
+        return self.data.get(SCOPES_KEY)
+
+
+def observe_config_map(body: Body) -> ObservedConfigMap:
+    """Keep what matters of ``argocd-rbac-cm``."""
+    metadata = body["metadata"]
+    managers = [
+        (str(entry.get("time", "")), str(entry.get("manager", "")))
+        for entry in metadata.get("managedFields") or ()
+        if entry.get("manager") != FIELD_MANAGER
+    ]
+    _, last_manager = max(managers, default=("", ""))
+    return ObservedConfigMap(
+        metadata["resourceVersion"],
+        dict(body.get("data") or {}),
+        last_manager,
+        _marks(metadata),
+    )
+
+
+def _marks(metadata: Body) -> dict[str, str]:
+    """Keep short labels and annotations; a label counts before an annotation."""
+    both = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    return {key: str(value) for key, value in both.items() if len(value) <= MAX_MARK}
+
+
+def observe_project(body: Body) -> Project:
+    """Keep what matters of an AppProject, whatever its author left out."""
+    roles = (body.get("spec") or {}).get("roles") or ()
+    return Project(
+        name=body["metadata"]["name"],
+        marks=_marks(body["metadata"]),
+        roles=tuple(
+            ProjectRole(
+                name=str(role.get("name", "")),
+                description=str(role.get("description") or ""),
+                policies=tuple(map(str, role.get("policies") or ())),
+                groups=tuple(map(str, role.get("groups") or ())),
+            )
+            for role in roles
+        ),
+    )
