@@ -13,6 +13,8 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 OUR_GROUP = "argogrant.dev/"
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+PROMPT = re.compile(r"^(\w*)\$ ", re.MULTILINE)
+"""Where somebody types: ``$``, or the name of the one who does and ``$``."""
 INLINE_CODE = re.compile(r"(?<!\[)`[^`\n]*`")
 
 
@@ -78,7 +80,8 @@ def is_ours(body: Any) -> bool:
 def commands() -> list[tuple[str, str]]:
     """Every command that the documentation tells to run, with its place.
 
-    In a block that shows answers too, commands are the lines after a dollar sign.
+    In a block that shows answers too, commands are the lines after a dollar sign, or
+    after somebody's name and a dollar sign. What a pipe joins are several commands.
     """
     return [
         (block.place, command)
@@ -89,11 +92,12 @@ def commands() -> list[tuple[str, str]]:
 
 def commands_of(block: Block) -> Iterator[str]:
     lines = block.text.replace("\\\n", " ").splitlines()
-    asked = [line[2:] for line in lines if line.startswith("$ ")]
+    asked = [PROMPT.sub("", line) for line in lines if PROMPT.match(line)]
     for line in asked or lines:
-        command = re.sub(r"\s#.*", "", line).strip()
-        if command and not command.startswith("#"):
-            yield command
+        for part in re.sub(r"\s#.*", "", line).split(" | "):
+            command = part.strip()
+            if command and not command.startswith("#"):
+                yield command
 
 
 def links() -> list[tuple[str, Path, str]]:

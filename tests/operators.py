@@ -1,12 +1,14 @@
 """The operator as its users run it: a process, under its shipped service account."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from controlplane.plane import ControlPlane
 from world import World
@@ -22,13 +24,11 @@ KOPF = ("kopf", "run", "-m", "argogrant.handlers", "--namespace", "argogrant")
 
 def install(plane: ControlPlane) -> None:
     """Apply the CRDs and the shipped permissions."""
-    for name in ("accessgrants", "argocdinstances"):
-        plane.kubectl("apply", "--server-side", "-f", str(ROOT / f"crds/{name}.yaml"))
+    plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
     for name in ("argogrant-namespace", "argocd-namespace"):
         plane.kubectl("apply", "-f", str(ROOT / f"manifests/{name}.yaml"))
-    plane.kubectl(
-        "wait", "--for=condition=Established", "crd/accessgrants.argogrant.dev"
-    )
+    ours = [f"crd/{path.stem}.argogrant.dev" for path in (ROOT / "crds").glob("*")]
+    plane.kubectl("wait", "--for=condition=Established", *ours)
 
 
 def free_port() -> int:
@@ -47,17 +47,30 @@ def start(
     module: Sequence[str] = ARGOGRANT,
     kubeconfig: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the operator as a pod of this name would, with its log in a file."""
+    """Start the operator as a pod of this name would, with its log in a file.
+
+    Beside it there is the file with the audit stream, which ``audit_of`` reads.
+    """
     if kubeconfig is None:
         kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     command = [sys.executable, "-m", *module]
     if module is ARGOGRANT:
         command += ["--identity", identity, "--port", str(free_port())]
-    with log.open("ab") as out:
+    with log.open("ab") as errors, _audit_file(log).open("ab") as out:
         return subprocess.Popen(
-            [*command, *options], env=environment, stdout=out, stderr=out
+            [*command, *options], env=environment, stdout=out, stderr=errors
         )
+
+
+def audit_of(log: Path) -> list[dict[str, Any]]:
+    """Every event on standard output so far, of all operators that had this log."""
+    lines = _audit_file(log).read_text("ascii").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _audit_file(log: Path) -> Path:
+    return log.with_suffix(".audit")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import admission
 import operators
+from argogrant.api.identity_manifests import FILL_IN_FILE, IDENTITY_FILE
 from controlplane import ControlPlane
+from sketches import delete_all
 from world import INSTANCE, PROJECT, RULES, World
 
 
@@ -24,6 +27,47 @@ def installed(control_plane: ControlPlane) -> ControlPlane:
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
     return control_plane
+
+
+@pytest.fixture(scope="module")
+def identity_policies(installed: ControlPlane) -> Iterator[ControlPlane]:
+    """The API server checks and fills in who asks and who approves, in this module.
+
+    For what has to count as verified, ``admission.wait_until_they_vouch`` first.
+    """
+    with admission.policies(installed, IDENTITY_FILE, FILL_IN_FILE):
+        yield installed
+
+
+@pytest.fixture(scope="module")
+def checked(identity_policies: ControlPlane) -> Iterator[ControlPlane]:
+    """The same, where everybody may create grants and approvals."""
+    with admission.everybody_may_ask(identity_policies):
+        yield identity_policies
+
+
+@pytest.fixture(params=admission.FIELDS)
+def field(request: pytest.FixtureRequest) -> str:
+    """The field that says who asked, and the one that says who agreed."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def alice(checked: ControlPlane) -> admission.Asker:
+    return admission.who(checked, "alice")
+
+
+@pytest.fixture
+def bob(checked: ControlPlane) -> admission.Asker:
+    return admission.who(checked, "bob")
+
+
+@pytest.fixture
+def emptied(installed: ControlPlane) -> Iterator[ControlPlane]:
+    """The control plane with our CRDs; what a test has created is gone afterwards."""
+    yield installed
+    delete_all(installed)
 
 
 @pytest.fixture

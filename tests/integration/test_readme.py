@@ -9,7 +9,7 @@ import pytest
 
 import documents
 import operators
-from argogrant.grants.reasons import GRANT_REASONS
+from argogrant.grants.vocabulary import GRANT_REASONS
 from controlplane import ControlPlane
 from world import RULES, World, a_grant, after, eventually
 

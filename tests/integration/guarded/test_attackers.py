@@ -1,0 +1,135 @@
+"""What people try who want to be somebody else: each fails, and is told why.
+
+Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands before
+names there, as an identity provider would put it.
+"""
+
+import pytest
+
+import asking
+from admission import Asker, Body
+from asking import ClosedWorld, an_approval, patch, settles
+from world import a_grant, after, eventually
+
+
+def test_nobody_asks_in_the_name_of_another(world: ClosedWorld) -> None:
+    """Mallory writes that a developer asks."""
+    mallory = world.person("oidc:mallory")
+    forged = {"username": "oidc:alice", "groups": ["developers"]}
+    refusal = mallory.refused(
+        "create", "-f", "-", body=a_grant("forged", requester=forged)
+    )
+
+    assert "spec.requester is not who creates the AccessGrant" in refusal
+    assert 'username: "oidc:mallory"' in refusal
+    assert not world.exists("accessgrant", "forged")
+
+
+def test_nobody_approves_with_a_group_that_they_are_not_in(
+    world: ClosedWorld, waiting: Body
+) -> None:
+    """Mallory writes his own name, and a group of others."""
+    mallory = world.person("oidc:mallory")
+    forged = {"username": "oidc:mallory", "groups": ["people", "approvers"]}
+    body = an_approval(waiting, approver=forged)
+    refusal = mallory.refused("create", "-f", "-", body=body)
+
+    assert "spec.approver is not who creates the AccessApproval" in refusal
+    assert not world.may_sync()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        pytest.param("oidc:alice", id="the same"),
+        pytest.param("oidc:Alice", id="in upper case"),
+        pytest.param("alice", id="without the prefix"),
+        pytest.param("oidc:\uff41lice", id="in wide letters"),
+    ],
+)
+def test_nobody_approves_for_themselves_in_any_spelling(
+    world: ClosedWorld, waiting: Body, spelling: str
+) -> None:
+    """Alice has an account in the approvers' group, too."""
+    herself = world.person(spelling, "developers", "approvers")
+    approval = world.agree(herself, waiting)
+    message = world.comes_to_count_as(approval, "SelfApproval")
+
+    assert message
+    assert world.says("wanted")[0] == "AwaitingApproval"
+    assert not world.may_sync()
+
+
+def test_an_approval_is_void_for_another_grant_of_the_same_name(
+    world: ClosedWorld, alice: Asker, bob: Asker
+) -> None:
+    """Bob approved ten minutes; Alice takes an hour of the same name."""
+    first = world.ask(alice, "wanted", duration="10m")
+    approval = world.agree(bob, first)
+    eventually(world.may_sync, within=asking.PATIENCE)
+    world.delete("wanted")
+    world.ask(alice, "wanted", duration="2h")
+    world.comes_to_say("wanted", "AwaitingApproval")
+
+    assert "wanted" in world.comes_to_count_as(approval, "AnotherGrant")
+    assert not world.may_sync()
+
+
+def test_an_approval_is_not_edited(
+    world: ClosedWorld, waiting: Body, bob: Asker
+) -> None:
+    """A refusal stays one, even for an admin."""
+    approval = world.agree(bob, waiting, decision="Deny")
+    world.comes_to_say("wanted", "Denied")
+    admin = asking.who(world.plane, "admin")
+    name = approval["metadata"]["name"]
+    refusal = patch(admin, "accessapproval", name, {"spec": {"decision": "Approve"}})
+
+    assert "delete it and create another" in refusal
+    assert not world.may_sync()
+
+
+def test_a_refusal_that_is_deleted_has_still_ended_the_grant(
+    world: ClosedWorld, waiting: Body, bob: Asker
+) -> None:
+    approval = world.agree(bob, waiting, "no", decision="Deny")
+    world.comes_to_say("wanted", "Denied")
+    bob.kubectl("delete", "accessapproval", approval["metadata"]["name"])
+    world.agree(world.person("oidc:carol", "approvers"), waiting)
+    settles(world)
+
+    assert world.says("wanted")[0] == "Denied"
+    assert not world.may_sync()
+
+
+@pytest.mark.parametrize(
+    ("asked", "changed"),
+    [
+        pytest.param({"duration": "10m"}, {"duration": "2h"}, id="a longer duration"),
+        pytest.param(
+            {"expiresAt": after(600)}, {"expiresAt": after(7200)}, id="a later end"
+        ),
+        pytest.param(
+            {"duration": "10m"},
+            {"duration": None, "expiresAt": after(7200)},
+            id="an end instead of a duration",
+        ),
+        pytest.param(
+            {"duration": "10m"}, {"role": {"name": "role:admin"}}, id="another role"
+        ),
+        pytest.param(
+            {"duration": "10m"}, {"subject": {"name": "mallory"}}, id="another subject"
+        ),
+    ],
+)
+def test_what_was_approved_is_not_changed_afterwards(
+    world: ClosedWorld, alice: Asker, bob: Asker, asked: Body, changed: Body
+) -> None:
+    grant = world.ask(alice, "wanted", **asked)
+    world.agree(bob, grant)
+    world.comes_to_say("wanted", "Bound")
+    end = world.grant("wanted")["status"]["expiresAt"]
+    refusal = patch(alice, "accessgrant", "wanted", {"spec": changed})
+
+    assert "is invalid" in refusal
+    assert world.grant("wanted")["status"]["expiresAt"] == end

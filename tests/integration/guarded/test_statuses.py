@@ -1,0 +1,109 @@
+"""What a status that somebody else wrote changes: nothing that gives access.
+
+Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands before
+names there, as an identity provider would put it.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+import asking
+from admission import Asker, Body
+from asking import (
+    ClosedWorld,
+    patch,
+    settles,
+)
+from world import after, eventually
+
+STATUS_RIGHT = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "Role",
+    "metadata": {"name": "status-writer", "namespace": "argogrant"},
+    "rules": [
+        {
+            "apiGroups": ["argogrant.dev"],
+            "resources": ["accessgrants/status", "accessapprovals/status"],
+            "verbs": ["get", "patch", "update"],
+        }
+    ],
+}
+STATUS_WRITERS = asking.a_binding("status-writer", "status-writers")
+
+
+def a_status(**more: Any) -> Body:
+    """What the status of a grant that is in force looks like."""
+    now = after(-5)
+    true = {"status": "True", "message": "", "lastTransitionTime": now}
+    return {
+        "startedAt": now,
+        "expiresAt": after(72000),
+        "boundAs": "role:deployer",
+        "accessPolicy": "deployers",
+        "conditions": [
+            {"type": "Approved", "reason": "ApprovedByReviewers", **true},
+            {"type": "Ready", "reason": "Bound", **true},
+        ],
+        **more,
+    }
+
+
+def test_who_has_no_right_to_write_a_status_is_refused(
+    world: ClosedWorld, alice: Asker, waiting: Body
+) -> None:
+    """The Roles of the examples give nobody the subresource; without it, it is lost."""
+    name, body = waiting["metadata"]["name"], {"status": a_status()}
+    refusal = patch(alice, "accessgrant", name, body, "--subresource=status")
+    plain = ("patch", "accessgrant", name, "--type=merge", "-p", json.dumps(body))
+    alice.kubectl(*plain)
+
+    assert asking.REFUSED_BY_RBAC in refusal
+    assert 'resource "accessgrants/status"' in refusal
+    assert "startedAt" not in world.grant(name)["status"]
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        pytest.param({"duration": "1h"}, id="that waits"),
+        pytest.param({"duration": "20h"}, id="that asks for too long"),
+        pytest.param({"role": {"name": "role:admin"}}, id="that no policy allows"),
+    ],
+)
+def test_a_written_status_gives_no_access(world: ClosedWorld, grant: Body) -> None:
+    """Somebody who was given the right to write statuses forges one of a grant."""
+    world.apply(STATUS_RIGHT, STATUS_WRITERS)
+    writer = world.person("oidc:alice", "developers", "status-writers")
+    world.ask(writer, "wanted", **grant)
+    eventually(lambda: world.says("wanted")[0] != "", within=asking.PATIENCE)
+    writer.kubectl(
+        *("patch", "accessgrant", "wanted", "--type=merge", "--subresource=status"),
+        *("-p", json.dumps({"status": a_status()})),
+    )
+    settles(world)
+
+    assert not world.may_sync()
+    eventually(
+        lambda: world.says("wanted")[0] in {"AwaitingApproval", "NotAllowed"},
+        within=asking.PATIENCE,
+    )
+
+
+def test_a_written_status_does_not_lengthen_access(
+    world: ClosedWorld, bob: Asker
+) -> None:
+    """It is believed only where it says an earlier end."""
+    world.apply(STATUS_RIGHT, STATUS_WRITERS)
+    writer = world.person("oidc:alice", "developers", "status-writers")
+    grant = world.ask(writer, "wanted", duration="8s")
+    world.agree(bob, grant)
+    world.comes_to_say("wanted", "Bound")
+    writer.kubectl(
+        *("patch", "accessgrant", "wanted", "--type=merge", "--subresource=status"),
+        *("-p", json.dumps({"status": {"expiresAt": after(7200)}})),
+    )
+
+    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    world.comes_to_say("wanted", "Expired")

@@ -1,0 +1,243 @@
+"""The operator is killed at every step of every flow, and nothing changes by it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import asking
+import operators
+from admission import Asker, Body
+from asking import ClosedWorld, a_policy, approved_by
+from controlplane import ControlPlane
+from world import after
+
+KINDS = "accessgrants,accessapprovals,accesspolicies"
+ON_CALL = [{"kind": "Group", "name": "on-call"}]
+MASTERS = [{"kind": "Group", "name": "system:masters"}]
+POLICIES = (
+    a_policy(approval=approved_by("approvers"), maxDuration="2h"),
+    a_policy(
+        "windows",
+        roles=[{"name": "role:admin"}],
+        subjects={"groups": ["database-team"]},
+        approval=approved_by("approvers", required=2),
+    ),
+    a_policy(
+        "on-call",
+        requesters=ON_CALL,
+        roles=[{"project": "team-a", "name": "deployer"}],
+        maxExtensions=2,
+        breakGlass={"allowed": True},
+    ),
+    a_policy(
+        "emergencies",
+        requesters=ON_CALL,
+        roles=[{"name": "role:admin"}],
+        approval=approved_by("approvers"),
+        breakGlass={"allowed": True},
+    ),
+    a_policy(
+        "hasty",
+        roles=[{"name": "role:readonly"}],
+        approval=approved_by("approvers", timeout="2s"),
+    ),
+    a_policy("probes", requesters=MASTERS, subjects={"users": ["bob"]}),
+)
+QUESTIONS = [
+    (account, action, groups)
+    for account in ("alice", "dave", "erin", "carol")
+    for action in ("sync", "delete")
+    for groups in ((), ("database-team",))
+]
+PROJECT_ROLE = {"project": "team-a", "name": "deployer"}
+
+
+class Story:
+    """An operator that dies after each step, and what people do meanwhile."""
+
+    def __init__(self, world: ClosedWorld, log: Path) -> None:
+        self.world = world
+        self._log = log
+        self._probes = 0
+        self.process = operators.start(world.plane, log)
+
+    def settle(self) -> None:
+        """Whatever was there before is acted upon and reported."""
+        self._probes += 1
+        name = f"probe-{self._probes}"
+        self.world.apply(asking.a_grant(name, "bob"))
+        self.world.comes_to_say(name, "Bound")
+        self.world.delete(name)
+
+    def seen(self) -> tuple[dict[str, Any], list[bool]]:
+        """Every object of ours as it is, versions included, and Argo CD's answers."""
+        listed = json.loads(self.world.ours("get", KINDS, "-o", "json"))["items"]
+        objects = {
+            f"{body['kind']}/{body['metadata']['name']}": (
+                body["metadata"]["resourceVersion"],
+                body.get("status"),
+            )
+            for body in listed
+        }
+        answers = [
+            self.world.plane.argocd.can_i(
+                account, "applications", action, "team-a/shop", groups=groups
+            )
+            for account, action, groups in QUESTIONS
+        ]
+        return objects, answers
+
+    def kill(self) -> None:
+        """End it as a failing machine would."""
+        self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start another one, under the same name."""
+        self.process = operators.start(self.world.plane, self._log)
+
+    def stays_after_a_restart(self) -> None:
+        """Nothing is written anew: the versions of all objects are the same."""
+        self.settle()
+        before = self.seen()
+        self.kill()
+        self.start()
+        self.settle()
+
+        assert self.seen() == before
+
+
+@pytest.fixture
+def story(identity_policies: ControlPlane, tmp_path: Path) -> Iterator[Story]:
+    with asking.closed_world(identity_policies) as world:
+        world.install(*POLICIES)
+        story = Story(world, tmp_path / "operator.log")
+        try:
+            yield story
+            world.clear()
+        finally:
+            operators.stop(story.process)
+
+
+class Steps:
+    """What people do, one thing after the other, and what comes of it."""
+
+    def __init__(self, world: ClosedWorld) -> None:
+        self.world = world
+        self.grants: dict[str, Body] = {}
+        self.alice = world.person("alice", "developers")
+        self.bob = world.person("bob", "approvers")
+        self.carol = world.person("carol", "approvers")
+        self.dave = world.person("dave", "on-call")
+        self.erin = world.person("erin", "on-call")
+
+    def requested(self) -> dict[str, str]:
+        """Four wait for approval, and one of them for two; one will never get it."""
+        for name in ("hotfix", "doubtful"):
+            self._ask(self.alice, name)
+        self._ask(self.alice, "late", role={"name": "role:readonly"})
+        self._ask(
+            self.alice,
+            "window",
+            group="database-team",
+            role={"name": "role:admin"},
+            notBefore=after(1800),
+            expiresAt=after(3600),
+        )
+        self._ask(self.alice, "greedy", duration="3h")
+        waits = dict.fromkeys(("hotfix", "doubtful", "window"), "AwaitingApproval")
+        return {**waits, "late": "ApprovalTimedOut", "greedy": "NotAllowed"}
+
+    def approved_once(self) -> dict[str, str]:
+        """One approval is enough for the one, and not for the other."""
+        for name in ("hotfix", "window"):
+            self._agree(self.bob, name)
+        return {"hotfix": "Bound", "window": "AwaitingApproval"}
+
+    def approved_twice(self) -> dict[str, str]:
+        self._agree(self.carol, "window")
+        return {"window": "Scheduled", "hotfix": "Bound"}
+
+    def taken(self) -> dict[str, str]:
+        """What nobody has to approve, and what nobody has time to."""
+        self._ask(self.dave, "shift", "dave", role=PROJECT_ROLE, duration="10m")
+        words = {"justification": "The shop is down.", "duration": "10m"}
+        admin = {"name": "role:admin"}
+        self._ask(self.erin, "alarm", "erin", role=admin, breakGlass=True, **words)
+        return {"shift": "Bound", "alarm": "Bound"}
+
+    def extended(self) -> dict[str, str]:
+        more = {"extends": "shift", "role": PROJECT_ROLE, "duration": "20m"}
+        self._ask(self.dave, "longer", "dave", **more)
+        return {"longer": "Bound", "shift": "Bound"}
+
+    def denied(self) -> dict[str, str]:
+        self._agree(self.carol, "doubtful", decision="Deny", comment="Not today.")
+        return {"doubtful": "Denied"}
+
+    def ended(self) -> dict[str, str]:
+        """One early and by hand, and one when its time has come."""
+        revoked = json.dumps({"spec": {"revoked": True}})
+        self.alice.kubectl(
+            "patch", "accessgrant", "hotfix", "--type=merge", "-p", revoked
+        )
+        self._ask(self.dave, "brief", "dave", role=PROJECT_ROLE, duration="1s")
+        return {"hotfix": "Revoked", "brief": "Expired", "alarm": "Bound"}
+
+    def _ask(
+        self,
+        person: Asker,
+        name: str,
+        subject: str = "alice",
+        *,
+        group: str = "",
+        **spec: Any,
+    ) -> None:
+        body = asking.a_grant(name, subject, **spec)
+        if group:
+            body["spec"]["subject"] = {"kind": "Group", "name": group}
+        self.grants[name] = person.create(body)
+
+    def _agree(self, person: Asker, name: str, **spec: Any) -> None:
+        self.world.agree(person, self.grants[name], **spec)
+
+
+STEPS = (
+    Steps.requested,
+    Steps.approved_once,
+    Steps.approved_twice,
+    Steps.taken,
+    Steps.extended,
+    Steps.denied,
+    Steps.ended,
+)
+
+
+def come_true(world: ClosedWorld, outcome: dict[str, str]) -> None:
+    for name, reason in outcome.items():
+        world.comes_to_say(name, reason)
+
+
+def test_a_restart_after_any_step_changes_nothing(story: Story) -> None:
+    """Asked, approved by one, by two, bound, extended, denied, ended: each survives."""
+    steps = Steps(story.world)
+    for step in STEPS:
+        come_true(story.world, step(steps))
+        story.stays_after_a_restart()
+
+
+def test_what_happens_while_no_operator_runs_is_seen_by_the_next(
+    story: Story,
+) -> None:
+    """The same story, with each step taken while it is down."""
+    steps = Steps(story.world)
+    for step in STEPS:
+        story.kill()
+        outcome = step(steps)
+        story.start()
+        come_true(story.world, outcome)
+
+    story.stays_after_a_restart()
