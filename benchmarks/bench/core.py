@@ -7,12 +7,9 @@ from datetime import UTC, datetime, timedelta
 from argogrant.grants.facts import InstanceFacts
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.observations import ObservedConfigMap
 from argogrant.instance.plan import plan
-from argogrant.instance.records import (
-    GrantRecord,
-    ObservedConfigMap,
-    record_grant,
-)
+from argogrant.instance.records import GrantRecord, record_grant
 from argogrant.rbac.overlay import Owner
 from argogrant.rbac.text import OVERLAY_KEY
 from bench import grants

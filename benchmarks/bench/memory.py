@@ -11,13 +11,13 @@ from bench.counting import watching
 from bench.stage import a_stage
 
 BATCH = "mem"
-BATCHES = 20
+BATCHES = 26
 SIZE = 1000
 LIFE = 12
 """Seconds from the begin of a batch's creation to the end of its grants."""
-WARM_UP = 4
+WARM_UP = 6
 """Batches after which memory has to stay as it is."""
-HALF_WAY = 12
+HALF_WAY = 16
 SETTLE = 4.0
 PATIENCE = 300
 
@@ -55,7 +55,7 @@ class Memory:
 
 
 async def measure_memory(log: Path | None, tell: Callable[[str], None]) -> Memory:
-    """Let twenty thousand grants come and go, each for a subject of its own."""
+    """Let grants come and go, each for its own subject; 20,000 after the warm-up."""
     rss: list[float] = []
     most: list[int] = []
     async with a_stage(log) as stage, stage.operator().running() as operator:
