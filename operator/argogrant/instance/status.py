@@ -24,6 +24,8 @@ FINALIZER: Final = "argogrant.dev/revoke"
 
 WORKERS: Final = 8
 PAUSE: Final = 1.0
+FORBIDDEN_PAUSE: Final = 2.0
+"""Seconds; an API server that has just started refuses everything for a moment."""
 ATTEMPTS: Final = 5
 
 logger = logging.getLogger(__name__)
@@ -106,6 +108,11 @@ class Writer:
             report = self._pending[path]
             try:
                 await self._write(report)
+            except Forbidden:
+                # Nothing else has to wait for a right that is missing.
+                loop = asyncio.get_running_loop()
+                loop.call_later(FORBIDDEN_PAUSE, self._queue.put_nowait, path)
+                continue
             except Unavailable:
                 await asyncio.sleep(PAUSE)
                 self._queue.put_nowait(path)
@@ -126,9 +133,12 @@ class Writer:
             pass  # the object is gone, or another one has its name
         except Unavailable:
             raise
+        except Forbidden as error:
+            remedy = remedy_of(error)
+            logger.warning("%s is not written yet: %s %s", report.path, error, remedy)
+            raise
         except ClusterError as error:
-            remedy = remedy_of(error) if isinstance(error, Forbidden) else ""
-            logger.warning("%s is not written: %s %s", report.path, error, remedy)
+            logger.warning("%s is not written: %s", report.path, error)
 
     async def _hold(self, report: Report, hold: Hold) -> str:
         """Set or remove the finalizer; answers the object's version after that."""

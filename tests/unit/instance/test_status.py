@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.instance.status import FINALIZER, Hold, Report, Writer
+from argogrant.instance.status import FINALIZER, FORBIDDEN_PAUSE, Hold, Report, Writer
 from argogrant.kube.cluster import Body
 from argogrant.kube.failures import Conflict, Forbidden, NotFound, Refused, Unavailable
 from fakes import FakeCluster
@@ -268,19 +268,17 @@ async def test_another_object_of_that_name_is_not(wanted, caplog) -> None:
         assert caplog.text == ""
 
 
-async def test_a_right_that_is_missing_stops_no_worker(caplog) -> None:
-    """However often it fails, the next one is written."""
+async def test_a_right_that_is_missing_is_asked_for_again(caplog) -> None:
+    """An API server that has just started refuses everything for a moment."""
     async with writing(Desk()) as desk:
-        desk.cluster.fail("merge_patch", Forbidden("403"), times=50)
-        for _ in range(50):
-            desk.submit(hold=desk.hold(wanted=True))
-            await asyncio.sleep(SOON)
-        assert desk.finalizers == []
+        desk.cluster.fail("merge_patch", Forbidden("403"), times=3)
         desk.submit(hold=desk.hold(wanted=True))
         await asyncio.sleep(SOON)
+        assert desk.finalizers == []
+        assert f"{ONE} is not written yet: 403" in caplog.text
+        await asyncio.sleep(3 * FORBIDDEN_PAUSE)
 
         assert desk.finalizers == [FINALIZER]
-        assert f"{ONE} is not written: 403" in caplog.text
 
 
 async def test_an_object_that_changes_all_the_time_is_held_in_the_end() -> None:
