@@ -1,7 +1,5 @@
 """The kind AccessApproval: what it holds, and its way into the domain and back."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
@@ -10,14 +8,12 @@ from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
     StatusModel,
-    status_of,
 )
 from argogrant.api.fields import ObjectName
 from argogrant.api.identity import IdentityModel, read_identity
 from argogrant.api.reading import read_spec
 from argogrant.api.schema import Model, validations
 from argogrant.grants.approval import Approval, Verdict
-from argogrant.grants.conditions import Condition
 from argogrant.grants.window import parse_instant
 
 APPROVAL_RULES: Final = (
@@ -110,10 +106,3 @@ def read_approval(body: dict[str, Any]) -> Approval:
         comment=spec.comment or "",
         being_deleted="deletionTimestamp" in metadata,
     )
-
-
-def approval_status(
-    condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
-) -> dict[str, Any]:
-    """Write the status of an approval: whether it counts."""
-    return status_of(condition, old=old, generation=generation, now=now)

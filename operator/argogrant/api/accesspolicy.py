@@ -1,7 +1,6 @@
 """The kind AccessPolicy: its status, and its way into the domain and back."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
@@ -10,7 +9,6 @@ from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
     StatusModel,
-    status_of,
 )
 from argogrant.api.policydemands import (
     ApprovalRuleModel,
@@ -30,7 +28,6 @@ from argogrant.grants.access_policy import (
     RolePattern,
     SubjectPatterns,
 )
-from argogrant.grants.conditions import Condition
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.identity import IdentityKind, IdentityPattern
 from argogrant.grants.patterns import pattern_problem
@@ -80,13 +77,6 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
         approval=_read_approval(spec.approval),
         break_glass=_read_break_glass(spec.break_glass),
     )
-
-
-def policy_status(
-    condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
-) -> dict[str, Any]:
-    """Write the status of a policy: whether it is obeyed."""
-    return status_of(condition, old=old, generation=generation, now=now)
 
 
 def _read_requester(model: RequesterModel) -> IdentityPattern:

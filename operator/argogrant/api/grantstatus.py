@@ -10,14 +10,13 @@ from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
     StatusModel,
-    status_of,
     write_conditions,
 )
 from argogrant.api.fields import Instant, ObjectName
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.schema import Model
 from argogrant.grants.approval import Approval
-from argogrant.grants.conditions import Condition, Delivery, grant_conditions, is_over
+from argogrant.grants.conditions import Delivery, grant_conditions, is_over
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.reasons import GrantCondition
 from argogrant.grants.window import format_instant
@@ -154,13 +153,6 @@ def grant_status(
     if extended_by:
         status["extendedBy"] = extended_by
     return status
-
-
-def invalid_grant_status(
-    condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
-) -> dict[str, Any]:
-    """Write the status of an object that can not be understood."""
-    return status_of(condition, old=old, generation=generation, now=now)
 
 
 def _with_approval_of(

@@ -1,9 +1,9 @@
 """What approvers and authors of policies are told: the status of their objects."""
 
+from collections.abc import Callable
 from datetime import datetime
 
-from argogrant.api.accessapproval import approval_status
-from argogrant.api.accesspolicy import policy_status
+from argogrant.api.conditions import status_of
 from argogrant.grants.ballot import without_grant
 from argogrant.grants.conditions import (
     Condition,
@@ -12,10 +12,10 @@ from argogrant.grants.conditions import (
 )
 from argogrant.grants.decide import Decision
 from argogrant.grants.reasons import ApprovalCondition, Reason
-from argogrant.instance.records import ApprovalRecord, GrantRecord, PolicyRecord
-from argogrant.instance.status import Report, Writer
+from argogrant.instance.records import ApprovalRecord, GrantRecord, Record
+from argogrant.instance.status import Writer, report_of
 from argogrant.instance.store import Store
-from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_POLICIES
+from argogrant.kube.cluster import Body
 
 
 class Answers:
@@ -39,7 +39,7 @@ class Answers:
         for approval in self._store.approvals_of(record.name):
             condition = told.get(approval.uid) or _not_understood(approval)
             if condition is not None:
-                self._answer(approval, condition, now)
+                self._answer(approval, condition, now, self._store.approvals.note)
 
     def stray_approvals(self, now: datetime) -> None:
         """Tell those who approve a grant that is not there."""
@@ -48,49 +48,24 @@ class Answers:
             if record.approval is not None:
                 condition = approval_condition(without_grant(record.approval))
             if condition is not None:
-                self._answer(record, condition, now)
+                self._answer(record, condition, now, self._store.approvals.note)
 
     def policies(self, now: datetime) -> None:
         """Tell the authors of policies whether they are obeyed."""
         for record in self._store.policies.objects.values():
-            self._answer_policy(record, now)
+            condition = policy_condition(record.problem or None)
+            self._answer(record, condition, now, self._store.policies.note)
 
     def _answer(
-        self, record: ApprovalRecord, condition: Condition, now: datetime
+        self,
+        record: Record,
+        condition: Condition,
+        now: datetime,
+        written: Callable[[Body], object],
     ) -> None:
-        path = ACCESS_APPROVALS.path(record.namespace, record.name)
-        old = self._writer.current(path, record.status)
-        new = approval_status(condition, old=old, generation=record.generation, now=now)
-        self._writer.submit(
-            Report(
-                path=path,
-                uid=record.uid,
-                version=record.version,
-                old=record.status,
-                new=new,
-                written=self._store.approvals.note,
-            )
-        )
-
-    def _answer_policy(self, record: PolicyRecord, now: datetime) -> None:
-        path = ACCESS_POLICIES.path(record.namespace, record.name)
-        old = self._writer.current(path, record.status)
-        new = policy_status(
-            policy_condition(record.problem or None),
-            old=old,
-            generation=record.generation,
-            now=now,
-        )
-        self._writer.submit(
-            Report(
-                path=path,
-                uid=record.uid,
-                version=record.version,
-                old=record.status,
-                new=new,
-                written=self._store.policies.note,
-            )
-        )
+        old = self._writer.current(record.path, record.status)
+        new = status_of(condition, old=old, generation=record.generation, now=now)
+        self._writer.submit(report_of(record, new, written=written))
 
 
 def _not_understood(record: ApprovalRecord) -> Condition | None:

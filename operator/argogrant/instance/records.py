@@ -1,7 +1,8 @@
 """What is kept of each of our objects: typed, small, never a reason to crash."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from argogrant.api.accessapproval import read_approval
 from argogrant.api.accessgrant import (
@@ -16,27 +17,50 @@ from argogrant.grants.approval import Approval
 from argogrant.grants.errors import AccessGrantError
 from argogrant.grants.grant import Grant
 from argogrant.kube.cluster import Body
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    ARGOCD_INSTANCES,
+    Resource,
+)
 from argogrant.rbac.overlay import Owner
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantRecord:
-    """An AccessGrant as last seen; ``grant`` is None if it can not be understood."""
+class Record:
+    """What is kept of every object of ours, whatever its kind."""
 
+    resource: ClassVar[Resource]
     uid: str
     namespace: str
     name: str
-    instance: str
     generation: int
     version: str
     """The resource version."""
-    finalizers: tuple[str, ...]
     status: dict[str, Any]
+    problem: str = ""
+    """Why it can not be understood; empty if it can."""
+
+    @property
+    def path(self) -> str:
+        """Where it is on the API server."""
+        return self.resource.path(self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRecord(Record):
+    """An AccessGrant as last seen; ``grant`` is None if it can not be understood."""
+
+    resource = ACCESS_GRANTS
+    instance: str
+    finalizers: tuple[str, ...]
     being_deleted: bool
     abandoned: bool
     """A person asked not to wait for the revocation when the grant is deleted."""
     grant: Grant | None
-    problem: str = ""
     is_labelled: bool = False
     """Whether it has the label by which break-glass grants are found."""
 
@@ -51,21 +75,14 @@ class GrantRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceRecord:
+class InstanceRecord(Record):
     """An ArgoCDInstance as last seen; ``instance`` is None if not understood."""
 
-    uid: str
-    namespace: str
-    name: str
-    generation: int
-    version: str
-    """The resource version."""
-    status: dict[str, Any]
+    resource = ARGOCD_INSTANCES
     being_deleted: bool
     abandoned: bool
     """A person asked not to wait until it is clean when the instance is deleted."""
     instance: Instance | None
-    problem: str = ""
 
     def decides_like(self, other: "InstanceRecord") -> bool:
         """Tell whether nothing differs that a convergence looks at."""
@@ -89,18 +106,11 @@ class InstanceRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRecord:
+class PolicyRecord(Record):
     """An AccessPolicy as last seen; ``policy`` is None if not understood."""
 
-    uid: str
-    namespace: str
-    name: str
-    generation: int
-    version: str
-    """The resource version."""
-    status: dict[str, Any]
+    resource = ACCESS_POLICIES
     policy: AccessPolicy | None
-    problem: str = ""
 
     def decides_like(self, other: "PolicyRecord") -> bool:
         """Tell whether nothing differs that a decision looks at."""
@@ -108,20 +118,13 @@ class PolicyRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalRecord:
+class ApprovalRecord(Record):
     """An AccessApproval as last seen; ``approval`` is None if not understood."""
 
-    uid: str
-    namespace: str
-    name: str
-    generation: int
-    version: str
-    """The resource version."""
-    status: dict[str, Any]
+    resource = ACCESS_APPROVALS
     grant_name: str
     """The grant that it is about."""
     approval: Approval | None
-    problem: str = ""
 
     def decides_like(self, other: "ApprovalRecord") -> bool:
         """Tell whether nothing differs that a decision looks at."""
@@ -134,24 +137,14 @@ class ApprovalRecord:
 
 def record_grant(body: Body) -> GrantRecord:
     """Keep what matters of an AccessGrant."""
-    metadata = body["metadata"]
-    grant, problem = None, ""
-    try:
-        grant = read_grant(body)
-    except AccessGrantError as error:
-        problem = str(error)
-    spec = body.get("spec")
+    metadata, spec = body["metadata"], body.get("spec")
+    grant, problem = _understood(read_grant, body)
     named = spec.get("instance") if isinstance(spec, dict) else None
     return GrantRecord(
-        uid=metadata["uid"],
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        **_common(body),
         instance=named if isinstance(named, str) else "default",
-        generation=metadata.get("generation", 0),
-        version=metadata.get("resourceVersion", ""),
         finalizers=tuple(metadata.get("finalizers") or ()),
         is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
-        status=body.get("status") or {},
         being_deleted="deletionTimestamp" in metadata,
         abandoned=_is_abandoned(metadata),
         grant=grant,
@@ -159,27 +152,13 @@ def record_grant(body: Body) -> GrantRecord:
     )
 
 
-def _is_abandoned(metadata: Body) -> bool:
-    return (metadata.get("annotations") or {}).get(ABANDON_ANNOTATION) == "true"
-
-
 def record_instance(body: Body) -> InstanceRecord:
     """Keep what matters of an ArgoCDInstance."""
-    metadata = body["metadata"]
-    instance, problem = None, ""
-    try:
-        instance = read_instance(body)
-    except AccessGrantError as error:
-        problem = str(error)
+    instance, problem = _understood(read_instance, body)
     return InstanceRecord(
-        uid=metadata["uid"],
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        generation=metadata.get("generation", 0),
-        version=metadata.get("resourceVersion", ""),
-        status=body.get("status") or {},
-        being_deleted="deletionTimestamp" in metadata,
-        abandoned=_is_abandoned(metadata),
+        **_common(body),
+        being_deleted="deletionTimestamp" in body["metadata"],
+        abandoned=_is_abandoned(body["metadata"]),
         instance=instance,
         problem=problem,
     )
@@ -187,40 +166,41 @@ def record_instance(body: Body) -> InstanceRecord:
 
 def record_policy(body: Body) -> PolicyRecord:
     """Keep what matters of an AccessPolicy."""
-    metadata = body["metadata"]
-    policy, problem = None, ""
-    try:
-        policy = read_policy(body)
-    except AccessGrantError as error:
-        problem = str(error)
-    return PolicyRecord(
-        uid=metadata["uid"],
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        generation=metadata.get("generation", 0),
-        version=metadata.get("resourceVersion", ""),
-        status=body.get("status") or {},
-        policy=policy,
-        problem=problem,
-    )
+    policy, problem = _understood(read_policy, body)
+    return PolicyRecord(**_common(body), policy=policy, problem=problem)
 
 
 def record_approval(body: Body) -> ApprovalRecord:
     """Keep what matters of an AccessApproval."""
-    metadata = body["metadata"]
-    approval, problem = None, ""
-    try:
-        approval = read_approval(body)
-    except AccessGrantError as error:
-        problem = str(error)
+    approval, problem = _understood(read_approval, body)
     return ApprovalRecord(
-        uid=metadata["uid"],
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        generation=metadata.get("generation", 0),
-        version=metadata.get("resourceVersion", ""),
-        status=body.get("status") or {},
+        **_common(body),
         grant_name=approval.grant_name if approval else "",
         approval=approval,
         problem=problem,
     )
+
+
+def _understood(read: Callable[[Body], T], body: Body) -> tuple[T | None, str]:
+    """Read an object, or say why it can not be understood."""
+    try:
+        return read(body), ""
+    except AccessGrantError as error:
+        return None, str(error)
+
+
+def _common(body: Body) -> dict[str, Any]:
+    """What is kept of every object."""
+    metadata = body["metadata"]
+    return {
+        "uid": metadata["uid"],
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "generation": metadata.get("generation", 0),
+        "version": metadata.get("resourceVersion", ""),
+        "status": body.get("status") or {},
+    }
+
+
+def _is_abandoned(metadata: Body) -> bool:
+    return (metadata.get("annotations") or {}).get(ABANDON_ANNOTATION) == "true"

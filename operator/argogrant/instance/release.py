@@ -6,9 +6,8 @@ from typing import Final
 
 from argogrant.instance.records import GrantRecord
 from argogrant.instance.standing import Standing
-from argogrant.instance.status import FINALIZER, Hold, Report, Writer
+from argogrant.instance.status import FINALIZER, Hold, Writer, report_of
 from argogrant.instance.store import Store
-from argogrant.kube.resources import ACCESS_GRANTS
 
 ARGOCD_WATCH_MARGIN: Final = 0.25
 """Seconds after the acknowledged write in which argocd-server's watch has followed."""
@@ -61,17 +60,10 @@ class Releases:
         loop.call_later(ARGOCD_WATCH_MARGIN, self._submit, record)
 
     def _submit(self, record: GrantRecord) -> None:
-        path = ACCESS_GRANTS.path(record.namespace, record.name)
+        current = self._writer.current(record.path, record.status)
+        hold = Hold(wanted=False, finalizers=record.finalizers)
         self._writer.submit(
-            Report(
-                path=path,
-                uid=record.uid,
-                version=record.version,
-                old=record.status,
-                new=self._writer.current(path, record.status),
-                written=self._store.grants.note,
-                hold=Hold(wanted=False, finalizers=record.finalizers),
-            )
+            report_of(record, current, written=self._store.grants.note, hold=hold)
         )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.argocdinstance import InstanceReport, instance_status
-from argogrant.api.grantstatus import grant_status, invalid_grant_status
+from argogrant.api.conditions import status_of
+from argogrant.api.grantstatus import grant_status
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.grant import Binding
@@ -21,9 +22,8 @@ from argogrant.instance.plan import Plan
 from argogrant.instance.records import GrantRecord, InstanceRecord
 from argogrant.instance.release import Releases
 from argogrant.instance.standing import Standing
-from argogrant.instance.status import Hold, Report, Writer
+from argogrant.instance.status import Hold, Writer, report_of
 from argogrant.instance.store import Store
-from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
 from argogrant.outlets.audit import Audit
 from argogrant.rbac.roles import DiscoveredRole
 
@@ -129,21 +129,11 @@ class Reporter:
             default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,
         )
-        path = ARGOCD_INSTANCES.path(record.namespace, record.name)
-        old = self._writer.current(path, record.status)
+        old = self._writer.current(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
         place = place_of_instance(record)
         self._audit.instance(place, stored=record.status, new=new, now=now)
-        self._writer.submit(
-            Report(
-                path=path,
-                uid=record.uid,
-                version=record.version,
-                old=record.status,
-                new=new,
-                written=self._store.instances.note,
-            )
-        )
+        self._writer.submit(report_of(record, new, written=self._store.instances.note))
 
     def _status_of(
         self,
@@ -152,8 +142,7 @@ class Reporter:
         delivery: Delivery,
         now: datetime,
     ) -> dict[str, Any]:
-        path = ACCESS_GRANTS.path(record.namespace, record.name)
-        old = self._writer.current(path, record.status)
+        old = self._writer.current(record.path, record.status)
         if decision is not None:
             return grant_status(
                 decision, delivery, old=old, generation=record.generation, now=now
@@ -164,9 +153,7 @@ class Reporter:
             reason=Reason.INVALID_GRANT,
             message=record.problem,
         )
-        return invalid_grant_status(
-            condition, old=old, generation=record.generation, now=now
-        )
+        return status_of(condition, old=old, generation=record.generation, now=now)
 
     def _submit_grant(
         self,
@@ -187,15 +174,7 @@ class Reporter:
                 else {},
             )
         self._writer.submit(
-            Report(
-                path=ACCESS_GRANTS.path(record.namespace, record.name),
-                uid=record.uid,
-                version=record.version,
-                old=record.status,
-                new=new,
-                written=self._store.grants.note,
-                hold=hold,
-            )
+            report_of(record, new, written=self._store.grants.note, hold=hold)
         )
 
 

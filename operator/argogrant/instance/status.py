@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from argogrant.instance.records import Record
 from argogrant.kube.cluster import Body, Cluster
 from argogrant.kube.failures import (
     ClusterError,
@@ -72,6 +73,32 @@ class Report:
         """The merge patch from the old status to the new one."""
         gone = {key: None for key in self.old if key not in self.new}
         return {"metadata": {}, "status": {**gone, **self.new}}
+
+
+def report_of(
+    record: Record,
+    new: dict[str, Any],
+    *,
+    written: Callable[[Body], object],
+    hold: Hold | None = None,
+) -> Report:
+    """Report about an object as it was last seen.
+
+    Args:
+        record: The object.
+        new: The status that it should have.
+        written: Given the object after each write.
+        hold: Whether it should be held; None leaves its finalizers alone.
+    """
+    return Report(
+        path=record.path,
+        uid=record.uid,
+        version=record.version,
+        old=record.status,
+        new=new,
+        written=written,
+        hold=hold,
+    )
 
 
 class Writer:

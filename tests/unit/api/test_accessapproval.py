@@ -7,9 +7,9 @@ import pytest
 from argogrant.api.accessapproval import (
     AccessApprovalSpec,
     AccessApprovalStatus,
-    approval_status,
     read_approval,
 )
+from argogrant.api.conditions import status_of
 from argogrant.grants.approval import Approval, Verdict
 from argogrant.grants.conditions import Condition
 from argogrant.grants.errors import InvalidGrant
@@ -93,10 +93,8 @@ def test_a_status_reads_back_as_it_was_written() -> None:
         reason=Reason.TOO_LATE,
         message="It came an hour late.",
     )
-    status = approval_status(condition, old={}, generation=1, now=NOON)
+    status = status_of(condition, old={}, generation=1, now=NOON)
     model = AccessApprovalStatus.model_validate(status)
 
     assert model.model_dump(by_alias=True, exclude_unset=True) == status
-    assert (
-        approval_status(condition, old=status, generation=1, now=NOON + HOUR) == status
-    )
+    assert status_of(condition, old=status, generation=1, now=NOON + HOUR) == status

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.accesspolicy import AccessPolicyStatus, policy_status, read_policy
+from argogrant.api.accesspolicy import AccessPolicyStatus, read_policy
+from argogrant.api.conditions import status_of
 from argogrant.api.policyspec import AccessPolicySpec
 from argogrant.grants.access_policy import (
     AccessPolicy,
@@ -192,9 +193,9 @@ def test_a_status_reads_back_as_it_was_written() -> None:
         reason=Reason.IN_USE,
         message="The policy is obeyed.",
     )
-    status = policy_status(condition, old={}, generation=2, now=NOON)
+    status = status_of(condition, old={}, generation=2, now=NOON)
     model = AccessPolicyStatus.model_validate(status)
 
     assert model.model_dump(by_alias=True, exclude_unset=True) == status
     assert status["observedGeneration"] == 2
-    assert policy_status(condition, old=status, generation=2, now=NOON + HOUR) == status
+    assert status_of(condition, old=status, generation=2, now=NOON + HOUR) == status

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from argogrant.api import conditions
 from argogrant.api.grantstatus import (
     AccessGrantStatus,
     grant_status,
-    invalid_grant_status,
 )
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.grant import Grant
@@ -120,7 +120,7 @@ def test_the_status_of_an_invalid_object_keeps_what_was_known() -> None:
         message="spec: no.",
     )
     old = {"startedAt": "2026-11-24T12:00:00Z"}
-    status = invalid_grant_status(condition, old=old, generation=2, now=NOON)
+    status = conditions.status_of(condition, old=old, generation=2, now=NOON)
 
     assert status["startedAt"] == old["startedAt"]
     assert status["observedGeneration"] == 2
