@@ -74,7 +74,7 @@ class Applier:
         planned: Plan,
         seen: Snapshot,
         *,
-        decisions: Collection[Decision],
+        orphans: Collection[Binding],
         leaving: bool,
     ) -> None:
         """Write what was planned, or remove the key when the instance goes.
@@ -96,17 +96,17 @@ class Applier:
         self._last_write = asyncio.get_running_loop().time()
         self.last_write_at = self._clock()
         self._metrics.wrote("ok")
-        self._count(planned, seen.config_map.overlay, decisions)
+        self._count(planned, seen.config_map.overlay, orphans)
 
     def _count(
-        self, planned: Plan, before: Overlay | None, decisions: Iterable[Decision]
+        self, planned: Plan, before: Overlay | None, orphans: Collection[Binding]
     ) -> None:
         assert planned.overlay is not None
         assert self.last_write_at is not None
         removed, ends = planned.overlay.extra, before.ends if before else {}
-        orphans = orphans_of(planned, decisions)
+        ended = removed.difference(orphans)
         self._metrics.removed(
-            lags=lags_of(removed - orphans, ends, self.last_write_at),
+            lags=lags_of(ended, ends, self.last_write_at),
             orphans=len(orphans),
         )
         logger.info(

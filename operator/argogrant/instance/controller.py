@@ -186,7 +186,7 @@ class Controller:
                         argocd,
                         planned,
                         seen,
-                        decisions=self._decisions.all(),
+                        orphans=orphans,
                         leaving=leaving,
                     )
             except Conflict:

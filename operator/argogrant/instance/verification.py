@@ -7,17 +7,17 @@ their removal is noticed at once.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from argogrant.api.identity_policies import (
     POLICY_NAMES,
     SETTLING,
+    Problem,
     problem_of,
     verified_since,
 )
-from argogrant.grants.identity import Identities
+from argogrant.grants.identity import NOBODY_VERIFIED, Identities
 from argogrant.grants.names import sentence
 from argogrant.grants.reasons import Reason
 from argogrant.instance.apply import Clock
@@ -64,9 +64,11 @@ class Verification:
         self._accepts_unverified = accepts_unverified
         self._was_changed = False
         self._mended_at: datetime | None = None
+        self._seen: object = None
+        self._identities = NOBODY_VERIFIED
 
         def changed(_before: object, _after: object) -> None:
-            self._notice()
+            self.identities()  # a change is noticed also if it is undone at once
             on_change()
 
         self._reflectors: tuple[Reflector[Body], ...] = tuple(
@@ -104,32 +106,41 @@ class Verification:
         return differences
 
     def identities(self) -> Identities:
-        """Say what is known now."""
-        found = Identities(are_accepted_unverified=self._accepts_unverified)
+        """Say what is known now; compared anew only when something was heard."""
+        seen = tuple(
+            (one.synced.is_set(), one.failure, *one.objects.values())
+            for one in self._reflectors
+        )
+        if seen != self._seen:
+            self._seen, self._identities = seen, self._look()
+        return self._identities
+
+    def _look(self) -> Identities:
         if self._accepts_unverified:
-            return replace(found, reason=Reason.ACCEPTED_UNVERIFIED, problem=ACCEPTED)
+            return Identities(
+                reason=Reason.ACCEPTED_UNVERIFIED,
+                problem=ACCEPTED,
+                are_accepted_unverified=True,
+            )
         failure = self._failure()
         if failure is not None:
-            return replace(found, reason=Reason.UNKNOWN, problem=failure)
-        self._notice()
+            return Identities(reason=Reason.UNKNOWN, problem=failure)
         observed = self._observed()
         problem = problem_of(observed)
+        self._notice(problem)
         if problem is not None:
-            return replace(found, reason=problem.reason, problem=problem.message)
+            return Identities(reason=problem.reason, problem=problem.message)
         since = verified_since(observed)
         if since is not None and self._mended_at is not None:
             since = max(since, self._mended_at + SETTLING)
-        return replace(found, verified_since=since)
+        return Identities(verified_since=since)
 
-    def _notice(self) -> None:
+    def _notice(self, problem: Problem | None) -> None:
         """Remember until when a policy was changed: nobody checked what came then.
 
         A policy that was deleted and created anew tells it by its own creation; one
         that was changed and changed back does not.
         """
-        if self._failure() is not None:
-            return
-        problem = problem_of(self._observed())
         is_changed = problem is not None and problem.reason is CHANGED
         if self._was_changed and not is_changed:
             self._mended_at = self._clock()
