@@ -10,19 +10,7 @@ from typing import Final, NamedTuple
 
 from argogrant.grants.occurrences import Transition, TransitionKind
 from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
-
-REFUSALS: Final = frozenset(
-    {
-        Reason.NOT_ALLOWED,
-        Reason.REQUESTER_UNVERIFIED,
-        Reason.EXTENSION_REFUSED,
-        Reason.SUBJECT_REFUSED,
-        Reason.ROLE_REFUSED,
-        Reason.ABSOLUTE_END_REQUIRED,
-        Reason.INVALID_GRANT,
-    }
-)
-"""Reasons of ``Ready`` that are about what was asked for, not about Argo CD's state."""
+from argogrant.grants.vocabulary import REFUSALS
 
 
 class Said(NamedTuple):

@@ -74,6 +74,19 @@ GRANT_REASONS: dict[GrantCondition, Reasons] = {
 ENDS_ON_RECORD = frozenset({Reason.DENIED, Reason.APPROVAL_TIMED_OUT})
 """Ends that stay although what brought them about may be deleted."""
 
+REFUSALS = frozenset(
+    {
+        Reason.NOT_ALLOWED,
+        Reason.REQUESTER_UNVERIFIED,
+        Reason.EXTENSION_REFUSED,
+        Reason.SUBJECT_REFUSED,
+        Reason.ROLE_REFUSED,
+        Reason.ABSOLUTE_END_REQUIRED,
+        Reason.INVALID_GRANT,
+    }
+)
+"""Reasons of ``Ready`` that are about what was asked for, not about Argo CD's state."""
+
 INSTANCE_REASONS: dict[InstanceCondition, Reasons] = {
     InstanceCondition.READY: {
         True: (Reason.CONVERGED,),

@@ -8,23 +8,11 @@ from argogrant.grants.circumstances import NOTHING_ELSE, Circumstances
 from argogrant.grants.decide import Decision
 from argogrant.grants.facts import InstanceFacts
 from argogrant.grants.grant import Grant
-from argogrant.grants.reasons import Reason
+from argogrant.grants.vocabulary import REFUSALS
 from argogrant.instance.records import ApprovalRecord, GrantRecord
 
 LONGEST_CHAIN: Final = 128
 """Grants that are followed backwards."""
-_REFUSALS: Final = frozenset(
-    {
-        Reason.NOT_ALLOWED,
-        Reason.REQUESTER_UNVERIFIED,
-        Reason.EXTENSION_REFUSED,
-        Reason.SUBJECT_REFUSED,
-        Reason.ROLE_REFUSED,
-        Reason.ABSOLUTE_END_REQUIRED,
-        Reason.DELETED,
-    }
-)
-"""A grant that is refused takes nobody's place."""
 
 
 class Sources(Protocol):
@@ -118,7 +106,7 @@ class Surroundings:
 
 
 def _is_active(decision: Decision) -> bool:
-    finding = decision.finding
-    return not decision.has_ended and (
-        finding is None or finding.reason not in _REFUSALS
-    )
+    """Tell whether a grant takes a place; one that is refused takes nobody's."""
+    if decision.has_ended or decision.grant.being_deleted:
+        return False
+    return decision.finding is None or decision.finding.reason not in REFUSALS

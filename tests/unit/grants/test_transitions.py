@@ -4,7 +4,6 @@ import pytest
 
 from argogrant.grants.occurrences import TRANSITIONS, TransitionKind
 from argogrant.grants.transitions import (
-    REFUSALS,
     Account,
     Conditions,
     Said,
@@ -12,6 +11,7 @@ from argogrant.grants.transitions import (
     grant_transitions,
     instance_transitions,
 )
+from argogrant.grants.vocabulary import REFUSALS
 from looks import (
     BINDING,
     BOUND,
