@@ -62,6 +62,7 @@ def grant_news(  # noqa: PLR0913
         now=now,
         is_overdue=is_over and delivery.may_linger,
         was_held=decision is not None and was_held(record, decision, standing, now),
+        approvals=decision.agreement.approvals if decision is not None else (),
     )
 
 

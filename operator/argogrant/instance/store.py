@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Collection as SizedIterable
+from contextlib import suppress
 from typing import Any, Final
 
 from argogrant.grants.identity import Identities
@@ -19,7 +20,7 @@ from argogrant.instance.records import (
     record_policy,
 )
 from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import ClusterError
+from argogrant.kube.failures import ClusterError, Forbidden, NotFound
 from argogrant.kube.reflector import Reflector
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
@@ -83,10 +84,17 @@ class Store:
     async def relist(self) -> int:
         """List everything anew; answers how much was not as believed.
 
+        Policies and approvals that are not served, or may not be read, keep no sweep
+        from Argo CD; ``failures`` tells of them.
+
         Raises:
-            ClusterError: Not everything could be listed; what could was.
+            ClusterError: Not everything could be listed.
         """
-        return sum([await kind.relist() for kind in self._kinds()])
+        differences = await self.grants.relist() + await self.instances.relist()
+        for kind in (self.policies, self.approvals):
+            with suppress(NotFound, Forbidden):
+                differences += await kind.relist()
+        return differences
 
     async def wait_until_synced(self) -> None:
         """Wait until grants and instances were listed: no deciding on half a view.

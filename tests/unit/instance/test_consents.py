@@ -237,3 +237,37 @@ async def test_what_is_over_keeps_who_agreed() -> None:
 
         assert room.cluster.object(f"{GRANTS}/g1")["status"] == before
         assert before["approvals"][0]["approver"] == "oidc:bob"
+
+
+async def test_the_audit_tells_what_an_approver_wrote() -> None:
+    async with a_guarded_room(a_policy(**reviewed())) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        approve(room, "g1", comment="Looked at it.")
+        await asyncio.sleep(SETTLED)
+        told = {str(one.transition.kind): one.event.data for one in room.told}
+
+        assert [one.comment for one in told["approved"].approvals] == ["Looked at it."]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(NotFound("404"), id="that are not served"),
+        pytest.param(Forbidden("403"), id="that may not be read"),
+    ],
+)
+async def test_a_sweep_reaches_argo_cd_past_policies(error) -> None:
+    """The second path to every revocation goes by what ends access."""
+    room = Room()
+    room.install()
+    room.cluster.fail("list", error, times=10_000, path=ACCESS_POLICIES.plural)
+    async with running(room):
+        room.cluster.silent = True
+        room.edit_rbac(policy_argogrant_csv="g, mallory, role:deployer\n")
+        await asyncio.sleep(SETTLED)
+        assert room.bound == {"mallory"}
+        await room.namespace.sweep("default")
+        await asyncio.sleep(SETTLED)
+
+        assert room.bound == set()
