@@ -163,8 +163,11 @@ def _memory_details(memory: Memory) -> list[tuple[str, str]]:
 
 
 def _details(size: Size) -> list[tuple[str, str]]:
+    return [*_lags(size), *_grants(size), *_operator(size)]
+
+
+def _lags(size: Size) -> list[tuple[str, str]]:
     floor, lag = size.floor, size.revoke.lag
-    lags = size.creation.mid_burst_lags
     return [
         (
             "floor: p50 / p99 / max",
@@ -180,6 +183,12 @@ def _details(size: Size) -> list[tuple[str, str]]:
             "revoke lag as a multiple of the floor: p50 / p99",
             f"{lag.p50 / floor.lag.p50:.1f} / {lag.p99 / floor.lag.p99:.1f}",
         ),
+    ]
+
+
+def _grants(size: Size) -> list[tuple[str, str]]:
+    floor, creation = size.floor, size.creation
+    return [
         ("overlay", f"{floor.overlay_bytes:,} bytes, {floor.overlay_lines:,} lines"),
         (
             "live grants created / all Ready after that",
@@ -187,13 +196,19 @@ def _details(size: Size) -> list[tuple[str, str]]:
         ),
         (
             "burst: created in / all Ready after that",
-            f"{size.creation.created_in:.1f} s / {size.creation.ready_after:.1f} s",
+            f"{creation.created_in:.1f} s / {creation.ready_after:.1f} s",
         ),
         (
             "ends in the middle of the burst",
-            f"{_ms(*lags)} ({size.creation.mid_burst_not_bound} not bound in time)",
+            f"{_ms(*creation.mid_burst_lags)}"
+            f" ({creation.mid_burst_not_bound} not bound in time)",
         ),
         ("bound just before the common end", f"{size.same_second.bound_before:,}"),
+    ]
+
+
+def _operator(size: Size) -> list[tuple[str, str]]:
+    return [
         (
             "restart: p50 / max",
             f"{size.restart.p50:.1f} s / {size.restart.max:.1f} s"

@@ -1,9 +1,10 @@
 """One run: every phase for every number of live grants, on one control plane."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bench import burst, grants, restart, revoke_lag
 from bench.burst import Creation, SameSecond, measure_burst
@@ -22,6 +23,7 @@ from bench.stage import a_stage
 from bench.steady import Steady, measure_steady, wait_until_quiet
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 Keep = Callable[[Sequence["Size"]], None]
 """Told of what was measured so far after each size: later ones may fail."""
 
@@ -98,18 +100,17 @@ class Measuring:
         restarts = await measure_restarts(clients, operator, restarted)
         await wait_until_quiet(operator)
         self._note("the last restart", since=0)
-        self._tell("revoke lag")
-        began = operator.usage().cpu_seconds
-        revoke = await measure_revoke_lag(clients)
-        self._note(f"{revoke_lag.SAMPLES} ends, one a second", since=began)
-        self._tell("the steady state")
-        began = operator.usage().cpu_seconds
-        steady = await measure_steady(operator)
-        self._note("the steady state", since=began)
-        self._tell(f"{burst.COUNT} grants created at once, that end at once")
-        began = operator.usage().cpu_seconds
-        creation, same_second = await measure_burst(clients)
-        self._note(f"a burst of {burst.COUNT} and its end", since=began)
+        revoke = await self._phase(
+            "revoke lag",
+            measure_revoke_lag(clients),
+            f"{revoke_lag.SAMPLES} ends, one a second",
+        )
+        steady = await self._phase("the steady state", measure_steady(operator))
+        creation, same_second = await self._phase(
+            f"{burst.COUNT} grants created at once, that end at once",
+            measure_burst(clients),
+            f"a burst of {burst.COUNT} and its end",
+        )
         self._tell("the pure core")
         return Size(
             live=live,
@@ -125,6 +126,14 @@ class Measuring:
             cpu_seconds=self._cpu,
             peak_rss_mb=self._peak,
         )
+
+    async def _phase(self, said: str, phase: Awaitable[T], noted: str = "") -> T:
+        """Go through a phase, and note what CPU it took under its own name."""
+        self._tell(said)
+        began = self._operator.usage().cpu_seconds
+        found = await phase
+        self._note(noted or said, since=began)
+        return found
 
     async def clear(self) -> None:
         """Remove all grants but the live ones, which the next size builds upon."""
