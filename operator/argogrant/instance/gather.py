@@ -91,9 +91,9 @@ class Gatherer:
             known = seen.projects if seen.projects_are_known else None
             gathered = _gather(self._name, instance, text, known)
             if instance is not None:
-                facts = _with_rules(gathered.facts, instance, rules)
                 owners = owners_of(instance, known or (), marks)
-                gathered = replace(gathered, facts=replace(facts, owners=owners))
+                facts = _with_rules(gathered.facts, instance, rules, owners)
+                gathered = replace(gathered, facts=facts)
             self._gathered = gathered
         return self._gathered
 
@@ -114,7 +114,7 @@ class Gatherer:
 
 
 def _with_rules(
-    facts: InstanceFacts, instance: Instance, rules: NamespaceRules
+    facts: InstanceFacts, instance: Instance, rules: NamespaceRules, owners: Owners
 ) -> InstanceFacts:
     return replace(
         facts,
@@ -127,6 +127,7 @@ def _with_rules(
         unreadable_policies=rules.unreadable,
         requires_access_policy=instance.requires_access_policy,
         strip_prefix=instance.strip_prefix,
+        owners=owners,
         identities=rules.identities,
     )
 
