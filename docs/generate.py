@@ -30,9 +30,9 @@ from argogrant.grants.vocabulary import (
 from argogrant.outlets.metrics import Metrics
 from kindfields import FieldOfKind, fields_of
 from marks import MARKS
+from pages import NOTE, table
 
 ROOT = Path(__file__).parent.parent
-NOTE: Final = "Generated from the code by `make generate`; edits by hand are lost."
 STATUS: Final = {True: "True", False: "False", None: "Unknown"}
 
 Conditions = Mapping[Any, Mapping[bool | None, tuple[Reason, ...]]]
@@ -71,7 +71,7 @@ def kind_page(kind: Kind) -> str:
                 f"{kind.description}\n",
                 names,
                 "## Fields at a glance\n",
-                _table(
+                table(
                     ("field", "type", "", "in short"),
                     [
                         (
@@ -89,7 +89,7 @@ def kind_page(kind: Kind) -> str:
                 "`kubectl describe` shows them with a message that says what to do.\n",
                 *_condition_sections(CONDITIONS[kind.kind]),
                 "## Columns of `kubectl get`\n",
-                _table(("column", "from", ""), list(_columns(kind))),
+                table(("column", "from", ""), list(_columns(kind))),
                 *_marks(kind),
             ]
         ).rstrip("\n")
@@ -107,7 +107,7 @@ def reasons_page() -> str:
         f"# Reasons of conditions\n\n{NOTE}\n\n"
         "`kubectl get` shows the reason of `Ready`; `kubectl describe` shows every\n"
         "condition with its message.\n\n"
-        + _table(("reason", "seen with", "when it is used"), rows).rstrip("\n")
+        + table(("reason", "seen with", "when it is used"), rows).rstrip("\n")
         + "\n"
     )
 
@@ -122,7 +122,7 @@ def metrics_page() -> str:
         " `process_` metrics.\n\n"
         "[What to do at an alert](../how-to/alerts.md) goes with the alert rules and"
         " the dashboard\nin `manifests/monitoring/`.\n\n"
-        + _table(("metric", "type", "labels", "meaning"), rows).rstrip("\n")
+        + table(("metric", "type", "labels", "meaning"), rows).rstrip("\n")
         + "\n"
     )
 
@@ -169,13 +169,13 @@ def _condition_sections(conditions: Conditions) -> Iterator[str]:
             for reason in used
         ]
         yield f"### Condition `{condition}`\n"
-        yield _table(("status", "reason", "when it is used"), rows)
+        yield table(("status", "reason", "when it is used"), rows)
 
 
 def _marks(kind: Kind) -> Iterator[str]:
     if kind.kind in MARKS:
         yield "## Annotations, labels and finalizers\n"
-        yield _table(("what", "meaning"), MARKS[kind.kind]).rstrip("\n") + "\n"
+        yield table(("what", "meaning"), MARKS[kind.kind]).rstrip("\n") + "\n"
 
 
 def _columns(kind: Kind) -> Iterator[tuple[str, str, str]]:
@@ -183,15 +183,6 @@ def _columns(kind: Kind) -> Iterator[tuple[str, str, str]]:
     for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]:
         wide = "with `-o wide`" if column.get("priority") else ""
         yield (column["name"].upper(), f"`{column['jsonPath']}`", wide)
-
-
-def _table(head: tuple[str, ...], rows: Any) -> str:  # noqa: ANN401
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    return str(text).replace("|", r"\|").replace("\n", " ")
 
 
 def _brief(field: FieldOfKind) -> str:

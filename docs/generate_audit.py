@@ -1,7 +1,6 @@
 """Write the reference of the audit stream from its models."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +23,10 @@ from argogrant.outlets.cloudevents import (
 )
 from argogrant.outlets.events import shown_as
 from argogrant.outlets.telling import GrantNews, Place, Telling
+from pages import NOTE, table
 
 ROOT = Path(__file__).parent.parent
 PAGE: Final = "docs/reference/audit.md"
-NOTE: Final = "Generated from the code by `make generate`; edits by hand are lost."
 INTRODUCTION: Final = """\
 The operator writes one line to standard output for each transition, a
 [CloudEvent](https://cloudevents.io) 1.0 in structured JSON; its log goes to standard
@@ -70,7 +69,7 @@ def page() -> str:
         INTRODUCTION,
         "## Types\n",
         "The last column is the Kubernetes Event that `kubectl describe` shows.\n",
-        _table(("type", "when it is told", "Event"), events),
+        table(("type", "when it is told", "Event"), events),
         "## An example\n",
         "One line in the stream; broken up here.\n",
         f"```json\n{json.dumps(json.loads(example()), indent=2)}\n```\n",
@@ -137,16 +136,11 @@ def _fields(model: type[BaseModel]) -> str:
     for name, field in model.model_fields.items():
         presence = "always" if field.is_required() or _is_fixed(field.default) else ""
         rows.append((f"`{field.alias or name}`", presence, field.description or ""))
-    return _table(("field", "", "meaning"), rows)
+    return table(("field", "", "meaning"), rows)
 
 
 def _is_fixed(default: Any) -> bool:  # noqa: ANN401
     return default is not None
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 if __name__ == "__main__":
