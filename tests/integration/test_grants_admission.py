@@ -13,7 +13,6 @@ from sketches import (
     ALICE,
     a_project_role,
     an_approval,
-    an_instance,
     rules_of,
     told,
 )
@@ -202,12 +201,6 @@ CHANGES = [
             an_approval(),
             an_approval(approver=ALICE),
             "delete it and create another",
-        ),
-        (
-            "another namespace of Argo CD",
-            an_instance(namespace="argocd"),
-            an_instance(namespace="argo"),
-            "create another ArgoCDInstance",
         ),
     )
 ]

@@ -16,6 +16,7 @@ from argogrant.api.conditions import (
 from argogrant.api.fields import Instant
 from argogrant.api.instancespec import ArgoCDInstanceSpec
 from argogrant.api.reading import read_spec
+from argogrant.api.remotecluster import RemoteCluster, read_remote_cluster
 from argogrant.api.schema import Model
 from argogrant.grants.conditions import Condition
 from argogrant.grants.identity import IdentityKind, IdentityPattern
@@ -136,6 +137,16 @@ class Instance:
     """The label or annotation that names a resource's owner; empty if none does."""
     resource_owner_kind: IdentityKind | None = None
     """What that label or annotation names."""
+    cluster: RemoteCluster | None = None
+    """Where Argo CD runs; None for the cluster of the instance itself."""
+    url: str = ""
+    """Where people reach Argo CD; empty if that was not said."""
+    binds_in_projects: bool = False
+    """Whether roles of AppProjects are given in the AppProject."""
+    access_details: str = ""
+    """What those who hold a grant are told, with placeholders."""
+    retention: timedelta = timedelta(days=30)
+    """How long a grant is kept after its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +187,13 @@ def read_instance(body: dict[str, Any]) -> Instance:
         ),
         resource_owner_key=resource.key if resource else "",
         resource_owner_kind=IdentityKind(resource.kind) if resource else None,
+        cluster=read_remote_cluster(spec.cluster, spec.namespace)
+        if spec.cluster
+        else None,
+        url=spec.url or "",
+        binds_in_projects=spec.bind_project_roles_in == "AppProject",
+        access_details=spec.access_details or "",
+        retention=parse_duration(spec.retention),
     )
 
 

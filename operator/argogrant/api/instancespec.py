@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from argogrant.api.fields import Duration
 from argogrant.api.identity import MAX_USERNAME_LENGTH
+from argogrant.api.remotecluster import ClusterModel
 from argogrant.api.rules import (
     LABEL_KEY_PATTERN,
     OWNER_NAME_RULES,
@@ -14,10 +15,7 @@ from argogrant.api.rules import (
 )
 from argogrant.api.schema import Model, validations
 
-_FIXED_NAMESPACE: Final = (
-    "self == oldSelf",
-    "can not change after creation; create another ArgoCDInstance for another Argo CD",
-)
+MAX_ACCESS_DETAILS: Final = 400
 
 
 class OwnerModel(Model):
@@ -108,7 +106,32 @@ class ArgoCDInstanceSpec(Model):
             " manifests/argocd-namespace.yaml there; without it the instance is not"
             " Ready (Forbidden)."
         ),
-        json_schema_extra=validations(_FIXED_NAMESPACE),
+    )
+    cluster: ClusterModel | None = Field(
+        None,
+        description=(
+            "The cluster in which that Argo CD runs. Left out: the cluster of this"
+            " ArgoCDInstance."
+        ),
+    )
+    url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=512,
+        pattern=r"^https?://[^\s\"<>]+$",
+        description=(
+            "The URL at which people reach this Argo CD, such as"
+            " https://argocd.example.com; shown to those who hold a grant."
+        ),
+    )
+    bind_project_roles_in: Literal["ConfigMap", "AppProject"] = Field(
+        "ConfigMap",
+        description=(
+            "Where roles of AppProjects are given. ConfigMap: in argocd-rbac-cm, as"
+            " global ones are. AppProject: in spec.roles[].groups of the project, where"
+            " Argo CD's pages show them; whoever holds such a role can make tokens of"
+            " it, which are removed when the grant ends."
+        ),
     )
     max_duration: Duration = Field(
         "24h",
@@ -137,5 +160,22 @@ class ArgoCDInstanceSpec(Model):
             "How a Kubernetes user becomes a subject of Argo CD, for policies that let"
             " people ask for themselves (subjects.self), and to see that nobody"
             " approves their own grant."
+        ),
+    )
+    access_details: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_ACCESS_DETAILS,
+        description=(
+            "What people who hold a grant should know, such as how to log in; shown in"
+            " the grant's status. {subject}, {role}, {end} and {url} stand for the"
+            " grant's own."
+        ),
+    )
+    retention: Duration = Field(
+        "720h",
+        description=(
+            "How long a grant is kept after it ended, as a record, before it is"
+            " deleted. Grants that Argo CD tracks from Git are never deleted."
         ),
     )

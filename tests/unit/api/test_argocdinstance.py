@@ -1,5 +1,6 @@
 """ArgoCDInstances as objects, and what is said about them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +44,10 @@ def test_everything_has_a_default(spec) -> None:
     assert not instance.requires_access_policy
     assert (instance.strip_prefix, instance.integration_owners) == ("", ())
     assert (instance.resource_owner_key, instance.resource_owner_kind) == ("", None)
+    assert instance.cluster is None
+    assert (instance.url, instance.access_details) == ("", "")
+    assert not instance.binds_in_projects
+    assert instance.retention == timedelta(days=30)
 
 
 def test_what_is_written_is_read() -> None:
@@ -55,6 +60,10 @@ def test_what_is_written_is_read() -> None:
             "resource": {"key": "example.com/owner", "kind": "User"},
         },
         "identity": {"stripPrefix": "oidc:"},
+        "url": "https://argocd.example.com",
+        "bindProjectRolesIn": "AppProject",
+        "accessDetails": "Log in at {url}.",
+        "retention": "1h",
     }
     gone = a_body(spec, deletionTimestamp="2026-11-24T12:00:00Z")
     instance = read_instance(gone)
@@ -67,6 +76,10 @@ def test_what_is_written_is_read() -> None:
     assert instance.integration_owners == (PLATFORM,)
     assert instance.resource_owner_key == "example.com/owner"
     assert instance.resource_owner_kind is IdentityKind.USER
+    assert instance.url == "https://argocd.example.com"
+    assert instance.binds_in_projects
+    assert instance.access_details == "Log in at {url}."
+    assert instance.retention == HOUR
     model = ArgoCDInstanceSpec.model_validate(spec)
     assert model.model_dump(by_alias=True, exclude_unset=True) == spec
 
