@@ -9,7 +9,7 @@ from typing import Self
 from controlplane.argocd import ArgoCD
 from controlplane.cluster import Cluster
 from controlplane.errors import NotConfigured
-from controlplane.parts import Parts
+from controlplane.parts import Part, Parts
 from controlplane.people import ADMIN
 from controlplane.supervision import Supervision
 
@@ -110,6 +110,11 @@ class ControlPlane:
         after it is up: ``argocd.settle()`` waits for that.
         """
         self._own_parts.start(part)
+
+    def add(self, part: Part) -> None:
+        """Start one more part, and wait until it is up."""
+        self._own_parts.add(part)
+        self._own_parts.wait_until_up(part.name)
 
     def stop(self, part: str, *, grace_seconds: float = 0) -> None:
         """Stop a part: killed at once, or asked first and killed after the grace.

@@ -1,0 +1,36 @@
+"""A world in which Argo CD's own controllers apply what is committed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane import ControlPlane, gitops
+from repositories import Application, Repository
+from world import World
+
+
+@pytest.fixture(scope="package", autouse=True)
+def controllers(control_plane: ControlPlane) -> Iterator[None]:
+    """Argo CD's repo-server and application controller, as long as they are needed."""
+    gitops.start(control_plane)
+    yield
+    gitops.stop(control_plane)
+
+
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+@pytest.fixture
+def application(world: World, tmp_path: Path) -> Iterator[Application]:
+    """An Application of this test alone: Argo CD remembers what it did for a name."""
+    one = Application(world, tmp_path.name.replace("_", "-").lower())
+    yield one
+    one.delete()

@@ -1,0 +1,113 @@
+"""An Argo CD whose RBAC is in Git itself: what its controller leaves of our key."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from repositories import Application, Repository
+from world import RULES, World, a_grant, eventually
+
+SYNC_SECONDS = 30.0
+APPLY_MODES = [
+    pytest.param(("ServerSideApply=true",), id="server-side apply"),
+    pytest.param((), id="client-side apply"),
+]
+
+
+def rbac(rules: str = RULES) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "argocd-rbac-cm",
+            "labels": {
+                "app.kubernetes.io/name": "argocd-rbac-cm",
+                "app.kubernetes.io/part-of": "argocd",
+            },
+        },
+        "data": {"policy.csv": rules},
+    }
+
+
+@contextmanager
+def access_all_the_time(world: World) -> Iterator[None]:
+    """Ask for a person without a pause; every answer has to be yes."""
+    answers: list[bool] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            answers.append(world.may_sync())
+            time.sleep(0.05)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+    assert answers
+    assert all(answers), f"{answers.count(False)} of {len(answers)} answers were no"
+
+
+@pytest.mark.parametrize("options", APPLY_MODES)
+def test_syncs_and_self_heal_leave_our_key_alone(
+    world: World,
+    repository: Repository,
+    application: Application,
+    options: tuple[str, ...],
+) -> None:
+    """A commit, and a hand edit that is reverted, while somebody holds a grant."""
+    repository.commit({"argocd/rbac.yaml": rbac()})
+    application.create(repository, "argocd", namespace="argocd", options=options)
+    application.wait_until_well(within=SYNC_SECONDS)
+    world.apply(a_grant("held"))
+    eventually(world.may_sync, within=10)
+    with access_all_the_time(world):
+        repository.commit(
+            {"argocd/rbac.yaml": rbac(RULES + "g, dave, role:deployer\n")}
+        )
+        application.refresh()
+        eventually(lambda: world.may_sync("dave"), within=SYNC_SECONDS)
+        world.edit({"policy.csv": RULES})
+        eventually(
+            lambda: "dave" in world.config_map()["data"]["policy.csv"],
+            within=SYNC_SECONDS,
+        )
+        application.wait_until_well(within=SYNC_SECONDS)
+    world.delete("held")
+
+    assert not world.may_sync()
+    assert world.instance_says("Contested")[0] == "False"
+
+
+def test_replacing_leads_to_contested_and_not_to_a_loop(
+    world: World, repository: Repository, application: Application
+) -> None:
+    """With ``Replace=true`` every sync removes our key; the end still comes."""
+    world.apply(a_grant("fought-over"))
+    eventually(world.may_sync, within=10)
+    repository.commit({"argocd/rbac.yaml": rbac()})
+    application.create(
+        repository, "argocd", namespace="argocd", options=("Replace=true",)
+    )
+    for number in range(4):
+        syncs = application.syncs()
+        rules = f"{RULES}g, person-{number}, role:deployer\n"
+        repository.commit({"argocd/rbac.yaml": rbac(rules)})
+        application.refresh()
+        eventually(lambda: application.syncs() > syncs, within=SYNC_SECONDS)  # noqa: B023
+        eventually(world.overlay, within=15)
+    eventually(lambda: world.instance_says("Contested")[0] == "True", within=10)
+    version = world.version()
+    time.sleep(8)
+
+    assert "argocd" in world.instance_says("Contested")[2]
+    assert world.version() == version
+    world.delete("fought-over")
+    assert not world.may_sync()

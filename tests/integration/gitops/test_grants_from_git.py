@@ -1,0 +1,120 @@
+"""Grants in Git, applied by Argo CD's own controller, judged by Argo CD's server."""
+
+import time
+from typing import Any
+
+import pytest
+
+from repositories import Application, Repository
+from world import World, a_grant, after, eventually
+
+SYNC_SECONDS = 30.0
+"""Argo CD looks at Git every few seconds here, and backs off between self-heals."""
+QUIET_SECONDS = 12.0
+"""More than two of its rounds."""
+
+
+def in_git(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
+    body = a_grant(name, subject, **{"expiresAt": after(3600), **spec})
+    del body["metadata"]["namespace"]
+    return body
+
+
+@pytest.fixture
+def applied(application: Application, repository: Repository) -> Application:
+    """An Application that keeps the grants of the repository."""
+    repository.commit(
+        {
+            "grants/alice.yaml": in_git("from-git-alice"),
+            "grants/dave.yaml": in_git("from-git-dave", subject="dave"),
+        }
+    )
+    application.create(
+        repository,
+        "grants",
+        namespace="argogrant",
+        options=("ServerSideApply=true",),
+    )
+    return application
+
+
+def test_a_commit_becomes_access_and_its_removal_the_end_of_it(
+    world: World, repository: Repository, applied: Application
+) -> None:
+    eventually(world.may_sync, within=SYNC_SECONDS)
+    applied.wait_until_well(within=SYNC_SECONDS)
+    repository.commit({"grants/alice.yaml": None})
+    applied.refresh()
+    eventually(lambda: not world.may_sync(), within=SYNC_SECONDS)
+
+    eventually(
+        lambda: not world.exists("accessgrant", "from-git-alice"), within=SYNC_SECONDS
+    )
+
+
+def test_a_revocation_in_git_ends_the_access_and_stays(
+    world: World, repository: Repository, applied: Application
+) -> None:
+    end = after(3600)
+    repository.commit({"grants/alice.yaml": in_git("revoked-alice", expiresAt=end)})
+    eventually(world.may_sync, within=SYNC_SECONDS)
+    revoked = in_git("revoked-alice", expiresAt=end, revoked=True)
+    repository.commit({"grants/alice.yaml": revoked})
+    applied.refresh()
+    eventually(lambda: not world.may_sync(), within=SYNC_SECONDS)
+    applied.wait_until_well(within=SYNC_SECONDS)
+
+    assert world.ready("revoked-alice")[1] == "Revoked"
+
+
+def test_an_ended_grant_stays_and_nobody_fights_over_it(
+    world: World, repository: Repository, applied: Application
+) -> None:
+    """Argo CD and the operator leave the object alone, round after round."""
+    brief = in_git("brief-bob", subject="carol", expiresAt=after(15))
+    repository.commit({"grants/carol.yaml": brief})
+    applied.refresh()
+    eventually(lambda: world.may_sync("carol"), within=14)
+    eventually(lambda: not world.may_sync("carol"), within=15)
+    eventually(lambda: world.ready("brief-bob")[1] == "Expired", within=5)
+    applied.wait_until_well(within=SYNC_SECONDS)
+    version, syncs = world.grant("brief-bob")["metadata"], applied.syncs()
+    time.sleep(QUIET_SECONDS)
+
+    assert applied.is_well()
+    assert world.grant("brief-bob")["metadata"] == version
+    assert applied.syncs() == syncs
+
+
+def test_a_deleted_ended_grant_comes_back_expired(
+    world: World, repository: Repository, applied: Application
+) -> None:
+    """Whoever deletes the record gains nothing: Argo CD restores it, expired."""
+    brief = in_git("again-carol", subject="carol", expiresAt=after(15))
+    repository.commit({"grants/carol.yaml": brief})
+    applied.refresh()
+    eventually(lambda: world.may_sync("carol"), within=14)
+    eventually(lambda: not world.may_sync("carol"), within=15)
+    before = world.grant("again-carol")["metadata"]["uid"]
+    world.delete("again-carol")
+    eventually(lambda: world.exists("accessgrant", "again-carol"), within=SYNC_SECONDS)
+    eventually(lambda: world.ready("again-carol")[1] == "Expired", within=5)
+
+    assert world.grant("again-carol")["metadata"]["uid"] != before
+    assert not world.may_sync("carol")
+
+
+def test_a_duration_from_git_is_refused_with_the_remedy(
+    world: World, repository: Repository, applied: Application
+) -> None:
+    lasting = a_grant("lasting-carol", "carol", duration="1h")
+    del lasting["metadata"]["namespace"]
+    repository.commit({"grants/carol.yaml": lasting})
+    applied.refresh()
+    eventually(lambda: world.exists("accessgrant", "lasting-carol"), within=30)
+    eventually(
+        lambda: world.ready("lasting-carol")[1] == "AbsoluteEndRequired", within=5
+    )
+
+    assert "expiresAt" in world.ready("lasting-carol")[2]
+    assert not world.may_sync("carol")

@@ -1,0 +1,129 @@
+"""A Git repository in a folder, and Applications that Argo CD applies from it."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from world import World, eventually
+
+BRANCH = "main"
+NO_COLLECTOR = "PrunePropagationPolicy=background"
+"""Argo CD would leave the last step to Kubernetes' collector, which is not run here."""
+AUTHOR = ("-c", "user.name=author", "-c", "user.email=author@example.com")
+
+
+class Repository:
+    """A Git repository of manifests, one object a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self._git("init", "-q", "-b", BRANCH)
+
+    @property
+    def url(self) -> str:
+        return f"file://{self._folder}"
+
+    def commit(self, files: Mapping[str, dict[str, Any] | None]) -> None:
+        """Commit changed files, by their paths; None removes one."""
+        for name, body in files.items():
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if body is None:
+                path.unlink()
+            else:
+                path.write_text(yaml.safe_dump(body, sort_keys=False))
+        self._git("add", "-A")
+        self._git("commit", "-q", "-m", "Another state")
+
+    def _git(self, *arguments: str) -> None:
+        subprocess.run(
+            ["git", "-C", self._folder, *AUTHOR, *arguments],
+            check=True,
+            capture_output=True,
+        )
+
+
+class Application:
+    """An Application of Argo CD that applies one path of a repository."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self._name = name
+
+    def create(
+        self,
+        repository: Repository,
+        path: str,
+        *,
+        namespace: str,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """Have it applied automatically, with prune and self-heal."""
+        spec = {
+            "project": "default",
+            "source": {
+                "repoURL": repository.url,
+                "path": path,
+                "targetRevision": BRANCH,
+            },
+            "destination": {
+                "server": "https://kubernetes.default.svc",
+                "namespace": namespace,
+            },
+            "syncPolicy": {
+                "automated": {"prune": True, "selfHeal": True, "allowEmpty": True},
+                "syncOptions": [NO_COLLECTOR, *options],
+            },
+        }
+        body = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": self._name, "namespace": "argocd"},
+            "spec": spec,
+        }
+        self._world.apply(body)
+
+    def refresh(self) -> None:
+        """Have Argo CD look at the repository and the cluster now."""
+        self._world.argocds(
+            *("annotate", "application", self._name, "--overwrite"),
+            "argocd.argoproj.io/refresh=normal",
+        )
+
+    def status(self) -> dict[str, Any]:
+        read = self._world.argocds("get", "application", self._name, "-o", "json")
+        status: dict[str, Any] = json.loads(read).get("status", {})
+        return status
+
+    def says(self) -> tuple[str, str]:
+        """Its sync status and its health, such as Synced and Healthy."""
+        status = self.status()
+        sync, health = status.get("sync", {}), status.get("health", {})
+        return sync.get("status", ""), health.get("status", "")
+
+    def is_well(self) -> bool:
+        return self.says() == ("Synced", "Healthy")
+
+    def wait_until_well(self, *, within: float) -> None:
+        """Wait until what is committed is applied and healthy."""
+        try:
+            eventually(self.is_well, within=within)
+        except AssertionError as error:
+            shown = ("sync", "health", "conditions", "operationState", "resources")
+            state = {key: self.status().get(key) for key in shown}
+            raise AssertionError(json.dumps(state, indent=1)) from error
+
+    def syncs(self) -> int:
+        """How many syncs its history knows."""
+        return len(self.status().get("history") or ())
+
+    def delete(self) -> None:
+        """Remove it, and leave what it applied."""
+        self._world.argocds(
+            *("delete", "application", self._name, "--ignore-not-found")
+        )
