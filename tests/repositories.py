@@ -53,7 +53,7 @@ class Application:
 
     def __init__(self, world: World, name: str) -> None:
         self._world = world
-        self._name = name
+        self.name = name
 
     def create(
         self,
@@ -83,7 +83,7 @@ class Application:
         body = {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",
-            "metadata": {"name": self._name, "namespace": "argocd"},
+            "metadata": {"name": self.name, "namespace": "argocd"},
             "spec": spec,
         }
         self._world.apply(body)
@@ -91,12 +91,12 @@ class Application:
     def refresh(self) -> None:
         """Have Argo CD look at the repository and the cluster now."""
         self._world.argocds(
-            *("annotate", "application", self._name, "--overwrite"),
+            *("annotate", "application", self.name, "--overwrite"),
             "argocd.argoproj.io/refresh=normal",
         )
 
     def status(self) -> dict[str, Any]:
-        read = self._world.argocds("get", "application", self._name, "-o", "json")
+        read = self._world.argocds("get", "application", self.name, "-o", "json")
         status: dict[str, Any] = json.loads(read).get("status", {})
         return status
 
@@ -118,12 +118,18 @@ class Application:
             state = {key: self.status().get(key) for key in shown}
             raise AssertionError(json.dumps(state, indent=1)) from error
 
+    def health_of(self, kind: str, name: str) -> tuple[str, str]:
+        """What Argo CD's pages say of one of its objects."""
+        return self._world.plane.argocd.health_of(self.name, kind, name)
+
+    def act(self, kind: str, name: str, action: str) -> None:
+        """Click on an action of one of its objects."""
+        self._world.plane.argocd.act(self.name, kind, name, action)
+
     def syncs(self) -> int:
         """How many syncs its history knows."""
         return len(self.status().get("history") or ())
 
     def delete(self) -> None:
         """Remove it, and leave what it applied."""
-        self._world.argocds(
-            *("delete", "application", self._name, "--ignore-not-found")
-        )
+        self._world.argocds(*("delete", "application", self.name, "--ignore-not-found"))

@@ -25,16 +25,24 @@ class ArgoCD:
     """One Argo CD, with API tokens for the accounts of the cast."""
 
     def __init__(
-        self, cluster: Cluster, client: ArgoCDClient, *, namespace: str = "argocd"
+        self,
+        cluster: Cluster,
+        client: ArgoCDClient,
+        *,
+        namespace: str = "argocd",
+        redis_port: int | None = None,
     ) -> None:
         """Serve an Argo CD that answers already; ``log_in`` comes next."""
         self.namespace = namespace
+        self.redis_port = redis_port
+        """Where it looks for a Redis; nobody has to listen there."""
         self.url = client.url
         self.admin_password = ""
         self._cluster = cluster
         self._client = client
         self._tokens: dict[str, str] = {}
         self._key = b""
+        self._admin_token = ""
         self._settlings = itertools.count()
 
     def log_in(self, admin_password: str) -> None:
@@ -47,6 +55,7 @@ class ArgoCD:
         session = self._client.post(
             "/api/v1/session", {"username": ADMIN, "password": admin_password}
         )
+        self._admin_token = session["token"]
         for account in ACCOUNTS:
             self._tokens[account] = self._minted(account, session["token"])
         self._key = token_key(self._cluster, self.namespace)
@@ -108,6 +117,31 @@ class ArgoCD:
         if answer.get("value") not in {"yes", "no"}:
             raise ArgoCDBroken(f"Argo CD answered neither yes nor no: {answer}")
         return bool(answer["value"] == "yes")
+
+    def health_of(self, application: str, kind: str, name: str) -> tuple[str, str]:
+        """Return the health of one object of an Application, and what it says."""
+        path = f"/api/v1/applications/{application}/resource-tree"
+        tree = self._client.get(path, token=self._admin_token)
+        for node in tree.get("nodes") or ():
+            if (node["kind"], node["name"]) == (kind, name):
+                health = node.get("health", {})
+                return health.get("status", ""), health.get("message", "")
+        return "", ""
+
+    def act(self, application: str, kind: str, name: str, action: str) -> None:
+        """Click on an action of one of our objects in an Application, as the admin."""
+        group, version = "argogrant.dev", "v1alpha1"
+        about = {
+            "appNamespace": self.namespace,
+            "namespace": "argogrant",
+            "resourceName": name,
+            "group": group,
+            "version": version,
+            "kind": kind,
+            "action": action,
+        }
+        path = f"/api/v1/applications/{application}/resource/actions/v2"
+        self._client.post(path, about, token=self._admin_token)
 
     def rbac_config_map(self) -> dict[str, Any]:
         """Return the ConfigMap of Argo CD's RBAC as it is now."""

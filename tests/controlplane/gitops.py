@@ -12,7 +12,7 @@ from importlib import util
 from pathlib import Path
 
 from controlplane import programs
-from controlplane.errors import NotBuilt
+from controlplane.errors import NotBuilt, NotConfigured
 from controlplane.parts import Part, answers, free_ports
 from controlplane.plane import ControlPlane
 
@@ -34,7 +34,10 @@ def start(plane: ControlPlane) -> None:
         PartFailed: A part did not come up.
     """
     _give_rights(plane)
-    redis, repo_server, repo_metrics, controller_metrics = free_ports(4)
+    redis = plane.argocd.redis_port
+    if redis is None:
+        raise NotConfigured("Argo CD has no place for a Redis of ours.")
+    repo_server, repo_metrics, controller_metrics = free_ports(3)
     plane.add(_redis(plane.folder, redis))
     plane.add(
         _repo_server(

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -185,24 +186,33 @@ def _wait_until_served(api: _API) -> None:
 
 
 def _start_argocd(folder: Path, parts: Parts, cluster: Cluster) -> ArgoCD:
-    port, metrics_port = free_ports(2)
-    kubeconfig = cluster.kubeconfig()
+    port, metrics_port, redis_port = free_ports(3)
     parts.add(
-        _argocd_server(folder, port, metrics_port=metrics_port, kubeconfig=kubeconfig)
+        _argocd_server(
+            folder,
+            port,
+            metrics_port=metrics_port,
+            redis_port=redis_port,
+            kubeconfig=cluster.kubeconfig(),
+        )
     )
     parts.wait_until_up("argocd-server")
     client = ArgoCDClient(f"http://{HOST}:{port}")
-    argocd = ArgoCD(cluster, client, namespace=NAMESPACE)
+    argocd = ArgoCD(cluster, client, namespace=NAMESPACE, redis_port=redis_port)
     argocd.log_in(initial_admin_password(cluster, NAMESPACE))
     return argocd
 
 
 def _argocd_server(
-    folder: Path, port: int, *, metrics_port: int, kubeconfig: Path
+    folder: Path, port: int, *, metrics_port: int, redis_port: int, kubeconfig: Path
 ) -> Part:
+    """Describe argocd-server; it needs no Redis until somebody asks about a tree."""
     tls, ssh = folder / "argocd-tls", folder / "argocd-ssh"
-    for each in (tls, ssh):
+    # What Argo CD calls its own cluster, it finds as kubectl would.
+    home = folder / ".kube"
+    for each in (tls, ssh, home):
         each.mkdir()
+    shutil.copy2(kubeconfig, home / "config")
     return Part(
         name="argocd-server",
         argv=(
@@ -214,7 +224,7 @@ def _argocd_server(
             f"--port={port}",
             f"--metrics-address={HOST}",
             f"--metrics-port={metrics_port}",
-            f"--redis={NOBODY_LISTENS}",
+            f"--redis={HOST}:{redis_port}",
             f"--repo-server={NOBODY_LISTENS}",
             f"--dex-server=http://{NOBODY_LISTENS}",
         ),

@@ -63,8 +63,8 @@ def world(served: ClosedWorld) -> ClosedWorld:
 def sync(world: ClosedWorld, copies: Path) -> None:
     """Do what Argo CD does with the grants in Git: a server-side apply as its account.
 
-    The real application controller does not run here; its account, its field manager,
-    its annotation and the rights of the page are real.
+    Its account, its field manager, its annotation and the rights of the page are real;
+    the controller itself applies grants in ``gitops/``.
     """
     account = ("-n", "argocd", "create", "serviceaccount", CONTROLLER)
     world.plane.kubectl(*account, check=False)

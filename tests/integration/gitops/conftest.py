@@ -9,11 +9,17 @@ from controlplane import ControlPlane, gitops
 from repositories import Application, Repository
 from world import World
 
+ROOT = Path(__file__).parent.parent.parent.parent
+
 
 @pytest.fixture(scope="package", autouse=True)
 def controllers(control_plane: ControlPlane) -> Iterator[None]:
     """Argo CD's repo-server and application controller, as long as they are needed."""
+    patch = str(ROOT / "argocd/argocd-cm-patch.yaml")
     gitops.start(control_plane)
+    control_plane.kubectl(
+        *("-n", "argocd", "patch", "configmap", "argocd-cm", "--patch-file", patch)
+    )
     yield
     gitops.stop(control_plane)
 

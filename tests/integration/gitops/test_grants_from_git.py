@@ -116,5 +116,36 @@ def test_a_duration_from_git_is_refused_with_the_remedy(
         lambda: world.ready("lasting-carol")[1] == "AbsoluteEndRequired", within=5
     )
 
-    assert "expiresAt" in world.ready("lasting-carol")[2]
+    remedy = world.ready("lasting-carol")[2]
+    eventually(
+        lambda: (
+            applied.health_of("AccessGrant", "lasting-carol") == ("Degraded", remedy)
+        ),
+        within=SYNC_SECONDS,
+    )
+    assert "expiresAt" in remedy
+    assert applied.says()[1] == "Degraded"
     assert not world.may_sync("carol")
+
+
+def test_what_waits_is_suspended(repository: Repository, applied: Application) -> None:
+    later = in_git("later-carol", subject="carol", notBefore=after(1800))
+    repository.commit({"grants/carol.yaml": later})
+    applied.refresh()
+
+    eventually(lambda: applied.says() == ("Synced", "Suspended"), within=SYNC_SECONDS)
+
+
+def test_a_click_revokes_and_argocd_does_not_undo_it(
+    world: World, applied: Application
+) -> None:
+    """Git says nothing about ``revoked``, so that self-heal leaves it alone."""
+    eventually(world.may_sync, within=SYNC_SECONDS)
+    applied.wait_until_well(within=SYNC_SECONDS)
+    applied.act("AccessGrant", "from-git-alice", "revoke")
+    eventually(lambda: not world.may_sync(), within=5)
+    time.sleep(QUIET_SECONDS)
+
+    assert applied.is_well()
+    assert world.ready("from-git-alice")[1] == "Revoked"
+    assert not world.may_sync()
