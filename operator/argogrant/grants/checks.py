@@ -9,13 +9,7 @@ from collections.abc import Callable
 
 from argogrant.grants.facts import Facts
 from argogrant.grants.finding import Finding
-from argogrant.grants.names import (
-    PROJECT_NAME,
-    PROJECT_ROLE_NAME,
-    quoted,
-    sentence,
-    text_problem,
-)
+from argogrant.grants.names import quoted, sentence
 from argogrant.grants.reasons import Reason
 from argogrant.grants.window import format_duration, format_instant
 
@@ -63,53 +57,14 @@ def window_has_not_closed(facts: Facts) -> Finding | None:
 
 def subject_is_well_formed(facts: Facts) -> Finding | None:
     """Everything after this check may print the subject's name."""
-    name = facts.grant.subject.name
-    problem = text_problem(name)
-    if problem is None and name.startswith(("role:", "proj:")):
-        problem = (
-            "is written like a role; Argo CD would raise the rights of everybody who"
-            " holds that role. Name a user or an SSO group"
-        )
-    if problem is None and name == "admin":
-        problem = (
-            "is Argo CD's built-in administrator, who needs no grant. Name another"
-            " user or an SSO group"
-        )
-    if problem is None:
-        return None
-    return Finding(
-        Reason.SUBJECT_REFUSED, f"spec.subject.name {quoted(name)} {problem}."
-    )
+    problem = facts.grant.subject.problem
+    return None if problem is None else Finding(Reason.SUBJECT_REFUSED, problem)
 
 
 def role_is_well_formed(facts: Facts) -> Finding | None:
     """A role's name is rendered like a subject's and obeys the same text rule."""
-    role = facts.grant.role
-    if role.project is None:
-        problem = text_problem(role.name)
-        if problem is None and role.name.startswith("proj:"):
-            problem = (
-                "is a project's role; write the project in spec.role.project and the"
-                " bare name in spec.role.name"
-            )
-    elif not PROJECT_NAME.fullmatch(role.project):
-        return Finding(
-            Reason.ROLE_REFUSED,
-            f"spec.role.project {quoted(role.project)} is no name of an AppProject;"
-            " write lower-case letters, digits, '-' and '.'.",
-        )
-    elif PROJECT_ROLE_NAME.fullmatch(role.name):
-        return None
-    else:
-        problem = (
-            "is no name of a project's role; write the bare name, letters, digits, '-'"
-            " and '_'"
-        )
-    if problem is None:
-        return None
-    return Finding(
-        Reason.ROLE_REFUSED, f"spec.role.name {quoted(role.name)} {problem}."
-    )
+    problem = facts.grant.role.problem
+    return None if problem is None else Finding(Reason.ROLE_REFUSED, problem)
 
 
 def end_survives_recreation(facts: Facts) -> Finding | None:
@@ -197,9 +152,9 @@ def project_is_readable(facts: Facts) -> Finding | None:
 
 def role_exists(facts: Facts) -> Finding | None:
     """A binding to a role that is not defined would silently give nothing."""
-    role = facts.grant.role
-    if role.bound_as in facts.instance.roles:
+    if facts.grant.binding.role in facts.instance.roles:
         return None
+    role = facts.grant.role
     where = (
         f"AppProject {quoted(role.project)} has no role {quoted(role.name)}"
         if role.project

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from argogrant.grants.access_rules import AccessRules
 from argogrant.grants.agreement import Agreement, agree
@@ -29,9 +30,11 @@ class InstanceFacts(AccessRules):
     """Names that are a role to somebody: as a subject they would raise his rights."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """One grant, its instance, and the instant for which the question is asked."""
+class Facts(NamedTuple):
+    """One grant, its instance, and the instant for which the question is asked.
+
+    A tuple, since one is made for every decision.
+    """
 
     grant: Grant
     instance: InstanceFacts

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from argogrant.grants.identity import Identity
 from argogrant.grants.reasons import Reason
+from argogrant.grants.well_formed import role_problem, subject_problem
 
 
 class SubjectKind(StrEnum):
@@ -32,6 +33,12 @@ class Subject:
 
     kind: SubjectKind
     name: str
+    problem: str | None = field(init=False, repr=False, compare=False)
+    """Why nothing is bound to it, whatever else is so; None if something may be."""
+
+    def __post_init__(self) -> None:
+        """Look at the name once; it is asked about at every decision."""
+        object.__setattr__(self, "problem", subject_problem(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,12 @@ class RoleRef:
 
     name: str
     project: str | None = None
+    problem: str | None = field(init=False, repr=False, compare=False)
+    """Why it is never bound, whatever else is so; None if it may be."""
+
+    def __post_init__(self) -> None:
+        """Look at the names once; they are asked about at every decision."""
+        object.__setattr__(self, "problem", role_problem(self.name, self.project))
 
     @property
     def bound_as(self) -> str:
@@ -92,8 +105,12 @@ class Grant:
     """An end that can not be derived anew, since its cause may be gone."""
     binding: Binding = field(init=False, repr=False, compare=False)
     """The line that the grant wants."""
+    earliest_start: datetime = field(init=False, repr=False, compare=False)
+    """When it could begin if nobody had to agree."""
 
     def __post_init__(self) -> None:
-        """Make the binding once; it is asked for at every convergence."""
+        """Derive once what is asked for at every convergence."""
         binding = Binding(self.subject.name, self.role.bound_as)
         object.__setattr__(self, "binding", binding)
+        start = max(self.created_at, self.not_before or self.created_at)
+        object.__setattr__(self, "earliest_start", start)

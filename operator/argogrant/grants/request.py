@@ -6,7 +6,6 @@ from datetime import timedelta
 from argogrant.grants.circumstances import Circumstances
 from argogrant.grants.grant import Grant
 from argogrant.grants.identity import Identity, subject_of
-from argogrant.grants.window import start_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,4 +58,4 @@ def _asked(grant: Grant) -> timedelta:
         return grant.duration
     if grant.expires_at is None:
         return timedelta.max  # no CRD lets that pass: longer than any ceiling
-    return grant.expires_at - start_of(grant)
+    return grant.expires_at - grant.earliest_start

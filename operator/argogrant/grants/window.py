@@ -141,17 +141,17 @@ def window_of(
         The start is the latest of creation, ``notBefore`` and ``since``. The end is the
         earliest of what was asked for, the ceiling, and the end reported at activation.
     """
-    start = start_of(grant)
+    start = grant.earliest_start
     if since is not None and since > start:
         start = since
-    ends = [later(start, max_duration)]
-    if grant.expires_at is not None:
-        ends.append(grant.expires_at)
-    if grant.duration is not None:
-        ends.append(later(start, grant.duration))
-    if grant.frozen_end is not None:
-        ends.append(grant.frozen_end)
-    return Window(start, min(ends))
+    end = later(start, max_duration)
+    if grant.duration is not None and grant.duration < max_duration:
+        end = later(start, grant.duration)
+    if grant.expires_at is not None and grant.expires_at < end:
+        end = grant.expires_at
+    if grant.frozen_end is not None and grant.frozen_end < end:
+        end = grant.frozen_end
+    return Window(start, end)
 
 
 def unagreed_window_of(grant: Grant, *, patience: timedelta | None) -> Window:
@@ -164,7 +164,7 @@ def unagreed_window_of(grant: Grant, *, patience: timedelta | None) -> Window:
         grant: What is asked for.
         patience: How long one with a duration may be in vain; None: for ever.
     """
-    start = start_of(grant)
+    start = grant.earliest_start
     ends = [END_OF_TIME]
     if grant.expires_at is not None:
         ends.append(grant.expires_at)
@@ -173,11 +173,6 @@ def unagreed_window_of(grant: Grant, *, patience: timedelta | None) -> Window:
     elif grant.duration is not None and patience is not None:
         ends.append(later(start, max(grant.duration, patience)))
     return Window(start, min(ends))
-
-
-def start_of(grant: Grant) -> datetime:
-    """When it could begin if nobody had to agree."""
-    return max(grant.created_at, grant.not_before or grant.created_at)
 
 
 def later(instant: datetime, duration: timedelta) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import kopf
 
+from argogrant.handlers.allocator import give_back_freed
 from argogrant.handlers.settings import SETTINGS
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.failures import ClusterError
@@ -76,6 +77,7 @@ async def sweep(
     except ClusterError as error:
         raise kopf.TemporaryError(str(error), delay=SWEEP_RETRY_SECONDS) from error
     memo.rooms.forget_ended_lines()
+    give_back_freed()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import kopf
 
+from argogrant.handlers.allocator import share_one_heap
 from argogrant.handlers.leadership import Leadership
 from argogrant.handlers.outlets import Outlets
 from argogrant.handlers.settings import SETTINGS
@@ -156,6 +157,7 @@ class Process:
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
     """Set kopf up, and return when this process leads: kopf watches nothing before."""
+    share_one_heap()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NothingToCompare()
     settings.posting.enabled = False

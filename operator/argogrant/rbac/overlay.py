@@ -156,6 +156,12 @@ def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     Raises:
         UnsafeText: What was rendered does not read back as the same bindings.
     """
+    text = _rendered(owner, bindings)
+    _prove(text, bindings)
+    return text
+
+
+def _rendered(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     sections: defaultdict[datetime, list[str]] = defaultdict(list)
     for binding, end in bindings.items():
         sections[end].append(render_binding(binding))
@@ -166,11 +172,13 @@ def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     for end in sorted(sections):
         lines.append(f"{UNTIL}{format_instant(end)}")
         lines += sorted(sections[end])
-    text = "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _prove(text: str, bindings: Mapping[Binding, datetime]) -> None:
     back = read_key(OVERLAY_KEY, text)
     if back.problems or back.rules or set(back.bindings) != bindings.keys():
         raise UnsafeText("the overlay would not read back as what was meant")
-    return text
 
 
 def plan_overlay(
@@ -202,9 +210,10 @@ def plan_overlay(
     target = {**{b: end for b, end in kept.items() if b in present}, **wanted}
     if current is None and not target:
         return OverlayPlan(text=None, missing=missing, extra=extra)
-    text = render_overlay(owner, target)
+    text = _rendered(owner, target)
     if current is not None and current.text == text:
         return OverlayPlan(text=None, missing=missing, extra=extra)
+    _prove(text, target)
     return OverlayPlan(
         text=text,
         missing=missing,

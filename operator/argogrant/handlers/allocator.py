@@ -1,0 +1,29 @@
+"""The C library's heap, which keeps what is freed unless it is told to give it back.
+
+Live memory stays flat while grants come and go: a burst needs some megabytes more for a
+while, and what it freed lies between objects that live on. glibc returns only the top
+of its heap by itself, so that each burst that comes at a worse moment than all before
+it would leave the process larger for ever.
+
+Source: mallopt(3), malloc_trim(3). Where the C library has no such functions (musl,
+macOS) nothing is done; nothing but the size of the process depends on it.
+"""
+
+import ctypes
+from typing import Final
+
+_LIBRARY: Final = ctypes.CDLL(None)
+_M_ARENA_MAX: Final = -8
+"""Source: glibc, ``malloc/malloc.h``."""
+
+
+def share_one_heap() -> None:
+    """Let no thread have a heap of its own: ours do little, and wait for each other."""
+    if hasattr(_LIBRARY, "mallopt"):
+        _LIBRARY.mallopt(_M_ARENA_MAX, 1)
+
+
+def give_back_freed() -> None:
+    """Return every page of the heap in which nothing lives to the kernel."""
+    if hasattr(_LIBRARY, "malloc_trim"):
+        _LIBRARY.malloc_trim(0)
