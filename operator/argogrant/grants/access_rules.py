@@ -27,13 +27,15 @@ class AccessRules:
     """What Kubernetes puts before Argo CD's name for a person."""
     owners: Owners = field(default_factory=Owners)
     identities: Identities = field(default_factory=Identities)
+    are_open: bool = field(init=False, repr=False, compare=False)
+    """Whether Kubernetes' RBAC alone decides who gets access."""
 
-    @property
-    def are_open(self) -> bool:
-        """Whether Kubernetes' RBAC alone decides who gets access."""
-        return not (
+    def __post_init__(self) -> None:
+        """Find out once what every decision asks first."""
+        are_closed = (
             self.policies
             or self.requires_access_policy
             or self.unreadable_policies
             or not self.policies_are_known
         )
+        object.__setattr__(self, "are_open", not are_closed)

@@ -188,6 +188,9 @@ IN_FORCE: tuple[Check, ...] = (
 
 def ceiling_note(facts: Facts) -> str:
     """Say so when a ceiling shortened what was asked for."""
+    start, end = facts.window
+    if facts.grant.expires_at == end:
+        return ""  # as asked for, as almost always
     agreement, most = facts.agreement, facts.instance.max_duration
     whose = "the instance's maxDuration"
     if agreement.ceiling is not None and agreement.ceiling < most:
@@ -197,8 +200,7 @@ def ceiling_note(facts: Facts) -> str:
     if facts.grant.duration is not None:
         shortened = facts.grant.duration > most
     else:
-        shortened = asked is not None and asked > facts.window.end
-    length = facts.window.end - facts.window.start
-    if not shortened or length != most:
+        shortened = asked is not None and asked > end
+    if not shortened or end - start != most:
         return ""
     return f" It is shortened to {whose} of {format_duration(most)}."
