@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from argogrant.kube.cluster import PAGE, Body, Listing, WatchEvent
-from argogrant.kube.failures import ClusterError, Gone
+from argogrant.kube.failures import ClusterError, Gone, Unavailable
 from argogrant.kube.resources import Collection
 from objects import Change, Objects
 from virtual_time import FakeClock
@@ -110,6 +110,10 @@ class FakeCluster(Objects):
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""
         return self.skew
+
+    async def close(self) -> None:
+        """Close every connection: watches break."""
+        self.break_watches(Unavailable("the connection was closed"))
 
     def fail(self, verb: str, error: Exception, *, times: int = 1, path: str = ""):
         """Raise an error at the next calls of a verb whose path holds this text."""

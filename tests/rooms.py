@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.remotecluster import RemoteCluster
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.cluster import Body
-from argogrant.kube.failures import NotFound
+from argogrant.kube.failures import NotFound, Unauthorized, Unavailable
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -29,6 +30,7 @@ GRANTS: Final = ACCESS_GRANTS.path(OURS)
 INSTANCES: Final = ARGOCD_INSTANCES.path(OURS)
 INSTANCE_PATH: Final = f"{INSTANCES}/default"
 ABANDONED: Final = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
+FOR_EVER: Final = 10_000
 SOON: Final = 0.05
 """Seconds in which everything happens that is not put off."""
 SETTLED: Final = 8.0
@@ -41,6 +43,12 @@ class Room:
     def __init__(self, cluster: FakeCluster | None = None) -> None:
         self.clock = FakeClock()
         self.cluster = cluster or FakeCluster(self.clock)
+        self.elsewhere: dict[str, FakeCluster] = {}
+        """Other clusters, by the URL of their API servers."""
+        self.shown: list[str] = []
+        """Tokens that were shown to them."""
+        self.refused: set[str] = set()
+        """Tokens that none of them accepts."""
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
@@ -52,9 +60,24 @@ class Room:
             metrics=self.metrics,
             audit=Ledger(self.told.append, self.metrics.audit.count),
             clock=self.clock,
+            connect=self.connect,
             leading=self.leading,
         )
         self.serving: asyncio.Task[None] | None = None
+
+    async def connect(self, remote: RemoteCluster, token: str) -> FakeCluster:
+        """Reach another cluster, as far as there is one of that URL."""
+        self.shown.append(token)
+        there = self.elsewhere.get(remote.server)
+        if there is None:
+            raise Unavailable(f"nobody listens at {remote.server}")
+        if token in self.refused:
+            refusing = FakeCluster(self.clock)
+            for verb in ("list", "get", "merge_patch", "watch"):
+                error = Unauthorized(f"{verb}: 401 Unauthorized")
+                refusing.fail(verb, error, times=FOR_EVER)
+            return refusing
+        return there
 
     def install(self, data: Mapping[str, str] | None = None) -> None:
         """Create Argo CD's ConfigMap, an AppProject and the instance."""

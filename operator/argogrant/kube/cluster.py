@@ -6,6 +6,7 @@ plain JSON here, since lists of ten thousand grants would cost seconds as models
 
 import json
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from kubernetes.aio.config import (
 
 from argogrant.kube.clock import ClockSkew
 from argogrant.kube.failures import (
+    Untrusted,
     connection_errors,
     error_of_event,
     raise_for_status,
@@ -92,6 +94,10 @@ class Cluster(Protocol):
         """Seconds that the API server's clock is ahead of ours; 0 if they may agree."""
         ...
 
+    async def close(self) -> None:
+        """Close every connection; what is asked after that fails."""
+        ...
+
 
 class KubernetesCluster:
     """An API server reached with the official client's credentials."""
@@ -117,10 +123,36 @@ class KubernetesCluster:
             await load_kube_config(  # type: ignore[no-untyped-call]
                 client_configuration=configuration
             )
-        # Without a proxy there is no need to look for one at every request, which would
-        # triple its cost.
-        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
-        return cls(ApiClient(configuration), clock)
+        return cls(_client(configuration), clock)
+
+    @classmethod
+    def connect_to(
+        cls, server: str, *, authorities: str, token: str, clock: Callable[[], datetime]
+    ) -> Self:
+        """Use the API server of another cluster; its certificate is always verified.
+
+        Args:
+            server: Its URL, ``https://…``.
+            authorities: PEM of the certificates to trust; empty for the system's.
+            token: Shown as a bearer token.
+            clock: Tells the time in UTC; the API server's is compared with it.
+
+        Raises:
+            Untrusted: There is no certificate in ``authorities``.
+        """
+        configuration = Configuration(
+            host=server,
+            api_key={"BearerToken": token},
+            api_key_prefix={"BearerToken": "Bearer"},
+            ca_cert_data=authorities or None,
+            verify_ssl=True,
+        )
+        try:
+            return cls(_client(configuration), clock)
+        except ssl.SSLError as error:
+            raise Untrusted(
+                f"the certificates to trust for {server} can not be read: {error}"
+            ) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -250,6 +282,13 @@ class KubernetesCluster:
         date = response.headers.get("Date", "")
         self._clock_skew.note(date, sent=sent, received=self._clock())
         return response
+
+
+def _client(configuration: Configuration) -> ApiClient:
+    # Without a proxy there is no need to look for one at every request, which would
+    # triple its cost.
+    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
+    return ApiClient(configuration)
 
 
 def _selector(collection: Collection) -> dict[str, str]:
