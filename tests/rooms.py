@@ -9,7 +9,7 @@ from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.remotecluster import RemoteCluster
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.cluster import Body
-from argogrant.kube.failures import NotFound, Unauthorized, Unavailable
+from argogrant.kube.failures import NotFound, Unavailable
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -22,6 +22,7 @@ from argogrant.outlets.telling import Telling
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 from fakes import FakeCluster
 from virtual_time import FakeClock
+from visits import Visit
 from world import INSTANCE, PROJECT, RULES, a_grant
 
 OURS: Final = "argogrant"
@@ -65,19 +66,13 @@ class Room:
         )
         self.serving: asyncio.Task[None] | None = None
 
-    async def connect(self, remote: RemoteCluster, token: str) -> FakeCluster:
+    async def connect(self, remote: RemoteCluster, token: str) -> Visit:
         """Reach another cluster, as far as there is one of that URL."""
         self.shown.append(token)
         there = self.elsewhere.get(remote.server)
         if there is None:
             raise Unavailable(f"nobody listens at {remote.server}")
-        if token in self.refused:
-            refusing = FakeCluster(self.clock)
-            for verb in ("list", "get", "merge_patch", "watch"):
-                error = Unauthorized(f"{verb}: 401 Unauthorized")
-                refusing.fail(verb, error, times=FOR_EVER)
-            return refusing
-        return there
+        return Visit(there, token, self.refused)
 
     def install(self, data: Mapping[str, str] | None = None) -> None:
         """Create Argo CD's ConfigMap, an AppProject and the instance."""

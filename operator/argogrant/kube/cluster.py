@@ -6,24 +6,17 @@ plain JSON here, since lists of ten thousand grants would cost seconds as models
 
 import json
 import random
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, Self
-from urllib.request import getproxies
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import (
-    ConfigException,
-    load_incluster_config,
-    load_kube_config,
-)
+from kubernetes.aio.client import ApiClient
 
+from argogrant.kube.clients import client_from_surroundings, client_of
 from argogrant.kube.clock import ClockSkew
 from argogrant.kube.failures import (
-    Untrusted,
     connection_errors,
     error_of_event,
     raise_for_status,
@@ -114,16 +107,7 @@ class KubernetesCluster:
         Args:
             clock: Tells the time in UTC; the API server's is compared with it.
         """
-        configuration = Configuration()
-        try:
-            load_incluster_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
-            )
-        except ConfigException:
-            await load_kube_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
-            )
-        return cls(_client(configuration), clock)
+        return cls(await client_from_surroundings(), clock)
 
     @classmethod
     def connect_to(
@@ -140,19 +124,7 @@ class KubernetesCluster:
         Raises:
             Untrusted: There is no certificate in ``authorities``.
         """
-        configuration = Configuration(
-            host=server,
-            api_key={"BearerToken": token},
-            api_key_prefix={"BearerToken": "Bearer"},
-            ca_cert_data=authorities or None,
-            verify_ssl=True,
-        )
-        try:
-            return cls(_client(configuration), clock)
-        except ssl.SSLError as error:
-            raise Untrusted(
-                f"the certificates to trust for {server} can not be read: {error}"
-            ) from error
+        return cls(client_of(server, authorities=authorities, token=token), clock)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -282,13 +254,6 @@ class KubernetesCluster:
         date = response.headers.get("Date", "")
         self._clock_skew.note(date, sent=sent, received=self._clock())
         return response
-
-
-def _client(configuration: Configuration) -> ApiClient:
-    # Without a proxy there is no need to look for one at every request, which would
-    # triple its cost.
-    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
-    return ApiClient(configuration)
 
 
 def _selector(collection: Collection) -> dict[str, str]:
