@@ -1,70 +1,23 @@
 """An Argo CD in another cluster: tokens, outages, and what they keep from nobody."""
 
 import asyncio
-import base64
-from typing import Any
 
 import pytest
 
 from argogrant.kube.failures import Unavailable, Untrusted
-from argogrant.kube.resources import APP_PROJECTS, SECRETS
-from argogrant.rbac.text import OVERLAY_KEY, read_key
-from fakes import FakeCluster
+from argogrant.kube.resources import APP_PROJECTS
+from far_rooms import SERVER, a_remote_room, bound_in, cut_off, put_token
 from rooms import (
     FOR_EVER,
     INSTANCE_PATH,
     INSTANCES,
-    OURS,
     RBAC,
     SETTLED,
     SOON,
-    Room,
     running,
     until,
 )
 from world import INSTANCE, PROJECT, RULES
-
-SERVER = "https://prod.example.com:6443"
-SECRET = f"{SECRETS.path(OURS)}/prod"
-CLUSTER = {"server": SERVER, "tokenSecret": {"name": "prod"}}
-
-
-def an_argocd(room: Room) -> FakeCluster:
-    """Another cluster with an Argo CD."""
-    cluster = FakeCluster(room.clock)
-    body = {"metadata": {"name": "argocd-rbac-cm"}, "data": {"policy.csv": RULES}}
-    cluster.add(RBAC.rpartition("/")[0], body)
-    cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
-    return cluster
-
-
-def a_remote_room(token: str | None = "first") -> tuple[Room, FakeCluster]:
-    """A room whose instance is in another cluster."""
-    room = Room()
-    room.elsewhere[SERVER] = there = an_argocd(room)
-    body = {**INSTANCE, "metadata": {"name": "default"}, "spec": {"cluster": CLUSTER}}
-    room.cluster.add(INSTANCES, body)
-    if token is not None:
-        put_token(room, token)
-    return room, there
-
-
-def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def put_token(room: Room, token: str, key: str = "k8s_token") -> None:
-    body: dict[str, Any] = {"data": {key: encoded(token)}}
-    if SECRET in room.cluster._objects:
-        room.cluster.edit(SECRET, body)
-    else:
-        room.cluster.add(SECRETS.path(OURS), {"metadata": {"name": "prod"}, **body})
-
-
-def bound_in(cluster: FakeCluster) -> set[str]:
-    data = cluster.object(RBAC)["data"]
-    text = read_key(OVERLAY_KEY, data.get(OVERLAY_KEY, ""))
-    return {binding.subject for binding in text.bindings}
 
 
 async def test_grants_are_bound_and_end_in_the_other_cluster() -> None:
@@ -161,10 +114,7 @@ async def test_an_end_in_an_outage_is_kept_by_the_first_write_after_it() -> None
         room.grant("g1", duration="1m")
         room.grant("g2", "carol")
         await asyncio.sleep(SETTLED)
-        away = Unavailable("no route")
-        for verb in ("list", "watch", "merge_patch", "get"):
-            there.fail(verb, away, times=FOR_EVER)
-        there.break_watches(away)
+        cut_off(there)
         await asyncio.sleep(600)
         assert room.instance_ready == "-Unavailable"
         assert SERVER in room.instance_says
