@@ -111,6 +111,9 @@ class FakeCluster(Objects):
         """Seconds that the API server's clock is ahead of ours."""
         return self.skew
 
+    async def close(self) -> None:
+        """Nothing has to be closed in memory."""
+
     def fail(self, verb: str, error: Exception, *, times: int = 1, path: str = ""):
         """Raise an error at the next calls of a verb whose path holds this text."""
         self._failures[verb] += [(path, error)] * times

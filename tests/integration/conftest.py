@@ -9,7 +9,8 @@ import pytest
 import admission
 import operators
 from argogrant.api.identity_manifests import FILL_IN_FILE, IDENTITY_FILE
-from controlplane import ControlPlane
+from controlplane import ControlPlane, local
+from far_plane import FarPlane
 from sketches import delete_all
 from world import INSTANCE, PROJECT, RULES, World
 
@@ -27,6 +28,24 @@ def installed(control_plane: ControlPlane) -> ControlPlane:
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
     return control_plane
+
+
+@pytest.fixture(scope="session")
+def other_plane(control_plane: ControlPlane) -> Iterator[ControlPlane]:
+    """Another control plane, with an authority and an Argo CD of its own."""
+    if not control_plane.is_ours:
+        pytest.skip("the environment names one cluster only")
+    with local.start() as plane:
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def far(installed: ControlPlane, other_plane: ControlPlane) -> Iterator[FarPlane]:
+    """Our kinds in one cluster, Argo CD in the other."""
+    plane = FarPlane(installed, other_plane)
+    plane.install()
+    yield plane
+    plane.uninstall()
 
 
 @pytest.fixture(scope="module")

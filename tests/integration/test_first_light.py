@@ -4,10 +4,29 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import operators
 from controlplane import ControlPlane
-from world import INSTANCE, RULES, World, a_grant, after, eventually
+from far_plane import FarPlane
+from world import INSTANCE, PROJECT, RULES, World, a_grant, after, eventually
+
+
+@pytest.fixture(scope="module", params=["here", "in another cluster"])
+def installed(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Any:
+    """Everything here holds wherever Argo CD is."""
+    operators.install(control_plane)
+    for body in (PROJECT, INSTANCE):
+        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    if request.param == "here":
+        yield control_plane
+        return
+    plane = FarPlane(control_plane, request.getfixturevalue("other_plane"))
+    plane.install()
+    yield plane
+    plane.uninstall()
 
 
 def test_access_begins_soon_and_ends_on_time(world: World) -> None:

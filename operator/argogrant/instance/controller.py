@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from argogrant.api.argocdinstance import Instance
 from argogrant.grants.facts import InstanceFacts
 from argogrant.instance.alarm import Alarm
 from argogrant.instance.apply import Applier, Clock, orphans_of
 from argogrant.instance.argocd import ArgoCD, Snapshot
+from argogrant.instance.connections import Connections
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
@@ -27,7 +27,7 @@ from argogrant.instance.records import InstanceRecord
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
 from argogrant.instance.verification import Verification
-from argogrant.kube.cluster import Cluster
+from argogrant.instance.whereabouts import Whereabouts
 from argogrant.kube.failures import ClusterError, Conflict
 from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.capacity import size_of
@@ -46,7 +46,7 @@ class Controller:
         name: The instance, in the store's namespace.
         store: Our own kinds.
         verification: Tells whether requesters and approvers are who they say.
-        cluster: Where this Argo CD runs.
+        connections: The ways to the clusters of Argo CDs.
         reporter: Writes what is said about grants and the instance.
         metrics: Told of every convergence.
         clock: Tells the time in UTC.
@@ -58,7 +58,7 @@ class Controller:
         *,
         store: Store,
         verification: Verification,
-        cluster: Cluster,
+        connections: Connections,
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
@@ -67,7 +67,7 @@ class Controller:
         self._title = f"{store.namespace}/{name}"
         self._store = store
         self._verification = verification
-        self._cluster = cluster
+        self._home = connections.home
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
@@ -77,30 +77,31 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
-        self._argocd: ArgoCD | None = None
+        self._whereabouts = Whereabouts(
+            name,
+            store=store,
+            connections=connections,
+            make_applier=lambda: Applier(self._title, metrics, clock),
+        )
         self.uid = ""
         """Whose Argo CD it is, once that is known."""
+        self.has_moved = False
+        """Whether it ended since Argo CD is elsewhere, or is reached otherwise."""
 
     async def run(self) -> None:
         """Converge until cancelled, or until the instance was deleted and is clean."""
         await self._store.wait_until_synced()
         await self._verification.wait_until_looked_at()
-        instance = await self._first_understood()
-        if instance is None:
+        record = await self._first_understood()
+        instance = record.instance if record is not None else None
+        if record is None or instance is None:
             self._metrics.forget()
             return
-        self.uid = instance.uid
-        namespace = instance.argocd_namespace
-        self._argocd = ArgoCD(self._cluster, namespace, self._signal.set)
-        watching = asyncio.create_task(self._argocd.run())
-        try:
-            await self._argocd.wait_until_looked_at()
-            await self._loop(self._argocd, watching)
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        self.uid = record.uid
+        async with self._whereabouts.at(record, instance.place) as (argocd, watching):
+            await self._loop(argocd, watching)
 
-    async def _first_understood(self) -> Instance | None:
+    async def _first_understood(self) -> InstanceRecord | None:
         """Wait until the instance is there and can be understood.
 
         Returns:
@@ -111,7 +112,7 @@ class Controller:
             self._signal.clear()
             record = self._store.instance(self._name)
             if record is not None and record.instance is not None:
-                return record.instance
+                return record
             if record is None and was_there:
                 return None
             if record is not None:
@@ -130,7 +131,7 @@ class Controller:
         Returns:
             How much of Argo CD's was not as believed.
         """
-        differences = 0 if self._argocd is None else await self._argocd.relist()
+        differences = await self._whereabouts.compare()
         self._metrics.swept(others + differences)
         self._signal.set()
         return differences
@@ -143,6 +144,11 @@ class Controller:
             if record is None or record.uid != self.uid:
                 self._metrics.forget()
                 return
+            if self._whereabouts.is_elsewhere(record):
+                self.has_moved = True
+                return
+            if record.abandoned:
+                await self._whereabouts.abandon()
             began = asyncio.get_running_loop().time()
             try:
                 wait = await self._converge(argocd, record)
@@ -152,13 +158,15 @@ class Controller:
                 if record.is_given_up:
                     self._metrics.forget()
                     return
-                await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
+                await self._whereabouts.pause.last(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.converged(took, self._clock())
             if record.is_given_up or (
-                record.being_deleted and argocd.snapshot().config_map is not None
+                record.being_deleted
+                and argocd.snapshot().config_map is not None
+                and self._whereabouts.left_behind is None
             ):
                 self._metrics.forget()
                 return
@@ -178,6 +186,8 @@ class Controller:
             self._applier.look(planned, seen)
             leaving = record.being_deleted and planned.finds_an_overlay(seen)
             wait = None if leaving else self._applier.wait_for(planned)
+            if planned.adds and wait is None and not leaving:
+                await self._whereabouts.remember(record)
             try:
                 if leaving or (planned.has_work and wait is None):
                     orphans = orphans_of(planned, self._decisions.all())
@@ -208,6 +218,7 @@ class Controller:
             owner=record.owner,
             living_owners=[r.owner for r in self._store.instances.objects.values()],
         )
+        planned = replace(planned, left_behind=self._whereabouts.left_behind)
         if planned.blocked is None and planned.has_work:
             return replace(planned, blocked=self._applier.contested)
         return planned
@@ -235,10 +246,10 @@ class Controller:
         self._report_instance(
             Health(
                 seen=seen,
-                blocked=planned.blocked or planned.fullness,
+                blocked=planned.blocked or planned.fullness or planned.left_behind,
                 contested=self._applier.contested,
-                clock_skew=self._cluster.clock_skew(),
-                failures=self._store.failures(),
+                clock_skew=self._home.clock_skew(),
+                failures=self._whereabouts.failures,
             )
         )
 
@@ -272,6 +283,8 @@ class Controller:
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.identities(),
+            place=self._whereabouts.place,
+            namespace=record.namespace,
         )
         gathered = self._gather(record, health.seen)
         self._reporter.report_instance(
@@ -280,4 +293,5 @@ class Controller:
             roles=gathered.roles,
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
+            bound_in=self._whereabouts.bound_in,
         )

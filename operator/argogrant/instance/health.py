@@ -4,15 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.place import Place
 from argogrant.grants.conditions import Condition
 from argogrant.grants.finding import Finding
 from argogrant.grants.identity import NOBODY_VERIFIED, Identities
 from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
-from argogrant.kube.failures import ClusterError, Forbidden, remedy_of
+from argogrant.instance.remedies import explain, reason_of
+from argogrant.kube.failures import ClusterError
 from argogrant.kube.resources import Collection
 
+NOWHERE: Final = Place(namespace="")
 CLOCK_SKEW_FROM: Final = 2.0
 """Seconds from which a difference of the clocks is told."""
 NOT_CONVERGED: Final = Finding(
@@ -54,6 +57,10 @@ class Health:
     identities: Identities = NOBODY_VERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
+    place: Place = NOWHERE
+    """Where Argo CD is."""
+    namespace: str = ""
+    """Where the instance is."""
 
 
 def instance_conditions(health: Health) -> tuple[Condition, ...]:
@@ -83,9 +90,9 @@ def _readiness(health: Health) -> Condition:
             message=f"{sentence(health.problem)} {NOT_UNDERSTOOD}",
         )
     if health.error is not None:
-        return _failed(health.error, None)
+        return _failed(health, health.error, None)
     for collection, error in (*health.seen.failures, *health.failures):
-        return _failed(error, collection)
+        return _failed(health, error, collection)
     finding = health.blocked
     if finding is not None:
         return Condition(
@@ -159,15 +166,16 @@ def _rounded(seconds: float) -> str:
     return f"{max(whole // step * step, 2)} s"
 
 
-def _failed(error: ClusterError, collection: Collection | None) -> Condition:
-    what = f"{collection.describe()} can not be read: " if collection else ""
-    forbidden = isinstance(error, Forbidden)
-    remedy = remedy_of(error) if forbidden else "It is tried again."
+def _failed(
+    health: Health, error: ClusterError, collection: Collection | None
+) -> Condition:
     return Condition(
         type=InstanceCondition.READY,
         status=False,
-        reason=Reason.FORBIDDEN if forbidden else Reason.UNAVAILABLE,
-        message=f"{sentence(f'{what}{error}')} {remedy}",
+        reason=reason_of(error, health.place),
+        message=explain(
+            error, health.place, namespace=health.namespace, collection=collection
+        ),
     )
 
 

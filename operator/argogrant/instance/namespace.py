@@ -7,6 +7,7 @@ from typing import Final
 from argogrant.grants.facts import InstanceFacts
 from argogrant.instance.apply import Clock
 from argogrant.instance.argocd import Snapshot
+from argogrant.instance.connections import Connect, Connections
 from argogrant.instance.controller import Controller
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.plan import Plan
@@ -32,6 +33,7 @@ class Namespace:
         metrics: Told of everything that is counted.
         audit: Told of everything that happens to grants and instances.
         clock: Tells the time in UTC.
+        connect: Makes clients of the clusters of other Argo CDs.
         leading: Set once this process leads; until then it only listens.
         accepts_unverified: Believe what objects say about who made them.
     """
@@ -44,10 +46,11 @@ class Namespace:
         metrics: Metrics,
         audit: Audit,
         clock: Clock,
+        connect: Connect,
         leading: asyncio.Event,
         accepts_unverified: bool = False,
     ) -> None:
-        self._cluster = cluster
+        self._connections = Connections(cluster, name, connect)
         self._metrics = metrics
         self._clock = clock
         self._leading = leading
@@ -73,6 +76,8 @@ class Namespace:
         finally:
             for serving in self._serving.values():
                 serving.cancel()
+            ended = [*self._serving.values(), *self._connections.close_all()]
+            await asyncio.gather(*ended, return_exceptions=True)
 
     def is_synced(self) -> bool:
         """Tell whether everything was listed."""
@@ -129,19 +134,24 @@ class Namespace:
         return serving
 
     async def _converge(self, instance: str) -> None:
-        """Converge an instance, and then another that got its name meanwhile."""
+        """Converge an instance, and then another that got its name meanwhile.
+
+        One whose Argo CD is elsewhere by now is begun anew as well.
+        """
         while True:
-            uid = await self._converge_one(instance)
+            ended = await self._converge_one(instance)
             record = self._store.instance(instance)
-            if record is None or record.uid == uid or record.is_given_up:
+            if record is None or record.is_given_up:
+                return
+            if record.uid == ended.uid and not ended.has_moved:
                 return
 
-    async def _converge_one(self, instance: str) -> str:
+    async def _converge_one(self, instance: str) -> Controller:
         controller = Controller(
             instance,
             store=self._store,
             verification=self._verification,
-            cluster=self._cluster,
+            connections=self._connections,
             reporter=self._reporter,
             metrics=self._metrics.of(self._store.namespace, instance),
             clock=self._clock,
@@ -151,7 +161,7 @@ class Namespace:
             await controller.run()
         finally:
             del self._controllers[instance]
-        return controller.uid
+        return controller
 
     async def _report_unassigned(self) -> None:
         """Report about grants that name no instance, and let their deletion finish."""

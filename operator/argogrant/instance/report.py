@@ -9,6 +9,7 @@ from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.api.conditions import status_of
 from argogrant.api.grantstatus import grant_status
+from argogrant.api.place import Place
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.grant import Binding
@@ -108,7 +109,7 @@ class Reporter:
             place = place_of_instance(record)
             self._audit.orphans(place, orphans, version=version, now=now)
 
-    def report_instance(
+    def report_instance(  # noqa: PLR0913
         self,
         record: InstanceRecord,
         health: Health,
@@ -116,6 +117,7 @@ class Reporter:
         roles: tuple[DiscoveredRole, ...],
         now: datetime,
         last_write_at: datetime | None,
+        bound_in: tuple[Place, ...] | None = None,
     ) -> None:
         """Say what is known of an instance."""
         config_map = health.seen.config_map
@@ -128,6 +130,7 @@ class Reporter:
             scopes=config_map.scopes if config_map else None,
             default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,
+            bound_in=bound_in,
         )
         old = self._writer.current(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)

@@ -56,6 +56,7 @@ ACCESS_APPROVALS: Final = Resource("apis/argogrant.dev/v1alpha1", "accessapprova
 ARGOCD_INSTANCES: Final = Resource("apis/argogrant.dev/v1alpha1", "argocdinstances")
 CONFIG_MAPS: Final = Resource("api/v1", "configmaps")
 APP_PROJECTS: Final = Resource("apis/argoproj.io/v1alpha1", "appprojects")
+SECRETS: Final = Resource("api/v1", "secrets")
 LEASES: Final = Resource("apis/coordination.k8s.io/v1", "leases")
 EVENTS: Final = Resource("api/v1", "events")
 _ADMISSION: Final = "apis/admissionregistration.k8s.io/v1"

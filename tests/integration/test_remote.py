@@ -1,0 +1,251 @@
+"""An Argo CD in another cluster: what goes wrong there, judged by its argocd-server."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import operators
+from far_plane import SECRET, FarPlane
+from world import (
+    INSTANCE,
+    OVERLAY,
+    PROJECT,
+    RULES,
+    World,
+    a_grant,
+    after,
+    eventually,
+    seconds_until,
+    sleep_until,
+)
+
+API_SERVER = "kube-apiserver"
+ARGOCD_COMES_BACK = 60
+
+
+@pytest.fixture(scope="module")
+def running(far: FarPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One operator for all tests here; a second instance is in its own cluster."""
+    world = World(far)
+    home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}
+    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
+    far.home.argocd.set_rbac({"policy.csv": RULES})
+    with operators.serving(world, tmp_path_factory.mktemp("log") / "operator.log"):
+        yield world
+        world.ours("delete", "accessgrants", "--all")
+        world.ours("delete", "argocdinstance", "home")
+
+
+@pytest.fixture
+def remote(running: World, far: FarPlane) -> World:
+    """The running world, as if no other test had been."""
+    far.put_token(far.new_token())
+    running.reset()
+    eventually(lambda: running.instance_says()[1] == "Converged", within=30)
+    return running
+
+
+def says(world: World, reason: str, *words: str) -> bool:
+    status, why, message = world.instance_says()
+    return (status, why) == ("False", reason) and all(w in message for w in words)
+
+
+def spec(**cluster: Any) -> dict[str, Any]:
+    return {**INSTANCE, "spec": {"cluster": cluster}}
+
+
+def test_a_certificate_of_another_authority_is_refused(
+    remote: World, far: FarPlane
+) -> None:
+    """The message says where to write the right one; as soon as it is, all goes on."""
+    config = json.loads(far.home.kubeconfig().read_text())
+    wrong = config["clusters"][0]["cluster"]["certificate-authority-data"]
+    cluster = far.cluster()
+    remote.apply(spec(**{**cluster, "caBundle": wrong}), a_grant("g1"))
+    eventually(
+        lambda: says(
+            remote,
+            "CertificateRefused",
+            cluster["server"],
+            "authority that is not trusted",
+            "spec.cluster.caBundle",
+        ),
+        within=20,
+    )
+    assert remote.ready("g1")[1] == "InstanceUnavailable"
+    remote.apply(spec(**cluster))
+
+    eventually(remote.may_sync, within=15)
+
+
+def test_a_token_that_is_not_accepted_is_told_from_a_missing_right(
+    remote: World, far: FarPlane
+) -> None:
+    """It names the Secret and the command; a new token is used at once."""
+    remote.apply(a_grant("g1", subject="carol"))
+    eventually(lambda: remote.may_sync("carol"), within=15)
+    far.put_token("not-a-token-of-this-cluster")
+    command = "kubectl create token argogrant"
+    eventually(
+        lambda: says(remote, "TokenRefused", f"argogrant/{SECRET}", command),
+        within=20,
+    )
+    assert "not-a-token" not in str(remote.instance_says())
+    remote.apply(a_grant("g2"))
+    time.sleep(2)
+    assert not remote.may_sync()
+    far.put_token(far.new_token())
+    took = eventually(remote.may_sync, within=10)
+    print(f"bound {took:.2f} s after the new token")
+
+
+def test_a_secret_that_is_not_there_is_missed(remote: World) -> None:
+    remote.ours("delete", "secret", SECRET)
+
+    eventually(
+        lambda: says(remote, "TokenMissing", SECRET, "create secret generic"),
+        within=20,
+    )
+
+
+def test_rights_that_are_taken_away_during_a_grant_are_named(
+    remote: World, far: FarPlane
+) -> None:
+    """The end is kept as soon as they are back."""
+    end = after(8)
+    remote.apply(a_grant("g1", expiresAt=end))
+    eventually(remote.may_sync, within=8)
+    remote.remove_rights()
+    sleep_until(end)
+    eventually(
+        lambda: says(remote, "Forbidden", "manifests/remote-cluster.yaml"), within=20
+    )
+    assert remote.may_sync()
+    assert remote.ready("g1")[1] == "InstanceUnavailable"
+    remote.restore_rights()
+
+    eventually(lambda: not remote.may_sync(), within=15)
+    eventually(lambda: remote.ready("g1")[1] == "Expired", within=10)
+
+
+def test_a_cluster_that_hangs_delays_nobody_at_home(
+    remote: World, far: FarPlane
+) -> None:
+    """Its instance says so; the other one binds and ends as ever."""
+    far.far.pause(API_SERVER)
+    try:
+        end = after(12)
+        remote.apply(a_grant("here", "erin", instance="home", expiresAt=end))
+        ask = far.home.argocd.can_i
+        question = ("erin", "applications", "sync", "team-a/shop")
+        eventually(lambda: ask(*question), within=4)
+        eventually(lambda: remote.ready("here")[1] == "Bound", within=4)
+        sleep_until(end)
+        eventually(lambda: not ask(*question), within=1)
+        eventually(lambda: remote.ready("here")[1] == "Expired", within=5)
+        remote.apply(a_grant("there"))
+        eventually(lambda: says(remote, "Unavailable"), within=60)
+        eventually(lambda: remote.ready("there")[1] == "InstanceUnavailable", within=9)
+    finally:
+        far.far.resume(API_SERVER)
+
+    eventually(remote.may_sync, within=ARGOCD_COMES_BACK)
+
+
+def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
+    remote: World, far: FarPlane, record_property
+) -> None:
+    """The first write after the outage takes away what ended in it."""
+    end = after(10)
+    remote.apply(a_grant("short", expiresAt=end), a_grant("long", subject="erin"))
+    eventually(remote.may_sync, within=8)
+    time.sleep(max(seconds_until(end) - 3, 0))
+    far.far.stop(API_SERVER)
+    try:
+        sleep_until(end)
+        time.sleep(2)
+        assert remote.may_sync()  # nobody could tell Argo CD
+    finally:
+        far.far.start(API_SERVER)
+    lag = eventually(lambda: "alice" not in remote.overlay(), within=15)
+    refused = eventually(lambda: not remote.may_sync(), within=ARGOCD_COMES_BACK)
+    record_property("removed_seconds_after_the_outage", round(lag, 2))
+    record_property("refused_seconds_after_the_outage", round(lag + refused, 2))
+    print(f"removed {lag:.1f} s, refused {lag + refused:.1f} s after the outage")
+
+    assert remote.may_sync("erin")
+    eventually(lambda: remote.ready("short")[1] == "Expired", within=15)
+
+
+def test_an_instance_that_moves_home_leaves_nothing_in_the_other_cluster(
+    remote: World, far: FarPlane
+) -> None:
+    """Argo CD there refuses, and the one here allows."""
+    remote.ours("delete", "argocdinstance", "home")
+    remote.apply(a_grant("g1"))
+    eventually(remote.may_sync, within=15)
+    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+    question = ("alice", "applications", "sync", "team-a/shop")
+    eventually(lambda: far.home.argocd.can_i(*question), within=10)
+    assert not remote.may_sync()
+    assert far.far.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
+    remote.apply(INSTANCE)
+    eventually(remote.may_sync, within=10)
+
+    assert not far.home.argocd.can_i(*question)
+    home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}
+    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
+
+
+def test_ten_argo_cds_are_served_at_once(
+    remote: World, far: FarPlane, tmp_path: Path
+) -> None:
+    """Each in a namespace of its own, with the rights of the documentation."""
+    names = [f"argocd-{number}" for number in range(10)]
+    wide = str(operators.ROOT / "manifests/all-argocds.yaml")
+    far.home.kubectl("apply", "-f", wide)
+    bodies: list[dict[str, Any]] = []
+    for name in names:
+        metadata = {"name": "argocd-rbac-cm", "namespace": name}
+        bodies += [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": metadata,
+                "data": {"policy.csv": RULES},
+            },
+            {**PROJECT, "metadata": {"name": "team-a", "namespace": name}},
+            {
+                **INSTANCE,
+                "metadata": {"name": name, "namespace": "argogrant"},
+                "spec": {"namespace": name},
+            },
+            a_grant(name, instance=name),
+        ]
+    items = {"apiVersion": "v1", "kind": "List", "items": bodies}
+    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(items))
+
+    def are_ready(reason: str) -> bool:
+        read = json.loads(remote.ours("get", "accessgrants", "-o", "json"))
+        told = [
+            condition["reason"]
+            for grant in read["items"]
+            for condition in grant.get("status", {}).get("conditions", ())
+            if condition["type"] == "Ready"
+        ]
+        return told == [reason] * 10
+
+    eventually(lambda: are_ready("Bound"), within=20)
+    bound = far.home.kubectl("get", "configmaps", "-A", "-o", "json").stdout
+    maps = json.loads(bound)["items"]
+    held = [m for m in maps if "g, alice" in m.get("data", {}).get(OVERLAY, "")]
+    assert len(held) == 10
+    remote.ours("delete", "accessgrants", "--all")
+    remote.ours("delete", "argocdinstance", *names)
+    far.home.kubectl("delete", "-f", wide)
+    far.home.kubectl("delete", "namespace", *names, "--wait=false")
