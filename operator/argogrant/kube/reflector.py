@@ -42,6 +42,7 @@ class Reflector(Generic[T]):
         read: Turns an object into what is kept of it; must not raise.
         on_change: Told of every difference (before, after; None: not there), and with
             (None, None) when the reflector fails or recovers.
+        longest_pause: Seconds between two attempts that fail.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Reflector(Generic[T]):
         *,
         read: Callable[[Body], T],
         on_change: Callable[[T | None, T | None], None],
+        longest_pause: float = LONGEST_PAUSE,
     ) -> None:
         self.collection = collection
         self.synced = asyncio.Event()
@@ -60,6 +62,7 @@ class Reflector(Generic[T]):
         self._cluster = cluster
         self._read = read
         self._on_change = on_change
+        self._longest_pause = longest_pause
         self._objects: dict[str, T] = {}
         self._versions: dict[str, int] = {}
         self._deleted: dict[str, tuple[int, float]] = {}
@@ -85,7 +88,7 @@ class Reflector(Generic[T]):
             except ClusterError as error:
                 self._fail(error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = min(pause * 2, self._longest_pause)
 
     async def relist(self) -> int:
         """Compare with what the API server has now; the watch goes on where it is.

@@ -65,7 +65,8 @@ _INHERITED: Final = 9
 
 Source: casbin, ``NewRoleManagerImpl(10)``; tried on Argo CD's own enforcer.
 """
-_EVERYTHING: Final = frozenset({"*", "*/*"})
+_EVERYTHING: Final = frozenset({"*", "*/*", ".*"})
+"""Objects that mean all of them, as a glob or as a regular expression."""
 
 
 class Powers:

@@ -117,7 +117,7 @@ def read_others(data: Mapping[str, str]) -> RBACText:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1 << 11)
 def read_key_once(key: str, text: str) -> KeyText:
     """Read what others wrote, which rarely changes, and keep the answer."""
     return read_key(key, text)
