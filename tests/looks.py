@@ -13,9 +13,19 @@ NOTHING: Conditions = {}
 EARLIER, NOW = "2026-11-24T11:00:00Z", "2026-11-24T12:00:00Z"
 
 
-def state(ready: str, approved: str = "+AutoApproved", ended: str = "") -> Conditions:
+def state(
+    ready: str,
+    approved: str = "+AutoApproved",
+    ended: str = "",
+    effective: str = "",
+) -> Conditions:
     """Conditions by their reasons, each with + for True and - for False before it."""
-    told = {"Approved": approved, "Ready": ready, "Ended": ended}
+    told = {
+        "Approved": approved,
+        "Ready": ready,
+        "Effective": effective,
+        "Ended": ended,
+    }
     return {
         kind: Said(reason[0] == "+", reason[1:], f"{reason[1:]} it is.", EARLIER)
         for kind, reason in told.items()
@@ -50,6 +60,7 @@ def a_look(  # noqa: PLR0913
     has_been_bound: bool = False,
     was_held: bool = False,
     extends: str | None = None,
+    caution: str = "",
 ) -> Look:
     """A look; ``told`` is what this process said last, if it has said anything."""
     account = told or account_of(before, has_been_bound=has_been_bound)
@@ -64,6 +75,7 @@ def a_look(  # noqa: PLR0913
         was_held=was_held,
         was_bound_before=has_been_bound,
         extends=extends,
+        caution=caution,
     )
 
 

@@ -18,7 +18,13 @@ from argogrant.api.instancespec import ArgoCDInstanceSpec
 from argogrant.api.place import MAX_PLACES, Place, PlaceModel, place_at, write_places
 from argogrant.api.reading import read_spec
 from argogrant.api.remotecluster import RemoteCluster, read_remote_cluster
-from argogrant.api.schema import Model
+from argogrant.api.rolesummary import (
+    OwnerSummary,
+    RoleSummary,
+    owner_summary,
+    role_summary,
+)
+from argogrant.grants.approval import NO_OWNERS, Owners
 from argogrant.grants.conditions import Condition
 from argogrant.grants.identity import IdentityKind, IdentityPattern
 from argogrant.grants.window import format_instant, parse_duration
@@ -26,26 +32,6 @@ from argogrant.rbac.roles import DiscoveredRole
 
 MAX_ROLES_SHOWN: Final = 200
 """Roles in the status; `roleCount` says how many there are."""
-
-
-class RoleSummary(Model):
-    """A role that a grant can name."""
-
-    name: str = Field(
-        max_length=1024, description="What to write into spec.role.name of a grant."
-    )
-    project: str | None = Field(
-        None,
-        max_length=253,
-        description=(
-            "What to write into spec.role.project of a grant; absent for global roles."
-        ),
-    )
-    description: str | None = Field(
-        None,
-        max_length=256,
-        description="What the AppProject says of the role, cut at 256 characters.",
-    )
 
 
 class ArgoCDInstanceStatus(StatusModel):
@@ -92,6 +78,15 @@ class ArgoCDInstanceStatus(StatusModel):
     )
     role_count: int | None = Field(
         None, ge=0, description="How many roles exist, also those that are not listed."
+    )
+    owners: list[OwnerSummary] = Field(
+        [],
+        max_length=32,
+        description=(
+            "The owners of this Argo CD (spec.owners.integration), who decide wherever"
+            " a role has no owner of its own."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     scopes: str | None = Field(
         None,
@@ -173,6 +168,7 @@ class InstanceReport:
     bindings: int | None = None
     overlay_bytes: int | None = None
     roles: tuple[DiscoveredRole, ...] = ()
+    owners: Owners = NO_OWNERS
     scopes: str | None = None
     default_role: str | None = None
     last_write_at: datetime | None = None
@@ -230,7 +226,10 @@ def instance_status(
         ),
         "bindings": report.bindings,
         "overlayBytes": report.overlay_bytes,
-        "roles": [_role_summary(role) for role in report.roles[:MAX_ROLES_SHOWN]],
+        "roles": [
+            role_summary(role, report.owners) for role in report.roles[:MAX_ROLES_SHOWN]
+        ],
+        "owners": [owner_summary(one) for one in report.owners.integration] or None,
         "roleCount": len(report.roles),
         "scopes": report.scopes and report.scopes[:1024],
         "defaultRole": report.default_role and report.default_role[:1024],
@@ -240,12 +239,3 @@ def instance_status(
         "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),
     }
     return {key: value for key, value in status.items() if value not in (None, "")}
-
-
-def _role_summary(role: DiscoveredRole) -> dict[str, str]:
-    summary = {
-        "name": role.name[:1024],
-        "project": role.project,
-        "description": role.description[:256],
-    }
-    return {key: value for key, value in summary.items() if value}

@@ -18,6 +18,7 @@ from argogrant.api.schema import Model
 from argogrant.grants.approval import Approval
 from argogrant.grants.conditions import Delivery, grant_conditions, is_over
 from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.details import MAX_DETAILS
 from argogrant.grants.reasons import GrantCondition
 from argogrant.grants.window import format_instant
 
@@ -48,8 +49,10 @@ class AccessGrantStatus(StatusModel):
         description=(
             "What is so, and why. Approved: everybody who has to agree has agreed."
             " Ready: Argo CD's RBAC text holds the binding now; if it is False, reason"
-            " and message say why and what to do. Ended: the grant is over for good;"
-            " absent until that is certain."
+            " and message say why and what to do. Effective: Argo CD can match the"
+            " subject; False if the grant changes nothing as Argo CD is configured; the"
+            " message has the remedy; absent if neither is certain. Ended: the grant is"
+            " over for good; absent until that is certain."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
@@ -110,6 +113,23 @@ class AccessGrantStatus(StatusModel):
     extended_by: ObjectName | None = Field(
         None, description="The grant that continues this one (its spec.extends)."
     )
+    url: str | None = Field(
+        None,
+        max_length=512,
+        description=(
+            "Where people reach this Argo CD (spec.url of the ArgoCDInstance). Absent"
+            " before the start, or if the instance does not say."
+        ),
+    )
+    access_details: str | None = Field(
+        None,
+        max_length=MAX_DETAILS,
+        description=(
+            "What the holder should know (spec.accessDetails of the ArgoCDInstance),"
+            " with this grant's subject, role, end and URL filled in. It follows the"
+            " instance until the end, and then stays."
+        ),
+    )
 
 
 def grant_status(
@@ -145,6 +165,7 @@ def grant_status(
         "conditions": conditions,
         **_agreement(decision, old),
         **_times(decision, delivery, old, now),
+        **_guidance(decision, old),
     }
     is_its_own = delivery.is_bound and decision.holding is not Holding.RELEASE
     if is_its_own or "boundAs" in old:
@@ -179,6 +200,16 @@ def _times(
         end = min(now, max(window.end, window.start))
         times["endedAt"] = old.get("endedAt") or format_instant(end)
     return times
+
+
+def _guidance(decision: Decision, old: Mapping[str, Any]) -> dict[str, str]:
+    """Say what the holder should know; what was said last stays after the end."""
+    guidance = decision.guidance
+    if guidance is None or "endedAt" in old:
+        kept = ("url", "accessDetails")
+        return {key: old[key] for key in kept if key in old}
+    said = {"url": guidance.url, "accessDetails": guidance.details}
+    return {key: value for key, value in said.items() if value}
 
 
 def _agreement(decision: Decision, old: Mapping[str, Any]) -> dict[str, Any]:

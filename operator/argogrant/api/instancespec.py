@@ -2,18 +2,20 @@
 
 from typing import Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from argogrant.api.fields import Duration
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.remotecluster import ClusterModel
 from argogrant.api.rules import (
+    DETAILS_RULES,
     LABEL_KEY_PATTERN,
     OWNER_NAME_RULES,
     OWNERS_RULES,
     TEXT_RULE,
 )
 from argogrant.api.schema import Model, validations
+from argogrant.grants.details import details_problem
 
 MAX_ACCESS_DETAILS: Final = 400
 
@@ -171,7 +173,17 @@ class ArgoCDInstanceSpec(Model):
             " the grant's status. {subject}, {role}, {end} and {url} stand for the"
             " grant's own."
         ),
+        json_schema_extra=validations(*DETAILS_RULES),
     )
+
+    @field_validator("access_details")
+    @classmethod
+    def _details_can_be_shown(cls, text: str | None) -> str | None:
+        problem = details_problem(text or "")
+        if problem is not None:
+            raise ValueError(problem)
+        return text
+
     retention: Duration = Field(
         "720h",
         description=(

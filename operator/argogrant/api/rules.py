@@ -7,13 +7,15 @@ Unicode normal forms can not be asked for; those two are checked by the operator
 
 from typing import Final
 
+from argogrant.grants.details import PLACEHOLDERS
 from argogrant.grants.names import INVISIBLE_RANGES
 
 _INVISIBLE: Final = "".join(
     f"\\x{{{first:04X}}}" + (f"-\\x{{{last:04X}}}" if last > first else "")
     for first, last in INVISIBLE_RANGES
 )
-_VISIBLE: Final = f"[^\\pC\\pZ{_INVISIBLE}]+"
+_VISIBLE_ONE: Final = f"[^\\pC\\pZ{_INVISIBLE}]"
+_VISIBLE: Final = f"{_VISIBLE_ONE}+"
 TEXT_RULE: Final = (
     f"self.matches(r'^{_VISIBLE}( +{_VISIBLE})*$')",
     "must hold only characters that a reader can see, and blanks (U+0020) only inside:"
@@ -60,6 +62,20 @@ OWNER_NAME_RULES: Final = (
         "names one user or group as an owner; patterns belong into AccessPolicies",
     ),
 )
+
+_FILLED_IN: Final = "".join(f".replace('{{{name}}}', '_')" for name in PLACEHOLDERS)
+DETAILS_RULES: Final = (
+    (
+        f"self.matches(r'^({_VISIBLE_ONE}|[ \\n])*$')",
+        "must hold only characters that a reader can see, blanks (U+0020) and newlines",
+    ),
+    (
+        f"!self{_FILLED_IN}.matches(r'\\{{[^{{}}]*\\}}')",
+        "holds a placeholder that stands for nothing; there are "
+        + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+    ),
+)
+"""What ``argogrant.grants.details`` checks again."""
 
 OWNERS_RULES: Final = (
     (

@@ -42,5 +42,9 @@ class Owners:
     of_global_roles: IdentityPattern | None = None
     """The owner that ``argocd-rbac-cm`` names."""
 
+    def named_owner(self, project: str | None) -> IdentityPattern | None:
+        """The owner of a project's roles, or of global ones, as far as one is named."""
+        return self.of_projects.get(project) if project else self.of_global_roles
+
 
 NO_OWNERS: Final = Owners()

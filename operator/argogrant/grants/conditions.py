@@ -48,9 +48,10 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
     """Say what a person asks first: agreed upon, working now, over.
 
     Returns:
-        ``Approved`` and ``Ready``, and ``Ended`` once the grant is over for certain.
+        ``Approved`` and ``Ready``, ``Effective`` if there is something to say, and
+        ``Ended`` once the grant is over for certain.
     """
-    conditions = (
+    conditions: tuple[Condition, ...] = (
         Condition(
             type=GrantCondition.APPROVED,
             status=decision.agreement.is_approved,
@@ -59,6 +60,16 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
         ),
         _ready(decision, delivery),
     )
+    if decision.advice is not None:
+        advice = decision.advice
+        conditions += (
+            Condition(
+                type=GrantCondition.EFFECTIVE,
+                status=advice.status,
+                reason=advice.reason,
+                message=advice.message,
+            ),
+        )
     if not is_over(decision, delivery) or decision.finding is None:
         return conditions
     ended = Condition(
@@ -140,7 +151,8 @@ def _doubted(finding: Finding, obstacle: Finding) -> Finding:
 
 def _bound_message(decision: Decision) -> str:
     grant, end = decision.grant, format_instant(decision.window.end)
+    caution = f" {decision.caution}" if decision.caution else ""
     return (
         f"Argo CD gives {quoted(grant.subject.name)} the role"
-        f" {quoted(grant.role.bound_as)} until {end}.{decision.note}"
+        f" {quoted(grant.role.bound_as)} until {end}.{decision.note}{caution}"
     )

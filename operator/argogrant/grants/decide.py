@@ -4,13 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from argogrant.grants.advice import Advice, advise
 from argogrant.grants.agreement import Agreement
+from argogrant.grants.cautions import NOTHING_SPECIAL, caution_about
 from argogrant.grants.checks import IN_FORCE, ceiling_note
 from argogrant.grants.circumstances import Circumstances
+from argogrant.grants.details import Guidance, render_details
 from argogrant.grants.facts import Facts
 from argogrant.grants.finding import Finding
 from argogrant.grants.grant import Grant
-from argogrant.grants.window import END_OF_TIME, Window
+from argogrant.grants.vocabulary import REFUSALS
+from argogrant.grants.window import END_OF_TIME, Window, format_instant
 
 
 class Holding(StrEnum):
@@ -38,6 +42,12 @@ class Decision(NamedTuple):
     """The first check that failed; None if the grant is in force."""
     note: str = ""
     """What a person should know although the grant is in force."""
+    caution: str = ""
+    """What a person should know of the role; empty if the grant is not in force."""
+    advice: Advice | None = None
+    """Whether Argo CD can match the subject, as far as that is certain."""
+    guidance: Guidance | None = None
+    """What those who hold the grant are told; None before it begins and after it."""
     recheck_at: datetime | None = None
     """The next instant at which the answer can change by itself."""
 
@@ -74,6 +84,9 @@ def decide(facts: Facts) -> Decision:
         holding=_holding(finding),
         finding=finding,
         note=ceiling_note(facts) if finding is None else "",
+        caution=_caution(facts) if finding is None else "",
+        advice=_advice(facts, finding),
+        guidance=_guidance(facts, finding),
         recheck_at=_recheck_at(facts, finding),
     )
 
@@ -90,6 +103,42 @@ def _holding(finding: Finding | None) -> Holding:
     if finding is None:
         return Holding.BIND
     return Holding.KEEP if finding.is_doubt else Holding.RELEASE
+
+
+def _caution(facts: Facts) -> str:
+    bound_as = facts.grant.role.bound_as
+    return caution_about(facts.instance.role_traits.get(bound_as, NOTHING_SPECIAL))
+
+
+def _advice(facts: Facts, finding: Finding | None) -> Advice | None:
+    sign_in, grant = facts.instance.sign_in, facts.grant
+    if sign_in is None or _is_beside_the_point(facts, finding):
+        return None
+    return advise(grant.subject, grant.role.bound_as, sign_in)
+
+
+def _guidance(facts: Facts, finding: Finding | None) -> Guidance | None:
+    """Tell what people need once the grant has begun, until its end."""
+    instance, grant = facts.instance, facts.grant
+    has_begun = facts.agreement.is_approved and facts.window.has_opened(facts.now)
+    if not has_begun or not instance.exists or _is_beside_the_point(facts, finding):
+        return None
+    if not instance.access_details:
+        return Guidance(instance.url)
+    values = {
+        "subject": grant.subject.name,
+        "role": grant.role.bound_as,
+        "end": format_instant(facts.window.end),
+        "url": instance.url,
+    }
+    return Guidance(instance.url, render_details(instance.access_details, values))
+
+
+def _is_beside_the_point(facts: Facts, finding: Finding | None) -> bool:
+    """Tell whether a grant is over, or going, or refused for what it asks for."""
+    if finding is None:
+        return False
+    return facts.grant.being_deleted or finding.ends or finding.reason in REFUSALS
 
 
 def _recheck_at(facts: Facts, finding: Finding | None) -> datetime | None:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from argogrant.grants.access_rules import AccessRules
 from argogrant.grants.agreement import Agreement, agree
+from argogrant.grants.cautions import RoleTraits
 from argogrant.grants.circumstances import NOTHING_ELSE, Circumstances
 from argogrant.grants.grant import Grant
+from argogrant.grants.sign_in import SignIn
 from argogrant.grants.window import Window
 
 
@@ -28,6 +30,13 @@ class InstanceFacts(AccessRules):
     """AppProjects whose roles Argo CD ignores, and the line that makes it do so."""
     names_used_as_roles: frozenset[str] = frozenset()
     """Names that are a role to somebody: as a subject they would raise his rights."""
+    role_traits: Mapping[str, RoleTraits] = field(default_factory=dict)
+    """The roles of which a person should know something, as the RBAC text says them."""
+    sign_in: SignIn | None = None
+    """How people come to this Argo CD; None if that is not known."""
+    url: str = ""
+    access_details: str = ""
+    """What those who hold a grant are told, with placeholders."""
 
 
 class Facts(NamedTuple):

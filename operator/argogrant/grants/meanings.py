@@ -246,5 +246,39 @@ REASONS: dict[Reason, str] = {
         "The policy can not be understood, which only an older CRD, or none, lets "
         "pass. While there is such a policy nothing is added."
     ),
+    Reason.MATCHABLE: (
+        "Argo CD compares the subject with a claim of people's tokens; the message "
+        "says with which. Whether somebody's token holds it, only the identity "
+        "provider knows."
+    ),
+    Reason.LOCAL_ACCOUNT: "The subject is a local account of Argo CD.",
+    Reason.SCOPES_INVALID: (
+        "`scopes` of `argocd-rbac-cm` is no YAML list. Argo CD takes in no change of "
+        "that ConfigMap until it is, neither a grant nor its end."
+    ),
+    Reason.GIVEN_TO_EVERYBODY: (
+        "`policy.default` of `argocd-rbac-cm` gives the role to everybody who is "
+        "signed in; neither the grant nor its end changes anything."
+    ),
+    Reason.ACCOUNT_DISABLED: (
+        "The subject is a local account that is disabled, or has neither of the "
+        "capabilities `login` and `apiKey`."
+    ),
+    Reason.EMAIL_NOT_IN_SCOPES: (
+        "The subject is an e-mail address, and `scopes` of `argocd-rbac-cm` names no "
+        "claim that holds one. The message says what to write."
+    ),
+    Reason.GROUPS_NOT_IN_SCOPES: (
+        "The subject is a group, and `scopes` of `argocd-rbac-cm` names no claim that "
+        "holds groups. The message says what to write."
+    ),
+    Reason.NO_SINGLE_SIGN_ON: (
+        "The subject is a group, and only an identity provider knows groups: "
+        "`argocd-cm` configures none."
+    ),
+    Reason.NO_SUCH_ACCOUNT: (
+        "Nobody can sign in under this name: `argocd-cm` has no such local account and "
+        "configures no identity provider."
+    ),
 }
 """When each reason is used, as the reference documentation prints it."""

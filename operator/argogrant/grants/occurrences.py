@@ -18,6 +18,8 @@ class TransitionKind(StrEnum):
     APPROVED = "approved"
     AWAITING_APPROVAL = "awaiting-approval"
     BOUND = "bound"
+    CAUTIONED = "cautioned"
+    INEFFECTIVE = "ineffective"
     EXTENDED = "extended"
     DENIED = "denied"
     REFUSED = "refused"
@@ -41,6 +43,14 @@ TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
     TransitionKind.BOUND: (
         "Argo CD's RBAC text holds the binding; the API server acknowledged it. Argo "
         "CD allows what the role allows."
+    ),
+    TransitionKind.CAUTIONED: (
+        "The grant is bound for the first time, and its role can take rights away or "
+        "make access outlast the grant; `message` says how."
+    ),
+    TransitionKind.INEFFECTIVE: (
+        "The grant changes nothing in Argo CD as that is configured, such as for a "
+        "subject that it can not match; `reason` and `message` say why."
     ),
     TransitionKind.EXTENDED: (
         "The grant is bound and continues the one that `extends` names."
@@ -81,6 +91,7 @@ REPEATABLE: Final = frozenset(
         TransitionKind.APPROVED,
         TransitionKind.AWAITING_APPROVAL,
         TransitionKind.BOUND,
+        TransitionKind.INEFFECTIVE,
         TransitionKind.REFUSED,
         TransitionKind.UNBOUND,
     }

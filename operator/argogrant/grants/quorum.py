@@ -132,11 +132,7 @@ def approvers_of(rule: ApprovalRule, role: RoleRef, owners: Owners) -> Approvers
     """Put together who may approve: where a resource names no owner, the instance's."""
     owner: IdentityPattern | None = None
     if rule.resource_owners:
-        owner = (
-            owners.of_global_roles
-            if role.project is None
-            else owners.of_projects.get(role.project)
-        )
+        owner = owners.named_owner(role.project)
     patterns = rule.approvers
     if rule.integration_owners or (rule.resource_owners and owner is None):
         patterns += owners.integration

@@ -11,6 +11,7 @@ class GrantCondition(StrEnum):
 
     APPROVED = "Approved"
     READY = "Ready"
+    EFFECTIVE = "Effective"
     ENDED = "Ended"
 
 
@@ -100,3 +101,12 @@ class Reason(StrEnum):
     INVALID_APPROVAL = "InvalidApproval"
     IN_USE = "InUse"
     INVALID_POLICY = "InvalidPolicy"
+    MATCHABLE = "Matchable"
+    LOCAL_ACCOUNT = "LocalAccount"
+    SCOPES_INVALID = "ScopesInvalid"
+    GIVEN_TO_EVERYBODY = "GivenToEverybody"
+    ACCOUNT_DISABLED = "AccountDisabled"
+    EMAIL_NOT_IN_SCOPES = "EmailNotInScopes"
+    GROUPS_NOT_IN_SCOPES = "GroupsNotInScopes"
+    NO_SINGLE_SIGN_ON = "NoSingleSignOn"
+    NO_SUCH_ACCOUNT = "NoSuchAccount"

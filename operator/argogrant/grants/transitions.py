@@ -39,6 +39,8 @@ class Account(NamedTuple):
     is_overdue: bool = False
     end: str = ""
     has_been_bound: bool = False
+    ineffective: str = ""
+    """The reason of ``Effective`` if it is False."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class Look:
     """The stored status says that it has been bound, at least once."""
     extends: str | None = None
     """The grant that this one continues."""
+    caution: str = ""
+    """What people should know of the role that is given."""
 
     @property
     def is_caught_up(self) -> bool:
@@ -101,6 +105,8 @@ def account_of(
     approved = conditions.get(GrantCondition.APPROVED)
     ready = conditions.get(GrantCondition.READY)
     ended = conditions.get(GrantCondition.ENDED)
+    effective = conditions.get(GrantCondition.EFFECTIVE)
+    is_ineffective = effective is not None and effective.status is False
     reason = ready.reason if ready else ""
     is_ready = ready is not None and ready.status is True
     end = ended.reason if ended is not None and ended.status else ""
@@ -115,6 +121,7 @@ def account_of(
         is_overdue=is_overdue and not end,
         end=end,
         has_been_bound=has_been_bound or is_ready,
+        ineffective=effective.reason if effective and is_ineffective else "",
     )
 
 
@@ -178,9 +185,27 @@ def _bound(look: Look) -> Transition | None:
     return _of_ready(look, TransitionKind.BOUND, _left_by_binding(look))
 
 
+def _cautioned(look: Look) -> Transition | None:
+    if not look.caution or not _is_bound_for_the_first_time(look):
+        return None
+    return Transition(kind=TransitionKind.CAUTIONED, message=look.caution)
+
+
+def _ineffective(look: Look) -> Transition | None:
+    reason = look.after.ineffective
+    if not reason or reason == look.before.ineffective:
+        return None
+    said = look.conditions[GrantCondition.EFFECTIVE]
+    left = f"{_token(look.stored.get(GrantCondition.EFFECTIVE))}\n{reason}"
+    return _transition(TransitionKind.INEFFECTIVE, said, left)
+
+
+def _is_bound_for_the_first_time(look: Look) -> bool:
+    return look.has_been_bound and not look.before.has_been_bound
+
+
 def _extended(look: Look) -> Transition | None:
-    is_first = look.has_been_bound and not look.before.has_been_bound
-    if look.extends is None or not is_first:
+    if look.extends is None or not _is_bound_for_the_first_time(look):
         return None
     return Transition(kind=TransitionKind.EXTENDED)
 
@@ -230,6 +255,8 @@ _QUESTIONS: Final[tuple[Callable[[Look], Transition | None], ...]] = (
     _approved,
     _awaiting_approval,
     _bound,  # also one that was never told of: before what took it away
+    _cautioned,
+    _ineffective,
     _extended,
     _denied,
     _refused,  # why, before what follows from it

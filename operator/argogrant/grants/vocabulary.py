@@ -61,6 +61,18 @@ GRANT_REASONS: dict[GrantCondition, Reasons] = {
             Reason.DELETED,
         ),
     },
+    GrantCondition.EFFECTIVE: {
+        True: (Reason.MATCHABLE, Reason.LOCAL_ACCOUNT),
+        False: (
+            Reason.SCOPES_INVALID,
+            Reason.GIVEN_TO_EVERYBODY,
+            Reason.ACCOUNT_DISABLED,
+            Reason.EMAIL_NOT_IN_SCOPES,
+            Reason.GROUPS_NOT_IN_SCOPES,
+            Reason.NO_SINGLE_SIGN_ON,
+            Reason.NO_SUCH_ACCOUNT,
+        ),
+    },
     GrantCondition.ENDED: {
         True: (
             Reason.EXPIRED,

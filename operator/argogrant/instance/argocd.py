@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
+from argogrant.grants.sign_in import Settings
 from argogrant.instance.observations import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,
+    observe_settings,
 )
 from argogrant.kube.cluster import Body, Cluster
-from argogrant.kube.failures import ClusterError
+from argogrant.kube.failures import ClusterError, Forbidden
 from argogrant.kube.reflector import Reflector
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
+from argogrant.rbac.accounts import SETTINGS_NAME
 from argogrant.rbac.projects import Project
 from argogrant.rbac.text import CONFIG_MAP_NAME, OVERLAY_KEY
+
+SETTINGS_PAUSE: Final = 300.0
+"""Seconds between two attempts to read what it is no harm not to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +36,9 @@ class Snapshot:
     """Whether the ConfigMap was looked at; it may still be missing."""
     projects: tuple[Project, ...] = ()
     projects_are_known: bool = False
+    settings: Settings | None = None
+    """How people sign in, as last seen; None if that never could be read, which is no
+    failure. An outage changes nothing, or it would change every grant's status."""
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What can not be read at the moment."""
 
@@ -68,16 +79,24 @@ class ArgoCD:
             read=observe_project,
             on_change=changed,
         )
+        self._settings: Reflector[Settings] = Reflector(
+            cluster,
+            Collection(CONFIG_MAPS, namespace, SETTINGS_NAME),
+            read=observe_settings,
+            on_change=lambda before, after: None if before == after else on_change(),
+            longest_pause=SETTINGS_PAUSE,
+        )
 
     async def run(self) -> None:
         """Keep what is known fresh until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._config_map.run())
             tasks.create_task(self._projects.run())
+            tasks.create_task(self._settings.run())
 
     async def wait_until_looked_at(self) -> None:
-        """Wait until the ConfigMap and the AppProjects were listed, or failed to be."""
-        for reflector in (self._config_map, self._projects):
+        """Wait until everything was listed, or failed to be."""
+        for reflector in (self._config_map, self._projects, self._settings):
             await reflector.looked_at.wait()
 
     def hurry(self) -> None:
@@ -90,6 +109,9 @@ class ArgoCD:
         config_map, projects = await asyncio.gather(
             self._config_map.relist(), self._projects.relist()
         )
+        if self._settings.failure is None:
+            with suppress(Forbidden):  # asked for too often it would fill audit logs
+                await self._settings.relist()
         return config_map + projects
 
     def snapshot(self) -> Snapshot:
@@ -100,6 +122,7 @@ class ArgoCD:
             text_is_known=self._config_map.synced.is_set(),
             projects=tuple(self._projects.objects.values()),
             projects_are_known=self._projects.synced.is_set(),
+            settings=self._settings.objects.get(SETTINGS_NAME),
             failures=tuple(
                 (reflector.collection, reflector.failure)
                 for reflector in (self._config_map, self._projects)

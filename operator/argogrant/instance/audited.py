@@ -63,6 +63,7 @@ def grant_news(  # noqa: PLR0913
         is_overdue=is_over and delivery.may_linger,
         was_held=decision is not None and was_held(record, decision, standing, now),
         approvals=decision.agreement.approvals if decision is not None else (),
+        caution=decision.caution if decision is not None else "",
     )
 
 

@@ -290,7 +290,7 @@ class Controller:
         self._reporter.report_instance(
             record,
             health,
-            roles=gathered.roles,
+            gathered=gathered,
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
             bound_in=self._whereabouts.bound_in,

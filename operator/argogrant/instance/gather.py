@@ -8,12 +8,19 @@ from typing import Final
 from argogrant.api.argocdinstance import Instance
 from argogrant.grants.access_policy import AccessPolicy
 from argogrant.grants.approval import Owners
+from argogrant.grants.cautions import NOTHING_SPECIAL
 from argogrant.grants.facts import InstanceFacts
 from argogrant.grants.identity import NOBODY_VERIFIED, Identities, IdentityPattern
+from argogrant.grants.sign_in import Settings, SignIn
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.records import InstanceRecord
 from argogrant.rbac.projects import Project
-from argogrant.rbac.roles import DiscoveredRole, discover_roles, names_used_as_roles
+from argogrant.rbac.roles import (
+    DiscoveredRole,
+    discover_roles,
+    names_used_as_roles,
+    roles_of_everybody,
+)
 from argogrant.rbac.text import RBACText
 
 
@@ -82,6 +89,7 @@ class Gatherer:
             instance,
             text,
             marks,
+            seen.settings,
             seen.projects,
             seen.projects_are_known,
             rules,
@@ -89,7 +97,7 @@ class Gatherer:
         if sources != self._sources:
             self._sources = sources
             known = seen.projects if seen.projects_are_known else None
-            gathered = _gather(self._name, instance, text, known)
+            gathered = _gather(self._name, instance, text, known, seen.settings)
             if instance is not None:
                 owners = owners_of(instance, known or (), marks)
                 facts = _with_rules(gathered.facts, instance, rules, owners)
@@ -129,6 +137,8 @@ def _with_rules(
         strip_prefix=instance.strip_prefix,
         owners=owners,
         identities=rules.identities,
+        url=instance.url,
+        access_details=instance.access_details,
     )
 
 
@@ -166,6 +176,7 @@ def _gather(
     instance: Instance | None,
     text: RBACText | None,
     projects: tuple[Project, ...] | None,
+    settings: Settings | None,
 ) -> Gathered:
     if instance is None:
         return Gathered(facts=InstanceFacts(name=name, exists=False))
@@ -193,5 +204,16 @@ def _gather(
             if (problem := project.problem())
         },
         names_used_as_roles=names_used_as_roles(text, known),
+        role_traits={
+            role.bound_as: role.traits
+            for role in roles
+            if role.traits != NOTHING_SPECIAL
+        },
+        sign_in=SignIn(
+            claims=text.claims,
+            default_role=text.default_role,
+            roles_of_everybody=roles_of_everybody(text, known),
+            settings=settings,
+        ),
     )
     return Gathered(facts=facts, roles=roles)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from argogrant.grants.sign_in import Settings
 from argogrant.kube.cluster import FIELD_MANAGER, Body
+from argogrant.rbac.accounts import read_settings
 from argogrant.rbac.overlay import Overlay, read_overlay
 from argogrant.rbac.projects import Project, ProjectRole
 from argogrant.rbac.text import SCOPES_KEY, RBACText, read_others
@@ -56,6 +58,11 @@ def observe_config_map(body: Body) -> ObservedConfigMap:
         last_manager,
         _marks(metadata),
     )
+
+
+def observe_settings(body: Body) -> Settings:
+    """Keep of ``argocd-cm`` how people sign in; it may be as large as it likes."""
+    return read_settings(body.get("data") or {})
 
 
 def _marks(metadata: Body) -> dict[str, str]:

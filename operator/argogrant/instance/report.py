@@ -18,6 +18,7 @@ from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.audited import grant_news, place_of_instance
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.gather import Gathered
 from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.plan import Plan
 from argogrant.instance.records import GrantRecord, InstanceRecord
@@ -26,7 +27,6 @@ from argogrant.instance.standing import Standing
 from argogrant.instance.status import Hold, Writer, report_of
 from argogrant.instance.store import Store
 from argogrant.outlets.audit import Audit
-from argogrant.rbac.roles import DiscoveredRole
 
 
 class Reporter:
@@ -114,7 +114,7 @@ class Reporter:
         record: InstanceRecord,
         health: Health,
         *,
-        roles: tuple[DiscoveredRole, ...],
+        gathered: Gathered,
         now: datetime,
         last_write_at: datetime | None,
         bound_in: tuple[Place, ...] | None = None,
@@ -126,7 +126,8 @@ class Reporter:
             conditions=instance_conditions(health),
             bindings=len(overlay.bindings) if overlay else 0,
             overlay_bytes=len(overlay.text.encode()) if overlay else 0,
-            roles=roles,
+            roles=gathered.roles,
+            owners=gathered.facts.owners,
             scopes=config_map.scopes if config_map else None,
             default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,

@@ -13,18 +13,28 @@ from kubernetes.aio.config import (
 from argogrant.kube.failures import Untrusted
 
 
-async def client_from_surroundings() -> ApiClient:
-    """Use the pod's service account, or else the kubeconfig."""
+async def client_from_surroundings(context: str = "") -> ApiClient:
+    """Use the pod's service account, or else the kubeconfig.
+
+    Args:
+        context: One of the kubeconfig, whatever the pod; empty for the current.
+    """
     configuration = Configuration()
+    if context or not _is_loaded_in_cluster(configuration):
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            client_configuration=configuration, context=context or None
+        )
+    return _client(configuration)
+
+
+def _is_loaded_in_cluster(configuration: Configuration) -> bool:
     try:
         load_incluster_config(  # type: ignore[no-untyped-call]
             client_configuration=configuration
         )
     except ConfigException:
-        await load_kube_config(  # type: ignore[no-untyped-call]
-            client_configuration=configuration
-        )
-    return _client(configuration)
+        return False
+    return True
 
 
 def client_of(server: str, *, authorities: str, token: str) -> ApiClient:

@@ -101,13 +101,14 @@ class KubernetesCluster:
         self._clock_skew = ClockSkew()
 
     @classmethod
-    async def connect(cls, clock: Callable[[], datetime]) -> Self:
+    async def connect(cls, clock: Callable[[], datetime], context: str = "") -> Self:
         """Use the pod's service account, or else the kubeconfig.
 
         Args:
             clock: Tells the time in UTC; the API server's is compared with it.
+            context: One of the kubeconfig, whatever the pod; empty for the current.
         """
-        return cls(await client_from_surroundings(), clock)
+        return cls(await client_from_surroundings(context), clock)
 
     @classmethod
     def connect_to(

@@ -43,6 +43,7 @@ class Reflector(Generic[T]):
         read: Turns an object into what is kept of it; must not raise.
         on_change: Told of every difference (before, after; None: not there), and with
             (None, None) when the reflector fails or recovers.
+        longest_pause: Seconds between two attempts that fail.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Reflector(Generic[T]):
         *,
         read: Callable[[Body], T],
         on_change: Callable[[T | None, T | None], None],
+        longest_pause: float = LONGEST_PAUSE,
     ) -> None:
         self.collection = collection
         self.synced = asyncio.Event()
@@ -61,6 +63,7 @@ class Reflector(Generic[T]):
         self._cluster = cluster
         self._read = read
         self._on_change = on_change
+        self._longest_pause = longest_pause
         self._objects: dict[str, T] = {}
         self._versions: dict[str, int] = {}
         self._deleted: dict[str, tuple[int, float]] = {}
@@ -87,7 +90,7 @@ class Reflector(Generic[T]):
             except ClusterError as error:
                 self._fail(error)
                 await self._pause.last(pause * random.uniform(0.5, 1.0))  # noqa: S311
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = min(pause * 2, self._longest_pause)
 
     def hurry(self) -> None:
         """Try again now, if it failed and pauses: something was mended."""

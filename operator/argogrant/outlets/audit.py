@@ -124,6 +124,7 @@ class Ledger:
             was_held=news.was_held,
             was_bound_before=stored.has_been_bound,
             extends=news.grant.extends if news.grant else None,
+            caution=news.caution,
         )
         kinds = told.kinds_since(stored.conditions) if told is not None else ()
         for transition in grant_transitions(look):

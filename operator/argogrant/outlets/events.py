@@ -36,6 +36,8 @@ _SHOWN: Final = {
     TransitionKind.DENIED: (WARNING, "Denied"),
     TransitionKind.REFUSED: (WARNING, ""),
     TransitionKind.BOUND: (NORMAL, "Bound"),
+    TransitionKind.CAUTIONED: (WARNING, "RoleCaution"),
+    TransitionKind.INEFFECTIVE: (WARNING, ""),
     TransitionKind.UNBOUND: (WARNING, "Unbound"),
     TransitionKind.ENDED: (NORMAL, "Ended"),
     TransitionKind.OVERDUE: (WARNING, "Overdue"),

@@ -61,6 +61,8 @@ class GrantNews:
     grant accounts for that."""
     approvals: Sequence[Approval] = ()
     """The approvals that count, for their comments."""
+    caution: str = ""
+    """What people should know of the role that is given."""
 
 
 @dataclass(frozen=True)

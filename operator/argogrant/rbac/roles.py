@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from argogrant.grants.cautions import NOTHING_SPECIAL, RoleTraits
+from argogrant.rbac.powers import Powers
 from argogrant.rbac.projects import Project
 from argogrant.rbac.text import RBACText
 
@@ -18,6 +20,7 @@ class DiscoveredRole:
     project: str
     name: str
     description: str = ""
+    traits: RoleTraits = NOTHING_SPECIAL
 
     @property
     def bound_as(self) -> str:
@@ -42,17 +45,31 @@ def discover_roles(
     subjects.update(binding.subject for binding in text.bindings)
     names = {name for name in subjects if name.startswith("role:")}
     names |= {b.role for b in text.bindings if not b.role.startswith("proj:")}
+    projects = tuple(projects)
+    powers = Powers(text, projects)
     found = {
-        DiscoveredRole(project="", name=name) for name in names | BUILT_IN_ROLES if name
+        DiscoveredRole(project="", name=name, traits=powers.traits_of(name))
+        for name in names | BUILT_IN_ROLES
+        if name
     }
     for project in projects:
         found |= {
             DiscoveredRole(
-                project=project.name, name=role.name, description=role.description
+                project=project.name,
+                name=role.name,
+                description=role.description,
+                traits=powers.traits_of(f"proj:{project.name}:{role.name}"),
             )
             for role in project.roles
         }
     return tuple(sorted(found))
+
+
+def roles_of_everybody(text: RBACText, projects: Iterable[Project]) -> frozenset[str]:
+    """Name the default role and the roles that it inherits; none if there is none."""
+    if not text.default_role:
+        return frozenset()
+    return Powers(text, projects).roles_of(text.default_role)
 
 
 def names_used_as_roles(text: RBACText, projects: Iterable[Project]) -> frozenset[str]:

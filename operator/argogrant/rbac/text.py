@@ -11,13 +11,16 @@ from typing import Final, NewType
 
 from argogrant.grants.errors import MalformedLine
 from argogrant.grants.grant import Binding
+from argogrant.grants.sign_in import DEFAULT_CLAIMS
 from argogrant.rbac.lines import Rule, parse_line
+from argogrant.rbac.scopes import read_scopes
 
 OverlayKey = NewType("OverlayKey", str)
 
 CONFIG_MAP_NAME: Final = "argocd-rbac-cm"
 MAIN_KEY: Final = "policy.csv"
 DEFAULT_ROLE_KEY: Final = "policy.default"
+MATCH_MODE_KEY: Final = "policy.matchMode"
 SCOPES_KEY: Final = "scopes"
 OVERLAY_KEY: Final = OverlayKey("policy.argogrant.csv")
 
@@ -33,6 +36,16 @@ class Problem:
     def __str__(self) -> str:
         """Say where and what, as ``policy.csv line 3: …``."""
         return f"{self.key} line {self.line_number}: {self.why}"
+
+
+_SCOPES_PROBLEM: Final = Problem(
+    key=SCOPES_KEY,
+    line_number=1,
+    why=(
+        "it is no YAML list of claims, such as '[groups, email]', and until it is Argo"
+        " CD takes in no change of argocd-rbac-cm"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,10 @@ class RBACText:
     bindings: tuple[Binding, ...]
     problems: tuple[Problem, ...]
     default_role: str
+    match_mode: str = ""
+    """How patterns are compared: as regular expressions if it is ``regex``."""
+    claims: tuple[str, ...] | None = DEFAULT_CLAIMS
+    """What is compared with subjects; None if ``scopes`` can not be read."""
 
 
 def policy_keys(data: Mapping[str, str]) -> list[str]:
@@ -86,15 +103,21 @@ def read_others(data: Mapping[str, str]) -> RBACText:
     """
     keys = [key for key in policy_keys(data) if key != OVERLAY_KEY]
     texts = [read_key_once(key, data[key]) for key in keys]
+    claims = read_scopes(data.get(SCOPES_KEY, ""))
     return RBACText(
         rules=tuple(rule for text in texts for rule in text.rules),
         bindings=tuple(binding for text in texts for binding in text.bindings),
-        problems=tuple(problem for text in texts for problem in text.problems),
+        problems=(
+            *(problem for text in texts for problem in text.problems),
+            *([_SCOPES_PROBLEM] if claims is None else []),
+        ),
         default_role=data.get(DEFAULT_ROLE_KEY, ""),
+        match_mode=data.get(MATCH_MODE_KEY, ""),
+        claims=claims,
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1 << 11)
 def read_key_once(key: str, text: str) -> KeyText:
     """Read what others wrote, which rarely changes, and keep the answer."""
     return read_key(key, text)

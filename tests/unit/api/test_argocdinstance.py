@@ -15,12 +15,13 @@ from argogrant.api.argocdinstance import (
 from argogrant.api.instancespec import ArgoCDInstanceSpec
 from argogrant.api.place import Place, read_places
 from argogrant.api.remotecluster import RemoteCluster
+from argogrant.grants.approval import Owners
 from argogrant.grants.conditions import Condition
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.identity import IdentityKind, IdentityPattern
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.rbac.roles import DiscoveredRole
-from builders import HOUR, NOON
+from builders import HOUR, NOON, a_group
 
 READY = Condition(
     type=InstanceCondition.READY, status=True, reason=Reason.CONVERGED, message="Well."
@@ -151,6 +152,7 @@ def test_a_status_reads_back_as_it_was_written() -> None:
         bindings=2,
         overlay_bytes=99,
         roles=(DEPLOYER, DiscoveredRole(project="", name="role:x")),
+        owners=Owners(integration=(a_group("platform"),)),
         scopes="[groups]",
         default_role="role:readonly",
         last_write_at=NOON,

@@ -1,0 +1,140 @@
+"""How roles are written: a table for people, JSON and YAML for programs. Pure."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import yaml
+
+from argogrant.api.rolesummary import role_summary
+from argogrant.grants.approval import Owners
+from argogrant.grants.names import escaped, is_visible
+from argogrant.rbac.roles import DiscoveredRole
+
+Roles = Sequence[DiscoveredRole]
+Row = tuple[str, ...]
+GAP: Final = "  "
+NONE: Final = "-"
+HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
+WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "PERSISTS BY", "DESCRIPTION")
+
+
+class Format(StrEnum):
+    """How the list is written, by the words of kubectl."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+def written(roles: Roles, owners: Owners, *, output: Format, width: int) -> str:
+    """Write the list.
+
+    Args:
+        roles: What a grant can name.
+        owners: Whom they belong to.
+        output: For whom.
+        width: Columns of the terminal; only the table keeps within them.
+    """
+    return _WRITERS[output](roles, owners, width)
+
+
+def _table(roles: Roles, _owners: Owners, width: int) -> str:
+    rows = [
+        (
+            *_name(role),
+            _yes(is_so=role.traits.has_deny),
+            _yes(is_so=role.traits.can_persist),
+            _shown(role.description),
+        )
+        for role in roles
+    ]
+    return "\n".join(_cut(line, width) for line in _lines(HEADER, rows))
+
+
+def _wide(roles: Roles, owners: Owners, _width: int) -> str:
+    rows = [
+        (
+            *_name(role),
+            _yes(is_so=role.traits.has_deny),
+            _owner(role, owners),
+            ", ".join(role.traits.ways_to_persist) or NONE,
+            _shown(role.description),
+        )
+        for role in roles
+    ]
+    return "\n".join(_lines(WIDE_HEADER, rows))
+
+
+def _names(roles: Roles, _owners: Owners, _width: int) -> str:
+    return "\n".join(_shown(role.bound_as) for role in roles)
+
+
+def _json(roles: Roles, owners: Owners, _width: int) -> str:
+    return json.dumps(_items(roles, owners), indent=2)
+
+
+def _yaml(roles: Roles, owners: Owners, _width: int) -> str:
+    return yaml.safe_dump(_items(roles, owners), sort_keys=False).rstrip("\n")
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Roles, Owners, int], str]]] = {
+    Format.TABLE: _table,
+    Format.WIDE: _wide,
+    Format.JSON: _json,
+    Format.YAML: _yaml,
+    Format.NAME: _names,
+}
+
+
+def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
+    """Write the roles as a status lists them, but whole and with every reason."""
+    return {
+        "items": [
+            {
+                **role_summary(role, owners),
+                "boundAs": role.bound_as,
+                "waysToPersist": list(role.traits.ways_to_persist),
+            }
+            for role in roles
+        ]
+    }
+
+
+def _name(role: DiscoveredRole) -> tuple[str, str]:
+    """Write what a grant says in spec.role."""
+    return _shown(role.name), _shown(role.project)
+
+
+def _yes(*, is_so: bool) -> str:
+    return "yes" if is_so else NONE
+
+
+def _owner(role: DiscoveredRole, owners: Owners) -> str:
+    owner = owners.named_owner(role.project or None)
+    found = (owner,) if owner is not None else owners.integration
+    return ", ".join(f"{one.kind}/{_shown(one.name)}" for one in found) or NONE
+
+
+def _shown(text: str) -> str:
+    """Write a text on one line; what a terminal might obey is escaped."""
+    return "".join(c if c == " " or is_visible(c) else escaped(c) for c in text) or NONE
+
+
+def _lines(header: Row, rows: Sequence[Row]) -> list[str]:
+    """Align all columns but the last."""
+    table = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        GAP.join(
+            cell.ljust(size) for cell, size in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -1,0 +1,43 @@
+"""What the pages on identity and on roles say is what the code does."""
+
+import pytest
+import yaml
+
+import documents
+from argogrant.api.argocdinstance import read_instance
+from argogrant.grants.reasons import GrantCondition
+from argogrant.grants.vocabulary import GRANT_REASONS
+from argogrant.rbac.powers import PERSISTENT
+from argogrant.rbac.scopes import read_scopes
+
+HOW_TO = documents.ROOT / "docs/how-to"
+IDENTITY = (HOW_TO / "identity.md").read_text()
+ROLES = (HOW_TO / "choose-a-role.md").read_text()
+
+
+@pytest.mark.parametrize("right", PERSISTENT, ids=" ".join)
+def test_every_right_that_persists_is_explained(right) -> None:
+    assert f"| `{' '.join(right)}` | {PERSISTENT[right]} |" in ROLES
+
+
+def test_no_other_right_is_said_to_persist() -> None:
+    rows = [line for line in ROLES.splitlines() if line.startswith("| `")]
+
+    assert len(rows) == len(PERSISTENT)
+
+
+@pytest.mark.parametrize("reason", GRANT_REASONS[GrantCondition.EFFECTIVE][False])
+def test_every_way_to_have_no_effect_is_explained(reason) -> None:
+    assert f"`{reason}`" in IDENTITY
+
+
+def test_what_is_told_to_write_can_be_read() -> None:
+    blocks = documents.blocks_of(HOW_TO / "identity.md", IDENTITY)
+    shown = [yaml.safe_load(b.text) for b in blocks if b.language == "yaml"]
+    scopes = [one["scopes"] for one in shown if "scopes" in one]
+    (instance,) = [one for one in shown if "kind" in one]
+    instance["metadata"]["uid"] = "u"
+
+    assert [read_scopes(text) for text in scopes] == [("groups", "email")] * 2
+    assert read_scopes("groups, email") is None
+    assert "{url}" in read_instance(instance).access_details

@@ -1,0 +1,142 @@
+"""What the condition Effective claims is so, by Argo CD's own answer."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import operators
+from controlplane import ControlPlane
+from world import RIGHTS, RULES, World, a_grant, eventually
+
+MAIL = "alice@example.com"
+ROLE = next(
+    one for one in yaml.safe_load_all(RIGHTS.read_text()) if one["kind"] == "Role"
+)
+LEAST = {
+    **ROLE,
+    "rules": [r for r in ROLE["rules"] if r.get("resourceNames") != ["argocd-cm"]],
+}
+"""The Role without what may be left out."""
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("operator") / "operator.log"
+
+
+@pytest.fixture(scope="module")
+def guarded(installed: ControlPlane, log: Path) -> Iterator[World]:
+    """An operator that may not read argocd-cm, as where SSO may be configured."""
+    world = World(installed)
+    installed.kubectl("apply", "-f", "-", stdin=json.dumps(LEAST))
+    with operators.running(installed, log):
+        yield world
+        world.reset()
+
+
+@pytest.fixture
+def quiet(guarded: World) -> World:
+    """The same with the usual text and without grants."""
+    guarded.ours("delete", "accessgrants", "--all")
+    guarded.plane.argocd.set_rbac({"policy.csv": RULES})
+    return guarded
+
+
+def effective(world: World, name: str) -> tuple[str, str, str]:
+    for one in world.grant(name).get("status", {}).get("conditions", ()):
+        if one["type"] == "Effective":
+            return one["status"], one["reason"], one["message"]
+    return "", "", ""
+
+
+def told(world: World, name: str) -> str:
+    """Wait until the grant is bound; give what Effective says then."""
+    eventually(lambda: world.ready(name)[1] == "Bound", within=15)
+    world.plane.argocd.settle()
+    status, reason, _ = effective(world, name)
+    return f"{status} {reason}".strip()
+
+
+def obey(world: World, name: str) -> None:
+    """Write into argocd-rbac-cm what the message says."""
+    line = re.search(r"scopes: '\[.*?\]'", effective(world, name)[2])
+    assert line is not None
+    world.edit(yaml.safe_load(line[0]))
+    world.plane.argocd.settle()
+
+
+def may_sync(world: World, **claims: Any) -> bool:
+    """Ask for somebody without grants whose token carries these claims."""
+    return world.plane.argocd.can_i(
+        "nobody", "applications", "sync", "team-a/shop", claims=claims
+    )
+
+
+def test_who_may_not_read_argocd_cm_claims_nothing_of_it(
+    quiet: World, log: Path
+) -> None:
+    """The instance is ready all the same, and the log is not full of it."""
+    quiet.apply(a_grant("plain"))
+
+    assert told(quiet, "plain") == ""
+    assert quiet.instance_says()[1] == "Converged"
+    assert "argocd-cm" not in log.read_text()
+
+
+def test_an_address_is_not_matched_until_the_message_is_obeyed(quiet: World) -> None:
+    quiet.apply(a_grant("mail", subject=MAIL))
+    assert told(quiet, "mail") == "False EmailNotInScopes"
+    assert not may_sync(quiet, email=MAIL)
+    obey(quiet, "mail")
+
+    assert may_sync(quiet, email=MAIL)
+    eventually(lambda: told(quiet, "mail") == "True Matchable", within=10)
+
+
+def test_a_group_is_not_matched_until_the_message_is_obeyed(quiet: World) -> None:
+    quiet.edit({"scopes": "[email]"})
+    devs = {"kind": "Group", "name": "devs"}
+    quiet.apply(
+        {**a_grant("team"), "spec": {**a_grant("team")["spec"], "subject": devs}}
+    )
+    assert told(quiet, "team") == "False GroupsNotInScopes"
+    assert not may_sync(quiet, groups=["devs"])
+    obey(quiet, "team")
+
+    assert may_sync(quiet, groups=["devs"])
+    eventually(lambda: told(quiet, "team") == "True Matchable", within=10)
+
+
+@pytest.mark.parametrize("default", ["role:deployer", "role:senior", "role:admin"])
+def test_what_everybody_has_no_grant_changes(quiet: World, default: str) -> None:
+    """Nor does its end: those who hold nothing may do it before and after."""
+    senior = f"{RULES}g, role:senior, role:deployer\n"
+    quiet.plane.argocd.set_rbac({"policy.csv": senior, "policy.default": default})
+    quiet.apply(a_grant("needless"))
+    assert told(quiet, "needless") == "False GivenToEverybody"
+    assert quiet.may_sync("nobody")
+    quiet.delete("needless")
+
+    assert quiet.may_sync("alice")
+
+
+def test_scopes_that_are_no_list_stop_everything(quiet: World) -> None:
+    """Argo CD takes in nothing: neither what is granted nor what ends."""
+    quiet.apply(a_grant("old"))
+    eventually(quiet.may_sync, within=15)
+    quiet.edit({"scopes": "groups, email"})
+    eventually(lambda: quiet.instance_says()[1] == "RBACTextInvalid", within=10)
+    quiet.apply(a_grant("new", subject="carol"))
+    eventually(lambda: quiet.ready("new")[1] == "RBACTextInvalid", within=10)
+    assert effective(quiet, "old")[1] == "ScopesInvalid"
+    quiet.edit({"policy.csv": f"{RULES}g, carol, role:deployer\n"})
+    eventually(lambda: quiet.instance_says()[1] == "RBACTextInvalid", within=10)
+    assert not quiet.may_sync("carol")
+    quiet.edit({"scopes": None})
+
+    eventually(lambda: quiet.may_sync("carol"), within=15)

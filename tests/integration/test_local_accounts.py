@@ -1,0 +1,49 @@
+"""What argocd-cm says of local accounts is told, and is so by Argo CD's own answer."""
+
+import json
+
+from controlplane.errors import ArgoCDError
+from world import World, a_grant, eventually
+
+
+def told(world: World, name: str) -> str:
+    """Status and reason of Effective once the grant is bound."""
+    eventually(lambda: world.ready(name)[1] == "Bound", within=15)
+    return next(
+        f"{one['status']} {one['reason']}"
+        for one in world.grant(name)["status"]["conditions"]
+        if one["type"] == "Effective"
+    )
+
+
+def set_account(world: World, enabled: str | None) -> None:
+    data = {"data": {"accounts.carol.enabled": enabled}}
+    patch = ("patch", "configmap", "argocd-cm", "--type=merge", "-p", json.dumps(data))
+    world.argocds(*patch)
+
+
+def is_let_in(world: World) -> bool:
+    try:
+        return world.may_sync("carol")
+    except ArgoCDError:
+        return False
+
+
+def test_a_local_account_is_matched_unless_it_is_disabled(shared_world: World) -> None:
+    shared_world.apply(
+        a_grant("local", subject="carol"), a_grant("ghost", subject="ghost")
+    )
+    assert told(shared_world, "local") == "True LocalAccount"
+    assert told(shared_world, "ghost") == "False NoSuchAccount"
+    assert shared_world.may_sync("carol")
+    set_account(shared_world, "false")
+    try:
+        eventually(
+            lambda: told(shared_world, "local") == "False AccountDisabled", within=10
+        )
+        eventually(lambda: not is_let_in(shared_world), within=10)
+    finally:
+        set_account(shared_world, None)
+
+    eventually(lambda: is_let_in(shared_world), within=10)
+    eventually(lambda: told(shared_world, "local") == "True LocalAccount", within=10)

@@ -1,0 +1,76 @@
+"""Patterns, inheritance and scopes are read as argocd-server reads them."""
+
+import time
+
+import pytest
+
+from argogrant.rbac.matching import pattern_matches
+from argogrant.rbac.powers import Powers
+from argogrant.rbac.scopes import read_scopes
+from argogrant.rbac.text import read_others
+from controlplane import ControlPlane
+
+NOT_TAKEN_IN = 1.0
+"""Seconds in which Argo CD would have believed a change."""
+
+
+@pytest.mark.parametrize("mode", ["glob", "regex"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("create", "*", "cre*", "*ate", "c?eate", "?", "[c]reate", "[a-d]reate"),
+        *("[!c]reate", "[!x]reate", '"{create,update}"', '"{get,update}"', "{create"),
+        *("[create", r"\create", "cr.*", "^create$", "reat", "create|get", "(", "*)"),
+        *("{create", "create}", "c{re}ate", "c[]reate", ""),
+    ],
+)
+def test_an_action_is_compared(plane: ControlPlane, mode: str, pattern: str) -> None:
+    everything = {"glob": "*/*", "regex": ".*"}[mode]
+    line = f"p, alice, exec, {pattern}, {everything}, allow"
+    data = {"policy.csv": line, "policy.matchMode": mode}
+    plane.argocd.set_rbac(data)
+    (rule,) = read_others(data).rules
+    answer = plane.argocd.can_i("alice", "exec", "create", "team-a/shop")
+
+    assert pattern_matches(rule.action, "create", mode=mode) is answer
+
+
+@pytest.mark.parametrize("links", [8, 9, 10])
+def test_a_role_inherits_as_far(plane: ControlPlane, links: int) -> None:
+    text = "g, alice, role:0\n" + "".join(
+        f"g, role:{n}, role:{n + 1}\n" for n in range(links)
+    )
+    text += f"p, role:{links}, exec, create, */*, allow\n"
+    plane.argocd.set_rbac({"policy.csv": text})
+    traits = Powers(read_others({"policy.csv": text}), ()).traits_of("role:0")
+    answer = plane.argocd.can_i("alice", "exec", "create", "team-a/shop")
+
+    assert traits.can_persist is answer
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        *("[groups, email]", "- groups\n- email", "[]", "null", " ", "[7, yes, null]"),
+        *("[groups,\temail]", "[2026-11-24]", "[1.5]", "['a', \"b\"]", "groups"),
+        *("groups, email", "{groups: email}", "[[groups]]", "[groups", "7", "true"),
+        *("[{a: b}]", "'[groups]'", "*a", "[groups] # all", "!!str groups"),
+    ],
+)
+def test_scopes_are_taken_in(plane: ControlPlane, scopes: str) -> None:
+    """Where they can not be read, nothing of the ConfigMap is."""
+    line = "p, alice, exec, create, */*, allow"
+    plane.argocd.set_rbac({"policy.csv": line, "scopes": scopes}, settle=False)
+    is_taken_in = _is_believed(plane)
+    plane.argocd.set_rbac({})
+
+    assert (read_scopes(scopes) is not None) is is_taken_in
+
+
+def _is_believed(plane: ControlPlane) -> bool:
+    began = time.monotonic()
+    while time.monotonic() - began < NOT_TAKEN_IN:
+        if plane.argocd.can_i("alice", "exec", "create", "team-a/shop"):
+            return True
+        time.sleep(0.02)
+    return False
