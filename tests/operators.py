@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.plane import ControlPlane
-from world import World
+from world import INSTANCE, PROJECT, World
 
 ROOT = Path(__file__).parent.parent
 ARGOGRANT = (
@@ -29,6 +29,13 @@ def install(plane: ControlPlane) -> None:
         plane.kubectl("apply", "-f", str(ROOT / f"manifests/{name}.yaml"))
     ours = [f"crd/{path.stem}.argogrant.dev" for path in (ROOT / "crds").glob("*")]
     plane.kubectl("wait", "--for=condition=Established", *ours)
+
+
+def install_with_instance(plane: ControlPlane) -> None:
+    """The same, with the usual AppProject and the usual ArgoCDInstance."""
+    install(plane)
+    for body in (PROJECT, INSTANCE):
+        plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 
 
 def free_port() -> int:

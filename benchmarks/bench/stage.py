@@ -1,6 +1,5 @@
 """A fresh control plane, ready for the operator, and the clients that measure."""
 
-import json
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from bench.clients import Clients
 from bench.process import Operator
 from controlplane import local
 from controlplane.plane import ControlPlane
-from world import INSTANCE, PROJECT, RULES
+from world import RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +31,8 @@ class Stage:
 async def a_stage(log: Path | None) -> AsyncIterator[Stage]:
     """Start etcd, kube-apiserver and argocd-server for the length of a block."""
     with local.start() as plane, tempfile.TemporaryDirectory() as folder:
-        operators.install(plane)
+        operators.install_with_instance(plane)
         plane.argocd.set_rbac({"policy.csv": RULES})
-        for body in (PROJECT, INSTANCE):
-            plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
         async with Clients(plane) as clients:
             yield Stage(
                 clients=clients, plane=plane, log=log or Path(folder) / "operator.log"

@@ -1,6 +1,5 @@
 """Fixtures of the tests that run the operator beside a real Argo CD."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from argogrant.api.identity_manifests import FILL_IN_FILE, IDENTITY_FILE
 from controlplane import ControlPlane, local
 from far_plane import FarPlane
 from sketches import delete_all
-from world import INSTANCE, PROJECT, RULES, World
+from world import RULES, World
 
 
 @pytest.fixture
@@ -24,9 +23,7 @@ def plane(control_plane: ControlPlane) -> ControlPlane:
 
 @pytest.fixture(scope="module")
 def installed(control_plane: ControlPlane) -> ControlPlane:
-    operators.install(control_plane)
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+    operators.install_with_instance(control_plane)
     return control_plane
 
 

@@ -136,13 +136,14 @@ class Reflector(Generic[T]):
             listing = await self._cluster.list(self.collection, page)
             names.update(body["metadata"]["name"] for body in listing.items)
             differences += sum([self.note(body) for body in listing.items])
-            page = listing.next_page
+            resource_version, page = listing.resource_version, listing.next_page
+            del listing  # or two pages would be held while the next one is read
             if not page:
                 break
-        version = int(listing.resource_version)
+        version = int(resource_version)
         vanished = [name for name in self._objects if name not in names]
         differences += sum([self._forget(name, version) for name in vanished])
-        return _Comparison(listing.resource_version, differences)
+        return _Comparison(resource_version, differences)
 
     async def _watch(self) -> None:
         async for event in self._cluster.watch(self.collection, self._version):

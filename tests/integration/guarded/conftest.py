@@ -4,18 +4,29 @@ from collections.abc import Iterator
 
 import pytest
 
+import admission
 import asking
+import operators
 from admission import Asker, Body
+from argogrant.api.identity_manifests import FILL_IN_FILE, IDENTITY_FILE
 from asking import BY_ONE, PREFIX, ClosedWorld
 from controlplane import ControlPlane
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def served(
-    identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClosedWorld]:
-    log = tmp_path_factory.mktemp("attackers") / "operator.log"
-    with asking.served_world(identity_policies, log) as world:
+    """One operator and one installation of the admission policies for the folder.
+
+    Nobody here tampers with either, and to wait until they vouch takes long.
+    """
+    operators.install_with_instance(control_plane)
+    log = tmp_path_factory.mktemp("guarded") / "operator.log"
+    with (
+        admission.policies(control_plane, IDENTITY_FILE, FILL_IN_FILE),
+        asking.served_world(control_plane, log) as world,
+    ):
         yield world
 
 

@@ -5,7 +5,6 @@ reader would try first. The operator, the admission policies and Kubernetes RBAC
 those that are shipped.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,21 +12,12 @@ import pytest
 
 import asking
 from asking import ClosedWorld, a_policy, approved_by
-from controlplane import ControlPlane
 from world import eventually
-
-
-@pytest.fixture(scope="module")
-def served(
-    identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClosedWorld]:
-    log = tmp_path_factory.mktemp("who-may") / "operator.log"
-    with asking.served_world(identity_policies, log) as world:
-        yield world
 
 
 @pytest.fixture
 def world(served: ClosedWorld) -> ClosedWorld:
+    """No policy yet: each row brings its own."""
     served.clear()
     return served
 
