@@ -184,6 +184,5 @@ def _text_finding(seen: Snapshot) -> Finding | None:
         return None
     return Finding(
         Reason.RBAC_TEXT_INVALID,
-        f"Argo CD can not read {problems[0]}. It refuses everybody until that line of"
-        " argocd-rbac-cm is mended. Grants that run still end; new ones wait.",
+        f"Argo CD can not read {problems[0]}. {problems[0].consequence}",
     )

@@ -32,6 +32,10 @@ class Problem:
     key: str
     line_number: int
     why: str
+    consequence: str = (
+        "It refuses everybody until that line of argocd-rbac-cm is mended. Grants that"
+        " run still end; new ones wait."
+    )
 
     def __str__(self) -> str:
         """Say where and what, as ``policy.csv line 3: …``."""
@@ -44,6 +48,10 @@ _SCOPES_PROBLEM: Final = Problem(
     why=(
         "it is no YAML list of claims, such as '[groups, email]', and until it is Argo"
         " CD takes in no change of argocd-rbac-cm"
+    ),
+    consequence=(
+        "Until scopes is mended or removed it goes by what it read before: what ends is"
+        " removed here, but may be allowed all the same; new grants wait."
     ),
 )
 
