@@ -54,6 +54,8 @@ class Health:
     identities: Identities = NOBODY_VERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
+    undeletable: ClusterError | None = None
+    """Why ended grants are kept longer than they should be."""
 
 
 def instance_conditions(health: Health) -> tuple[Condition, ...]:
@@ -94,6 +96,8 @@ def _readiness(health: Health) -> Condition:
             reason=finding.reason,
             message=finding.message,
         )
+    if isinstance(health.undeletable, Forbidden):
+        return _forbidden_to_delete(health.undeletable)
     return Condition(
         type=InstanceCondition.READY,
         status=True,
@@ -168,6 +172,19 @@ def _failed(error: ClusterError, collection: Collection | None) -> Condition:
         status=False,
         reason=Reason.FORBIDDEN if forbidden else Reason.UNAVAILABLE,
         message=f"{sentence(f'{what}{error}')} {remedy}",
+    )
+
+
+def _forbidden_to_delete(error: Forbidden) -> Condition:
+    """An outage is tried again and passes; for a right somebody has to act."""
+    return Condition(
+        type=InstanceCondition.READY,
+        status=False,
+        reason=Reason.FORBIDDEN,
+        message=(
+            "Grants are given and end as they should, but ended ones can not be"
+            f" deleted after spec.retention: {sentence(str(error))} {remedy_of(error)}"
+        ),
     )
 
 
