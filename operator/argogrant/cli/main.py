@@ -3,12 +3,14 @@
 import typer
 
 from argogrant import __version__
+from argogrant.cli.doctor import doctor
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(operator)
 app.command()(sweep)
+app.command()(doctor)
 
 
 @app.command()

@@ -106,20 +106,17 @@ class KubernetesCluster:
         self._clock_skew = ClockSkew()
 
     @classmethod
-    async def connect(cls, clock: Callable[[], datetime]) -> Self:
+    async def connect(cls, clock: Callable[[], datetime], context: str = "") -> Self:
         """Use the pod's service account, or else the kubeconfig.
 
         Args:
             clock: Tells the time in UTC; the API server's is compared with it.
+            context: One of the kubeconfig, whatever the pod; empty for the current.
         """
         configuration = Configuration()
-        try:
-            load_incluster_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
-            )
-        except ConfigException:
+        if context or not _is_loaded_in_cluster(configuration):
             await load_kube_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
+                client_configuration=configuration, context=context or None
             )
         # Without a proxy there is no need to look for one at every request, which would
         # triple its cost.
@@ -263,6 +260,17 @@ class KubernetesCluster:
         date = response.headers.get("Date", "")
         self._clock_skew.note(date, sent=sent, received=self._clock())
         return response
+
+
+def _is_loaded_in_cluster(configuration: Configuration) -> bool:
+    """Use the pod's service account, if this is a pod."""
+    try:
+        load_incluster_config(  # type: ignore[no-untyped-call]
+            client_configuration=configuration
+        )
+    except ConfigException:
+        return False
+    return True
 
 
 def _selector(collection: Collection) -> dict[str, str]:
