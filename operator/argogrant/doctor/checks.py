@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
+from argogrant.api.identity_manifests import IDENTITY_FILE
 from argogrant.doctor.observed import ClusterFacts, InstanceFacts, Reading
 from argogrant.doctor.result import Result, fine, unknown, wrong
 
@@ -109,9 +110,7 @@ def identities_are_checked(facts: ClusterFacts) -> Iterator[Result]:
     if found.problem:
         yield unknown(check, f"the admission policies: {found.problem}")
     elif found.value:
-        yield wrong(
-            check, found.value, command="kubectl apply -f admission/identity.yaml"
-        )
+        yield wrong(check, found.value, command=f"kubectl apply -f {IDENTITY_FILE}")
     else:
         yield fine(check, "the API server checks who asks and who approves")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,8 @@ from patients import (
     rights,
     yes,
 )
+
+ROOT = Path(__file__).parent.parent.parent.parent
 
 
 def said(check: str, **changes) -> Result:
@@ -100,6 +103,15 @@ def test_it_is_wrong_with(check, changes, text) -> None:
 
     assert result.outcome is Outcome.WRONG
     assert text in result.text
+
+
+@pytest.mark.parametrize(("check", "changes", "text"), WRONG)
+def test_what_its_command_applies_is_shipped(check, changes, text) -> None:
+    assert text
+    command = said(check, **changes).command
+    _, applies, path = command.partition(" -f ")
+
+    assert not applies or (ROOT / path).exists()
 
 
 @pytest.mark.parametrize(
