@@ -27,7 +27,12 @@ MODULES = sorted(
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager"}
 GENERATE = loaded("docs/generate.py")
 GENERATE_AUDIT = loaded("docs/generate_audit.py")
-GENERATED = {**GENERATE.generated_files(), **GENERATE_AUDIT.generated_files()}
+GENERATE_ERRORS = loaded("docs/generate_errors.py")
+GENERATED = {
+    **GENERATE.generated_files(),
+    **GENERATE_AUDIT.generated_files(),
+    **GENERATE_ERRORS.generated_files(),
+}
 RENDER = loaded("examples/render.py")
 
 
