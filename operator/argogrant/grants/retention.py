@@ -4,17 +4,18 @@ The record is all that tells what was asked for, so that whatever is in doubt is
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from argogrant.grants.grant import Grant
 from argogrant.grants.window import END_OF_TIME, later
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remains:
-    """What is left of a grant that is over."""
+class Remains(NamedTuple):
+    """What is left of a grant that is over.
+
+    A tuple, since ten thousand of them are made at every convergence.
+    """
 
     grant: Grant
     ended_at: datetime
@@ -63,7 +64,8 @@ def kept_until(remains: Remains, retention: timedelta) -> datetime | None:
     Returns:
         None: not as long as all this is so.
     """
-    if any(keeps(remains) for keeps in KEEPS):
-        return None
+    for keeps in KEEPS:
+        if keeps(remains):
+            return None
     instant = later(remains.ended_at, retention)
     return None if instant == END_OF_TIME else instant

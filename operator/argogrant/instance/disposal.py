@@ -9,9 +9,8 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from argogrant.instance.apply import Clock
 from argogrant.instance.records import ApprovalRecord, GrantRecord, Record
@@ -32,9 +31,8 @@ RETRY: Final = 15.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Kept:
-    """A record, and until when it is kept."""
+class Kept(NamedTuple):
+    """A record, and until when it is kept; a tuple, since there are ten thousand."""
 
     until: datetime
     name: str

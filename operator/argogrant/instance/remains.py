@@ -32,9 +32,11 @@ def records_kept(
         for earlier in decision.circumstances.chain
     }
     for uid, record in standing.decisions.records.items():
-        ended_at = _instant(status_of(record).get("endedAt", ""))
         decision = standing.decisions.of(uid)
-        if ended_at is None or decision is None or not decision.has_ended:
+        if decision is None or not decision.has_ended:
+            continue
+        ended_at = _instant(status_of(record).get("endedAt", ""))
+        if ended_at is None:
             continue
         remains = Remains(
             grant=decision.grant,
