@@ -76,8 +76,10 @@ def _command(command: str, indent: str, width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    """Break text into lines; what others wrote must not steer the terminal."""
+    shown = "".join(one if one.isprintable() else " " for one in text)
     return textwrap.wrap(
-        text, max(width, 20), break_long_words=False, break_on_hyphens=False
+        shown, max(width, 20), break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -61,6 +61,12 @@ def test_a_long_command_can_be_copied() -> None:
     assert " ".join(typed.replace("\\\n", " ").split()) == PATCH
 
 
+def test_what_others_wrote_does_not_steer_the_terminal() -> None:
+    (line, _) = shown(wrong("Ready", "refused: \x1b[2Jthe\r end"))
+
+    assert line == "✗ Ready        refused:  [2Jthe  end"
+
+
 def test_instances_are_named_above_their_checks() -> None:
     result = Result(check="Ready", outcome="fine", text="So.", instance="prod")
 
