@@ -61,4 +61,5 @@ generate: $(READY)
 	$(PYTHON) docs/generate.py
 	$(PYTHON) docs/generate_audit.py
 	$(PYTHON) docs/generate_argocd.py
+	$(PYTHON) docs/generate_errors.py
 	$(PYTHON) examples/render.py

@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from argogrant.kube.cluster import PAGE, Body, Listing, WatchEvent
-from argogrant.kube.failures import ClusterError, Gone
+from argogrant.kube.failures import ClusterError, Conflict, Gone
 from argogrant.kube.resources import Collection
 from objects import Change, Objects
 from virtual_time import FakeClock
@@ -106,6 +106,14 @@ class FakeCluster(Objects):
         """Create an object in the collection at this path."""
         await self._begin("create", path)
         return self.add(path, json.loads(json.dumps(body)))
+
+    async def remove(self, path: str, *, uid: str, version: str) -> None:
+        """Delete an object, if it still is this one, at this resource version."""
+        await self._begin("remove", path)
+        metadata = self.object(path)["metadata"]
+        if (metadata["uid"], metadata["resourceVersion"]) != (uid, version):
+            raise Conflict(f"{path}: 409 precondition failed")
+        self.delete(path)
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""

@@ -28,10 +28,12 @@ NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager"}
 GENERATE = loaded("docs/generate.py")
 GENERATE_AUDIT = loaded("docs/generate_audit.py")
 GENERATE_ARGOCD = loaded("docs/generate_argocd.py")
+GENERATE_ERRORS = loaded("docs/generate_errors.py")
 GENERATED = {
     **GENERATE.generated_files(),
     **GENERATE_AUDIT.generated_files(),
     **GENERATE_ARGOCD.argocd_files(),
+    **GENERATE_ERRORS.generated_files(),
 }
 RENDER = loaded("examples/render.py")
 

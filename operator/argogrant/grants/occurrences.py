@@ -26,6 +26,7 @@ class TransitionKind(StrEnum):
     UNBOUND = "unbound"
     OVERDUE = "overdue"
     ENDED = "ended"
+    DELETED = "deleted"
     CONTESTED = "contested"
     ORPHAN_REMOVED = "orphan-removed"
 
@@ -74,6 +75,10 @@ TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
         "The grant is over for good and nothing of it is left in Argo CD's RBAC text; "
         "`wasBound` says whether it ever gave access. The reason `Deleted` means that "
         "the object itself is going."
+    ),
+    TransitionKind.DELETED: (
+        "The record of an ended grant is deleted since `spec.retention` of the instance"
+        " has passed. Written just before that, and once more if that failed."
     ),
     TransitionKind.CONTESTED: (
         "Another program keeps changing `policy.argogrant.csv`; `message` names it."

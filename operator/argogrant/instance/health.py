@@ -61,6 +61,8 @@ class Health:
     """Where Argo CD is."""
     namespace: str = ""
     """Where the instance is."""
+    undeletable: ClusterError | None = None
+    """Why ended grants are kept longer than they should be."""
 
 
 def instance_conditions(health: Health) -> tuple[Condition, ...]:
@@ -101,6 +103,8 @@ def _readiness(health: Health) -> Condition:
             reason=finding.reason,
             message=finding.message,
         )
+    if isinstance(health.undeletable, Forbidden):
+        return _forbidden_to_delete(health.undeletable)
     return Condition(
         type=InstanceCondition.READY,
         status=True,
@@ -175,6 +179,19 @@ def _failed(
         reason=reason_of(error, health.place),
         message=explain(
             error, health.place, namespace=health.namespace, collection=collection
+        ),
+    )
+
+
+def _forbidden_to_delete(error: Forbidden) -> Condition:
+    """An outage is tried again and passes; for a right somebody has to act."""
+    return Condition(
+        type=InstanceCondition.READY,
+        status=False,
+        reason=Reason.FORBIDDEN,
+        message=(
+            "Grants are given and end as they should, but ended ones can not be"
+            f" deleted after spec.retention: {sentence(str(error))} {remedy_of(error)}"
         ),
     )
 

@@ -10,6 +10,7 @@ from argogrant.instance.argocd import Snapshot
 from argogrant.instance.connections import Connect, Connections
 from argogrant.instance.controller import Controller
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.disposal import Disposal
 from argogrant.instance.plan import Plan
 from argogrant.instance.report import Reporter
 from argogrant.instance.status import Writer
@@ -62,7 +63,10 @@ class Namespace:
             accepts_unverified=accepts_unverified,
         )
         self._writer = Writer(cluster)
-        self._reporter = Reporter(self._store, self._writer, audit)
+        self._disposal = Disposal(
+            cluster, self._store, audit=audit, metrics=metrics, clock=clock
+        )
+        self._reporter = Reporter(self._store, self._writer, audit, self._disposal)
         self._controllers: dict[str, Controller] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
 
@@ -118,6 +122,7 @@ class Namespace:
         await self._leading.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._writer.run())
+            tasks.create_task(self._disposal.run())
             tasks.create_task(self._report_unassigned())
             tasks.create_task(self._report_policies())
             await self._store.wait_until_synced()

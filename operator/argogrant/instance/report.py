@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +19,13 @@ from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.audited import grant_news, place_of_instance
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.disposal import Disposal
 from argogrant.instance.gather import Gathered
 from argogrant.instance.health import Health, instance_conditions
 from argogrant.instance.plan import Plan
 from argogrant.instance.records import GrantRecord, InstanceRecord
 from argogrant.instance.release import Releases
+from argogrant.instance.remains import records_kept
 from argogrant.instance.standing import Standing
 from argogrant.instance.status import Hold, Writer, report_of
 from argogrant.instance.store import Store
@@ -36,10 +39,14 @@ class Reporter:
         store: Where the objects are known.
         writer: Writes their status in the background.
         audit: Told of everything before it is written.
+        disposal: Deletes what need not be kept.
     """
 
-    def __init__(self, store: Store, writer: Writer, audit: Audit) -> None:
+    def __init__(
+        self, store: Store, writer: Writer, audit: Audit, disposal: Disposal
+    ) -> None:
         self._store = store
+        self._disposal = disposal
         self._store.on_gone = self.forget
         self._writer = writer
         self._audit = audit
@@ -77,6 +84,7 @@ class Reporter:
             if record.being_deleted and self._releases.is_on_its_way(record):
                 continue
             self._submit_grant(record, decision, delivery, new)
+        self._keep_records(standing)
         return Counter(
             self._reasons[uid] for uid in decisions.records if uid in self._reasons
         )
@@ -94,6 +102,7 @@ class Reporter:
         self._said.pop(uid, None)
         self._reasons.pop(uid, None)
         self._releases.forget(uid)
+        self._disposal.forget(uid)
         self._audit.forget(uid)
 
     def report_orphans(
@@ -123,7 +132,9 @@ class Reporter:
         config_map = health.seen.config_map
         overlay = config_map.overlay if config_map else None
         report = InstanceReport(
-            conditions=instance_conditions(health),
+            conditions=instance_conditions(
+                replace(health, undeletable=self._disposal.failures.get(record.name))
+            ),
             bindings=len(overlay.bindings) if overlay else 0,
             overlay_bytes=len(overlay.text.encode()) if overlay else 0,
             roles=gathered.roles,
@@ -138,6 +149,23 @@ class Reporter:
         place = place_of_instance(record)
         self._audit.instance(place, stored=record.status, new=new, now=now)
         self._writer.submit(report_of(record, new, written=self._store.instances.note))
+
+    def _current(self, record: GrantRecord) -> dict[str, Any]:
+        """The status that a grant will have once everything is written."""
+        return self._writer.current(record.path, record.status)
+
+    def _keep_records(self, standing: Standing) -> None:
+        """Let what is over be deleted in time, if the instance says when that is."""
+        records = standing.decisions.records
+        if records:
+            name = next(iter(records.values())).instance
+            found = self._store.instance(name)
+            instance = found.instance if found is not None else None
+            if instance is None or instance.being_deleted:
+                self._disposal.plan(name, ())
+            else:
+                kept = records_kept(standing, instance.retention, self._current)
+                self._disposal.plan(name, kept)
 
     def _status_of(
         self,

@@ -85,6 +85,10 @@ class Cluster(Protocol):
         """Create an object in the collection at this path."""
         ...
 
+    async def remove(self, path: str, *, uid: str, version: str) -> None:
+        """Delete an object, if it still is this one, at this resource version."""
+        ...
+
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours; 0 if they may agree."""
         ...
@@ -204,6 +208,15 @@ class KubernetesCluster:
         return await self._ask(
             "POST", path, query={"fieldManager": FIELD_MANAGER}, body=body
         )
+
+    async def remove(self, path: str, *, uid: str, version: str) -> None:
+        """Delete an object; one with finalizers stays until they are gone.
+
+        Raises:
+            Conflict: It was changed, or another one has its name.
+        """
+        preconditions = {"uid": uid, "resourceVersion": version}
+        await self._ask("DELETE", path, body={"preconditions": preconditions})
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""

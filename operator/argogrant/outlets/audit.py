@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 from argogrant.api.recorded import read_conditions, read_recorded
 from argogrant.grants.grant import Binding
-from argogrant.grants.occurrences import TransitionKind
+from argogrant.grants.occurrences import Transition, TransitionKind
+from argogrant.grants.reasons import GrantCondition
 from argogrant.grants.transitions import (
     Account,
     Conditions,
@@ -60,6 +61,10 @@ class Audit(Protocol):
             version: The resource version of the ConfigMap that holds them.
             now: When.
         """
+        ...
+
+    def deleted(self, news: GrantNews) -> None:
+        """Tell that the record of an ended grant is deleted, before it is."""
         ...
 
     def forget(self, uid: str) -> None:
@@ -151,6 +156,16 @@ class Ledger:
             data = instance_data(place, transition)
             self._tell(telling_of(place, transition, data, now=now))
         self._contested[place.uid] = after
+
+    def deleted(self, news: GrantNews) -> None:
+        """Tell that the record of an ended grant is deleted."""
+        stored = read_recorded(news.stored)
+        ended = stored.conditions.get(GrantCondition.ENDED)
+        transition = Transition(
+            kind=TransitionKind.DELETED, reason=ended.reason if ended else ""
+        )
+        data = grant_data(news, stored, transition, was_bound=stored.has_been_bound)
+        self._tell(telling_of(news.place, transition, data, now=news.now))
 
     def orphans(
         self, place: Place, bindings: Iterable[Binding], *, version: str, now: datetime

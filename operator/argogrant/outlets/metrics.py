@@ -143,6 +143,10 @@ class InstanceCounts(_Group):
             "argogrant_orphans_removed",
             "Bindings removed from our key that no grant wanted or had wanted.",
         )
+        self.deleted = self._counter(
+            "argogrant_grants_deleted",
+            "Ended AccessGrants that were deleted since spec.retention had passed.",
+        )
         self.sweep_differences = self._counter(
             "argogrant_sweep_differences",
             "Objects that a sweep found other than the watches had said.",

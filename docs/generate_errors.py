@@ -1,0 +1,60 @@
+"""Write the reference of errors: what each looks like, what it means, what to do.
+
+A test provokes each on a real API server and compares; ``<time>`` in a message stands
+for whatever time it is. Whoever adds a message that people see adds it to
+``troubles_of_people`` or ``troubles_of_operators``, and what provokes it to
+``tests/mishaps.py`` or ``tests/quarrels.py``.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pages import NOTE
+from trouble import Group, Trouble
+from troubles_of_operators import CLUSTERS, COMMANDS, INSTANCES
+from troubles_of_people import APPROVALS, GRANTS, REFUSED
+
+ROOT = Path(__file__).parent.parent
+PAGE: Final = "docs/reference/errors.md"
+GROUPS: Final = (REFUSED, GRANTS, APPROVALS, INSTANCES, CLUSTERS, COMMANDS)
+TROUBLES: Final = {one.name: one for group in GROUPS for one in group.troubles}
+MASK: Final = "<time>"
+INTRODUCTION: Final = """\
+Each of these was provoked on a real API server, and looks there as it does here; names
+are those of the test. The reason of a condition stands before its message. Every reason
+is in [Reasons](reasons.md).
+"""
+
+
+def generated_files() -> dict[str, str]:
+    """Give the page's text by its path in the repository."""
+    return {PAGE: page()}
+
+
+def page() -> str:
+    """Write the whole page."""
+    sections = (_section(group) for group in GROUPS if group.troubles)
+    return "\n".join([f"# Errors\n\n{NOTE}\n", INTRODUCTION, *sections])
+
+
+def pattern_of(trouble: Trouble) -> re.Pattern[str]:
+    """Give what the message looks like at any time."""
+    parts = map(re.escape, trouble.message.split(MASK))
+    return re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ".join(parts))
+
+
+def _section(group: Group) -> str:
+    return "\n".join([f"## {group.title}\n\n{group.where}\n", *_entries(group)])
+
+
+def _entries(group: Group) -> Iterator[str]:
+    for one in group.troubles:
+        yield f"### {one.title}\n\n```text\n{one.message}\n```\n"
+        yield f"{one.meaning}\n\n**To do:** {one.remedy}\n"
+
+
+if __name__ == "__main__":
+    for path, text in generated_files().items():
+        (ROOT / path).write_text(text)

@@ -1,0 +1,169 @@
+"""What those meet who run argogrant."""
+
+from typing import Final
+
+from trouble import Group, Trouble
+
+INSTANCES: Final = Group(
+    title="The instance is not ready, or warns",
+    where=(
+        "`kubectl describe argocdinstances` shows the conditions, and"
+        " [`argogrant doctor`](../how-to/doctor.md) looks at everything at once."
+    ),
+    troubles=(
+        Trouble(
+            name="a_missing_right",
+            title="The operator lacks a right in Argo CD's namespace",
+            message=(
+                "Forbidden: configmaps/argocd-rbac-cm in namespace argocd can not be"
+                " read: GET /api/v1/namespaces/argocd/configmaps: 403 configmaps"
+                ' "argocd-rbac-cm" is forbidden: User'
+                ' "system:serviceaccount:argogrant:argogrant" cannot list resource'
+                ' "configmaps" in API group "" in the namespace "argocd". Give the'
+                " operator's service account the Role argogrant of Argo CD's namespace"
+                " (manifests/argocd-namespace.yaml)."
+            ),
+            meaning="Nothing can be given or taken away until it has the right again.",
+            remedy="`kubectl apply -f manifests/argocd-namespace.yaml`",
+        ),
+        Trouble(
+            name="records_that_can_not_be_deleted",
+            title="Ended grants can not be deleted",
+            message=(
+                "Forbidden: Grants are given and end as they should, but ended ones can"
+                " not be deleted after spec.retention: DELETE"
+                " /apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants/g1:"
+                ' 403 accessgrants.argogrant.dev "g1" is forbidden: User'
+                ' "system:serviceaccount:argogrant:argogrant" cannot delete resource'
+                ' "accessgrants" in API group "argogrant.dev" in the namespace'
+                ' "argogrant". Give the operator\'s service account the Role argogrant'
+                " of its own namespace (manifests/argogrant-namespace.yaml)."
+            ),
+            meaning="The Role is of a version that never deleted anything.",
+            remedy="`kubectl apply -f manifests/argogrant-namespace.yaml`",
+        ),
+        Trouble(
+            name="a_missing_config_map",
+            title="The ConfigMap is missing",
+            message=(
+                "ConfigMapMissing: argocd-rbac-cm is missing, so nothing can be granted"
+                " or revoked: Argo CD keeps its last rules in memory. Restore the"
+                " ConfigMap, or restart argocd-server to drop those rules."
+            ),
+            meaning="It is never created by argogrant: it would replace your rules.",
+            remedy="Apply yours from Git; check that `spec.namespace` is Argo CD's.",
+        ),
+        Trouble(
+            name="a_line_that_can_not_be_read",
+            title="A line that Argo CD can not read",
+            message=(
+                "RBACTextInvalid: Argo CD can not read policy.csv line 3: a p line has"
+                " 6 fields, this one has 3. It refuses everybody until that line of"
+                " argocd-rbac-cm is mended. Grants that run still end; new ones wait."
+            ),
+            meaning="An outage of Argo CD for everybody, the administrator included.",
+            remedy="Mend the line that is named, in Git if it came from there.",
+        ),
+        Trouble(
+            name="a_key_of_another",
+            title="Another instance writes the key",
+            message=(
+                "OverlayOwnedByAnother: policy.argogrant.csv is written by"
+                " ArgoCDInstance elsewhere/default (uid"
+                " 6a9f3c1e-0000-4000-8000-000000000001); two writers would undo each"
+                " other. Delete one of the two instances; if that one is gone, remove"
+                " the key."
+            ),
+            meaning="One Argo CD has one ArgoCDInstance.",
+            remedy="Decide which one stays, and delete the other.",
+        ),
+        Trouble(
+            name="a_contested_key",
+            title="Something keeps changing the key",
+            message=(
+                'Contested: Somebody, by the record "argocd-controller", changed'
+                " policy.argogrant.csv of argocd-rbac-cm 3 times within 10 minutes; it"
+                " is put back more and more slowly. Make that program leave the key"
+                " alone, as docs/how-to/contested.md shows."
+            ),
+            meaning="People may lack their access; nobody keeps any for it.",
+            remedy="[Stop that program](../how-to/contested.md).",
+        ),
+        Trouble(
+            name="missing_admission_policies",
+            title="The admission policies are missing",
+            message=(
+                "AdmissionPolicyMissing: Nobody checks who asks and who approves."
+                " Missing: ValidatingAdmissionPolicy argogrant-requester,"
+                " ValidatingAdmissionPolicyBinding argogrant-requester,"
+                " ValidatingAdmissionPolicy argogrant-approver,"
+                " ValidatingAdmissionPolicyBinding argogrant-approver. Apply"
+                " admission/argogrant-identity.yaml (Kubernetes 1.30 or newer;"
+                " docs/how-to/verified-identity.md)."
+            ),
+            meaning="Without AccessPolicies that is fine; with them nobody gets in.",
+            remedy="`kubectl apply -f admission/argogrant-identity.yaml`",
+        ),
+        Trouble(
+            name="a_changed_admission_policy",
+            title="An admission policy was changed",
+            message=(
+                "AdmissionPolicyChanged: It is not certain that somebody checks who"
+                " asks and who approves. In ValidatingAdmissionPolicyBinding"
+                " argogrant-requester: spec.validationActions lacks Deny. Apply"
+                " admission/argogrant-identity.yaml again"
+                " (docs/how-to/verified-identity.md)."
+            ),
+            meaning="It may let a forged name pass, so that it counts as missing.",
+            remedy="Apply `admission/argogrant-identity.yaml` again.",
+        ),
+    ),
+)
+
+COMMANDS: Final = Group(
+    title="A command of argogrant fails",
+    where="On standard error; the exit status is 1.",
+    troubles=(
+        Trouble(
+            name="a_sweep_without_config_map",
+            title="A sweep finds no ConfigMap",
+            message=(
+                "sweep of argocd/argocd-rbac-cm: there is no such ConfigMap, so Argo CD"
+                " keeps its last rules in memory. Restore it, or restart argocd-server"
+                " to drop them."
+            ),
+            meaning="The wrong namespace, or it was deleted.",
+            remedy="`--argocd-namespace` says where Argo CD is.",
+        ),
+        Trouble(
+            name="a_sweep_that_is_forbidden",
+            title="A sweep lacks its right",
+            message=(
+                "sweep of argocd/argocd-rbac-cm: GET"
+                " /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm: 403 configmaps"
+                ' "argocd-rbac-cm" is forbidden: User'
+                ' "system:serviceaccount:argogrant:nobody" cannot get resource'
+                ' "configmaps" in API group "" in the namespace "argocd". Nothing was'
+                " removed."
+            ),
+            meaning="It needs `get` and `patch` on that one ConfigMap.",
+            remedy="`kubectl apply -f manifests/sweep-cronjob.yaml`",
+        ),
+        Trouble(
+            name="no_api_server",
+            title="No cluster is configured",
+            message=(
+                "sweep of argocd/argocd-rbac-cm: no API server is configured: Invalid"
+                " kube-config file. Expected key current-context in kube-config"
+            ),
+            meaning="It is no pod, and there is no kubeconfig, or an empty one.",
+            remedy="Set `KUBECONFIG`, or run it as the CronJob does.",
+        ),
+    ),
+)
+
+CLUSTERS: Final = Group(
+    title="An Argo CD in another cluster can not be reached",
+    where="`kubectl describe argocdinstances` shows the conditions.",
+    troubles=(),  # certificates, tokens and rights over there: one entry for each
+)

@@ -1,0 +1,109 @@
+"""``argogrant doctor``: what is wrong with an installation, and what mends it."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+from argogrant.cli.examination import marks_for, show
+from argogrant.doctor.examine import examine
+from argogrant.doctor.look import look_at_cluster, look_at_instance
+from argogrant.doctor.result import Outcome, Result, wrong
+from argogrant.doctor.review import Asker
+from argogrant.kube.cluster import Cluster, KubernetesCluster
+from argogrant.kube.failures import ClusterError
+
+WIDEST: Final = 120
+
+
+class Format(StrEnum):
+    """How the results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def doctor(
+    *,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Where the ArgoCDInstances are.")
+    ] = "argogrant",
+    instance: Annotated[
+        str, typer.Option(help="The only one to look at.  [default: all]")
+    ] = "",
+    context: Annotated[
+        str, typer.Option(help="The context of the kubeconfig.  [default: current]")
+    ] = "",
+    output: Annotated[
+        Format, typer.Option("--output", "-o", help="For people, or for programs.")
+    ] = Format.TEXT,
+) -> None:
+    """Say what is wrong with an installation, and what mends it.
+
+    It only reads, with your own rights; what they do not suffice for has a question
+    mark. The exit status is 1 if anything is wrong, else 0.
+
+    Example: argogrant doctor -n argogrant
+    """
+    results = asyncio.run(_examine(namespace, instance, context))
+    is_wrong = any(one.outcome is Outcome.WRONG for one in results)
+    if output is Format.JSON:
+        found = [asdict(one) for one in results]
+        typer.echo(json.dumps({"healthy": not is_wrong, "checks": found}, indent=2))
+    else:
+        width = min(shutil.get_terminal_size().columns, WIDEST)
+        marks = marks_for(sys.stdout.encoding or "ascii")
+        colour = False if "NO_COLOR" in os.environ else None
+        for line in show(results, width=width, marks=marks):
+            typer.echo(line, color=colour)
+    if is_wrong:
+        raise typer.Exit(1)
+
+
+async def _examine(namespace: str, instance: str, context: str) -> tuple[Result, ...]:
+    try:
+        cluster = await KubernetesCluster.connect(_now, context)
+    except Exception as error:  # noqa: BLE001 — a kubeconfig can be wrong in many ways
+        return (
+            wrong(
+                "API server",
+                f"none is configured: {error}",
+                command="kubectl config get-contexts",
+            ),
+        )
+    try:
+        await cluster.get("/version")
+        return await _results(cluster, namespace, instance)
+    except ClusterError as error:
+        text = f"it does not answer as it should: {error}"
+        return (wrong("API server", text, command="kubectl version"),)
+    finally:
+        await cluster.close()
+
+
+async def _results(
+    cluster: Cluster, namespace: str, instance: str
+) -> tuple[Result, ...]:
+    facts = await look_at_cluster(cluster, namespace, _now)
+    asker = Asker(cluster, f"system:serviceaccount:{namespace}:argogrant")
+    records = [one for one in facts.instances.value or () if instance in ("", one.name)]
+    seen = [
+        await look_at_instance(cluster, record, facts.grants, asker)
+        for record in sorted(records, key=lambda record: record.name)
+    ]
+    results = examine(facts, seen)
+    if instance and not records and facts.instances.value is not None:
+        text = f"there is no ArgoCDInstance {instance} in namespace {namespace}"
+        return (*results, wrong("Instance", text))
+    return results
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,44 @@
+"""From what was seen to all that is said about it. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from argogrant.doctor.checks import CLUSTER_CHECKS, rights_are_given
+from argogrant.doctor.checks_of_instance import INSTANCE_CHECKS
+from argogrant.doctor.observed import ClusterFacts, InstanceFacts
+from argogrant.doctor.result import Result
+
+
+def examine(
+    cluster: ClusterFacts, instances: Sequence[InstanceFacts]
+) -> tuple[Result, ...]:
+    """Ask every check, in order.
+
+    Args:
+        cluster: What is so whatever the instance.
+        instances: Those that are examined.
+
+    Returns:
+        What was found. What a condition repeats of the cluster is said once only.
+    """
+    common = [result for check in CLUSTER_CHECKS for result in check(cluster)]
+    known = {_core(result.text) for result in common}
+    of_instances = (
+        replace(result, instance=facts.record.name)
+        for facts in instances
+        for result in _of_instance(cluster, facts)
+    )
+    new = (one for one in of_instances if _core(one.text) not in known)
+    return (*common, *new)
+
+
+def _of_instance(cluster: ClusterFacts, facts: InstanceFacts) -> Iterator[Result]:
+    yield from rights_are_given(facts, cluster.namespace)
+    for check in INSTANCE_CHECKS:
+        yield from check(facts, cluster.now)
+
+
+def _core(text: str) -> str:
+    """What a condition says, without the reason before it."""
+    reason, colon, message = text.partition(": ")
+    return message if colon and reason.isalpha() else text

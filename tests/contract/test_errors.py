@@ -1,0 +1,32 @@
+"""The reference of errors: each entry is provoked, and its words are of the code."""
+
+from argogrant.grants.reasons import Reason
+from generate_errors import GROUPS, TROUBLES, pattern_of
+from mishaps import MISHAPS
+from quarrels import QUARRELS
+
+
+def test_every_error_is_provoked_and_nothing_else_is() -> None:
+    assert set(TROUBLES) == MISHAPS.keys() | QUARRELS.keys()
+    assert len(TROUBLES) == sum(len(group.troubles) for group in GROUPS)
+
+
+def test_every_title_leads_to_one_place() -> None:
+    titles = [one.title for one in TROUBLES.values()]
+
+    assert len(titles) == len(set(titles))
+
+
+def test_a_condition_begins_with_its_reason() -> None:
+    begin = {one.message.partition(":")[0] for one in TROUBLES.values()}
+
+    assert {one for one in begin if one.isalpha()} <= set(Reason)
+
+
+def test_a_message_that_differs_is_noticed() -> None:
+    pattern = pattern_of(TROUBLES["a_grant_that_waits"])
+    told = TROUBLES["a_grant_that_waits"].message
+
+    assert pattern.fullmatch(told.replace("<time>", "2026-11-24T18:00:00Z"))
+    assert not pattern.fullmatch(told)
+    assert not pattern.fullmatch(told.replace("<time>", "tomorrow"))

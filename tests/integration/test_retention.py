@@ -1,0 +1,82 @@
+"""Ended grants are deleted on a real API server, with the rights of manifests/."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import operators
+from argogrant.api.accessgrant import TRACKING_ANNOTATION
+from controlplane import ControlPlane
+from world import INSTANCE, RULES, World, a_grant, after, eventually
+
+SHORT = {**INSTANCE, "spec": {"retention": "2s"}}
+OUR_RIGHTS = Path(__file__).parent.parent.parent / "manifests/argogrant-namespace.yaml"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "operator.log"
+
+
+@pytest.fixture
+def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
+    """A world whose instance keeps records for two seconds."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world = World(installed)
+    world.apply(SHORT)
+    with operators.running(installed, log):
+        yield world
+        world.ours("delete", "accessgrants", "--all")
+    world.apply({**INSTANCE, "spec": {"retention": "720h"}})
+
+
+def test_an_ended_grant_is_deleted_and_its_access_was_gone_before(
+    tidy: World, log: Path
+) -> None:
+    tidy.apply(a_grant("g1", duration="20s"))
+    eventually(tidy.may_sync, within=19)
+    uid = tidy.grant("g1")["metadata"]["uid"]
+    eventually(lambda: not tidy.exists("accessgrant", "g1"), within=60)
+
+    assert not tidy.may_sync()
+    assert kinds(log, uid) == ["requested", "bound", "ended", "deleted"]
+
+
+def test_a_grant_that_git_tracks_stays(tidy: World) -> None:
+    """The one beside it, which ended with it, shows that its time has passed."""
+    end = after(3)
+    tracked = a_grant("from-git", expiresAt=end)
+    tracked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
+    tidy.apply(tracked, a_grant("by-hand", "bob", expiresAt=end))
+    eventually(lambda: not tidy.exists("accessgrant", "by-hand"), within=30)
+
+    assert tidy.exists("accessgrant", "from-git")
+    assert tidy.ready("from-git")[1] == "Expired"
+
+
+def test_a_missing_right_is_told_and_its_remedy_helps(tidy: World) -> None:
+    role = json.loads(tidy.ours("get", "role", "argogrant", "-o", "json"))
+    kept = [rule for rule in role["rules"] if "delete" not in rule["verbs"]]
+    patch = json.dumps({"rules": kept})
+    tidy.ours("patch", "role", "argogrant", "--type=merge", "-p", patch)
+    try:
+        tidy.apply(a_grant("g1", duration="2s"))
+        eventually(lambda: tidy.instance_says()[1] == "Forbidden", within=30)
+        message = tidy.instance_says()[2]
+    finally:
+        tidy.plane.kubectl("apply", "-f", str(OUR_RIGHTS))
+
+    assert 'cannot delete resource "accessgrants"' in message
+    assert "manifests/argogrant-namespace.yaml" in message
+    eventually(lambda: not tidy.exists("accessgrant", "g1"), within=40)
+
+
+def kinds(log: Path, uid: str) -> list[str]:
+    """What the audit stream told of a grant, in order."""
+    return [
+        event["type"].rpartition(".")[2]
+        for event in operators.audit_of(log)
+        if event["data"]["uid"] == uid
+    ]
