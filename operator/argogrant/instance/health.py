@@ -12,7 +12,7 @@ from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.remedies import explain, reason_of
-from argogrant.kube.failures import ClusterError
+from argogrant.kube.failures import ClusterError, Forbidden, remedy_of
 from argogrant.kube.resources import Collection
 
 NOWHERE: Final = Place(namespace="")

@@ -70,6 +70,10 @@ class ExchangeableCluster:
         """Create an object in the collection at this path."""
         return await self._ask(lambda client: client.create(path, body))
 
+    async def remove(self, path: str, *, uid: str, version: str) -> None:
+        """Delete an object, if it still is this one, at this resource version."""
+        await self._ask(lambda client: client.remove(path, uid=uid, version=version))
+
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""
         return 0.0 if self._client is None else self._client.clock_skew()
