@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from argogrant.grants.advice import Advice, advise
 from argogrant.grants.agreement import Agreement
-from argogrant.grants.cautions import NOTHING_SPECIAL, caution_about
+from argogrant.grants.cautions import caution_about
 from argogrant.grants.checks import IN_FORCE, ceiling_note
 from argogrant.grants.circumstances import Circumstances
-from argogrant.grants.details import Guidance, render_details
+from argogrant.grants.details import NO_GUIDANCE, Guidance, render_details
 from argogrant.grants.facts import Facts
 from argogrant.grants.finding import Finding
 from argogrant.grants.grant import Grant
@@ -106,8 +106,8 @@ def _holding(finding: Finding | None) -> Holding:
 
 
 def _caution(facts: Facts) -> str:
-    bound_as = facts.grant.role.bound_as
-    return caution_about(facts.instance.role_traits.get(bound_as, NOTHING_SPECIAL))
+    traits = facts.instance.role_traits.get(facts.grant.role.bound_as)
+    return caution_about(traits) if traits is not None else ""
 
 
 def _advice(facts: Facts, finding: Finding | None) -> Advice | None:
@@ -124,7 +124,7 @@ def _guidance(facts: Facts, finding: Finding | None) -> Guidance | None:
     if not has_begun or not instance.exists or _is_beside_the_point(facts, finding):
         return None
     if not instance.access_details:
-        return Guidance(instance.url)
+        return Guidance(instance.url) if instance.url else NO_GUIDANCE
     values = {
         "subject": grant.subject.name,
         "role": grant.role.bound_as,

@@ -20,6 +20,9 @@ class Guidance(NamedTuple):
     details: str = ""
 
 
+NO_GUIDANCE: Final = Guidance()
+
+
 def details_problem(template: str) -> str | None:
     """Say why a text can not be shown to people, or None if it can.
 

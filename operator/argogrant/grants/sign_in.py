@@ -6,8 +6,9 @@ Argo CD knows a person by strings: the user id, and the values of the claims tha
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 DEFAULT_CLAIMS: Final = ("groups",)
@@ -52,7 +53,8 @@ class SignIn:
     """None if ``argocd-cm`` can not be read: then nothing is claimed about it."""
 
 
-def scopes_line(claims: Iterable[str]) -> str:
+@lru_cache(maxsize=16)
+def scopes_line(claims: tuple[str, ...]) -> str:
     """Write the line of ``argocd-rbac-cm`` that names these claims."""
     text = ", ".join(_flow_scalar(claim) for claim in claims)
     return "scopes: '[{}]'".format(text.replace("'", "''"))

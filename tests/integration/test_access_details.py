@@ -1,0 +1,74 @@
+"""What holders are told: refused at ``kubectl apply`` if it can not be shown."""
+
+import json
+from typing import Any
+
+import pytest
+
+from argogrant.grants.details import details_problem
+from controlplane import ControlPlane
+from world import INSTANCE, World, a_grant, eventually
+
+TEXT = "Log in at {url} as {subject}.\nYou have {role} until {end}."
+URL = "https://argocd.example.com"
+
+
+def telling(text: str) -> dict[str, Any]:
+    return {**INSTANCE, "spec": {"url": URL, "accessDetails": text}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(TEXT, "", id="every placeholder"),
+        pytest.param("f() { x } {", "stands for nothing", id="braces around a text"),
+        pytest.param("f( {", "", id="a single brace"),
+        pytest.param("{user}", "there are {subject}, {role}, {end}", id="unknown"),
+        pytest.param("{{url}}", "stands for nothing", id="a place in a place"),
+        pytest.param("${HOME}", "stands for nothing", id="a variable of a shell"),
+        pytest.param("{}", "stands for nothing", id="a nameless one"),
+        pytest.param("a\tb", "that a reader can see", id="a tab"),
+        pytest.param("a\u202eb", "that a reader can see", id="text that turns around"),
+        pytest.param("a\u00a0b", "that a reader can see", id="a no-break space"),
+        pytest.param("x" * 401, "may not be more than 400", id="too long"),
+        pytest.param("é" * 400, "", id="400 characters"),
+    ],
+)
+def test_the_api_server_judges_as_the_operator(
+    installed: ControlPlane, text: str, said: str
+) -> None:
+    applied = installed.kubectl(
+        *("apply", "--dry-run=server", "-f", "-"),
+        stdin=json.dumps(telling(text)),
+        check=False,
+    )
+
+    assert said in applied.stderr
+    assert (applied.returncode == 0) is (said == "")
+    assert len(text) > 400 or (details_problem(text) is None) is (said == "")
+
+
+def test_a_holder_is_told_from_the_start_until_after_the_end(
+    shared_world: World,
+) -> None:
+    shared_world.apply(telling(TEXT))
+    shared_world.apply(a_grant("short"))
+    eventually(lambda: "accessDetails" in told(shared_world), within=15)
+    status = told(shared_world)
+    assert status["url"] == URL
+    assert status["accessDetails"] == (
+        f"Log in at {URL} as alice.\nYou have role:deployer until"
+        f" {status['expiresAt']}."
+    )
+    shared_world.ours(
+        *("patch", "accessgrant", "short", "--type=merge", "-p"),
+        json.dumps({"spec": {"revoked": True}}),
+    )
+    eventually(lambda: "endedAt" in told(shared_world), within=15)
+
+    assert told(shared_world)["accessDetails"] == status["accessDetails"]
+
+
+def told(world: World) -> dict[str, Any]:
+    status: dict[str, Any] = world.grant("short").get("status", {})
+    return status
