@@ -87,10 +87,11 @@ class Connection:
 
     @property
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
-        """Why the Secret can not be read at the moment, if it can not."""
-        if self._secrets is None or self._secrets.failure is None:
+        """Why there is no token, or it can not be looked at for the moment."""
+        if self._secrets is None or self._exchange is None:
             return ()
-        return ((self._secrets.collection, self._secrets.failure),)
+        failure = self._exchange.absence or self._secrets.failure
+        return () if failure is None else ((self._secrets.collection, failure),)
 
     async def run(self) -> None:
         """Follow the Secret until cancelled; then close every connection."""
