@@ -104,6 +104,7 @@ class Connection:
                 tasks.create_task(self._secrets.run())
                 tasks.create_task(self._follow())
         finally:
+            self._ready.set()  # nobody waits for what has failed
             await self.close()
 
     async def wait_until_looked_at(self) -> None:
@@ -246,6 +247,16 @@ class Connections:
         running = asyncio.create_task(connection.run())
         self._open[instance, place.key] = _Open(connection, running)
         return connection
+
+    async def to_present(self, instance: str, place: Place) -> Connection:
+        """Open the way to where Argo CD is now; one that was left before is no better.
+
+        Its token may be an old one, and its authority not the one that is written now.
+        """
+        there = self._open.get((instance, place.key))
+        if there is not None:
+            await self.close(there.connection, instance)
+        return self.of(instance, place)
 
     async def close(self, connection: Connection, instance: str) -> None:
         """Close a connection that is not needed any longer."""
