@@ -27,6 +27,8 @@ TARGETS = {
     for target in rule.split()
 }
 BUILT = programs.bin_folder()
+CREATED = {"create token": 2, "create secret": 3}
+"""Words of kubectl's subcommands that have subcommands themselves."""
 VALUE_FLAGS = {"-n", "-f", "-o", "-p", "--namespace"}
 
 
@@ -66,9 +68,11 @@ def subcommand_of(words: list[str]) -> list[str]:
         for before, word in pairwise(words)
         if not word.startswith("-") and before not in VALUE_FLAGS
     ]
-    depth = {"argogrant": 1, "kubectl": 1, "argocd": 3 if "proj" in plain else 2}[
-        words[0]
-    ]
+    depth = {
+        "argogrant": 1,
+        "kubectl": CREATED.get(" ".join(plain[:2]), 1),
+        "argocd": 3 if "proj" in plain else 2,
+    }[words[0]]
     return plain[:depth]
 
 

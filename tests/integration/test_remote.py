@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,7 +112,7 @@ def test_a_secret_that_is_not_there_is_missed(remote: World) -> None:
 
 
 def test_rights_that_are_taken_away_during_a_grant_are_named(
-    remote: World, far: FarPlane
+    remote: World,
 ) -> None:
     """The end is kept as soon as they are back."""
     end = after(8)
@@ -201,9 +200,7 @@ def test_an_instance_that_moves_home_leaves_nothing_in_the_other_cluster(
     far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
 
 
-def test_ten_argo_cds_are_served_at_once(
-    remote: World, far: FarPlane, tmp_path: Path
-) -> None:
+def test_ten_argo_cds_are_served_at_once(remote: World, far: FarPlane) -> None:
     """Each in a namespace of its own, with the rights of the documentation."""
     names = [f"argocd-{number}" for number in range(10)]
     wide = str(operators.ROOT / "manifests/all-argocds.yaml")

@@ -87,10 +87,11 @@ class Connection:
 
     @property
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
-        """Why the Secret can not be read at the moment, if it can not."""
-        if self._secrets is None or self._secrets.failure is None:
+        """Why there is no token, or it can not be looked at for the moment."""
+        if self._secrets is None or self._exchange is None:
             return ()
-        return ((self._secrets.collection, self._secrets.failure),)
+        failure = self._exchange.absence or self._secrets.failure
+        return () if failure is None else ((self._secrets.collection, failure),)
 
     async def run(self) -> None:
         """Follow the Secret until cancelled; then close every connection."""
@@ -103,6 +104,7 @@ class Connection:
                 tasks.create_task(self._secrets.run())
                 tasks.create_task(self._follow())
         finally:
+            self._ready.set()  # nobody waits for what has failed
             await self.close()
 
     async def wait_until_looked_at(self) -> None:
@@ -245,6 +247,16 @@ class Connections:
         running = asyncio.create_task(connection.run())
         self._open[instance, place.key] = _Open(connection, running)
         return connection
+
+    async def to_present(self, instance: str, place: Place) -> Connection:
+        """Open the way to where Argo CD is now; one that was left before is no better.
+
+        Its token may be an old one, and its authority not the one that is written now.
+        """
+        there = self._open.get((instance, place.key))
+        if there is not None:
+            await self.close(there.connection, instance)
+        return self.of(instance, place)
 
     async def close(self, connection: Connection, instance: str) -> None:
         """Close a connection that is not needed any longer."""

@@ -175,7 +175,7 @@ class Whereabouts:
             if one.key != place.key:
                 self._departures.begin(self._departure(record, one))
         await self._departures.wait()
-        self._connection = self._connections.of(self._name, place)
+        self._connection = await self._connections.to_present(self._name, place)
         await self._connection.wait_until_looked_at()
         return self._connection
 

@@ -31,6 +31,11 @@ class ExchangeableCluster:
         self._absence = absence
         self._retired: dict[asyncio.Task[None], Cluster] = {}
 
+    @property
+    def absence(self) -> ClusterError | None:
+        """Why there is no client; None if there is one."""
+        return None if self._client is not None else self._absence
+
     def use(self, client: Cluster) -> None:
         """Go on with this client, and close the one before it soon."""
         self._dismiss()

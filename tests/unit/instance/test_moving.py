@@ -235,6 +235,9 @@ async def test_moving_back_before_the_old_place_was_clean_binds_there_again() ->
         assert bound_in(there) == {"alice"}
         assert places(room) == [f"{SERVER}/argocd"]
         assert room.instance_ready == "+Converged"
+        put_token(room, "newer")
+        await asyncio.sleep(SOON)
+        assert room.shown[-1] == "newer"
 
 
 async def test_another_instances_key_in_the_old_place_is_left_alone() -> None:

@@ -1,7 +1,10 @@
 """The errors of an API server, by what can be done about them."""
 
+import ssl
+
 import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from argogrant.grants.errors import AccessGrantError
 from argogrant.kube.failures import (
@@ -13,6 +16,7 @@ from argogrant.kube.failures import (
     Refused,
     Unauthorized,
     Unavailable,
+    Untrusted,
     connection_errors,
     error_of_event,
     raise_for_status,
@@ -98,3 +102,25 @@ def test_what_goes_wrong_on_the_way_is_unavailable(error) -> None:
 def test_our_own_errors_pass_untouched() -> None:
     with pytest.raises(NotFound), connection_errors("GET /x"):
         raise NotFound("GET /x: 404")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(20, "was issued by an authority that is not trusted", id="CA"),
+        pytest.param(62, "is made out to other names than that", id="another name"),
+        pytest.param(10, "has expired", id="expired"),
+        pytest.param(77, "can not be verified: odd", id="anything else"),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_says_whose_and_why(code, said) -> None:
+    cause = ssl.SSLCertVerificationError("odd")
+    cause.verify_code = code
+    cause.strerror = "odd"
+    key = ConnectionKey("far", 6443, *(True, True), None, None, None)
+    with pytest.raises(Untrusted) as got, connection_errors("GET /x"):
+        raise aiohttp.ClientConnectorCertificateError(key, cause)
+
+    assert str(got.value).startswith(
+        f"GET /x: the certificate of https://far:6443 {said}"
+    )
