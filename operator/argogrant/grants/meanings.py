@@ -151,8 +151,9 @@ REASONS: dict[Reason, str] = {
     ),
     Reason.CONVERGED: "What Argo CD has equals what is in force.",
     Reason.FORBIDDEN: (
-        "The operator's own permissions are missing; the message names the request "
-        "that was refused and the Role to give."
+        "The operator's own permissions are missing. The API server was asked about "
+        "each of them: the message names all that are missing and the Roles to give. "
+        "Where nobody tells, it names the request that was refused."
     ),
     Reason.UNAVAILABLE: (
         "The API server did not answer as it should; it is tried again, after at most "

@@ -21,6 +21,7 @@ from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
 from argogrant.instance.overdue import overdue_since
+from argogrant.instance.permissions import Permissions
 from argogrant.instance.plan import Plan
 from argogrant.instance.planner import Planner
 from argogrant.instance.records import InstanceRecord
@@ -28,7 +29,7 @@ from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
 from argogrant.instance.verification import Verification
 from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import ClusterError, Conflict
+from argogrant.kube.failures import ClusterError, Conflict, Forbidden
 from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.capacity import size_of
 
@@ -77,6 +78,7 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
+        self._permissions = Permissions(cluster, cluster, self._signal.set)
         self._argocd: ArgoCD | None = None
         self.uid = ""
         """Whose Argo CD it is, once that is known."""
@@ -93,12 +95,14 @@ class Controller:
         namespace = instance.argocd_namespace
         self._argocd = ArgoCD(self._cluster, namespace, self._signal.set)
         watching = asyncio.create_task(self._argocd.run())
+        asking = asyncio.create_task(self._permissions.run())
         try:
             await self._argocd.wait_until_looked_at()
             await self._loop(self._argocd, watching)
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in (watching, asking):
+                task.cancel()
+            await asyncio.gather(watching, asking, return_exceptions=True)
 
     async def _first_understood(self) -> Instance | None:
         """Wait until the instance is there and can be understood.
@@ -130,6 +134,7 @@ class Controller:
         Returns:
             How much of Argo CD's was not as believed.
         """
+        self._permissions.ask()
         differences = 0 if self._argocd is None else await self._argocd.relist()
         self._metrics.swept(others + differences)
         self._signal.set()
@@ -143,6 +148,7 @@ class Controller:
             if record is None or record.uid != self.uid:
                 self._metrics.forget()
                 return
+            self._permissions.note(record.instance)
             began = asyncio.get_running_loop().time()
             try:
                 wait = await self._converge(argocd, record)
@@ -247,6 +253,8 @@ class Controller:
     ) -> None:
         """Say why there is no convergence; a single failure is no news to grants."""
         logger.warning("%s: %s", self._title, error)
+        if isinstance(error, Forbidden):
+            self._permissions.ask()
         seen, now = argocd.snapshot(), self._clock()
         if lasts:
             nothing = Plan(overlay=None, blocked=NOT_CONVERGED)
@@ -272,6 +280,7 @@ class Controller:
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.identities(),
+            missing=self._permissions.missing,
         )
         gathered = self._gather(record, health.seen)
         self._reporter.report_instance(

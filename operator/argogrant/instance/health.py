@@ -10,8 +10,10 @@ from argogrant.grants.identity import NOBODY_VERIFIED, Identities
 from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
+from argogrant.instance.rights import missing_message
 from argogrant.kube.failures import ClusterError, Forbidden, remedy_of
 from argogrant.kube.resources import Collection
+from argogrant.kube.rights import Right
 
 CLOCK_SKEW_FROM: Final = 2.0
 """Seconds from which a difference of the clocks is told."""
@@ -54,6 +56,8 @@ class Health:
     identities: Identities = NOBODY_VERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
+    missing: tuple[Right, ...] = ()
+    """What the operator may not do; it is all named at once."""
 
 
 def instance_conditions(health: Health) -> tuple[Condition, ...]:
@@ -81,6 +85,13 @@ def _readiness(health: Health) -> Condition:
             status=False,
             reason=Reason.INVALID_INSTANCE,
             message=f"{sentence(health.problem)} {NOT_UNDERSTOOD}",
+        )
+    if health.missing:
+        return Condition(
+            type=InstanceCondition.READY,
+            status=False,
+            reason=Reason.FORBIDDEN,
+            message=missing_message(health.missing),
         )
     if health.error is not None:
         return _failed(health.error, None)
