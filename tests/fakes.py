@@ -45,6 +45,8 @@ class FakeCluster(Objects):
         """Every call as (verb, path), in order; the verbs are the methods' names."""
         self.denied: Callable[[Body], bool] = lambda _attributes: False
         """Tells which rights we do not have, by their resourceAttributes."""
+        self.mint: Callable[[str, Body], Body] = lambda _path, body: body
+        """Answers a TokenRequest, given its path."""
         self.silent = False
         """Watches stay open and tell nothing, as over a dead connection."""
         self._watchers: dict[Watcher, None] = {}
@@ -108,6 +110,8 @@ class FakeCluster(Objects):
     async def create(self, path: str, body: Body) -> Body:
         """Create an object in the collection at this path."""
         await self._begin("create", path)
+        if path.endswith("/token"):
+            return self.mint(path, body)
         if path == ACCESS_REVIEWS.path(""):
             denied = self.denied(body["spec"]["resourceAttributes"])
             return {**body, "status": {"allowed": not denied}}
@@ -116,6 +120,9 @@ class FakeCluster(Objects):
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""
         return self.skew
+
+    async def close(self) -> None:
+        """Nothing has to be closed in memory."""
 
     def fail(self, verb: str, error: Exception, *, times: int = 1, path: str = ""):
         """Raise an error at the next calls of a verb whose path holds this text."""

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.remotecluster import RemoteCluster
 from argogrant.instance.namespace import Namespace
 from argogrant.kube.cluster import Body
-from argogrant.kube.failures import NotFound
+from argogrant.kube.failures import NotFound, Unavailable
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -21,6 +22,7 @@ from argogrant.outlets.telling import Telling
 from argogrant.rbac.text import OVERLAY_KEY, read_key
 from fakes import FakeCluster
 from virtual_time import FakeClock
+from visits import Visit
 from world import INSTANCE, PROJECT, RULES, a_grant
 
 OURS: Final = "argogrant"
@@ -29,6 +31,7 @@ GRANTS: Final = ACCESS_GRANTS.path(OURS)
 INSTANCES: Final = ARGOCD_INSTANCES.path(OURS)
 INSTANCE_PATH: Final = f"{INSTANCES}/default"
 ABANDONED: Final = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
+FOR_EVER: Final = 10_000
 SOON: Final = 0.05
 """Seconds in which everything happens that is not put off."""
 SETTLED: Final = 8.0
@@ -41,6 +44,12 @@ class Room:
     def __init__(self, cluster: FakeCluster | None = None) -> None:
         self.clock = FakeClock()
         self.cluster = cluster or FakeCluster(self.clock)
+        self.elsewhere: dict[str, FakeCluster] = {}
+        """Other clusters, by the URL of their API servers."""
+        self.shown: list[str] = []
+        """Tokens that were shown to them."""
+        self.refused: set[str] = set()
+        """Tokens that none of them accepts."""
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
@@ -52,9 +61,18 @@ class Room:
             metrics=self.metrics,
             audit=Ledger(self.told.append, self.metrics.audit.count),
             clock=self.clock,
+            connect=self.connect,
             leading=self.leading,
         )
         self.serving: asyncio.Task[None] | None = None
+
+    async def connect(self, remote: RemoteCluster, token: str) -> Visit:
+        """Reach another cluster, as far as there is one of that URL."""
+        self.shown.append(token)
+        there = self.elsewhere.get(remote.server)
+        if there is None:
+            raise Unavailable(f"nobody listens at {remote.server}")
+        return Visit(there, token, self.refused)
 
     def install(self, data: Mapping[str, str] | None = None) -> None:
         """Create Argo CD's ConfigMap, an AppProject and the instance."""

@@ -15,6 +15,7 @@ from argogrant.api.conditions import (
 )
 from argogrant.api.fields import Instant
 from argogrant.api.instancespec import ArgoCDInstanceSpec
+from argogrant.api.place import MAX_PLACES, Place, PlaceModel, place_at, write_places
 from argogrant.api.reading import read_spec
 from argogrant.api.remotecluster import RemoteCluster, read_remote_cluster
 from argogrant.api.schema import Model
@@ -60,7 +61,8 @@ class ArgoCDInstanceStatus(StatusModel):
             " can not, it refuses everybody. Contested: somebody else keeps changing"
             " argogrant's key. ClockInSync: the operator's clock agrees with the API"
             " server's. RequesterVerified: the API server vouches for who asks and who"
-            " approves; unless it does, AccessPolicies admit nobody."
+            " approves; unless it does, AccessPolicies admit nobody. TokenFresh: the"
+            " token for another cluster is renewed in time; only there if there is one."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
@@ -109,6 +111,24 @@ class ArgoCDInstanceStatus(StatusModel):
             " of argocd-rbac-cm), such as role:readonly. Absent: there is none."
         ),
     )
+    bound_in: list[PlaceModel] = Field(
+        [],
+        max_length=MAX_PLACES,
+        description=(
+            "Where this instance may have bound something: where spec says that Argo CD"
+            " is, and former places until they are clean. Written before the first"
+            " binding there, so that no restart forgets a place."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    token_expires_at: Instant | None = Field(
+        None,
+        description=(
+            "Until when the token for the other cluster is good, as the token or the"
+            " API server that gave it says. Absent: Argo CD is in this cluster, or the"
+            " token says nothing of an end."
+        ),
+    )
     last_write_at: Instant | None = Field(
         None,
         description=(
@@ -148,6 +168,11 @@ class Instance:
     retention: timedelta = timedelta(days=30)
     """How long a grant is kept after its end."""
 
+    @property
+    def place(self) -> Place:
+        """Where its Argo CD is."""
+        return place_at(self.argocd_namespace, self.cluster)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceReport:
@@ -160,6 +185,9 @@ class InstanceReport:
     scopes: str | None = None
     default_role: str | None = None
     last_write_at: datetime | None = None
+    token_expires_at: datetime | None = None
+    bound_in: tuple[Place, ...] | None = None
+    """Where something may be bound; None leaves what was written."""
 
 
 def read_instance(body: dict[str, Any]) -> Instance:
@@ -216,6 +244,11 @@ def instance_status(
         "roleCount": len(report.roles),
         "scopes": report.scopes and report.scopes[:1024],
         "defaultRole": report.default_role and report.default_role[:1024],
+        "boundIn": old.get("boundIn")
+        if report.bound_in is None
+        else write_places(report.bound_in) or None,
+        "tokenExpiresAt": report.token_expires_at
+        and format_instant(report.token_expires_at),
         "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),
     }
     return {key: value for key, value in status.items() if value not in (None, "")}

@@ -159,6 +159,28 @@ REASONS: dict[Reason, str] = {
         "The API server did not answer as it should; it is tried again, after at most "
         "five seconds each time."
     ),
+    Reason.CERTIFICATE_REFUSED: (
+        "The certificate of the other cluster's API server can not be verified, so "
+        "that nothing is sent to it. The message says what is wrong with it; the "
+        "authority that signed it belongs into `spec.cluster.caBundle`."
+    ),
+    Reason.TOKEN_MISSING: (
+        "There is no token for the other cluster: the Secret of "
+        "`spec.cluster.tokenSecret` is not there, lacks the key, or holds nothing "
+        "under it. The message says how to create it."
+    ),
+    Reason.TOKEN_REFUSED: (
+        "The other cluster does not accept the token: it has expired or was revoked. "
+        "The message says how to make a new one and where to put it; it is used at "
+        "once."
+    ),
+    Reason.LEFT_BEHIND: (
+        "The ArgoCDInstance was moved (`spec.namespace` or `spec.cluster`), and what "
+        "was bound in the former place could not be removed yet; Argo CD there may "
+        "still obey it. The message says what stands in the way. Grants are bound in "
+        "the new place all the same; those that were deleted are held, and those that "
+        "ended say this, until the former place is clean or forgotten."
+    ),
     Reason.INVALID_INSTANCE: (
         "The ArgoCDInstance can not be understood, which only an older CRD, or none, "
         "lets pass; the message says why. What is bound stays until its end; nothing "
@@ -224,6 +246,17 @@ REASONS: dict[Reason, str] = {
     Reason.INVALID_POLICY: (
         "The policy can not be understood, which only an older CRD, or none, lets "
         "pass. While there is such a policy nothing is added."
+    ),
+    Reason.FRESH: "The token for the other cluster does not end soon.",
+    Reason.TOKEN_ENDING: (
+        "The token for the other cluster ends soon, or has ended, and nobody renews "
+        "it: less than a fifth of its life is left, and less than a week. Write a new "
+        "one into the Secret, or set `spec.cluster.tokenRotation`."
+    ),
+    Reason.ROTATION_FAILED: (
+        "A new token for the other cluster was due, and could not be requested, did "
+        "not work, or could not be stored; the message says why. The present one stays "
+        "until its end, and it is tried again, after at most five minutes each time."
     ),
 }
 """When each reason is used, as the reference documentation prints it."""

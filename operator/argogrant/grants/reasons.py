@@ -34,6 +34,7 @@ class InstanceCondition(StrEnum):
     CONTESTED = "Contested"
     CLOCK_IN_SYNC = "ClockInSync"
     REQUESTER_VERIFIED = "RequesterVerified"
+    TOKEN_FRESH = "TokenFresh"  # noqa: S105 - a type of condition
 
 
 class Reason(StrEnum):
@@ -76,6 +77,10 @@ class Reason(StrEnum):
     CONVERGED = "Converged"
     FORBIDDEN = "Forbidden"
     UNAVAILABLE = "Unavailable"
+    CERTIFICATE_REFUSED = "CertificateRefused"
+    TOKEN_MISSING = "TokenMissing"  # noqa: S105
+    TOKEN_REFUSED = "TokenRefused"  # noqa: S105
+    LEFT_BEHIND = "LeftBehind"
     INVALID_INSTANCE = "InvalidInstance"
     VALID = "Valid"
     MALFORMED_LINE = "MalformedLine"
@@ -96,3 +101,6 @@ class Reason(StrEnum):
     INVALID_APPROVAL = "InvalidApproval"
     IN_USE = "InUse"
     INVALID_POLICY = "InvalidPolicy"
+    FRESH = "Fresh"
+    TOKEN_ENDING = "TokenEnding"  # noqa: S105 - a reason
+    ROTATION_FAILED = "RotationFailed"

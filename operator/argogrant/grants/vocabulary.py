@@ -47,6 +47,7 @@ GRANT_REASONS: dict[GrantCondition, Reasons] = {
             Reason.PROJECT_INVALID,
             Reason.INSTANCE_NOT_FOUND,
             Reason.INSTANCE_UNAVAILABLE,
+            Reason.LEFT_BEHIND,
             Reason.CONFIG_MAP_MISSING,
             Reason.RBAC_TEXT_INVALID,
             Reason.RBAC_TEXT_FULL,
@@ -97,6 +98,10 @@ INSTANCE_REASONS: dict[InstanceCondition, Reasons] = {
             Reason.OVERLAY_OWNED_BY_ANOTHER,
             Reason.FORBIDDEN,
             Reason.UNAVAILABLE,
+            Reason.CERTIFICATE_REFUSED,
+            Reason.TOKEN_MISSING,
+            Reason.TOKEN_REFUSED,
+            Reason.LEFT_BEHIND,
             Reason.INSTANCE_UNAVAILABLE,
             Reason.INVALID_INSTANCE,
         ),
@@ -122,6 +127,10 @@ INSTANCE_REASONS: dict[InstanceCondition, Reasons] = {
             Reason.ACCEPTED_UNVERIFIED,
         ),
         None: (Reason.UNKNOWN,),
+    },
+    InstanceCondition.TOKEN_FRESH: {
+        True: (Reason.FRESH,),
+        False: (Reason.TOKEN_ENDING, Reason.ROTATION_FAILED),
     },
 }
 """What is said with each condition of an ArgoCDInstance."""

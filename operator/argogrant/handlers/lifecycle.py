@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import kopf
 
+from argogrant.api.remotecluster import RemoteCluster
 from argogrant.handlers.leadership import Leadership
 from argogrant.handlers.outlets import Outlets
 from argogrant.handlers.settings import SETTINGS
@@ -23,6 +25,8 @@ HEARTBEAT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 15.0
 """kopf would wait five minutes for an answer, and a deleted instance with it."""
 CONNECT_SECONDS: Final = 5.0
+LOOKUPS: Final = 64
+"""Names that are looked up at once: those that nobody answers delay no others."""
 BACKOFFS: Final = (1, 1, 2, 3, 5)
 """Seconds between kopf's attempts; its own go up to 21, which an instance feels."""
 
@@ -30,6 +34,13 @@ BACKOFFS: Final = (1, 1, 2, 3, 5)
 def utc_now() -> datetime:
     """Read the clock; the only place of the operator that does."""
     return datetime.now(UTC)
+
+
+async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
+    """Make a client of another cluster."""
+    return KubernetesCluster.connect_to(
+        remote.server, authorities=remote.ca_bundle, token=token, clock=utc_now
+    )
 
 
 class NothingToCompare(kopf.AnnotationsDiffBaseStorage):
@@ -74,6 +85,7 @@ class Rooms:
                 metrics=self._metrics,
                 audit=self._audit,
                 clock=self._clock,
+                connect=connect_to,
                 leading=self.leading,
                 accepts_unverified=SETTINGS.accept_unverified_requesters,
             )
@@ -168,6 +180,8 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
         *BACKOFFS,
         *itertools.repeat(BACKOFFS[-1], 100),
     ]
+    names = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+    asyncio.get_running_loop().set_default_executor(names)
     memo.process = Process(await KubernetesCluster.connect(utc_now))
     memo.rooms = memo.process.rooms
     await memo.process.start()

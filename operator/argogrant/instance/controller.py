@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from argogrant.api.argocdinstance import Instance
 from argogrant.grants.facts import InstanceFacts
 from argogrant.instance.alarm import Alarm
 from argogrant.instance.apply import Applier, Clock, orphans_of
@@ -21,15 +20,14 @@ from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
 from argogrant.instance.overdue import overdue_since
-from argogrant.instance.permissions import Permissions
 from argogrant.instance.plan import Plan
 from argogrant.instance.planner import Planner
 from argogrant.instance.records import InstanceRecord
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
 from argogrant.instance.verification import Verification
-from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import ClusterError, Conflict, Forbidden
+from argogrant.instance.whereabouts import Whereabouts
+from argogrant.kube.failures import ClusterError, Conflict
 from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.capacity import size_of
 
@@ -47,7 +45,7 @@ class Controller:
         name: The instance, in the store's namespace.
         store: Our own kinds.
         verification: Tells whether requesters and approvers are who they say.
-        cluster: Where this Argo CD runs.
+        whereabouts: Where its Argo CD is, and how it is reached.
         reporter: Writes what is said about grants and the instance.
         metrics: Told of every convergence.
         clock: Tells the time in UTC.
@@ -59,7 +57,7 @@ class Controller:
         *,
         store: Store,
         verification: Verification,
-        cluster: Cluster,
+        whereabouts: Whereabouts,
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
@@ -68,7 +66,7 @@ class Controller:
         self._title = f"{store.namespace}/{name}"
         self._store = store
         self._verification = verification
-        self._cluster = cluster
+        self._home = whereabouts.home
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
@@ -78,33 +76,26 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
-        self._permissions = Permissions(cluster, cluster, self._signal.set)
-        self._argocd: ArgoCD | None = None
+        self._whereabouts = whereabouts
         self.uid = ""
         """Whose Argo CD it is, once that is known."""
+        self.has_moved = False
+        """Whether it ended since Argo CD is elsewhere, or is reached otherwise."""
 
     async def run(self) -> None:
         """Converge until cancelled, or until the instance was deleted and is clean."""
         await self._store.wait_until_synced()
         await self._verification.wait_until_looked_at()
-        instance = await self._first_understood()
-        if instance is None:
+        record = await self._first_understood()
+        instance = record.instance if record is not None else None
+        if record is None or instance is None:
             self._metrics.forget()
             return
-        self.uid = instance.uid
-        namespace = instance.argocd_namespace
-        self._argocd = ArgoCD(self._cluster, namespace, self._signal.set)
-        watching = asyncio.create_task(self._argocd.run())
-        asking = asyncio.create_task(self._permissions.run())
-        try:
-            await self._argocd.wait_until_looked_at()
-            await self._loop(self._argocd, watching)
-        finally:
-            for task in (watching, asking):
-                task.cancel()
-            await asyncio.gather(watching, asking, return_exceptions=True)
+        self.uid = record.uid
+        async with self._whereabouts.at(record, instance.place) as (argocd, watching):
+            await self._loop(argocd, watching)
 
-    async def _first_understood(self) -> Instance | None:
+    async def _first_understood(self) -> InstanceRecord | None:
         """Wait until the instance is there and can be understood.
 
         Returns:
@@ -115,7 +106,7 @@ class Controller:
             self._signal.clear()
             record = self._store.instance(self._name)
             if record is not None and record.instance is not None:
-                return record.instance
+                return record
             if record is None and was_there:
                 return None
             if record is not None:
@@ -134,8 +125,7 @@ class Controller:
         Returns:
             How much of Argo CD's was not as believed.
         """
-        self._permissions.ask()
-        differences = 0 if self._argocd is None else await self._argocd.relist()
+        differences = await self._whereabouts.compare()
         self._metrics.swept(others + differences)
         self._signal.set()
         return differences
@@ -148,7 +138,11 @@ class Controller:
             if record is None or record.uid != self.uid:
                 self._metrics.forget()
                 return
-            self._permissions.note(record.instance)
+            if self._whereabouts.is_elsewhere(record):
+                self.has_moved = True
+                return
+            if record.abandoned:
+                await self._whereabouts.abandon()
             began = asyncio.get_running_loop().time()
             try:
                 wait = await self._converge(argocd, record)
@@ -158,13 +152,15 @@ class Controller:
                 if record.is_given_up:
                     self._metrics.forget()
                     return
-                await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311
+                await self._whereabouts.pause.last(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.converged(took, self._clock())
             if record.is_given_up or (
-                record.being_deleted and argocd.snapshot().config_map is not None
+                record.being_deleted
+                and argocd.snapshot().config_map is not None
+                and self._whereabouts.left_behind is None
             ):
                 self._metrics.forget()
                 return
@@ -184,6 +180,8 @@ class Controller:
             self._applier.look(planned, seen)
             leaving = record.being_deleted and planned.finds_an_overlay(seen)
             wait = None if leaving else self._applier.wait_for(planned)
+            if planned.adds and wait is None and not leaving:
+                await self._whereabouts.remember(record)
             try:
                 if leaving or (planned.has_work and wait is None):
                     orphans = orphans_of(planned, self._decisions.all())
@@ -214,6 +212,7 @@ class Controller:
             owner=record.owner,
             living_owners=[r.owner for r in self._store.instances.objects.values()],
         )
+        planned = replace(planned, left_behind=self._whereabouts.left_behind)
         if planned.blocked is None and planned.has_work:
             return replace(planned, blocked=self._applier.contested)
         return planned
@@ -241,10 +240,10 @@ class Controller:
         self._report_instance(
             Health(
                 seen=seen,
-                blocked=planned.blocked or planned.fullness,
+                blocked=planned.blocked or planned.fullness or planned.left_behind,
                 contested=self._applier.contested,
-                clock_skew=self._cluster.clock_skew(),
-                failures=self._store.failures(),
+                clock_skew=self._home.clock_skew(),
+                failures=self._whereabouts.failures,
             )
         )
 
@@ -253,8 +252,6 @@ class Controller:
     ) -> None:
         """Say why there is no convergence; a single failure is no news to grants."""
         logger.warning("%s: %s", self._title, error)
-        if isinstance(error, Forbidden):
-            self._permissions.ask()
         seen, now = argocd.snapshot(), self._clock()
         if lasts:
             nothing = Plan(overlay=None, blocked=NOT_CONVERGED)
@@ -280,7 +277,9 @@ class Controller:
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.identities(),
-            missing=self._permissions.missing,
+            upkeep=self._whereabouts.upkeep.look(health.error),
+            place=self._whereabouts.place,
+            namespace=record.namespace,
         )
         gathered = self._gather(record, health.seen)
         self._reporter.report_instance(
@@ -289,4 +288,5 @@ class Controller:
             roles=gathered.roles,
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
+            bound_in=self._whereabouts.bound_in,
         )

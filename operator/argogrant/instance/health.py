@@ -4,17 +4,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.place import Place
 from argogrant.grants.conditions import Condition
 from argogrant.grants.finding import Finding
 from argogrant.grants.identity import NOBODY_VERIFIED, Identities
 from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
+from argogrant.instance.remedies import explain, reason_of
 from argogrant.instance.rights import missing_message
-from argogrant.kube.failures import ClusterError, Forbidden, remedy_of
+from argogrant.instance.tokens import token_condition
+from argogrant.instance.upkept import NOTHING_KEPT, Upkept
+from argogrant.kube.failures import ClusterError
 from argogrant.kube.resources import Collection
-from argogrant.kube.rights import Right
 
+NOWHERE: Final = Place(namespace="")
 CLOCK_SKEW_FROM: Final = 2.0
 """Seconds from which a difference of the clocks is told."""
 NOT_CONVERGED: Final = Finding(
@@ -56,8 +60,12 @@ class Health:
     identities: Identities = NOBODY_VERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
-    missing: tuple[Right, ...] = ()
-    """What the operator may not do; it is all named at once."""
+    upkeep: Upkept = NOTHING_KEPT
+    """Our rights and the token for another cluster."""
+    place: Place = NOWHERE
+    """Where Argo CD is."""
+    namespace: str = ""
+    """Where the instance is."""
 
 
 def instance_conditions(health: Health) -> tuple[Condition, ...]:
@@ -68,6 +76,7 @@ def instance_conditions(health: Health) -> tuple[Condition, ...]:
         _contested(health.contested),
         _clock(health.clock_skew),
         _requester_verified(health.identities),
+        *map(token_condition, health.upkeep.tokens),
     )
 
 
@@ -86,17 +95,17 @@ def _readiness(health: Health) -> Condition:
             reason=Reason.INVALID_INSTANCE,
             message=f"{sentence(health.problem)} {NOT_UNDERSTOOD}",
         )
-    if health.missing:
+    if health.upkeep.missing:
         return Condition(
             type=InstanceCondition.READY,
             status=False,
             reason=Reason.FORBIDDEN,
-            message=missing_message(health.missing),
+            message=missing_message(health.upkeep.missing),
         )
     if health.error is not None:
-        return _failed(health.error, None)
+        return _failed(health, health.error, None)
     for collection, error in (*health.seen.failures, *health.failures):
-        return _failed(error, collection)
+        return _failed(health, error, collection)
     finding = health.blocked
     if finding is not None:
         return Condition(
@@ -170,15 +179,16 @@ def _rounded(seconds: float) -> str:
     return f"{max(whole // step * step, 2)} s"
 
 
-def _failed(error: ClusterError, collection: Collection | None) -> Condition:
-    what = f"{collection.describe()} can not be read: " if collection else ""
-    forbidden = isinstance(error, Forbidden)
-    remedy = remedy_of(error) if forbidden else "It is tried again."
+def _failed(
+    health: Health, error: ClusterError, collection: Collection | None
+) -> Condition:
     return Condition(
         type=InstanceCondition.READY,
         status=False,
-        reason=Reason.FORBIDDEN if forbidden else Reason.UNAVAILABLE,
-        message=f"{sentence(f'{what}{error}')} {remedy}",
+        reason=reason_of(error, health.place),
+        message=explain(
+            error, health.place, namespace=health.namespace, collection=collection
+        ),
     )
 
 

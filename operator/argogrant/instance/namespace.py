@@ -5,18 +5,21 @@ import logging
 from typing import Final
 
 from argogrant.grants.facts import InstanceFacts
-from argogrant.instance.apply import Clock
+from argogrant.instance.apply import Applier, Clock
 from argogrant.instance.argocd import Snapshot
+from argogrant.instance.connections import Connect, Connections
 from argogrant.instance.controller import Controller
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.plan import Plan
 from argogrant.instance.report import Reporter
 from argogrant.instance.status import Writer
 from argogrant.instance.store import POLICIES, UNASSIGNED, Store
+from argogrant.instance.upkeep import Upkeep
 from argogrant.instance.verification import Verification
+from argogrant.instance.whereabouts import Whereabouts
 from argogrant.kube.cluster import Cluster
 from argogrant.outlets.audit import Audit
-from argogrant.outlets.metrics import Metrics
+from argogrant.outlets.metrics import InstanceMetrics, Metrics
 
 RECHECK_SECONDS: Final = 1.0
 
@@ -32,6 +35,7 @@ class Namespace:
         metrics: Told of everything that is counted.
         audit: Told of everything that happens to grants and instances.
         clock: Tells the time in UTC.
+        connect: Makes clients of the clusters of other Argo CDs.
         leading: Set once this process leads; until then it only listens.
         accepts_unverified: Believe what objects say about who made them.
     """
@@ -44,10 +48,11 @@ class Namespace:
         metrics: Metrics,
         audit: Audit,
         clock: Clock,
+        connect: Connect,
         leading: asyncio.Event,
         accepts_unverified: bool = False,
     ) -> None:
-        self._cluster = cluster
+        self._connections = Connections(cluster, name, connect)
         self._metrics = metrics
         self._clock = clock
         self._leading = leading
@@ -73,6 +78,8 @@ class Namespace:
         finally:
             for serving in self._serving.values():
                 serving.cancel()
+            ended = [*self._serving.values(), *self._connections.close_all()]
+            await asyncio.gather(*ended, return_exceptions=True)
 
     def is_synced(self) -> bool:
         """Tell whether everything was listed."""
@@ -129,21 +136,27 @@ class Namespace:
         return serving
 
     async def _converge(self, instance: str) -> None:
-        """Converge an instance, and then another that got its name meanwhile."""
+        """Converge an instance, and then another that got its name meanwhile.
+
+        One whose Argo CD is elsewhere by now is begun anew as well.
+        """
         while True:
-            uid = await self._converge_one(instance)
+            ended = await self._converge_one(instance)
             record = self._store.instance(instance)
-            if record is None or record.uid == uid or record.is_given_up:
+            if record is None or record.is_given_up:
+                return
+            if record.uid == ended.uid and not ended.has_moved:
                 return
 
-    async def _converge_one(self, instance: str) -> str:
+    async def _converge_one(self, instance: str) -> Controller:
+        metrics = self._metrics.of(self._store.namespace, instance)
         controller = Controller(
             instance,
             store=self._store,
             verification=self._verification,
-            cluster=self._cluster,
+            whereabouts=self._whereabouts(instance, metrics),
             reporter=self._reporter,
-            metrics=self._metrics.of(self._store.namespace, instance),
+            metrics=metrics,
             clock=self._clock,
         )
         self._controllers[instance] = controller
@@ -151,7 +164,25 @@ class Namespace:
             await controller.run()
         finally:
             del self._controllers[instance]
-        return controller.uid
+        return controller
+
+    def _whereabouts(self, instance: str, metrics: InstanceMetrics) -> Whereabouts:
+        title, clock = f"{self._store.namespace}/{instance}", self._clock
+        upkeep = Upkeep(
+            instance,
+            store=self._store,
+            connections=self._connections,
+            reporter=self._reporter,
+            metrics=metrics,
+            clock=clock,
+        )
+        return Whereabouts(
+            instance,
+            store=self._store,
+            connections=self._connections,
+            make_applier=lambda: Applier(title, metrics, clock),
+            upkeep=upkeep,
+        )
 
     async def _report_unassigned(self) -> None:
         """Report about grants that name no instance, and let their deletion finish."""

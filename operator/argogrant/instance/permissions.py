@@ -68,16 +68,18 @@ class Permissions:
             await asyncio.sleep(PAUSE)
 
     async def _look(self, instance: Instance) -> None:
-        before = self.missing
-        ours = home_rights(instance.namespace, instance.cluster)
-        try:
-            self.missing = (
-                *await missing_rights(self._home, ours),
-                *await missing_rights(self._cluster, needed_rights(instance)),
-            )
-            self._is_unsettled = bool(self.missing)
-        except ClusterError as error:
-            logger.debug("Nobody tells which rights are missing: %s", error)
-            self.missing, self._is_unsettled = (), True
-        if self.missing != before:
+        missing: list[Right] = []
+        is_known = True
+        for cluster, rights in (
+            (self._home, home_rights(instance.namespace, instance.cluster)),
+            (self._cluster, needed_rights(instance)),
+        ):
+            try:
+                missing += await missing_rights(cluster, rights)
+            except ClusterError as error:
+                logger.debug("Nobody tells which rights are missing: %s", error)
+                is_known = False
+        self._is_unsettled = bool(missing) or not is_known
+        if self.missing != tuple(missing):
+            self.missing = tuple(missing)
             self._on_change()

@@ -37,6 +37,8 @@ class Plan:
     """Why bindings that are wanted are not added."""
     without_room: frozenset[Binding] = frozenset()
     """Bindings that wait until the ConfigMap has room for them."""
+    left_behind: Finding | None = None
+    """What was bound in a former place of Argo CD may still be obeyed there."""
 
     def obstacle_to(self, binding: Binding) -> Finding | None:
         """Say what stands in the way of one binding."""
@@ -53,6 +55,11 @@ class Plan:
     def has_work(self) -> bool:
         """Whether there is anything to write."""
         return self.overlay is not None and self.overlay.text is not None
+
+    @property
+    def adds(self) -> bool:
+        """Whether writing gives access."""
+        return self.overlay is not None and bool(self.overlay.missing)
 
     @property
     def is_urgent(self) -> bool:

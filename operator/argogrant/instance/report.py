@@ -9,10 +9,12 @@ from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.api.conditions import status_of
 from argogrant.api.grantstatus import grant_status
+from argogrant.api.place import Place
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import GrantCondition, Reason
+from argogrant.grants.transitions import token_rotated
 from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.audited import grant_news, place_of_instance
@@ -108,7 +110,26 @@ class Reporter:
             place = place_of_instance(record)
             self._audit.orphans(place, orphans, version=version, now=now)
 
-    def report_instance(
+    def report_token(
+        self,
+        record: InstanceRecord,
+        expires_at: datetime | None,
+        *,
+        version: str,
+        now: datetime,
+    ) -> None:
+        """Tell of a new token for another cluster.
+
+        Args:
+            record: The instance.
+            expires_at: Until when it is good, as far as that is known.
+            version: The version of the Secret that holds it.
+            now: When.
+        """
+        place = place_of_instance(record)
+        self._audit.token(place, token_rotated(expires_at, version), now=now)
+
+    def report_instance(  # noqa: PLR0913
         self,
         record: InstanceRecord,
         health: Health,
@@ -116,10 +137,12 @@ class Reporter:
         roles: tuple[DiscoveredRole, ...],
         now: datetime,
         last_write_at: datetime | None,
+        bound_in: tuple[Place, ...] | None = None,
     ) -> None:
         """Say what is known of an instance."""
         config_map = health.seen.config_map
         overlay = config_map.overlay if config_map else None
+        token = health.upkeep.token
         report = InstanceReport(
             conditions=instance_conditions(health),
             bindings=len(overlay.bindings) if overlay else 0,
@@ -128,6 +151,8 @@ class Reporter:
             scopes=config_map.scopes if config_map else None,
             default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,
+            token_expires_at=token.life.expires_at if token else None,
+            bound_in=bound_in,
         )
         old = self._writer.current(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)

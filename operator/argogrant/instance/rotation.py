@@ -11,7 +11,7 @@ import asyncio
 import base64
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.names import sentence
 from argogrant.grants.window import parse_instant
 from argogrant.instance.apply import Clock
+from argogrant.instance.connections import Connect, Connection, ObservedSecret
 from argogrant.instance.rights import TOKENS, needed_rights
 from argogrant.instance.tokens import Life, TokenState, life_of, seconds_wanted
 from argogrant.kube.cluster import Cluster
@@ -45,51 +46,6 @@ FIRST_BACKOFF: Final = 10.0
 LONGEST_BACKOFF: Final = 300.0
 
 logger = logging.getLogger(__name__)
-
-
-class Closable(Cluster, Protocol):
-    """A client of an API server that can be closed."""
-
-    async def close(self) -> None:
-        """Close every connection."""
-        ...
-
-
-Connect = Callable[[RemoteCluster, str], Awaitable[Closable]]
-"""Makes a client of another cluster that shows this token."""
-
-
-class SecretSeen(Protocol):
-    """The Secret with the token, as last seen."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def resource_version(self) -> str:
-        """Its version."""
-        ...
-
-    @property
-    def token(self) -> str:
-        """The token; empty if there is none."""
-        ...
-
-
-class Connected(Protocol):
-    """The way to another cluster at the moment."""
-
-    @property
-    def cluster(self) -> Cluster:
-        """The other cluster, asked with the present token."""
-        ...
-
-    @property
-    def secret(self) -> SecretSeen | None:
-        """The Secret; None if it is not there."""
-        ...
 
 
 class Told(Protocol):
@@ -147,9 +103,9 @@ class Rotation:
         self._backoff = FIRST_BACKOFF
         self._not_before = 0.0
 
-    def state(self, instance: Instance, connected: Connected) -> TokenState | None:
+    def state(self, instance: Instance, connection: Connection) -> TokenState | None:
         """Say what is known of the token; None if there is none."""
-        cluster, secret = instance.cluster, connected.secret
+        cluster, secret = instance.cluster, connection.secret
         if cluster is None or secret is None or not secret.token:
             return None
         life = self._life(secret)
@@ -163,13 +119,13 @@ class Rotation:
         )
 
     async def run(
-        self, instance_now: Callable[[], Instance | None], connected: Connected
+        self, instance_now: Callable[[], Instance | None], connection: Connection
     ) -> None:
         """Renew the token whenever that is due, until cancelled.
 
         Args:
             instance_now: Gives the instance as it is.
-            connected: The way to its other cluster.
+            connection: The way to its other cluster.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -177,13 +133,13 @@ class Rotation:
             if (
                 instance is not None
                 and loop.time() >= self._not_before
-                and self._is_due(instance, connected)
+                and self._is_due(instance, connection)
             ):
-                await self._try(instance, connected)
+                await self._try(instance, connection)
             await asyncio.sleep(POLL_SECONDS)
 
-    def _is_due(self, instance: Instance, connected: Connected) -> bool:
-        cluster, secret = instance.cluster, connected.secret
+    def _is_due(self, instance: Instance, connection: Connection) -> bool:
+        cluster, secret = instance.cluster, connection.secret
         if cluster is None or cluster.rotation is None or instance.being_deleted:
             return False
         if secret is None or not secret.token:
@@ -194,16 +150,16 @@ class Rotation:
         self._failed("")  # somebody else renewed it
         return False
 
-    def _life(self, secret: SecretSeen) -> Life:
+    def _life(self, secret: ObservedSecret) -> Life:
         """What the API server said of a token counts more than what is read in it."""
         if self._stored is not None and self._stored.token == secret.token:
             return self._stored.life
         return life_of(secret.token)
 
-    async def _try(self, instance: Instance, connected: Connected) -> None:
+    async def _try(self, instance: Instance, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await self._rotate(instance, connected)
+            await self._rotate(instance, connection)
         except Conflict:
             self._told.rotated("conflict")  # the Secret that is there now is looked at
             self._not_before = loop.time() + FIRST_BACKOFF
@@ -225,12 +181,12 @@ class Rotation:
             self._backoff = FIRST_BACKOFF
             self._not_before = loop.time() + PAUSE_AFTER_SUCCESS
 
-    async def _rotate(self, instance: Instance, connected: Connected) -> None:
-        cluster, secret = instance.cluster, connected.secret
+    async def _rotate(self, instance: Instance, connection: Connection) -> None:
+        cluster, secret = instance.cluster, connection.secret
         assert cluster is not None
         assert secret is not None
-        requested = await self._request(cluster, connected.cluster)
-        await self._prove(instance, cluster, requested.token, connected.cluster)
+        requested = await self._request(cluster, connection.cluster)
+        await self._prove(instance, cluster, requested.token, connection.cluster)
         encoded = base64.b64encode(requested.token.encode()).decode()
         body = await self._home.merge_patch(
             SECRETS.path(instance.namespace, secret.name),
@@ -280,11 +236,11 @@ class Rotation:
             with suppress(NotFound):  # the ConfigMap may be missing at the moment
                 path = CONFIG_MAPS.path(instance.argocd_namespace, CONFIG_MAP_NAME)
                 await client.get(path)
-            rights = needed_rights(instance)
-            missing = await missing_rights(client, rights)
-            lost = [r for r in missing if r not in await missing_rights(present, rights)]
+            missing = await missing_rights(client, needed_rights(instance))
+            lacked = await missing_rights(present, missing)
         finally:
             await client.close()
+        lost = [right for right in missing if right not in lacked]
         if lost:
             raise Forbidden(f"the new token may not {describe_rights(lost)}")
 

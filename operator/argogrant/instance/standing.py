@@ -31,6 +31,8 @@ class Standing:
     def is_certain(self) -> bool:
         """Whether Argo CD goes by what is seen, and what is not wanted is gone."""
         blocked = self.planned.blocked
+        if self.planned.left_behind is not None:
+            return False
         return blocked is None or blocked.reason not in _HOLDING
 
     @cached_property
@@ -70,11 +72,12 @@ class Standing:
         if decision is None:
             return Delivery(is_bound=False, blocked=self.planned.blocked)
         binding = decision.grant.binding
+        lingers = not self.is_certain and self._may_linger(record, decision, binding)
+        left_behind = self.planned.left_behind if lingers else None
         return Delivery(
             is_bound=binding in self.present,
-            blocked=self.planned.obstacle_to(binding),
-            may_linger=not self.is_certain
-            and self._may_linger(record, decision, binding),
+            blocked=self.planned.obstacle_to(binding) or left_behind,
+            may_linger=lingers,
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
@@ -88,6 +91,7 @@ class Standing:
             return False
         if record.being_deleted:
             return True  # it is held until the revocation is certain
-        if self.seen.remembered is None:  # nothing was seen since the operator started
+        if self.seen.remembered is None or self.planned.left_behind is not None:
+            # Nothing was seen since the operator started, or not at every place.
             return "boundAs" in record.status and "endedAt" not in record.status
         return binding in self.left

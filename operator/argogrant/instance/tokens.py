@@ -80,6 +80,11 @@ class TokenState:
     failure: str = ""
     """Why it could not be renewed; a sentence."""
 
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it ends soon and nobody renews it, or that fails."""
+        return self.is_ending or bool(self.failure)
+
 
 def life_of(token: str) -> Life:
     """Read from when until when a token is good; of one that is no JWT nothing."""

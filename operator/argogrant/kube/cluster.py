@@ -10,16 +10,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, Self
-from urllib.request import getproxies
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import (
-    ConfigException,
-    load_incluster_config,
-    load_kube_config,
-)
+from kubernetes.aio.client import ApiClient
 
+from argogrant.kube.clients import client_from_surroundings, client_of
 from argogrant.kube.clock import ClockSkew
 from argogrant.kube.failures import (
     connection_errors,
@@ -92,6 +87,10 @@ class Cluster(Protocol):
         """Seconds that the API server's clock is ahead of ours; 0 if they may agree."""
         ...
 
+    async def close(self) -> None:
+        """Close every connection; what is asked after that fails."""
+        ...
+
 
 class KubernetesCluster:
     """An API server reached with the official client's credentials."""
@@ -108,19 +107,24 @@ class KubernetesCluster:
         Args:
             clock: Tells the time in UTC; the API server's is compared with it.
         """
-        configuration = Configuration()
-        try:
-            load_incluster_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
-            )
-        except ConfigException:
-            await load_kube_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration
-            )
-        # Without a proxy there is no need to look for one at every request, which would
-        # triple its cost.
-        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
-        return cls(ApiClient(configuration), clock)
+        return cls(await client_from_surroundings(), clock)
+
+    @classmethod
+    def connect_to(
+        cls, server: str, *, authorities: str, token: str, clock: Callable[[], datetime]
+    ) -> Self:
+        """Use the API server of another cluster; its certificate is always verified.
+
+        Args:
+            server: Its URL, ``https://…``.
+            authorities: PEM of the certificates to trust; empty for the system's.
+            token: Shown as a bearer token.
+            clock: Tells the time in UTC; the API server's is compared with it.
+
+        Raises:
+            Untrusted: There is no certificate in ``authorities``.
+        """
+        return cls(client_of(server, authorities=authorities, token=token), clock)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -5,8 +5,11 @@
     ├── Conflict       re-read and plan again
     ├── Gone           a watch is too far behind; list again
     ├── Forbidden      our own permissions are missing; a person must act
+    │   └── Unauthorized   the token is not accepted, by any API
     ├── Refused        the API server will not take this object
     └── Unavailable    it does not answer as it should; try again later
+        ├── Untrusted      its certificate is not the one of that server
+        └── TokenMissing   there is no token to show it
 
 Neither aiohttp's nor the client library's errors leave this room.
 """
@@ -38,7 +41,11 @@ class Gone(ClusterError):
 
 
 class Forbidden(ClusterError):
-    """The credentials are not accepted, or do not allow this."""
+    """The credentials do not allow this."""
+
+
+class Unauthorized(Forbidden):
+    """The credentials are not accepted: a token has expired or was revoked."""
 
 
 class Refused(ClusterError):
@@ -49,9 +56,17 @@ class Unavailable(ClusterError):
     """No answer, too late an answer, or one that says to come back later."""
 
 
+class Untrusted(Unavailable):
+    """The certificate that was shown is not one to believe; nothing was sent."""
+
+
+class TokenMissing(Unavailable):
+    """Nobody has given us a token for this API server yet."""
+
+
 _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
     400: Refused,
-    401: Forbidden,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
@@ -62,6 +77,17 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
 _OUR_GROUPS: Final = ("/apis/argogrant.dev/", "/apis/coordination.k8s.io/")
 """What the operator reads and writes in its own namespace, by the request's path."""
 _FIRST_ERROR_STATUS: Final = 400
+_WRONG_WITH_CERTIFICATE: Final = {
+    9: "is not valid yet",
+    10: "has expired",
+    18: "was signed by itself and by no authority that is trusted",
+    19: "was issued by an authority that is not trusted",
+    20: "was issued by an authority that is not trusted",
+    21: "was issued by an authority that is not trusted",
+    62: "is made out to other names than that",
+    64: "is made out to other addresses than that",
+}
+"""By OpenSSL's code. Source: openssl/openssl, ``include/openssl/x509_vfy.h.in``."""
 
 
 def raise_for_status(status: int, body: bytes, request: str) -> None:
@@ -101,9 +127,14 @@ def connection_errors(request: str) -> Iterator[None]:
     """Translate what goes wrong on the way to the API server into Unavailable.
 
     A ValueError is an answer that breaks off in the middle of its JSON.
+
+    Raises:
+        Untrusted: The server's certificate could not be verified.
     """
     try:
         yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Untrusted(f"{request}: {_untrusted(error)}") from error
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         said = str(error) or type(error).__name__
         raise Unavailable(f"{request}: {said}") from error
@@ -115,3 +146,11 @@ def _said(body: bytes) -> str:
     except (ValueError, AttributeError):
         message = None
     return str(message or body[:200].decode("utf-8", "replace"))
+
+
+def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
+    """Say whose certificate is not trusted, and why."""
+    cause = error.certificate_error
+    code = getattr(cause, "verify_code", None)
+    wrong = _WRONG_WITH_CERTIFICATE.get(code or 0, f"can not be verified: {cause}")
+    return f"the certificate of https://{error.host}:{error.port} {wrong}"

@@ -16,6 +16,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from argogrant.kube.cluster import Body, Cluster, WatchEvent
 from argogrant.kube.failures import ClusterError, Forbidden, Gone
+from argogrant.kube.pause import Pause
 from argogrant.kube.resources import Collection
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class Reflector(Generic[T]):
         self._deleted: dict[str, tuple[int, float]] = {}
         """The version and the time of deletions that late news must not undo."""
         self._version = ""
+        self._pause = Pause()
 
     @property
     def objects(self) -> Mapping[str, T]:
@@ -84,8 +86,12 @@ class Reflector(Generic[T]):
                 continue
             except ClusterError as error:
                 self._fail(error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                await self._pause.last(pause * random.uniform(0.5, 1.0))  # noqa: S311
                 pause = min(pause * 2, LONGEST_PAUSE)
+
+    def hurry(self) -> None:
+        """Try again now, if it failed and pauses: something was mended."""
+        self._pause.cut_short()
 
     async def relist(self) -> int:
         """Compare with what the API server has now; the watch goes on where it is.

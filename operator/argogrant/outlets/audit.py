@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from argogrant.api.recorded import read_conditions, read_recorded
 from argogrant.grants.grant import Binding
-from argogrant.grants.occurrences import TransitionKind
+from argogrant.grants.occurrences import Transition, TransitionKind
 from argogrant.grants.transitions import (
     Account,
     Conditions,
@@ -60,6 +60,10 @@ class Audit(Protocol):
             version: The resource version of the ConfigMap that holds them.
             now: When.
         """
+        ...
+
+    def token(self, place: Place, transition: Transition, *, now: datetime) -> None:
+        """Tell of the token for another cluster, after it was stored."""
         ...
 
     def forget(self, uid: str) -> None:
@@ -164,6 +168,11 @@ class Ledger:
                 data = instance_data(place, transition, Binding(subject, role))
                 self._tell(telling_of(place, transition, data, now=now))
         self._orphans[place.uid] = frozenset(ids)
+
+    def token(self, place: Place, transition: Transition, *, now: datetime) -> None:
+        """Tell of the token for another cluster."""
+        data = instance_data(place, transition)
+        self._tell(telling_of(place, transition, data, now=now))
 
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""

@@ -13,6 +13,8 @@ from argogrant.api.argocdinstance import (
     read_instance,
 )
 from argogrant.api.instancespec import ArgoCDInstanceSpec
+from argogrant.api.place import Place, read_places
+from argogrant.api.remotecluster import RemoteCluster
 from argogrant.grants.conditions import Condition
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.identity import IdentityKind, IdentityPattern
@@ -113,6 +115,36 @@ def said(old: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
     )
 
 
+ELSEWHERE = Place(
+    namespace="argocd",
+    cluster=RemoteCluster(
+        server="https://10.0.0.1:6443",
+        ca_bundle="-----BEGIN CERTIFICATE-----\n",
+        secret_name="prod",
+        secret_key="k8s_token",
+    ),
+)
+
+
+def test_places_read_back_as_they_were_written() -> None:
+    places = (Place(namespace="argocd"), ELSEWHERE)
+    status = said(bound_in=places)
+
+    assert read_places(status) == places
+
+
+@pytest.mark.parametrize("written", [{}, {"namespace": "x", "caBundle": "a"}])
+def test_a_place_that_makes_no_sense_is_none(written) -> None:
+    assert read_places({"boundIn": [written]}) == ()
+
+
+def test_places_that_are_not_known_stay_as_they_were_written() -> None:
+    old = said(bound_in=(ELSEWHERE,))
+
+    assert said(old=old)["boundIn"] == old["boundIn"]
+    assert "boundIn" not in said(old=old, bound_in=())
+
+
 def test_a_status_reads_back_as_it_was_written() -> None:
     """What is written is what the CRD describes, or it would be pruned."""
     status = said(
@@ -122,6 +154,7 @@ def test_a_status_reads_back_as_it_was_written() -> None:
         scopes="[groups]",
         default_role="role:readonly",
         last_write_at=NOON,
+        bound_in=(Place(namespace="argocd"), ELSEWHERE),
     )
     model = ArgoCDInstanceStatus.model_validate(status)
 

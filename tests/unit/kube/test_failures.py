@@ -11,6 +11,7 @@ from argogrant.kube.failures import (
     Gone,
     NotFound,
     Refused,
+    Unauthorized,
     Unavailable,
     connection_errors,
     error_of_event,
@@ -19,7 +20,7 @@ from argogrant.kube.failures import (
 
 STATUSES = [
     pytest.param(400, Refused, id="a request that is no request"),
-    pytest.param(401, Forbidden, id="credentials that are not accepted"),
+    pytest.param(401, Unauthorized, id="credentials that are not accepted"),
     pytest.param(403, Forbidden, id="rights that are missing"),
     pytest.param(404, NotFound, id="an object that is not there"),
     pytest.param(409, Conflict, id="somebody else was quicker"),

@@ -1,0 +1,60 @@
+"""The official client, with the credentials of its surroundings or of a token."""
+
+import ssl
+from urllib.request import getproxies
+
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import (
+    ConfigException,
+    load_incluster_config,
+    load_kube_config,
+)
+
+from argogrant.kube.failures import Untrusted
+
+
+async def client_from_surroundings() -> ApiClient:
+    """Use the pod's service account, or else the kubeconfig."""
+    configuration = Configuration()
+    try:
+        load_incluster_config(  # type: ignore[no-untyped-call]
+            client_configuration=configuration
+        )
+    except ConfigException:
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            client_configuration=configuration
+        )
+    return _client(configuration)
+
+
+def client_of(server: str, *, authorities: str, token: str) -> ApiClient:
+    """Use an API server's URL and a bearer token; its certificate is verified.
+
+    Args:
+        server: ``https://…``.
+        authorities: PEM of the certificates to trust; empty for the system's.
+        token: Shown as a bearer token.
+
+    Raises:
+        Untrusted: There is no certificate in ``authorities``.
+    """
+    configuration = Configuration(
+        host=server,
+        api_key={"BearerToken": token},
+        api_key_prefix={"BearerToken": "Bearer"},
+        ca_cert_data=authorities or None,
+        verify_ssl=True,
+    )
+    try:
+        return _client(configuration)
+    except ssl.SSLError as error:
+        raise Untrusted(
+            f"the certificates to trust for {server} can not be read: {error}"
+        ) from error
+
+
+def _client(configuration: Configuration) -> ApiClient:
+    # Without a proxy there is no need to look for one at every request, which would
+    # triple its cost.
+    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
+    return ApiClient(configuration)
