@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from argogrant.kube.cluster import PAGE, Body, Listing, WatchEvent
 from argogrant.kube.failures import ClusterError, Conflict, Gone
 from argogrant.kube.resources import Collection
+from argogrant.kube.rights import ACCESS_REVIEWS
 from objects import Change, Objects
 from virtual_time import FakeClock
 
@@ -42,6 +43,10 @@ class FakeCluster(Objects):
         """Seconds that the API server's clock is ahead."""
         self.calls: list[tuple[str, str]] = []
         """Every call as (verb, path), in order; the verbs are the methods' names."""
+        self.denied: Callable[[Body], bool] = lambda _attributes: False
+        """Tells which rights we do not have, by their resourceAttributes."""
+        self.mint: Callable[[str, Body], Body] = lambda _path, body: body
+        """Answers a TokenRequest, given its path."""
         self.silent = False
         """Watches stay open and tell nothing, as over a dead connection."""
         self._watchers: dict[Watcher, None] = {}
@@ -105,6 +110,11 @@ class FakeCluster(Objects):
     async def create(self, path: str, body: Body) -> Body:
         """Create an object in the collection at this path."""
         await self._begin("create", path)
+        if path.endswith("/token"):
+            return self.mint(path, body)
+        if path == ACCESS_REVIEWS.path(""):
+            denied = self.denied(body["spec"]["resourceAttributes"])
+            return {**body, "status": {"allowed": not denied}}
         return self.add(path, json.loads(json.dumps(body)))
 
     async def remove(self, path: str, *, uid: str, version: str) -> None:

@@ -108,6 +108,7 @@ def test_an_operator_without_its_rights_says_which_are_missing(
     with operators.serving(still_world, tmp_path / "operator.log"):
         still_world.apply(a_grant("waiting"))
         eventually(lambda: still_world.instance_says()[1] == "Forbidden", within=15)
+        eventually(lambda: "may not" in still_world.instance_says()[2], within=5)
         status, _, message = still_world.instance_says()
         eventually(
             lambda: still_world.ready("waiting")[1] == "InstanceUnavailable", within=10
@@ -117,6 +118,6 @@ def test_an_operator_without_its_rights_says_which_are_missing(
         eventually(still_world.may_sync, within=15)
         eventually(lambda: still_world.instance_says()[0] == "True", within=10)
     assert status == "False"
-    assert "cannot list resource" in message
-    assert "argocd-rbac-cm" in message
+    assert "may not get, list, watch, patch configmaps/argocd-rbac-cm" in message
+    assert "appprojects in namespace argocd" in message
     assert "manifests/argocd-namespace.yaml" in message

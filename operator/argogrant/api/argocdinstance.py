@@ -47,7 +47,8 @@ class ArgoCDInstanceStatus(StatusModel):
             " can not, it refuses everybody. Contested: somebody else keeps changing"
             " argogrant's key. ClockInSync: the operator's clock agrees with the API"
             " server's. RequesterVerified: the API server vouches for who asks and who"
-            " approves; unless it does, AccessPolicies admit nobody."
+            " approves; unless it does, AccessPolicies admit nobody. TokenFresh: the"
+            " token for another cluster is renewed in time; only there if there is one."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
@@ -115,6 +116,14 @@ class ArgoCDInstanceStatus(StatusModel):
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+    token_expires_at: Instant | None = Field(
+        None,
+        description=(
+            "Until when the token for the other cluster is good, as the token or the"
+            " API server that gave it says. Absent: Argo CD is in this cluster, or the"
+            " token says nothing of an end."
+        ),
+    )
     last_write_at: Instant | None = Field(
         None,
         description=(
@@ -172,6 +181,7 @@ class InstanceReport:
     scopes: str | None = None
     default_role: str | None = None
     last_write_at: datetime | None = None
+    token_expires_at: datetime | None = None
     bound_in: tuple[Place, ...] | None = None
     """Where something may be bound; None leaves what was written."""
 
@@ -236,6 +246,8 @@ def instance_status(
         "boundIn": old.get("boundIn")
         if report.bound_in is None
         else write_places(report.bound_in) or None,
+        "tokenExpiresAt": report.token_expires_at
+        and format_instant(report.token_expires_at),
         "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),
     }
     return {key: value for key, value in status.items() if value not in (None, "")}

@@ -151,8 +151,9 @@ REASONS: dict[Reason, str] = {
     ),
     Reason.CONVERGED: "What Argo CD has equals what is in force.",
     Reason.FORBIDDEN: (
-        "The operator's own permissions are missing; the message names the request "
-        "that was refused and the Role to give."
+        "The operator's own permissions are missing. The API server was asked about "
+        "each of them: the message names all that are missing and the Roles to give. "
+        "Where nobody tells, it names the request that was refused."
     ),
     Reason.UNAVAILABLE: (
         "The API server did not answer as it should; it is tried again, after at most "
@@ -279,6 +280,17 @@ REASONS: dict[Reason, str] = {
     Reason.NO_SUCH_ACCOUNT: (
         "Nobody can sign in under this name: `argocd-cm` has no such local account and "
         "configures no identity provider."
+    ),
+    Reason.FRESH: "The token for the other cluster does not end soon.",
+    Reason.TOKEN_ENDING: (
+        "The token for the other cluster ends soon, or has ended, and nobody renews "
+        "it: less than a fifth of its life is left, and less than a week. Write a new "
+        "one into the Secret, or set `spec.cluster.tokenRotation`."
+    ),
+    Reason.ROTATION_FAILED: (
+        "A new token for the other cluster was due, and could not be requested, did "
+        "not work, or could not be stored; the message says why. The present one stays "
+        "until its end, and it is tried again, after at most five minutes each time."
     ),
 }
 """When each reason is used, as the reference documentation prints it."""

@@ -29,6 +29,8 @@ class TransitionKind(StrEnum):
     DELETED = "deleted"
     CONTESTED = "contested"
     ORPHAN_REMOVED = "orphan-removed"
+    TOKEN_ROTATED = "token-rotated"  # noqa: S105 - what happened, no token
+    TOKEN_AT_RISK = "token-at-risk"  # noqa: S105
 
 
 TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
@@ -86,6 +88,15 @@ TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
     TransitionKind.ORPHAN_REMOVED: (
         "The key holds a binding that no grant wants or wanted; the next write removes "
         "it. Written just before that write, and once more if that failed."
+    ),
+    TransitionKind.TOKEN_ROTATED: (
+        "A new token for the other cluster was requested, tried and stored; `message` "
+        "says until when it is good. An operator that was killed right after storing "
+        "it does not tell."
+    ),
+    TransitionKind.TOKEN_AT_RISK: (
+        "The token for the other cluster ends soon and nobody renews it "
+        "(`TokenEnding`), or that failed (`RotationFailed`); `message` says why."
     ),
 }
 """When each transition is told, as the reference documentation prints it."""

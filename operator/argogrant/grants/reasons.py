@@ -35,6 +35,7 @@ class InstanceCondition(StrEnum):
     CONTESTED = "Contested"
     CLOCK_IN_SYNC = "ClockInSync"
     REQUESTER_VERIFIED = "RequesterVerified"
+    TOKEN_FRESH = "TokenFresh"  # noqa: S105 - a type of condition
 
 
 class Reason(StrEnum):
@@ -110,3 +111,6 @@ class Reason(StrEnum):
     GROUPS_NOT_IN_SCOPES = "GroupsNotInScopes"
     NO_SINGLE_SIGN_ON = "NoSingleSignOn"
     NO_SUCH_ACCOUNT = "NoSuchAccount"
+    FRESH = "Fresh"
+    TOKEN_ENDING = "TokenEnding"  # noqa: S105 - a reason
+    ROTATION_FAILED = "RotationFailed"

@@ -6,11 +6,13 @@ looks is not among the answers. Whatever a status once showed is.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from argogrant.grants.occurrences import Transition, TransitionKind
 from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
 from argogrant.grants.vocabulary import REFUSALS
+from argogrant.grants.window import format_instant
 
 
 class Said(NamedTuple):
@@ -135,11 +137,24 @@ def instance_transitions(
     before: Conditions, after: Conditions
 ) -> tuple[Transition, ...]:
     """Say what happened to an instance."""
-    old = before.get(InstanceCondition.CONTESTED)
-    new = after.get(InstanceCondition.CONTESTED)
-    if new is None or not new.status or (old is not None and old.status):
-        return ()
-    return (_transition(TransitionKind.CONTESTED, new, _token(old)),)
+    asked = (_contested(before, after), _token_at_risk(before, after))
+    return tuple(found for found in asked if found is not None)
+
+
+def token_rotated(expires_at: datetime | None, version: str) -> Transition:
+    """Say that a new token for another cluster is stored.
+
+    Args:
+        expires_at: Until when it is good, as far as that is known.
+        version: The resource version of the Secret that holds it.
+    """
+    until = f", good until {format_instant(expires_at)}" if expires_at else ""
+    return Transition(
+        kind=TransitionKind.TOKEN_ROTATED,
+        reason=Reason.FRESH,
+        message=f"A new token for the other cluster is stored{until}.",
+        left=version,
+    )
 
 
 def orphan_removed(subject: str, role: str, version: str) -> Transition:
@@ -264,6 +279,24 @@ _QUESTIONS: Final[tuple[Callable[[Look], Transition | None], ...]] = (
     _overdue,
     _ended,
 )
+
+
+def _contested(before: Conditions, after: Conditions) -> Transition | None:
+    old = before.get(InstanceCondition.CONTESTED)
+    new = after.get(InstanceCondition.CONTESTED)
+    if new is None or not new.status or (old is not None and old.status):
+        return None
+    return _transition(TransitionKind.CONTESTED, new, _token(old))
+
+
+def _token_at_risk(before: Conditions, after: Conditions) -> Transition | None:
+    old = before.get(InstanceCondition.TOKEN_FRESH)
+    new = after.get(InstanceCondition.TOKEN_FRESH)
+    if new is None or new.status is not False:
+        return None
+    if old is not None and (old.status, old.reason) == (new.status, new.reason):
+        return None
+    return _transition(TransitionKind.TOKEN_AT_RISK, new, f"{_token(old)} {new.reason}")
 
 
 def _left_by_binding(look: Look) -> str:

@@ -140,6 +140,10 @@ INSTANCE_REASONS: dict[InstanceCondition, Reasons] = {
         ),
         None: (Reason.UNKNOWN,),
     },
+    InstanceCondition.TOKEN_FRESH: {
+        True: (Reason.FRESH,),
+        False: (Reason.TOKEN_ENDING, Reason.ROTATION_FAILED),
+    },
 }
 """What is said with each condition of an ArgoCDInstance."""
 

@@ -230,8 +230,8 @@ class Connections:
 
     def __init__(self, home: Cluster, namespace: str, connect: Connect) -> None:
         self.home = home
+        self.connect = connect
         self._namespace = namespace
-        self._connect = connect
         self._open: dict[tuple[str, tuple[str, str]], _Open] = {}
 
     def of(self, instance: str, place: Place) -> Connection:
@@ -243,7 +243,7 @@ class Connections:
         there = self._open.get((instance, place.key))
         if there is not None and not there.running.done():
             return there.connection
-        connection = Connection(self.home, self._namespace, place, self._connect)
+        connection = Connection(self.home, self._namespace, place, self.connect)
         running = asyncio.create_task(connection.run())
         self._open[instance, place.key] = _Open(connection, running)
         return connection

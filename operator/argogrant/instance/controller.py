@@ -16,7 +16,6 @@ from argogrant.grants.facts import InstanceFacts
 from argogrant.instance.alarm import Alarm
 from argogrant.instance.apply import Applier, Clock, orphans_of
 from argogrant.instance.argocd import ArgoCD, Snapshot
-from argogrant.instance.connections import Connections
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
@@ -46,7 +45,7 @@ class Controller:
         name: The instance, in the store's namespace.
         store: Our own kinds.
         verification: Tells whether requesters and approvers are who they say.
-        connections: The ways to the clusters of Argo CDs.
+        whereabouts: Where its Argo CD is, and how it is reached.
         reporter: Writes what is said about grants and the instance.
         metrics: Told of every convergence.
         clock: Tells the time in UTC.
@@ -58,7 +57,7 @@ class Controller:
         *,
         store: Store,
         verification: Verification,
-        connections: Connections,
+        whereabouts: Whereabouts,
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
@@ -67,7 +66,7 @@ class Controller:
         self._title = f"{store.namespace}/{name}"
         self._store = store
         self._verification = verification
-        self._home = connections.home
+        self._home = whereabouts.home
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
@@ -77,12 +76,7 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
-        self._whereabouts = Whereabouts(
-            name,
-            store=store,
-            connections=connections,
-            make_applier=lambda: Applier(self._title, metrics, clock),
-        )
+        self._whereabouts = whereabouts
         self.uid = ""
         """Whose Argo CD it is, once that is known."""
         self.has_moved = False
@@ -283,6 +277,7 @@ class Controller:
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.identities(),
+            upkeep=self._whereabouts.upkeep.look(health.error),
             place=self._whereabouts.place,
             namespace=record.namespace,
         )

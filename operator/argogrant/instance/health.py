@@ -12,6 +12,9 @@ from argogrant.grants.names import sentence
 from argogrant.grants.reasons import InstanceCondition, Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.remedies import explain, reason_of
+from argogrant.instance.rights import missing_message
+from argogrant.instance.tokens import token_condition
+from argogrant.instance.upkept import NOTHING_KEPT, Upkept
 from argogrant.kube.failures import ClusterError, Forbidden, remedy_of
 from argogrant.kube.resources import Collection
 
@@ -57,6 +60,8 @@ class Health:
     identities: Identities = NOBODY_VERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
+    upkeep: Upkept = NOTHING_KEPT
+    """Our rights and the token for another cluster."""
     place: Place = NOWHERE
     """Where Argo CD is."""
     namespace: str = ""
@@ -73,6 +78,7 @@ def instance_conditions(health: Health) -> tuple[Condition, ...]:
         _contested(health.contested),
         _clock(health.clock_skew),
         _requester_verified(health.identities),
+        *map(token_condition, health.upkeep.tokens),
     )
 
 
@@ -90,6 +96,13 @@ def _readiness(health: Health) -> Condition:
             status=False,
             reason=Reason.INVALID_INSTANCE,
             message=f"{sentence(health.problem)} {NOT_UNDERSTOOD}",
+        )
+    if health.upkeep.missing:
+        return Condition(
+            type=InstanceCondition.READY,
+            status=False,
+            reason=Reason.FORBIDDEN,
+            message=missing_message(health.upkeep.missing),
         )
     if health.error is not None:
         return _failed(health, health.error, None)

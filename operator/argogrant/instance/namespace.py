@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from argogrant.grants.facts import InstanceFacts
-from argogrant.instance.apply import Clock
+from argogrant.instance.apply import Applier, Clock
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.connections import Connect, Connections
 from argogrant.instance.controller import Controller
@@ -15,10 +15,12 @@ from argogrant.instance.plan import Plan
 from argogrant.instance.report import Reporter
 from argogrant.instance.status import Writer
 from argogrant.instance.store import POLICIES, UNASSIGNED, Store
+from argogrant.instance.upkeep import Upkeep
 from argogrant.instance.verification import Verification
+from argogrant.instance.whereabouts import Whereabouts
 from argogrant.kube.cluster import Cluster
 from argogrant.outlets.audit import Audit
-from argogrant.outlets.metrics import Metrics
+from argogrant.outlets.metrics import InstanceMetrics, Metrics
 
 RECHECK_SECONDS: Final = 1.0
 
@@ -152,13 +154,14 @@ class Namespace:
                 return
 
     async def _converge_one(self, instance: str) -> Controller:
+        metrics = self._metrics.of(self._store.namespace, instance)
         controller = Controller(
             instance,
             store=self._store,
             verification=self._verification,
-            connections=self._connections,
+            whereabouts=self._whereabouts(instance, metrics),
             reporter=self._reporter,
-            metrics=self._metrics.of(self._store.namespace, instance),
+            metrics=metrics,
             clock=self._clock,
         )
         self._controllers[instance] = controller
@@ -167,6 +170,24 @@ class Namespace:
         finally:
             del self._controllers[instance]
         return controller
+
+    def _whereabouts(self, instance: str, metrics: InstanceMetrics) -> Whereabouts:
+        title, clock = f"{self._store.namespace}/{instance}", self._clock
+        upkeep = Upkeep(
+            instance,
+            store=self._store,
+            connections=self._connections,
+            reporter=self._reporter,
+            metrics=metrics,
+            clock=clock,
+        )
+        return Whereabouts(
+            instance,
+            store=self._store,
+            connections=self._connections,
+            make_applier=lambda: Applier(title, metrics, clock),
+            upkeep=upkeep,
+        )
 
     async def _report_unassigned(self) -> None:
         """Report about grants that name no instance, and let their deletion finish."""

@@ -15,6 +15,7 @@ from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import GrantCondition, Reason
+from argogrant.grants.transitions import token_rotated
 from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.audited import grant_news, place_of_instance
@@ -118,6 +119,25 @@ class Reporter:
             place = place_of_instance(record)
             self._audit.orphans(place, orphans, version=version, now=now)
 
+    def report_token(
+        self,
+        record: InstanceRecord,
+        expires_at: datetime | None,
+        *,
+        version: str,
+        now: datetime,
+    ) -> None:
+        """Tell of a new token for another cluster.
+
+        Args:
+            record: The instance.
+            expires_at: Until when it is good, as far as that is known.
+            version: The version of the Secret that holds it.
+            now: When.
+        """
+        place = place_of_instance(record)
+        self._audit.token(place, token_rotated(expires_at, version), now=now)
+
     def report_instance(  # noqa: PLR0913
         self,
         record: InstanceRecord,
@@ -131,6 +151,7 @@ class Reporter:
         """Say what is known of an instance."""
         config_map = health.seen.config_map
         overlay = config_map.overlay if config_map else None
+        token = health.upkeep.token
         report = InstanceReport(
             conditions=instance_conditions(
                 replace(health, undeletable=self._disposal.failures.get(record.name))
@@ -142,6 +163,7 @@ class Reporter:
             scopes=config_map.scopes if config_map else None,
             default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,
+            token_expires_at=token.life.expires_at if token else None,
             bound_in=bound_in,
         )
         old = self._writer.current(record.path, record.status)

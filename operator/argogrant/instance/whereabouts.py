@@ -14,6 +14,7 @@ from argogrant.instance.connections import Connection, Connections
 from argogrant.instance.departures import Departure, Departures
 from argogrant.instance.records import InstanceRecord
 from argogrant.instance.store import Store
+from argogrant.instance.upkeep import Upkeep
 from argogrant.kube.failures import ClusterError, Conflict
 from argogrant.kube.pause import Pause
 from argogrant.kube.resources import Collection
@@ -33,6 +34,7 @@ class Whereabouts:
         store: Our own kinds.
         connections: The ways to Argo CDs.
         make_applier: Gives what writes an overlay.
+        upkeep: Looks after our rights and the token, wherever Argo CD is.
     """
 
     def __init__(
@@ -42,10 +44,13 @@ class Whereabouts:
         store: Store,
         connections: Connections,
         make_applier: Callable[[], Applier],
+        upkeep: Upkeep,
     ) -> None:
         self._name = name
         self._store = store
         self._connections = connections
+        self.home = connections.home
+        self.upkeep = upkeep
         self._make_applier = make_applier
         self._departures = Departures(name, connections)
         self._connection: Connection | None = None
@@ -79,7 +84,8 @@ class Whereabouts:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE):
                         await argocd.wait_until_looked_at()
-                yield argocd, watching
+                async with self.upkeep.of(connection):
+                    yield argocd, watching
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
@@ -112,6 +118,7 @@ class Whereabouts:
 
     async def compare(self) -> int:
         """Compare with what Argo CD has; answers how much was not as believed."""
+        self.upkeep.ask()
         if self._argocd is None:
             return 0
         try:
@@ -192,6 +199,7 @@ class Whereabouts:
         if self._argocd is not None:
             self._argocd.hurry()
         self.pause.cut_short()
+        self._store.signal(self._name).set()  # another token has another end
 
     async def _leave(self, record: InstanceRecord | None) -> None:
         """Stop; the ways to places that are not clean stay open if it only moves."""

@@ -11,6 +11,12 @@ class Resource:
     prefix: str
     plural: str
 
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core one."""
+        _, _, versioned = self.prefix.partition("apis/")
+        return versioned.partition("/")[0]
+
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Build the path of a collection, an object or a subresource.
 
@@ -58,6 +64,7 @@ CONFIG_MAPS: Final = Resource("api/v1", "configmaps")
 APP_PROJECTS: Final = Resource("apis/argoproj.io/v1alpha1", "appprojects")
 SECRETS: Final = Resource("api/v1", "secrets")
 LEASES: Final = Resource("apis/coordination.k8s.io/v1", "leases")
+SERVICE_ACCOUNTS: Final = Resource("api/v1", "serviceaccounts")
 EVENTS: Final = Resource("api/v1", "events")
 _ADMISSION: Final = "apis/admissionregistration.k8s.io/v1"
 VALIDATING_POLICIES: Final = Resource(_ADMISSION, "validatingadmissionpolicies")

@@ -67,6 +67,10 @@ class Audit(Protocol):
         """Tell that the record of an ended grant is deleted, before it is."""
         ...
 
+    def token(self, place: Place, transition: Transition, *, now: datetime) -> None:
+        """Tell of the token for another cluster, after it was stored."""
+        ...
+
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""
         ...
@@ -180,6 +184,11 @@ class Ledger:
                 data = instance_data(place, transition, Binding(subject, role))
                 self._tell(telling_of(place, transition, data, now=now))
         self._orphans[place.uid] = frozenset(ids)
+
+    def token(self, place: Place, transition: Transition, *, now: datetime) -> None:
+        """Tell of the token for another cluster."""
+        data = instance_data(place, transition)
+        self._tell(telling_of(place, transition, data, now=now))
 
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""

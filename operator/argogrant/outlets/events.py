@@ -42,6 +42,8 @@ _SHOWN: Final = {
     TransitionKind.ENDED: (NORMAL, "Ended"),
     TransitionKind.OVERDUE: (WARNING, "Overdue"),
     TransitionKind.CONTESTED: (WARNING, "Contested"),
+    TransitionKind.TOKEN_ROTATED: (NORMAL, "TokenRotated"),
+    TransitionKind.TOKEN_AT_RISK: (WARNING, ""),
 }
 """The type and the reason of the Event; an empty reason is the condition's."""
 

@@ -14,46 +14,24 @@ from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
 )
 from prometheus_client.metrics import MetricWrapperBase
 
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.reasons import Reason
+from argogrant.outlets.series import LABELS, Group
 from argogrant.outlets.telling import Telling
 
 LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-_LABELS: Final = ("namespace", "instance")
 
 Labels = tuple[str, str]
 """The namespace and the name of an instance."""
 
 
-class _Group:
-    """Metrics about one thing, in the registry of their process."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def _gauge(self, name: str, text: str, labels: Iterable[str] = _LABELS) -> Gauge:
-        return Gauge(name, text, labels, registry=self._registry)
-
-    def _counter(
-        self, name: str, text: str, labels: Iterable[str] = _LABELS
-    ) -> Counter:
-        return Counter(name, text, labels, registry=self._registry)
-
-    def _histogram(self, name: str, text: str, buckets: Iterable[float]) -> Histogram:
-        return Histogram(
-            name, text, _LABELS, registry=self._registry, buckets=tuple(buckets)
-        )
-
-
-class ProcessMetrics(_Group):
+class ProcessMetrics(Group):
     """About the process itself."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -69,7 +47,7 @@ class ProcessMetrics(_Group):
         )
 
 
-class InstanceGauges(_Group):
+class InstanceGauges(Group):
     """What is so about each instance now; gone once it is deleted."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -81,7 +59,7 @@ class InstanceGauges(_Group):
         self.grants = self._gauge(
             "argogrant_grants",
             "AccessGrants by instance and reason of their Ready condition.",
-            (*_LABELS, "reason"),
+            (*LABELS, "reason"),
         )
         self.bindings = self._gauge(
             "argogrant_bindings", "Bindings that Argo CD has from argogrant."
@@ -110,6 +88,15 @@ class InstanceGauges(_Group):
             "Keys and values of argocd-rbac-cm, ours and others'; 1 MiB is the limit.",
         )
 
+        self.token_expiry = self._gauge(
+            "argogrant_token_expiry_timestamp_seconds",
+            "When the token for the other cluster ends, in Unix time; absent without.",
+        )
+        self.token_at_risk = self._gauge(
+            "argogrant_token_at_risk",
+            "1 while that token ends soon and is not renewed, or that fails, else 0.",
+        )
+
     def forget(self, labels: Labels, reasons: Iterable[str]) -> None:
         """Take the series of an instance away that is gone."""
         for reason in reasons:
@@ -119,7 +106,7 @@ class InstanceGauges(_Group):
                 gauge.remove(*labels)
 
 
-class InstanceCounts(_Group):
+class InstanceCounts(Group):
     """What happened at each instance."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -127,7 +114,7 @@ class InstanceCounts(_Group):
         self.writes = self._counter(
             "argogrant_overlay_writes",
             "Writes of policy.argogrant.csv by result: ok, conflict or error.",
-            (*_LABELS, "result"),
+            (*LABELS, "result"),
         )
         self.convergence = self._histogram(
             "argogrant_convergence_duration_seconds",
@@ -138,6 +125,11 @@ class InstanceCounts(_Group):
             "argogrant_revocation_lag_seconds",
             "From the end of a grant to the acknowledged write that removed it.",
             LAG_BUCKETS,
+        )
+        self.token_rotations = self._counter(
+            "argogrant_token_rotations",
+            "Renewals of the token for the other cluster: ok, conflict or error.",
+            (*LABELS, "result"),
         )
         self.orphans = self._counter(
             "argogrant_orphans_removed",
@@ -153,7 +145,7 @@ class InstanceCounts(_Group):
         )
 
 
-class AuditMetrics(_Group):
+class AuditMetrics(Group):
     """About what is told to people and to other programs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -254,6 +246,17 @@ class InstanceMetrics:
         self._gauges.bindings.labels(*self._labels).set(bindings)
         self._gauges.rbac_text_bytes.labels(*self._labels).set(text_bytes)
         self._gauges.contested.labels(*self._labels).set(contested)
+
+    def token(self, expires_at: datetime | None, *, is_at_risk: bool) -> None:
+        """Say when the token for the other cluster ends, and who needs to know."""
+        if expires_at is not None:
+            gauge = self._gauges.token_expiry.labels(*self._labels)
+            gauge.set(expires_at.timestamp())
+        self._gauges.token_at_risk.labels(*self._labels).set(is_at_risk)
+
+    def rotated(self, result: str) -> None:
+        """Count a renewal of the token by its result."""
+        self._counts.token_rotations.labels(*self._labels, result).inc()
 
     def overdue_since(self, end: datetime | None) -> None:
         """Say since when the oldest overdue binding should be gone; None if none is."""

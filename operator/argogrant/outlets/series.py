@@ -1,0 +1,26 @@
+"""How our metrics are made: by one registry, labelled with an instance as a rule."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LABELS: Final = ("namespace", "instance")
+
+
+class Group:
+    """Metrics about one thing, in the registry of their process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry)
+
+    def _counter(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Iterable[float]) -> Histogram:
+        return Histogram(
+            name, text, LABELS, registry=self._registry, buckets=tuple(buckets)
+        )
