@@ -90,40 +90,31 @@ def _ready(health: Health) -> Condition:
 
 
 def _readiness(health: Health) -> Condition:
+    finding = _obstacle(health)
+    if finding is None:
+        finding = Finding(Reason.CONVERGED, "What Argo CD has equals what is in force.")
+    return Condition(
+        type=InstanceCondition.READY,
+        status=finding.reason is Reason.CONVERGED,
+        reason=finding.reason,
+        message=finding.message,
+    )
+
+
+def _obstacle(health: Health) -> Finding | None:
+    """Find what stands in the way, that first which explains the rest."""
     if health.problem:
-        return Condition(
-            type=InstanceCondition.READY,
-            status=False,
-            reason=Reason.INVALID_INSTANCE,
-            message=f"{sentence(health.problem)} {NOT_UNDERSTOOD}",
-        )
+        message = f"{sentence(health.problem)} {NOT_UNDERSTOOD}"
+        return Finding(Reason.INVALID_INSTANCE, message)
     if health.upkeep.missing:
-        return Condition(
-            type=InstanceCondition.READY,
-            status=False,
-            reason=Reason.FORBIDDEN,
-            message=missing_message(health.upkeep.missing),
-        )
+        return Finding(Reason.FORBIDDEN, missing_message(health.upkeep.missing))
     if health.error is not None:
         return _failed(health, health.error, None)
     for collection, error in (*health.seen.failures, *health.failures):
         return _failed(health, error, collection)
-    finding = health.blocked
-    if finding is not None:
-        return Condition(
-            type=InstanceCondition.READY,
-            status=False,
-            reason=finding.reason,
-            message=finding.message,
-        )
-    if isinstance(health.undeletable, Forbidden):
+    if health.blocked is None and isinstance(health.undeletable, Forbidden):
         return _forbidden_to_delete(health.undeletable)
-    return Condition(
-        type=InstanceCondition.READY,
-        status=True,
-        reason=Reason.CONVERGED,
-        message="What Argo CD has equals what is in force.",
-    )
+    return health.blocked
 
 
 def _contested(finding: Finding | None) -> Condition:
@@ -185,27 +176,19 @@ def _rounded(seconds: float) -> str:
 
 def _failed(
     health: Health, error: ClusterError, collection: Collection | None
-) -> Condition:
-    return Condition(
-        type=InstanceCondition.READY,
-        status=False,
-        reason=reason_of(error, health.place),
-        message=explain(
-            error, health.place, namespace=health.namespace, collection=collection
-        ),
+) -> Finding:
+    return Finding(
+        reason_of(error, health.place),
+        explain(error, health.place, namespace=health.namespace, collection=collection),
     )
 
 
-def _forbidden_to_delete(error: Forbidden) -> Condition:
+def _forbidden_to_delete(error: Forbidden) -> Finding:
     """An outage is tried again and passes; for a right somebody has to act."""
-    return Condition(
-        type=InstanceCondition.READY,
-        status=False,
-        reason=Reason.FORBIDDEN,
-        message=(
-            "Grants are given and end as they should, but ended ones can not be"
-            f" deleted after spec.retention: {sentence(str(error))} {remedy_of(error)}"
-        ),
+    return Finding(
+        Reason.FORBIDDEN,
+        "Grants are given and end as they should, but ended ones can not be deleted"
+        f" after spec.retention: {sentence(str(error))} {remedy_of(error)}",
     )
 
 
