@@ -1,0 +1,177 @@
+"""The token for another cluster renews itself, with the rights that the page gives.
+
+The other cluster is the same one over again, reached by its URL and a token.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import documents
+import operators
+from controlplane import ControlPlane
+from controlplane.signing import claims_of
+from world import RULES, World, a_grant, eventually
+
+PAGE = documents.ROOT / "docs/how-to/token-rotation.md"
+SECRET = "production-token"
+ACCOUNT = "system:serviceaccount:argocd:argogrant"
+EVERY = timedelta(minutes=10)
+BACKOFFS = 60.0
+"""Seconds in which a failed rotation is certainly tried again."""
+
+
+def rights_of_the_page() -> list[dict[str, Any]]:
+    blocks = documents.blocks_of(PAGE, PAGE.read_text())
+    texts = [block.text for block in blocks if "kind: Role" in block.text]
+    return [body for text in texts for body in yaml.safe_load_all(text)]
+
+
+def rights_there() -> list[dict[str, Any]]:
+    """A ServiceAccount of Argo CD's namespace that may do what the operator may."""
+    account = {"name": "argogrant", "namespace": "argocd"}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {**account, "name": "argogrant-there"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                "name": "argogrant",
+            },
+            "subjects": [{"kind": "ServiceAccount", **account}],
+        },
+    ]
+
+
+class Far(World):
+    """A world whose instance is in another cluster, and its token."""
+
+    def point_there(self, token: str = "") -> None:
+        """Say that Argo CD is in another cluster, and write down a token for it."""
+        config = yaml.safe_load(self.plane.kubeconfig().read_text())
+        cluster = config["clusters"][0]["cluster"]
+        authorities = cluster.get("certificate-authority-data")
+        if authorities is None:
+            pem = Path(cluster["certificate-authority"]).read_bytes()
+            authorities = base64.b64encode(pem).decode()
+        self.store(token or config["users"][0]["user"]["token"])
+        rotation = {"every": "10m", "serviceAccount": "argogrant"}
+        spec = {
+            "cluster": {
+                "server": cluster["server"],
+                "caBundle": authorities,
+                "tokenSecret": {"name": SECRET},
+                "tokenRotation": rotation,
+            }
+        }
+        self.apply({**INSTANCE, "spec": spec})
+
+    def store(self, token: str) -> None:
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": SECRET, "namespace": "argogrant"},
+            "stringData": {"k8s_token": token},
+        }
+        self.apply(secret)
+
+    def stored(self) -> str:
+        data = json.loads(self.ours("get", "secret", SECRET, "-o", "json"))["data"]
+        return base64.b64decode(data["k8s_token"]).decode()
+
+    def has_been_renewed(self) -> bool:
+        token = self.stored()
+        return token.count(".") == 2 and claims_of(token)["sub"] == ACCOUNT
+
+
+INSTANCE = {
+    "apiVersion": "argogrant.dev/v1alpha1",
+    "kind": "ArgoCDInstance",
+    "metadata": {"name": "default", "namespace": "argogrant"},
+}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "operator.log"
+
+
+@pytest.fixture
+def far(installed: ControlPlane, log: Path) -> Iterator[Far]:
+    """The token is admin's, whose age nobody knows: it is renewed at once."""
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world = Far(installed)
+    world.apply(*rights_there(), *rights_of_the_page())
+    world.point_there()
+    with operators.running(installed, log):
+        yield world
+        world.ours("delete", "accessgrants", "--all")
+    world.argocds("delete", "rolebinding", "argogrant-there", "--ignore-not-found")
+    world.ours("delete", "secret", SECRET)
+    world.apply({**INSTANCE, "spec": {}})
+
+
+def test_a_token_is_renewed_and_access_goes_on(far: Far, log: Path) -> None:
+    """As the page says: told, shown until when it is good, and nowhere written."""
+    far.apply(a_grant("before"))
+    eventually(far.has_been_renewed, within=30)
+    eventually(lambda: far.instance_says("TokenFresh")[1] == "Fresh", within=15)
+    eventually(far.may_sync, within=15)
+    far.delete("before")
+    told = [e for e in operators.audit_of(log) if e["type"].endswith("token-rotated")]
+    token, status = far.stored(), far._read("argocdinstance", "default")["status"]
+    end = datetime.fromisoformat(status["tokenExpiresAt"])
+
+    assert not far.may_sync()
+    assert timedelta(0) < end - datetime.now(UTC) <= 3 * EVERY
+    assert claims_of(token)["exp"] == end.timestamp()
+    assert len(told) == 1
+    assert token not in log.read_text()
+    assert token not in json.dumps([told, status])
+
+
+def test_a_token_that_does_not_work_is_not_stored(far: Far) -> None:
+    """The old one stays and works; with the rights there it is renewed."""
+    eventually(far.has_been_renewed, within=30)
+    far.argocds("delete", "rolebinding", "argogrant-there")
+    far.point_there()
+    eventually(
+        lambda: far.instance_says("TokenFresh")[1] == "RotationFailed", within=90
+    )
+    message = far.instance_says("TokenFresh")[2]
+    far.apply(a_grant("meanwhile"))
+    eventually(far.may_sync, within=15)
+    assert not far.has_been_renewed()
+    assert "argocd-rbac-cm" in message
+    far.apply(*rights_there())
+
+    eventually(far.has_been_renewed, within=BACKOFFS)
+    eventually(lambda: far.instance_says("TokenFresh")[0] == "True", within=15)
+    assert far.may_sync()
+
+
+def test_a_killed_operator_leaves_a_token_that_works(
+    installed: ControlPlane, far: Far, tmp_path: Path
+) -> None:
+    """Whenever it dies, another one goes on with what is in the Secret."""
+    eventually(far.has_been_renewed, within=30)
+    for moment in (0.5, 2.0, 3.5):
+        far.point_there()
+        other = operators.start(installed, tmp_path / "other.log", "--no-leader-elect")
+        time.sleep(moment)
+        other.kill()
+        other.wait(5)
+
+    eventually(far.has_been_renewed, within=90)
+    far.apply(a_grant("after"))
+    eventually(far.may_sync, within=15)
