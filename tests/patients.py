@@ -12,7 +12,7 @@ from argogrant.doctor.observed import (
     Reading,
     RightFact,
 )
-from argogrant.doctor.rights import needed_rights
+from argogrant.doctor.rights import operators_rights
 from argogrant.instance.observations import ObservedConfigMap
 from argogrant.instance.records import GrantRecord, record_grant, record_instance
 from builders import NOON
@@ -134,5 +134,5 @@ def rights(**readings: Reading[bool]) -> tuple[RightFact, ...]:
     """Every right is given, but those verbs."""
     return tuple(
         RightFact(right=right, is_given=readings.get(right.verb, yes()))
-        for right in needed_rights("argogrant", "argocd")
+        for right in operators_rights("argogrant", a_record().instance)
     )

@@ -15,6 +15,7 @@ from argogrant.instance.rights import (
     ARGOCDS,
     OURS,
     TOKENS,
+    disposal_rights,
     home_rights,
     needed_rights,
     process_rights,
@@ -44,6 +45,7 @@ INSTANCE = Instance(
 )
 RIGHTS = (
     *home_rights("argogrant", INSTANCE.cluster),
+    *disposal_rights("argogrant"),
     *process_rights("argogrant"),
     *needed_rights(INSTANCE),
 )

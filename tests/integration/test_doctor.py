@@ -158,7 +158,7 @@ def test_a_missing_right_of_the_operator_is_named(healthy: World) -> None:
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
     (said,) = (one for one in seen.checks() if one["check"] == "Rights")
 
-    assert "may not get configmaps/argocd-rbac-cm in argocd" in said["text"]
+    assert "may not get configmaps/argocd-rbac-cm in namespace argocd" in said["text"]
     assert said["command"] == "kubectl apply -f manifests/argocd-namespace.yaml"
 
 

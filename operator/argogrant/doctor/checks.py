@@ -166,7 +166,7 @@ def rights_are_given(facts: InstanceFacts, namespace: str) -> Iterator[Result]:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         yield wrong(
             check,
-            f"{account} may not {lacking[0].describe()}{more}",
+            f"{account} may not {lacking[0].verb} {lacking[0].target}{more}",
             remedy="Apply the Role that it lacks, with your names in it.",
             command=f"kubectl apply -f {lacking[0].manifest}",
         )

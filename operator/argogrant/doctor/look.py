@@ -20,7 +20,7 @@ from argogrant.doctor.observed import (
     RightFact,
 )
 from argogrant.doctor.review import Asker
-from argogrant.doctor.rights import needed_rights
+from argogrant.doctor.rights import operators_rights
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.window import parse_instant
 from argogrant.instance.apply import Clock
@@ -97,11 +97,10 @@ async def look_at_instance(
     instance = record.instance
     is_elsewhere = instance is not None and instance.cluster is not None
     argocd = instance.argocd_namespace if instance is not None else "argocd"
-    here = "" if is_elsewhere else argocd
     mine = tuple(one for one in grants.value or () if one.instance == record.name)
     rights = [
         RightFact(right=right, is_given=await asker.ask(right))
-        for right in needed_rights(record.namespace, here)
+        for right in operators_rights(record.namespace, instance)
     ]
     nothing: Reading[str] = Reading()
     return InstanceFacts(

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from argogrant.doctor.rights import Right
 from argogrant.instance.observations import ObservedConfigMap
 from argogrant.instance.records import GrantRecord, InstanceRecord
+from argogrant.kube.rights import Right
 
 T = TypeVar("T")
 

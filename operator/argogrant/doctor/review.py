@@ -3,14 +3,14 @@
 from typing import Final
 
 from argogrant.doctor.observed import Reading
-from argogrant.doctor.rights import Right
 from argogrant.kube.cluster import Body, Cluster
 from argogrant.kube.failures import ClusterError, Forbidden
+from argogrant.kube.rights import ACCESS_REVIEWS, Right
 
 _AUTHORIZATION: Final = "apis/authorization.k8s.io/v1"
 SELF: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 OTHERS: Final = f"/{_AUTHORIZATION}/subjectaccessreviews"
-OWN: Final = f"/{_AUTHORIZATION}/selfsubjectaccessreviews"
+OWN: Final = ACCESS_REVIEWS.path("")
 MAY_NOT_ASK: Final = "your rights do not suffice to ask (create subjectaccessreviews)"
 
 
@@ -44,7 +44,7 @@ class Asker:
             if self._is_caller is None:
                 self._is_caller = await self._caller() == self._account
             path = OWN if self._is_caller else OTHERS
-            spec: Body = {"resourceAttributes": _attributes(right)}
+            spec: Body = right.review()["spec"]
             if not self._is_caller:
                 spec |= {"user": self._account, "groups": _groups(self._account)}
             answer = await self._cluster.create(path, {"spec": spec})
@@ -62,17 +62,6 @@ class Asker:
         except ClusterError:
             return ""
         return str(answer["status"]["userInfo"]["username"])
-
-
-def _attributes(right: Right) -> Body:
-    return {
-        "verb": right.verb,
-        "group": right.group,
-        "resource": right.resource,
-        "subresource": right.subresource,
-        "namespace": right.namespace,
-        "name": right.name,
-    }
 
 
 def _groups(account: str) -> list[str]:

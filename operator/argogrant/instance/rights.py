@@ -116,6 +116,18 @@ def home_rights(
     return tuple(rights)
 
 
+def disposal_rights(namespace: str) -> tuple[Right, ...]:
+    """Name what deletes ended grants; without it they are only kept for longer.
+
+    Args:
+        namespace: Of the grants.
+    """
+    return (
+        *_ours(namespace, ACCESS_GRANTS, ("delete",)),
+        *_ours(namespace, ACCESS_APPROVALS, ("delete",)),
+    )
+
+
 def process_rights(namespace: str) -> tuple[Right, ...]:
     """Name what the operator needs to lead, and to know who vouches for requesters.
 
