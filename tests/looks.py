@@ -1,13 +1,7 @@
 """Words for what was said of a grant: states, and looks from one to the next."""
 
-from argogrant.grants.transitions import (
-    Account,
-    Conditions,
-    Look,
-    Said,
-    account_of,
-    grant_transitions,
-)
+from argogrant.grants.said import Conditions, Said
+from argogrant.grants.transitions import Account, Look, account_of, grant_transitions
 
 NOTHING: Conditions = {}
 EARLIER, NOW = "2026-11-24T11:00:00Z", "2026-11-24T12:00:00Z"

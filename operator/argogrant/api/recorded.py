@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from argogrant.grants.transitions import Conditions, Said
+from argogrant.grants.said import Conditions, Said
 
 _STATUS: Final = {"True": True, "False": False}
 

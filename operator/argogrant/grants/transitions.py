@@ -4,29 +4,14 @@ Level-triggered as the rest: two states are compared, so what came and went betw
 looks is not among the answers. Whatever a status once showed is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from argogrant.grants.occurrences import Transition, TransitionKind
-from argogrant.grants.reasons import GrantCondition, InstanceCondition, Reason
+from argogrant.grants.reasons import GrantCondition, Reason
+from argogrant.grants.said import Conditions, token_of, transition_of
 from argogrant.grants.vocabulary import REFUSALS
-from argogrant.grants.window import format_instant
-
-
-class Said(NamedTuple):
-    """A condition as a status holds it."""
-
-    status: bool | None
-    reason: str
-    message: str = ""
-    since: str = ""
-    """When its status last changed, as the status writes it."""
-
-
-Conditions = Mapping[str, Said]
-"""Conditions by type."""
 
 
 class Account(NamedTuple):
@@ -133,43 +118,6 @@ def grant_transitions(look: Look) -> tuple[Transition, ...]:
     return tuple(found for found in asked if found is not None)
 
 
-def instance_transitions(
-    before: Conditions, after: Conditions
-) -> tuple[Transition, ...]:
-    """Say what happened to an instance."""
-    asked = (_contested(before, after), _token_at_risk(before, after))
-    return tuple(found for found in asked if found is not None)
-
-
-def token_rotated(expires_at: datetime | None, version: str) -> Transition:
-    """Say that a new token for another cluster is stored.
-
-    Args:
-        expires_at: Until when it is good, as far as that is known.
-        version: The resource version of the Secret that holds it.
-    """
-    until = f", good until {format_instant(expires_at)}" if expires_at else ""
-    return Transition(
-        kind=TransitionKind.TOKEN_ROTATED,
-        reason=Reason.FRESH,
-        message=f"A new token for the other cluster is stored{until}.",
-        left=version,
-    )
-
-
-def orphan_removed(subject: str, role: str, version: str) -> Transition:
-    """Say that a binding is removed which no grant wants.
-
-    Args:
-        subject: Who is bound.
-        role: To which role.
-        version: The resource version of the ConfigMap in which it was found.
-    """
-    return Transition(
-        kind=TransitionKind.ORPHAN_REMOVED, left=f"{version}\n{subject}\n{role}"
-    )
-
-
 def _requested(look: Look) -> Transition | None:
     if look.before.is_known:
         return None
@@ -183,14 +131,14 @@ def _approved(look: Look) -> Transition | None:
     if (look.after.end or look.after.is_overdue) and not look.has_been_bound:
         return None  # nobody was asked any more
     said = look.conditions[GrantCondition.APPROVED]
-    left = f"{_token(look.stored.get(GrantCondition.APPROVED))}\n{reason}"
-    return _transition(TransitionKind.APPROVED, said, left)
+    left = f"{token_of(look.stored.get(GrantCondition.APPROVED))}\n{reason}"
+    return transition_of(TransitionKind.APPROVED, said, left)
 
 
 def _awaiting_approval(look: Look) -> Transition | None:
     if not look.after.is_waiting or look.before.is_waiting:
         return None
-    left = _token(look.stored.get(GrantCondition.APPROVED))
+    left = token_of(look.stored.get(GrantCondition.APPROVED))
     return _of_ready(look, TransitionKind.AWAITING_APPROVAL, left)
 
 
@@ -211,8 +159,8 @@ def _ineffective(look: Look) -> Transition | None:
     if not reason or reason == look.before.ineffective:
         return None
     said = look.conditions[GrantCondition.EFFECTIVE]
-    left = f"{_token(look.stored.get(GrantCondition.EFFECTIVE))}\n{reason}"
-    return _transition(TransitionKind.INEFFECTIVE, said, left)
+    left = f"{token_of(look.stored.get(GrantCondition.EFFECTIVE))}\n{reason}"
+    return transition_of(TransitionKind.INEFFECTIVE, said, left)
 
 
 def _is_bound_for_the_first_time(look: Look) -> bool:
@@ -245,7 +193,7 @@ def _unbound(look: Look) -> Transition | None:
         return None
     if look.after.end or look.after.is_overdue:
         return None
-    left = _token(look.stored.get(GrantCondition.READY))
+    left = token_of(look.stored.get(GrantCondition.READY))
     return _of_ready(look, TransitionKind.UNBOUND, left)
 
 
@@ -261,7 +209,7 @@ def _ended(look: Look) -> Transition | None:
     said = look.conditions.get(GrantCondition.ENDED)
     if said is None:
         return _of_ready(look, TransitionKind.ENDED)
-    return _transition(TransitionKind.ENDED, said)
+    return transition_of(TransitionKind.ENDED, said)
 
 
 _AGREED_AND_READY: Final = (GrantCondition.APPROVED, GrantCondition.READY)
@@ -281,38 +229,12 @@ _QUESTIONS: Final[tuple[Callable[[Look], Transition | None], ...]] = (
 )
 
 
-def _contested(before: Conditions, after: Conditions) -> Transition | None:
-    old = before.get(InstanceCondition.CONTESTED)
-    new = after.get(InstanceCondition.CONTESTED)
-    if new is None or not new.status or (old is not None and old.status):
-        return None
-    return _transition(TransitionKind.CONTESTED, new, _token(old))
-
-
-def _token_at_risk(before: Conditions, after: Conditions) -> Transition | None:
-    old = before.get(InstanceCondition.TOKEN_FRESH)
-    new = after.get(InstanceCondition.TOKEN_FRESH)
-    if new is None or new.status is not False:
-        return None
-    if old is not None and (old.status, old.reason) == (new.status, new.reason):
-        return None
-    return _transition(TransitionKind.TOKEN_AT_RISK, new, f"{_token(old)} {new.reason}")
-
-
 def _left_by_binding(look: Look) -> str:
     """Tell a first binding from a later one, whatever was said while it waited."""
     if not look.was_bound_before:
         return ""
-    return _token(look.stored.get(GrantCondition.READY))
+    return token_of(look.stored.get(GrantCondition.READY))
 
 
 def _of_ready(look: Look, kind: TransitionKind, left: str = "") -> Transition:
-    return _transition(kind, look.conditions[GrantCondition.READY], left)
-
-
-def _transition(kind: TransitionKind, said: Said, left: str = "") -> Transition:
-    return Transition(kind=kind, reason=said.reason, message=said.message, left=left)
-
-
-def _token(said: Said | None) -> str:
-    return "" if said is None else f"{said.status} {said.reason} {said.since}"
+    return transition_of(kind, look.conditions[GrantCondition.READY], left)

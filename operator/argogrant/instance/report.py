@@ -14,8 +14,8 @@ from argogrant.api.place import Place
 from argogrant.grants.conditions import Condition, Delivery
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.grant import Binding
+from argogrant.grants.instance_transitions import token_rotated
 from argogrant.grants.reasons import GrantCondition, Reason
-from argogrant.grants.transitions import token_rotated
 from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.audited import grant_news, place_of_instance

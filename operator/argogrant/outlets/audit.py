@@ -11,17 +11,14 @@ from typing import Any, NamedTuple, Protocol
 
 from argogrant.api.recorded import read_conditions, read_recorded
 from argogrant.grants.grant import Binding
-from argogrant.grants.occurrences import Transition, TransitionKind
-from argogrant.grants.reasons import GrantCondition
-from argogrant.grants.transitions import (
-    Account,
-    Conditions,
-    Look,
-    account_of,
-    grant_transitions,
+from argogrant.grants.instance_transitions import (
     instance_transitions,
     orphan_removed,
 )
+from argogrant.grants.occurrences import Transition, TransitionKind
+from argogrant.grants.reasons import GrantCondition
+from argogrant.grants.said import Conditions
+from argogrant.grants.transitions import Account, Look, account_of, grant_transitions
 from argogrant.outlets.telling import (
     GrantNews,
     Place,

@@ -161,12 +161,12 @@ def test_grants_are_no_news_where_instances_can_not_be_read() -> None:
 
 
 def test_the_first_right_that_is_missing_is_named() -> None:
-    facts = an_argocd(rights=rights(create=yes(), patch=no()))
+    facts = an_argocd(rights=rights(patch=no()))
     (result,) = rights_are_given(facts, "argogrant")
 
     assert result.outcome is Outcome.WRONG
-    assert "may not update configmaps/argocd-rbac-cm in namespace argocd" in result.text
-    assert result.command == "kubectl apply -f manifests/argocd-namespace.yaml"
+    assert "may not patch accessgrants in namespace argogrant" in result.text
+    assert result.command == "kubectl apply -f manifests/argogrant-namespace.yaml"
 
 
 def test_other_rights_that_are_missing_are_counted() -> None:

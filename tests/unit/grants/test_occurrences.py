@@ -2,8 +2,9 @@
 
 import pytest
 
+from argogrant.grants.instance_transitions import orphan_removed
 from argogrant.grants.occurrences import Transition, TransitionKind
-from argogrant.grants.transitions import grant_transitions, orphan_removed
+from argogrant.grants.transitions import grant_transitions
 from looks import (
     BINDING,
     BOUND,

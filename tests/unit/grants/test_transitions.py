@@ -2,15 +2,10 @@
 
 import pytest
 
+from argogrant.grants.instance_transitions import instance_transitions
 from argogrant.grants.occurrences import TRANSITIONS, TransitionKind
-from argogrant.grants.transitions import (
-    Account,
-    Conditions,
-    Said,
-    account_of,
-    grant_transitions,
-    instance_transitions,
-)
+from argogrant.grants.said import Conditions, Said
+from argogrant.grants.transitions import Account, account_of, grant_transitions
 from argogrant.grants.vocabulary import REFUSALS
 from looks import (
     BINDING,
