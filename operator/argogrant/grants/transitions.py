@@ -183,7 +183,7 @@ def _refused(look: Look) -> Transition | None:
     reason = look.after.refusal
     if not reason or reason == look.before.refusal:
         return None
-    tokens = map(_token, map(look.stored.get, _AGREED_AND_READY))
+    tokens = map(token_of, map(look.stored.get, _AGREED_AND_READY))
     return _of_ready(look, TransitionKind.REFUSED, "\n".join((*tokens, reason)))
 
 
