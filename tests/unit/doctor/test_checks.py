@@ -173,7 +173,7 @@ def test_other_rights_that_are_missing_are_counted() -> None:
     facts = an_argocd(rights=rights(delete=no()))
     (result,) = rights_are_given(facts, "argogrant")
 
-    assert "delete accessgrants in argogrant and 1 more" in result.text
+    assert "delete accessgrants in namespace argogrant and 1 more" in result.text
 
 
 def test_who_may_not_ask_for_rights_is_told() -> None:
