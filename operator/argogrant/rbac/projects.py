@@ -7,6 +7,7 @@ its lines can not be read, Argo CD ignores all roles of the project.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from argogrant.rbac.roster import Token
 from argogrant.rbac.text import Problem, read_key_once
 
 
@@ -28,6 +29,19 @@ class Project:
     roles: tuple[ProjectRole, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     """Its labels and annotations, by which an owner may be named."""
+    resource_version: str = field(default="", compare=False)
+    last_manager: str = field(default="", compare=False)
+    """The field manager other than ours that wrote last, as far as it is recorded."""
+    members: str | None = field(default=None, compare=False)
+    """The annotation that says which members are ours."""
+    annotation_bytes: int = field(default=0, compare=False)
+    """What all other annotations take of the room that Kubernetes gives them."""
+    tokens: Mapping[str, frozenset[Token]] = field(default_factory=dict, compare=False)
+    """The tokens of every role, also of roles that are there no longer.
+
+    Facts about a project are made anew when it is another; what is not compared here
+    bears upon no fact, and changes with everything that we write ourselves.
+    """
 
     def text(self) -> str:
         """Compose the lines that Argo CD adds for requests about this project."""

@@ -1,0 +1,405 @@
+"""Members of project roles: ours come and go, everybody else's stay."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argogrant.grants.errors import MalformedLine
+from argogrant.grants.grant import Binding
+from argogrant.grants.reasons import Reason
+from argogrant.rbac.overlay import Owner
+from argogrant.rbac.project_groups import group_of, ours_in, owner_of, plan_members
+from argogrant.rbac.project_plan import Asked, ProjectPlan
+from argogrant.rbac.projects import Project, ProjectRole
+from argogrant.rbac.roster import (
+    LIMIT,
+    Member,
+    Roster,
+    Token,
+    read_roster,
+    render_roster,
+)
+from builders import HOUR, NOON
+
+US = Owner(namespace="argogrant", instance="default", uid="u1")
+DEAD = replace(US, uid="u0")
+ELSEWHERE = Owner(namespace="other", instance="default", uid="u9")
+END = NOON + HOUR
+ALICE = Binding("alice", "proj:team-a:deployer")
+ISSUED = int(NOON.timestamp())
+
+
+def a_project(*groups: str, role: str = "deployer", **overrides: Any) -> Project:
+    return Project(
+        name=overrides.pop("name", "team-a"),
+        roles=overrides.pop(
+            "roles", (ProjectRole(name=role, groups=groups), ProjectRole(name="viewer"))
+        ),
+        **overrides,
+    )
+
+
+def planned(project: Project, *wanted: Binding, **asked: Any) -> ProjectPlan:
+    owner, living = asked.pop("owner", US), asked.pop("living", [US])
+    now = asked.pop("now", NOON)
+    wants = Asked(wanted=dict.fromkeys(wanted, END), **asked)
+    return plan_members(project, wants, owner=owner, living_owners=living, now=now)
+
+
+def applied(project: Project, plan: ProjectPlan) -> Project:
+    """The project after the plan's write."""
+    if not plan.has_work:
+        return project
+    gone = set(plan.tokens)
+    return replace(
+        project,
+        roles=tuple(
+            replace(role, groups=plan.groups.get(place, role.groups))
+            for place, role in enumerate(project.roles)
+        ),
+        members=plan.members,
+        tokens={
+            role: frozenset(one for one in tokens if (role, one) not in gone)
+            for role, tokens in project.tokens.items()
+        },
+    )
+
+
+def with_alice(*groups: str, **overrides: Any) -> Project:
+    """A project to which we have added alice, after these groups."""
+    project = a_project(*groups, **overrides)
+    return applied(project, planned(project, ALICE))
+
+
+def groups(project: Project) -> tuple[str, ...]:
+    return project.roles[0].groups
+
+
+def test_who_is_wanted_joins_after_those_who_are_there() -> None:
+    project = with_alice("ops")
+
+    assert groups(project) == ("ops", "alice")
+    assert ours_in(project) == {ALICE: END}
+    assert owner_of(project) == US
+
+
+def test_an_applied_plan_leaves_no_work() -> None:
+    assert not planned(with_alice("ops"), ALICE).has_work
+    assert not planned(a_project("ops")).has_work
+
+
+def test_who_is_no_longer_wanted_leaves_and_the_annotation_with_them() -> None:
+    plan = planned(with_alice("ops"))
+    after = applied(with_alice("ops"), plan)
+
+    assert plan.is_urgent
+    assert plan.extra == {ALICE}
+    assert groups(after) == ("ops",)
+    assert after.members is None
+
+
+def test_a_member_who_was_there_before_us_is_never_ours() -> None:
+    plan = planned(a_project("alice"), ALICE)
+
+    assert not plan.has_work
+    assert plan.theirs == {ALICE}
+    assert ours_in(a_project("alice")) == {}
+
+
+def test_a_member_whom_a_person_adds_later_stays() -> None:
+    both = replace(
+        with_alice(), roles=(ProjectRole(name="deployer", groups=("alice", "bob")),)
+    )
+
+    assert groups(applied(both, planned(both))) == ("bob",)
+
+
+def test_who_was_removed_by_somebody_is_put_back() -> None:
+    without = replace(with_alice(), roles=(ProjectRole(name="deployer"),))
+    plan = planned(without, ALICE)
+
+    assert plan.missing == {ALICE}
+    assert not plan.is_urgent
+    assert groups(applied(without, plan)) == ("alice",)
+    assert ours_in(without) == {}
+
+
+def test_nobody_is_put_back_while_nothing_may_be_added() -> None:
+    without = replace(with_alice(), roles=(ProjectRole(name="deployer"),))
+
+    assert not planned(without, ALICE, may_add=False).has_work
+    assert not planned(a_project(), ALICE, may_add=False).has_work
+
+
+def test_who_is_in_doubt_stays_and_is_given_no_time() -> None:
+    project = with_alice()
+    later = planned(project, kept={ALICE: END + HOUR})
+    sooner = planned(project, kept={ALICE: END - HOUR})
+
+    assert not later.has_work
+    assert ours_in(applied(project, sooner)) == {ALICE: END - HOUR}
+
+
+def test_who_is_in_doubt_is_not_added() -> None:
+    assert not planned(a_project(), kept={ALICE: END}).has_work
+
+
+def test_a_later_end_is_written_down() -> None:
+    later = Asked(wanted={ALICE: END + HOUR})
+    plan = plan_members(
+        with_alice(), later, owner=US, living_owners=[US], now=NOON + HOUR
+    )
+
+    assert not plan.is_urgent
+    assert ours_in(applied(with_alice(), plan)) == {ALICE: END + HOUR}
+
+
+@pytest.mark.parametrize(
+    ("subject", "group"),
+    [
+        pytest.param("alice", "alice", id="a name is itself"),
+        pytest.param("CN=a,OU=b", '"CN=a,OU=b"', id="a comma takes quotes around it"),
+        pytest.param("#x", "#x", id="a number sign inside a line is no comment"),
+        pytest.param('a"b', None, id="a quote is refused"),
+        pytest.param('"a"', None, id="quotes around are refused"),
+        pytest.param('a","b', None, id="a quote beside a comma is refused"),
+        pytest.param("", None, id="nobody is refused"),
+        pytest.param(" a", None, id="a leading blank would be lost"),
+        pytest.param("a ", None, id="a trailing blank would be lost"),
+        pytest.param("a\ng, b, role:admin", None, id="a second line is refused"),
+        pytest.param("a\tb", None, id="a tab is refused"),
+        pytest.param(" a,b", None, id="a blank before a comma would be kept inside"),
+    ],
+)
+def test_a_subject_as_a_group(subject: str, group: str | None) -> None:
+    assert group_of(subject) == group
+
+
+def test_a_subject_with_a_comma_comes_and_goes() -> None:
+    dn = Binding("CN=a,OU=b", "proj:team-a:deployer")
+    project = applied(a_project(), planned(a_project(), dn))
+
+    assert groups(project) == ('"CN=a,OU=b"',)
+    assert project.problem() is None
+    assert ours_in(project) == {dn: END}
+    assert groups(applied(project, planned(project))) == ()
+
+
+def obstacle(project: Project, binding: Binding = ALICE, **asked: Any) -> str:
+    plan = planned(project, binding, **asked)
+    assert not plan.has_work
+    return plan.obstacles[binding].reason
+
+
+TWICE = (ProjectRole(name="deployer"), ProjectRole(name="deployer"))
+
+
+def test_what_stands_in_the_way_is_said() -> None:
+    quote = Binding('a"b', ALICE.role)
+
+    assert obstacle(a_project(), quote) == Reason.SUBJECT_REFUSED
+    assert obstacle(a_project(role="other")) == Reason.ROLE_NOT_FOUND
+    assert obstacle(a_project(roles=TWICE)) == Reason.PROJECT_INVALID
+    full = a_project(annotation_bytes=LIMIT - 200)
+    assert obstacle(full) == Reason.RBAC_TEXT_FULL
+    assert obstacle(a_project(members="{")) == Reason.PROJECT_INVALID
+
+
+def test_the_first_are_served_while_there_is_room() -> None:
+    bob = Binding("bob", ALICE.role)
+    left = LIMIT - len(with_alice().members or "") - 60
+    plan = planned(a_project(annotation_bytes=left), ALICE, bob)
+
+    assert plan.missing == {ALICE}
+    assert set(plan.obstacles) == {bob}
+
+
+def test_a_member_leaves_every_role_of_that_name() -> None:
+    roles = tuple(ProjectRole(name="deployer", groups=("alice",)) for _ in range(2))
+    twice = replace(with_alice(), roles=roles)
+
+    assert [role.groups for role in applied(twice, planned(twice)).roles] == [(), ()]
+
+
+def test_a_role_that_vanished_leaves_nothing_behind() -> None:
+    gone = replace(with_alice(), roles=(ProjectRole(name="viewer", groups=("alice",)),))
+    after = applied(gone, planned(gone))
+
+    assert after.members is None
+    assert groups(after) == ("alice",), "a member of a role that was there before"
+
+
+def test_a_role_that_was_renamed_loses_our_member() -> None:
+    renamed = replace(
+        with_alice("ops"),
+        roles=(ProjectRole(name="releaser", groups=("ops", "alice")),),
+    )
+
+    assert groups(applied(renamed, planned(renamed))) == ("ops",)
+
+
+def test_a_new_role_alone_is_no_reason_to_write() -> None:
+    project = with_alice()
+    more = replace(project, roles=(*project.roles, ProjectRole(name="new")))
+
+    assert not planned(more, ALICE).has_work
+
+
+def test_a_project_that_was_made_anew_has_nothing_of_ours() -> None:
+    assert planned(a_project(), ALICE).missing == {ALICE}
+
+
+def test_a_copy_of_the_project_is_cleaned_of_our_members() -> None:
+    copy = replace(with_alice(), name="team-b")
+    plan = planned(copy)
+
+    assert plan.extra == {Binding("alice", "proj:team-b:deployer")}
+    assert groups(applied(copy, plan)) == ()
+
+
+def test_the_project_default_is_one_like_others() -> None:
+    alice = Binding("alice", "proj:default:deployer")
+
+    assert planned(a_project(name="default"), alice).missing == {alice}
+
+
+def test_members_of_another_living_instance_are_respected() -> None:
+    project = with_alice()
+    for other in (ELSEWHERE, replace(US, uid="u2")):
+        living = [US, other]
+        assert not planned(project, owner=other, living=living).has_work
+        plan = planned(project, ALICE, owner=other, living=living)
+        assert plan.obstacles[ALICE].reason == Reason.OVERLAY_OWNED_BY_ANOTHER
+
+
+def test_members_of_an_instance_that_is_gone_are_taken_over() -> None:
+    project = a_project()
+    project = applied(project, planned(project, ALICE, owner=DEAD, living=[DEAD]))
+
+    assert planned(project).extra == {ALICE}
+    assert owner_of(applied(project, planned(project, ALICE))) == US
+
+
+def test_nothing_is_taken_from_a_project_whose_annotation_is_unreadable() -> None:
+    project = replace(with_alice("ops"), members="[]")
+
+    assert not planned(project).has_work
+    assert owner_of(project) is None
+    assert set(ours_in(project)) == {ALICE, Binding("ops", ALICE.role)}
+    assert not planned(project, ALICE).obstacles, "Argo CD gives it all the same"
+
+
+OLD = Token(ISSUED - 3600, id="old")
+YOUNG = Token(ISSUED - 30, id="young")
+"""Made before alice joined, by a clock that may differ."""
+MADE = Token(ISSUED + 60, ISSUED + 999, "made")
+
+
+def with_tokens(project: Project, *tokens: Token, role: str = "deployer") -> Project:
+    return replace(project, tokens={role: frozenset(tokens)})
+
+
+def test_tokens_that_were_made_meanwhile_go_with_the_member() -> None:
+    project = with_alice(tokens={"deployer": frozenset({OLD, YOUNG})})
+    plan = planned(with_tokens(project, OLD, YOUNG, MADE))
+
+    assert plan.tokens == (("deployer", MADE),)
+
+
+def test_tokens_of_other_roles_stay() -> None:
+    assert not planned(with_tokens(with_alice(), MADE, role="viewer")).tokens
+
+
+def test_tokens_stay_while_their_member_does() -> None:
+    assert not planned(with_tokens(with_alice(), MADE), ALICE).has_work
+
+
+def test_tokens_stay_if_that_is_wished() -> None:
+    plan = planned(with_tokens(with_alice(), MADE), removes_tokens=False)
+
+    assert plan.extra
+    assert not plan.tokens
+
+
+def test_tokens_of_a_role_that_vanished_go_too() -> None:
+    gone = replace(with_tokens(with_alice(), MADE), roles=())
+
+    assert planned(gone).tokens == (("deployer", MADE),)
+
+
+def test_tokens_go_also_if_somebody_removed_the_member_before() -> None:
+    without = replace(
+        with_tokens(with_alice(), MADE), roles=(ProjectRole(name="deployer"),)
+    )
+
+    assert planned(without).tokens == (("deployer", MADE),)
+
+
+def test_a_member_that_is_put_back_has_joined_long_ago() -> None:
+    without = replace(
+        with_tokens(with_alice(), MADE), roles=(ProjectRole(name="deployer"),)
+    )
+    back = applied(without, planned(without, ALICE, now=NOON + HOUR))
+
+    assert planned(back).tokens == (("deployer", MADE),)
+
+
+TEXTS = st.text(max_size=12)
+INSTANTS = st.integers(0, 10**9).map(lambda s: NOON + timedelta(seconds=s))
+MEMBERS = st.builds(
+    Member,
+    role=TEXTS,
+    subject=TEXTS,
+    until=INSTANTS,
+    since=INSTANTS,
+    known=st.lists(TEXTS, max_size=3).map(tuple),
+)
+
+
+@given(st.lists(MEMBERS, max_size=4), st.lists(TEXTS, max_size=3))
+def test_a_roster_reads_back_as_itself(members: list[Member], roles: list[str]) -> None:
+    roster = Roster(owner=US, members=tuple(members), roles=tuple(roles))
+    back = read_roster(render_roster(roster))
+
+    assert back.owner == US
+    assert set(back.roles) == set(roles)
+    assert sorted(back.members, key=repr) == sorted(members, key=repr)
+
+
+@given(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=5))
+def test_what_came_goes_and_nothing_else(subjects: list[str]) -> None:
+    project = a_project("ops", '"CN=x,OU=y"')
+    wanted = [Binding(subject, ALICE.role) for subject in subjects]
+    during = applied(project, planned(project, *wanted))
+    after = applied(during, planned(during))
+
+    assert not planned(during, *wanted).has_work
+    assert during.problem() is None
+    assert groups(after) == groups(project)
+    assert after.members is None
+
+
+ROSTER = render_roster(Roster(owner=US, members=(), roles=("deployer",)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("{", id="no JSON"),
+        pytest.param("[" * 10_000, id="JSON without end"),
+        pytest.param(ROSTER.replace('"version":1', '"version":2'), id="of tomorrow"),
+        pytest.param(ROSTER.replace('["deployer"]', "[1]"), id="a role without name"),
+        pytest.param(ROSTER.replace("[]", "[{}]"), id="a member without anything"),
+        pytest.param(
+            (with_alice().members or "").replace("T13", "T99"), id="no such time"
+        ),
+    ],
+)
+def test_what_argogrant_does_not_write_is_not_read(text: str) -> None:
+    with pytest.raises(MalformedLine):
+        read_roster(text)
