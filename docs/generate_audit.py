@@ -38,7 +38,11 @@ Fields may be added; none is renamed or given another meaning. What is not known
 out. Text from people, such as a justification, is as they wrote it: escape it where you
 show it.
 """
-OF_INSTANCES: Final = {TransitionKind.CONTESTED, TransitionKind.ORPHAN_REMOVED}
+OF_INSTANCES: Final = {
+    TransitionKind.CONTESTED,
+    TransitionKind.ORPHAN_REMOVED,
+    TransitionKind.TOKEN_REMOVED,
+}
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The event", AuditEvent),
     ("`data` of a grant", GrantData),

@@ -26,6 +26,7 @@ class TransitionKind(StrEnum):
     ENDED = "ended"
     CONTESTED = "contested"
     ORPHAN_REMOVED = "orphan-removed"
+    TOKEN_REMOVED = "token-removed"  # noqa: S105
 
 
 TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
@@ -71,6 +72,12 @@ TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
     TransitionKind.ORPHAN_REMOVED: (
         "The key holds a binding that no grant wants or wanted; the next write removes "
         "it. Written just before that write, and once more if that failed."
+    ),
+    TransitionKind.TOKEN_REMOVED: (
+        "A token of a role of an AppProject was made while somebody held that role by "
+        "a grant that is over; the next write of the project removes it. `message` "
+        "tells its id and times, never the token. Written just before that write, and "
+        "once more if that failed."
     ),
 }
 """When each transition is told, as the reference documentation prints it."""

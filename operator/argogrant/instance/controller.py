@@ -14,6 +14,7 @@ from typing import Final
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.finding import Finding
 from argogrant.instance.alarm import Alarm
 from argogrant.instance.apply import Applier, Clock, orphans_of
 from argogrant.instance.argocd import ArgoCD, Snapshot
@@ -21,8 +22,10 @@ from argogrant.instance.decisions import Decisions
 from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
 from argogrant.instance.overdue import overdue_since
+from argogrant.instance.places import where_of
 from argogrant.instance.plan import Plan
 from argogrant.instance.planner import Planner
+from argogrant.instance.project_apply import SEEN_EVERYWHERE, ProjectApplier
 from argogrant.instance.records import InstanceRecord
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
@@ -77,6 +80,7 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
+        self._projects = ProjectApplier(self._title)
         self._argocd: ArgoCD | None = None
         self.uid = ""
         """Whose Argo CD it is, once that is known."""
@@ -176,6 +180,10 @@ class Controller:
             seen = argocd.snapshot()
             planned = self._plan(record, seen)
             self._applier.look(planned, seen)
+            self._reporter.report_tokens(record, planned, self._clock())
+            members = await self._projects.write(argocd, planned)
+            if members.conflict:
+                continue
             leaving = record.being_deleted and planned.finds_an_overlay(seen)
             wait = None if leaving else self._applier.wait_for(planned)
             try:
@@ -192,9 +200,13 @@ class Controller:
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
+            if planned.is_moving:
+                await asyncio.sleep(SEEN_EVERYWHERE)
+            if members.failure is not None:
+                raise members.failure
             self._report(argocd, planned)
-            return wait
-        raise Conflict(f"argocd-rbac-cm changed {ATTEMPTS} times while it was written")
+            return members.no_later_than(wait)
+        raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
 
     def _plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
         now = self._clock()
@@ -207,7 +219,9 @@ class Controller:
             seen,
             owner=record.owner,
             living_owners=[r.owner for r in self._store.instances.objects.values()],
+            where=where_of(record.instance),
         )
+        planned = self._projects.look(planned, seen)
         if planned.blocked is None and planned.has_work:
             return replace(planned, blocked=self._applier.contested)
         return planned
@@ -227,7 +241,7 @@ class Controller:
         self._metrics.observed(
             bindings=len(overlay.bindings) if overlay else 0,
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
-            contested=self._applier.contested is not None,
+            contested=self._contested() is not None,
         )
         by_reason = self._reporter.report_grants(self._decisions, planned, seen, now)
         self._metrics.grants(by_reason)
@@ -236,11 +250,14 @@ class Controller:
             Health(
                 seen=seen,
                 blocked=planned.blocked or planned.fullness,
-                contested=self._applier.contested,
+                contested=self._contested(),
                 clock_skew=self._cluster.clock_skew(),
                 failures=self._store.failures(),
             )
         )
+
+    def _contested(self) -> Finding | None:
+        return self._applier.contested or self._projects.contested
 
     def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, lasts: bool

@@ -1,7 +1,7 @@
 """What has to be written, and what stands in the way of writing. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from argogrant.rbac.capacity import (
     room_for_overlay,
 )
 from argogrant.rbac.overlay import OverlayPlan, Owner, plan_overlay
+from argogrant.rbac.project_plan import ProjectPlan
 from argogrant.rbac.text import OVERLAY_KEY
 
 TEXT_IS_FULL: Final = Finding(
@@ -37,12 +38,28 @@ class Plan:
     """Why bindings that are wanted are not added."""
     without_room: frozenset[Binding] = frozenset()
     """Bindings that wait until the ConfigMap has room for them."""
+    projects: tuple[ProjectPlan, ...] = ()
+    """The AppProjects that have to be written."""
+    obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
+    """What stands in the way of a binding in its AppProject."""
+    theirs: frozenset[Binding] = frozenset()
+    """Wanted, and given by somebody else's hand already."""
+    foreign_projects: frozenset[str] = frozenset()
+    """AppProjects whose members are another instance's."""
+    is_moving: bool = False
+    """A binding is written in a new place while the old one still has it."""
 
     def obstacle_to(self, binding: Binding) -> Finding | None:
         """Say what stands in the way of one binding."""
         if self.blocked is None and binding in self.without_room:
             return TEXT_IS_FULL
-        return self.blocked
+        return self.blocked or self.obstacles.get(binding)
+
+    @property
+    def removed(self) -> frozenset[Binding]:
+        """What is there and no grant wants, wherever it is."""
+        extra = self.overlay.extra if self.overlay is not None else frozenset()
+        return extra.union(*(one.extra for one in self.projects))
 
     @property
     def fullness(self) -> Finding | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from argogrant.api.recorded import read_conditions, read_recorded
 from argogrant.grants.grant import Binding
-from argogrant.grants.occurrences import TransitionKind
+from argogrant.grants.occurrences import Transition, TransitionKind
 from argogrant.grants.transitions import (
     Account,
     Conditions,
@@ -62,6 +62,12 @@ class Audit(Protocol):
         """
         ...
 
+    def tokens(
+        self, place: Place, removed: Iterable[Transition], *, now: datetime
+    ) -> None:
+        """Tell of tokens, before the write that removes them."""
+        ...
+
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""
         ...
@@ -98,6 +104,7 @@ class Ledger:
         self._grants: dict[str, _Told] = {}
         self._contested: dict[str, Conditions] = {}
         self._orphans: dict[str, frozenset[str]] = {}
+        self._tokens: dict[str, frozenset[str]] = {}
 
     def grant(self, news: GrantNews) -> None:
         """Tell what changed about a grant."""
@@ -165,9 +172,22 @@ class Ledger:
                 self._tell(telling_of(place, transition, data, now=now))
         self._orphans[place.uid] = frozenset(ids)
 
+    def tokens(
+        self, place: Place, removed: Iterable[Transition], *, now: datetime
+    ) -> None:
+        """Tell of tokens that go; not twice for one version of a project."""
+        told, ids = self._tokens.get(place.uid, frozenset()), set[str]()
+        for transition in removed:
+            identity = transition.id_for(place.uid)
+            ids.add(identity)
+            if identity not in told:
+                data = instance_data(place, transition)
+                self._tell(telling_of(place, transition, data, now=now))
+        self._tokens[place.uid] = frozenset(ids)
+
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""
-        for kept in (self._grants, self._contested, self._orphans):
+        for kept in (self._grants, self._contested, self._orphans, self._tokens):
             kept.pop(uid, None)
 
     def _tell(self, telling: Telling) -> None:

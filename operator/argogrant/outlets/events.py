@@ -40,6 +40,7 @@ _SHOWN: Final = {
     TransitionKind.ENDED: (NORMAL, "Ended"),
     TransitionKind.OVERDUE: (WARNING, "Overdue"),
     TransitionKind.CONTESTED: (WARNING, "Contested"),
+    TransitionKind.TOKEN_REMOVED: (WARNING, "TokenRemoved"),
 }
 """The type and the reason of the Event; an empty reason is the condition's."""
 

@@ -69,7 +69,7 @@ def ours_in(project: Project) -> Mapping[Binding, datetime | None]:
     try:
         roster = read_roster(project.members)
     except MalformedLine:
-        return dict.fromkeys(_everybody(project))
+        return dict.fromkeys(project.memberships())
     present = _present(project)
     ours = {_binding(project, one): one.until for one in roster.members}
     return {binding: end for binding, end in ours.items() if binding in present}
@@ -266,12 +266,5 @@ def _role(project: Project, binding: Binding) -> str:
     return binding.role.removeprefix(f"proj:{project.name}:")
 
 
-def _everybody(project: Project) -> Iterable[Binding]:
-    for role in project.roles:
-        for group in role.groups:
-            subject = group[1:-1] if "," in group else group
-            yield Binding(subject, f"proj:{project.name}:{role.name}")
-
-
 def _present(project: Project) -> frozenset[Binding]:
-    return frozenset(_everybody(project))
+    return frozenset(project.memberships())

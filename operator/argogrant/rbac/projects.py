@@ -7,6 +7,7 @@ its lines can not be read, Argo CD ignores all roles of the project.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from argogrant.grants.grant import Binding
 from argogrant.rbac.roster import Token
 from argogrant.rbac.text import Problem, read_key_once
 
@@ -56,6 +57,13 @@ class Project:
         """Name whatever stands on the right side of the project's own g lines."""
         key = read_key_once(f"AppProject {self.name}", self.text())
         return frozenset(binding.role for binding in key.bindings)
+
+    def memberships(self) -> Iterable[Binding]:
+        """Give every member of every role, as a grant would name it."""
+        for role in self.roles:
+            for group in role.groups:
+                subject = group[1:-1] if "," in group else group
+                yield Binding(subject, f"proj:{self.name}:{role.name}")
 
     def _lines(self) -> Iterable[str]:
         for role in self.roles:
