@@ -12,6 +12,7 @@ import pytest
 
 import operators
 from controlplane import ControlPlane
+from controlplane.argocd_client import ArgoCDClient
 from controlplane.errors import ArgoCDError
 from world import INSTANCE, PROJECT, RULES, World, a_grant, eventually
 
@@ -58,20 +59,22 @@ def members(world: World) -> list[str]:
     return found
 
 
-def mint(world: World, account: str) -> str:
-    """Make a token of the role that never ends, as Argo CD's own pages do."""
+def mint(world: World, group: str) -> str:
+    """Make a token of the role that never ends, as a member may on Argo CD's pages."""
     argocd = world.plane.argocd
-    answer = argocd.client.post(
-        COLLECTION, {"expiresIn": 0}, token=argocd.token(account)
-    )
-    token: str = answer["token"]
-    return token
+    token = argocd.token("nobody", groups=[group])
+    made: str = client(world).post(COLLECTION, {"expiresIn": 0}, token=token)["token"]
+    return made
+
+
+def client(world: World) -> ArgoCDClient:
+    return ArgoCDClient(world.plane.argocd.url)
 
 
 def works(world: World, token: str) -> bool:
     path = "/api/v1/account/can-i/applications/sync/team-a/shop"
     try:
-        answer = world.plane.argocd.client.get(path, token=token)
+        answer = client(world).get(path, token=token)
     except ArgoCDError:
         return False
     return answer.get("value") == "yes"
@@ -80,6 +83,7 @@ def works(world: World, token: str) -> bool:
 def test_a_grant_makes_a_member_and_its_end_takes_the_tokens(world: World) -> None:
     world.apply(in_project("deploys"))
     eventually(world.may_sync, within=15)
+    eventually(lambda: members(world) == ["alice"], within=5)
     token = mint(world, "alice")
     assert works(world, token)
     world.delete("deploys")

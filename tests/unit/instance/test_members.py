@@ -3,12 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final
 
+import pytest
+
+from argogrant.instance.sweep import SweepFailed
+from argogrant.instance.sweep_projects import sweep_projects
 from argogrant.kube.failures import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
 from argogrant.outlets.telling import Telling
 from argogrant.rbac.roster import MEMBERS_ANNOTATION
+from argogrant.rbac.sweep_members import SweptMembers
+from builders import NOON
+from fakes import FakeCluster
 from rooms import SETTLED, SOON, Room, a_room, until
 
 TEAM_A: Final = APP_PROJECTS.path("argocd", "team-a")
@@ -173,3 +181,47 @@ async def test_tokens_that_were_made_meanwhile_go_from_both_places() -> None:
         assert project["status"]["jwtTokensByRole"]["deployer"]["items"] == [old]
         assert len(tokens_told(room)) == 1
         assert '"made"' in tokens_told(room)[0].transition.message
+
+
+async def test_a_sweep_takes_members_also_after_a_conflict() -> None:
+    async with a_room_with_members() as room:
+        in_project(room, duration="1m")
+        await until(lambda: members(room), within=SETTLED)
+        project = room.cluster.object(TEAM_A)
+
+    alone = FakeCluster(room.clock)
+    alone.add(TEAM_A.rpartition("/")[0], project)
+    alone.fail("merge_patch", Conflict("409"))
+    early = await sweep_projects(alone, "argocd", room.clock)
+    late = await sweep_projects(
+        alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
+    )
+
+    assert early == SweptMembers(kept=1)
+    assert late == SweptMembers(removed=1)
+    assert (
+        "groups" not in alone.object(TEAM_A)["spec"]["roles"][0]
+        or not (alone.object(TEAM_A)["spec"]["roles"][0]["groups"])
+    )
+
+
+async def test_a_sweep_that_may_not_list_projects_says_so() -> None:
+    cluster = FakeCluster()
+    cluster.fail("list", Forbidden("GET appprojects: 403"))
+
+    assert await sweep_projects(cluster, "argocd", lambda: NOON) is None
+
+
+async def test_a_sweep_that_may_not_write_projects_fails() -> None:
+    async with a_room_with_members() as room:
+        in_project(room, duration="1m")
+        await until(lambda: members(room), within=SETTLED)
+        project = room.cluster.object(TEAM_A)
+    alone = FakeCluster(room.clock)
+    alone.add(TEAM_A.rpartition("/")[0], project)
+    alone.fail("merge_patch", Forbidden(f"PATCH {TEAM_A}: 403"))
+
+    with pytest.raises(SweepFailed, match="403"):
+        await sweep_projects(
+            alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
+        )
