@@ -5,6 +5,7 @@ Somebody who holds such a role can make tokens of it; they end with the grant.
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def mint(world: World, group: str) -> str:
     """Make a token of the role that never ends, as a member may on Argo CD's pages."""
     argocd = world.plane.argocd
     token = argocd.token("nobody", groups=[group])
-    made: str = client(world).post(COLLECTION, {"expiresIn": 0}, token=token)["token"]
+    with closing(client(world)) as argocds:
+        made: str = argocds.post(COLLECTION, {"expiresIn": 0}, token=token)["token"]
     return made
 
 
@@ -73,10 +75,11 @@ def client(world: World) -> ArgoCDClient:
 
 def works(world: World, token: str) -> bool:
     path = "/api/v1/account/can-i/applications/sync/team-a/shop"
-    try:
-        answer = client(world).get(path, token=token)
-    except ArgoCDError:
-        return False
+    with closing(client(world)) as argocds:
+        try:
+            answer = argocds.get(path, token=token)
+        except ArgoCDError:
+            return False
     return answer.get("value") == "yes"
 
 
