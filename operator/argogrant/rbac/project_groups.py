@@ -50,10 +50,7 @@ def group_of(subject: str) -> str | None:
     group = f'"{subject}"' if "," in subject else subject
     if '"' in subject or not subject or subject != subject.strip():
         return None
-    try:
-        back = parse_line(f"g, {group}, proj:a:b")
-    except MalformedLine:
-        return None
+    back = parse_line(f"g, {group}, proj:a:b")
     same = back == Binding(subject, "proj:a:b") and subject.isprintable()
     return group if same else None
 
