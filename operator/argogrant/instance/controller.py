@@ -80,7 +80,7 @@ class Controller:
         self._decisions = Decisions()
         self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
-        self._projects = ProjectApplier(self._title)
+        self._projects = ProjectApplier(self._title, metrics, clock)
         self._argocd: ArgoCD | None = None
         self.uid = ""
         """Whose Argo CD it is, once that is known."""

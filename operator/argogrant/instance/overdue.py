@@ -25,10 +25,12 @@ def overdue_since(
         now: An end at this instant has passed.
     """
     overlay = seen.remembered.overlay if seen.remembered is not None else None
-    ends = dict(ends_of_members(seen))
+    places = [ends_of_members(seen)]
     if overlay is not None:
-        ends.update(overlay.ends)
-    passed = {b: end for b, end in ends.items() if end and end <= now}
+        places.append(overlay.ends)
+    passed = {
+        b: end for ends in places for b, end in ends.items() if end and end <= now
+    }
     if not passed:
         return None
     for decision in decisions:

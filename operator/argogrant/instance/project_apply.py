@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argogrant.grants.finding import Finding
-from argogrant.instance.apply import WRITE_PAUSE
+from argogrant.instance.apply import WRITE_PAUSE, Clock
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.contention import Contention
+from argogrant.instance.overdue import lags_of
+from argogrant.instance.places import ends_of_members
 from argogrant.instance.plan import Plan
 from argogrant.kube.failures import ClusterError, Conflict, NotFound
+from argogrant.outlets.metrics import InstanceMetrics
 from argogrant.rbac.project_plan import ProjectPlan
 from argogrant.rbac.projects import Project
 
@@ -42,10 +45,14 @@ class ProjectApplier:
 
     Args:
         title: What the instance is called in the log.
+        metrics: Told of every end.
+        clock: Tells the time in UTC.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, metrics: InstanceMetrics, clock: Clock) -> None:
         self._title = title
+        self._metrics = metrics
+        self._clock = clock
         self._contentions: dict[str, Contention] = {}
         self._written_at: dict[str, float] = {}
 
@@ -83,6 +90,7 @@ class ProjectApplier:
             if wait is not None:
                 outcome = replace(outcome, wait=min(wait, outcome.wait or wait))
                 continue
+            ends = ends_of_members(argocd.snapshot())
             try:
                 await argocd.write_project(work)
             except NotFound:
@@ -93,6 +101,8 @@ class ProjectApplier:
             except ClusterError as error:
                 outcome = replace(outcome, failure=error)
                 continue
+            lags = lags_of(work.extra, ends, self._clock())
+            self._metrics.removed(lags=lags, orphans=0)
             self._wrote(work, argocd.snapshot())
         return outcome
 

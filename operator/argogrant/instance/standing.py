@@ -80,13 +80,24 @@ class Standing:
         return Delivery(
             is_bound=binding in self.present or binding in self.planned.theirs,
             blocked=self.planned.obstacle_to(binding),
-            may_linger=not self.is_certain
-            and self._may_linger(record, decision, binding),
+            may_linger=(
+                self._can_not_leave(decision, binding)
+                if self.is_certain
+                else self._may_linger(record, decision, binding)
+            ),
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
         """Tell whether nothing of a grant is left that only it wanted."""
         return decision is None or decision.grant.binding not in self.left
+
+    def _can_not_leave(self, decision: Decision, binding: Binding) -> bool:
+        """Tell whether a project keeps what nobody wants, since it can not be read."""
+        return (
+            decision.holding is Holding.RELEASE
+            and binding in self.planned.obstacles
+            and binding in self.left
+        )
 
     def _may_linger(
         self, record: GrantRecord, decision: Decision, binding: Binding

@@ -106,8 +106,8 @@ def plan_members(
         roster = read_roster(project.members) if project.members is not None else None
     except MalformedLine as error:
         finding = unreadable(project.name, error)
-        waiting = asked.wanted.keys() - _present(project)
-        return replace(nothing, obstacles=dict.fromkeys(waiting, finding))
+        concerned = asked.wanted.keys() | _present(project)
+        return replace(nothing, obstacles=dict.fromkeys(concerned, finding))
     other = roster.owner if roster is not None else owner
     is_dead = other.namespace == owner.namespace and other not in living_owners
     if other != owner and not is_dead:

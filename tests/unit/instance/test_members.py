@@ -225,3 +225,34 @@ async def test_a_sweep_that_may_not_write_projects_fails() -> None:
         await sweep_projects(
             alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
         )
+
+
+async def test_what_can_not_be_told_apart_is_not_said_to_be_over() -> None:
+    """Somebody spoilt the annotation: nobody is removed, and no end is claimed."""
+    async with a_room_with_members() as room:
+        in_project(room)
+        await until(lambda: members(room), within=SETTLED)
+        spoilt = {"metadata": {"annotations": {MEMBERS_ANNOTATION: "?"}}}
+        room.cluster.edit(TEAM_A, spoilt)
+        room.revoke("g")
+        await asyncio.sleep(SETTLED)
+
+        assert members(room) == ["alice"]
+        assert room.ready("g") == "-ProjectInvalid"
+        assert not room.has_ended("g")
+        room.delete("g")
+        await asyncio.sleep(SETTLED)
+        assert room.has("g")
+
+
+async def test_a_member_who_leaves_late_is_counted() -> None:
+    async with a_room_with_members() as room:
+        in_project(room, duration="1m")
+        await until(lambda: members(room), within=SETTLED)
+        await until(lambda: not members(room), within=70)
+        count = room.metrics.registry.get_sample_value(
+            "argogrant_revocation_lag_seconds_count",
+            {"namespace": "argogrant", "instance": "default"},
+        )
+
+        assert count == 1
