@@ -43,6 +43,7 @@ OF_INSTANCES: Final = {
     TransitionKind.ORPHAN_REMOVED,
     TransitionKind.TOKEN_ROTATED,
     TransitionKind.TOKEN_AT_RISK,
+    TransitionKind.TOKEN_REMOVED,
 }
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The event", AuditEvent),

@@ -158,6 +158,8 @@ class Instance:
     """Where people reach Argo CD; empty if that was not said."""
     binds_in_projects: bool = False
     """Whether roles of AppProjects are given in the AppProject."""
+    removes_tokens: bool = True
+    """Whether tokens that were made by a member go with the member."""
     access_details: str = ""
     """What those who hold a grant are told, with placeholders."""
     retention: timedelta = timedelta(days=30)
@@ -216,6 +218,7 @@ def read_instance(body: dict[str, Any]) -> Instance:
         else None,
         url=spec.url or "",
         binds_in_projects=spec.bind_project_roles_in == "AppProject",
+        removes_tokens=spec.remove_tokens,
         access_details=spec.access_details or "",
         retention=parse_duration(spec.retention),
     )

@@ -135,6 +135,15 @@ class ArgoCDInstanceSpec(Model):
             " it, which are removed when the grant ends."
         ),
     )
+    remove_tokens: bool = Field(
+        default=True,
+        description=(
+            "With bindProjectRolesIn: AppProject. true: when somebody ceases to be a"
+            " member of a role, all tokens of that role that were made in the meantime"
+            " are removed, since Argo CD does not say by whom. false: they stay, and"
+            " whoever has one keeps its access."
+        ),
+    )
     max_duration: Duration = Field(
         "24h",
         description=(

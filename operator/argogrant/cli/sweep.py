@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from argogrant.instance.sweep import SweepFailed, sweep_config_map
+from argogrant.instance.sweep_projects import sweep_projects
 from argogrant.kube.cluster import KubernetesCluster
 from argogrant.rbac.sweep import Swept
+from argogrant.rbac.sweep_members import SweptMembers
 
 
 def sweep(
@@ -18,14 +20,15 @@ def sweep(
 ) -> None:
     """Remove the bindings from argocd-rbac-cm whose end has passed.
 
-    It needs nothing but that ConfigMap, and keeps whatever it can not read. The exit
-    status is 0 when that was done, also if there was nothing to do, and 1 when the
-    ConfigMap could not be read or written.
+    It needs nothing but that ConfigMap, and keeps whatever it can not read. If it may
+    list AppProjects, it removes the members whose end has passed from them as well,
+    with the tokens that were made meanwhile. The exit status is 0 when that was done,
+    also if there was nothing to do, and 1 when something could not be read or written.
 
     Example: argogrant sweep --argocd-namespace argocd
     """
     try:
-        swept = asyncio.run(_sweep(argocd_namespace))
+        swept, members = asyncio.run(_sweep(argocd_namespace))
     except SweepFailed as error:
         typer.echo(f"sweep of {argocd_namespace}/argocd-rbac-cm: {error}", err=True)
         raise typer.Exit(1) from error
@@ -33,9 +36,24 @@ def sweep(
         f"sweep of {argocd_namespace}/argocd-rbac-cm: {swept.removed} removed,"
         f" {swept.kept} kept, {swept.unreadable} unreadable"
     )
+    _tell_members(argocd_namespace, members)
 
 
-async def _sweep(namespace: str) -> Swept:
+def _tell_members(namespace: str, members: SweptMembers | SweepFailed | None) -> None:
+    what = f"sweep of the AppProjects in {namespace}:"
+    if members is None:
+        typer.echo(f"{what} they may not be listed, so they were left alone", err=True)
+    elif isinstance(members, SweepFailed):
+        typer.echo(f"{what} {members}", err=True)
+        raise typer.Exit(1)
+    elif members != SweptMembers():
+        typer.echo(
+            f"{what} {members.removed} members and {members.tokens} tokens removed,"
+            f" {members.kept} kept, {members.unreadable} projects unreadable"
+        )
+
+
+async def _sweep(namespace: str) -> tuple[Swept, SweptMembers | SweepFailed | None]:
     def clock() -> datetime:
         return datetime.now(UTC)
 
@@ -44,6 +62,10 @@ async def _sweep(namespace: str) -> Swept:
     except Exception as error:
         raise SweepFailed(f"no API server is configured: {error}") from error
     try:
-        return await sweep_config_map(cluster, namespace, clock)
+        swept = await sweep_config_map(cluster, namespace, clock)
+        try:
+            return swept, await sweep_projects(cluster, namespace, clock)
+        except SweepFailed as error:
+            return swept, error
     finally:
         await cluster.close()

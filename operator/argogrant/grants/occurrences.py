@@ -31,6 +31,7 @@ class TransitionKind(StrEnum):
     ORPHAN_REMOVED = "orphan-removed"
     TOKEN_ROTATED = "token-rotated"  # noqa: S105 - what happened, no token
     TOKEN_AT_RISK = "token-at-risk"  # noqa: S105
+    TOKEN_REMOVED = "token-removed"  # noqa: S105
 
 
 TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
@@ -97,6 +98,12 @@ TRANSITIONS: Final[Mapping[TransitionKind, str]] = {
     TransitionKind.TOKEN_AT_RISK: (
         "The token for the other cluster ends soon and nobody renews it "
         "(`TokenEnding`), or that failed (`RotationFailed`); `message` says why."
+    ),
+    TransitionKind.TOKEN_REMOVED: (
+        "A token of a role of an AppProject was made while somebody held that role by "
+        "a grant that is over; the next write of the project removes it. `message` "
+        "tells its id and times, never the token. Written just before that write, and "
+        "once more if that failed."
     ),
 }
 """When each transition is told, as the reference documentation prints it."""

@@ -13,11 +13,13 @@ from argogrant.instance.observations import (
     observe_project,
     observe_settings,
 )
+from argogrant.instance.project_patch import project_patch
 from argogrant.kube.cluster import Body, Cluster
-from argogrant.kube.failures import ClusterError, Forbidden
+from argogrant.kube.failures import ClusterError, Conflict, Forbidden
 from argogrant.kube.reflector import Reflector
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 from argogrant.rbac.accounts import SETTINGS_NAME
+from argogrant.rbac.project_plan import ProjectPlan
 from argogrant.rbac.projects import Project
 from argogrant.rbac.text import CONFIG_MAP_NAME, OVERLAY_KEY
 
@@ -56,6 +58,7 @@ class ArgoCD:
         self, cluster: Cluster, namespace: str, on_change: Callable[[], None]
     ) -> None:
         self._cluster = cluster
+        self._namespace = namespace
         self._path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
 
         self._remembered: ObservedConfigMap | None = None
@@ -147,6 +150,25 @@ class ArgoCD:
         """
         body = overlay_patch(text, resource_version)
         self._config_map.note(await self._cluster.merge_patch(self._path, body))
+
+    async def write_project(self, planned: ProjectPlan) -> None:
+        """Change the members of one AppProject, and nothing else of it.
+
+        Raises:
+            Conflict: The project has another version by now; it was read anew.
+            NotFound: It is gone.
+        """
+        path = APP_PROJECTS.path(self._namespace, planned.project)
+        body = await self._cluster.get(path)
+        self._projects.note(body)
+        if body["metadata"]["resourceVersion"] != planned.resource_version:
+            raise Conflict(f"AppProject {planned.project} changed")
+        patch = project_patch(body, planned)
+        try:
+            self._projects.note(await self._cluster.merge_patch(path, patch))
+        except Conflict:
+            self._projects.note(await self._cluster.get(path))
+            raise
 
 
 def overlay_patch(text: str | None, resource_version: str) -> Body:

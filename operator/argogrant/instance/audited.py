@@ -1,15 +1,19 @@
 """What the audit is told of grants and instances, and how it knows. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from argogrant.grants.conditions import Delivery
 from argogrant.grants.decide import Decision
+from argogrant.grants.names import quoted
+from argogrant.grants.occurrences import Transition, TransitionKind
 from argogrant.grants.reasons import Reason
+from argogrant.grants.window import format_instant
 from argogrant.instance.records import GrantRecord, InstanceRecord
 from argogrant.instance.standing import Standing
 from argogrant.outlets.telling import GrantNews, Place
+from argogrant.rbac.roster import Token
 
 
 def place_of_grant(record: GrantRecord) -> Place:
@@ -67,6 +71,37 @@ def grant_news(  # noqa: PLR0913
     )
 
 
+def token_removed(project: str, role: str, token: Token, *, version: str) -> Transition:
+    """Say that a token goes with the member who may have made it.
+
+    Args:
+        project: The AppProject.
+        role: The bare name of its role.
+        token: What the project remembers of it.
+        version: The resource version of the project in which it was found.
+    """
+    made, ends = _time(token.issued_at), "never ends"
+    if token.expires_at:
+        ends = f"would have ended at {_time(token.expires_at)}"
+    return Transition(
+        kind=TransitionKind.TOKEN_REMOVED,
+        message=(
+            f"Token {quoted(token.id)} of role {quoted(role)} of AppProject"
+            f" {quoted(project)}, made at {made}, which {ends}, is removed: it was made"
+            " while a grant gave that role."
+        ),
+        left=f"{version}\n{role}\n{token.mark}",
+    )
+
+
+def _time(seconds: int) -> str:
+    """Write a token's time; anybody may have written anything there."""
+    try:
+        return format_instant(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
 def was_held(
     record: GrantRecord, decision: Decision, standing: Standing, now: datetime
 ) -> bool:
@@ -80,8 +115,7 @@ def was_held(
     if not window.has_opened(now) or window.end <= window.start:
         return False
     binding = decision.grant.binding
-    planned = standing.planned.overlay
-    removed = planned.extra if planned is not None else frozenset()
+    removed = standing.planned.removed
     if binding not in removed and binding not in standing.present:
         return False
     if decision.finding is not None and decision.finding.reason is Reason.EXPIRED:

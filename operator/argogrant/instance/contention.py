@@ -26,7 +26,8 @@ class Contention:
     All instants are seconds of one monotonic clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = f"{OVERLAY_KEY} of argocd-rbac-cm") -> None:
+        self._what = what
         self._expected: str | None = None
         self._is_expected = False
         self._disturbed_at: deque[float] = deque()
@@ -44,9 +45,23 @@ class Contention:
             is_wrong: What it holds has to be mended.
             at: Now.
         """
+        self.notice(
+            seen.data.get(OVERLAY_KEY), seen.last_manager, is_wrong=is_wrong, at=at
+        )
+
+    def notice(
+        self, text: str | None, manager: str, *, is_wrong: bool, at: float
+    ) -> None:
+        """Notice the same of any text.
+
+        Args:
+            text: What is there.
+            manager: Who wrote last, as far as that is recorded.
+            is_wrong: It has to be mended.
+            at: Now.
+        """
         while self._disturbed_at and at - self._disturbed_at[0] > REMEMBERED_SECONDS:
             self._disturbed_at.popleft()
-        text = seen.data.get(OVERLAY_KEY)
         if text == self._expected:
             return
         if not is_wrong:
@@ -54,7 +69,7 @@ class Contention:
         elif self._is_expected:
             self._is_expected = False  # counted once, until it was put back
             self._disturbed_at.append(at)
-            self._manager = seen.last_manager
+            self._manager = manager
 
     def finding(self) -> Finding | None:
         """Say who disturbs, if it happens again and again."""
@@ -65,10 +80,10 @@ class Contention:
             who += f", by the record {quoted(self._manager)},"
         return Finding(
             Reason.CONTESTED,
-            f"{who} changed {OVERLAY_KEY} of argocd-rbac-cm"
+            f"{who} changed {self._what}"
             f" {len(self._disturbed_at)} times within"
             f" {int(REMEMBERED_SECONDS / 60)} minutes; it is put back more and more"
-            " slowly. Make that program leave the key alone, as"
+            " slowly. Make that program leave it alone, as"
             " docs/how-to/contested.md shows.",
         )
 

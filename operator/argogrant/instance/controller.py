@@ -9,19 +9,17 @@ import asyncio
 import logging
 import random
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
-from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.finding import Finding
 from argogrant.instance.alarm import Alarm
 from argogrant.instance.apply import Applier, Clock, orphans_of
 from argogrant.instance.argocd import ArgoCD, Snapshot
-from argogrant.instance.decisions import Decisions
-from argogrant.instance.gather import Gathered, Gatherer
 from argogrant.instance.health import NOT_CONVERGED, NOT_KNOWN, Health
 from argogrant.instance.overdue import overdue_since
 from argogrant.instance.plan import Plan
-from argogrant.instance.planner import Planner
+from argogrant.instance.planning import Planning
+from argogrant.instance.project_apply import ProjectApplier
 from argogrant.instance.records import InstanceRecord
 from argogrant.instance.report import Reporter
 from argogrant.instance.store import Store
@@ -72,11 +70,17 @@ class Controller:
         self._clock = clock
         self._signal = store.signal(name)
         self._alarm = Alarm(self._signal, clock)
-        self._gatherer = Gatherer(name)
-        self._decisions = Decisions()
-        self._planner = Planner()
         self._applier = Applier(self._title, metrics, clock)
+        self._projects = ProjectApplier(self._title, metrics, clock)
         self._whereabouts = whereabouts
+        self._planning = Planning(
+            name,
+            store=store,
+            verification=verification,
+            whereabouts=whereabouts,
+            clock=clock,
+        )
+        self._decisions = self._planning.decisions
         self.uid = ""
         """Whose Argo CD it is, once that is known."""
         self.has_moved = False
@@ -176,54 +180,39 @@ class Controller:
         """
         for _ in range(ATTEMPTS):
             seen = argocd.snapshot()
-            planned = self._plan(record, seen)
-            self._applier.look(planned, seen)
+            planned, failure = await self._planning.plan(record, seen)
+            self._metrics.overdue_since(
+                overdue_since(seen, self._decisions.all(), self._clock())
+            )
+            planned = self._noticed(planned, seen)
+            self._reporter.report_tokens(record, planned, self._clock())
+            members = await self._projects.write(argocd, planned)
+            if members.conflict:
+                continue
             leaving = record.being_deleted and planned.finds_an_overlay(seen)
             wait = None if leaving else self._applier.wait_for(planned)
-            if planned.adds and wait is None and not leaving:
-                await self._whereabouts.remember(record)
             try:
                 if leaving or (planned.has_work and wait is None):
                     orphans = orphans_of(planned, self._decisions.all())
                     self._reporter.report_orphans(record, orphans, seen, self._clock())
                     await self._applier.write(
-                        argocd,
-                        planned,
-                        seen,
-                        orphans=orphans,
-                        leaving=leaving,
+                        argocd, planned, seen, orphans=orphans, leaving=leaving
                     )
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
+            await members.settle(planned, failure)
             self._report(argocd, planned)
-            return wait
-        raise Conflict(f"argocd-rbac-cm changed {ATTEMPTS} times while it was written")
+            return members.no_later_than(wait)
+        raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
 
-    def _plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
-        now = self._clock()
-        gathered = self._gather(record, seen)
-        self._decide(gathered.facts, now)
-        decisions = self._decisions.all()
-        self._metrics.overdue_since(overdue_since(seen, decisions, now))
-        planned = self._planner.plan(
-            self._decisions,
-            seen,
-            owner=record.owner,
-            living_owners=[r.owner for r in self._store.instances.objects.values()],
-        )
-        planned = replace(planned, left_behind=self._whereabouts.left_behind)
+    def _noticed(self, planned: Plan, seen: Snapshot) -> Plan:
+        """Say whether somebody else changed what was written."""
+        planned = self._projects.look(planned, seen)
         if planned.blocked is None and planned.has_work:
-            return replace(planned, blocked=self._applier.contested)
+            planned = replace(planned, blocked=self._applier.contested)
+        self._applier.look(planned, seen)
         return planned
-
-    def _gather(self, record: InstanceRecord, seen: Snapshot) -> Gathered:
-        rules = self._store.rules(self._verification.identities())
-        return self._gatherer.gather(record, seen, rules)
-
-    def _decide(self, facts: InstanceFacts, now: datetime) -> None:
-        grants = self._store.grants_of(self._name)
-        self._decisions.update(grants, facts, now, self._store)
 
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
         seen, now = argocd.snapshot(), self._clock()
@@ -232,7 +221,7 @@ class Controller:
         self._metrics.observed(
             bindings=len(overlay.bindings) if overlay else 0,
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
-            contested=self._applier.contested is not None,
+            contested=self._contested() is not None,
         )
         by_reason = self._reporter.report_grants(self._decisions, planned, seen, now)
         self._metrics.grants(by_reason)
@@ -241,11 +230,14 @@ class Controller:
             Health(
                 seen=seen,
                 blocked=planned.blocked or planned.fullness or planned.left_behind,
-                contested=self._applier.contested,
+                contested=self._contested(),
                 clock_skew=self._home.clock_skew(),
                 failures=self._whereabouts.failures,
             )
         )
+
+    def _contested(self) -> Finding | None:
+        return self._applier.contested or self._projects.contested
 
     def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, lasts: bool
@@ -261,8 +253,7 @@ class Controller:
     def _report_unknown(self, record: InstanceRecord) -> None:
         """Say that there is no telling where Argo CD is."""
         seen, now = Snapshot(), self._clock()
-        facts = self._gather(record, seen).facts
-        self._decide(facts, now)
+        self._planning.decide(record, seen, now)
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
         said = self._reporter.report_grants(self._decisions, nothing, seen, now)
         self._metrics.grants(said)
@@ -281,7 +272,7 @@ class Controller:
             place=self._whereabouts.place,
             namespace=record.namespace,
         )
-        gathered = self._gather(record, health.seen)
+        gathered = self._planning.gather(record, health.seen)
         self._reporter.report_instance(
             record,
             health,

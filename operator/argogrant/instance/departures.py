@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
@@ -19,9 +20,9 @@ from argogrant.grants.reasons import Reason
 from argogrant.instance.apply import Applier
 from argogrant.instance.argocd import ArgoCD, Snapshot
 from argogrant.instance.connections import Connection, Connections
-from argogrant.instance.plan import plan
+from argogrant.instance.places import IN_CONFIG_MAP, plan_places
 from argogrant.instance.remedies import explain
-from argogrant.kube.failures import ClusterError, Conflict, Unauthorized
+from argogrant.kube.failures import ClusterError, Conflict, NotFound, Unauthorized
 from argogrant.kube.pause import Pause
 from argogrant.kube.resources import CONFIG_MAPS
 from argogrant.rbac.overlay import Owner
@@ -30,6 +31,7 @@ PATIENCE: Final = 3.0
 """Seconds that grants of the new place wait for the old one."""
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
+_NO_NEW_MEMBERS: Final = datetime.max.replace(tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
 
@@ -110,19 +112,29 @@ class Departure:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _is_clean_now(self, argocd: ArgoCD) -> bool:
-        """Remove our key if it is there; tell whether the place is clean."""
+        """Remove our key and our members; tell whether the place is clean."""
         seen = argocd.snapshot()
         for collection, error in seen.failures:
-            if collection.resource == CONFIG_MAPS:
+            is_served = not isinstance(error, NotFound)
+            if collection.resource == CONFIG_MAPS or is_served:
                 raise error
+        planned = plan_places(
+            (),
+            seen,
+            owner=self._owner,
+            living_owners=(),
+            where=IN_CONFIG_MAP,
+            now=_NO_NEW_MEMBERS,
+        )
+        for work in planned.projects:
+            await argocd.write_project(work)
         if _is_somebody_elses(seen, self._owner):
-            return True
-        planned = plan((), seen, owner=self._owner, living_owners=())
+            return not planned.projects
         if planned.finds_an_overlay(seen):
             await self._applier.write(argocd, planned, seen, orphans=(), leaving=True)
         elif planned.blocked is not None and seen.config_map is None:
             self._say(planned.blocked.message)
-        return seen.config_map is not None
+        return seen.config_map is not None and not planned.projects
 
     async def _read_anew(self, argocd: ArgoCD) -> None:
         try:

@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import Final
 
 from argogrant.grants.sign_in import Settings
+from argogrant.instance.project_patch import tokens_of
 from argogrant.kube.cluster import FIELD_MANAGER, Body
 from argogrant.rbac.accounts import read_settings
 from argogrant.rbac.overlay import Overlay, read_overlay
 from argogrant.rbac.projects import Project, ProjectRole
+from argogrant.rbac.roster import MEMBERS_ANNOTATION
 from argogrant.rbac.text import SCOPES_KEY, RBACText, read_others
 
 MAX_MARK: Final = 256
@@ -46,18 +48,22 @@ class ObservedConfigMap:
 def observe_config_map(body: Body) -> ObservedConfigMap:
     """Keep what matters of ``argocd-rbac-cm``."""
     metadata = body["metadata"]
+    return ObservedConfigMap(
+        metadata["resourceVersion"],
+        dict(body.get("data") or {}),
+        _last_manager(metadata),
+        _marks(metadata),
+    )
+
+
+def _last_manager(metadata: Body) -> str:
     managers = [
         (str(entry.get("time", "")), str(entry.get("manager", "")))
         for entry in metadata.get("managedFields") or ()
         if entry.get("manager") != FIELD_MANAGER
     ]
     _, last_manager = max(managers, default=("", ""))
-    return ObservedConfigMap(
-        metadata["resourceVersion"],
-        dict(body.get("data") or {}),
-        last_manager,
-        _marks(metadata),
-    )
+    return last_manager
 
 
 def observe_settings(body: Body) -> Settings:
@@ -68,15 +74,27 @@ def observe_settings(body: Body) -> Settings:
 def _marks(metadata: Body) -> dict[str, str]:
     """Keep short labels and annotations; a label counts before an annotation."""
     both = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    both.pop(MEMBERS_ANNOTATION, None)  # it changes with what we write
     return {key: str(value) for key, value in both.items() if len(value) <= MAX_MARK}
 
 
 def observe_project(body: Body) -> Project:
     """Keep what matters of an AppProject, whatever its author left out."""
+    metadata = body["metadata"]
     roles = (body.get("spec") or {}).get("roles") or ()
+    annotations = dict(metadata.get("annotations") or {})
+    members = annotations.pop(MEMBERS_ANNOTATION, None)
     return Project(
-        name=body["metadata"]["name"],
-        marks=_marks(body["metadata"]),
+        name=metadata["name"],
+        marks=_marks(metadata),
+        resource_version=str(metadata.get("resourceVersion", "")),
+        last_manager=_last_manager(metadata),
+        members=members,
+        annotation_bytes=sum(
+            len(key.encode()) + len(str(value).encode())
+            for key, value in annotations.items()
+        ),
+        tokens=tokens_of(body),
         roles=tuple(
             ProjectRole(
                 name=str(role.get("name", "")),

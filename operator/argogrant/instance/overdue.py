@@ -6,6 +6,7 @@ from datetime import datetime
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.grant import Binding
 from argogrant.instance.argocd import Snapshot
+from argogrant.instance.places import ends_of_members
 
 Ends = Mapping[Binding, datetime | None]
 
@@ -24,9 +25,12 @@ def overdue_since(
         now: An end at this instant has passed.
     """
     overlay = seen.remembered.overlay if seen.remembered is not None else None
-    if overlay is None:
-        return None
-    passed = {b: end for b, end in overlay.ends.items() if end and end <= now}
+    places = [ends_of_members(seen)]
+    if overlay is not None:
+        places.append(overlay.ends)
+    passed = {
+        b: end for ends in places for b, end in ends.items() if end and end <= now
+    }
     if not passed:
         return None
     for decision in decisions:

@@ -1,7 +1,7 @@
 """What has to be written, and what stands in the way of writing. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from argogrant.rbac.capacity import (
     room_for_overlay,
 )
 from argogrant.rbac.overlay import OverlayPlan, Owner, plan_overlay
+from argogrant.rbac.project_plan import ProjectPlan
 from argogrant.rbac.text import OVERLAY_KEY
 
 TEXT_IS_FULL: Final = Finding(
@@ -39,12 +40,28 @@ class Plan:
     """Bindings that wait until the ConfigMap has room for them."""
     left_behind: Finding | None = None
     """What was bound in a former place of Argo CD may still be obeyed there."""
+    projects: tuple[ProjectPlan, ...] = ()
+    """The AppProjects that have to be written."""
+    obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
+    """What stands in the way of a binding in its AppProject."""
+    theirs: frozenset[Binding] = frozenset()
+    """Wanted, and given by somebody else's hand already."""
+    foreign_projects: frozenset[str] = frozenset()
+    """AppProjects whose members are another instance's."""
+    is_moving: bool = False
+    """A binding is written in a new place while the old one still has it."""
 
     def obstacle_to(self, binding: Binding) -> Finding | None:
         """Say what stands in the way of one binding."""
         if self.blocked is None and binding in self.without_room:
             return TEXT_IS_FULL
-        return self.blocked
+        return self.blocked or self.obstacles.get(binding)
+
+    @property
+    def removed(self) -> frozenset[Binding]:
+        """What is there and no grant wants, wherever it is."""
+        extra = self.overlay.extra if self.overlay is not None else frozenset()
+        return extra.union(*(one.extra for one in self.projects))
 
     @property
     def fullness(self) -> Finding | None:
@@ -59,7 +76,8 @@ class Plan:
     @property
     def adds(self) -> bool:
         """Whether writing gives access."""
-        return self.overlay is not None and bool(self.overlay.missing)
+        in_text = self.overlay is not None and bool(self.overlay.missing)
+        return in_text or any(one.missing for one in self.projects)
 
     @property
     def is_urgent(self) -> bool:
@@ -78,6 +96,7 @@ def plan(
     *,
     owner: Owner,
     living_owners: Collection[Owner],
+    may_add: bool = True,
 ) -> Plan:
     """Plan the overlay from everything that was decided.
 
@@ -87,6 +106,7 @@ def plan(
         owner: The instance that plans.
         living_owners: The instances of this namespace; another header than theirs is
             respected, unless it names this namespace and nobody alive.
+        may_add: False: plan only what takes access away.
     """
     obstacle = _obstacle(seen, owner, living_owners)
     if obstacle is not None or seen.config_map is None:
@@ -104,7 +124,7 @@ def plan(
         other = target.get(binding)
         if other is None or end > other:
             target[binding] = end
-    may_add = not seen.config_map.others.problems
+    may_add = may_add and not seen.config_map.others.problems
     current = seen.config_map.overlay
     overlay = plan_overlay(
         current, owner=owner, wanted=wanted, kept=kept, may_add=may_add

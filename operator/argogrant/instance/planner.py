@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
-from argogrant.instance.plan import Plan, plan
+from argogrant.instance.places import IN_CONFIG_MAP, Where, plan_places
+from argogrant.instance.plan import Plan
 from argogrant.rbac.overlay import Owner
 
 
@@ -20,20 +21,32 @@ class Planner:
         self._seen: Snapshot | None = None
         self._plan: Plan | None = None
 
-    def plan(
+    def plan(  # noqa: PLR0913
         self,
         decisions: Decisions,
         seen: Snapshot,
         *,
         owner: Owner,
         living_owners: Sequence[Owner],
+        where: Where = IN_CONFIG_MAP,
+        may_add: bool = True,
     ) -> Plan:
-        """Plan the overlay, or answer the last plan if it is still right."""
-        made_of = (decisions.revision, seen.text_is_known, owner, tuple(living_owners))
+        """Plan both places, or answer the last plan if it is still right."""
+        projects = tuple(id(one) for one in seen.projects if where.concerns(one))
+        made_of = (
+            *(decisions.revision, seen.text_is_known, owner, tuple(living_owners)),
+            *(may_add, where, projects, where.in_projects and seen.projects_are_known),
+        )
         known = self._seen is not None and self._seen.config_map is seen.config_map
         if self._plan is None or not known or made_of != self._made_of:
-            self._plan = plan(
-                decisions.all(), seen, owner=owner, living_owners=living_owners
+            self._plan = plan_places(
+                decisions.all(),
+                seen,
+                owner=owner,
+                living_owners=living_owners,
+                where=where,
+                may_add=may_add,
+                now=decisions.decided_at,
             )
             self._seen, self._made_of = seen, made_of
         return self._plan

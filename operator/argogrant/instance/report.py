@@ -18,7 +18,7 @@ from argogrant.grants.instance_transitions import token_rotated
 from argogrant.grants.reasons import GrantCondition, Reason
 from argogrant.instance.answers import Answers
 from argogrant.instance.argocd import Snapshot
-from argogrant.instance.audited import grant_news, place_of_instance
+from argogrant.instance.audited import grant_news, place_of_instance, token_removed
 from argogrant.instance.decisions import Decisions
 from argogrant.instance.disposal import Disposal
 from argogrant.instance.gather import Gathered
@@ -137,6 +137,18 @@ class Reporter:
         """
         place = place_of_instance(record)
         self._audit.token(place, token_rotated(expires_at, version), now=now)
+
+    def report_tokens(
+        self, record: InstanceRecord, planned: Plan, now: datetime
+    ) -> None:
+        """Say which tokens are about to be removed with the members who made them."""
+        removed = [
+            token_removed(one.project, role, token, version=one.resource_version)
+            for one in planned.projects
+            for role, token in one.tokens
+        ]
+        if removed:
+            self._audit.tokens(place_of_instance(record), removed, now=now)
 
     def report_instance(  # noqa: PLR0913
         self,

@@ -12,6 +12,7 @@ from argogrant.grants.grant import Binding
 from argogrant.grants.reasons import Reason
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
+from argogrant.instance.places import members_of_ours
 from argogrant.instance.plan import Plan
 from argogrant.instance.records import GrantRecord
 
@@ -37,12 +38,12 @@ class Standing:
 
     @cached_property
     def present(self) -> AbstractSet[Binding]:
-        """What our key holds; another instance's key is none of ours."""
+        """What our key and projects hold; what is another instance's is not ours."""
         blocked, config_map = self.planned.blocked, self.seen.config_map
         if blocked and blocked.reason is Reason.OVERLAY_OWNED_BY_ANOTHER:
-            return frozenset()
+            return self._members
         overlay = config_map.overlay if config_map else None
-        return overlay.bindings if overlay else frozenset()
+        return _joined(overlay.bindings if overlay else frozenset(), self._members)
 
     @cached_property
     def left(self) -> AbstractSet[Binding]:
@@ -50,12 +51,18 @@ class Standing:
         present = self.present
         if self.seen.config_map is None and self.seen.remembered is not None:
             overlay = self.seen.remembered.overlay
-            present = overlay.bindings if overlay else frozenset()
+            present = _joined(
+                overlay.bindings if overlay else frozenset(), self._members
+            )
         return present - {
             decision.grant.binding
             for decision in self.decisions.all()
             if decision.holding is not Holding.RELEASE
         }
+
+    @cached_property
+    def _members(self) -> AbstractSet[Binding]:
+        return members_of_ours(self.seen, self.planned.foreign_projects)
 
     @cached_property
     def recorded_as_bound(self) -> Counter[Binding]:
@@ -72,10 +79,14 @@ class Standing:
         if decision is None:
             return Delivery(is_bound=False, blocked=self.planned.blocked)
         binding = decision.grant.binding
-        lingers = not self.is_certain and self._may_linger(record, decision, binding)
+        lingers = (
+            self._can_not_leave(decision, binding)
+            if self.is_certain
+            else self._may_linger(record, decision, binding)
+        )
         left_behind = self.planned.left_behind if lingers else None
         return Delivery(
-            is_bound=binding in self.present,
+            is_bound=binding in self.present or binding in self.planned.theirs,
             blocked=self.planned.obstacle_to(binding) or left_behind,
             may_linger=lingers,
         )
@@ -83,6 +94,14 @@ class Standing:
     def is_gone(self, decision: Decision | None) -> bool:
         """Tell whether nothing of a grant is left that only it wanted."""
         return decision is None or decision.grant.binding not in self.left
+
+    def _can_not_leave(self, decision: Decision, binding: Binding) -> bool:
+        """Tell whether a project keeps what nobody wants, since it can not be read."""
+        return (
+            decision.holding is Holding.RELEASE
+            and binding in self.planned.obstacles
+            and binding in self.left
+        )
 
     def _may_linger(
         self, record: GrantRecord, decision: Decision, binding: Binding
@@ -95,3 +114,10 @@ class Standing:
             # Nothing was seen since the operator started, or not at every place.
             return "boundAs" in record.status and "endedAt" not in record.status
         return binding in self.left
+
+
+def _joined(
+    text: AbstractSet[Binding], members: AbstractSet[Binding]
+) -> AbstractSet[Binding]:
+    """Join what both places hold, without a copy where only one of them does."""
+    return text | members if members else text

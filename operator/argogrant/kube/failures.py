@@ -107,6 +107,12 @@ def remedy_of(error: ClusterError) -> str:
     """Say which Role to give where a right is missing, by the refused request."""
     if any(group in str(error) for group in _OUR_GROUPS):
         whose, manifest = "its own", "manifests/argogrant-namespace.yaml"
+    elif "PATCH" in str(error) and "/appprojects/" in str(error):
+        return (
+            "Give the operator's service account the Role argogrant-appprojects of Argo"
+            " CD's namespace (manifests/argocd-appprojects.yaml), or set"
+            " bindProjectRolesIn: ConfigMap."
+        )
     else:
         whose, manifest = "Argo CD's", "manifests/argocd-namespace.yaml"
     return (

@@ -68,6 +68,12 @@ class Audit(Protocol):
         """Tell of the token for another cluster, after it was stored."""
         ...
 
+    def tokens(
+        self, place: Place, removed: Iterable[Transition], *, now: datetime
+    ) -> None:
+        """Tell of tokens, before the write that removes them."""
+        ...
+
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""
         ...
@@ -104,6 +110,7 @@ class Ledger:
         self._grants: dict[str, _Told] = {}
         self._contested: dict[str, Conditions] = {}
         self._orphans: dict[str, frozenset[str]] = {}
+        self._tokens: dict[str, frozenset[str]] = {}
 
     def grant(self, news: GrantNews) -> None:
         """Tell what changed about a grant."""
@@ -187,9 +194,22 @@ class Ledger:
         data = instance_data(place, transition)
         self._tell(telling_of(place, transition, data, now=now))
 
+    def tokens(
+        self, place: Place, removed: Iterable[Transition], *, now: datetime
+    ) -> None:
+        """Tell of tokens that go; not twice for one version of a project."""
+        told, ids = self._tokens.get(place.uid, frozenset()), set[str]()
+        for transition in removed:
+            identity = transition.id_for(place.uid)
+            ids.add(identity)
+            if identity not in told:
+                data = instance_data(place, transition)
+                self._tell(telling_of(place, transition, data, now=now))
+        self._tokens[place.uid] = frozenset(ids)
+
     def forget(self, uid: str) -> None:
         """Forget an object that is gone."""
-        for kept in (self._grants, self._contested, self._orphans):
+        for kept in (self._grants, self._contested, self._orphans, self._tokens):
             kept.pop(uid, None)
 
     def _tell(self, telling: Telling) -> None:

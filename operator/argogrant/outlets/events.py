@@ -44,6 +44,7 @@ _SHOWN: Final = {
     TransitionKind.CONTESTED: (WARNING, "Contested"),
     TransitionKind.TOKEN_ROTATED: (NORMAL, "TokenRotated"),
     TransitionKind.TOKEN_AT_RISK: (WARNING, ""),
+    TransitionKind.TOKEN_REMOVED: (WARNING, "TokenRemoved"),
 }
 """The type and the reason of the Event; an empty reason is the condition's."""
 

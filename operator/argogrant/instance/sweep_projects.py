@@ -1,0 +1,69 @@
+"""One sweep of the AppProjects, by the annotation that says whose their members are."""
+
+from collections.abc import AsyncIterator
+
+from argogrant.instance.apply import Clock
+from argogrant.instance.observations import observe_project
+from argogrant.instance.project_patch import project_patch
+from argogrant.instance.sweep import ATTEMPTS, SweepFailed
+from argogrant.kube.cluster import Body, Cluster
+from argogrant.kube.failures import ClusterError, Conflict, Forbidden, NotFound
+from argogrant.kube.resources import APP_PROJECTS, Collection
+from argogrant.rbac.sweep_members import SweptMembers, sweep_members
+
+
+async def sweep_projects(
+    cluster: Cluster, namespace: str, clock: Clock
+) -> SweptMembers | None:
+    """Remove the members whose end has passed, with the tokens made meanwhile.
+
+    Args:
+        cluster: Where Argo CD runs.
+        namespace: Where its AppProjects are.
+        clock: Tells the time in UTC.
+
+    Returns:
+        What was removed; None if AppProjects may not be listed, or there are none.
+
+    Raises:
+        SweepFailed: They could not be read or written.
+    """
+    total = SweptMembers()
+    try:
+        async for body in _listed(cluster, Collection(APP_PROJECTS, namespace)):
+            total += await _sweep_one(cluster, namespace, body, clock)
+    except (Forbidden, NotFound) as error:
+        if "PATCH" not in str(error):
+            return None
+        raise SweepFailed(f"{error}.") from error
+    except ClusterError as error:
+        raise SweepFailed(f"{error}.") from error
+    return total
+
+
+async def _listed(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
+    page = ""
+    while True:
+        listing = await cluster.list(collection, page)
+        for body in listing.items:
+            yield body
+        page = listing.next_page
+        if not page:
+            return
+
+
+async def _sweep_one(
+    cluster: Cluster, namespace: str, body: Body, clock: Clock
+) -> SweptMembers:
+    path = APP_PROJECTS.path(namespace, body["metadata"]["name"])
+    for _ in range(ATTEMPTS):
+        swept, planned = sweep_members(observe_project(body), clock())
+        if planned is None:
+            return swept
+        try:
+            await cluster.merge_patch(path, project_patch(body, planned))
+        except Conflict:
+            body = await cluster.get(path)
+            continue
+        return swept
+    raise Conflict(f"PATCH {path}: it changed {ATTEMPTS} times while it was written")

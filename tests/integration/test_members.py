@@ -1,0 +1,185 @@
+"""Roles of AppProjects, given in the AppProject, judged by argocd-server.
+
+Somebody who holds such a role can make tokens of it; they end with the grant.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from controlplane.argocd_client import ArgoCDClient
+from controlplane.errors import ArgoCDError
+from world import INSTANCE, PROJECT, RULES, World, a_grant, eventually
+
+RIGHTS = Path(__file__).parents[2] / "manifests/argocd-appprojects.yaml"
+DEPLOYER = {"project": "team-a", "name": "deployer"}
+IN_PROJECT = {**INSTANCE, "spec": {"bindProjectRolesIn": "AppProject"}}
+IN_TEXT = {**INSTANCE, "spec": {"bindProjectRolesIn": "ConfigMap"}}
+COLLECTION = "/api/v1/projects/team-a/roles/deployer/token"
+
+
+@pytest.fixture(scope="module")
+def served(
+    installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    installed.kubectl("apply", "-f", str(RIGHTS))
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    with operators.running(installed, tmp_path_factory.mktemp("o") / "operator.log"):
+        yield World(installed)
+        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
+        installed.kubectl("apply", "-f", "-", stdin=json.dumps(IN_TEXT))
+
+
+@pytest.fixture
+def world(served: World) -> World:
+    served.ours("delete", "accessgrants", "--all")
+    served.argocds("delete", "appproject", "team-a", "--ignore-not-found")
+    served.apply(IN_PROJECT, PROJECT)
+    return served
+
+
+def in_project(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
+    return a_grant(name, subject, role=DEPLOYER, **spec)
+
+
+def project(world: World) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(
+        world.argocds("get", "appproject", "team-a", "-o", "json")
+    )
+    return read
+
+
+def members(world: World) -> list[str]:
+    found: list[str] = project(world)["spec"]["roles"][0].get("groups", [])
+    return found
+
+
+def mint(world: World, group: str) -> str:
+    """Make a token of the role that never ends, as a member may on Argo CD's pages."""
+    argocd = world.plane.argocd
+    token = argocd.token("nobody", groups=[group])
+    with closing(client(world)) as argocds:
+        made: str = argocds.post(COLLECTION, {"expiresIn": 0}, token=token)["token"]
+    return made
+
+
+def client(world: World) -> ArgoCDClient:
+    return ArgoCDClient(world.plane.argocd.url)
+
+
+def works(world: World, token: str) -> bool:
+    path = "/api/v1/account/can-i/applications/sync/team-a/shop"
+    with closing(client(world)) as argocds:
+        try:
+            answer = argocds.get(path, token=token)
+        except ArgoCDError:
+            return False
+    return answer.get("value") == "yes"
+
+
+def test_a_grant_makes_a_member_and_its_end_takes_the_tokens(world: World) -> None:
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=15)
+    eventually(lambda: members(world) == ["alice"], within=5)
+    token = mint(world, "alice")
+    assert works(world, token)
+    world.delete("deploys")
+
+    eventually(lambda: not works(world, token), within=5)
+    assert not world.may_sync()
+    assert members(world) == []
+
+
+def test_members_and_tokens_of_others_survive(world: World) -> None:
+    patch = [{"op": "add", "path": "/spec/roles/0/groups", "value": ["carol"]}]
+    edit = ("patch", "appproject", "team-a", "--type=json", "-p", json.dumps(patch))
+    world.argocds(*edit)
+    eventually(lambda: world.may_sync("carol"), within=10)
+    token = mint(world, "carol")
+    world.apply(in_project("deploys"), in_project("also", "carol"))
+    eventually(world.may_sync, within=15)
+    world.delete("deploys", "also")
+
+    assert not world.may_sync()
+    assert members(world) == ["carol"]
+    assert works(world, token)
+
+
+def test_a_switch_of_the_place_is_not_noticed(world: World) -> None:
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=15)
+    for instance in (IN_TEXT, IN_PROJECT):
+        world.apply(instance)
+        in_text = instance is IN_TEXT
+
+        def has_moved(*, in_text: bool = in_text) -> bool:
+            assert world.may_sync()
+            is_there = bool(members(world))
+            return is_there is not in_text and ("proj:" in world.overlay()) is in_text
+
+        eventually(has_moved, within=10)
+
+
+def test_a_reset_by_git_is_mended(world: World) -> None:
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=15)
+    world.plane.kubectl(
+        *("apply", "--server-side", "--force-conflicts"),
+        *("--field-manager=argocd-controller", "-f", "-"),
+        stdin=json.dumps(PROJECT),
+    )
+
+    eventually(lambda: members(world) == ["alice"], within=10)
+    eventually(world.may_sync, within=5)
+
+
+def test_a_project_that_is_made_anew_gets_its_members(world: World) -> None:
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=15)
+    world.argocds("delete", "appproject", "team-a")
+    eventually(lambda: not world.may_sync(), within=5)
+    world.apply(PROJECT)
+
+    eventually(world.may_sync, within=15)
+    assert members(world) == ["alice"]
+
+
+NAMES = {
+    "comma": "a,b",
+    "distinguished name": "CN=ops,OU=it,DC=example,DC=com",
+    "number sign": "#x",
+    "blank inside": "Ops Team",
+    "g line": "g, x, role:admin",
+    "apostrophe": "o'brien",
+    "backslash n": "a\\nb",
+    "Chinese": "\u7ba1\u7406\u5458",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_binds_exactly_that_string(world: World, name: str) -> None:
+    def may_sync(group: str) -> bool:
+        return world.plane.argocd.can_i(
+            "nobody", "applications", "sync", "team-a/shop", groups=[group]
+        )
+
+    assert not may_sync(name)
+    world.apply(in_project("odd", name))
+    eventually(lambda: may_sync(name), within=15)
+    assert not may_sync(name + "x")
+    assert world.may_sync("bob")
+    world.delete("odd")
+
+    assert not may_sync(name)
+
+
+def test_a_quote_is_refused(world: World) -> None:
+    world.apply(in_project("odd", 'a"b'))
+
+    eventually(lambda: world.ready("odd")[1] == "SubjectRefused", within=15)
