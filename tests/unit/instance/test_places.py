@@ -17,9 +17,9 @@ from builders import NOON, a_grant, decided
 from members import ALICE, ELSEWHERE, END, US, a_project, applied, planned, with_alice
 
 ROLE = RoleRef(name="deployer", project="team-a")
-IN_FORCE = replace(decided(a_grant()), grant=replace(a_grant(), role=ROLE))
-IN_DOUBT = replace(
-    decided(a_grant(), text_is_known=False), grant=replace(a_grant(), role=ROLE)
+IN_FORCE = decided(a_grant())._replace(grant=replace(a_grant(), role=ROLE))
+IN_DOUBT = decided(a_grant(), text_is_known=False)._replace(
+    grant=replace(a_grant(), role=ROLE)
 )
 IN_PROJECTS = Where(in_projects=True)
 
