@@ -60,4 +60,5 @@ bench-failover bench-memory: control-plane
 generate: $(READY)
 	$(PYTHON) docs/generate.py
 	$(PYTHON) docs/generate_audit.py
+	$(PYTHON) docs/generate_chart.py
 	$(PYTHON) examples/render.py

@@ -107,6 +107,11 @@ class FakeCluster(Objects):
         await self._begin("create", path)
         return self.add(path, json.loads(json.dumps(body)))
 
+    async def remove(self, path: str) -> None:
+        """Delete one object; one with finalizers stays until they are gone."""
+        await self._begin("remove", path)
+        self.delete(path)
+
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""
         return self.skew

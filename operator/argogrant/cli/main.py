@@ -5,10 +5,12 @@ import typer
 from argogrant import __version__
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
+from argogrant.cli.uninstall import uninstall
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(operator)
 app.command()(sweep)
+app.command()(uninstall)
 
 
 @app.command()

@@ -88,6 +88,10 @@ class Cluster(Protocol):
         """Create an object in the collection at this path."""
         ...
 
+    async def remove(self, path: str) -> None:
+        """Delete one object; one with finalizers stays until they are gone."""
+        ...
+
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours; 0 if they may agree."""
         ...
@@ -197,6 +201,10 @@ class KubernetesCluster:
         return await self._ask(
             "POST", path, query={"fieldManager": FIELD_MANAGER}, body=body
         )
+
+    async def remove(self, path: str) -> None:
+        """Delete an object; one with finalizers stays until they are gone."""
+        await self._ask("DELETE", path)
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""

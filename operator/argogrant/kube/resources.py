@@ -57,6 +57,7 @@ ARGOCD_INSTANCES: Final = Resource("apis/argogrant.dev/v1alpha1", "argocdinstanc
 CONFIG_MAPS: Final = Resource("api/v1", "configmaps")
 APP_PROJECTS: Final = Resource("apis/argoproj.io/v1alpha1", "appprojects")
 LEASES: Final = Resource("apis/coordination.k8s.io/v1", "leases")
+DEPLOYMENTS: Final = Resource("apis/apps/v1", "deployments")
 EVENTS: Final = Resource("api/v1", "events")
 _ADMISSION: Final = "apis/admissionregistration.k8s.io/v1"
 VALIDATING_POLICIES: Final = Resource(_ADMISSION, "validatingadmissionpolicies")

@@ -1,6 +1,6 @@
 // helm, which renders and installs the chart in the tests. A module of its own: helm and
 // Argo CD want different versions of the same libraries.
-module argogrant.dev/controlplane/helm
+module argogrant.dev/controlplane/helmbuild
 
 go 1.27.0
 
