@@ -46,7 +46,7 @@ def build(say: Say) -> None:
         go.run(
             ["build", *FLAGS, "-o", str(unfinished), PACKAGE],
             say=say,
-            progress=lambda count: f"helm: {count} lines of progress",
+            progress=lambda count: f"helm: {count} packages compiled",
             counted=lambda line: bool(line.strip()),
             module=GO_MODULE,
         )
