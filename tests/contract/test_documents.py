@@ -14,7 +14,7 @@ import yaml
 import documents
 from argogrant.api.crd import KINDS
 from argogrant.grants.reasons import Reason
-from controlplane import programs
+from controlplane import helm, programs
 
 ROOT = documents.ROOT
 README = (ROOT / "README.md").read_text()
@@ -42,7 +42,7 @@ def is_subcommand(words: list[str]) -> bool:
     """The program's own help knows the subcommand and its options."""
     is_ours = words[0] == "argogrant"
     folder = programs.installed("argogrant").parent if is_ours else BUILT
-    program = folder / words[0]
+    program = helm.program() if words[0] == "helm" else folder / words[0]
     names = subcommand_of(words)
     answer = subprocess.run(
         [program, *names, "--help"],
@@ -66,9 +66,8 @@ def subcommand_of(words: list[str]) -> list[str]:
         for before, word in pairwise(words)
         if not word.startswith("-") and before not in VALUE_FLAGS
     ]
-    depth = {"argogrant": 1, "kubectl": 1, "argocd": 3 if "proj" in plain else 2}[
-        words[0]
-    ]
+    deep = 3 if "proj" in plain else 2
+    depth = {"argogrant": 1, "kubectl": 1, "helm": 1, "argocd": deep}[words[0]]
     return plain[:depth]
 
 
@@ -77,6 +76,7 @@ CHECKS: dict[str, Any] = {
     "argogrant": is_subcommand,
     "kubectl": is_subcommand,
     "argocd": is_subcommand,
+    "helm": is_subcommand,
 }
 
 
@@ -99,6 +99,7 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "make dinner",
         "kubectl gett pods",
         "kubectl get pods --colour=red",
+        "helm instal argogrant charts/argogrant",
         "argocd account may-i sync applications shop",
         "argogrant operate --namespace argogrant",
         "argogrant operator --namespace argogrant --speed=high",

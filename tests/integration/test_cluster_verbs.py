@@ -277,3 +277,14 @@ def test_a_status_is_guarded_by_the_version_and_not_by_the_uid(place: Place) -> 
     with pytest.raises(Conflict):
         place.run(lambda cluster: cluster.merge_patch(path, late))
     assert place.run(lambda c: c.merge_patch(path, another))["status"] == status
+
+
+def test_what_is_removed_waits_for_its_finalizers(place: Place) -> None:
+    place.create(metadata=HELD)
+    place.run(lambda cluster: cluster.remove(ONE))
+    held = place.run(lambda cluster: cluster.get(ONE))
+    place.somebody.edit(ONE, {"metadata": {"finalizers": None}})
+
+    assert "deletionTimestamp" in held["metadata"]
+    with pytest.raises(NotFound):
+        place.run(lambda cluster: cluster.remove(ONE))
