@@ -18,6 +18,7 @@ import charting
 import operators
 from charting import CHART, container_of, one_of, options
 from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
 from controlplane.helm import helm
 from world import PROJECT, RULES, World, a_grant, eventually
 
@@ -69,6 +70,18 @@ class Release:
                 text=True,
             )
 
+    def grant(self, name: str) -> None:
+        """Grant as soon as admission knows the kind: up to 20 s after its creation."""
+
+        def is_taken() -> bool:
+            try:
+                self.world.apply(a_grant(name))
+            except KubectlFailed:
+                return False
+            return True
+
+        eventually(is_taken, within=40)
+
     def uninstall_hook(self) -> str:
         """Run the hook as its Job would."""
         process = self.start("Job", "argogrant-uninstall")
@@ -108,7 +121,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
     release.helm("install", *RELEASE, str(CHART))
     operator = release.start("Deployment", "argogrant")
     try:
-        world.apply(a_grant("alice"))
+        release.grant("alice")
         eventually(world.may_sync, within=30)
         assert world.instance_says()[0] == "True"
         longer = ("--set", "instance.spec.maxDuration=8h")
@@ -135,7 +148,7 @@ def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) ->
     world = release.world
     release.helm("install", *RELEASE, str(CHART), "--set", "uninstall.waitSeconds=0")
     operator = release.start("Deployment", "argogrant")
-    world.apply(a_grant("alice"))
+    release.grant("alice")
     eventually(world.may_sync, within=30)
     operator.kill()
     operator.wait()
