@@ -154,8 +154,8 @@ def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) ->
     operator.wait()
     said = release.uninstall_hook()
 
-    eventually(lambda: not world.may_sync(), within=2)
     assert "removed 1 bindings from argocd" in said
+    eventually(lambda: not world.may_sync(), within=2)
     assert not world.exists("argocdinstance", "default")
     world.delete("alice")
 

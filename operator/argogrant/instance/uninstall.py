@@ -61,15 +61,16 @@ async def uninstall(
         stay while something failed: they say that access may be left.
     """
     try:
-        for name in await _names(cluster, ARGOCD_INSTANCES, namespace):
-            await _remove(cluster, ARGOCD_INSTANCES.path(namespace, name))
+        instances = await _all(cluster, ARGOCD_INSTANCES, namespace)
+        for one in instances:
+            await _remove(cluster, _path_of(one))
         left = await _wait_for_the_operator(cluster, namespace, wait_seconds)
         yield Step(f"{namespace}: the operator has left {len(left)} ArgoCDInstances")
         if deployment:
             yield await _stop(cluster, namespace, deployment)
         failed = False
-        for name in left:
-            step = await _finish(cluster, namespace, name)
+        for one in instances:
+            step = await _finish(cluster, one, left)
             failed |= step.failed
             yield step
         if not failed:
@@ -130,16 +131,23 @@ async def _stop(cluster: Cluster, namespace: str, deployment: str) -> Step:
     return Step(f"{namespace}: scaled the Deployment {deployment} to 0")
 
 
-async def _finish(cluster: Cluster, namespace: str, name: str) -> Step:
-    """Do for one deleted instance what the operator has not done."""
-    path = ARGOCD_INSTANCES.path(namespace, name)
-    title = f"{namespace}/{name}"
+def _path_of(instance: Body) -> str:
+    metadata = instance["metadata"]
+    return ARGOCD_INSTANCES.path(metadata["namespace"], metadata["name"])
+
+
+async def _finish(cluster: Cluster, instance: Body, left: list[str]) -> Step:
+    """Do for one deleted instance what the operator has not done.
+
+    One that vanished is looked at too: without a finalizer nobody waited for anybody.
+    """
+    metadata = instance["metadata"]
+    title = f"{metadata['namespace']}/{metadata['name']}"
     try:
-        instance = await cluster.get(path)
+        if metadata["name"] not in left and _needs_the_operator(instance):
+            return Step(f"{title}: left to the operator, and gone")
         done = await _remove_overlay(cluster, instance)
-        await _drop_finalizer(cluster, path)
-    except NotFound:
-        return Step(f"{title}: gone meanwhile")
+        await _drop_finalizer(cluster, _path_of(instance))
     except NotRemoved as error:
         return Step(f"{title}: {error}", failed=True)
     except ClusterError as error:
@@ -147,7 +155,7 @@ async def _finish(cluster: Cluster, namespace: str, name: str) -> Step:
             f"{title}: {error}. Its bindings may be left in {CONFIG_MAP_NAME}.",
             failed=True,
         )
-    return Step(f"{title}: {done}; removed its finalizer")
+    return Step(f"{title}: {done}")
 
 
 async def _remove_overlay(cluster: Cluster, instance: Body) -> str:
@@ -187,6 +195,14 @@ async def _remove_overlay(cluster: Cluster, instance: Body) -> str:
         f"{argocd}/{CONFIG_MAP_NAME} changed {ATTEMPTS} times while it was written; run"
         " this again."
     )
+
+
+def _needs_the_operator(instance: Body) -> bool:
+    try:
+        _refuse_what_only_the_operator_can(instance.get("spec") or {})
+    except NotRemoved:
+        return True
+    return False
 
 
 def _refuse_what_only_the_operator_can(spec: Body) -> None:

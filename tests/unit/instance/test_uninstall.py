@@ -141,6 +141,16 @@ async def test_a_deployment_that_is_not_there_is_no_failure() -> None:
     assert "there is no Deployment argogrant" in steps[1].text
 
 
+async def test_an_instance_that_nothing_held_leaves_no_binding() -> None:
+    """It vanishes at once, whether an operator has seen it or not."""
+    cluster = a_cluster()
+    cluster.edit(INSTANCE, {"metadata": {"finalizers": []}})
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert OVERLAY_KEY not in cluster.object(RBAC)["data"]
+
+
 async def test_the_key_of_another_instance_stays() -> None:
     cluster = a_cluster(owner="somebody-else")
     steps = await steps_of(cluster)
