@@ -62,4 +62,5 @@ generate: $(READY)
 	$(PYTHON) docs/generate_audit.py
 	$(PYTHON) docs/generate_argocd.py
 	$(PYTHON) docs/generate_errors.py
+	$(PYTHON) docs/generate_chart.py
 	$(PYTHON) examples/render.py

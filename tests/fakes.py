@@ -117,11 +117,12 @@ class FakeCluster(Objects):
             return {**body, "status": {"allowed": not denied}}
         return self.add(path, json.loads(json.dumps(body)))
 
-    async def remove(self, path: str, *, uid: str, version: str) -> None:
+    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object, if it still is this one, at this resource version."""
         await self._begin("remove", path)
         metadata = self.object(path)["metadata"]
-        if (metadata["uid"], metadata["resourceVersion"]) != (uid, version):
+        seen = metadata["resourceVersion"]
+        if (metadata["uid"], version or seen) != (uid, seen):
             raise Conflict(f"{path}: 409 precondition failed")
         self.delete(path)
 

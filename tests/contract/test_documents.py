@@ -14,7 +14,7 @@ import yaml
 import documents
 from argogrant.api.crd import KINDS
 from argogrant.grants.reasons import Reason
-from controlplane import programs
+from controlplane import helm, programs
 
 ROOT = documents.ROOT
 README = (ROOT / "README.md").read_text()
@@ -44,7 +44,7 @@ def is_subcommand(words: list[str]) -> bool:
     """The program's own help knows the subcommand and its options."""
     is_ours = words[0] == "argogrant"
     folder = programs.installed("argogrant").parent if is_ours else BUILT
-    program = folder / words[0]
+    program = helm.program() if words[0] == "helm" else folder / words[0]
     names = subcommand_of(words)
     answer = subprocess.run(
         [program, *names, "--help"],
@@ -71,6 +71,7 @@ def subcommand_of(words: list[str]) -> list[str]:
     depth = {
         "argogrant": 1,
         "kubectl": CREATED.get(" ".join(plain[:2]), 1),
+        "helm": 1,
         "argocd": 3 if "proj" in plain else 2,
     }[words[0]]
     return plain[:depth]
@@ -81,6 +82,7 @@ CHECKS: dict[str, Any] = {
     "argogrant": is_subcommand,
     "kubectl": is_subcommand,
     "argocd": is_subcommand,
+    "helm": is_subcommand,
 }
 
 
@@ -103,6 +105,7 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "make dinner",
         "kubectl gett pods",
         "kubectl get pods --colour=red",
+        "helm instal argogrant charts/argogrant",
         "argocd account may-i sync applications shop",
         "argogrant operate --namespace argogrant",
         "argogrant operator --namespace argogrant --speed=high",

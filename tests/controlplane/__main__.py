@@ -7,7 +7,7 @@ import threading
 import time
 
 import controlplane
-from controlplane import building, programs
+from controlplane import building, helm, programs
 from controlplane.errors import ControlPlaneError
 from controlplane.people import ACCOUNTS
 from controlplane.plane import ControlPlane
@@ -16,6 +16,7 @@ from controlplane.plane import ControlPlane
 def build() -> None:
     """Build the programs into the user's cache, unless they are there."""
     building.build(_say)
+    helm.build(_say)
 
 
 def path() -> None:

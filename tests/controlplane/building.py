@@ -30,7 +30,7 @@ def build(say: Say) -> None:
         return
     folder = programs.built_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _only_build(folder.parent / "lock", say):
+    with only_build(folder.parent / "lock", say):
         if programs.are_built():
             say(f"Another build has finished it: {programs.bin_folder()}")
             return
@@ -39,7 +39,8 @@ def build(say: Say) -> None:
 
 
 @contextmanager
-def _only_build(lock: Path, say: Say) -> Iterator[None]:
+def only_build(lock: Path, say: Say) -> Iterator[None]:
+    """Hold a lock, or wait for whoever builds the same."""
     with lock.open("w", encoding="utf-8") as file:
         started = time.monotonic()
         told = -go.SIGN_OF_LIFE_SECONDS

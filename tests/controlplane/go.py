@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 from controlplane import programs
@@ -65,6 +66,7 @@ def run(
     say: Say,
     progress: Callable[[int], str],
     counted: Callable[[str], bool],
+    module: Path = programs.GO_MODULE,
 ) -> str:
     """Run one Go command, telling now and then how far it is.
 
@@ -73,6 +75,7 @@ def run(
         say: Where the lines of progress go.
         progress: Words for the number of lines counted so far.
         counted: Which lines of Go's messages count.
+        module: The folder with the ``go.mod`` that pins what is built.
 
     Returns:
         What Go printed to its standard output.
@@ -83,7 +86,7 @@ def run(
     started = time.monotonic()
     with subprocess.Popen(
         [programs.installed("go"), *arguments],
-        cwd=programs.GO_MODULE,
+        cwd=module,
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,12 +7,14 @@ from argogrant.cli.doctor import doctor
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
+from argogrant.cli.uninstall import uninstall
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(operator)
 app.command()(sweep)
 app.command()(roles)
 app.command()(doctor)
+app.command()(uninstall)
 
 
 @app.command()

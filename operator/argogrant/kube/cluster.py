@@ -85,8 +85,8 @@ class Cluster(Protocol):
         """Create an object in the collection at this path."""
         ...
 
-    async def remove(self, path: str, *, uid: str, version: str) -> None:
-        """Delete an object, if it still is this one, at this resource version."""
+    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+        """Delete an object, if it still is this one, and at this resource version."""
         ...
 
     def clock_skew(self) -> float:
@@ -209,13 +209,13 @@ class KubernetesCluster:
             "POST", path, query={"fieldManager": FIELD_MANAGER}, body=body
         )
 
-    async def remove(self, path: str, *, uid: str, version: str) -> None:
+    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object; one with finalizers stays until they are gone.
 
         Raises:
             Conflict: It was changed, or another one has its name.
         """
-        preconditions = {"uid": uid, "resourceVersion": version}
+        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
         await self._ask("DELETE", path, body={"preconditions": preconditions})
 
     def clock_skew(self) -> float:

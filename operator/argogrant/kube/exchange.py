@@ -75,8 +75,8 @@ class ExchangeableCluster:
         """Create an object in the collection at this path."""
         return await self._ask(lambda client: client.create(path, body))
 
-    async def remove(self, path: str, *, uid: str, version: str) -> None:
-        """Delete an object, if it still is this one, at this resource version."""
+    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+        """Delete an object, if it still is this one, and at this resource version."""
         await self._ask(lambda client: client.remove(path, uid=uid, version=version))
 
     def clock_skew(self) -> float:

@@ -65,6 +65,7 @@ APP_PROJECTS: Final = Resource("apis/argoproj.io/v1alpha1", "appprojects")
 SECRETS: Final = Resource("api/v1", "secrets")
 LEASES: Final = Resource("apis/coordination.k8s.io/v1", "leases")
 SERVICE_ACCOUNTS: Final = Resource("api/v1", "serviceaccounts")
+DEPLOYMENTS: Final = Resource("apis/apps/v1", "deployments")
 EVENTS: Final = Resource("api/v1", "events")
 _ADMISSION: Final = "apis/admissionregistration.k8s.io/v1"
 VALIDATING_POLICIES: Final = Resource(_ADMISSION, "validatingadmissionpolicies")

@@ -1,0 +1,70 @@
+{{/* What each ServiceAccount may do. */}}
+
+{{- define "argogrant.ownRules" }}
+- apiGroups: [argogrant.dev]
+  resources: [accessgrants, argocdinstances]
+  verbs: [get, list, watch, patch]
+- apiGroups: [argogrant.dev] # read, never changed
+  resources: [accesspolicies, accessapprovals]
+  verbs: [get, list, watch]
+- apiGroups: [argogrant.dev]
+  resources:
+    - accessgrants/status
+    - argocdinstances/status
+    - accesspolicies/status
+    - accessapprovals/status
+  verbs: [patch]
+- apiGroups: [coordination.k8s.io] # one replica leads
+  resources: [leases]
+  resourceNames: [argogrant]
+  verbs: [get, list, watch, patch]
+- apiGroups: [coordination.k8s.io] # a name can not be demanded of what is created
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [""] # what kubectl describe shows people; best effort
+  resources: [events]
+  verbs: [create]
+{{- with .secrets }}
+- apiGroups: [""] # tokens for other clusters, by name; patch renews them
+  resources: [secrets]
+  resourceNames: {{- toYaml (uniq .) | nindent 4 }}
+  verbs: [get, patch]
+{{- end }}
+{{- end }}
+
+{{- define "argogrant.argocdRules" }}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [argocd-rbac-cm]
+  verbs: [get, list, watch, update, patch]
+- apiGroups: [argoproj.io]
+  resources: [appprojects]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{- define "argogrant.sweepRules" }}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [argocd-rbac-cm]
+  verbs: [get, patch]
+{{- end }}
+
+{{- define "argogrant.uninstallRules" }}
+- apiGroups: [argogrant.dev]
+  resources: [argocdinstances]
+  verbs: [get, list, patch, delete]
+- apiGroups: [argogrant.dev]
+  resources: [accessgrants]
+  verbs: [get, list, patch]
+- apiGroups: [apps] # so that the operator puts nothing back
+  resources: [deployments]
+  resourceNames: [{{ .deployment }}]
+  verbs: [get, patch]
+{{- end }}
+
+{{- define "argogrant.uninstallArgocdRules" }}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [argocd-rbac-cm]
+  verbs: [get, patch]
+{{- end }}

@@ -1,0 +1,201 @@
+"""The chart says what the manifests say, and refuses what it does not know."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import charting
+import generate_chart
+from charting import CHART, ROOT, container_of, of_kind, one_of, options, rendered
+from controlplane.helm import helm
+
+IDENTITY = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
+FILL_IN = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
+MONITORED = "metrics.prometheusRule.enabled=true"
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[charting.Object]:
+    """What a cluster that serves every API gets."""
+    served = ("--api-versions", IDENTITY, "--api-versions", FILL_IN)
+    return rendered(tmp_path_factory.mktemp("helm"), MONITORED, more=served)
+
+
+def shipped(*paths: str) -> list[charting.Object]:
+    return [
+        one for path in paths for one in yaml.safe_load_all((ROOT / path).read_text())
+    ]
+
+
+def test_the_generated_files_are_fresh() -> None:
+    """After a change: make generate."""
+    expected = generate_chart.chart_files()
+    there = {str(p.relative_to(ROOT)) for p in CHART.glob("files/**/*") if p.is_file()}
+
+    assert {name: (ROOT / name).read_text() for name in expected} == expected
+    assert there == expected.keys() - {"charts/argogrant/README.md"}
+
+
+def test_every_value_is_described() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    described = dict(generate_chart.described((CHART / "values.yaml").read_text()))
+
+    def missing(tree: dict[str, Any], path: str = "") -> list[str]:
+        lacking: list[str] = []
+        for name, value in tree.items():
+            if path + name in described:
+                continue
+            inner = isinstance(value, dict) and value
+            lacking += missing(value, f"{path}{name}.") if inner else [path + name]
+        return lacking
+
+    assert missing(values) == []
+
+
+@pytest.mark.parametrize("values", charting.SETS.values(), ids=charting.SETS)
+def test_helm_has_nothing_to_complain_of(values, tmp_path: Path) -> None:
+    helm("lint", "--strict", str(CHART), *options(values), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        pytest.param("replicas=3", "replicas", id="a misspelt value"),
+        pytest.param("crds.instal=true", "instal", id="a misspelt value below another"),
+        pytest.param("admission.identity=yes", "identity", id="a word it has not"),
+        pytest.param("image.digest=latest", "digest", id="a digest that is none"),
+        pytest.param(
+            "instance.cluster.server=http://x", "server", id="a cluster in the clear"
+        ),
+        pytest.param(
+            "instance.cluster.server=https://x", "tokenSecret", id="no token for it"
+        ),
+        pytest.param("instance.spec.namespace=x", "spec", id="a namespace said twice"),
+        pytest.param(
+            "admission.trustedFrontEnds={a'b}", "trustedFrontEnds", id="a quote for CEL"
+        ),
+    ],
+)
+def test_what_the_schema_refuses(value, words, tmp_path: Path) -> None:
+    run = ("template", "argogrant", str(CHART), "--set", value)
+    done = helm(*run, folder=tmp_path, check=False)
+
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_rights_are_those_of_the_manifests(objects) -> None:
+    rules = {
+        (one["metadata"]["namespace"], one["metadata"]["name"]): one["rules"]
+        for one in of_kind(objects, "Role")
+    }
+    ours, argocds, sweeps = of_kind(
+        shipped(
+            "manifests/argogrant-namespace.yaml",
+            "manifests/argocd-namespace.yaml",
+            "manifests/sweep-cronjob.yaml",
+        ),
+        "Role",
+    )
+
+    assert rules["argogrant", "argogrant"] == ours["rules"]
+    assert rules["argocd", "argogrant-argocd"] == argocds["rules"]
+    assert rules["argocd", "argogrant-sweep"] == sweeps["rules"]
+
+
+def test_cluster_rights_are_those_of_the_manifests(objects) -> None:
+    (here,) = of_kind(objects, "ClusterRole")
+    (there,) = of_kind(shipped("manifests/argogrant-namespace.yaml"), "ClusterRole")
+
+    assert here["rules"] == there["rules"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "manifest"),
+    [
+        ("Deployment", "argogrant", "manifests/operator.yaml"),
+        ("CronJob", "argogrant-sweep", "manifests/sweep-cronjob.yaml"),
+    ],
+)
+def test_what_runs_is_what_the_manifests_run(objects, kind, name, manifest) -> None:
+    """The chart may say more, never something else."""
+    here = container_of(one_of(objects, kind, name))
+    there = container_of(one_of(shipped(manifest), kind, name))
+
+    assert here["args"][: len(there["args"])] == there["args"]
+    assert {**here, "args": there["args"]}.items() >= there.items()
+
+
+def test_the_kinds_are_those_of_the_repository_and_are_kept(objects) -> None:
+    expected = {
+        one["metadata"]["name"]: one["spec"]
+        for path in (ROOT / "crds").iterdir()
+        for one in yaml.safe_load_all(path.read_text())
+    }
+    found = list(of_kind(objects, "CustomResourceDefinition"))
+
+    assert {one["metadata"]["name"]: one["spec"] for one in found} == expected
+    for one in found:
+        assert one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_kinds_are_not_kept_when_told_so(tmp_path: Path) -> None:
+    found = of_kind(rendered(tmp_path, "crds.keep=false"), "CustomResourceDefinition")
+
+    assert all("annotations" not in one["metadata"] for one in found)
+
+
+def test_the_admission_policies_are_those_of_the_repository(objects) -> None:
+    expected = {
+        charting.key(one): one["spec"]
+        for one in shipped(
+            "admission/argogrant-identity.yaml", "admission/argogrant-fill-in.yaml"
+        )
+    }
+    found = {
+        charting.key(one): one["spec"] for one in objects if "Admission" in one["kind"]
+    }
+
+    assert found == expected
+
+
+def test_admission_policies_follow_what_the_cluster_serves(tmp_path: Path) -> None:
+    """An older cluster gets what it can have, unless it is told."""
+    older = rendered(tmp_path, more=("--api-versions", IDENTITY))
+    told = rendered(tmp_path, "admission.identity=never,admission.fillIn=always")
+
+    assert {k["kind"] for k in older if "AdmissionPolicy" in k["kind"]} == {
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+    assert {k["kind"] for k in told if "AdmissionPolicy" in k["kind"]} == {
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+    }
+
+
+def test_trusted_front_ends_get_into_both_policies(tmp_path: Path) -> None:
+    value = "admission.identity=always,admission.trustedFrontEnds={portal,ci}"
+    policies = of_kind(rendered(tmp_path, value), "ValidatingAdmissionPolicy")
+    expressions = [one["spec"]["variables"][0]["expression"] for one in policies]
+
+    assert expressions == ["['portal', 'ci']"] * 2
+
+
+def test_alerts_are_those_of_the_repository(objects) -> None:
+    (expected,) = shipped("manifests/monitoring/prometheusrule.yaml")
+
+    assert one_of(objects, "PrometheusRule", "argogrant")["spec"] == expected["spec"]
+
+
+def test_an_argo_cd_elsewhere_needs_a_secret_and_no_rights_here(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, *charting.SETS["Argo CD in another cluster"])
+    own = one_of(objects, "Role", "argogrant")["rules"]
+
+    assert {one["metadata"].get("namespace", "argogrant") for one in objects} == {
+        "argogrant"
+    }
+    assert own[-1]["resourceNames"] == ["other-cluster"]
+    assert not list(of_kind(objects, "CronJob"))

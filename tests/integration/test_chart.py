@@ -1,0 +1,170 @@
+"""The chart in a real API server: by the real Helm, judged by argocd-server.
+
+No controller runs here: no Deployment becomes pods, and no Job runs by itself. So the
+tests run exactly what a pod would, with a token of its ServiceAccount.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import charting
+import operators
+from charting import CHART, container_of, one_of, options
+from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
+from controlplane.helm import helm
+from world import PROJECT, RULES, World, a_grant, eventually
+
+NAMESPACE = "argogrant"
+RELEASE = ("argogrant", "--namespace", NAMESPACE)
+NO_PROMETHEUS = (
+    "metrics.serviceMonitor.enabled=false",
+    "metrics.prometheusRule.enabled=false",
+)
+
+
+class Release:
+    """One release of the chart, and what it says that pods should run."""
+
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+        self.plane = plane
+        self.folder = folder
+        self.world = World(plane)
+
+    def helm(self, *arguments: str, check: bool = True) -> str:
+        done = helm(
+            *arguments,
+            folder=self.folder,
+            kubeconfig=self.plane.kubeconfig(),
+            check=check,
+        )
+        return done.stdout
+
+    def objects(self) -> list[charting.Object]:
+        return charting.rendered(self.folder)
+
+    def start(self, kind: str, name: str) -> subprocess.Popen[str]:
+        """Start what a pod of that object would run, as its ServiceAccount."""
+        body = one_of(self.objects(), kind, name)
+        args = [
+            one.replace("$(POD_NAME)", "argogrant-0").replace(
+                "--port=8080", f"--port={operators.free_port()}"
+            )
+            for one in container_of(body)["args"]
+        ]
+        account = body["spec"]["template"]["spec"]["serviceAccountName"]
+        kubeconfig = self.plane.service_account_kubeconfig(NAMESPACE, account)
+        with (self.folder / f"{kind}.log").open("w") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "argogrant.cli.main", *args],
+                env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    def grant(self, name: str) -> None:
+        """Grant as soon as admission knows the kind: up to 20 s after its creation."""
+
+        def is_taken() -> bool:
+            try:
+                self.world.apply(a_grant(name))
+            except KubectlFailed:
+                return False
+            return True
+
+        eventually(is_taken, within=40)
+
+    def uninstall_hook(self) -> str:
+        """Run the hook as its Job would."""
+        process = self.start("Job", "argogrant-uninstall")
+        code = process.wait(90)
+        said = (self.folder / "Job.log").read_text()
+        assert code == 0, said
+        return said
+
+
+def everything_of(plane: ControlPlane) -> list[dict[str, Any]]:
+    kinds = (
+        "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"
+        "clusterrolebindings,cronjobs,jobs,configmaps,secrets,poddisruptionbudgets,"
+        "validatingadmissionpolicies,mutatingadmissionpolicies"
+    )
+    listed = plane.kubectl("get", kinds, "--all-namespaces", "-o", "json").stdout
+    return [
+        one["kind"] + "/" + one["metadata"]["name"]
+        for one in json.loads(listed)["items"]
+        if "argogrant" in one["metadata"]["name"]
+    ]
+
+
+@pytest.fixture
+def release(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
+    control_plane.argocd.set_rbac({"policy.csv": RULES})
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+    control_plane.kubectl("create", "namespace", NAMESPACE, check=False)
+    one = Release(control_plane, tmp_path)
+    yield one
+    one.helm("uninstall", *RELEASE, "--no-hooks", check=False)
+
+
+def test_a_release_from_its_install_to_its_end(release: Release) -> None:
+    """Yes by a grant, no by the hook; upgrade and rollback change no access."""
+    world, plane = release.world, release.plane
+    release.helm("install", *RELEASE, str(CHART))
+    operator = release.start("Deployment", "argogrant")
+    try:
+        release.grant("alice")
+        eventually(world.may_sync, within=30)
+        assert world.instance_says()[0] == "True"
+        longer = ("--set", "instance.spec.maxDuration=8h")
+        release.helm("upgrade", *RELEASE, str(CHART), *longer)
+        read = world.ours("get", "argocdinstance", "default", "-o", "json")
+        assert json.loads(read)["spec"]["maxDuration"] == "8h"
+        release.helm("rollback", "argogrant", "1", "--namespace", NAMESPACE)
+        assert world.exists("argocdinstance", "default")
+        assert world.may_sync()
+        said = release.uninstall_hook()
+        assert "has left 0 ArgoCDInstances" in said
+    finally:
+        operators.stop(operator)
+    eventually(lambda: not world.may_sync(), within=2)
+    release.helm("uninstall", *RELEASE, "--no-hooks")
+
+    assert everything_of(plane) == []
+    read = json.loads(world.ours("get", "accessgrant", "alice", "-o", "json"))
+    assert not read["metadata"].get("finalizers")
+    world.delete("alice")
+
+
+def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) -> None:
+    world = release.world
+    release.helm("install", *RELEASE, str(CHART), "--set", "uninstall.waitSeconds=0")
+    operator = release.start("Deployment", "argogrant")
+    release.grant("alice")
+    eventually(world.may_sync, within=30)
+    operator.kill()
+    operator.wait()
+    said = release.uninstall_hook()
+
+    assert "removed 1 bindings from argocd" in said
+    eventually(lambda: not world.may_sync(), within=2)
+    assert not world.exists("argocdinstance", "default")
+    world.delete("alice")
+
+
+@pytest.mark.parametrize("values", charting.SETS.values(), ids=charting.SETS)
+def test_the_api_server_takes_what_is_rendered(release: Release, values) -> None:
+    """The Prometheus operator's kinds are not served here, so they are left out."""
+    if "crds.enabled" not in str(values):
+        values = [*values, *NO_PROMETHEUS]
+    run = ("install", *RELEASE, str(CHART), "--dry-run=server", *options(values))
+
+    assert "kind: Deployment" in release.helm(*run)
