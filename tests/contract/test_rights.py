@@ -1,6 +1,7 @@
 """What the operator asks for is what the manifests and the how-to page give it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.api.remotecluster import RemoteCluster, TokenRotation
 from argogrant.instance.rights import (
     ARGOCDS,
+    ELSEWHERE,
     OURS,
     TOKENS,
     disposal_rights,
@@ -32,6 +34,7 @@ INSTANCE = Instance(
     namespace="argogrant",
     name="default",
     argocd_namespace="argocd",
+    binds_in_projects=True,
     max_duration=timedelta(hours=1),
     cluster=RemoteCluster(
         server="",
@@ -43,11 +46,13 @@ INSTANCE = Instance(
         ),
     ),
 )
+AT_HOME = replace(INSTANCE, cluster=None)
 RIGHTS = (
     *home_rights("argogrant", INSTANCE.cluster),
     *disposal_rights("argogrant"),
     *process_rights("argogrant"),
     *needed_rights(INSTANCE),
+    *needed_rights(AT_HOME),
 )
 
 
@@ -81,7 +86,7 @@ def test_a_needed_right_is_given_by_the_manifest_that_its_message_names(
     assert any(gives(rule, right) for rule in rules(right.manifest))
 
 
-@pytest.mark.parametrize("manifest", [OURS, ARGOCDS, TOKENS])
+@pytest.mark.parametrize("manifest", [OURS, ARGOCDS, ELSEWHERE, TOKENS])
 def test_the_manifests_give_no_right_that_is_not_asked_for(manifest: str) -> None:
     asked = {
         (right.verb, f"{right.resource.plural}/{right.subresource}".rstrip("/"))

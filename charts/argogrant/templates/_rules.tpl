@@ -7,6 +7,9 @@
 - apiGroups: [argogrant.dev] # read, never changed
   resources: [accesspolicies, accessapprovals]
   verbs: [get, list, watch]
+- apiGroups: [argogrant.dev] # of ended grants, once spec.retention has passed
+  resources: [accessgrants, accessapprovals]
+  verbs: [delete]
 - apiGroups: [argogrant.dev]
   resources:
     - accessgrants/status
@@ -28,8 +31,12 @@
 - apiGroups: [""] # tokens for other clusters, by name; patch renews them
   resources: [secrets]
   resourceNames: {{- toYaml (uniq .) | nindent 4 }}
-  verbs: [get, patch]
+  verbs: [get, list, watch, patch]
 {{- end }}
+{{- end }}
+
+{{- define "argogrant.bindsInProjects" }}
+{{- if eq (default "" .Values.instance.spec.bindProjectRolesIn) "AppProject" }}true{{ end }}
 {{- end }}
 
 {{- define "argogrant.argocdRules" }}
@@ -37,9 +44,18 @@
   resources: [configmaps]
   resourceNames: [argocd-rbac-cm]
   verbs: [get, list, watch, update, patch]
+- apiGroups: [""] # may be left out; see manifests/argocd-namespace.yaml
+  resources: [configmaps]
+  resourceNames: [argocd-cm]
+  verbs: [get, list, watch]
 - apiGroups: [argoproj.io]
   resources: [appprojects]
   verbs: [get, list, watch]
+{{- if include "argogrant.bindsInProjects" . }}
+- apiGroups: [argoproj.io]
+  resources: [appprojects]
+  verbs: [get, patch]
+{{- end }}
 {{- end }}
 
 {{- define "argogrant.sweepRules" }}
@@ -47,6 +63,11 @@
   resources: [configmaps]
   resourceNames: [argocd-rbac-cm]
   verbs: [get, patch]
+{{- if include "argogrant.bindsInProjects" . }}
+- apiGroups: [argoproj.io]
+  resources: [appprojects]
+  verbs: [get, list, patch]
+{{- end }}
 {{- end }}
 
 {{- define "argogrant.uninstallRules" }}

@@ -30,10 +30,14 @@ from argogrant.rbac.text import CONFIG_MAP_NAME
 
 OURS: Final = "manifests/argogrant-namespace.yaml"
 ARGOCDS: Final = "manifests/argocd-namespace.yaml"
+ELSEWHERE: Final = "manifests/remote-cluster.yaml"
+MEMBERS: Final = "manifests/argocd-appprojects.yaml"
 TOKENS: Final = "docs/how-to/token-rotation.md"
 REMEDIES: Final = {
     OURS: f"the Role argogrant of its own namespace ({OURS})",
     ARGOCDS: f"the Role argogrant of Argo CD's namespace ({ARGOCDS})",
+    ELSEWHERE: f"the Role argogrant of the other cluster ({ELSEWHERE})",
+    MEMBERS: f"the Role argogrant-appprojects of Argo CD's namespace ({MEMBERS})",
     TOKENS: f"the Role argogrant-token ({TOKENS})",
 }
 """What to give, by where it is written down."""
@@ -47,6 +51,7 @@ def needed_rights(instance: Instance) -> tuple[Right, ...]:
     """Name what an instance needs in the cluster of its Argo CD."""
     cluster = instance.cluster
     server = cluster.server if cluster else ""
+    of_argocd = ELSEWHERE if cluster else ARGOCDS
     namespace = instance.argocd_namespace
     rights = [
         Right(
@@ -54,15 +59,17 @@ def needed_rights(instance: Instance) -> tuple[Right, ...]:
             resource=resource,
             namespace=namespace,
             name=name,
-            manifest=ARGOCDS,
+            manifest=manifest,
             server=server,
         )
-        for resource, name, verbs in (
-            (CONFIG_MAPS, CONFIG_MAP_NAME, _READ_AND_PATCH),
+        for resource, name, verbs, manifest in (
+            (CONFIG_MAPS, CONFIG_MAP_NAME, _READ_AND_PATCH, of_argocd),
+            (APP_PROJECTS, "", _READ, of_argocd),
             (
                 APP_PROJECTS,
                 "",
-                _READ_AND_PATCH if instance.binds_in_projects else _READ,
+                ("patch",) if instance.binds_in_projects else (),
+                MEMBERS,
             ),
         )
         for verb in verbs

@@ -118,8 +118,8 @@ def test_the_message_names_every_right_and_each_role_once() -> None:
         " https://far; get, list, watch appprojects in namespace argocd of"
         " https://far; create serviceaccounts/argogrant/token in namespace access"
         " of https://far. Give it the Role argogrant of its own namespace"
-        " (manifests/argogrant-namespace.yaml) and the Role argogrant of Argo CD's"
-        " namespace (manifests/argocd-namespace.yaml) and the Role argogrant-token"
+        " (manifests/argogrant-namespace.yaml) and the Role argogrant of the other"
+        " cluster (manifests/remote-cluster.yaml) and the Role argogrant-token"
         " (docs/how-to/token-rotation.md)."
     )
 
