@@ -125,6 +125,10 @@ class World:
             account, "applications", "sync", f"{project}/shop"
         )
 
+    def condition(self, name: str, wanted: str) -> tuple[str, str, str]:
+        """Status, reason and message of a condition of a grant; empty without it."""
+        return _condition(self.grant(name), wanted)
+
     def ready(self, name: str) -> tuple[str, str, str]:
         return _condition(self.grant(name), "Ready")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 
 import operators
 from controlplane import ControlPlane
-from world import RIGHTS, RULES, World, a_grant, eventually
+from world import RIGHTS, RULES, World, a_grant, after, eventually, sleep_until
 
 MAIL = "alice@example.com"
 ROLE = next(
@@ -140,3 +141,20 @@ def test_scopes_that_are_no_list_stop_everything(quiet: World) -> None:
     quiet.edit({"scopes": None})
 
     eventually(lambda: quiet.may_sync("carol"), within=15)
+
+
+def test_an_end_that_argocd_does_not_take_in_is_not_called_one(quiet: World) -> None:
+    """It goes on allowing what it read before; nobody is told otherwise."""
+    end = after(12)
+    quiet.apply(a_grant("brief", expiresAt=end))
+    eventually(quiet.may_sync, within=10)
+    quiet.edit({"scopes": "groups, email"})
+    sleep_until(end)
+    eventually(lambda: "alice" not in quiet.overlay(), within=5)
+    time.sleep(2)
+    assert quiet.may_sync()
+    assert quiet.condition("brief", "Ended") == ("", "", "")
+    quiet.edit({"scopes": None})
+    eventually(lambda: not quiet.may_sync(), within=5)
+
+    eventually(lambda: quiet.condition("brief", "Ended")[0] == "True", within=5)

@@ -33,7 +33,7 @@ class Snapshot:
 
     config_map: ObservedConfigMap | None = None
     remembered: ObservedConfigMap | None = None
-    """The ConfigMap as it was last there; while it is missing Argo CD goes by this."""
+    """The ConfigMap as Argo CD last took it in; without another it goes by this."""
     text_is_known: bool = False
     """Whether the ConfigMap was looked at; it may still be missing."""
     projects: tuple[Project, ...] = ()
@@ -67,7 +67,8 @@ class ArgoCD:
             on_change()
 
         def remember(_before: object, after: ObservedConfigMap | None) -> None:
-            self._remembered = after or self._remembered
+            if after is not None and after.is_taken_in:
+                self._remembered = after
             on_change()
 
         self._config_map: Reflector[ObservedConfigMap] = Reflector(

@@ -40,6 +40,11 @@ class ObservedConfigMap:
         return read_overlay(self.data)
 
     @property
+    def is_taken_in(self) -> bool:
+        """Whether Argo CD goes by it; with ``scopes`` that are no list it does not."""
+        return self.others.claims is not None
+
+    @property
     def scopes(self) -> str | None:
         """The claims that Argo CD compares with subjects, as written."""
         return self.data.get(SCOPES_KEY)

@@ -32,7 +32,7 @@ class Standing:
     def is_certain(self) -> bool:
         """Whether Argo CD goes by what is seen, and what is not wanted is gone."""
         blocked = self.planned.blocked
-        if self.planned.left_behind is not None:
+        if self.planned.left_behind is not None or self._is_not_taken_in:
             return False
         return blocked is None or blocked.reason not in _HOLDING
 
@@ -49,7 +49,8 @@ class Standing:
     def left(self) -> AbstractSet[Binding]:
         """What Argo CD may still obey although no grant wants it."""
         present = self.present
-        if self.seen.config_map is None and self.seen.remembered is not None:
+        goes_by_another = self.seen.config_map is None or self._is_not_taken_in
+        if goes_by_another and self.seen.remembered is not None:
             overlay = self.seen.remembered.overlay
             present = _joined(
                 overlay.bindings if overlay else frozenset(), self._members
@@ -59,6 +60,12 @@ class Standing:
             for decision in self.decisions.all()
             if decision.holding is not Holding.RELEASE
         }
+
+    @cached_property
+    def _is_not_taken_in(self) -> bool:
+        """Whether Argo CD still goes by what it read before."""
+        config_map = self.seen.config_map
+        return config_map is not None and not config_map.is_taken_in
 
     @cached_property
     def _members(self) -> AbstractSet[Binding]:

@@ -85,6 +85,24 @@ async def test_nothing_is_bound_in_a_place_before_it_is_remembered() -> None:
         assert places(room) == ["/argocd"]
 
 
+async def test_an_end_does_not_wait_until_a_place_is_remembered() -> None:
+    """An older operator bound something here, and remembered no place."""
+    room = Room()
+    room.install()
+    owner = room.cluster.object(INSTANCE_PATH)["metadata"]["uid"]
+    header = f"# argogrant v1 argogrant/default {owner}\n"
+    over = f"{header}g, bob, role:deployer\n"
+    room.cluster.edit(RBAC, {"data": {OVERLAY_KEY: over}})
+    room.grant("g1")
+    away = Unavailable("PATCH /apis/argogrant.dev/: no route")
+    room.cluster.fail("merge_patch", away, times=FOR_EVER, path=INSTANCE_PATH)
+    async with running(room):
+        await asyncio.sleep(SETTLED)
+
+        assert "bob" not in room.data.get(OVERLAY_KEY, "")
+        assert "alice" not in room.data.get(OVERLAY_KEY, "")
+
+
 async def test_a_move_during_a_restart_leaves_nothing() -> None:
     async with a_room() as room:
         install_elsewhere(room)

@@ -17,6 +17,8 @@ from builders import NOON, a_grant, an_instance
 
 BOUND = ObservedConfigMap("1", {OVERLAY_KEY: "g, alice, role:deployer\n"})
 EMPTY = ObservedConfigMap("2", {})
+IGNORED = ObservedConfigMap("3", {"scopes": "groups, email"})
+"""What Argo CD does not take in, since its scopes are no list."""
 
 
 def a_record(uid: str = "u1", **overrides: Any) -> GrantRecord:
@@ -110,6 +112,22 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
             True,
             True,
             id="removals go through",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.RBAC_TEXT_INVALID,
+            {"config_map": IGNORED, "remembered": BOUND},
+            False,
+            False,
+            id="Argo CD has not taken in the removal",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.RBAC_TEXT_INVALID,
+            {"config_map": IGNORED, "remembered": EMPTY},
+            False,
+            True,
+            id="Argo CD had taken in the removal before",
         ),
     ],
 )
