@@ -1,9 +1,9 @@
 """Write the reference of errors: what each looks like, what it means, what to do.
 
-A test provokes each on a real API server and compares; ``<time>`` in a message stands
-for whatever time it is. Whoever adds a message that people see adds it to
-``troubles_of_people`` or ``troubles_of_operators``, and what provokes it to
-``tests/mishaps.py`` or ``tests/quarrels.py``.
+A test provokes each on a real API server and compares; ``<time>`` and ``<server>`` in a
+message stand for whatever it is that time. Whoever adds a message that people see adds
+it to ``troubles_of_people`` or ``troubles_of_operators``, and what provokes it to
+``tests/mishaps.py``, ``tests/quarrels.py`` or ``tests/distances.py``.
 """
 
 import re
@@ -20,7 +20,11 @@ ROOT = Path(__file__).parent.parent
 PAGE: Final = "docs/reference/errors.md"
 GROUPS: Final = (REFUSED, GRANTS, APPROVALS, INSTANCES, CLUSTERS, COMMANDS)
 TROUBLES: Final = {one.name: one for group in GROUPS for one in group.troubles}
-MASK: Final = "<time>"
+MASKS: Final = {
+    "<time>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    "<server>": r"https://[\d.]+:\d+",
+}
+"""What differs each time, and what it looks like."""
 INTRODUCTION: Final = """\
 Each of these was provoked on a real API server, and looks there as it does here; names
 are those of the test. The reason of a condition stands before its message. Every reason
@@ -41,8 +45,10 @@ def page() -> str:
 
 def pattern_of(trouble: Trouble) -> re.Pattern[str]:
     """Give what the message looks like at any time."""
-    parts = map(re.escape, trouble.message.split(MASK))
-    return re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ".join(parts))
+    pattern = re.escape(trouble.message)
+    for mask, differs in MASKS.items():
+        pattern = pattern.replace(re.escape(mask), differs)
+    return re.compile(pattern)
 
 
 def _section(group: Group) -> str:

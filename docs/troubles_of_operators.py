@@ -15,13 +15,10 @@ INSTANCES: Final = Group(
             name="a_missing_right",
             title="The operator lacks a right in Argo CD's namespace",
             message=(
-                "Forbidden: configmaps/argocd-rbac-cm in namespace argocd can not be"
-                " read: GET /api/v1/namespaces/argocd/configmaps: 403 configmaps"
-                ' "argocd-rbac-cm" is forbidden: User'
-                ' "system:serviceaccount:argogrant:argogrant" cannot list resource'
-                ' "configmaps" in API group "" in the namespace "argocd". Give the'
-                " operator's service account the Role argogrant of Argo CD's namespace"
-                " (manifests/argocd-namespace.yaml)."
+                "Forbidden: The operator's service account may not get, list, watch,"
+                " patch configmaps/argocd-rbac-cm in namespace argocd; get, list,"
+                " watch appprojects in namespace argocd. Give it the Role argogrant of"
+                " Argo CD's namespace (manifests/argocd-namespace.yaml)."
             ),
             meaning="Nothing can be given or taken away until it has the right again.",
             remedy="`kubectl apply -f manifests/argocd-namespace.yaml`",
@@ -165,5 +162,53 @@ COMMANDS: Final = Group(
 CLUSTERS: Final = Group(
     title="An Argo CD in another cluster can not be reached",
     where="`kubectl describe argocdinstances` shows the conditions.",
-    troubles=(),  # certificates, tokens and rights over there: one entry for each
+    troubles=(
+        Trouble(
+            name="a_missing_token",
+            title="There is no token for the other cluster",
+            message=(
+                "TokenMissing: Secret argogrant/argocd-prod is not there. Create it:"
+                " `kubectl --namespace argogrant create secret generic argocd-prod"
+                " --from-literal=k8s_token=TOKEN`, with TOKEN from `kubectl create"
+                " token argogrant --namespace argocd --duration 24h` in that cluster."
+            ),
+            meaning="The Secret is missing, or its key is, or it is empty.",
+            remedy="Type the two commands of the message.",
+        ),
+        Trouble(
+            name="a_token_that_is_refused",
+            title="The other cluster does not accept the token",
+            message=(
+                "TokenRefused: <server>: configmaps/argocd-rbac-cm in namespace"
+                " argocd can not be read: GET /api/v1/namespaces/argocd/configmaps:"
+                " 401 Unauthorized. The token in key k8s_token of Secret"
+                " argogrant/argocd-prod has expired, was revoked, or is another"
+                " cluster's. Make a new one: `kubectl --namespace argogrant create"
+                " secret generic argocd-prod --from-literal=k8s_token=TOKEN"
+                " --dry-run=client -o yaml | kubectl apply -f -`, with TOKEN from"
+                " `kubectl create token argogrant --namespace argocd --duration 24h`"
+                " in that cluster."
+            ),
+            meaning="It has ended, was revoked, or is another cluster's.",
+            remedy=(
+                "Write a new one into the Secret; the operator uses it at once. Or"
+                " [let it renew itself](../how-to/token-rotation.md)."
+            ),
+        ),
+        Trouble(
+            name="a_certificate_that_is_not_trusted",
+            title="The other cluster's certificate is not trusted",
+            message=(
+                "CertificateRefused: <server>: configmaps/argocd-rbac-cm in namespace"
+                " argocd can not be read: GET /api/v1/namespaces/argocd/configmaps:"
+                " the certificate of <server> was issued by an authority that is not"
+                " trusted. Write the certificate authority of that cluster into"
+                " spec.cluster.caBundle. A certificate that has expired, or is made"
+                " out to other names than spec.cluster.server has, is mended in that"
+                " cluster."
+            ),
+            meaning="It is always verified: the token is shown to nobody else.",
+            remedy="Write that cluster's authority into `spec.cluster.caBundle`.",
+        ),
+    ),
 )

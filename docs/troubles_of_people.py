@@ -108,6 +108,18 @@ GRANTS: Final = Group(
             remedy="Write `expiresAt` in Git.",
         ),
         Trouble(
+            name="scopes_without_email",
+            title="Argo CD does not look at e-mail addresses",
+            message=(
+                'EmailNotInScopes: "alice@example.com" is an e-mail address, and Argo'
+                " CD compares subjects with the user id and the claims [groups] only."
+                " Write scopes: '[groups, email]' into argocd-rbac-cm; or else name"
+                " the user id that Argo CD shows to that person."
+            ),
+            meaning="The grant is bound, and nobody is who it names.",
+            remedy="Write the line of the message into `argocd-rbac-cm`.",
+        ),
+        Trouble(
             name="an_instance_that_is_not_there",
             title="There is no such instance",
             message=(

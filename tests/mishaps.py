@@ -57,6 +57,15 @@ def a_duration_from_git(world: World) -> str:
     return grant_says(world, "g1", "AbsoluteEndRequired")
 
 
+def scopes_without_email(world: World) -> str:
+    world.apply(a_grant("g1", "alice@example.com"))
+    eventually(
+        lambda: world.condition("g1", "Effective")[1] == "EmailNotInScopes",
+        within=PATIENCE,
+    )
+    return f"EmailNotInScopes: {world.condition('g1', 'Effective')[2]}"
+
+
 def an_instance_that_is_not_there(world: World) -> str:
     world.apply(a_grant("g1", instance="prod"))
     return grant_says(world, "g1", "InstanceNotFound")
@@ -113,6 +122,9 @@ def a_longer_grant(world: World) -> str:
 
 def a_missing_right(world: World) -> str:
     world.remove_rights()
+    eventually(
+        lambda: world.instance_says()[2].startswith("The operator's"), within=PATIENCE
+    )
     return instance_says(world, "Forbidden")
 
 
@@ -201,6 +213,7 @@ MISHAPS: dict[str, Mishap] = {
         a_role_that_is_not_there,
         a_subject_that_is_a_role,
         a_duration_from_git,
+        scopes_without_email,
         an_instance_that_is_not_there,
         an_end_in_the_past,
         nothing_to_extend,

@@ -1,13 +1,14 @@
 """The reference of errors: each entry is provoked, and its words are of the code."""
 
 from argogrant.grants.reasons import Reason
+from distances import DISTANCES
 from generate_errors import GROUPS, TROUBLES, pattern_of
 from mishaps import MISHAPS
 from quarrels import QUARRELS
 
 
 def test_every_error_is_provoked_and_nothing_else_is() -> None:
-    assert set(TROUBLES) == MISHAPS.keys() | QUARRELS.keys()
+    assert set(TROUBLES) == MISHAPS.keys() | QUARRELS.keys() | DISTANCES.keys()
     assert len(TROUBLES) == sum(len(group.troubles) for group in GROUPS)
 
 
