@@ -1,15 +1,19 @@
 """What goes wrong for people where access policies decide; see ``mishaps``."""
 
+import time
 from collections.abc import Callable
 
 import admission
 from argogrant.api.identity_manifests import IDENTITY_FILE
+from argogrant.api.identity_policies import SETTLING
 from asking import ClosedWorld
 from mishaps import instance_says
-from world import a_grant
+from world import a_grant, eventually
 
 ALICE, BOB = "oidc:alice", "oidc:bob"
 Quarrel = Callable[[ClosedWorld], str]
+MARGIN = SETTLING.total_seconds() + 1
+"""Seconds after which the operator counts on a policy that was mended."""
 BINDING = "validatingadmissionpolicybinding"
 
 
@@ -65,6 +69,10 @@ def a_changed_admission_policy(world: ClosedWorld) -> str:
         return instance_says(world, "AdmissionPolicyChanged", "RequesterVerified")
     finally:
         plane.kubectl("apply", "-f", str(admission.ROOT / IDENTITY_FILE))
+        eventually(
+            lambda: world.instance_says("RequesterVerified")[0] == "True", within=30
+        )
+        time.sleep(MARGIN)
 
 
 QUARRELS: dict[str, Quarrel] = {

@@ -34,6 +34,7 @@ def served(
         yield World(installed)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
         installed.kubectl("apply", "-f", "-", stdin=json.dumps(IN_TEXT))
+    installed.kubectl("delete", "-f", str(RIGHTS))
 
 
 @pytest.fixture

@@ -201,6 +201,22 @@ REFUSED = [
             an_instance(identity={"stripPrefix": "oidc: "}),
             "a reader can see",
         ),
+        (
+            "details with a placeholder of their own",
+            an_instance(accessDetails="Ask {owner}."),
+            "holds a placeholder that stands for nothing",
+        ),
+        (
+            "a token that is renewed all the time",
+            an_instance(
+                cluster={
+                    "server": "https://far.example:6443",
+                    "tokenSecret": {"name": "far"},
+                    "tokenRotation": {"every": "5m", "serviceAccount": "argogrant"},
+                }
+            ),
+            "must be at least 10m",
+        ),
     )
 ]
 
