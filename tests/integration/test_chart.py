@@ -106,11 +106,11 @@ def everything_of(plane: ControlPlane) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def release(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
-    control_plane.argocd.set_rbac({"policy.csv": RULES})
-    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
-    control_plane.kubectl("create", "namespace", NAMESPACE, check=False)
-    one = Release(control_plane, tmp_path)
+def release(other_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
+    other_plane.argocd.set_rbac({"policy.csv": RULES})
+    other_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+    other_plane.kubectl("create", "namespace", NAMESPACE, check=False)
+    one = Release(other_plane, tmp_path)
     yield one
     one.helm("uninstall", *RELEASE, "--no-hooks", check=False)
 
