@@ -80,7 +80,7 @@ INSTANCES: Final = Group(
             message=(
                 'Contested: Somebody, by the record "argocd-controller", changed'
                 " policy.argogrant.csv of argocd-rbac-cm 3 times within 10 minutes; it"
-                " is put back more and more slowly. Make that program leave the key"
+                " is put back more and more slowly. Make that program leave it"
                 " alone, as docs/how-to/contested.md shows."
             ),
             meaning="People may lack their access; nobody keeps any for it.",

@@ -8,13 +8,13 @@ from argogrant.grants.said import Conditions, Said
 NOTHING: Conditions = {}
 
 
-def token(status: bool | None, reason: str) -> Conditions:
+def token(*, status: bool | None, reason: str) -> Conditions:
     return {"TokenFresh": Said(status, reason, f"It is {reason}.")}
 
 
-FRESH = token(True, "Fresh")
-ENDING = token(False, "TokenEnding")
-FAILED = token(False, "RotationFailed")
+FRESH = token(status=True, reason="Fresh")
+ENDING = token(status=False, reason="TokenEnding")
+FAILED = token(status=False, reason="RotationFailed")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,9 @@ FAILED = token(False, "RotationFailed")
             ENDING, FAILED, ["It is RotationFailed."], id="for another reason"
         ),
         pytest.param(FAILED, FRESH, [], id="no longer"),
-        pytest.param(FRESH, token(None, "Unknown"), [], id="nobody knows"),
+        pytest.param(
+            FRESH, token(status=None, reason="Unknown"), [], id="nobody knows"
+        ),
     ],
 )
 def test_a_token_is_at_risk(before, now, told) -> None:
