@@ -116,6 +116,8 @@ def far(installed: ControlPlane, log: Path) -> Iterator[Far]:
     with operators.running(installed, log):
         yield world
         world.ours("delete", "accessgrants", "--all")
+        world.abandon("default", kind="argocdinstance")
+        world.ours("delete", "argocdinstance", "default")
     world.argocds("delete", "rolebinding", "argogrant-there", "--ignore-not-found")
     world.ours("delete", "secret", SECRET)
     world.apply({**INSTANCE, "spec": {}})
