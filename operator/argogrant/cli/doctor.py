@@ -6,18 +6,18 @@ import os
 import shutil
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
+from argogrant.cli.connecting import NoAPIServer, connect, utc_now
 from argogrant.cli.examination import marks_for, show
 from argogrant.doctor.examine import examine
 from argogrant.doctor.look import look_at_cluster, look_at_instance
 from argogrant.doctor.result import Outcome, Result, wrong
 from argogrant.doctor.review import Asker
-from argogrant.kube.cluster import Cluster, KubernetesCluster
+from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError
 
 WIDEST: Final = 120
@@ -69,8 +69,8 @@ def doctor(
 
 async def _examine(namespace: str, instance: str, context: str) -> tuple[Result, ...]:
     try:
-        cluster = await KubernetesCluster.connect(_now, context)
-    except Exception as error:  # noqa: BLE001 — a kubeconfig can be wrong in many ways
+        cluster = await connect(context)
+    except NoAPIServer as error:
         return (
             wrong(
                 "API server",
@@ -91,7 +91,7 @@ async def _examine(namespace: str, instance: str, context: str) -> tuple[Result,
 async def _results(
     cluster: Cluster, namespace: str, instance: str
 ) -> tuple[Result, ...]:
-    facts = await look_at_cluster(cluster, namespace, _now)
+    facts = await look_at_cluster(cluster, namespace, utc_now)
     asker = Asker(cluster, f"system:serviceaccount:{namespace}:argogrant")
     records = [one for one in facts.instances.value or () if instance in ("", one.name)]
     seen = [
@@ -103,7 +103,3 @@ async def _results(
         text = f"there is no ArgoCDInstance {instance} in namespace {namespace}"
         return (*results, wrong("Instance", text))
     return results
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

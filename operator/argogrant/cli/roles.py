@@ -3,12 +3,12 @@
 import asyncio
 import shutil
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.cli.connecting import NoAPIServer, connect
 from argogrant.cli.rolelist import Format, written
 from argogrant.grants.approval import Owners
 from argogrant.grants.errors import AccessGrantError
@@ -17,6 +17,7 @@ from argogrant.instance.gather import owners_of
 from argogrant.instance.observations import observe_config_map, observe_project
 from argogrant.kube.cluster import Cluster, KubernetesCluster
 from argogrant.kube.failures import ClusterError, Forbidden, NotFound
+from argogrant.kube.listing import listed
 from argogrant.kube.resources import (
     APP_PROJECTS,
     ARGOCD_INSTANCES,
@@ -89,12 +90,9 @@ async def _look(
 
 
 async def _connect(context: str, stack: AsyncExitStack) -> KubernetesCluster:
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
     try:
-        cluster = await KubernetesCluster.connect(clock, context)
-    except Exception as error:  # a kubeconfig can be wrong in many ways
+        cluster = await connect(context)
+    except NoAPIServer as error:
         raise NoRoles(
             f"no API server is configured: {error}; look at kubectl config"
             " get-contexts."
@@ -138,11 +136,5 @@ async def _discover(
 
 
 async def _projects(cluster: Cluster, namespace: str) -> tuple[Project, ...]:
-    collection, page = Collection(APP_PROJECTS, namespace), ""
-    found: list[Project] = []
-    while True:
-        listing = await cluster.list(collection, page)
-        found += map(observe_project, listing.items)
-        page = listing.next_page
-        if not page:
-            return tuple(found)
+    collection = Collection(APP_PROJECTS, namespace)
+    return tuple([observe_project(one) async for one in listed(cluster, collection)])

@@ -1,14 +1,13 @@
 """``argogrant sweep``: the second path to every revocation, without the operator."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from argogrant.cli.connecting import NoAPIServer, connect, utc_now
 from argogrant.instance.sweep import SweepFailed, sweep_config_map
 from argogrant.instance.sweep_projects import sweep_projects
-from argogrant.kube.cluster import KubernetesCluster
 from argogrant.rbac.sweep import Swept
 from argogrant.rbac.sweep_members import SweptMembers
 
@@ -54,17 +53,14 @@ def _tell_members(namespace: str, members: SweptMembers | SweepFailed | None) ->
 
 
 async def _sweep(namespace: str) -> tuple[Swept, SweptMembers | SweepFailed | None]:
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
     try:
-        cluster = await KubernetesCluster.connect(clock)
-    except Exception as error:
+        cluster = await connect()
+    except NoAPIServer as error:
         raise SweepFailed(f"no API server is configured: {error}") from error
     try:
-        swept = await sweep_config_map(cluster, namespace, clock)
+        swept = await sweep_config_map(cluster, namespace, utc_now)
         try:
-            return swept, await sweep_projects(cluster, namespace, clock)
+            return swept, await sweep_projects(cluster, namespace, utc_now)
         except SweepFailed as error:
             return swept, error
     finally:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from argogrant.cli.connecting import connect
 from argogrant.instance.uninstall import Step
 from argogrant.instance.uninstall import uninstall as uninstall_namespace
-from argogrant.kube.cluster import KubernetesCluster
 
 
 def uninstall(
@@ -45,7 +44,7 @@ async def _uninstall(
     namespaces: Sequence[str], *, deployment: str, wait_seconds: float
 ) -> list[Step]:
     steps: list[Step] = []
-    cluster = await KubernetesCluster.connect(lambda: datetime.now(UTC))
+    cluster = await connect()
     try:
         for namespace in namespaces:
             async for step in uninstall_namespace(

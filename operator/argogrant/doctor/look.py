@@ -34,10 +34,12 @@ from argogrant.instance.records import (
 from argogrant.kube.cluster import Body, Cluster
 from argogrant.kube.failures import ClusterError, Forbidden, NotFound
 from argogrant.kube.lease import LEASE_NAME
+from argogrant.kube.listing import listed
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
     CONFIG_MAPS,
+    DEPLOYMENTS,
     LEASES,
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
@@ -47,7 +49,6 @@ from argogrant.kube.resources import (
 from argogrant.rbac.text import CONFIG_MAP_NAME
 
 CRDS: Final = Resource("apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
-DEPLOYMENTS: Final = Resource("apis/apps/v1", "deployments")
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
 NO_RIGHT: Final = "your rights do not suffice to read it"
 
@@ -146,16 +147,10 @@ def why_unreadable(error: Exception) -> str:
 async def _all(
     cluster: Cluster, namespace: str, resource: Resource, read: Callable[[Body], T]
 ) -> Reading[tuple[T, ...]]:
-    """Read a whole collection, page by page."""
-    found: list[Body] = []
-    page = ""
+    """Read a whole collection."""
     try:
-        while True:
-            listing = await cluster.list(Collection(resource, namespace), page)
-            found += listing.items
-            page = listing.next_page
-            if not page:
-                return Reading(value=tuple(map(read, found)))
+        found = [one async for one in listed(cluster, Collection(resource, namespace))]
+        return Reading(value=tuple(map(read, found)))
     except NotFound:
         return Reading(problem="its kind is not served")
     except ClusterError as error:

@@ -1,13 +1,12 @@
 """One sweep of the AppProjects, by the annotation that says whose their members are."""
 
-from collections.abc import AsyncIterator
-
 from argogrant.instance.apply import Clock
 from argogrant.instance.observations import observe_project
 from argogrant.instance.project_patch import project_patch
 from argogrant.instance.sweep import ATTEMPTS, SweepFailed
 from argogrant.kube.cluster import Body, Cluster
 from argogrant.kube.failures import ClusterError, Conflict, Forbidden, NotFound
+from argogrant.kube.listing import listed
 from argogrant.kube.resources import APP_PROJECTS, Collection
 from argogrant.rbac.sweep_members import SweptMembers, sweep_members
 
@@ -30,7 +29,7 @@ async def sweep_projects(
     """
     total = SweptMembers()
     try:
-        async for body in _listed(cluster, Collection(APP_PROJECTS, namespace)):
+        async for body in listed(cluster, Collection(APP_PROJECTS, namespace)):
             total += await _sweep_one(cluster, namespace, body, clock)
     except (Forbidden, NotFound) as error:
         if "PATCH" not in str(error):
@@ -39,17 +38,6 @@ async def sweep_projects(
     except ClusterError as error:
         raise SweepFailed(f"{error}.") from error
     return total
-
-
-async def _listed(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
-    page = ""
-    while True:
-        listing = await cluster.list(collection, page)
-        for body in listing.items:
-            yield body
-        page = listing.next_page
-        if not page:
-            return
 
 
 async def _sweep_one(

@@ -16,6 +16,7 @@ from argogrant.instance.argocd import overlay_patch
 from argogrant.instance.status import FINALIZER, Hold
 from argogrant.kube.cluster import Body, Cluster
 from argogrant.kube.failures import ClusterError, Conflict, NotFound
+from argogrant.kube.listing import listed
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -79,20 +80,10 @@ async def uninstall(
         yield Step(f"{namespace}: {error}. Mend that and run this again.", failed=True)
 
 
-async def _names(cluster: Cluster, resource: Resource, namespace: str) -> list[str]:
-    """Name what there is; a kind that is not installed has no objects."""
-    return [one["metadata"]["name"] for one in await _all(cluster, resource, namespace)]
-
-
 async def _all(cluster: Cluster, resource: Resource, namespace: str) -> list[Body]:
-    collection, items, page = Collection(resource, namespace), list[Body](), ""
+    """Read what there is; a kind that is not installed has no objects."""
     try:
-        while True:
-            listing = await cluster.list(collection, page)
-            items += listing.items
-            page = listing.next_page
-            if not page:
-                return items
+        return [one async for one in listed(cluster, Collection(resource, namespace))]
     except NotFound:
         return []
 
@@ -111,7 +102,8 @@ async def _wait_for_the_operator(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
-        left = await _names(cluster, ARGOCD_INSTANCES, namespace)
+        there = await _all(cluster, ARGOCD_INSTANCES, namespace)
+        left = [one["metadata"]["name"] for one in there]
         if not left or loop.time() >= deadline:
             return left
         await asyncio.sleep(PAUSE)

@@ -6,7 +6,7 @@ import click
 import pytest
 from typer.testing import CliRunner
 
-from argogrant.cli import doctor as command
+from argogrant.cli import connecting
 from argogrant.cli.examination import PLAIN_SIGNS, SIGNS, marks_for, show
 from argogrant.cli.main import app
 from argogrant.doctor.result import Result, fine, unknown, wrong
@@ -118,7 +118,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Closing:
         async def connect(_clock, _context) -> Closing:
             return cluster
 
-    monkeypatch.setattr(command, "KubernetesCluster", Connected)
+    monkeypatch.setattr(connecting, "KubernetesCluster", Connected)
     return cluster
 
 

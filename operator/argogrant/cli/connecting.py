@@ -1,0 +1,29 @@
+"""How the commands reach an API server: as kubectl does, or as their pod may."""
+
+from datetime import UTC, datetime
+
+from argogrant.kube.cluster import KubernetesCluster
+
+
+class NoAPIServer(Exception):
+    """None is configured; the message is that of who read the configuration."""
+
+
+def utc_now() -> datetime:
+    """Read the clock; the only place of the commands that does."""
+    return datetime.now(UTC)
+
+
+async def connect(context: str = "") -> KubernetesCluster:
+    """Use the pod's service account, or else the kubeconfig.
+
+    Args:
+        context: One of the kubeconfig, whatever the pod; empty for the current.
+
+    Raises:
+        NoAPIServer: There is neither, or the kubeconfig can not be understood.
+    """
+    try:
+        return await KubernetesCluster.connect(utc_now, context)
+    except Exception as error:  # a kubeconfig can be wrong in many ways
+        raise NoAPIServer(str(error)) from error
