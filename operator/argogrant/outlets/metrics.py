@@ -14,20 +14,18 @@ from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
-    Gauge,
     ProcessCollector,
 )
 from prometheus_client.metrics import MetricWrapperBase
 
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.reasons import Reason
-from argogrant.outlets.series import LABELS, Group
+from argogrant.outlets.series import LABELS, Group, Labels
 from argogrant.outlets.telling import Telling
 
 LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
-Labels = tuple[str, str]
 """The namespace and the name of an instance."""
 
 
@@ -88,22 +86,26 @@ class InstanceGauges(Group):
             "Keys and values of argocd-rbac-cm, ours and others'; 1 MiB is the limit.",
         )
 
-        self.token_expiry = self._gauge(
+    def forget_all(self, labels: Labels, reasons: Iterable[str]) -> None:
+        """Take the series of an instance away that is gone, those by reason as well."""
+        for reason in reasons:
+            self.grants.remove(*labels, reason)
+        self.forget(labels, but=self.grants)
+
+
+class TokenGauges(Group):
+    """What is so about the token for another cluster; gone with its instance."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.expiry = self._gauge(
             "argogrant_token_expiry_timestamp_seconds",
             "When the token for the other cluster ends, in Unix time; absent without.",
         )
-        self.token_at_risk = self._gauge(
+        self.at_risk = self._gauge(
             "argogrant_token_at_risk",
             "1 while that token ends soon and is not renewed, or that fails, else 0.",
         )
-
-    def forget(self, labels: Labels, reasons: Iterable[str]) -> None:
-        """Take the series of an instance away that is gone."""
-        for reason in reasons:
-            self.grants.remove(*labels, reason)
-        for gauge in vars(self).values():
-            if isinstance(gauge, Gauge) and gauge is not self.grants:
-                gauge.remove(*labels)
 
 
 class InstanceCounts(Group):
@@ -184,6 +186,7 @@ class Metrics:
         self.led_since = time.monotonic()
         self.process = ProcessMetrics(self.registry)
         self.gauges = InstanceGauges(self.registry)
+        self.tokens = TokenGauges(self.registry)
         self.counts = InstanceCounts(self.registry)
         self.audit = AuditMetrics(self.registry)
 
@@ -198,7 +201,8 @@ class Metrics:
 
     def all(self) -> Iterator[MetricWrapperBase]:
         """Every metric of ours, group by group."""
-        for group in (self.process, self.gauges, self.counts, self.audit):
+        groups = (self.process, self.gauges, self.tokens, self.counts, self.audit)
+        for group in groups:
             for metric in vars(group).values():
                 if isinstance(metric, MetricWrapperBase):
                     yield metric
@@ -210,6 +214,7 @@ class InstanceMetrics:
     def __init__(self, metrics: Metrics, namespace: str, instance: str) -> None:
         self._metrics = metrics
         self._gauges = metrics.gauges
+        self._tokens = metrics.tokens
         self._counts = metrics.counts
         self._labels = (namespace, instance)
         self._reasons: set[str] = set()
@@ -250,9 +255,9 @@ class InstanceMetrics:
     def token(self, expires_at: datetime | None, *, is_at_risk: bool) -> None:
         """Say when the token for the other cluster ends, and who needs to know."""
         if expires_at is not None:
-            gauge = self._gauges.token_expiry.labels(*self._labels)
+            gauge = self._tokens.expiry.labels(*self._labels)
             gauge.set(expires_at.timestamp())
-        self._gauges.token_at_risk.labels(*self._labels).set(is_at_risk)
+        self._tokens.at_risk.labels(*self._labels).set(is_at_risk)
 
     def rotated(self, result: str) -> None:
         """Count a renewal of the token by its result."""
@@ -282,7 +287,8 @@ class InstanceMetrics:
 
     def forget(self) -> None:
         """Take the series of an instance away that is gone."""
-        self._gauges.forget(self._labels, self._reasons)
+        self._gauges.forget_all(self._labels, self._reasons)
+        self._tokens.forget(self._labels)
 
     def _overdue_seconds(self) -> float:
         since = self._overdue_since
