@@ -2,20 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
+import operators
 from argogrant.kube.cluster import Body, Cluster, KubernetesCluster
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
 from fakes import FakeCluster
 
 NAMESPACE: Final = "argogrant"
+IN_MEMORY: Final = "in memory"
+BOTH: Final = (IN_MEMORY, "on a real API server")
+ONE: Final = CONFIG_MAPS.path(NAMESPACE, "one")
+HELD: Final = {"finalizers": ["argogrant.dev/test"]}
 MAPS: Final = Collection(CONFIG_MAPS, NAMESPACE)
 Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
 
@@ -85,3 +93,19 @@ def on_a_real_api_server(plane: ControlPlane) -> Place:
             await cluster.close()
 
     return Place(KubectlUser(plane), lambda story: asyncio.run(asked(story)))
+
+
+def place_for(request: pytest.FixtureRequest, *paths: str) -> Iterator[Place]:
+    """Give the place that a fixture's parameter names; these objects go afterwards."""
+    if request.param == IN_MEMORY:
+        yield in_memory()
+        return
+    plane = request.getfixturevalue("control_plane")
+    operators.install(plane)
+    place = on_a_real_api_server(plane)
+    yield place
+    for path in paths:
+        with suppress(KubectlFailed):
+            place.somebody.edit(path, {"metadata": {"finalizers": None}})
+        with suppress(KubectlFailed):
+            place.somebody.delete(path)

@@ -6,37 +6,22 @@ tests reach.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 import pytest
 
-import operators
 from argogrant.kube.cluster import Body, Cluster, WatchEvent
 from argogrant.kube.failures import Conflict, Gone, NotFound, Refused
 from argogrant.kube.resources import ACCESS_GRANTS, CONFIG_MAPS, Collection
-from controlplane.errors import KubectlFailed
-from places import MAPS, NAMESPACE, Place, in_memory, on_a_real_api_server
+from places import BOTH, HELD, MAPS, NAMESPACE, ONE, Place, place_for
 from world import a_grant
 
-ONE = CONFIG_MAPS.path(NAMESPACE, "one")
 GRANT = ACCESS_GRANTS.path(NAMESPACE, "verbs")
-HELD = {"finalizers": ["argogrant.dev/test"]}
 
 
-@pytest.fixture(params=["in memory", "on a real API server"])
+@pytest.fixture(params=BOTH)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    if request.param == "in memory":
-        yield in_memory()
-        return
-    plane = request.getfixturevalue("control_plane")
-    operators.install(plane)
-    place = on_a_real_api_server(plane)
-    yield place
-    for path in (ONE, CONFIG_MAPS.path(NAMESPACE, "two"), GRANT):
-        with suppress(KubectlFailed):
-            place.somebody.edit(path, {"metadata": {"finalizers": None}})
-        with suppress(KubectlFailed):
-            place.somebody.delete(path)
+    yield from place_for(request, ONE, CONFIG_MAPS.path(NAMESPACE, "two"), GRANT)
 
 
 def version(body: Body) -> int:

@@ -1,34 +1,17 @@
 """An object is deleted only if it is the one that was seen: in memory and really."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
-import operators
 from argogrant.kube.cluster import Body
 from argogrant.kube.failures import Conflict, NotFound
-from argogrant.kube.resources import CONFIG_MAPS
-from controlplane.errors import KubectlFailed
-from places import NAMESPACE, Place, in_memory, on_a_real_api_server
-
-ONE = CONFIG_MAPS.path(NAMESPACE, "one")
-HELD = {"finalizers": ["argogrant.dev/test"]}
+from places import BOTH, HELD, ONE, Place, place_for
 
 
-@pytest.fixture(params=["in memory", "on a real API server"])
+@pytest.fixture(params=BOTH)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    if request.param == "in memory":
-        yield in_memory()
-        return
-    plane = request.getfixturevalue("control_plane")
-    operators.install(plane)
-    place = on_a_real_api_server(plane)
-    yield place
-    with suppress(KubectlFailed):
-        place.somebody.edit(ONE, {"metadata": {"finalizers": None}})
-    with suppress(KubectlFailed):
-        place.somebody.delete(ONE)
+    yield from place_for(request, ONE)
 
 
 def identity_of(body: Body) -> tuple[str, str]:
