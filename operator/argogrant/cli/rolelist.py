@@ -2,32 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Final
 
 import yaml
 
 from argogrant.api.rolesummary import role_summary
+from argogrant.cli.options import Format
+from argogrant.cli.tables import NONE, shown, table
 from argogrant.grants.approval import Owners
-from argogrant.grants.names import escaped, is_visible
 from argogrant.rbac.roles import DiscoveredRole
 
 Roles = Sequence[DiscoveredRole]
-Row = tuple[str, ...]
-GAP: Final = "  "
-NONE: Final = "-"
 HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
 WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "PERSISTS BY", "DESCRIPTION")
-
-
-class Format(StrEnum):
-    """How the list is written, by the words of kubectl."""
-
-    TABLE = "table"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
 
 
 def written(roles: Roles, owners: Owners, *, output: Format, width: int) -> str:
@@ -48,11 +35,11 @@ def _table(roles: Roles, _owners: Owners, width: int) -> str:
             *_name(role),
             _yes(is_so=role.traits.has_deny),
             _yes(is_so=role.traits.can_persist),
-            _shown(role.description),
+            shown(role.description),
         )
         for role in roles
     ]
-    return "\n".join(_cut(line, width) for line in _lines(HEADER, rows))
+    return table(HEADER, rows, width=width)
 
 
 def _wide(roles: Roles, owners: Owners, _width: int) -> str:
@@ -62,15 +49,15 @@ def _wide(roles: Roles, owners: Owners, _width: int) -> str:
             _yes(is_so=role.traits.has_deny),
             _owner(role, owners),
             ", ".join(role.traits.ways_to_persist) or NONE,
-            _shown(role.description),
+            shown(role.description),
         )
         for role in roles
     ]
-    return "\n".join(_lines(WIDE_HEADER, rows))
+    return table(WIDE_HEADER, rows)
 
 
 def _names(roles: Roles, _owners: Owners, _width: int) -> str:
-    return "\n".join(_shown(role.bound_as) for role in roles)
+    return "\n".join(shown(role.bound_as) for role in roles)
 
 
 def _json(roles: Roles, owners: Owners, _width: int) -> str:
@@ -106,7 +93,7 @@ def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
 
 def _name(role: DiscoveredRole) -> tuple[str, str]:
     """Write what a grant says in spec.role."""
-    return _shown(role.name), _shown(role.project)
+    return shown(role.name), shown(role.project)
 
 
 def _yes(*, is_so: bool) -> str:
@@ -116,25 +103,4 @@ def _yes(*, is_so: bool) -> str:
 def _owner(role: DiscoveredRole, owners: Owners) -> str:
     owner = owners.named_owner(role.project or None)
     found = (owner,) if owner is not None else owners.integration
-    return ", ".join(f"{one.kind}/{_shown(one.name)}" for one in found) or NONE
-
-
-def _shown(text: str) -> str:
-    """Write a text on one line; what a terminal might obey is escaped."""
-    return "".join(c if c == " " or is_visible(c) else escaped(c) for c in text) or NONE
-
-
-def _lines(header: Row, rows: Sequence[Row]) -> list[str]:
-    """Align all columns but the last."""
-    table = [header, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        GAP.join(
-            cell.ljust(size) for cell, size in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in table
-    ]
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    return ", ".join(f"{one.kind}/{shown(one.name)}" for one in found) or NONE

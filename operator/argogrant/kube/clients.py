@@ -6,6 +6,7 @@ from urllib.request import getproxies
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import (
     ConfigException,
+    list_kube_config_contexts,
     load_incluster_config,
     load_kube_config,
 )
@@ -35,6 +36,21 @@ def _is_loaded_in_cluster(configuration: Configuration) -> bool:
     except ConfigException:
         return False
     return True
+
+
+def namespace_of_context(context: str = "") -> str:
+    """Read the namespace that a context of the kubeconfig names; empty if none.
+
+    Args:
+        context: Empty for the current one.
+    """
+    try:
+        contexts, current = list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    except ConfigException:
+        return ""
+    chosen = [one for one in contexts if one["name"] == context] if context else []
+    named = (chosen or [current])[0].get("context") or {}
+    return str(named.get("namespace") or "")
 
 
 def client_of(server: str, *, authorities: str, token: str) -> ApiClient:

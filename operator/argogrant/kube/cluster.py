@@ -101,20 +101,30 @@ class Cluster(Protocol):
 class KubernetesCluster:
     """An API server reached with the official client's credentials."""
 
-    def __init__(self, api: ApiClient, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, api: ApiClient, clock: Callable[[], datetime], *, dry_run: bool = False
+    ) -> None:
         self._api = api
         self._clock = clock
+        self._tried = {"dryRun": "All"} if dry_run else {}
         self._clock_skew = ClockSkew()
 
     @classmethod
-    async def connect(cls, clock: Callable[[], datetime], context: str = "") -> Self:
+    async def connect(
+        cls,
+        clock: Callable[[], datetime],
+        context: str = "",
+        *,
+        dry_run: bool = False,
+    ) -> Self:
         """Use the pod's service account, or else the kubeconfig.
 
         Args:
             clock: Tells the time in UTC; the API server's is compared with it.
             context: One of the kubeconfig, whatever the pod; empty for the current.
+            dry_run: What is written is judged and filled in, but not kept.
         """
-        return cls(await client_from_surroundings(context), clock)
+        return cls(await client_from_surroundings(context), clock, dry_run=dry_run)
 
     @classmethod
     def connect_to(
@@ -195,9 +205,7 @@ class KubernetesCluster:
 
     async def merge_patch(self, path: str, body: Body) -> Body:
         """Change some fields of an object; it is never created."""
-        return await self._ask(
-            "PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=body
-        )
+        return await self._ask("PATCH", path, query=self._as_us(), body=body)
 
     async def create(self, path: str, body: Body) -> Body:
         """Create an object.
@@ -205,9 +213,7 @@ class KubernetesCluster:
         Raises:
             Conflict: There is one of that name.
         """
-        return await self._ask(
-            "POST", path, query={"fieldManager": FIELD_MANAGER}, body=body
-        )
+        return await self._ask("POST", path, query=self._as_us(), body=body)
 
     async def remove(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object; one with finalizers stays until they are gone.
@@ -216,7 +222,12 @@ class KubernetesCluster:
             Conflict: It was changed, or another one has its name.
         """
         preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
-        await self._ask("DELETE", path, body={"preconditions": preconditions})
+        await self._ask(
+            "DELETE", path, query=self._tried, body={"preconditions": preconditions}
+        )
+
+    def _as_us(self) -> dict[str, str]:
+        return {"fieldManager": FIELD_MANAGER, **self._tried}
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""

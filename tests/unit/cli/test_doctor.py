@@ -6,7 +6,6 @@ import click
 import pytest
 from typer.testing import CliRunner
 
-from argogrant.cli import connecting
 from argogrant.cli.examination import PLAIN_SIGNS, SIGNS, marks_for, show
 from argogrant.cli.main import app
 from argogrant.doctor.result import Result, fine, unknown, wrong
@@ -102,28 +101,8 @@ def test_a_terminal_gets_signs_that_it_has(encoding, marks) -> None:
     assert marks_for(encoding) is marks
 
 
-class Closing(FakeCluster):
-    """A cluster whose connection can be closed."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Closing:
-    cluster = Closing()
-
-    class Connected:
-        @staticmethod
-        async def connect(_clock, _context) -> Closing:
-            return cluster
-
-    monkeypatch.setattr(connecting, "KubernetesCluster", Connected)
-    return cluster
-
-
 def test_an_api_server_that_refuses_the_credentials_is_the_only_finding(
-    cluster: Closing,
+    cluster: FakeCluster,
 ) -> None:
     cluster.fail("get", Forbidden("GET /version: 401 Unauthorized"))
     result = CliRunner().invoke(app, ["doctor", "-o", "json"])
@@ -134,7 +113,7 @@ def test_an_api_server_that_refuses_the_credentials_is_the_only_finding(
     assert "401 Unauthorized" in found["text"]
 
 
-def test_an_empty_cluster_is_told_what_it_lacks(cluster: Closing) -> None:
+def test_an_empty_cluster_is_told_what_it_lacks(cluster: FakeCluster) -> None:
     version = {"metadata": {"name": "version"}, "gitVersion": "v1.37.0"}
     cluster._objects["/version"] = version
     result = CliRunner().invoke(app, ["doctor"])
@@ -144,7 +123,7 @@ def test_an_empty_cluster_is_told_what_it_lacks(cluster: Closing) -> None:
     assert "Traceback" not in result.output
 
 
-def test_an_instance_that_is_not_there_is_named(cluster: Closing) -> None:
+def test_an_instance_that_is_not_there_is_named(cluster: FakeCluster) -> None:
     cluster._objects["/version"] = {"gitVersion": "v1.37.0"}
     result = CliRunner().invoke(app, ["doctor", "--instance", "prod"])
 

@@ -5,7 +5,8 @@ import json
 import pytest
 import yaml
 
-from argogrant.cli.rolelist import Format, written
+from argogrant.cli.options import Format
+from argogrant.cli.rolelist import written
 from argogrant.grants.approval import NO_OWNERS, Owners
 from argogrant.grants.cautions import RoleTraits
 from argogrant.rbac.roles import DiscoveredRole

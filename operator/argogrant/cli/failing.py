@@ -1,0 +1,62 @@
+"""How a command fails: one sentence on stderr, and an exit status for scripts."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import typer
+
+from argogrant.kube.failures import (
+    ClusterError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Refused,
+)
+
+Result = TypeVar("Result")
+NO: Final = 1
+"""The answer is no, or it could not be done."""
+TROUBLE: Final = 2
+"""For commands whose answer may be no: there is no answer. As of ``kubectl diff``."""
+
+
+class CommandFailed(Exception):
+    """It can not be done; the message says why, and what to do."""
+
+
+def perform(
+    command: str, work: Coroutine[Any, Any, Result], *, trouble: int = NO
+) -> Result:
+    """Run a command's work; if it fails, say so and leave.
+
+    Args:
+        command: Its name, for the message.
+        work: Raises ``CommandFailed`` or ``ClusterError`` if it can not be done.
+        trouble: The exit status then.
+    """
+    try:
+        return asyncio.run(work)
+    except CommandFailed as error:
+        message = str(error)
+    except ClusterError as error:
+        message = f"{error} {remedy(error)}"
+    typer.echo(f"argogrant {command}: {message}", err=True)
+    raise typer.Exit(trouble)
+
+
+def remedy(error: ClusterError) -> str:
+    """Say to the person who typed a command what mends it."""
+    match error:
+        case Forbidden():
+            return (
+                "Ask for the right to do that; kubectl auth can-i --list shows yours."
+            )
+        case NotFound():
+            return "Are the CRDs installed, and is that the namespace (-n)?"
+        case Conflict():
+            return "Somebody changed it meanwhile; try again."
+        case Refused():
+            return "Nothing was changed."
+        case _:
+            return "Does kubectl reach that cluster?"

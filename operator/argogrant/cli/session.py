@@ -1,0 +1,79 @@
+"""What every command that asks an API server begins with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.cli.connecting import NoAPIServer, connect
+from argogrant.cli.failing import CommandFailed
+from argogrant.grants.errors import AccessGrantError
+from argogrant.grants.names import quoted
+from argogrant.kube.clients import namespace_of_context
+from argogrant.kube.cluster import Cluster
+from argogrant.kube.failures import ClusterError, NotFound
+from argogrant.kube.resources import ARGOCD_INSTANCES
+
+DEFAULT_NAMESPACE: Final = "argogrant"
+"""Where the chart and the manifests put an ArgoCDInstance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An API server, and the namespace that a command is about."""
+
+    cluster: Cluster
+    namespace: str
+
+
+@asynccontextmanager
+async def session(
+    context: str = "", namespace: str = "", *, dry_run: bool = False
+) -> AsyncIterator[Session]:
+    """Connect with the caller's own rights.
+
+    Args:
+        context: One of the kubeconfig; empty for the current one.
+        namespace: Empty for that of the context, or else ``argogrant``.
+        dry_run: What is written is judged and filled in, but not kept.
+
+    Raises:
+        CommandFailed: There is no kubeconfig and no pod's account.
+    """
+    try:
+        cluster = await connect(context, dry_run=dry_run)
+    except NoAPIServer as error:
+        raise CommandFailed(
+            f"no API server is configured: {error}; look at kubectl config"
+            " get-contexts."
+        ) from error
+    try:
+        where = namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
+        yield Session(cluster, where)
+    finally:
+        await cluster.close()
+
+
+async def instance_of(asked: Session, name: str) -> Instance:
+    """Read the ArgoCDInstance that a command is about.
+
+    Raises:
+        CommandFailed: There is none, or it is not understood.
+        ClusterError: It can not be read.
+    """
+    try:
+        body = await asked.cluster.get(ARGOCD_INSTANCES.path(asked.namespace, name))
+        return read_instance(body)
+    except NotFound as error:
+        raise CommandFailed(
+            f"there is no ArgoCDInstance {quoted(name)} in namespace"
+            f" {quoted(asked.namespace)}; kubectl get argocdinstances -A lists them."
+        ) from error
+    except ClusterError:
+        raise
+    except AccessGrantError as error:
+        raise CommandFailed(
+            f"ArgoCDInstance {quoted(name)} can not be understood: {error}; apply the"
+            " CRDs of this version."
+        ) from error
