@@ -65,11 +65,5 @@ def facts_about(
     Whether people agree, and with it the window, is derived here.
     """
     agreement = agree(grant, instance, circumstances, now)
-    return Facts(
-        grant=grant,
-        instance=instance,
-        circumstances=circumstances,
-        agreement=agreement,
-        window=agreement.window_of(grant, max_duration=instance.max_duration),
-        now=now,
-    )
+    window = agreement.window_of(grant, max_duration=instance.max_duration)
+    return Facts(grant, instance, circumstances, agreement, window, now)

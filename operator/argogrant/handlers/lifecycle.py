@@ -10,6 +10,7 @@ import kopf
 
 from argogrant.api.remotecluster import RemoteCluster
 from argogrant.handlers.allocator import share_one_heap
+from argogrant.handlers.collector import collect_seldom
 from argogrant.handlers.leadership import Leadership
 from argogrant.handlers.outlets import Outlets
 from argogrant.handlers.settings import SETTINGS
@@ -170,6 +171,7 @@ class Process:
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
     """Set kopf up, and return when this process leads: kopf watches nothing before."""
     share_one_heap()
+    collect_seldom()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NothingToCompare()
     settings.posting.enabled = False

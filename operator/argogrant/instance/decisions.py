@@ -59,8 +59,8 @@ class Decisions:
         self._decisions = {}
         for grant in surroundings.in_order():
             circumstances = surroundings.of(grant)
-            decision = _still_true(kept.get(grant.uid), grant, circumstances, now)
-            if decision is None:
+            decision = kept.get(grant.uid)
+            if decision is None or not _is_true(decision, grant, circumstances, now):
                 decision = decide(facts_about(grant, facts, now, circumstances))
             self._decisions[grant.uid] = decision
             surroundings.note(decision)
@@ -71,19 +71,15 @@ class Decisions:
         self.recheck_at = min((i for i in instants if i is not None), default=None)
 
 
-def _still_true(
-    decision: Decision | None,
-    grant: Grant,
-    circumstances: Circumstances,
-    now: datetime,
-) -> Decision | None:
-    if decision is None or decision.grant is not grant:
-        return None
-    if decision.circumstances != circumstances:
-        return None
-    if decision.recheck_at is not None and now >= decision.recheck_at:
-        return None
-    return decision
+def _is_true(
+    decision: Decision, grant: Grant, circumstances: Circumstances, now: datetime
+) -> bool:
+    """Tell whether a decision holds still."""
+    return (
+        decision.grant is grant
+        and decision.circumstances == circumstances
+        and (decision.recheck_at is None or now < decision.recheck_at)
+    )
 
 
 def _plan_alike(before: dict[str, Decision], after: dict[str, Decision]) -> bool:
