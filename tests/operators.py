@@ -38,6 +38,12 @@ def install_with_instance(plane: ControlPlane) -> None:
         plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 
 
+def bound() -> list[str]:
+    """Return what begins a command that does not outlive these tests, if killed."""
+    script = ROOT / "tests/bound.py"
+    return [sys.executable, "-I", "-S", str(script), str(os.getpid())]
+
+
 def free_port() -> int:
     """Find a port of the loopback interface that nobody listens on."""
     with socket.socket() as probe:
@@ -61,7 +67,7 @@ def start(
     if kubeconfig is None:
         kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    command = [sys.executable, "-m", *module]
+    command = [*bound(), sys.executable, "-m", *module]
     if module is ARGOGRANT:
         command += ["--identity", identity, "--port", str(free_port())]
     with log.open("ab") as errors, _audit_file(log).open("ab") as out:

@@ -11,13 +11,14 @@ from bench.counting import watching
 from bench.stage import a_stage
 
 BATCH = "mem"
-BATCHES = 26
+BATCHES = 30
 SIZE = 1000
 LIFE = 12
 """Seconds from the begin of a batch's creation to the end of its grants."""
-WARM_UP = 6
-"""Batches after which memory has to stay as it is."""
-HALF_WAY = 16
+WARM_UP = 10
+"""Batches after which memory has to stay as it is: until then bursts come at worse and
+worse moments, and Python's pools have not been as full as they will be."""
+HALF_WAY = 20
 SETTLE = 4.0
 PATIENCE = 300
 

@@ -25,7 +25,7 @@ def offset(installed: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     kubeconfig = installed.service_account_kubeconfig("argogrant", "argogrant")
     with (tmp_path / "operator.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(file)],
+            [*operators.bound(), sys.executable, str(SCRIPT), str(file)],
             env={**os.environ, "KUBECONFIG": str(kubeconfig)},
             stdout=log,
             stderr=log,

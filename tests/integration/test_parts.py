@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from controlplane.errors import (
 )
 from controlplane.parts import Part, Parts
 from controlplane.supervision import Supervision
+from processes import becomes_true, runs
 from questions import DEPLOYER, SYNC_SHOP, whoami
 
 TESTS = Path(__file__).parents[1]
@@ -96,26 +96,6 @@ def test_nothing_outlives_a_killed_starter():
     assert were_running
     assert becomes_true(lambda: not any(runs(pid) for pid in pids.values()))
     assert becomes_true(lambda: not Path(folder).exists())
-
-
-def runs(pid: int) -> bool:
-    """A process that nobody has collected yet (a zombie) does not run any more."""
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return state.stdout.strip()[:1] not in {"", "Z"}
-
-
-def becomes_true(is_so: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_a_killed_supervisor_takes_its_parts_along():
