@@ -7,7 +7,7 @@ CORE := */argogrant/grants/*,*/argogrant/rbac/*
 CHAOS_MINUTES ?= 30
 
 .PHONY: setup check lint test coverage chaos demo bench bench-failover bench-memory \
-  generate docs control-plane control-plane-path
+  generate docs tutorial control-plane control-plane-path
 
 setup: $(READY)
 
@@ -47,6 +47,10 @@ check: lint test
 
 demo: control-plane
 	@PYTHONPATH=tests $(PYTHON) examples/demo.py
+
+# Types the tutorial on a control plane, and writes what is seen into the page.
+tutorial: control-plane
+	@PYTHONPATH=tests $(PYTHON) docs/generate_tutorial.py
 
 SIZES := 100,1000,10000
 
