@@ -7,7 +7,7 @@ CORE := */argogrant/grants/*,*/argogrant/rbac/*
 CHAOS_MINUTES ?= 30
 
 .PHONY: setup check lint test coverage chaos demo bench bench-failover bench-memory \
-  generate control-plane control-plane-path
+  generate docs tutorial control-plane control-plane-path
 
 setup: $(READY)
 
@@ -48,6 +48,10 @@ check: lint test
 demo: control-plane
 	@PYTHONPATH=tests $(PYTHON) examples/demo.py
 
+# Types the tutorial on a control plane, and writes what is seen into the page.
+tutorial: control-plane
+	@PYTHONPATH=tests $(PYTHON) docs/generate_tutorial.py
+
 SIZES := 100,1000,10000
 
 bench: control-plane
@@ -56,6 +60,11 @@ bench: control-plane
 # One part by itself; what was measured of the others stays.
 bench-failover bench-memory: control-plane
 	@PYTHONPATH=tests:benchmarks $(PYTHON) -m bench $(@:bench-%=%) $(BENCH_OPTIONS)
+
+# The documentation as a site, in build/site; strict: a link that leads nowhere fails.
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 generate: $(READY)
 	$(PYTHON) docs/generate.py

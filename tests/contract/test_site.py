@@ -1,0 +1,121 @@
+"""The site: built without a warning, with every page, and nothing from elsewhere."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import documents
+
+ROOT = documents.ROOT
+NOT_COPIED = shutil.ignore_patterns(".*", "build", "__pycache__", "tests", "operator")
+LOADED = re.compile(
+    r"<(?:script|img|iframe)\b[^>]*\bsrc=\"?([^\">\s]+)"
+    r"|<link\b[^>]*rel=\"?(?:stylesheet|preload|preconnect|icon)[^>]*href=\"?([^\">\s]+)"
+    r"|(?:url\(|@import )[\"']?([^\"')\s]+)"
+)
+SPOILS = {
+    "no-such-page.md": ("docs/glossary.md", "[x](how-to/no-such-page.md)"),
+    "#no-such-heading": ("docs/glossary.md", "[x](README.md#no-such-heading)"),
+    "no-such-neighbour.yaml": ("docs/glossary.md", "[x](../no-such-neighbour.yaml)"),
+    "repository/examples": ("docs/how-to/doctor.md", "[x](../../examples/)"),
+    "from-beside.md": ("README.md", "[x](docs/from-beside.md)"),
+    "in-no-menu.md": ("docs/how-to/in-no-menu.md", "`[x](never.md)` is no link"),
+}
+"""Page and text of what leads nowhere, by what a warning names."""
+ELSEWHERE = re.compile(r"^(?:https?:)?//")
+
+
+def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a copy of the repository, or of the repository itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(site)],
+        cwd=root,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(ROOT, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spoiled(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> subprocess.CompletedProcess[str]:
+    """What is said of a copy of the repository in which something leads nowhere."""
+    folder = tmp_path_factory.mktemp("spoiled")
+    root = shutil.copytree(ROOT, folder / "copy", ignore=NOT_COPIED)
+    for page, text in SPOILS.values():
+        with (root / page).open("a") as file:
+            file.write(f"\n{text}\n")
+    return build(root, folder / "site")
+
+
+def html_of(page: Path) -> str:
+    """Where a page of the repository is in the site."""
+    path = page.relative_to(ROOT)
+    inside = path.parts[0] == "docs"
+    path = path.relative_to("docs") if inside else Path("repository", path)
+    return str(path.with_suffix(".html")).replace("README.html", "index.html")
+
+
+def test_every_page_is_in_the_site(site: Path) -> None:
+    missing = [p for p in documents.pages() if not (site / html_of(p)).exists()]
+
+    assert missing == []
+
+
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+    """No font, script, style or picture of another host: readers are not told of."""
+    files = [*site.rglob("*.html"), *site.rglob("*.css")]
+    loaded = {
+        target
+        for file in files
+        for groups in LOADED.findall(file.read_text())
+        for target in groups
+        if target
+    }
+
+    assert any(target.endswith(".js") for target in loaded)
+    assert [target for target in loaded if ELSEWHERE.match(target)] == []
+
+
+def test_no_program_of_ours_is_in_the_site(site: Path) -> None:
+    assert list(site.rglob("*.py")) == []
+
+
+def test_a_file_beside_the_documentation_is_found_from_the_site(site: Path) -> None:
+    page = (site / "how-to/self-service.html").read_text()
+    (link,) = set(re.findall(r"href=\"?([^\">\s]*roles\.yaml)", page))
+
+    roles = (site / "how-to" / link).resolve()
+    assert roles.read_text() == (ROOT / "examples/roles.yaml").read_text()
+
+
+@pytest.mark.parametrize("culprit", SPOILS)
+def test_what_leads_nowhere_is_named_and_fails(
+    spoiled: subprocess.CompletedProcess[str], culprit: str
+) -> None:
+    said = re.split(r"^(?=\w+ +-)", spoiled.stderr, flags=re.MULTILINE)
+
+    assert spoiled.returncode != 0
+    assert any(one.startswith("WARNING") and culprit in one for one in said)
+
+
+def test_nothing_but_what_leads_nowhere_is_named(
+    spoiled: subprocess.CompletedProcess[str],
+) -> None:
+    """What looks like a link in code, for instance, is none."""
+    assert spoiled.stderr.count("WARNING") == len(SPOILS)
