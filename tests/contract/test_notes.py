@@ -1,0 +1,59 @@
+"""What Helm tells whoever has installed the chart can be copied into a terminal."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import charting
+from argogrant.api.accessgrant import read_grant
+from controlplane.helm import helm
+
+WIDTH = 80
+SEEN = {"uid": "u", "creationTimestamp": "2026-11-24T15:00:00Z"}
+"""What the API server adds to every object."""
+SETS = {
+    "as it comes": [],
+    "another name": ["instance.name=production"],
+    "no instance": ["instance.create=false"],
+    "Argo CD in another cluster": charting.SETS["Argo CD in another cluster"],
+}
+
+
+def notes(folder: Path, values: list[str]) -> str:
+    run = ("install", "argogrant", str(charting.CHART), "--namespace", "argogrant")
+    out = helm(
+        *run, "--dry-run=client", *charting.options(values), folder=folder
+    ).stdout
+    return out.partition("\nNOTES:\n")[2]
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_the_first_grant_can_be_pasted_into_a_shell(
+    values: list[str], tmp_path: Path
+) -> None:
+    """A real shell reads it, and hands to kubectl what is a grant."""
+    command = notes(tmp_path, values).partition("\nkubectl create")[2]
+    script = f"kubectl() {{ cat; }}\nkubectl create{command}"
+    name = dict(one.split("=") for one in values).get("instance.name", "default")
+    said = subprocess.run(
+        ["sh", "-euc", script],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    body = yaml.safe_load(said.stdout)
+    body["metadata"] |= {"name": body["metadata"]["generateName"] + "x", **SEEN}
+
+    assert said.stderr == ""
+    assert read_grant(body).instance == name
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_notes_fit_a_terminal(values: list[str], tmp_path: Path) -> None:
+    lines = notes(tmp_path, values).splitlines()
+
+    assert lines[0].startswith("argogrant ")
+    assert max(map(len, lines)) <= WIDTH
