@@ -1,6 +1,7 @@
 """A Git repository in a folder, and Applications that Argo CD applies from it."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,22 @@ class Repository:
                 path.unlink()
             else:
                 path.write_text(yaml.safe_dump(body, sort_keys=False))
+        self._commit()
+
+    def commit_folder(self, folder: Path, name: str) -> None:
+        """Commit a copy of a folder under another name."""
+        shutil.copytree(folder, self._folder / name)
+        self._commit()
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Commit a file in which one text is replaced by another."""
+        path = self._folder / name
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+        self._commit()
+
+    def _commit(self) -> None:
         self._git("add", "-A")
         self._git("commit", "-q", "-m", "Another state")
 
@@ -129,6 +146,24 @@ class Application:
     def syncs(self) -> int:
         """How many syncs its history knows."""
         return len(self.status().get("history") or ())
+
+    def exists(self) -> bool:
+        return bool(
+            self._world.argocds("get", "application", self.name, "--ignore-not-found")
+        )
+
+    def delete_later(self) -> None:
+        """Ask for its deletion, which Argo CD finishes."""
+        self._world.argocds("delete", "application", self.name, "--wait=false")
+
+    def abandon(self) -> None:
+        """Remove it, whatever Argo CD would still do for it."""
+        if self.exists():
+            self._world.argocds(
+                *("patch", "application", self.name, "--type=merge", "-p"),
+                '{"metadata": {"finalizers": null}}',
+            )
+            self.delete()
 
     def delete(self) -> None:
         """Remove it, and leave what it applied."""

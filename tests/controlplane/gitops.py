@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib import util
 from pathlib import Path
 
-from controlplane import programs
+from controlplane import helm, programs
 from controlplane.errors import NotBuilt, NotConfigured
 from controlplane.parts import Part, answers, free_ports
 from controlplane.plane import ControlPlane
@@ -99,6 +99,7 @@ def _repo_server(
     script = tools / "git-verify-wrapper.sh"
     script.write_text("#!/bin/sh\n", encoding="ascii")
     script.chmod(0o755)
+    (tools / "helm").symlink_to(helm.program())
     return Part(
         name=REPO_SERVER,
         argv=(

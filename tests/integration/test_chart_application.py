@@ -1,0 +1,204 @@
+"""The chart as an Application: applied and taken away by Argo CD's own controllers.
+
+The manifests are those of the how-to page. What nodes would run is run by ``kubelet``,
+and argocd-server is the judge of who has access.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import charting
+import documents
+from argogrant.api.crd import KINDS
+from controlplane import ControlPlane, gitops
+from controlplane.errors import KubectlFailed
+from kubelet import Kubelet, kubelet
+from repositories import Application, Repository
+from world import PROJECT, RULES, World, a_grant, eventually
+
+PAGE = documents.ROOT / "docs/how-to/deploy-with-argocd.md"
+HEALTH = documents.ROOT / "argocd/argocd-cm-patch.yaml"
+NAMESPACE = "argogrant"
+CHART = "charts/argogrant"
+NO_COLLECTOR = "resources-finalizer.argocd.argoproj.io/background"
+"""Nobody here deletes what waits in the foreground for what it owns."""
+SYNC_SECONDS = 90.0
+KINDS_OF_OBJECTS = (
+    "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"
+    "clusterrolebindings,cronjobs,jobs,secrets,poddisruptionbudgets,"
+    "validatingadmissionpolicies,validatingadmissionpolicybindings,"
+    "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+)
+
+
+def shown(kind: str) -> dict[str, Any]:
+    """The one object of a kind that the page shows."""
+    bodies = [
+        body
+        for block in documents.blocks_of(PAGE, PAGE.read_text())
+        if block.language == "yaml"
+        for body in yaml.safe_load_all(block.text)
+    ]
+    (found,) = (body for body in bodies if body["kind"] == kind)
+    return dict(found)
+
+
+def shown_commands(beginning: str) -> list[str]:
+    """The commands of the page that begin with these words."""
+    page = str(PAGE.relative_to(documents.ROOT))
+    return [
+        command
+        for place, command in documents.commands()
+        if place.startswith(page) and command.startswith(beginning)
+    ]
+
+
+def argogrant(plane: ControlPlane, command: str) -> str:
+    """Run a command of ours as the admin; it has to succeed."""
+    _, *words = shlex.split(command)
+    done = subprocess.run(
+        [sys.executable, "-m", "argogrant.cli.main", *words],
+        env={**os.environ, "KUBECONFIG": str(plane.kubeconfig())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The chart in Git, the Application of the page, and the pods of both."""
+
+    world: World
+    repository: Repository
+    application: Application
+    pods: Kubelet
+
+    def create(self, **values: Any) -> None:
+        """Apply what the page shows; only the repository and the values differ."""
+        project, application = shown("AppProject"), shown("Application")
+        project["spec"]["sourceRepos"] = [self.repository.url]
+        application["metadata"]["finalizers"] = [NO_COLLECTOR]
+        application["spec"]["source"]["repoURL"] = self.repository.url
+        application["spec"]["source"]["helm"]["valuesObject"] |= values
+        self.world.apply(project, application)
+        self.application.wait_until_well(within=SYNC_SECONDS)
+
+    def grant(self, name: str) -> None:
+        """Grant as soon as admission knows the kind: up to 20 s after its creation."""
+
+        def is_taken() -> bool:
+            try:
+                self.world.apply(a_grant(name))
+            except KubectlFailed:
+                return False
+            return True
+
+        eventually(is_taken, within=40)
+        eventually(self.world.may_sync, within=30)
+
+    def objects(self) -> list[str]:
+        """What there is of the release, by kind and name."""
+        listed = self.world.plane.kubectl(
+            "get", KINDS_OF_OBJECTS, "--all-namespaces", "-o", "json"
+        ).stdout
+        return [
+            f"{one['kind']}/{one['metadata']['name']}"
+            for one in json.loads(listed)["items"]
+            if "argogrant" in one["metadata"]["name"]
+        ]
+
+    def delete(self) -> None:
+        """Delete the Application, and wait until Argo CD has taken all of it away."""
+        self.application.delete_later()
+        eventually(lambda: not self.application.exists(), within=SYNC_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def controllers(other_plane: ControlPlane) -> Iterator[ControlPlane]:
+    gitops.start(other_plane)
+    patch = ("-n", "argocd", "patch", "configmap", "argocd-cm", "--patch-file")
+    other_plane.kubectl(*patch, str(HEALTH))
+    yield other_plane
+    gitops.stop(other_plane)
+
+
+@pytest.fixture
+def deployed(controllers: ControlPlane, tmp_path: Path) -> Iterator[Deployed]:
+    """A cluster that has never heard of argogrant, and the chart in Git."""
+    remove_kinds(controllers)
+    controllers.argocd.set_rbac({"policy.csv": RULES})
+    world = World(controllers)
+    world.apply(PROJECT)
+    repository = Repository(tmp_path / "repository")
+    repository.commit_folder(charting.CHART, CHART)
+    application = Application(world, "argogrant")
+    (tmp_path / "pods").mkdir()
+    with kubelet(controllers, NAMESPACE, tmp_path / "pods") as pods:
+        yield Deployed(world, repository, application, pods)
+        application.abandon()
+
+
+def remove_kinds(plane: ControlPlane) -> None:
+    names = [f"{kind.plural}.argogrant.dev" for kind in KINDS]
+    plane.kubectl("delete", "crd", "--ignore-not-found", *names)
+
+
+def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) -> None:
+    """A new cluster, a grant, an upgrade by Git; then the chart's hook ends access."""
+    world = deployed.world
+    deployed.create()
+    deployed.grant("alice")
+    chart = f"{CHART}/values.yaml"
+    deployed.repository.edit(chart, "  spec: {}", "  spec: {maxDuration: 8h}")
+    deployed.application.refresh()
+
+    def ceiling() -> str:
+        read = world.ours("get", "argocdinstance", "default", "-o", "json")
+        return str(json.loads(read)["spec"].get("maxDuration"))
+
+    eventually(lambda: ceiling() == "8h", within=SYNC_SECONDS)
+    deployed.application.wait_until_well(within=SYNC_SECONDS)
+    assert world.may_sync()
+    assert world.instance_says()[0] == "True"
+    deployed.delete()
+
+    assert not world.may_sync()
+    assert world.overlay() == ""
+    assert deployed.pods.ran == ["argogrant-uninstall"], deployed.pods.said()
+    assert not world.exists("argocdinstance", "default")
+    assert deployed.objects() == []
+    assert not world.grant("alice")["metadata"].get("finalizers")
+    world.delete("alice")
+
+
+def test_without_the_hook_the_waves_end_access_first(deployed: Deployed) -> None:
+    """What an Argo CD does that is older than 3.3: it does not know the hook.
+
+    The grants that stay keep their finalizers, which the page's command removes.
+    """
+    world = deployed.world
+    deployed.create(uninstall={"enabled": False})
+    deployed.grant("alice")
+    deployed.delete()
+
+    assert not world.may_sync()
+    assert world.overlay() == ""
+    assert deployed.pods.ran == []
+    assert not world.exists("argocdinstance", "default")
+    assert deployed.objects() == []
+    (command,) = shown_commands("argogrant uninstall")
+    said = argogrant(world.plane, command)
+    assert "removed the finalizers of 1 AccessGrants" in said
+    world.delete("alice")
