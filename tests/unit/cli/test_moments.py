@@ -212,7 +212,7 @@ instants = st.integers(0, 20 * 365 * 86_400).map(
 def test_what_a_clock_shows_is_read_as_that_moment(
     now: datetime, ahead: int, zone: ZoneInfo, *, is_start: bool
 ) -> None:
-    """A date and time that some clock shows is read; where two do, access is shorter."""
+    """Where two clocks show it, the one with the shorter access is read."""
     meant = now + timedelta(seconds=ahead)
     local = meant.astimezone(zone)
     read_by = Clock(now=now, after=now, zone=zone, is_start=is_start)
