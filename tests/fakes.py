@@ -15,6 +15,7 @@ from argogrant.kube.cluster import PAGE, Body, Listing, WatchEvent
 from argogrant.kube.failures import ClusterError, Conflict, Gone
 from argogrant.kube.resources import Collection
 from argogrant.kube.rights import ACCESS_REVIEWS
+from argogrant.kube.whoami import SELF_REVIEWS
 from objects import Change, Objects
 from virtual_time import FakeClock
 
@@ -45,6 +46,8 @@ class FakeCluster(Objects):
         """Every call as (verb, path), in order; the verbs are the methods' names."""
         self.denied: Callable[[Body], bool] = lambda _attributes: False
         """Tells which rights we do not have, by their resourceAttributes."""
+        self.user: Body = {"username": "alice", "groups": ["developers"]}
+        """Who asks."""
         self.mint: Callable[[str, Body], Body] = lambda _path, body: body
         """Answers a TokenRequest, given its path."""
         self.silent = False
@@ -115,6 +118,8 @@ class FakeCluster(Objects):
         if path == ACCESS_REVIEWS.path(""):
             denied = self.denied(body["spec"]["resourceAttributes"])
             return {**body, "status": {"allowed": not denied}}
+        if path == SELF_REVIEWS.path(""):
+            return {**body, "status": {"userInfo": self.user}}
         return self.add(path, json.loads(json.dumps(body)))
 
     async def remove(self, path: str, *, uid: str, version: str = "") -> None:

@@ -53,7 +53,8 @@ class Objects:
     def add(self, collection_path: str, body: Body) -> Body:
         """Create an object as a person would, stamped by the API server."""
         body = deepcopy(body)
-        name = body["metadata"]["name"]
+        prefix = body["metadata"].pop("generateName", "")
+        name = body["metadata"].setdefault("name", f"{prefix}{self._version}")
         path = f"{collection_path}/{name}"
         if path in self._objects:
             raise Conflict(f"{path}: 409 already exists")

@@ -36,3 +36,33 @@ class Format(StrEnum):
 Output = Annotated[
     Format, typer.Option("--output", "-o", help="For people, or for programs.")
 ]
+
+
+class DryRun(StrEnum):
+    """Whether something is kept, by the words of kubectl."""
+
+    NONE = "none"
+    SERVER = "server"
+
+
+Trial = Annotated[
+    DryRun,
+    typer.Option("--dry-run", metavar="HOW", help="server: judged, but not kept."),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for what comes of it.")]
+Timeout = Annotated[str, typer.Option(help="How long to wait.")]
+Zone = Annotated[
+    str, typer.Option(help="Of times, as Europe/Paris; else the machine's.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for whoever reads it.")]
+Answer = Annotated[
+    Format,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help="table, json, yaml or name.",
+        show_default=False,
+    ),
+]
+"""``Output`` of commands whose answer is a sentence or an object."""
