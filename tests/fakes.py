@@ -68,7 +68,11 @@ class FakeCluster(Objects):
         """Read a page of a collection; small ones have only one."""
         await self._begin("list", collection.path)
         begin = int(page or 0)
-        paths = [path for path in self._objects if _is_in(collection, path)]
+        paths = [
+            path
+            for path, body in self._objects.items()
+            if _is_in(collection, path) and _is_labelled(collection, body)
+        ]
         items = [deepcopy(self._objects[path]) for path in paths[begin : begin + PAGE]]
         rest = len(paths) - begin - PAGE
         following = str(begin + PAGE) if rest > 0 else ""
@@ -202,6 +206,13 @@ class FakeCluster(Objects):
 def _is_in(collection: Collection, path: str) -> bool:
     folder, _, name = path.rpartition("/")
     return folder == collection.path and collection.name in ("", name)
+
+
+def _is_labelled(collection: Collection, body: Body) -> bool:
+    """Tell whether an object has every label of a selector, as ``a=b,c=d``."""
+    labels = body["metadata"].get("labels", {})
+    wanted = [one.partition("=") for one in collection.labels.split(",") if one]
+    return all(labels.get(key) == value for key, _, value in wanted)
 
 
 async def _run(hooks: list[Hook]) -> None:

@@ -157,6 +157,18 @@ def test_a_name_selects_one_object(place: Place) -> None:
     assert [item["metadata"]["name"] for item in listing.items] == ["two"]
 
 
+@pytest.mark.parametrize(("labels", "names"), [("a=b,c=d", ["one"]), ("a=c", [])])
+def test_labels_select_objects(place: Place, labels: str, names: list[str]) -> None:
+    marks = {"labels": {"a": "b", "c": "d"}}
+    place.create("one")
+    place.run(lambda cluster: cluster.merge_patch(ONE, {"metadata": marks}))
+    place.create("two")
+    collection = Collection(CONFIG_MAPS, NAMESPACE, labels=labels)
+    listing = place.run(lambda cluster: cluster.list(collection))
+
+    assert [item["metadata"]["name"] for item in listing.items] == names
+
+
 def test_a_watch_tells_every_change_since_a_version_in_order(place: Place) -> None:
     start = place.run(lambda cluster: cluster.list(MAPS)).resource_version
     place.create(data={"key": "a"})

@@ -5,6 +5,7 @@ import typer
 from argogrant import __version__
 from argogrant.cli.doctor import doctor
 from argogrant.cli.request import request
+from argogrant.cli.grants import list_grants
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
@@ -13,6 +14,7 @@ from argogrant.cli.uninstall import uninstall
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(operator)
 app.command()(sweep)
+app.command("list")(list_grants)
 app.command()(roles)
 app.command()(request)
 app.command()(doctor)

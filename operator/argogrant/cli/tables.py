@@ -27,7 +27,12 @@ def shown(text: str) -> str:
 
 
 def table(
-    header: Row, rows: Sequence[Row], *, width: int = 0, paint: Paint | None = None
+    header: Row,
+    rows: Sequence[Row],
+    *,
+    width: int = 0,
+    paint: Paint | None = None,
+    whole: Sequence[str] = (),
 ) -> str:
     """Align all columns but the last.
 
@@ -36,10 +41,11 @@ def table(
         rows: Cells that are safe to print, one for each name.
         width: Columns of the terminal; the widest cells are cut to fit. 0 for any.
         paint: Chooses the colour of a cell.
+        whole: The names of columns that are never cut.
     """
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     if width:
-        widths = _fitted(widths, header, width)
+        widths = _fitted(widths, header, width, whole)
     return "\n".join(
         _line(row, header, widths, None if row is header else paint)
         for row in (header, *rows)
@@ -51,10 +57,15 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _fitted(widths: Sequence[int], header: Row, width: int) -> list[int]:
+def _fitted(
+    widths: Sequence[int], header: Row, width: int, whole: Sequence[str]
+) -> list[int]:
     """Take columns from the widest, one by one, until the line fits."""
     fitted = list(widths)
-    least = [max(len(name), _NARROWEST) for name in header]
+    least = [
+        size if name in whole else max(len(name), _NARROWEST)
+        for size, name in zip(widths, header, strict=True)
+    ]
     room = width - len(GAP) * (len(header) - 1)
     while sum(fitted) > room:
         spare, widest = max(

@@ -284,9 +284,9 @@ class KubernetesCluster:
 
 
 def _selector(collection: Collection) -> dict[str, str]:
-    if not collection.name:
-        return {}
-    return {"fieldSelector": f"metadata.name={collection.name}"}
+    name = f"metadata.name={collection.name}" if collection.name else ""
+    selectors = {"fieldSelector": name, "labelSelector": collection.labels}
+    return {key: value for key, value in selectors.items() if value}
 
 
 def _event(line: bytes) -> WatchEvent:

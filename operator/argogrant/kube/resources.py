@@ -43,6 +43,8 @@ class Collection:
     resource: Resource
     namespace: str
     name: str = ""
+    labels: str = ""
+    """A label selector, as of ``kubectl -l``; empty for all."""
 
     @property
     def path(self) -> str:

@@ -1,0 +1,170 @@
+"""How grants are written: tables for people, the objects for programs. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+import yaml
+
+from argogrant.api.told import ToldGrant, read_told
+from argogrant.cli.options import Format
+from argogrant.cli.standing import Standing, in_order, is_over, standing
+from argogrant.cli.tables import NONE, shown, table
+from argogrant.cli.times import absolute, relative
+from argogrant.grants.approval import Verdict
+from argogrant.grants.reasons import GrantCondition
+
+Body = dict[str, Any]
+HEADER: Final = ("NAME", "SUBJECT", "ROLE", "STATE", "ENDS")
+WIDE_HEADER: Final = (
+    *HEADER,
+    *("KIND", "REQUESTER", "APPROVED BY", "POLICY", "INSTANCE", "REASON"),
+)
+STATE_COLOURS: Final[Mapping[str, str]] = {
+    Standing.IN_FORCE: "green",
+    Standing.AWAITING: "yellow",
+    Standing.BLOCKED: "red",
+    Standing.REFUSED: "red",
+    Standing.OVERDUE: "red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which grants are meant; what is empty leaves all of them."""
+
+    subject: str = ""
+    role: str = ""
+    and_ended: bool = False
+
+    def includes(self, grant: ToldGrant) -> bool:
+        """Tell whether a grant is meant.
+
+        A role is named as Argo CD says it, or as a grant does, without its project.
+        """
+        return (
+            self.subject in ("", grant.subject)
+            and self.role in ("", grant.role, grant.role.rpartition(":")[2])
+            and (self.and_ended or not is_over(grant))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a table is written for."""
+
+    now: datetime
+    width: int = 0
+    """Columns of the terminal; 0 for any."""
+    has_colours: bool = False
+    names_namespaces: bool = False
+    zone: tzinfo | None = None
+    """Of the times; the machine's if none is given."""
+
+
+def chosen(bodies: Sequence[Body], wanted: Wanted) -> list[tuple[Body, ToldGrant]]:
+    """Choose those that are meant, by their end."""
+    told = [(body, read_told(body)) for body in bodies]
+    meant = [pair for pair in told if wanted.includes(pair[1])]
+    return sorted(meant, key=lambda pair: in_order(pair[1]))
+
+
+def written(
+    grants: Sequence[tuple[Body, ToldGrant]], output: Format, page: Page
+) -> str:
+    """Write the list.
+
+    Args:
+        grants: Objects, and what they say.
+        output: For whom.
+        page: Only a table keeps to it.
+    """
+    match output:
+        case Format.JSON:
+            return json.dumps(as_list([body for body, _ in grants]), indent=2)
+        case Format.YAML:
+            bodies = as_list([body for body, _ in grants])
+            return yaml.safe_dump(bodies, sort_keys=False).rstrip("\n")
+        case Format.NAME:
+            return "\n".join(
+                f"accessgrant.argogrant.dev/{shown(told.name)}" for _, told in grants
+            )
+        case _:
+            is_wide = output is Format.WIDE
+            return _table([told for _, told in grants], page, is_wide=is_wide)
+
+
+def as_list(bodies: Sequence[Body]) -> Body:
+    """Write objects as ``kubectl get -o json`` does, which leaves out whose they are.
+
+    Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
+    """
+    kind = {"apiVersion": "argogrant.dev/v1alpha1", "kind": "AccessGrant"}
+    items = [{**kind, **body, "metadata": _plain(body["metadata"])} for body in bodies]
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "metadata": {"resourceVersion": ""},
+        "items": items,
+    }
+
+
+def _plain(metadata: Body) -> Body:
+    return {key: value for key, value in metadata.items() if key != "managedFields"}
+
+
+def _table(grants: Sequence[ToldGrant], page: Page, *, is_wide: bool) -> str:
+    place = ("NAMESPACE",) if page.names_namespaces else ()
+    header = (*place, *(WIDE_HEADER if is_wide else HEADER))
+    rows = [_row(grant, page, is_wide=is_wide) for grant in grants]
+    return table(
+        header,
+        rows,
+        width=0 if is_wide else page.width,
+        paint=_paint if page.has_colours else None,
+        whole=("STATE", "ENDS"),
+    )
+
+
+def _row(grant: ToldGrant, page: Page, *, is_wide: bool) -> tuple[str, ...]:
+    place = (shown(grant.namespace),) if page.names_namespaces else ()
+    row = (
+        *place,
+        shown(grant.name),
+        shown(grant.subject),
+        shown(grant.role),
+        str(standing(grant, page.now)),
+        ends(grant, page, is_absolute=is_wide),
+    )
+    return (*row, *_more(grant)) if is_wide else row
+
+
+def _more(grant: ToldGrant) -> tuple[str, ...]:
+    approvers = [
+        one.approver
+        for one in grant.recorded.approvals
+        if one.verdict == Verdict.APPROVE
+    ]
+    ready = grant.recorded.conditions.get(GrantCondition.READY)
+    return (
+        shown(grant.subject_kind),
+        shown(grant.requester),
+        ", ".join(map(shown, approvers)) or NONE,
+        shown(grant.recorded.policy or ""),
+        shown(grant.instance),
+        shown(ready.reason if ready else ""),
+    )
+
+
+def ends(grant: ToldGrant, page: Page, *, is_absolute: bool = False) -> str:
+    """Say when it ends, or how long it will last where that is all that is known."""
+    end = grant.ended_at or grant.expires_at
+    if end is None:
+        return f"{shown(grant.duration)} long" if grant.duration else NONE
+    return absolute(end, page.zone) if is_absolute else relative(end, page.now)
+
+
+def _paint(header: str, cell: str) -> str | None:
+    return STATE_COLOURS.get(cell) if header == "STATE" else None
