@@ -1,0 +1,181 @@
+"""What ``argogrant can`` says is what a real argocd-server says."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from argogrant.instance.observations import observe_project
+from argogrant.rbac.citations import cite_config_map
+from argogrant.rbac.judgement import Judge, Person, Rules
+from argogrant.rbac.questions import RESOURCES, Question, as_enforced
+from argogrant.rbac.scopes import read_scopes
+from controlplane import ControlPlane
+from controlplane.errors import ArgoCDBroken
+from controlplane.people import NOBODY
+from rulebooks import ACTIONS, Asker, Author, Rulebook, a_project
+
+SEED = 20261125
+TEXTS = 32
+QUESTIONS = 20
+SENTINEL = "zz-settled"
+PATIENCE = 10.0
+_NONCES = itertools.count()
+
+
+@pytest.fixture
+def judge(plane: ControlPlane) -> Iterator["RealJudge"]:
+    judge = RealJudge(plane)
+    yield judge
+    judge.clear()
+
+
+class RealJudge:
+    """An argocd-server that is given one rulebook after the other."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+        self._argocd = plane.argocd
+
+    def load(self, book: Rulebook) -> None:
+        """Return when it judges by exactly this.
+
+        Projects are seen in the order in which they were written, so the last one
+        tells of all; they change while there is no text that could hide it.
+        """
+        self._load_text({})
+        nonce = self._nonce()
+        rule = f"p, proj:{SENTINEL}:r, applications, get, {SENTINEL}/{nonce}, allow"
+        role = {"name": "r", "policies": [rule], "groups": [NOBODY]}
+        items = [*book.projects, a_project(SENTINEL, [role])]
+        listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        self._plane.kubectl("apply", "-f", "-", stdin=listing)
+        asked = ("applications", "get", f"{SENTINEL}/{nonce}")
+        self._wait(lambda: self._argocd.can_i(NOBODY, *asked))
+        self._load_text(book.data)
+
+    def break_by(self, book: Rulebook) -> None:
+        """Give it a text that it can not read."""
+        self._argocd.set_rbac(book.data)
+
+    def says(self, asker: Asker, question: Question) -> bool:
+        """Ask it."""
+        asked = (question.resource, question.action, question.object)
+        return self._argocd.can_i(asker.account, *asked, claims=asker.claims)
+
+    def clear(self) -> None:
+        """Leave no project behind."""
+        names = ("team-a", "team-b", SENTINEL)
+        self._plane.kubectl(
+            *("-n", "argocd", "delete", "appproject", "--ignore-not-found", *names)
+        )
+
+    def _load_text(self, data: Mapping[str, str]) -> None:
+        """Set the text, and wait until it counts and no former one does."""
+        nonce, other = self._nonce(), self._nonce()
+        line = f"p, {NOBODY}, extensions, invoke, {nonce}, allow"
+        key = {"policy.zz-settled.csv": line}
+        self._argocd.set_rbac({**data, **key}, settle=False)
+        self._wait(
+            lambda: (
+                self._argocd.can_i(NOBODY, "extensions", "invoke", nonce)
+                and (
+                    bool(data)
+                    or not self._argocd.can_i(NOBODY, "extensions", "invoke", other)
+                )
+            )
+        )
+
+    def _wait(self, question: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        while not question():
+            assert time.monotonic() - began < PATIENCE, "it does not take that in"
+            time.sleep(0.01)
+
+    def _nonce(self) -> str:
+        return f"n{time.time_ns()}-{next(_NONCES)}"
+
+
+def ours(book: Rulebook) -> Judge:
+    """What we judge by, read from the same objects."""
+    projects: list[dict[str, Any]] = [dict(one) for one in book.projects]
+    return Judge(
+        Rules(
+            lines=cite_config_map(book.data),
+            default_role=book.data.get("policy.default", ""),
+            match_mode=book.data.get("policy.matchMode", ""),
+            projects=tuple(map(observe_project, projects)),
+        )
+    )
+
+
+def person(asker: Asker, book: Rulebook) -> Person:
+    """Read somebody's claims as Argo CD does."""
+    found = [
+        asker.claims.get(c, []) for c in read_scopes(book.data.get("scopes", "")) or ()
+    ]
+    values = [[one] if isinstance(one, str) else list(one) for one in found]
+    return Person(
+        user_id=asker.account,
+        compared=tuple(itertools.chain.from_iterable(values)),
+    )
+
+
+def say(judge: Judge, somebody: Person, question: Question) -> bool:
+    asked = as_enforced(question, namespace="argocd", settings={})
+    return any(judge.judge(somebody, one).is_allowed for one in asked)
+
+
+def test_hundreds_of_answers_are_those_of_argo_cd(judge: RealJudge) -> None:
+    author = Author(SEED)
+    asked, allowed, wrong = 0, 0, []
+    for _ in range(TEXTS):
+        book = author.rulebook()
+        judge.load(book)
+        mine = ours(book)
+        for _ in range(QUESTIONS):
+            asker, question = author.asker(), author.question()
+            theirs = judge.says(asker, question)
+            asked, allowed = asked + 1, allowed + theirs
+            if say(mine, person(asker, book), question) is not theirs:
+                wrong.append((theirs, question, asker, book))
+    print(f"seed {SEED}: {asked} asked, {allowed} allowed, {len(wrong)} differ")
+
+    assert not wrong, wrong[:3]
+    assert asked >= 500
+    assert asked // 5 < allowed < asked * 4 // 5, "the questions are too easy"
+
+
+@pytest.mark.parametrize(
+    "line", ["p, alice, applications", "g, alice", 'g, a"b, role:admin', "x, a, b"]
+)
+def test_a_line_that_can_not_be_read_refuses_everybody(
+    judge: RealJudge, line: str
+) -> None:
+    question = Question(resource="projects", action="get", object="p")
+    book = Rulebook(data={"policy.csv": "g, alice, role:admin\n" + line}, projects=())
+    judge.break_by(book)
+
+    with pytest.raises(ArgoCDBroken):
+        judge.says(Asker("alice"), question)
+    assert not say(ours(book), Person(user_id="alice"), question)
+
+
+def test_the_built_in_roles_are_argo_cds(judge: RealJudge) -> None:
+    """Every right of every resource, for both roles."""
+    book = Rulebook(
+        data={"policy.csv": "g, alice, role:admin\ng, bob, role:readonly"}, projects=()
+    )
+    judge.load(book)
+    mine = ours(book)
+    for resource, action, about, who in itertools.product(
+        sorted(RESOURCES), ACTIONS, ("x", "x/y"), ("alice", "bob")
+    ):
+        question = Question(resource=resource, action=action, object=about)
+
+        assert say(mine, Person(user_id=who), question) is judge.says(
+            Asker(who), question
+        ), (who, question)
