@@ -4,8 +4,8 @@ import typer
 
 from argogrant import __version__
 from argogrant.cli.doctor import doctor
-from argogrant.cli.request import request
 from argogrant.cli.grants import list_grants
+from argogrant.cli.request import request
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
