@@ -109,24 +109,17 @@ def reader(plane: ControlPlane, folder: Path) -> Iterator[Reader]:
     plane.argocd.set_rbac({})
     logs = folder / "pods"
     logs.mkdir()
-    try:
-        with kubelet.kubelet(plane, NAMESPACE, logs):
+    with kubelet.kubelet(plane, NAMESPACE, logs):
+        try:
             yield Reader(World(plane), folder)
-    finally:
-        clean(plane, folder)
+        finally:
+            clean(plane, folder)
 
 
 def clean(plane: ControlPlane, folder: Path) -> None:
     """Remove what a tutorial that was broken off has left, and the people's rights."""
     config = plane.kubeconfig(ADMIN)
-    helm(
-        "uninstall",
-        *RELEASE,
-        "--no-hooks",
-        folder=folder,
-        kubeconfig=config,
-        check=False,
-    )
+    helm("uninstall", *RELEASE, folder=folder, kubeconfig=config, check=False)
     crds = [f"crd/{kind}.argogrant.dev" for kind in KINDS]
     plane.kubectl("delete", "--ignore-not-found", *crds, check=False)
     plane.kubectl("delete", *RIGHTS, "--all", check=False)
