@@ -3,8 +3,11 @@
 import typer
 
 from argogrant import __version__
+from argogrant.cli.approve import approve, deny
 from argogrant.cli.doctor import doctor
+from argogrant.cli.extend import extend
 from argogrant.cli.request import request
+from argogrant.cli.revoke import revoke
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
@@ -15,6 +18,10 @@ app.command()(operator)
 app.command()(sweep)
 app.command()(roles)
 app.command()(request)
+app.command()(approve)
+app.command()(deny)
+app.command()(extend)
+app.command()(revoke)
 app.command()(doctor)
 app.command()(uninstall)
 
