@@ -3,9 +3,12 @@
 import typer
 
 from argogrant import __version__
+from argogrant.cli.approve import approve, deny
 from argogrant.cli.doctor import doctor
 from argogrant.cli.grants import list_grants
+from argogrant.cli.extend import extend
 from argogrant.cli.request import request
+from argogrant.cli.revoke import revoke
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
@@ -17,6 +20,10 @@ app.command()(sweep)
 app.command("list")(list_grants)
 app.command()(roles)
 app.command()(request)
+app.command()(approve)
+app.command()(deny)
+app.command()(extend)
+app.command()(revoke)
 app.command()(doctor)
 app.command()(uninstall)
 

@@ -1,0 +1,219 @@
+"""``argogrant approve`` and ``argogrant deny``: decide about somebody's grant."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from argogrant.api.accessapproval import read_approval
+from argogrant.api.creation import Vote, write_vote
+from argogrant.cli.connecting import utc_now
+from argogrant.cli.failing import CommandFailed, perform
+from argogrant.cli.found import Found, found_grant
+from argogrant.cli.options import Context, Namespace, Timeout, Wait
+from argogrant.cli.outlook import until_counted
+from argogrant.cli.petition import length_of
+from argogrant.cli.refusals import refusal
+from argogrant.cli.session import Session, session
+from argogrant.cli.submission import usage
+from argogrant.cli.tables import shown
+from argogrant.cli.times import when
+from argogrant.cli.verdict import DONE, summary, traits_of, vote_name
+from argogrant.cli.waiting import wait_for
+from argogrant.cli.written import object_name
+from argogrant.grants.approval import Verdict
+from argogrant.grants.grant import Grant
+from argogrant.grants.names import quoted, sentence
+from argogrant.grants.reasons import GrantCondition
+from argogrant.kube.cluster import Body
+from argogrant.kube.failures import ClusterError, Conflict, Forbidden, NotFound, Refused
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ARGOCD_INSTANCES,
+    Collection,
+)
+from argogrant.kube.whoami import who_am_i
+
+Name = Annotated[str, typer.Argument(help="The AccessGrant.", metavar="NAME")]
+Comment = Annotated[str, typer.Option(help="Why, for everybody who reads it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What somebody typed."""
+
+    name: str
+    verdict: Verdict
+    comment: str
+    is_sure: bool
+    patience: timedelta | None
+    """How long it is waited for that it counts; None: not at all."""
+
+    @property
+    def command(self) -> str:
+        """The word that was typed for it."""
+        return self.verdict.lower()
+
+
+def approve(  # noqa: PLR0913
+    name: Name,
+    *,
+    comment: Comment = "",
+    yes: Yes = False,
+    wait: Wait = False,
+    timeout: Timeout = "1m",
+    namespace: Namespace = "",
+    context: Context = "",
+) -> None:
+    """Agree to a grant that somebody asked for.
+
+    It shows who gets which role until when and why, and on a terminal asks whether that
+    is meant. With --wait, the exit status is 0 once the approval counts, else 1.
+
+    Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
+    """
+    with usage():
+        decision = Decision(
+            name=name,
+            verdict=Verdict.APPROVE,
+            comment=comment,
+            is_sure=yes,
+            patience=length_of("--timeout", timeout) if wait else None,
+        )
+    perform("approve", _decide(decision, context, namespace))
+
+
+def deny(  # noqa: PLR0913
+    name: Name,
+    *,
+    comment: Comment = "",
+    yes: Yes = False,
+    wait: Wait = False,
+    timeout: Timeout = "1m",
+    namespace: Namespace = "",
+    context: Context = "",
+) -> None:
+    """Refuse a grant that somebody asked for, for good; one that runs ends.
+
+    It shows who gets which role until when and why, and on a terminal asks whether that
+    is meant. With --wait, the exit status is 0 once the refusal counts, else 1.
+
+    Example: argogrant deny alice-hotfix --comment 'not during the freeze'
+    """
+    with usage():
+        decision = Decision(
+            name=name,
+            verdict=Verdict.DENY,
+            comment=comment,
+            is_sure=yes,
+            patience=length_of("--timeout", timeout) if wait else None,
+        )
+    perform("deny", _decide(decision, context, namespace))
+
+
+async def _decide(decision: Decision, context: str, namespace: str) -> None:
+    async with session(context, namespace) as asked:
+        found = await found_grant(asked, decision.name)
+        _check(decision, found)
+        typer.echo(await _summary(asked, found))
+        if not decision.is_sure and _is_at_a_terminal():
+            typer.confirm(f"{decision.verdict} this?", abort=True)
+        made = await _vote(asked, decision, found.grant)
+        await _wait(asked, decision, made)
+
+
+def _check(decision: Decision, found: Found) -> None:
+    """Refuse what would change nothing.
+
+    Raises:
+        CommandFailed: The grant is over, or everybody who has to agree has agreed.
+    """
+    said = found.said
+    ended = said.conditions.get(GrantCondition.ENDED)
+    if ended is not None and ended.is_so:
+        raise CommandFailed(
+            f"AccessGrant {quoted(said.name)} is over: {sentence(shown(ended.message))}"
+        )
+    approved = said.conditions.get(GrantCondition.APPROVED)
+    if decision.verdict is Verdict.APPROVE and approved is not None and approved.is_so:
+        raise CommandFailed(
+            f"AccessGrant {quoted(said.name)} needs no approval:"
+            f" {sentence(shown(approved.message))}"
+        )
+
+
+async def _summary(asked: Session, found: Found) -> str:
+    path = ARGOCD_INSTANCES.path(asked.namespace, found.grant.instance)
+    try:
+        status: dict[str, Any] = (await asked.cluster.get(path)).get("status") or {}
+    except (NotFound, Forbidden):
+        status = {}
+    return summary(found.grant, found.said, traits_of(status, found.grant), utc_now())
+
+
+def _is_at_a_terminal() -> bool:
+    return typer.get_text_stream("stdin").isatty()
+
+
+async def _vote(asked: Session, decision: Decision, grant: Grant) -> Body:
+    """Create the approval, unless the grant is another one by now.
+
+    Raises:
+        CommandFailed: It is, or the API server refuses.
+        ClusterError: It does not answer.
+    """
+    me = await who_am_i(asked.cluster)
+    vote = Vote(
+        name=vote_name(grant, decision.verdict, me.username if me else ""),
+        grant_name=grant.name,
+        grant_uid=grant.uid,
+        verdict=decision.verdict,
+        comment=decision.comment,
+    )
+    now = await found_grant(asked, grant.name)
+    if now.grant.uid != grant.uid:
+        raise CommandFailed(
+            f"AccessGrant {quoted(grant.name)} was deleted and created anew while you"
+            " looked at it; look at the new one first."
+        )
+    path = ACCESS_APPROVALS.path(asked.namespace)
+    try:
+        made = await asked.cluster.create(path, write_vote(vote, me))
+    except Conflict as error:
+        return await _earlier(asked, vote, error)
+    except (Refused, Forbidden) as error:
+        raise CommandFailed(refusal(error)) from error
+    typer.echo(f"{object_name(made)} created: {DONE[vote.verdict]}")
+    return made
+
+
+async def _earlier(asked: Session, vote: Vote, error: ClusterError) -> Body:
+    """Say that the same decision is there already.
+
+    Raises:
+        CommandFailed: Something else has its name.
+    """
+    body = await asked.cluster.get(ACCESS_APPROVALS.path(asked.namespace, vote.name))
+    there = read_approval(body)
+    if (there.grant_uid, there.verdict) != (vote.grant_uid, vote.verdict):
+        raise CommandFailed(
+            f"there is another AccessApproval {quoted(vote.name)}; look at it, and"
+            " delete it if it is yours."
+        ) from error
+    typer.echo(
+        f"{object_name(body)} unchanged: you {DONE[vote.verdict]} this"
+        f" {when(there.created_at, utc_now())}"
+    )
+    return body
+
+
+async def _wait(asked: Session, decision: Decision, made: Body) -> None:
+    if decision.patience is None:
+        return
+    metadata = made["metadata"]
+    one = Collection(ACCESS_APPROVALS, asked.namespace, metadata["name"])
+    question = until_counted(metadata["uid"])
+    outlook = await wait_for(asked.cluster, one, question, decision.patience)
+    typer.echo(sentence(shown(outlook.text)))

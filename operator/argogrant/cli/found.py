@@ -1,0 +1,51 @@
+"""The grant that a command is about."""
+
+from dataclasses import dataclass
+
+from argogrant.api.accessgrant import read_grant
+from argogrant.api.announced import Announced, read_announced
+from argogrant.cli.failing import CommandFailed
+from argogrant.cli.session import Session
+from argogrant.cli.written import object_name
+from argogrant.grants.errors import InvalidGrant
+from argogrant.grants.grant import Grant
+from argogrant.grants.names import quoted
+from argogrant.kube.failures import NotFound
+from argogrant.kube.resources import ACCESS_GRANTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An AccessGrant as it is."""
+
+    grant: Grant
+    said: Announced
+    """What its status says."""
+    full_name: str
+    """As kubectl writes it."""
+
+
+async def found_grant(asked: Session, name: str) -> Found:
+    """Read an AccessGrant.
+
+    Raises:
+        CommandFailed: There is none, or it is not understood.
+        ClusterError: It can not be read.
+    """
+    try:
+        body = await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
+        return Found(
+            grant=read_grant(body),
+            said=read_announced(body),
+            full_name=object_name(body),
+        )
+    except NotFound as error:
+        raise CommandFailed(
+            f"there is no AccessGrant {quoted(name)} in namespace"
+            f" {quoted(asked.namespace)}; kubectl get accessgrants -A lists them."
+        ) from error
+    except InvalidGrant as error:
+        raise CommandFailed(
+            f"AccessGrant {quoted(name)} can not be understood: {error}; apply the CRDs"
+            " of this version."
+        ) from error

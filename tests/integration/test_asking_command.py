@@ -1,0 +1,273 @@
+"""People ask, agree, refuse, end and extend by typing a command each.
+
+They run it as the users whom the API server knows them for, with the Roles of the
+examples and no more; Argo CD says what came of it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import asking
+from asking import ClosedWorld, a_policy, approved_by
+from controlplane import ControlPlane
+from world import after, eventually, sleep_until
+
+ASK = ("request", "--role", "role:deployer", "--reason", "hotfix")
+POLICY = a_policy(approval=approved_by("approvers"), maxDuration="2h", maxExtensions=2)
+AUTOMATIC = a_policy("quick", maxDuration="1m", maxExtensions=2)
+
+
+def surroundings(kubeconfig: Path) -> dict[str, str]:
+    """The environment of somebody who has set where the grants are."""
+    ours = {"KUBECONFIG": str(kubeconfig), "ARGOGRANT_NAMESPACE": "argogrant"}
+    return {**os.environ, **ours, "TZ": "UTC"}
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Somebody at a terminal, by a kubeconfig."""
+
+    kubeconfig: Path
+
+    def types(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "argogrant.cli.main", *words],
+            env=surroundings(self.kubeconfig),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def does(self, *words: str) -> str:
+        """Type what has to succeed; gives what is said."""
+        done = self.types(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def fails(self, *words: str) -> str:
+        """Type what has to fail; gives the sentence."""
+        done = self.types(*words)
+        assert done.returncode == 1, done.stdout
+        assert done.stderr.count("\n") == 1, done.stderr
+        return done.stderr
+
+
+@pytest.fixture(scope="module")
+def served(
+    identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClosedWorld]:
+    log = tmp_path_factory.mktemp("asking") / "operator.log"
+    with asking.served_world(identity_policies, log) as world:
+        yield world
+
+
+@pytest.fixture
+def world(served: ClosedWorld) -> ClosedWorld:
+    """Nobody has asked for anything yet."""
+    served.clear()
+    served.install(POLICY)
+    return served
+
+
+def typist(world: ClosedWorld, name: str, *groups: str) -> Typist:
+    return Typist(world.plane.kubeconfig(name, ["people", *groups]))
+
+
+@pytest.fixture
+def alice(world: ClosedWorld) -> Typist:
+    return typist(world, "alice", "developers")
+
+
+@pytest.fixture
+def bob(world: ClosedWorld) -> Typist:
+    return typist(world, "bob", "approvers")
+
+
+def test_who_asks_and_is_approved_may(
+    world: ClosedWorld, alice: Typist, bob: Typist
+) -> None:
+    asked = alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    before = world.may_sync()
+    shown = bob.does("approve", "hotfix", "--comment", "agreed", "--wait")
+    eventually(world.may_sync, within=asking.PATIENCE)
+
+    assert asked.startswith("accessgrant.argogrant.dev/hotfix created\n")
+    assert not before
+    assert "Subject:  User alice" in shown
+    assert "Why:      hotfix" in shown
+    assert "is not known" not in shown, "the instance lists the role"
+
+
+def test_who_waits_is_told_what_for(
+    world: ClosedWorld, alice: Typist, bob: Typist
+) -> None:
+    """The exit status is that of the access."""
+    command = (sys.executable, "-m", "argogrant.cli.main", *ASK)
+    waiting = subprocess.Popen(
+        [*command, "--for", "1h", "--name", "hotfix", "--wait"],
+        env=surroundings(alice.kubeconfig),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        eventually(lambda: world.exists("accessgrant", "hotfix"), within=30)
+        world.comes_to_say("hotfix", "AwaitingApproval")
+        bob.does("approve", "hotfix")
+        out, err = waiting.communicate(timeout=60)
+    finally:
+        waiting.kill()
+
+    assert waiting.returncode == 0, err
+    assert "They type: argogrant approve hotfix" in err
+    assert "hotfix is in force until " in out
+    eventually(world.may_sync, within=asking.PATIENCE)
+
+
+def test_who_is_denied_may_not(world: ClosedWorld, alice: Typist, bob: Typist) -> None:
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    bob.does("deny", "hotfix", "--comment", "not during the freeze", "--wait")
+    world.comes_to_say("hotfix", "Denied", "Ended")
+    late = bob.fails("approve", "hotfix")
+
+    assert "not during the freeze" in late
+    assert not world.may_sync()
+
+
+def test_what_is_revoked_is_over(
+    world: ClosedWorld, alice: Typist, bob: Typist
+) -> None:
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    bob.does("approve", "hotfix")
+    eventually(world.may_sync, within=asking.PATIENCE)
+    alice.does("revoke", "hotfix", "--reason", "the ticket is closed", "--wait")
+
+    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    assert world.grant("hotfix")["spec"]["revocation"] == {
+        "justification": "the ticket is closed"
+    }
+
+
+def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
+    """Past the first end, without a gap."""
+    world.install(AUTOMATIC)
+    first = after(12)
+    alice.does(*ASK, "--until", first, "--name", "hotfix", "--wait")
+    eventually(world.may_sync, within=asking.PATIENCE)
+    said = alice.does("extend", "hotfix", "--by", "30s", "--wait")
+    sleep_until(first)
+
+    assert "who has to agree has to agree again" in said
+    world.comes_to_say("hotfix", "Expired", "Ended")
+    assert world.may_sync()
+
+
+def test_an_end_can_come_earlier(world: ClosedWorld, alice: Typist) -> None:
+    world.install(AUTOMATIC)
+    alice.does(*ASK, "--until", after(55), "--name", "hotfix", "--wait")
+    eventually(world.may_sync, within=asking.PATIENCE)
+    alice.does("extend", "hotfix", "--until", after(4))
+
+    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+
+
+def test_twice_the_same_decision_is_one(alice: Typist, bob: Typist) -> None:
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    bob.does("deny", "hotfix")
+    again = bob.types("deny", "hotfix")
+
+    assert "unchanged: you denied this" in again.stdout or "is over" in again.stderr
+
+
+def test_an_approval_that_does_not_count_is_told(
+    world: ClosedWorld, alice: Typist
+) -> None:
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    eve = typist(world, "eve")
+    done = eve.types("approve", "hotfix", "--wait")
+
+    assert done.returncode == 1
+    assert "approve: " in done.stderr.splitlines()[-1]
+    assert not world.may_sync()
+
+
+def test_a_policy_that_does_not_allow_it_ends_the_waiting(alice: Typist) -> None:
+    done = alice.types(*ASK, "--for", "8h", "--wait")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        'argogrant request: AccessPolicy "deployers" would allow this for at most 2h;'
+    )
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "a rule of the whole": (
+        ("--user", "alice", "--break-glass", "--reason", "\u200b"),
+        "access in an emergency (breakGlass) needs a justification; say what happened.",
+    ),
+    "a rule of a field": (
+        ("--user", "role:deployer"),
+        'spec.subject.name "role:deployer" is written like a role;',
+    ),
+    "a name that is none": (("--name", "No Name"), "metadata.name"),
+}
+
+
+@pytest.mark.parametrize(("options", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_refusal_is_a_sentence(
+    alice: Typist, options: tuple[str, ...], said: str
+) -> None:
+    sentence = alice.fails(*ASK, "--for", "1h", *options)
+
+    assert sentence.startswith(f"argogrant request: {said}")
+
+
+def test_a_right_that_is_missing_is_named(world: ClosedWorld) -> None:
+    stranger = Typist(world.plane.kubeconfig("erin"))
+    said = stranger.fails(*ASK, "--for", "1h", "--user", "erin")
+
+    assert said == (
+        'argogrant request: "erin" may not create accessgrants in namespace'
+        ' "argogrant"; ask for the Role argogrant-requester (examples/roles.yaml).\n'
+    )
+
+
+def test_a_trial_leaves_nothing(world: ClosedWorld, alice: Typist) -> None:
+    said = alice.does(
+        *ASK, "--for", "1h", "--name", "hotfix", "--dry-run=server", "-o", "json"
+    )
+    made: dict[str, Any] = json.loads(said)
+
+    assert made["spec"]["requester"]["username"] == "alice"
+    assert not world.exists("accessgrant", "hotfix")
+
+
+def test_a_program_names_whom_it_asks_for(world: ClosedWorld) -> None:
+    """A service account is nobody in Argo CD."""
+    world.ours("create", "serviceaccount", "portal", check=False)
+    config = world.plane.service_account_kubeconfig("argogrant", "portal")
+    world.ours(
+        *("create", "rolebinding", "portal", "--role=argogrant-requester"),
+        "--serviceaccount=argogrant:portal",
+    )
+    try:
+        portal = Typist(config)
+        refused = portal.fails(*ASK, "--for", "1h")
+        portal.does(*ASK, "--for", "1h", "--user", "alice", "--name", "hotfix")
+    finally:
+        world.ours("delete", "rolebinding", "portal")
+        world.ours("delete", "serviceaccount", "portal")
+
+    assert "name the subject that Argo CD knows: --user or --group." in refused
+    requester = world.grant("hotfix")["spec"]["requester"]["username"]
+    assert requester == "system:serviceaccount:argogrant:portal"
