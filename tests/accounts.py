@@ -72,3 +72,28 @@ def over(reason: str, at: datetime = NOON + HOUR, **status: Any) -> dict[str, An
     """The status of a grant that has ended."""
     conditions = [said("Ready", "False", reason), said("Ended", "True", reason)]
     return {"conditions": conditions, "endedAt": format_instant(at), **status}
+
+
+def an_approval(
+    decision: str = "Approve",
+    counted: tuple[str, ...] = (),
+    grant: str = "g1",
+    **others: Any,
+) -> dict[str, Any]:
+    """An AccessApproval by dan, a minute after noon; ``counted`` is its condition."""
+    conditions = [said("Counted", *counted)] if counted else []
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessApproval",
+        "metadata": {
+            "name": f"of-{grant}-{decision.lower()}",
+            "creationTimestamp": "2026-11-24T12:01:00Z",
+        },
+        "spec": {
+            "grant": {"name": grant, "uid": "u1"},
+            "decision": decision,
+            "approver": {"username": "dan"},
+            **others,
+        },
+        "status": {"conditions": conditions},
+    }

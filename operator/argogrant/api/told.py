@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from argogrant.api.recorded import Recorded, read_recorded
+from argogrant.api.recorded import Recorded, read_conditions, read_recorded
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import RoleRef
+from argogrant.grants.reasons import ApprovalCondition
+from argogrant.grants.said import Said
 from argogrant.grants.window import parse_instant
 
 
@@ -98,3 +100,32 @@ def _instant(body: Mapping[str, Any], key: str) -> datetime | None:
         return parse_instant(_text(body, key))
     except InvalidGrant:
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldApproval:
+    """What an AccessApproval says of itself."""
+
+    name: str
+    grant_name: str
+    decision: str
+    approver: str
+    comment: str
+    created_at: datetime | None
+    counted: Said | None
+    """The operator's last word on whether it counts; None if there is none yet."""
+
+
+def read_told_approval(body: Mapping[str, Any]) -> ToldApproval:
+    """Read an AccessApproval as the API server gives it, whatever it lacks."""
+    metadata, spec = _part(body, "metadata"), _part(body, "spec")
+    conditions = read_conditions(_part(body, "status"))
+    return ToldApproval(
+        name=_text(metadata, "name"),
+        grant_name=_text(_part(spec, "grant"), "name"),
+        decision=_text(spec, "decision"),
+        approver=_text(_part(spec, "approver"), "username"),
+        comment=_text(spec, "comment"),
+        created_at=_instant(metadata, "creationTimestamp"),
+        counted=conditions.get(ApprovalCondition.COUNTED),
+    )

@@ -12,7 +12,8 @@ from typing import Annotated, Final
 import typer
 
 from argogrant.cli.connecting import NoAPIServer, connect, utc_now
-from argogrant.cli.examination import marks_for, show
+from argogrant.cli.examination import show
+from argogrant.cli.marked import marks_for
 from argogrant.doctor.examine import examine
 from argogrant.doctor.look import look_at_cluster, look_at_instance
 from argogrant.doctor.result import Outcome, Result, wrong

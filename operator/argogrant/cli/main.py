@@ -11,6 +11,7 @@ from argogrant.cli.request import request
 from argogrant.cli.revoke import revoke
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
+from argogrant.cli.show import show_grant
 from argogrant.cli.sweep import sweep
 from argogrant.cli.uninstall import uninstall
 
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(operator)
 app.command()(sweep)
 app.command("list")(list_grants)
+app.command("show")(show_grant)
 app.command()(roles)
 app.command()(request)
 app.command()(approve)

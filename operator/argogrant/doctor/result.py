@@ -10,6 +10,7 @@ class Outcome(StrEnum):
     FINE = "fine"
     WRONG = "wrong"
     UNKNOWN = "unknown"  # it could not be looked at
+    NOTED = "noted"  # there is nothing to judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

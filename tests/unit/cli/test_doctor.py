@@ -6,8 +6,9 @@ import click
 import pytest
 from typer.testing import CliRunner
 
-from argogrant.cli.examination import PLAIN_SIGNS, SIGNS, marks_for, show
+from argogrant.cli.examination import show
 from argogrant.cli.main import app
+from argogrant.cli.marked import PLAIN_SIGNS, SIGNS, marks_for
 from argogrant.doctor.result import Result, fine, unknown, wrong
 from argogrant.kube.failures import Forbidden
 from fakes import FakeCluster

@@ -1,0 +1,135 @@
+"""``argogrant show``: why a grant gives access, or why it does not."""
+
+import json
+import os
+import shutil
+import sys
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+import yaml
+
+from argogrant.api.told import ToldApproval, ToldGrant, read_told, read_told_approval
+from argogrant.cli.connecting import utc_now
+from argogrant.cli.failing import CommandFailed, perform
+from argogrant.cli.held import Held, line_of, look, unseen
+from argogrant.cli.marked import marks_for
+from argogrant.cli.options import Context, Namespace
+from argogrant.cli.session import Session, instance_of, session
+from argogrant.cli.showing import show, told
+from argogrant.cli.story import Facts
+from argogrant.grants.grant import Binding
+from argogrant.grants.names import quoted
+from argogrant.kube.cluster import Body
+from argogrant.kube.failures import ClusterError, Forbidden, NotFound
+from argogrant.kube.listing import listed
+from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS, Collection
+from argogrant.rbac.text import CONFIG_MAP_NAME
+
+WIDEST: Final = 120
+
+
+class Format(StrEnum):
+    """How the story is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def show_grant(
+    name: Annotated[str, typer.Argument(help="The AccessGrant.")],
+    *,
+    namespace: Namespace = "",
+    context: Context = "",
+    argocd_context: Annotated[
+        str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
+    ] = "",
+    output: Annotated[
+        Format, typer.Option("--output", "-o", help="For people, or for programs.")
+    ] = Format.TEXT,
+) -> None:
+    """Say why a grant gives access, or why not, and whether Argo CD has it.
+
+    Whose approvals count, what was checked, and what to do next. It only reads, with
+    your own rights; what they do not suffice for has a question mark.
+
+    Example: argogrant show alice-deploys -n argogrant
+    """
+    facts = perform("show", _read(name, namespace, context, argocd_context))
+    if output is Format.JSON:
+        typer.echo(json.dumps(told(facts), indent=2))
+        return
+    if output is Format.YAML:
+        typer.echo(yaml.safe_dump(told(facts), sort_keys=False), nl=False)
+        return
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    marks = marks_for(sys.stdout.encoding or "ascii")
+    colour = False if "NO_COLOR" in os.environ else None
+    for line in show(facts, width=width, marks=marks):
+        typer.echo(line, color=colour)
+
+
+async def _read(name: str, namespace: str, context: str, argocd_context: str) -> Facts:
+    async with session(context, namespace) as ours:
+        body = await _grant(ours, name)
+        grant = read_told(body)
+        approvals, problem = await _approvals(ours, name)
+        return Facts(
+            grant=grant,
+            is_stale=_is_stale(body),
+            approvals=approvals,
+            approvals_problem=problem,
+            held=await _held(ours, grant, argocd_context),
+            now=utc_now(),
+        )
+
+
+async def _grant(ours: Session, name: str) -> Body:
+    try:
+        return await ours.cluster.get(ACCESS_GRANTS.path(ours.namespace, name))
+    except NotFound as error:
+        raise CommandFailed(
+            f"there is no AccessGrant {quoted(name)} in namespace"
+            f" {quoted(ours.namespace)}; argogrant list -A lists them."
+        ) from error
+
+
+def _is_stale(body: Body) -> bool:
+    """Tell whether the operator spoke of an earlier spec than this one."""
+    status = body.get("status") or {}
+    generation = body["metadata"].get("generation")
+    return bool(status) and status.get("observedGeneration") != generation
+
+
+async def _approvals(ours: Session, name: str) -> tuple[tuple[ToldApproval, ...], str]:
+    collection = Collection(ACCESS_APPROVALS, ours.namespace)
+    try:
+        found = [
+            read_told_approval(one) async for one in listed(ours.cluster, collection)
+        ]
+    except Forbidden:
+        return (), "you may not list them"
+    except ClusterError as error:
+        return (), str(error)
+    return tuple(one for one in found if one.grant_name == name), ""
+
+
+async def _held(
+    ours: Session, grant: ToldGrant, argocd_context: str
+) -> tuple[Held, ...]:
+    binding = Binding(grant.subject, grant.role)
+    try:
+        instance = await instance_of(ours, grant.instance)
+        if argocd_context:
+            async with session(argocd_context) as there:
+                return await look(there.cluster, instance, binding)
+        if instance.cluster is None:
+            return await look(ours.cluster, instance, binding)
+        problem = "it is in another cluster; name its context (--argocd-context)"
+    except Forbidden:
+        problem = f"you may not read the ArgoCDInstance {quoted(grant.instance)}"
+    except (CommandFailed, ClusterError) as error:
+        problem = str(error).rstrip(".")
+    return (unseen(CONFIG_MAP_NAME, line_of(binding), problem),)
