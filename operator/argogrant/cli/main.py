@@ -3,6 +3,7 @@
 import typer
 
 from argogrant import __version__
+from argogrant.cli.can import can
 from argogrant.cli.doctor import doctor
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
@@ -13,6 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(operator)
 app.command()(sweep)
 app.command()(roles)
+app.command()(can)
 app.command()(doctor)
 app.command()(uninstall)
 
