@@ -2,8 +2,12 @@
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from controlplane import ControlPlane
 from controlplane.errors import ArgoCDBroken
 from controlplane.people import NOBODY
 from rulebooks import ACTIONS, Asker, Author, Rulebook, a_project
+from world import PROJECT, RULES, World, a_grant
 
 SEED = 20261125
 TEXTS = 32
@@ -179,3 +184,59 @@ def test_the_built_in_roles_are_argo_cds(judge: RealJudge) -> None:
         assert say(mine, Person(user_id=who), question) is judge.says(
             Asker(who), question
         ), (who, question)
+
+
+def can(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "argogrant.cli.main", "can", "-n", "argogrant", *words],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def argocd(installed: ControlPlane) -> Iterator[World]:
+    """Rules, a project, and a grant that nobody puts in force."""
+    world = World(installed)
+    installed.argocd.set_rbac({"policy.csv": RULES})
+    world.apply(
+        PROJECT, a_grant("hotfix", role={"name": "deployer", "project": "team-a"})
+    )
+    yield world
+    world.delete("hotfix")
+
+
+@pytest.mark.parametrize("account", ["alice", "bob"])
+def test_the_command_says_what_argo_cd_says(argocd: World, account: str) -> None:
+    told = can(
+        argocd.plane.kubeconfig(), account, "sync", "applications", "team-a/shop"
+    )
+    answer = argocd.may_sync(account)
+
+    assert told.stderr == ""
+    assert told.returncode == (0 if answer else 1)
+    assert told.stdout.splitlines()[0] == ("yes" if answer else "no")
+
+
+def test_a_grant_gives_what_the_command_said(argocd: World) -> None:
+    asked = ("alice", "sync", "applications", "team-a/shop", "--with", "hotfix")
+    told = can(argocd.plane.kubeconfig(), *asked)
+    binding = "g, alice, proj:team-a:deployer\n"
+    before = argocd.may_sync("alice")
+    argocd.plane.argocd.set_rbac({"policy.csv": RULES + binding})
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("yes\n")
+    assert "As things are, without AccessGrant hotfix: no." in told.stdout
+    assert (before, argocd.may_sync("alice")) == (False, True)
+
+
+def test_who_may_not_read_gets_neither_yes_nor_no(argocd: World) -> None:
+    asked = ("alice", "sync", "applications", "team-a/shop")
+    told = can(argocd.plane.kubeconfig("erin"), *asked)
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "cannot get resource" in told.stderr
+    assert told.stderr.count("\n") == 1

@@ -4,6 +4,7 @@ import typer
 
 from argogrant import __version__
 from argogrant.cli.approve import approve, deny
+from argogrant.cli.can import can
 from argogrant.cli.doctor import doctor
 from argogrant.cli.grants import list_grants
 from argogrant.cli.extend import extend
@@ -26,6 +27,7 @@ app.command()(approve)
 app.command()(deny)
 app.command()(extend)
 app.command()(revoke)
+app.command()(can)
 app.command()(doctor)
 app.command()(uninstall)
 

@@ -4,27 +4,15 @@ from typing import Annotated
 
 import typer
 
-from argogrant.api.argocdinstance import Instance
-from argogrant.cli.failing import CommandFailed, perform
+from argogrant.cli.argocds import argocd_of, look_at_rules
+from argogrant.cli.failing import perform
 from argogrant.cli.options import Context, Format, InstanceName, Namespace, Output
 from argogrant.cli.rolelist import written
 from argogrant.cli.session import instance_of, session
 from argogrant.cli.terminal import columns
 from argogrant.grants.approval import Owners
-from argogrant.grants.names import quoted
 from argogrant.instance.gather import owners_of
-from argogrant.instance.observations import observe_config_map, observe_project
-from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import NotFound
-from argogrant.kube.listing import listed
-from argogrant.kube.resources import (
-    APP_PROJECTS,
-    CONFIG_MAPS,
-    Collection,
-)
-from argogrant.rbac.projects import Project
 from argogrant.rbac.roles import DiscoveredRole, discover_roles
-from argogrant.rbac.text import CONFIG_MAP_NAME
 
 
 def roles(
@@ -56,34 +44,7 @@ async def _look(
 ) -> tuple[tuple[DiscoveredRole, ...], Owners]:
     async with session(context, namespace) as ours:
         instance = await instance_of(ours, name)
-        if argocd_context:
-            async with session(argocd_context) as there:
-                return await _discover(there.cluster, instance)
-        if instance.cluster is not None:
-            raise CommandFailed(
-                f"ArgoCDInstance {quoted(name)} is in another cluster; name a"
-                " context of your kubeconfig that reaches it (--argocd-context)."
-            )
-        return await _discover(ours.cluster, instance)
-
-
-async def _discover(
-    cluster: Cluster, instance: Instance
-) -> tuple[tuple[DiscoveredRole, ...], Owners]:
-    namespace = instance.argocd_namespace
-    try:
-        body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))
-    except NotFound as error:
-        raise CommandFailed(
-            f"there is no {CONFIG_MAP_NAME} in namespace {quoted(namespace)}; is that"
-            " where Argo CD runs (spec.namespace of the ArgoCDInstance)?"
-        ) from error
-    config_map = observe_config_map(body)
-    projects = await _projects(cluster, namespace)
-    found = discover_roles(config_map.others, projects)
-    return found, owners_of(instance, projects, config_map.marks)
-
-
-async def _projects(cluster: Cluster, namespace: str) -> tuple[Project, ...]:
-    collection = Collection(APP_PROJECTS, namespace)
-    return tuple([observe_project(one) async for one in listed(cluster, collection)])
+        async with argocd_of(ours, instance, argocd_context) as cluster:
+            seen = await look_at_rules(cluster, instance.argocd_namespace)
+    found = discover_roles(seen.config_map.others, seen.projects)
+    return found, owners_of(instance, seen.projects, seen.config_map.marks)

@@ -38,6 +38,7 @@ class Person:
     """The strings that Argo CD knows of somebody who is signed in."""
 
     user_id: str
+    """Empty if it is not known."""
     compared: tuple[str, ...] = ()
     """The values of the claims that ``scopes`` names: groups, e-mail addresses."""
 
@@ -131,7 +132,8 @@ class Judge:
         if owner is None or owner == project:
             if default:
                 yield Standing.DEFAULT_ROLE, default, enforcer
-            yield Standing.USER_ID, person.user_id, enforcer
+            if person.user_id:
+                yield Standing.USER_ID, person.user_id, enforcer
         if owner is None:
             for name in person.compared:
                 if enforcer.binds(name):
