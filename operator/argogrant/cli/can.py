@@ -10,8 +10,8 @@ from argogrant.cli.argocds import argocd_of, look_at_rules, look_at_settings
 from argogrant.cli.failing import NO, TROUBLE, CommandFailed, perform
 from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.ruling import Asked, Assumption, Ruling, ruling_of
+from argogrant.cli.ruling_text import as_json, in_words
 from argogrant.cli.session import Session, instance_of, session
-from argogrant.cli.verdict import as_json, in_words
 from argogrant.grants.errors import AccessGrantError
 from argogrant.grants.grant import Binding, RoleRef
 from argogrant.grants.names import quoted

@@ -6,8 +6,8 @@ from argogrant import __version__
 from argogrant.cli.approve import approve, deny
 from argogrant.cli.can import can
 from argogrant.cli.doctor import doctor
-from argogrant.cli.grants import list_grants
 from argogrant.cli.extend import extend
+from argogrant.cli.grants import list_grants
 from argogrant.cli.request import request
 from argogrant.cli.revoke import revoke
 from argogrant.cli.roles import roles
