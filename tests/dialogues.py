@@ -32,7 +32,7 @@ PEOPLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 NOBODY: Final = "dave"
 """An account of Argo CD that has no rights; the claims of a person are added to it."""
 PATIENCE_SECONDS: Final = 30.0
-READING: Final = frozenset({"get", "describe", "wait", "can-i"})
+READING: Final = frozenset({"get", "describe", "wait", "can-i", "list"})
 """What can be asked again until the answer is the one that the page shows."""
 UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 VARYING: Final = (
@@ -43,7 +43,7 @@ VARYING: Final = (
     (re.compile(r"(?<=LAST DEPLOYED: ).*"), "TIME"),
 )
 """What differs each time; a generated name too."""
-VARYING_COLUMNS: Final = frozenset({"AGE", "EXPIRES"})
+VARYING_COLUMNS: Final = frozenset({"AGE", "EXPIRES", "ENDS"})
 
 Answer = str | list[list[str]]
 

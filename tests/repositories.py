@@ -29,15 +29,15 @@ class Repository:
     def url(self) -> str:
         return f"file://{self._folder}"
 
-    def commit(self, files: Mapping[str, dict[str, Any] | None]) -> None:
-        """Commit changed files, by their paths; None removes one."""
+    def commit(self, files: Mapping[str, dict[str, Any] | str | None]) -> None:
+        """Commit changed files, by their paths: objects or text; None removes one."""
         for name, body in files.items():
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if body is None:
                 path.unlink()
             else:
-                path.write_text(yaml.safe_dump(body, sort_keys=False))
+                path.write_text(_text_of(body))
         self._commit()
 
     def commit_folder(self, folder: Path, name: str) -> None:
@@ -63,6 +63,10 @@ class Repository:
             check=True,
             capture_output=True,
         )
+
+
+def _text_of(body: dict[str, Any] | str) -> str:
+    return body if isinstance(body, str) else yaml.safe_dump(body, sort_keys=False)
 
 
 class Application:
@@ -142,6 +146,12 @@ class Application:
     def act(self, kind: str, name: str, action: str) -> None:
         """Click on an action of one of its objects."""
         self._world.plane.argocd.act(self.name, kind, name, action)
+
+    def said(self) -> str:
+        """What it complains of."""
+        status = self.status()
+        shown = {key: status.get(key) for key in ("conditions", "operationState")}
+        return json.dumps(shown)
 
     def syncs(self) -> int:
         """How many syncs its history knows."""

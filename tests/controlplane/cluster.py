@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.errors import KubectlFailed
-from controlplane.people import ADMIN, PEOPLE
+from controlplane.people import ADMIN, KNOWN
 
 KUBECTL_SECONDS = 60.0
 TOKEN_DURATION = "24h"
@@ -121,9 +121,9 @@ class Cluster:
         own: Mapping[str, Any] = self._admin["users"][0]["user"]
         if user == ADMIN and not groups:
             return own
-        if user in self._tokens and not groups:
+        if user in self._tokens and tuple(groups) in {(), KNOWN[user]}:
             return {"token": self._tokens[user]}
-        return {**own, "as": user, "as-groups": list(groups or PEOPLE.get(user, ()))}
+        return {**own, "as": user, "as-groups": list(groups or KNOWN.get(user, ()))}
 
     def _written(self, identity: Mapping[str, Any], context_namespace: str) -> Path:
         config = dict(copy.deepcopy(self._admin))

@@ -23,7 +23,7 @@ from controlplane.parts import (
     answers,
     free_ports,
 )
-from controlplane.people import ACCOUNTS, ADMIN, ADMIN_GROUPS, PEOPLE
+from controlplane.people import ACCOUNTS, ADMIN, ADMIN_GROUPS, KNOWN
 from controlplane.plane import ControlPlane
 from controlplane.signing import private_key
 from controlplane.supervision import Supervision
@@ -90,7 +90,7 @@ def _start_api(folder: Path, parts: Parts) -> _API:
     api = _API(
         url=f"https://{HOST}:{port}",
         certificate=folder / "certificates" / "apiserver.crt",
-        tokens={name: secrets.token_urlsafe() for name in (ADMIN, *PEOPLE)},
+        tokens={name: secrets.token_urlsafe() for name in (ADMIN, *KNOWN)},
     )
     parts.add(_etcd(folder, etcd_port, peer_port))
     parts.wait_until_up("etcd")
@@ -105,7 +105,7 @@ def _cluster(folder: Path, api: _API) -> Cluster:
         folder / "kubeconfigs",
         kubectl=programs.bin_folder() / "kubectl",
         admin=kubeconfig_of(api.url, certificates, api.tokens[ADMIN]),
-        tokens={name: api.tokens[name] for name in PEOPLE},
+        tokens={name: api.tokens[name] for name in KNOWN},
     )
 
 
@@ -156,7 +156,7 @@ def _api_server(folder: Path, port: int, *, etcd_port: int, api: _API) -> Part:
 
 
 def _token_lines(tokens: Mapping[str, str]) -> str:
-    groups = {**PEOPLE, ADMIN: ADMIN_GROUPS}
+    groups = {**KNOWN, ADMIN: ADMIN_GROUPS}
     return "".join(
         f'{token},{name},{name},"{",".join(groups[name])}"\n'
         for name, token in tokens.items()

@@ -12,6 +12,16 @@ PEOPLE = {
 }
 """People with an identity in Kubernetes and an account in Argo CD, and their groups."""
 
+COLLEAGUES = {
+    "alice@example.com": ("developers",),
+    "bob@example.com": ("release-managers",),
+}
+"""People with an identity in Kubernetes only, and their groups; Argo CD knows them by a
+claim. Our own commands heed no impersonation, so who types them is here."""
+
+KNOWN = {**PEOPLE, **COLLEAGUES}
+"""Everybody with an identity in Kubernetes, the admin apart, and their groups."""
+
 NOBODY = "nobody"
 """An Argo CD account that never gets a grant."""
 
