@@ -12,6 +12,7 @@ from kubernetes.aio.config import (
 )
 
 from argogrant.kube.failures import Untrusted
+from argogrant.kube.impersonation import Headers, impersonation_headers
 
 
 async def client_from_surroundings(context: str = "") -> ApiClient:
@@ -19,13 +20,18 @@ async def client_from_surroundings(context: str = "") -> ApiClient:
 
     Args:
         context: One of the kubeconfig, whatever the pod; empty for the current.
+
+    Raises:
+        ImpersonationRefused: The kubeconfig says as whom only in part.
     """
     configuration = Configuration()
-    if context or not _is_loaded_in_cluster(configuration):
-        await load_kube_config(  # type: ignore[no-untyped-call]
-            client_configuration=configuration, context=context or None
-        )
-    return _client(configuration)
+    if not context and _is_loaded_in_cluster(configuration):
+        return _client(configuration)
+    loader = await load_kube_config(  # type: ignore[no-untyped-call]
+        client_configuration=configuration, context=context or None
+    )
+    user = loader._user  # noqa: SLF001 - no public function tells
+    return _client(configuration, impersonation_headers(user.value if user else {}))
 
 
 def _is_loaded_in_cluster(configuration: Configuration) -> bool:
@@ -79,8 +85,11 @@ def client_of(server: str, *, authorities: str, token: str) -> ApiClient:
         ) from error
 
 
-def _client(configuration: Configuration) -> ApiClient:
+def _client(configuration: Configuration, headers: Headers = ()) -> ApiClient:
     # Without a proxy there is no need to look for one at every request, which would
     # triple its cost.
-    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
+    configuration.client_session_kwargs = {
+        "trust_env": bool(getproxies()),
+        "headers": headers,
+    }
     return ApiClient(configuration)
