@@ -5,6 +5,7 @@ import typer
 from argogrant import __version__
 from argogrant.cli.doctor import doctor
 from argogrant.cli.grants import list_grants
+from argogrant.cli.report import report
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.show import show_grant
@@ -16,6 +17,7 @@ app.command()(operator)
 app.command()(sweep)
 app.command("list")(list_grants)
 app.command("show")(show_grant)
+app.command()(report)
 app.command()(roles)
 app.command()(doctor)
 app.command()(uninstall)
