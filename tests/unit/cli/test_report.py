@@ -69,8 +69,8 @@ def test_the_cluster_and_files_are_put_together(reported, tmp_path) -> None:
     assert subjects(result) == ["=carol", "alice"]
     assert result.stderr.splitlines() == [
         (
-            "Not known from the cluster: grants that were deleted, by hand or after their"
-            ' end (spec.retention: "default" 48h); the audit stream tells of them'
+            "Not known from the cluster: grants that were deleted, by hand or after"
+            ' their end (spec.retention: "default" 48h); the audit stream tells of them'
             " (--audit)."
         ),
         "The audit files tell of nothing before 2026-11-24T11:00:01Z.",
