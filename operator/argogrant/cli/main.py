@@ -10,6 +10,7 @@ from argogrant.cli.extend import extend
 from argogrant.cli.grants import list_grants
 from argogrant.cli.request import request
 from argogrant.cli.revoke import revoke
+from argogrant.cli.report import report
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.show import show_grant
@@ -21,6 +22,7 @@ app.command()(operator)
 app.command()(sweep)
 app.command("list")(list_grants)
 app.command("show")(show_grant)
+app.command()(report)
 app.command()(roles)
 app.command()(request)
 app.command()(approve)
