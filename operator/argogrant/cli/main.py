@@ -5,6 +5,7 @@ import typer
 from argogrant import __version__
 from argogrant.cli.can import can
 from argogrant.cli.doctor import doctor
+from argogrant.cli.plan import plan
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.sweep import sweep
@@ -15,6 +16,7 @@ app.command()(operator)
 app.command()(sweep)
 app.command()(roles)
 app.command()(can)
+app.command()(plan)
 app.command()(doctor)
 app.command()(uninstall)
 
