@@ -11,6 +11,7 @@ from argogrant.cli.grants import list_grants
 from argogrant.cli.request import request
 from argogrant.cli.revoke import revoke
 from argogrant.cli.report import report
+from argogrant.cli.plan import plan
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.show import show_grant
@@ -30,6 +31,7 @@ app.command()(deny)
 app.command()(extend)
 app.command()(revoke)
 app.command()(can)
+app.command()(plan)
 app.command()(doctor)
 app.command()(uninstall)
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
+from argogrant.grants.finding import Finding
 from argogrant.instance.apply import Clock
 from argogrant.instance.argocd import Snapshot
 from argogrant.instance.decisions import Decisions
@@ -13,8 +15,20 @@ from argogrant.instance.planner import Planner
 from argogrant.instance.records import InstanceRecord
 from argogrant.instance.store import Store
 from argogrant.instance.verification import Verification
-from argogrant.instance.whereabouts import Whereabouts
 from argogrant.kube.failures import ClusterError
+
+
+class Places(Protocol):
+    """Knows where Argo CD is and was; ``Whereabouts`` does."""
+
+    @property
+    def left_behind(self) -> Finding | None:
+        """Why a former place is not clean yet, if one is not."""
+        ...
+
+    async def remember(self, record: InstanceRecord) -> None:
+        """Write down where something is about to be bound."""
+        ...
 
 
 class Planning:
@@ -34,7 +48,7 @@ class Planning:
         *,
         store: Store,
         verification: Verification,
-        whereabouts: Whereabouts,
+        whereabouts: Places,
         clock: Clock,
     ) -> None:
         self.decisions = Decisions()

@@ -1,0 +1,131 @@
+"""What ``argogrant plan`` shows is what the operator then writes, byte for byte."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import operators
+from controlplane import ControlPlane
+from world import OVERLAY, RULES, World, a_grant, eventually
+
+PATIENCE = 60.0
+"""Seconds that an operator may take to start and to write, on a busy machine."""
+OF_PROJECT = {"name": "deployer", "project": "team-a"}
+
+
+def plan(
+    world: World, *words: str, user: str = "admin", stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    path = world.plane.kubeconfig(user, context_namespace="argogrant")
+    return subprocess.run(
+        [sys.executable, "-m", "argogrant.cli.main", "plan", *words],
+        env={**os.environ, "KUBECONFIG": str(path), "COLUMNS": "80"},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def planned(world: World, *words: str, stdin: str = "") -> dict[str, Any]:
+    """What programs are told, if there is a difference."""
+    told = plan(world, "-o", "json", *words, stdin=stdin)
+    assert (told.returncode, told.stderr) == (1, "")
+    found: dict[str, Any] = json.loads(told.stdout)
+    return found
+
+
+@pytest.fixture
+def stopped(installed: ControlPlane) -> Iterator[World]:
+    """The usual rules, and no operator."""
+    world = World(installed)
+    world.reset()
+    yield world
+    with operators.running(installed, Path(os.devnull)):
+        world.reset()
+        eventually(lambda: not world.overlay(), within=PATIENCE)
+
+
+def mode(world: World, where: str) -> None:
+    patch = json.dumps({"spec": {"bindProjectRolesIn": where}})
+    world.ours("patch", "argocdinstance", "default", "--type=merge", "-p", patch)
+
+
+def project(world: World) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(
+        world.argocds("get", "appproject", "team-a", "-o", "json")
+    )
+    return body
+
+
+def test_the_operator_writes_what_was_planned(stopped: World, tmp_path: Path) -> None:
+    stopped.apply(
+        a_grant("one"), a_grant("two", subject="dave", role=OF_PROJECT, duration="2h")
+    )
+    (change,) = planned(stopped)["changes"]
+    shown = plan(stopped)
+    before = stopped.overlay()
+    with operators.running(stopped.plane, tmp_path / "operator.log"):
+        eventually(lambda: stopped.ready("two")[1] == "Bound", within=PATIENCE)
+        eventually(lambda: stopped.ready("one")[1] == "Bound", within=PATIENCE)
+        written = stopped.overlay()
+        after = plan(stopped)
+
+    assert (change["part"], change["before"], before) == (OVERLAY, "", "")
+    assert written == change["after"]
+    assert "+g, alice, role:deployer" in shown.stdout.splitlines()
+    assert (after.returncode, after.stdout, after.stderr) == (0, "", "")
+
+
+def test_the_members_of_a_project_are_planned(stopped: World, tmp_path: Path) -> None:
+    mode(stopped, "AppProject")
+    try:
+        stopped.apply(a_grant("one", role=OF_PROJECT))
+        told = planned(stopped)
+        with operators.running(stopped.plane, tmp_path / "operator.log"):
+            eventually(lambda: stopped.ready("one")[1] == "Bound", within=PATIENCE)
+            after = plan(stopped)
+        groups = project(stopped)["spec"]["roles"][0]["groups"]
+    finally:
+        mode(stopped, "ConfigMap")
+
+    assert told["added"] == [{"subject": "alice", "role": "proj:team-a:deployer"}]
+    assert told["changes"][0]["object"] == "appproject/team-a"
+    assert groups == ["alice"]
+    assert (after.returncode, after.stdout) == (0, "")
+
+
+def test_a_supposed_grant_is_judged_and_not_kept(stopped: World) -> None:
+    told = planned(stopped, "-f", "-", stdin=json.dumps(a_grant("idea")))
+
+    assert told["added"] == [{"subject": "alice", "role": "role:deployer"}]
+    assert not stopped.exists("accessgrant", "idea")
+    assert not stopped.overlay()
+
+
+def test_a_grant_that_the_api_server_refuses_is_trouble(stopped: World) -> None:
+    broken = a_grant("idea", duration="soon")
+    told = plan(stopped, "-f", "-", stdin=json.dumps(broken))
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "spec.duration" in told.stderr
+
+
+def test_who_may_not_read_is_told_so(stopped: World) -> None:
+    told = plan(stopped, user="erin")
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "cannot get resource" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+def test_nothing_is_planned_where_nothing_is_wanted(stopped: World) -> None:
+    stopped.plane.argocd.set_rbac({"policy.csv": RULES})
+
+    assert plan(stopped).returncode == 0
