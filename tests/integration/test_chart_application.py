@@ -85,11 +85,16 @@ class Deployed:
     application: Application
     pods: Kubelet
 
-    def create(self, **values: Any) -> None:
-        """Apply what the page shows; only the repository and the values differ."""
+    def create(self, *, owns: bool = True, **values: Any) -> None:
+        """Apply what the page shows; only the repository and the values differ.
+
+        Args:
+            owns: Whether its objects go with it.
+            values: More values of the chart.
+        """
         project, application = shown("AppProject"), shown("Application")
         project["spec"]["sourceRepos"] = [self.repository.url]
-        application["metadata"]["finalizers"] = [NO_COLLECTOR]
+        application["metadata"]["finalizers"] = [NO_COLLECTOR] if owns else []
         application["spec"]["source"]["repoURL"] = self.repository.url
         application["spec"]["source"]["helm"]["valuesObject"] |= values
         self.world.apply(project, application)
@@ -201,4 +206,22 @@ def test_without_the_hook_the_waves_end_access_first(deployed: Deployed) -> None
     (command,) = shown_commands("argogrant uninstall")
     said = argogrant(world.plane, command)
     assert "removed the finalizers of 1 AccessGrants" in said
+    world.delete("alice")
+
+
+def test_the_objects_are_handed_over_without_losing_access(deployed: Deployed) -> None:
+    """Without the hook and the finalizer nothing is touched; the next one adopts it."""
+    world = deployed.world
+    deployed.create(owns=False, uninstall={"enabled": False})
+    deployed.grant("alice")
+    deployed.delete()
+    assert world.exists("argocdinstance", "default")
+    assert world.may_sync()
+    deployed.create()
+    assert world.may_sync()
+    deployed.delete()
+
+    assert not world.may_sync()
+    assert deployed.pods.ran == ["argogrant-uninstall"]
+    assert deployed.objects() == []
     world.delete("alice")
