@@ -71,5 +71,6 @@ generate: $(READY)
 	$(PYTHON) docs/generate_audit.py
 	$(PYTHON) docs/generate_argocd.py
 	$(PYTHON) docs/generate_errors.py
+	$(PYTHON) docs/generate_commands.py
 	$(PYTHON) docs/generate_chart.py
 	$(PYTHON) examples/render.py

@@ -27,11 +27,13 @@ MODULES = sorted(
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager"}
 GENERATE = loaded("docs/generate.py")
 GENERATE_AUDIT = loaded("docs/generate_audit.py")
+GENERATE_COMMANDS = loaded("docs/generate_commands.py")
 GENERATE_ARGOCD = loaded("docs/generate_argocd.py")
 GENERATE_ERRORS = loaded("docs/generate_errors.py")
 GENERATED = {
     **GENERATE.generated_files(),
     **GENERATE_AUDIT.generated_files(),
+    **GENERATE_COMMANDS.generated_files(),
     **GENERATE_ARGOCD.argocd_files(),
     **GENERATE_ERRORS.generated_files(),
 }

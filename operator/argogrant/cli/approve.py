@@ -11,7 +11,7 @@ from argogrant.api.creation import Vote, write_vote
 from argogrant.cli.connecting import utc_now
 from argogrant.cli.failing import CommandFailed, perform
 from argogrant.cli.found import Found, found_grant
-from argogrant.cli.options import Context, Namespace, Timeout, Wait
+from argogrant.cli.options import Context, GrantName, Namespace, Timeout, Wait
 from argogrant.cli.outlook import until_counted
 from argogrant.cli.petition import length_of
 from argogrant.cli.refusals import refusal
@@ -35,7 +35,6 @@ from argogrant.kube.resources import (
 )
 from argogrant.kube.whoami import who_am_i
 
-Name = Annotated[str, typer.Argument(help="The AccessGrant.", metavar="NAME")]
 Comment = Annotated[str, typer.Option(help="Why, for everybody who reads it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")]
 
@@ -58,7 +57,7 @@ class Decision:
 
 
 def approve(  # noqa: PLR0913
-    name: Name,
+    name: GrantName,
     *,
     comment: Comment = "",
     yes: Yes = False,
@@ -86,7 +85,7 @@ def approve(  # noqa: PLR0913
 
 
 def deny(  # noqa: PLR0913
-    name: Name,
+    name: GrantName,
     *,
     comment: Comment = "",
     yes: Yes = False,

@@ -7,6 +7,7 @@ import typer
 
 from argogrant.api.accessgrant import read_grant
 from argogrant.cli.argocds import argocd_of, look_at_rules, look_at_settings
+from argogrant.cli.completion import grant_names, role_names
 from argogrant.cli.failing import NO, TROUBLE, CommandFailed, perform
 from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.ruling import Asked, Assumption, Ruling, ruling_of
@@ -54,10 +55,20 @@ def can(  # noqa: PLR0913
         list[str] | None, typer.Option(help="A group of theirs; may be repeated.")
     ] = None,
     with_: Annotated[
-        str, typer.Option("--with", help="As if this AccessGrant were in force.")
+        str,
+        typer.Option(
+            "--with",
+            help="As if this AccessGrant were in force.",
+            autocompletion=grant_names,
+        ),
     ] = "",
     with_role: Annotated[
-        str, typer.Option(help="As if they had this role.", metavar="ROLE")
+        str,
+        typer.Option(
+            help="As if they had this role.",
+            metavar="ROLE",
+            autocompletion=role_names,
+        ),
     ] = "",
     project: Annotated[str, typer.Option(help="The AppProject of --with-role.")] = "",
     user_id: Annotated[

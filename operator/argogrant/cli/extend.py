@@ -17,6 +17,7 @@ from argogrant.cli.options import (
     Context,
     DryRun,
     Format,
+    GrantName,
     Namespace,
     Timeout,
     Trial,
@@ -54,7 +55,7 @@ class Change:
 
 
 def extend(  # noqa: PLR0913
-    name: Annotated[str, typer.Argument(help="The AccessGrant.", metavar="NAME")],
+    name: GrantName,
     *,
     by: Annotated[str, typer.Option(help="How much longer: 30m, 1h.")] = "",
     until: Annotated[

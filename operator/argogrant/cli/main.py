@@ -1,39 +1,53 @@
-"""The command ``argogrant``."""
+"""The command ``argogrant``, which is ``kubectl argogrant`` as well."""
+
+import sys
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]
 
 from argogrant import __version__
 from argogrant.cli.approve import approve, deny
 from argogrant.cli.can import can
+from argogrant.cli.completion import answer_kubectl, completion
 from argogrant.cli.doctor import doctor
 from argogrant.cli.extend import extend
 from argogrant.cli.grants import list_grants
+from argogrant.cli.plan import plan
+from argogrant.cli.report import report
 from argogrant.cli.request import request
 from argogrant.cli.revoke import revoke
-from argogrant.cli.report import report
-from argogrant.cli.plan import plan
 from argogrant.cli.roles import roles
 from argogrant.cli.run import operator
 from argogrant.cli.show import show_grant
 from argogrant.cli.sweep import sweep
 from argogrant.cli.uninstall import uninstall
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
-app.command()(operator)
-app.command()(sweep)
-app.command("list")(list_grants)
-app.command("show")(show_grant)
-app.command()(report)
-app.command()(roles)
+completion_init()  # answers shells, without options of its own for that
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.command()(request)
 app.command()(approve)
-app.command()(deny)
+app.command(short_help="Refuse a grant, for good; one that runs ends.")(deny)
 app.command()(extend)
 app.command()(revoke)
-app.command()(can)
-app.command()(plan)
+app.command("list", short_help="Say who has which role until when.")(list_grants)
+app.command("show", short_help="Say why a grant gives access, or why it does not.")(
+    show_grant
+)
+app.command(short_help="List the roles that a grant can name.")(roles)
+app.command(short_help="Tell whether Argo CD lets somebody do something, and why.")(can)
+app.command(short_help="Say who had which role when, why, and who agreed.")(report)
+app.command(short_help="Show what the operator would write into Argo CD, as a diff.")(
+    plan
+)
 app.command()(doctor)
-app.command()(uninstall)
+app.command(short_help="Run the operator.")(operator)
+app.command()(sweep)
+app.command(short_help="Remove every binding and finalizer, so that it can go.")(
+    uninstall
+)
+app.command(short_help="Print the script that makes a shell complete words.")(
+    completion
+)
 
 
 @app.command()
@@ -43,6 +57,16 @@ def version() -> None:
     Example: argogrant version
     """
     typer.echo(__version__)
+
+
+def plugin() -> None:
+    """Run as ``kubectl argogrant``, by which name the help goes then."""
+    app(prog_name="kubectl argogrant")
+
+
+def complete_plugin() -> None:
+    """Tell kubectl what may come next."""
+    answer_kubectl(app, sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from argogrant.cli.completion import grant_names, instance_names
+
 Namespace = Annotated[
     str,
     typer.Option(
@@ -19,7 +21,20 @@ Context = Annotated[
     str, typer.Option(help="The context of the kubeconfig.  [default: current]")
 ]
 InstanceName = Annotated[
-    str, typer.Option("--instance", help="The ArgoCDInstance that it is about.")
+    str,
+    typer.Option(
+        "--instance",
+        help="The ArgoCDInstance that it is about.",
+        autocompletion=instance_names,
+    ),
+]
+GrantName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The AccessGrant.", autocompletion=grant_names),
+]
+GrantNames = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="AccessGrants.", autocompletion=grant_names),
 ]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from argogrant.api.creation import write_grant
+from argogrant.cli.completion import role_names
 from argogrant.cli.connecting import utc_now
 from argogrant.cli.failing import perform
 from argogrant.cli.options import (
@@ -35,7 +36,12 @@ from argogrant.kube.whoami import who_am_i
 
 def request(  # noqa: PLR0913
     *,
-    role: Annotated[str, typer.Option(help="The role; argogrant roles lists them.")],
+    role: Annotated[
+        str,
+        typer.Option(
+            help="The role; argogrant roles lists them.", autocompletion=role_names
+        ),
+    ],
     project: Annotated[str, typer.Option(help="The AppProject whose role it is.")] = "",
     user: Annotated[
         str, typer.Option(help="Who gets it, as in Argo CD; else you.")

@@ -8,7 +8,7 @@ import typer
 from argogrant.api.creation import write_revocation
 from argogrant.cli.failing import CommandFailed, perform, remedy
 from argogrant.cli.found import found_grant
-from argogrant.cli.options import Context, Namespace, Timeout, Wait
+from argogrant.cli.options import Context, GrantNames, Namespace, Timeout, Wait
 from argogrant.cli.outlook import until_over
 from argogrant.cli.petition import length_of
 from argogrant.cli.refusals import refusal
@@ -23,9 +23,7 @@ from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 
 def revoke(  # noqa: PLR0913
-    names: Annotated[
-        list[str], typer.Argument(help="AccessGrants.", metavar="NAME...")
-    ],
+    names: GrantNames,
     *,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     wait: Wait = False,

@@ -11,7 +11,8 @@ from argogrant.outlets.sink import InvalidSink, Receiver
 
 def operator(  # noqa: PLR0913
     namespace: Annotated[
-        list[str], typer.Option(help="A namespace to serve; may be repeated.")
+        list[str],
+        typer.Option(metavar="NAME", help="A namespace to serve; may be repeated."),
     ],
     *,
     leader_elect: Annotated[
@@ -19,15 +20,22 @@ def operator(  # noqa: PLR0913
         typer.Option(help="Wait for the Lease argogrant, so that one replica leads."),
     ] = True,
     lease_namespace: Annotated[
-        str, typer.Option(help="Where the Lease is.  [default: the first namespace]")
+        str,
+        typer.Option(
+            metavar="NAME", help="Of the Lease.  [default: the first namespace]"
+        ),
     ] = "",
     lease_seconds: Annotated[
-        float, typer.Option(help="How long others wait for a silent leader.", min=1)
+        float,
+        typer.Option(
+            metavar="SECONDS", help="How long others wait for a silent leader.", min=1
+        ),
     ] = 15,
     identity: Annotated[
         str,
         typer.Option(
-            help="The name in the Lease, as the pod's.  [default: host and process]"
+            metavar="NAME",
+            help="The name in the Lease, as the pod's.  [default: host and process]",
         ),
     ] = "",
     accept_unverified_requesters: Annotated[
@@ -38,22 +46,32 @@ def operator(  # noqa: PLR0913
         ),
     ] = False,
     port: Annotated[
-        int, typer.Option(help="Where /metrics, /livez and /readyz are served.", min=1)
+        int,
+        typer.Option(metavar="PORT", help="Of /metrics, /livez and /readyz.", min=1),
     ] = 8080,
     sweep_seconds: Annotated[
-        float, typer.Option(help="How often everything is listed anew.", min=1)
+        float,
+        typer.Option(
+            metavar="SECONDS", help="How often everything is listed anew.", min=1
+        ),
     ] = 60,
     audit_sink: Annotated[
-        str, typer.Option(help="An https:// URL to which audit events are posted.")
+        str,
+        typer.Option(
+            metavar="URL", help="Where audit events are posted, https:// only."
+        ),
     ] = "",
     audit_sink_token_file: Annotated[
-        str, typer.Option(help="A file with the bearer token for the sink.")
+        str, typer.Option(metavar="FILE", help="The bearer token for the sink.")
     ] = "",
     audit_sink_ca_file: Annotated[
-        str, typer.Option(help="Certificates to trust instead of the system's, as PEM.")
+        str,
+        typer.Option(
+            metavar="FILE", help="Certificates to trust instead of the system's."
+        ),
     ] = "",
     audit_spool: Annotated[
-        str, typer.Option(help="A folder in which events wait for the sink.")
+        str, typer.Option(metavar="FOLDER", help="In which events wait for the sink.")
     ] = "",
 ) -> None:
     """Run the operator: its log on standard error, the audit on standard output.

@@ -15,7 +15,7 @@ from argogrant.cli.connecting import utc_now
 from argogrant.cli.failing import CommandFailed, perform
 from argogrant.cli.held import Held, line_of, look, unseen
 from argogrant.cli.marked import marks_for
-from argogrant.cli.options import Context, Namespace
+from argogrant.cli.options import Context, GrantName, Namespace
 from argogrant.cli.session import Session, instance_of, session
 from argogrant.cli.showing import show, told
 from argogrant.cli.story import Facts
@@ -39,7 +39,7 @@ class Format(StrEnum):
 
 
 def show_grant(
-    name: Annotated[str, typer.Argument(help="The AccessGrant.")],
+    name: GrantName,
     *,
     namespace: Namespace = "",
     context: Context = "",

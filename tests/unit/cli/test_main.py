@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from argogrant import __version__
-from argogrant.cli.main import app
+from argogrant.cli.main import app, plugin
 
 RUNNER = CliRunner()
 COMMANDS = sorted(
@@ -37,6 +37,24 @@ def test_a_command_has_help_with_an_example(command) -> None:
 
     assert result.exit_code == 0
     assert f"Example: argogrant {command}" in result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_fits_on_a_screen(command, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    lines = RUNNER.invoke(app, [command, "--help"]).output.splitlines()
+
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+
+
+def test_as_a_plugin_the_help_says_what_is_typed(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["kubectl-argogrant", "show", "--help"])
+    with pytest.raises(SystemExit):
+        plugin()
+
+    assert "Usage: kubectl argogrant show" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
