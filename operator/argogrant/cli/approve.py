@@ -50,11 +50,6 @@ class Decision:
     patience: timedelta | None
     """How long it is waited for that it counts; None: not at all."""
 
-    @property
-    def command(self) -> str:
-        """The word that was typed for it."""
-        return self.verdict.lower()
-
 
 def approve(  # noqa: PLR0913
     name: GrantName,

@@ -9,7 +9,7 @@ from argogrant.cli.session import Session
 from argogrant.cli.written import object_name
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import Grant
-from argogrant.grants.names import quoted
+from argogrant.grants.names import PROJECT_NAME, quoted
 from argogrant.kube.failures import NotFound
 from argogrant.kube.resources import ACCESS_GRANTS
 
@@ -32,6 +32,8 @@ async def found_grant(asked: Session, name: str) -> Found:
         CommandFailed: There is none, or it is not understood.
         ClusterError: It can not be read.
     """
+    if not PROJECT_NAME.fullmatch(name):  # any object's; it goes into a path
+        raise CommandFailed(f"{quoted(name)} is no name of an AccessGrant.")
     try:
         body = await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
         return Found(

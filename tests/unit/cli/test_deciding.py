@@ -160,6 +160,15 @@ def test_a_grant_that_is_not_there_is_told(command: str) -> None:
     assert 'there is no AccessGrant "none" in namespace "argogrant"' in result.stderr
 
 
+@pytest.mark.parametrize("name", ["../secrets/x", "hotfix/status", "", "a b"])
+def test_a_name_never_leads_elsewhere(cluster: FakeCluster, name: str) -> None:
+    result = run("approve", name)
+
+    assert result.exit_code == 1
+    assert "is no name of an AccessGrant" in result.stderr
+    assert cluster.calls == []
+
+
 def test_a_grant_that_is_not_understood_is_told(cluster: FakeCluster) -> None:
     asked_for(cluster, "other")
 

@@ -136,6 +136,12 @@ def test_past_the_end_of_the_calendar_there_is_no_moment() -> None:
         parse_moment("9999-12-31 23:59", read_by)
 
 
+def test_past_the_last_day_there_is_no_tomorrow() -> None:
+    last = datetime(9999, 12, 31, tzinfo=UTC)
+    with pytest.raises(MomentRefused, match="past the end of the calendar"):
+        parse_moment("tomorrow 9:00", Clock(now=last, after=last, zone=ZoneInfo("UTC")))
+
+
 def test_a_time_that_clocks_leave_out_is_refused() -> None:
     """In Paris, 2:00 to 3:00 of 2027-03-28 never comes."""
     with pytest.raises(MomentRefused, match="never show 2027-03-28 02:30"):

@@ -60,6 +60,11 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
             id="anything else, harmless on a terminal",
         ),
         pytest.param(
+            Refused('POST /x: 422 AccessGrant "x" is invalid: too large'),
+            "too large.",
+            id="no field",
+        ),
+        pytest.param(
             Conflict(f"{WHERE}/x: 409 already exists"),
             f"{WHERE}/x: 409 already exists. Somebody changed it meanwhile; try again.",
             id="of another form",
