@@ -16,6 +16,7 @@ from world import OVERLAY, RULES, World, a_grant, eventually
 
 PATIENCE = 60.0
 """Seconds that an operator may take to start and to write, on a busy machine."""
+PROJECT_RIGHTS = Path(__file__).parents[2] / "manifests/argocd-appprojects.yaml"
 OF_PROJECT = {"name": "deployer", "project": "team-a"}
 
 
@@ -57,6 +58,22 @@ def mode(world: World, where: str) -> None:
     world.ours("patch", "argocdinstance", "default", "--type=merge", "-p", patch)
 
 
+@pytest.fixture
+def in_projects(stopped: World) -> Iterator[World]:
+    """Members are written into AppProjects, and the operator may do so."""
+    stopped.plane.kubectl("apply", "-f", str(PROJECT_RIGHTS))
+    mode(stopped, "AppProject")
+    yield stopped
+    mode(stopped, "ConfigMap")
+    with operators.running(stopped.plane, Path(os.devnull)):
+        stopped.ours("delete", "accessgrants", "--all")
+        eventually(
+            lambda: not project(stopped)["spec"]["roles"][0].get("groups"),
+            within=PATIENCE,
+        )
+    stopped.plane.kubectl("delete", "-f", str(PROJECT_RIGHTS))
+
+
 def project(world: World) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(
         world.argocds("get", "appproject", "team-a", "-o", "json")
@@ -83,17 +100,15 @@ def test_the_operator_writes_what_was_planned(stopped: World, tmp_path: Path) ->
     assert (after.returncode, after.stdout, after.stderr) == (0, "", "")
 
 
-def test_the_members_of_a_project_are_planned(stopped: World, tmp_path: Path) -> None:
-    mode(stopped, "AppProject")
-    try:
-        stopped.apply(a_grant("one", role=OF_PROJECT))
-        told = planned(stopped)
-        with operators.running(stopped.plane, tmp_path / "operator.log"):
-            eventually(lambda: stopped.ready("one")[1] == "Bound", within=PATIENCE)
-            after = plan(stopped)
-        groups = project(stopped)["spec"]["roles"][0]["groups"]
-    finally:
-        mode(stopped, "ConfigMap")
+def test_the_members_of_a_project_are_planned(
+    in_projects: World, tmp_path: Path
+) -> None:
+    in_projects.apply(a_grant("one", role=OF_PROJECT))
+    told = planned(in_projects)
+    with operators.running(in_projects.plane, tmp_path / "operator.log"):
+        eventually(lambda: in_projects.ready("one")[1] == "Bound", within=PATIENCE)
+        after = plan(in_projects)
+    groups = project(in_projects)["spec"]["roles"][0]["groups"]
 
     assert told["added"] == [{"subject": "alice", "role": "proj:team-a:deployer"}]
     assert told["changes"][0]["object"] == "appproject/team-a"

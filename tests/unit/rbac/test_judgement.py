@@ -62,6 +62,12 @@ def judged(
             rules(ALLOW + "g, devs, role:deployer"), ["ann", "devs"], True, id="group"
         ),
         pytest.param(
+            rules(ALLOW + "g, devs, role:deployer"),
+            ["", "devs"],
+            True,
+            id="group of somebody whose user id is not known",
+        ),
+        pytest.param(
             rules(ALLOW + "g, Ann, role:deployer"), ["ann"], False, id="case counts"
         ),
         pytest.param(
