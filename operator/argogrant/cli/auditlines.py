@@ -78,10 +78,13 @@ def _fold(entries: dict[str, Entry], event: Mapping[str, Any]) -> None:
         entry = replace(
             entry,
             requested_at=before.requested_at or entry.requested_at,
+            started_at=entry.started_at or before.started_at,
+            expires_at=entry.expires_at or before.expires_at,
+            ended_at=entry.ended_at or before.ended_at,
             gave_access=before.gave_access or entry.gave_access,
             approval=entry.approval or before.approval,
         )
-        if what == "deleted" and before.state != UNKNOWN:
+        if what != "ended" and before.state != UNKNOWN:
             entry = replace(entry, state=before.state, end_reason=before.end_reason)
     entries[entry.uid] = entry
 

@@ -15,7 +15,7 @@ from argogrant.cli.story import (
     headline,
     next_step,
 )
-from argogrant.cli.tables import NONE, shown
+from argogrant.cli.tables import shown
 from argogrant.doctor.result import Result
 from argogrant.grants.window import format_instant
 
@@ -102,7 +102,7 @@ def _details(facts: Facts) -> Iterator[tuple[str, str]]:
     asked = f", {facts.when(grant.created_at)}" if grant.created_at else ""
     emergency = "yes: nobody had to approve it" if grant.is_break_glass else ""
     known = (
-        ("Asked by", f"{grant.requester or NONE}{asked}"),
+        ("Asked by", f"{grant.requester or 'somebody unnamed'}{asked}"),
         ("Because", grant.justification),
         ("Emergency", emergency),
         *_window(facts),

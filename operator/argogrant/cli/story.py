@@ -162,7 +162,7 @@ def _held(held: Held, facts: Facts) -> Result:
     if not held.is_ours:
         text = f"{place} has the same by somebody else's hand, and keeps it: {line}"
         return Result(check="Binding", outcome=Outcome.NOTED, text=text)
-    end = f" (until {facts.when(held.until)})" if held.until else ""
+    end = f", until {facts.when(held.until)}" if held.until else ""
     text = f"{place} has: {line}{end}" if held.is_there else f"{place} has no {line}"
     outcome, remark = _judged(facts, is_there=held.is_there)
     return Result(check="Binding", outcome=outcome, text=f"{text}{remark}")

@@ -91,6 +91,14 @@ def test_neither_the_order_nor_repetitions_matter(order) -> None:
     assert retell(order) == retell(STORY)
 
 
+@given(order=st.permutations(STORY[1:3]))
+def test_of_two_events_of_one_moment_neither_hides_the_other(order) -> None:
+    (entry,) = retell(order).entries
+
+    assert (entry.gave_access, entry.approval) == (True, "ApprovedByReviewers")
+    assert entry.started_at == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
+
+
 def test_what_comes_before_an_event_is_passed_over() -> None:
     (entry,) = retell([f"2026-11-24T12:00:00.1Z {STORY[0]}"]).entries
 

@@ -198,7 +198,7 @@ HELD = {
         in_force(),
         held(is_there=True, until=NOON + HOUR),
         Outcome.FINE,
-        f"argocd-rbac-cm has: {LINE} (until 2026-11-24 13:00 UTC (in 55m))",
+        f"argocd-rbac-cm has: {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
     ),
     "no binding of a grant in force": (
         in_force(),

@@ -1,0 +1,236 @@
+"""``argogrant list``, ``show`` and ``report`` tell what is so, as Argo CD has it."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from admission import Asker, Body
+from asking import BY_ONE, PATIENCE, PREFIX, ClosedWorld, a_binding
+from world import eventually
+
+LONG = "w" + "x" * 150
+HOSTILE = "\x1b[2J\x07" + "y" * 300 + "\nz"
+LINE = "g, alice, role:deployer"
+
+
+@dataclass(frozen=True)
+class Story:
+    """Five grants, and who tells of them."""
+
+    world: ClosedWorld
+    lead: Asker
+    audit: Path
+
+    def run(
+        self, *arguments: str, kubeconfig: Path | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as an admin, or as somebody else."""
+        chosen = kubeconfig or self.world.plane.kubeconfig()
+        return subprocess.run(
+            [sys.executable, "-m", "argogrant.cli.main", *arguments, "-n", "argogrant"],
+            env={
+                **os.environ,
+                "KUBECONFIG": str(chosen),
+                "COLUMNS": "80",
+                "TZ": "UTC",
+                "PYTHONIOENCODING": "utf-8",
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def told(self, *arguments: str) -> Any:
+        """What a command writes for programs."""
+        answer = self.run(*arguments, "-o", "json")
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    def developer(self, name: str) -> Asker:
+        return self.world.person(f"oidc:{name}", "developers")
+
+    def give(self, name: str, subject: str) -> Body:
+        """Have a grant in force."""
+        grant = self.world.ask(
+            self.developer(subject), name, subject, justification=f"{name} the shop"
+        )
+        self.world.agree(self.lead, grant, comment="go ahead")
+        self.world.comes_to_say(name, "Bound")
+        return grant
+
+    def revoke(self, name: str) -> None:
+        self.world.ours(
+            *("patch", "accessgrant", name, "--type=merge"),
+            *("-p", '{"spec": {"revoked": true}}'),
+        )
+        self.world.comes_to_say(name, "Revoked", "Ended")
+
+
+@pytest.fixture(scope="module")
+def story(
+    served: ClosedWorld, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Story]:
+    served.clear()
+    served.install(BY_ONE, **PREFIX)
+    (audit,) = tmp_path_factory.getbasetemp().glob("guarded[0-9]*/operator.audit")
+    lead = served.person("oidc:lead", "approvers")
+    told = Story(served, lead, audit)
+    told.give("deploy", "alice")
+    told.give("over", "dave")
+    told.revoke("over")
+    served.ask(told.developer("carol"), LONG, "carol", justification=HOSTILE)
+    served.comes_to_say(LONG, "AwaitingApproval")
+    served.ask(told.developer("erin"), "admin", "erin", role={"name": "role:admin"})
+    served.comes_to_say("admin", "NotAllowed")
+    denied = served.ask(told.developer("frank"), "denied", "frank")
+    served.agree(lead, denied, decision="Deny", comment=HOSTILE)
+    served.comes_to_say("denied", "Denied", "Ended")
+    yield told
+    served.clear()
+
+
+def test_a_list_has_a_word_for_each(story: Story) -> None:
+    listed = story.run("list", "--all")
+    header, *rows = listed.stdout.splitlines()
+    states = {
+        row.split()[0].rstrip("…"): row[header.index("STATE") :].split("  ")[0]
+        for row in rows
+    }
+
+    assert listed.returncode == 0, listed.stderr
+    long = next(name for name in states if name.startswith("wxx"))
+    assert states == {
+        "deploy": "In force",
+        "over": "Ended",
+        long: "Awaiting approval",
+        "admin": "Refused",
+        "denied": "Refused",
+    }
+    assert max(map(len, listed.stdout.splitlines())) <= 80
+
+
+def test_a_list_leaves_out_what_is_over_and_takes_the_filters(story: Story) -> None:
+    assert {one["metadata"]["name"] for one in story.told("list")["items"]} == {
+        "deploy",
+        LONG,
+        "admin",
+    }
+    assert story.run("list", "--subject", "alice", "-o", "name").stdout == (
+        "accessgrant.argogrant.dev/deploy\n"
+    )
+    story.world.ours("label", "accessgrant", "admin", "team=a", "--overwrite")
+    assert story.run("list", "-l", "team=a", "-o", "name").stdout == (
+        "accessgrant.argogrant.dev/admin\n"
+    )
+
+
+def test_the_objects_are_those_of_kubectl(story: Story) -> None:
+    ours = story.told("list", "--subject", "alice")
+    theirs = json.loads(
+        story.world.ours(
+            "get", "accessgrant", "-o", "json", "--field-selector=metadata.name=deploy"
+        )
+    )
+
+    assert ours == theirs
+
+
+def test_a_wrong_selector_is_one_sentence(story: Story) -> None:
+    failed = story.run("list", "-l", "a=b=c")
+
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith("argogrant list: GET ")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_show_says_what_argo_cd_says_before_and_after_the_end(story: Story) -> None:
+    grant = "shown"
+    story.give(grant, "dave")
+    eventually(lambda: story.world.may_sync("dave"), within=PATIENCE)
+    before = story.told("show", grant)
+
+    assert before["argocd"][0]["present"] is story.world.may_sync("dave") is True
+    story.revoke(grant)
+    eventually(lambda: not story.world.may_sync("dave"), within=PATIENCE)
+    after = story.told("show", grant)
+    assert after["argocd"][0]["present"] is story.world.may_sync("dave") is False
+    assert (before["state"], after["state"]) == ("In force", "Ended")
+
+
+def test_show_tells_whose_approval_counted_and_what_argo_cd_has(story: Story) -> None:
+    shown = story.run("show", "deploy")
+    text = " ".join(shown.stdout.split())
+
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("AccessGrant argogrant/deploy: In force\n")
+    assert "✓ Approved ApprovedByReviewers: " in text
+    assert "✓ oidc:lead Approve, " in text
+    assert '"go ahead". It counts.' in text
+    assert f"✓ Binding argocd-rbac-cm has: {LINE}" in text
+    assert story.world.may_sync("alice")
+
+
+@pytest.mark.parametrize("name", ["deploy", "over", LONG, "admin", "denied"])
+def test_no_line_is_too_long_and_none_obeys_others(story: Story, name: str) -> None:
+    shown = story.run("show", name)
+    lines = [one for one in shown.stdout.splitlines() if not one.startswith("$ ")]
+
+    assert shown.returncode == 0, shown.stderr
+    assert max(map(len, lines)) <= 80
+    assert not {"\x1b", "\x07"} & set(shown.stdout)
+
+
+def test_what_one_may_not_read_is_a_question(story: Story) -> None:
+    """Developers may read grants here, and nothing of Argo CD's namespace."""
+    binding = a_binding("argogrant-requester", "developers")
+    story.world.apply(binding)
+    shown = story.run("show", "deploy", kubeconfig=story.world.plane.kubeconfig("dave"))
+    story.world.ours("delete", "rolebinding", binding["metadata"]["name"])
+    text = " ".join(shown.stdout.split())
+
+    assert shown.returncode == 0, shown.stderr
+    assert "? Binding argocd-rbac-cm: you may not read" in text
+
+
+def test_a_report_has_what_gave_access(story: Story) -> None:
+    found = {one["name"]: one for one in story.told("report")}
+
+    assert {"deploy", "over"} <= found.keys()
+    assert not {LONG, "admin", "denied"} & found.keys()
+    assert found["deploy"]["approvers"] == ["oidc:lead"]
+    assert found["over"]["endReason"] == "Revoked"
+    everything = {one["name"] for one in story.told("report", "--all")}
+    assert {LONG, "admin", "denied"} <= everything
+
+
+def test_csv_has_one_line_for_each(story: Story) -> None:
+    written = story.run("report", "--all", "-o", "csv").stdout
+    rows = list(csv.DictReader(written.splitlines()))
+
+    assert len(rows) == len(story.told("report", "--all"))
+    assert "\x1b" not in written
+
+
+def test_the_audit_tells_of_what_was_deleted(story: Story) -> None:
+    story.give("gone", "dave")
+    story.revoke("gone")
+    story.world.delete("gone")
+    without = {one["name"] for one in story.told("report")}
+    audit = story.audit.read_text()
+    answer = story.run("report", "--audit", "-", "-o", "json", stdin=audit)
+    found = {one["name"]: one for one in json.loads(answer.stdout)}
+
+    assert "gone" not in without
+    assert found["gone"]["source"] == "audit"
+    assert (found["gone"]["state"], found["gone"]["endReason"]) == ("Ended", "Revoked")
+    assert found["gone"]["approvers"] == ["oidc:lead"]
+    assert found["deploy"]["source"] == "cluster"
