@@ -36,10 +36,12 @@ READING: Final = frozenset({"get", "describe", "wait", "can-i", "list"})
 """What can be asked again until the answer is the one that the page shows."""
 UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 VARYING: Final = (
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "TIME"),
+    (re.compile(r"\b(\d+[dhms] ?)+ ago\b"), "AGO"),
     (UID, "UID"),
     (re.compile(r"(?<=chg-77-)[b-z2-9]{5}\b"), "XXXXX"),
     (re.compile(r"(?<=alice-hotfix-)[b-z2-9]{5}\b"), "XXXXX"),
+    (re.compile(r"(?<=alice-hotfix-bob-)[0-9a-f]{8}\b"), "XXXXXXXX"),
     (re.compile(r"(?<=LAST DEPLOYED: ).*"), "TIME"),
 )
 """What differs each time; a generated name too."""

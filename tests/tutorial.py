@@ -63,7 +63,12 @@ class Reader(Player):
         config = self.world.plane.kubeconfig(*PEOPLE[person])
         done = subprocess.run(
             [sys.executable, "-m", "argogrant.cli.main", *words],
-            env={**os.environ, "KUBECONFIG": str(config), "COLUMNS": "88"},
+            env={
+                **os.environ,
+                "KUBECONFIG": str(config),
+                "COLUMNS": "88",
+                "TZ": "UTC",
+            },
             capture_output=True,
             text=True,
             check=False,

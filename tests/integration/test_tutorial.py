@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 import dialogues
 import tutorial
 from controlplane import ControlPlane
 
 
+@pytest.mark.timeout(900)  # kinds that admission has to learn, and a grant's whole life
 def test_the_tutorial_shows_what_is_seen(
     other_plane: ControlPlane, tmp_path: Path
 ) -> None:
