@@ -21,7 +21,7 @@ is one sentence on standard error that names the remedy.
 | --- | --- |
 | 0 | It was done; the answer is yes; there is no difference. |
 | 1 | It could not be done; the answer is no; there are differences. |
-| 2 | It was not typed as it has to be; with `can` and `plan`, also: there is no answer. |
+| 2 | It was not typed as it has to be; with `can` and `plan`, or: there is no answer. |
 
 Colours appear on a terminal only, and not if `NO_COLOR` is set. Where times are asked
 for, the zone of the machine counts, and the answer says which one that was.

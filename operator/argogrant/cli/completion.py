@@ -6,6 +6,7 @@ goes wrong: a person in the middle of a line can not use it.
 
 import asyncio
 import contextlib
+import io
 import os
 import re
 import shlex
@@ -51,9 +52,10 @@ def completion(
 ) -> None:
     """Print the script that makes a shell complete commands, grants and roles.
 
-    For `kubectl argogrant` none is needed but kubectl's own.
+    In bash: source <(argogrant completion bash). For kubectl argogrant none is needed
+    but kubectl's own.
 
-    Example: source <(argogrant completion bash)
+    Example: argogrant completion bash
     """
     script = get_completion_script(
         prog_name=_PROGRAM, complete_var=_VARIABLE, shell=shell.value
@@ -88,9 +90,11 @@ def answer_kubectl(app: typer.Typer, words: Sequence[str]) -> None:
     os.environ[_VARIABLE] = "complete_bash"
     os.environ["COMP_WORDS"] = shlex.join([_PROGRAM, *words])
     os.environ["COMP_CWORD"] = str(len(words))
-    with contextlib.suppress(SystemExit):
+    told = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(told):
         app(args=[], prog_name=_PROGRAM)
-    sys.stdout.write(f"{_NO_FILES}\n")
+    names = [name for name in told.getvalue().splitlines() if name]
+    sys.stdout.write("".join(f"{line}\n" for line in (*names, _NO_FILES)))
 
 
 def _offered(names: Any, incomplete: str) -> list[str]:  # noqa: ANN401

@@ -59,7 +59,7 @@ def plan(  # noqa: PLR0913
     It plans as the operator does and only reads, with your own rights. Exit status:
     0 for no difference, 1 for some, 2 for trouble.
 
-    Example: argogrant plan -f grant.yaml
+    Example: argogrant plan -f examples/01-temporary-role/grant.yaml
     """
     found = perform(
         "plan",

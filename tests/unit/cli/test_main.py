@@ -2,8 +2,10 @@
 
 import os
 import sys
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from argogrant import __version__
@@ -37,6 +39,13 @@ def test_a_command_has_help_with_an_example(command) -> None:
 
     assert result.exit_code == 0
     assert f"Example: argogrant {command}" in result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_says_what_it_is_for(command) -> None:
+    root: Any = typer.main.get_command(app)
+
+    assert [one.name for one in root.commands[command].params if not one.help] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
