@@ -7,7 +7,7 @@ CORE := */argogrant/grants/*,*/argogrant/rbac/*
 CHAOS_MINUTES ?= 30
 
 .PHONY: setup check lint test coverage chaos demo bench bench-failover bench-memory \
-  generate docs tutorial control-plane control-plane-path
+  generate docs tutorial plugin control-plane control-plane-path
 
 setup: $(READY)
 
@@ -74,3 +74,7 @@ generate: $(READY)
 	$(PYTHON) docs/generate_commands.py
 	$(PYTHON) docs/generate_chart.py
 	$(PYTHON) examples/render.py
+
+# What krew installs: an archive for this platform, and its manifest.
+plugin: $(READY)
+	$(PYTHON) krew/build.py build/plugin
