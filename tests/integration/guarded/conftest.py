@@ -1,6 +1,7 @@
 """A world in which developers may deploy once an approver has agreed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,15 +15,18 @@ from controlplane import ControlPlane
 
 
 @pytest.fixture(scope="package")
-def served(
-    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClosedWorld]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's log; its audit stream is a file beside it."""
+    return tmp_path_factory.mktemp("guarded") / "operator.log"
+
+
+@pytest.fixture(scope="package")
+def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
     """One operator and one installation of the admission policies for the folder.
 
     Nobody here tampers with either, and to wait until they vouch takes long.
     """
     operators.install_with_instance(control_plane)
-    log = tmp_path_factory.mktemp("guarded") / "operator.log"
     with (
         admission.policies(control_plane, IDENTITY_FILE, FILL_IN_FILE),
         asking.served_world(control_plane, log) as world,

@@ -76,12 +76,10 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(
-    served: ClosedWorld, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Story]:
+def story(served: ClosedWorld, log: Path) -> Iterator[Story]:
     served.clear()
     served.install(BY_ONE, **PREFIX)
-    (audit,) = tmp_path_factory.getbasetemp().glob("guarded[0-9]*/operator.audit")
+    audit = log.with_suffix(".audit")
     lead = served.person("oidc:lead", "approvers")
     told = Story(served, lead, audit)
     told.give("deploy", "alice")
