@@ -18,6 +18,7 @@ import admission
 import documents
 import kubelet
 from argogrant.api.identity_manifests import MAKERS
+from blank import make_blank
 from controlplane import ControlPlane
 from controlplane.helm import helm
 from controlplane.people import ADMIN
@@ -111,6 +112,7 @@ def wait_half_a_minute(plane: ControlPlane) -> None:
 @contextmanager
 def reader(plane: ControlPlane, folder: Path) -> Iterator[Reader]:
     """Somebody who has nothing but Argo CD, and leaves nothing but Argo CD behind."""
+    make_blank(plane)
     plane.argocd.set_rbac({})
     logs = folder / "pods"
     logs.mkdir()

@@ -16,6 +16,7 @@ import pytest
 
 import charting
 import operators
+from blank import make_blank
 from charting import CHART, container_of, one_of, options
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
@@ -107,6 +108,7 @@ def everything_of(plane: ControlPlane) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def release(other_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
+    make_blank(other_plane)
     other_plane.argocd.set_rbac({"policy.csv": RULES})
     other_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
     other_plane.kubectl("create", "namespace", NAMESPACE, check=False)

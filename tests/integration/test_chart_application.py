@@ -19,7 +19,7 @@ import yaml
 
 import charting
 import documents
-from argogrant.api.crd import KINDS
+from blank import make_blank
 from controlplane import ControlPlane, gitops
 from controlplane.errors import KubectlFailed
 from kubelet import Kubelet, kubelet
@@ -142,7 +142,7 @@ def controllers(other_plane: ControlPlane) -> Iterator[ControlPlane]:
 @pytest.fixture
 def deployed(controllers: ControlPlane, tmp_path: Path) -> Iterator[Deployed]:
     """A cluster that has never heard of argogrant, and the chart in Git."""
-    remove_kinds(controllers)
+    make_blank(controllers)
     controllers.argocd.set_rbac({"policy.csv": RULES})
     world = World(controllers)
     world.apply(PROJECT)
@@ -153,11 +153,6 @@ def deployed(controllers: ControlPlane, tmp_path: Path) -> Iterator[Deployed]:
     with kubelet(controllers, NAMESPACE, tmp_path / "pods") as pods:
         yield Deployed(world, repository, application, pods)
         application.abandon()
-
-
-def remove_kinds(plane: ControlPlane) -> None:
-    names = [f"{kind.plural}.argogrant.dev" for kind in KINDS]
-    plane.kubectl("delete", "crd", "--ignore-not-found", *names)
 
 
 def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) -> None:
