@@ -5,19 +5,16 @@ from typing import Annotated, Final
 
 import typer
 
-from argogrant.api.accessgrant import read_grant
 from argogrant.cli.argocds import argocd_of, look_at_rules, look_at_settings
 from argogrant.cli.completion import grant_names, role_names
 from argogrant.cli.failing import NO, TROUBLE, CommandFailed, perform
+from argogrant.cli.found import found_grant
 from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.ruling import Asked, Assumption, Ruling, ruling_of
 from argogrant.cli.ruling_text import as_json, in_words
 from argogrant.cli.session import Session, instance_of, session
-from argogrant.grants.errors import AccessGrantError
 from argogrant.grants.grant import Binding, RoleRef
 from argogrant.grants.names import quoted
-from argogrant.kube.failures import ClusterError, NotFound
-from argogrant.kube.resources import ACCESS_GRANTS
 from argogrant.rbac.questions import RESOURCES, Question
 
 ACTIONS: Final = frozenset(
@@ -157,20 +154,7 @@ async def _assumption(ours: Session, asked: Asked, instance: str) -> Assumption 
         return Assumption(binding=binding, project=asked.role.project, name=name)
     if not asked.grant:
         return None
-    try:
-        body = await ours.cluster.get(ACCESS_GRANTS.path(ours.namespace, asked.grant))
-        grant = read_grant(body)
-    except NotFound as error:
-        raise CommandFailed(
-            f"there is no AccessGrant {quoted(asked.grant)} in namespace"
-            f" {quoted(ours.namespace)}; kubectl get accessgrants -A lists them."
-        ) from error
-    except ClusterError:
-        raise
-    except AccessGrantError as error:
-        raise CommandFailed(
-            f"AccessGrant {quoted(asked.grant)} can not be understood: {error}"
-        ) from error
+    grant = (await found_grant(ours, asked.grant)).grant
     if grant.instance != instance:
         raise CommandFailed(
             f"AccessGrant {quoted(asked.grant)} is about another Argo CD; add"

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from argogrant.api.accessgrant import read_grant
 from argogrant.api.announced import Announced, read_announced
 from argogrant.cli.failing import CommandFailed
-from argogrant.cli.session import Session
+from argogrant.cli.session import Session, check_name
 from argogrant.cli.written import object_name
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import Grant
-from argogrant.grants.names import PROJECT_NAME, quoted
+from argogrant.grants.names import quoted
+from argogrant.kube.cluster import Body
 from argogrant.kube.failures import NotFound
 from argogrant.kube.resources import ACCESS_GRANTS
 
@@ -32,22 +33,32 @@ async def found_grant(asked: Session, name: str) -> Found:
         CommandFailed: There is none, or it is not understood.
         ClusterError: It can not be read.
     """
-    if not PROJECT_NAME.fullmatch(name):  # any object's; it goes into a path
-        raise CommandFailed(f"{quoted(name)} is no name of an AccessGrant.")
+    body = await grant_body(asked, name)
     try:
-        body = await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
         return Found(
             grant=read_grant(body),
             said=read_announced(body),
             full_name=object_name(body),
         )
-    except NotFound as error:
-        raise CommandFailed(
-            f"there is no AccessGrant {quoted(name)} in namespace"
-            f" {quoted(asked.namespace)}; kubectl get accessgrants -A lists them."
-        ) from error
     except InvalidGrant as error:
         raise CommandFailed(
             f"AccessGrant {quoted(name)} can not be understood: {error}; apply the CRDs"
             " of this version."
+        ) from error
+
+
+async def grant_body(asked: Session, name: str) -> Body:
+    """Read an AccessGrant, whatever it lacks.
+
+    Raises:
+        CommandFailed: There is none, or none can be called that.
+        ClusterError: It can not be read.
+    """
+    check_name("AccessGrant", name)
+    try:
+        return await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
+    except NotFound as error:
+        raise CommandFailed(
+            f"there is no AccessGrant {quoted(name)} in namespace"
+            f" {quoted(asked.namespace)}; argogrant list -A lists them."
         ) from error

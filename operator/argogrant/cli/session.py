@@ -9,7 +9,7 @@ from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.cli.connecting import NoAPIServer, connect
 from argogrant.cli.failing import CommandFailed
 from argogrant.grants.errors import AccessGrantError
-from argogrant.grants.names import quoted
+from argogrant.grants.names import PROJECT_NAME, quoted
 from argogrant.kube.clients import namespace_of_context
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError, NotFound
@@ -55,6 +55,16 @@ async def session(
         await cluster.close()
 
 
+def check_name(kind: str, name: str) -> None:
+    """Let no name that was typed lead to another path.
+
+    Raises:
+        CommandFailed: No object can be called that.
+    """
+    if not PROJECT_NAME.fullmatch(name):  # the pattern of any object's name
+        raise CommandFailed(f"{quoted(name)} is no name of an {kind}.")
+
+
 async def instance_of(asked: Session, name: str) -> Instance:
     """Read the ArgoCDInstance that a command is about.
 
@@ -62,6 +72,7 @@ async def instance_of(asked: Session, name: str) -> Instance:
         CommandFailed: There is none, or it is not understood.
         ClusterError: It can not be read.
     """
+    check_name("ArgoCDInstance", name)
     try:
         body = await asked.cluster.get(ARGOCD_INSTANCES.path(asked.namespace, name))
         return read_instance(body)

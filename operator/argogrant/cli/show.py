@@ -1,11 +1,8 @@
 """``argogrant show``: why a grant gives access, or why it does not."""
 
 import json
-import os
-import shutil
-import sys
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 import yaml
@@ -13,21 +10,20 @@ import yaml
 from argogrant.api.told import ToldApproval, ToldGrant, read_told, read_told_approval
 from argogrant.cli.connecting import utc_now
 from argogrant.cli.failing import CommandFailed, perform
+from argogrant.cli.found import grant_body
 from argogrant.cli.held import Held, line_of, look, unseen
-from argogrant.cli.marked import marks_for
 from argogrant.cli.options import Context, GrantName, Namespace
 from argogrant.cli.session import Session, instance_of, session
 from argogrant.cli.showing import show, told
 from argogrant.cli.story import Facts
+from argogrant.cli.terminal import tell
 from argogrant.grants.grant import Binding
 from argogrant.grants.names import quoted
 from argogrant.kube.cluster import Body
-from argogrant.kube.failures import ClusterError, Forbidden, NotFound
+from argogrant.kube.failures import ClusterError, Forbidden
 from argogrant.kube.listing import listed
-from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS, Collection
+from argogrant.kube.resources import ACCESS_APPROVALS, Collection
 from argogrant.rbac.text import CONFIG_MAP_NAME
-
-WIDEST: Final = 120
 
 
 class Format(StrEnum):
@@ -64,16 +60,12 @@ def show_grant(
     if output is Format.YAML:
         typer.echo(yaml.safe_dump(told(facts), sort_keys=False), nl=False)
         return
-    width = min(shutil.get_terminal_size().columns, WIDEST)
-    marks = marks_for(sys.stdout.encoding or "ascii")
-    colour = False if "NO_COLOR" in os.environ else None
-    for line in show(facts, width=width, marks=marks):
-        typer.echo(line, color=colour)
+    tell(lambda width, marks: show(facts, width=width, marks=marks))
 
 
 async def _read(name: str, namespace: str, context: str, argocd_context: str) -> Facts:
     async with session(context, namespace) as ours:
-        body = await _grant(ours, name)
+        body = await grant_body(ours, name)
         grant = read_told(body)
         approvals, problem = await _approvals(ours, name)
         return Facts(
@@ -84,16 +76,6 @@ async def _read(name: str, namespace: str, context: str, argocd_context: str) ->
             held=await _held(ours, grant, argocd_context),
             now=utc_now(),
         )
-
-
-async def _grant(ours: Session, name: str) -> Body:
-    try:
-        return await ours.cluster.get(ACCESS_GRANTS.path(ours.namespace, name))
-    except NotFound as error:
-        raise CommandFailed(
-            f"there is no AccessGrant {quoted(name)} in namespace"
-            f" {quoted(ours.namespace)}; argogrant list -A lists them."
-        ) from error
 
 
 def _is_stale(body: Body) -> bool:
