@@ -152,20 +152,10 @@ class Kubelet:
 
     def _start(self, body: Object, *, number: int) -> Process:
         name = f"{body['metadata']['name']}-{number}"
-        args = [
-            one.replace("$(POD_NAME)", name).replace(
-                PORT, f"--port={operators.free_port()}"
-            )
-            for one in container_of(body)["args"]
-        ]
-        account = body["spec"]["template"]["spec"]["serviceAccountName"]
-        kubeconfig = self._plane.service_account_kubeconfig(self._namespace, account)
+        command, environment = container(self._plane, body, self._namespace, name)
         with (self._logs / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "argogrant.cli.main", *args],
-                env={**os.environ, "KUBECONFIG": str(kubeconfig)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
 
     def _stop(self, title: str) -> None:
@@ -196,6 +186,23 @@ def kubelet(plane: ControlPlane, namespace: str, logs: Path) -> Iterator[Kubelet
     finally:
         one.end()
         thread.join()
+
+
+def container(
+    plane: ControlPlane, body: Object, namespace: str, pod: str
+) -> tuple[list[str], dict[str, str]]:
+    """Give the command and the environment of a pod of a Deployment or a Job.
+
+    They are those of the object, under its ServiceAccount; only the port is a free one.
+    """
+    args = [
+        one.replace("$(POD_NAME)", pod).replace(PORT, f"--port={operators.free_port()}")
+        for one in container_of(body)["args"]
+    ]
+    account = body["spec"]["template"]["spec"]["serviceAccountName"]
+    kubeconfig = plane.service_account_kubeconfig(namespace, account)
+    command = [*operators.bound(), sys.executable, "-m", "argogrant.cli.main", *args]
+    return command, {**os.environ, "KUBECONFIG": str(kubeconfig)}
 
 
 def _now() -> str:

@@ -5,9 +5,7 @@ tests run exactly what a pod would, with a token of its ServiceAccount.
 """
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,11 @@ import pytest
 import charting
 import operators
 from blank import make_blank
-from charting import CHART, container_of, one_of, options
+from charting import CHART, one_of, options
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
 from controlplane.helm import helm
+from kubelet import container
 from world import PROJECT, RULES, World, a_grant, eventually
 
 NAMESPACE = "argogrant"
@@ -54,18 +53,11 @@ class Release:
     def start(self, kind: str, name: str) -> subprocess.Popen[str]:
         """Start what a pod of that object would run, as its ServiceAccount."""
         body = one_of(self.objects(), kind, name)
-        args = [
-            one.replace("$(POD_NAME)", "argogrant-0").replace(
-                "--port=8080", f"--port={operators.free_port()}"
-            )
-            for one in container_of(body)["args"]
-        ]
-        account = body["spec"]["template"]["spec"]["serviceAccountName"]
-        kubeconfig = self.plane.service_account_kubeconfig(NAMESPACE, account)
+        command, environment = container(self.plane, body, NAMESPACE, "argogrant-0")
         with (self.folder / f"{kind}.log").open("w") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "argogrant.cli.main", *args],
-                env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+                command,
+                env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -1,21 +1,12 @@
 """What a status says about its object, for those who read it and wait for more."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from argogrant.api.recorded import read_conditions
+from argogrant.grants.said import Conditions
 from argogrant.grants.window import parse_instant
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One condition."""
-
-    is_so: bool | None
-    """None is Kubernetes' Unknown."""
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +17,7 @@ class Announced:
     name: str
     is_current: bool
     """Whether the status is about the object as it is now."""
-    conditions: Mapping[str, Said] = field(default_factory=dict)
+    conditions: Conditions = field(default_factory=dict)
     expires_at: datetime | None = None
     extended_by: str = ""
     url: str = ""
@@ -35,7 +26,7 @@ class Announced:
     def is_said(self, condition: str) -> bool:
         """Tell whether a condition is there and True."""
         said = self.conditions.get(condition)
-        return said is not None and said.is_so is True
+        return said is not None and said.status is True
 
 
 def read_announced(body: dict[str, Any]) -> Announced:
@@ -46,17 +37,9 @@ def read_announced(body: dict[str, Any]) -> Announced:
         uid=metadata["uid"],
         name=metadata["name"],
         is_current=status.get("observedGeneration", 0) >= metadata.get("generation", 1),
-        conditions={one["type"]: _said(one) for one in status.get("conditions") or ()},
+        conditions=read_conditions(status),
         expires_at=parse_instant(end) if end else None,
         extended_by=status.get("extendedBy") or "",
         url=status.get("url") or "",
         details=status.get("accessDetails") or "",
-    )
-
-
-def _said(condition: Mapping[str, Any]) -> Said:
-    return Said(
-        {"True": True, "False": False}.get(condition["status"]),
-        condition.get("reason") or "",
-        condition.get("message") or "",
     )

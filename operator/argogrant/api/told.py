@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from argogrant.api.lenient import instant, part, text
 from argogrant.api.recorded import Recorded, read_conditions, read_recorded
-from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import RoleRef
 from argogrant.grants.reasons import ApprovalCondition
 from argogrant.grants.said import Said
-from argogrant.grants.window import parse_instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,56 +49,39 @@ class ToldGrant:
 
 def read_told(body: Mapping[str, Any]) -> ToldGrant:
     """Read an AccessGrant as the API server gives it, whatever it lacks."""
-    metadata, spec = _part(body, "metadata"), _part(body, "spec")
-    status = _part(body, "status")
-    subject = _part(spec, "subject")
+    metadata, spec = part(body, "metadata"), part(body, "spec")
+    status = part(body, "status")
+    subject = part(spec, "subject")
     return ToldGrant(
-        namespace=_text(metadata, "namespace"),
-        name=_text(metadata, "name"),
-        uid=_text(metadata, "uid"),
-        created_at=_instant(metadata, "creationTimestamp"),
-        instance=_text(spec, "instance"),
-        subject_kind=_text(subject, "kind"),
-        subject=_text(subject, "name"),
-        role=_role(_part(spec, "role")),
-        requester=_text(_part(spec, "requester"), "username"),
-        justification=_text(spec, "justification"),
-        duration=_text(spec, "duration"),
-        not_before=_instant(spec, "notBefore"),
-        started_at=_instant(status, "startedAt"),
-        expires_at=_instant(status, "expiresAt") or _instant(spec, "expiresAt"),
-        ended_at=_instant(status, "endedAt"),
+        namespace=text(metadata, "namespace"),
+        name=text(metadata, "name"),
+        uid=text(metadata, "uid"),
+        created_at=instant(metadata, "creationTimestamp"),
+        instance=text(spec, "instance"),
+        subject_kind=text(subject, "kind"),
+        subject=text(subject, "name"),
+        role=_role(part(spec, "role")),
+        requester=text(part(spec, "requester"), "username"),
+        justification=text(spec, "justification"),
+        duration=text(spec, "duration"),
+        not_before=instant(spec, "notBefore"),
+        started_at=instant(status, "startedAt"),
+        expires_at=instant(status, "expiresAt") or instant(spec, "expiresAt"),
+        ended_at=instant(status, "endedAt"),
         is_revoked=bool(spec.get("revoked")),
         is_being_deleted="deletionTimestamp" in metadata,
         is_break_glass=bool(spec.get("breakGlass")),
-        extends=_text(spec, "extends"),
-        extended_by=_text(status, "extendedBy"),
-        url=_text(status, "url"),
-        details=_text(status, "accessDetails"),
+        extends=text(spec, "extends"),
+        extended_by=text(status, "extendedBy"),
+        url=text(status, "url"),
+        details=text(status, "accessDetails"),
         recorded=read_recorded(status),
     )
 
 
 def _role(role: Mapping[str, Any]) -> str:
-    project = _text(role, "project") or None
-    return RoleRef(name=_text(role, "name"), project=project).bound_as
-
-
-def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = body.get(key)
-    return part if isinstance(part, Mapping) else {}
-
-
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    return "" if value is None else str(value)
-
-
-def _instant(body: Mapping[str, Any], key: str) -> datetime | None:
-    try:
-        return parse_instant(_text(body, key))
-    except InvalidGrant:
-        return None
+    project = text(role, "project") or None
+    return RoleRef(name=text(role, "name"), project=project).bound_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +100,14 @@ class ToldApproval:
 
 def read_told_approval(body: Mapping[str, Any]) -> ToldApproval:
     """Read an AccessApproval as the API server gives it, whatever it lacks."""
-    metadata, spec = _part(body, "metadata"), _part(body, "spec")
-    conditions = read_conditions(_part(body, "status"))
+    metadata, spec = part(body, "metadata"), part(body, "spec")
+    conditions = read_conditions(part(body, "status"))
     return ToldApproval(
-        name=_text(metadata, "name"),
-        grant_name=_text(_part(spec, "grant"), "name"),
-        decision=_text(spec, "decision"),
-        approver=_text(_part(spec, "approver"), "username"),
-        comment=_text(spec, "comment"),
-        created_at=_instant(metadata, "creationTimestamp"),
+        name=text(metadata, "name"),
+        grant_name=text(part(spec, "grant"), "name"),
+        decision=text(spec, "decision"),
+        approver=text(part(spec, "approver"), "username"),
+        comment=text(spec, "comment"),
+        created_at=instant(metadata, "creationTimestamp"),
         counted=conditions.get(ApprovalCondition.COUNTED),
     )

@@ -13,7 +13,7 @@ from argogrant.cli.failing import CommandFailed, perform
 from argogrant.cli.found import Found, found_grant
 from argogrant.cli.options import Context, GrantName, Namespace, Timeout, Wait
 from argogrant.cli.outlook import until_counted
-from argogrant.cli.petition import length_of
+from argogrant.cli.petition import patience_of
 from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session, session
 from argogrant.cli.submission import usage
@@ -69,13 +69,14 @@ def approve(  # noqa: PLR0913
     Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
     """
     with usage():
-        decision = Decision(
-            name=name,
-            verdict=Verdict.APPROVE,
-            comment=comment,
-            is_sure=yes,
-            patience=length_of("--timeout", timeout) if wait else None,
-        )
+        patience = patience_of(timeout, wait=wait)
+    decision = Decision(
+        name=name,
+        verdict=Verdict.APPROVE,
+        comment=comment,
+        is_sure=yes,
+        patience=patience,
+    )
     perform("approve", _decide(decision, context, namespace))
 
 
@@ -97,13 +98,14 @@ def deny(  # noqa: PLR0913
     Example: argogrant deny alice-hotfix --comment 'not during the freeze'
     """
     with usage():
-        decision = Decision(
-            name=name,
-            verdict=Verdict.DENY,
-            comment=comment,
-            is_sure=yes,
-            patience=length_of("--timeout", timeout) if wait else None,
-        )
+        patience = patience_of(timeout, wait=wait)
+    decision = Decision(
+        name=name,
+        verdict=Verdict.DENY,
+        comment=comment,
+        is_sure=yes,
+        patience=patience,
+    )
     perform("deny", _decide(decision, context, namespace))
 
 
@@ -126,12 +128,12 @@ def _check(decision: Decision, found: Found) -> None:
     """
     said = found.said
     ended = said.conditions.get(GrantCondition.ENDED)
-    if ended is not None and ended.is_so:
+    if ended is not None and ended.status:
         raise CommandFailed(
             f"AccessGrant {quoted(said.name)} is over: {sentence(shown(ended.message))}"
         )
     approved = said.conditions.get(GrantCondition.APPROVED)
-    if decision.verdict is Verdict.APPROVE and approved is not None and approved.is_so:
+    if decision.verdict is Verdict.APPROVE and approved is not None and approved.status:
         raise CommandFailed(
             f"AccessGrant {quoted(said.name)} needs no approval:"
             f" {sentence(shown(approved.message))}"

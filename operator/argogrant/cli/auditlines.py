@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from argogrant.api.lenient import instant, part, text
 from argogrant.cli.ledger import UNKNOWN, Entry, Source
 from argogrant.cli.standing import Standing
 from argogrant.grants.approval import Verdict
-from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.reasons import Reason
-from argogrant.grants.window import parse_instant
 
 _GRANT: Final = "dev.argogrant.grant."
 
@@ -51,7 +50,7 @@ def retell(lines: Iterable[str]) -> Retold:
     for event in told:
         if str(event["type"]).startswith(_GRANT):
             _fold(entries, event)
-    first = _instant(told[0], "time") if told else None
+    first = instant(told[0], "time") if told else None
     return Retold(tuple(entries.values()), left_out, first)
 
 
@@ -64,16 +63,16 @@ def _event(line: str) -> Mapping[str, Any] | None:
     needed = ("id", "type", "time", "data")
     if not isinstance(event, dict) or any(key not in event for key in needed):
         return None
-    return event if _text(_part(event, "data"), "uid") else None
+    return event if text(part(event, "data"), "uid") else None
 
 
 def _fold(entries: dict[str, Entry], event: Mapping[str, Any]) -> None:
     """Add what an event tells: the latest word holds, and what was so remains."""
     what = str(event["type"]).removeprefix(_GRANT)
-    entry = _entry(_part(event, "data"), what)
+    entry = _entry(part(event, "data"), what)
     before = entries.get(entry.uid)
     if what == "requested":
-        entry = replace(entry, requested_at=_instant(event, "time"))
+        entry = replace(entry, requested_at=instant(event, "time"))
     if before is not None:
         entry = replace(
             entry,
@@ -90,32 +89,32 @@ def _fold(entries: dict[str, Entry], event: Mapping[str, Any]) -> None:
 
 
 def _entry(data: Mapping[str, Any], what: str) -> Entry:
-    subject, requester = _part(data, "subject"), _part(data, "requester")
+    subject, requester = part(data, "subject"), part(data, "requester")
     is_over = what in ("ended", "deleted")
-    reason = _text(data, "reason") if is_over else ""
+    reason = text(data, "reason") if is_over else ""
     return Entry(
-        uid=_text(data, "uid"),
-        namespace=_text(data, "namespace"),
-        name=_text(data, "name"),
-        instance=_text(data, "instance"),
-        subject_kind=_text(subject, "kind"),
-        subject=_text(subject, "name"),
-        role=_text(data, "role"),
-        requester=_text(requester, "username"),
-        justification=_text(data, "justification"),
+        uid=text(data, "uid"),
+        namespace=text(data, "namespace"),
+        name=text(data, "name"),
+        instance=text(data, "instance"),
+        subject_kind=text(subject, "kind"),
+        subject=text(subject, "name"),
+        role=text(data, "role"),
+        requester=text(requester, "username"),
+        justification=text(data, "justification"),
         requested_at=None,
-        started_at=_instant(data, "startedAt"),
-        expires_at=_instant(data, "expiresAt"),
-        ended_at=_instant(data, "endedAt"),
+        started_at=instant(data, "startedAt"),
+        expires_at=instant(data, "expiresAt"),
+        ended_at=instant(data, "endedAt"),
         state=_state(reason, is_over=is_over),
         end_reason=reason,
         gave_access=bool(data.get("wasBound")),
         is_break_glass=bool(data.get("breakGlass")),
-        policy=_text(data, "policy"),
-        approval=_text(data, "approval"),
+        policy=text(data, "policy"),
+        approval=text(data, "approval"),
         approvers=tuple(_who(data, Verdict.APPROVE)),
         refusers=tuple(_who(data, Verdict.DENY)),
-        extends=_text(data, "extends"),
+        extends=text(data, "extends"),
         source=Source.AUDIT,
     )
 
@@ -130,21 +129,4 @@ def _who(data: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:
     approvals = data.get("approvals")
     for one in approvals if isinstance(approvals, list) else ():
         if isinstance(one, dict) and one.get("decision") == verdict:
-            yield _text(one, "approver")
-
-
-def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = body.get(key)
-    return part if isinstance(part, Mapping) else {}
-
-
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    return "" if value is None else str(value)
-
-
-def _instant(body: Mapping[str, Any], key: str) -> datetime | None:
-    try:
-        return parse_instant(_text(body, key))
-    except InvalidGrant:
-        return None
+            yield text(one, "approver")

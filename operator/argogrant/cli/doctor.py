@@ -2,26 +2,21 @@
 
 import asyncio
 import json
-import os
-import shutil
-import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from argogrant.cli.connecting import NoAPIServer, connect, utc_now
 from argogrant.cli.examination import show
-from argogrant.cli.marked import marks_for
+from argogrant.cli.terminal import tell
 from argogrant.doctor.examine import examine
 from argogrant.doctor.look import look_at_cluster, look_at_instance
 from argogrant.doctor.result import Outcome, Result, wrong
 from argogrant.doctor.review import Asker
 from argogrant.kube.cluster import Cluster
 from argogrant.kube.failures import ClusterError
-
-WIDEST: Final = 120
 
 
 class Format(StrEnum):
@@ -59,11 +54,7 @@ def doctor(
         found = [asdict(one) for one in results]
         typer.echo(json.dumps({"healthy": not is_wrong, "checks": found}, indent=2))
     else:
-        width = min(shutil.get_terminal_size().columns, WIDEST)
-        marks = marks_for(sys.stdout.encoding or "ascii")
-        colour = False if "NO_COLOR" in os.environ else None
-        for line in show(results, width=width, marks=marks):
-            typer.echo(line, color=colour)
+        tell(lambda width, marks: show(results, width=width, marks=marks))
     if is_wrong:
         raise typer.Exit(1)
 

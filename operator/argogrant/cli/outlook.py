@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from argogrant.api.announced import Announced, Said
+from argogrant.api.announced import Announced
 from argogrant.grants.reasons import ApprovalCondition, GrantCondition, Reason
+from argogrant.grants.said import Said
 from argogrant.grants.vocabulary import REFUSALS
 
 OVER: Final = frozenset(
@@ -30,6 +31,8 @@ class Outlook:
     """False: it never will; None: it may."""
 
 
+NOT_YET: Final = Outlook(NOT_LOOKED_AT, has_come=None)
+
 Question = Callable[[Announced | None], Outlook]
 """Looks at an object, or at its absence, with one wish in mind."""
 
@@ -40,13 +43,13 @@ def until_in_force(uid: str) -> Question:
     def look(grant: Announced | None) -> Outlook:
         if grant is None or grant.uid != uid:
             return Outlook("it was deleted", has_come=False)
-        ended = grant.conditions.get(GrantCondition.ENDED)
-        if ended is not None and ended.is_so:
+        if grant.is_said(GrantCondition.ENDED):
+            ended = grant.conditions[GrantCondition.ENDED]
             return Outlook(_said(ended), has_come=False)
-        ready = grant.conditions.get(GrantCondition.READY)
-        if ready is None or not grant.is_current:
-            return Outlook(NOT_LOOKED_AT, has_come=None)
-        if ready.is_so:
+        ready = _current(grant, GrantCondition.READY)
+        if ready is None:
+            return NOT_YET
+        if ready.status:
             return Outlook(_said(ready), has_come=True)
         if ready.reason in REFUSALS | OVER:
             return Outlook(_said(ready), has_come=False)
@@ -64,12 +67,12 @@ def until_over(uid: str) -> Question:
     def look(grant: Announced | None) -> Outlook:
         if grant is None or grant.uid != uid:
             return Outlook("it was deleted", has_come=True)
-        ended = grant.conditions.get(GrantCondition.ENDED)
-        if ended is not None and ended.is_so:
+        if grant.is_said(GrantCondition.ENDED):
+            ended = grant.conditions[GrantCondition.ENDED]
             return Outlook(_said(ended), has_come=True)
-        ready = grant.conditions.get(GrantCondition.READY)
-        if ready is None or not grant.is_current:
-            return Outlook(NOT_LOOKED_AT, has_come=None)
+        ready = _current(grant, GrantCondition.READY)
+        if ready is None:
+            return NOT_YET
         return Outlook(_said(ready), has_come=None)
 
     return look
@@ -81,12 +84,17 @@ def until_counted(uid: str) -> Question:
     def look(approval: Announced | None) -> Outlook:
         if approval is None or approval.uid != uid:
             return Outlook("it was deleted", has_come=False)
-        counted = approval.conditions.get(ApprovalCondition.COUNTED)
-        if counted is None or not approval.is_current:
-            return Outlook(NOT_LOOKED_AT, has_come=None)
-        return Outlook(_said(counted), has_come=counted.is_so)
+        counted = _current(approval, ApprovalCondition.COUNTED)
+        if counted is None:
+            return NOT_YET
+        return Outlook(_said(counted), has_come=counted.status)
 
     return look
+
+
+def _current(one: Announced, condition: str) -> Said | None:
+    """Find a condition that is about the object as it is now."""
+    return one.conditions.get(condition) if one.is_current else None
 
 
 def _said(condition: Said) -> str:

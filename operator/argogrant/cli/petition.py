@@ -103,6 +103,15 @@ def length_of(option: str, text: str) -> timedelta:
         raise UsageRefused(option, str(error)) from error
 
 
+def patience_of(timeout: str, *, wait: bool) -> timedelta | None:
+    """Read how long to wait; None if nobody wants to.
+
+    Raises:
+        UsageRefused: It is no length of time.
+    """
+    return length_of("--timeout", timeout) if wait else None
+
+
 def _read(option: str, text: str, clock: Clock) -> Moment:
     try:
         return parse_moment(text, clock)

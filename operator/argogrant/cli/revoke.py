@@ -10,7 +10,7 @@ from argogrant.cli.failing import CommandFailed, perform, remedy
 from argogrant.cli.found import found_grant
 from argogrant.cli.options import Context, GrantNames, Namespace, Timeout, Wait
 from argogrant.cli.outlook import until_over
-from argogrant.cli.petition import length_of
+from argogrant.cli.petition import patience_of
 from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session, session
 from argogrant.cli.submission import usage
@@ -39,7 +39,7 @@ def revoke(  # noqa: PLR0913
     Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
     """
     with usage():
-        patience = length_of("--timeout", timeout) if wait else None
+        patience = patience_of(timeout, wait=wait)
     perform("revoke", _revoke_all(names, reason, patience, context, namespace))
 
 

@@ -13,7 +13,7 @@ from argogrant.cli.failing import CommandFailed
 from argogrant.cli.moments import MomentRefused, parse_zone
 from argogrant.cli.options import DryRun, Format
 from argogrant.cli.outlook import until_in_force
-from argogrant.cli.petition import UsageRefused, length_of, told_access
+from argogrant.cli.petition import UsageRefused, patience_of, told_access
 from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session
 from argogrant.cli.tables import shown
@@ -57,7 +57,7 @@ def telling_of(
         output=output,
         zone=where,
         is_trial=is_trial,
-        patience=length_of("--timeout", timeout) if wait else None,
+        patience=patience_of(timeout, wait=wait),
     )
 
 
@@ -128,4 +128,4 @@ def tell_access(body: Body, telling: Telling) -> None:
 def doubt_about(grant: Announced) -> str:
     """Why Argo CD may not know the subject; empty if nothing is said against it."""
     said = grant.conditions.get(GrantCondition.EFFECTIVE)
-    return said.message if said is not None and said.is_so is False else ""
+    return said.message if said is not None and said.status is False else ""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from argogrant.api.announced import Announced, read_announced
 from argogrant.cli.failing import CommandFailed
 from argogrant.cli.live import LiveLine
-from argogrant.cli.outlook import NOT_LOOKED_AT, Outlook, Question
+from argogrant.cli.outlook import NOT_YET, Outlook, Question
 from argogrant.cli.tables import shown
 from argogrant.cli.times import short
 from argogrant.grants.names import sentence
@@ -40,7 +40,7 @@ async def wait_for(
         cluster, one, read=read_announced, on_change=lambda *_: news.set()
     )
     task = asyncio.create_task(reflector.run())
-    last = Outlook(NOT_LOOKED_AT, has_come=None)
+    last = NOT_YET
     try:
         with closing(LiveLine()) as line:
             async with asyncio.timeout(patience.total_seconds()):

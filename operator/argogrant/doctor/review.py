@@ -6,9 +6,9 @@ from argogrant.doctor.observed import Reading
 from argogrant.kube.cluster import Body, Cluster
 from argogrant.kube.failures import ClusterError, Forbidden
 from argogrant.kube.rights import ACCESS_REVIEWS, Right
+from argogrant.kube.whoami import who_am_i
 
 _AUTHORIZATION: Final = "apis/authorization.k8s.io/v1"
-SELF: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 OTHERS: Final = f"/{_AUTHORIZATION}/subjectaccessreviews"
 OWN: Final = ACCESS_REVIEWS.path("")
 MAY_NOT_ASK: Final = "your rights do not suffice to ask (create subjectaccessreviews)"
@@ -58,10 +58,10 @@ class Asker:
     async def _caller(self) -> str:
         """The caller's name; nobody in particular where Kubernetes is too old."""
         try:
-            answer = await self._cluster.create(SELF, {})
+            caller = await who_am_i(self._cluster)
         except ClusterError:
             return ""
-        return str(answer["status"]["userInfo"]["username"])
+        return caller.username if caller is not None else ""
 
 
 def _groups(account: str) -> list[str]:

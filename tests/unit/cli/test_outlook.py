@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.api.announced import Announced, Said
+from argogrant.api.announced import Announced
 from argogrant.cli.outlook import (
     NOT_LOOKED_AT,
     Question,
@@ -10,6 +10,7 @@ from argogrant.cli.outlook import (
     until_in_force,
     until_over,
 )
+from argogrant.grants.said import Said
 
 FORCE, OVER, COUNTED = until_in_force("u"), until_over("u"), until_counted("u")
 
@@ -123,7 +124,7 @@ def test_a_condition_without_a_message_has_its_reason() -> None:
         uid="u",
         name="x",
         is_current=True,
-        conditions={"Ready": Said(is_so=True, reason="Bound", message="")},
+        conditions={"Ready": Said(status=True, reason="Bound", message="")},
     )
 
     assert FORCE(found).text == "Bound"

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.announced import Announced, Said
+from argogrant.api.announced import Announced
 from argogrant.cli.verdict import DENIES, PERSISTS, summary, traits_of, vote_name
 from argogrant.grants.approval import Verdict
 from argogrant.grants.grant import Grant
+from argogrant.grants.said import Said
 from builders import HOUR, NOON, a_grant, an_identity
 
 
@@ -27,7 +28,7 @@ def asked(**overrides: Any) -> Grant:
 
 
 def test_what_is_decided_about_is_shown() -> None:
-    ready = {"Ready": Said(is_so=False, reason="AwaitingApproval", message="1 more.")}
+    ready = {"Ready": Said(status=False, reason="AwaitingApproval", message="1 more.")}
     text = summary(asked(), seen(conditions=ready), (DENIES,), NOON, UTC)
 
     assert text.splitlines() == [

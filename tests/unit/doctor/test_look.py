@@ -6,10 +6,11 @@ from argogrant.api.crd import KINDS, custom_resource_definition
 from argogrant.api.identity_policies import identity_policies
 from argogrant.doctor.look import CRDS, DEPLOYMENTS, look_at_cluster, look_at_instance
 from argogrant.doctor.observed import ClusterFacts, InstanceFacts
-from argogrant.doctor.review import MAY_NOT_ASK, OWN, SELF, Asker
+from argogrant.doctor.review import MAY_NOT_ASK, OWN, Asker
 from argogrant.kube.cluster import PAGE, Body
 from argogrant.kube.failures import Forbidden, NotFound, Unavailable
 from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
+from argogrant.kube.whoami import SELF_REVIEWS
 from builders import NOON
 from fakes import FakeCluster
 from patients import a_grant_record, a_record, gone, yes
@@ -48,7 +49,7 @@ class Answering(FakeCluster):
 
     async def create(self, path: str, body: Body) -> Body:
         await self._begin("create", path)
-        if path == SELF:
+        if path == SELF_REVIEWS.path(""):
             return {"status": {"userInfo": {"username": self.caller}}}
         self.asked.append((path, body["spec"]))
         verb = body["spec"]["resourceAttributes"]["verb"]
@@ -222,7 +223,7 @@ async def test_an_api_server_that_does_not_know_its_caller_is_asked_all_the_same
     None
 ):
     cluster = an_installation()
-    cluster.fail("create", NotFound("404"), path=SELF)
+    cluster.fail("create", NotFound("404"), path=SELF_REVIEWS.path(""))
 
     assert all(one.is_given.value for one in (await visit(cluster)).rights)
 
