@@ -12,6 +12,8 @@ import yaml
 from world import World, eventually
 
 BRANCH = "main"
+PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
+"""Argo CD's own finalizer; a deletion that comes before it runs no hook."""
 NO_COLLECTOR = "PrunePropagationPolicy=background"
 """Argo CD would leave the last step to Kubernetes' collector, which is not run here."""
 AUTHOR = ("-c", "user.name=author", "-c", "user.email=author@example.com")
@@ -117,9 +119,17 @@ class Application:
         )
 
     def status(self) -> dict[str, Any]:
-        read = self._world.argocds("get", "application", self.name, "-o", "json")
-        status: dict[str, Any] = json.loads(read).get("status", {})
+        status: dict[str, Any] = self._body().get("status", {})
         return status
+
+    def knows_of_a_hook(self) -> bool:
+        """Whether Argo CD has noted that something is to be run before it goes."""
+        return PRE_DELETE in self._body()["metadata"].get("finalizers", ())
+
+    def _body(self) -> dict[str, Any]:
+        read = self._world.argocds("get", "application", self.name, "-o", "json")
+        body: dict[str, Any] = json.loads(read)
+        return body
 
     def says(self) -> tuple[str, str]:
         """Its sync status and its health, such as Synced and Healthy."""

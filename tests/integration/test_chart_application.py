@@ -99,6 +99,8 @@ class Deployed:
         application["spec"]["source"]["helm"]["valuesObject"] |= values
         self.world.apply(project, application)
         self.application.wait_until_well(within=SYNC_SECONDS)
+        if values.get("uninstall", {}).get("enabled", True):
+            eventually(self.application.knows_of_a_hook, within=SYNC_SECONDS)
 
     def grant(self, name: str) -> None:
         """Grant as soon as admission knows the kind: up to 20 s after its creation."""
