@@ -18,20 +18,23 @@ MAPS = Collection(CONFIG_MAPS, "argocd")
 class Copy:
     """A reflector that keeps each object's text, and what it told of changes."""
 
+    followed: Collection = MAPS
     cluster: FakeCluster = field(default_factory=FakeCluster)
     changes: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.reflector: Reflector[str] = Reflector(
             self.cluster,
-            MAPS,
+            self.followed,
             read=lambda body: body["data"]["text"],
             on_change=lambda before, after: self.changes.append((before, after)),
         )
 
-    def create(self, name: str, text: str = "a") -> Body:
+    def create(
+        self, name: str, text: str = "a", *, namespace: str = MAPS.namespace
+    ) -> Body:
         body = {"metadata": {"name": name}, "data": {"text": text}}
-        return self.cluster.add(MAPS.path, body)
+        return self.cluster.add(CONFIG_MAPS.path(namespace), body)
 
     def edit(self, name: str, text: str) -> Body:
         return self.cluster.edit(f"{MAPS.path}/{name}", {"data": {"text": text}})

@@ -6,6 +6,7 @@ same questions, so whatever it promises here is true there.
 
 import asyncio
 import json
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
@@ -205,6 +206,8 @@ class FakeCluster(Objects):
 
 def _is_in(collection: Collection, path: str) -> bool:
     folder, _, name = path.rpartition("/")
+    if not collection.namespace:
+        folder = re.sub("/namespaces/[^/]+", "", folder)
     return folder == collection.path and collection.name in ("", name)
 
 

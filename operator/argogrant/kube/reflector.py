@@ -73,7 +73,7 @@ class Reflector(Generic[T]):
 
     @property
     def objects(self) -> Mapping[str, T]:
-        """What is known, by name."""
+        """What is known, by name, or by namespace/name where that is not one alone."""
         return self._objects
 
     async def run(self) -> None:
@@ -106,7 +106,7 @@ class Reflector(Generic[T]):
 
     def note(self, body: Body) -> bool:
         """Take in an object, unless a newer one is known; tell whether it was news."""
-        name, version = body["metadata"]["name"], _version(body)
+        name, version = self._key(body), _version(body)
         deleted, _ = self._deleted.get(name, (-1, 0.0))
         if version <= max(self._versions.get(name, -1), deleted):
             return False
@@ -134,7 +134,7 @@ class Reflector(Generic[T]):
         differences, page = 0, ""
         while True:
             listing = await self._cluster.list(self.collection, page)
-            names.update(body["metadata"]["name"] for body in listing.items)
+            names.update(map(self._key, listing.items))
             differences += sum([self.note(body) for body in listing.items])
             resource_version, page = listing.resource_version, listing.next_page
             del listing  # or two pages would be held while the next one is read
@@ -152,7 +152,7 @@ class Reflector(Generic[T]):
     def _take(self, event: WatchEvent) -> None:
         self._version = event.body["metadata"]["resourceVersion"]
         if event.type == "DELETED":
-            self._forget(event.body["metadata"]["name"], _version(event.body))
+            self._forget(self._key(event.body), _version(event.body))
         elif event.type != "BOOKMARK":
             self.note(event.body)
 
@@ -163,6 +163,13 @@ class Reflector(Generic[T]):
         del self._versions[name]
         self._on_change(self._objects.pop(name), None)
         return True
+
+    def _key(self, body: Body) -> str:
+        metadata = body["metadata"]
+        name: str = metadata["name"]
+        if self.collection.namespace or "namespace" not in metadata:
+            return name
+        return f"{metadata['namespace']}/{name}"
 
     def _fail(self, error: ClusterError) -> None:
         news = type(self.failure) is not type(error)

@@ -4,6 +4,8 @@ Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands b
 names there, as an identity provider would put it.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 import asking
@@ -102,34 +104,47 @@ def test_a_refusal_that_is_deleted_has_still_ended_the_grant(
     assert not world.may_sync()
 
 
+def _lasts(duration: str) -> Callable[[], Body]:
+    return lambda: {"duration": duration}
+
+
+def _ends(seconds: float) -> Callable[[], Body]:
+    """An end that counts from the run of the test, not from its reading."""
+    return lambda: {"expiresAt": after(seconds)}
+
+
 @pytest.mark.parametrize(
     ("asked", "changed"),
     [
-        pytest.param({"duration": "10m"}, {"duration": "2h"}, id="a longer duration"),
+        pytest.param(_lasts("10m"), _lasts("2h"), id="a longer duration"),
+        pytest.param(_ends(600), _ends(7200), id="a later end"),
         pytest.param(
-            {"expiresAt": after(600)}, {"expiresAt": after(7200)}, id="a later end"
-        ),
-        pytest.param(
-            {"duration": "10m"},
-            {"duration": None, "expiresAt": after(7200)},
+            _lasts("10m"),
+            lambda: {"duration": None} | _ends(7200)(),
             id="an end instead of a duration",
         ),
         pytest.param(
-            {"duration": "10m"}, {"role": {"name": "role:admin"}}, id="another role"
+            _lasts("10m"), lambda: {"role": {"name": "role:admin"}}, id="another role"
         ),
         pytest.param(
-            {"duration": "10m"}, {"subject": {"name": "mallory"}}, id="another subject"
+            _lasts("10m"),
+            lambda: {"subject": {"name": "mallory"}},
+            id="another subject",
         ),
     ],
 )
 def test_what_was_approved_is_not_changed_afterwards(
-    world: ClosedWorld, alice: Asker, bob: Asker, asked: Body, changed: Body
+    world: ClosedWorld,
+    alice: Asker,
+    bob: Asker,
+    asked: Callable[[], Body],
+    changed: Callable[[], Body],
 ) -> None:
-    grant = world.ask(alice, "wanted", **asked)
+    grant = world.ask(alice, "wanted", **asked())
     world.agree(bob, grant)
     world.comes_to_say("wanted", "Bound")
     end = world.grant("wanted")["status"]["expiresAt"]
-    refusal = patch(alice, "accessgrant", "wanted", {"spec": changed})
+    refusal = patch(alice, "accessgrant", "wanted", {"spec": changed()})
 
     assert "is invalid" in refusal
     assert world.grant("wanted")["status"]["expiresAt"] == end

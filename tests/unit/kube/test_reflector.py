@@ -6,7 +6,7 @@ import pytest
 
 from argogrant.kube.failures import Forbidden, Gone, NotFound, Unavailable
 from argogrant.kube.reflector import LONGEST_PAUSE
-from argogrant.kube.resources import CONFIG_MAPS
+from argogrant.kube.resources import CONFIG_MAPS, Collection
 from copies import Copy, following, soon
 
 AWAY = Unavailable("the API server is away")
@@ -19,6 +19,18 @@ async def test_what_is_there_is_known_after_one_list() -> None:
         assert copy.reflector.synced.is_set()
         assert copy.known == {"one": "a"}
         assert copy.changes == [(None, "a")]
+
+
+async def test_in_all_namespaces_two_of_one_name_are_two() -> None:
+    copy = Copy(Collection(CONFIG_MAPS, ""))
+    copy.create("one", "a")
+    copy.create("one", "b", namespace="elsewhere")
+    async with following(copy):
+        copy.delete("one")
+        await soon()
+
+    assert copy.known == {"elsewhere/one": "b"}
+    assert copy.changes == [(None, "a"), (None, "b"), ("a", None)]
 
 
 async def test_every_change_is_heard_and_told_once() -> None:
