@@ -58,9 +58,10 @@ class Objects:
         path = f"{collection_path}/{name}"
         if path in self._objects:
             raise Conflict(f"{path}: 409 already exists")
-        namespace, plural = collection_path.split("/")[-2:]
+        place, namespace, plural = collection_path.split("/")[-3:]
+        if place == "namespaces":
+            body["metadata"]["namespace"] = namespace
         body["metadata"] |= {
-            "namespace": namespace,
             "uid": f"uid-{self._version + 1}",
             "creationTimestamp": self._clock.stamp(),
         }

@@ -47,16 +47,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 @dataclass
 class FakeClock:
-    """A wall clock: noon when the loop began, as fast as the loop, stepped by tests."""
+    """A wall clock: noon when a virtual loop began, as fast as it, stepped by tests."""
 
     stepped: timedelta = timedelta()
 
     def __call__(self) -> datetime:
         """The time in UTC."""
         try:
-            passed = asyncio.get_running_loop().time() - START
+            loop = asyncio.get_running_loop()
         except RuntimeError:
-            passed = 0.0
+            loop = None
+        # Any other loop counts from the start of the machine.
+        passed = loop.time() - START if isinstance(loop, VirtualTimeLoop) else 0.0
         return NOON + timedelta(seconds=passed) + self.stepped
 
     def step(self, by: timedelta) -> None:

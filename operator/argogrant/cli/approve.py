@@ -11,17 +11,26 @@ from argogrant.api.creation import Vote, write_vote
 from argogrant.cli.connecting import utc_now
 from argogrant.cli.failing import CommandFailed, perform
 from argogrant.cli.found import Found, found_grant
-from argogrant.cli.options import Context, GrantName, Namespace, Timeout, Wait
+from argogrant.cli.options import (
+    Answer,
+    Context,
+    DryRun,
+    Format,
+    GrantName,
+    Namespace,
+    Timeout,
+    Trial,
+    Wait,
+)
 from argogrant.cli.outlook import until_counted
-from argogrant.cli.petition import patience_of
 from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session, session
-from argogrant.cli.submission import usage
+from argogrant.cli.submission import Telling, telling_of, usage
 from argogrant.cli.tables import shown
 from argogrant.cli.times import when
 from argogrant.cli.verdict import DONE, summary, traits_of, vote_name
 from argogrant.cli.waiting import wait_for
-from argogrant.cli.written import object_name
+from argogrant.cli.written import object_name, written_object
 from argogrant.grants.approval import Verdict
 from argogrant.grants.grant import Grant
 from argogrant.grants.names import quoted, sentence
@@ -47,8 +56,7 @@ class Decision:
     verdict: Verdict
     comment: str
     is_sure: bool
-    patience: timedelta | None
-    """How long it is waited for that it counts; None: not at all."""
+    telling: Telling
 
 
 def approve(  # noqa: PLR0913
@@ -58,6 +66,8 @@ def approve(  # noqa: PLR0913
     yes: Yes = False,
     wait: Wait = False,
     timeout: Timeout = "1m",
+    dry_run: Trial = DryRun.NONE,
+    output: Answer = Format.TABLE,
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
@@ -69,13 +79,13 @@ def approve(  # noqa: PLR0913
     Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
     """
     with usage():
-        patience = patience_of(timeout, wait=wait)
+        telling = telling_of(output, wait=wait, timeout=timeout, dry_run=dry_run)
     decision = Decision(
         name=name,
         verdict=Verdict.APPROVE,
         comment=comment,
         is_sure=yes,
-        patience=patience,
+        telling=telling,
     )
     perform("approve", _decide(decision, context, namespace))
 
@@ -87,6 +97,8 @@ def deny(  # noqa: PLR0913
     yes: Yes = False,
     wait: Wait = False,
     timeout: Timeout = "1m",
+    dry_run: Trial = DryRun.NONE,
+    output: Answer = Format.TABLE,
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
@@ -98,26 +110,31 @@ def deny(  # noqa: PLR0913
     Example: argogrant deny alice-hotfix --comment 'not during the freeze'
     """
     with usage():
-        patience = patience_of(timeout, wait=wait)
+        telling = telling_of(output, wait=wait, timeout=timeout, dry_run=dry_run)
     decision = Decision(
         name=name,
         verdict=Verdict.DENY,
         comment=comment,
         is_sure=yes,
-        patience=patience,
+        telling=telling,
     )
     perform("deny", _decide(decision, context, namespace))
 
 
 async def _decide(decision: Decision, context: str, namespace: str) -> None:
-    async with session(context, namespace) as asked:
+    telling = decision.telling
+    async with session(context, namespace, dry_run=telling.is_trial) as asked:
         found = await found_grant(asked, decision.name)
         _check(decision, found)
-        typer.echo(await _summary(asked, found))
+        # What is decided about is shown in any case; programs read standard output.
+        typer.echo(await _summary(asked, found), err=not telling.is_read)
         if not decision.is_sure and _is_at_a_terminal():
-            typer.confirm(f"{decision.verdict} this?", abort=True)
+            typer.confirm(f"{decision.verdict} this?", abort=True, err=True)
         made = await _vote(asked, decision, found.grant)
-        await _wait(asked, decision, made)
+        if telling.patience is not None:
+            made = await _counted(asked, made, telling)
+        if not telling.is_read:
+            typer.echo(written_object(made, telling.output))
 
 
 def _check(decision: Decision, found: Found) -> None:
@@ -178,14 +195,18 @@ async def _vote(asked: Session, decision: Decision, grant: Grant) -> Body:
     try:
         made = await asked.cluster.create(path, write_vote(vote, me))
     except Conflict as error:
-        return await _earlier(asked, vote, error)
+        return await _earlier(asked, vote, decision.telling, error)
     except (Refused, Forbidden) as error:
         raise CommandFailed(refusal(error)) from error
-    typer.echo(f"{object_name(made)} created: {DONE[vote.verdict]}")
+    if decision.telling.is_read:
+        mark = decision.telling.mark
+        typer.echo(f"{object_name(made)} created{mark}: {DONE[vote.verdict]}")
     return made
 
 
-async def _earlier(asked: Session, vote: Vote, error: ClusterError) -> Body:
+async def _earlier(
+    asked: Session, vote: Vote, telling: Telling, error: ClusterError
+) -> Body:
     """Say that the same decision is there already.
 
     Raises:
@@ -198,18 +219,26 @@ async def _earlier(asked: Session, vote: Vote, error: ClusterError) -> Body:
             f"there is another AccessApproval {quoted(vote.name)}; look at it, and"
             " delete it if it is yours."
         ) from error
-    typer.echo(
-        f"{object_name(body)} unchanged: you {DONE[vote.verdict]} this"
-        f" {when(there.created_at, utc_now())}"
-    )
+    if telling.is_read:
+        typer.echo(
+            f"{object_name(body)} unchanged: you {DONE[vote.verdict]} this"
+            f" {when(there.created_at, utc_now())}"
+        )
     return body
 
 
-async def _wait(asked: Session, decision: Decision, made: Body) -> None:
-    if decision.patience is None:
-        return
+async def _counted(asked: Session, made: Body, telling: Telling) -> Body:
+    """Wait until an approval counts, and give it as it is then.
+
+    Raises:
+        CommandFailed: It never will, or not in time.
+        ClusterError: The API server does not answer.
+    """
     metadata = made["metadata"]
     one = Collection(ACCESS_APPROVALS, asked.namespace, metadata["name"])
     question = until_counted(metadata["uid"])
-    outlook = await wait_for(asked.cluster, one, question, decision.patience)
-    typer.echo(sentence(shown(outlook.text)))
+    patience = telling.patience or timedelta(0)
+    outlook = await wait_for(asked.cluster, one, question, patience)
+    if telling.is_read:
+        typer.echo(sentence(shown(outlook.text)))
+    return await asked.cluster.get(ACCESS_APPROVALS.path(asked.namespace, one.name))

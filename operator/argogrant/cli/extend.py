@@ -30,7 +30,7 @@ from argogrant.cli.session import Session, session
 from argogrant.cli.submission import Telling, submit, telling_of, usage
 from argogrant.cli.tables import shown
 from argogrant.cli.times import when
-from argogrant.cli.written import READABLE, object_name, written_object
+from argogrant.cli.written import object_name, written_object
 from argogrant.grants.grant import Grant
 from argogrant.grants.names import quoted
 from argogrant.grants.reasons import GrantCondition
@@ -81,7 +81,9 @@ def extend(  # noqa: PLR0913
     Example: argogrant extend alice-hotfix --by 1h
     """
     with usage():
-        telling = telling_of(output, zone, wait=wait, timeout=timeout, dry_run=dry_run)
+        telling = telling_of(
+            output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
+        )
         if bool(by) == bool(until):
             raise UsageRefused("--by", "give one of --by and --until")
         change = Change(
@@ -191,8 +193,7 @@ async def _shorten(
 
 
 def _told_shorter(body: Body, end: datetime, telling: Telling) -> str:
-    if telling.output not in READABLE:
+    if not telling.is_read:
         return written_object(body, telling.output)
-    trial = " (server dry run)" if telling.is_trial else ""
     ends = when(end, utc_now(), telling.zone)
-    return f"{object_name(body)} ends earlier{trial}: {ends}"
+    return f"{object_name(body)} ends earlier{telling.mark}: {ends}"

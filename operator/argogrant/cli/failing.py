@@ -20,6 +20,9 @@ NO: Final = 1
 TROUBLE: Final = 2
 """For commands whose answer may be no: there is no answer. As of ``kubectl diff``."""
 
+INTERRUPTED: Final = 130
+"""Somebody typed Ctrl-C, as shells say it: 128 and the number of SIGINT."""
+
 
 class CommandFailed(Exception):
     """It can not be done; the message says why, and what to do."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -13,6 +13,7 @@ from argogrant.cli.options import Format
 from argogrant.cli.standing import Standing, in_order, is_over, standing
 from argogrant.cli.tables import NONE, shown, table
 from argogrant.cli.times import absolute, relative
+from argogrant.cli.written import READABLE, plain, written_object, written_objects
 from argogrant.grants.approval import Verdict
 from argogrant.grants.reasons import GrantCondition
 
@@ -22,6 +23,7 @@ WIDE_HEADER: Final = (
     *HEADER,
     *("KIND", "REQUESTER", "APPROVED BY", "POLICY", "INSTANCE", "REASON"),
 )
+GONE: Final = "Deleted"
 STATE_COLOURS: Final[Mapping[str, str]] = {
     Standing.IN_FORCE: "green",
     Standing.AWAITING: "yellow",
@@ -64,6 +66,14 @@ class Page:
     """Of the times; the machine's if none is given."""
 
 
+class Line(NamedTuple):
+    """A line below a list: an object, what it says, and whether it was deleted."""
+
+    body: Body
+    grant: ToldGrant
+    is_gone: bool
+
+
 def chosen(bodies: Sequence[Body], wanted: Wanted) -> list[tuple[Body, ToldGrant]]:
     """Choose those that are meant, by their end."""
     told = [(body, read_told(body)) for body in bodies]
@@ -93,7 +103,36 @@ def written(
             )
         case _:
             is_wide = output is Format.WIDE
-            return _table([told for _, told in grants], page, is_wide=is_wide)
+            rows = [_row(told, page, is_wide=is_wide) for _, told in grants]
+            return _table(rows, page, is_wide=is_wide)
+
+
+def begun(grants: Sequence[tuple[Body, ToldGrant]], output: Format, page: Page) -> str:
+    """Write the list before ``continued``: for programs, one object after the other."""
+    if output in READABLE:
+        return written(grants, output, page)
+    return written_objects([_whole(body) for body, _ in grants], output)
+
+
+def continued(
+    before: Sequence[ToldGrant], line: Line, output: Format, page: Page
+) -> str:
+    """Write what has changed since the list.
+
+    Args:
+        before: What the list has shown, in whose columns it is written.
+        line: What has changed.
+        output: For whom.
+        page: Only a table keeps to it.
+    """
+    if output not in READABLE:
+        gap = "---\n" if output is Format.YAML else ""
+        return gap + written_object(_whole(line.body), output)
+    is_wide = output is Format.WIDE
+    rows = [_row(grant, page, is_wide=is_wide) for grant in before]
+    state = GONE if line.is_gone else ""
+    rows.append(_row(line.grant, page, is_wide=is_wide, state=state))
+    return _table(rows, page, is_wide=is_wide).splitlines()[-1]
 
 
 def as_list(bodies: Sequence[Body]) -> Body:
@@ -101,26 +140,23 @@ def as_list(bodies: Sequence[Body]) -> Body:
 
     Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
     """
-    kind = {"apiVersion": "argogrant.dev/v1alpha1", "kind": "AccessGrant"}
-    items = [{**kind, **body, "metadata": _plain(body["metadata"])} for body in bodies]
     return {
         "apiVersion": "v1",
         "kind": "List",
         "metadata": {"resourceVersion": ""},
-        "items": items,
+        "items": [plain(_whole(body)) for body in bodies],
     }
 
 
-def _plain(metadata: Body) -> Body:
-    return {key: value for key, value in metadata.items() if key != "managedFields"}
+def _whole(body: Body) -> Body:
+    """Name the kind, which the items of a list leave out."""
+    return {"apiVersion": "argogrant.dev/v1alpha1", "kind": "AccessGrant", **body}
 
 
-def _table(grants: Sequence[ToldGrant], page: Page, *, is_wide: bool) -> str:
+def _table(rows: Sequence[Sequence[str]], page: Page, *, is_wide: bool) -> str:
     place = ("NAMESPACE",) if page.names_namespaces else ()
-    header = (*place, *(WIDE_HEADER if is_wide else HEADER))
-    rows = [_row(grant, page, is_wide=is_wide) for grant in grants]
     return table(
-        header,
+        (*place, *(WIDE_HEADER if is_wide else HEADER)),
         rows,
         width=0 if is_wide else page.width,
         paint=_paint if page.has_colours else None,
@@ -128,14 +164,16 @@ def _table(grants: Sequence[ToldGrant], page: Page, *, is_wide: bool) -> str:
     )
 
 
-def _row(grant: ToldGrant, page: Page, *, is_wide: bool) -> tuple[str, ...]:
+def _row(
+    grant: ToldGrant, page: Page, *, is_wide: bool, state: str = ""
+) -> tuple[str, ...]:
     place = (shown(grant.namespace),) if page.names_namespaces else ()
     row = (
         *place,
         shown(grant.name),
         shown(grant.subject),
         shown(grant.role),
-        str(standing(grant, page.now)),
+        state or str(standing(grant, page.now)),
         ends(grant, page, is_absolute=is_wide),
     )
     return (*row, *_more(grant)) if is_wide else row

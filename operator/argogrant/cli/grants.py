@@ -1,18 +1,53 @@
 """``argogrant list``: who has what, until when."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from argogrant.cli.connecting import utc_now
-from argogrant.cli.failing import perform
-from argogrant.cli.grantlist import Body, Page, Wanted, chosen, written
-from argogrant.cli.options import Context, Format, Namespace, Output
-from argogrant.cli.session import session
+from argogrant.cli.failing import INTERRUPTED, perform
+from argogrant.cli.following import Follower, following
+from argogrant.cli.grantlist import (
+    Body,
+    Line,
+    Page,
+    Wanted,
+    begun,
+    chosen,
+    continued,
+    written,
+)
+from argogrant.cli.options import Context, Format, Namespace, Output, Selector
+from argogrant.cli.session import Session, session
 from argogrant.cli.terminal import columns, has_colours
 from argogrant.grants.names import quoted
 from argogrant.kube.listing import listed
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What somebody typed."""
+
+    wanted: Wanted
+    selector: str
+    is_everywhere: bool
+    output: Format
+
+    def collection(self, asked: Session) -> Collection:
+        """Name what is listed."""
+        place = "" if self.is_everywhere else asked.namespace
+        return Collection(ACCESS_GRANTS, place, labels=self.selector)
+
+    def page(self) -> Page:
+        """Describe what it is written on, now."""
+        return Page(
+            utc_now(),
+            columns(),
+            has_colours=has_colours(),
+            names_namespaces=self.is_everywhere,
+        )
 
 
 def list_grants(  # noqa: PLR0913 - one for each option
@@ -21,15 +56,16 @@ def list_grants(  # noqa: PLR0913 - one for each option
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of every namespace.")
     ] = False,
-    selector: Annotated[
-        str, typer.Option("--selector", "-l", help="Those with these labels, as k=v.")
-    ] = "",
+    selector: Selector = "",
     subject: Annotated[str, typer.Option(help="Those of this user or group.")] = "",
     role: Annotated[
         str, typer.Option(help="Those of this role, as proj:team-a:deployer.")
     ] = "",
     and_ended: Annotated[
         bool, typer.Option("--all", "-a", help="Also those that have ended.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on: a line for each change.")
     ] = False,
     context: Context = "",
     output: Output = Format.TABLE,
@@ -40,26 +76,46 @@ def list_grants(  # noqa: PLR0913 - one for each option
 
     Example: argogrant list --subject alice -o wide
     """
-    place, bodies = perform(
-        "list", _read(context, namespace, selector, everywhere=everywhere)
+    listing = Listing(
+        wanted=Wanted(subject, role, and_ended=and_ended),
+        selector=selector,
+        is_everywhere=everywhere,
+        output=output,
     )
-    grants = chosen(bodies, Wanted(subject, role, and_ended=and_ended))
-    if not grants and output not in (Format.JSON, Format.YAML):
-        typer.echo(_none(bodies, "" if everywhere else place), err=True)
+    try:
+        work = _follow if watch else _list
+        perform("list", work(listing, context, namespace))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+async def _list(listing: Listing, context: str, namespace: str) -> None:
+    async with session(context, namespace) as asked:
+        collection = listing.collection(asked)
+        bodies = [one async for one in listed(asked.cluster, collection)]
+    grants = chosen(bodies, listing.wanted)
+    if not grants and listing.output not in (Format.JSON, Format.YAML):
+        typer.echo(_none(bodies, collection.namespace), err=True)
         return
-    page = Page(
-        utc_now(), columns(), has_colours=has_colours(), names_namespaces=everywhere
-    )
-    typer.echo(written(grants, output, page))
+    typer.echo(written(grants, listing.output, listing.page()))
 
 
-async def _read(
-    context: str, namespace: str, selector: str, *, everywhere: bool
-) -> tuple[str, list[Body]]:
-    async with session(context, namespace) as ours:
-        place = "" if everywhere else ours.namespace
-        collection = Collection(ACCESS_GRANTS, place, labels=selector)
-        return ours.namespace, [one async for one in listed(ours.cluster, collection)]
+async def _follow(listing: Listing, context: str, namespace: str) -> None:
+    """List, then write a line for each change until somebody interrupts it."""
+    follower = Follower(listing.wanted)
+    async with session(context, namespace) as asked:
+        collection = listing.collection(asked)
+        async with following(asked.cluster, collection) as (bodies, changes):
+            grants = follower.begin(bodies)
+            if grants:
+                typer.echo(begun(grants, listing.output, listing.page()))
+            else:
+                typer.echo(_none(bodies, collection.namespace), err=True)
+            async for change in changes:
+                told, grant = follower.told, follower.take(change)
+                if grant is not None:
+                    line = Line(change.body, grant, is_gone=change.is_gone)
+                    typer.echo(continued(told, line, listing.output, listing.page()))
 
 
 def _none(bodies: list[Body], namespace: str) -> str:

@@ -5,7 +5,7 @@ import sys
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
 
-from argogrant import __version__
+from argogrant.cli.about import version
 from argogrant.cli.approve import approve, deny
 from argogrant.cli.can import can
 from argogrant.cli.completion import answer_kubectl, completion
@@ -48,15 +48,7 @@ app.command(short_help="Remove every binding and finalizer, so that it can go.")
 app.command(short_help="Print the script that makes a shell complete words.")(
     completion
 )
-
-
-@app.command()
-def version() -> None:
-    """Print the version.
-
-    Example: argogrant version
-    """
-    typer.echo(__version__)
+app.command(short_help="Print the version.")(version)
 
 
 def plugin() -> None:

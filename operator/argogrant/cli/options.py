@@ -33,8 +33,13 @@ GrantName = Annotated[
     typer.Argument(metavar="NAME", help="The AccessGrant.", autocompletion=grant_names),
 ]
 GrantNames = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(metavar="NAME...", help="AccessGrants.", autocompletion=grant_names),
+]
+
+
+Selector = Annotated[
+    str, typer.Option("--selector", "-l", help="Those with these labels, as k=v.")
 ]
 
 

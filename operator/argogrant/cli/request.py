@@ -77,7 +77,9 @@ def request(  # noqa: PLR0913
     Example: argogrant request --role role:deployer --for 2h --reason hotfix
     """
     with usage():
-        telling = telling_of(output, zone, wait=wait, timeout=timeout, dry_run=dry_run)
+        telling = telling_of(
+            output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
+        )
         petition = Petition(
             subject=named_subject(user, group),
             role=role_of(role, project),

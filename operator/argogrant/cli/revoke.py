@@ -1,33 +1,65 @@
 """``argogrant revoke``: end grants early."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from argogrant.api.creation import write_revocation
+from argogrant.api.told import read_told
 from argogrant.cli.failing import CommandFailed, perform, remedy
-from argogrant.cli.found import found_grant
-from argogrant.cli.options import Context, GrantNames, Namespace, Timeout, Wait
+from argogrant.cli.found import grant_body
+from argogrant.cli.options import (
+    Answer,
+    Context,
+    DryRun,
+    Format,
+    GrantNames,
+    Namespace,
+    Selector,
+    Timeout,
+    Trial,
+    Wait,
+)
 from argogrant.cli.outlook import until_over
-from argogrant.cli.petition import patience_of
+from argogrant.cli.petition import UsageRefused
 from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session, session
-from argogrant.cli.submission import usage
+from argogrant.cli.standing import is_over
+from argogrant.cli.submission import Telling, telling_of, usage
 from argogrant.cli.tables import shown
 from argogrant.cli.waiting import wait_for
-from argogrant.grants.names import sentence
-from argogrant.grants.reasons import GrantCondition
-from argogrant.kube.failures import ClusterError, Conflict, Forbidden, Refused
+from argogrant.cli.written import object_name, written_objects
+from argogrant.grants.names import quoted, sentence
+from argogrant.kube.cluster import Body
+from argogrant.kube.failures import ClusterError, Conflict, Forbidden, NotFound, Refused
+from argogrant.kube.listing import listed
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """What somebody typed."""
+
+    names: Sequence[str]
+    selector: str
+    """Instead of names; those that are over are not meant."""
+    reason: str
+    telling: Telling
+
+
 def revoke(  # noqa: PLR0913
-    names: GrantNames,
+    names: GrantNames = None,
     *,
+    selector: Selector = "",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     wait: Wait = False,
     timeout: Timeout = "5m",
+    dry_run: Trial = DryRun.NONE,
+    output: Answer = Format.TABLE,
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
@@ -39,65 +71,107 @@ def revoke(  # noqa: PLR0913
     Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
     """
     with usage():
-        patience = patience_of(timeout, wait=wait)
-    perform("revoke", _revoke_all(names, reason, patience, context, namespace))
+        if bool(names) == bool(selector):
+            raise UsageRefused("--selector", "give either names or labels")
+        revocation = Revocation(
+            names=list(dict.fromkeys(names or ())),
+            selector=selector,
+            reason=reason,
+            telling=telling_of(output, wait=wait, timeout=timeout, dry_run=dry_run),
+        )
+    perform("revoke", _revoke_all(revocation, context, namespace))
 
 
-async def _revoke_all(
-    names: list[str],
-    reason: str,
-    patience: timedelta | None,
-    context: str,
-    namespace: str,
-) -> None:
+async def _revoke_all(wanted: Revocation, context: str, namespace: str) -> None:
     """Revoke each; first all of them, then wait.
 
     Raises:
         CommandFailed: One of them could not be.
     """
-    async with session(context, namespace) as asked:
-        problems, revoked = [], []
-        for name in dict.fromkeys(names):
-            try:
-                revoked.append((name, await _revoke(asked, name, reason)))
-            except CommandFailed as error:
-                problems.append(str(error))
-            except ClusterError as error:
-                problems.append(f"{error} {remedy(error)}")
-        for name, uid in revoked if patience is not None else ():
-            try:
-                await _wait(asked, name, uid, patience or timedelta(0))
-            except CommandFailed as error:
-                problems.append(f"{name}: {error}")
+    telling = wanted.telling
+    bodies: dict[str, Body] = {}
+    problems: list[str] = []
+    async with session(context, namespace, dry_run=telling.is_trial) as asked:
+        for name in wanted.names or await _labelled(asked, wanted.selector):
+            with _noted(problems):
+                bodies[name] = await _revoke(asked, name, wanted)
+        for name, body in list(bodies.items()) if telling.patience is not None else ():
+            with _noted(problems, f"{name}: "):
+                bodies[name] = await _ended(asked, body, telling)
+    if bodies and not telling.is_read:
+        typer.echo(written_objects(list(bodies.values()), telling.output))
     if problems:
         raise CommandFailed("\n".join(problems))
 
 
-async def _revoke(asked: Session, name: str, reason: str) -> str:
-    """Revoke one; answers its uid.
+@contextmanager
+def _noted(problems: list[str], beginning: str = "") -> Iterator[None]:
+    """Keep a failure for later, so that the others have their turn."""
+    try:
+        yield
+    except CommandFailed as error:
+        problems.append(f"{beginning}{error}")
+    except ClusterError as error:
+        problems.append(f"{beginning}{error} {remedy(error)}")
+
+
+async def _labelled(asked: Session, selector: str) -> list[str]:
+    """Name the grants with these labels that are not over.
+
+    Raises:
+        ClusterError: They can not be listed.
+    """
+    collection = Collection(ACCESS_GRANTS, asked.namespace, labels=selector)
+    told = [read_told(body) async for body in listed(asked.cluster, collection)]
+    names = [one.name for one in told if not (one.is_revoked or is_over(one))]
+    if not names:
+        where = quoted(asked.namespace)
+        typer.echo(f"No grants with these labels give access in {where}.", err=True)
+    return names
+
+
+async def _revoke(asked: Session, name: str, wanted: Revocation) -> Body:
+    """Revoke one; answers it as it is then.
 
     Raises:
         CommandFailed: It is not there, or that is refused.
         ClusterError: The API server does not answer.
     """
-    found = await found_grant(asked, name)
-    if found.grant.revoked:
-        typer.echo(f"{found.full_name} unchanged: it is revoked already")
-        return found.grant.uid
-    if found.said.is_said(GrantCondition.ENDED):
-        typer.echo(f"{found.full_name} unchanged: it is over already")
-        return found.grant.uid
+    body = await grant_body(asked, name)
+    told = read_told(body)
+    if told.is_revoked or is_over(told):
+        state = "over" if is_over(told) else "revoked"
+        _say(body, f"unchanged: it is {state} already", wanted.telling)
+        return body
     path = ACCESS_GRANTS.path(asked.namespace, name)
-    change = write_revocation(found.grant.uid, reason)
+    change = write_revocation(told.uid, wanted.reason)
     try:
-        await asked.cluster.merge_patch(path, change)
+        body = await asked.cluster.merge_patch(path, change)
     except (Refused, Forbidden, Conflict) as error:
         raise CommandFailed(refusal(error)) from error
-    typer.echo(f"{found.full_name} revoked")
-    return found.grant.uid
+    _say(body, f"revoked{wanted.telling.mark}", wanted.telling)
+    return body
 
 
-async def _wait(asked: Session, name: str, uid: str, patience: timedelta) -> None:
+def _say(body: Body, what: str, telling: Telling) -> None:
+    if telling.is_read:
+        typer.echo(f"{object_name(body)} {what}")
+
+
+async def _ended(asked: Session, body: Body, telling: Telling) -> Body:
+    """Wait until Argo CD holds a grant no more, and give it as it is then.
+
+    Raises:
+        CommandFailed: Not in time.
+        ClusterError: The API server does not answer.
+    """
+    name, uid = body["metadata"]["name"], body["metadata"]["uid"]
     one = Collection(ACCESS_GRANTS, asked.namespace, name)
+    patience = telling.patience or timedelta(0)
     outlook = await wait_for(asked.cluster, one, until_over(uid), patience)
-    typer.echo(f"{shown(name)}: {sentence(shown(outlook.text))}")
+    if telling.is_read:
+        typer.echo(f"{shown(name)}: {sentence(shown(outlook.text))}")
+    try:
+        return await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
+    except NotFound:
+        return body  # deleted, as what is over may be

@@ -28,18 +28,28 @@ from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """How a grant that was asked for is told of."""
+    """How something that was written is told of."""
 
     output: Format
     zone: tzinfo | None
     """In which times are read and written; None: the machine's."""
     is_trial: bool
     patience: timedelta | None
-    """How long its coming into force is waited for; None: not at all."""
+    """How long is waited for what comes of it; None: not at all."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether people read it, to whom sentences are told."""
+        return self.output in READABLE
+
+    @property
+    def mark(self) -> str:
+        """What stands behind the name of what is not kept."""
+        return " (server dry run)" if self.is_trial else ""
 
 
 def telling_of(
-    output: Format, zone: str, *, wait: bool, timeout: str, dry_run: DryRun
+    output: Format, *, wait: bool, timeout: str, dry_run: DryRun, zone: str = ""
 ) -> Telling:
     """Read the options for what is told, and when.
 
@@ -78,12 +88,11 @@ async def submit(asked: Session, body: Body, told: str, telling: Telling) -> Non
         ClusterError: The API server does not answer.
     """
     made = await create(asked, body)
-    if telling.output in READABLE:
-        trial = " (server dry run)" if telling.is_trial else ""
-        typer.echo(f"{object_name(made)} created{trial}")
+    if telling.is_read:
+        typer.echo(f"{object_name(made)} created{telling.mark}")
         typer.echo(told)
     if telling.patience is None:
-        if telling.output not in READABLE:
+        if not telling.is_read:
             typer.echo(written_object(made, telling.output))
         return
     metadata = made["metadata"]
@@ -116,7 +125,7 @@ async def create(asked: Session, body: Body) -> Body:
 def tell_access(body: Body, telling: Telling) -> None:
     """Say that access is in force; a doubt whether it helps goes to stderr."""
     grant = read_announced(body)
-    if telling.output in READABLE:
+    if telling.is_read:
         typer.echo(told_access(grant, utc_now(), telling.zone))
     else:
         typer.echo(written_object(body, telling.output))

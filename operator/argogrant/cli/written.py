@@ -1,8 +1,7 @@
-"""One object as the API server gave it: for programs, or by its name. Pure."""
+"""Objects as the API server gave them: for programs, or by their names. Pure."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import yaml
 
@@ -15,14 +14,27 @@ READABLE = frozenset({Format.TABLE, Format.WIDE})
 
 
 def written_object(body: Body, output: Format) -> str:
-    """Write an object as kubectl does; who manages which field is left out."""
-    metadata = {k: v for k, v in body["metadata"].items() if k != "managedFields"}
-    plain: Mapping[str, Any] = {**body, "metadata": metadata}
+    """Write an object as kubectl does."""
     if output is Format.JSON:
-        return json.dumps(plain, indent=2)
+        return json.dumps(plain(body), indent=2)
     if output is Format.YAML:
-        return yaml.safe_dump(plain, sort_keys=False).rstrip("\n")
+        return yaml.safe_dump(plain(body), sort_keys=False).rstrip("\n")
     return object_name(body)
+
+
+def plain(body: Body) -> Body:
+    """Leave out who manages which field.
+
+    Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
+    """
+    metadata = {k: v for k, v in body["metadata"].items() if k != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
+def written_objects(bodies: Sequence[Body], output: Format) -> str:
+    """Write several objects, one after the other."""
+    gap = "\n---\n" if output is Format.YAML else "\n"
+    return gap.join(written_object(body, output) for body in bodies)
 
 
 def object_name(body: Body) -> str:

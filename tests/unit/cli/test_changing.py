@@ -1,8 +1,10 @@
 """``argogrant revoke`` and ``extend`` change when access ends, or say why not."""
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -81,6 +83,77 @@ def test_an_end_that_does_not_come_is_told() -> None:
 
     assert result.exit_code == 1
     assert "hotfix: after 1s still waiting" in result.stderr
+
+
+def test_those_with_labels_are_revoked_unless_they_are_over(
+    cluster: FakeCluster,
+) -> None:
+    for name, more in (("first", {}), ("second", {"revoked": True}), ("third", {})):
+        asked_for(cluster, name, duration="2h", **more)
+        cluster.edit(f"{GRANTS}/{name}", {"metadata": {"labels": {"incident": "7"}}})
+    result = run("revoke", "-l", "incident=7")
+
+    assert result.stdout.splitlines() == [
+        "accessgrant.argogrant.dev/first revoked",
+        "accessgrant.argogrant.dev/third revoked",
+    ]
+    assert "revoked" not in cluster.object(f"{GRANTS}/hotfix")["spec"]
+
+
+def test_labels_that_nothing_has_revoke_nothing(cluster: FakeCluster) -> None:
+    result = run("revoke", "-l", "incident=7", "-o", "json")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == (
+        'No grants with these labels give access in "argogrant".\n'
+    )
+    assert cluster.count("merge_patch") == 0
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("hotfix", "-l", "a=b")], ids=["nothing", "names and labels"]
+)
+def test_what_is_to_be_revoked_is_said_in_one_way(words: tuple[str, ...]) -> None:
+    result = run("revoke", *words)
+
+    assert result.exit_code == 2
+    assert "give either names or labels" in result.stderr
+
+
+def test_programs_read_what_was_revoked(cluster: FakeCluster) -> None:
+    asked_for(cluster, "other", duration="2h")
+    result = run("revoke", "hotfix", "other", "-o", "yaml")
+    bodies = list(yaml.safe_load_all(result.stdout))
+
+    assert [one["metadata"]["name"] for one in bodies] == ["hotfix", "other"]
+    assert all(one["spec"]["revoked"] for one in bodies)
+
+
+def test_programs_read_what_has_ended(cluster: FakeCluster) -> None:
+    cluster.before("watch", lambda: say(cluster, "Ended", "True"))
+    result = run("revoke", "hotfix", "--wait", "-o", "json")
+    (ended,) = json.loads(result.stdout)["status"]["conditions"]
+
+    assert (ended["type"], ended["status"]) == ("Ended", "True")
+
+
+def test_what_is_deleted_meanwhile_has_ended(cluster: FakeCluster) -> None:
+    cluster.before("watch", lambda: cluster.delete(f"{GRANTS}/hotfix"))
+    result = run("revoke", "hotfix", "--wait", "-o", "name")
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "accessgrant.argogrant.dev/hotfix\n",
+    )
+
+
+def test_a_revocation_can_be_tried(cluster: FakeCluster) -> None:
+    result = run("revoke", "hotfix", "--dry-run=server")
+
+    assert result.stdout == (
+        "accessgrant.argogrant.dev/hotfix revoked (server dry run)\n"
+    )
+    assert cluster.is_dry_run
 
 
 def continued(cluster: FakeCluster) -> Body:

@@ -1,5 +1,7 @@
 """``argogrant approve`` and ``deny`` decide about what was shown, or say why not."""
 
+import json
+
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -43,6 +45,29 @@ def test_a_decision_is_about_the_grant_that_was_shown(
     }
     assert "Role:     role:ops" in result.stdout
     assert result.stdout.splitlines()[-1].endswith(f" created: {done}")
+
+
+def test_a_decision_can_be_tried(cluster: FakeCluster) -> None:
+    result = run("approve", "hotfix", "--dry-run=server")
+
+    assert result.stdout.splitlines()[-1].endswith(
+        " created (server dry run): approved"
+    )
+    assert cluster.is_dry_run
+
+
+def test_programs_read_the_approval_and_people_what_it_is_about() -> None:
+    result = run("approve", "hotfix", "-o", "json")
+
+    assert json.loads(result.stdout)["spec"]["decision"] == "Approve"
+    assert "Role:     role:ops" in result.stderr
+
+
+def test_programs_read_twice_what_is_there() -> None:
+    first = run("approve", "hotfix", "-o", "name")
+    again = run("approve", "hotfix", "-o", "name")
+
+    assert first.stdout == again.stdout != ""
 
 
 def test_twice_is_told(cluster: FakeCluster) -> None:

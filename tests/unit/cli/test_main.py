@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from argogrant import __version__
@@ -23,6 +24,14 @@ def test_the_version_is_the_packages() -> None:
     result = RUNNER.invoke(app, ["version"])
 
     assert (result.exit_code, result.output) == (0, f"{__version__}\n")
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_programs_read_the_version_and_what_it_speaks(output) -> None:
+    about = yaml.safe_load(RUNNER.invoke(app, ["version", "-o", output]).output)
+
+    assert about["version"] == __version__
+    assert about["apiVersion"] == "argogrant.dev/v1alpha1"
 
 
 def test_without_a_command_the_help_is_shown() -> None:
