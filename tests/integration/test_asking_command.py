@@ -6,6 +6,7 @@ examples and no more; Argo CD says what came of it.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,6 +157,64 @@ def test_what_is_revoked_is_over(
     assert world.grant("hotfix")["spec"]["revocation"] == {
         "justification": "the ticket is closed"
     }
+
+
+def test_a_trial_changes_nothing(
+    world: ClosedWorld, alice: Typist, bob: Typist
+) -> None:
+    """The API server judges it, and keeps nothing."""
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    agreed = bob.does("approve", "hotfix", "--dry-run=server")
+    approvals = world.ours("get", "accessapprovals", "-o", "name")
+    revoked = alice.does("revoke", "hotfix", "--dry-run=server")
+
+    assert "created (server dry run): approved" in agreed
+    assert approvals == ""
+    assert revoked == "accessgrant.argogrant.dev/hotfix revoked (server dry run)\n"
+    assert "revoked" not in world.grant("hotfix")["spec"]
+
+
+def test_what_has_a_label_is_revoked(world: ClosedWorld, alice: Typist) -> None:
+    world.install(AUTOMATIC)
+    for name in ("first", "second"):
+        alice.does(*ASK, "--for", "30m", "--name", name, "--wait")
+    world.ours("label", "accessgrant", "first", "incident=7")
+    said = alice.does("revoke", "-l", "incident=7", "--wait")
+    other = world.may_sync()
+    alice.does("revoke", "second", "--wait")
+
+    assert said.startswith("accessgrant.argogrant.dev/first revoked\n")
+    assert other
+    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+
+
+def test_a_list_that_goes_on_tells_what_happens(
+    world: ClosedWorld, alice: Typist
+) -> None:
+    """Until somebody types Ctrl-C."""
+    world.install(AUTOMATIC)
+    command = (sys.executable, "-m", "argogrant.cli.main", "list", "--watch")
+    following = subprocess.Popen(
+        command,
+        env=surroundings(alice.kubeconfig),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert following.stderr is not None
+        first = following.stderr.readline()
+        alice.does(*ASK, "--for", "30m", "--name", "hotfix", "--wait")
+        alice.does("revoke", "hotfix", "--wait")
+        following.send_signal(signal.SIGINT)
+        out, rest = following.communicate(timeout=30)
+    finally:
+        following.kill()
+
+    assert first == 'No grants in namespace "argogrant".\n'
+    assert (following.returncode, rest) == (130, "")
+    assert "  In force  " in out
+    assert "  Ended  " in out.splitlines()[-1]
 
 
 def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:

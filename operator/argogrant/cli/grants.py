@@ -113,9 +113,15 @@ async def _follow(listing: Listing, context: str, namespace: str) -> None:
                 typer.echo(_none(bodies, collection.namespace), err=True)
             async for change in changes:
                 told, grant = follower.told, follower.take(change)
-                if grant is not None:
+                if grant is None:
+                    continue
+                if grants:
                     line = Line(change.body, grant, is_gone=change.is_gone)
-                    typer.echo(continued(told, line, listing.output, listing.page()))
+                    text = continued(told, line, listing.output, listing.page())
+                else:
+                    grants = [(change.body, grant)]
+                    text = begun(grants, listing.output, listing.page())
+                typer.echo(text)
 
 
 def _none(bodies: list[Body], namespace: str) -> str:

@@ -120,9 +120,9 @@ def test_a_list_goes_on_until_it_may_not(cluster) -> None:
 
 def test_a_list_of_nothing_goes_on(cluster) -> None:
     ends_after(cluster, lambda: cluster.add(GRANTS, a_body("new")))
-    result = watched(cluster, "-o", "name", bodies=())
+    result = watched(cluster, bodies=())
 
-    assert result.stdout == "accessgrant.argogrant.dev/new\n"
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["NAME", "new"]
     assert result.stderr.startswith('No grants in namespace "argogrant".\n')
 
 
