@@ -23,7 +23,13 @@ from argogrant.cli.sweep import sweep
 from argogrant.cli.uninstall import uninstall
 
 completion_init()  # answers shells, without options of its own for that
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help="Time-bound, approved, audited access to Argo CD.",
+    epilog="argogrant COMMAND --help has its options and an example.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 app.command()(request)
 app.command()(approve)
 app.command(short_help="Refuse a grant, for good; one that runs ends.")(deny)

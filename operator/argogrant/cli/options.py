@@ -34,7 +34,7 @@ GrantName = Annotated[
 ]
 GrantNames = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME...", help="AccessGrants.", autocompletion=grant_names),
+    typer.Argument(metavar="NAME", help="AccessGrants.", autocompletion=grant_names),
 ]
 
 
