@@ -14,7 +14,7 @@ from argogrant.rbac.roles import DiscoveredRole
 
 Roles = Sequence[DiscoveredRole]
 HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
-WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "PERSISTS BY", "DESCRIPTION")
+WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
 
 
 def written(roles: Roles, owners: Owners, *, output: Format, width: int) -> str:
@@ -48,8 +48,8 @@ def _wide(roles: Roles, owners: Owners, _width: int) -> str:
             *_name(role),
             _yes(is_so=role.traits.has_deny),
             _owner(role, owners),
-            ", ".join(role.traits.ways_to_persist) or NONE,
             shown(role.description),
+            ", ".join(role.traits.ways_to_persist) or NONE,
         )
         for role in roles
     ]

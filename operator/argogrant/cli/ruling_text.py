@@ -42,6 +42,11 @@ def _why(ruling: Ruling) -> Iterator[str]:
         yield f"Argo CD can not read {shown(str(verdict.broken))}."
         yield shown(verdict.broken.consequence)
         return
+    notes = list(map(shown, _notes(ruling)))
+    if verdict.is_allowed and not ruling.is_allowed:
+        # The rules are not what stands in the way.
+        yield from notes
+        notes.clear()
     decisive = _decisive(verdict)
     if decisive is not None:
         yield from _reasons(decisive)
@@ -50,7 +55,7 @@ def _why(ruling: Ruling) -> Iterator[str]:
     if ruling.assumed:
         now = YES if ruling.is_allowed_now else NO
         yield f"As things are, without {shown(ruling.assumed)}: {now}."
-    yield from map(shown, _notes(ruling))
+    yield from notes
 
 
 def _decisive(verdict: Verdict) -> Tried | None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from argogrant.doctor.checks import CLUSTER_CHECKS, rights_are_given
-from argogrant.doctor.checks_of_instance import INSTANCE_CHECKS
+from argogrant.doctor.checks import CLUSTER_CHECKS, operator_runs, rights_are_given
+from argogrant.doctor.checks_of_instance import INSTANCE_CHECKS, it_is_ready
 from argogrant.doctor.observed import ClusterFacts, InstanceFacts
-from argogrant.doctor.result import Result
+from argogrant.doctor.result import Outcome, Result, unknown
 
 
 def examine(
@@ -34,8 +34,16 @@ def examine(
 
 def _of_instance(cluster: ClusterFacts, facts: InstanceFacts) -> Iterator[Result]:
     yield from rights_are_given(facts, cluster.namespace)
+    is_led = all(one.outcome is not Outcome.WRONG for one in operator_runs(cluster))
     for check in INSTANCE_CHECKS:
-        yield from check(facts, cluster.now)
+        for result in check(facts, cluster.now):
+            is_hearsay = check is it_is_ready and result.outcome is Outcome.FINE
+            yield result if is_led or not is_hearsay else _doubted(result)
+
+
+def _doubted(result: Result) -> Result:
+    """Do not take for true what an operator said that has stopped since."""
+    return unknown(result.check, f"the operator said, before it stopped: {result.text}")
 
 
 def _core(text: str) -> str:

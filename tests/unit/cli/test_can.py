@@ -138,7 +138,8 @@ def test_who_can_not_sign_in_may_nothing(cluster: FakeCluster) -> None:
     status, text, _ = can("bob", *SYNC)
 
     assert status == 1
-    assert "Nobody can sign in as" in text
+    assert text.startswith('no\n  Nobody can sign in as "bob"')
+    assert "Allowed by p, role:deployer" in text, "the rules are not in the way"
 
 
 def test_a_text_that_can_not_be_read(cluster: FakeCluster) -> None:

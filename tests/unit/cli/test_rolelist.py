@@ -46,13 +46,14 @@ def test_a_table_fits_the_terminal() -> None:
 def test_a_wide_table_says_whose_and_how() -> None:
     ops, deployer = lines(Format.WIDE, width=1)[1:]
 
-    assert [cell.strip() for cell in ops.split("  ")][-3:] == [
-        *("Group/platform, User/ann", "exec create, exec debug", "-")
+    assert [cell.strip() for cell in ops.split("  ") if cell][-3:] == [
+        *("Group/platform, User/ann", "-", "exec create, exec debug")
     ]
-    assert deployer.split()[:5] == ["deployer", "team-a", "yes", "Group/a-leads", "-"]
-    assert deployer.endswith("and at night too")
+    assert deployer.split()[:4] == ["deployer", "team-a", "yes", "Group/a-leads"]
+    assert "and at night too" in deployer
+    assert deployer.endswith("  -")
     assert lines(Format.WIDE, NO_OWNERS)[1].split() == [
-        *("role:ops", "-", "-", "-", "exec", "create,", "exec", "debug", "-")
+        *("role:ops", "-", "-", "-", "-", "exec", "create,", "exec", "debug")
     ]
 
 

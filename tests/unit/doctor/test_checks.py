@@ -182,6 +182,14 @@ def test_who_may_not_ask_for_rights_is_told() -> None:
     assert (result.outcome, HIDDEN in result.text) == (Outcome.UNKNOWN, True)
 
 
+def test_what_an_operator_said_before_it_stopped_is_not_believed() -> None:
+    results = examine(a_cluster(lease=yes(a_lease(holder=""))), [an_argocd()])
+    (ready,) = (one for one in results if one.check == "Ready")
+
+    assert ready.outcome is Outcome.UNKNOWN
+    assert ready.text.startswith("the operator said, before it stopped: ")
+
+
 def test_what_a_condition_repeats_is_said_once() -> None:
     status = a_status(RequesterVerified="False")
     facts = replace(an_argocd(), record=a_record(status=status))
