@@ -5,13 +5,8 @@ examples and no more; Argo CD says what came of it.
 """
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,48 +14,12 @@ import pytest
 import asking
 from asking import ClosedWorld, a_policy, approved_by
 from controlplane import ControlPlane
+from typists import Typist
 from world import after, eventually, sleep_until
 
 ASK = ("request", "--role", "role:deployer", "--reason", "hotfix")
 POLICY = a_policy(approval=approved_by("approvers"), maxDuration="2h", maxExtensions=2)
 AUTOMATIC = a_policy("quick", maxDuration="1h", maxExtensions=2)
-
-
-def surroundings(kubeconfig: Path) -> dict[str, str]:
-    """The environment of somebody who has set where the grants are."""
-    ours = {"KUBECONFIG": str(kubeconfig), "ARGOGRANT_NAMESPACE": "argogrant"}
-    return {**os.environ, **ours, "TZ": "UTC"}
-
-
-@dataclass(frozen=True)
-class Typist:
-    """Somebody at a terminal, by a kubeconfig."""
-
-    kubeconfig: Path
-
-    def types(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "argogrant.cli.main", *words],
-            env=surroundings(self.kubeconfig),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    def does(self, *words: str) -> str:
-        """Type what has to succeed; gives what is said."""
-        done = self.types(*words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def fails(self, *words: str) -> str:
-        """Type what has to fail; gives the sentence."""
-        done = self.types(*words)
-        assert done.returncode == 1, done.stdout
-        assert done.stderr.count("\n") == 1, done.stderr
-        return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +72,7 @@ def test_who_waits_is_told_what_for(
     world: ClosedWorld, alice: Typist, bob: Typist
 ) -> None:
     """The exit status is that of the access."""
-    command = (sys.executable, "-m", "argogrant.cli.main", *ASK)
-    waiting = subprocess.Popen(
-        [*command, "--for", "1h", "--name", "hotfix", "--wait"],
-        env=surroundings(alice.kubeconfig),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    waiting = alice.begins(*ASK, "--for", "1h", "--name", "hotfix", "--wait")
     try:
         eventually(lambda: world.exists("accessgrant", "hotfix"), within=30)
         world.comes_to_say("hotfix", "AwaitingApproval")
@@ -193,14 +145,7 @@ def test_a_list_that_goes_on_tells_what_happens(
 ) -> None:
     """Until somebody types Ctrl-C."""
     world.install(AUTOMATIC)
-    command = (sys.executable, "-m", "argogrant.cli.main", "list", "--watch")
-    following = subprocess.Popen(
-        command,
-        env=surroundings(alice.kubeconfig),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    following = alice.begins("list", "--watch")
     try:
         assert following.stderr is not None
         first = following.stderr.readline()

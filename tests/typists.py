@@ -1,0 +1,55 @@
+"""People who type commands of ours, each with their own kubeconfig."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "argogrant.cli.main")
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Somebody at a terminal, by a kubeconfig."""
+
+    kubeconfig: Path
+
+    def types(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *words],
+            env=self._surroundings(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def begins(self, *words: str) -> subprocess.Popen[str]:
+        """Type what takes its time; whoever began it ends it."""
+        return subprocess.Popen(
+            [*COMMAND, *words],
+            env=self._surroundings(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def does(self, *words: str) -> str:
+        """Type what has to succeed; gives what is said."""
+        done = self.types(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def fails(self, *words: str) -> str:
+        """Type what has to fail; gives the sentence."""
+        done = self.types(*words)
+        assert done.returncode == 1, done.stdout
+        assert done.stderr.count("\n") == 1, done.stderr
+        return done.stderr
+
+    def _surroundings(self) -> dict[str, str]:
+        """The environment of somebody who has set where the grants are."""
+        ours = {"KUBECONFIG": str(self.kubeconfig), "ARGOGRANT_NAMESPACE": "argogrant"}
+        return {**os.environ, **ours, "TZ": "UTC"}
