@@ -12,7 +12,7 @@ from argogrant.api.told import ToldGrant, read_told
 from argogrant.cli.options import Format
 from argogrant.cli.standing import Standing, in_order, is_over, standing
 from argogrant.cli.tables import NONE, shown, table
-from argogrant.cli.times import absolute, relative
+from argogrant.cli.times import relative, when
 from argogrant.cli.written import READABLE, plain, written_object, written_objects
 from argogrant.grants.approval import Verdict
 from argogrant.grants.reasons import GrantCondition
@@ -174,7 +174,7 @@ def _row(
         shown(grant.subject),
         shown(grant.role),
         state or str(standing(grant, page.now)),
-        ends(grant, page, is_absolute=is_wide),
+        ends(grant, page, in_full=is_wide),
     )
     return (*row, *_more(grant)) if is_wide else row
 
@@ -196,12 +196,12 @@ def _more(grant: ToldGrant) -> tuple[str, ...]:
     )
 
 
-def ends(grant: ToldGrant, page: Page, *, is_absolute: bool = False) -> str:
+def ends(grant: ToldGrant, page: Page, *, in_full: bool = False) -> str:
     """Say when it ends, or how long it will last where that is all that is known."""
     end = grant.ended_at or grant.expires_at
     if end is None:
         return f"{shown(grant.duration)} long" if grant.duration else NONE
-    return absolute(end, page.zone) if is_absolute else relative(end, page.now)
+    return when(end, page.now, page.zone) if in_full else relative(end, page.now)
 
 
 def _paint(header: str, cell: str) -> str | None:

@@ -60,7 +60,7 @@ def test_a_wide_table_says_who_and_why_and_when_exactly() -> None:
     header, old = lines(ENDED, output=Format.WIDE)
 
     assert header.endswith("REQUESTER  APPROVED BY  POLICY  INSTANCE  REASON")
-    assert "2026-11-24 11:59 UTC" in old
+    assert "2026-11-24 11:59 UTC (6m ago)" in old
     assert old.split()[-6:] == ["User", "-", "dan", "prod", "default", "Expired"]
 
 
