@@ -26,9 +26,10 @@ from argogrant.cli.outlook import until_counted
 from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session, session
 from argogrant.cli.submission import Telling, telling_of, usage
-from argogrant.cli.tables import shown
+from argogrant.cli.tables import folded, shown
+from argogrant.cli.terminal import columns
 from argogrant.cli.times import when
-from argogrant.cli.verdict import DONE, summary, traits_of, vote_name
+from argogrant.cli.verdict import DONE, NAMES, summary, traits_of, vote_name
 from argogrant.cli.waiting import wait_for
 from argogrant.cli.written import object_name, written_object
 from argogrant.grants.approval import Verdict
@@ -163,7 +164,10 @@ async def _summary(asked: Session, found: Found) -> str:
         status: dict[str, Any] = (await asked.cluster.get(path)).get("status") or {}
     except (NotFound, Forbidden):
         status = {}
-    return summary(found.grant, found.said, traits_of(status, found.grant), utc_now())
+    traits = traits_of(status, found.grant)
+    text = summary(found.grant, found.said, traits, utc_now())
+    width = columns()
+    return "\n".join(folded(line, width, NAMES) for line in text.splitlines())
 
 
 def _is_at_a_terminal() -> bool:

@@ -13,6 +13,7 @@ from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.ruling import Asked, Assumption, Ruling, ruling_of
 from argogrant.cli.ruling_text import as_json, in_words
 from argogrant.cli.session import Session, instance_of, session
+from argogrant.cli.terminal import columns
 from argogrant.grants.grant import Binding, RoleRef
 from argogrant.grants.names import quoted
 from argogrant.rbac.questions import RESOURCES, Question
@@ -105,7 +106,8 @@ def can(  # noqa: PLR0913
         trouble=TROUBLE,
     )
     if not quiet:
-        typer.echo(as_json(ruling) if output is AnswerFormat.JSON else in_words(ruling))
+        is_json = output is AnswerFormat.JSON
+        typer.echo(as_json(ruling) if is_json else in_words(ruling, columns()))
     if not ruling.is_allowed:
         raise typer.Exit(NO)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from argogrant.cli.ruling import Ruling
-from argogrant.cli.tables import shown
+from argogrant.cli.tables import folded, shown
 from argogrant.rbac.citations import CitedLink, CitedRule
 from argogrant.rbac.enforcement import Answer
 from argogrant.rbac.judgement import Standing, Tried, Verdict
@@ -14,9 +14,15 @@ YES: Final = "yes"
 NO: Final = "no"
 
 
-def in_words(ruling: Ruling) -> str:
-    """Write yes or no on a line of its own, and below it why."""
-    return "\n".join([YES if ruling.is_allowed else NO, *map(_indented, _why(ruling))])
+def in_words(ruling: Ruling, width: int = 0) -> str:
+    """Write yes or no on a line of its own, and below it why.
+
+    Args:
+        ruling: What was found.
+        width: Columns of the terminal; 0 for any.
+    """
+    why = (folded(f"  {line}", width, 4) for line in _why(ruling))
+    return "\n".join([YES if ruling.is_allowed else NO, *why])
 
 
 def as_json(ruling: Ruling) -> str:
@@ -119,10 +125,6 @@ def _line(cited: CitedRule) -> str:
     rule = cited.rule
     fields = (rule.subject, rule.resource, rule.action, rule.object, rule.effect)
     return f"{shown(', '.join(['p', *fields]))} ({shown(cited.source)})"
-
-
-def _indented(text: str) -> str:
-    return f"  {text}"
 
 
 def _rule_item(cited: CitedRule) -> dict[str, str]:

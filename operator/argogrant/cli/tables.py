@@ -1,5 +1,6 @@
 """Tables for terminals: aligned, within the width, and safe to print. Pure."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -49,6 +50,25 @@ def table(
     return "\n".join(
         _line(row, header, widths, None if row is header else paint)
         for row in (header, *rows)
+    )
+
+
+def folded(text: str, width: int, indent: int) -> str:
+    """Break a line between words where a terminal would break it anywhere.
+
+    Args:
+        text: One line.
+        width: Columns of the terminal; 0 leaves the line whole.
+        indent: Blanks before the further lines.
+    """
+    if not width:
+        return text
+    return textwrap.fill(
+        text,
+        max(width, indent + 20),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -19,6 +19,8 @@ DONE: Final[Mapping[Verdict, str]] = {
     Verdict.APPROVE: "approved",
     Verdict.DENY: "denied",
 }
+NAMES: Final = 10
+"""Columns for the names of a summary."""
 DENIES: Final = "it holds deny rules, which take other rights away"
 PERSISTS: Final = (
     "its holder can make access outlast the grant (argogrant roles -o wide says how)"
@@ -69,7 +71,7 @@ def summary(
         ("Asked by", f"{shown(asker)}, {when(grant.created_at, now, zone)}"),
         ("Now", _now(said)),
     ]
-    return "\n".join(f"{name + ':':<10}{text}" for name, text in rows if text)
+    return "\n".join(f"{name + ':':<{NAMES}}{text}" for name, text in rows if text)
 
 
 def traits_of(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None:

@@ -47,7 +47,7 @@ def hold(cluster: FakeCluster, data: dict[str, str]) -> None:
 
 
 def can(*words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["can", *words])
+    result = CliRunner().invoke(app, ["can", *words], env={"COLUMNS": "400"})
     return result.exit_code, result.stdout, result.stderr
 
 

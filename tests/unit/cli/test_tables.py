@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.cli.tables import shown, table
+from argogrant.cli.tables import folded, shown, table
 
 CELLS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=60)
 
@@ -50,3 +50,17 @@ def test_a_colour_does_not_move_the_columns() -> None:
 )
 def test_a_text_is_safe_to_print(text: str, safe: str) -> None:
     assert shown(text) == safe
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        pytest.param(0, ["Now:  somebody else has to agree to it"], id="any"),
+        pytest.param(30, ["Now:  somebody else has to", "      agree to it"], id="30"),
+        pytest.param(8, ["Now:  somebody else has to", "      agree to it"], id="8"),
+    ],
+)
+def test_a_long_line_is_broken_between_words(width: int, lines: list[str]) -> None:
+    text = "Now:  somebody else has to agree to it"
+
+    assert folded(text, width, 6).splitlines() == lines
