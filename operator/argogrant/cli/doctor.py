@@ -10,6 +10,8 @@ import typer
 
 from argogrant.cli.connecting import NoAPIServer, connect, utc_now
 from argogrant.cli.examination import show
+from argogrant.cli.options import Context, Namespace
+from argogrant.cli.session import meant
 from argogrant.cli.terminal import tell
 from argogrant.doctor.examine import examine
 from argogrant.doctor.look import look_at_cluster, look_at_instance
@@ -28,15 +30,11 @@ class Format(StrEnum):
 
 def doctor(
     *,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Where the ArgoCDInstances are.")
-    ] = "argogrant",
+    namespace: Namespace = "",
     instance: Annotated[
         str, typer.Option(help="The only one to look at.  [default: all]")
     ] = "",
-    context: Annotated[
-        str, typer.Option(help="The context of the kubeconfig.  [default: current]")
-    ] = "",
+    context: Context = "",
     output: Annotated[
         Format, typer.Option("--output", "-o", help="For people, or for programs.")
     ] = Format.TEXT,
@@ -72,7 +70,7 @@ async def _examine(namespace: str, instance: str, context: str) -> tuple[Result,
         )
     try:
         await cluster.get("/version")
-        return await _results(cluster, namespace, instance)
+        return await _results(cluster, meant(namespace, context), instance)
     except ClusterError as error:
         text = f"it does not answer as it should: {error}"
         return (wrong("API server", text, command="kubectl version"),)

@@ -49,10 +49,19 @@ async def session(
             " get-contexts."
         ) from error
     try:
-        where = namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
-        yield Session(cluster, where)
+        yield Session(cluster, meant(namespace, context))
     finally:
         await cluster.close()
+
+
+def meant(namespace: str, context: str) -> str:
+    """Tell which namespace a command is about.
+
+    Args:
+        namespace: What was typed; empty for that of the context, or ``argogrant``.
+        context: One of the kubeconfig; empty for the current one.
+    """
+    return namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
 
 
 def check_name(kind: str, name: str) -> None:

@@ -18,13 +18,17 @@ from argogrant.grants.said import Said
 
 _WAITS: Final = frozenset({Reason.AWAITING_APPROVAL, Reason.SCHEDULED, Reason.BINDING})
 _ASK: Final = "argogrant request"
-_EXAMINE: Final = ("Ready says what to do; what may be wrong:", "argogrant doctor")
+_DOCTOR: Final = "argogrant doctor -n {namespace}"
+_EXAMINE: Final = ("Ready says what to do; what may be wrong:", _DOCTOR)
 _ANEW: Final = ("It never gives access again; to ask anew:", _ASK)
 _STEPS: Final = {
-    Standing.IN_FORCE: ("For more time:", "argogrant extend {}"),
-    Standing.AWAITING: ("Who may approve it:", "argogrant approve {}"),
+    Standing.IN_FORCE: ("For more time:", "argogrant extend {name} -n {namespace}"),
+    Standing.AWAITING: (
+        "Who may approve it:",
+        "argogrant approve {name} -n {namespace}",
+    ),
     Standing.SCHEDULED: ("Nothing has to be done.", ""),
-    Standing.BEGINNING: ("It takes a second; if it stays:", "argogrant doctor"),
+    Standing.BEGINNING: ("It takes a second; if it stays:", _DOCTOR),
     Standing.OVERDUE: _EXAMINE,
     Standing.ENDING: _EXAMINE,
     Standing.BLOCKED: _EXAMINE,
@@ -103,7 +107,9 @@ def next_step(facts: Facts) -> tuple[str, str]:
     if stands is Standing.REFUSED and not is_over(facts.grant):
         return "Ready says what was missing; to ask for something else:", _ASK
     remedy, command = _STEPS[stands]
-    return remedy, command.format(f"{facts.grant.name} -n {facts.grant.namespace}")
+    return remedy, command.format(
+        name=facts.grant.name, namespace=facts.grant.namespace
+    )
 
 
 def _condition(kind: GrantCondition, said: Said | None) -> Result:

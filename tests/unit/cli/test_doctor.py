@@ -124,6 +124,21 @@ def test_an_empty_cluster_is_told_what_it_lacks(cluster: FakeCluster) -> None:
     assert "Traceback" not in result.output
 
 
+def run_plainly() -> str:
+    """What it prints, without its line breaks."""
+    output = CliRunner().invoke(app, ["doctor"]).output
+    return " ".join(output.split())
+
+
+def test_it_looks_where_other_commands_look(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster._objects["/version"] = {"gitVersion": "v1.37.0"}
+    monkeypatch.setenv("ARGOGRANT_NAMESPACE", "team-b")
+
+    assert "no ArgoCDInstance in namespace team-b" in run_plainly()
+
+
 def test_an_instance_that_is_not_there_is_named(cluster: FakeCluster) -> None:
     cluster._objects["/version"] = {"gitVersion": "v1.37.0"}
     result = CliRunner().invoke(app, ["doctor", "--instance", "prod"])

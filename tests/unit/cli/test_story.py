@@ -111,8 +111,8 @@ STEPS = {
     "in force": (in_force(), "argogrant extend g1 -n argogrant"),
     "waiting": (not_ready("AwaitingApproval"), "argogrant approve g1 -n argogrant"),
     "scheduled": (not_ready("Scheduled"), ""),
-    "new": ({}, "argogrant doctor"),
-    "overdue": (in_force(until=NOON), "argogrant doctor"),
+    "new": ({}, "argogrant doctor -n argogrant"),
+    "overdue": (in_force(until=NOON), "argogrant doctor -n argogrant"),
     "not allowed": (not_ready("NotAllowed"), "argogrant request"),
     "ended": (over("Expired"), "argogrant request"),
 }
