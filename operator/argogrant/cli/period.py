@@ -28,7 +28,7 @@ class Period(NamedTuple):
         return start < self.until and (end is None or end > self.since)
 
 
-def parse_moment(text: str, now: datetime) -> datetime:
+def parse_past(text: str, now: datetime) -> datetime:
     """Read how long ago, or a date, whose day begins in UTC, or an RFC 3339 time.
 
     Args:

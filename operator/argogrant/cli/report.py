@@ -17,7 +17,7 @@ from argogrant.cli.failing import CommandFailed, perform
 from argogrant.cli.ledger import Asked, Entry, entry_of, ledger
 from argogrant.cli.ledgerlist import ReportFormat, written
 from argogrant.cli.options import Context, Namespace
-from argogrant.cli.period import NoMoment, Period, parse_moment
+from argogrant.cli.period import NoMoment, Period, parse_past
 from argogrant.cli.session import Session, session
 from argogrant.cli.terminal import columns
 from argogrant.grants.errors import AccessGrantError
@@ -92,7 +92,7 @@ def report(  # noqa: PLR0913 - one for each option
 def _period(since: str, until: str, now: datetime) -> Period:
     try:
         period = Period(
-            parse_moment(since, now), parse_moment(until, now) if until else now
+            parse_past(since, now), parse_past(until, now) if until else now
         )
     except NoMoment as error:
         raise typer.BadParameter(str(error), param_hint="--since, --until") from error

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from argogrant.cli.period import NoMoment, Period, parse_moment
+from argogrant.cli.period import NoMoment, Period, parse_past
 from builders import HOUR, MINUTE, NOON
 
 
@@ -19,7 +19,7 @@ from builders import HOUR, MINUTE, NOON
     ],
 )
 def test_a_moment_is_read(text, expected) -> None:
-    assert parse_moment(text, NOON) == expected
+    assert parse_past(text, NOON) == expected
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_moment_is_read(text, expected) -> None:
 )
 def test_what_is_no_moment_is_named_with_a_remedy(text) -> None:
     with pytest.raises(NoMoment, match="is no moment; write 30d, 2026-11-01 or"):
-        parse_moment(text, NOON)
+        parse_past(text, NOON)
 
 
 @pytest.mark.parametrize(
