@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,22 @@ class Typist:
             timeout=60,
         )
 
-    def begins(self, *words: str) -> subprocess.Popen[str]:
-        """Type what takes its time; whoever began it ends it."""
-        return subprocess.Popen(
-            [*COMMAND, *words],
-            env=self._surroundings(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def begins(self, *words: str, seen_in: Path | None = None) -> subprocess.Popen[str]:
+        """Type what takes its time; whoever began it ends it.
+
+        Args:
+            words: What is typed.
+            seen_in: A file for what is said meanwhile; else it is kept for the end.
+        """
+        with ExitStack() as files:
+            out = files.enter_context(seen_in.open("w")) if seen_in else subprocess.PIPE
+            return subprocess.Popen(
+                [*COMMAND, *words],
+                env=self._surroundings(),
+                stdout=out,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
 
     def does(self, *words: str) -> str:
         """Type what has to succeed; gives what is said."""

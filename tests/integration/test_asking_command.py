@@ -7,6 +7,7 @@ examples and no more; Argo CD says what came of it.
 import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,25 +142,26 @@ def test_what_has_a_label_is_revoked(world: ClosedWorld, alice: Typist) -> None:
 
 
 def test_a_list_that_goes_on_tells_what_happens(
-    world: ClosedWorld, alice: Typist
+    world: ClosedWorld, alice: Typist, tmp_path: Path
 ) -> None:
     """Until somebody types Ctrl-C."""
     world.install(AUTOMATIC)
-    following = alice.begins("list", "--watch")
+    seen = tmp_path / "list"
+    following = alice.begins("list", "--watch", seen_in=seen)
     try:
         assert following.stderr is not None
         first = following.stderr.readline()
         alice.does(*ASK, "--for", "30m", "--name", "hotfix", "--wait")
         alice.does("revoke", "hotfix", "--wait")
+        eventually(lambda: "  Ended  " in seen.read_text(), within=asking.PATIENCE)
         following.send_signal(signal.SIGINT)
-        out, rest = following.communicate(timeout=30)
+        _, rest = following.communicate(timeout=30)
     finally:
         following.kill()
 
     assert first == 'No grants in namespace "argogrant".\n'
     assert (following.returncode, rest) == (130, "")
-    assert "  In force  " in out
-    assert "  Ended  " in out.splitlines()[-1]
+    assert "  In force  " in seen.read_text()
 
 
 def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
