@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "argogrant.cli.main")
+INTERRUPTIBLE = (
+    sys.executable,
+    "-c",
+    (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " runpy.run_module('argogrant.cli.main', run_name='__main__')"
+    ),
+)
+"""The same, though whoever runs the tests in the background has them ignore Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Typist:
         with ExitStack() as files:
             out = files.enter_context(seen_in.open("w")) if seen_in else subprocess.PIPE
             return subprocess.Popen(
-                [*COMMAND, *words],
+                [*INTERRUPTIBLE, *words],
                 env=self._surroundings(),
                 stdout=out,
                 stderr=subprocess.PIPE,
