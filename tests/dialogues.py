@@ -35,6 +35,8 @@ PATIENCE_SECONDS: Final = 30.0
 READING: Final = frozenset({"get", "describe", "wait", "can-i", "list"})
 """What can be asked again until the answer is the one that the page shows."""
 UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TYPED: Final = re.compile(r"^(\w+)\$ ", re.MULTILINE)
+"""Where somebody types; a dollar sign alone is what a command tells to type."""
 VARYING: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "TIME"),
     (re.compile(r"\b(\d+[dhms] ?)+ ago\b"), "AGO"),
@@ -158,7 +160,7 @@ def lines_of(page: Path) -> Iterator[Line]:
         if block.language != "console":
             continue
         text = block.text.replace("\\\n", " ")
-        parts = re.split(documents.PROMPT, text)[1:]
+        parts = TYPED.split(text)[1:]
         for person, typed in zip(parts[::2], parts[1::2], strict=True):
             command, _, answer = typed.partition("\n")
             yield Line(place=block.place, person=person, command=command, answer=answer)

@@ -32,7 +32,7 @@ KINDS: Final = ("accessgrants", "accessapprovals", "accesspolicies", "argocdinst
 RIGHTS: Final = ("roles,rolebindings", "-n", NAMESPACE)
 CONSOLE: Final = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 ENTRY: Final = re.compile(
-    r"^(?P<person>\w*)\$ (?P<command>(?:.*\\\n)*.*\n)(?P<answer>(?:(?!\w*\$ ).*\n)*)",
+    r"^(?P<person>\w+)\$ (?P<command>(?:.*\\\n)*.*\n)(?P<answer>(?:(?!\w+\$ ).*\n)*)",
     re.MULTILINE,
 )
 """What somebody types, perhaps on several lines, and what they see."""

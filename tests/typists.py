@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "argogrant.cli.main")
-INTERRUPTIBLE = (
-    sys.executable,
-    "-c",
-    (
-        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        " runpy.run_module('argogrant.cli.main', run_name='__main__')"
-    ),
-)
+_LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("argogrant.cli.main", run_name="__main__")
+"""
+INTERRUPTIBLE = (sys.executable, "-c", _LISTENING)
 """The same, though whoever runs the tests in the background has them ignore Ctrl-C."""
 
 
