@@ -80,6 +80,7 @@ def visit(kubeconfig: Path | str, *options: str, columns: int = 80) -> Visit:
     environment = {
         **os.environ,
         "KUBECONFIG": str(kubeconfig),
+        "ARGOGRANT_NAMESPACE": "argogrant",
         "COLUMNS": str(columns),
         "PYTHONUTF8": "1",
     }
