@@ -140,7 +140,8 @@ class Deployed:
         It does so when it looks again before its cache knows the Job, and deletes the
         Job with everything else: https://github.com/argoproj/argo-cd/issues/29100.
         """
-        skipped = f"Hook resource batch/Job/{NAMESPACE}/{HOOK} already exists, skipping"
+        job = f"{{batch Job {NAMESPACE} {HOOK}}}"
+        skipped = f"Hook resource {job} already exists, skipping"
         return skipped.encode() in self.log.read()
 
     def has_run_the_hook(self) -> bool:
