@@ -45,6 +45,8 @@ VARYING: Final = (
     (re.compile(r"(?<=alice-hotfix-)[b-z2-9]{5}\b"), "XXXXX"),
     (re.compile(r"(?<=alice-hotfix-bob-)[0-9a-f]{8}\b"), "XXXXXXXX"),
     (re.compile(r"(?<=LAST DEPLOYED: ).*"), "TIME"),
+    # Approvals of one second have no order.
+    (re.compile(r'"(?:bob@\S+, "carol|carol@\S+, "bob)@example\.com"'), "BOTH"),
 )
 """What differs each time; a generated name too."""
 VARYING_COLUMNS: Final = frozenset({"AGE", "EXPIRES", "ENDS"})
