@@ -174,7 +174,9 @@ def comparable(answer: str) -> Answer:
         answer = pattern.sub(word, answer)
     if not answer.startswith("NAME "):
         # Lines with a time that has grown or shrunk may break elsewhere.
-        return " ".join(answer.split()) if "AGO" in answer else answer.strip()
+        return (
+            re.sub(r"\n *", " ", answer).strip() if "AGO" in answer else answer.strip()
+        )
     return sorted(
         [cell for title, cell in row.items() if title not in VARYING_COLUMNS]
         for row in documents.rows_of(answer)

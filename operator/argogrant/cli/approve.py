@@ -133,7 +133,7 @@ async def _decide(decision: Decision, context: str, namespace: str) -> None:
             typer.confirm(f"{decision.verdict} this?", abort=True, err=True)
         made = await _vote(asked, decision, found.grant)
         if telling.patience is not None:
-            made = await _counted(asked, made, telling)
+            made = await _counted(asked, made, telling.patience, telling)
         if not telling.is_read:
             typer.echo(written_object(made, telling.output))
 
@@ -231,7 +231,9 @@ async def _earlier(
     return body
 
 
-async def _counted(asked: Session, made: Body, telling: Telling) -> Body:
+async def _counted(
+    asked: Session, made: Body, patience: timedelta, telling: Telling
+) -> Body:
     """Wait until an approval counts, and give it as it is then.
 
     Raises:
@@ -241,7 +243,6 @@ async def _counted(asked: Session, made: Body, telling: Telling) -> Body:
     metadata = made["metadata"]
     one = Collection(ACCESS_APPROVALS, asked.namespace, metadata["name"])
     question = until_counted(metadata["uid"])
-    patience = telling.patience or timedelta(0)
     outlook = await wait_for(asked.cluster, one, question, patience)
     if telling.is_read:
         typer.echo(sentence(shown(outlook.text)))

@@ -6,7 +6,6 @@ from argogrant.api.accessgrant import read_grant
 from argogrant.api.announced import Announced, read_announced
 from argogrant.cli.failing import CommandFailed
 from argogrant.cli.session import Session, check_name
-from argogrant.cli.written import object_name
 from argogrant.grants.errors import InvalidGrant
 from argogrant.grants.grant import Grant
 from argogrant.grants.names import quoted
@@ -22,8 +21,6 @@ class Found:
     grant: Grant
     said: Announced
     """What its status says."""
-    full_name: str
-    """As kubectl writes it."""
 
 
 async def found_grant(asked: Session, name: str) -> Found:
@@ -35,11 +32,7 @@ async def found_grant(asked: Session, name: str) -> Found:
     """
     body = await grant_body(asked, name)
     try:
-        return Found(
-            grant=read_grant(body),
-            said=read_announced(body),
-            full_name=object_name(body),
-        )
+        return Found(grant=read_grant(body), said=read_announced(body))
     except InvalidGrant as error:
         raise CommandFailed(
             f"AccessGrant {quoted(name)} can not be understood: {error}; apply the CRDs"

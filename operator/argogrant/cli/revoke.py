@@ -95,9 +95,10 @@ async def _revoke_all(wanted: Revocation, context: str, namespace: str) -> None:
         for name in wanted.names or await _labelled(asked, wanted.selector):
             with _noted(problems):
                 bodies[name] = await _revoke(asked, name, wanted)
-        for name, body in list(bodies.items()) if telling.patience is not None else ():
-            with _noted(problems, f"{name}: "):
-                bodies[name] = await _ended(asked, body, telling)
+        if telling.patience is not None:
+            for name, body in bodies.items():
+                with _noted(problems, f"{name}: "):
+                    bodies[name] = await _ended(asked, body, telling.patience, telling)
     if bodies and not telling.is_read:
         typer.echo(written_objects(list(bodies.values()), telling.output))
     if problems:
@@ -158,7 +159,9 @@ def _say(body: Body, what: str, telling: Telling) -> None:
         typer.echo(f"{object_name(body)} {what}")
 
 
-async def _ended(asked: Session, body: Body, telling: Telling) -> Body:
+async def _ended(
+    asked: Session, body: Body, patience: timedelta, telling: Telling
+) -> Body:
     """Wait until Argo CD holds a grant no more, and give it as it is then.
 
     Raises:
@@ -167,7 +170,6 @@ async def _ended(asked: Session, body: Body, telling: Telling) -> Body:
     """
     name, uid = body["metadata"]["name"], body["metadata"]["uid"]
     one = Collection(ACCESS_GRANTS, asked.namespace, name)
-    patience = telling.patience or timedelta(0)
     outlook = await wait_for(asked.cluster, one, until_over(uid), patience)
     if telling.is_read:
         typer.echo(f"{shown(name)}: {sentence(shown(outlook.text))}")
