@@ -47,7 +47,7 @@ def test_a_clock_that_falls_behind_ends_nothing_late(
     eventually(world.may_sync, within=5)
     offset.write_text("-60")
     time.sleep(seconds_until(end))
-    late = eventually(lambda: not world.may_sync(), within=2)
+    late = eventually(lambda: not world.may_sync(), within=5)
     print(f"no {late:.2f} s after the end, with a clock that is a minute behind")
 
     eventually(lambda: world.instance_says("ClockInSync")[1] == "ClockSkewed", within=5)

@@ -33,7 +33,7 @@ def test_a_program_that_keeps_removing_our_key_is_named(world: World) -> None:
     )
     assert '"stubborn"' in world.instance_says("Contested")[2]
     replace(world)
-    eventually(lambda: world.ready("fought-over")[1] == "Contested", within=3)
+    eventually(lambda: world.ready("fought-over")[1] == "Contested", within=5)
     assert not world.overlay()
     eventually(world.may_sync, within=10)
     world.delete("ends")

@@ -1,7 +1,5 @@
 """Argo CD as the judge of every other test: what its answers can be relied on for."""
 
-import time
-
 import pytest
 
 from controlplane import ControlPlane
@@ -77,15 +75,6 @@ def test_a_wrong_question_is_an_error_and_no_answer(plane: ControlPlane):
 
     with pytest.raises(ArgoCDError, match="no account 'mallory'"):
         plane.argocd.can_i("mallory", *SYNC_SHOP)
-
-
-def test_argocd_answers_quickly(plane: ControlPlane):
-    """An answer takes less than 20 ms, so tests may ask as often as they like."""
-    started = time.monotonic()
-    for _ in range(50):
-        plane.argocd.can_i("alice", *SYNC_SHOP)
-
-    assert (time.monotonic() - started) / 50 < 0.020
 
 
 def test_the_rbac_config_map_holds_what_was_set(plane: ControlPlane):

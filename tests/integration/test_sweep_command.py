@@ -60,7 +60,7 @@ def test_the_sweep_alone_ends_access(world: World, tmp_path: Path) -> None:
         "sweep of argocd/argocd-rbac-cm: 1 removed, 1 kept, 0 unreadable\n"
     )
 
-    eventually(lambda: not world.may_sync(), within=1)
+    eventually(lambda: not world.may_sync(), within=5)
     assert world.may_sync("carol")
     assert world.may_sync("bob")
 
@@ -75,7 +75,7 @@ def test_what_the_sweep_can_not_read_stays(world: World) -> None:
     swept = sweep(world.plane)
     assert "1 removed, 1 kept, 1 unreadable" in swept.stdout
 
-    eventually(lambda: not world.may_sync(), within=1)
+    eventually(lambda: not world.may_sync(), within=5)
     assert world.may_sync("carol")
     assert world.plane.argocd.rbac_config_map()["data"]["policy.csv"] == RULES
 

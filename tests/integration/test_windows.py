@@ -38,9 +38,9 @@ def test_a_scheduled_grant_gives_access_in_its_window_only(shared_world: World) 
     eventually(lambda: shared_world.ready("planned")[1] == "Scheduled", within=7)
     status = shared_world.grant("planned")["status"]
     throughout(lambda: not shared_world.may_sync(), until=begin)
-    eventually(shared_world.may_sync, within=2)
+    eventually(shared_world.may_sync, within=5)
     throughout(shared_world.may_sync, until=end)
-    eventually(lambda: not shared_world.may_sync(), within=2)
+    eventually(lambda: not shared_world.may_sync(), within=5)
 
     assert status["expiresAt"] == end
     assert "startedAt" not in status
@@ -100,4 +100,4 @@ def test_git_may_apply_an_absolute_end(shared_world: World) -> None:
     eventually(shared_world.may_sync, within=7)
     sleep_until(end)
 
-    eventually(lambda: not shared_world.may_sync(), within=2)
+    eventually(lambda: not shared_world.may_sync(), within=5)
