@@ -207,7 +207,7 @@ def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) 
     eventually(lambda: ceiling() == "8h", within=SYNC_SECONDS)
     deployed.application.wait_until_well(within=SYNC_SECONDS)
     assert world.may_sync()
-    assert world.instance_says()[0] == "True"
+    eventually(lambda: world.instance_says()[1] == "Converged", within=20)
     deployed.delete()
 
     assert not world.may_sync()

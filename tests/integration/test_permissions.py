@@ -69,7 +69,7 @@ def test_a_lost_right_is_noticed_although_nothing_is_written(
     shared_world.restore_rights()
 
     eventually(lambda: shared_world.instance_says()[1] == "Converged", within=15)
-    assert shared_world.ready("steady")[1] == "Bound"
+    eventually(lambda: shared_world.ready("steady")[1] == "Bound", within=10)
 
 
 def test_a_person_may_abandon_what_can_not_be_revoked(shared_world: World) -> None:

@@ -75,7 +75,7 @@ def test_a_certificate_of_another_authority_is_refused(
         ),
         within=20,
     )
-    assert remote.ready("g1")[1] == "InstanceUnavailable"
+    eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=10)
     remote.apply(spec(**cluster))
 
     eventually(remote.may_sync, within=15)
@@ -124,7 +124,7 @@ def test_rights_that_are_taken_away_during_a_grant_are_named(
         lambda: says(remote, "Forbidden", "manifests/remote-cluster.yaml"), within=20
     )
     assert remote.may_sync()
-    assert remote.ready("g1")[1] == "InstanceUnavailable"
+    eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=10)
     remote.restore_rights()
 
     eventually(lambda: not remote.may_sync(), within=15)

@@ -56,7 +56,9 @@ def test_a_config_map_that_was_never_there_is_not_created(
         eventually(
             lambda: still_world.ready("early")[1] == "ConfigMapMissing", within=15
         )
-        assert still_world.instance_says()[1] == "ConfigMapMissing"
+        eventually(
+            lambda: still_world.instance_says()[1] == "ConfigMapMissing", within=5
+        )
         time.sleep(TWO_SWEEPS)
         assert not still_world.has_config_map()
         still_world.create_config_map()

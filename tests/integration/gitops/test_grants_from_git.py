@@ -64,7 +64,7 @@ def test_a_revocation_in_git_ends_the_access_and_stays(
     eventually(lambda: not world.may_sync(), within=SYNC_SECONDS)
     applied.wait_until_well(within=SYNC_SECONDS)
 
-    assert world.ready("revoked-alice")[1] == "Revoked"
+    eventually(lambda: world.ready("revoked-alice")[1] == "Revoked", within=10)
 
 
 def test_an_ended_grant_stays_and_nobody_fights_over_it(
