@@ -31,7 +31,7 @@ PEOPLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 
 NOBODY: Final = "dave"
 """An account of Argo CD that has no rights; the claims of a person are added to it."""
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 90.0
 READING: Final = frozenset({"get", "describe", "wait", "can-i", "list"})
 """What can be asked again until the answer is the one that the page shows."""
 UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -122,9 +122,12 @@ def a_longer_grant(world: World) -> str:
 
 def a_missing_right(world: World) -> str:
     world.remove_rights()
-    eventually(
-        lambda: world.instance_says()[2].startswith("The operator's"), within=PATIENCE
-    )
+
+    def all_are_named() -> bool:
+        said = world.instance_says()[2]
+        return "patch configmaps" in said and "appprojects" in said
+
+    eventually(all_are_named, within=PATIENCE)
     return instance_says(world, "Forbidden")
 
 

@@ -83,7 +83,7 @@ def audit_of(log: Path) -> list[dict[str, Any]]:
 
 
 def _audit_file(log: Path) -> Path:
-    return log.with_suffix(".audit")
+    return log if log == Path(os.devnull) else log.with_suffix(".audit")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

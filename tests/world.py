@@ -53,10 +53,11 @@ def eventually(question: Callable[[], Any], *, within: float) -> float:
 
 
 def throughout(question: Callable[[], Any], *, until: str) -> None:
-    """Ask until an instant; the answer has to be true every time."""
+    """Ask until an instant; whatever is answered before it has to be true."""
     end = datetime.fromisoformat(until)
     while datetime.now(UTC) < end - MARGIN:
-        assert question()
+        answer = question()
+        assert answer or datetime.now(UTC) >= end
         time.sleep(0.05)
     sleep_until(until)
 
@@ -132,11 +133,22 @@ class World:
     def ready(self, name: str) -> tuple[str, str, str]:
         return _condition(self.grant(name), "Ready")
 
+    def wait_until_bound(self, *names: str) -> None:
+        """Wait until Argo CD has what they give, and until they are held.
+
+        Whoever deletes one before it is held gets an answer before access is gone.
+        """
+        for name in names:
+            eventually(lambda: self.ready(name)[1] == "Bound", within=30)  # noqa: B023
+
     def instance_says(
         self, condition: str = "Ready", *, name: str = "default"
     ) -> tuple[str, str, str]:
         """Status, reason and message of a condition of an ArgoCDInstance."""
-        return _condition(self._read("argocdinstance", name), condition)
+        return _condition(self.instance(name), condition)
+
+    def instance(self, name: str = "default") -> dict[str, Any]:
+        return self._read("argocdinstance", name)
 
     def config_map(self) -> dict[str, Any]:
         return self.plane.argocd.rbac_config_map()
@@ -147,9 +159,7 @@ class World:
         return text
 
     def instance_version(self) -> str:
-        version: str = self._read("argocdinstance", "default")["metadata"][
-            "resourceVersion"
-        ]
+        version: str = self.instance()["metadata"]["resourceVersion"]
         return version
 
     def version(self) -> str:

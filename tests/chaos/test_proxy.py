@@ -12,6 +12,7 @@ import pytest
 from chaos.faults import STATUS_FAULTS, Fault, Faults
 from chaos.proxy import Proxy
 from controlplane import ControlPlane
+from world import eventually
 
 CONFIG_MAP = "/api/v1/namespaces/default/configmaps/proxied"
 
@@ -142,13 +143,11 @@ def test_a_watch_streams_and_a_silent_one_stays_open_and_silent(
     assert json.loads(watch.readline())["object"]["data"]["a"] == "seen"
     proxy.begin(Fault.SILENT)
     send("PATCH", CONFIG_MAP, patch("unseen"))
-    time.sleep(0.5)
+    eventually(lambda: proxy.faults.counts[Fault.SILENT] >= 1, within=10)
     proxy.calm()
     send("PATCH", CONFIG_MAP, patch("unseen as well"))
     with pytest.raises(TimeoutError):
         watch.readline()
-
-    assert proxy.faults.counts[Fault.SILENT] >= 1
 
 
 def test_a_share_of_the_requests_is_struck(

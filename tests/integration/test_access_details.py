@@ -53,7 +53,7 @@ def test_a_holder_is_told_from_the_start_until_after_the_end(
 ) -> None:
     shared_world.apply(telling(TEXT))
     shared_world.apply(a_grant("short"))
-    eventually(lambda: "accessDetails" in told(shared_world), within=15)
+    eventually(lambda: "accessDetails" in told(shared_world), within=30)
     status = told(shared_world)
     assert status["url"] == URL
     assert status["accessDetails"] == (
@@ -64,7 +64,7 @@ def test_a_holder_is_told_from_the_start_until_after_the_end(
         *("patch", "accessgrant", "short", "--type=merge", "-p"),
         json.dumps({"spec": {"revoked": True}}),
     )
-    eventually(lambda: "endedAt" in told(shared_world), within=15)
+    eventually(lambda: "endedAt" in told(shared_world), within=30)
 
     assert told(shared_world)["accessDetails"] == status["accessDetails"]
 

@@ -29,6 +29,7 @@ def served(
 ) -> Iterator[ClosedWorld]:
     log = tmp_path_factory.mktemp("asking") / "operator.log"
     with asking.served_world(identity_policies, log) as world:
+        eventually(lambda: world.instance_says()[1] == "Converged", within=30)
         yield world
 
 
@@ -184,7 +185,7 @@ def test_an_end_can_come_earlier(world: ClosedWorld, alice: Typist) -> None:
     eventually(world.may_sync, within=asking.PATIENCE)
     alice.does("extend", "hotfix", "--until", after(15))
 
-    eventually(lambda: not world.may_sync(), within=15 + asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=30 + asking.PATIENCE)
 
 
 def test_twice_the_same_decision_is_one(alice: Typist, bob: Typist) -> None:

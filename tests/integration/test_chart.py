@@ -130,7 +130,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
         assert "has left 0 ArgoCDInstances" in said
     finally:
         operators.stop(operator)
-    eventually(lambda: not world.may_sync(), within=5)
+    eventually(lambda: not world.may_sync(), within=10)
     release.helm("uninstall", *RELEASE, "--no-hooks")
 
     assert everything_of(plane) == []
@@ -150,7 +150,7 @@ def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) ->
     said = release.uninstall_hook()
 
     assert "removed 1 bindings from argocd" in said
-    eventually(lambda: not world.may_sync(), within=5)
+    eventually(lambda: not world.may_sync(), within=10)
     assert not world.exists("argocdinstance", "default")
     world.delete("alice")
 

@@ -116,7 +116,8 @@ class Deployed:
             return True
 
         eventually(is_taken, within=40)
-        eventually(self.world.may_sync, within=30)
+        self.world.wait_until_bound(name)
+        assert self.world.may_sync()
 
     def objects(self) -> list[str]:
         """What there is of the release, by kind and name."""

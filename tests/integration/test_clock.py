@@ -16,12 +16,19 @@ from world import RULES, World, a_grant, after, eventually, seconds_until
 SCRIPT = operators.ROOT / "tests/stepped_operator.py"
 
 
+def step(offset: Path, seconds: int) -> None:
+    """Step the clock; the operator reads the whole file at every moment."""
+    written = offset.with_suffix(".new")
+    written.write_text(str(seconds))
+    written.replace(offset)
+
+
 @pytest.fixture
 def offset(installed: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     """A running operator's clock: the file says how many seconds it is wrong."""
     installed.argocd.set_rbac({"policy.csv": RULES})
     file = tmp_path / "offset"
-    file.write_text("0")
+    step(file, 0)
     kubeconfig = installed.service_account_kubeconfig("argogrant", "argogrant")
     with (tmp_path / "operator.log").open("wb") as log:
         process = subprocess.Popen(
@@ -44,13 +51,15 @@ def test_a_clock_that_falls_behind_ends_nothing_late(
     eventually(lambda: world.may_sync("erin"), within=20)
     end = after(10)
     world.apply(a_grant("short", expiresAt=end))
-    eventually(world.may_sync, within=5)
-    offset.write_text("-60")
+    eventually(world.may_sync, within=10)
+    step(offset, -60)
     time.sleep(seconds_until(end))
-    late = eventually(lambda: not world.may_sync(), within=5)
+    late = eventually(lambda: not world.may_sync(), within=10)
     print(f"no {late:.2f} s after the end, with a clock that is a minute behind")
 
-    eventually(lambda: world.instance_says("ClockInSync")[1] == "ClockSkewed", within=5)
+    eventually(
+        lambda: world.instance_says("ClockInSync")[1] == "ClockSkewed", within=10
+    )
     assert "behind" in world.instance_says("ClockInSync")[2]
 
 
@@ -61,10 +70,10 @@ def test_a_clock_that_jumps_ahead_ends_at_once_and_recovers(
     world = World(installed)
     world.apply(a_grant("long", duration="10m"))
     eventually(world.may_sync, within=20)
-    offset.write_text("3600")
-    eventually(lambda: not world.may_sync(), within=5)
+    step(offset, 3600)
+    eventually(lambda: not world.may_sync(), within=10)
     world.apply(a_grant("late"))
     eventually(lambda: "ahead" in world.instance_says("ClockInSync")[2], within=10)
-    offset.write_text("0")
+    step(offset, 0)
 
     eventually(world.may_sync, within=10)

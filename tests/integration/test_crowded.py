@@ -17,27 +17,27 @@ def test_the_oldest_grants_get_the_room_and_others_wait_for_it(world: World) -> 
     """What does not fit says so, and is bound when room appears."""
     crowd(world, room=320)
     world.apply(a_grant("oldest"))
-    eventually(world.may_sync, within=15)
+    eventually(world.may_sync, within=30)
     world.apply(a_grant("younger", subject="carol-" + "y" * 200))
-    eventually(lambda: world.ready("younger")[1] == "RBACTextFull", within=5)
+    eventually(lambda: world.ready("younger")[1] == "RBACTextFull", within=10)
     world.apply(a_grant("youngest", subject="erin"))
-    eventually(lambda: world.ready("youngest")[1] == "RBACTextFull", within=5)
-    eventually(lambda: world.instance_says()[1] == "RBACTextFull", within=5)
+    eventually(lambda: world.ready("youngest")[1] == "RBACTextFull", within=10)
+    eventually(lambda: world.instance_says()[1] == "RBACTextFull", within=10)
     world.delete("younger")
-    eventually(lambda: world.may_sync("erin"), within=5)
+    eventually(lambda: world.may_sync("erin"), within=10)
     world.delete("oldest")
 
-    assert not world.may_sync()
+    eventually(lambda: not world.may_sync(), within=10)
     assert world.may_sync("bob")
 
 
 def test_no_room_at_all_still_revokes(world: World) -> None:
     """Others fill the ConfigMap to the brim after a grant was bound."""
     world.apply(a_grant("bound"))
-    eventually(world.may_sync, within=15)
+    eventually(world.may_sync, within=30)
     crowd(world, room=0)
     world.apply(a_grant("late", subject="erin"))
-    eventually(lambda: world.ready("late")[1] == "RBACTextFull", within=5)
+    eventually(lambda: world.ready("late")[1] == "RBACTextFull", within=10)
     world.delete("bound", "late")
 
-    assert not world.may_sync()
+    eventually(lambda: not world.may_sync(), within=10)

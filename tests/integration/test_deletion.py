@@ -30,8 +30,7 @@ def test_a_grant_and_its_instance_are_deleted_at_once(
     """In either order both go, and with them our key."""
     names = {"accessgrant": "waiting", "argocdinstance": "default"}
     shared_world.apply(a_grant("waiting"), a_grant("other", subject="erin"))
-    eventually(lambda: shared_world.may_sync("erin"), within=15)
-    eventually(shared_world.may_sync, within=15)
+    shared_world.wait_until_bound("waiting", "other")
     for kind in kinds:
         shared_world.delete_later(kind, names[kind])
     eventually(lambda: everything_is_gone(shared_world), within=20)
@@ -45,7 +44,7 @@ def test_a_grant_and_its_instance_are_deleted_at_once(
 def test_an_instance_without_grants_takes_its_key_along(shared_world: World) -> None:
     """The header alone would make the next owner believe that it is not alone."""
     shared_world.apply(a_grant("past"))
-    eventually(shared_world.may_sync, within=15)
+    shared_world.wait_until_bound("past")
     shared_world.delete("past")
     assert OVERLAY in shared_world.config_map()["data"]
     shared_world.ours("delete", "argocdinstance", "default")
@@ -56,7 +55,7 @@ def test_an_instance_without_grants_takes_its_key_along(shared_world: World) -> 
 def test_both_wait_until_the_access_can_be_taken_away(shared_world: World) -> None:
     """Without its Role the operator lets neither go; with it nothing is left."""
     shared_world.apply(a_grant("waiting"))
-    eventually(shared_world.may_sync, within=15)
+    shared_world.wait_until_bound("waiting")
     shared_world.remove_rights()
     shared_world.delete_later("accessgrant", "waiting")
     shared_world.delete_later("argocdinstance", "default")
@@ -74,7 +73,7 @@ def test_both_wait_until_the_access_can_be_taken_away(shared_world: World) -> No
 def lose_the_config_map(world: World) -> dict[str, Any]:
     """Gives what restores it, with our key in it."""
     world.apply(a_grant("waiting"))
-    eventually(lambda: world.ready("waiting")[1] == "Bound", within=15)
+    eventually(lambda: world.ready("waiting")[1] == "Bound", within=30)
     backup = world.remove_config_map()
     eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
     return backup
@@ -95,7 +94,7 @@ def test_an_instance_waits_for_the_config_map(shared_world: World) -> None:
     eventually(lambda: not shared_world.exists("argocdinstance", "default"), within=20)
 
     assert OVERLAY not in shared_world.config_map()["data"]
-    assert not shared_world.may_sync()
+    eventually(lambda: not shared_world.may_sync(), within=10)
     shared_world.delete("waiting")
 
 

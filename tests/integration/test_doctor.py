@@ -116,7 +116,7 @@ def healthy(world: World) -> World:
 def test_nothing_is_wrong_with_a_healthy_installation(healthy: World) -> None:
     """Only the Deployment of argocd-server is not to be found here."""
     healthy.apply(a_grant("g1"))
-    eventually(healthy.may_sync, within=15)
+    eventually(healthy.may_sync, within=30)
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
 
     assert seen.wrong() == {}
@@ -138,7 +138,7 @@ def test_it_is_a_line_for_each_check_within_eighty_columns(healthy: World) -> No
 
 def test_what_is_wrong_is_named_with_its_place_and_its_remedy(healthy: World) -> None:
     healthy.edit({"policy.csv": RULES + "p, role:broken, applications\n"})
-    eventually(lambda: healthy.instance_says()[1] == "RBACTextInvalid", within=15)
+    eventually(lambda: healthy.instance_says()[1] == "RBACTextInvalid", within=30)
     seen = visit(healthy.plane.kubeconfig())
 
     assert seen.status == 1
@@ -169,7 +169,7 @@ def test_grants_that_can_not_work_are_named(healthy: World) -> None:
     mailed = a_grant("mailed", "alice@example.com", expiresAt=after(600))
     lost = a_grant("lost", instance="elsewhere")
     healthy.apply(tracked, mailed, lost)
-    eventually(lambda: healthy.ready("from-git")[1] != "", within=15)
+    eventually(lambda: healthy.ready("from-git")[1] != "", within=30)
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
 
     assert "from-git" in seen.wrong()["Git"]
@@ -188,7 +188,7 @@ def test_a_missing_admission_policy_is_said_once(healthy: World) -> None:
                 healthy.instance_says("RequesterVerified")[1]
                 == "AdmissionPolicyMissing"
             ),
-            within=15,
+            within=30,
         )
         seen = visit(plane.kubeconfig(), "-o", "json")
     finally:
@@ -200,7 +200,7 @@ def test_a_missing_admission_policy_is_said_once(healthy: World) -> None:
 
 def test_somebody_who_may_only_read_grants_gets_question_marks(healthy: World) -> None:
     healthy.apply(*ACCOUNTS, READER, READS)
-    eventually(lambda: healthy.instance_says()[0] == "True", within=15)
+    eventually(lambda: healthy.instance_says()[0] == "True", within=30)
     rita = healthy.plane.service_account_kubeconfig("argogrant", "rita")
     seen = visit(rita, "-o", "json")
     outcomes = seen.outcomes()

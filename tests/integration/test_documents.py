@@ -70,7 +70,7 @@ def test_every_field_is_explained_by_kubectl(installed: ControlPlane) -> None:
 STORIES = {
     "01-temporary-role": {"expiresAt": 3600},
     "02-project-role": {"expiresAt": 3600},
-    "03-maintenance-window": {"notBefore": 4, "expiresAt": 3600},
+    "03-maintenance-window": {"notBefore": 12, "expiresAt": 3600},
 }
 
 
@@ -88,7 +88,8 @@ def test_argo_cd_says_what_an_example_says(world: World, folder: str) -> None:
     if "notBefore" not in times:
         world.apply(body)
     assert True in during.values(), "a grant that gives nothing is no example"
-    eventually(lambda: answers(world, name, during) == during, within=20)
+    eventually(lambda: answers(world, name, during) == during, within=40)
+    world.wait_until_bound(body["metadata"]["name"])
     world.delete(body["metadata"]["name"])
 
     assert answers(world, name, later) == later

@@ -28,12 +28,12 @@ FLOWS = {
     "break-glass": "08-break-glass",
 }
 SCOPES = {"scopes": "[groups, email]"}
-BRIEF = "8s"
+BRIEF = "15s"
 TIMES = {
     "self-service": {"grant.yaml": lambda: {"duration": BRIEF}},
     "on-call": {},
     "maintenance-window": {
-        "grant.yaml": lambda: {"notBefore": after(10), "expiresAt": after(16)}
+        "grant.yaml": lambda: {"notBefore": after(25), "expiresAt": after(35)}
     },
     "grants-from-git": {},
     "break-glass": {"grant.yaml": lambda: {"duration": BRIEF}},

@@ -43,7 +43,7 @@ def trusted_portal(portal: Asker) -> Iterator[Asker]:
     """The same, on the list of trusted front ends; active once it may forge."""
     for field in FIELDS:
         trust(portal, field, f"['someone:else', '{PORTAL}']")
-        eventually(lambda field=field: may_forge(portal, field), within=15)
+        eventually(lambda field=field: may_forge(portal, field), within=30)
     yield portal
     for field in FIELDS:
         trust(portal, field, "[]")

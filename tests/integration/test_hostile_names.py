@@ -157,6 +157,7 @@ def test_binds_exactly_that_string(world: World, name: str) -> None:
     eventually(lambda: may_sync_as(world, name), within=10)
     assert others_are_as_before(world)
     assert not may_sync_as(world, name + "x")
+    world.wait_until_bound("odd")
     world.delete("odd")
 
     assert not may_sync_as(world, name)

@@ -165,8 +165,8 @@ def test_a_grant_lives_its_whole_life_under_the_policies(
     """The operator binds it, reports, and lets it go; Argo CD says so."""
     served.reset()
     alice.apply(a_grant("whole"))
-    eventually(served.may_sync, within=15)
-    eventually(lambda: served.ready("whole")[1] == "Bound", within=15)
+    eventually(served.may_sync, within=30)
+    eventually(lambda: served.ready("whole")[1] == "Bound", within=30)
     served.delete("whole")
 
     assert not served.may_sync()

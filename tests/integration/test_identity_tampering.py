@@ -113,7 +113,7 @@ def test_the_operator_may_look_at_these_objects(
     """It lists and watches each by its name, and sees no others."""
     one = f"{ADMISSION}/{plural}?fieldSelector=metadata.name%3D{name}"
     listed = json.loads(operator.kubectl("get", "--raw", one))
-    watched = operator.kubectl("get", "--raw", f"{one}&watch=true&timeoutSeconds=1")
+    watched = operator.kubectl("get", "--raw", f"{one}&watch=true&timeoutSeconds=3")
     refusal = operator.refused("get", "--raw", f"{ADMISSION}/{plural}")
 
     assert [item["metadata"]["name"] for item in listed["items"]] == [name]

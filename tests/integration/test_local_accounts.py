@@ -8,7 +8,7 @@ from world import World, a_grant, eventually
 
 def told(world: World, name: str) -> str:
     """Status and reason of Effective once the grant is bound."""
-    eventually(lambda: world.ready(name)[1] == "Bound", within=15)
+    eventually(lambda: world.ready(name)[1] == "Bound", within=30)
     return next(
         f"{one['status']} {one['reason']}"
         for one in world.grant(name)["status"]["conditions"]

@@ -49,15 +49,15 @@ def scraped(installed: ControlPlane, tmp_path: Path) -> Iterator[Scraped]:
 def test_the_life_of_a_grant_is_counted(scraped: Scraped) -> None:
     """Grants by reason, bindings, writes, the lag of an end, and nothing overdue."""
     scraped.apply(a_grant("stays"))
-    eventually(scraped.may_sync, within=15)
+    eventually(scraped.may_sync, within=30)
     end = after(8)
     scraped.apply(a_grant("short", subject="carol", expiresAt=end))
-    eventually(lambda: scraped.may_sync("carol"), within=5)
-    eventually(lambda: scraped.metric("argogrant_bindings") == 2, within=5)
+    eventually(lambda: scraped.may_sync("carol"), within=10)
+    eventually(lambda: scraped.metric("argogrant_bindings") == 2, within=10)
     time.sleep(seconds_until(end))
-    eventually(lambda: not scraped.may_sync("carol"), within=5)
+    eventually(lambda: not scraped.may_sync("carol"), within=10)
     eventually(
-        lambda: scraped.metric("argogrant_revocation_lag_seconds_count") == 1, within=5
+        lambda: scraped.metric("argogrant_revocation_lag_seconds_count") == 1, within=10
     )
 
     assert scraped.metric("argogrant_leader") == 1
@@ -76,25 +76,27 @@ def test_the_life_of_a_grant_is_counted(scraped: Scraped) -> None:
 def test_what_nobody_granted_is_counted_as_an_orphan(scraped: Scraped) -> None:
     """A line that somebody wrote into our key goes, and is told."""
     scraped.apply(a_grant("stays"))
-    eventually(scraped.may_sync, within=15)
+    eventually(scraped.may_sync, within=30)
     scraped.edit({"policy.argogrant.csv": scraped.overlay() + ORPHAN})
-    eventually(lambda: "mallory" not in scraped.overlay(), within=5)
+    eventually(lambda: "mallory" not in scraped.overlay(), within=10)
 
-    eventually(lambda: scraped.metric("argogrant_orphans_removed_total") == 1, within=5)
+    eventually(
+        lambda: scraped.metric("argogrant_orphans_removed_total") == 1, within=10
+    )
 
 
 def test_access_that_can_not_be_removed_is_overdue(scraped: Scraped) -> None:
     """While the ConfigMap is gone, Argo CD remembers, and the gauge rises."""
     scraped.apply(a_grant("warm-up", subject="erin"))
-    eventually(lambda: scraped.may_sync("erin"), within=15)
-    end = after(6)
+    eventually(lambda: scraped.may_sync("erin"), within=30)
+    end = after(15)
     scraped.apply(a_grant("short", expiresAt=end))
-    eventually(scraped.may_sync, within=5)
+    eventually(scraped.may_sync, within=10)
     kept = scraped.remove_config_map()
     time.sleep(seconds_until(end) + 1)
     assert scraped.may_sync()  # Argo CD keeps its last rules in memory
-    eventually(lambda: scraped.metric("argogrant_overdue_seconds") > 1, within=5)
+    eventually(lambda: scraped.metric("argogrant_overdue_seconds") > 1, within=10)
     scraped.apply(kept)
-    eventually(lambda: not scraped.may_sync(), within=5)
+    eventually(lambda: not scraped.may_sync(), within=10)
 
-    eventually(lambda: scraped.metric("argogrant_overdue_seconds") == 0, within=5)
+    eventually(lambda: scraped.metric("argogrant_overdue_seconds") == 0, within=10)

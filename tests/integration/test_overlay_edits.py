@@ -20,10 +20,10 @@ BINDING = "g, alice, role:deployer\n"
 def test_a_line_put_by_hand_is_removed(shared_world: World, line: str) -> None:
     """Access that it gave ends, access that it took is back; the grant's own stays."""
     shared_world.apply(a_grant("own", subject="erin"))
-    eventually(lambda: shared_world.may_sync("erin"), within=15)
+    eventually(lambda: shared_world.may_sync("erin"), within=30)
     written = shared_world.overlay()
     shared_world.edit({OVERLAY: written + line})
-    eventually(lambda: shared_world.overlay() == written, within=5)
+    eventually(lambda: shared_world.overlay() == written, within=10)
     shared_world.plane.argocd.settle()
 
     assert not shared_world.may_sync()

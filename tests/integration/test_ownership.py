@@ -26,11 +26,11 @@ def second(shared_world: World) -> Iterator[World]:
 def test_the_key_of_another_namespace_is_left_alone(shared_world: World) -> None:
     """Grant and instance name the other owner; the grant is bound when it is gone."""
     shared_world.edit({OVERLAY: ANOTHER + "g, carol, role:deployer\n"})
-    eventually(lambda: shared_world.may_sync("carol"), within=5)
+    eventually(lambda: shared_world.may_sync("carol"), within=10)
     version = shared_world.version()
     shared_world.apply(a_grant("blocked"))
     for said in (lambda: shared_world.ready("blocked"), shared_world.instance_says):
-        eventually(lambda said=said: said()[1] == "OverlayOwnedByAnother", within=15)
+        eventually(lambda said=said: said()[1] == "OverlayOwnedByAnother", within=30)
         assert "elsewhere/default" in said()[2]
     time.sleep(TWO_SWEEPS)
     assert shared_world.version() == version
@@ -38,17 +38,17 @@ def test_the_key_of_another_namespace_is_left_alone(shared_world: World) -> None
     assert shared_world.may_sync("carol")
     shared_world.edit({OVERLAY: None})
 
-    eventually(shared_world.may_sync, within=5)
+    eventually(shared_world.may_sync, within=10)
     eventually(lambda: shared_world.instance_says()[1] == "Converged", within=10)
 
 
 def test_a_line_in_anothers_key_is_not_ours(shared_world: World) -> None:
     """The grant does not claim it, and its deletion does not wait for it."""
     shared_world.apply(a_grant("double"))
-    eventually(lambda: shared_world.ready("double")[1] == "Bound", within=15)
+    eventually(lambda: shared_world.ready("double")[1] == "Bound", within=30)
     shared_world.edit({OVERLAY: ANOTHER + "g, alice, role:deployer\n"})
     eventually(
-        lambda: shared_world.ready("double")[1] == "OverlayOwnedByAnother", within=15
+        lambda: shared_world.ready("double")[1] == "OverlayOwnedByAnother", within=30
     )
     shared_world.delete_later("accessgrant", "double")
     eventually(lambda: not shared_world.exists("accessgrant", "double"), within=10)
@@ -69,8 +69,8 @@ def test_the_key_of_nobody_alive_is_taken_over(shared_world: World, owner: str) 
     text = f"# argogrant v1 {owner} {uid}\ng, carol, role:deployer\n"
     shared_world.apply(a_grant("heir"))
     shared_world.edit({OVERLAY: text})
-    eventually(lambda: "carol" not in shared_world.overlay(), within=15)
-    eventually(shared_world.may_sync, within=5)
+    eventually(lambda: "carol" not in shared_world.overlay(), within=30)
+    eventually(shared_world.may_sync, within=10)
 
     assert uid not in shared_world.overlay()
     assert not shared_world.may_sync("carol")
@@ -79,11 +79,11 @@ def test_the_key_of_nobody_alive_is_taken_over(shared_world: World, owner: str) 
 def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
     """It says whose the key is, and the first goes on as if it were alone."""
     second.apply(a_grant("first"))
-    eventually(second.may_sync, within=15)
+    eventually(second.may_sync, within=30)
     eventually(lambda: second.ready("first")[1] == "Bound", within=10)
     version, text = second.version(), second.overlay()
     second.apply(SECOND, a_grant("rival", subject="carol", instance="second"))
-    eventually(lambda: second.ready("rival")[1] == "OverlayOwnedByAnother", within=15)
+    eventually(lambda: second.ready("rival")[1] == "OverlayOwnedByAnother", within=30)
     eventually(
         lambda: second.instance_says(name="second")[1] == "OverlayOwnedByAnother",
         within=10,
@@ -94,18 +94,18 @@ def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
     assert not second.may_sync("carol")
     second.apply(a_grant("more", subject="erin"))
 
-    eventually(lambda: second.may_sync("erin"), within=5)
+    eventually(lambda: second.may_sync("erin"), within=10)
     assert second.overlay().startswith(text.partition("\n")[0])
 
 
 def test_deleting_the_second_instance_does_not_disturb_the_first(second: World) -> None:
     """It removes what it bound, which is nothing."""
     second.apply(a_grant("first"))
-    eventually(second.may_sync, within=15)
+    eventually(second.may_sync, within=30)
     second.apply(SECOND)
     eventually(
         lambda: second.instance_says(name="second")[1] == "OverlayOwnedByAnother",
-        within=15,
+        within=30,
     )
     version = second.version()
     second.ours("delete", "argocdinstance", "second")
@@ -117,11 +117,11 @@ def test_deleting_the_second_instance_does_not_disturb_the_first(second: World) 
 def test_the_second_instance_follows_when_the_first_is_deleted(second: World) -> None:
     """The key is free then, and what the first bound is gone."""
     second.apply(a_grant("first"))
-    eventually(second.may_sync, within=15)
+    eventually(second.may_sync, within=30)
     second.apply(SECOND, a_grant("rival", subject="carol", instance="second"))
-    eventually(lambda: second.ready("rival")[1] == "OverlayOwnedByAnother", within=15)
+    eventually(lambda: second.ready("rival")[1] == "OverlayOwnedByAnother", within=30)
     second.ours("delete", "argocdinstance", "default")
 
-    assert not second.may_sync()
+    eventually(lambda: not second.may_sync(), within=10)
     eventually(lambda: second.may_sync("carol"), within=10)
     second.delete("rival")

@@ -80,7 +80,7 @@ def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
     _, command, rows = said
     columns = ("NAME", "SUBJECT", "ROLE", "PROJECT", "READY", "REASON")
 
-    eventually(lambda: printed(shown_world, command, columns, rows), within=15)
+    eventually(lambda: printed(shown_world, command, columns, rows), within=30)
 
 
 def test_the_readme_shows_the_message_of_a_grant_that_waits(
@@ -99,7 +99,7 @@ def test_the_readme_shows_what_a_broken_line_looks_like(shown_world: World) -> N
     set_policy(shown_world, RULES + "g, only-two\n")
 
     try:
-        eventually(lambda: printed(shown_world, command, columns, rows), within=15)
+        eventually(lambda: printed(shown_world, command, columns, rows), within=30)
     finally:
         set_policy(shown_world, TEXT)
 

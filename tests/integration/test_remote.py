@@ -78,7 +78,7 @@ def test_a_certificate_of_another_authority_is_refused(
     eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=10)
     remote.apply(spec(**cluster))
 
-    eventually(remote.may_sync, within=15)
+    eventually(remote.may_sync, within=30)
 
 
 def test_a_token_that_is_not_accepted_is_told_from_a_missing_right(
@@ -86,7 +86,7 @@ def test_a_token_that_is_not_accepted_is_told_from_a_missing_right(
 ) -> None:
     """It names the Secret and the command; a new token is used at once."""
     remote.apply(a_grant("g1", subject="carol"))
-    eventually(lambda: remote.may_sync("carol"), within=15)
+    eventually(lambda: remote.may_sync("carol"), within=30)
     far.put_token("not-a-token-of-this-cluster")
     command = "kubectl create token argogrant"
     eventually(
@@ -127,7 +127,7 @@ def test_rights_that_are_taken_away_during_a_grant_are_named(
     eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=10)
     remote.restore_rights()
 
-    eventually(lambda: not remote.may_sync(), within=15)
+    eventually(lambda: not remote.may_sync(), within=30)
     eventually(lambda: remote.ready("g1")[1] == "Expired", within=10)
 
 
@@ -137,15 +137,15 @@ def test_a_cluster_that_hangs_delays_nobody_at_home(
     """Its instance says so; the other one binds and ends as ever."""
     far.far.pause(API_SERVER)
     try:
-        end = after(12)
+        end = after(25)
         remote.apply(a_grant("here", "erin", instance="home", expiresAt=end))
         ask = far.home.argocd.can_i
         question = ("erin", "applications", "sync", "team-a/shop")
-        eventually(lambda: ask(*question), within=4)
-        eventually(lambda: remote.ready("here")[1] == "Bound", within=4)
+        eventually(lambda: ask(*question), within=10)
+        eventually(lambda: remote.ready("here")[1] == "Bound", within=10)
         sleep_until(end)
-        eventually(lambda: not ask(*question), within=5)
-        eventually(lambda: remote.ready("here")[1] == "Expired", within=5)
+        eventually(lambda: not ask(*question), within=10)
+        eventually(lambda: remote.ready("here")[1] == "Expired", within=10)
         remote.apply(a_grant("there"))
         eventually(lambda: says(remote, "Unavailable"), within=60)
         eventually(lambda: remote.ready("there")[1] == "InstanceUnavailable", within=9)
@@ -170,14 +170,14 @@ def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
         assert remote.may_sync()  # nobody could tell Argo CD
     finally:
         far.far.start(API_SERVER)
-    lag = eventually(lambda: "alice" not in remote.overlay(), within=15)
+    lag = eventually(lambda: "alice" not in remote.overlay(), within=30)
     refused = eventually(lambda: not remote.may_sync(), within=ARGOCD_COMES_BACK)
     record_property("removed_seconds_after_the_outage", round(lag, 2))
     record_property("refused_seconds_after_the_outage", round(lag + refused, 2))
     print(f"removed {lag:.1f} s, refused {lag + refused:.1f} s after the outage")
 
     assert remote.may_sync("erin")
-    eventually(lambda: remote.ready("short")[1] == "Expired", within=15)
+    eventually(lambda: remote.ready("short")[1] == "Expired", within=30)
 
 
 def test_an_instance_that_moves_home_leaves_nothing_in_the_other_cluster(
@@ -186,16 +186,16 @@ def test_an_instance_that_moves_home_leaves_nothing_in_the_other_cluster(
     """Argo CD there refuses, and the one here allows."""
     remote.ours("delete", "argocdinstance", "home")
     remote.apply(a_grant("g1"))
-    eventually(remote.may_sync, within=15)
+    eventually(remote.may_sync, within=30)
     far.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
     question = ("alice", "applications", "sync", "team-a/shop")
     eventually(lambda: far.home.argocd.can_i(*question), within=10)
-    assert not remote.may_sync()
+    eventually(lambda: not remote.may_sync(), within=15)
     assert far.far.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
     remote.apply(INSTANCE)
     eventually(remote.may_sync, within=10)
 
-    assert not far.home.argocd.can_i(*question)
+    eventually(lambda: not far.home.argocd.can_i(*question), within=15)
     home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}
     far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
 
@@ -237,7 +237,7 @@ def test_ten_argo_cds_are_served_at_once(remote: World, far: FarPlane) -> None:
         ]
         return told == [reason] * 10
 
-    eventually(lambda: are_ready("Bound"), within=20)
+    eventually(lambda: are_ready("Bound"), within=60)
     bound = far.home.kubectl("get", "configmaps", "-A", "-o", "json").stdout
     maps = json.loads(bound)["items"]
     held = [m for m in maps if "g, alice" in m.get("data", {}).get(OVERLAY, "")]

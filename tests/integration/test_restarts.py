@@ -14,6 +14,8 @@ from asking import ClosedWorld, a_policy, approved_by
 from controlplane import ControlPlane
 from world import after
 
+pytestmark = pytest.mark.timeout(900)  # seven starts, and policies that must vouch
+
 KINDS = "accessgrants,accessapprovals,accesspolicies"
 ON_CALL = [{"kind": "Group", "name": "on-call"}]
 MASTERS = [{"kind": "Group", "name": "system:masters"}]

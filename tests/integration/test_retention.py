@@ -35,10 +35,10 @@ def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
 def test_an_ended_grant_is_deleted_and_its_access_was_gone_before(
     tidy: World, log: Path
 ) -> None:
-    tidy.apply(a_grant("g1", duration="20s"))
-    eventually(tidy.may_sync, within=19)
+    tidy.apply(a_grant("g1", duration="40s"))
+    eventually(tidy.may_sync, within=39)
     uid = tidy.grant("g1")["metadata"]["uid"]
-    eventually(lambda: not tidy.exists("accessgrant", "g1"), within=60)
+    eventually(lambda: not tidy.exists("accessgrant", "g1"), within=90)
 
     assert not tidy.may_sync()
     assert kinds(log, uid) == ["requested", "bound", "ended", "deleted"]

@@ -26,7 +26,7 @@ def test_a_global_role_that_vanishes_takes_its_bindings_along(
     """It might come back with other rights; then the grant is bound again."""
     shared_world.edit({"policy.csv": RULES + LATER})
     shared_world.apply(a_grant("moody", role={"name": "role:later"}))
-    eventually(shared_world.may_sync, within=15)
+    eventually(shared_world.may_sync, within=30)
     shared_world.edit({"policy.csv": RULES})
     eventually(
         lambda: is_unbound_for_want_of_its_role(shared_world, "moody"), within=10
@@ -51,7 +51,7 @@ def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
 ) -> None:
     """Whether the project loses the role or is deleted and made anew."""
     shared_world.apply(a_grant("team", role=TEAM_ROLE))
-    eventually(shared_world.may_sync, within=15)
+    eventually(shared_world.may_sync, within=30)
     remove(shared_world)
     eventually(lambda: is_unbound_for_want_of_its_role(shared_world, "team"), within=10)
     shared_world.apply(PROJECT)
@@ -64,7 +64,7 @@ def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
 def test_a_subject_that_becomes_a_role_is_unbound(shared_world: World) -> None:
     """Everybody who holds it would get the grant's role as well."""
     shared_world.apply(a_grant("ops", subject="ops-team"))
-    eventually(lambda: shared_world.ready("ops")[1] == "Bound", within=15)
+    eventually(lambda: shared_world.ready("ops")[1] == "Bound", within=30)
     shared_world.edit({"policy.csv": RULES + "g, carol, ops-team\n"})
     eventually(lambda: shared_world.ready("ops")[1] == "SubjectRefused", within=10)
     shared_world.plane.argocd.settle()

@@ -8,7 +8,7 @@ import pytest
 from repositories import Application, Repository
 from world import World, a_grant, after, eventually
 
-SYNC_SECONDS = 30.0
+SYNC_SECONDS = 90.0
 """Argo CD looks at Git every few seconds here, and backs off between self-heals."""
 QUIET_SECONDS = 12.0
 """More than two of its rounds."""
@@ -64,19 +64,20 @@ def test_a_revocation_in_git_ends_the_access_and_stays(
     eventually(lambda: not world.may_sync(), within=SYNC_SECONDS)
     applied.wait_until_well(within=SYNC_SECONDS)
 
-    eventually(lambda: world.ready("revoked-alice")[1] == "Revoked", within=10)
+    eventually(lambda: world.ready("revoked-alice")[1] == "Revoked", within=15)
 
 
 def test_an_ended_grant_stays_and_nobody_fights_over_it(
     world: World, repository: Repository, applied: Application
 ) -> None:
     """Argo CD and the operator leave the object alone, round after round."""
-    brief = in_git("brief-bob", subject="carol", expiresAt=after(15))
+    applied.wait_until_well(within=SYNC_SECONDS)
+    brief = in_git("brief-bob", subject="carol", expiresAt=after(30))
     repository.commit({"grants/carol.yaml": brief})
     applied.refresh()
-    eventually(lambda: world.may_sync("carol"), within=14)
-    eventually(lambda: not world.may_sync("carol"), within=15)
-    eventually(lambda: world.ready("brief-bob")[1] == "Expired", within=5)
+    eventually(lambda: world.may_sync("carol"), within=28)
+    eventually(lambda: not world.may_sync("carol"), within=40)
+    eventually(lambda: world.ready("brief-bob")[1] == "Expired", within=15)
     applied.wait_until_well(within=SYNC_SECONDS)
     version, syncs = world.grant("brief-bob")["metadata"], applied.syncs()
     time.sleep(QUIET_SECONDS)
@@ -90,15 +91,16 @@ def test_a_deleted_ended_grant_comes_back_expired(
     world: World, repository: Repository, applied: Application
 ) -> None:
     """Whoever deletes the record gains nothing: Argo CD restores it, expired."""
-    brief = in_git("again-carol", subject="carol", expiresAt=after(15))
+    applied.wait_until_well(within=SYNC_SECONDS)
+    brief = in_git("again-carol", subject="carol", expiresAt=after(30))
     repository.commit({"grants/carol.yaml": brief})
     applied.refresh()
-    eventually(lambda: world.may_sync("carol"), within=14)
-    eventually(lambda: not world.may_sync("carol"), within=15)
+    eventually(lambda: world.may_sync("carol"), within=28)
+    eventually(lambda: not world.may_sync("carol"), within=40)
     before = world.grant("again-carol")["metadata"]["uid"]
     world.delete("again-carol")
     eventually(lambda: world.exists("accessgrant", "again-carol"), within=SYNC_SECONDS)
-    eventually(lambda: world.ready("again-carol")[1] == "Expired", within=5)
+    eventually(lambda: world.ready("again-carol")[1] == "Expired", within=15)
 
     assert world.grant("again-carol")["metadata"]["uid"] != before
     assert not world.may_sync("carol")
@@ -113,7 +115,7 @@ def test_a_duration_from_git_is_refused_with_the_remedy(
     applied.refresh()
     eventually(lambda: world.exists("accessgrant", "lasting-carol"), within=30)
     eventually(
-        lambda: world.ready("lasting-carol")[1] == "AbsoluteEndRequired", within=5
+        lambda: world.ready("lasting-carol")[1] == "AbsoluteEndRequired", within=10
     )
 
     remedy = world.ready("lasting-carol")[2]
@@ -124,7 +126,7 @@ def test_a_duration_from_git_is_refused_with_the_remedy(
         within=SYNC_SECONDS,
     )
     assert "expiresAt" in remedy
-    assert applied.says()[1] == "Degraded"
+    eventually(lambda: applied.says()[1] == "Degraded", within=SYNC_SECONDS)
     assert not world.may_sync("carol")
 
 
@@ -143,7 +145,7 @@ def test_a_click_revokes_and_argocd_does_not_undo_it(
     eventually(world.may_sync, within=SYNC_SECONDS)
     applied.wait_until_well(within=SYNC_SECONDS)
     applied.act("AccessGrant", "from-git-alice", "revoke")
-    eventually(lambda: not world.may_sync(), within=5)
+    eventually(lambda: not world.may_sync(), within=15)
     time.sleep(QUIET_SECONDS)
 
     assert applied.is_well()

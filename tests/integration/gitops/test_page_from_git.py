@@ -12,7 +12,7 @@ from world import RULES, World, after, eventually
 
 FOLDER = "07-from-git"
 MANIFEST = documents.EXAMPLES / FOLDER / "project.yaml"
-SYNC_SECONDS = 30.0
+SYNC_SECONDS = 90.0
 FOREIGN = {
     "apiVersion": "v1",
     "kind": "ConfigMap",

@@ -97,7 +97,7 @@ def test_a_written_status_does_not_lengthen_access(
     """It is believed only where it says an earlier end."""
     world.apply(STATUS_RIGHT, STATUS_WRITERS)
     writer = world.person("oidc:alice", "developers", "status-writers")
-    grant = world.ask(writer, "wanted", duration="8s")
+    grant = world.ask(writer, "wanted", duration="20s")
     world.agree(bob, grant)
     world.comes_to_say("wanted", "Bound")
     writer.kubectl(
