@@ -5,6 +5,8 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 CORE := */argogrant/grants/*,*/argogrant/rbac/*
 CHAOS_MINUTES ?= 30
+# Each worker has a control plane of its own; a cluster that is named there is only once.
+TEST_WORKERS ?= $(if $(ARGOGRANT_TEST_KUBECONFIG),0,3)
 
 .PHONY: setup check lint test coverage chaos demo bench bench-failover bench-memory \
   generate docs tutorial plugin control-plane control-plane-path
@@ -31,7 +33,8 @@ lint: $(READY)
 
 test: control-plane
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/pytest --cov --cov-report=
+	$(VENV)/bin/pytest --cov --cov-report= \
+	  --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory coverage
 
 # What the last `make test` ran: every branch of the pure core, nine in ten elsewhere.
