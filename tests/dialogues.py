@@ -98,7 +98,7 @@ class Player:
             is_late = time.monotonic() - began > PATIENCE_SECONDS
             if comparable(printed) == shown or is_late or not is_question:
                 return printed
-            time.sleep(0.1)
+            time.sleep(0.3)
 
     def typed(self, person: str, command: str) -> str:
         """What somebody sees who types this."""

@@ -14,6 +14,8 @@ CONFIG_MAP = "argocd-rbac-cm"
 OVERLAY = "policy.argogrant.csv"
 MARGIN = timedelta(seconds=0.3)
 """How long before an end a question is not asked any more: the answer takes time."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
+"""Seconds between two questions: what is costly to ask is asked less often."""
 
 RULES = """p, role:deployer, applications, sync, */*, allow
 g, bob, role:deployer
@@ -44,11 +46,12 @@ INSTANCE = {
 
 def eventually(question: Callable[[], Any], *, within: float) -> float:
     """Ask until the answer is true; give the seconds it took."""
-    began = time.monotonic()
+    began = asked = time.monotonic()
     while not question():
-        took = time.monotonic() - began
-        assert took < within, f"still not so after {took:.1f} s"
-        time.sleep(0.05)
+        now = time.monotonic()
+        assert now - began < within, f"still not so after {now - began:.1f} s"
+        time.sleep(min(max(SHORTEST_PAUSE, 3 * (now - asked)), LONGEST_PAUSE))
+        asked = time.monotonic()
     return time.monotonic() - began
 
 

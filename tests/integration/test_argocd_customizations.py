@@ -50,7 +50,7 @@ def overrides(settings: Path, command: str, *arguments: str) -> str:
             *("resource-overrides", command, *arguments),
             *("--argocd-cm-path", settings, "--load-cluster-settings=false"),
         ],
-        env={**os.environ, "HOME": str(settings.parent)},
+        env={**os.environ, **dict.fromkeys(("HOME", "TMPDIR"), str(settings.parent))},
         capture_output=True,
         text=True,
         check=True,
