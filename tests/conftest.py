@@ -1,15 +1,23 @@
 """Fixtures shared by every test that needs real parts."""
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
+import bound
 import controlplane
 
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile("gate")  # --hypothesis-profile=search tries at random
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a worker die with the run that it works for, whatever it is doing."""
+    if hasattr(config, "workerinput"):
+        bound.die_with(os.getppid())
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
-"""An operator that a test has started does not outlive the test, however it ends."""
+"""Nothing that the tests have started outlives them, however they end."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import operators
 from processes import becomes_true, runs
@@ -30,3 +32,29 @@ def test_nothing_that_is_bound_outlives_a_killed_starter() -> None:
 
     assert was_running
     assert becomes_true(lambda: not runs(bound))
+
+
+SLEEPER = """
+import os, time
+def test_that_takes_long():
+    with open({told!r}, "w") as told:
+        told.write(str(os.getpid()))
+    time.sleep(300)
+"""
+
+
+def test_a_worker_does_not_outlive_its_run(tmp_path: Path) -> None:
+    """Not even by the seconds after which it would end by itself."""
+    told = tmp_path / "told"
+    (tmp_path / "test_sleeper.py").write_text(SLEEPER.format(told=str(told)))
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure")
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--numprocesses=1", "-c/dev/null", tmp_path],
+        env={**os.environ, "PYTHONPATH": f"{operators.ROOT}:{operators.ROOT}/tests"},
+        stdout=subprocess.DEVNULL,
+    ) as run:
+        is_busy = becomes_true(lambda: told.exists() and told.read_text() != "", 30)
+        run.send_signal(signal.SIGKILL)
+
+    assert is_busy
+    assert becomes_true(lambda: not runs(int(told.read_text())), 2)
