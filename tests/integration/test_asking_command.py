@@ -6,6 +6,7 @@ examples and no more; Argo CD says what came of it.
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_what_has_a_label_is_revoked(world: ClosedWorld, alice: Typist) -> None:
 def test_a_list_that_goes_on_tells_what_happens(
     world: ClosedWorld, alice: Typist, tmp_path: Path
 ) -> None:
-    """Until somebody types Ctrl-C."""
+    """Until somebody types Ctrl-C, and once more out of impatience."""
     world.install(AUTOMATIC)
     seen = tmp_path / "list"
     following = alice.begins("list", "--watch", seen_in=seen)
@@ -155,6 +156,8 @@ def test_a_list_that_goes_on_tells_what_happens(
         alice.does(*ASK, "--for", "30m", "--name", "hotfix", "--wait")
         alice.does("revoke", "hotfix", "--wait")
         eventually(lambda: "  Ended  " in seen.read_text(), within=asking.PATIENCE)
+        following.send_signal(signal.SIGINT)
+        time.sleep(0.02)
         following.send_signal(signal.SIGINT)
         _, rest = following.communicate(timeout=30)
     finally:

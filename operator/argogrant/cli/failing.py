@@ -1,7 +1,9 @@
 """How a command fails: one sentence on stderr, and an exit status for scripts."""
 
 import asyncio
-from collections.abc import Coroutine
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import typer
@@ -46,6 +48,34 @@ def perform(
         message = f"{error} {remedy(error)}"
     typer.echo(f"argogrant {command}: {message}", err=True)
     raise typer.Exit(trouble)
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Cancel the task that runs this at the first Ctrl-C, and pay no heed to more.
+
+    A second one, typed while the command ends, would be answered by a traceback.
+
+    Raises:
+        asyncio.CancelledError: Somebody typed Ctrl-C; it is ignored from then on.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # as in the background of a shell's script
+        yield
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is end:
+            signal.signal(signal.SIGINT, before)
 
 
 def remedy(error: ClusterError) -> str:

@@ -1,12 +1,13 @@
 """``argogrant list``: who has what, until when."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from argogrant.cli.connecting import utc_now
-from argogrant.cli.failing import INTERRUPTED, perform
+from argogrant.cli.failing import INTERRUPTED, ended_by_ctrl_c, perform
 from argogrant.cli.following import Follower, following
 from argogrant.cli.grantlist import (
     Body,
@@ -85,7 +86,7 @@ def list_grants(  # noqa: PLR0913 - one for each option
     try:
         work = _follow if watch else _list
         perform("list", work(listing, context, namespace))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -102,6 +103,11 @@ async def _list(listing: Listing, context: str, namespace: str) -> None:
 
 async def _follow(listing: Listing, context: str, namespace: str) -> None:
     """List, then write a line for each change until somebody interrupts it."""
+    with ended_by_ctrl_c():
+        await _write_changes(listing, context, namespace)
+
+
+async def _write_changes(listing: Listing, context: str, namespace: str) -> None:
     follower = Follower(listing.wanted)
     async with session(context, namespace) as asked:
         collection = listing.collection(asked)
