@@ -211,7 +211,7 @@ def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) 
     eventually(lambda: world.instance_says()[1] == "Converged", within=20)
     deployed.delete()
 
-    assert not world.may_sync()
+    eventually(lambda: not world.may_sync(), within=10)
     assert world.overlay() == ""
     assert deployed.has_run_the_hook(), deployed.pods.said()
     assert not world.exists("argocdinstance", "default")
@@ -230,7 +230,7 @@ def test_without_the_hook_the_waves_end_access_first(deployed: Deployed) -> None
     deployed.grant("alice")
     deployed.delete()
 
-    assert not world.may_sync()
+    eventually(lambda: not world.may_sync(), within=10)
     assert world.overlay() == ""
     assert deployed.pods.ran == []
     assert not world.exists("argocdinstance", "default")
@@ -251,7 +251,7 @@ def test_the_objects_are_handed_over_without_losing_access(deployed: Deployed) -
     assert world.may_sync()
     deployed.delete()
 
-    assert not world.may_sync()
+    eventually(lambda: not world.may_sync(), within=10)
     assert deployed.has_run_the_hook(), deployed.pods.said()
     assert deployed.objects() == []
     world.delete("alice")

@@ -169,5 +169,5 @@ def test_a_grant_lives_its_whole_life_under_the_policies(
     eventually(lambda: served.ready("whole")[1] == "Bound", within=30)
     served.delete("whole")
 
-    assert not served.may_sync()
+    eventually(lambda: not served.may_sync(), within=10)
     assert not served.exists("accessgrant", "whole")

@@ -95,7 +95,7 @@ def test_a_leader_that_stops_politely_is_followed_at_once(
 
             eventually(lambda: probe(port, "/livez")[1] == "leader\n", within=30)
             world.delete("kept")
-            assert not world.may_sync()
+            eventually(lambda: not world.may_sync(), within=10)
     finally:
         operators.stop(leader)
 
@@ -141,4 +141,4 @@ def test_two_leaders_by_accident_are_harmless(world: World, tmp_path: Path) -> N
         assert is_still(world, seconds=7)
         world.delete("both")
 
-        assert not world.may_sync()
+        eventually(lambda: not world.may_sync(), within=10)

@@ -146,7 +146,7 @@ def test_a_member_outlasts_self_heal_and_commits(
     assert projects.is_well()
     assert world.instance_says("Contested")[0] == "False"
     world.delete("held")
-    assert not team.may_sync()
+    eventually(lambda: not team.may_sync(), within=10)
     assert not team.role().get("groups")
 
 
@@ -204,5 +204,5 @@ def test_without_ignoring_them_self_heal_removes_members_until_it_is_contested(
 
     assert "argocd-controller" in world.instance_says("Contested")[2]
     world.delete("fought-over")
-    assert not team.may_sync()
+    eventually(lambda: not team.may_sync(), within=10)
     assert team.role()["groups"] == ["carol"]

@@ -74,7 +74,7 @@ def test_an_approval_is_void_for_another_grant_of_the_same_name(
     world.comes_to_say("wanted", "AwaitingApproval")
 
     assert "wanted" in world.comes_to_count_as(approval, "AnotherGrant")
-    assert not world.may_sync()
+    eventually(lambda: not world.may_sync(), within=10)
 
 
 def test_an_approval_is_not_edited(
