@@ -114,10 +114,10 @@ def running(
 
 @contextlib.contextmanager
 def serving(
-    world: World, log: Path, module: Sequence[str] = ARGOGRANT
+    world: World, log: Path, *options: str, module: Sequence[str] = ARGOGRANT
 ) -> Iterator[None]:
     """Run the operator for the length of a block, which leaves no grants behind."""
-    with running(world.plane, log, module=module):
+    with running(world.plane, log, *options, module=module):
         try:
             yield
         finally:

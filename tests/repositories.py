@@ -16,6 +16,10 @@ PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
 """Argo CD's own finalizer; a deletion that comes before it runs no hook."""
 NO_COLLECTOR = "PrunePropagationPolicy=background"
 """Argo CD would leave the last step to Kubernetes' collector, which is not run here."""
+SYNC_SECONDS = 90.0
+"""Argo CD looks at Git every few seconds here, and backs off between self-heals."""
+SECOND_SYNC_SECONDS = 4
+"""Argo CD often syncs a commit twice: it had not yet seen its own work."""
 AUTHOR = ("-c", "user.name=author", "-c", "user.email=author@example.com")
 
 

@@ -204,7 +204,7 @@ def test_people_see_events_at_the_grant_and_none_twice(
         with operators.running(audited.plane, log):
             wait_until_leading(log, starts)
             audited.apply(a_grant("long"))
-            eventually(lambda: audited.ready("long")[1] == "Bound", within=30)
+            audited.wait_until_bound("long")
             eventually(lambda: "Bound" in shown(audited, "long"), within=10)
 
     assert shown(audited, "long") == ["Bound"]
@@ -231,7 +231,7 @@ def test_an_operator_that_may_not_create_events_works_all_the_same(
     try:
         with operators.running(audited.plane, log):
             audited.apply(a_grant("quiet"))
-            eventually(lambda: audited.ready("quiet")[1] == "Bound", within=30)
+            audited.wait_until_bound("quiet")
             eventually(lambda: "Events are not posted" in log.read_text(), within=10)
     finally:
         audited.plane.kubectl("apply", "-f", str(ROLE))

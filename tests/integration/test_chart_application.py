@@ -23,7 +23,7 @@ from blank import make_blank
 from controlplane import ControlPlane, gitops
 from controlplane.errors import KubectlFailed
 from kubelet import Kubelet, kubelet
-from repositories import Application, Repository
+from repositories import SYNC_SECONDS, Application, Repository
 from world import PROJECT, RULES, World, a_grant, eventually
 
 PAGE = documents.ROOT / "docs/how-to/deploy-with-argocd.md"
@@ -32,7 +32,6 @@ NAMESPACE = "argogrant"
 CHART = "charts/argogrant"
 NO_COLLECTOR = "resources-finalizer.argocd.argoproj.io/background"
 """Nobody here deletes what waits in the foreground for what it owns."""
-SYNC_SECONDS = 90.0
 HOOK = "argogrant-uninstall"
 KINDS_OF_OBJECTS = (
     "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"

@@ -73,7 +73,7 @@ def test_both_wait_until_the_access_can_be_taken_away(shared_world: World) -> No
 def lose_the_config_map(world: World) -> dict[str, Any]:
     """Gives what restores it, with our key in it."""
     world.apply(a_grant("waiting"))
-    eventually(lambda: world.ready("waiting")[1] == "Bound", within=30)
+    world.wait_until_bound("waiting")
     backup = world.remove_config_map()
     eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
     return backup

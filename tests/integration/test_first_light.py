@@ -138,7 +138,7 @@ def test_a_foreign_malformed_line_stops_new_grants_only(world: World) -> None:
 def test_nothing_is_written_while_nothing_changes(world: World) -> None:
     """The ConfigMap keeps its version over two sweeps; drift is put back."""
     world.apply(a_grant("steady"))
-    eventually(lambda: world.ready("steady")[1] == "Bound", within=30)
+    world.wait_until_bound("steady")
     version = world.version()
     time.sleep(7)
     assert world.version() == version

@@ -166,7 +166,7 @@ def test_a_grant_lives_its_whole_life_under_the_policies(
     served.reset()
     alice.apply(a_grant("whole"))
     eventually(served.may_sync, within=30)
-    eventually(lambda: served.ready("whole")[1] == "Bound", within=30)
+    served.wait_until_bound("whole")
     served.delete("whole")
 
     eventually(lambda: not served.may_sync(), within=10)

@@ -36,9 +36,8 @@ def served(
 ) -> Iterator[World]:
     """A world whose operator leads through every outage."""
     world, log = World(installed), tmp_path_factory.mktemp("log") / "operator.log"
-    with operators.running(installed, log, "--lease-seconds", str(LEASE_SECONDS)):
+    with operators.serving(world, log, "--lease-seconds", str(LEASE_SECONDS)):
         yield world
-        world.reset()
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def test_the_key_of_another_namespace_is_left_alone(shared_world: World) -> None
 def test_a_line_in_anothers_key_is_not_ours(shared_world: World) -> None:
     """The grant does not claim it, and its deletion does not wait for it."""
     shared_world.apply(a_grant("double"))
-    eventually(lambda: shared_world.ready("double")[1] == "Bound", within=30)
+    shared_world.wait_until_bound("double")
     shared_world.edit({OVERLAY: ANOTHER + "g, alice, role:deployer\n"})
     eventually(
         lambda: shared_world.ready("double")[1] == "OverlayOwnedByAnother", within=30

@@ -59,7 +59,7 @@ def test_a_lost_right_is_noticed_although_nothing_is_written(
 ) -> None:
     """Somebody mends it before the next grant needs it."""
     shared_world.apply(a_grant("steady"))
-    eventually(lambda: shared_world.ready("steady")[1] == "Bound", within=30)
+    shared_world.wait_until_bound("steady")
     shared_world.remove_rights()
     eventually(lambda: is_forbidden(shared_world), within=30)
     eventually(lambda: shared_world.instance_says()[2] == NOTHING_IN_ARGOCD, within=10)

@@ -64,7 +64,7 @@ def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
 def test_a_subject_that_becomes_a_role_is_unbound(shared_world: World) -> None:
     """Everybody who holds it would get the grant's role as well."""
     shared_world.apply(a_grant("ops", subject="ops-team"))
-    eventually(lambda: shared_world.ready("ops")[1] == "Bound", within=30)
+    shared_world.wait_until_bound("ops")
     shared_world.edit({"policy.csv": RULES + "g, carol, ops-team\n"})
     eventually(lambda: shared_world.ready("ops")[1] == "SubjectRefused", within=10)
     shared_world.plane.argocd.settle()

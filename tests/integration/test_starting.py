@@ -73,7 +73,7 @@ def test_an_instance_that_was_deleted_before_the_start_is_cleaned(
     log = tmp_path / "operator.log"
     with operators.running(still_world.plane, log):
         still_world.apply(a_grant("waiting"))
-        eventually(lambda: still_world.ready("waiting")[1] == "Bound", within=30)
+        still_world.wait_until_bound("waiting")
         backup = still_world.remove_config_map()
         eventually(
             lambda: still_world.instance_says()[1] == "ConfigMapMissing", within=10
@@ -94,7 +94,8 @@ def test_kopf_alone_runs_the_operator_as_well(
     still_world: World, tmp_path: Path
 ) -> None:
     """``kopf run -m argogrant.handlers`` grants and revokes under the same rights."""
-    with operators.serving(still_world, tmp_path / "operator.log", operators.KOPF):
+    log = tmp_path / "operator.log"
+    with operators.serving(still_world, log, module=operators.KOPF):
         still_world.apply(a_grant("plain"))
         still_world.wait_until_bound("plain")
         still_world.delete("plain")

@@ -128,7 +128,7 @@ def test_a_token_is_renewed_and_access_goes_on(far: Far, log: Path) -> None:
     far.apply(a_grant("before"))
     eventually(far.has_been_renewed, within=30)
     eventually(lambda: far.instance_says("TokenFresh")[1] == "Fresh", within=30)
-    eventually(lambda: far.ready("before")[1] == "Bound", within=30)
+    far.wait_until_bound("before")
     assert far.may_sync()
     far.delete("before")
     eventually(lambda: "tokenExpiresAt" in far.instance()["status"], within=15)

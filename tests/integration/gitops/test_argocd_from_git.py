@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from repositories import Application, Repository
+from repositories import SECOND_SYNC_SECONDS, SYNC_SECONDS, Application, Repository
 from world import RULES, World, a_grant, eventually
 
-SYNC_SECONDS = 90.0
-SECOND_SYNC_SECONDS = 4
-"""Argo CD often syncs a commit twice."""
 LONGEST_PAUSE = 70.0
 """Within which our key is put back, however often it was removed."""
 APPLY_MODES = [

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from repositories import Application, Repository
+from repositories import SYNC_SECONDS, Application, Repository
 from world import World, a_grant, after, eventually
 
-SYNC_SECONDS = 90.0
-"""Argo CD looks at Git every few seconds here, and backs off between self-heals."""
 QUIET_SECONDS = 12.0
 """More than two of its rounds."""
 

@@ -7,12 +7,11 @@ import pytest
 import yaml
 
 import documents
-from repositories import NO_COLLECTOR, Application, Repository
+from repositories import NO_COLLECTOR, SYNC_SECONDS, Application, Repository
 from world import RULES, World, after, eventually
 
 FOLDER = "07-from-git"
 MANIFEST = documents.EXAMPLES / FOLDER / "project.yaml"
-SYNC_SECONDS = 90.0
 FOREIGN = {
     "apiVersion": "v1",
     "kind": "ConfigMap",

@@ -14,16 +14,19 @@ import pytest
 import yaml
 
 import documents
-from repositories import NO_COLLECTOR, Application, Repository
+from repositories import (
+    NO_COLLECTOR,
+    SECOND_SYNC_SECONDS,
+    SYNC_SECONDS,
+    Application,
+    Repository,
+)
 from world import INSTANCE, World, a_grant, after, eventually, throughout
 
 PAGE = documents.ROOT / "docs/how-to/appproject-mode.md"
 RIGHTS = documents.ROOT / "manifests/argocd-appprojects.yaml"
-SYNC_SECONDS = 90.0
 QUIET_SECONDS = 8
 """More than one of Argo CD's rounds."""
-SECOND_SYNC_SECONDS = 4
-"""Argo CD often syncs a commit twice: it had not yet seen its own work."""
 FILE = "projects/team.yaml"
 APPLY_MODES = [
     pytest.param(["ServerSideApply=true"], id="server-side apply"),
