@@ -3,7 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
-CORE := */argogrant/grants/*,*/argogrant/rbac/*
+CORE := */argogrant/grants/*,*/argogrant/argocd/*
 CHAOS_MINUTES ?= 30
 # Each worker has a control plane of its own; a cluster that is named there is only once.
 TEST_WORKERS ?= $(if $(ARGOGRANT_TEST_KUBECONFIG),0,3)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from argogrant.api.admission_policies import admission_files
 from argogrant.api.crd import (
     ACCESS_APPROVAL,
     ACCESS_GRANT,
@@ -18,16 +19,15 @@ from argogrant.api.crd import (
     crd_yaml,
     custom_resource_definition,
 )
-from argogrant.api.identity_manifests import admission_files
-from argogrant.grants.meanings import REASONS
-from argogrant.grants.reasons import Reason
-from argogrant.grants.vocabulary import (
+from argogrant.grants.model.reason_descriptions import REASONS
+from argogrant.grants.model.reason_sets import (
     APPROVAL_REASONS,
     GRANT_REASONS,
     INSTANCE_REASONS,
     POLICY_REASONS,
 )
-from argogrant.outlets.metrics import Metrics
+from argogrant.grants.model.reasons import Reason
+from argogrant.telemetry.metrics import Metrics
 from kindfields import FieldOfKind, fields_of
 from marks import MARKS
 from pages import NOTE, table

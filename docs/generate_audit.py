@@ -6,12 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from argogrant.grants.grant import Grant, RoleRef, Subject, SubjectKind
-from argogrant.grants.identity import Identity
-from argogrant.grants.occurrences import TRANSITIONS, TransitionKind
-from argogrant.grants.window import parse_duration, parse_instant
-from argogrant.outlets.audit import Ledger
-from argogrant.outlets.cloudevents import (
+from argogrant.audit.audit_log import Ledger
+from argogrant.audit.cloudevents import (
     TYPE_PREFIX,
     ApprovalData,
     AuditEvent,
@@ -21,8 +17,12 @@ from argogrant.outlets.cloudevents import (
     SubjectData,
     line_of,
 )
-from argogrant.outlets.events import shown_as
-from argogrant.outlets.telling import GrantNews, Place, Telling
+from argogrant.audit.event import GrantNews, Place, Telling
+from argogrant.audit.kubernetes_events import shown_as
+from argogrant.audit.transition_kinds import TRANSITIONS, TransitionKind
+from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
+from argogrant.grants.model.identity import Identity
+from argogrant.grants.model.window import parse_duration, parse_instant
 from pages import NOTE, table
 
 ROOT = Path(__file__).parent.parent

@@ -8,15 +8,15 @@ import tempfile
 from pathlib import Path
 
 import controlplane
-import tutorial
+from support import tutorial_player
 
 
 def main() -> None:
     """Rewrite the page; answers that differ only in their times stay as they are."""
     with controlplane.start() as plane, tempfile.TemporaryDirectory() as folder:
-        with tutorial.reader(plane, Path(folder)) as reader:
-            page = reader.rewritten(tutorial.PAGE.read_text())
-        tutorial.PAGE.write_text(page)
+        with tutorial_player.reader(plane, Path(folder)) as reader:
+            page = reader.rewritten(tutorial_player.PAGE.read_text())
+        tutorial_player.PAGE.write_text(page)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from argogrant.api.accessgrant import (
     TRACKING_ANNOTATION,
 )
 from argogrant.api.crd import ACCESS_GRANT, ARGOCD_INSTANCE
-from argogrant.instance.status import FINALIZER
+from argogrant.controller.status.writer import FINALIZER
 
 ABANDON: Final = (
     '`"true"`: a person asks that a deleted grant vanish although its revocation is'

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 import controlplane
-import operators
 from controlplane.errors import ControlPlaneError
+from support import operator_process
 
 SECONDS = 12
 RULES = "p, role:deployer, applications, sync, */*, allow\n"
@@ -88,11 +88,11 @@ def main() -> int:
     """Run the demo; 0 if Argo CD gave every answer that it should."""
     console.print("Starting etcd, kube-apiserver and argocd-server …")
     with controlplane.start() as plane, tempfile.TemporaryDirectory() as folder:
-        operators.install(plane)
+        operator_process.install(plane)
         plane.argocd.set_rbac({"policy.csv": RULES})
         plane.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
         log = Path(folder) / "operator.log"
-        with operators.running(plane, log):
+        with operator_process.running(plane, log):
             plane.kubectl(
                 *("-n", "argogrant", "wait", "argocdinstance/default"),
                 *("--for=condition=Ready", "--timeout=30s"),

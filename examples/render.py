@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from argogrant.api.accessgrant import read_grant
-from argogrant.grants.grant import Binding
-from argogrant.grants.window import format_instant, window_of
-from argogrant.rbac.overlay import Owner, render_overlay
+from argogrant.argocd.overlay import Owner, render_overlay
+from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.window import format_instant, window_of
 
 OWNER = Owner(
     namespace="argogrant",

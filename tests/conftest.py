@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-import bound
 import controlplane
+from support import bound_process
 
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
@@ -17,7 +17,7 @@ hypothesis.settings.load_profile("gate")  # --hypothesis-profile=search tries at
 def pytest_configure(config: pytest.Config) -> None:
     """Let a worker die with the run that it works for, whatever it is doing."""
     if hasattr(config, "workerinput"):
-        bound.die_with(os.getppid())
+        bound_process.die_with(os.getppid())
 
 
 @pytest.fixture(scope="session")

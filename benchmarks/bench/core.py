@@ -4,18 +4,18 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from argogrant.argocd.overlay import Owner
+from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.cached_objects import GrantRecord, record_grant
+from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.observations import ObservedConfigMap
+from argogrant.controller.plan import plan
 from argogrant.grants.facts import InstanceFacts
 from argogrant.handlers.collector import collect_seldom
-from argogrant.instance.argocd import Snapshot
-from argogrant.instance.decisions import Decisions
-from argogrant.instance.observations import ObservedConfigMap
-from argogrant.instance.plan import plan
-from argogrant.instance.records import GrantRecord, record_grant
-from argogrant.rbac.overlay import Owner
-from argogrant.rbac.text import OVERLAY_KEY
 from bench import grants
 from bench.percentiles import percentile
-from world import RULES
+from support.live_cluster import RULES
 
 REPEATS = 7
 OWNER = Owner(namespace="argogrant", instance="default", uid="i-1")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from argogrant.rbac.text import OVERLAY_KEY
+from argogrant.argocd.policy_csv import OVERLAY_KEY
 from bench.clients import API, CONFIG_MAP, CONFIG_MAPS, Body
 
 _REQUESTS = re.compile(r"^apiserver_request_total\{(?P<labels>.*)\} (?P<count>\S+)$")

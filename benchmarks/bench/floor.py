@@ -8,7 +8,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from argogrant.rbac.text import OVERLAY_KEY
+from argogrant.argocd.policy_csv import OVERLAY_KEY
 from bench.clients import CONFIG_MAP, Clients
 from bench.counting import overlay_of
 from bench.percentiles import Spread, spread

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import operators
 from controlplane.plane import ControlPlane
+from support import operator_process
 
 SWEEP_SECONDS = 60.0
 """What the operator does unless told otherwise; the tests sweep more often."""
@@ -36,13 +36,13 @@ class Operator:
         self._plane = plane
         self._log = log
         self._identity = identity
-        self.port = operators.free_port()
+        self.port = operator_process.free_port()
         """Where its metrics are."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start it; give the wall-clock time at which its process began."""
-        self._process = operators.start(
+        self._process = operator_process.start(
             self._plane,
             self._log,
             *("--sweep-seconds", str(SWEEP_SECONDS)),
@@ -57,7 +57,7 @@ class Operator:
         """End it as Kubernetes would; give the seconds that took."""
         began = time.time()
         if self._process is not None:
-            operators.stop(self._process)
+            operator_process.stop(self._process)
             self._process = None
         return time.time() - began
 

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import operators
 from bench.clients import Clients
 from bench.process import Operator
 from controlplane import local
 from controlplane.plane import ControlPlane
-from world import RULES
+from support import operator_process
+from support.live_cluster import RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Stage:
 async def a_stage(log: Path | None) -> AsyncIterator[Stage]:
     """Start etcd, kube-apiserver and argocd-server for the length of a block."""
     with local.start() as plane, tempfile.TemporaryDirectory() as folder:
-        operators.install_with_instance(plane)
+        operator_process.install_with_instance(plane)
         plane.argocd.set_rbac({"policy.csv": RULES})
         async with Clients(plane) as clients:
             yield Stage(

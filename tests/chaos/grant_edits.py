@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import world
 from chaos.model import Grant, Pair
 from controlplane import ControlPlane
+from support import live_cluster
 
 NAMESPACE = ("--namespace", "argogrant")
 
@@ -21,7 +21,7 @@ class GrantEdits:
 
     def create(self, name: str, pair: Pair, spec: Mapping[str, Any]) -> Grant:
         """Create a grant, and return its window as the API server stamped it."""
-        body = world.a_grant(name, **spec)
+        body = live_cluster.a_grant(name, **spec)
         kind, _, subject = pair.subject.rpartition(":")
         body["spec"]["subject"] = {"kind": "Group" if kind else "User", "name": subject}
         body["spec"]["role"] = _role(pair.role)

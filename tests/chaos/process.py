@@ -5,8 +5,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-import operators
 from controlplane import ControlPlane
+from support import operator_process
 
 
 class OperatorProcess:
@@ -49,7 +49,9 @@ class OperatorProcess:
             return True
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return operators.start(self._plane, self.log, kubeconfig=self._kubeconfig)
+        return operator_process.start(
+            self._plane, self.log, kubeconfig=self._kubeconfig
+        )
 
 
 def _through(plane: ControlPlane, url: str) -> str:

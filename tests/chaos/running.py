@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import operators
 from chaos.argocd_edits import RULES, STANDING, policy
 from chaos.faults import Fault, Faults
 from chaos.grant_edits import GrantEdits
@@ -20,7 +19,8 @@ from chaos.performing import Performer
 from chaos.process import OperatorProcess, trace
 from chaos.proxy import Proxy
 from controlplane import ControlPlane
-from world import INSTANCE, PROJECT
+from support import operator_process
+from support.live_cluster import INSTANCE, PROJECT
 
 QUIET_SECONDS = 50.0
 GONE_SECONDS = 90.0
@@ -51,7 +51,7 @@ class Outcome:
 
 def prepare(plane: ControlPlane) -> None:
     """Install what every run needs, once for each control plane."""
-    operators.install(plane)
+    operator_process.install(plane)
     for body in (PROJECT, INSTANCE):
         plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 

@@ -12,7 +12,7 @@ import pytest
 from chaos.faults import STATUS_FAULTS, Fault, Faults
 from chaos.proxy import Proxy
 from controlplane import ControlPlane
-from world import eventually
+from support.live_cluster import eventually
 
 CONFIG_MAP = "/api/v1/namespaces/default/configmaps/proxied"
 

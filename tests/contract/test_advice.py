@@ -3,14 +3,14 @@
 import pytest
 import yaml
 
-import documents
 from argogrant.api.argocdinstance import read_instance
-from argogrant.grants.reasons import GrantCondition
-from argogrant.grants.vocabulary import GRANT_REASONS
-from argogrant.rbac.powers import PERSISTENT
-from argogrant.rbac.scopes import read_scopes
+from argogrant.argocd.role_risks import PERSISTENT
+from argogrant.argocd.scopes import read_scopes
+from argogrant.grants.model.reason_sets import GRANT_REASONS
+from argogrant.grants.model.reasons import GrantCondition
+from support import doc_pages
 
-HOW_TO = documents.ROOT / "docs/how-to"
+HOW_TO = doc_pages.ROOT / "docs/how-to"
 IDENTITY = (HOW_TO / "identity.md").read_text()
 ROLES = (HOW_TO / "choose-a-role.md").read_text()
 
@@ -32,7 +32,7 @@ def test_every_way_to_have_no_effect_is_explained(reason) -> None:
 
 
 def test_what_is_told_to_write_can_be_read() -> None:
-    blocks = documents.blocks_of(HOW_TO / "identity.md", IDENTITY)
+    blocks = doc_pages.blocks_of(HOW_TO / "identity.md", IDENTITY)
     shown = [yaml.safe_load(b.text) for b in blocks if b.language == "yaml"]
     scopes = [one["scopes"] for one in shown if "scopes" in one]
     (instance,) = [one for one in shown if "kind" in one]

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-import charting
 import generate_chart
-from charting import CHART, ROOT, container_of, of_kind, one_of, options, rendered
 from controlplane.helm import helm
+from support import chart
+from support.chart import CHART, ROOT, container_of, of_kind, one_of, options, rendered
 
 IDENTITY = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
 FILL_IN = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
@@ -17,13 +17,13 @@ MONITORED = "metrics.prometheusRule.enabled=true"
 
 
 @pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> list[charting.Object]:
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[chart.Object]:
     """What a cluster that serves every API gets."""
     served = ("--api-versions", IDENTITY, "--api-versions", FILL_IN)
     return rendered(tmp_path_factory.mktemp("helm"), MONITORED, more=served)
 
 
-def shipped(*paths: str) -> list[charting.Object]:
+def shipped(*paths: str) -> list[chart.Object]:
     return [
         one for path in paths for one in yaml.safe_load_all((ROOT / path).read_text())
     ]
@@ -54,7 +54,7 @@ def test_every_value_is_described() -> None:
     assert missing(values) == []
 
 
-@pytest.mark.parametrize("values", charting.SETS.values(), ids=charting.SETS)
+@pytest.mark.parametrize("values", chart.SETS.values(), ids=chart.SETS)
 def test_helm_has_nothing_to_complain_of(values, tmp_path: Path) -> None:
     helm("lint", "--strict", str(CHART), *options(values), folder=tmp_path)
 
@@ -149,13 +149,13 @@ def test_kinds_are_not_kept_when_told_so(tmp_path: Path) -> None:
 
 def test_the_admission_policies_are_those_of_the_repository(objects) -> None:
     expected = {
-        charting.key(one): one["spec"]
+        chart.key(one): one["spec"]
         for one in shipped(
             "admission/argogrant-identity.yaml", "admission/argogrant-fill-in.yaml"
         )
     }
     found = {
-        charting.key(one): one["spec"] for one in objects if "Admission" in one["kind"]
+        chart.key(one): one["spec"] for one in objects if "Admission" in one["kind"]
     }
 
     assert found == expected
@@ -191,7 +191,7 @@ def test_alerts_are_those_of_the_repository(objects) -> None:
 
 
 def test_an_argo_cd_elsewhere_needs_a_secret_and_no_rights_here(tmp_path: Path) -> None:
-    objects = rendered(tmp_path, *charting.SETS["Argo CD in another cluster"])
+    objects = rendered(tmp_path, *chart.SETS["Argo CD in another cluster"])
     own = one_of(objects, "Role", "argogrant")["rules"]
 
     assert {one["metadata"].get("namespace", "argogrant") for one in objects} == {

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-import documents
 from argogrant.api.crd import KINDS
-from argogrant.grants.reasons import Reason
+from argogrant.grants.model.reasons import Reason
 from controlplane import helm, programs
+from support import doc_pages
 
-ROOT = documents.ROOT
+ROOT = doc_pages.ROOT
 README = (ROOT / "README.md").read_text()
-COMMANDS = documents.commands()
+COMMANDS = doc_pages.commands()
 TARGETS = {
     target
     for rule in re.findall(
@@ -117,7 +117,7 @@ def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
     assert not CHECKS[words[0]](words)
 
 
-@pytest.mark.parametrize("page", documents.pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", doc_pages.pages(), ids=lambda page: page.name)
 def test_a_target_named_in_a_sentence_exists(page: Path) -> None:
     assert set(re.findall(r"`make ([\w-]+)`", page.read_text())) <= TARGETS
 
@@ -131,23 +131,23 @@ def test_commands_are_found() -> None:
 
 @pytest.mark.parametrize(
     ("place", "file", "heading"),
-    documents.links(),
-    ids=[place for place, _, _ in documents.links()],
+    doc_pages.links(),
+    ids=[place for place, _, _ in doc_pages.links()],
 )
 def test_a_link_leads_somewhere(place: str, file: Path, heading: str) -> None:
     assert file.exists(), place
     if heading:
-        assert heading in documents.headings(file), place
+        assert heading in doc_pages.headings(file), place
 
 
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs/README.md").resolve()
     linked = {
-        file for place, file, _ in documents.links() if place.startswith("docs/README")
+        file for place, file, _ in doc_pages.links() if place.startswith("docs/README")
     }
     wanted = {
         page.resolve()
-        for page in documents.pages()
+        for page in doc_pages.pages()
         if page.is_relative_to(ROOT / "docs") or page.is_relative_to(ROOT / "examples")
     }
 
@@ -170,7 +170,7 @@ def test_a_page_that_a_message_or_the_code_names_exists() -> None:
 def test_every_kind_is_shown_in_the_readme() -> None:
     shown = {
         body["kind"]
-        for place, body in documents.our_objects()
+        for place, body in doc_pages.our_objects()
         if place.startswith("README.md")
     }
 
@@ -179,8 +179,8 @@ def test_every_kind_is_shown_in_the_readme() -> None:
 
 @pytest.mark.parametrize(
     ("place", "command", "rows"),
-    documents.tables(),
-    ids=[place for place, _, _ in documents.tables()],
+    doc_pages.tables(),
+    ids=[place for place, _, _ in doc_pages.tables()],
 )
 def test_a_shown_table_has_real_columns_and_reasons(
     place: str, command: str, rows: list[dict[str, str]]
@@ -197,7 +197,7 @@ def test_a_shown_table_has_real_columns_and_reasons(
 
 
 def test_tables_are_found() -> None:
-    assert len(documents.tables()) >= 2
+    assert len(doc_pages.tables()) >= 2
 
 
 def rights() -> list[tuple[str, str, str]]:

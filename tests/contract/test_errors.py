@@ -1,10 +1,10 @@
 """The reference of errors: each entry is provoked, and its words are of the code."""
 
-from argogrant.grants.reasons import Reason
-from distances import DISTANCES
+from argogrant.grants.model.reasons import Reason
 from generate_errors import GROUPS, TROUBLES, pattern_of
-from mishaps import MISHAPS
-from quarrels import QUARRELS
+from support.error_scenarios import MISHAPS
+from support.policy_error_scenarios import QUARRELS
+from support.remote_error_scenarios import DISTANCES
 
 
 def test_every_error_is_provoked_and_nothing_else_is() -> None:

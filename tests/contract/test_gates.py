@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-CORE = "*/argogrant/grants/*,*/argogrant/rbac/*"
+CORE = "*/argogrant/grants/*,*/argogrant/argocd/*"
 ONE_BRANCH_IS_MISSING = """
 def decide(question):
     if question:
@@ -52,7 +52,7 @@ def test_the_tests_are_followed_by_the_gates() -> None:
     assert len(judged) == 2
 
 
-@pytest.mark.parametrize("room", ["grants", "rbac", "instance"])
+@pytest.mark.parametrize("room", ["grants", "argocd", "instance"])
 def test_a_branch_that_no_test_takes_closes_a_gate(tmp_path: Path, room: str) -> None:
     """The very commands of the Makefile, on a package with half of its branches."""
     package = tmp_path / "argogrant" / room
@@ -75,7 +75,7 @@ def test_a_branch_that_no_test_takes_closes_a_gate(tmp_path: Path, room: str) ->
         for gate in gates()
     ]
 
-    assert (statuses[0] == 2) is (room in {"grants", "rbac"})
+    assert (statuses[0] == 2) is (room in {"grants", "argocd"})
     assert 2 in statuses
 
 

@@ -10,7 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
-from argogrant.outlets.metrics import Metrics
+from argogrant.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "manifests/monitoring"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-import charting
 from argogrant.api.accessgrant import read_grant
 from controlplane.helm import helm
+from support import chart
 
 WIDTH = 80
 SEEN = {"uid": "u", "creationTimestamp": "2026-11-24T15:00:00Z"}
@@ -17,15 +17,13 @@ SETS = {
     "as it comes": [],
     "another name": ["instance.name=production"],
     "no instance": ["instance.create=false"],
-    "Argo CD in another cluster": charting.SETS["Argo CD in another cluster"],
+    "Argo CD in another cluster": chart.SETS["Argo CD in another cluster"],
 }
 
 
 def notes(folder: Path, values: list[str]) -> str:
-    run = ("install", "argogrant", str(charting.CHART), "--namespace", "argogrant")
-    out = helm(
-        *run, "--dry-run=client", *charting.options(values), folder=folder
-    ).stdout
+    run = ("install", "argogrant", str(chart.CHART), "--namespace", "argogrant")
+    out = helm(*run, "--dry-run=client", *chart.options(values), folder=folder).stdout
     return out.partition("\nNOTES:\n")[2]
 
 

@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 import yaml
 
-from argogrant.grants.meanings import REASONS
-from argogrant.grants.reasons import (
+from argogrant.grants.model.reason_descriptions import REASONS
+from argogrant.grants.model.reason_sets import (
+    APPROVAL_REASONS,
+    GRANT_REASONS,
+    INSTANCE_REASONS,
+    POLICY_REASONS,
+)
+from argogrant.grants.model.reasons import (
     ApprovalCondition,
     GrantCondition,
     InstanceCondition,
     PolicyCondition,
     Reason,
-)
-from argogrant.grants.vocabulary import (
-    APPROVAL_REASONS,
-    GRANT_REASONS,
-    INSTANCE_REASONS,
-    POLICY_REASONS,
 )
 
 ROOT = Path(__file__).parent.parent.parent
@@ -103,7 +103,7 @@ def test_every_reason_belongs_to_a_condition_and_is_explained(reason: Reason) ->
         if any(reason in used for used in reasons.values())
     ]
 
-    assert kinds, "add it to one of the tables in grants/vocabulary.py"
+    assert kinds, "add it to one of the tables in grants/model/reason_sets.py"
     for page in ("reasons", *kinds):
         assert f"| `{reason}` |" in page_of(page)
         assert f"| {REASONS[reason]} |" in page_of(page)

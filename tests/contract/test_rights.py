@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-import documents
 from argogrant.api.argocdinstance import Instance
-from argogrant.api.remotecluster import RemoteCluster, TokenRotation
-from argogrant.instance.rights import (
+from argogrant.api.remote_cluster import RemoteCluster, TokenRotation
+from argogrant.controller.required_permissions import (
     ARGOCDS,
     ELSEWHERE,
     OURS,
@@ -22,7 +21,8 @@ from argogrant.instance.rights import (
     needed_rights,
     process_rights,
 )
-from argogrant.kube.rights import Right
+from argogrant.kube.permissions import Right
+from support import doc_pages
 
 ROOT = Path(__file__).parent.parent.parent
 NOT_ASKED_FOR = {
@@ -60,7 +60,7 @@ def rules(manifest: str) -> Iterator[dict[str, Any]]:
     page = ROOT / manifest
     texts = [page.read_text()]
     if page.suffix == ".md":
-        blocks = documents.blocks_of(page, page.read_text())
+        blocks = doc_pages.blocks_of(page, page.read_text())
         texts = [block.text for block in blocks if "kind: Role" in block.text]
     for text in texts:
         for body in yaml.safe_load_all(text):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import documents
+from support import doc_pages
 
-ROOT = documents.ROOT
+ROOT = doc_pages.ROOT
 NOT_COPIED = shutil.ignore_patterns(".*", "build", "__pycache__", "tests", "operator")
 LOADED = re.compile(
     r"<(?:script|img|iframe)\b[^>]*\bsrc=\"?([^\">\s]+)"
@@ -72,7 +72,7 @@ def html_of(page: Path) -> str:
 
 
 def test_every_page_is_in_the_site(site: Path) -> None:
-    missing = [p for p in documents.pages() if not (site / html_of(p)).exists()]
+    missing = [p for p in doc_pages.pages() if not (site / html_of(p)).exists()]
 
     assert missing == []
 

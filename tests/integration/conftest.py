@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import admission
-import operators
-from argogrant.api.identity_manifests import FILL_IN_FILE, IDENTITY_FILE
+from argogrant.api.admission_policies import FILL_IN_FILE, IDENTITY_FILE
 from controlplane import ControlPlane, local
-from far_plane import FarPlane
-from sketches import delete_all
-from world import RULES, World
+from support import admission_objects, operator_process
+from support.live_cluster import RULES, World
+from support.sample_objects import delete_all
+from support.two_clusters import FarPlane
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def plane(control_plane: ControlPlane) -> ControlPlane:
 
 @pytest.fixture(scope="module")
 def installed(control_plane: ControlPlane) -> ControlPlane:
-    operators.install_with_instance(control_plane)
+    operator_process.install_with_instance(control_plane)
     return control_plane
 
 
@@ -51,18 +50,18 @@ def identity_policies(installed: ControlPlane) -> Iterator[ControlPlane]:
 
     For what has to count as verified, ``admission.wait_until_they_vouch`` first.
     """
-    with admission.policies(installed, IDENTITY_FILE, FILL_IN_FILE):
+    with admission_objects.policies(installed, IDENTITY_FILE, FILL_IN_FILE):
         yield installed
 
 
 @pytest.fixture(scope="module")
 def checked(identity_policies: ControlPlane) -> Iterator[ControlPlane]:
     """The same, where everybody may create grants and approvals."""
-    with admission.everybody_may_ask(identity_policies):
+    with admission_objects.everybody_may_ask(identity_policies):
         yield identity_policies
 
 
-@pytest.fixture(params=admission.FIELDS)
+@pytest.fixture(params=admission_objects.FIELDS)
 def field(request: pytest.FixtureRequest) -> str:
     """The field that says who asked, and the one that says who agreed."""
     name: str = request.param
@@ -70,13 +69,13 @@ def field(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def alice(checked: ControlPlane) -> admission.Asker:
-    return admission.who(checked, "alice")
+def alice(checked: ControlPlane) -> admission_objects.Asker:
+    return admission_objects.who(checked, "alice")
 
 
 @pytest.fixture
-def bob(checked: ControlPlane) -> admission.Asker:
-    return admission.who(checked, "bob")
+def bob(checked: ControlPlane) -> admission_objects.Asker:
+    return admission_objects.who(checked, "bob")
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def emptied(installed: ControlPlane) -> Iterator[ControlPlane]:
 @pytest.fixture
 def world(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
     installed.argocd.set_rbac({"policy.csv": RULES})
-    with operators.running(installed, tmp_path / "operator.log"):
+    with operator_process.running(installed, tmp_path / "operator.log"):
         yield World(installed)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 
@@ -100,7 +99,9 @@ def served(
 ) -> Iterator[World]:
     """A world whose operator runs as long as the module does."""
     world = World(installed)
-    with operators.serving(world, tmp_path_factory.mktemp("log") / "operator.log"):
+    with operator_process.serving(
+        world, tmp_path_factory.mktemp("log") / "operator.log"
+    ):
         yield world
 
 

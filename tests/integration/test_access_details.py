@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from argogrant.grants.details import details_problem
+from argogrant.grants.access_details import details_problem
 from controlplane import ControlPlane
-from world import INSTANCE, World, a_grant, eventually
+from support.live_cluster import INSTANCE, World, a_grant, eventually
 
 TEXT = "Log in at {url} as {subject}.\nYou have {role} until {end}."
 URL = "https://argocd.example.com"

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-import asking
-from asking import ClosedWorld, a_policy, approved_by
 from controlplane import ControlPlane
-from typists import Typist
-from world import after, eventually, sleep_until
+from support import approval_flow
+from support.approval_flow import ClosedWorld, a_policy, approved_by
+from support.live_cluster import after, eventually, sleep_until
+from support.typist import Typist
 
 ASK = ("request", "--role", "role:deployer", "--reason", "hotfix")
 POLICY = a_policy(approval=approved_by("approvers"), maxDuration="2h", maxExtensions=2)
@@ -29,7 +29,7 @@ def served(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClosedWorld]:
     log = tmp_path_factory.mktemp("asking") / "operator.log"
-    with asking.served_world(identity_policies, log) as world:
+    with approval_flow.served_world(identity_policies, log) as world:
         eventually(lambda: world.instance_says()[1] == "Converged", within=30)
         yield world
 
@@ -62,7 +62,7 @@ def test_who_asks_and_is_approved_may(
     asked = alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     before = world.may_sync()
     shown = bob.does("approve", "hotfix", "--comment", "agreed", "--wait")
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
 
     assert asked.startswith("accessgrant.argogrant.dev/hotfix created\n")
     assert not before
@@ -87,7 +87,7 @@ def test_who_waits_is_told_what_for(
     assert waiting.returncode == 0, err
     assert "They type: argogrant approve hotfix" in err
     assert "hotfix is in force until " in out
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
 
 
 def test_who_is_denied_may_not(world: ClosedWorld, alice: Typist, bob: Typist) -> None:
@@ -105,10 +105,10 @@ def test_what_is_revoked_is_over(
 ) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     bob.does("approve", "hotfix")
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
     alice.does("revoke", "hotfix", "--reason", "the ticket is closed", "--wait")
 
-    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
     assert world.grant("hotfix")["spec"]["revocation"] == {
         "justification": "the ticket is closed"
     }
@@ -140,7 +140,7 @@ def test_what_has_a_label_is_revoked(world: ClosedWorld, alice: Typist) -> None:
 
     assert said.startswith("accessgrant.argogrant.dev/first revoked\n")
     assert other
-    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
 
 
 def test_a_list_that_goes_on_tells_what_happens(
@@ -155,7 +155,9 @@ def test_a_list_that_goes_on_tells_what_happens(
         first = following.stderr.readline()
         alice.does(*ASK, "--for", "30m", "--name", "hotfix", "--wait")
         alice.does("revoke", "hotfix", "--wait")
-        eventually(lambda: "  Ended  " in seen.read_text(), within=asking.PATIENCE)
+        eventually(
+            lambda: "  Ended  " in seen.read_text(), within=approval_flow.PATIENCE
+        )
         following.send_signal(signal.SIGINT)
         time.sleep(0.02)
         following.send_signal(signal.SIGINT)
@@ -173,7 +175,7 @@ def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
     world.install(AUTOMATIC)
     first = after(30)
     alice.does(*ASK, "--until", first, "--name", "hotfix", "--wait")
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
     said = alice.does("extend", "hotfix", "--by", "10m", "--wait")
     sleep_until(first)
 
@@ -185,10 +187,10 @@ def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
 def test_an_end_can_come_earlier(world: ClosedWorld, alice: Typist) -> None:
     world.install(AUTOMATIC)
     alice.does(*ASK, "--until", after(600), "--name", "hotfix", "--wait")
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
     alice.does("extend", "hotfix", "--until", after(15))
 
-    eventually(lambda: not world.may_sync(), within=30 + asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=30 + approval_flow.PATIENCE)
 
 
 def test_twice_the_same_decision_is_one(alice: Typist, bob: Typist) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-import operators
 from controlplane import ControlPlane
-from receiver import Receiver
-from world import RULES, World, a_grant, after, eventually, sleep_until
+from support import operator_process
+from support.audit_receiver import Receiver
+from support.live_cluster import RULES, World, a_grant, after, eventually, sleep_until
 
-ROLE = operators.ROOT / "manifests/argogrant-namespace.yaml"
+ROLE = operator_process.ROOT / "manifests/argogrant-namespace.yaml"
 STATUSES = "accessgrants/status"
 LIFE = ["requested", "bound", "ended"]
 
@@ -38,7 +38,7 @@ def audited(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = World(installed)
     yield world
-    with operators.running(installed, tmp_path / "last.log"):
+    with operator_process.running(installed, tmp_path / "last.log"):
         world.reset()  # deletions wait for an operator
 
 
@@ -97,11 +97,13 @@ def test_standard_output_holds_the_life_of_a_grant_and_nothing_else(
 ) -> None:
     """``audit_of`` reads every line as JSON; the log goes to standard error."""
     life = [*LIFE[:-1], "ineffective", LIFE[-1]]  # nobody can sign in as Zoë
-    with operators.running(audited.plane, log):
+    with operator_process.running(audited.plane, log):
         wait_until_leading(log)
         audited.apply(a_grant("short", subject="zoë", expiresAt=after(15)))
-        eventually(lambda: kinds(operators.audit_of(log), "short") == life, within=40)
-    end = operators.audit_of(log)[-1]
+        eventually(
+            lambda: kinds(operator_process.audit_of(log), "short") == life, within=40
+        )
+    end = operator_process.audit_of(log)[-1]
 
     assert end["source"] == "/argogrant/argogrant/default"
     assert end["data"]["subject"] == {"kind": "User", "name": "zoë"}
@@ -115,25 +117,27 @@ def test_a_kill_between_the_binding_and_its_report_loses_nothing(
 ) -> None:
     """The next operator tells the same with the same ids, and then the end."""
     with no_status_can_be_written(audited):
-        killed = operators.start(audited.plane, log)
+        killed = operator_process.start(audited.plane, log)
         wait_until_leading(log)
         end = after(15)
         audited.apply(a_grant("short", expiresAt=end))
         eventually(audited.may_sync, within=14)
         eventually(
-            lambda: kinds(operators.audit_of(log), "short") == LIFE[:2], within=10
+            lambda: kinds(operator_process.audit_of(log), "short") == LIFE[:2],
+            within=10,
         )
         killed.kill()
         killed.wait()
-    first = operators.audit_of(log)
+    first = operator_process.audit_of(log)
     assert "status" not in audited.grant("short")
     sleep_until(end)
-    with operators.running(audited.plane, log):
+    with operator_process.running(audited.plane, log):
         eventually(lambda: not audited.may_sync(), within=30)
         eventually(
-            lambda: kinds(operators.audit_of(log), "short")[-1] == "ended", within=10
+            lambda: kinds(operator_process.audit_of(log), "short")[-1] == "ended",
+            within=10,
         )
-    again = operators.audit_of(log)[len(first) :]
+    again = operator_process.audit_of(log)[len(first) :]
 
     assert kinds(again, "short") == LIFE
     assert ids(again, "short")[:2] == ids(first, "short")
@@ -149,20 +153,22 @@ def test_a_sink_that_fails_hangs_and_vanishes_gets_everything_in_the_end(
         away.otherwise = 503
         options = sink(away, tmp_path, certificate)
         port = away.port
-        killed = operators.start(audited.plane, log, *options)
+        killed = operator_process.start(audited.plane, log, *options)
         wait_until_leading(log)
         end = after(15)
         audited.apply(a_grant("short", expiresAt=end))
         eventually(audited.may_sync, within=14)
         sleep_until(end)
         eventually(lambda: not audited.may_sync(), within=10)
-        eventually(lambda: kinds(operators.audit_of(log), "short") == LIFE, within=10)
+        eventually(
+            lambda: kinds(operator_process.audit_of(log), "short") == LIFE, within=10
+        )
         eventually(lambda: audited.ready("short")[1] == "Expired", within=15)
         assert away.requests > 0
         assert away.events == []
         killed.kill()
         killed.wait()
-    with operators.running(audited.plane, log, *options):
+    with operator_process.running(audited.plane, log, *options):
         audited.apply(a_grant("next", subject="carol"))
         eventually(lambda: audited.may_sync("carol"), within=30)
         with Receiver(certificate, port) as back:
@@ -171,7 +177,7 @@ def test_a_sink_that_fails_hangs_and_vanishes_gets_everything_in_the_end(
 
             assert kinds(back.events, "short") == LIFE
             assert kinds(back.events, "next") == LIFE[:2]
-            assert back.events == operators.audit_of(log)
+            assert back.events == operator_process.audit_of(log)
     assert {one["Authorization"] for one in headers} == {"Bearer the-token"}
     assert "the-token" not in log.read_text()
 
@@ -180,10 +186,10 @@ def test_a_receiver_whose_certificate_is_not_trusted_gets_nothing(
     audited: World, log: Path, certificate: Path, tmp_path: Path
 ) -> None:
     """It is said, and counted, and access begins all the same."""
-    port = operators.free_port()
+    port = operator_process.free_port()
     with Receiver(certificate) as stranger:
         options = (*sink(stranger, tmp_path, None), "--port", str(port))
-        with operators.running(audited.plane, log, *options):
+        with operator_process.running(audited.plane, log, *options):
             audited.apply(a_grant("short"))
             eventually(audited.may_sync, within=30)
             eventually(
@@ -201,7 +207,7 @@ def test_people_see_events_at_the_grant_and_none_twice(
     audited: World, log: Path
 ) -> None:
     for starts in (1, 2):  # the second operator finds everything as it was left
-        with operators.running(audited.plane, log):
+        with operator_process.running(audited.plane, log):
             wait_until_leading(log, starts)
             audited.apply(a_grant("long"))
             audited.wait_until_bound("long")
@@ -229,7 +235,7 @@ def test_an_operator_that_may_not_create_events_works_all_the_same(
     role["rules"] = [r for r in role["rules"] if "events" not in r["resources"]]
     audited.apply(role)
     try:
-        with operators.running(audited.plane, log):
+        with operator_process.running(audited.plane, log):
             audited.apply(a_grant("quiet"))
             audited.wait_until_bound("quiet")
             eventually(lambda: "Events are not posted" in log.read_text(), within=10)

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import operators
-from processes import becomes_true, runs
+from support import operator_process
+from support.operator_process import ROOT
+from support.process_checks import becomes_true, runs
 
 STARTER = """
 import subprocess, sys
-import operators
-sleeper = [*operators.bound(), sys.executable, "-c", "import time; time.sleep(300)"]
+from support import operator_process
+bound = operator_process.bound()
+sleeper = [*bound, sys.executable, "-c", "import time; time.sleep(300)"]
 print(subprocess.Popen(sleeper, stdout=subprocess.DEVNULL).pid, flush=True)
 sys.stdin.read()
 """
@@ -21,7 +23,7 @@ sys.stdin.read()
 def test_nothing_that_is_bound_outlives_a_killed_starter() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STARTER],
-        env={"PYTHONPATH": f"{operators.ROOT}/tests:{operators.ROOT}/operator"},
+        env={"PYTHONPATH": f"{ROOT}/tests:{ROOT}/operator"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as starter:
@@ -50,7 +52,10 @@ def test_a_worker_does_not_outlive_its_run(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure")
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", "--numprocesses=1", "-c/dev/null", tmp_path],
-        env={**os.environ, "PYTHONPATH": f"{operators.ROOT}:{operators.ROOT}/tests"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{operator_process.ROOT}:{operator_process.ROOT}/tests",
+        },
         stdout=subprocess.DEVNULL,
     ) as run:
         is_busy = becomes_true(lambda: told.exists() and told.read_text() != "", 30)

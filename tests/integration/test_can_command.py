@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from argogrant.instance.observations import observe_project
-from argogrant.rbac.citations import cite_config_map
-from argogrant.rbac.judgement import Judge, Person, Rules
-from argogrant.rbac.questions import RESOURCES, Question, as_enforced
-from argogrant.rbac.scopes import read_scopes
+from argogrant.argocd.scopes import read_scopes
+from argogrant.argocd.simulation.evaluate import Judge, Person, Rules
+from argogrant.argocd.simulation.request import RESOURCES, Question, as_enforced
+from argogrant.argocd.simulation.sourced_lines import cite_config_map
+from argogrant.controller.observations import observe_project
 from controlplane import ControlPlane
 from controlplane.errors import ArgoCDBroken
 from controlplane.people import NOBODY
-from rulebooks import ACTIONS, Asker, Author, Rulebook, a_project
-from world import PROJECT, RULES, World, a_grant
+from support.live_cluster import PROJECT, RULES, World, a_grant
+from support.random_policies import ACTIONS, Asker, Author, Rulebook, a_project
 
 SEED = 20261125
 TEXTS = 32

@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 
-import charting
-import operators
-from blank import make_blank
-from charting import CHART, one_of, options
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
 from controlplane.helm import helm
-from kubelet import container
-from world import PROJECT, RULES, World, a_grant, eventually
+from support import chart, operator_process
+from support.blank_cluster import make_blank
+from support.chart import CHART, one_of, options
+from support.kubelet import container
+from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
 
 NAMESPACE = "argogrant"
 RELEASE = ("argogrant", "--namespace", NAMESPACE)
@@ -47,8 +46,8 @@ class Release:
         )
         return done.stdout
 
-    def objects(self) -> list[charting.Object]:
-        return charting.rendered(self.folder)
+    def objects(self) -> list[chart.Object]:
+        return chart.rendered(self.folder)
 
     def start(self, kind: str, name: str) -> subprocess.Popen[str]:
         """Start what a pod of that object would run, as its ServiceAccount."""
@@ -129,7 +128,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
         said = release.uninstall_hook()
         assert "has left 0 ArgoCDInstances" in said
     finally:
-        operators.stop(operator)
+        operator_process.stop(operator)
     eventually(lambda: not world.may_sync(), within=10)
     release.helm("uninstall", *RELEASE, "--no-hooks")
 
@@ -155,7 +154,7 @@ def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) ->
     world.delete("alice")
 
 
-@pytest.mark.parametrize("values", charting.SETS.values(), ids=charting.SETS)
+@pytest.mark.parametrize("values", chart.SETS.values(), ids=chart.SETS)
 def test_the_api_server_takes_what_is_rendered(release: Release, values) -> None:
     """The Prometheus operator's kinds are not served here, so they are left out."""
     if "crds.enabled" not in str(values):

@@ -17,17 +17,16 @@ from typing import Any, BinaryIO
 import pytest
 import yaml
 
-import charting
-import documents
-from blank import make_blank
 from controlplane import ControlPlane, gitops
 from controlplane.errors import KubectlFailed
-from kubelet import Kubelet, kubelet
-from repositories import SYNC_SECONDS, Application, Repository
-from world import PROJECT, RULES, World, a_grant, eventually
+from support import doc_pages, helm
+from support.blank_cluster import make_blank
+from support.git_repository import SYNC_SECONDS, Application, Repository
+from support.kubelet import Kubelet, kubelet
+from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
 
-PAGE = documents.ROOT / "docs/how-to/deploy-with-argocd.md"
-HEALTH = documents.ROOT / "argocd/argocd-cm-patch.yaml"
+PAGE = doc_pages.ROOT / "docs/how-to/deploy-with-argocd.md"
+HEALTH = doc_pages.ROOT / "argocd/argocd-cm-patch.yaml"
 NAMESPACE = "argogrant"
 CHART = "charts/argogrant"
 NO_COLLECTOR = "resources-finalizer.argocd.argoproj.io/background"
@@ -45,7 +44,7 @@ def shown(kind: str) -> dict[str, Any]:
     """The one object of a kind that the page shows."""
     bodies = [
         body
-        for block in documents.blocks_of(PAGE, PAGE.read_text())
+        for block in doc_pages.blocks_of(PAGE, PAGE.read_text())
         if block.language == "yaml"
         for body in yaml.safe_load_all(block.text)
     ]
@@ -55,10 +54,10 @@ def shown(kind: str) -> dict[str, Any]:
 
 def shown_commands(beginning: str) -> list[str]:
     """The commands of the page that begin with these words."""
-    page = str(PAGE.relative_to(documents.ROOT))
+    page = str(PAGE.relative_to(doc_pages.ROOT))
     return [
         command
-        for place, command in documents.commands()
+        for place, command in doc_pages.commands()
         if place.startswith(page) and command.startswith(beginning)
     ]
 
@@ -179,7 +178,7 @@ def deployed(controllers: ControlPlane, tmp_path: Path) -> Iterator[Deployed]:
     world = World(controllers)
     world.apply(PROJECT)
     repository = Repository(tmp_path / "repository")
-    repository.commit_folder(charting.CHART, CHART)
+    repository.commit_folder(helm.CHART, CHART)
     application = Application(world, "argogrant")
     (tmp_path / "pods").mkdir()
     with (

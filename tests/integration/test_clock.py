@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually, seconds_until
+from support import operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually, seconds_until
 
-SCRIPT = operators.ROOT / "tests/stepped_operator.py"
+SCRIPT = operator_process.ROOT / "tests/stepped_operator.py"
 
 
 def step(offset: Path, seconds: int) -> None:
@@ -32,14 +32,14 @@ def offset(installed: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     kubeconfig = installed.service_account_kubeconfig("argogrant", "argogrant")
     with (tmp_path / "operator.log").open("wb") as log:
         process = subprocess.Popen(
-            [*operators.bound(), sys.executable, str(SCRIPT), str(file)],
+            [*operator_process.bound(), sys.executable, str(SCRIPT), str(file)],
             env={**os.environ, "KUBECONFIG": str(kubeconfig)},
             stdout=log,
             stderr=log,
         )
     yield file
     installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
-    operators.stop(process)
+    operator_process.stop(process)
 
 
 def test_a_clock_that_falls_behind_ends_nothing_late(

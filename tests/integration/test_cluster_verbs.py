@@ -10,11 +10,11 @@ from contextlib import aclosing
 
 import pytest
 
-from argogrant.kube.cluster import Body, Cluster, WatchEvent
-from argogrant.kube.failures import Conflict, Gone, NotFound, Refused
+from argogrant.kube.client import Body, Cluster, WatchEvent
+from argogrant.kube.errors import Conflict, Gone, NotFound, Refused
 from argogrant.kube.resources import ACCESS_GRANTS, CONFIG_MAPS, Collection
-from places import BOTH, HELD, MAPS, NAMESPACE, ONE, Place, place_for
-from world import a_grant
+from support.cluster_variants import BOTH, HELD, MAPS, NAMESPACE, ONE, Place, place_for
+from support.live_cluster import a_grant
 
 GRANT = ACCESS_GRANTS.path(NAMESPACE, "verbs")
 

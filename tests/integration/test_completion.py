@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane
-from world import World, a_grant, after
+from support.live_cluster import World, a_grant, after
 
 SCRIPTS = Path(sys.executable).parent
 PRESS_TAB = """

@@ -2,7 +2,7 @@
 
 import time
 
-from world import World, a_grant, after, eventually, sleep_until
+from support.live_cluster import World, a_grant, after, eventually, sleep_until
 
 TWO_SWEEPS = 7.0
 

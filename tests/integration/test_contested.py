@@ -3,7 +3,7 @@
 import json
 import time
 
-from world import RULES, World, a_grant, eventually
+from support.live_cluster import RULES, World, a_grant, eventually
 
 
 def replace(world: World) -> None:

@@ -1,6 +1,6 @@
 """A ConfigMap with hardly any room: the oldest first, and revocation always."""
 
-from world import RULES, World, a_grant, eventually
+from support.live_cluster import RULES, World, a_grant, eventually
 
 LIMIT = (1024 - 16) * 1024
 

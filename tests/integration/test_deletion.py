@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from world import OVERLAY, World, a_grant, eventually
+from support.live_cluster import OVERLAY, World, a_grant, eventually
 
 TWO_SWEEPS = 7.0
 

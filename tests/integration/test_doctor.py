@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-import admission
-import operators
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually
+from support import admission_objects, operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually
 
 ACCOUNTS = [
     {
@@ -101,8 +100,8 @@ def world(
     """A healthy installation that leads, with its admission policies."""
     world = World(identity_policies)
     log = tmp_path_factory.mktemp("log") / "operator.log"
-    with operators.serving(world, log):
-        admission.wait_until_they_vouch(identity_policies)
+    with operator_process.serving(world, log):
+        admission_objects.wait_until_they_vouch(identity_policies)
         yield world
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-import documents
 from argogrant.api.crd import KINDS, custom_resource_definition
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
-from world import RULES, World, a_grant, after, eventually
+from support import doc_pages
+from support.live_cluster import RULES, World, a_grant, after, eventually
 
-MANIFESTS = sorted((documents.ROOT / "manifests").glob("*.yaml"))
+MANIFESTS = sorted((doc_pages.ROOT / "manifests").glob("*.yaml"))
 SCOPES = {"scopes": "[groups, email]"}
 
 
@@ -23,13 +23,13 @@ def snippets() -> list[Any]:
     """Every Kubernetes object in the documentation, the examples and the manifests."""
     shown = [
         (block.place, body)
-        for block in documents.blocks("yaml")
+        for block in doc_pages.blocks("yaml")
         for body in yaml.safe_load_all(block.text)
         if isinstance(body, dict) and "kind" in body
     ]
     files = [
-        (str(path.relative_to(documents.ROOT)), body)
-        for path in [*sorted(documents.EXAMPLES.rglob("*.yaml")), *MANIFESTS]
+        (str(path.relative_to(doc_pages.ROOT)), body)
+        for path in [*sorted(doc_pages.EXAMPLES.rglob("*.yaml")), *MANIFESTS]
         for body in yaml.safe_load_all(path.read_text())
     ]
     return [pytest.param(body, id=place) for place, body in shown + files]
@@ -79,8 +79,8 @@ def test_argo_cd_says_what_an_example_says(world: World, folder: str) -> None:
     """Before, during and after: every answer of the README is argocd-server's."""
     world.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
     times = {field: after(seconds) for field, seconds in STORIES[folder].items()}
-    body = documents.example(folder, **times)
-    before, during, later = story(documents.EXAMPLES / folder / "README.md")
+    body = doc_pages.example(folder, **times)
+    before, during, later = story(doc_pages.EXAMPLES / folder / "README.md")
     name = body["spec"]["subject"]["name"]
     if "notBefore" in times:
         world.apply(body)
@@ -101,7 +101,7 @@ Answers = dict[tuple[str, ...], bool]
 def story(readme: Path) -> list[Answers]:
     """What an example's README says that Argo CD answers, block by block."""
     told = []
-    for block in documents.blocks_of(readme, readme.read_text()):
+    for block in doc_pages.blocks_of(readme, readme.read_text()):
         if "can-i" in block.text:
             lines = block.text.splitlines()
             questions = (tuple(line.split()[4:]) for line in lines[::2])
@@ -131,7 +131,7 @@ def answers(world: World, subject: str, questions: Answers) -> Answers:
     "command",
     [
         pytest.param(command, id=place)
-        for place, command in documents.commands()
+        for place, command in doc_pages.commands()
         if "patch configmap" in command and "policy.argogrant.csv" in command
     ],
 )

@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 import yaml
 
-import operators
 from controlplane import ControlPlane
-from world import RIGHTS, RULES, World, a_grant, after, eventually, sleep_until
+from support import operator_process
+from support.live_cluster import (
+    RIGHTS,
+    RULES,
+    World,
+    a_grant,
+    after,
+    eventually,
+    sleep_until,
+)
 
 MAIL = "alice@example.com"
 ROLE = next(
@@ -35,7 +43,7 @@ def guarded(installed: ControlPlane, log: Path) -> Iterator[World]:
     """An operator that may not read argocd-cm, as where SSO may be configured."""
     world = World(installed)
     installed.kubectl("apply", "-f", "-", stdin=json.dumps(LEAST))
-    with operators.running(installed, log):
+    with operator_process.running(installed, log):
         yield world
         world.reset()
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from distances import DISTANCES
 from generate_errors import TROUBLES, pattern_of
-from mishaps import MISHAPS
-from world import World
+from support.error_scenarios import MISHAPS
+from support.live_cluster import World
+from support.remote_error_scenarios import DISTANCES
 
 PROVOKED = {**MISHAPS, **DISTANCES}
 

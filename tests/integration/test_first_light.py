@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from far_plane import FarPlane
-from world import (
+from support import operator_process
+from support.live_cluster import (
     INSTANCE,
     PROJECT,
     RULES,
@@ -21,12 +20,13 @@ from world import (
     sleep_until,
     throughout,
 )
+from support.two_clusters import FarPlane
 
 
 @pytest.fixture(scope="module", params=["here", "in another cluster"])
 def installed(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Any:
     """Everything here holds wherever Argo CD is."""
-    operators.install(control_plane)
+    operator_process.install(control_plane)
     for body in (PROJECT, INSTANCE):
         control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
     if request.param == "here":
@@ -153,7 +153,7 @@ def test_access_does_not_outlive_a_killed_operator(
     """Killed while a grant runs out; the next one's first write removes it."""
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = World(installed)
-    process = operators.start(installed, tmp_path / "operator.log")
+    process = operator_process.start(installed, tmp_path / "operator.log")
     world.apply(a_grant("warm-up", subject="erin"))
     eventually(lambda: world.may_sync("erin"), within=30)
     end = after(12)
@@ -163,7 +163,7 @@ def test_access_does_not_outlive_a_killed_operator(
     process.wait()
     sleep_until(end)
     assert world.may_sync()  # nobody is there to end it
-    with operators.running(installed, tmp_path / "operator.log"):
+    with operator_process.running(installed, tmp_path / "operator.log"):
         eventually(lambda: not world.may_sync(), within=30)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 
@@ -174,7 +174,7 @@ def test_deleting_the_instance_removes_everything_it_bound(
     """Nothing of ours is left in the ConfigMap; the grant says why it is not ready."""
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = World(installed)
-    with operators.running(installed, tmp_path / "operator.log"):
+    with operator_process.running(installed, tmp_path / "operator.log"):
         world.apply(a_grant("left"))
         eventually(world.may_sync, within=30)
         installed.kubectl("-n", "argogrant", "delete", "argocdinstance", "default")

@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-import asking
-import dialogues
-import documents
-from asking import ClosedWorld
 from controlplane import ControlPlane
-from world import RULES, after
+from support import approval_flow, doc_pages, doc_player
+from support.approval_flow import ClosedWorld
+from support.live_cluster import RULES, after
 
-HOW_TO = documents.ROOT / "docs/how-to"
+HOW_TO = doc_pages.ROOT / "docs/how-to"
 FLOWS = {
     "self-service": "04-one-approver",
     "on-call": "05-on-call",
@@ -47,7 +45,7 @@ def served(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClosedWorld]:
     log = tmp_path_factory.mktemp("flows") / "operator.log"
-    with asking.served_world(identity_policies, log) as world:
+    with approval_flow.served_world(identity_policies, log) as world:
         yield world
 
 
@@ -56,7 +54,7 @@ def world(served: ClosedWorld) -> ClosedWorld:
     """Only the pages give rights here."""
     served.clear()
     served.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
-    asking.remove_rights(served.plane)
+    approval_flow.remove_rights(served.plane)
     return served
 
 
@@ -70,7 +68,7 @@ def sync(world: ClosedWorld, copies: Path) -> None:
     world.plane.kubectl(*account, check=False)
     config = world.plane.service_account_kubeconfig("argocd", CONTROLLER)
     for name in ("grant", "too-much"):
-        path = documents.EXAMPLES / FLOWS["grants-from-git"] / f"{name}.yaml"
+        path = doc_pages.EXAMPLES / FLOWS["grants-from-git"] / f"{name}.yaml"
         body = yaml.safe_load(path.read_text())
         body["metadata"]["annotations"] = {TRACKING: f"access:{name}"}
         body["spec"]["expiresAt"] = after(20)  # a busy machine needs ten of them
@@ -85,7 +83,7 @@ def sync(world: ClosedWorld, copies: Path) -> None:
 def test_a_page_tells_what_happens(
     world: ClosedWorld, tmp_path: Path, flow: str
 ) -> None:
-    player = dialogues.Player(
+    player = doc_player.Player(
         world, tmp_path, times=TIMES[flow], sync=lambda: sync(world, tmp_path)
     )
     player.play(HOW_TO / f"{flow}.md")
@@ -95,8 +93,8 @@ def test_a_page_tells_what_happens(
 def test_a_page_shows_the_files_that_it_uses(flow: str) -> None:
     """To the byte, and all of them."""
     page = HOW_TO / f"{flow}.md"
-    shown = {block.text for block in documents.blocks_of(page, page.read_text())}
-    files = (documents.EXAMPLES / FLOWS[flow]).glob("*.yaml")
+    shown = {block.text for block in doc_pages.blocks_of(page, page.read_text())}
+    files = (doc_pages.EXAMPLES / FLOWS[flow]).glob("*.yaml")
 
     assert [file.name for file in files if file.read_text() not in shown] == []
 
@@ -106,7 +104,7 @@ def test_a_page_is_judged_before_during_and_after(flow: str) -> None:
     """Somebody asks Argo CD, is allowed, and is refused again in the end."""
     answers = [
         line.answer.strip()
-        for line in dialogues.lines_of(HOW_TO / f"{flow}.md")
+        for line in doc_player.lines_of(HOW_TO / f"{flow}.md")
         if "can-i" in line.command and "platform" not in line.command
     ]
 

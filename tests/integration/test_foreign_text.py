@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from controlplane.errors import ArgoCDBroken
-from world import OVERLAY, PROJECT, RULES, World, a_grant, after, eventually
+from support.live_cluster import (
+    OVERLAY,
+    PROJECT,
+    RULES,
+    World,
+    a_grant,
+    after,
+    eventually,
+)
 
 FOREIGN: dict[str, str | None] = {
     "policy.csv": RULES + "\n# by hand\r\n  g,  dave,role:readonly  \n\n\n",

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import admission
-from admission import (
+from controlplane import ControlPlane
+from support import admission_objects
+from support.admission_objects import (
     ALICE,
     ALICE_SAYS,
     FIELDS,
@@ -18,8 +19,7 @@ from admission import (
     service_account,
     who,
 )
-from controlplane import ControlPlane
-from world import eventually
+from support.live_cluster import eventually
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def trusted_portal(portal: Asker) -> Iterator[Asker]:
     yield portal
     for field in FIELDS:
         trust(portal, field, "[]")
-        admission.wait_until(portal.plane, field, is_checked=True)
+        admission_objects.wait_until(portal.plane, field, is_checked=True)
 
 
 def trust(asker: Asker, field: str, names: str) -> None:
@@ -73,7 +73,7 @@ def test_a_service_account_asks_for_itself_only(portal: Asker, field: str) -> No
     refusal = portal.refused("create", "-f", "-", body=body)
 
     assert said(made, field) == (PORTAL, PORTALS_GROUPS)
-    assert admission.what_to_write(refusal)[field]["username"] == PORTAL
+    assert admission_objects.what_to_write(refusal)[field]["username"] == PORTAL
 
 
 def test_a_trusted_front_end_names_whom_it_asks_for(

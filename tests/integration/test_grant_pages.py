@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import asking
-import dialogues
-import documents
-from asking import ClosedWorld
 from controlplane import ControlPlane
-from world import RULES
+from support import approval_flow, doc_pages, doc_player
+from support.approval_flow import ClosedWorld
+from support.live_cluster import RULES
 
-HOW_TO = documents.ROOT / "docs/how-to"
+HOW_TO = doc_pages.ROOT / "docs/how-to"
 BEFORE = {
     "approve": ("04-one-approver", "alice"),
     "change-a-grant": ("05-on-call", "dana"),
@@ -29,7 +27,7 @@ def served(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClosedWorld]:
     log = tmp_path_factory.mktemp("pages") / "operator.log"
-    with asking.served_world(identity_policies, log) as world:
+    with approval_flow.served_world(identity_policies, log) as world:
         yield world
 
 
@@ -38,15 +36,15 @@ def world(served: ClosedWorld) -> Iterator[ClosedWorld]:
     """Only the example gives rights here."""
     served.clear()
     served.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
-    asking.remove_rights(served.plane)
+    approval_flow.remove_rights(served.plane)
     yield served
     served.clear()
-    asking.remove_rights(served.plane)
+    approval_flow.remove_rights(served.plane)
 
 
-def prepared(world: ClosedWorld, copies: Path, page: str) -> dialogues.Player:
+def prepared(world: ClosedWorld, copies: Path, page: str) -> doc_player.Player:
     """Somebody has set up an example, and somebody has asked."""
-    player = dialogues.Player(world, copies)
+    player = doc_player.Player(world, copies)
     example, asker = BEFORE[page]
     folder = f"examples/{example}"
     files = ("examples/roles.yaml", f"{folder}/people.yaml")
@@ -67,10 +65,10 @@ def test_a_page_tells_what_happens(
 def test_what_a_page_shows_of_an_example_is_its_file(page: str) -> None:
     """To the byte, so that what people copy is what was tried."""
     path = HOW_TO / f"{page}.md"
-    files = (documents.EXAMPLES / BEFORE[page][0]).glob("*.yaml")
+    files = (doc_pages.EXAMPLES / BEFORE[page][0]).glob("*.yaml")
     texts = {file.read_text() for file in files}
     shown = [
-        b for b in documents.blocks_of(path, path.read_text()) if b.language == "yaml"
+        b for b in doc_pages.blocks_of(path, path.read_text()) if b.language == "yaml"
     ]
 
     assert shown

@@ -9,14 +9,14 @@ import pytest
 
 from argogrant.api.crd import ACCESS_GRANT, KINDS
 from controlplane import ControlPlane
-from sketches import (
+from support.live_cluster import a_grant
+from support.sample_objects import (
     ALICE,
     a_project_role,
     an_approval,
     rules_of,
     told,
 )
-from world import a_grant
 
 BLANKS = " \t\u00a0\u2003\u2800 "
 NOON, EVENING = "2036-11-24T12:00:00Z", "2036-11-24T18:00:00Z"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, eventually
+from support import operator_process
+from support.live_cluster import RULES, World, a_grant, eventually
 
 TEXT = f"{RULES}p, readers, applications, get, */*, allow\ng, devs, team-leads\n"
 
@@ -110,7 +110,7 @@ def world(
 ) -> Iterator[World]:
     installed.argocd.set_rbac({"policy.csv": TEXT, "policy.default": "readers"})
     log: Path = tmp_path_factory.mktemp("operator") / "operator.log"
-    with operators.running(installed, log):
+    with operator_process.running(installed, log):
         yield World(installed)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 

@@ -8,9 +8,17 @@ from typing import Any
 
 import pytest
 
-import admission
-from admission import ALICE, ALICE_SAYS, MAKE, Asker, nameless, said, who
 from controlplane import ControlPlane
+from support import admission_objects
+from support.admission_objects import (
+    ALICE,
+    ALICE_SAYS,
+    MAKE,
+    Asker,
+    nameless,
+    said,
+    who,
+)
 
 MANY = tuple(f"team-{number:03}-of-a-large-company" for number in range(200))
 ODD = 'oidc:zoë "the cat" o\'hara\\ 山田'
@@ -44,7 +52,7 @@ def test_nobody_is_somebody_else(
 
     assert f"'argogrant-{field}'" in refusal
     assert f"spec.{field} is not who creates the Access" in refusal
-    assert admission.what_to_write(refusal) == {field: ALICE}
+    assert admission_objects.what_to_write(refusal) == {field: ALICE}
 
 
 def test_an_admin_is_checked_as_well(checked: ControlPlane, field: str) -> None:
@@ -54,7 +62,7 @@ def test_an_admin_is_checked_as_well(checked: ControlPlane, field: str) -> None:
     refusal = admin.refused("create", "-f", "-", body=body)
     made = admin.create(MAKE[field]("by-admin"))
 
-    assert admission.what_to_write(refusal)[field]["username"] == "admin"
+    assert admission_objects.what_to_write(refusal)[field]["username"] == "admin"
     assert said(made, field) == ("admin", {"system:masters", "system:authenticated"})
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-import admission
-from admission import ALICE_SAYS, MAKE, said, who
-from argogrant.api.identity_manifests import IDENTITY_FILE
+from argogrant.api.admission_policies import IDENTITY_FILE
 from controlplane import ControlPlane
+from support import admission_objects
+from support.admission_objects import ALICE_SAYS, MAKE, said, who
 
 ODD = 'oidc:zoë "the cat" o\'hara\\ 山田'
 ODD_GROUPS = ("#1: [all], {none}", "a 'group' of \"friends\"", "null", "größe")
@@ -18,15 +18,18 @@ ODD_GROUPS = ("#1: [all], {none}", "a 'group' of \"friends\"", "null", "größe"
 def unaided(installed: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster that can check, but not fill in."""
     with (
-        admission.policies(installed, IDENTITY_FILE),
-        admission.everybody_may_ask(installed),
+        admission_objects.policies(installed, IDENTITY_FILE),
+        admission_objects.everybody_may_ask(installed),
     ):
         yield installed
 
 
 def with_remedy(body: dict[str, Any], refusal: str) -> dict[str, Any]:
     """Do what the refusal says."""
-    return {**body, "spec": {**body["spec"], **admission.what_to_write(refusal)}}
+    return {
+        **body,
+        "spec": {**body["spec"], **admission_objects.what_to_write(refusal)},
+    }
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_what_is_told_can_be_pasted(
     body = MAKE[field]("pasted")
     refusal = person.refused("create", "-f", "-", body=body)
     made = person.create(with_remedy(body, refusal))
-    person.kubectl("delete", admission.KINDS[field], "pasted")
+    person.kubectl("delete", admission_objects.KINDS[field], "pasted")
 
     assert f"spec.{field} is missing: it must say who creates the Access" in refusal
     assert said(made, field)[0] == user
@@ -69,7 +72,9 @@ def test_a_manifest_that_says_it_can_be_applied_twice(
     unaided: ControlPlane, field: str, options: tuple[str, ...]
 ) -> None:
     alice = who(unaided, "alice")
-    body = MAKE[field](f"by-hand{'-'.join(options)}", **{field: admission.ALICE})
+    body = MAKE[field](
+        f"by-hand{'-'.join(options)}", **{field: admission_objects.ALICE}
+    )
     first, second = (alice.apply(body, *options) for _ in range(2))
 
     assert said(second, field) == ALICE_SAYS
@@ -91,8 +96,8 @@ def test_it_can_not_be_left_out_later(
     alice = who(unaided, "alice")
     name = f"left-out-{len(how)}"
     options = [option for option in how if option.startswith("--")]
-    alice.apply(MAKE[field](name, **{field: admission.ALICE}), *options)
+    alice.apply(MAKE[field](name, **{field: admission_objects.ALICE}), *options)
     refusal = alice.refused(*how, body=MAKE[field](name))
 
     assert "can not change after creation" in refusal
-    assert said(alice.get(admission.KINDS[field], name), field) == ALICE_SAYS
+    assert said(alice.get(admission_objects.KINDS[field], name), field) == ALICE_SAYS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from admission import (
+from support.admission_objects import (
     ALICE,
     ALICE_SAYS,
     KINDS,
@@ -16,7 +16,7 @@ from admission import (
     service_account,
     who,
 )
-from world import World, a_grant, eventually
+from support.live_cluster import World, a_grant, eventually
 
 
 @pytest.mark.parametrize("options", [(), ("--server-side",)], ids=["client", "server"])

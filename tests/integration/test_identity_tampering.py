@@ -6,20 +6,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-import admission
-from admission import Asker, service_account
-from argogrant.api.identity_manifests import IDENTITY_FILE
-from argogrant.api.identity_policies import SETTLING, problem_of, verified_since
-from argogrant.grants.reasons import Reason
+from argogrant.api.admission_drift import SETTLING, problem_of, verified_since
+from argogrant.api.admission_policies import IDENTITY_FILE
+from argogrant.grants.model.reasons import Reason
 from controlplane import ControlPlane
-from tampering import HARMFUL, HARMLESS, SHIPPED, Change
-from world import seconds_until
+from support import admission_objects
+from support.admission_objects import Asker, service_account
+from support.admission_policy_changes import HARMFUL, HARMLESS, SHIPPED, Change
+from support.live_cluster import seconds_until
 
 
 @pytest.fixture(scope="module")
 def shipped(installed: ControlPlane) -> Iterator[ControlPlane]:
     """The policies that check, as shipped at the beginning."""
-    with admission.policies(installed, IDENTITY_FILE):
+    with admission_objects.policies(installed, IDENTITY_FILE):
         yield installed
 
 
@@ -42,13 +42,13 @@ def make(plane: ControlPlane, change: Change) -> bool:
 
 def test_what_is_shipped_is_no_problem(shipped: ControlPlane) -> None:
     """Whatever defaults this API server fills in."""
-    assert problem_of(admission.observed(shipped)) is None
+    assert problem_of(admission_objects.observed(shipped)) is None
 
 
 def test_nothing_is_verified_before_the_policies_were_there(
     shipped: ControlPlane,
 ) -> None:
-    since = verified_since(admission.observed(shipped))
+    since = verified_since(admission_objects.observed(shipped))
 
     assert since is not None
     assert seconds_until(since.isoformat()) <= SETTLING.total_seconds()
@@ -59,14 +59,14 @@ def test_what_lets_nobody_pass_is_no_problem(
     mended: ControlPlane, change: Change
 ) -> None:
     assert make(mended, change)
-    assert problem_of(admission.observed(mended)) is None
+    assert problem_of(admission_objects.observed(mended)) is None
 
 
 @pytest.mark.parametrize("change", HARMFUL, ids=lambda change: change.title)
 def test_what_lets_somebody_pass_is_told(mended: ControlPlane, change: Change) -> None:
     """Unless the API server itself does not let it pass."""
     is_made = make(mended, change)
-    problem = problem_of(admission.observed(mended))
+    problem = problem_of(admission_objects.observed(mended))
 
     assert is_made != change.is_refused
     if change.is_refused:
@@ -78,7 +78,7 @@ def test_what_lets_somebody_pass_is_told(mended: ControlPlane, change: Change) -
 
 def test_what_is_removed_is_told(mended: ControlPlane) -> None:
     mended.kubectl("delete", "validatingadmissionpolicybinding", "argogrant-approver")
-    problem = problem_of(admission.observed(mended))
+    problem = problem_of(admission_objects.observed(mended))
 
     assert problem is not None
     assert problem.reason is Reason.ADMISSION_POLICY_MISSING
@@ -90,7 +90,7 @@ def test_what_is_installed_anew_vouches_anew(mended: ControlPlane) -> None:
     body = json.dumps(SHIPPED["validatingadmissionpolicies/argogrant-approver"])
     began = datetime.now(UTC).replace(microsecond=0)
     mended.kubectl("create", "-f", "-", stdin=body)
-    since = verified_since(admission.observed(mended))
+    since = verified_since(admission_objects.observed(mended))
 
     assert since is not None
     assert since >= began + SETTLING
@@ -105,7 +105,7 @@ def operator(shipped: ControlPlane) -> Asker:
     return service_account(shipped, "argogrant", "argogrant")
 
 
-@pytest.mark.parametrize("plural", admission.PLURALS)
+@pytest.mark.parametrize("plural", admission_objects.PLURALS)
 @pytest.mark.parametrize("name", ["argogrant-requester", "argogrant-approver"])
 def test_the_operator_may_look_at_these_objects(
     operator: Asker, plural: str, name: str

@@ -4,7 +4,7 @@ import pytest
 
 from controlplane import ControlPlane
 from controlplane.errors import ArgoCDBroken, ArgoCDError
-from questions import DEPLOYER, SYNC_SHOP
+from support.harness_requests import DEPLOYER, SYNC_SHOP
 
 
 def test_argocd_says_yes_to_the_bound_account_and_no_to_another(plane: ControlPlane):

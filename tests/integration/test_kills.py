@@ -5,9 +5,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import operators
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually
+from support import operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually
 
 KILLS = 20
 SEED = 20261124
@@ -20,7 +20,7 @@ def test_twenty_kills_leave_no_access_past_the_end(
     chance = random.Random(SEED)
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = World(installed)
-    process = operators.start(installed, tmp_path / "operator.log")
+    process = operator_process.start(installed, tmp_path / "operator.log")
     worst = 0.0
     for kill in range(KILLS):
         end = after(2 + chance.random() * 3)
@@ -28,14 +28,14 @@ def test_twenty_kills_leave_no_access_past_the_end(
         time.sleep(chance.random() * 3)
         process.kill()
         process.wait()
-        process = operators.start(installed, tmp_path / "operator.log")
+        process = operator_process.start(installed, tmp_path / "operator.log")
         left = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()
         time.sleep(max(left, 0))
         worst = max(worst, eventually(lambda: not world.may_sync(), within=30))
     print(f"worst lag after an end with a restart in between: {worst:.2f} s")
     overlay = installed.argocd.rbac_config_map()["data"].get("policy.argogrant.csv", "")
-    operators.stop(process)
-    with operators.running(installed, tmp_path / "operator.log"):
+    operator_process.stop(process)
+    with operator_process.running(installed, tmp_path / "operator.log"):
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 
     assert "g, alice" not in overlay

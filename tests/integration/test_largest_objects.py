@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from controlplane import ControlPlane
-from sketches import a_policy, an_approval, owned_by, told
-from world import a_grant
+from support.live_cluster import a_grant
+from support.sample_objects import a_policy, an_approval, owned_by, told
 
 
 def names(count: int, length: int) -> list[str]:

@@ -9,9 +9,9 @@ from urllib.error import HTTPError
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually, seconds_until
+from support import operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually, seconds_until
 
 LEASE = 3
 ELECTING = ("--lease-seconds", str(LEASE))
@@ -26,7 +26,7 @@ def world(installed: ControlPlane) -> Iterator[World]:
     installed.argocd.set_rbac({"policy.csv": RULES})
     installed.kubectl("-n", "argogrant", "delete", "lease", "argogrant", check=False)
     yield World(installed)
-    with operators.running(installed, Path("/dev/null"), "--no-leader-elect"):
+    with operator_process.running(installed, Path("/dev/null"), "--no-leader-elect"):
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 
 
@@ -51,13 +51,13 @@ def test_a_standby_takes_over_from_a_killed_leader(
     world: World, tmp_path: Path
 ) -> None:
     """An end that falls into the gap comes with the next leader; the bench times it."""
-    port = operators.free_port()
+    port = operator_process.free_port()
     options = (*ELECTING, "--port", str(port))
-    leader = operators.start(world.plane, tmp_path / "0.log", *ELECTING)
+    leader = operator_process.start(world.plane, tmp_path / "0.log", *ELECTING)
     try:
         world.apply(a_grant("warm-up", subject="erin"))
         eventually(lambda: world.may_sync("erin"), within=30)
-        with operators.running(
+        with operator_process.running(
             world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
         ):
             eventually(lambda: probe(port, "/readyz") == (200, "standby\n"), within=30)
@@ -73,45 +73,45 @@ def test_a_standby_takes_over_from_a_killed_leader(
 
             assert probe(port, "/livez") == (200, "leader\n")
     finally:
-        operators.stop(leader)
+        operator_process.stop(leader)
 
 
 def test_a_leader_that_stops_politely_is_followed_at_once(
     world: World, tmp_path: Path
 ) -> None:
     """It gives its lease back, so nobody waits until the lease has run out."""
-    port = operators.free_port()
+    port = operator_process.free_port()
     long = ("--lease-seconds", "60")
-    leader = operators.start(world.plane, tmp_path / "0.log", *long)
+    leader = operator_process.start(world.plane, tmp_path / "0.log", *long)
     try:
         world.apply(a_grant("kept"))
         eventually(world.may_sync, within=30)
         options = (*long, "--port", str(port))
-        with operators.running(
+        with operator_process.running(
             world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
         ):
             eventually(lambda: probe(port, "/readyz")[1] == "standby\n", within=30)
-            operators.stop(leader)
+            operator_process.stop(leader)
 
             eventually(lambda: probe(port, "/livez")[1] == "leader\n", within=30)
             world.delete("kept")
             eventually(lambda: not world.may_sync(), within=10)
     finally:
-        operators.stop(leader)
+        operator_process.stop(leader)
 
 
 def test_a_leader_that_hung_longer_than_its_lease_ends(
     world: World, tmp_path: Path
 ) -> None:
     """Frozen, overtaken and thawed, it ends instead of being a second leader."""
-    frozen = operators.start(world.plane, tmp_path / "0.log", *ELECTING)
+    frozen = operator_process.start(world.plane, tmp_path / "0.log", *ELECTING)
     try:
         world.apply(a_grant("steady"))
         eventually(world.may_sync, within=30)
         frozen.send_signal(signal.SIGSTOP)
-        port = operators.free_port()
+        port = operator_process.free_port()
         options = (*ELECTING, "--port", str(port))
-        with operators.running(
+        with operator_process.running(
             world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
         ):
             eventually(lambda: probe(port, "/livez")[1] == "leader\n", within=30)
@@ -121,15 +121,17 @@ def test_a_leader_that_hung_longer_than_its_lease_ends(
             assert world.may_sync()
     finally:
         frozen.send_signal(signal.SIGCONT)
-        operators.stop(frozen)
+        operator_process.stop(frozen)
 
 
 def test_two_leaders_by_accident_are_harmless(world: World, tmp_path: Path) -> None:
     """Without an election both write the same: nothing flaps, ends are kept."""
     alone = "--no-leader-elect"
     with (
-        operators.running(world.plane, tmp_path / "0.log", alone),
-        operators.running(world.plane, tmp_path / "1.log", alone, identity="other"),
+        operator_process.running(world.plane, tmp_path / "0.log", alone),
+        operator_process.running(
+            world.plane, tmp_path / "1.log", alone, identity="other"
+        ),
     ):
         world.apply(a_grant("both"))
         world.apply(a_grant("short", subject="carol", expiresAt=after(20)))

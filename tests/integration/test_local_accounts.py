@@ -3,7 +3,7 @@
 import json
 
 from controlplane.errors import ArgoCDError
-from world import World, a_grant, eventually
+from support.live_cluster import World, a_grant, eventually
 
 
 def told(world: World, name: str) -> str:

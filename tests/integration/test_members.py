@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
 from controlplane.argocd_client import ArgoCDClient
 from controlplane.errors import ArgoCDError
-from world import INSTANCE, PROJECT, RULES, World, a_grant, eventually
+from support import operator_process
+from support.live_cluster import INSTANCE, PROJECT, RULES, World, a_grant, eventually
 
 RIGHTS = Path(__file__).parents[2] / "manifests/argocd-appprojects.yaml"
 DEPLOYER = {"project": "team-a", "name": "deployer"}
@@ -30,7 +30,9 @@ def served(
 ) -> Iterator[World]:
     installed.kubectl("apply", "-f", str(RIGHTS))
     installed.argocd.set_rbac({"policy.csv": RULES})
-    with operators.running(installed, tmp_path_factory.mktemp("o") / "operator.log"):
+    with operator_process.running(
+        installed, tmp_path_factory.mktemp("o") / "operator.log"
+    ):
         yield World(installed)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
         installed.kubectl("apply", "-f", "-", stdin=json.dumps(IN_TEXT))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-import operators
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually, seconds_until
+from support import operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually, seconds_until
 
 ORPHAN = "# until 2099-01-01T00:00:00Z\ng, mallory, role:deployer\n"
 
@@ -37,11 +37,11 @@ class Scraped(World):
 
 @pytest.fixture
 def scraped(installed: ControlPlane, tmp_path: Path) -> Iterator[Scraped]:
-    port = operators.free_port()
+    port = operator_process.free_port()
     world = Scraped(installed, port)
     installed.argocd.set_rbac({"policy.csv": RULES})
     options = ("--port", str(port))
-    with operators.running(installed, tmp_path / "operator.log", *options):
+    with operator_process.running(installed, tmp_path / "operator.log", *options):
         yield world
         world.ours("delete", "accessgrants", "--all")
 

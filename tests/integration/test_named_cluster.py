@@ -7,7 +7,7 @@ import pytest
 import controlplane
 from controlplane import ControlPlane, external
 from controlplane.errors import NotConfigured
-from questions import DEPLOYER, SYNC_SHOP, whoami
+from support.harness_requests import DEPLOYER, SYNC_SHOP, whoami
 
 
 @pytest.fixture

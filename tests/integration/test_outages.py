@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import (
+from support import operator_process
+from support.live_cluster import (
     World,
     a_grant,
     after,
@@ -36,7 +36,7 @@ def served(
 ) -> Iterator[World]:
     """A world whose operator leads through every outage."""
     world, log = World(installed), tmp_path_factory.mktemp("log") / "operator.log"
-    with operators.serving(world, log, "--lease-seconds", str(LEASE_SECONDS)):
+    with operator_process.serving(world, log, "--lease-seconds", str(LEASE_SECONDS)):
         yield world
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from world import OVERLAY, World, a_grant, eventually
+from support.live_cluster import OVERLAY, World, a_grant, eventually
 
 BINDING = "g, alice, role:deployer\n"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from world import INSTANCE, OVERLAY, World, a_grant, eventually
+from support.live_cluster import INSTANCE, OVERLAY, World, a_grant, eventually
 
 TWO_SWEEPS = 7.0
 ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"

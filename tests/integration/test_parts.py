@@ -19,8 +19,8 @@ from controlplane.errors import (
 )
 from controlplane.parts import Part, Parts
 from controlplane.supervision import Supervision
-from processes import becomes_true, runs
-from questions import DEPLOYER, SYNC_SHOP, whoami
+from support.harness_requests import DEPLOYER, SYNC_SHOP, whoami
+from support.process_checks import becomes_true, runs
 
 TESTS = Path(__file__).parents[1]
 STARTER = """

@@ -6,7 +6,7 @@ import pytest
 
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
-from questions import whoami
+from support.harness_requests import whoami
 
 
 def test_a_person_of_the_cast_has_their_own_groups(plane: ControlPlane):

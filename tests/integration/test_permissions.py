@@ -6,7 +6,7 @@ write, or by the next sweep if there is nothing to write.
 
 import time
 
-from world import World, a_grant, after, eventually, sleep_until
+from support.live_cluster import World, a_grant, after, eventually, sleep_until
 
 TWO_SWEEPS = 7.0
 NOTHING_IN_ARGOCD = (

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import OVERLAY, RULES, World, a_grant, eventually
+from support import operator_process
+from support.live_cluster import OVERLAY, RULES, World, a_grant, eventually
 
 PATIENCE = 60.0
 """Seconds that an operator may take to start and to write, on a busy machine."""
@@ -48,7 +48,7 @@ def stopped(installed: ControlPlane) -> Iterator[World]:
     world = World(installed)
     world.reset()
     yield world
-    with operators.running(installed, Path(os.devnull)):
+    with operator_process.running(installed, Path(os.devnull)):
         world.reset()
         eventually(lambda: not world.overlay(), within=PATIENCE)
 
@@ -65,7 +65,7 @@ def in_projects(stopped: World) -> Iterator[World]:
     mode(stopped, "AppProject")
     yield stopped
     mode(stopped, "ConfigMap")
-    with operators.running(stopped.plane, Path(os.devnull)):
+    with operator_process.running(stopped.plane, Path(os.devnull)):
         stopped.ours("delete", "accessgrants", "--all")
         eventually(
             lambda: not project(stopped)["spec"]["roles"][0].get("groups"),
@@ -88,7 +88,7 @@ def test_the_operator_writes_what_was_planned(stopped: World, tmp_path: Path) ->
     (change,) = planned(stopped)["changes"]
     shown = plan(stopped)
     before = stopped.overlay()
-    with operators.running(stopped.plane, tmp_path / "operator.log"):
+    with operator_process.running(stopped.plane, tmp_path / "operator.log"):
         eventually(lambda: stopped.ready("two")[1] == "Bound", within=PATIENCE)
         eventually(lambda: stopped.ready("one")[1] == "Bound", within=PATIENCE)
         written = stopped.overlay()
@@ -105,7 +105,7 @@ def test_the_members_of_a_project_are_planned(
 ) -> None:
     in_projects.apply(a_grant("one", role=OF_PROJECT))
     told = planned(in_projects)
-    with operators.running(in_projects.plane, tmp_path / "operator.log"):
+    with operator_process.running(in_projects.plane, tmp_path / "operator.log"):
         eventually(lambda: in_projects.ready("one")[1] == "Bound", within=PATIENCE)
         after = plan(in_projects)
     groups = project(in_projects)["spec"]["roles"][0]["groups"]

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 import argogrant
-from operators import ROOT
+from support.operator_process import ROOT
 
 
 def builder() -> ModuleType:

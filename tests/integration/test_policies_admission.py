@@ -9,7 +9,7 @@ import pytest
 
 from argogrant.api.crd import ACCESS_APPROVAL, ACCESS_POLICY, ARGOCD_INSTANCE
 from controlplane import ControlPlane
-from sketches import (
+from support.sample_objects import (
     BOB,
     a_policy,
     a_role,

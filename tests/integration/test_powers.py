@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from argogrant.rbac.matching import pattern_matches
-from argogrant.rbac.powers import Powers
-from argogrant.rbac.scopes import read_scopes
-from argogrant.rbac.text import read_others
+from argogrant.argocd.pattern_match import pattern_matches
+from argogrant.argocd.policy_csv import read_others
+from argogrant.argocd.role_risks import Powers
+from argogrant.argocd.scopes import read_scopes
 from controlplane import ControlPlane
 
 NOT_TAKEN_IN = 1.0

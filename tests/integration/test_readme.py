@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-import documents
-import operators
-from argogrant.grants.vocabulary import GRANT_REASONS
+from argogrant.grants.model.reason_sets import GRANT_REASONS
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually
+from support import doc_pages, operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually
 
 STATUS = {True: "True", False: "False", None: "Unknown"}
 TEXT = RULES + "g, alice-team, team-leads\n"
@@ -20,9 +19,9 @@ TEXT = RULES + "g, alice-team, team-leads\n"
 def shown_grants() -> list[dict[str, Any]]:
     """The grants whose list the README shows."""
     return [
-        documents.example("01-temporary-role", expiresAt=after(3600)),
-        documents.example("02-project-role", expiresAt=after(3600)),
-        documents.example(
+        doc_pages.example("01-temporary-role", expiresAt=after(3600)),
+        doc_pages.example("02-project-role", expiresAt=after(3600)),
+        doc_pages.example(
             "03-maintenance-window", notBefore=after(600), expiresAt=after(3600)
         ),
         a_grant("bob-deploys", "bob@example.com", role={"name": "role:deplyer"}),
@@ -39,7 +38,7 @@ Rows = list[dict[str, str]]
 def printed(world: World, command: str, columns: tuple[str, ...], wanted: Rows) -> bool:
     """Whether kubectl prints these rows, as far as these columns go."""
     out = world.plane.kubectl(*shlex.split(command)[1:]).stdout
-    return cells(documents.rows_of(out), columns) == cells(wanted, columns)
+    return cells(doc_pages.rows_of(out), columns) == cells(wanted, columns)
 
 
 def cells(rows: Rows, columns: tuple[str, ...]) -> list[list[str]]:
@@ -61,7 +60,7 @@ def shown_world(
     """The world of the README: its grants are there, and settled."""
     installed.argocd.set_rbac({"policy.csv": TEXT})
     log = tmp_path_factory.mktemp("readme") / "operator.log"
-    with operators.running(installed, log):
+    with operator_process.running(installed, log):
         world = World(installed)
         for body in shown_grants():
             world.apply(body)
@@ -76,7 +75,7 @@ def shown_world(
 
 def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
     """Times apart: they are when the README was written."""
-    (said,) = [t for t in documents.tables() if "get accessgrants" in t[1]]
+    (said,) = [t for t in doc_pages.tables() if "get accessgrants" in t[1]]
     _, command, rows = said
     columns = ("NAME", "SUBJECT", "ROLE", "PROJECT", "READY", "REASON")
 
@@ -86,14 +85,14 @@ def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
 def test_the_readme_shows_the_message_of_a_grant_that_waits(
     shown_world: World,
 ) -> None:
-    (block,) = [b for b in documents.blocks("console") if "bob-deploys -o" in b.text]
+    (block,) = [b for b in doc_pages.blocks("console") if "bob-deploys -o" in b.text]
     command, answer = block.text.removeprefix("$ ").rstrip("\n").split("\n")
 
     assert shown_world.plane.kubectl(*shlex.split(command)[1:]).stdout == answer
 
 
 def test_the_readme_shows_what_a_broken_line_looks_like(shown_world: World) -> None:
-    (said,) = [t for t in documents.tables() if "get argocdinstances" in t[1]]
+    (said,) = [t for t in doc_pages.tables() if "get argocdinstances" in t[1]]
     _, command, rows = said
     columns = ("NAME", "ARGO CD", "READY", "REASON", "BINDINGS", "MESSAGE")
     set_policy(shown_world, RULES + "g, only-two\n")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-import operators
-from far_plane import SECRET, FarPlane
-from world import (
+from support import operator_process
+from support.live_cluster import (
     INSTANCE,
     OVERLAY,
     PROJECT,
@@ -21,6 +20,7 @@ from world import (
     seconds_until,
     sleep_until,
 )
+from support.two_clusters import SECRET, FarPlane
 
 API_SERVER = "kube-apiserver"
 ARGOCD_COMES_BACK = 60
@@ -33,7 +33,9 @@ def running(far: FarPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}
     far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
     far.home.argocd.set_rbac({"policy.csv": RULES})
-    with operators.serving(world, tmp_path_factory.mktemp("log") / "operator.log"):
+    with operator_process.serving(
+        world, tmp_path_factory.mktemp("log") / "operator.log"
+    ):
         yield world
         world.ours("delete", "accessgrants", "--all")
         world.ours("delete", "argocdinstance", "home")
@@ -203,7 +205,7 @@ def test_an_instance_that_moves_home_leaves_nothing_in_the_other_cluster(
 def test_ten_argo_cds_are_served_at_once(remote: World, far: FarPlane) -> None:
     """Each in a namespace of its own, with the rights of the documentation."""
     names = [f"argocd-{number}" for number in range(10)]
-    wide = str(operators.ROOT / "manifests/all-argocds.yaml")
+    wide = str(operator_process.ROOT / "manifests/all-argocds.yaml")
     far.home.kubectl("apply", "-f", wide)
     bodies: list[dict[str, Any]] = []
     for name in names:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from argogrant.kube.cluster import Body
-from argogrant.kube.failures import Conflict, NotFound
-from places import BOTH, HELD, ONE, Place, place_for
+from argogrant.kube.client import Body
+from argogrant.kube.errors import Conflict, NotFound
+from support.cluster_variants import BOTH, HELD, ONE, Place, place_for
 
 
 @pytest.fixture(params=BOTH)

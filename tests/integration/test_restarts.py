@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-import asking
-import operators
-from admission import Asker, Body
-from asking import ClosedWorld, a_policy, approved_by
 from controlplane import ControlPlane
-from world import after
+from support import approval_flow, operator_process
+from support.admission_objects import Asker, Body
+from support.approval_flow import ClosedWorld, a_policy, approved_by
+from support.live_cluster import after
 
 pytestmark = pytest.mark.timeout(900)  # seven starts, and policies that must vouch
 
@@ -64,13 +63,13 @@ class Story:
         self.world = world
         self._log = log
         self._probes = 0
-        self.process = operators.start(world.plane, log)
+        self.process = operator_process.start(world.plane, log)
 
     def settle(self) -> None:
         """Whatever was there before is acted upon and reported."""
         self._probes += 1
         name = f"probe-{self._probes}"
-        self.world.apply(asking.a_grant(name, "bob"))
+        self.world.apply(approval_flow.a_grant(name, "bob"))
         self.world.comes_to_say(name, "Bound")
         self.world.delete(name)
 
@@ -99,7 +98,7 @@ class Story:
 
     def start(self) -> None:
         """Start another one, under the same name."""
-        self.process = operators.start(self.world.plane, self._log)
+        self.process = operator_process.start(self.world.plane, self._log)
 
     def stays_after_a_restart(self) -> None:
         """Nothing is written anew: the versions of all objects are the same."""
@@ -114,14 +113,14 @@ class Story:
 
 @pytest.fixture
 def story(identity_policies: ControlPlane, tmp_path: Path) -> Iterator[Story]:
-    with asking.closed_world(identity_policies) as world:
+    with approval_flow.closed_world(identity_policies) as world:
         world.install(*POLICIES)
         story = Story(world, tmp_path / "operator.log")
         try:
             yield story
             world.clear()
         finally:
-            operators.stop(story.process)
+            operator_process.stop(story.process)
 
 
 class Steps:
@@ -198,7 +197,7 @@ class Steps:
         group: str = "",
         **spec: Any,
     ) -> None:
-        body = asking.a_grant(name, subject, **spec)
+        body = approval_flow.a_grant(name, subject, **spec)
         if group:
             body["spec"]["subject"] = {"kind": "Group", "name": group}
         self.grants[name] = person.create(body)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import operators
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from controlplane import ControlPlane
-from world import INSTANCE, RULES, World, a_grant, after, eventually
+from support import operator_process
+from support.live_cluster import INSTANCE, RULES, World, a_grant, after, eventually
 
 SHORT = {**INSTANCE, "spec": {"retention": "2s"}}
 OUR_RIGHTS = Path(__file__).parent.parent.parent / "manifests/argogrant-namespace.yaml"
@@ -26,7 +26,7 @@ def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = World(installed)
     world.apply(SHORT)
-    with operators.running(installed, log):
+    with operator_process.running(installed, log):
         yield world
         world.ours("delete", "accessgrants", "--all")
     world.apply({**INSTANCE, "spec": {"retention": "720h"}})
@@ -77,6 +77,6 @@ def kinds(log: Path, uid: str) -> list[str]:
     """What the audit stream told of a grant, in order."""
     return [
         event["type"].rpartition(".")[2]
-        for event in operators.audit_of(log)
+        for event in operator_process.audit_of(log)
         if event["data"]["uid"] == uid
     ]

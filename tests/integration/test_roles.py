@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from world import PROJECT, RULES, World, a_grant, eventually
+from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
 
 LATER = "p, role:later, applications, sync, */*, allow\n"
 TEAM_ROLE = {"name": "deployer", "project": "team-a"}

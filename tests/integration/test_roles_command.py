@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane
-from world import PROJECT, RULES
+from support.live_cluster import PROJECT, RULES
 
 TEXT = f"{RULES}p, role:ops, exec, create, */*, allow\np, role:ops, logs, *, *, deny\n"
 

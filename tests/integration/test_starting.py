@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import OVERLAY, RULES, World, a_grant, eventually
+from support import operator_process
+from support.live_cluster import OVERLAY, RULES, World, a_grant, eventually
 
 TWO_SWEEPS = 7.0
 BINDING = "g, alice, role:deployer\n"
@@ -40,7 +40,7 @@ def test_a_binding_left_over_is_removed_at_the_start(
     text = (header(still_world) if has_header else "") + BINDING
     still_world.plane.argocd.set_rbac({"policy.csv": RULES, OVERLAY: text})
     assert still_world.may_sync()
-    with operators.serving(still_world, tmp_path / "operator.log"):
+    with operator_process.serving(still_world, tmp_path / "operator.log"):
         eventually(lambda: not still_world.may_sync(), within=30)
 
         assert still_world.may_sync("bob")
@@ -51,7 +51,7 @@ def test_a_config_map_that_was_never_there_is_not_created(
 ) -> None:
     """It would replace everybody's policy by ours."""
     still_world.remove_config_map()
-    with operators.serving(still_world, tmp_path / "operator.log"):
+    with operator_process.serving(still_world, tmp_path / "operator.log"):
         still_world.apply(a_grant("early"))
         eventually(
             lambda: still_world.ready("early")[1] == "ConfigMapMissing", within=30
@@ -71,7 +71,7 @@ def test_an_instance_that_was_deleted_before_the_start_is_cleaned(
 ) -> None:
     """The operator was killed while it waited for the ConfigMap."""
     log = tmp_path / "operator.log"
-    with operators.running(still_world.plane, log):
+    with operator_process.running(still_world.plane, log):
         still_world.apply(a_grant("waiting"))
         still_world.wait_until_bound("waiting")
         backup = still_world.remove_config_map()
@@ -79,7 +79,7 @@ def test_an_instance_that_was_deleted_before_the_start_is_cleaned(
             lambda: still_world.instance_says()[1] == "ConfigMapMissing", within=10
         )
         still_world.delete_later("argocdinstance", "default")
-    with operators.serving(still_world, log):
+    with operator_process.serving(still_world, log):
         time.sleep(TWO_SWEEPS)
         assert still_world.exists("argocdinstance", "default")
         still_world.apply(backup)
@@ -95,7 +95,7 @@ def test_kopf_alone_runs_the_operator_as_well(
 ) -> None:
     """``kopf run -m argogrant.handlers`` grants and revokes under the same rights."""
     log = tmp_path / "operator.log"
-    with operators.serving(still_world, log, module=operators.KOPF):
+    with operator_process.serving(still_world, log, module=operator_process.KOPF):
         still_world.apply(a_grant("plain"))
         still_world.wait_until_bound("plain")
         still_world.delete("plain")
@@ -108,7 +108,7 @@ def test_an_operator_without_its_rights_says_which_are_missing(
 ) -> None:
     """It names verb, resource and remedy, and works as soon as it has the Role."""
     still_world.remove_rights()
-    with operators.serving(still_world, tmp_path / "operator.log"):
+    with operator_process.serving(still_world, tmp_path / "operator.log"):
         still_world.apply(a_grant("waiting"))
         eventually(lambda: still_world.instance_says()[1] == "Forbidden", within=30)
         eventually(lambda: "may not" in still_world.instance_says()[2], within=10)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import operators
 from controlplane import ControlPlane
-from world import RULES, World, a_grant, after, eventually, seconds_until
+from support import operator_process
+from support.live_cluster import RULES, World, a_grant, after, eventually, seconds_until
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def world(installed: ControlPlane) -> Iterator[World]:
     """Argo CD with its rules, and no operator."""
     installed.argocd.set_rbac({"policy.csv": RULES})
     installed.kubectl(
-        "apply", "-f", str(operators.ROOT / "manifests/sweep-cronjob.yaml")
+        "apply", "-f", str(operator_process.ROOT / "manifests/sweep-cronjob.yaml")
     )
     yield World(installed)
     installed.argocd.set_rbac({"policy.csv": RULES})
-    with operators.running(installed, Path("/dev/null")):
+    with operator_process.running(installed, Path("/dev/null")):
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 
 
@@ -41,7 +41,7 @@ def sweep(plane: ControlPlane) -> subprocess.CompletedProcess[str]:
 
 def test_the_sweep_alone_ends_access(world: World, tmp_path: Path) -> None:
     """The operator is dead: access outlives its end only until the next sweep."""
-    process = operators.start(world.plane, tmp_path / "operator.log")
+    process = operator_process.start(world.plane, tmp_path / "operator.log")
     world.apply(a_grant("long", subject="carol"))
     eventually(lambda: world.may_sync("carol"), within=60)
     end = after(20)

@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-import documents
-import operators
 from controlplane import ControlPlane
 from controlplane.signing import claims_of
-from world import RULES, World, a_grant, eventually
+from support import doc_pages, operator_process
+from support.live_cluster import RULES, World, a_grant, eventually
 
-PAGE = documents.ROOT / "docs/how-to/token-rotation.md"
+PAGE = doc_pages.ROOT / "docs/how-to/token-rotation.md"
 SECRET = "production-token"
 ACCOUNT = "system:serviceaccount:argocd:argogrant"
 EVERY = timedelta(minutes=10)
@@ -29,7 +28,7 @@ BACKOFFS = 60.0
 
 
 def rights_of_the_page() -> list[dict[str, Any]]:
-    blocks = documents.blocks_of(PAGE, PAGE.read_text())
+    blocks = doc_pages.blocks_of(PAGE, PAGE.read_text())
     texts = [block.text for block in blocks if "kind: Role" in block.text]
     return [body for text in texts for body in yaml.safe_load_all(text)]
 
@@ -113,7 +112,7 @@ def far(installed: ControlPlane, log: Path) -> Iterator[Far]:
     world = Far(installed)
     world.apply(*rights_there(), *rights_of_the_page())
     world.point_there()
-    with operators.running(installed, log):
+    with operator_process.running(installed, log):
         yield world
         world.ours("delete", "accessgrants", "--all")
         world.abandon("default", kind="argocdinstance")
@@ -132,7 +131,9 @@ def test_a_token_is_renewed_and_access_goes_on(far: Far, log: Path) -> None:
     assert far.may_sync()
     far.delete("before")
     eventually(lambda: "tokenExpiresAt" in far.instance()["status"], within=15)
-    told = [e for e in operators.audit_of(log) if e["type"].endswith("token-rotated")]
+    told = [
+        e for e in operator_process.audit_of(log) if e["type"].endswith("token-rotated")
+    ]
     token, status = far.stored(), far.instance()["status"]
     end = datetime.fromisoformat(status["tokenExpiresAt"])
 
@@ -171,7 +172,9 @@ def test_a_killed_operator_leaves_a_token_that_works(
     eventually(far.has_been_renewed, within=30)
     for moment in (0.5, 2.0, 3.5):
         far.point_there()
-        other = operators.start(installed, tmp_path / "other.log", "--no-leader-elect")
+        other = operator_process.start(
+            installed, tmp_path / "other.log", "--no-leader-elect"
+        )
         time.sleep(moment)
         other.kill()
         other.wait(5)

@@ -6,7 +6,14 @@ The operator runs once for the module; each test has it to itself.
 from datetime import datetime, timedelta
 from typing import Any
 
-from world import World, a_grant, after, eventually, sleep_until, throughout
+from support.live_cluster import (
+    World,
+    a_grant,
+    after,
+    eventually,
+    sleep_until,
+    throughout,
+)
 
 HOUR = timedelta(hours=1)
 TRACKING = "argocd.argoproj.io/tracking-id"

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-import virtual_time
+from support import fake_clock
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -15,5 +15,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
     random.seed(0)  # pauses have jitter, and a test has one course
-    virtual_time.run(pyfuncitem.obj(**arguments))
+    fake_clock.run(pyfuncitem.obj(**arguments))
     return True

@@ -11,10 +11,10 @@ from argogrant.api.conditions import (
 )
 from argogrant.api.fields import ObjectName
 from argogrant.api.identity import IdentityModel, read_identity
-from argogrant.api.reading import read_spec
+from argogrant.api.parsing import read_spec
 from argogrant.api.schema import Model, validations
-from argogrant.grants.approval import Approval, Verdict
-from argogrant.grants.window import parse_instant
+from argogrant.grants.access.approval import Approval, Verdict
+from argogrant.grants.model.window import parse_instant
 
 APPROVAL_RULES: Final = (
     (

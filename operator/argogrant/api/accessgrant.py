@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from argogrant.api.grantspec import AccessGrantSpec
+from argogrant.api.accessgrant_spec import AccessGrantSpec
 from argogrant.api.identity import read_identity
-from argogrant.api.reading import read_spec
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.grant import Grant, RecordedEnd, RoleRef, Subject, SubjectKind
-from argogrant.grants.reasons import GrantCondition, Reason
-from argogrant.grants.vocabulary import ENDS_ON_RECORD
-from argogrant.grants.window import parse_duration, parse_instant
+from argogrant.api.parsing import read_spec
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.grant import (
+    Grant,
+    RecordedEnd,
+    RoleRef,
+    Subject,
+    SubjectKind,
+)
+from argogrant.grants.model.reason_sets import ENDS_ON_RECORD
+from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.window import parse_duration, parse_instant
 
 TRACKING_ANNOTATION: Final = "argocd.argoproj.io/tracking-id"
 """Source: argoproj/argo-cd, ``docs/user-guide/resource_tracking.md``."""

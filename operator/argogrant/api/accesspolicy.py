@@ -5,11 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
+from argogrant.api.accesspolicy_spec import AccessPolicySpec
 from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
     StatusModel,
 )
+from argogrant.api.parsing import read_spec
 from argogrant.api.policydemands import (
     ApprovalRuleModel,
     ApproverModel,
@@ -17,9 +19,8 @@ from argogrant.api.policydemands import (
     JustificationRuleModel,
 )
 from argogrant.api.policymatches import RequesterModel
-from argogrant.api.policyspec import AccessPolicySpec
-from argogrant.api.reading import read_spec
-from argogrant.grants.access_policy import (
+from argogrant.grants.access.patterns import pattern_problem
+from argogrant.grants.access.policy import (
     AccessPolicy,
     ApprovalRule,
     BreakGlassRule,
@@ -28,10 +29,9 @@ from argogrant.grants.access_policy import (
     RolePattern,
     SubjectPatterns,
 )
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.identity import IdentityKind, IdentityPattern
-from argogrant.grants.patterns import pattern_problem
-from argogrant.grants.window import parse_duration
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.identity import IdentityKind, IdentityPattern
+from argogrant.grants.model.window import parse_duration
 
 
 class AccessPolicyStatus(StatusModel):

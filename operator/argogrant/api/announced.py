@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from argogrant.api.recorded import read_conditions
-from argogrant.grants.said import Conditions
-from argogrant.grants.window import parse_instant
+from argogrant.api.stored_status import read_conditions
+from argogrant.grants.model.stored_condition import Conditions
+from argogrant.grants.model.window import parse_instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

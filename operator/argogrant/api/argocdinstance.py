@@ -7,6 +7,20 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from argogrant.api.argocdinstance_roles import (
+    OwnerSummary,
+    RoleSummary,
+    owner_summary,
+    role_summary,
+)
+from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
+from argogrant.api.bound_locations import (
+    MAX_PLACES,
+    Place,
+    PlaceModel,
+    place_at,
+    write_places,
+)
 from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
@@ -14,21 +28,13 @@ from argogrant.api.conditions import (
     write_conditions,
 )
 from argogrant.api.fields import Instant
-from argogrant.api.instancespec import ArgoCDInstanceSpec
-from argogrant.api.place import MAX_PLACES, Place, PlaceModel, place_at, write_places
-from argogrant.api.reading import read_spec
-from argogrant.api.remotecluster import RemoteCluster, read_remote_cluster
-from argogrant.api.rolesummary import (
-    OwnerSummary,
-    RoleSummary,
-    owner_summary,
-    role_summary,
-)
-from argogrant.grants.approval import NO_OWNERS, Owners
+from argogrant.api.parsing import read_spec
+from argogrant.api.remote_cluster import RemoteCluster, read_remote_cluster
+from argogrant.argocd.roles import DiscoveredRole
+from argogrant.grants.access.approval import NO_OWNERS, Owners
 from argogrant.grants.conditions import Condition
-from argogrant.grants.identity import IdentityKind, IdentityPattern
-from argogrant.grants.window import format_instant, parse_duration
-from argogrant.rbac.roles import DiscoveredRole
+from argogrant.grants.model.identity import IdentityKind, IdentityPattern
+from argogrant.grants.model.window import format_instant, parse_duration
 
 MAX_ROLES_SHOWN: Final = 200
 """Roles in the status; `roleCount` says how many there are."""

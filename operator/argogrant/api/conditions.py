@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from argogrant.api.fields import Instant
 from argogrant.api.schema import Model
 from argogrant.grants.conditions import Condition
-from argogrant.grants.window import format_instant
+from argogrant.grants.model.window import format_instant
 
 MAX_MESSAGE_LENGTH: Final = 4096
 _STATUS: Final = {True: "True", False: "False", None: "Unknown"}

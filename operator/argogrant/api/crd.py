@@ -6,12 +6,12 @@ from typing import Any, Final
 import yaml
 
 from argogrant.api.accessapproval import AccessApprovalSpec, AccessApprovalStatus
+from argogrant.api.accessgrant_spec import AccessGrantSpec
+from argogrant.api.accessgrant_status import AccessGrantStatus
 from argogrant.api.accesspolicy import AccessPolicyStatus
+from argogrant.api.accesspolicy_spec import AccessPolicySpec
 from argogrant.api.argocdinstance import ArgoCDInstanceStatus
-from argogrant.api.grantspec import AccessGrantSpec
-from argogrant.api.grantstatus import AccessGrantStatus
-from argogrant.api.instancespec import ArgoCDInstanceSpec
-from argogrant.api.policyspec import AccessPolicySpec
+from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
 from argogrant.api.schema import Model, structural_schema
 
 GROUP: Final = "argogrant.dev"

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from argogrant.api.rules import DURATION_RULES
+from argogrant.api.cel_rules import DURATION_RULES
 from argogrant.api.schema import validations
-from argogrant.grants.window import DURATION_PATTERN, INSTANT_PATTERN
+from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
 
 Duration = Annotated[
     str,

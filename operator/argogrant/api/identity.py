@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from argogrant.api.schema import Model
-from argogrant.grants.identity import Identity
+from argogrant.grants.model.identity import Identity
 
 MAX_USERNAME_LENGTH: Final = 512
 MAX_GROUPS: Final = 512

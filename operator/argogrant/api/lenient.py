@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.window import parse_instant
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.window import parse_instant
 
 
 def part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from argogrant.api.cel_rules import TEXT_RULE
 from argogrant.api.fields import Duration
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.policyrules import (
@@ -11,7 +12,6 @@ from argogrant.api.policyrules import (
     APPROVER_RULES,
     JUSTIFICATION_PATTERN_RULES,
 )
-from argogrant.api.rules import TEXT_RULE
 from argogrant.api.schema import Model, validations
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from argogrant.api.cel_rules import TEXT_RULE
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.policyrules import (
     REQUESTER_RULES,
@@ -11,9 +12,8 @@ from argogrant.api.policyrules import (
     SUBJECT_PATTERN_RULES,
     SUBJECTS_RULES,
 )
-from argogrant.api.rules import TEXT_RULE
 from argogrant.api.schema import Model, validations
-from argogrant.grants.names import MAX_NAME_LENGTH
+from argogrant.grants.model.validation import MAX_NAME_LENGTH
 
 SubjectPattern = Annotated[
     str,

@@ -6,7 +6,7 @@ they may hold what such a name may hold.
 
 from typing import Final
 
-from argogrant.api.rules import TEXT_RULE
+from argogrant.api.cel_rules import TEXT_RULE
 
 ROLE_PATTERN_RULES: Final = (
     (

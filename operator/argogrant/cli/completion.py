@@ -18,9 +18,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
-from argogrant.cli.failing import CommandFailed
+from argogrant.cli.errors import CommandFailed
 from argogrant.cli.session import Session, session
-from argogrant.kube.failures import ClusterError
+from argogrant.kube.errors import ClusterError
 from argogrant.kube.listing import listed
 from argogrant.kube.resources import (
     ACCESS_GRANTS,

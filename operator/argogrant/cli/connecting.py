@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from argogrant.kube.cluster import KubernetesCluster
+from argogrant.kube.client import KubernetesCluster
 
 
 class NoAPIServer(Exception):

@@ -5,22 +5,22 @@ import sys
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
 
-from argogrant.cli.about import version
-from argogrant.cli.approve import approve, deny
-from argogrant.cli.can import can
+from argogrant.cli.admin.run_operator import operator
+from argogrant.cli.admin.sweep import sweep
+from argogrant.cli.admin.uninstall import uninstall
+from argogrant.cli.admin.version import version
+from argogrant.cli.change.approve import approve, deny
+from argogrant.cli.change.extend import extend
+from argogrant.cli.change.request import request
+from argogrant.cli.change.revoke import revoke
 from argogrant.cli.completion import answer_kubectl, completion
-from argogrant.cli.doctor import doctor
-from argogrant.cli.extend import extend
-from argogrant.cli.grants import list_grants
-from argogrant.cli.plan import plan
-from argogrant.cli.report import report
-from argogrant.cli.request import request
-from argogrant.cli.revoke import revoke
-from argogrant.cli.roles import roles
-from argogrant.cli.run import operator
-from argogrant.cli.show import show_grant
-from argogrant.cli.sweep import sweep
-from argogrant.cli.uninstall import uninstall
+from argogrant.cli.doctor.doctor import doctor
+from argogrant.cli.inspect.list_grants import list_grants
+from argogrant.cli.inspect.roles import roles
+from argogrant.cli.inspect.show import show_grant
+from argogrant.cli.report.report import report
+from argogrant.cli.simulate.can import can
+from argogrant.cli.simulate.plan import plan
 
 completion_init()  # answers shells, without options of its own for that
 app = typer.Typer(

@@ -7,10 +7,10 @@ and ``util/validation/field`` (``Error``): how the messages are put together.
 import re
 from typing import Final
 
-from argogrant.cli.failing import remedy
-from argogrant.cli.tables import shown
-from argogrant.grants.names import quoted, sentence
-from argogrant.kube.failures import ClusterError, Refused
+from argogrant.cli.errors import remedy
+from argogrant.cli.terminal.tables import shown
+from argogrant.grants.model.validation import quoted, sentence
+from argogrant.kube.errors import ClusterError, Refused
 
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S* ?\S*: \d{3} |^[A-Z]+ /\S*: ")
 _POLICY: Final = re.compile(

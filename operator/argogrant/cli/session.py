@@ -7,12 +7,12 @@ from typing import Final
 
 from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.cli.connecting import NoAPIServer, connect
-from argogrant.cli.failing import CommandFailed
-from argogrant.grants.errors import AccessGrantError
-from argogrant.grants.names import PROJECT_NAME, quoted
-from argogrant.kube.clients import namespace_of_context
-from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import ClusterError, NotFound
+from argogrant.cli.errors import CommandFailed
+from argogrant.grants.model.errors import AccessGrantError
+from argogrant.grants.model.validation import PROJECT_NAME, quoted
+from argogrant.kube.auth import namespace_of_context
+from argogrant.kube.client import Cluster
+from argogrant.kube.errors import ClusterError, NotFound
 from argogrant.kube.resources import ARGOCD_INSTANCES
 
 DEFAULT_NAMESPACE: Final = "argogrant"

@@ -8,10 +8,10 @@ import difflib
 from collections.abc import Callable
 
 from argogrant.grants.facts import Facts
-from argogrant.grants.finding import Finding
-from argogrant.grants.names import quoted, sentence
-from argogrant.grants.reasons import Reason
-from argogrant.grants.window import format_duration, format_instant
+from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.validation import quoted, sentence
+from argogrant.grants.model.window import format_duration, format_instant
 
 Check = Callable[[Facts], Finding | None]
 
@@ -177,7 +177,7 @@ IN_FORCE: tuple[Check, ...] = (
     role_is_well_formed,
     end_survives_recreation,
     instance_exists,  # everything after this looks at Argo CD
-    everybody_agrees,  # see argogrant.grants.agreement
+    everybody_agrees,  # see argogrant.grants.access.evaluation
     window_has_opened,  # a scheduled grant may wait for its role
     rbac_text_is_known,
     subject_is_nobodys_role,

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from argogrant.grants.ballot import ApprovalFinding
+from argogrant.grants.access.approvals import ApprovalFinding
 from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.finding import Finding
-from argogrant.grants.names import quoted, sentence
-from argogrant.grants.reasons import (
+from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.reasons import (
     ApprovalCondition,
     GrantCondition,
     InstanceCondition,
     PolicyCondition,
     Reason,
 )
-from argogrant.grants.window import format_instant
+from argogrant.grants.model.validation import quoted, sentence
+from argogrant.grants.model.window import format_instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

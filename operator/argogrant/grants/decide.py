@@ -4,17 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from argogrant.grants.advice import Advice, advise
-from argogrant.grants.agreement import Agreement
-from argogrant.grants.cautions import caution_about
+from argogrant.grants.access.circumstances import Circumstances
+from argogrant.grants.access.evaluation import Agreement
+from argogrant.grants.access_details import NO_GUIDANCE, Guidance, render_details
 from argogrant.grants.checks import IN_FORCE, ceiling_note
-from argogrant.grants.circumstances import Circumstances
-from argogrant.grants.details import NO_GUIDANCE, Guidance, render_details
+from argogrant.grants.effectiveness import Advice, advise
 from argogrant.grants.facts import Facts
-from argogrant.grants.finding import Finding
-from argogrant.grants.grant import Grant
-from argogrant.grants.vocabulary import REFUSALS
-from argogrant.grants.window import END_OF_TIME, Window, format_instant
+from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.reason_sets import REFUSALS
+from argogrant.grants.model.window import END_OF_TIME, Window, format_instant
+from argogrant.grants.role_warnings import caution_about
 
 
 class Holding(StrEnum):

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from argogrant.grants.access_rules import AccessRules
-from argogrant.grants.agreement import Agreement, agree
-from argogrant.grants.cautions import RoleTraits
-from argogrant.grants.circumstances import NOTHING_ELSE, Circumstances
-from argogrant.grants.grant import Grant
-from argogrant.grants.sign_in import SignIn
-from argogrant.grants.window import Window
+from argogrant.grants.access.access_rules import AccessRules
+from argogrant.grants.access.circumstances import NOTHING_ELSE, Circumstances
+from argogrant.grants.access.evaluation import Agreement, agree
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.sign_in import SignIn
+from argogrant.grants.model.window import Window
+from argogrant.grants.role_warnings import RoleTraits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

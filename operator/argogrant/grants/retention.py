@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from argogrant.grants.grant import Grant
-from argogrant.grants.window import END_OF_TIME, later
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.window import END_OF_TIME, later
 
 
 class Remains(NamedTuple):

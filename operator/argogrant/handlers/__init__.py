@@ -1,5 +1,6 @@
-"""kopf's side: it wakes, stops and times ``argogrant.instance``, and no more."""
+"""kopf's side: it wakes, stops and times ``argogrant.controller``, and no more."""
 
-from argogrant.handlers import instances, lifecycle
+from argogrant.handlers import instances
+from argogrant.handlers import startup as lifecycle
 
 __all__ = ["instances", "lifecycle"]

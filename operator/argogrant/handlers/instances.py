@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import kopf
 
-from argogrant.handlers.allocator import give_back_freed
+from argogrant.controller.manager import Namespace
+from argogrant.handlers.process_tuning import give_back_freed
 from argogrant.handlers.settings import SETTINGS
-from argogrant.instance.namespace import Namespace
-from argogrant.kube.failures import ClusterError
+from argogrant.kube.errors import ClusterError
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
 SWEEP_RETRY_SECONDS: Final = min(5.0, SETTINGS.sweep_seconds)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from argogrant.kube.cluster import Body, Cluster
+from argogrant.kube.client import Body, Cluster
 from argogrant.kube.resources import Collection
 
 

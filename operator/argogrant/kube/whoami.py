@@ -6,9 +6,9 @@ the groups as admission sees them, after impersonation.
 
 from typing import Final
 
-from argogrant.grants.identity import Identity
-from argogrant.kube.cluster import Cluster
-from argogrant.kube.failures import Forbidden, NotFound, Unauthorized
+from argogrant.grants.model.identity import Identity
+from argogrant.kube.client import Cluster
+from argogrant.kube.errors import Forbidden, NotFound, Unauthorized
 from argogrant.kube.resources import Resource
 
 SELF_REVIEWS: Final = Resource("apis/authentication.k8s.io/v1", "selfsubjectreviews")

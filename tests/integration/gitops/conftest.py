@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane, gitops
-from repositories import Application, Repository
-from world import World
+from support.git_repository import Application, Repository
+from support.live_cluster import World
 
 ROOT = Path(__file__).parent.parent.parent.parent
 

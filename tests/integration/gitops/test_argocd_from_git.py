@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
-from repositories import SECOND_SYNC_SECONDS, SYNC_SECONDS, Application, Repository
-from world import RULES, World, a_grant, eventually
+from support.git_repository import (
+    SECOND_SYNC_SECONDS,
+    SYNC_SECONDS,
+    Application,
+    Repository,
+)
+from support.live_cluster import RULES, World, a_grant, eventually
 
 LONGEST_PAUSE = 70.0
 """Within which our key is put back, however often it was removed."""

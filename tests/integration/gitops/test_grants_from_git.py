@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from repositories import SYNC_SECONDS, Application, Repository
-from world import World, a_grant, after, eventually
+from support.git_repository import SYNC_SECONDS, Application, Repository
+from support.live_cluster import World, a_grant, after, eventually
 
 QUIET_SECONDS = 12.0
 """More than two of its rounds."""

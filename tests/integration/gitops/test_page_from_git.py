@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-import documents
-from repositories import NO_COLLECTOR, SYNC_SECONDS, Application, Repository
-from world import RULES, World, after, eventually
+from support import doc_pages
+from support.git_repository import NO_COLLECTOR, SYNC_SECONDS, Application, Repository
+from support.live_cluster import RULES, World, after, eventually
 
 FOLDER = "07-from-git"
-MANIFEST = documents.EXAMPLES / FOLDER / "project.yaml"
+MANIFEST = doc_pages.EXAMPLES / FOLDER / "project.yaml"
 FOREIGN = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -35,7 +35,7 @@ def access(world: World, repository: Repository) -> Iterator[Application]:
     repository.commit(
         {
             "grants/README.md": "Grants, one a file.\n",
-            "grants/alice.yaml": documents.example(FOLDER, expiresAt=after(3600)),
+            "grants/alice.yaml": doc_pages.example(FOLDER, expiresAt=after(3600)),
         }
     )
     one = Application(world, "access")

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import yaml
 
-import documents
-from repositories import (
+from support import doc_pages
+from support.git_repository import (
     NO_COLLECTOR,
     SECOND_SYNC_SECONDS,
     SYNC_SECONDS,
     Application,
     Repository,
 )
-from world import INSTANCE, World, a_grant, after, eventually, throughout
+from support.live_cluster import INSTANCE, World, a_grant, after, eventually, throughout
 
-PAGE = documents.ROOT / "docs/how-to/appproject-mode.md"
-RIGHTS = documents.ROOT / "manifests/argocd-appprojects.yaml"
+PAGE = doc_pages.ROOT / "docs/how-to/appproject-mode.md"
+RIGHTS = doc_pages.ROOT / "manifests/argocd-appprojects.yaml"
 QUIET_SECONDS = 8
 """More than one of Argo CD's rounds."""
 FILE = "projects/team.yaml"
@@ -38,7 +38,7 @@ def shown(kind: str) -> dict[str, Any]:
     """The one object of a kind that the page shows."""
     bodies = [
         body
-        for block in documents.blocks_of(PAGE, PAGE.read_text())
+        for block in doc_pages.blocks_of(PAGE, PAGE.read_text())
         if block.language == "yaml"
         for body in yaml.safe_load_all(block.text)
     ]

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import admission
-import asking
-import operators
-from admission import Asker, Body
-from argogrant.api.identity_manifests import FILL_IN_FILE, IDENTITY_FILE
-from asking import BY_ONE, PREFIX, ClosedWorld
+from argogrant.api.admission_policies import FILL_IN_FILE, IDENTITY_FILE
 from controlplane import ControlPlane
+from support import admission_objects, approval_flow, operator_process
+from support.admission_objects import Asker, Body
+from support.approval_flow import BY_ONE, PREFIX, ClosedWorld
 
 
 @pytest.fixture(scope="package")
@@ -26,10 +24,10 @@ def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
 
     Nobody here tampers with either, and to wait until they vouch takes long.
     """
-    operators.install_with_instance(control_plane)
+    operator_process.install_with_instance(control_plane)
     with (
-        admission.policies(control_plane, IDENTITY_FILE, FILL_IN_FILE),
-        asking.served_world(control_plane, log) as world,
+        admission_objects.policies(control_plane, IDENTITY_FILE, FILL_IN_FILE),
+        approval_flow.served_world(control_plane, log) as world,
     ):
         yield world
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-import asking
-from admission import Asker, Body
-from asking import ClosedWorld, an_approval, patch, settles
-from world import a_grant, after, eventually
+from support import approval_flow
+from support.admission_objects import Asker, Body
+from support.approval_flow import ClosedWorld, an_approval, patch, settles
+from support.live_cluster import a_grant, after, eventually
 
 
 def test_nobody_asks_in_the_name_of_another(world: ClosedWorld) -> None:
@@ -68,7 +68,7 @@ def test_an_approval_is_void_for_another_grant_of_the_same_name(
     """Bob approved ten minutes; Alice takes an hour of the same name."""
     first = world.ask(alice, "wanted", duration="10m")
     approval = world.agree(bob, first)
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
     world.delete("wanted")
     world.ask(alice, "wanted", duration="2h")
     world.comes_to_say("wanted", "AwaitingApproval")
@@ -83,7 +83,7 @@ def test_an_approval_is_not_edited(
     """A refusal stays one, even for an admin."""
     approval = world.agree(bob, waiting, decision="Deny")
     world.comes_to_say("wanted", "Denied")
-    admin = asking.who(world.plane, "admin")
+    admin = approval_flow.who(world.plane, "admin")
     name = approval["metadata"]["name"]
     refusal = patch(admin, "accessapproval", name, {"spec": {"decision": "Approve"}})
 

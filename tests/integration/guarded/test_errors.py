@@ -2,9 +2,9 @@
 
 import pytest
 
-from asking import ClosedWorld
 from generate_errors import TROUBLES, pattern_of
-from quarrels import QUARRELS
+from support.approval_flow import ClosedWorld
+from support.policy_error_scenarios import QUARRELS
 
 
 @pytest.mark.parametrize("name", QUARRELS)

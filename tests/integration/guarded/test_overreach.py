@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-import asking
-from admission import Asker, Body
-from asking import (
+from support import approval_flow
+from support.admission_objects import Asker, Body
+from support.approval_flow import (
     BY_ONE,
     PREFIX,
     ClosedWorld,
@@ -18,7 +18,7 @@ from asking import (
     approved_by,
     settles,
 )
-from world import a_grant, eventually
+from support.live_cluster import a_grant, eventually
 
 
 def test_a_policy_that_is_deleted_before_the_approval_admits_nobody(
@@ -39,10 +39,10 @@ def test_a_policy_that_is_deleted_takes_access_away(
 ) -> None:
     world.install(requireAccessPolicy=True, **PREFIX)
     world.agree(bob, waiting)
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
     world.ours("delete", "accesspolicy", "deployers")
 
-    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
     world.comes_to_say("wanted", "NotAllowed")
 
 
@@ -94,10 +94,10 @@ def test_everybody_does_not_mean_service_accounts(world: ClosedWorld) -> None:
     everybody = [{"kind": kind, "name": "*"} for kind in ("User", "Group")]
     world.install(a_policy("all", requesters=everybody, subjects={"users": ["*"]}))
     world.ours("create", "serviceaccount", "robot")
-    binding = asking.a_binding("argogrant-requester", "robot")
+    binding = approval_flow.a_binding("argogrant-requester", "robot")
     binding["subjects"] = [{"kind": "ServiceAccount", "name": "robot"}]
     world.apply(binding)
-    robot = asking.admission.service_account(world.plane, "robot", "argogrant")
+    robot = approval_flow.admission.service_account(world.plane, "robot", "argogrant")
     world.ask(robot, "wanted")
     world.comes_to_say("wanted", "NotAllowed")
     world.ours("delete", "serviceaccount", "robot")
@@ -143,11 +143,11 @@ def test_an_approval_no_longer_counts_when_its_approver_is_no_approver(
 ) -> None:
     """The policy is edited afterwards; the access ends at once, and may return."""
     approval = world.agree(bob, waiting)
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
     world.apply(a_policy(approval=approved_by("auditors"), maxDuration="2h"))
-    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
     world.comes_to_say("wanted", "AwaitingApproval")
     assert world.comes_to_count_as(approval, "NotEntitled")
     world.apply(BY_ONE)
 
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)

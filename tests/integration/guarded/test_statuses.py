@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-import asking
-from admission import Asker, Body
-from asking import (
+from support import approval_flow
+from support.admission_objects import Asker, Body
+from support.approval_flow import (
     ClosedWorld,
     patch,
     settles,
 )
-from world import after, eventually
+from support.live_cluster import after, eventually
 
 STATUS_RIGHT = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -30,7 +30,7 @@ STATUS_RIGHT = {
         }
     ],
 }
-STATUS_WRITERS = asking.a_binding("status-writer", "status-writers")
+STATUS_WRITERS = approval_flow.a_binding("status-writer", "status-writers")
 
 
 def a_status(**more: Any) -> Body:
@@ -59,7 +59,7 @@ def test_who_has_no_right_to_write_a_status_is_refused(
     plain = ("patch", "accessgrant", name, "--type=merge", "-p", json.dumps(body))
     alice.kubectl(*plain)
 
-    assert asking.REFUSED_BY_RBAC in refusal
+    assert approval_flow.REFUSED_BY_RBAC in refusal
     assert 'resource "accessgrants/status"' in refusal
     assert "startedAt" not in world.grant(name)["status"]
 
@@ -77,7 +77,7 @@ def test_a_written_status_gives_no_access(world: ClosedWorld, grant: Body) -> No
     world.apply(STATUS_RIGHT, STATUS_WRITERS)
     writer = world.person("oidc:alice", "developers", "status-writers")
     world.ask(writer, "wanted", **grant)
-    eventually(lambda: world.says("wanted")[0] != "", within=asking.PATIENCE)
+    eventually(lambda: world.says("wanted")[0] != "", within=approval_flow.PATIENCE)
     writer.kubectl(
         *("patch", "accessgrant", "wanted", "--type=merge", "--subresource=status"),
         *("-p", json.dumps({"status": a_status()})),
@@ -87,7 +87,7 @@ def test_a_written_status_gives_no_access(world: ClosedWorld, grant: Body) -> No
     assert not world.may_sync()
     eventually(
         lambda: world.says("wanted")[0] in {"AwaitingApproval", "NotAllowed"},
-        within=asking.PATIENCE,
+        within=approval_flow.PATIENCE,
     )
 
 
@@ -105,5 +105,5 @@ def test_a_written_status_does_not_lengthen_access(
         *("-p", json.dumps({"status": {"expiresAt": after(7200)}})),
     )
 
-    eventually(lambda: not world.may_sync(), within=asking.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
     world.comes_to_say("wanted", "Expired")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from admission import Asker, Body
-from asking import BY_ONE, PATIENCE, PREFIX, ClosedWorld, a_binding
-from world import eventually
+from support.admission_objects import Asker, Body
+from support.approval_flow import BY_ONE, PATIENCE, PREFIX, ClosedWorld, a_binding
+from support.live_cluster import eventually
 
 LONG = "w" + "x" * 150
 HOSTILE = "\x1b[2J\x07" + "y" * 300 + "\nz"

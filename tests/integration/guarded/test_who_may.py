@@ -1,7 +1,8 @@
 """Who may have what: people ask the real API server, and argocd-server judges.
 
-The whole matrix is in ``tests/unit/grants/test_who_may.py``; here are the rows that a
-reader would try first. The operator, the admission policies and Kubernetes RBAC are
+The whole matrix is in ``tests/unit/grants/access/test_policy_checks.py``; here are the
+rows that a reader would try first. The operator, the admission policies and Kubernetes
+RBAC are
 those that are shipped.
 """
 
@@ -10,9 +11,9 @@ from typing import Any
 
 import pytest
 
-import asking
-from asking import ClosedWorld, a_policy, approved_by
-from world import eventually
+from support import approval_flow
+from support.approval_flow import ClosedWorld, a_policy, approved_by
+from support.live_cluster import eventually
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def test_argo_cd_allows(world: ClosedWorld, row: Row) -> None:
     assert not world.may_sync()
     played(world, row)
 
-    eventually(world.may_sync, within=asking.PATIENCE)
+    eventually(world.may_sync, within=approval_flow.PATIENCE)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in REFUSED.items()])
@@ -171,7 +172,7 @@ def test_argo_cd_refuses(world: ClosedWorld, row: Row) -> None:
 def test_kubernetes_decides_who_may_ask_at_all(world: ClosedWorld) -> None:
     """A policy gives no right to create a grant."""
     world.install(a_policy())
-    stranger = asking.who(world.plane, "mallory", ("developers",))
-    refusal = stranger.refused("create", "-f", "-", body=asking.a_grant("asked"))
+    stranger = approval_flow.who(world.plane, "mallory", ("developers",))
+    refusal = stranger.refused("create", "-f", "-", body=approval_flow.a_grant("asked"))
 
-    assert asking.REFUSED_BY_RBAC in refusal
+    assert approval_flow.REFUSED_BY_RBAC in refusal

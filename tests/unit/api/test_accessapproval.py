@@ -10,12 +10,12 @@ from argogrant.api.accessapproval import (
     read_approval,
 )
 from argogrant.api.conditions import status_of
-from argogrant.grants.approval import Approval, Verdict
+from argogrant.grants.access.approval import Approval, Verdict
 from argogrant.grants.conditions import Condition
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.identity import Identity
-from argogrant.grants.reasons import ApprovalCondition, Reason
-from builders import HOUR, NOON
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.identity import Identity
+from argogrant.grants.model.reasons import ApprovalCondition, Reason
+from support.builders import HOUR, NOON
 
 EVERYTHING: dict[str, Any] = {
     "grant": {"name": "alice-deploys", "uid": "g-1"},

@@ -5,12 +5,18 @@ from typing import Any
 import pytest
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION, read_grant
-from argogrant.api.grantspec import AccessGrantSpec
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.grant import Grant, RecordedEnd, RoleRef, Subject, SubjectKind
-from argogrant.grants.identity import Identity
-from argogrant.grants.reasons import Reason
-from builders import HOUR, MINUTE, NOON, SECOND
+from argogrant.api.accessgrant_spec import AccessGrantSpec
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.grant import (
+    Grant,
+    RecordedEnd,
+    RoleRef,
+    Subject,
+    SubjectKind,
+)
+from argogrant.grants.model.identity import Identity
+from argogrant.grants.model.reasons import Reason
+from support.builders import HOUR, MINUTE, NOON, SECOND
 
 EVERYTHING: dict[str, Any] = {
     "instance": "blue",

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from argogrant.api.accesspolicy import AccessPolicyStatus, read_policy
+from argogrant.api.accesspolicy_spec import AccessPolicySpec
 from argogrant.api.conditions import status_of
-from argogrant.api.policyspec import AccessPolicySpec
-from argogrant.grants.access_policy import (
+from argogrant.grants.access.policy import (
     AccessPolicy,
     ApprovalRule,
     BreakGlassRule,
@@ -17,10 +17,10 @@ from argogrant.grants.access_policy import (
     SubjectPatterns,
 )
 from argogrant.grants.conditions import Condition
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.identity import IdentityKind, IdentityPattern
-from argogrant.grants.reasons import PolicyCondition, Reason
-from builders import HOUR, MINUTE, NOON
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.identity import IdentityKind, IdentityPattern
+from argogrant.grants.model.reasons import PolicyCondition, Reason
+from support.builders import HOUR, MINUTE, NOON
 
 EVERYTHING: dict[str, Any] = {
     "instances": ["blue"],

@@ -12,16 +12,16 @@ from argogrant.api.argocdinstance import (
     instance_status,
     read_instance,
 )
-from argogrant.api.instancespec import ArgoCDInstanceSpec
-from argogrant.api.place import Place, read_places
-from argogrant.api.remotecluster import RemoteCluster
-from argogrant.grants.approval import Owners
+from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
+from argogrant.api.bound_locations import Place, read_places
+from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.argocd.roles import DiscoveredRole
+from argogrant.grants.access.approval import Owners
 from argogrant.grants.conditions import Condition
-from argogrant.grants.errors import InvalidGrant
-from argogrant.grants.identity import IdentityKind, IdentityPattern
-from argogrant.grants.reasons import InstanceCondition, Reason
-from argogrant.rbac.roles import DiscoveredRole
-from builders import HOUR, NOON, a_group
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.identity import IdentityKind, IdentityPattern
+from argogrant.grants.model.reasons import InstanceCondition, Reason
+from support.builders import HOUR, NOON, a_group
 
 READY = Condition(
     type=InstanceCondition.READY, status=True, reason=Reason.CONVERGED, message="Well."

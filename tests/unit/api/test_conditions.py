@@ -4,8 +4,8 @@ import pytest
 
 from argogrant.api.conditions import MAX_MESSAGE_LENGTH, write_conditions
 from argogrant.grants.conditions import Condition
-from argogrant.grants.reasons import GrantCondition, Reason
-from builders import HOUR, NOON
+from argogrant.grants.model.reasons import GrantCondition, Reason
+from support.builders import HOUR, NOON
 
 
 def a_condition(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from argogrant.cli import connecting
-from fakes import FakeCluster
+from support.fake_cluster import FakeCluster
 
 
 class Closing(FakeCluster):

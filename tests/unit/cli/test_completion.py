@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 from argogrant.cli import completion as completing
 from argogrant.cli.completion import answer_kubectl
 from argogrant.cli.main import app, complete_plugin
-from argogrant.kube.failures import Forbidden
+from argogrant.kube.errors import Forbidden
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
-from fakes import FakeCluster
+from support.fake_cluster import FakeCluster
 
 NAMESPACE = "argogrant"
 ROLES = [

@@ -7,9 +7,9 @@ import pytest
 from argogrant.grants.checks import IN_FORCE, ceiling_note
 from argogrant.grants.decide import Holding, decide
 from argogrant.grants.facts import Facts, facts_about
-from argogrant.grants.grant import RecordedEnd
-from argogrant.grants.reasons import Reason
-from builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
+from argogrant.grants.model.grant import RecordedEnd
+from argogrant.grants.model.reasons import Reason
+from support.builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
 
 EVERYTHING_IS_WRONG = {
     "being_deleted": True,

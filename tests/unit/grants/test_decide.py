@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.grants.decide import Holding
-from argogrant.grants.reasons import Reason
-from builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
+from argogrant.grants.model.reasons import Reason
+from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from argogrant.grants.retention import Remains, kept_until
-from builders import HOUR, NOON, a_grant
+from support.builders import HOUR, NOON, a_grant
 
 DAY = timedelta(days=1)
 

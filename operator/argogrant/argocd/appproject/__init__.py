@@ -1,0 +1,1 @@
+"""Roles of an AppProject: members, the annotation that owns them, the plan. Pure."""

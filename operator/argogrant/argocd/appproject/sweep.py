@@ -1,0 +1,59 @@
+"""What is past its end among our members of an AppProject, by its annotation alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from argogrant.argocd.appproject.annotation import read_roster
+from argogrant.argocd.appproject.members import ours_in, owner_of, plan_members
+from argogrant.argocd.appproject.plan import Asked, ProjectPlan
+from argogrant.argocd.appproject.project import Project
+from argogrant.grants.model.grant import Binding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweptMembers:
+    """How many members were what."""
+
+    removed: int = 0
+    kept: int = 0
+    unreadable: int = 0
+    """Projects whose annotation can not be read; they are left as they are."""
+    tokens: int = 0
+
+    def __add__(self, other: "SweptMembers") -> "SweptMembers":
+        """Count both."""
+        return SweptMembers(
+            removed=self.removed + other.removed,
+            kept=self.kept + other.kept,
+            unreadable=self.unreadable + other.unreadable,
+            tokens=self.tokens + other.tokens,
+        )
+
+
+def sweep_members(
+    project: Project, now: datetime
+) -> tuple[SweptMembers, ProjectPlan | None]:
+    """Plan to remove the members whose end has passed, and the tokens made meanwhile.
+
+    Args:
+        project: The AppProject.
+        now: An end at this very instant has passed: ends are exclusive.
+
+    Returns:
+        What there is, and what to write; None if there is nothing to write.
+    """
+    owner = owner_of(project)
+    if project.members is None or owner is None:
+        return SweptMembers(unreadable=project.members is not None), None
+    kept = {
+        Binding(one.subject, f"proj:{project.name}:{one.role}"): one.until
+        for one in read_roster(project.members).members
+        if one.until > now
+    }
+    planned = plan_members(project, Asked(kept=kept), owner=owner, now=now)
+    swept = SweptMembers(
+        removed=len(planned.extra & ours_in(project).keys()),
+        kept=len(kept),
+        tokens=len(planned.tokens),
+    )
+    return swept, planned if planned.has_work else None

@@ -1,0 +1,46 @@
+"""What ``argocd-cm`` says about signing in: local accounts, and whether there is SSO.
+
+Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
+``util/settings/settings.go``.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from argogrant.grants.model.sign_in import LocalAccount, Settings
+
+SETTINGS_NAME: Final = "argocd-cm"
+ACCOUNT_PREFIX: Final = "accounts"
+ENABLED_SUFFIX: Final = "enabled"
+CAPABILITIES: Final = frozenset({"login", "apiKey"})
+_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+"""What Go's ``strconv.ParseBool`` takes for no."""
+_PROVIDERS: Final = ("dex.config", "oidc.config")
+
+
+def read_settings(data: Mapping[str, str]) -> Settings:
+    """Read the ConfigMap's ``data``; whatever Argo CD would not read is left out."""
+    keys = (key.split(".") for key in data)
+    names = {parts[1] for parts in keys if _is_of_an_account(parts)}
+    return Settings(
+        accounts={name: _account(name, data) for name in names},
+        has_single_sign_on=any(data.get(key, "").strip() for key in _PROVIDERS),
+        allows_anonymous=data.get("users.anonymous.enabled") == "true",
+    )
+
+
+def _is_of_an_account(parts: list[str]) -> bool:
+    """Tell whether a key is ``accounts.NAME``, or ``accounts.NAME.enabled``."""
+    return parts[0] == ACCOUNT_PREFIX and (
+        len(parts) == len((ACCOUNT_PREFIX, "name")) or parts[2:] == [ENABLED_SUFFIX]
+    )
+
+
+def _account(name: str, data: Mapping[str, str]) -> LocalAccount:
+    key = f"{ACCOUNT_PREFIX}.{name}"
+    named = {one.strip() for one in data.get(key, "").split(",")}
+    return LocalAccount(
+        name=name,
+        is_enabled=data.get(f"{key}.{ENABLED_SUFFIX}", "") not in _FALSE,
+        may_sign_in=bool(named & CAPABILITIES),
+    )

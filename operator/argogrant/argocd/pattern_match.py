@@ -1,0 +1,69 @@
+"""How Argo CD compares a pattern of a ``p`` line with what somebody asks for.
+
+Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``globMatchFunc`` and
+``SetMatchMode``: gobwas/glob without separators, or, where ``policy.matchMode`` is
+``regex``, Go's regular expressions, found anywhere in the text.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from argogrant.grants.access.patterns import is_found
+
+REGEX_MODE: Final = "regex"
+"""What ``policy.matchMode`` has to be; with anything else patterns are globs."""
+
+
+@lru_cache(maxsize=1 << 12)
+def pattern_matches(pattern: str, text: str, *, mode: str) -> bool:
+    """Tell whether a pattern allows a text; one that can not be read allows none.
+
+    Args:
+        pattern: A resource, an action or an object of a ``p`` line.
+        text: What is asked for.
+        mode: The value of ``policy.matchMode``.
+    """
+    if mode == REGEX_MODE:
+        return is_found(pattern, text)
+    expression = _expression_of(pattern)
+    return expression is not None and is_found(expression, text)
+
+
+def _expression_of(glob: str) -> str | None:
+    r"""Write a glob as the regular expression that means the same.
+
+    Returns:
+        None if it is no glob: a bracket or a brace is left open.
+
+    Source: gobwas/glob, ``readme.md``: ``*``, ``**``, ``?``, ``[abc]``, ``[!a-z]``,
+    ``{one,other}``, and ``\`` before what is meant literally.
+    """
+    parts: list[str] = []
+    depth, position = 0, 0
+    while position < len(glob):
+        token = _TOKEN.match(glob, position)
+        if token is None:
+            return None
+        position = token.end()
+        parts.append(_translated(token[0], inside=depth > 0))
+        depth += (token[0] == "{") - (token[0] == "}" and depth > 0)
+    return rf"\A(?s:{''.join(parts)})\z" if depth == 0 else None
+
+
+_TOKEN: Final = re.compile(r"\\.|\[!?[^\]\\]+\]|[^\\\[]", re.DOTALL)
+_ALWAYS: Final = {"*": ".*", "?": ".", "{": "(?:"}
+_INSIDE: Final = {",": "|", "}": ")"}
+
+
+def _translated(token: str, *, inside: bool) -> str:
+    """Write one token of a glob; ``inside`` braces a comma separates."""
+    if token in _ALWAYS:
+        return _ALWAYS[token]
+    if inside and token in _INSIDE:
+        return _INSIDE[token]
+    if token[0] == "[":
+        negated = token[1] == "!"
+        listed = token[1 + negated : -1].replace("^", r"\^")
+        return f"[{'^' if negated else ''}{listed}]"
+    return re.escape(token[-1])

@@ -1,0 +1,1 @@
+"""Commands that change a grant: request, approve, deny, extend, revoke."""

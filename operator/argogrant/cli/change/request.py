@@ -1,0 +1,112 @@
+"""``argogrant request``: ask for access, for oneself or for others."""
+
+from typing import Annotated
+
+import typer
+
+from argogrant.api.new_objects import write_grant
+from argogrant.cli.change.arguments import (
+    Petition,
+    named_subject,
+    own_subject,
+    role_of,
+    span_of,
+    told_wish,
+)
+from argogrant.cli.change.submit import Telling, submit, telling_of, usage
+from argogrant.cli.completion import role_names
+from argogrant.cli.connecting import utc_now
+from argogrant.cli.errors import perform
+from argogrant.cli.options import (
+    Answer,
+    Context,
+    DryRun,
+    Format,
+    InstanceName,
+    Namespace,
+    Reason,
+    Timeout,
+    Trial,
+    Wait,
+    Zone,
+)
+from argogrant.cli.session import instance_of, session
+from argogrant.kube.whoami import who_am_i
+
+
+def request(  # noqa: PLR0913
+    *,
+    role: Annotated[
+        str,
+        typer.Option(
+            help="The role; argogrant roles lists them.", autocompletion=role_names
+        ),
+    ],
+    project: Annotated[str, typer.Option(help="The AppProject whose role it is.")] = "",
+    user: Annotated[
+        str, typer.Option(help="Who gets it, as in Argo CD; else you.")
+    ] = "",
+    group: Annotated[str, typer.Option(help="An SSO group that gets it.")] = "",
+    lasts: Annotated[str, typer.Option("--for", help="How long: 2h, 1h30m, 1d.")] = "",
+    until: Annotated[
+        str,
+        typer.Option(help="18:00, 'tomorrow 9:00', 'fri 17:00', RFC 3339."),
+    ] = "",
+    begins: Annotated[
+        str, typer.Option("--from", help="A later start, as for --until.")
+    ] = "",
+    reason: Reason,
+    name: Annotated[str, typer.Option(help="Of the grant; else one is made up.")] = "",
+    break_glass: Annotated[
+        bool,
+        typer.Option("--break-glass", help="Emergency: at once, shown loudly."),
+    ] = False,
+    wait: Wait = False,
+    timeout: Timeout = "5m",
+    dry_run: Trial = DryRun.NONE,
+    zone: Zone = "",
+    output: Answer = Format.TABLE,
+    instance: InstanceName = "default",
+    namespace: Namespace = "",
+    context: Context = "",
+) -> None:
+    """Ask for a role: create an AccessGrant in your name.
+
+    With --wait, the exit status is 0 once Argo CD has it, else 1.
+
+    Example: argogrant request --role role:deployer --for 2h --reason hotfix
+    """
+    with usage():
+        telling = telling_of(
+            output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
+        )
+        petition = Petition(
+            subject=named_subject(user, group),
+            role=role_of(role, project),
+            span=span_of(
+                lasts=lasts,
+                until=until,
+                begins=begins,
+                now=utc_now(),
+                zone=telling.zone,
+            ),
+            instance=instance,
+            name=name,
+            justification=reason,
+            break_glass=break_glass,
+        )
+    perform("request", _request(petition, telling, context, namespace))
+
+
+async def _request(
+    petition: Petition, telling: Telling, context: str, namespace: str
+) -> None:
+    async with session(context, namespace, dry_run=telling.is_trial) as asked:
+        me = await who_am_i(asked.cluster)
+        subject = petition.subject
+        if subject is None:
+            instance = await instance_of(asked, petition.instance)
+            subject = own_subject(me, instance.strip_prefix)
+        wish = petition.wish(subject)
+        told = told_wish(wish, petition.span.notes, utc_now(), telling.zone)
+        await submit(asked, write_grant(wish, me), told, telling)

@@ -1,0 +1,95 @@
+"""``argogrant doctor``: what is wrong with an installation, and what mends it."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from argogrant.cli.connecting import NoAPIServer, connect, utc_now
+from argogrant.cli.doctor.collect import look_at_cluster, look_at_instance
+from argogrant.cli.doctor.examination import show
+from argogrant.cli.doctor.examine import examine
+from argogrant.cli.doctor.permission_review import Asker
+from argogrant.cli.options import Context, Namespace
+from argogrant.cli.session import meant
+from argogrant.cli.terminal.result import Outcome, Result, wrong
+from argogrant.cli.terminal.terminal import tell
+from argogrant.kube.client import Cluster
+from argogrant.kube.errors import ClusterError
+
+
+class Format(StrEnum):
+    """How the results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def doctor(
+    *,
+    namespace: Namespace = "",
+    instance: Annotated[
+        str, typer.Option(help="The only one to look at.  [default: all]")
+    ] = "",
+    context: Context = "",
+    output: Annotated[
+        Format, typer.Option("--output", "-o", help="For people, or for programs.")
+    ] = Format.TEXT,
+) -> None:
+    """Say what is wrong with an installation, and what mends it.
+
+    It only reads, with your own rights; what they do not suffice for has a question
+    mark. The exit status is 1 if anything is wrong, else 0.
+
+    Example: argogrant doctor -n argogrant
+    """
+    results = asyncio.run(_examine(namespace, instance, context))
+    is_wrong = any(one.outcome is Outcome.WRONG for one in results)
+    if output is Format.JSON:
+        found = [asdict(one) for one in results]
+        typer.echo(json.dumps({"healthy": not is_wrong, "checks": found}, indent=2))
+    else:
+        tell(lambda width, marks: show(results, width=width, marks=marks))
+    if is_wrong:
+        raise typer.Exit(1)
+
+
+async def _examine(namespace: str, instance: str, context: str) -> tuple[Result, ...]:
+    try:
+        cluster = await connect(context)
+    except NoAPIServer as error:
+        return (
+            wrong(
+                "API server",
+                f"none is configured: {error}",
+                command="kubectl config get-contexts",
+            ),
+        )
+    try:
+        await cluster.get("/version")
+        return await _results(cluster, meant(namespace, context), instance)
+    except ClusterError as error:
+        text = f"it does not answer as it should: {error}"
+        return (wrong("API server", text, command="kubectl version"),)
+    finally:
+        await cluster.close()
+
+
+async def _results(
+    cluster: Cluster, namespace: str, instance: str
+) -> tuple[Result, ...]:
+    facts = await look_at_cluster(cluster, namespace, utc_now)
+    asker = Asker(cluster, f"system:serviceaccount:{namespace}:argogrant")
+    records = [one for one in facts.instances.value or () if instance in ("", one.name)]
+    seen = [
+        await look_at_instance(cluster, record, facts.grants, asker)
+        for record in sorted(records, key=lambda record: record.name)
+    ]
+    results = examine(facts, seen)
+    if instance and not records and facts.instances.value is not None:
+        text = f"there is no ArgoCDInstance {instance} in namespace {namespace}"
+        return (*results, wrong("Instance", text))
+    return results

@@ -1,0 +1,95 @@
+"""How a command fails: one sentence on stderr, and an exit status for scripts."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import typer
+
+from argogrant.kube.errors import (
+    ClusterError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Refused,
+)
+
+Result = TypeVar("Result")
+NO: Final = 1
+"""The answer is no, or it could not be done."""
+TROUBLE: Final = 2
+"""For commands whose answer may be no: there is no answer. As of ``kubectl diff``."""
+
+INTERRUPTED: Final = 130
+"""Somebody typed Ctrl-C, as shells say it: 128 and the number of SIGINT."""
+
+
+class CommandFailed(Exception):
+    """It can not be done; the message says why, and what to do."""
+
+
+def perform(
+    command: str, work: Coroutine[Any, Any, Result], *, trouble: int = NO
+) -> Result:
+    """Run a command's work; if it fails, say so and leave.
+
+    Args:
+        command: Its name, for the message.
+        work: Raises ``CommandFailed`` or ``ClusterError`` if it can not be done.
+        trouble: The exit status then.
+    """
+    try:
+        return asyncio.run(work)
+    except CommandFailed as error:
+        message = str(error)
+    except ClusterError as error:
+        message = f"{error} {remedy(error)}"
+    typer.echo(f"argogrant {command}: {message}", err=True)
+    raise typer.Exit(trouble)
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Cancel the task that runs this at the first Ctrl-C, and pay no heed to more.
+
+    A second one, typed while the command ends, would be answered by a traceback.
+
+    Raises:
+        asyncio.CancelledError: Somebody typed Ctrl-C; it is ignored from then on.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # as in the background of a shell's script
+        yield
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is end:
+            signal.signal(signal.SIGINT, before)
+
+
+def remedy(error: ClusterError) -> str:
+    """Say to the person who typed a command what mends it."""
+    match error:
+        case Forbidden():
+            return (
+                "Ask for the right to do that; kubectl auth can-i --list shows yours."
+            )
+        case NotFound():
+            return "Are the CRDs installed, and is that the namespace (-n)?"
+        case Conflict():
+            return "Somebody changed it meanwhile; try again."
+        case Refused():
+            return "Nothing was changed."
+        case _:
+            return "Does kubectl reach that cluster?"

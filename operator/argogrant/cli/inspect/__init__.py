@@ -1,0 +1,1 @@
+"""Commands that show grants and roles: list, show, roles."""

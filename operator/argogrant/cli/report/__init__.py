@@ -1,0 +1,1 @@
+"""The command ``report``: who held which role, when, and why."""

@@ -1,0 +1,152 @@
+"""Who had what, when, why, and who agreed: one entry for each grant. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from argogrant.api.accessgrant_view import ToldGrant
+from argogrant.api.stored_status import RecordedApproval
+from argogrant.cli.report.period import Period
+from argogrant.cli.terminal.grant_state import standing
+from argogrant.grants.access.approval import Verdict
+from argogrant.grants.model.reasons import GrantCondition
+
+UNKNOWN: Final = "Unknown"
+"""The state of a grant of whose end the audit does not tell."""
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Source(StrEnum):
+    """Where an entry is from."""
+
+    CLUSTER = "cluster"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One grant; what is not known is empty."""
+
+    uid: str
+    namespace: str
+    name: str
+    instance: str
+    subject_kind: str
+    subject: str
+    role: str
+    requester: str
+    justification: str
+    requested_at: datetime | None
+    """Of the audit: when the operator saw it first."""
+    started_at: datetime | None
+    expires_at: datetime | None
+    ended_at: datetime | None
+    state: str
+    end_reason: str
+    gave_access: bool
+    """Argo CD's RBAC text held the binding, now or earlier."""
+    is_break_glass: bool
+    policy: str
+    approval: str
+    """The reason of ``Approved``, such as ``AutoApproved``."""
+    approvers: tuple[str, ...]
+    refusers: tuple[str, ...]
+    extends: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which entries a report is about; what is empty leaves all of them."""
+
+    period: Period
+    namespace: str = ""
+    subject: str = ""
+    role: str = ""
+    instance: str = ""
+    and_without_access: bool = False
+
+    def includes(self, entry: Entry) -> bool:
+        """Tell whether an entry is meant.
+
+        A grant that gave access is by when it did; another by when it was asked for.
+        """
+        return (
+            self.namespace in ("", entry.namespace)
+            and self.subject in ("", entry.subject)
+            and self.role in ("", entry.role, entry.role.rpartition(":")[2])
+            and self.instance in ("", entry.instance)
+            and self._is_in_period(entry)
+        )
+
+    def _is_in_period(self, entry: Entry) -> bool:
+        if entry.gave_access:
+            start = entry.started_at or entry.requested_at or _LONG_AGO
+            # Only a certain end counts: one that was promised may have been missed.
+            return self.period.touches(start, entry.ended_at)
+        asked = entry.requested_at
+        return self.and_without_access and (
+            asked is None or self.period.since <= asked < self.period.until
+        )
+
+
+def entry_of(grant: ToldGrant, now: datetime) -> Entry:
+    """Write down what an AccessGrant says."""
+    said = grant.recorded.conditions
+    ended, approved = (
+        said.get(GrantCondition.ENDED),
+        said.get(GrantCondition.APPROVED),
+    )
+    ready = said.get(GrantCondition.READY)
+    approvals = grant.recorded.approvals
+    return Entry(
+        uid=grant.uid,
+        namespace=grant.namespace,
+        name=grant.name,
+        instance=grant.instance,
+        subject_kind=grant.subject_kind,
+        subject=grant.subject,
+        role=grant.role,
+        requester=grant.requester,
+        justification=grant.justification,
+        requested_at=grant.created_at,
+        started_at=grant.started_at,
+        expires_at=grant.expires_at,
+        ended_at=grant.ended_at,
+        state=str(standing(grant, now)),
+        end_reason=ended.reason if ended else "",
+        gave_access=grant.recorded.has_been_bound or bool(ready and ready.status),
+        is_break_glass=grant.is_break_glass,
+        policy=grant.recorded.policy or "",
+        approval=approved.reason if approved and approved.status else "",
+        approvers=_who(approvals, Verdict.APPROVE),
+        refusers=_who(approvals, Verdict.DENY),
+        extends=grant.extends,
+        source=Source.CLUSTER,
+    )
+
+
+def ledger(
+    audit: Iterable[Entry], cluster: Iterable[Entry], asked: Asked
+) -> tuple[Entry, ...]:
+    """Put what two sources say together, by the start.
+
+    Args:
+        audit: What the audit told.
+        cluster: What the objects say, which is believed where both know a grant.
+        asked: Which are wanted.
+    """
+    known = {entry.uid: entry for entry in (*audit, *cluster)}
+    meant = [entry for entry in known.values() if asked.includes(entry)]
+    return tuple(sorted(meant, key=_in_order))
+
+
+def _in_order(entry: Entry) -> tuple[datetime, str, str]:
+    start = entry.started_at or entry.requested_at or _LONG_AGO
+    return start, entry.namespace, entry.name
+
+
+def _who(approvals: Iterable[RecordedApproval], verdict: Verdict) -> tuple[str, ...]:
+    return tuple(one.approver for one in approvals if one.verdict == verdict)

@@ -1,0 +1,84 @@
+"""Lines that begin with a sign: it is so, it is not, or nobody knows. Pure."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+
+from argogrant.cli.terminal.result import Outcome, Result
+
+Marks = Mapping[Outcome, str]
+SIGNS: Final[Marks] = {
+    Outcome.FINE: "✓",
+    Outcome.WRONG: "✗",
+    Outcome.UNKNOWN: "?",
+    Outcome.NOTED: "·",
+}
+PLAIN_SIGNS: Final[Marks] = {
+    Outcome.FINE: "+",
+    Outcome.WRONG: "x",
+    Outcome.UNKNOWN: "?",
+    Outcome.NOTED: "-",
+}
+"""Where the terminal does not know the others."""
+_COLOURS: Final = {
+    Outcome.FINE: "green",
+    Outcome.WRONG: "red",
+    Outcome.UNKNOWN: "yellow",
+    Outcome.NOTED: None,
+}
+NAME: Final = 12
+"""Columns for the name of a check; a longer one has its line."""
+
+
+def marks_for(encoding: str) -> Marks:
+    """Choose the signs that an encoding has."""
+    try:
+        "".join(SIGNS.values()).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return PLAIN_SIGNS
+    return SIGNS
+
+
+def lines_of(
+    result: Result, width: int, marks: Marks, *, breaks: bool = False
+) -> Iterator[str]:
+    """Write what was found under its sign.
+
+    Args:
+        result: What was found.
+        width: Columns of the terminal.
+        marks: The signs.
+        breaks: Whether words that are too long are broken; else they stand out, so
+            that they can be copied.
+    """
+    sign = click.style(marks[result.outcome], fg=_COLOURS[result.outcome])
+    indent = " " * (NAME + 3)
+    lines = wrapped(result.text, width - len(indent), breaks=breaks) or [""]
+    name = f"{result.check:<{NAME}}"
+    if len(result.check) > NAME:
+        yield f"{sign} {result.check}"
+    else:
+        yield f"{sign} {name} {lines.pop(0)}"
+    yield from (f"{indent}{line}" for line in lines)
+    for line in wrapped(result.remedy, width - len(indent), breaks=breaks):
+        yield f"{indent}{line}"
+    yield from _command(result.command, indent, width)
+
+
+def _command(command: str, indent: str, width: int) -> Iterator[str]:
+    """Write a command so that it can be copied, with the shell's line breaks."""
+    lines = wrapped(command, width - len(indent) - 4)
+    for number, line in enumerate(lines):
+        start = "$ " if number == 0 else "  "
+        end = " \\" if number < len(lines) - 1 else ""
+        yield f"{indent}{start}{line}{end}"
+
+
+def wrapped(text: str, width: int, *, breaks: bool = False) -> list[str]:
+    """Break text into lines; what others wrote must not steer the terminal."""
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    return textwrap.wrap(
+        shown, max(width, 20), break_long_words=breaks, break_on_hyphens=False
+    )

@@ -1,0 +1,165 @@
+"""Whether the API server vouches for who asks and who approves.
+
+The admission policies that make it do so are watched like everything else, so that
+their removal is noticed at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from argogrant.api.admission_drift import (
+    POLICY_NAMES,
+    SETTLING,
+    Problem,
+    problem_of,
+    verified_since,
+)
+from argogrant.controller.apply import Clock
+from argogrant.grants.model.identity import NOBODY_VERIFIED, Identities
+from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.validation import sentence
+from argogrant.kube.client import Body, Cluster
+from argogrant.kube.errors import Forbidden, NotFound
+from argogrant.kube.informer import Reflector
+from argogrant.kube.resources import (
+    VALIDATING_BINDINGS,
+    VALIDATING_POLICIES,
+    Collection,
+)
+
+CHANGED: Final = Reason.ADMISSION_POLICY_CHANGED
+ACCEPTED: Final = (
+    "The operator runs with --accept-unverified-requesters: whoever may create"
+    " AccessGrants or AccessApprovals can pretend to be anybody. Install admission/,"
+    " and run it without."
+)
+ROLE_MISSING: Final = (
+    "Give the operator's service account the ClusterRole argogrant-identity"
+    " (manifests/argogrant-namespace.yaml)."
+)
+
+
+class Verification:
+    """The admission policies of the cluster, kept fresh.
+
+    Args:
+        cluster: Where our own kinds are.
+        on_change: Called after every change of what is known.
+        clock: Tells the time in UTC.
+        accepts_unverified: A person told the operator to believe what objects say.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        on_change: Callable[[], None],
+        *,
+        clock: Clock,
+        accepts_unverified: bool,
+    ) -> None:
+        self._clock = clock
+        self._accepts_unverified = accepts_unverified
+        self._was_changed = False
+        self._mended_at: datetime | None = None
+        self._seen: object = None
+        self._identities = NOBODY_VERIFIED
+
+        def changed(_before: object, _after: object) -> None:
+            self.identities()  # a change is noticed also if it is undone at once
+            on_change()
+
+        self._reflectors: tuple[Reflector[Body], ...] = tuple(
+            Reflector(
+                cluster,
+                Collection(resource, "", name),
+                read=lambda body: body,
+                on_change=changed,
+            )
+            for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS)
+            for name in POLICY_NAMES
+        )
+
+    async def run(self) -> None:
+        """Keep what is known fresh until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for reflector in self._reflectors:
+                tasks.create_task(reflector.run())
+
+    async def wait_until_looked_at(self) -> None:
+        """Wait until every policy was looked for, or could not be."""
+        for reflector in self._reflectors:
+            await reflector.looked_at.wait()
+
+    async def relist(self) -> int:
+        """Look again, whatever the watches said; answers the differences.
+
+        A cluster that does not serve the kind, or does not let us look, says so in
+        ``identities``.
+        """
+        differences = 0
+        for reflector in self._reflectors:
+            with suppress(NotFound, Forbidden):
+                differences += await reflector.relist()
+        return differences
+
+    def identities(self) -> Identities:
+        """Say what is known now; compared anew only when something was heard."""
+        seen = tuple(
+            (one.synced.is_set(), one.failure, *one.objects.values())
+            for one in self._reflectors
+        )
+        if seen != self._seen:
+            self._seen, self._identities = seen, self._look()
+        return self._identities
+
+    def _look(self) -> Identities:
+        if self._accepts_unverified:
+            return Identities(
+                reason=Reason.ACCEPTED_UNVERIFIED,
+                problem=ACCEPTED,
+                are_accepted_unverified=True,
+            )
+        failure = self._failure()
+        if failure is not None:
+            return Identities(reason=Reason.UNKNOWN, problem=failure)
+        observed = self._observed()
+        problem = problem_of(observed)
+        self._notice(problem)
+        if problem is not None:
+            return Identities(reason=problem.reason, problem=problem.message)
+        since = verified_since(observed)
+        if since is not None and self._mended_at is not None:
+            since = max(since, self._mended_at + SETTLING)
+        return Identities(verified_since=since)
+
+    def _notice(self, problem: Problem | None) -> None:
+        """Remember until when a policy was changed: nobody checked what came then.
+
+        A policy that was deleted and created anew tells it by its own creation; one
+        that was changed and changed back does not.
+        """
+        is_changed = problem is not None and problem.reason is CHANGED
+        if self._was_changed and not is_changed:
+            self._mended_at = self._clock()
+        self._was_changed = is_changed
+
+    def _observed(self) -> Mapping[str, Body]:
+        return {
+            f"{reflector.collection.resource.plural}/{name}": body
+            for reflector in self._reflectors
+            for name, body in reflector.objects.items()
+        }
+
+    def _failure(self) -> str | None:
+        """Say why it is not known whether the policies are there."""
+        for reflector in self._reflectors:
+            error, what = reflector.failure, reflector.collection.describe()
+            if isinstance(error, Forbidden):
+                return f"{sentence(f'{what} can not be read: {error}')} {ROLE_MISSING}"
+            if reflector.synced.is_set() or isinstance(error, NotFound):
+                continue
+            return sentence(f"{what} can not be read yet: {error}")
+        return None

@@ -1,0 +1,125 @@
+"""The write of the overlay: when it may go out, and what is counted about it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from typing import Final
+
+from argogrant.argocd.overlay import Overlay
+from argogrant.controller.argocd_state import ArgoCD, Snapshot
+from argogrant.controller.contention import Contention
+from argogrant.controller.overdue import lags_of
+from argogrant.controller.plan import Plan
+from argogrant.grants.decide import Decision
+from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.grant import Binding
+from argogrant.kube.errors import ClusterError, Conflict
+from argogrant.telemetry.metrics import InstanceMetrics
+
+Clock = Callable[[], datetime]
+
+WRITE_PAUSE: Final = 1.0
+"""Seconds between two writes that take nothing away: bursts share a write."""
+
+logger = logging.getLogger(__name__)
+
+
+class Applier:
+    """Writes one instance's overlay.
+
+    Args:
+        title: What the instance is called in the log.
+        metrics: Told of every write.
+        clock: Tells the time in UTC.
+    """
+
+    def __init__(self, title: str, metrics: InstanceMetrics, clock: Clock) -> None:
+        self._title = title
+        self._clock = clock
+        self._metrics = metrics
+        self._contention = Contention()
+        self._last_write: float | None = None
+        self.last_write_at: datetime | None = None
+
+    @property
+    def contested(self) -> Finding | None:
+        """Who keeps changing our key, if somebody does."""
+        return self._contention.finding()
+
+    def look(self, planned: Plan, seen: Snapshot) -> None:
+        """Notice whether somebody else changed what was written."""
+        if seen.config_map is not None:
+            at = asyncio.get_running_loop().time()
+            self._contention.look(seen.config_map, is_wrong=planned.has_work, at=at)
+
+    def wait_for(self, planned: Plan) -> float | None:
+        """Say how long a write has to wait; None if it may go out now.
+
+        What takes access away never waits. What gives it waits for others of its
+        burst, and longer where somebody keeps undoing it.
+        """
+        if not planned.has_work or planned.is_urgent:
+            return None
+        now = asyncio.get_running_loop().time()
+        dues = [self._contention.pause_until()]
+        if self._last_write is not None:
+            dues.append(self._last_write + WRITE_PAUSE)
+        wait = max((due for due in dues if due is not None), default=now) - now
+        return wait if wait > 0 else None
+
+    async def write(
+        self,
+        argocd: ArgoCD,
+        planned: Plan,
+        seen: Snapshot,
+        *,
+        orphans: Collection[Binding],
+        leaving: bool,
+    ) -> None:
+        """Write what was planned, or remove the key when the instance goes.
+
+        Raises:
+            Conflict: The ConfigMap changed since it was seen.
+            ClusterError: It could not be written.
+        """
+        assert planned.overlay is not None
+        assert seen.config_map is not None
+        text = None if leaving else planned.overlay.text
+        try:
+            await argocd.write_overlay(text, seen.config_map.resource_version)
+        except ClusterError as error:
+            conflict = isinstance(error, Conflict)
+            self._metrics.wrote("conflict" if conflict else "error")
+            raise
+        self._contention.wrote(text)
+        self._last_write = asyncio.get_running_loop().time()
+        self.last_write_at = self._clock()
+        self._metrics.wrote("ok")
+        self._count(planned, seen.config_map.overlay, orphans)
+
+    def _count(
+        self, planned: Plan, before: Overlay | None, orphans: Collection[Binding]
+    ) -> None:
+        assert planned.overlay is not None
+        assert self.last_write_at is not None
+        removed, ends = planned.overlay.extra, before.ends if before else {}
+        ended = removed.difference(orphans)
+        self._metrics.removed(
+            lags=lags_of(ended, ends, self.last_write_at),
+            orphans=len(orphans),
+        )
+        logger.info(
+            "%s: wrote the overlay: %d added, %d removed, %d of them orphans.",
+            self._title,
+            len(planned.overlay.missing),
+            len(removed),
+            len(orphans),
+        )
+
+
+def orphans_of(planned: Plan, decisions: Iterable[Decision]) -> frozenset[Binding]:
+    """Give what is to be removed although no grant wants it or wanted it."""
+    removed = planned.overlay.extra if planned.overlay else frozenset()
+    granted = (decision.grant.binding for decision in decisions)
+    return removed - {binding for binding in granted if binding in removed}

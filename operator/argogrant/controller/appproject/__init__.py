@@ -1,0 +1,1 @@
+"""Bindings that are written into AppProjects instead of the ConfigMap."""

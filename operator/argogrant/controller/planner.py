@@ -1,0 +1,103 @@
+"""From what is known of an instance to what has to be written: gather, decide, plan."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from argogrant.controller.admission import Verification
+from argogrant.controller.apply import Clock
+from argogrant.controller.appproject.placement import where_of
+from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.cached_objects import InstanceRecord
+from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.gather import Gathered, Gatherer
+from argogrant.controller.plan import Plan
+from argogrant.controller.plan_cache import Planner
+from argogrant.controller.store import Store
+from argogrant.grants.model.finding import Finding
+from argogrant.kube.errors import ClusterError
+
+
+class Places(Protocol):
+    """Knows where Argo CD is and was; ``Whereabouts`` does."""
+
+    @property
+    def left_behind(self) -> Finding | None:
+        """Why a former place is not clean yet, if one is not."""
+        ...
+
+    async def remember(self, record: InstanceRecord) -> None:
+        """Write down where something is about to be bound."""
+        ...
+
+
+class Planning:
+    """Decides about the grants of one instance, and plans what follows.
+
+    Args:
+        name: The instance, in the store's namespace.
+        store: Our own kinds.
+        verification: Tells whether requesters and approvers are who they say.
+        whereabouts: Where Argo CD is; remembered before anything is bound there.
+        clock: Tells the time in UTC.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: Store,
+        verification: Verification,
+        whereabouts: Places,
+        clock: Clock,
+    ) -> None:
+        self.decisions = Decisions()
+        self._name = name
+        self._store = store
+        self._verification = verification
+        self._whereabouts = whereabouts
+        self._clock = clock
+        self._gatherer = Gatherer(name)
+        self._planner = Planner()
+
+    def gather(self, record: InstanceRecord, seen: Snapshot) -> Gathered:
+        """Put together what is known."""
+        rules = self._store.rules(self._verification.identities())
+        return self._gatherer.gather(record, seen, rules)
+
+    def decide(self, record: InstanceRecord, seen: Snapshot, now: datetime) -> None:
+        """Decide about every grant."""
+        facts = self.gather(record, seen).facts
+        grants = self._store.grants_of(self._name)
+        self.decisions.update(grants, facts, now, self._store)
+
+    async def plan(
+        self, record: InstanceRecord, seen: Snapshot
+    ) -> tuple[Plan, ClusterError | None]:
+        """Decide, and plan what has to be written.
+
+        Returns:
+            The plan. Where it can not be remembered in which place something is about
+            to be bound, it only takes access away, and the reason comes with it.
+        """
+        planned = self._plan(record, seen)
+        if planned.adds and not record.being_deleted:
+            try:
+                await self._whereabouts.remember(record)
+            except ClusterError as error:
+                return self._plan(record, seen, may_add=False), error
+        return planned, None
+
+    def _plan(
+        self, record: InstanceRecord, seen: Snapshot, *, may_add: bool = True
+    ) -> Plan:
+        self.decide(record, seen, self._clock())
+        planned = self._planner.plan(
+            self.decisions,
+            seen,
+            owner=record.owner,
+            living_owners=[r.owner for r in self._store.instances.objects.values()],
+            where=where_of(record.instance),
+            may_add=may_add,
+        )
+        return replace(planned, left_behind=self._whereabouts.left_behind)

@@ -1,0 +1,1 @@
+"""Argo CD in another cluster: the connection and the rotation of its token."""

@@ -1,0 +1,1 @@
+"""What the operator reports: conditions, audit records, finalizers and retention."""

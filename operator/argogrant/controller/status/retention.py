@@ -1,0 +1,169 @@
+"""The deletion of ended grants whose retention has passed, at a bounded rate.
+
+What may be deleted, and when, is said anew at every convergence; one worker goes
+through that, oldest first. A stepped clock or a shortened retention can make ten
+thousand records due at once: neither the API server nor the loop has to notice.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from argogrant.audit.audit_log import Audit
+from argogrant.audit.event import GrantNews, Place
+from argogrant.controller.apply import Clock
+from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
+from argogrant.controller.store import Store
+from argogrant.kube.client import Cluster
+from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
+from argogrant.telemetry.metrics import Metrics
+
+PACE: Final = 0.1
+"""Seconds from one deletion to the next; each has a convergence in its train."""
+POLL: Final = 1.0
+"""Seconds; the clock may be stepped."""
+RETRY: Final = 15.0
+"""Seconds after a refusal or an outage; nothing is urgent about a record."""
+
+logger = logging.getLogger(__name__)
+
+
+class Kept(NamedTuple):
+    """A record, and until when it is kept; a tuple, since there are ten thousand."""
+
+    until: datetime
+    name: str
+    uid: str
+
+
+class Disposal:
+    """Deletes the records of one namespace that need not be kept any longer.
+
+    Args:
+        cluster: Where our own kinds are.
+        store: Where the grants are known.
+        audit: Told of each deletion just before it.
+        metrics: Counts them.
+        clock: Tells the time in UTC.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        *,
+        audit: Audit,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._audit = audit
+        self._deleted = metrics.counts.deleted
+        self._clock = clock
+        self._kept: dict[str, list[Kept]] = {}
+        self._told: set[str] = set()
+        self.failures: dict[str, ClusterError] = {}
+        """Why records can not be deleted, by instance."""
+
+    def plan(self, instance: str, kept: Iterable[Kept]) -> None:
+        """Say anew which records of an instance there are, and until when."""
+        heap = list(kept)
+        heapq.heapify(heap)
+        self._kept[instance] = heap
+        if not heap:
+            self._failed(instance, None)
+
+    async def run(self) -> None:
+        """Delete what is due until cancelled."""
+        while True:
+            due = self._due()
+            if due is None:
+                await asyncio.sleep(POLL)
+                continue
+            instance, kept = due
+            try:
+                await self._dispose(instance, kept)
+            except (NotFound, Conflict):
+                pass  # the next convergence looks at what it is now
+            except ClusterError as error:
+                self._failed(instance, error)
+                heapq.heappush(self._kept[instance], kept)
+                await asyncio.sleep(RETRY)
+                continue
+            else:
+                self._failed(instance, None)
+            await asyncio.sleep(PACE)
+
+    def _due(self) -> tuple[str, Kept] | None:
+        """Take the record that was due first.
+
+        A clock that is ahead of the API server's must not shorten what is kept; one
+        that is behind was corrected already.
+        """
+        ahead = timedelta(seconds=min(0.0, self._cluster.clock_skew()))
+        now = self._clock() + ahead
+        heads = [(heap[0], name) for name, heap in self._kept.items() if heap]
+        if not heads or min(heads)[0].until > now:
+            return None
+        instance = min(heads)[1]
+        return instance, heapq.heappop(self._kept[instance])
+
+    async def _dispose(self, instance: str, kept: Kept) -> None:
+        """Delete a grant with its approvals: they say nothing without it."""
+        record = self._store.grant(kept.name)
+        if record is None or record.uid != kept.uid or record.being_deleted:
+            return
+        if "endedAt" not in record.status:
+            return  # the API server does not know yet that it is over
+        for approval in self._store.approvals_of(record.name):
+            if _is_about(approval, record):
+                await self._remove(approval)
+        self._tell(instance, record)
+        await self._remove(record)
+        self._deleted.labels(self._store.namespace, instance).inc()
+
+    async def _remove(self, record: Record) -> None:
+        await self._cluster.remove(record.path, uid=record.uid, version=record.version)
+
+    def _tell(self, instance: str, record: GrantRecord) -> None:
+        if record.uid in self._told:
+            return
+        self._told.add(record.uid)
+        place = Place(
+            kind="AccessGrant",
+            uid=record.uid,
+            namespace=record.namespace,
+            name=record.name,
+            instance=instance,
+        )
+        self._audit.deleted(
+            GrantNews(
+                place=place,
+                grant=record.grant,
+                stored=record.status,
+                new=record.status,
+                now=self._clock(),
+            )
+        )
+
+    def forget(self, uid: str) -> None:
+        """Forget a grant that is gone."""
+        self._told.discard(uid)
+
+    def _failed(self, instance: str, error: ClusterError | None) -> None:
+        """Note what stands in the way; the instance tells of a missing right."""
+        before = self.failures.pop(instance, None)
+        if error is not None:
+            self.failures[instance] = error
+            logger.warning("Ended grants are not deleted yet: %s", error)
+        if isinstance(before, Forbidden) is not isinstance(error, Forbidden):
+            self._store.signal(instance).set()
+
+
+def _is_about(approval: ApprovalRecord, record: GrantRecord) -> bool:
+    said = approval.approval
+    return said is not None and said.grant_uid == record.uid and not said.being_deleted

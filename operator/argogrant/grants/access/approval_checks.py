@@ -1,0 +1,133 @@
+"""The questions on which it depends whether people agree to a grant.
+
+They are asked in the order in which they stand here, by ``access.evaluation``.
+A check is named after the fact that it wants to hold, as in ``grants.checks``.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from argogrant.grants.access.access_rules import AccessRules
+from argogrant.grants.access.policy_evaluation import Assessment
+from argogrant.grants.access.quorum import Quorum
+from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.validation import quoted, sentence
+from argogrant.grants.model.window import format_instant
+
+SHOWN: Final = 3
+"""How many policies that wait for approval a message shows."""
+
+
+def policies_are_readable(rules: AccessRules) -> Finding | None:
+    """A policy that can not be read may forbid what another allows."""
+    if not rules.policies_are_known:
+        return Finding(
+            Reason.ACCESS_POLICIES_UNKNOWN,
+            "The AccessPolicies or AccessApprovals can not be read at the moment; the"
+            " ArgoCDInstance says why.",
+            is_doubt=True,
+        )
+    if not rules.are_open and not rules.identities.are_known:
+        return Finding(
+            Reason.ACCESS_POLICIES_UNKNOWN,
+            "Access policies decide by who asks, and it is not known whether anybody"
+            f" checks that: {rules.identities.problem}",
+            is_doubt=True,
+        )
+    if not rules.unreadable_policies:
+        return None
+    name, problem = min(rules.unreadable_policies.items())
+    return Finding(
+        Reason.ACCESS_POLICY_INVALID,
+        f"AccessPolicy {quoted(name)} can not be understood, and may forbid this:"
+        f" {sentence(problem)} Mend or delete it.",
+        is_doubt=True,
+    )
+
+
+def requester_is_verified(grant: Grant, rules: AccessRules) -> Finding | None:
+    """Policies decide by who asks, so somebody has to vouch for it."""
+    if grant.requester is None:
+        return Finding(
+            Reason.REQUESTER_UNVERIFIED,
+            "Access policies decide by who asks, and the grant does not say who did"
+            " (spec.requester). Install the admission policies of admission/, and"
+            " create the grant anew with your own name and groups.",
+        )
+    if rules.identities.vouch_for(grant.created_at):
+        return None
+    return Finding(
+        Reason.REQUESTER_UNVERIFIED,
+        "Access policies decide by who asks, and nobody vouches for it:"
+        f" {rules.identities.doubt_about(grant.created_at)} Then create the grant"
+        " anew.",
+    )
+
+
+def policy_allows(assessment: Assessment) -> Finding | None:
+    """Nothing is allowed that no policy allows, or that one forbids."""
+    if assessment.forbidden_by is not None:
+        return Finding(
+            Reason.NOT_ALLOWED,
+            f"AccessPolicy {quoted(assessment.forbidden_by.name)} forbids this. Ask for"
+            " something else, or whoever writes the policies.",
+        )
+    if assessment.is_allowed:
+        return None
+    if assessment.nearest is None:
+        return Finding(
+            Reason.NOT_ALLOWED,
+            "No AccessPolicy allows anything on ArgoCDInstance"
+            f" {quoted(assessment.request.grant.instance)}. Ask whoever writes the"
+            " policies for one.",
+        )
+    return Finding(Reason.NOT_ALLOWED, assessment.nearest.complaint(assessment.request))
+
+
+def nobody_denied(assessment: Assessment) -> Finding | None:
+    """One who may approve and refuses ends the grant for good."""
+    refusal = assessment.refusal
+    if refusal is None or refusal.approver is None:
+        return None
+    why = f": {quoted(refusal.comment)}" if refusal.comment else ""
+    return Finding(
+        Reason.DENIED,
+        sentence(f"{quoted(refusal.approver.username)} refused the grant{why}"),
+        ends=True,
+    )
+
+
+def enough_have_approved(assessment: Assessment, now: datetime) -> Finding | None:
+    """As many people have to agree as one of the policies asks for, in time."""
+    if assessment.best is not None:
+        return None
+    open_ones = [q for q in assessment.quorums if not q.is_too_late(now)]
+    if open_ones:
+        waiting = " Or: ".join(map(_what_is_missing, open_ones[:SHOWN]))
+        if len(open_ones) > SHOWN:
+            waiting += f" Other policies would do, too: {len(open_ones) - SHOWN}."
+        return Finding(Reason.AWAITING_APPROVAL, waiting)
+    latest = max(assessment.quorums, key=lambda quorum: quorum.deadline)
+    if assessment.request.grant.frozen_end is None:
+        return Finding(Reason.APPROVAL_TIMED_OUT, _too_late(latest), ends=True)
+    return Finding(Reason.AWAITING_APPROVAL, _too_late(latest))
+
+
+def _what_is_missing(quorum: Quorum) -> str:
+    approvals = "approval" if quorum.missing == 1 else "approvals"
+    return (
+        f"AccessPolicy {quoted(quorum.policy.name)} asks for {quorum.missing} more"
+        f" {approvals} until {format_instant(quorum.deadline)};"
+        f" {quorum.approvers.describe()} may approve."
+    )
+
+
+def _too_late(quorum: Quorum) -> str:
+    return (
+        f"AccessPolicy {quoted(quorum.policy.name)} asks for {quorum.rule.required}"
+        f" approvals, and {quorum.missing} were missing at"
+        f" {format_instant(quorum.deadline)}; later ones do not count. Create a new"
+        " AccessGrant and ask again."
+    )

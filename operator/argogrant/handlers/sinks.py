@@ -1,0 +1,68 @@
+"""The outlets of one operator process: who hears what is told, by the settings."""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+from argogrant.audit.audit_log import Ledger, Listener
+from argogrant.audit.http_sink import Receiver, Sink
+from argogrant.audit.kubernetes_events import KubernetesEvents
+from argogrant.audit.spool import open_spool
+from argogrant.audit.stream import Stream
+from argogrant.controller.manager import tell_failure
+from argogrant.handlers.settings import Settings
+from argogrant.kube.client import Body, Cluster
+from argogrant.kube.errors import Conflict
+from argogrant.kube.resources import EVENTS
+from argogrant.telemetry.metrics import AuditMetrics
+
+
+class Outlets:
+    """Standard output, the sink if there is one, Kubernetes Events, and the counts.
+
+    The sink begins at once, also in a standby: what another life of this pod left in
+    the spool need not wait.
+
+    Args:
+        cluster: Where Events are created.
+        settings: Whether there is a sink, and where events wait for it.
+        metrics: Told of every event, and of what is dropped.
+    """
+
+    def __init__(
+        self, cluster: Cluster, settings: Settings, metrics: AuditMetrics
+    ) -> None:
+        self._cluster = cluster
+        self._sink = _sink(settings, metrics)
+        events = KubernetesEvents(self._post, metrics.events_dropped.inc)
+        self._posting = asyncio.create_task(events.run())
+        self._posting.add_done_callback(tell_failure)
+        listeners: list[Listener] = [Stream(sys.stdout), metrics.count, events]
+        if self._sink is not None:
+            listeners.insert(1, self._sink)
+            self._sink.start()
+        self.audit = Ledger(*listeners)
+
+    async def stop(self) -> None:
+        """Give the sink a last chance to post what it has, and stop."""
+        self._posting.cancel()
+        if self._sink is not None:
+            await asyncio.to_thread(self._sink.stop)
+
+    async def _post(self, namespace: str, body: Body) -> None:
+        """Create an Event; one of that name says the same already."""
+        with suppress(Conflict):
+            await self._cluster.create(EVENTS.path(namespace), body)
+
+
+def _sink(settings: Settings, metrics: AuditMetrics) -> Sink | None:
+    if not settings.audit_sink:
+        return None
+    receiver = Receiver(
+        url=settings.audit_sink,
+        token_file=settings.audit_sink_token_file,
+        ca_file=settings.audit_sink_ca_file,
+    )
+    spool = open_spool(settings.audit_spool, metrics.dropped.inc)
+    metrics.pending.set_function(spool.count)
+    return Sink(receiver, spool)

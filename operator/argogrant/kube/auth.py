@@ -1,0 +1,95 @@
+"""The official client, with the credentials of its surroundings or of a token."""
+
+import ssl
+from urllib.request import getproxies
+
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
+
+from argogrant.kube.errors import Untrusted
+from argogrant.kube.impersonation import Headers, impersonation_headers
+
+
+async def client_from_surroundings(context: str = "") -> ApiClient:
+    """Use the pod's service account, or else the kubeconfig.
+
+    Args:
+        context: One of the kubeconfig, whatever the pod; empty for the current.
+
+    Raises:
+        ImpersonationRefused: The kubeconfig says as whom only in part.
+    """
+    configuration = Configuration()
+    if not context and _is_loaded_in_cluster(configuration):
+        return _client(configuration)
+    loader = await load_kube_config(  # type: ignore[no-untyped-call]
+        client_configuration=configuration, context=context or None
+    )
+    user = loader._user  # noqa: SLF001 - no public function tells
+    return _client(configuration, impersonation_headers(user.value if user else {}))
+
+
+def _is_loaded_in_cluster(configuration: Configuration) -> bool:
+    try:
+        load_incluster_config(  # type: ignore[no-untyped-call]
+            client_configuration=configuration
+        )
+    except ConfigException:
+        return False
+    return True
+
+
+def namespace_of_context(context: str = "") -> str:
+    """Read the namespace that a context of the kubeconfig names; empty if none.
+
+    Args:
+        context: Empty for the current one.
+    """
+    try:
+        contexts, current = list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    except ConfigException:
+        return ""
+    chosen = [one for one in contexts if one["name"] == context] if context else []
+    named = (chosen or [current])[0].get("context") or {}
+    return str(named.get("namespace") or "")
+
+
+def client_of(server: str, *, authorities: str, token: str) -> ApiClient:
+    """Use an API server's URL and a bearer token; its certificate is verified.
+
+    Args:
+        server: ``https://…``.
+        authorities: PEM of the certificates to trust; empty for the system's.
+        token: Shown as a bearer token.
+
+    Raises:
+        Untrusted: There is no certificate in ``authorities``.
+    """
+    configuration = Configuration(
+        host=server,
+        api_key={"BearerToken": token},
+        api_key_prefix={"BearerToken": "Bearer"},
+        ca_cert_data=authorities or None,
+        verify_ssl=True,
+    )
+    try:
+        return _client(configuration)
+    except ssl.SSLError as error:
+        raise Untrusted(
+            f"the certificates to trust for {server} can not be read: {error}"
+        ) from error
+
+
+def _client(configuration: Configuration, headers: Headers = ()) -> ApiClient:
+    # Without a proxy there is no need to look for one at every request, which would
+    # triple its cost.
+    configuration.client_session_kwargs = {
+        "trust_env": bool(getproxies()),
+        "headers": headers,
+    }
+    return ApiClient(configuration)

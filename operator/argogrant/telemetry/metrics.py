@@ -1,0 +1,295 @@
+"""What Prometheus is told; ``docs/reference/metrics.md`` is generated from here.
+
+No label names a person: instances, results and reasons only, so that the number of
+series does not grow with the number of grants.
+
+Source: Prometheus, "Metric and label naming" and "Instrumentation".
+"""
+
+import time
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    ProcessCollector,
+)
+from prometheus_client.metrics import MetricWrapperBase
+
+from argogrant.audit.event import Telling
+from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.model.reasons import Reason
+from argogrant.telemetry.series import LABELS, Group, Labels
+
+LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
+DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+"""The namespace and the name of an instance."""
+
+
+class ProcessMetrics(Group):
+    """About the process itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        ProcessCollector(registry=registry)  # memory, CPU and start of the process
+        self.leader = self._gauge(
+            "argogrant_leader", "1 while this process holds the Lease, else 0.", ()
+        )
+        self.clock_skew = self._gauge(
+            "argogrant_clock_skew_seconds",
+            "How far the API server's clock is ahead of ours; 0 if within a second.",
+            (),
+        )
+
+
+class InstanceGauges(Group):
+    """What is so about each instance now; gone once it is deleted."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.start_seconds = self._gauge(
+            "argogrant_start_seconds",
+            "From the start of leading to the first convergence, by instance.",
+        )
+        self.grants = self._gauge(
+            "argogrant_grants",
+            "AccessGrants by instance and reason of their Ready condition.",
+            (*LABELS, "reason"),
+        )
+        self.bindings = self._gauge(
+            "argogrant_bindings", "Bindings that Argo CD has from argogrant."
+        )
+        self.break_glass = self._gauge(
+            "argogrant_break_glass_grants",
+            "AccessGrants that were asked for in an emergency and are in force now.",
+        )
+        self.approvals_waiting = self._gauge(
+            "argogrant_approvals_waiting", "AccessGrants that wait for approvals."
+        )
+        self.last_convergence = self._gauge(
+            "argogrant_last_convergence_timestamp_seconds",
+            "When a convergence last came to its end, in Unix time.",
+        )
+        self.overdue = self._gauge(
+            "argogrant_overdue_seconds",
+            "How long the oldest binding has been present past its end; 0 in health.",
+        )
+        self.contested = self._gauge(
+            "argogrant_contested",
+            "1 while something else keeps changing our key, else 0.",
+        )
+        self.rbac_text_bytes = self._gauge(
+            "argogrant_rbac_text_bytes",
+            "Keys and values of argocd-rbac-cm, ours and others'; 1 MiB is the limit.",
+        )
+
+    def forget_all(self, labels: Labels, reasons: Iterable[str]) -> None:
+        """Take the series of an instance away that is gone, those by reason as well."""
+        for reason in reasons:
+            self.grants.remove(*labels, reason)
+        self.forget(labels, but=self.grants)
+
+
+class TokenGauges(Group):
+    """What is so about the token for another cluster; gone with its instance."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.expiry = self._gauge(
+            "argogrant_token_expiry_timestamp_seconds",
+            "When the token for the other cluster ends, in Unix time; absent without.",
+        )
+        self.at_risk = self._gauge(
+            "argogrant_token_at_risk",
+            "1 while that token ends soon and is not renewed, or that fails, else 0.",
+        )
+
+
+class InstanceCounts(Group):
+    """What happened at each instance."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.writes = self._counter(
+            "argogrant_overlay_writes",
+            "Writes of policy.argogrant.csv by result: ok, conflict or error.",
+            (*LABELS, "result"),
+        )
+        self.convergence = self._histogram(
+            "argogrant_convergence_duration_seconds",
+            "One convergence: gather, decide, plan, apply and report.",
+            DURATION_BUCKETS,
+        )
+        self.revocation_lag = self._histogram(
+            "argogrant_revocation_lag_seconds",
+            "From the end of a grant to the acknowledged write that removed it.",
+            LAG_BUCKETS,
+        )
+        self.token_rotations = self._counter(
+            "argogrant_token_rotations",
+            "Renewals of the token for the other cluster: ok, conflict or error.",
+            (*LABELS, "result"),
+        )
+        self.orphans = self._counter(
+            "argogrant_orphans_removed",
+            "Bindings removed from our key that no grant wanted or had wanted.",
+        )
+        self.deleted = self._counter(
+            "argogrant_grants_deleted",
+            "Ended AccessGrants that were deleted since spec.retention had passed.",
+        )
+        self.sweep_differences = self._counter(
+            "argogrant_sweep_differences",
+            "Objects that a sweep found other than the watches had said.",
+        )
+
+
+class AuditMetrics(Group):
+    """About what is told to people and to other programs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.told = self._counter(
+            "argogrant_audit_events",
+            "Events of the audit stream by what happened, such as bound.",
+            ("type",),
+        )
+        self.pending = self._gauge(
+            "argogrant_audit_sink_pending",
+            "Audit events that the sink has not acknowledged yet; 0 without a sink.",
+            (),
+        )
+        self.dropped = self._counter(
+            "argogrant_audit_dropped",
+            "Audit events that were given up because the spool was full.",
+            (),
+        )
+        self.events_dropped = self._counter(
+            "argogrant_events_dropped",
+            "Kubernetes Events that were too many, or that could not be created.",
+            (),
+        )
+
+    def count(self, telling: Telling) -> None:
+        """Count an event of the audit stream."""
+        self.told.labels(str(telling.transition.kind)).inc()
+
+
+class Metrics:
+    """Every metric of one operator process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.led_since = time.monotonic()
+        self.process = ProcessMetrics(self.registry)
+        self.gauges = InstanceGauges(self.registry)
+        self.tokens = TokenGauges(self.registry)
+        self.counts = InstanceCounts(self.registry)
+        self.audit = AuditMetrics(self.registry)
+
+    def lead(self) -> None:
+        """Say that this process leads from now on."""
+        self.led_since = time.monotonic()
+        self.process.leader.set(1)
+
+    def of(self, namespace: str, instance: str) -> "InstanceMetrics":
+        """The metrics of one instance."""
+        return InstanceMetrics(self, namespace, instance)
+
+    def all(self) -> Iterator[MetricWrapperBase]:
+        """Every metric of ours, group by group."""
+        groups = (self.process, self.gauges, self.tokens, self.counts, self.audit)
+        for group in groups:
+            for metric in vars(group).values():
+                if isinstance(metric, MetricWrapperBase):
+                    yield metric
+
+
+class InstanceMetrics:
+    """The metrics of one instance; gone from the registry once it is deleted."""
+
+    def __init__(self, metrics: Metrics, namespace: str, instance: str) -> None:
+        self._metrics = metrics
+        self._gauges = metrics.gauges
+        self._tokens = metrics.tokens
+        self._counts = metrics.counts
+        self._labels = (namespace, instance)
+        self._reasons: set[str] = set()
+        self._overdue_since: float | None = None
+        self._has_converged = False
+        metrics.gauges.overdue.labels(*self._labels).set_function(self._overdue_seconds)
+
+    def converged(self, seconds: float, now: datetime) -> None:
+        """Count a convergence that came to its end."""
+        self._counts.convergence.labels(*self._labels).observe(seconds)
+        self._gauges.last_convergence.labels(*self._labels).set(now.timestamp())
+        if not self._has_converged:
+            self._has_converged = True
+            waited = time.monotonic() - self._metrics.led_since
+            self._gauges.start_seconds.labels(*self._labels).set(waited)
+
+    def wrote(self, result: str) -> None:
+        """Count a write by its result."""
+        self._counts.writes.labels(*self._labels, result).inc()
+
+    def removed(self, *, lags: Iterable[float], orphans: int) -> None:
+        """Count what a write took away: ended grants by their lag, and orphans."""
+        histogram = self._counts.revocation_lag.labels(*self._labels)
+        for lag in lags:
+            histogram.observe(lag)
+        self._counts.orphans.labels(*self._labels).inc(orphans)
+
+    def swept(self, differences: int) -> None:
+        """Count what a sweep found."""
+        self._counts.sweep_differences.labels(*self._labels).inc(differences)
+
+    def observed(self, *, bindings: int, text_bytes: int, contested: bool) -> None:
+        """Say what Argo CD has."""
+        self._gauges.bindings.labels(*self._labels).set(bindings)
+        self._gauges.rbac_text_bytes.labels(*self._labels).set(text_bytes)
+        self._gauges.contested.labels(*self._labels).set(contested)
+
+    def token(self, expires_at: datetime | None, *, is_at_risk: bool) -> None:
+        """Say when the token for the other cluster ends, and who needs to know."""
+        if expires_at is not None:
+            gauge = self._tokens.expiry.labels(*self._labels)
+            gauge.set(expires_at.timestamp())
+        self._tokens.at_risk.labels(*self._labels).set(is_at_risk)
+
+    def rotated(self, result: str) -> None:
+        """Count a renewal of the token by its result."""
+        self._counts.token_rotations.labels(*self._labels, result).inc()
+
+    def overdue_since(self, end: datetime | None) -> None:
+        """Say since when the oldest overdue binding should be gone; None if none is."""
+        self._overdue_since = None if end is None else end.timestamp()
+
+    def grants(self, by_reason: Mapping[str, int]) -> None:
+        """Say how many grants there are, by the reason of their Ready condition."""
+        tally = Tally(by_reason)
+        self._reasons |= tally.keys()
+        for reason in self._reasons:
+            gauge = self._gauges.grants.labels(*self._labels, reason)
+            gauge.set(tally[reason])
+        waiting = tally[Reason.AWAITING_APPROVAL]
+        self._gauges.approvals_waiting.labels(*self._labels).set(waiting)
+
+    def in_force(self, decisions: Iterable[Decision]) -> None:
+        """Say how many grants of an emergency are in force, among all decisions."""
+        count = sum(
+            decision.grant.break_glass and decision.holding is Holding.BIND
+            for decision in decisions
+        )
+        self._gauges.break_glass.labels(*self._labels).set(count)
+
+    def forget(self) -> None:
+        """Take the series of an instance away that is gone."""
+        self._gauges.forget_all(self._labels, self._reasons)
+        self._tokens.forget(self._labels)
+
+    def _overdue_seconds(self) -> float:
+        since = self._overdue_since
+        return 0.0 if since is None else max(0.0, time.time() - since)

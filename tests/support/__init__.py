@@ -1,0 +1,1 @@
+"""Builders, fakes and drivers that several tests share."""

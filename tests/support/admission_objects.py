@@ -1,0 +1,220 @@
+"""Words for tests of who asks and who approves, as the API server checks it."""
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from argogrant.api.admission_drift import POLICY_NAMES, verified_since
+from argogrant.api.admission_policies import FILL_IN_FILE, MAKERS
+from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
+from controlplane.people import PEOPLE
+from support.live_cluster import a_grant, eventually
+
+ROOT = Path(__file__).parent.parent.parent
+PLURALS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+ACTIVE_SECONDS = 60.0
+"""A new CRD is known to admission policies after 20 seconds at the latest."""
+
+Body = dict[str, Any]
+
+RIGHTS: tuple[Body, ...] = (
+    {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "askers", "namespace": "argogrant"},
+        "rules": [
+            {
+                "apiGroups": ["argogrant.dev"],
+                "resources": ["accessgrants", "accessapprovals"],
+                "verbs": ["create", "get", "update", "patch", "delete"],
+            }
+        ],
+    },
+    {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "askers", "namespace": "argogrant"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "Role",
+            "name": "askers",
+        },
+        "subjects": [
+            {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "Group",
+                "name": "system:authenticated",
+            }
+        ],
+    },
+)
+"""Everybody may ask and approve, and nobody may write a status."""
+
+
+def an_approval(name: str, **spec: Any) -> Body:
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessApproval",
+        "metadata": {"name": name, "namespace": "argogrant"},
+        "spec": {
+            "grant": {"name": "any", "uid": "0000-1111"},
+            "decision": "Approve",
+            **spec,
+        },
+    }
+
+
+MAKE = {"requester": a_grant, "approver": an_approval}
+"""How an object is made that says, in this field of its spec, who made it."""
+KINDS = {"requester": "accessgrant", "approver": "accessapproval"}
+FIELDS = sorted(MAKE)
+ALICE = {"username": "alice", "groups": [*PEOPLE["alice"], "system:authenticated"]}
+ALICE_SAYS = ("alice", set(ALICE["groups"]))
+
+
+def said(body: Body, field: str) -> tuple[str, set[str]]:
+    """Who made an object, as it says itself."""
+    maker = body["spec"][field]
+    return maker["username"], set(maker["groups"])
+
+
+def nameless(prefix: str, field: str = "requester", **spec: Any) -> Body:
+    """An object whose name the API server makes."""
+    body: Body = MAKE[field]("", **spec)
+    body["metadata"] = {"generateName": prefix, "namespace": "argogrant"}
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody at the API server, by a kubeconfig."""
+
+    plane: ControlPlane
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str, body: Body | None = None) -> str:
+        stdin = None if body is None else json.dumps(body)
+        command = ("-n", "argogrant", f"--kubeconfig={self.kubeconfig}", *arguments)
+        return self.plane.kubectl(*command, stdin=stdin).stdout
+
+    def create(self, body: Body) -> Body:
+        created: Body = json.loads(
+            self.kubectl("create", "-f", "-", "-o", "json", body=body)
+        )
+        return created
+
+    def get(self, kind: str, name: str) -> Body:
+        found: Body = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        return found
+
+    def apply(self, body: Body, *options: str) -> Body:
+        applied: Body = json.loads(
+            self.kubectl("apply", *options, "-f", "-", "-o", "json", body=body)
+        )
+        return applied
+
+    def refused(self, *arguments: str, body: Body | None = None) -> str:
+        """Ask for something that must not happen; gives what is said about it."""
+        with pytest.raises(KubectlFailed) as raised:
+            self.kubectl(*arguments, body=body)
+        return str(raised.value)
+
+
+def who(plane: ControlPlane, user: str, groups: tuple[str, ...] = ()) -> Asker:
+    """A person: one of the cast, or anybody with any groups."""
+    return Asker(plane, plane.kubeconfig(user, groups))
+
+
+def service_account(plane: ControlPlane, name: str, namespace: str) -> Asker:
+    """A service account that exists, with a token that the API server gave out."""
+    return Asker(plane, plane.service_account_kubeconfig(namespace, name))
+
+
+def what_to_write(refusal: str) -> Body:
+    """Read what a refusal tells to write, as YAML."""
+    found = re.search("Write below spec: (.*)", refusal)
+    assert found, refusal
+    written: Body = yaml.safe_load(found[1])
+    return written
+
+
+@contextlib.contextmanager
+def everybody_may_ask(plane: ControlPlane) -> Iterator[None]:
+    """Give the rights for the length of a block, which leaves nothing behind."""
+    rights = json.dumps({"apiVersion": "v1", "kind": "List", "items": RIGHTS})
+    plane.kubectl("apply", "-f", "-", stdin=rights)
+    try:
+        yield
+    finally:
+        plane.kubectl("delete", "-f", "-", stdin=rights)
+        ours = ("accessgrants,accessapprovals", "--all", "-n", "argogrant")
+        plane.kubectl("delete", *ours)
+
+
+@contextlib.contextmanager
+def policies(plane: ControlPlane, *files: str) -> Iterator[None]:
+    """Install admission policies for the length of a block, active all of it."""
+    paths = [f"--filename={ROOT / file}" for file in files]
+    plane.kubectl("apply", *paths)
+    try:
+        for field in MAKERS:
+            wait_until(plane, field.field, is_checked=True)
+            if FILL_IN_FILE in files:
+                wait_until_filled_in(plane, field.field)
+        yield
+    finally:
+        plane.kubectl("delete", *paths)
+        for field in MAKERS:
+            wait_until(plane, field.field, is_checked=False)
+
+
+def wait_until(plane: ControlPlane, field: str, *, is_checked: bool) -> None:
+    """Forge until it is refused, or until it is not any more; nothing is created."""
+    forged = MAKE[field]("probe", **{field: {"username": "somebody-else"}})
+
+    def is_refused() -> bool:
+        return "denied request" in _probe(plane, forged).stderr
+
+    eventually(lambda: is_refused() == is_checked, within=ACTIVE_SECONDS)
+
+
+def wait_until_filled_in(plane: ControlPlane, field: str) -> None:
+    """Create, for show only, what says nothing of its maker, until it is filled in."""
+    probe = MAKE[field]("probe")
+    eventually(lambda: _probe(plane, probe).returncode == 0, within=ACTIVE_SECONDS)
+
+
+def _probe(plane: ControlPlane, body: Body) -> Any:
+    command = ("create", "--dry-run=server", "-f", "-")
+    return plane.kubectl(*command, stdin=json.dumps(body), check=False)
+
+
+def observed(plane: ControlPlane) -> dict[str, Body]:
+    """What the operator sees of the policies and bindings."""
+    return {
+        f"{plural}/{name}": json.loads(found)
+        for plural in PLURALS
+        for name in POLICY_NAMES
+        if (
+            found := plane.kubectl(
+                *("get", plural, name, "-o", "json", "--ignore-not-found")
+            ).stdout
+        )
+    }
+
+
+def wait_until_they_vouch(plane: ControlPlane) -> None:
+    """Wait until what is created from now on counts as verified."""
+    since = verified_since(observed(plane))
+    assert since is not None
+    time.sleep(max(0.0, (since - datetime.now(UTC)).total_seconds()))

@@ -1,0 +1,64 @@
+"""Builders of AppProjects with members, and what a plan makes of them."""
+
+from dataclasses import replace
+from typing import Any
+
+from argogrant.argocd.appproject.members import plan_members
+from argogrant.argocd.appproject.plan import Asked, ProjectPlan
+from argogrant.argocd.appproject.project import Project, ProjectRole
+from argogrant.argocd.overlay import Owner
+from argogrant.grants.model.grant import Binding
+from support.builders import HOUR, NOON
+
+US = Owner(namespace="argogrant", instance="default", uid="u1")
+DEAD = replace(US, uid="u0")
+ELSEWHERE = Owner(namespace="other", instance="default", uid="u9")
+END = NOON + HOUR
+ALICE = Binding("alice", "proj:team-a:deployer")
+ISSUED = int(NOON.timestamp())
+
+
+def a_project(*groups: str, role: str = "deployer", **overrides: Any) -> Project:
+    return Project(
+        name=overrides.pop("name", "team-a"),
+        roles=overrides.pop(
+            "roles", (ProjectRole(name=role, groups=groups), ProjectRole(name="viewer"))
+        ),
+        **overrides,
+    )
+
+
+def planned(project: Project, *wanted: Binding, **asked: Any) -> ProjectPlan:
+    owner, living = asked.pop("owner", US), asked.pop("living", [US])
+    now = asked.pop("now", NOON)
+    wants = Asked(wanted=dict.fromkeys(wanted, END), **asked)
+    return plan_members(project, wants, owner=owner, living_owners=living, now=now)
+
+
+def applied(project: Project, plan: ProjectPlan) -> Project:
+    """The project after the plan's write."""
+    if not plan.has_work:
+        return project
+    gone = set(plan.tokens)
+    return replace(
+        project,
+        roles=tuple(
+            replace(role, groups=plan.groups.get(place, role.groups))
+            for place, role in enumerate(project.roles)
+        ),
+        members=plan.members,
+        tokens={
+            role: frozenset(one for one in tokens if (role, one) not in gone)
+            for role, tokens in project.tokens.items()
+        },
+    )
+
+
+def with_alice(*groups: str, **overrides: Any) -> Project:
+    """A project to which we have added alice, after these groups."""
+    project = a_project(*groups, **overrides)
+    return applied(project, planned(project, ALICE))
+
+
+def groups(project: Project) -> tuple[str, ...]:
+    return project.roles[0].groups

@@ -1,0 +1,183 @@
+"""Words for tests of who may ask and who agrees, with people at a real API server."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from controlplane import ControlPlane
+from support import admission_objects, operator_process
+from support.admission_objects import Asker, Body, who
+from support.live_cluster import INSTANCE, World, a_grant, eventually
+
+ROOT = Path(__file__).parent.parent.parent
+ROLES = ROOT / "examples/roles.yaml"
+PATIENCE = 20.0
+REFUSED_BY_RBAC = "is forbidden: User"
+
+
+def a_binding(role: str, group: str = "people") -> Body:
+    """Give a group of people one of the Roles of the examples."""
+    rbac = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": f"{group}-{role}", "namespace": "argogrant"},
+        "roleRef": {"apiGroup": rbac, "kind": "Role", "name": role},
+        "subjects": [{"apiGroup": rbac, "kind": "Group", "name": group}],
+    }
+
+
+RIGHTS = (a_binding("argogrant-requester"), a_binding("argogrant-approver"))
+"""Whoever is in the group ``people`` may create grants and approvals."""
+
+
+def a_policy(name: str = "deployers", **spec: Any) -> Body:
+    """Developers may have the role for themselves, for an hour, if nothing is said."""
+    defaults = {
+        "requesters": [{"kind": "Group", "name": "developers"}],
+        "subjects": {"self": True},
+        "roles": [{"name": "role:deployer"}],
+    }
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessPolicy",
+        "metadata": {"name": name, "namespace": "argogrant"},
+        "spec": {**defaults, **spec},
+    }
+
+
+def approved_by(*groups: str, required: int = 1, **rule: Any) -> Body:
+    """What ``approval`` of a policy says."""
+    approvers = [{"kind": "Group", "name": group} for group in groups]
+    return {"required": required, "approvers": approvers, **rule}
+
+
+def an_approval(of: Body, name: str = "", **spec: Any) -> Body:
+    """Agree to a grant that the API server has."""
+    grant = of["metadata"]
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessApproval",
+        "metadata": {
+            "namespace": "argogrant",
+            **({"name": name} if name else {"generateName": f"{grant['name']}-"}),
+        },
+        "spec": {
+            "grant": {"name": grant["name"], "uid": grant["uid"]},
+            "decision": "Approve",
+            **spec,
+        },
+    }
+
+
+class ClosedWorld(World):
+    """A world in which policies decide, and the API server knows who asks."""
+
+    def person(self, name: str, *groups: str) -> Asker:
+        """Somebody in the group ``people`` and others."""
+        return who(self.plane, name, ("people", *groups))
+
+    def install(self, *policies: Body, **instance: Any) -> None:
+        """Have exactly these policies, and an instance as it is said."""
+        self.apply({**INSTANCE, "spec": instance}, *policies)
+
+    def ask(
+        self, person: Asker, name: str, subject: str = "alice", **spec: Any
+    ) -> Body:
+        """Create a grant as a person."""
+        return person.create(a_grant(name, subject, **spec))
+
+    def agree(self, person: Asker, grant: Body, name: str = "", **spec: Any) -> Body:
+        """Create an approval as a person."""
+        return person.create(an_approval(grant, name, **spec))
+
+    def says(self, name: str, condition: str = "Ready") -> tuple[str, str]:
+        """Reason and message of a grant's condition."""
+        return self._said("accessgrant", name, condition)
+
+    def counted(self, approval: Body) -> tuple[str, str]:
+        """Reason and message of whether an approval counts."""
+        return self._said("accessapproval", approval["metadata"]["name"], "Counted")
+
+    def comes_to_say(self, name: str, reason: str, condition: str = "Ready") -> str:
+        """Wait until a grant says this; gives the message."""
+        eventually(lambda: self.says(name, condition)[0] == reason, within=PATIENCE)
+        return self.says(name, condition)[1]
+
+    def comes_to_count_as(self, approval: Body, reason: str) -> str:
+        """Wait until an approval says this; gives the message."""
+        eventually(lambda: self.counted(approval)[0] == reason, within=PATIENCE)
+        return self.counted(approval)[1]
+
+    def clear(self) -> None:
+        """Remove grants, approvals and policies, and have the usual instance."""
+        kinds = "accesspolicies,accessapprovals,accessgrants"
+        self.ours("delete", kinds, "--all")
+        self.apply(INSTANCE)
+
+    def _said(self, kind: str, name: str, wanted: str) -> tuple[str, str]:
+        body = json.loads(self.ours("get", kind, name, "-o", "json"))
+        for condition in body.get("status", {}).get("conditions", ()):
+            if condition["type"] == wanted:
+                return condition["reason"], condition["message"]
+        return "", ""
+
+
+def remove_rights(plane: ControlPlane) -> None:
+    """Nobody but admins may do anything, whatever examples were applied."""
+    files = [ROLES, *sorted((ROOT / "examples").glob("*/people.yaml"))]
+    paths = [f"--filename={file}" for file in files]
+    names = [right["metadata"]["name"] for right in RIGHTS]
+    plane.kubectl("delete", "--ignore-not-found", *paths)
+    ours = ("-n", "argogrant", "delete", "--ignore-not-found", "rolebinding")
+    plane.kubectl(*ours, *names)
+
+
+@contextlib.contextmanager
+def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
+    """Give people their rights, for the length of a block; no operator runs yet."""
+    world = ClosedWorld(plane)
+    world.reset()
+    plane.kubectl("apply", "-f", str(ROLES))
+    world.apply(*RIGHTS)
+    admission_objects.wait_until_they_vouch(plane)
+    try:
+        yield world
+    finally:
+        world.ours("delete", "accesspolicies,accessapprovals,accessgrants", "--all")
+        remove_rights(plane)
+
+
+@contextlib.contextmanager
+def served_world(plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
+    """The same, with an operator."""
+    with closed_world(plane) as world, operator_process.serving(world, log):
+        yield world
+        world.clear()
+
+
+PREFIX = {"identity": {"stripPrefix": "oidc:"}}
+BY_ONE = a_policy(approval=approved_by("approvers"), maxDuration="2h")
+"""Developers may deploy for two hours, once an approver has agreed."""
+
+
+def patch(person: Asker, kind: str, name: str, body: Body, *more: str) -> str:
+    """Change an object as a person; gives the refusal."""
+    command = ("patch", kind, name, "--type=merge", "-p", json.dumps(body), *more)
+    return person.refused(*command)
+
+
+def settles(world: ClosedWorld) -> None:
+    """Whatever the operator has heard of by now, it has acted upon.
+
+    A grant that an admin asks for afterwards is in force.
+    """
+    admins = [{"kind": "Group", "name": "system:masters"}]
+    for_dave = {"users": ["dave"]}
+    world.apply(a_policy("probes", requesters=admins, subjects=for_dave))
+    world.apply(a_grant("probe", "dave"))
+    eventually(lambda: world.may_sync("dave"), within=PATIENCE)
+    world.delete("probe")
+    world.ours("delete", "accesspolicy", "probes")

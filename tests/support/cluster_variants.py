@@ -1,0 +1,111 @@
+"""Places to ask the same questions: an API server in memory, and a real one."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
+
+from argogrant.kube.client import Body, Cluster, KubernetesCluster
+from argogrant.kube.resources import CONFIG_MAPS, Collection
+from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
+from support import operator_process
+from support.fake_cluster import FakeCluster
+
+NAMESPACE: Final = "argogrant"
+IN_MEMORY: Final = "in memory"
+BOTH: Final = (IN_MEMORY, "on a real API server")
+ONE: Final = CONFIG_MAPS.path(NAMESPACE, "one")
+HELD: Final = {"finalizers": ["argogrant.dev/test"]}
+MAPS: Final = Collection(CONFIG_MAPS, NAMESPACE)
+Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
+
+
+class Somebody(Protocol):
+    """Another person on the same API server."""
+
+    def add(self, collection_path: str, body: Body) -> Body: ...
+    def edit(self, path: str, patch: Body) -> Body: ...
+    def delete(self, path: str) -> None: ...
+
+
+@dataclass
+class KubectlUser:
+    """Somebody with kubectl."""
+
+    plane: ControlPlane
+
+    def add(self, collection_path: str, body: Body) -> Body:
+        answer = self.plane.kubectl(
+            *("create", "--raw", collection_path, "-f", "-"), stdin=json.dumps(body)
+        )
+        return json.loads(answer.stdout)
+
+    def edit(self, path: str, patch: Body) -> Body:
+        _, _, _, _, namespace, plural, name = path.rsplit("/", 6)
+        answer = self.plane.kubectl(
+            *("-n", namespace, "patch", plural, name, "--type=merge", "-o", "json"),
+            *("-p", json.dumps(patch)),
+        )
+        return json.loads(answer.stdout)
+
+    def delete(self, path: str) -> None:
+        self.plane.kubectl("delete", "--raw", path)
+
+
+@dataclass
+class Place:
+    """One API server: how to ask it, and somebody else who uses it."""
+
+    somebody: Somebody
+    run: Callable[[Story], Any]
+
+    def create(self, name: str = "one", **body: Any) -> Body:
+        metadata = {"name": name, **body.pop("metadata", {})}
+        return self.somebody.add(
+            MAPS.path,
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **body},
+        )
+
+
+def in_memory() -> Place:
+    cluster = FakeCluster()
+    return Place(cluster, lambda story: asyncio.run(story(cluster)))
+
+
+def on_a_real_api_server(plane: ControlPlane) -> Place:
+    async def asked(story: Story) -> Any:
+        configuration = Configuration()
+        await load_kube_config(
+            config_file=str(plane.kubeconfig()), client_configuration=configuration
+        )
+        cluster = KubernetesCluster(ApiClient(configuration), lambda: datetime.now(UTC))
+        try:
+            return await story(cluster)
+        finally:
+            await cluster.close()
+
+    return Place(KubectlUser(plane), lambda story: asyncio.run(asked(story)))
+
+
+def place_for(request: pytest.FixtureRequest, *paths: str) -> Iterator[Place]:
+    """Give the place that a fixture's parameter names; these objects go afterwards."""
+    if request.param == IN_MEMORY:
+        yield in_memory()
+        return
+    plane = request.getfixturevalue("control_plane")
+    operator_process.install(plane)
+    place = on_a_real_api_server(plane)
+    yield place
+    for path in paths:
+        with suppress(KubectlFailed):
+            place.somebody.edit(path, {"metadata": {"finalizers": None}})
+        with suppress(KubectlFailed):
+            place.somebody.delete(path)

@@ -1,0 +1,249 @@
+"""Everything that goes wrong for people, provoked: each gives the message as it looks.
+
+By the name that the error has in ``docs/troubles_of_…``; a test holds both together.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from argogrant.api.accessgrant import TRACKING_ANNOTATION
+from support.approval_flow import a_policy
+from support.live_cluster import (
+    INSTANCE,
+    OVERLAY,
+    PROJECT,
+    RULES,
+    World,
+    a_grant,
+    eventually,
+)
+from support.sample_objects import told
+
+PATIENCE = 30
+LIMIT = (1024 - 16) * 1024
+ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"
+LATER, PAST = "2036-11-24T18:00:00Z", "2026-01-01T00:00:00Z"
+
+Mishap = Callable[[World], str]
+
+
+def grant_says(world: World, name: str, reason: str) -> str:
+    """Wait until a grant gives this reason; gives both with the message."""
+    eventually(lambda: world.ready(name)[1] == reason, within=PATIENCE)
+    return f"{reason}: {world.ready(name)[2]}"
+
+
+def instance_says(world: World, reason: str, kind: str = "Ready") -> str:
+    eventually(lambda: world.instance_says(kind)[1] == reason, within=PATIENCE)
+    return f"{reason}: {world.instance_says(kind)[2]}"
+
+
+def refused(world: World, body: dict[str, Any], *command: str) -> str:
+    """What kubectl prints when the API server refuses an object."""
+    return told(world.plane, *(command or ("create",)), body=body).strip()
+
+
+def a_role_that_is_not_there(world: World) -> str:
+    world.apply(a_grant("g1", role={"name": "role:deploier"}))
+    return grant_says(world, "g1", "RoleNotFound")
+
+
+def a_subject_that_is_a_role(world: World) -> str:
+    world.edit({"policy.csv": f"{RULES}g, erin, readers\n"})
+    world.apply(a_grant("g1", "readers"))
+    return grant_says(world, "g1", "SubjectRefused")
+
+
+def a_duration_from_git(world: World) -> str:
+    tracked = a_grant("g1", duration="1h")
+    tracked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
+    world.apply(tracked)
+    return grant_says(world, "g1", "AbsoluteEndRequired")
+
+
+def scopes_without_email(world: World) -> str:
+    world.apply(a_grant("g1", "alice@example.com"))
+    eventually(
+        lambda: world.condition("g1", "Effective")[1] == "EmailNotInScopes",
+        within=PATIENCE,
+    )
+    return f"EmailNotInScopes: {world.condition('g1', 'Effective')[2]}"
+
+
+def an_instance_that_is_not_there(world: World) -> str:
+    world.apply(a_grant("g1", instance="prod"))
+    return grant_says(world, "g1", "InstanceNotFound")
+
+
+def an_end_in_the_past(world: World) -> str:
+    world.apply(a_grant("g1", expiresAt=PAST))
+    return grant_says(world, "g1", "Expired")
+
+
+def nothing_to_extend(world: World) -> str:
+    world.apply(a_grant("g1", extends="g0"))
+    return grant_says(world, "g1", "ExtensionRefused")
+
+
+def a_broken_project(world: World) -> str:
+    role = {"name": "deployer", "policies": ["p, proj:team-a:deployer, applications"]}
+    world.apply({**PROJECT, "spec": {"roles": [role]}})
+    world.apply(a_grant("g1", role={"name": "deployer", "project": "team-a"}))
+    return grant_says(world, "g1", "ProjectInvalid")
+
+
+def a_text_that_is_full(world: World) -> str:
+    used = sum(map(len, ("policy.csv", RULES, "policy.zz.csv", OVERLAY)))
+    line = f"# {'x' * 997}\n"
+    filling = (line * (LIMIT // len(line) + 1))[: LIMIT - used - 1] + "\n"
+    world.plane.argocd.set_rbac({"policy.csv": RULES, "policy.zz.csv": filling})
+    world.apply(a_grant("g1"))
+    return grant_says(world, "g1", "RBACTextFull")
+
+
+def a_requester_that_nobody_vouches_for(world: World) -> str:
+    world.apply(a_policy())
+    world.apply(a_grant("g1"))
+    try:
+        return grant_says(world, "g1", "RequesterUnverified")
+    finally:
+        world.ours("delete", "accesspolicy", "deployers")
+
+
+def two_ends(world: World) -> str:
+    return refused(world, a_grant("g1", duration="1h", expiresAt=LATER))
+
+
+def a_role_as_argo_cd_writes_it(world: World) -> str:
+    return refused(world, a_grant("g1", role={"name": "proj:team-a:deployer"}))
+
+
+def a_longer_grant(world: World) -> str:
+    world.apply(a_grant("g1", expiresAt=LATER))
+    longer = a_grant("g1", expiresAt="2036-11-25T18:00:00Z")
+    return refused(world, longer, "apply")
+
+
+def a_missing_right(world: World) -> str:
+    world.remove_rights()
+
+    def all_are_named() -> bool:
+        said = world.instance_says()[2]
+        return "patch configmaps" in said and "appprojects" in said
+
+    eventually(all_are_named, within=PATIENCE)
+    return instance_says(world, "Forbidden")
+
+
+def a_missing_config_map(world: World) -> str:
+    world.remove_config_map()
+    return instance_says(world, "ConfigMapMissing")
+
+
+def a_line_that_can_not_be_read(world: World) -> str:
+    world.edit({"policy.csv": f"{RULES}p, role:broken, applications\n"})
+    return instance_says(world, "RBACTextInvalid")
+
+
+def a_key_of_another(world: World) -> str:
+    world.edit({OVERLAY: f"{ANOTHER}g, carol, role:deployer\n"})
+    return instance_says(world, "OverlayOwnedByAnother")
+
+
+def missing_admission_policies(world: World) -> str:
+    return instance_says(world, "AdmissionPolicyMissing", "RequesterVerified")
+
+
+def a_contested_key(world: World) -> str:
+    """Something replaces the whole ConfigMap, as Argo CD's ``Replace=true`` does."""
+    world.apply(a_grant("g1"))
+    for number in range(3):
+        eventually(world.overlay, within=PATIENCE)
+        body = world.config_map()
+        body["data"] = {"policy.csv": RULES}
+        body["metadata"] = {
+            "name": "argocd-rbac-cm",
+            "namespace": "argocd",
+            "annotations": {"round": str(number)},
+        }
+        command = ("replace", "--field-manager=argocd-controller", "-f", "-")
+        world.plane.kubectl(*command, stdin=json.dumps(body))
+    return instance_says(world, "Contested", "Contested")
+
+
+def records_that_can_not_be_deleted(world: World) -> str:
+    role = json.loads(world.ours("get", "role", "argogrant", "-o", "json"))
+    kept = [rule for rule in role["rules"] if "delete" not in rule["verbs"]]
+    patch = json.dumps({"rules": kept})
+    world.apply({**INSTANCE, "spec": {"retention": "1s"}})
+    world.ours("patch", "role", "argogrant", "--type=merge", "-p", patch)
+    world.apply(a_grant("g1", expiresAt=PAST))
+    try:
+        return instance_says(world, "Forbidden")
+    finally:
+        whole = json.dumps({"rules": role["rules"]})
+        world.ours("patch", "role", "argogrant", "--type=merge", "-p", whole)
+        world.apply({**INSTANCE, "spec": {"retention": "720h"}})
+
+
+def a_sweep_without_config_map(world: World) -> str:
+    world.remove_config_map()
+    return typed("sweep", kubeconfig=str(world.plane.kubeconfig()))
+
+
+def a_sweep_that_is_forbidden(world: World) -> str:
+    world.ours("create", "serviceaccount", "nobody", check=False)
+    nobody = world.plane.service_account_kubeconfig("argogrant", "nobody")
+    return typed("sweep", kubeconfig=str(nobody))
+
+
+def no_api_server(_world: World) -> str:
+    return typed("sweep", kubeconfig="/no/such/file")
+
+
+def typed(*command: str, kubeconfig: str) -> str:
+    """The last line that our own command prints on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "argogrant.cli.main", *command],
+        env={**os.environ, "KUBECONFIG": kubeconfig},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stderr.strip().splitlines()[-1]
+
+
+MISHAPS: dict[str, Mishap] = {
+    function.__name__: function
+    for function in (
+        a_role_that_is_not_there,
+        a_subject_that_is_a_role,
+        a_duration_from_git,
+        scopes_without_email,
+        an_instance_that_is_not_there,
+        an_end_in_the_past,
+        nothing_to_extend,
+        a_broken_project,
+        a_text_that_is_full,
+        a_requester_that_nobody_vouches_for,
+        two_ends,
+        a_role_as_argo_cd_writes_it,
+        a_longer_grant,
+        a_missing_right,
+        a_missing_config_map,
+        a_line_that_can_not_be_read,
+        a_key_of_another,
+        missing_admission_policies,
+        a_contested_key,
+        records_that_can_not_be_deleted,
+        a_sweep_without_config_map,
+        a_sweep_that_is_forbidden,
+        no_api_server,
+    )
+}
+"""Those that need no admission policies."""

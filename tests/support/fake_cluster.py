@@ -1,0 +1,225 @@
+"""Fakes: an API server in memory.
+
+``tests/integration/test_cluster_verbs.py`` asks the fake and a real API server the
+same questions, so whatever it promises here is true there.
+"""
+
+import asyncio
+import json
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from argogrant.kube.client import PAGE, Body, Listing, WatchEvent
+from argogrant.kube.errors import ClusterError, Conflict, Gone
+from argogrant.kube.permissions import ACCESS_REVIEWS
+from argogrant.kube.resources import Collection
+from argogrant.kube.whoami import SELF_REVIEWS
+from support.fake_clock import FakeClock
+from support.object_store import Change, Objects
+
+Hook = Callable[[], Awaitable[object] | object]
+
+
+@dataclass(eq=False)
+class Watcher:
+    """One open watch: what it has to be told beside the history."""
+
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    news: list[WatchEvent | ClusterError | None] = field(default_factory=list)
+    """Bookmarks, an error to break with, or None to end."""
+
+
+class FakeCluster(Objects):
+    """Implements ``argogrant.kube.client.Cluster`` in memory.
+
+    ``fail``, ``before`` and ``after`` make the next calls of a verb go wrong in a
+    chosen way; ``Objects`` has what other people do meanwhile.
+    """
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        super().__init__(clock)
+        self.skew = 0.0
+        """Seconds that the API server's clock is ahead."""
+        self.calls: list[tuple[str, str]] = []
+        """Every call as (verb, path), in order; the verbs are the methods' names."""
+        self.denied: Callable[[Body], bool] = lambda _attributes: False
+        """Tells which rights we do not have, by their resourceAttributes."""
+        self.user: Body = {"username": "alice", "groups": ["developers"]}
+        """Who asks."""
+        self.mint: Callable[[str, Body], Body] = lambda _path, body: body
+        """Answers a TokenRequest, given its path."""
+        self.silent = False
+        """Watches stay open and tell nothing, as over a dead connection."""
+        self._watchers: dict[Watcher, None] = {}
+        """In the order in which they were opened, so that every run is the same."""
+        self._failures: defaultdict[str, list[tuple[str, Exception]]]
+        self._failures = defaultdict(list)
+        self._before: defaultdict[str, list[Hook]] = defaultdict(list)
+        self._after: defaultdict[str, list[Hook]] = defaultdict(list)
+
+    async def get(self, path: str) -> Body:
+        """Read one object."""
+        await self._begin("get", path)
+        return deepcopy(self.object(path))
+
+    async def list(self, collection: Collection, page: str = "") -> Listing:
+        """Read a page of a collection; small ones have only one."""
+        await self._begin("list", collection.path)
+        begin = int(page or 0)
+        paths = [
+            path
+            for path, body in self._objects.items()
+            if _is_in(collection, path) and _is_labelled(collection, body)
+        ]
+        items = [deepcopy(self._objects[path]) for path in paths[begin : begin + PAGE]]
+        rest = len(paths) - begin - PAGE
+        following = str(begin + PAGE) if rest > 0 else ""
+        listing = Listing(items, str(self._version), following)
+        await _run(self._after["list"])
+        return listing
+
+    async def watch(
+        self, collection: Collection, resource_version: str
+    ) -> AsyncIterator[WatchEvent]:
+        """Follow the changes of a collection since a resource version."""
+        await self._begin("watch", collection.path)
+        position = int(resource_version)
+        if position < self._oldest:
+            raise Gone(f"watch: 410 too old resource version: {resource_version}")
+        watcher = Watcher()
+        self._watchers[watcher] = None
+        try:
+            while True:
+                for change in self._since(position, collection):
+                    yield WatchEvent(change.type, deepcopy(change.body))
+                    position = change.version
+                while watcher.news:
+                    news = watcher.news.pop(0)
+                    if news is None:
+                        return
+                    if isinstance(news, ClusterError):
+                        raise news
+                    yield news
+                await watcher.wake.wait()
+                watcher.wake.clear()
+        finally:
+            self._watchers.pop(watcher, None)
+
+    async def merge_patch(self, path: str, body: Body) -> Body:
+        """Change some fields of an object that exists; answers the whole object."""
+        await self._begin("merge_patch", path)
+        answer = self.edit(path, json.loads(json.dumps(body)))
+        await _run(self._after["merge_patch"])
+        return answer
+
+    async def create(self, path: str, body: Body) -> Body:
+        """Create an object in the collection at this path."""
+        await self._begin("create", path)
+        if path.endswith("/token"):
+            return self.mint(path, body)
+        if path == ACCESS_REVIEWS.path(""):
+            denied = self.denied(body["spec"]["resourceAttributes"])
+            return {**body, "status": {"allowed": not denied}}
+        if path == SELF_REVIEWS.path(""):
+            return {**body, "status": {"userInfo": self.user}}
+        return self.add(path, json.loads(json.dumps(body)))
+
+    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+        """Delete an object, if it still is this one, at this resource version."""
+        await self._begin("remove", path)
+        metadata = self.object(path)["metadata"]
+        seen = metadata["resourceVersion"]
+        if (metadata["uid"], version or seen) != (uid, seen):
+            raise Conflict(f"{path}: 409 precondition failed")
+        self.delete(path)
+
+    def clock_skew(self) -> float:
+        """Seconds that the API server's clock is ahead of ours."""
+        return self.skew
+
+    async def close(self) -> None:
+        """Nothing has to be closed in memory."""
+
+    def fail(self, verb: str, error: Exception, *, times: int = 1, path: str = ""):
+        """Raise an error at the next calls of a verb whose path holds this text."""
+        self._failures[verb] += [(path, error)] * times
+
+    def stop_failing(self) -> None:
+        """Forget the failures that were not used up."""
+        self._failures.clear()
+
+    def before(self, verb: str, hook: Hook) -> None:
+        """Run something once, just before the next call of a verb is served."""
+        self._before[verb].append(hook)
+
+    def after(self, verb: str, hook: Hook) -> None:
+        """Run something once, between a call's effect and its answer."""
+        self._after[verb].append(hook)
+
+    def bookmark(self) -> None:
+        """Tell every watch how far it is."""
+        body = {"metadata": {"resourceVersion": str(self._version)}}
+        self._tell(WatchEvent("BOOKMARK", body))
+
+    def end_watches(self) -> None:
+        """End every watch, as the API server does after some minutes."""
+        self._tell(None)
+
+    def break_watches(self, error: ClusterError) -> None:
+        """Break every watch."""
+        self._tell(error)
+
+    def count(self, verb: str, path: str = "") -> int:
+        """How often a verb was called on paths that hold this text."""
+        return sum(call[0] == verb and path in call[1] for call in self.calls)
+
+    async def _begin(self, verb: str, path: str) -> None:
+        await asyncio.sleep(0)
+        self.calls.append((verb, path))
+        await _run(self._before[verb])
+        for index, (fragment, error) in enumerate(self._failures[verb]):
+            if fragment in path:
+                del self._failures[verb][index]
+                raise error
+
+    def _since(self, position: int, collection: Collection) -> tuple[Change, ...]:
+        if self.silent:
+            return ()
+        return tuple(
+            change
+            for change in self._history
+            if change.version > position and _is_in(collection, change.path)
+        )
+
+    def _recorded(self) -> None:
+        for watcher in self._watchers:
+            watcher.wake.set()
+
+    def _tell(self, news: WatchEvent | ClusterError | None) -> None:
+        for watcher in self._watchers:
+            watcher.news.append(news)
+            watcher.wake.set()
+
+
+def _is_in(collection: Collection, path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    if not collection.namespace:
+        folder = re.sub("/namespaces/[^/]+", "", folder)
+    return folder == collection.path and collection.name in ("", name)
+
+
+def _is_labelled(collection: Collection, body: Body) -> bool:
+    """Tell whether an object has every label of a selector, as ``a=b,c=d``."""
+    labels = body["metadata"].get("labels", {})
+    wanted = [one.partition("=") for one in collection.labels.split(",") if one]
+    return all(labels.get(key) == value for key, _, value in wanted)
+
+
+async def _run(hooks: list[Hook]) -> None:
+    while hooks:
+        outcome = hooks.pop(0)()
+        if isinstance(outcome, Awaitable):
+            await outcome

@@ -1,0 +1,194 @@
+"""A Git repository in a folder, and Applications that Argo CD applies from it."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from support.live_cluster import World, eventually
+
+BRANCH = "main"
+PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
+"""Argo CD's own finalizer; a deletion that comes before it runs no hook."""
+NO_COLLECTOR = "PrunePropagationPolicy=background"
+"""Argo CD would leave the last step to Kubernetes' collector, which is not run here."""
+SYNC_SECONDS = 90.0
+"""Argo CD looks at Git every few seconds here, and backs off between self-heals."""
+SECOND_SYNC_SECONDS = 4
+"""Argo CD often syncs a commit twice: it had not yet seen its own work."""
+AUTHOR = ("-c", "user.name=author", "-c", "user.email=author@example.com")
+
+
+class Repository:
+    """A Git repository of manifests, one object a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self._git("init", "-q", "-b", BRANCH)
+
+    @property
+    def url(self) -> str:
+        return f"file://{self._folder}"
+
+    def commit(self, files: Mapping[str, dict[str, Any] | str | None]) -> None:
+        """Commit changed files, by their paths: objects or text; None removes one."""
+        for name, body in files.items():
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if body is None:
+                path.unlink()
+            else:
+                path.write_text(_text_of(body))
+        self._commit()
+
+    def commit_folder(self, folder: Path, name: str) -> None:
+        """Commit a copy of a folder under another name."""
+        shutil.copytree(folder, self._folder / name)
+        self._commit()
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Commit a file in which one text is replaced by another."""
+        path = self._folder / name
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+        self._commit()
+
+    def _commit(self) -> None:
+        self._git("add", "-A")
+        self._git("commit", "-q", "-m", "Another state")
+
+    def _git(self, *arguments: str) -> None:
+        subprocess.run(
+            ["git", "-C", self._folder, *AUTHOR, *arguments],
+            check=True,
+            capture_output=True,
+        )
+
+
+def _text_of(body: dict[str, Any] | str) -> str:
+    return body if isinstance(body, str) else yaml.safe_dump(body, sort_keys=False)
+
+
+class Application:
+    """An Application of Argo CD that applies one path of a repository."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self.name = name
+
+    def create(
+        self,
+        repository: Repository,
+        path: str,
+        *,
+        namespace: str,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """Have it applied automatically, with prune and self-heal."""
+        spec = {
+            "project": "default",
+            "source": {
+                "repoURL": repository.url,
+                "path": path,
+                "targetRevision": BRANCH,
+            },
+            "destination": {
+                "server": "https://kubernetes.default.svc",
+                "namespace": namespace,
+            },
+            "syncPolicy": {
+                "automated": {"prune": True, "selfHeal": True, "allowEmpty": True},
+                "syncOptions": [NO_COLLECTOR, *options],
+            },
+        }
+        body = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": self.name, "namespace": "argocd"},
+            "spec": spec,
+        }
+        self._world.apply(body)
+
+    def refresh(self) -> None:
+        """Have Argo CD look at the repository and the cluster now."""
+        self._world.argocds(
+            *("annotate", "application", self.name, "--overwrite"),
+            "argocd.argoproj.io/refresh=normal",
+        )
+
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self._body().get("status", {})
+        return status
+
+    def knows_of_a_hook(self) -> bool:
+        """Whether Argo CD has noted that something is to be run before it goes."""
+        return PRE_DELETE in self._body()["metadata"].get("finalizers", ())
+
+    def _body(self) -> dict[str, Any]:
+        read = self._world.argocds("get", "application", self.name, "-o", "json")
+        body: dict[str, Any] = json.loads(read)
+        return body
+
+    def says(self) -> tuple[str, str]:
+        """Its sync status and its health, such as Synced and Healthy."""
+        status = self.status()
+        sync, health = status.get("sync", {}), status.get("health", {})
+        return sync.get("status", ""), health.get("status", "")
+
+    def is_well(self) -> bool:
+        return self.says() == ("Synced", "Healthy")
+
+    def wait_until_well(self, *, within: float) -> None:
+        """Wait until what is committed is applied and healthy."""
+        try:
+            eventually(self.is_well, within=within)
+        except AssertionError as error:
+            shown = ("sync", "health", "conditions", "operationState", "resources")
+            state = {key: self.status().get(key) for key in shown}
+            raise AssertionError(json.dumps(state, indent=1)) from error
+
+    def health_of(self, kind: str, name: str) -> tuple[str, str]:
+        """What Argo CD's pages say of one of its objects."""
+        return self._world.plane.argocd.health_of(self.name, kind, name)
+
+    def act(self, kind: str, name: str, action: str) -> None:
+        """Click on an action of one of its objects."""
+        self._world.plane.argocd.act(self.name, kind, name, action)
+
+    def said(self) -> str:
+        """What it complains of."""
+        status = self.status()
+        shown = {key: status.get(key) for key in ("conditions", "operationState")}
+        return json.dumps(shown)
+
+    def syncs(self) -> int:
+        """How many syncs its history knows."""
+        return len(self.status().get("history") or ())
+
+    def exists(self) -> bool:
+        return bool(
+            self._world.argocds("get", "application", self.name, "--ignore-not-found")
+        )
+
+    def delete_later(self) -> None:
+        """Ask for its deletion, which Argo CD finishes."""
+        self._world.argocds("delete", "application", self.name, "--wait=false")
+
+    def abandon(self) -> None:
+        """Remove it, whatever Argo CD would still do for it."""
+        if self.exists():
+            self._world.argocds(
+                *("patch", "application", self.name, "--type=merge", "-p"),
+                '{"metadata": {"finalizers": null}}',
+            )
+            self.delete()
+
+    def delete(self) -> None:
+        """Remove it, and leave what it applied."""
+        self._world.argocds(*("delete", "application", self.name, "--ignore-not-found"))

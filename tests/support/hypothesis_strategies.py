@@ -1,0 +1,27 @@
+"""Strategies: what Hypothesis tries in more than one place."""
+
+import unicodedata
+from typing import Final
+
+from hypothesis import strategies as st
+
+from argogrant.grants.model.validation import text_problem
+
+_VISIBLE: Final = st.characters(exclude_categories=["C", "Z"], include_characters=" ")
+
+
+def _tidy(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip(" ")
+
+
+names: Final = (
+    st.text(st.one_of(_VISIBLE, st.sampled_from(" ,\"'#*:;\\")), max_size=8)
+    .map(_tidy)
+    .filter(lambda name: text_problem(name) is None)
+)
+"""Names that a grant may hold, with a liking for Argo CD's special characters."""
+
+hostile: Final = st.text(
+    st.sampled_from("ab ,\"'\n\r\t#:*\\;\u00a0\u2028\u200b\x1cg"), max_size=12
+)
+"""Text of nothing but trouble."""

@@ -1,0 +1,249 @@
+"""The operator's inside without kopf: a namespace that runs on a FakeCluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
+from argogrant.audit.audit_log import Ledger
+from argogrant.audit.event import Telling
+from argogrant.controller.manager import Namespace
+from argogrant.kube.client import Body
+from argogrant.kube.errors import NotFound, Unavailable
+from argogrant.kube.resources import (
+    ACCESS_GRANTS,
+    APP_PROJECTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+)
+from argogrant.telemetry.metrics import Metrics
+from support.fake_client import Visit
+from support.fake_clock import FakeClock
+from support.fake_cluster import FakeCluster
+from support.live_cluster import INSTANCE, PROJECT, RULES, a_grant
+
+OURS: Final = "argogrant"
+RBAC: Final = CONFIG_MAPS.path("argocd", "argocd-rbac-cm")
+GRANTS: Final = ACCESS_GRANTS.path(OURS)
+INSTANCES: Final = ARGOCD_INSTANCES.path(OURS)
+INSTANCE_PATH: Final = f"{INSTANCES}/default"
+ABANDONED: Final = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
+FOR_EVER: Final = 10_000
+SOON: Final = 0.05
+"""Seconds in which everything happens that is not put off."""
+SETTLED: Final = 8.0
+"""Seconds after which everything has happened: longer than every pause."""
+
+
+class Room:
+    """One Argo CD, one ArgoCDInstance, and words for what people do to them."""
+
+    def __init__(self, cluster: FakeCluster | None = None) -> None:
+        self.clock = FakeClock()
+        self.cluster = cluster or FakeCluster(self.clock)
+        self.elsewhere: dict[str, FakeCluster] = {}
+        """Other clusters, by the URL of their API servers."""
+        self.shown: list[str] = []
+        """Tokens that were shown to them."""
+        self.refused: set[str] = set()
+        """Tokens that none of them accepts."""
+        self.leading = asyncio.Event()
+        self.leading.set()
+        self.metrics = Metrics()
+        self.told: list[Telling] = []
+        """What the audit stream would say, in order."""
+        self.namespace = Namespace(
+            self.cluster,
+            OURS,
+            metrics=self.metrics,
+            audit=Ledger(self.told.append, self.metrics.audit.count),
+            clock=self.clock,
+            connect=self.connect,
+            leading=self.leading,
+        )
+        self.serving: asyncio.Task[None] | None = None
+
+    async def connect(self, remote: RemoteCluster, token: str) -> Visit:
+        """Reach another cluster, as far as there is one of that URL."""
+        self.shown.append(token)
+        there = self.elsewhere.get(remote.server)
+        if there is None:
+            raise Unavailable(f"nobody listens at {remote.server}")
+        return Visit(there, token, self.refused)
+
+    def install(self, data: Mapping[str, str] | None = None) -> None:
+        """Create Argo CD's ConfigMap, an AppProject and the instance."""
+        self.write_rbac(data or {"policy.csv": RULES})
+        self.cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
+        self.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
+
+    def happened(self, name: str) -> list[str]:
+        """What was told of a grant or an instance, in order."""
+        return [str(one.transition.kind) for one in self.told if one.place.name == name]
+
+    def edit_instance(self, **spec: Any) -> None:
+        """Change the spec of the instance; no CRD of today's version checks it."""
+        self.cluster.edit(INSTANCE_PATH, {"spec": spec})
+
+    def mark_project(self, name: str, annotations: Mapping[str, str]) -> None:
+        """Annotate an AppProject as somebody else."""
+        path = APP_PROJECTS.path("argocd", name)
+        self.cluster.edit(path, {"metadata": {"annotations": dict(annotations)}})
+
+    def delete_instance(self) -> None:
+        """Delete the instance; kopf's finalizer holds it as long as it is served."""
+        held = {"metadata": {"finalizers": ["argogrant.dev/revoke"]}}
+        self.cluster.edit(INSTANCE_PATH, held)
+        self.cluster.delete(INSTANCE_PATH)
+
+    def write_rbac(self, data: Mapping[str, str]) -> None:
+        metadata = {"name": "argocd-rbac-cm"}
+        body = {"metadata": metadata, "data": dict(data)}
+        self.cluster.add(RBAC.rpartition("/")[0], body)
+
+    def edit_rbac(self, **data: str | None) -> None:
+        """Change keys as somebody else: ``policy_csv="…"``."""
+        patch = {key.replace("_", "."): text for key, text in data.items()}
+        self.cluster.edit(RBAC, {"data": patch})
+
+    def grant(
+        self, name: str, subject: str = "alice", *, held_by: str = "", **spec: Any
+    ) -> Body:
+        """Create a grant, at will with somebody else's finalizer."""
+        body = a_grant(name, subject, **spec)
+        body["metadata"] = {"name": name}
+        if held_by:
+            body["metadata"]["finalizers"] = [held_by]
+        return self.cluster.add(GRANTS, body)
+
+    def revoke(self, name: str) -> None:
+        self.cluster.edit(f"{GRANTS}/{name}", {"spec": {"revoked": True}})
+
+    def delete(self, name: str) -> None:
+        """Delete a grant; the operator's finalizer may hold it."""
+        self.cluster.delete(f"{GRANTS}/{name}")
+
+    def tear_away(self, name: str) -> None:
+        """Delete a grant and remove its finalizers by hand."""
+        self.delete(name)
+        path = f"{GRANTS}/{name}"
+        self.cluster.edit(path, {"metadata": {"finalizers": None}})
+
+    def has(self, name: str) -> bool:
+        """Whether a grant is still there, held or not."""
+        try:
+            self.cluster.object(f"{GRANTS}/{name}")
+        except NotFound:
+            return False
+        return True
+
+    def holders(self, name: str) -> list[str]:
+        """The finalizers of a grant."""
+        metadata = self.cluster.object(f"{GRANTS}/{name}")["metadata"]
+        holders: list[str] = metadata.get("finalizers", [])
+        return holders
+
+    def abandon(self, name: str) -> None:
+        """Give a deleted grant up, whatever may be left of it in Argo CD."""
+        self.cluster.edit(f"{GRANTS}/{name}", ABANDONED)
+
+    def abandon_instance(self) -> None:
+        """Give a deleted instance up, whatever may be left of it in Argo CD."""
+        self.cluster.edit(INSTANCE_PATH, ABANDONED)
+
+    @property
+    def data(self) -> dict[str, str]:
+        data: dict[str, str] = self.cluster.object(RBAC)["data"]
+        return data
+
+    @property
+    def bound(self) -> set[str]:
+        """The subjects that the overlay binds."""
+        text = read_key(OVERLAY_KEY, self.data.get(OVERLAY_KEY, ""))
+        return {binding.subject for binding in text.bindings}
+
+    @property
+    def writes(self) -> int:
+        """How often the ConfigMap was written, or tried to be."""
+        return self.cluster.count("merge_patch", RBAC)
+
+    def ready(self, name: str) -> str:
+        """The reason of a grant's Ready condition, with + for True and - for False."""
+        return _ready(self.cluster.object(f"{GRANTS}/{name}"))
+
+    def has_ended(self, name: str) -> bool:
+        """Whether a grant says that it is over for good, in both ways together."""
+        status = self.cluster.object(f"{GRANTS}/{name}")["status"]
+        types = {condition["type"] for condition in status["conditions"]}
+        assert ("Ended" in types) is ("endedAt" in status)
+        return "Ended" in types
+
+    @property
+    def instance_ready(self) -> str:
+        return _ready(self.cluster.object(INSTANCE_PATH))
+
+    @property
+    def instance_says(self) -> str:
+        """The message of the instance's Ready condition."""
+        message: str = self.condition(INSTANCE_PATH, "Ready")["message"]
+        return message
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the instance is still served; kopf lets it go once it is not."""
+        assert self.serving is not None
+        return not self.serving.done()
+
+    def condition(self, path: str, kind: str) -> Body:
+        """One condition of an object."""
+        status = self.cluster.object(path).get("status", {})
+        return next(c for c in status["conditions"] if c["type"] == kind)
+
+
+async def until(question: Callable[[], Any], *, within: float) -> float:
+    """Wait until the answer is true; give the virtual seconds it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while not question():
+        took = loop.time() - began
+        assert took < within, f"still not so after {took:.2f} s"
+        await asyncio.sleep(0.005)
+    return loop.time() - began
+
+
+@asynccontextmanager
+async def running(room: Room) -> AsyncIterator[Room]:
+    """Run the namespace and its instance for the length of a block."""
+    task = asyncio.create_task(room.namespace.run())
+    room.serving = asyncio.create_task(room.namespace.serve("default"))
+    await asyncio.sleep(SOON)
+    try:
+        yield room
+    finally:
+        for one in (task, room.serving):
+            one.cancel()
+        results = await asyncio.gather(task, room.serving, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+
+@asynccontextmanager
+async def a_room() -> AsyncIterator[Room]:
+    """A room in which everything is installed and has settled."""
+    room = Room()
+    room.install()
+    async with running(room):
+        await asyncio.sleep(SETTLED)
+        yield room
+
+
+def _ready(body: Body) -> str:
+    for condition in body.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            sign = "+" if condition["status"] == "True" else "-"
+            return f"{sign}{condition['reason']}"
+    return ""

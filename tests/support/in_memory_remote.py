@@ -1,0 +1,63 @@
+"""Rooms whose Argo CD is in another cluster."""
+
+import base64
+from typing import Any
+
+from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
+from argogrant.kube.errors import NotFound, Unavailable
+from argogrant.kube.resources import APP_PROJECTS, SECRETS
+from support.fake_cluster import FakeCluster
+from support.in_memory_operator import FOR_EVER, INSTANCES, OURS, RBAC, Room
+from support.live_cluster import INSTANCE, PROJECT, RULES
+
+SERVER = "https://prod.example.com:6443"
+CLUSTER = {"server": SERVER, "tokenSecret": {"name": "prod"}}
+
+
+def an_argocd(room: Room) -> FakeCluster:
+    """Another cluster with an Argo CD."""
+    cluster = FakeCluster(room.clock)
+    body = {"metadata": {"name": "argocd-rbac-cm"}, "data": {"policy.csv": RULES}}
+    cluster.add(RBAC.rpartition("/")[0], body)
+    cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
+    return cluster
+
+
+def a_remote_room(token: str | None = "first") -> tuple[Room, FakeCluster]:
+    """A room whose instance is in another cluster."""
+    room = Room()
+    room.elsewhere[SERVER] = there = an_argocd(room)
+    body = {**INSTANCE, "metadata": {"name": "default"}, "spec": {"cluster": CLUSTER}}
+    room.cluster.add(INSTANCES, body)
+    if token is not None:
+        put_token(room, token)
+    return room, there
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def put_token(
+    room: Room, token: str, key: str = "k8s_token", *, name: str = "prod"
+) -> None:
+    """Write the token into its Secret, which may be new."""
+    body: dict[str, Any] = {"data": {key: encoded(token)}}
+    try:
+        room.cluster.edit(f"{SECRETS.path(OURS)}/{name}", body)
+    except NotFound:
+        room.cluster.add(SECRETS.path(OURS), {"metadata": {"name": name}, **body})
+
+
+def bound_in(cluster: FakeCluster) -> set[str]:
+    data = cluster.object(RBAC)["data"]
+    text = read_key(OVERLAY_KEY, data.get(OVERLAY_KEY, ""))
+    return {binding.subject for binding in text.bindings}
+
+
+def cut_off(cluster: FakeCluster) -> None:
+    """Let nobody reach a cluster until it stops failing."""
+    away = Unavailable("no route")
+    for verb in ("list", "watch", "merge_patch", "get"):
+        cluster.fail(verb, away, times=FOR_EVER)
+    cluster.break_watches(away)

@@ -1,0 +1,62 @@
+"""A local copy of a collection, and somebody who changes the original."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from argogrant.kube.client import Body
+from argogrant.kube.informer import Reflector, stop
+from argogrant.kube.resources import CONFIG_MAPS, Collection
+from support.fake_cluster import FakeCluster
+
+MAPS = Collection(CONFIG_MAPS, "argocd")
+
+
+@dataclass
+class Copy:
+    """A reflector that keeps each object's text, and what it told of changes."""
+
+    followed: Collection = MAPS
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    changes: list[tuple[str | None, str | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reflector: Reflector[str] = Reflector(
+            self.cluster,
+            self.followed,
+            read=lambda body: body["data"]["text"],
+            on_change=lambda before, after: self.changes.append((before, after)),
+        )
+
+    def create(
+        self, name: str, text: str = "a", *, namespace: str = MAPS.namespace
+    ) -> Body:
+        body = {"metadata": {"name": name}, "data": {"text": text}}
+        return self.cluster.add(CONFIG_MAPS.path(namespace), body)
+
+    def edit(self, name: str, text: str) -> Body:
+        return self.cluster.edit(f"{MAPS.path}/{name}", {"data": {"text": text}})
+
+    def delete(self, name: str) -> None:
+        self.cluster.delete(f"{MAPS.path}/{name}")
+
+    @property
+    def known(self) -> dict[str, Any]:
+        return dict(self.reflector.objects)
+
+
+async def soon() -> None:
+    """Let everything happen that waits for no clock, and hardly any time pass."""
+    await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def following(copy: Copy) -> AsyncIterator[Copy]:
+    task = asyncio.create_task(copy.reflector.run())
+    await soon()
+    try:
+        yield copy
+    finally:
+        await stop(task)

@@ -1,0 +1,221 @@
+"""What a cluster's nodes and controllers do with Deployments and Jobs, in one thread.
+
+None runs beside the control plane of the tests. So what the Deployments and Jobs of one
+namespace ask for is run here as processes, with the arguments and the ServiceAccount
+that the API server holds, and what becomes of them is written into the status. That is
+what Argo CD waits for.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from controlplane import ControlPlane
+from controlplane.errors import KubectlFailed
+from support import operator_process
+from support.chart import container_of
+
+ROUND_SECONDS = 0.3
+PORT = "--port=8080"
+
+Object = dict[str, Any]
+Process = subprocess.Popen[bytes]
+
+
+class Kubelet:
+    """Runs what the Deployments and Jobs of one namespace ask for.
+
+    Args:
+        plane: Where they are.
+        namespace: Theirs.
+        logs: A folder for what the processes say.
+    """
+
+    def __init__(self, plane: ControlPlane, namespace: str, logs: Path) -> None:
+        self._plane = plane
+        self._namespace = namespace
+        self._logs = logs
+        self._pods: dict[str, list[Process]] = {}
+        self._templates: dict[str, Object] = {}
+        self._works = {
+            "Deployment": self._deploy,
+            "Job": self._work,
+            "PodDisruptionBudget": self._guard,
+        }
+        self._over = threading.Event()
+        self.ran: list[str] = []
+        """The Jobs that have ended, by name, in their order."""
+
+    def run(self) -> None:
+        """Look again and again, until told to end."""
+        try:
+            while not self._over.wait(ROUND_SECONDS):
+                # What was changed or deleted in between is seen in the next round.
+                with suppress(KubectlFailed):
+                    self._look()
+        finally:
+            for title in list(self._pods):
+                self._stop(title)
+
+    def end(self) -> None:
+        """Stop everything after this round."""
+        self._over.set()
+
+    def said(self) -> str:
+        """All that the processes have said, to be shown when something went wrong."""
+        return "\n".join(one.read_text() for one in sorted(self._logs.glob("*.log")))
+
+    def _look(self) -> None:
+        kinds = "deployments,jobs,poddisruptionbudgets"
+        listed = self._kubectl("get", kinds, "-o", "json")
+        there = {_title(one): one for one in json.loads(listed)["items"]}
+        for title in self._pods.keys() - there.keys():
+            self._stop(title)
+        for title, body in there.items():
+            if "deletionTimestamp" in body["metadata"]:
+                self._stop(title)
+            else:
+                self._works[body["kind"]](title, body)
+
+    def _deploy(self, title: str, body: Object) -> None:
+        template = body["spec"]["template"]
+        if self._templates.get(title) != template:
+            self._stop(title)
+            self._templates[title] = template
+        count = body["spec"]["replicas"]
+        if not count:
+            self._stop(title)
+        pods = self._pods.setdefault(title, [])
+        while len(pods) < count:
+            pods.append(self._start(body, number=len(pods)))
+        self._tell(
+            title,
+            body,
+            observedGeneration=body["metadata"]["generation"],
+            **dict.fromkeys(
+                ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"),
+                count,
+            ),
+        )
+
+    def _work(self, title: str, body: Object) -> None:
+        if body.get("status", {}).get("conditions"):
+            return
+        if title not in self._pods:
+            self._pods[title] = [self._start(body, number=0)]
+        code = self._pods[title][0].poll()
+        if code is None:
+            return
+        self.ran.append(body["metadata"]["name"])
+        now = _now()
+        ending = (
+            ("SuccessCriteriaMet", "Complete")
+            if code == 0
+            else ("FailureTarget", "Failed")
+        )
+        times = {"lastProbeTime": now, "lastTransitionTime": now}
+        conditions = [{"type": one, "status": "True", **times} for one in ending]
+        self._tell(
+            title,
+            body,
+            startTime=now,
+            conditions=conditions,
+            **({"succeeded": 1, "completionTime": now} if code == 0 else {"failed": 1}),
+        )
+
+    def _guard(self, title: str, body: Object) -> None:
+        """Say that a budget is kept, without counting pods."""
+        if body.get("status", {}).get("conditions"):
+            return
+        now = _now()
+        condition = {
+            "type": "DisruptionAllowed",
+            "status": "True",
+            "reason": "SufficientPods",
+            "message": "",
+            "lastTransitionTime": now,
+        }
+        counts = ("currentHealthy", "desiredHealthy", "disruptionsAllowed")
+        self._tell(
+            title,
+            body,
+            conditions=[condition],
+            **dict.fromkeys((*counts, "expectedPods"), 1),
+        )
+
+    def _start(self, body: Object, *, number: int) -> Process:
+        name = f"{body['metadata']['name']}-{number}"
+        command, environment = container(self._plane, body, self._namespace, name)
+        with (self._logs / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def _stop(self, title: str) -> None:
+        for process in self._pods.pop(title, ()):
+            operator_process.stop(process)
+
+    def _tell(self, title: str, body: Object, **status: Any) -> None:
+        old = body.get("status", {})
+        if all(old.get(key, 0) == value for key, value in status.items()):
+            return
+        patch = json.dumps({"status": status})
+        self._kubectl(
+            *("patch", title, "--subresource=status", "--type=merge", "-p", patch)
+        )
+
+    def _kubectl(self, *arguments: str) -> str:
+        return self._plane.kubectl("-n", self._namespace, *arguments).stdout
+
+
+@contextmanager
+def kubelet(plane: ControlPlane, namespace: str, logs: Path) -> Iterator[Kubelet]:
+    """Run the pods of a namespace for the length of a block."""
+    one = Kubelet(plane, namespace, logs)
+    thread = threading.Thread(target=one.run)
+    thread.start()
+    try:
+        yield one
+    finally:
+        one.end()
+        thread.join()
+
+
+def container(
+    plane: ControlPlane, body: Object, namespace: str, pod: str
+) -> tuple[list[str], dict[str, str]]:
+    """Give the command and the environment of a pod of a Deployment or a Job.
+
+    They are those of the object, under its ServiceAccount; only the port is a free one.
+    """
+    args = [
+        one.replace("$(POD_NAME)", pod).replace(
+            PORT, f"--port={operator_process.free_port()}"
+        )
+        for one in container_of(body)["args"]
+    ]
+    account = body["spec"]["template"]["spec"]["serviceAccountName"]
+    kubeconfig = plane.service_account_kubeconfig(namespace, account)
+    command = [
+        *operator_process.bound(),
+        sys.executable,
+        "-m",
+        "argogrant.cli.main",
+        *args,
+    ]
+    return command, {**os.environ, "KUBECONFIG": str(kubeconfig)}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _title(body: Object) -> str:
+    return f"{body['kind'].lower()}/{body['metadata']['name']}"

@@ -1,0 +1,232 @@
+"""Words for what tests do with a control plane on which the operator runs."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from controlplane.plane import ControlPlane
+
+RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
+CONFIG_MAP = "argocd-rbac-cm"
+OVERLAY = "policy.argogrant.csv"
+MARGIN = timedelta(seconds=0.3)
+"""How long before an end a question is not asked any more: the answer takes time."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
+"""Seconds between two questions: what is costly to ask is asked less often."""
+
+RULES = """p, role:deployer, applications, sync, */*, allow
+g, bob, role:deployer
+"""
+PROJECT = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "AppProject",
+    "metadata": {"name": "team-a", "namespace": "argocd"},
+    "spec": {
+        "roles": [
+            {
+                "name": "deployer",
+                "policies": [
+                    "p, proj:team-a:deployer, applications, sync, team-a/*, allow"
+                ],
+            }
+        ]
+    },
+}
+
+INSTANCE = {
+    "apiVersion": "argogrant.dev/v1alpha1",
+    "kind": "ArgoCDInstance",
+    "metadata": {"name": "default", "namespace": "argogrant"},
+    "spec": {},
+}
+
+
+def eventually(question: Callable[[], Any], *, within: float) -> float:
+    """Ask until the answer is true; give the seconds it took."""
+    began = asked = time.monotonic()
+    while not question():
+        now = time.monotonic()
+        assert now - began < within, f"still not so after {now - began:.1f} s"
+        time.sleep(min(max(SHORTEST_PAUSE, 3 * (now - asked)), LONGEST_PAUSE))
+        asked = time.monotonic()
+    return time.monotonic() - began
+
+
+def throughout(question: Callable[[], Any], *, until: str) -> None:
+    """Ask until an instant; whatever is answered before it has to be true."""
+    end = datetime.fromisoformat(until)
+    while datetime.now(UTC) < end - MARGIN:
+        answer = question()
+        assert answer or datetime.now(UTC) >= end
+        time.sleep(0.05)
+    sleep_until(until)
+
+
+def sleep_until(instant: str) -> None:
+    left = datetime.fromisoformat(instant) - datetime.now(UTC)
+    time.sleep(max(left.total_seconds(), 0))
+
+
+def after(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
+
+
+def seconds_until(instant: str) -> float:
+    """Seconds that are left until an instant, at least nought."""
+    left = datetime.fromisoformat(instant) - datetime.now(UTC)
+    return max(0.0, left.total_seconds())
+
+
+def a_grant(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
+    if "duration" not in spec and "expiresAt" not in spec:
+        spec["duration"] = "1h"
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessGrant",
+        "metadata": {"name": name, "namespace": "argogrant"},
+        "spec": {
+            "subject": {"kind": "User", "name": subject},
+            "role": {"name": "role:deployer"},
+            **spec,
+        },
+    }
+
+
+class World:
+    """A control plane with the operator running, and words for what tests do."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+
+    def apply(self, *bodies: dict[str, Any]) -> None:
+        both = {"apiVersion": "v1", "kind": "List", "items": bodies}
+        self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(both))
+
+    def delete(self, *names: str) -> None:
+        self.ours("delete", "accessgrant", *names)
+
+    def delete_later(self, kind: str, name: str) -> None:
+        """Ask for a deletion, and leave it to the finalizers when it is done."""
+        self.ours("delete", kind, name, "--wait=false")
+
+    def abandon(self, name: str, *, kind: str = "accessgrant") -> None:
+        """Give a deleted object up, whatever may be left of it in Argo CD."""
+        self.ours("annotate", kind, name, "argogrant.dev/abandon=true")
+
+    def exists(self, kind: str, name: str) -> bool:
+        return bool(self.ours("get", kind, name, "--ignore-not-found"))
+
+    def grant(self, name: str) -> dict[str, Any]:
+        return self._read("accessgrant", name)
+
+    def may_sync(self, account: str = "alice", project: str = "team-a") -> bool:
+        return self.plane.argocd.can_i(
+            account, "applications", "sync", f"{project}/shop"
+        )
+
+    def condition(self, name: str, wanted: str) -> tuple[str, str, str]:
+        """Status, reason and message of a condition of a grant; empty without it."""
+        return _condition(self.grant(name), wanted)
+
+    def ready(self, name: str) -> tuple[str, str, str]:
+        return _condition(self.grant(name), "Ready")
+
+    def wait_until_bound(self, *names: str) -> None:
+        """Wait until Argo CD has what they give, and until they are held.
+
+        Whoever deletes one before it is held gets an answer before access is gone.
+        """
+        for name in names:
+            eventually(lambda: self.ready(name)[1] == "Bound", within=30)  # noqa: B023
+
+    def instance_says(
+        self, condition: str = "Ready", *, name: str = "default"
+    ) -> tuple[str, str, str]:
+        """Status, reason and message of a condition of an ArgoCDInstance."""
+        return _condition(self.instance(name), condition)
+
+    def instance(self, name: str = "default") -> dict[str, Any]:
+        return self._read("argocdinstance", name)
+
+    def config_map(self) -> dict[str, Any]:
+        return self.plane.argocd.rbac_config_map()
+
+    def overlay(self) -> str:
+        """What our key of the ConfigMap holds; nothing if it is not there."""
+        text: str = self.config_map().get("data", {}).get(OVERLAY, "")
+        return text
+
+    def instance_version(self) -> str:
+        version: str = self.instance()["metadata"]["resourceVersion"]
+        return version
+
+    def version(self) -> str:
+        version: str = self.config_map()["metadata"]["resourceVersion"]
+        return version
+
+    def edit(self, data: dict[str, str | None]) -> None:
+        """Change some keys of the ConfigMap as a person does; None removes one."""
+        self.argocds(
+            *("patch", "configmap", CONFIG_MAP, "--type=merge"),
+            *("--field-manager=kubectl-edit", "-p", json.dumps({"data": data})),
+        )
+
+    def remove_config_map(self) -> dict[str, Any]:
+        """Delete the ConfigMap; gives what has to be applied to restore it."""
+        body = self.config_map()
+        self.argocds("delete", "configmap", CONFIG_MAP)
+        kept = ("name", "namespace", "labels")
+        metadata = {key: body["metadata"].get(key) for key in kept}
+        return {**body, "metadata": metadata}
+
+    def create_config_map(self) -> None:
+        """Make the ConfigMap anew, with the usual roles.
+
+        Of one that is made without data the API server never tracks who owns what.
+        """
+        rules = f"--from-literal=policy.csv={RULES}"
+        self.argocds("create", "configmap", CONFIG_MAP, rules)
+
+    def has_config_map(self) -> bool:
+        return bool(self.argocds("get", "configmap", CONFIG_MAP, "--ignore-not-found"))
+
+    def remove_rights(self) -> None:
+        """Take from the operator everything it may do in Argo CD's namespace."""
+        self.argocds("delete", "rolebinding", "argogrant")
+
+    def restore_rights(self) -> None:
+        """Do what the instance's message says."""
+        self.plane.kubectl("apply", "-f", str(RIGHTS))
+
+    def reset(self) -> None:
+        """Go back to the usual roles, with no grants, whatever the last test left."""
+        if not self.has_config_map():
+            self.create_config_map()
+        self.restore_rights()
+        self.apply(INSTANCE, PROJECT)
+        self.ours("delete", "accessgrants", "--all")
+        self.plane.argocd.set_rbac({"policy.csv": RULES})
+
+    def ours(self, *arguments: str, check: bool = True) -> str:
+        """What kubectl prints in the namespace of the grants."""
+        return self.plane.kubectl("-n", "argogrant", *arguments, check=check).stdout
+
+    def argocds(self, *arguments: str, check: bool = True) -> str:
+        """What kubectl prints in the namespace of Argo CD."""
+        return self.plane.kubectl("-n", "argocd", *arguments, check=check).stdout
+
+    def _read(self, kind: str, name: str) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.ours("get", kind, name, "-o", "json"))
+        return read
+
+
+def _condition(body: dict[str, Any], wanted: str) -> tuple[str, str, str]:
+    for condition in body.get("status", {}).get("conditions", ()):
+        if condition["type"] == wanted:
+            return condition["status"], condition["reason"], condition["message"]
+    return "", "", ""

@@ -1,0 +1,163 @@
+"""Objects as an API server keeps them, and what other people do to them."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from argogrant.kube.client import Body
+from argogrant.kube.errors import Conflict, NotFound, Refused
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    ARGOCD_INSTANCES,
+)
+from support.fake_clock import FakeClock
+
+HAS_STATUS: Final = frozenset(
+    kind.plural
+    for kind in (ACCESS_GRANTS, ARGOCD_INSTANCES, ACCESS_POLICIES, ACCESS_APPROVALS)
+)
+"""The kinds whose status is a subresource and whose spec has a generation."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of the history that watches are served from."""
+
+    version: int
+    type: str
+    path: str
+    body: Body
+
+
+class Objects:
+    """Objects by path with versions, generations, finalizers and a history.
+
+    ``add``, ``edit`` and ``delete`` are what other people do meanwhile.
+    """
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self._clock = clock or FakeClock()
+        self._objects: dict[str, Body] = {}
+        self._version = 100
+        self._oldest = 100
+        self._history: list[Change] = []
+
+    def object(self, path: str) -> Body:
+        """The object itself, or NotFound."""
+        if path not in self._objects:
+            raise NotFound(f"{path}: 404 not found")
+        return self._objects[path]
+
+    def add(self, collection_path: str, body: Body) -> Body:
+        """Create an object as a person would, stamped by the API server."""
+        body = deepcopy(body)
+        prefix = body["metadata"].pop("generateName", "")
+        name = body["metadata"].setdefault("name", f"{prefix}{self._version}")
+        path = f"{collection_path}/{name}"
+        if path in self._objects:
+            raise Conflict(f"{path}: 409 already exists")
+        place, namespace, plural = collection_path.split("/")[-3:]
+        if place == "namespaces":
+            body["metadata"]["namespace"] = namespace
+        body["metadata"] |= {
+            "uid": f"uid-{self._version + 1}",
+            "creationTimestamp": self._clock.stamp(),
+        }
+        if plural in HAS_STATUS:
+            body["metadata"]["generation"] = 1
+            body.pop("status", None)
+        self._store("ADDED", path, body)
+        return deepcopy(body)
+
+    def edit(self, path: str, patch: Body) -> Body:
+        """Apply a merge patch to an object, or to its status subresource."""
+        path, is_status = path.removesuffix("/status"), path.endswith("/status")
+        old = self.object(path)
+        _check_preconditions(path, old, patch, is_status=is_status)
+        new = deepcopy(_patched(path, old, patch, is_status=is_status))
+        if new == old:
+            return deepcopy(old)
+        is_leaving = "deletionTimestamp" in new["metadata"]
+        if is_leaving and _finalizers(new) - _finalizers(old):
+            raise Refused(f"{path}: 422 no new finalizers if it is being deleted")
+        if is_leaving and not new["metadata"].get("finalizers"):
+            self._remove(path, new)
+        else:
+            self._store("MODIFIED", path, new)
+        return deepcopy(new)
+
+    def delete(self, path: str) -> None:
+        """Delete an object; one with finalizers stays until they are gone."""
+        body = deepcopy(self.object(path))
+        if not body["metadata"].get("finalizers"):
+            self._remove(path, body)
+        elif "deletionTimestamp" not in body["metadata"]:
+            body["metadata"]["deletionTimestamp"] = self._clock.stamp()
+            if "generation" in body["metadata"]:
+                body["metadata"]["generation"] += 1
+            self._store("MODIFIED", path, body)
+
+    def compact(self) -> None:
+        """Forget the history: whoever is behind has to list again."""
+        self._oldest = self._version
+        self._history.clear()
+
+    def _store(self, kind: str, path: str, body: Body) -> None:
+        self._objects[path] = body
+        self._record(kind, path, body)
+
+    def _remove(self, path: str, body: Body) -> None:
+        del self._objects[path]
+        self._record("DELETED", path, body)
+
+    def _record(self, kind: str, path: str, body: Body) -> None:
+        self._version += 1
+        body["metadata"]["resourceVersion"] = str(self._version)
+        self._history.append(Change(self._version, kind, path, deepcopy(body)))
+        self._recorded()
+
+    def _recorded(self) -> None:
+        """Called after every change."""
+
+
+def _check_preconditions(path: str, old: Body, patch: Body, *, is_status: bool) -> None:
+    given, known = patch.get("metadata", {}), old["metadata"]
+    version = known["resourceVersion"]
+    if given.get("resourceVersion", version) != version:
+        raise Conflict(f"{path}: 409 the object has been modified")
+    if not is_status and given.get("uid", known["uid"]) != known["uid"]:
+        raise Refused(f"{path}: 422 metadata.uid: field is immutable")
+
+
+def _finalizers(body: Body) -> set[str]:
+    return set(body["metadata"].get("finalizers") or ())
+
+
+def _patched(path: str, old: Body, patch: Body, *, is_status: bool) -> Body:
+    """What becomes of an object: a status and the rest never change together."""
+    merged: Body = _merged(old, patch)
+    if path.split("/")[-2] not in HAS_STATUS:
+        return merged
+    if is_status:
+        return {**old, "status": merged["status"]} if "status" in merged else old
+    merged.pop("status", None)
+    new = {**merged, **({"status": old["status"]} if "status" in old else {})}
+    if new.get("spec") != old.get("spec"):
+        generation = old["metadata"]["generation"] + 1
+        new["metadata"] = {**new["metadata"], "generation": generation}
+    return new
+
+
+def _merged(target: Any, patch: Any) -> Any:
+    """Apply a merge patch (RFC 7396): None removes, a dictionary is merged."""
+    if not isinstance(patch, dict):
+        return deepcopy(patch)
+    result = deepcopy(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = _merged(result.get(key), value)
+    return result

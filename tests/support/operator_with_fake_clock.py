@@ -1,0 +1,23 @@
+"""The operator with a clock that a test can step; everything else is as shipped.
+
+Usage: ``python stepped_operator.py FILE``, where FILE holds the offset in seconds.
+"""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import kopf.cli
+
+from argogrant.handlers import startup as lifecycle
+
+true_now = lifecycle.utc_now
+
+
+def stepped_now() -> datetime:
+    return true_now() + timedelta(seconds=float(Path(sys.argv[1]).read_text()))
+
+
+if __name__ == "__main__":
+    lifecycle.utc_now = stepped_now
+    kopf.cli.main(["run", "-m", "argogrant.handlers", "--namespace", "argogrant"])

@@ -1,0 +1,41 @@
+"""Grants that somebody asked for, in a cluster in memory, and what is said of them."""
+
+from typing import Any, Final
+
+from argogrant.kube.client import Body
+from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS
+from support.fake_cluster import FakeCluster
+
+GRANTS: Final = ACCESS_GRANTS.path("argogrant")
+VOTES: Final = ACCESS_APPROVALS.path("argogrant")
+
+
+def asked_for(cluster: FakeCluster, name: str, **spec: Any) -> Body:
+    """A grant that nobody has looked at yet."""
+    subject = {"kind": "User", "name": "alice"}
+    return cluster.add(
+        GRANTS,
+        {
+            "apiVersion": "argogrant.dev/v1alpha1",
+            "kind": "AccessGrant",
+            "metadata": {"name": name},
+            "spec": {
+                "subject": subject,
+                "role": {"name": "role:ops"},
+                "justification": "hotfix",
+                **spec,
+            },
+        },
+    )
+
+
+def say(cluster: FakeCluster, condition: str, status: str, **more: Any) -> None:
+    """What the operator says of the grant ``hotfix``."""
+    said = {"type": condition, "status": status, "reason": "R", "message": "Because."}
+    body = {"status": {"observedGeneration": 9, "conditions": [said], **more}}
+    cluster.edit(f"{GRANTS}/hotfix/status", body)
+
+
+def votes(cluster: FakeCluster) -> list[Body]:
+    """All approvals and refusals."""
+    return [body for path, body in cluster._objects.items() if path.startswith(VOTES)]

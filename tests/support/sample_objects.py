@@ -1,0 +1,92 @@
+"""Objects of our kinds in a few words, and what an API server says to them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from argogrant.api.crd import KINDS, Kind, custom_resource_definition
+from controlplane import ControlPlane
+from support.live_cluster import a_grant
+
+ALICE = {"username": "alice", "groups": ["developers", "system:authenticated"]}
+BOB = {"kind": "User", "name": "bob"}
+
+
+def an_object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "argogrant"},
+        "spec": spec,
+    }
+
+
+def a_policy(**changes: Any) -> dict[str, Any]:
+    spec = {
+        "requesters": [{"kind": "Group", "name": "developers"}],
+        "subjects": {"self": True},
+        "roles": [{"name": "role:deployer"}],
+    }
+    return an_object("AccessPolicy", "tried", {**spec, **changes})
+
+
+def an_approval(**changes: Any) -> dict[str, Any]:
+    spec = {"grant": {"name": "tried", "uid": "0f0e-1"}, "decision": "Approve"}
+    return an_object("AccessApproval", "tried", {**spec, **changes})
+
+
+def an_instance(**spec: Any) -> dict[str, Any]:
+    return an_object("ArgoCDInstance", "tried", spec)
+
+
+def asking(**requester: Any) -> dict[str, Any]:
+    return a_policy(requesters=[requester])
+
+
+def about(**subjects: Any) -> dict[str, Any]:
+    return a_policy(subjects=subjects)
+
+
+def a_role(**role: Any) -> dict[str, Any]:
+    return a_policy(roles=[role])
+
+
+def agreed(*approvers: dict[str, Any], required: int = 1) -> dict[str, Any]:
+    return a_policy(approval={"required": required, "approvers": approvers})
+
+
+def owned_by(*integration: dict[str, Any], **owners: Any) -> dict[str, Any]:
+    return an_instance(owners={"integration": integration, **owners})
+
+
+def a_project_role(name: str) -> dict[str, Any]:
+    return a_grant("tried", role={"name": name, "project": "team-a"})
+
+
+def told(plane: ControlPlane, *command: str, body: dict[str, Any]) -> str:
+    """What the API server says against an object; nothing if it takes it."""
+    done = plane.kubectl(*command, "-f", "-", stdin=json.dumps(body), check=False)
+    return done.stderr if done.returncode else ""
+
+
+def delete_all(plane: ControlPlane) -> None:
+    """Leave no object of our kinds behind, also none that waits for an operator."""
+    kinds = ",".join(kind.plural for kind in KINDS)
+    ours = ("-n", "argogrant")
+    plane.kubectl(*ours, "delete", kinds, "--all", "--wait=false")
+    for name in plane.kubectl(*ours, "get", kinds, "-o", "name").stdout.split():
+        freed = '{"metadata": {"finalizers": null}}'
+        plane.kubectl(*ours, "patch", name, "--type=merge", "-p", freed, check=False)
+    plane.kubectl(*ours, "delete", kinds, "--all")
+
+
+def rules_of(*kinds: Kind) -> Iterator[tuple[str, str]]:
+    """Every CEL rule in the CRDs of these kinds, with its message."""
+    todo: list[Any] = [custom_resource_definition(kind) for kind in kinds]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            for rule in node.get("x-kubernetes-validations", ()):
+                yield rule["rule"], rule["message"]
+        if isinstance(node, dict | list):
+            todo += node.values() if isinstance(node, dict) else node

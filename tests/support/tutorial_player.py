@@ -1,0 +1,130 @@
+"""The tutorial as a program: typed by its readers, on a control plane of its own.
+
+Helm is the real one. What its Deployments and Jobs ask for is run by ``kubelet``, since
+no nodes are beside the control plane. Whatever a command prints can be written back
+into the page, so that the page shows what is seen.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from argogrant.api.admission_policies import MAKERS
+from controlplane import ControlPlane
+from controlplane.helm import helm
+from controlplane.people import ADMIN
+from support import admission_objects, doc_pages, kubelet
+from support.blank_cluster import make_blank
+from support.doc_player import PEOPLE, Line, Player, comparable
+from support.live_cluster import World
+
+PAGE: Final = doc_pages.ROOT / "docs/tutorial.md"
+NAMESPACE: Final = "argogrant"
+RELEASE: Final = ("argogrant", "--namespace", NAMESPACE)
+KINDS: Final = ("accessgrants", "accessapprovals", "accesspolicies", "argocdinstances")
+RIGHTS: Final = ("roles,rolebindings", "-n", NAMESPACE)
+CONSOLE: Final = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+ENTRY: Final = re.compile(
+    r"^(?P<person>\w+)\$ (?P<command>(?:.*\\\n)*.*\n)(?P<answer>(?:(?!\w+\$ ).*\n)*)",
+    re.MULTILINE,
+)
+"""What somebody types, perhaps on several lines, and what they see."""
+
+
+class Reader(Player):
+    """Types what the tutorial shows, Helm's and our own commands as well."""
+
+    def _run(self, person: str, words: list[str], stdin: str) -> str:
+        if words[0] == "helm":
+            return self._helm(words[1:])
+        if words[0] == "argogrant":
+            return self._argogrant(person, words[1:])
+        return super()._run(person, words, stdin)
+
+    def _helm(self, words: list[str]) -> str:
+        plane = self.world.plane
+        at_hand = [
+            str(doc_pages.ROOT / word) if word.startswith("charts/") else word
+            for word in words
+        ]
+        config = plane.kubeconfig()
+        said = helm(*at_hand, folder=self.copies, kubeconfig=config).stdout
+        if words[0] == "install":
+            wait_half_a_minute(plane)
+        return said
+
+    def _argogrant(self, person: str, words: list[str]) -> str:
+        config = self.world.plane.kubeconfig(*PEOPLE[person])
+        done = subprocess.run(
+            [sys.executable, "-m", "argogrant.cli.main", *words],
+            env={
+                **os.environ,
+                "KUBECONFIG": str(config),
+                "COLUMNS": "88",
+                "TZ": "UTC",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def rewritten(self, page: str) -> str:
+        """Type every command of a page; give the page with what is seen now.
+
+        An answer that differs only in what differs each time is left as it is; where
+        the page has none yet, the first one is taken.
+        """
+        return CONSOLE.sub(lambda block: ENTRY.sub(self._entry, block[0]), page)
+
+    def _entry(self, entry: re.Match[str]) -> str:
+        command = entry["command"].replace("\\\n", " ").strip()
+        print(f"{entry['person']}$ {command}", flush=True)
+        line = Line(
+            place=PAGE.name,
+            person=entry["person"],
+            command=command,
+            answer=entry["answer"],
+        )
+        shown = comparable(line.answer)
+        seen = self.seen(line, shown) if shown else self.typed(line.person, command)
+        print(seen.rstrip(), flush=True)
+        is_same = comparable(seen) == shown
+        answer = line.answer if is_same else f"{seen.rstrip()}\n".lstrip("\n")
+        return f"{entry['person']}$ {entry['command']}{answer}"
+
+
+def wait_half_a_minute(plane: ControlPlane) -> None:
+    """Wait, as the page says, until the API server checks who creates new kinds."""
+    for maker in MAKERS:
+        admission_objects.wait_until(plane, maker.field, is_checked=True)
+        admission_objects.wait_until_filled_in(plane, maker.field)
+    admission_objects.wait_until_they_vouch(plane)
+
+
+@contextmanager
+def reader(plane: ControlPlane, folder: Path) -> Iterator[Reader]:
+    """Somebody who has nothing but Argo CD, and leaves nothing but Argo CD behind."""
+    make_blank(plane)
+    plane.argocd.set_rbac({})
+    logs = folder / "pods"
+    logs.mkdir()
+    with kubelet.kubelet(plane, NAMESPACE, logs):
+        try:
+            yield Reader(World(plane), folder)
+        finally:
+            clean(plane, folder)
+
+
+def clean(plane: ControlPlane, folder: Path) -> None:
+    """Remove what a tutorial that was broken off has left, and the people's rights."""
+    config = plane.kubeconfig(ADMIN)
+    helm("uninstall", *RELEASE, folder=folder, kubeconfig=config, check=False)
+    crds = [f"crd/{kind}.argogrant.dev" for kind in KINDS]
+    plane.kubectl("delete", "--ignore-not-found", *crds, check=False)
+    plane.kubectl("delete", *RIGHTS, "--all", check=False)

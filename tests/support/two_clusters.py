@@ -1,0 +1,115 @@
+"""Two control planes as one: the operator and our kinds here, Argo CD in the other."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, Final
+
+from controlplane.argocd import ArgoCD
+from controlplane.plane import ControlPlane
+from support.live_cluster import INSTANCE, PROJECT, RIGHTS
+
+MANIFESTS: Final = Path(__file__).parent.parent.parent / "manifests"
+SECRET: Final = "argocd-prod"
+
+
+class FarPlane(ControlPlane):
+    """Looks like one control plane to whoever says ``-n argocd`` and ``argocd``.
+
+    What belongs to Argo CD goes to the far plane, and every ArgoCDInstance that names
+    no cluster is given the far one.
+    """
+
+    def __init__(self, home: ControlPlane, far: ControlPlane) -> None:
+        self.home = home
+        self.far = far
+
+    @property
+    def argocd(self) -> ArgoCD:
+        return self.far.argocd
+
+    @property
+    def is_ours(self) -> bool:
+        return self.home.is_ours
+
+    def service_account_kubeconfig(
+        self, namespace: str, name: str, *, context_namespace: str | None = None
+    ) -> Path:
+        return self.home.service_account_kubeconfig(
+            namespace, name, context_namespace=context_namespace
+        )
+
+    def kubectl(
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        user: str = "admin",
+        groups: Sequence[str] = (),
+        check: bool = True,
+    ) -> CompletedProcess[str]:
+        if str(RIGHTS) in arguments:
+            rights = str(MANIFESTS / "remote-cluster.yaml")
+            return self.far.kubectl("apply", "-f", rights)
+        if arguments[:2] == ("-n", "argocd"):
+            return self.far.kubectl(*arguments, stdin=stdin, check=check)
+        if stdin is not None:
+            stdin = json.dumps(self._deliver(json.loads(stdin)))
+        return self.home.kubectl(
+            *arguments, stdin=stdin, user=user, groups=groups, check=check
+        )
+
+    def cluster(self) -> dict[str, Any]:
+        """What an ArgoCDInstance says about the far cluster."""
+        config = json.loads(self.far.kubeconfig().read_text())
+        cluster = config["clusters"][0]["cluster"]
+        return {
+            "server": cluster["server"],
+            "caBundle": cluster["certificate-authority-data"],
+            "tokenSecret": {"name": SECRET},
+        }
+
+    def new_token(self, duration: str = "24h") -> str:
+        """Do in the far cluster what the documentation says."""
+        command = ("create", "token", "argogrant", "--namespace", "argocd")
+        return self.far.kubectl(*command, "--duration", duration).stdout.strip()
+
+    def put_token(self, token: str) -> None:
+        """Write a token into its Secret, new or not."""
+        made = self.home.kubectl(
+            *("-n", "argogrant", "create", "secret", "generic", SECRET),
+            *(f"--from-literal=k8s_token={token}", "--dry-run=client", "-o", "json"),
+        )
+        self.home.kubectl("apply", "-f", "-", stdin=made.stdout)
+
+    def install(self) -> None:
+        """Do what the documentation says, and give the far Argo CD its project."""
+        self.far.kubectl("apply", "-f", str(MANIFESTS / "remote-cluster.yaml"))
+        self.far.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+        self.home.kubectl("apply", "-f", str(MANIFESTS / "remote-token.yaml"))
+        self.put_token(self.new_token())
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+
+    def uninstall(self) -> None:
+        """Let the instance be at home again, and remember nothing of the far one."""
+        free = json.dumps({"metadata": {"finalizers": None}})
+        here = ("-n", "argogrant")
+        self.home.kubectl(
+            *(*here, "patch", "argocdinstance", "default", "--type=merge", "-p", free)
+        )
+        self.home.kubectl(
+            *(*here, "delete", "argocdinstance", "default", "--ignore-not-found")
+        )
+        self.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+
+    def _deliver(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Apply what is Argo CD's; give what is ours."""
+        if body["kind"] == "List":
+            ours = [self._deliver(item) for item in body["items"]]
+            return {**body, "items": [one for one in ours if one]}
+        if body["metadata"].get("namespace") == "argocd":
+            self.far.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+            return {}
+        if body["kind"] == "ArgoCDInstance" and "cluster" not in body["spec"]:
+            return {**body, "spec": {**body["spec"], "cluster": self.cluster()}}
+        return body

@@ -1,0 +1,127 @@
+"""What is written into the status of an AccessGrant."""
+
+from typing import Any
+
+import pytest
+
+from argogrant.api import conditions
+from argogrant.api.accessgrant_status import (
+    AccessGrantStatus,
+    grant_status,
+)
+from argogrant.grants.conditions import Condition, Delivery
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.reasons import GrantCondition, Reason
+from support.builders import HOUR, MINUTE, NOON, a_grant, decided
+
+BOUND, NOT_BOUND = Delivery(is_bound=True), Delivery(is_bound=False)
+
+
+def status_of(grant: Grant, now=NOON, delivery=BOUND, old=None) -> dict[str, Any]:
+    return grant_status(
+        decided(grant, now), delivery, old=old or {}, generation=3, now=now
+    )
+
+
+def test_a_status_reads_back_as_it_was_written() -> None:
+    """What is written is what the CRD describes, or it would be pruned."""
+    bound = status_of(a_grant())
+    ended = status_of(a_grant(), NOON + HOUR, NOT_BOUND, bound)
+    for status in (bound, ended):
+        model = AccessGrantStatus.model_validate(status)
+
+        assert model.model_dump(by_alias=True, exclude_unset=True) == status
+
+
+@pytest.mark.parametrize(
+    ("grant", "now", "delivery", "fields"),
+    [
+        pytest.param(
+            a_grant(),
+            NOON,
+            BOUND,
+            {
+                "startedAt": "2026-11-24T12:00:00Z",
+                "expiresAt": "2026-11-24T13:00:00Z",
+                "boundAs": "role:deployer",
+            },
+            id="in force and bound",
+        ),
+        pytest.param(
+            a_grant(not_before=NOON + HOUR),
+            NOON,
+            NOT_BOUND,
+            {"expiresAt": "2026-11-24T14:00:00Z"},
+            id="scheduled: a forecast and no start",
+        ),
+        pytest.param(
+            a_grant(),
+            NOON + HOUR,
+            NOT_BOUND,
+            {
+                "expiresAt": "2026-11-24T13:00:00Z",
+                "endedAt": "2026-11-24T13:00:00Z",
+            },
+            id="over before it was ever looked at",
+        ),
+        pytest.param(
+            a_grant(revoked=True),
+            NOON + MINUTE,
+            NOT_BOUND,
+            {
+                "expiresAt": "2026-11-24T13:00:00Z",
+                "endedAt": "2026-11-24T12:01:00Z",
+            },
+            id="revoked: it ended when that was seen",
+        ),
+        pytest.param(
+            a_grant(role="deployer", project="team-a"),
+            NOON,
+            BOUND,
+            {
+                "startedAt": "2026-11-24T12:00:00Z",
+                "expiresAt": "2026-11-24T13:00:00Z",
+                "boundAs": "proj:team-a:deployer",
+            },
+            id="a project's role under its full name",
+        ),
+    ],
+)
+def test_a_status_tells_when(grant, now, delivery, fields) -> None:
+    status = status_of(grant, now, delivery)
+    rest = {k: v for k, v in status.items() if k != "conditions"}
+
+    assert rest == {"observedGeneration": 3, **fields}
+
+
+def test_what_was_said_once_stays_said() -> None:
+    """When it started, when it ended and what was bound are a record."""
+    bound = status_of(a_grant(), NOON)
+    over = status_of(a_grant(), NOON + HOUR, NOT_BOUND, bound)
+    later = status_of(a_grant(), NOON + 9 * HOUR, NOT_BOUND, over)
+
+    assert later == over
+    assert over["startedAt"] == bound["startedAt"]
+    assert over["boundAs"] == "role:deployer"
+
+
+def test_a_status_of_which_nothing_changed_is_equal() -> None:
+    """Or a write would follow a write for ever."""
+    first = status_of(a_grant())
+
+    assert status_of(a_grant(), NOON + MINUTE, BOUND, first) == first
+
+
+def test_the_status_of_an_invalid_object_keeps_what_was_known() -> None:
+    condition = Condition(
+        type=GrantCondition.READY,
+        status=False,
+        reason=Reason.INVALID_GRANT,
+        message="spec: no.",
+    )
+    old = {"startedAt": "2026-11-24T12:00:00Z"}
+    status = conditions.status_of(condition, old=old, generation=2, now=NOON)
+
+    assert status["startedAt"] == old["startedAt"]
+    assert status["observedGeneration"] == 2
+    assert [c["reason"] for c in status["conditions"]] == ["InvalidGrant"]

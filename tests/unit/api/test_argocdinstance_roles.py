@@ -1,0 +1,60 @@
+"""A role as the status of an instance lists it."""
+
+import pytest
+
+from argogrant.api.argocdinstance_roles import RoleSummary, role_summary
+from argogrant.argocd.roles import DiscoveredRole
+from argogrant.grants.access.approval import NO_OWNERS, Owners
+from argogrant.grants.role_warnings import RoleTraits
+from support.builders import a_group, a_user
+
+OWNERS = Owners(
+    integration=(a_group("platform"),),
+    of_projects={"a": a_user("ann")},
+    of_global_roles=a_group("sre"),
+)
+LOUD = RoleTraits(has_deny=True, ways_to_persist=("exec create",))
+
+
+@pytest.mark.parametrize(
+    ("role", "owners", "summary"),
+    [
+        pytest.param(
+            DiscoveredRole(project="", name="role:x"),
+            NO_OWNERS,
+            {"name": "role:x"},
+            id="what is not so is left out",
+        ),
+        pytest.param(
+            DiscoveredRole(project="a", name="r", description="Syncs.", traits=LOUD),
+            OWNERS,
+            {
+                "name": "r",
+                "project": "a",
+                "description": "Syncs.",
+                "hasDeny": True,
+                "canPersist": True,
+                "owner": {"kind": "User", "name": "ann"},
+            },
+            id="everything",
+        ),
+        pytest.param(
+            DiscoveredRole(project="", name="role:x"),
+            OWNERS,
+            {"name": "role:x", "owner": {"kind": "Group", "name": "sre"}},
+            id="the owner of global roles",
+        ),
+        pytest.param(
+            DiscoveredRole(project="b", name="r"),
+            OWNERS,
+            {"name": "r", "project": "b"},
+            id="a project that names no owner",
+        ),
+    ],
+)
+def test_a_role_is_listed(role, owners, summary) -> None:
+    assert role_summary(role, owners) == summary
+    assert (
+        RoleSummary.model_validate(summary).model_dump(by_alias=True, exclude_none=True)
+        == summary
+    )

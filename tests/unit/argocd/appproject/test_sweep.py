@@ -1,0 +1,44 @@
+"""Members of AppProjects whose end has passed, by the annotation alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from argogrant.argocd.appproject.annotation import Token
+from argogrant.argocd.appproject.project import Project
+from argogrant.argocd.appproject.sweep import SweptMembers, sweep_members
+from support.appprojects import END, ISSUED, a_project, applied, groups, with_alice
+from support.builders import NOON
+
+MADE = replace(
+    with_alice("ops"), tokens={"deployer": frozenset({Token(ISSUED, id="made")})}
+)
+
+
+@pytest.mark.parametrize(
+    ("project", "now", "swept"),
+    [
+        pytest.param(a_project("ops"), END, SweptMembers(), id="no member of ours"),
+        pytest.param(with_alice(), NOON, SweptMembers(kept=1), id="before the end"),
+        pytest.param(with_alice(), END, SweptMembers(removed=1), id="at the end"),
+        pytest.param(MADE, END, SweptMembers(removed=1, tokens=1), id="with a token"),
+        pytest.param(
+            a_project(members="{"), END, SweptMembers(unreadable=1), id="unreadable"
+        ),
+    ],
+)
+def test_what_a_sweep_finds(project: Project, now, swept: SweptMembers) -> None:
+    assert sweep_members(project, now)[0] == swept
+
+
+def test_a_sweep_leaves_everybody_else() -> None:
+    _, planned = sweep_members(MADE, END)
+
+    assert planned is not None
+    assert groups(applied(MADE, planned)) == ("ops",)
+
+
+def test_sweeps_add_up() -> None:
+    both = SweptMembers(removed=1, tokens=2) + SweptMembers(kept=3, unreadable=4)
+
+    assert both == SweptMembers(removed=1, kept=3, unreadable=4, tokens=2)

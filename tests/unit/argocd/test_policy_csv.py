@@ -1,0 +1,79 @@
+"""The whole RBAC text: which keys count, in which order, and what is wrong where."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argogrant.argocd.policy_csv import (
+    OVERLAY_KEY,
+    compose,
+    policy_keys,
+    read_key,
+    read_key_once,
+    read_others,
+)
+from argogrant.grants.model.grant import Binding
+
+
+def test_keys_are_composed_in_argo_cds_order() -> None:
+    data = dict.fromkeys(
+        ["policy.b.csv", "policy.A.csv", "policy..csv", "policy.csv", "policy.csvx"], ""
+    )
+
+    assert policy_keys(data) == [
+        "policy.csv",
+        "policy..csv",
+        "policy.A.csv",
+        "policy.b.csv",
+    ]
+    assert compose({"policy.b.csv": "b", "policy.csv": "a"}) == "a\nb"
+
+
+def test_problems_name_key_and_line() -> None:
+    text = read_others({"policy.csv": "# ok\ng, a\n", OVERLAY_KEY: "broken"})
+
+    assert str(text.problems[0]).startswith("policy.csv line 2: a g line has 3 fields")
+    assert len(text.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        pytest.param({}, "", id="nothing"),
+        pytest.param(
+            {"policy.b.csv": "b"}, "\nb", id="an overlay without the main key"
+        ),
+        pytest.param(
+            {"policy.csv": "a\n", "policy.b.csv": "b", "policy.a.csv": "c"},
+            "a\n\nc\nb",
+            id="a newline before each",
+        ),
+    ],
+)
+def test_the_whole_text_is_what_argo_cds_enforcer_gets(data, text) -> None:
+    assert compose(data) == text
+
+
+def test_what_others_wrote_is_read_from_all_their_keys() -> None:
+    text = read_others(
+        {
+            "policy.csv": "g, a, b\n",
+            "policy.theirs.csv": "g, c, d\np, x, y, z, w, allow",
+            "policy.default": "role:readonly",
+            "scopes": "[groups]",
+        }
+    )
+
+    assert text.bindings == (Binding("a", "b"), Binding("c", "d"))
+    assert [rule.subject for rule in text.rules] == ["x"]
+    assert text.default_role == "role:readonly"
+
+
+@given(st.text())
+def test_any_text_can_be_looked_at(text) -> None:
+    """Every line is a rule, a binding, a problem, or skipped; none is an exception."""
+    read = read_key("policy.csv", text)
+    found = len(read.rules) + len(read.bindings) + len(read.problems)
+
+    assert found <= text.count("\n") + 1
+    assert read_key_once("policy.csv", text) == read

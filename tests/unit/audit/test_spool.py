@@ -1,0 +1,172 @@
+"""Where audit events wait: in order, bounded, and in a file that outlives us."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from argogrant.audit.spool import (
+    FILE,
+    DiskSpool,
+    MemorySpool,
+    Spool,
+    open_spool,
+)
+
+
+class Dropped:
+    """Counts what was given up."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, count: int) -> None:
+        self.count += count
+
+
+@pytest.fixture
+def dropped() -> Dropped:
+    return Dropped()
+
+
+@pytest.fixture(params=["memory", "disk"])
+def spool(request, tmp_path: Path, dropped: Dropped):
+    """A spool with room for a hundred characters."""
+    opened: Spool = (
+        MemorySpool(dropped, limit=100)
+        if request.param == "memory"
+        else DiskSpool(tmp_path, dropped, limit=100)
+    )
+    yield opened
+    opened.close()
+
+
+def lines(spool: Spool, count: int = 100) -> list[str]:
+    return [waiting.line for waiting in spool.first(count)]
+
+
+def test_events_wait_in_order(spool) -> None:
+    for line in ("one", "two", "three"):
+        spool.put(line)
+
+    assert lines(spool) == ["one", "two", "three"]
+    assert lines(spool, 2) == ["one", "two"]
+    assert spool.count() == 3
+
+
+def test_what_is_acknowledged_is_gone_and_nothing_else(spool) -> None:
+    for line in ("one", "two", "three"):
+        spool.put(line)
+    spool.acknowledge(spool.first(2)[-1].number)
+    spool.put("four")
+
+    assert lines(spool) == ["three", "four"]
+    assert spool.count() == 2
+
+
+def test_an_empty_spool_gives_nothing(spool) -> None:
+    assert spool.first(10) == []
+    assert spool.count() == 0
+
+
+def test_the_oldest_make_room_and_are_counted(spool, dropped) -> None:
+    for number in range(30):
+        spool.put(f"{number:010}")
+
+    left = lines(spool)
+    assert left == [f"{number:010}" for number in range(30 - len(left), 30)]
+    assert 5 < len(left) <= 10
+    assert dropped.count == 30 - len(left)
+    assert spool.count() == len(left)
+
+
+def test_an_event_that_is_larger_than_all_room_is_given_up(spool, dropped) -> None:
+    spool.put("x" * 101)
+    spool.put("one")
+
+    assert lines(spool) == ["one"]
+    assert dropped.count == 1
+
+
+def test_events_on_disk_outlive_the_process(tmp_path, dropped) -> None:
+    """The first spool is never closed: it was killed."""
+    killed = DiskSpool(tmp_path, dropped)
+    killed.put("one")
+    again = DiskSpool(tmp_path, dropped)
+    again.put("two")
+
+    assert lines(again) == ["one", "two"]
+    assert again.count() == 2
+    again.close()
+    killed.close()
+
+
+def test_nobody_else_may_read_the_file(tmp_path, dropped) -> None:
+    DiskSpool(tmp_path, dropped).close()
+
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+
+
+def test_an_event_waits_in_memory_while_the_file_is_locked(
+    tmp_path, dropped, caplog
+) -> None:
+    spool = DiskSpool(tmp_path, dropped)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    spool.put("one")
+    assert spool.count() == 1
+    assert "waits in memory" in caplog.text
+    other.execute("ROLLBACK")
+    other.close()
+    spool.put("two")
+
+    assert lines(spool) == ["one", "two"]
+    assert spool.count() == 2
+    spool.close()
+
+
+def test_the_log_of_the_file_does_not_grow_with_the_events(tmp_path, dropped) -> None:
+    """What was acknowledged gives its room back, in the log as well."""
+    spool = DiskSpool(tmp_path, dropped)
+    for _ in range(200):
+        spool.put("x" * 4000)
+        spool.acknowledge(spool.first(1)[-1].number)
+
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 400_000
+    spool.close()
+
+
+def test_without_a_folder_events_wait_in_memory(dropped) -> None:
+    assert isinstance(open_spool(None, dropped), MemorySpool)
+
+
+def test_a_broken_file_is_put_aside(tmp_path, dropped, caplog) -> None:
+    (tmp_path / FILE).write_bytes(b"no database at all" * 100)
+    spool = open_spool(tmp_path, dropped)
+    spool.put("one")
+
+    assert lines(spool) == ["one"]
+    assert isinstance(spool, DiskSpool)
+    assert "is broken" in caplog.text
+    assert (tmp_path / "audit.broken").exists()
+    spool.close()
+
+
+@pytest.mark.parametrize("what", ["a file", "a locked file"])
+def test_a_folder_that_can_not_be_used_is_said_and_done_without(
+    what, tmp_path, dropped, caplog
+) -> None:
+    """An operator that refused to run would not revoke either."""
+    if what == "a file":
+        folder = tmp_path / "spool"
+        folder.write_text("not a folder")
+        spool = open_spool(folder, dropped)
+    else:
+        other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        spool = open_spool(tmp_path, dropped)
+        other.close()
+
+    assert isinstance(spool, MemorySpool)
+    assert "can not be used" in caplog.text
+    assert not (tmp_path / "audit.broken").exists()

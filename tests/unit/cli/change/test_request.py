@@ -1,0 +1,190 @@
+"""``argogrant request`` creates what was typed, in the name of who typed it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import Result
+from typer.testing import CliRunner
+
+from argogrant.cli.main import app
+from argogrant.kube.errors import Forbidden, NotFound, Refused, Unauthorized
+from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
+from support.fake_cluster import FakeCluster
+
+GRANTS = ACCESS_GRANTS.path("argogrant")
+
+
+@pytest.fixture(autouse=True)
+def instance(cluster: FakeCluster) -> Iterator[None]:
+    """An Argo CD whose people have a prefix in Kubernetes."""
+    path = ARGOCD_INSTANCES.path("argogrant")
+    spec = {"identity": {"stripPrefix": "oidc:"}}
+    cluster.add(path, {"metadata": {"name": "default"}, "spec": spec})
+    cluster.user = {"username": "oidc:alice", "groups": ["b", "a", "a"]}
+    return iter(())
+
+
+def request(*options: str) -> Result:
+    base = ("request", "--role", "role:deployer", "--reason", "hotfix")
+    return CliRunner().invoke(app, [*base, *options])
+
+
+def made(cluster: FakeCluster) -> dict[str, Any]:
+    """The one grant that there is."""
+    (path,) = [path for path in cluster._objects if path.startswith(GRANTS)]
+    return cluster.object(path)
+
+
+def test_a_grant_is_made_for_who_asks(cluster: FakeCluster) -> None:
+    result = request("--for", "2h")
+
+    assert result.exit_code == 0, result.output
+    assert made(cluster)["metadata"]["name"].startswith("alice-deployer-")
+    assert made(cluster)["spec"] == {
+        "instance": "default",
+        "subject": {"kind": "User", "name": "alice"},
+        "role": {"name": "role:deployer"},
+        "duration": "2h",
+        "justification": "hotfix",
+        "requester": {"username": "oidc:alice", "groups": ["a", "b"]},
+    }
+    assert result.stdout.splitlines() == [
+        f"accessgrant.argogrant.dev/{made(cluster)['metadata']['name']} created",
+        "Asked for role:deployer for alice for 2h, once it is in force.",
+    ]
+
+
+def test_every_option_is_written(cluster: FakeCluster) -> None:
+    result = request(
+        *("--group", "on-call", "--project", "team-a", "--role", "ops"),
+        *("--from", "2999-01-01 9:00", "--until", "18:00", "--zone", "UTC"),
+        *("--break-glass", "--name", "x", "--instance", "other"),
+    )
+    spec = made(cluster)["spec"]
+
+    assert result.exit_code == 0, result.output
+    assert made(cluster)["metadata"]["name"] == "x"
+    assert spec["subject"] == {"kind": "Group", "name": "on-call"}
+    assert spec["role"] == {"name": "ops", "project": "team-a"}
+    assert (spec["notBefore"], spec["expiresAt"]) == (
+        "2999-01-01T09:00:00Z",
+        "2999-01-01T18:00:00Z",
+    )
+    assert (spec["breakGlass"], spec["instance"]) == (True, "other")
+
+
+def test_programs_get_the_object() -> None:
+    made_json = request("--for", "2h", "--name", "x", "-o", "json")
+    made_yaml = request("--for", "2h", "--name", "y", "-o", "yaml")
+    named = request("--for", "2h", "--name", "z", "-o", "name")
+
+    assert json.loads(made_json.stdout)["metadata"]["name"] == "x"
+    assert yaml.safe_load(made_yaml.stdout)["kind"] == "AccessGrant"
+    assert named.stdout == "accessgrant.argogrant.dev/z\n"
+
+
+def test_a_trial_is_one(cluster: FakeCluster) -> None:
+    """The API server keeps nothing; that is its part of a dry run."""
+    result = request("--for", "2h", "--name", "x", "--dry-run=server")
+
+    assert cluster.is_dry_run
+    assert result.stdout.startswith(
+        "accessgrant.argogrant.dev/x created (server dry run)\n"
+    )
+
+
+@pytest.mark.parametrize("error", [NotFound("old"), Forbidden("taken away")])
+def test_where_nobody_tells_who_asks_admission_does(
+    cluster: FakeCluster, error: Exception
+) -> None:
+    cluster.fail("create", error, path="selfsubjectreviews")
+    result = request("--for", "2h", "--user", "alice")
+
+    assert result.exit_code == 0
+    assert "requester" not in made(cluster)["spec"]
+
+
+def test_who_is_not_logged_in_is_told_so(cluster: FakeCluster) -> None:
+    cluster.fail("create", Unauthorized("token expired"), path="selfsubjectreviews")
+    result = request("--for", "2h")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("argogrant request: token expired ")
+
+
+def test_who_is_nobody_for_argo_cd_names_somebody(cluster: FakeCluster) -> None:
+    cluster.user = {"username": "alice"}
+    result = request("--for", "2h")
+
+    assert result.exit_code == 1
+    assert "--user or --group" in result.stderr
+
+
+def test_a_name_that_is_taken_is_told() -> None:
+    request("--for", "2h", "--name", "x")
+    again = request("--for", "2h", "--name", "x")
+
+    assert again.exit_code == 1
+    assert again.stderr == (
+        'argogrant request: there is an AccessGrant "x" in namespace "argogrant"'
+        " already; choose another --name.\n"
+    )
+
+
+def test_a_refusal_is_a_sentence(cluster: FakeCluster) -> None:
+    said = 'POST /x: 422 AccessGrant "x" is invalid: spec: Invalid value: "object": no'
+    cluster.fail("create", Refused(said), path="accessgrants")
+    result = request("--for", "2h")
+
+    assert (result.exit_code, result.stderr) == (1, "argogrant request: no.\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="no end"),
+        pytest.param(("--for", "2h", "--zone", "Mars"), id="no such zone"),
+        pytest.param(("--for", "2h", "--wait", "--timeout", "soon"), id="no timeout"),
+        pytest.param(
+            ("--for", "2h", "--wait", "--dry-run=server"), id="nothing to wait for"
+        ),
+    ],
+)
+def test_what_can_not_be_meant_is_an_error_of_usage(
+    cluster: FakeCluster, options: tuple[str, ...]
+) -> None:
+    assert request(*options).exit_code == 2
+    assert cluster.count("create") == 0
+
+
+def in_force(cluster: FakeCluster, **more: Any) -> None:
+    """What the operator says as soon as the grant is there."""
+    ready = {"type": "Ready", "status": "True", "reason": "Bound", "message": "So."}
+    doubt = {"type": "Effective", "status": "False", "reason": "X", "message": "Alas."}
+
+    def say() -> None:
+        path = f"{GRANTS}/x/status"
+        said = {"observedGeneration": 1, "conditions": [ready, doubt], **more}
+        cluster.edit(path, {"status": said})
+
+    cluster.before("watch", say)
+
+
+def test_access_is_waited_for(cluster: FakeCluster) -> None:
+    in_force(cluster, expiresAt="2999-01-01T00:00:00Z", url="https://argocd.example")
+    result = request("--for", "2h", "--name", "x", "--wait", "--zone", "UTC")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2].startswith("x is in force until 2999-01-01")
+    assert result.stdout.splitlines()[3] == "https://argocd.example"
+    assert result.stderr.splitlines()[-1] == "but: Alas."
+
+
+def test_programs_get_what_came_of_it(cluster: FakeCluster) -> None:
+    in_force(cluster)
+    result = request("--for", "2h", "--name", "x", "--wait", "-o", "json")
+
+    assert json.loads(result.stdout)["status"]["observedGeneration"] == 1

@@ -1,0 +1,188 @@
+"""``argogrant show``: why a grant gives access, or why it does not."""
+
+import json
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from argogrant.cli.inspect import show as command
+from argogrant.cli.main import app
+from argogrant.kube.errors import Forbidden, Unavailable
+from support.builders import MINUTE, NOON
+from support.stored_grants import a_body, an_approval, in_force
+
+NOW = NOON + 5 * MINUTE
+LINE = "g, alice, role:deployer"
+
+
+@pytest.fixture
+def shown(cluster, monkeypatch):
+    """Run the command with a grant, an approval and Argo CD's ConfigMap."""
+    monkeypatch.setattr(command, "utc_now", lambda: NOW)
+    monkeypatch.setenv("TZ", "UTC")
+    ours = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
+
+    def run(*arguments: str, instance=None, text=LINE, role="role:deployer"):
+        project = role.split(":")[1] if role.startswith("proj:") else None
+        name = role.split(":")[2] if project else role
+        body = a_body(role={"name": name, "project": project}, status=in_force())
+        cluster.add(f"{ours}/accessgrants", body)
+        status = {"status": {**body["status"], "observedGeneration": 1}}
+        cluster.edit(f"{ours}/accessgrants/g1/status", status)
+        cluster.add(f"{ours}/accessapprovals", an_approval())
+        cluster.add(f"{ours}/accessapprovals", an_approval(grant="another"))
+        if instance is not None:
+            meta = {"name": "default"}
+            kind = {"apiVersion": "argogrant.dev/v1alpha1", "kind": "ArgoCDInstance"}
+            cluster.add(
+                f"{ours}/argocdinstances", {**kind, "metadata": meta, "spec": instance}
+            )
+        cluster.add(
+            "/api/v1/namespaces/argocd/configmaps",
+            {
+                "metadata": {"name": "argocd-rbac-cm"},
+                "data": {
+                    "policy.argogrant.csv": text,
+                    "policy.csv": "g, alice, role:ops",
+                },
+            },
+        )
+        return CliRunner().invoke(app, ["show", "g1", *arguments])
+
+    return run
+
+
+def argocd(result) -> list[dict]:
+    return json.loads(result.stdout)["argocd"]
+
+
+def test_the_command_tells_everything(shown) -> None:
+    result = shown(instance={})
+    lines = result.stdout.splitlines()
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert lines[0] == "AccessGrant argogrant/g1: In force"
+    assert lines[1].startswith("alice has role:deployer on default until")
+    assert "✓ Approved     AutoApproved: AutoApproved it is." in lines
+    assert "· Ended        Not yet." in lines
+    assert f"✓ Binding      argocd-rbac-cm has: {LINE}" in lines
+    assert lines[-1] == "$ argogrant extend g1 -n argogrant"
+    assert max(map(len, lines)) <= 80
+
+
+def test_programs_get_the_same_by_json_and_by_yaml(shown) -> None:
+    first = json.loads(shown("-o", "json", instance={}).stdout)
+    second = CliRunner().invoke(app, ["show", "g1", "-o", "yaml"]).stdout
+
+    assert first == yaml.safe_load(second)
+    assert first["state"] == "In force"
+    assert first["expiresAt"] == "2026-11-24T13:00:00Z"
+    assert [one["name"] for one in first["approvals"]] == ["dan"]
+    assert first["argocd"][0]["present"] is True
+
+
+def test_a_key_of_somebody_else_is_named(shown) -> None:
+    one, two = argocd(shown("-o", "json", instance={}, text="", role="role:ops"))
+
+    assert (one["place"], one["present"]) == ("argocd-rbac-cm", False)
+    assert two["place"] == "argocd-rbac-cm, policy.csv"
+    assert (two["present"], two["ours"]) == (True, False)
+
+
+PROJECT = {
+    "metadata": {"name": "team-a"},
+    "spec": {"roles": [{"name": "deployer", "groups": ["alice"]}]},
+}
+
+
+def test_the_members_of_a_project_are_looked_at_in_that_mode(shown, cluster) -> None:
+    cluster.add("/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects", PROJECT)
+    result = shown(
+        *("-o", "json"),
+        instance={"bindProjectRolesIn": "AppProject"},
+        role="proj:team-a:deployer",
+    )
+
+    (one,) = argocd(result)
+    assert (one["place"], one["present"], one["ours"]) == (
+        *("AppProject team-a", True),
+        False,
+    )
+
+
+def test_a_project_that_is_gone_is_said_to_be(shown) -> None:
+    mode = {"bindProjectRolesIn": "AppProject"}
+    result = shown("-o", "json", instance=mode, role="proj:team-a:deployer")
+
+    (one,) = argocd(result)
+    assert (one["present"], one["problem"]) == (None, "it is not there")
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (Forbidden("403"), "you may not read it"),
+        (Unavailable("GET x: 500"), "GET x: 500"),
+    ],
+)
+def test_what_may_not_be_read_is_a_question(shown, cluster, error, problem) -> None:
+    cluster.fail("get", error, path="argocd-rbac-cm")
+    (one,) = argocd(shown("-o", "json", instance={}))
+
+    assert (one["present"], one["problem"]) == (None, problem)
+
+
+def test_an_instance_that_may_not_be_read_is_a_question(shown, cluster) -> None:
+    cluster.fail("get", Forbidden("403"), path="argocdinstances")
+    (one,) = argocd(shown("-o", "json", instance={}))
+
+    assert one["problem"] == 'you may not read the ArgoCDInstance "default"'
+
+
+def test_an_instance_that_is_gone_is_a_question(shown) -> None:
+    (one,) = argocd(shown("-o", "json"))
+
+    assert one["problem"].startswith('there is no ArgoCDInstance "default"')
+
+
+FAR = {
+    "cluster": {
+        "server": "https://other.example.com",
+        "tokenSecret": {"name": "token"},
+    }
+}
+
+
+def test_another_cluster_needs_a_context_of_its_own(shown) -> None:
+    (one,) = argocd(shown("-o", "json", instance=FAR))
+    again = CliRunner().invoke(
+        app, ["show", "g1", "-o", "json", "--argocd-context", "far"]
+    )
+
+    assert "--argocd-context" in one["problem"]
+    assert argocd(again)[0]["present"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(Forbidden("403"), "you may not list them"), (Unavailable("late"), "late")],
+)
+def test_approvals_that_may_not_be_listed_are_a_question(
+    shown, cluster, error, text
+) -> None:
+    cluster.fail("list", error, path="accessapprovals")
+    (one,) = json.loads(shown("-o", "json", instance={}).stdout)["approvals"]
+
+    assert (one["outcome"], one["text"]) == ("unknown", f"AccessApprovals: {text}.")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_grant_that_is_not_there_is_one_sentence() -> None:
+    result = CliRunner().invoke(app, ["show", "nobody"])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        'argogrant show: there is no AccessGrant "nobody" in namespace "argogrant";'
+        " argogrant list -A lists them.\n"
+    )

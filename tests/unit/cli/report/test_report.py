@@ -1,0 +1,143 @@
+"""``argogrant report``: the sources that it reads, and what it can not know."""
+
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from argogrant.cli.main import app
+from argogrant.cli.report import report as command
+from argogrant.kube.errors import Forbidden
+from support.builders import MINUTE, NOON
+from support.stored_grants import a_body, in_force
+
+OURS = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
+INSTANCE = {
+    "apiVersion": "argogrant.dev/v1alpha1",
+    "kind": "ArgoCDInstance",
+    "metadata": {"name": "default"},
+    "spec": {"retention": "48h"},
+}
+OLD = json.dumps(
+    {
+        "id": "1",
+        "type": "dev.argogrant.grant.ended",
+        "time": "2026-11-24T11:00:01.000Z",
+        "data": {
+            "uid": "old",
+            "name": "old",
+            "namespace": "argogrant",
+            "subject": {"kind": "User", "name": "=carol"},
+            "role": "role:ops",
+            "startedAt": "2026-11-24T10:00:00Z",
+            "endedAt": "2026-11-24T11:00:00Z",
+            "wasBound": True,
+            "reason": "Expired",
+        },
+    }
+)
+
+
+@pytest.fixture
+def reported(cluster, monkeypatch):
+    """Run the command with a grant in force, and perhaps an instance."""
+    monkeypatch.setattr(command, "utc_now", lambda: NOON + MINUTE)
+
+    def run(*arguments: str, stdin: str = "", instances=(INSTANCE,), bodies=1):
+        for body in [a_body(status=in_force())][:bodies]:
+            cluster.add(f"{OURS}/accessgrants", body)
+            path = f"{OURS}/accessgrants/g1/status"
+            cluster.edit(path, {"status": body["status"]})
+        for body in instances:
+            cluster.add(f"{OURS}/argocdinstances", body)
+        return CliRunner().invoke(app, ["report", *arguments], input=stdin)
+
+    return run
+
+
+def subjects(result) -> list[str]:
+    return [one["subject"] for one in json.loads(result.stdout)]
+
+
+def test_the_cluster_and_files_are_put_together(reported, tmp_path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(OLD.encode() + b"\n\xff\n")
+    result = reported("--audit", str(path), "-o", "json")
+
+    assert result.exit_code == 0
+    assert subjects(result) == ["=carol", "alice"]
+    assert result.stderr.splitlines() == [
+        (
+            "Not known from the cluster: grants that were deleted, by hand or after"
+            ' their end (spec.retention: "default" 48h); the audit stream tells of them'
+            " (--audit)."
+        ),
+        "The audit files tell of nothing before 2026-11-24T11:00:01Z.",
+        "Left out of the audit files, since they are no events: 1 line.",
+    ]
+
+
+def test_csv_is_safe_for_spreadsheets(reported) -> None:
+    result = reported("--audit", "-", "-o", "csv", stdin=OLD)
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+
+    assert [row["subject"] for row in rows] == ["'=carol", "alice"]
+
+
+def test_files_alone_need_no_api_server(reported, cluster) -> None:
+    result = reported("--no-cluster", "--audit", "-", "-o", "json", stdin=OLD)
+
+    assert subjects(result) == ["=carol"]
+    assert not cluster.calls
+    assert "cluster" not in result.stderr
+
+
+def test_a_table_is_for_people(reported) -> None:
+    result = reported()
+
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [
+        *("SUBJECT", "alice")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "stdout"),
+    [("table", ""), ("json", "[]\n")],
+)
+def test_nothing_is_said_to_be_nothing(reported, output, stdout) -> None:
+    result = reported("-o", output, bodies=0)
+
+    assert (result.exit_code, result.stdout) == (0, stdout)
+    assert ("Nobody had anything then" in result.stderr) is (output == "table")
+
+
+def test_how_long_records_are_kept_may_be_unknown(reported, cluster) -> None:
+    cluster.fail("list", Forbidden("403"), path="argocdinstances")
+    result = reported()
+
+    assert "after their end; the audit stream" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_one_sentence(reported) -> None:
+    result = reported("--audit", "/nowhere")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        'argogrant report: "/nowhere" can not be read: No such file or directory;'
+        " name a file of the audit stream, or - for standard input.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--since", "soon"), "is no moment"),
+        (("--since", "1d", "--until", "2d"), "--since is not before --until"),
+    ],
+)
+def test_a_period_that_is_none_is_an_error_of_usage(reported, arguments, said) -> None:
+    result = reported(*arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr

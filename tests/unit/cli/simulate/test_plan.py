@@ -1,0 +1,212 @@
+"""``argogrant plan``: what would be written, as a diff, and a status for scripts."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from argogrant.argocd.overlay import EXPLANATION
+from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
+from argogrant.cli import connecting
+from argogrant.cli.main import app
+from argogrant.cli.simulate.plan_diff import Change, as_diff
+from argogrant.kube.errors import Forbidden
+from argogrant.kube.resources import (
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    APP_PROJECTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+)
+from support.fake_cluster import FakeCluster
+from support.live_cluster import INSTANCE, PROJECT, RULES, a_grant
+
+END = "2099-01-01T00:00:00Z"
+INSTANCE_PATH = ARGOCD_INSTANCES.path("argogrant", "default")
+CONFIG_MAP = CONFIG_MAPS.path("argocd", CONFIG_MAP_NAME)
+
+
+@pytest.fixture(autouse=True)
+def argocd(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    monkeypatch.setattr(connecting, "utc_now", cluster._clock)
+    cluster.add(ARGOCD_INSTANCES.path("argogrant"), INSTANCE)
+    cluster.edit(INSTANCE_PATH, {"spec": {"maxDuration": "999999h"}})
+    cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
+    metadata = {"name": CONFIG_MAP_NAME, "namespace": "argocd"}
+    body = {"metadata": metadata, "data": {"policy.csv": RULES}}
+    cluster.add(CONFIG_MAPS.path("argocd"), body)
+    return cluster
+
+
+def plan(*words: str, stdin: str = "") -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["plan", *words], input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def apply(cluster: FakeCluster, **grant: object) -> None:
+    body = a_grant("fix", "ann", expiresAt=END, **grant)
+    cluster.add(ACCESS_GRANTS.path("argogrant"), body)
+
+
+def of_project() -> dict[str, str]:
+    return {"name": "deployer", "project": "team-a"}
+
+
+def test_nothing_to_write_is_nothing_to_say() -> None:
+    assert plan() == (0, "", "")
+
+
+def test_a_grant_is_a_diff(cluster: FakeCluster) -> None:
+    apply(cluster)
+    uid = cluster.object(INSTANCE_PATH)["metadata"]["uid"]
+
+    status, text, said = plan()
+
+    assert (status, said) == (1, "")
+    assert text.splitlines() == [
+        "--- configmap/argocd-rbac-cm (policy.argogrant.csv) now",
+        "+++ configmap/argocd-rbac-cm (policy.argogrant.csv) planned",
+        "@@ -0,0 +1,4 @@",
+        f"+# argogrant v1 argogrant/default {uid}",
+        f"+{EXPLANATION}",
+        f"+# until {END}",
+        "+g, ann, role:deployer",
+    ]
+
+
+def test_what_is_planned_is_nothing_once_it_is_written(cluster: FakeCluster) -> None:
+    apply(cluster)
+    (change,) = json.loads(plan("-o", "json")[1])["changes"]
+    cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: change["after"]}})
+
+    assert change["part"] == OVERLAY_KEY
+    assert plan() == (0, "", "")
+
+
+def test_a_removal_is_a_diff(cluster: FakeCluster) -> None:
+    cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: "g, eve, role:admin\x1b"}})
+    status, text, _ = plan()
+
+    assert status == 1
+    assert "-g, eve, role:admin\\x1b\n-\\ No newline at end of file\n" in text
+
+
+def test_an_instance_that_goes_takes_its_key_along(cluster: FakeCluster) -> None:
+    apply(cluster)
+    (change,) = json.loads(plan("-o", "json")[1])["changes"]
+    cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: change["after"]}})
+    cluster.edit(INSTANCE_PATH, {"metadata": {"finalizers": ["argogrant.dev/revoke"]}})
+    cluster.delete(INSTANCE_PATH)
+
+    assert "-g, ann, role:deployer\n" in plan()[1]
+
+
+def test_a_member_of_a_project_is_a_diff(cluster: FakeCluster) -> None:
+    cluster.edit(INSTANCE_PATH, {"spec": {"bindProjectRolesIn": "AppProject"}})
+    apply(cluster, role=of_project())
+    status, text, _ = plan()
+
+    assert status == 1
+    assert "--- appproject/team-a (the members of its roles) now\n" in text
+    assert "\n+    - ann\n" in text
+    assert "subject: ann\n" in text
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_grant_can_be_supposed(tmp_path: Path, *, as_list: bool) -> None:
+    body: dict[str, object] = a_grant("fix", "ann", expiresAt=END)
+    if as_list:
+        body = {"apiVersion": "v1", "kind": "List", "items": [body]}
+    file = tmp_path / "grant.yaml"
+    file.write_text(f"---\n{yaml.safe_dump(body)}---\n")
+    status, text, said = plan("-f", str(file))
+
+    assert (status, said) == (1, "")
+    assert "+g, ann, role:deployer\n" in text
+
+
+def test_one_that_is_there_can_be_supposed_to_change(cluster: FakeCluster) -> None:
+    apply(cluster)
+    changed = a_grant("fix", "ann", expiresAt=END, revoked=True)
+    status, text, said = plan("-f", "-", stdin=yaml.safe_dump(changed))
+
+    assert (status, text) == (0, "")
+    assert said.startswith("argogrant plan: fix would not be bound, Revoked: ")
+
+
+def test_programs_learn_who_comes_and_goes(cluster: FakeCluster) -> None:
+    cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: "g, eve, role:admin\n"}})
+    apply(cluster)
+    told = json.loads(plan("-o", "json")[1])
+
+    assert told["added"] == [{"subject": "ann", "role": "role:deployer"}]
+    assert told["removed"] == [{"subject": "eve", "role": "role:admin"}]
+
+
+def test_what_stands_in_the_way_is_said(cluster: FakeCluster) -> None:
+    cluster.edit(CONFIG_MAP, {"data": {"policy.csv": f"{RULES}p, x\n"}})
+    apply(cluster)
+    status, text, said = plan()
+
+    assert (status, text) == (0, "")
+    assert said.startswith("argogrant plan: Argo CD can not read policy.csv line 3: ")
+
+
+def test_a_config_map_that_is_not_there_is_trouble(cluster: FakeCluster) -> None:
+    cluster.delete(CONFIG_MAP)
+
+    assert plan()[0] == 2
+
+
+def test_half_a_view_is_trouble(cluster: FakeCluster) -> None:
+    policy = {"metadata": {"name": "p", "namespace": "argogrant"}, "spec": {}}
+    cluster.add(ACCESS_POLICIES.path("argogrant"), policy)
+    forbidden = Forbidden("403 no")
+    cluster.fail("list", forbidden, times=9, path="validatingadmission")
+    status, _, said = plan()
+
+    assert status == 2
+    assert "it is not known whether requesters are verified: " in said
+    assert plan("--accept-unverified-requesters") == (0, "", "")
+
+
+def test_policies_that_can_not_be_read_are_trouble(cluster: FakeCluster) -> None:
+    cluster.fail("list", Forbidden("403 no"), path="accesspolicies")
+
+    assert plan()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: ConfigMap", '"-" holds a ConfigMap; only AccessGrants can be supposed'),
+        ("kind: 'a b'", 'holds a "a b"; only'),
+        ("7", "holds something that is no AccessGrant with a metadata.name"),
+        ("kind: AccessGrant", "holds something that is no AccessGrant"),
+        ("a: [", '"-" can not be read: while parsing'),
+        (
+            "{kind: AccessGrant, metadata: {name: x, namespace: y}, spec: {}}",
+            'AccessGrant "x" is for namespace "y"; name it (-n).',
+        ),
+    ],
+)
+def test_a_file_of_something_else_is_refused(text: str, said: str) -> None:
+    status, out, error = plan("-f", "-", stdin=text)
+
+    assert (status, out) == (2, "")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_refused() -> None:
+    assert '"nowhere" can not be read: ' in plan("-f", "nowhere")[2]
+
+
+def test_colours_are_beside_the_signs() -> None:
+    change = Change(object="o", part="p", before="a\n", after="b\n")
+    lines = as_diff([change], coloured=True).split("\n")
+
+    assert lines[-2:] == ["\x1b[31m-a\x1b[0m", "\x1b[32m+b\x1b[0m"]

@@ -1,0 +1,75 @@
+"""What an API server refuses is told in a sentence, with what to do."""
+
+import pytest
+
+from argogrant.cli.refusals import refusal
+from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Refused
+
+WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        pytest.param(
+            Refused(
+                f'POST {WHERE}: 422 AccessGrant.argogrant.dev "x" is invalid: spec:'
+                ' Invalid value: "object": access in an emergency needs a reason'
+            ),
+            "access in an emergency needs a reason.",
+            id="a rule about the whole",
+        ),
+        pytest.param(
+            Refused(
+                f'POST {WHERE}: 422 AccessGrant.argogrant.dev "x" is invalid:'
+                ' spec.subject.name: Invalid value: "role:x": is written like a role'
+            ),
+            'spec.subject.name "role:x" is written like a role.',
+            id="a rule about a field",
+        ),
+        pytest.param(
+            Refused(
+                f'POST {WHERE}: 422 accessgrants.argogrant.dev "x" is forbidden:'
+                " ValidatingAdmissionPolicy 'argogrant-requester' with binding"
+                " 'argogrant-requester' denied request: spec.requester is missing"
+            ),
+            "spec.requester is missing.",
+            id="an admission policy",
+        ),
+        pytest.param(
+            Forbidden(
+                f"POST {WHERE}: 403 accessgrants.argogrant.dev is forbidden: User"
+                ' "erin" cannot create resource "accessgrants" in API group'
+                ' "argogrant.dev" in the namespace "argogrant"'
+            ),
+            '"erin" may not create accessgrants in namespace "argogrant"; ask for the'
+            " Role argogrant-requester (examples/roles.yaml).",
+            id="a right that is missing",
+        ),
+        pytest.param(
+            Forbidden(
+                'PUT /x: 403 pods is forbidden: User "erin" cannot update resource'
+                ' "pods" in API group ""'
+            ),
+            '"erin" may not update pods; ask for the right to do that.',
+            id="a right that no Role of ours gives",
+        ),
+        pytest.param(
+            Refused(f"POST {WHERE}: 422 no\x1b[2J\nroom"),
+            "no\\x1b[2J\\nroom. Nothing was changed.",
+            id="anything else, harmless on a terminal",
+        ),
+        pytest.param(
+            Refused('POST /x: 422 AccessGrant "x" is invalid: too large'),
+            "too large.",
+            id="no field",
+        ),
+        pytest.param(
+            Conflict(f"{WHERE}/x: 409 already exists"),
+            f"{WHERE}/x: 409 already exists. Somebody changed it meanwhile; try again.",
+            id="of another form",
+        ),
+    ],
+)
+def test_a_refusal_is_a_sentence(error: ClusterError, told: str) -> None:
+    assert refusal(error) == told

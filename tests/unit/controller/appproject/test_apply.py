@@ -1,0 +1,258 @@
+"""Roles of AppProjects, given in the AppProject: the whole loop in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
+from argogrant.argocd.appproject.sweep import SweptMembers
+from argogrant.audit.event import Telling
+from argogrant.controller.sweep import SweepFailed
+from argogrant.controller.sweep_projects import sweep_projects
+from argogrant.kube.errors import Conflict, Forbidden
+from argogrant.kube.resources import APP_PROJECTS
+from support.builders import NOON
+from support.fake_cluster import FakeCluster
+from support.in_memory_operator import SETTLED, SOON, Room, a_room, until
+
+TEAM_A: Final = APP_PROJECTS.path("argocd", "team-a")
+DEPLOYER: Final = {"project": "team-a", "name": "deployer"}
+
+
+def in_project(
+    room: Room, name: str = "g", subject: str = "alice", **spec: Any
+) -> None:
+    room.grant(name, subject, role=DEPLOYER, **spec)
+
+
+def members(room: Room) -> list[str]:
+    project = room.cluster.object(TEAM_A)
+    found: list[str] = project["spec"]["roles"][0].get("groups", [])
+    return found
+
+
+def edit_role(room: Room, **fields: Any) -> None:
+    """Change the first role of the project as somebody else does."""
+    (role,) = room.cluster.object(TEAM_A)["spec"]["roles"]
+    room.cluster.edit(TEAM_A, {"spec": {"roles": [{**role, **fields}]}})
+
+
+def is_ours(room: Room) -> bool:
+    annotations = room.cluster.object(TEAM_A)["metadata"].get("annotations", {})
+    return MEMBERS_ANNOTATION in annotations
+
+
+@asynccontextmanager
+async def a_room_with_members() -> AsyncIterator[Room]:
+    async with a_room() as room:
+        room.edit_instance(bindProjectRolesIn="AppProject")
+        await asyncio.sleep(SETTLED)
+        yield room
+
+
+async def test_a_member_comes_and_goes_with_the_grant() -> None:
+    async with a_room_with_members() as room:
+        in_project(room)
+        await until(lambda: room.ready("g") == "+Bound", within=SETTLED)
+        assert members(room) == ["alice"]
+        assert not room.bound
+        room.revoke("g")
+        await asyncio.sleep(SOON)
+
+        assert members(room) == []
+        assert not is_ours(room)
+
+
+async def test_global_roles_stay_in_the_text() -> None:
+    async with a_room_with_members() as room:
+        room.grant("g")
+        await until(lambda: room.ready("g") == "+Bound", within=SETTLED)
+
+        assert room.bound == {"alice"}
+
+
+async def test_a_switch_of_the_place_leaves_no_gap() -> None:
+    """At every look one of both places has the binding, and in the end only one."""
+    async with a_room() as room:
+        in_project(room)
+        await until(lambda: room.bound, within=SETTLED)
+        for place in ("AppProject", "ConfigMap", "AppProject"):
+            room.edit_instance(bindProjectRolesIn=place)
+            for _ in range(400):
+                assert members(room) or room.bound
+                await asyncio.sleep(SETTLED / 400)
+            assert bool(members(room)) is (place == "AppProject")
+            assert bool(room.bound) is (place == "ConfigMap")
+
+
+async def test_a_deleted_grant_is_held_until_its_member_is_gone() -> None:
+    async with a_room_with_members() as room:
+        in_project(room)
+        await until(lambda: room.holders("g"), within=SETTLED)
+        room.cluster.fail("merge_patch", Forbidden("PATCH"), times=99, path=TEAM_A)
+        room.delete("g")
+        await asyncio.sleep(SETTLED)
+        assert room.has("g")
+        assert members(room) == ["alice"]
+        room.cluster.stop_failing()
+        await until(lambda: not room.has("g"), within=2 * SETTLED)
+
+        assert members(room) == []
+
+
+async def test_the_missing_right_is_told_with_its_manifest() -> None:
+    async with a_room_with_members() as room:
+        refusal = Forbidden(f"PATCH {TEAM_A}: 403 no")
+        room.cluster.fail("merge_patch", refusal, times=99, path=TEAM_A)
+        in_project(room)
+        await until(lambda: room.instance_ready == "-Forbidden", within=SETTLED)
+
+        assert "manifests/argocd-appprojects.yaml" in room.instance_says
+
+
+async def test_an_editor_who_was_quicker_loses_nothing() -> None:
+    async with a_room_with_members() as room:
+        room.cluster.before(
+            "merge_patch", lambda: edit_role(room, groups=["ops"], unknown={"a": 1})
+        )
+        in_project(room)
+        await until(lambda: "alice" in members(room), within=SETTLED)
+
+        assert members(room) == ["ops", "alice"]
+        assert room.cluster.object(TEAM_A)["spec"]["roles"][0]["unknown"] == {"a": 1}
+
+
+async def test_conflicts_are_tried_again() -> None:
+    async with a_room_with_members() as room:
+        room.cluster.fail("merge_patch", Conflict("409"), times=2, path=TEAM_A)
+        in_project(room)
+
+        await until(lambda: members(room), within=SETTLED)
+
+
+async def test_a_deleted_instance_leaves_no_member() -> None:
+    async with a_room_with_members() as room:
+        in_project(room)
+        room.grant("global", "bob")
+        await until(lambda: members(room) and room.bound, within=SETTLED)
+        room.delete_instance()
+        await until(lambda: not room.is_served, within=SETTLED)
+
+        assert members(room) == []
+        assert not room.bound
+
+
+async def test_who_keeps_resetting_the_roles_is_named() -> None:
+    async with a_room_with_members() as room:
+        in_project(room)
+        await until(lambda: members(room), within=SETTLED)
+        for _ in range(3):
+            edit_role(room, groups=[])
+            await until(lambda: members(room), within=SETTLED)
+        edit_role(room, groups=[])
+        await asyncio.sleep(SOON)
+
+        assert room.ready("g") == "-Contested"
+
+
+def tokens_told(room: Room) -> list[Telling]:
+    return [one for one in room.told if one.transition.kind == "token-removed"]
+
+
+async def test_tokens_that_were_made_meanwhile_go_from_both_places() -> None:
+    async with a_room_with_members() as room:
+        old = {"iat": 1, "id": "old"}
+        edit_role(room, jwtTokens=[old])
+        in_project(room)
+        await until(lambda: members(room), within=SETTLED)
+        made = {"iat": int(room.clock().timestamp()), "id": "made"}
+        edit_role(room, jwtTokens=[old, made])
+        status = {"jwtTokensByRole": {"deployer": {"items": [old, made]}}}
+        room.cluster.edit(TEAM_A, {"status": status})
+        room.revoke("g")
+        await asyncio.sleep(SOON)
+
+        project = room.cluster.object(TEAM_A)
+        assert project["spec"]["roles"][0]["jwtTokens"] == [old]
+        assert project["status"]["jwtTokensByRole"]["deployer"]["items"] == [old]
+        assert len(tokens_told(room)) == 1
+        assert '"made"' in tokens_told(room)[0].transition.message
+
+
+async def test_a_sweep_takes_members_also_after_a_conflict() -> None:
+    async with a_room_with_members() as room:
+        in_project(room, duration="1m")
+        await until(lambda: members(room), within=SETTLED)
+        project = room.cluster.object(TEAM_A)
+
+    alone = FakeCluster(room.clock)
+    alone.add(TEAM_A.rpartition("/")[0], project)
+    alone.fail("merge_patch", Conflict("409"))
+    early = await sweep_projects(alone, "argocd", room.clock)
+    late = await sweep_projects(
+        alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
+    )
+
+    assert early == SweptMembers(kept=1)
+    assert late == SweptMembers(removed=1)
+    assert (
+        "groups" not in alone.object(TEAM_A)["spec"]["roles"][0]
+        or not (alone.object(TEAM_A)["spec"]["roles"][0]["groups"])
+    )
+
+
+async def test_a_sweep_that_may_not_list_projects_says_so() -> None:
+    cluster = FakeCluster()
+    cluster.fail("list", Forbidden("GET appprojects: 403"))
+
+    assert await sweep_projects(cluster, "argocd", lambda: NOON) is None
+
+
+async def test_a_sweep_that_may_not_write_projects_fails() -> None:
+    async with a_room_with_members() as room:
+        in_project(room, duration="1m")
+        await until(lambda: members(room), within=SETTLED)
+        project = room.cluster.object(TEAM_A)
+    alone = FakeCluster(room.clock)
+    alone.add(TEAM_A.rpartition("/")[0], project)
+    alone.fail("merge_patch", Forbidden(f"PATCH {TEAM_A}: 403"))
+
+    with pytest.raises(SweepFailed, match="403"):
+        await sweep_projects(
+            alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
+        )
+
+
+async def test_what_can_not_be_told_apart_is_not_said_to_be_over() -> None:
+    """Somebody spoilt the annotation: nobody is removed, and no end is claimed."""
+    async with a_room_with_members() as room:
+        in_project(room)
+        await until(lambda: members(room), within=SETTLED)
+        spoilt = {"metadata": {"annotations": {MEMBERS_ANNOTATION: "?"}}}
+        room.cluster.edit(TEAM_A, spoilt)
+        room.revoke("g")
+        await asyncio.sleep(SETTLED)
+
+        assert members(room) == ["alice"]
+        assert room.ready("g") == "-ProjectInvalid"
+        assert not room.has_ended("g")
+        room.delete("g")
+        await asyncio.sleep(SETTLED)
+        assert room.has("g")
+
+
+async def test_a_member_who_leaves_late_is_counted() -> None:
+    async with a_room_with_members() as room:
+        in_project(room, duration="1m")
+        await until(lambda: members(room), within=SETTLED)
+        await until(lambda: not members(room), within=70)
+        count = room.metrics.registry.get_sample_value(
+            "argogrant_revocation_lag_seconds_count",
+            {"namespace": "argogrant", "instance": "default"},
+        )
+
+        assert count == 1

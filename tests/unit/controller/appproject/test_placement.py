@@ -1,0 +1,104 @@
+"""In which place a binding is written, and when the other one may go."""
+
+from dataclasses import replace
+from typing import Any
+
+from argogrant.argocd.overlay import render_overlay
+from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.appproject.placement import Where, plan_places
+from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.observations import ObservedConfigMap
+from argogrant.controller.plan import Plan
+from argogrant.controller.status.binding_state import Standing
+from argogrant.grants.model.grant import Binding, RoleRef
+from argogrant.grants.model.reasons import Reason
+from support.appprojects import (
+    ALICE,
+    ELSEWHERE,
+    END,
+    US,
+    a_project,
+    applied,
+    planned,
+    with_alice,
+)
+from support.builders import NOON, a_grant, decided
+
+ROLE = RoleRef(name="deployer", project="team-a")
+IN_FORCE = decided(a_grant())._replace(grant=replace(a_grant(), role=ROLE))
+IN_DOUBT = decided(a_grant(), text_is_known=False)._replace(
+    grant=replace(a_grant(), role=ROLE)
+)
+IN_PROJECTS = Where(in_projects=True)
+
+
+def seen(*projects: Any, bound: tuple[Binding, ...] = (), known: bool = True):
+    text = render_overlay(US, dict.fromkeys(bound, END))
+    return Snapshot(
+        config_map=ObservedConfigMap("7", {OVERLAY_KEY: text}),
+        text_is_known=True,
+        projects=projects,
+        projects_are_known=known,
+    )
+
+
+def places(snapshot: Snapshot, *decisions: Any, where: Where = IN_PROJECTS) -> Plan:
+    return plan_places(
+        decisions, snapshot, owner=US, living_owners=[US], where=where, now=NOON
+    )
+
+
+def test_what_is_in_the_text_stays_until_the_project_has_it() -> None:
+    before = places(seen(a_project(), bound=(ALICE,)), IN_FORCE)
+    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE)
+
+    assert before.is_moving
+    assert not before.removed
+    assert not after.is_moving
+    assert after.removed == {ALICE}
+
+
+def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
+    before = places(seen(with_alice()), IN_FORCE, where=Where())
+    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE, where=Where())
+
+    assert before.is_moving
+    assert not before.removed
+    assert after.removed == {ALICE}
+    assert not after.has_work
+
+
+def test_what_is_in_doubt_stays_where_it_is() -> None:
+    for where in (IN_PROJECTS, Where()):
+        project = places(seen(with_alice()), IN_DOUBT, where=where)
+        text = places(seen(a_project(), bound=(ALICE,)), IN_DOUBT, where=where)
+
+        assert not project.removed
+        assert not text.removed
+        assert not project.projects
+
+
+def test_while_projects_are_unknown_no_revocation_is_certain() -> None:
+    blocked = places(seen(known=False)).blocked
+
+    assert blocked is not None
+    assert blocked.reason == Reason.INSTANCE_UNAVAILABLE
+    assert places(seen(known=False), where=Where()).blocked is None
+
+
+def test_members_of_another_instance_are_not_ours() -> None:
+    project = a_project()
+    theirs = applied(project, planned(project, ALICE, owner=ELSEWHERE))
+    snapshot = seen(theirs)
+    standing = Standing(Decisions(), places(snapshot), snapshot)
+
+    assert not standing.present
+    assert Standing(Decisions(), places(seen(with_alice())), seen(with_alice())).left
+
+
+def test_somebody_elses_member_satisfies_a_grant() -> None:
+    plan = places(seen(a_project("alice")), IN_FORCE)
+
+    assert plan.theirs == {ALICE}
+    assert not plan.projects

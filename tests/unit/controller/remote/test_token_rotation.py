@@ -1,0 +1,236 @@
+"""A new token is requested, tried, and only then stored."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from argogrant.controller.remote.token_rotation import LONGEST_BACKOFF
+from argogrant.kube.client import Body
+from argogrant.kube.errors import Conflict, Forbidden, Unavailable
+from argogrant.kube.resources import SECRETS
+from support.fake_cluster import FakeCluster
+from support.fake_tokens import Mint, a_token, token_in
+from support.in_memory_operator import (
+    FOR_EVER,
+    INSTANCE_PATH,
+    OURS,
+    RBAC,
+    Room,
+    running,
+)
+from support.in_memory_remote import CLUSTER, a_remote_room, put_token
+
+SECRET = f"{SECRETS.path(OURS)}/prod"
+HOUR = timedelta(hours=1)
+EVERY_HOUR = {"every": "1h", "serviceAccount": "argogrant"}
+TOKENS = "/api/v1/namespaces/argocd/serviceaccounts/argogrant/token"
+
+
+@dataclass
+class Scene:
+    """An instance whose Argo CD is elsewhere, and a mint there."""
+
+    room: Room
+    there: FakeCluster
+    mint: Mint
+
+    @property
+    def stored(self) -> str:
+        return token_in(self.room.cluster.object(SECRET))
+
+    @property
+    def says(self) -> Body:
+        return self.room.condition(INSTANCE_PATH, "TokenFresh")
+
+    @property
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self.room.cluster.object(INSTANCE_PATH)["status"]
+        return status
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        place = {"namespace": OURS, "instance": "default"}
+        registry = self.room.metrics.registry
+        return registry.get_sample_value(name, {**place, **labels})
+
+
+@asynccontextmanager
+async def a_scene(
+    *,
+    age: timedelta = timedelta(0),
+    lifetime: timedelta = 3 * HOUR,
+    rotates: bool = True,
+    token: str = "",
+) -> AsyncIterator[Scene]:
+    """Run an operator whose token is of this age."""
+    room, there = a_remote_room(None)
+    put_token(room, token or a_token(room.clock() - age, lifetime))
+    mint = there.mint = Mint(room.clock)
+    if rotates:
+        room.edit_instance(cluster={**CLUSTER, "tokenRotation": EVERY_HOUR})
+    async with running(room):
+        await asyncio.sleep(20)
+        yield Scene(room, there, mint)
+
+
+async def test_a_token_is_renewed_when_it_is_old_enough() -> None:
+    async with a_scene(age=HOUR / 2) as scene:
+        await asyncio.sleep(1700)
+        assert scene.mint.given == []
+        await asyncio.sleep(120)
+
+        assert scene.mint.requests == [(TOKENS, 3 * 3600)]
+        assert scene.stored == scene.mint.given[0] == scene.room.shown[-1]
+        assert scene.room.instance_ready == "+Converged"
+        assert scene.says["reason"] == "Fresh"
+
+
+async def test_one_that_is_renewed_is_told_and_counted_but_never_shown() -> None:
+    async with a_scene(age=HOUR) as scene:
+        ok = scene.metric("argogrant_token_rotations_total", result="ok")
+        end = scene.metric("argogrant_token_expiry_timestamp_seconds")
+        (told,) = [t for t in scene.room.told if t.transition.kind == "token-rotated"]
+
+        assert ok == 1
+        assert end is not None
+        assert scene.status["tokenExpiresAt"] in told.transition.message
+        assert scene.metric("argogrant_token_at_risk") == 0
+        for text in (told.line, str(scene.status)):
+            assert scene.stored not in text
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("opaque", id="no JWT"),
+        pytest.param("a.b.c", id="nearly a JWT"),
+    ],
+)
+async def test_a_token_of_unknown_age_is_renewed_at_once(token: str) -> None:
+    async with a_scene(token=token) as scene:
+        assert scene.stored == scene.mint.given[0]
+
+
+async def test_tokens_go_on_being_renewed_each_in_its_time() -> None:
+    async with a_scene(age=HOUR) as scene:
+        await asyncio.sleep(3 * 3600 + 60)
+
+        assert len(scene.mint.given) == 4
+        assert scene.stored == scene.mint.given[-1]
+
+
+async def test_an_api_server_that_gives_shorter_tokens_is_asked_more_often() -> None:
+    async with a_scene(age=HOUR) as scene:
+        scene.there.mint = short = Mint(scene.room.clock, longest=HOUR)
+        await asyncio.sleep(3600 + 60)
+        assert len(short.given) == 1
+        await asyncio.sleep(1200 + 60)
+
+        assert len(short.given) == 2
+
+
+async def test_without_rotation_no_token_is_requested() -> None:
+    async with a_scene(age=HOUR, rotates=False) as scene:
+        await asyncio.sleep(3600)
+
+        assert scene.mint.given == []
+        assert "tokenExpiresAt" in scene.status
+
+
+async def test_an_end_that_nobody_prevents_is_told_in_time() -> None:
+    async with a_scene(rotates=False, lifetime=10 * HOUR) as scene:
+        await asyncio.sleep(7 * 3600)
+        await scene.room.namespace.sweep("default")
+        await asyncio.sleep(5)
+        assert scene.says["reason"] == "Fresh"
+        await asyncio.sleep(3600)
+        await scene.room.namespace.sweep("default")
+        await asyncio.sleep(5)
+
+        assert scene.says["reason"] == "TokenEnding"
+        assert scene.metric("argogrant_token_at_risk") == 1
+        assert scene.room.happened("default") == ["token-at-risk"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "error"),
+    [
+        pytest.param(
+            "create", TOKENS, Forbidden(f"POST {TOKENS}: 403"), id="no right to ask"
+        ),
+        pytest.param("create", TOKENS, Unavailable("503"), id="nobody answers"),
+        pytest.param("get", RBAC, Forbidden("401"), id="the new one does not work"),
+    ],
+)
+async def test_the_old_token_stays_if(verb: str, path: str, error) -> None:
+    """It is told, and tried again, less and less often."""
+    async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
+        before = scene.stored
+        scene.there.fail(verb, error, times=FOR_EVER, path=path)
+        await asyncio.sleep(3600)
+        assert scene.stored == before
+        assert scene.says["reason"] == "RotationFailed"
+        assert str(error) in scene.says["message"]
+        assert scene.room.instance_ready == "+Converged"
+        assert scene.room.happened("default") == ["token-at-risk"]
+        attempts = scene.there.count("create", TOKENS)
+        assert 3600 / LONGEST_BACKOFF <= attempts <= 2 * 3600 / LONGEST_BACKOFF + 10
+        scene.there.stop_failing()
+        await asyncio.sleep(LONGEST_BACKOFF + 10)
+
+        assert scene.stored == scene.mint.given[-1]
+        assert scene.says["reason"] == "Fresh"
+
+
+async def test_a_new_token_that_may_less_than_the_old_one_is_not_stored() -> None:
+    async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
+        before, refusals = scene.stored, ["of the new one; the old one is asked next"]
+
+        def denied(attributes: Body) -> bool:
+            is_patch = attributes["verb"] == "patch"
+            return is_patch and attributes["resource"] == "configmaps" and take()
+
+        def take() -> bool:
+            return bool(refusals and refusals.pop())
+
+        scene.there.denied = denied
+        await asyncio.sleep(42)
+        assert scene.mint.given != []
+        assert scene.stored == before
+        assert "may not patch configmaps/argocd-rbac-cm" in scene.says["message"]
+        await asyncio.sleep(15)
+
+        assert scene.stored == scene.mint.given[1]
+
+
+async def test_whoever_changes_the_secret_meanwhile_wins() -> None:
+    async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
+        persons = a_token(scene.room.clock(), 9 * HOUR, jti="a person's")
+        scene.room.cluster.before("merge_patch", lambda: put_token(scene.room, persons))
+        await asyncio.sleep(300)
+
+        assert scene.stored == persons
+        assert scene.says["reason"] == "Fresh"
+
+
+async def test_a_token_without_a_token_in_its_answer_changes_nothing() -> None:
+    async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
+        before = scene.stored
+        scene.there.mint = lambda _path, body: body
+        await asyncio.sleep(120)
+
+        assert scene.stored == before
+        assert "without a token" in scene.says["message"]
+
+
+async def test_a_conflict_is_counted_and_looked_at_again() -> None:
+    async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
+        scene.room.cluster.fail("merge_patch", Conflict("409"), path=SECRET)
+        await asyncio.sleep(120)
+
+        assert scene.metric("argogrant_token_rotations_total", result="conflict") == 1
+        assert scene.stored == scene.mint.given[1]

@@ -1,0 +1,293 @@
+"""What is told of grants and instances, whatever goes wrong between two reports."""
+
+import asyncio
+
+import pytest
+
+from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.kube.errors import Forbidden, Unavailable
+from support.in_memory_operator import (
+    GRANTS,
+    RBAC,
+    SETTLED,
+    SOON,
+    Room,
+    a_room,
+    running,
+)
+from support.live_cluster import RULES
+
+AWAY = Unavailable("503")
+ORPHAN = "g, eve, role:admin\n"
+
+
+def ids(room: Room, name: str) -> list[str]:
+    return [one.event.id for one in room.told if one.place.name == name]
+
+
+def forget_status(room: Room, name: str) -> None:
+    """Undo every report about a grant, as if none had been written."""
+    written = room.cluster.object(f"{GRANTS}/{name}")["status"]
+    room.cluster.edit(f"{GRANTS}/{name}/status", {"status": dict.fromkeys(written)})
+
+
+async def test_the_life_of_a_grant_is_told_in_order() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(SOON)
+        assert room.happened("g1") == ["requested", "bound"]
+        await asyncio.sleep(60)
+
+        assert room.happened("g1") == ["requested", "bound", "ended"]
+        assert len(set(ids(room, "g1"))) == 3
+
+
+async def test_what_is_told_holds_the_grant_and_why() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(61)
+
+        event = room.told[-1].event
+        data = event.model_dump(by_alias=True, exclude_none=True)["data"]
+        assert event.source == "/argogrant/argogrant/default"
+        assert event.type == "dev.argogrant.grant.ended"
+        assert event.subject == "argogrant/g1"
+        assert data.pop("uid").startswith("uid-")
+        assert data == {
+            "name": "g1",
+            "namespace": "argogrant",
+            "instance": "default",
+            "subject": {"kind": "User", "name": "alice"},
+            "role": "role:deployer",
+            "startedAt": "2026-11-24T12:00:08Z",
+            "expiresAt": "2026-11-24T12:01:08Z",
+            "endedAt": "2026-11-24T12:01:08Z",
+            "approval": "PolicyNotRequired",
+            "approvals": [],
+            "breakGlass": False,
+            "wasBound": True,
+            "reason": "Expired",
+            "message": "The grant ended at 2026-11-24T12:01:08Z."
+            " Create a new AccessGrant for new access.",
+        }
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        pytest.param(Room.revoke, "Revoked", id="revoked"),
+        pytest.param(Room.delete, "Deleted", id="deleted, before the object is let go"),
+    ],
+)
+async def test_an_end_says_what_ended_it(end, reason) -> None:
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        end(room, "g1")
+        await asyncio.sleep(SETTLED)
+
+        assert room.happened("g1") == ["requested", "bound", "ended"]
+        assert room.told[-1].transition.reason == reason
+
+
+async def test_a_role_that_comes_and_goes_binds_twice() -> None:
+    """And each time it is another occurrence."""
+    async with a_room() as room:
+        role = "p, role:new, x, y, z, allow\n"
+        room.grant("g1", role={"name": "role:new"})
+        for text in (RULES + role, RULES, RULES + role):
+            room.edit_rbac(policy_csv=text)
+            await asyncio.sleep(SETTLED)
+
+        assert room.happened("g1") == ["requested", "bound", "unbound", "bound"]
+        assert len(set(ids(room, "g1"))) == 4
+
+
+async def test_nothing_is_told_twice_while_a_status_can_not_be_written() -> None:
+    async with a_room() as room:
+        away = Forbidden("403")
+        room.cluster.fail("merge_patch", away, times=99, path="/status")
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(SETTLED)
+        room.cluster.edit(f"{GRANTS}/g1", {"metadata": {"labels": {"a": "b"}}})
+        await asyncio.sleep(61)
+
+        assert room.happened("g1") == ["requested", "bound", "ended"]
+
+
+async def test_a_restart_tells_nothing_anew() -> None:
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(SETTLED)
+
+        assert again.told == []
+
+
+async def test_a_crash_between_the_binding_and_its_report_loses_nothing() -> None:
+    """What the next process tells again has the same ids."""
+    async with a_room() as room:
+        room.cluster.fail("merge_patch", AWAY, times=99, path="/status")
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(SETTLED)
+        assert room.happened("g1") == ["requested", "bound"]
+    await asyncio.sleep(61)
+    room.cluster.stop_failing()
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(SETTLED)
+
+        assert again.happened("g1") == ["requested", "bound", "ended"]
+        assert ids(again, "g1")[:2] == ids(room, "g1")
+        assert again.bound == set()
+
+
+async def test_a_crash_before_any_report_loses_nothing() -> None:
+    """The process died in the write: nothing but the ConfigMap says so."""
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(SETTLED)
+    forget_status(room, "g1")
+    await asyncio.sleep(61)
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(SETTLED)
+
+        assert again.happened("g1") == ["requested", "bound", "ended"]
+
+
+async def test_a_lost_answer_loses_no_binding() -> None:
+    """The write was done, its answer never came, and the end came first."""
+    async with a_room() as room:
+
+        def lose_the_answer() -> None:
+            room.cluster.fail("merge_patch", AWAY, times=99, path=RBAC)
+            raise AWAY
+
+        room.cluster.after("merge_patch", lose_the_answer)
+        room.grant("g1", duration="20s")
+        await asyncio.sleep(21)
+        room.cluster.stop_failing()
+        await asyncio.sleep(SETTLED)
+
+        assert room.happened("g1") == ["requested", "bound", "overdue", "ended"]
+
+
+async def test_another_grants_binding_is_no_evidence() -> None:
+    """Two grants want one line; only one of them was ever in force."""
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        room.grant("g2", notBefore="2026-11-25T12:00:00Z")
+        await asyncio.sleep(SETTLED)
+        room.revoke("g2")
+        room.revoke("g1")
+        await asyncio.sleep(SETTLED)
+
+        assert room.happened("g1") == ["requested", "bound", "ended"]
+        assert room.happened("g2") == ["requested", "ended"]
+        assert [one.event.data.was_bound for one in room.told[-2:]] == [True, False]  # type: ignore[union-attr]
+
+
+async def test_the_binding_of_a_grant_that_was_told_is_no_evidence_after_a_restart():
+    """Both end while no operator runs, and only one of them had begun."""
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+    room.grant("g2")
+    room.revoke("g1")
+    room.revoke("g2")
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(SETTLED)
+
+        assert again.happened("g1") == ["ended"]
+        assert again.happened("g2") == ["requested", "ended"]
+
+
+async def test_a_binding_that_is_shared_is_not_lost_either() -> None:
+    """It ran its course with the binding there, which another grant keeps."""
+    async with a_room() as room:
+        room.grant("g1")
+        room.grant("g2", duration="1m")
+        await asyncio.sleep(SETTLED)
+    forget_status(room, "g2")
+    await asyncio.sleep(61)
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(SETTLED)
+
+        assert again.happened("g2") == ["requested", "bound", "ended"]
+        assert again.bound == {"alice"}
+
+
+async def test_a_grant_that_was_refused_beside_a_bound_one_was_not_bound() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        room.grant("g2", subject="role:x", duration="1m")
+        await asyncio.sleep(61)
+
+        assert room.happened("g2") == ["requested", "refused", "ended"]
+
+
+async def test_a_grant_is_overdue_while_its_end_can_not_be_written() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(SETTLED)
+        room.cluster.delete(RBAC)
+        await asyncio.sleep(61)
+        assert room.happened("g1")[-2:] == ["unbound", "overdue"]
+        room.write_rbac({"policy.csv": RULES})
+        await asyncio.sleep(SETTLED)
+
+        assert room.happened("g1")[-2:] == ["overdue", "ended"]
+
+
+async def test_an_orphan_is_told_once_although_its_removal_fails_at_first() -> None:
+    async with a_room() as room:
+        room.cluster.fail("merge_patch", AWAY, times=3, path=RBAC)
+        room.edit_rbac(policy_argogrant_csv=ORPHAN)
+        await asyncio.sleep(SETTLED)
+        assert room.happened("default") == ["orphan-removed"]
+        room.edit_rbac(policy_argogrant_csv=room.data[OVERLAY_KEY] + ORPHAN)
+        await asyncio.sleep(SETTLED)
+
+        orphan = room.told[-1].event.model_dump(by_alias=True)["data"]
+        assert (orphan["subject"], orphan["role"]) == ("eve", "role:admin")
+        assert room.happened("default").count("orphan-removed") == 2
+        assert len(set(ids(room, "default"))) == 2
+
+
+async def test_an_instance_that_is_contested_is_told() -> None:
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        for _ in range(8):
+            room.edit_rbac(policy_argogrant_csv=None)
+            await asyncio.sleep(3)
+
+        assert room.happened("default") == ["contested"]
+
+
+async def test_an_invalid_grant_is_told_with_what_is_known() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="no time")
+        await asyncio.sleep(SETTLED)
+
+        assert room.happened("g1") == ["requested", "refused"]
+        assert room.told[-1].transition.reason == "InvalidGrant"
+
+
+async def test_a_grant_that_is_gone_is_forgotten() -> None:
+    """Ten thousand that come and go must not stay in memory."""
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        room.delete("g1")
+        await asyncio.sleep(SETTLED)
+        assert not room.has("g1")
+        ledger = room.namespace._reporter._audit
+
+        assert not ledger._grants  # type: ignore[attr-defined]

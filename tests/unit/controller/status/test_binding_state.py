@@ -1,0 +1,139 @@
+"""What Argo CD may still obey, from the decisions, the plan and what is seen."""
+
+from typing import Any
+
+import pytest
+
+from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.cached_objects import GrantRecord
+from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.observations import ObservedConfigMap
+from argogrant.controller.plan import Plan
+from argogrant.controller.status.binding_state import Standing
+from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.reasons import Reason
+from support.builders import NOON, a_grant, an_instance
+
+BOUND = ObservedConfigMap("1", {OVERLAY_KEY: "g, alice, role:deployer\n"})
+EMPTY = ObservedConfigMap("2", {})
+IGNORED = ObservedConfigMap("3", {"scopes": "groups, email"})
+"""What Argo CD does not take in, since its scopes are no list."""
+
+
+def a_record(uid: str = "u1", **overrides: Any) -> GrantRecord:
+    grant = a_grant(uid=uid, **overrides)
+    return GrantRecord(
+        uid=uid,
+        namespace=grant.namespace,
+        name=uid,
+        instance=grant.instance,
+        generation=1,
+        version="1",
+        finalizers=(),
+        status={},
+        being_deleted=grant.being_deleted,
+        abandoned=False,
+        grant=grant,
+    )
+
+
+DELETED = a_record(being_deleted=True)
+
+
+def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Standing:
+    decisions = Decisions()
+    decisions.update(records, an_instance(), NOON)
+    finding = blocked and Finding(blocked, "It is so.")
+    return Standing(decisions, Plan(overlay=None, blocked=finding), Snapshot(**seen))
+
+
+@pytest.mark.parametrize(
+    ("records", "blocked", "seen", "certain", "gone"),
+    [
+        pytest.param(
+            [DELETED], None, {"config_map": BOUND}, True, False, id="it is there"
+        ),
+        pytest.param(
+            [DELETED], None, {"config_map": EMPTY}, True, True, id="it is not there"
+        ),
+        pytest.param(
+            [DELETED],
+            None,
+            {"config_map": EMPTY, "remembered": BOUND},
+            True,
+            True,
+            id="and was there before",
+        ),
+        pytest.param(
+            [DELETED, a_record("u2")],
+            None,
+            {"config_map": BOUND},
+            True,
+            True,
+            id="another grant wants it",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.OVERLAY_OWNED_BY_ANOTHER,
+            {"config_map": BOUND, "remembered": BOUND},
+            True,
+            True,
+            id="it is another's",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.CONFIG_MAP_MISSING,
+            {"remembered": BOUND},
+            False,
+            False,
+            id="it was there when it was last seen",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.CONFIG_MAP_MISSING,
+            {"remembered": EMPTY},
+            False,
+            True,
+            id="it was not there when it was last seen, which is not certain",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.INSTANCE_UNAVAILABLE,
+            {"config_map": EMPTY, "remembered": EMPTY},
+            False,
+            True,
+            id="nothing can be written",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.RBAC_TEXT_INVALID,
+            {"config_map": EMPTY},
+            True,
+            True,
+            id="removals go through",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.RBAC_TEXT_INVALID,
+            {"config_map": IGNORED, "remembered": BOUND},
+            False,
+            False,
+            id="Argo CD has not taken in the removal",
+        ),
+        pytest.param(
+            [DELETED],
+            Reason.RBAC_TEXT_INVALID,
+            {"config_map": IGNORED, "remembered": EMPTY},
+            False,
+            True,
+            id="Argo CD had taken in the removal before",
+        ),
+    ],
+)
+def test_of_a_deleted_grant(records, blocked, seen, certain, gone) -> None:
+    stands = standing(*records, blocked=blocked, **seen)
+    decision = stands.decisions.of(DELETED.uid)
+
+    assert stands.is_certain is certain
+    assert stands.is_gone(decision) is gone

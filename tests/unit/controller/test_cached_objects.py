@@ -1,0 +1,140 @@
+"""What is kept of each object, and that no object is a reason to crash."""
+
+import pytest
+
+from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.argocd.appproject.project import Project, ProjectRole
+from argogrant.controller.cached_objects import record_grant, record_instance
+from argogrant.controller.observations import (
+    ObservedConfigMap,
+    observe_config_map,
+    observe_project,
+)
+from support.live_cluster import INSTANCE, a_grant
+
+STAMPED = {"uid": "u1", "creationTimestamp": "2026-11-24T12:00:00Z"}
+
+
+def a_body(metadata=None, **changes):
+    body = a_grant("g1")
+    return {**body, "metadata": {**body["metadata"], **STAMPED, **(metadata or {})}} | (
+        changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        pytest.param(a_body(spec=None), "spec:", id="no spec"),
+        pytest.param(a_body(spec="text"), "spec:", id="a spec that is no object"),
+        pytest.param(a_body(spec={}), "spec.subject: Field required", id="no subject"),
+        pytest.param(
+            a_body(spec={**a_grant("g1")["spec"], "expiresAt": "2026-11-24T18:00:00Z"}),
+            "exactly one of expiresAt and duration",
+            id="two ends",
+        ),
+        pytest.param(
+            a_body(
+                spec=a_grant("g1", expiresAt="2026-02-31T00:00:00Z")["spec"],
+            ),
+            "no date in the calendar",
+            id="a day that does not exist",
+        ),
+        pytest.param(
+            a_body(spec=a_grant("g1", duration="500ms")["spec"]),
+            "less than one second",
+            id="a moment",
+        ),
+    ],
+)
+def test_a_grant_that_can_not_be_understood_says_why(body, words) -> None:
+    record = record_grant(body)
+
+    assert record.grant is None
+    assert words in record.problem
+    assert (record.uid, record.name, record.instance) == ("u1", "g1", "default")
+
+
+def test_a_grant_without_trouble_is_kept_typed() -> None:
+    record = record_grant(a_body())
+
+    assert record.grant is not None
+    assert record.grant.subject.name == "alice"
+    assert record.problem == ""
+    assert not record.being_deleted
+    assert not record.abandoned
+
+
+@pytest.mark.parametrize(
+    ("metadata", "differs"),
+    [
+        pytest.param({}, False, id="nothing"),
+        pytest.param({"resourceVersion": "9"}, False, id="a version of a status write"),
+        pytest.param({"labels": {"a": "b"}}, False, id="a label"),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-24T13:00:00Z"}, True, id="a deletion"
+        ),
+        pytest.param(
+            {"annotations": {ABANDON_ANNOTATION: "true"}}, True, id="an abandonment"
+        ),
+        pytest.param(
+            {"annotations": {"argocd.argoproj.io/tracking-id": "x"}}, True, id="Git"
+        ),
+    ],
+)
+def test_a_controller_is_woken_by(metadata, differs) -> None:
+    one, two = record_grant(a_body()), record_grant(a_body(metadata))
+
+    assert one.decides_like(two) is not differs
+
+
+def test_an_instance_that_can_not_be_understood_says_why() -> None:
+    body = {
+        **INSTANCE,
+        "metadata": {**INSTANCE["metadata"], **STAMPED},
+        "spec": {"maxDuration": 7},
+    }
+    record = record_instance(body)
+
+    assert record.instance is None
+    assert record.problem.startswith("spec.maxDuration: ")
+    assert not record.decides_like(record_instance({**body, "spec": {}}))
+
+
+@pytest.mark.parametrize(
+    ("spec", "roles"),
+    [
+        pytest.param(None, (), id="no spec"),
+        pytest.param({"roles": None}, (), id="no roles"),
+        pytest.param(
+            {"roles": [{}]}, (ProjectRole(name=""),), id="a role without anything"
+        ),
+        pytest.param(
+            {
+                "roles": [
+                    {
+                        "name": "r",
+                        "description": "d",
+                        "policies": ["p"],
+                        "groups": ["g"],
+                    }
+                ]
+            },
+            (ProjectRole(name="r", description="d", policies=("p",), groups=("g",)),),
+            id="a role with everything",
+        ),
+    ],
+)
+def test_a_project_is_kept_whatever_its_author_left_out(spec, roles) -> None:
+    body = {"metadata": {"name": "team-a"}, "spec": spec}
+
+    assert observe_project(body) == Project(name="team-a", roles=roles)
+
+
+def test_a_config_map_without_data_is_empty() -> None:
+    observed = observe_config_map({"metadata": {"resourceVersion": "7"}, "data": None})
+
+    assert observed == ObservedConfigMap("7", {})
+    assert observed.overlay is None
+    assert observed.scopes is None
+    assert observed.others.rules == ()

@@ -1,0 +1,246 @@
+"""What has to be written, and what stands in the way."""
+
+import pytest
+
+from argogrant.argocd.overlay import Owner, render_overlay
+from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.cached_objects import InstanceRecord, record_instance
+from argogrant.controller.gather import Gatherer
+from argogrant.controller.observations import ObservedConfigMap, observe_project
+from argogrant.controller.plan import Plan, plan
+from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.reasons import Reason
+from support.builders import HOUR, NOON, a_grant, decided
+from support.live_cluster import INSTANCE, PROJECT, RULES
+
+OWNER = Owner(namespace="argogrant", instance="default", uid="u1")
+NEIGHBOUR = Owner(namespace="argogrant", instance="blue", uid="u2")
+STRANGER = Owner(namespace="elsewhere", instance="default", uid="u3")
+ALICE = Binding("alice", "role:deployer")
+EVE = Binding("eve", "role:deployer")
+
+
+def seen(**data: str) -> Snapshot:
+    """An Argo CD with this ConfigMap; ``overlay`` is our own key."""
+    keys = {"overlay": OVERLAY_KEY, "main": "policy.csv"}
+    config_map = ObservedConfigMap("7", {keys[key]: data[key] for key in data})
+    return Snapshot(
+        config_map=config_map,
+        text_is_known=True,
+        projects=(observe_project(PROJECT),),
+        projects_are_known=True,
+    )
+
+
+def overlay(*bindings: Binding, owner: Owner = OWNER) -> str:
+    return render_overlay(owner, dict.fromkeys(bindings, NOON + HOUR))
+
+
+def planned(snapshot: Snapshot, *decisions, living=(OWNER,)) -> Plan:
+    return plan(decisions, snapshot, owner=OWNER, living_owners=living)
+
+
+IN_FORCE = decided(a_grant())
+IN_DOUBT = decided(a_grant(), text_is_known=False)
+OVER = decided(a_grant(), NOON + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("now", "decisions", "text", "has_work", "is_urgent"),
+    [
+        pytest.param(
+            seen(), [IN_FORCE], overlay(ALICE), True, False, id="what is missing"
+        ),
+        pytest.param(
+            seen(overlay=overlay(ALICE)),
+            [IN_FORCE],
+            None,
+            False,
+            False,
+            id="nothing, if it is there",
+        ),
+        pytest.param(
+            seen(overlay=overlay(ALICE)),
+            [OVER],
+            overlay(),
+            True,
+            True,
+            id="a removal, which is urgent",
+        ),
+        pytest.param(
+            seen(overlay=overlay(ALICE)),
+            [IN_DOUBT],
+            None,
+            False,
+            False,
+            id="nothing, in doubt",
+        ),
+        pytest.param(seen(), [IN_DOUBT], None, False, False, id="nothing new in doubt"),
+        pytest.param(
+            seen(overlay=overlay(EVE)),
+            [IN_FORCE],
+            overlay(ALICE),
+            True,
+            True,
+            id="an exchange",
+        ),
+        pytest.param(seen(), [], None, False, False, id="no key for no grant"),
+    ],
+)
+def test_the_plan_writes(now, decisions, text, has_work, is_urgent) -> None:
+    found = planned(now, *decisions)
+
+    assert found.blocked is None
+    assert found.overlay is not None
+    assert found.overlay.text == text
+    assert (found.has_work, found.is_urgent) == (has_work, is_urgent)
+
+
+def test_a_binding_ends_with_the_last_grant_that_wants_it() -> None:
+    long = decided(a_grant(duration=3 * HOUR))
+    for decisions in ([IN_FORCE, long], [long, IN_FORCE]):
+        found = planned(seen(), *decisions)
+
+        assert found.overlay is not None
+        assert "# until 2026-11-24T15:00:00Z\n" in (found.overlay.text or "")
+
+
+@pytest.mark.parametrize(
+    ("now", "living", "reason"),
+    [
+        pytest.param(
+            Snapshot(),
+            (OWNER,),
+            Reason.INSTANCE_UNAVAILABLE,
+            id="a ConfigMap that was not looked at",
+        ),
+        pytest.param(
+            Snapshot(text_is_known=True),
+            (OWNER,),
+            Reason.CONFIG_MAP_MISSING,
+            id="a ConfigMap that is missing",
+        ),
+        pytest.param(
+            seen(overlay=overlay(owner=STRANGER)),
+            (OWNER,),
+            Reason.OVERLAY_OWNED_BY_ANOTHER,
+            id="an owner in another namespace, alive or not",
+        ),
+        pytest.param(
+            seen(overlay=overlay(owner=NEIGHBOUR)),
+            (OWNER, NEIGHBOUR),
+            Reason.OVERLAY_OWNED_BY_ANOTHER,
+            id="a living owner beside us",
+        ),
+    ],
+)
+def test_nothing_at_all_is_written_over(now, living, reason) -> None:
+    found = planned(now, IN_FORCE, living=living)
+
+    assert found.overlay is None
+    assert found.blocked is not None
+    assert found.blocked.reason is reason
+    assert not found.has_work
+    assert not found.is_urgent
+    assert not found.finds_an_overlay(now)
+
+
+def test_the_overlay_of_a_neighbour_that_is_gone_is_taken_over() -> None:
+    found = planned(seen(overlay=overlay(EVE, owner=NEIGHBOUR)), IN_FORCE)
+
+    assert found.blocked is None
+    assert found.overlay is not None
+    assert found.overlay.text == overlay(ALICE)
+
+
+def test_a_broken_line_of_others_lets_only_removals_through() -> None:
+    found = planned(seen(main="broken", overlay=overlay(EVE)), IN_FORCE)
+
+    assert found.blocked is not None
+    assert found.blocked.reason is Reason.RBAC_TEXT_INVALID
+    assert "policy.csv line 1" in found.blocked.message
+    assert found.overlay is not None
+    assert found.overlay.text == overlay()
+
+
+@pytest.mark.parametrize(
+    ("now", "finds"),
+    [
+        pytest.param(seen(overlay=overlay()), True, id="an empty one is one"),
+        pytest.param(seen(), False, id="no key is none"),
+    ],
+)
+def test_an_overlay_to_remove_is_found(now, finds) -> None:
+    assert planned(now).finds_an_overlay(now) is finds
+
+
+def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceFacts:
+    return Gatherer("default").gather(record, snapshot).facts
+
+
+def an_instance_record(**metadata):
+    body = {**INSTANCE, "metadata": {**INSTANCE["metadata"], "uid": "u1", **metadata}}
+    return record_instance(body)
+
+
+def test_facts_are_gathered_from_the_text_and_the_projects() -> None:
+    facts = gathered(an_instance_record(), seen(main=RULES + "g, a, leads\n"))
+
+    assert facts.exists
+    assert facts.text_is_known
+    assert facts.projects_are_known
+    assert {"role:deployer", "proj:team-a:deployer", "leads"} <= facts.roles
+    assert "leads" in facts.names_used_as_roles
+    assert not facts.unreadable_projects
+
+
+@pytest.mark.parametrize(
+    ("record", "now", "exists", "text_is_known"),
+    [
+        pytest.param(None, seen(), False, True, id="no instance"),
+        pytest.param(
+            an_instance_record(deletionTimestamp="2026-11-24T12:00:00Z"),
+            seen(),
+            False,
+            True,
+            id="an instance that goes",
+        ),
+        pytest.param(
+            an_instance_record(), Snapshot(), True, False, id="no text seen yet"
+        ),
+    ],
+)
+def test_what_is_not_there_is_a_fact_too(record, now, exists, text_is_known) -> None:
+    facts = gathered(record, now)
+
+    assert (facts.exists, facts.text_is_known) == (exists, text_is_known)
+
+
+def test_a_project_that_argo_cd_ignores_is_a_fact() -> None:
+    broken = {
+        "metadata": {"name": "team-b"},
+        "spec": {"roles": [{"name": "r", "policies": ["broken"]}]},
+    }
+    snapshot = Snapshot(
+        config_map=seen().config_map,
+        text_is_known=True,
+        projects=(observe_project(broken),),
+        projects_are_known=True,
+    )
+    facts = gathered(an_instance_record(), snapshot)
+
+    assert set(facts.unreadable_projects) == {"team-b"}
+    assert "AppProject team-b line 2" in facts.unreadable_projects["team-b"]
+
+
+def test_facts_are_gathered_anew_only_when_something_changed() -> None:
+    """A decision is kept as long as its facts are the very same object."""
+    gatherer, record = Gatherer("default"), an_instance_record()
+    first = gatherer.gather(record, seen(main=RULES))
+    same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
+    other = gatherer.gather(record, seen(main=RULES + "g, a, leads\n"))
+
+    assert same is first
+    assert "leads" in other.facts.roles

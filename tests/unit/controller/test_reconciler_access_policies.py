@@ -1,0 +1,273 @@
+"""Access policies and approvals, from the objects to the binding and back."""
+
+import asyncio
+
+import pytest
+
+from argogrant.api.admission_drift import SETTLING
+from argogrant.kube.errors import Forbidden, NotFound
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_POLICIES,
+    VALIDATING_BINDINGS,
+    VALIDATING_POLICIES,
+)
+from support.guarded_cluster import (
+    APPROVALS,
+    CAROL,
+    POLICIES,
+    PREFIX,
+    a_guarded_room,
+    a_policy,
+    approve,
+    ask,
+    counted,
+    install_admission,
+    reviewed,
+)
+from support.in_memory_operator import GRANTS, INSTANCE_PATH, SETTLED, Room, running
+
+
+async def test_the_first_policy_closes_an_open_instance_and_the_last_opens_it() -> None:
+    async with a_guarded_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "+Bound"
+        room.cluster.add(POLICIES, a_policy())
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "-RequesterUnverified"
+        assert not room.bound
+        room.cluster.delete(f"{POLICIES}/deployers")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "+Bound"
+
+
+async def test_an_allowed_grant_is_bound_and_names_its_policy() -> None:
+    async with a_guarded_room(a_policy()) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "+Bound"
+        assert room.cluster.object(f"{GRANTS}/g1")["status"]["accessPolicy"] == (
+            "deployers"
+        )
+
+
+async def test_an_approval_binds_and_its_deletion_unbinds() -> None:
+    async with a_guarded_room(a_policy(**reviewed())) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "-AwaitingApproval"
+        approve(room, "g1")
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "+Bound"
+        assert counted(room, "g1-bob") == "+Counts"
+        room.cluster.delete(f"{APPROVALS}/g1-bob")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "-AwaitingApproval"
+        assert not room.bound
+
+
+async def test_a_refusal_stays_though_its_object_is_deleted() -> None:
+    async with a_guarded_room(a_policy(**reviewed())) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        approve(room, "g1", decision="Deny")
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "-Denied"
+        room.cluster.delete(f"{APPROVALS}/g1-bob")
+        approve(room, "g1", CAROL)
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "-Denied"
+        assert room.has_ended("g1")
+
+
+async def test_an_approval_of_no_grant_is_told_so_until_there_is_one() -> None:
+    async with a_guarded_room(a_policy(**reviewed())) as room:
+        ask(room)
+        approve(room, "g1")
+        room.cluster.delete(f"{GRANTS}/g1")
+        await asyncio.sleep(SETTLED)
+        assert counted(room, "g1-bob") == "-GrantNotFound"
+        ask(room)
+        await asyncio.sleep(SETTLED)
+
+        assert counted(room, "g1-bob") == "-AnotherGrant"
+        assert room.ready("g1") == "-AwaitingApproval"
+
+
+async def test_without_admission_policies_nobody_is_admitted_until_they_come() -> None:
+    """Grants that were created before are not believed afterwards either."""
+    async with a_guarded_room(a_policy(), admission=False) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "-RequesterUnverified"
+        verified = room.condition(INSTANCE_PATH, "RequesterVerified")
+        assert (verified["status"], verified["reason"]) == (
+            "False",
+            "AdmissionPolicyMissing",
+        )
+        install_admission(room)
+        await asyncio.sleep(SETTLING.total_seconds())
+        ask(room, "g2")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "-RequesterUnverified"
+        assert room.ready("g2") == "+Bound"
+
+
+async def test_a_removed_admission_policy_is_noticed_at_once() -> None:
+    async with a_guarded_room(a_policy()) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        room.cluster.delete(VALIDATING_BINDINGS.path("", "argogrant-requester"))
+        await asyncio.sleep(1)
+
+        assert room.ready("g1") == "-RequesterUnverified"
+        assert not room.bound
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [
+        pytest.param(ACCESS_POLICIES, id="policies"),
+        pytest.param(ACCESS_APPROVALS, id="approvals"),
+    ],
+)
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Forbidden("403"), id="that may not be read"),
+        pytest.param(NotFound("404"), id="whose CRD is not installed"),
+    ],
+)
+async def test_unknown_rules_add_nothing_and_keep_nothing_from_ending(
+    collection, error
+) -> None:
+    room = Room()
+    room.install()
+    room.cluster.fail("list", error, times=10_000, path=collection.plural)
+    async with running(room):
+        room.grant("g1", expiresAt="2026-11-24T12:01:00Z")
+        await asyncio.sleep(SETTLED)
+        assert room.ready("g1") == "-AccessPoliciesUnknown"
+        assert not room.bound
+        await asyncio.sleep(60)
+
+        assert room.ready("g1") == "-Expired"
+
+
+async def test_admission_policies_that_may_not_be_read_are_a_doubt() -> None:
+    """A lack of rights must not look like a lack of policies."""
+    room = Room()
+    install_admission(room)
+    room.install()
+    room.edit_instance(**PREFIX)
+    room.cluster.add(POLICIES, a_policy())
+    room.cluster.fail(
+        "list", Forbidden("403"), times=10_000, path=VALIDATING_POLICIES.plural
+    )
+    async with running(room):
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        verified = room.condition(INSTANCE_PATH, "RequesterVerified")
+
+        assert room.ready("g1") == "-AccessPoliciesUnknown"
+        assert verified["status"] == "Unknown"
+        assert "ClusterRole argogrant-identity" in verified["message"]
+
+
+async def test_an_unreadable_policy_stops_additions_only() -> None:
+    broken = {"metadata": {"name": "broken"}, "spec": {"requesters": "everybody"}}
+    async with a_guarded_room(a_policy()) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        room.cluster.add(POLICIES, broken)
+        await asyncio.sleep(SETTLED)
+        ask(room, "g2")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "+Bound"
+        assert room.ready("g2") in {"-AccessPolicyInvalid", "+Bound"}
+
+
+async def test_a_policy_says_whether_it_is_obeyed() -> None:
+    broken = {"metadata": {"name": "broken"}, "spec": {"requesters": "everybody"}}
+    async with a_guarded_room(a_policy(), broken) as room:
+        await asyncio.sleep(SETTLED)
+        said = {
+            name: room.condition(f"{POLICIES}/{name}", "Ready")["reason"]
+            for name in ("deployers", "broken")
+        }
+
+        assert said == {"deployers": "InUse", "broken": "InvalidPolicy"}
+
+
+async def test_what_was_created_while_a_policy_was_wrong_is_never_believed() -> None:
+    """Also once the policy is as it was: its creation does not tell of the change."""
+    async with a_guarded_room(a_policy()) as room:
+        path = VALIDATING_BINDINGS.path("", "argogrant-requester")
+        room.cluster.edit(path, {"spec": {"validationActions": ["Audit"]}})
+        await asyncio.sleep(SETTLED)
+        ask(room)
+        await asyncio.sleep(1)
+        room.cluster.edit(path, {"spec": {"validationActions": ["Deny"]}})
+        await asyncio.sleep(2 * SETTLED)
+        ask(room, "g2")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g1") == "-RequesterUnverified"
+        assert room.ready("g2") == "+Bound"
+
+
+async def test_what_is_over_keeps_who_agreed() -> None:
+    """Approvals may be tidied away once nobody needs them."""
+    async with a_guarded_room(a_policy(**reviewed())) as room:
+        ask(room, duration="1m")
+        await asyncio.sleep(SETTLED)
+        approve(room, "g1")
+        await asyncio.sleep(SETTLED + 60)
+        assert room.ready("g1") == "-Expired"
+        before = room.cluster.object(f"{GRANTS}/g1")["status"]
+        room.cluster.delete(f"{APPROVALS}/g1-bob")
+        await asyncio.sleep(SETTLED)
+
+        assert room.cluster.object(f"{GRANTS}/g1")["status"] == before
+        assert before["approvals"][0]["approver"] == "oidc:bob"
+
+
+async def test_the_audit_tells_what_an_approver_wrote() -> None:
+    async with a_guarded_room(a_policy(**reviewed())) as room:
+        ask(room)
+        await asyncio.sleep(SETTLED)
+        approve(room, "g1", comment="Looked at it.")
+        await asyncio.sleep(SETTLED)
+        told = {str(one.transition.kind): one.event.data for one in room.told}
+
+        assert [one.comment for one in told["approved"].approvals] == ["Looked at it."]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(NotFound("404"), id="that are not served"),
+        pytest.param(Forbidden("403"), id="that may not be read"),
+    ],
+)
+async def test_a_sweep_reaches_argo_cd_past_policies(error) -> None:
+    """The second path to every revocation goes by what ends access."""
+    room = Room()
+    room.install()
+    room.cluster.fail("list", error, times=10_000, path=ACCESS_POLICIES.plural)
+    async with running(room):
+        room.cluster.silent = True
+        room.edit_rbac(policy_argogrant_csv="g, mallory, role:deployer\n")
+        await asyncio.sleep(SETTLED)
+        assert room.bound == {"mallory"}
+        await room.namespace.sweep("default")
+        await asyncio.sleep(SETTLED)
+
+        assert room.bound == set()

@@ -1,0 +1,89 @@
+"""What policies limit beside who and what: emergencies, numbers, chains, owners."""
+
+import asyncio
+
+from support.guarded_cluster import (
+    BOB,
+    CAROL,
+    a_guarded_room,
+    a_policy,
+    approve,
+    ask,
+    counted,
+    reviewed,
+)
+from support.in_memory_operator import GRANTS, SETTLED
+
+
+async def test_a_break_glass_grant_is_labelled() -> None:
+    policy = a_policy(breakGlass={"allowed": True, "maxDuration": "30m"}, **reviewed())
+    async with a_guarded_room(policy) as room:
+        ask(room, breakGlass=True, duration="30m")
+        await asyncio.sleep(SETTLED)
+        body = room.cluster.object(f"{GRANTS}/g1")
+
+        assert room.ready("g1") == "+Bound"
+        assert body["metadata"]["labels"] == {"argogrant.dev/break-glass": "true"}
+
+
+async def test_only_so_many_grants_of_a_subject_are_active() -> None:
+    """The oldest first; the next one follows when one ends."""
+    async with a_guarded_room(a_policy(maxActivePerSubject=1)) as room:
+        ask(room, "g1", duration="1m")
+        await asyncio.sleep(1)
+        ask(room, "g2")
+        await asyncio.sleep(SETTLED)
+        assert (room.ready("g1"), room.ready("g2")) == ("+Bound", "-NotAllowed")
+        await asyncio.sleep(60)
+
+        assert (room.ready("g1"), room.ready("g2")) == ("-Expired", "+Bound")
+
+
+async def test_an_extension_has_no_gap_and_both_say_so() -> None:
+    async with a_guarded_room(a_policy(maxExtensions=1)) as room:
+        ask(room, "g1", duration="1m")
+        await asyncio.sleep(30)
+        ask(room, "g2", duration="1m", extends="g1")
+        await asyncio.sleep(SETTLED)
+        assert room.cluster.object(f"{GRANTS}/g1")["status"]["extendedBy"] == "g2"
+        assert room.cluster.object(f"{GRANTS}/g2")["status"]["extensionOf"] == ["g1"]
+        writes = room.writes
+        await asyncio.sleep(40)
+
+        assert room.bound == {"alice"}
+        assert room.ready("g1") == "-Expired"
+        assert room.writes == writes
+
+
+async def test_an_extension_outlives_the_object_that_it_extends() -> None:
+    async with a_guarded_room(a_policy(maxExtensions=1)) as room:
+        ask(room, "g1")
+        await asyncio.sleep(SETTLED)
+        ask(room, "g2", extends="g1")
+        await asyncio.sleep(SETTLED)
+        room.tear_away("g1")
+        await asyncio.sleep(SETTLED)
+
+        assert room.ready("g2") == "+Bound"
+
+
+async def test_the_owner_that_a_project_names_may_approve() -> None:
+    rule = {"required": 1, "approvers": [{"kind": "ResourceOwner"}]}
+    policy = a_policy(roles=[{"project": "team-a", "name": "deployer"}], approval=rule)
+    async with a_guarded_room(policy) as room:
+        owners = {
+            "integration": [{"kind": "Group", "name": "platform"}],
+            "resource": {"key": "example.com/owner", "kind": "User"},
+        }
+        room.edit_instance(owners=owners)
+        room.mark_project("team-a", {"example.com/owner": "oidc:carol"})
+        ask(room, role={"project": "team-a", "name": "deployer"})
+        await asyncio.sleep(SETTLED)
+        approve(room, "g1", BOB)
+        await asyncio.sleep(SETTLED)
+        assert counted(room, "g1-bob") == "-NotEntitled"
+        approve(room, "g1", CAROL)
+        await asyncio.sleep(SETTLED)
+
+        assert counted(room, "g1-carol") == "+Counts"
+        assert room.ready("g1") == "+Bound"

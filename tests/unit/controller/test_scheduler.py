@@ -1,0 +1,135 @@
+"""When something happens: at the instant, at once, or together with others."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from support.builders import HOUR, MINUTE, SECOND
+from support.in_memory_operator import SETTLED, SOON, a_room, until
+
+
+async def test_a_grant_ends_at_its_end_and_not_before() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1h")
+        end = room.clock() + HOUR
+        await asyncio.sleep(3600 - 0.1)
+        assert room.bound == {"alice"}
+        await until(lambda: not room.bound, within=1)
+        late = room.clock() - end
+        await asyncio.sleep(SOON)
+
+        assert late < timedelta(seconds=0.02)
+        assert room.ready("g1") == "-Expired"
+
+
+async def test_a_scheduled_grant_begins_at_its_start() -> None:
+    async with a_room() as room:
+        start = room.clock() + MINUTE
+        room.grant("g1", notBefore=start.isoformat())
+        await asyncio.sleep(SOON)
+        assert room.ready("g1") == "-Scheduled"
+        assert not room.bound
+        await until(lambda: room.bound, within=61)
+
+        assert timedelta() <= room.clock() - start <= 1.1 * SECOND
+
+
+async def test_many_grants_at_once_share_a_write() -> None:
+    async with a_room() as room:
+        before = room.writes
+        for number in range(50):
+            room.grant(f"g{number}", f"user-{number}")
+            await asyncio.sleep(0.01)
+        await until(lambda: len(room.bound) == 50, within=3)
+
+        assert room.writes - before <= 2
+
+
+async def test_many_ends_at_once_share_a_write() -> None:
+    async with a_room() as room:
+        for number in range(50):
+            room.grant(f"g{number}", f"user-{number}", duration="1m")
+        await until(lambda: len(room.bound) == 50, within=3)
+        before = room.writes
+        await asyncio.sleep(55)
+        await until(lambda: not room.bound, within=6)
+
+        assert room.writes - before == 1
+
+
+async def test_an_addition_is_put_off_after_a_write() -> None:
+    """Each write makes Argo CD read everything anew."""
+    async with a_room() as room:
+        room.grant("g1", "alice")
+        await until(lambda: room.bound == {"alice"}, within=SOON)
+        room.grant("g2", "bob")
+        await asyncio.sleep(0.8)
+        assert room.bound == {"alice"}
+        assert room.ready("g2") == "-Binding"
+
+        await until(lambda: room.bound == {"alice", "bob"}, within=0.4)
+
+
+async def test_a_removal_is_never_put_off_and_takes_additions_along() -> None:
+    async with a_room() as room:
+        room.grant("g1", "alice")
+        await until(lambda: room.bound == {"alice"}, within=SOON)
+        room.grant("g2", "bob")
+        await asyncio.sleep(SOON)
+        room.revoke("g1")
+
+        await until(lambda: room.bound == {"bob"}, within=SOON)
+
+
+async def test_nothing_is_written_while_nothing_happens() -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="10h")
+        await asyncio.sleep(SETTLED)
+        before = room.cluster.count("merge_patch")
+        await asyncio.sleep(1800)
+
+        assert room.cluster.count("merge_patch") == before
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(2 * HOUR, id="a clock set forward by two hours"),
+        pytest.param(HOUR + SECOND, id="a clock set to just after the end"),
+    ],
+)
+async def test_a_clock_that_is_set_forward_ends_grants_within_a_second(step) -> None:
+    async with a_room() as room:
+        room.grant("g1", duration="1h")
+        await asyncio.sleep(SETTLED)
+        room.clock.step(step)
+
+        await until(lambda: not room.bound, within=1.1)
+
+
+async def test_a_clock_that_is_set_back_is_noticed_within_a_second() -> None:
+    """What has not begun by the new time is not in force."""
+    async with a_room() as room:
+        start = room.clock() + MINUTE
+        room.grant("g1", notBefore=start.isoformat(), duration="1h")
+        await asyncio.sleep(62)
+        assert room.bound == {"alice"}
+        room.clock.step(-10 * MINUTE)
+
+        await until(lambda: not room.bound, within=1.1)
+        await until(lambda: room.ready("g1") == "-Scheduled", within=1.1)
+
+
+async def test_a_promised_end_is_kept_by_a_clock_that_was_set_back() -> None:
+    """The end is an instant; time that comes twice is no longer access."""
+    async with a_room() as room:
+        room.grant("g1", duration="1h")
+        end = room.clock() + HOUR
+        await asyncio.sleep(60)
+        room.clock.step(-30 * SECOND)
+        await asyncio.sleep(3600 - 60 + 29)
+        assert room.bound == {"alice"}
+        await until(lambda: not room.bound, within=2)
+
+        assert room.clock() - end < SECOND

@@ -1,0 +1,235 @@
+"""Leaving: what a running operator has not removed is removed without it."""
+
+import asyncio
+
+import pytest
+
+from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.status.writer import FINALIZER
+from argogrant.controller.uninstall import uninstall
+from argogrant.kube.errors import Conflict, Forbidden
+from argogrant.kube.resources import (
+    ACCESS_GRANTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+)
+from support.fake_clock import FakeClock
+from support.fake_cluster import FakeCluster
+
+NAMESPACE = "argogrant"
+INSTANCE = ARGOCD_INSTANCES.path(NAMESPACE, "default")
+GRANT = ACCESS_GRANTS.path(NAMESPACE, "one")
+RBAC = CONFIG_MAPS.path("argocd", "argocd-rbac-cm")
+DEPLOYMENT = DEPLOYMENTS.path(NAMESPACE, "argogrant")
+OTHERS = "example.com/keep"
+
+
+def a_cluster(*, owner: str = "", **spec: object) -> FakeCluster:
+    cluster = FakeCluster(FakeClock())
+    instance = cluster.add(
+        ARGOCD_INSTANCES.path(NAMESPACE),
+        {
+            "metadata": {
+                "name": "default",
+                "namespace": NAMESPACE,
+                "finalizers": [FINALIZER],
+            },
+            "spec": spec,
+        },
+    )
+    cluster.add(
+        ACCESS_GRANTS.path(NAMESPACE),
+        {
+            "metadata": {
+                "name": "one",
+                "namespace": NAMESPACE,
+                "finalizers": [OTHERS, FINALIZER],
+            },
+            "spec": {},
+        },
+    )
+    uid = owner or instance["metadata"]["uid"]
+    text = f"# argogrant v1 {NAMESPACE}/default {uid}\ng, alice, role:a\n"
+    cluster.add(
+        CONFIG_MAPS.path("argocd"),
+        {
+            "metadata": {"name": "argocd-rbac-cm", "namespace": "argocd"},
+            "data": {"policy.csv": "g, x, y", OVERLAY_KEY: text},
+        },
+    )
+    return cluster
+
+
+async def steps_of(cluster: FakeCluster, deployment: str = ""):
+    return [
+        step
+        async for step in uninstall(
+            cluster, NAMESPACE, deployment=deployment, wait_seconds=5
+        )
+    ]
+
+
+def finalizers(cluster: FakeCluster, path: str) -> list[str]:
+    return cluster.object(path)["metadata"].get("finalizers") or []
+
+
+def is_there(cluster: FakeCluster, path: str) -> bool:
+    return path in cluster._objects
+
+
+async def test_without_an_operator_everything_of_ours_goes() -> None:
+    cluster = a_cluster()
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert cluster.object(RBAC)["data"] == {"policy.csv": "g, x, y"}
+    assert not is_there(cluster, INSTANCE)
+    assert finalizers(cluster, GRANT) == [OTHERS]
+    assert "removed 1 bindings from argocd" in steps[1].text
+
+
+async def test_a_second_run_finds_nothing_to_do() -> None:
+    cluster = a_cluster()
+    await steps_of(cluster)
+    writes = cluster.count("merge_patch")
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert cluster.count("merge_patch") == writes
+
+
+async def test_a_running_operator_is_waited_for() -> None:
+    """What it does itself is not done a second time."""
+    cluster = a_cluster()
+
+    async def operate() -> None:
+        await asyncio.sleep(2)
+        assert "deletionTimestamp" in cluster.object(INSTANCE)["metadata"]
+        cluster.edit(RBAC, {"data": {OVERLAY_KEY: None}})
+        cluster.edit(INSTANCE, {"metadata": {"finalizers": []}})
+
+    operating = asyncio.create_task(operate())
+    steps = await steps_of(cluster)
+    await operating
+
+    assert "has left 0 ArgoCDInstances" in steps[0].text
+    assert cluster.count("merge_patch", RBAC) == 0
+    assert finalizers(cluster, GRANT) == [OTHERS]
+
+
+async def test_the_operator_is_stopped_before_anything_is_taken_from_it() -> None:
+    cluster = a_cluster()
+    cluster.add(
+        DEPLOYMENTS.path(NAMESPACE),
+        {
+            "metadata": {"name": "argogrant", "namespace": NAMESPACE},
+            "spec": {"replicas": 2},
+        },
+    )
+    await steps_of(cluster, "argogrant")
+    patched = [path for verb, path in cluster.calls if verb == "merge_patch"]
+
+    assert patched == [DEPLOYMENT, RBAC, INSTANCE, GRANT]
+    assert cluster.object(DEPLOYMENT)["spec"]["replicas"] == 0
+
+
+async def test_a_deployment_that_is_not_there_is_no_failure() -> None:
+    steps = await steps_of(a_cluster(), "argogrant")
+
+    assert not any(step.failed for step in steps)
+    assert "there is no Deployment argogrant" in steps[1].text
+
+
+async def test_an_instance_that_nothing_held_leaves_no_binding() -> None:
+    """It vanishes at once, whether an operator has seen it or not."""
+    cluster = a_cluster()
+    cluster.edit(INSTANCE, {"metadata": {"finalizers": []}})
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert OVERLAY_KEY not in cluster.object(RBAC)["data"]
+
+
+async def test_the_key_of_another_instance_stays() -> None:
+    cluster = a_cluster(owner="somebody-else")
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert OVERLAY_KEY in cluster.object(RBAC)["data"]
+    assert not is_there(cluster, INSTANCE)
+
+
+async def test_a_conflict_is_read_again() -> None:
+    cluster = a_cluster()
+    cluster.fail("merge_patch", Conflict("409"), path=RBAC)
+    cluster.fail("merge_patch", Conflict("409"), path=INSTANCE)
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert OVERLAY_KEY not in cluster.object(RBAC)["data"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param(
+            {"cluster": {"server": "https://other"}},
+            "another cluster, https://other",
+            id="an Argo CD that only the operator reaches",
+        ),
+        pytest.param(
+            {"bindProjectRolesIn": "AppProject"},
+            "binds in AppProjects",
+            id="bindings in AppProjects",
+        ),
+        pytest.param(
+            {"namespace": "elsewhere"},
+            "there is no elsewhere/argocd-rbac-cm",
+            id="a ConfigMap that is missing",
+        ),
+    ],
+)
+async def test_what_can_not_be_removed_keeps_its_finalizers(spec, words) -> None:
+    cluster = a_cluster(**spec)
+    steps = await steps_of(cluster)
+
+    assert steps[-1].failed
+    assert words in steps[-1].text
+    assert finalizers(cluster, INSTANCE) == [FINALIZER]
+    assert FINALIZER in finalizers(cluster, GRANT)
+
+
+async def test_an_abandoned_instance_goes_all_the_same() -> None:
+    cluster = a_cluster(namespace="elsewhere")
+    abandon = {"argogrant.dev/abandon": "true"}
+    cluster.edit(INSTANCE, {"metadata": {"annotations": abandon}})
+    steps = await steps_of(cluster)
+
+    assert not any(step.failed for step in steps)
+    assert not is_there(cluster, INSTANCE)
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        pytest.param("merge_patch", RBAC, id="no right to write the ConfigMap"),
+        pytest.param("list", ACCESS_GRANTS.path(NAMESPACE), id="no right to list"),
+    ],
+)
+async def test_a_missing_right_is_a_failure(verb, path) -> None:
+    cluster = a_cluster()
+    cluster.fail(verb, Forbidden("403 no right"), path=path)
+    steps = await steps_of(cluster)
+
+    assert steps[-1].failed
+    assert "403 no right" in steps[-1].text
+    assert FINALIZER in finalizers(cluster, GRANT)
+
+
+async def test_a_config_map_that_never_rests_is_a_failure() -> None:
+    cluster = a_cluster()
+    cluster.fail("merge_patch", Conflict("409"), times=5, path=RBAC)
+    steps = await steps_of(cluster)
+
+    assert "changed 5 times" in steps[-1].text
