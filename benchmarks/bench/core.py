@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord, record_grant
 from argogrant.controller.decision_cache import Decisions
-from argogrant.controller.observations import ObservedConfigMap
 from argogrant.controller.plan import plan
 from argogrant.grants.facts import InstanceFacts
-from argogrant.handlers.collector import collect_seldom
+from argogrant.handlers.process_tuning import collect_seldom
 from bench import grants
 from bench.percentiles import percentile
 from support.live_cluster import RULES

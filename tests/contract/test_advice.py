@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from argogrant.api.argocdinstance import read_instance
+from argogrant.argocd.policy_csv import read_scopes
 from argogrant.argocd.role_risks import PERSISTENT
-from argogrant.argocd.scopes import read_scopes
 from argogrant.grants.model.reason_sets import GRANT_REASONS
 from argogrant.grants.model.reasons import GrantCondition
 from support import doc_pages

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from argogrant.argocd.scopes import read_scopes
+from argogrant.argocd.policy_csv import read_scopes
 from argogrant.argocd.simulation.evaluate import Judge, Person, Rules
 from argogrant.argocd.simulation.request import RESOURCES, Question, as_enforced
 from argogrant.argocd.simulation.sourced_lines import cite_config_map
-from argogrant.controller.observations import observe_project
+from argogrant.controller.argocd_state import observe_project
 from controlplane import ControlPlane
 from controlplane.errors import ArgoCDBroken
 from controlplane.people import NOBODY

@@ -5,9 +5,8 @@ import time
 import pytest
 
 from argogrant.argocd.pattern_match import pattern_matches
-from argogrant.argocd.policy_csv import read_others
+from argogrant.argocd.policy_csv import read_others, read_scopes
 from argogrant.argocd.role_risks import Powers
-from argogrant.argocd.scopes import read_scopes
 from controlplane import ControlPlane
 
 NOT_TAKEN_IN = 1.0

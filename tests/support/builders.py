@@ -6,19 +6,19 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from argogrant.grants.access.approval import Approval, Verdict
-from argogrant.grants.access.circumstances import NOTHING_ELSE, Circumstances
 from argogrant.grants.access.evaluation import Agreement
 from argogrant.grants.access.policy import (
     AccessPolicy,
+    Approval,
     ApprovalRule,
     Effect,
     RolePattern,
     SubjectPatterns,
+    Verdict,
 )
+from argogrant.grants.access.request import NOTHING_ELSE, Circumstances
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.facts import InstanceFacts, facts_about
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import (
     Identities,
@@ -26,7 +26,7 @@ from argogrant.grants.model.identity import (
     IdentityKind,
     IdentityPattern,
 )
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 
 NOON: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

@@ -12,13 +12,13 @@ from argogrant.cli.doctor.facts import (
     Reading,
     RightFact,
 )
-from argogrant.cli.doctor.rights import operators_rights
+from argogrant.cli.doctor.permission_review import operators_rights
+from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.cached_objects import (
     GrantRecord,
     record_grant,
     record_instance,
 )
-from argogrant.controller.observations import ObservedConfigMap
 from support.builders import NOON
 from support.live_cluster import INSTANCE, RULES, a_grant
 

@@ -9,11 +9,10 @@ from argogrant.api.conditions import (
     ConditionModel,
     StatusModel,
 )
-from argogrant.api.fields import ObjectName
 from argogrant.api.identity import IdentityModel, read_identity
 from argogrant.api.parsing import read_spec
-from argogrant.api.schema import Model, validations
-from argogrant.grants.access.approval import Approval, Verdict
+from argogrant.api.schema import Model, ObjectName, validations
+from argogrant.grants.access.policy import Approval, Verdict
 from argogrant.grants.model.window import parse_instant
 
 APPROVAL_RULES: Final = (

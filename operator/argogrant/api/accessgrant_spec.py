@@ -5,9 +5,8 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES, TEXT_RULE
-from argogrant.api.fields import Duration, Instant, ObjectName
 from argogrant.api.identity import IdentityModel
-from argogrant.api.schema import Model, validations
+from argogrant.api.schema import Duration, Instant, Model, ObjectName, validations
 from argogrant.grants.model.validation import MAX_NAME_LENGTH, PROJECT_NAME
 
 

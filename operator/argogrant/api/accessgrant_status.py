@@ -12,10 +12,9 @@ from argogrant.api.conditions import (
     StatusModel,
     write_conditions,
 )
-from argogrant.api.fields import Instant, ObjectName
 from argogrant.api.identity import MAX_USERNAME_LENGTH
-from argogrant.api.schema import Model
-from argogrant.grants.access.approval import Approval
+from argogrant.api.schema import Instant, Model, ObjectName
+from argogrant.grants.access.policy import Approval
 from argogrant.grants.access_details import MAX_DETAILS
 from argogrant.grants.conditions import Delivery, grant_conditions, is_over
 from argogrant.grants.decide import Decision, Holding

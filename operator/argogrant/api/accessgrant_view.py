@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from argogrant.api.lenient import instant, part, text
+from argogrant.api.parsing import instant, part, text
 from argogrant.api.stored_status import Recorded, read_conditions, read_recorded
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition

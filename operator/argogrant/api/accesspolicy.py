@@ -5,21 +5,20 @@ from typing import Any
 
 from pydantic import Field
 
-from argogrant.api.accesspolicy_spec import AccessPolicySpec
+from argogrant.api.accesspolicy_spec import (
+    AccessPolicySpec,
+    ApprovalRuleModel,
+    ApproverModel,
+    BreakGlassModel,
+    JustificationRuleModel,
+    RequesterModel,
+)
 from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
     StatusModel,
 )
 from argogrant.api.parsing import read_spec
-from argogrant.api.policydemands import (
-    ApprovalRuleModel,
-    ApproverModel,
-    BreakGlassModel,
-    JustificationRuleModel,
-)
-from argogrant.api.policymatches import RequesterModel
-from argogrant.grants.access.patterns import pattern_problem
 from argogrant.grants.access.policy import (
     AccessPolicy,
     ApprovalRule,
@@ -28,6 +27,7 @@ from argogrant.grants.access.policy import (
     JustificationRule,
     RolePattern,
     SubjectPatterns,
+    pattern_problem,
 )
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern

@@ -27,11 +27,11 @@ from argogrant.api.conditions import (
     StatusModel,
     write_conditions,
 )
-from argogrant.api.fields import Instant
 from argogrant.api.parsing import read_spec
 from argogrant.api.remote_cluster import RemoteCluster, read_remote_cluster
+from argogrant.api.schema import Instant
 from argogrant.argocd.roles import DiscoveredRole
-from argogrant.grants.access.approval import NO_OWNERS, Owners
+from argogrant.grants.access.policy import NO_OWNERS, Owners
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern
 from argogrant.grants.model.window import format_instant, parse_duration

@@ -7,7 +7,7 @@ from pydantic import Field
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.schema import Model
 from argogrant.argocd.roles import DiscoveredRole
-from argogrant.grants.access.approval import Owners
+from argogrant.grants.access.policy import Owners
 from argogrant.grants.model.identity import IdentityPattern
 
 

@@ -11,10 +11,9 @@ from argogrant.api.cel_rules import (
     OWNERS_RULES,
     TEXT_RULE,
 )
-from argogrant.api.fields import Duration
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.remote_cluster import ClusterModel
-from argogrant.api.schema import Model, validations
+from argogrant.api.schema import Duration, Model, validations
 from argogrant.grants.access_details import details_problem
 
 MAX_ACCESS_DETAILS: Final = 400

@@ -6,8 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from argogrant.api.fields import Instant
-from argogrant.api.schema import Model
+from argogrant.api.schema import Instant, Model
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.window import format_instant
 

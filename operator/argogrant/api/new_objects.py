@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.grant import RoleRef, Subject
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import format_duration, format_instant

@@ -1,11 +1,17 @@
-"""How an object's spec enters the domain, and what is said of one that can not."""
+"""How an object's spec enters the domain, and what is said of one that can not.
 
+Parts of JSON that may lack anything, read for people: nothing here raises.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from argogrant.api.schema import Model
 from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.window import parse_instant
 
 Spec = TypeVar("Spec", bound=Model)
 
@@ -27,3 +33,23 @@ def read_spec(model: type[Spec], spec: Any) -> Spec:  # noqa: ANN401
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, ("spec", *first["loc"])))
         raise InvalidGrant(f"{where}: {first['msg']}") from error
+
+
+def part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Read an object; an empty one if there is none."""
+    found = body.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def text(body: Mapping[str, Any], key: str) -> str:
+    """Read a text, also of what is none; empty if there is nothing."""
+    value = body.get(key)
+    return "" if value is None else str(value)
+
+
+def instant(body: Mapping[str, Any], key: str) -> datetime | None:
+    """Read an RFC 3339 time; None if it is no such time."""
+    try:
+        return parse_instant(text(body, key))
+    except InvalidGrant:
+        return None

@@ -8,8 +8,7 @@ from typing import Final
 
 from pydantic import Field
 
-from argogrant.api.fields import Duration, ObjectName
-from argogrant.api.schema import Model, validations
+from argogrant.api.schema import Duration, Model, ObjectName, validations
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_duration
 

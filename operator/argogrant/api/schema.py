@@ -2,12 +2,17 @@
 
 Source: Kubernetes, "Specifying a structural schema": no ``$ref``, no ``anyOf`` with
 types, no ``title``.
+
+Field types that several kinds share, with their limits.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
+
+from argogrant.api.cel_rules import DURATION_RULES
+from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
 
 
 class Model(BaseModel):
@@ -70,3 +75,34 @@ def _without_null(node: dict[str, Any]) -> dict[str, Any]:
         return dict(node)
     rest = {key: value for key, value in node.items() if key != "anyOf"}
     return {**choices[0], **rest}
+
+
+Duration = Annotated[
+    str,
+    Field(
+        max_length=32,
+        pattern=DURATION_PATTERN,
+        json_schema_extra=validations(*DURATION_RULES),
+    ),
+]
+"""Hours, minutes and seconds, as Go writes them."""
+
+Instant = Annotated[
+    str,
+    Field(
+        max_length=40,
+        pattern=INSTANT_PATTERN,
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+"""A time as RFC 3339 writes it."""
+
+ObjectName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+    ),
+]
+"""The name of a Kubernetes object: a DNS subdomain."""

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from argogrant.grants.access.patterns import is_found
+from argogrant.grants.access.policy import is_found
 
 REGEX_MODE: Final = "regex"
 """What ``policy.matchMode`` has to be; with anything else patterns are globs."""

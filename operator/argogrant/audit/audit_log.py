@@ -3,6 +3,8 @@
 The callers say what a status said before and what it says now; what that means, and
 what has been told already, is known here. Telling comes before the write that would
 make it old news, so that whoever dies in between is followed by one who tells it again.
+
+The audit stream on standard output: one line an event, nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +20,15 @@ from argogrant.audit.event import (
     instance_data,
     telling_of,
 )
-from argogrant.audit.instance_transitions import (
+from argogrant.audit.transition_kinds import Transition, TransitionKind
+from argogrant.audit.transitions import (
+    Account,
+    Look,
+    account_of,
+    grant_transitions,
     instance_transitions,
     orphan_removed,
 )
-from argogrant.audit.transition_kinds import Transition, TransitionKind
-from argogrant.audit.transitions import Account, Look, account_of, grant_transitions
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.stored_condition import Conditions
@@ -215,3 +220,30 @@ class Ledger:
     def _tell(self, telling: Telling) -> None:
         for listener in self._listeners:
             listener(telling)
+
+
+class Output(Protocol):
+    """Where lines go; ``sys.stdout`` is one."""
+
+    def write(self, text: str, /) -> object:
+        """Take some text."""
+        ...
+
+    def flush(self) -> object:
+        """Keep nothing back."""
+        ...
+
+
+class Stream:
+    """Writes every telling to an output at once, so that a kill loses none.
+
+    kopf logs to standard error, so that standard output is the stream's alone.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __call__(self, telling: Telling) -> None:
+        """Write one line."""
+        self._output.write(f"{telling.line}\n")
+        self._output.flush()

@@ -19,7 +19,7 @@ from argogrant.audit.cloudevents import (
     line_of,
 )
 from argogrant.audit.transition_kinds import Transition
-from argogrant.grants.access.approval import Approval
+from argogrant.grants.access.policy import Approval
 from argogrant.grants.model.grant import Binding, Grant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import GrantCondition

@@ -10,7 +10,7 @@ from argogrant.argocd.argocd_cm import SETTINGS_NAME
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandFailed
 from argogrant.cli.session import Session, session
-from argogrant.controller.observations import (
+from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,
@@ -18,7 +18,7 @@ from argogrant.controller.observations import (
 from argogrant.grants.model.validation import quoted
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Forbidden, NotFound
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 

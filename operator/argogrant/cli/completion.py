@@ -21,7 +21,7 @@ from typer.completion import get_completion_script  # type: ignore[attr-defined]
 from argogrant.cli.errors import CommandFailed
 from argogrant.cli.session import Session, session
 from argogrant.kube.errors import ClusterError
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,

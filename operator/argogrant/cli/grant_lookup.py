@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from argogrant.api.accessgrant import read_grant
-from argogrant.api.announced import Announced, read_announced
+from argogrant.api.stored_status import Announced, read_announced
 from argogrant.cli.errors import CommandFailed
 from argogrant.cli.session import Session, check_name
 from argogrant.grants.model.errors import InvalidGrant

@@ -1,19 +1,48 @@
-"""What every command that asks an API server begins with."""
+"""What every command that asks an API server begins with.
+
+How the commands reach an API server: as kubectl does, or as their pod may.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance, read_instance
-from argogrant.cli.connecting import NoAPIServer, connect
 from argogrant.cli.errors import CommandFailed
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.validation import PROJECT_NAME, quoted
 from argogrant.kube.auth import namespace_of_context
-from argogrant.kube.client import Cluster
+from argogrant.kube.client import Cluster, KubernetesCluster
 from argogrant.kube.errors import ClusterError, NotFound
 from argogrant.kube.resources import ARGOCD_INSTANCES
+
+
+class NoAPIServer(Exception):
+    """None is configured; the message is that of who read the configuration."""
+
+
+def utc_now() -> datetime:
+    """Read the clock; the only place of the commands that does."""
+    return datetime.now(UTC)
+
+
+async def connect(context: str = "", *, dry_run: bool = False) -> KubernetesCluster:
+    """Use the pod's service account, or else the kubeconfig.
+
+    Args:
+        context: One of the kubeconfig, whatever the pod; empty for the current.
+        dry_run: What is written is judged and filled in, but not kept.
+
+    Raises:
+        NoAPIServer: There is neither, or the kubeconfig can not be understood.
+    """
+    try:
+        return await KubernetesCluster.connect(utc_now, context, dry_run=dry_run)
+    except Exception as error:  # a kubeconfig can be wrong in many ways
+        raise NoAPIServer(str(error)) from error
+
 
 DEFAULT_NAMESPACE: Final = "argogrant"
 """Where the chart and the manifests put an ArgoCDInstance."""

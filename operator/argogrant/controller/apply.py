@@ -1,21 +1,61 @@
-"""The write of the overlay: when it may go out, and what is counted about it."""
+"""The write of the overlay: when it may go out, and what is counted about it.
+
+Bindings that are still there although their end has passed.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from argogrant.argocd.overlay import Overlay
+from argogrant.controller.appproject.placement import ends_of_members
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.contention import Contention
-from argogrant.controller.overdue import lags_of
 from argogrant.controller.plan import Plan
-from argogrant.grants.decide import Decision
-from argogrant.grants.model.finding import Finding
+from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError, Conflict
 from argogrant.telemetry.metrics import InstanceMetrics
+
+Ends = Mapping[Binding, datetime | None]
+
+
+def overdue_since(
+    seen: Snapshot, decisions: Iterable[Decision], now: datetime
+) -> datetime | None:
+    """Tell the earliest end that has passed without its binding being removed.
+
+    Argo CD keeps its last rules in memory when the ConfigMap goes, so that what was
+    seen last counts until something else is seen.
+
+    Args:
+        seen: What is there.
+        decisions: What every grant wants.
+        now: An end at this instant has passed.
+    """
+    overlay = seen.remembered.overlay if seen.remembered is not None else None
+    places = [ends_of_members(seen)]
+    if overlay is not None:
+        places.append(overlay.ends)
+    passed = {
+        b: end for ends in places for b, end in ends.items() if end and end <= now
+    }
+    if not passed:
+        return None
+    for decision in decisions:
+        if decision.holding is not Holding.RELEASE:
+            passed.pop(decision.grant.binding, None)
+    return min(passed.values(), default=None)
+
+
+def lags_of(removed: Collection[Binding], ends: Ends, now: datetime) -> list[float]:
+    """Tell how late each binding was removed, in seconds; early ones do not count."""
+    told = (ends.get(binding) for binding in removed)
+    return [(now - end).total_seconds() for end in told if end and end <= now]
+
 
 Clock = Callable[[], datetime]
 

@@ -13,8 +13,7 @@ from argogrant.api.accessgrant import (
 from argogrant.api.accesspolicy import read_policy
 from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.argocd.overlay import Owner
-from argogrant.grants.access.approval import Approval
-from argogrant.grants.access.policy import AccessPolicy
+from argogrant.grants.access.policy import AccessPolicy, Approval
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.grant import Grant
 from argogrant.kube.client import Body

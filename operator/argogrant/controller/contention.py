@@ -8,9 +8,8 @@ from collections import deque
 from typing import Final
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.observations import ObservedConfigMap
-from argogrant.grants.model.finding import Finding
-from argogrant.grants.model.reasons import Reason
+from argogrant.controller.argocd_state import ObservedConfigMap
+from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quoted
 
 REMEMBERED_SECONDS: Final = 600.0

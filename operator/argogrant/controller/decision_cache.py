@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.related_grants import NO_SOURCES, Sources, Surroundings
-from argogrant.grants.access.circumstances import Circumstances
+from argogrant.grants.access.request import Circumstances
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.facts import InstanceFacts, facts_about
 from argogrant.grants.model.grant import Grant

@@ -16,8 +16,7 @@ from argogrant.argocd.roles import (
 )
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
-from argogrant.grants.access.approval import Owners
-from argogrant.grants.access.policy import AccessPolicy
+from argogrant.grants.access.policy import AccessPolicy, Owners
 from argogrant.grants.facts import InstanceFacts
 from argogrant.grants.model.identity import NOBODY_VERIFIED, Identities, IdentityPattern
 from argogrant.grants.model.sign_in import Settings, SignIn

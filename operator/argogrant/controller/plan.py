@@ -16,9 +16,8 @@ from argogrant.argocd.overlay import OverlayPlan, Owner, plan_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 
 TEXT_IS_FULL: Final = Finding(
     Reason.RBAC_TEXT_FULL,

@@ -13,11 +13,10 @@ from typing import Final
 
 from argogrant.argocd.configmap_size import size_of
 from argogrant.controller.admission import Verification
-from argogrant.controller.apply import Applier, Clock, orphans_of
+from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
 from argogrant.controller.appproject.apply import ProjectApplier
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
-from argogrant.controller.overdue import overdue_since
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planning
 from argogrant.controller.remote.location import Whereabouts
@@ -29,7 +28,7 @@ from argogrant.controller.status.instance_conditions import (
 )
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import Store
-from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError, Conflict
 from argogrant.telemetry.metrics import InstanceMetrics
 

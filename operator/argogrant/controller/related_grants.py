@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord
-from argogrant.grants.access.circumstances import NOTHING_ELSE, Circumstances
+from argogrant.grants.access.request import NOTHING_ELSE, Circumstances
 from argogrant.grants.decide import Decision
 from argogrant.grants.facts import InstanceFacts
 from argogrant.grants.model.grant import Grant

@@ -18,7 +18,7 @@ from argogrant.controller.status.writer import FINALIZER, Hold
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,

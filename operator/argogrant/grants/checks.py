@@ -8,8 +8,7 @@ import difflib
 from collections.abc import Callable
 
 from argogrant.grants.facts import Facts
-from argogrant.grants.model.finding import Finding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quoted, sentence
 from argogrant.grants.model.window import format_duration, format_instant
 

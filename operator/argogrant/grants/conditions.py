@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from argogrant.grants.access.approvals import ApprovalFinding
 from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.reasons import (
     ApprovalCondition,
+    Finding,
     GrantCondition,
     InstanceCondition,
     PolicyCondition,

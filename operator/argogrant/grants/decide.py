@@ -4,15 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from argogrant.grants.access.circumstances import Circumstances
 from argogrant.grants.access.evaluation import Agreement
+from argogrant.grants.access.request import Circumstances
 from argogrant.grants.access_details import NO_GUIDANCE, Guidance, render_details
 from argogrant.grants.checks import IN_FORCE, ceiling_note
 from argogrant.grants.effectiveness import Advice, advise
 from argogrant.grants.facts import Facts
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reason_sets import REFUSALS
+from argogrant.grants.model.reasons import Finding
 from argogrant.grants.model.window import END_OF_TIME, Window, format_instant
 from argogrant.grants.role_warnings import caution_about
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from argogrant.grants.access.access_rules import AccessRules
-from argogrant.grants.access.circumstances import NOTHING_ELSE, Circumstances
 from argogrant.grants.access.evaluation import Agreement, agree
+from argogrant.grants.access.policy import AccessRules
+from argogrant.grants.access.request import NOTHING_ELSE, Circumstances
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.sign_in import SignIn
 from argogrant.grants.model.window import Window

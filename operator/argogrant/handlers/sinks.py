@@ -4,11 +4,10 @@ import asyncio
 import sys
 from contextlib import suppress
 
-from argogrant.audit.audit_log import Ledger, Listener
+from argogrant.audit.audit_log import Ledger, Listener, Stream
 from argogrant.audit.http_sink import Receiver, Sink
 from argogrant.audit.kubernetes_events import KubernetesEvents
 from argogrant.audit.spool import open_spool
-from argogrant.audit.stream import Stream
 from argogrant.controller.manager import tell_failure
 from argogrant.handlers.settings import Settings
 from argogrant.kube.client import Body, Cluster

@@ -14,9 +14,8 @@ from argogrant.audit.audit_log import Audit
 from argogrant.controller.apply import Clock
 from argogrant.controller.manager import Namespace, tell_failure
 from argogrant.controller.status.writer import FINALIZER
-from argogrant.handlers.collector import collect_seldom
 from argogrant.handlers.leader_election import Leadership
-from argogrant.handlers.process_tuning import share_one_heap
+from argogrant.handlers.process_tuning import collect_seldom, share_one_heap
 from argogrant.handlers.settings import SETTINGS
 from argogrant.handlers.sinks import Outlets
 from argogrant.kube.client import Cluster, KubernetesCluster

@@ -6,11 +6,13 @@ list, or from the answer to a write. Resource versions are compared as numbers.
 
 Source: Kubernetes, "API Concepts", efficient detection of changes and comparison of
 resource versions.
+
+A whole collection, however many pages it has.
 """
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -193,3 +195,19 @@ async def stop(task: asyncio.Task[None]) -> None:
 
 def _version(body: Body) -> int:
     return int(body["metadata"]["resourceVersion"])
+
+
+async def listed(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
+    """Read every object of a collection, page by page.
+
+    Raises:
+        ClusterError: A page could not be read.
+    """
+    page = ""
+    while True:
+        listing = await cluster.list(collection, page)
+        for body in listing.items:
+            yield body
+        page = listing.next_page
+        if not page:
+            return

@@ -4,6 +4,8 @@ No label names a person: instances, results and reasons only, so that the number
 series does not grow with the number of grants.
 
 Source: Prometheus, "Metric and label naming" and "Instrumentation".
+
+How our metrics are made: by one registry, labelled with an instance as a rule.
 """
 
 import time
@@ -14,6 +16,9 @@ from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
     ProcessCollector,
 )
 from prometheus_client.metrics import MetricWrapperBase
@@ -21,7 +26,39 @@ from prometheus_client.metrics import MetricWrapperBase
 from argogrant.audit.event import Telling
 from argogrant.grants.decide import Decision, Holding
 from argogrant.grants.model.reasons import Reason
-from argogrant.telemetry.series import LABELS, Group, Labels
+
+Labels = tuple[str, str]
+LABELS: Final = ("namespace", "instance")
+
+
+class Group:
+    """Metrics about one thing, in the registry of their process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def forget(self, labels: Labels, *, but: Gauge | None = None) -> None:
+        """Take the gauges of an instance away that is gone.
+
+        Args:
+            labels: Of the instance.
+            but: One that has a label beside it.
+        """
+        for gauge in vars(self).values():
+            if isinstance(gauge, Gauge) and gauge is not but:
+                gauge.remove(*labels)
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry)
+
+    def _counter(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Iterable[float]) -> Histogram:
+        return Histogram(
+            name, text, LABELS, registry=self._registry, buckets=tuple(buckets)
+        )
+
 
 LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)

@@ -10,7 +10,7 @@ from argogrant.api.accessapproval import (
     read_approval,
 )
 from argogrant.api.conditions import status_of
-from argogrant.grants.access.approval import Approval, Verdict
+from argogrant.grants.access.policy import Approval, Verdict
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import Identity

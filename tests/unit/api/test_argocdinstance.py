@@ -16,7 +16,7 @@ from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
 from argogrant.api.bound_locations import Place, read_places
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.roles import DiscoveredRole
-from argogrant.grants.access.approval import Owners
+from argogrant.grants.access.policy import Owners
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern

@@ -4,7 +4,7 @@ import pytest
 
 from argogrant.api.argocdinstance_roles import RoleSummary, role_summary
 from argogrant.argocd.roles import DiscoveredRole
-from argogrant.grants.access.approval import NO_OWNERS, Owners
+from argogrant.grants.access.policy import NO_OWNERS, Owners
 from argogrant.grants.role_warnings import RoleTraits
 from support.builders import a_group, a_user
 

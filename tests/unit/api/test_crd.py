@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from argogrant.api import accessapproval, policyrules
+from argogrant.api import accessapproval
+from argogrant.api import cel_rules as policyrules
 from argogrant.api import cel_rules as rules
 from argogrant.api.crd import KINDS, crd_yaml, custom_resource_definition
 

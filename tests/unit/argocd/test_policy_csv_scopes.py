@@ -2,8 +2,7 @@
 
 import pytest
 
-from argogrant.argocd.policy_csv import read_others
-from argogrant.argocd.scopes import read_scopes
+from argogrant.argocd.policy_csv import read_others, read_scopes
 
 
 @pytest.mark.parametrize(

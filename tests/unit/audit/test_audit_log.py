@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from argogrant.audit.cloudevents import line_of
 from argogrant.audit.event import GrantNews
-from argogrant.grants.access.approval import Approval, Verdict
+from argogrant.grants.access.policy import Approval, Verdict
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.identity import Identity
 from support.audit_statuses import GRANT, INSTANCE, Listening, status

@@ -2,9 +2,8 @@
 
 import pytest
 
-from argogrant.audit.instance_transitions import orphan_removed
 from argogrant.audit.transition_kinds import Transition, TransitionKind
-from argogrant.audit.transitions import grant_transitions
+from argogrant.audit.transitions import grant_transitions, orphan_removed
 from support.stored_statuses import (
     BINDING,
     BOUND,

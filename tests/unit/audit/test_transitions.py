@@ -2,9 +2,13 @@
 
 import pytest
 
-from argogrant.audit.instance_transitions import instance_transitions
 from argogrant.audit.transition_kinds import TRANSITIONS, TransitionKind
-from argogrant.audit.transitions import Account, account_of, grant_transitions
+from argogrant.audit.transitions import (
+    Account,
+    account_of,
+    grant_transitions,
+    instance_transitions,
+)
 from argogrant.grants.model.reason_sets import REFUSALS
 from argogrant.grants.model.stored_condition import Conditions, Said
 from support.stored_statuses import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.audit.instance_transitions import instance_transitions
+from argogrant.audit.transitions import instance_transitions
 from argogrant.grants.model.stored_condition import Conditions, Said
 
 NOTHING: Conditions = {}

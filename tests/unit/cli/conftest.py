@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.cli import connecting
+from argogrant.cli import session as connecting
 from support.fake_cluster import FakeCluster
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.cli.refusals import refusal
+from argogrant.cli.errors import refusal
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Refused
 
 WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"

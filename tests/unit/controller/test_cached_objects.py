@@ -4,12 +4,12 @@ import pytest
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.argocd.appproject.project import Project, ProjectRole
-from argogrant.controller.cached_objects import record_grant, record_instance
-from argogrant.controller.observations import (
+from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,
 )
+from argogrant.controller.cached_objects import record_grant, record_instance
 from support.live_cluster import INSTANCE, a_grant
 
 STAMPED = {"uid": "u1", "creationTimestamp": "2026-11-24T12:00:00Z"}

@@ -4,10 +4,13 @@ import pytest
 
 from argogrant.argocd.overlay import Owner, render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import (
+    ObservedConfigMap,
+    Snapshot,
+    observe_project,
+)
 from argogrant.controller.cached_objects import InstanceRecord, record_instance
 from argogrant.controller.gather import Gatherer
-from argogrant.controller.observations import ObservedConfigMap, observe_project
 from argogrant.controller.plan import Plan, plan
 from argogrant.grants.facts import InstanceFacts
 from argogrant.grants.model.grant import Binding

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from argogrant.argocd.overlay import Owner
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import Decisions
-from argogrant.controller.observations import ObservedConfigMap
 from argogrant.controller.plan import Plan
-from argogrant.controller.plan_cache import Planner
+from argogrant.controller.planner import Planner
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance
 
 OWNER = Owner(namespace="argogrant", instance="default", uid="i1")

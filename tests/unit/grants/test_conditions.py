@@ -3,9 +3,13 @@
 import pytest
 
 from argogrant.grants.conditions import Condition, Delivery, grant_conditions
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.reason_descriptions import REASONS
-from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
+from argogrant.grants.model.reasons import (
+    Finding,
+    GrantCondition,
+    InstanceCondition,
+    Reason,
+)
 from support.builders import HOUR, NOON, a_grant, decided
 
 BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")

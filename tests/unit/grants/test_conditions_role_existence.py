@@ -3,8 +3,7 @@
 import pytest
 
 from argogrant.grants.conditions import Delivery, grant_conditions
-from argogrant.grants.model.finding import Finding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from support.builders import HOUR, NOON, a_grant, decided
 
 MISSING = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")

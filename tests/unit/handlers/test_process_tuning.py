@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from argogrant.handlers.collector import collect_seldom
+from argogrant.handlers.process_tuning import collect_seldom
 
 
 @pytest.fixture(autouse=True)

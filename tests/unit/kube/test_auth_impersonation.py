@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.kube.impersonation import ImpersonationRefused, impersonation_headers
+from argogrant.kube.auth import ImpersonationRefused, impersonation_headers
 
 
 @pytest.mark.parametrize(

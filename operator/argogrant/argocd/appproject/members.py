@@ -23,19 +23,20 @@ from argogrant.argocd.appproject.annotation import (
     render_roster,
     size_of_member,
 )
-from argogrant.argocd.appproject.plan import Asked, ProjectPlan
-from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.appproject.project_obstacles import (
+from argogrant.argocd.appproject.plan import (
+    Asked,
+    ProjectPlan,
     full,
     obstacle_to_joining,
     owned_by_another,
     unreadable,
 )
+from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_line import parse_line
 from argogrant.grants.model.errors import MalformedLine
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.reasons import Finding
 
 CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
 """How far argocd-server's clock may be behind ours: tokens tell its time."""

@@ -24,7 +24,7 @@ from argogrant.argocd.simulation.sourced_lines import (
     Lines,
     by_left_side,
 )
-from argogrant.grants.access.patterns import pattern_problem
+from argogrant.grants.access.policy import pattern_problem
 
 _MODEL: Final = """
 [request_definition]

@@ -7,9 +7,8 @@ import typer
 
 from argogrant.argocd.appproject.sweep import SweptMembers
 from argogrant.argocd.sweep import Swept
-from argogrant.cli.connecting import NoAPIServer, connect, utc_now
-from argogrant.controller.sweep import SweepFailed, sweep_config_map
-from argogrant.controller.sweep_projects import sweep_projects
+from argogrant.cli.session import NoAPIServer, connect, utc_now
+from argogrant.controller.sweep import SweepFailed, sweep_config_map, sweep_projects
 
 
 def sweep(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from argogrant.cli.connecting import connect
+from argogrant.cli.session import connect
 from argogrant.controller.uninstall import Step
 from argogrant.controller.uninstall import uninstall as uninstall_namespace
 

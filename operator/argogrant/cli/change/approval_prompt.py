@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from argogrant.api.announced import Announced
+from argogrant.api.stored_status import Announced
 from argogrant.cli.terminal.tables import NONE, shown
 from argogrant.cli.terminal.times import short, when
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 

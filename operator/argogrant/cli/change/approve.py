@@ -15,11 +15,9 @@ from argogrant.cli.change.approval_prompt import (
     traits_of,
     vote_name,
 )
-from argogrant.cli.change.outlook import until_counted
 from argogrant.cli.change.submit import Telling, telling_of, usage
-from argogrant.cli.change.wait import wait_for
-from argogrant.cli.connecting import utc_now
-from argogrant.cli.errors import CommandFailed, perform
+from argogrant.cli.change.wait import until_counted, wait_for
+from argogrant.cli.errors import CommandFailed, perform, refusal
 from argogrant.cli.grant_lookup import Found, found_grant
 from argogrant.cli.options import (
     Answer,
@@ -32,13 +30,11 @@ from argogrant.cli.options import (
     Trial,
     Wait,
 )
-from argogrant.cli.refusals import refusal
-from argogrant.cli.session import Session, session
+from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.serialize import object_name, written_object
-from argogrant.cli.terminal.tables import folded, shown
-from argogrant.cli.terminal.terminal import columns
+from argogrant.cli.terminal.tables import columns, folded, shown
 from argogrant.cli.terminal.times import when
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quoted, sentence

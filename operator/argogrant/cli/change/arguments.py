@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from argogrant.api.announced import Announced
 from argogrant.api.new_objects import Wish
+from argogrant.api.stored_status import Announced
 from argogrant.cli.change.time_arguments import (
     Clock,
     Moment,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from argogrant.api.announced import Announced
 from argogrant.api.new_objects import Wish, write_end, write_grant
+from argogrant.api.stored_status import Announced
 from argogrant.cli.change.arguments import UsageRefused, length_of
 from argogrant.cli.change.submit import Telling, submit, telling_of, usage
 from argogrant.cli.change.time_arguments import (
@@ -16,8 +16,7 @@ from argogrant.cli.change.time_arguments import (
     MomentRefused,
     parse_moment,
 )
-from argogrant.cli.connecting import utc_now
-from argogrant.cli.errors import CommandFailed, perform
+from argogrant.cli.errors import CommandFailed, perform, refusal
 from argogrant.cli.grant_lookup import found_grant
 from argogrant.cli.options import (
     Answer,
@@ -31,8 +30,7 @@ from argogrant.cli.options import (
     Wait,
     Zone,
 )
-from argogrant.cli.refusals import refusal
-from argogrant.cli.session import Session, session
+from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.serialize import object_name, written_object
 from argogrant.cli.terminal.tables import shown
 from argogrant.cli.terminal.times import when

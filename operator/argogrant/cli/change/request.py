@@ -15,7 +15,6 @@ from argogrant.cli.change.arguments import (
 )
 from argogrant.cli.change.submit import Telling, submit, telling_of, usage
 from argogrant.cli.completion import role_names
-from argogrant.cli.connecting import utc_now
 from argogrant.cli.errors import perform
 from argogrant.cli.options import (
     Answer,
@@ -30,7 +29,7 @@ from argogrant.cli.options import (
     Wait,
     Zone,
 )
-from argogrant.cli.session import instance_of, session
+from argogrant.cli.session import instance_of, session, utc_now
 from argogrant.kube.whoami import who_am_i
 
 

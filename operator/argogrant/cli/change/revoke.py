@@ -11,10 +11,9 @@ import typer
 from argogrant.api.accessgrant_view import read_told
 from argogrant.api.new_objects import write_revocation
 from argogrant.cli.change.arguments import UsageRefused
-from argogrant.cli.change.outlook import until_over
 from argogrant.cli.change.submit import Telling, telling_of, usage
-from argogrant.cli.change.wait import wait_for
-from argogrant.cli.errors import CommandFailed, perform, remedy
+from argogrant.cli.change.wait import until_over, wait_for
+from argogrant.cli.errors import CommandFailed, perform, refusal, remedy
 from argogrant.cli.grant_lookup import grant_body
 from argogrant.cli.options import (
     Answer,
@@ -28,7 +27,6 @@ from argogrant.cli.options import (
     Trial,
     Wait,
 )
-from argogrant.cli.refusals import refusal
 from argogrant.cli.session import Session, session
 from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.serialize import object_name, written_objects
@@ -36,7 +34,7 @@ from argogrant.cli.terminal.tables import shown
 from argogrant.grants.model.validation import quoted, sentence
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound, Refused
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 

@@ -7,16 +7,13 @@ from datetime import timedelta, tzinfo
 
 import typer
 
-from argogrant.api.announced import Announced, read_announced
+from argogrant.api.stored_status import Announced, read_announced
 from argogrant.cli.change.arguments import UsageRefused, patience_of, told_access
-from argogrant.cli.change.outlook import until_in_force
 from argogrant.cli.change.time_arguments import MomentRefused, parse_zone
-from argogrant.cli.change.wait import wait_for
-from argogrant.cli.connecting import utc_now
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.change.wait import until_in_force, wait_for
+from argogrant.cli.errors import CommandFailed, refusal
 from argogrant.cli.options import DryRun, Format
-from argogrant.cli.refusals import refusal
-from argogrant.cli.session import Session
+from argogrant.cli.session import Session, utc_now
 from argogrant.cli.terminal.serialize import READABLE, object_name, written_object
 from argogrant.cli.terminal.tables import shown
 from argogrant.grants.model.reasons import GrantCondition

@@ -7,7 +7,7 @@ from typing import Final
 
 from argogrant.api.admission_policies import IDENTITY_FILE
 from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts, Reading
-from argogrant.cli.terminal.result import Result, fine, unknown, wrong
+from argogrant.cli.terminal.checklist import Result, fine, unknown, wrong
 
 NEWEST_WITHOUT: Final = (1, 29)
 """The last Kubernetes that serves no ValidatingAdmissionPolicy."""

@@ -2,11 +2,13 @@
 
 Nothing is ever changed. The reviews that are created are questions, which no API
 server keeps.
+
+Whether an object holds what another one says, whatever else was filled in. Pure.
 """
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from argogrant.api.admission_drift import POLICY_NAMES, problem_of
 from argogrant.api.crd import GROUP, KINDS, VERSION, custom_resource_definition
@@ -19,23 +21,21 @@ from argogrant.cli.doctor.facts import (
     Reading,
     RightFact,
 )
-from argogrant.cli.doctor.likeness import holds
-from argogrant.cli.doctor.permission_review import Asker
-from argogrant.cli.doctor.rights import operators_rights
+from argogrant.cli.doctor.permission_review import Asker, operators_rights
 from argogrant.controller.apply import Clock
+from argogrant.controller.argocd_state import observe_config_map
 from argogrant.controller.cached_objects import (
     GrantRecord,
     InstanceRecord,
     record_grant,
     record_instance,
 )
-from argogrant.controller.observations import observe_config_map
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_instant
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
+from argogrant.kube.informer import listed
 from argogrant.kube.leader_election import LEASE_NAME
-from argogrant.kube.listing import listed
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -47,6 +47,31 @@ from argogrant.kube.resources import (
     Collection,
     Resource,
 )
+
+
+def holds(wanted: Any, seen: Any) -> bool:  # noqa: ANN401
+    """Tell whether everything that is wanted is there.
+
+    An API server leaves out what is empty, and fills in what has a default: neither is
+    a difference.
+
+    Args:
+        wanted: Part of an object, as it is shipped.
+        seen: The same part, as an API server has it.
+    """
+    if isinstance(wanted, dict):
+        return isinstance(seen or {}, dict) and all(
+            holds(value, (seen or {}).get(key)) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        found = seen or []
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(map(holds, wanted, found))
+        )
+    return bool(wanted == seen) or (not wanted and not seen)
+
 
 CRDS: Final = Resource("apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"

@@ -1,24 +1,53 @@
-"""``argogrant doctor``: what is wrong with an installation, and what mends it."""
+"""``argogrant doctor``: what is wrong with an installation, and what mends it.
+
+The results of an examination as lines for a terminal.
+"""
 
 import asyncio
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from itertools import groupby
 from typing import Annotated
 
 import typer
 
-from argogrant.cli.connecting import NoAPIServer, connect, utc_now
 from argogrant.cli.doctor.collect import look_at_cluster, look_at_instance
-from argogrant.cli.doctor.examination import show
 from argogrant.cli.doctor.examine import examine
 from argogrant.cli.doctor.permission_review import Asker
 from argogrant.cli.options import Context, Namespace
-from argogrant.cli.session import meant
-from argogrant.cli.terminal.result import Outcome, Result, wrong
-from argogrant.cli.terminal.terminal import tell
+from argogrant.cli.session import NoAPIServer, connect, meant, utc_now
+from argogrant.cli.terminal.checklist import Marks, Outcome, Result, lines_of, wrong
+from argogrant.cli.terminal.tables import tell
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError
+
+
+def show(results: Sequence[Result], *, width: int, marks: Marks) -> Iterator[str]:
+    """Write the results, those of each instance under its name.
+
+    Args:
+        results: In their order.
+        width: Columns of the terminal.
+        marks: The signs for what was found.
+    """
+    for instance, some in groupby(results, key=lambda result: result.instance):
+        if instance:
+            yield f"\nArgoCDInstance {instance}"
+        for result in some:
+            yield from lines_of(result, width, marks)
+    yield f"\n{_summary(results)}"
+
+
+def _summary(results: Sequence[Result]) -> str:
+    wrong = sum(one.outcome is Outcome.WRONG for one in results)
+    unseen = sum(one.outcome is Outcome.UNKNOWN for one in results)
+    if not unseen:
+        return f"{wrong} wrong." if wrong else "Nothing is wrong."
+    said = f"{wrong} wrong" if wrong else "Nothing wrong was seen"
+    checks = "1 check" if unseen == 1 else f"{unseen} checks"
+    return f"{said}; {checks} could not be made."
 
 
 class Format(StrEnum):

@@ -10,7 +10,7 @@ from argogrant.cli.doctor.cluster_checks import (
 )
 from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts
 from argogrant.cli.doctor.instance_checks import INSTANCE_CHECKS, it_is_ready
-from argogrant.cli.terminal.result import Outcome, Result, unknown
+from argogrant.cli.terminal.checklist import Outcome, Result, unknown
 
 
 def examine(

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
-from argogrant.controller.observations import ObservedConfigMap
 from argogrant.kube.permissions import Right
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from argogrant.api.stored_status import read_conditions
 from argogrant.argocd.configmap_size import LIMIT, size_of
 from argogrant.cli.doctor.cluster_checks import some
 from argogrant.cli.doctor.facts import InstanceFacts
-from argogrant.cli.terminal.result import Result, fine, unknown, wrong
+from argogrant.cli.terminal.checklist import Result, fine, unknown, wrong
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.grants.model.grant import SubjectKind
 from argogrant.grants.model.reasons import InstanceCondition

@@ -1,8 +1,18 @@
-"""Asking the API server what the operator may do."""
+"""Asking the API server what the operator may do.
+
+What the operator of an instance has to be allowed in its own cluster. Pure.
+"""
 
 from typing import Final
 
+from argogrant.api.argocdinstance import Instance
 from argogrant.cli.doctor.facts import Reading
+from argogrant.controller.required_permissions import (
+    disposal_rights,
+    home_rights,
+    needed_rights,
+    process_rights,
+)
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden
 from argogrant.kube.permissions import ACCESS_REVIEWS, Right
@@ -69,3 +79,21 @@ def _groups(account: str) -> list[str]:
     namespace = account.split(":")[2]
     everybody = "system:serviceaccounts"
     return [everybody, f"{everybody}:{namespace}", "system:authenticated"]
+
+
+def operators_rights(namespace: str, instance: Instance | None) -> tuple[Right, ...]:
+    """Name every right, one by one.
+
+    Args:
+        namespace: Where the operator, its instances and its grants are.
+        instance: None if it can not be understood; of an Argo CD in another cluster
+            nothing is asked here.
+    """
+    cluster = instance.cluster if instance is not None else None
+    is_here = instance is not None and cluster is None
+    return (
+        *home_rights(namespace, cluster),
+        *disposal_rights(namespace),
+        *process_rights(namespace),
+        *(needed_rights(instance) if instance is not None and is_here else ()),
+    )

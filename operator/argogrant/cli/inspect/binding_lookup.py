@@ -14,7 +14,7 @@ from argogrant.argocd.policy_csv import (
     read_key,
 )
 from argogrant.argocd.policy_line import render_binding
-from argogrant.controller.observations import (
+from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,

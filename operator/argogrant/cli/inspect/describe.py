@@ -7,11 +7,11 @@ from typing import Final
 
 from argogrant.api.accessgrant_view import ToldApproval, ToldGrant
 from argogrant.cli.inspect.binding_lookup import Held
+from argogrant.cli.terminal.checklist import Outcome, Result
 from argogrant.cli.terminal.grant_state import Standing, is_over, standing
-from argogrant.cli.terminal.result import Outcome, Result
 from argogrant.cli.terminal.tables import shown
 from argogrant.cli.terminal.times import when
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from argogrant.grants.model.stored_condition import Said
 from argogrant.grants.model.validation import sentence

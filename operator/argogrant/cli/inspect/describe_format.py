@@ -14,8 +14,7 @@ from argogrant.cli.inspect.describe import (
     headline,
     next_step,
 )
-from argogrant.cli.terminal.checklist import NAME, Marks, lines_of, wrapped
-from argogrant.cli.terminal.result import Result
+from argogrant.cli.terminal.checklist import NAME, Marks, Result, lines_of, wrapped
 from argogrant.cli.terminal.tables import shown
 from argogrant.grants.model.window import format_instant
 

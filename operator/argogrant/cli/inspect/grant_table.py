@@ -19,7 +19,7 @@ from argogrant.cli.terminal.serialize import (
 )
 from argogrant.cli.terminal.tables import NONE, shown, table
 from argogrant.cli.terminal.times import relative, when
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.reasons import GrantCondition
 
 Body = dict[str, Any]

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from argogrant.cli.connecting import utc_now
 from argogrant.cli.errors import INTERRUPTED, ended_by_ctrl_c, perform
 from argogrant.cli.inspect.grant_table import (
     Body,
@@ -20,10 +19,10 @@ from argogrant.cli.inspect.grant_table import (
 )
 from argogrant.cli.inspect.watch import Follower, following
 from argogrant.cli.options import Context, Format, Namespace, Output, Selector
-from argogrant.cli.session import Session, session
-from argogrant.cli.terminal.terminal import columns, has_colours
+from argogrant.cli.session import Session, session, utc_now
+from argogrant.cli.terminal.tables import columns, has_colours
 from argogrant.grants.model.validation import quoted
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 

@@ -1,18 +1,117 @@
-"""``argogrant roles``: what a grant can name, with the caller's own rights."""
+"""``argogrant roles``: what a grant can name, with the caller's own rights.
 
-from typing import Annotated
+How roles are written: a table for people, JSON and YAML for programs. Pure.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
+import yaml
 
+from argogrant.api.argocdinstance_roles import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
 from argogrant.cli.argocd_reader import argocd_of, look_at_rules
 from argogrant.cli.errors import perform
-from argogrant.cli.inspect.rolelist import written
 from argogrant.cli.options import Context, Format, InstanceName, Namespace, Output
 from argogrant.cli.session import instance_of, session
-from argogrant.cli.terminal.terminal import columns
+from argogrant.cli.terminal.tables import NONE, columns, shown, table
 from argogrant.controller.gather import owners_of
-from argogrant.grants.access.approval import Owners
+from argogrant.grants.access.policy import Owners
+
+Roles = Sequence[DiscoveredRole]
+HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
+WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
+
+
+def written(roles: Roles, owners: Owners, *, output: Format, width: int) -> str:
+    """Write the list.
+
+    Args:
+        roles: What a grant can name.
+        owners: Whom they belong to.
+        output: For whom.
+        width: Columns of the terminal; only the table keeps within them.
+    """
+    return _WRITERS[output](roles, owners, width)
+
+
+def _table(roles: Roles, _owners: Owners, width: int) -> str:
+    rows = [
+        (
+            *_name(role),
+            _yes(is_so=role.traits.has_deny),
+            _yes(is_so=role.traits.can_persist),
+            shown(role.description),
+        )
+        for role in roles
+    ]
+    return table(HEADER, rows, width=width)
+
+
+def _wide(roles: Roles, owners: Owners, _width: int) -> str:
+    rows = [
+        (
+            *_name(role),
+            _yes(is_so=role.traits.has_deny),
+            _owner(role, owners),
+            shown(role.description),
+            ", ".join(role.traits.ways_to_persist) or NONE,
+        )
+        for role in roles
+    ]
+    return table(WIDE_HEADER, rows)
+
+
+def _names(roles: Roles, _owners: Owners, _width: int) -> str:
+    return "\n".join(shown(role.bound_as) for role in roles)
+
+
+def _json(roles: Roles, owners: Owners, _width: int) -> str:
+    return json.dumps(_items(roles, owners), indent=2)
+
+
+def _yaml(roles: Roles, owners: Owners, _width: int) -> str:
+    return yaml.safe_dump(_items(roles, owners), sort_keys=False).rstrip("\n")
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Roles, Owners, int], str]]] = {
+    Format.TABLE: _table,
+    Format.WIDE: _wide,
+    Format.JSON: _json,
+    Format.YAML: _yaml,
+    Format.NAME: _names,
+}
+
+
+def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
+    """Write the roles as a status lists them, but whole and with every reason."""
+    return {
+        "items": [
+            {
+                **role_summary(role, owners),
+                "boundAs": role.bound_as,
+                "waysToPersist": list(role.traits.ways_to_persist),
+            }
+            for role in roles
+        ]
+    }
+
+
+def _name(role: DiscoveredRole) -> tuple[str, str]:
+    """Write what a grant says in spec.role."""
+    return shown(role.name), shown(role.project)
+
+
+def _yes(*, is_so: bool) -> str:
+    return "yes" if is_so else NONE
+
+
+def _owner(role: DiscoveredRole, owners: Owners) -> str:
+    owner = owners.named_owner(role.project or None)
+    found = (owner,) if owner is not None else owners.integration
+    return ", ".join(f"{one.kind}/{shown(one.name)}" for one in found) or NONE
 
 
 def roles(

@@ -14,20 +14,19 @@ from argogrant.api.accessgrant_view import (
     read_told_approval,
 )
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
-from argogrant.cli.connecting import utc_now
 from argogrant.cli.errors import CommandFailed, perform
 from argogrant.cli.grant_lookup import grant_body
 from argogrant.cli.inspect.binding_lookup import Held, line_of, look, unseen
 from argogrant.cli.inspect.describe import Facts
 from argogrant.cli.inspect.describe_format import show, told
 from argogrant.cli.options import Context, GrantName, Namespace
-from argogrant.cli.session import Session, instance_of, session
-from argogrant.cli.terminal.terminal import tell
+from argogrant.cli.session import Session, instance_of, session, utc_now
+from argogrant.cli.terminal.tables import tell
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.validation import quoted
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, Forbidden
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import ACCESS_APPROVALS, Collection
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from argogrant.api.lenient import instant, part, text
+from argogrant.api.parsing import instant, part, text
 from argogrant.cli.report.entries import UNKNOWN, Entry, Source
 from argogrant.cli.terminal.grant_state import Standing
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.reasons import Reason
 
 _GRANT: Final = "dev.argogrant.grant."

@@ -11,20 +11,26 @@ import typer
 
 from argogrant.api.accessgrant_view import read_told
 from argogrant.api.argocdinstance import read_instance
-from argogrant.cli.connecting import utc_now
 from argogrant.cli.errors import CommandFailed, perform
 from argogrant.cli.options import Context, Namespace
 from argogrant.cli.report.audit_file import Retold, retell
-from argogrant.cli.report.entries import Asked, Entry, entry_of, ledger
-from argogrant.cli.report.period import NoMoment, Period, parse_past
+from argogrant.cli.report.entries import (
+    Asked,
+    Entry,
+    NoMoment,
+    Period,
+    entry_of,
+    ledger,
+    parse_past,
+)
 from argogrant.cli.report.table import ReportFormat, written
-from argogrant.cli.session import Session, session
-from argogrant.cli.terminal.terminal import columns
+from argogrant.cli.session import Session, session, utc_now
+from argogrant.cli.terminal.tables import columns
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.validation import quoted
 from argogrant.grants.model.window import format_duration, format_instant
 from argogrant.kube.errors import ClusterError
-from argogrant.kube.listing import listed
+from argogrant.kube.informer import listed
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES, Collection
 
 _STDIN: Final = "-"

@@ -14,7 +14,7 @@ from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.session import Session, instance_of, session
 from argogrant.cli.simulate.answer import Asked, Assumption, Ruling, ruling_of
 from argogrant.cli.simulate.answer_format import as_json, in_words
-from argogrant.cli.terminal.terminal import columns
+from argogrant.cli.terminal.tables import columns
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.validation import quoted
 

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from argogrant.cli import connecting
+from argogrant.cli import session as connecting
 from argogrant.cli.argocd_reader import argocd_of
 from argogrant.cli.errors import TROUBLE, CommandFailed, perform
 from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.session import instance_of, session
 from argogrant.cli.simulate.manifests import read_grants, supposed
 from argogrant.cli.simulate.plan_diff import as_diff, as_json, changes_of
-from argogrant.cli.terminal.tables import shown
-from argogrant.cli.terminal.terminal import has_colours
+from argogrant.cli.terminal.tables import has_colours, shown
 from argogrant.controller.preview import Preview, preview
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import sentence

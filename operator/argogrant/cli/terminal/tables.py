@@ -1,11 +1,19 @@
-"""Tables for terminals: aligned, within the width, and safe to print. Pure."""
+"""Tables for terminals: aligned, within the width, and safe to print. Pure.
 
+The terminal that a command writes to.
+"""
+
+import os
+import shutil
+import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import click
+import typer
 
+from argogrant.cli.terminal.checklist import Marks, marks_for
 from argogrant.grants.model.validation import escaped, is_visible
 
 Row = Sequence[str]
@@ -107,3 +115,31 @@ def _line(row: Row, header: Row, widths: Sequence[int], paint: Paint | None) -> 
         colour = paint(header[place], cell) if paint else None
         cells.append(click.style(padded, fg=colour) if colour else padded)
     return GAP.join(cells).rstrip()
+
+
+WIDEST: Final = 120
+"""Columns of a line that is read; longer ones are hard to follow."""
+
+
+def columns() -> int:
+    """Tell how wide it is; 0 if what is written goes to a program or a file."""
+    if "COLUMNS" in os.environ or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return 0
+
+
+def has_colours() -> bool:
+    """Tell whether a person looks at colours: https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def tell(write: Callable[[int, Marks], Iterable[str]]) -> None:
+    """Print lines with signs, in colours where a terminal shows them.
+
+    Args:
+        write: Gives the lines for so many columns, with signs that the terminal has.
+    """
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    colour = False if "NO_COLOR" in os.environ else None
+    for line in write(width, marks_for(sys.stdout.encoding or "ascii")):
+        typer.echo(line, color=colour)

@@ -8,13 +8,12 @@ from typing import Final
 
 from argogrant.argocd.appproject.plan import ProjectPlan
 from argogrant.argocd.appproject.project import Project
-from argogrant.controller.apply import WRITE_PAUSE, Clock
+from argogrant.controller.apply import WRITE_PAUSE, Clock, lags_of
 from argogrant.controller.appproject.placement import ends_of_members
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.contention import Contention
-from argogrant.controller.overdue import lags_of
 from argogrant.controller.plan import Plan
-from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
 from argogrant.telemetry.metrics import InstanceMetrics
 

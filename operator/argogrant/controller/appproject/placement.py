@@ -18,9 +18,8 @@ from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.plan import Plan, plan
 from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 
 PROJECTS_UNKNOWN: Final = Finding(
     Reason.INSTANCE_UNAVAILABLE,

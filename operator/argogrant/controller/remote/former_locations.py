@@ -20,8 +20,7 @@ from argogrant.controller.appproject.placement import IN_CONFIG_MAP, plan_places
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.error_messages import explain
 from argogrant.controller.remote.connection import Connection, Connections
-from argogrant.grants.model.finding import Finding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import sentence
 from argogrant.kube.backoff import Pause
 from argogrant.kube.errors import ClusterError, Conflict, NotFound, Unauthorized

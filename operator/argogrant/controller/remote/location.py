@@ -14,7 +14,7 @@ from argogrant.controller.remote.connection import Connection, Connections
 from argogrant.controller.remote.former_locations import Departure, Departures
 from argogrant.controller.remote.maintenance import Upkeep
 from argogrant.controller.store import Store
-from argogrant.grants.model.finding import Finding
+from argogrant.grants.model.reasons import Finding
 from argogrant.kube.backoff import Pause
 from argogrant.kube.errors import ClusterError, Conflict
 from argogrant.kube.resources import Collection

@@ -9,9 +9,8 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.controller.apply import Clock
 from argogrant.controller.permissions import Permissions
 from argogrant.controller.remote.connection import Connection, Connections
-from argogrant.controller.remote.token_lifetime import TokenState
+from argogrant.controller.remote.token_lifetime import NOTHING_KEPT, TokenState, Upkept
 from argogrant.controller.remote.token_rotation import Rotation
-from argogrant.controller.remote.upkept import NOTHING_KEPT, Upkept
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import Store
 from argogrant.kube.errors import ClusterError, Forbidden

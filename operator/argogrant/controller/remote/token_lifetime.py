@@ -5,6 +5,8 @@ time. Its end is the API server's affair.
 
 Source: RFC 7519, section 4.1 (``iat``, ``exp``); Kubernetes, "Managing Service
 Accounts": tokens of the TokenRequest API are such JWTs.
+
+What is known of our rights and of the token for another cluster. Pure.
 """
 
 import base64
@@ -17,6 +19,7 @@ from typing import Any, Final
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.reasons import InstanceCondition, Reason
 from argogrant.grants.model.window import format_instant
+from argogrant.kube.permissions import Right
 
 LIFETIMES: Final = 3
 """A token lasts as many times as long as it is used, so that two rotations may fail."""
@@ -162,3 +165,21 @@ def _instant(claim: object) -> datetime | None:
         return datetime.fromtimestamp(claim, UTC).replace(microsecond=0)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkept:
+    """How it stands with what is looked after beside the convergence."""
+
+    missing: tuple[Right, ...] = ()
+    """What the operator may not do; it is all named at once."""
+    token: TokenState | None = None
+    """None if there is no other cluster, or no token for it."""
+
+    @property
+    def tokens(self) -> tuple[TokenState, ...]:
+        """The token, if there is one."""
+        return (self.token,) if self.token is not None else ()
+
+
+NOTHING_KEPT: Final = Upkept()

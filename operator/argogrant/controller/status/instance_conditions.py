@@ -7,13 +7,15 @@ from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.bound_locations import Place
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.error_messages import explain, reason_of
-from argogrant.controller.remote.token_lifetime import token_condition
-from argogrant.controller.remote.upkept import NOTHING_KEPT, Upkept
+from argogrant.controller.remote.token_lifetime import (
+    NOTHING_KEPT,
+    Upkept,
+    token_condition,
+)
 from argogrant.controller.required_permissions import missing_message
 from argogrant.grants.conditions import Condition
-from argogrant.grants.model.finding import Finding
 from argogrant.grants.model.identity import NOBODY_VERIFIED, Identities
-from argogrant.grants.model.reasons import InstanceCondition, Reason
+from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.grants.model.validation import sentence
 from argogrant.kube.errors import ClusterError, Forbidden, remedy_of
 from argogrant.kube.resources import Collection

@@ -12,7 +12,7 @@ from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.api.bound_locations import Place
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import Audit
-from argogrant.audit.instance_transitions import token_rotated
+from argogrant.audit.transitions import token_rotated
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
 from argogrant.controller.decision_cache import Decisions
@@ -27,8 +27,7 @@ from argogrant.controller.status.audit_records import (
 from argogrant.controller.status.binding_state import Standing
 from argogrant.controller.status.finalizers import Releases
 from argogrant.controller.status.instance_conditions import Health, instance_conditions
-from argogrant.controller.status.remains import records_kept
-from argogrant.controller.status.retention import Disposal
+from argogrant.controller.status.retention import Disposal, records_kept
 from argogrant.controller.status.writer import Hold, Writer, report_of
 from argogrant.controller.store import Store
 from argogrant.grants.conditions import Condition, Delivery

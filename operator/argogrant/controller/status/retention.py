@@ -3,20 +3,27 @@
 What may be deleted, and when, is said anew at every convergence; one worker goes
 through that, oldest first. A stepped clock or a shortened retention can make ten
 thousand records due at once: neither the API server nor the loop has to notice.
+
+Which records of ended grants there are, and until when each is kept. Pure.
 """
 
 import asyncio
 import heapq
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from argogrant.audit.audit_log import Audit
 from argogrant.audit.event import GrantNews, Place
 from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
+from argogrant.controller.status.binding_state import Standing
 from argogrant.controller.store import Store
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.window import parse_instant
+from argogrant.grants.retention import Remains, kept_until
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.telemetry.metrics import Metrics
@@ -167,3 +174,51 @@ class Disposal:
 def _is_about(approval: ApprovalRecord, record: GrantRecord) -> bool:
     said = approval.approval
     return said is not None and said.grant_uid == record.uid and not said.being_deleted
+
+
+def records_kept(
+    standing: Standing,
+    retention: timedelta,
+    status_of: Callable[[GrantRecord], Mapping[str, Any]],
+) -> Iterator[Kept]:
+    """Say of each ended grant until when its record is kept; not of those for ever.
+
+    Args:
+        standing: What stands after a convergence.
+        retention: How long records are kept after the end.
+        status_of: Gives the status that a grant has, or is about to have.
+    """
+    continued = {
+        earlier.uid
+        for decision in standing.decisions.all()
+        if not decision.has_ended
+        for earlier in decision.circumstances.chain
+    }
+    for uid, record in standing.decisions.records.items():
+        decision = standing.decisions.of(uid)
+        if decision is None or not decision.has_ended:
+            continue
+        ended_at = _instant(status_of(record).get("endedAt", ""))
+        if ended_at is None:
+            continue
+        remains = Remains(
+            grant=decision.grant,
+            ended_at=ended_at,
+            is_gone=standing.is_certain and standing.is_gone(decision),
+            is_continued=uid in continued,
+        )
+        until = kept_until(remains, retention)
+        if until is not None:
+            yield Kept(until, record.name, uid)
+
+
+@lru_cache(maxsize=16384)
+def _instant(text: str) -> datetime | None:
+    """Read an end once: ten thousand are looked at in every convergence.
+
+    None if there is none, or if somebody else wrote what is no instant.
+    """
+    try:
+        return parse_instant(text)
+    except InvalidGrant:
+        return None

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from argogrant.grants.access.access_rules import AccessRules
-from argogrant.grants.access.approval import Approval
+from argogrant.grants.access.policy import AccessRules, Approval
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import Reason

@@ -10,26 +10,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from argogrant.grants.access.access_rules import AccessRules
-from argogrant.grants.access.approval import Approval
 from argogrant.grants.access.approval_checks import (
     enough_have_approved,
+    judged,
     nobody_denied,
     policies_are_readable,
     policy_allows,
     requester_is_verified,
+    unneeded,
+    vain,
 )
 from argogrant.grants.access.approvals import ApprovalFinding, Ballot, ballot_of
-from argogrant.grants.access.circumstances import Circumstances
-from argogrant.grants.access.extension import depth_of, extension_problem
-from argogrant.grants.access.policy import DEFAULT_TIMEOUT
+from argogrant.grants.access.policy import DEFAULT_TIMEOUT, AccessRules, Approval
 from argogrant.grants.access.policy_evaluation import Admission, Assessment, assess
 from argogrant.grants.access.quorum import Quorum
-from argogrant.grants.access.request import request_of
-from argogrant.grants.access.verdicts import judged, unneeded, vain
-from argogrant.grants.model.finding import Finding
+from argogrant.grants.access.request import (
+    Circumstances,
+    depth_of,
+    extension_problem,
+    request_of,
+)
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quoted
 from argogrant.grants.model.window import Window, unagreed_window_of, window_of
 

@@ -1,11 +1,25 @@
-"""Access policies: who may ask for what, for how long, and who has to agree."""
+"""Access policies: who may ask for what, for how long, and who has to agree.
 
+The rules by which the people of one instance give access to each other.
+
+Approvals: what an approver said about one grant.
+
+Regular expressions that people write into access policies.
+
+They are RE2, as in CEL: whatever a person writes, matching takes time in proportion to
+the text. Python's own ``re`` could be made to stall every revocation.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Final, Protocol, cast
 
-from argogrant.grants.model.identity import IdentityPattern
+import re2
+
+from argogrant.grants.model.identity import Identities, Identity, IdentityPattern
 
 DEFAULT_TIMEOUT: Final = timedelta(hours=24)
 DEFAULT_BREAK_GLASS: Final = timedelta(hours=1)
@@ -95,3 +109,110 @@ class AccessPolicy:
     approval: ApprovalRule | None = None
     """None: nobody has to agree."""
     break_glass: BreakGlassRule = field(default_factory=BreakGlassRule)
+
+
+class Verdict(StrEnum):
+    """What an approver says."""
+
+    APPROVE = "Approve"
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One AccessApproval."""
+
+    uid: str
+    name: str
+    grant_name: str
+    grant_uid: str
+    verdict: Verdict
+    approver: Identity | None
+    """None if the object names nobody."""
+    created_at: datetime
+    comment: str = ""
+    being_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """Who owns an integration, and what is behind it."""
+
+    integration: tuple[IdentityPattern, ...] = ()
+    of_projects: Mapping[str, IdentityPattern] = field(default_factory=dict)
+    """The owner that an AppProject names, by the project's name."""
+    of_global_roles: IdentityPattern | None = None
+    """The owner that ``argocd-rbac-cm`` names."""
+
+    def named_owner(self, project: str | None) -> IdentityPattern | None:
+        """The owner of a project's roles, or of global ones, as far as one is named."""
+        return self.of_projects.get(project) if project else self.of_global_roles
+
+
+NO_OWNERS: Final = Owners()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRules:
+    """Everything about an instance that who-may-ask and who-agrees depend on."""
+
+    max_duration: timedelta = timedelta(hours=24)
+    """The ceiling for every grant, whatever a policy says."""
+    policies: tuple[AccessPolicy, ...] = ()
+    """Those for this instance, and no others."""
+    policies_are_known: bool = True
+    """Whether policies and approvals could be read; else one may forbid anything."""
+    unreadable_policies: Mapping[str, str] = field(default_factory=dict)
+    """Policies that can not be understood, by name, and why."""
+    requires_access_policy: bool = False
+    """Without any policy nothing is allowed, rather than everything."""
+    strip_prefix: str = ""
+    """What Kubernetes puts before Argo CD's name for a person."""
+    owners: Owners = field(default_factory=Owners)
+    identities: Identities = field(default_factory=Identities)
+    are_open: bool = field(init=False, repr=False, compare=False)
+    """Whether Kubernetes' RBAC alone decides who gets access."""
+
+    def __post_init__(self) -> None:
+        """Find out once what every decision asks first."""
+        are_closed = (
+            self.policies
+            or self.requires_access_policy
+            or self.unreadable_policies
+            or not self.policies_are_known
+        )
+        object.__setattr__(self, "are_open", not are_closed)
+
+
+class _Pattern(Protocol):
+    def search(self, text: str) -> object: ...
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """Say why this is no RE2 pattern, or None if it is one."""
+    try:
+        _compiled(pattern)
+    except re2.error as error:
+        return _words_of(error)
+    return None
+
+
+def is_found(pattern: str, text: str) -> bool:
+    """Tell whether the pattern is found anywhere; what is no pattern never is."""
+    try:
+        return _compiled(pattern).search(text) is not None
+    except re2.error:
+        return False
+
+
+@lru_cache(maxsize=1 << 8)
+def _compiled(pattern: str) -> _Pattern:
+    options = re2.Options()
+    options.log_errors = False  # or it would print them itself
+    return cast("_Pattern", re2.compile(pattern, options=options))
+
+
+def _words_of(error: Exception) -> str:
+    """The message, which re2 gives as bytes."""
+    (message,) = error.args
+    return message.decode() if isinstance(message, bytes) else str(message)

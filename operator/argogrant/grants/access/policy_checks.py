@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from argogrant.grants.access.patterns import is_found
-from argogrant.grants.access.policy import AccessPolicy, RolePattern
+from argogrant.grants.access.policy import AccessPolicy, RolePattern, is_found
 from argogrant.grants.access.request import Request
-from argogrant.grants.model.globs import glob_matches
 from argogrant.grants.model.grant import RoleRef, SubjectKind
-from argogrant.grants.model.identity import is_same_person
+from argogrant.grants.model.identity import glob_matches, is_same_person
 from argogrant.grants.model.validation import quoted
 from argogrant.grants.model.window import format_duration
 

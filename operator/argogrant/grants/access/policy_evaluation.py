@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from argogrant.grants.access.access_rules import AccessRules
-from argogrant.grants.access.approval import Approval
 from argogrant.grants.access.approvals import Vote
-from argogrant.grants.access.policy import AccessPolicy, Effect
+from argogrant.grants.access.policy import AccessPolicy, AccessRules, Approval, Effect
 from argogrant.grants.access.policy_checks import (
     Miss,
     ceiling_of,

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from argogrant.grants.access.approval import Approval, Owners, Verdict
 from argogrant.grants.access.approvals import ApprovalFinding, Vote
-from argogrant.grants.access.policy import AccessPolicy, ApprovalRule
+from argogrant.grants.access.policy import (
+    AccessPolicy,
+    Approval,
+    ApprovalRule,
+    Owners,
+    Verdict,
+)
 from argogrant.grants.access.policy_checks import listed
 from argogrant.grants.access.request import Request
 from argogrant.grants.model.grant import RoleRef

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.well_formed import role_problem, subject_problem
+from argogrant.grants.model.validation import role_problem, subject_problem
 
 
 class SubjectKind(StrEnum):

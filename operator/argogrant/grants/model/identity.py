@@ -1,4 +1,7 @@
-"""Who asks and who agrees: Kubernetes identities, as the API server saw them."""
+"""Who asks and who agrees: Kubernetes identities, as the API server saw them.
+
+Patterns in access policies: literal text in which ``*`` stands for any text.
+"""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -7,9 +10,31 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from argogrant.grants.model.globs import glob_matches
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import is_visible, quoted, sentence
+
+
+def glob_matches(pattern: str, text: str) -> bool:
+    """Tell whether a whole text fits a pattern; upper and lower case count.
+
+    Args:
+        pattern: Every character but ``*`` stands for itself; ``*`` stands for any
+            number of characters, also none.
+        text: What a person or the API server wrote.
+    """
+    if "*" not in pattern:
+        return pattern == text
+    first, *middle, last = pattern.split("*")
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    position, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, position, max(end, position))
+        if found < 0:
+            return False
+        position = found + len(part)
+    return position <= end
+
 
 SYSTEM_PREFIX: Final = "system:"
 """Names that Kubernetes itself gives out begin so."""

@@ -1,8 +1,11 @@
 """The closed sets of condition types and reasons.
 
 ``meanings`` says when each reason is used, ``vocabulary`` with which condition.
+
+What a check found: why a grant is not in force.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -114,3 +117,15 @@ class Reason(StrEnum):
     FRESH = "Fresh"
     TOKEN_ENDING = "TokenEnding"  # noqa: S105 - a reason
     ROTATION_FAILED = "RotationFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a grant is not in force, in words for the person who asked for it."""
+
+    reason: Reason
+    message: str
+    ends: bool = False
+    """The grant is over; nothing but a new grant gives access again."""
+    is_doubt: bool = False
+    """The fact is unknown rather than false: keep what is bound, add nothing."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.announced import Announced
+from argogrant.api.stored_status import Announced
 from argogrant.cli.change.approval_prompt import (
     DENIES,
     PERSISTS,
@@ -13,7 +13,7 @@ from argogrant.cli.change.approval_prompt import (
     traits_of,
     vote_name,
 )
-from argogrant.grants.access.approval import Verdict
+from argogrant.grants.access.policy import Verdict
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.stored_condition import Said
 from support.builders import HOUR, NOON, a_grant, an_identity

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from argogrant.api.announced import Announced
 from argogrant.api.new_objects import Wish
+from argogrant.api.stored_status import Announced
 from argogrant.cli.change.arguments import (
     Span,
     UsageRefused,

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from argogrant.cli.change.outlook import Outlook, until_in_force
-from argogrant.cli.change.wait import wait_for
+from argogrant.cli.change.wait import Outlook, until_in_force, wait_for
 from argogrant.cli.errors import CommandFailed
 from argogrant.kube.errors import Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, Collection

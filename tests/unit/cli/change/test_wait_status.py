@@ -2,8 +2,8 @@
 
 import pytest
 
-from argogrant.api.announced import Announced
-from argogrant.cli.change.outlook import (
+from argogrant.api.stored_status import Announced
+from argogrant.cli.change.wait import (
     NOT_LOOKED_AT,
     Question,
     until_counted,

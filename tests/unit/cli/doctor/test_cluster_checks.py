@@ -8,7 +8,7 @@ import pytest
 
 from argogrant.cli.doctor.cluster_checks import rights_are_given
 from argogrant.cli.doctor.examine import examine
-from argogrant.cli.terminal.result import Outcome, Result
+from argogrant.cli.terminal.checklist import Outcome, Result
 from support.builders import NOON
 from support.doctor_facts import (
     HIDDEN,

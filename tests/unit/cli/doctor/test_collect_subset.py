@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.cli.doctor.likeness import holds
+from argogrant.cli.doctor.collect import holds
 
 
 @pytest.mark.parametrize(

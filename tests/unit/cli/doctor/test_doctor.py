@@ -6,10 +6,17 @@ import click
 import pytest
 from typer.testing import CliRunner
 
-from argogrant.cli.doctor.examination import show
+from argogrant.cli.doctor.doctor import show
 from argogrant.cli.main import app
-from argogrant.cli.terminal.checklist import PLAIN_SIGNS, SIGNS, marks_for
-from argogrant.cli.terminal.result import Result, fine, unknown, wrong
+from argogrant.cli.terminal.checklist import (
+    PLAIN_SIGNS,
+    SIGNS,
+    Result,
+    fine,
+    marks_for,
+    unknown,
+    wrong,
+)
 from argogrant.kube.errors import Forbidden
 from support.fake_cluster import FakeCluster
 

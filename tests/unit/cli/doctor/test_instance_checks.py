@@ -4,7 +4,7 @@ import pytest
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from argogrant.cli.doctor.examine import examine
-from argogrant.cli.terminal.result import Outcome, Result
+from argogrant.cli.terminal.checklist import Outcome, Result
 from support.doctor_facts import (
     a_cluster,
     a_grant_record,

@@ -14,8 +14,7 @@ from argogrant.cli.inspect.describe import (
     next_step,
 )
 from argogrant.cli.inspect.describe_format import show
-from argogrant.cli.terminal.checklist import SIGNS
-from argogrant.cli.terminal.result import Outcome
+from argogrant.cli.terminal.checklist import SIGNS, Outcome
 from support.builders import HOUR, MINUTE, NOON
 from support.stored_grants import a_body, an_approval, in_force, not_ready, over, said
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from argogrant.argocd.roles import DiscoveredRole
-from argogrant.cli.inspect.rolelist import written
+from argogrant.cli.inspect.roles import written
 from argogrant.cli.options import Format
-from argogrant.grants.access.approval import NO_OWNERS, Owners
+from argogrant.grants.access.policy import NO_OWNERS, Owners
 from argogrant.grants.role_warnings import RoleTraits
 from support.builders import a_group, a_user
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.api.accessgrant_view import read_told
-from argogrant.cli.report.entries import Asked, Source, entry_of, ledger
-from argogrant.cli.report.period import Period
+from argogrant.cli.report.entries import Asked, Period, Source, entry_of, ledger
 from argogrant.cli.report.table import (
     COLUMNS,
     GUARD,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from argogrant.cli.report.period import NoMoment, Period, parse_past
+from argogrant.cli.report.entries import NoMoment, Period, parse_past
 from support.builders import HOUR, MINUTE, NOON
 
 

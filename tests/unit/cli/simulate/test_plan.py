@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from argogrant.argocd.overlay import EXPLANATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
-from argogrant.cli import connecting
+from argogrant.cli import session as connecting
 from argogrant.cli.main import app
 from argogrant.cli.simulate.plan_diff import Change, as_diff
 from argogrant.kube.errors import Forbidden

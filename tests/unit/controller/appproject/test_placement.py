@@ -6,9 +6,8 @@ from typing import Any
 from argogrant.argocd.overlay import render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.appproject.placement import Where, plan_places
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.decision_cache import Decisions
-from argogrant.controller.observations import ObservedConfigMap
 from argogrant.controller.plan import Plan
 from argogrant.controller.status.binding_state import Standing
 from argogrant.grants.model.grant import Binding, RoleRef

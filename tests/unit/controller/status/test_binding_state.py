@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import Decisions
-from argogrant.controller.observations import ObservedConfigMap
 from argogrant.controller.plan import Plan
 from argogrant.controller.status.binding_state import Standing
-from argogrant.grants.model.finding import Finding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from support.builders import NOON, a_grant, an_instance
 
 BOUND = ObservedConfigMap("1", {OVERLAY_KEY: "g, alice, role:deployer\n"})

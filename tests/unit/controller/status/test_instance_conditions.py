@@ -2,11 +2,9 @@
 
 import pytest
 
-from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.observations import ObservedConfigMap
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.status.instance_conditions import Health, instance_conditions
-from argogrant.grants.model.finding import Finding
-from argogrant.grants.model.reasons import InstanceCondition, Reason
+from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.kube.errors import Conflict, Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, APP_PROJECTS, Collection
 

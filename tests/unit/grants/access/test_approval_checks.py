@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from argogrant.grants.access.approval import Owners
 from argogrant.grants.access.approvals import without_grant
+from argogrant.grants.access.policy import Owners
 from argogrant.grants.conditions import approval_condition, policy_condition
 from argogrant.grants.model.grant import RecordedEnd
 from argogrant.grants.model.reasons import Reason

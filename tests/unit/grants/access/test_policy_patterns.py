@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.grants.access.patterns import is_found, pattern_problem
-from argogrant.grants.model.globs import glob_matches
-from argogrant.grants.model.identity import Identities
+from argogrant.grants.access.policy import is_found, pattern_problem
+from argogrant.grants.model.identity import Identities, glob_matches
 from support.builders import NOON, a_group, a_user, an_account, an_identity
 
 

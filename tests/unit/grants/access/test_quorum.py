@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from argogrant.grants.access.approval import Owners
+from argogrant.grants.access.policy import Owners
 from argogrant.grants.model.grant import RecordedEnd
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import END_OF_TIME
