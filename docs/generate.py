@@ -19,7 +19,7 @@ from argogrant.api.crd import (
     crd_yaml,
     custom_resource_definition,
 )
-from argogrant.grants.model.reason_descriptions import REASONS
+from argogrant.grants.model.reason_descriptions import DESCRIPTIONS
 from argogrant.grants.model.reason_sets import (
     APPROVAL_REASONS,
     GRANT_REASONS,
@@ -101,7 +101,7 @@ def reasons_page() -> str:
     """Write the list of all reasons."""
     rows = [
         (f"`{reason}`", "<br>".join(_where(reason)), text)
-        for reason, text in REASONS.items()
+        for reason, text in DESCRIPTIONS.items()
     ]
     return (
         f"# Reasons of conditions\n\n{NOTE}\n\n"
@@ -164,7 +164,7 @@ def _field_section(field: FieldOfKind) -> str:
 def _condition_sections(conditions: Conditions) -> Iterator[str]:
     for condition, reasons in conditions.items():
         rows = [
-            (STATUS[status], f"`{reason}`", REASONS[reason])
+            (STATUS[status], f"`{reason}`", DESCRIPTIONS[reason])
             for status, used in reasons.items()
             for reason in used
         ]

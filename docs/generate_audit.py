@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from argogrant.audit.audit_log import Ledger
+from argogrant.audit.audit_log import AuditLog
 from argogrant.audit.cloudevents import (
     TYPE_PREFIX,
     ApprovalData,
@@ -17,7 +17,7 @@ from argogrant.audit.cloudevents import (
     SubjectData,
     line_of,
 )
-from argogrant.audit.event import GrantNews, Place, Telling
+from argogrant.audit.event import AuditRecord, GrantChange, ObjectRef
 from argogrant.audit.kubernetes_events import shown_as
 from argogrant.audit.transition_kinds import TRANSITIONS, TransitionKind
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
@@ -87,10 +87,10 @@ def page() -> str:
 
 def example() -> str:
     """Write the line of a grant that is bound."""
-    told: list[Telling] = []
-    Ledger(told.append).grant(
-        GrantNews(
-            place=Place(
+    told: list[AuditRecord] = []
+    AuditLog(told.append).grant(
+        GrantChange(
+            ref=ObjectRef(
                 kind="AccessGrant",
                 uid="7d1d1ae8-6d3c-4a0f-9a2e-6f2f0c9b7c11",
                 namespace="argogrant",

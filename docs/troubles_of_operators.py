@@ -95,11 +95,11 @@ INSTANCES: Final = Group(
                 " ValidatingAdmissionPolicyBinding argogrant-requester,"
                 " ValidatingAdmissionPolicy argogrant-approver,"
                 " ValidatingAdmissionPolicyBinding argogrant-approver. Apply"
-                " admission/argogrant-identity.yaml (Kubernetes 1.30 or newer;"
+                " admission/argogrant-validating.yaml (Kubernetes 1.30 or newer;"
                 " docs/how-to/verified-identity.md)."
             ),
             meaning="Without AccessPolicies that is fine; with them nobody gets in.",
-            remedy="`kubectl apply -f admission/argogrant-identity.yaml`",
+            remedy="`kubectl apply -f admission/argogrant-validating.yaml`",
         ),
         Trouble(
             name="a_changed_admission_policy",
@@ -108,11 +108,11 @@ INSTANCES: Final = Group(
                 "AdmissionPolicyChanged: It is not certain that somebody checks who"
                 " asks and who approves. In ValidatingAdmissionPolicyBinding"
                 " argogrant-requester: spec.validationActions lacks Deny. Apply"
-                " admission/argogrant-identity.yaml again"
+                " admission/argogrant-validating.yaml again"
                 " (docs/how-to/verified-identity.md)."
             ),
             meaning="It may let a forged name pass, so that it counts as missing.",
-            remedy="Apply `admission/argogrant-identity.yaml` again.",
+            remedy="Apply `admission/argogrant-validating.yaml` again.",
         ),
     ),
 )

@@ -8,10 +8,10 @@ from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord, record_grant
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import plan
-from argogrant.grants.facts import InstanceFacts
-from argogrant.handlers.process_tuning import collect_seldom
+from argogrant.grants.facts import InstanceState
+from argogrant.handlers.process_tuning import tune_gc
 from bench import grants
 from bench.percentiles import percentile
 from support.live_cluster import RULES
@@ -36,18 +36,18 @@ class Core:
 
 def measure_core(count: int) -> Core:
     """Decide and plan without any input or output, in a process set up as ours is."""
-    collect_seldom()
+    tune_gc()
     records = [_a_record(number) for number in range(count)]
-    facts = InstanceFacts(name="default", roles=frozenset({"role:deployer"}))
-    decisions = Decisions()
+    facts = InstanceState(name="default", roles=frozenset({"role:deployer"}))
+    decisions = DecisionCache()
     decisions.update(records, facts, NOON)
     written = plan(decisions.all(), _seen(""), owner=OWNER, living_owners=[OWNER])
     assert written.overlay is not None
     text = written.overlay.text or ""
     anew, ended = [], []
     for _ in range(REPEATS):
-        anew.append(_cpu_of(Decisions(), records, facts, NOON, text))
-        known = Decisions()
+        anew.append(_cpu_of(DecisionCache(), records, facts, NOON, text))
+        known = DecisionCache()
         known.update(records, facts, NOON)
         end = NOON + timedelta(hours=1)
         ended.append(_cpu_of(known, records, facts, end, text))
@@ -60,9 +60,9 @@ def measure_core(count: int) -> Core:
 
 
 def _cpu_of(
-    decisions: Decisions,
+    decisions: DecisionCache,
     records: list[GrantRecord],
-    facts: InstanceFacts,
+    facts: InstanceState,
     now: datetime,
     text: str,
 ) -> float:

@@ -151,7 +151,7 @@ def test_the_admission_policies_are_those_of_the_repository(objects) -> None:
     expected = {
         chart.key(one): one["spec"]
         for one in shipped(
-            "admission/argogrant-identity.yaml", "admission/argogrant-fill-in.yaml"
+            "admission/argogrant-validating.yaml", "admission/argogrant-mutating.yaml"
         )
     }
     found = {

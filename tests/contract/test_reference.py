@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from argogrant.grants.model.reason_descriptions import REASONS
+from argogrant.grants.model.reason_descriptions import DESCRIPTIONS
 from argogrant.grants.model.reason_sets import (
     APPROVAL_REASONS,
     GRANT_REASONS,
@@ -106,7 +106,7 @@ def test_every_reason_belongs_to_a_condition_and_is_explained(reason: Reason) ->
     assert kinds, "add it to one of the tables in grants/model/reason_sets.py"
     for page in ("reasons", *kinds):
         assert f"| `{reason}` |" in page_of(page)
-        assert f"| {REASONS[reason]} |" in page_of(page)
+        assert f"| {DESCRIPTIONS[reason]} |" in page_of(page)
 
 
 def test_every_condition_type_is_explained() -> None:

@@ -12,16 +12,16 @@ import yaml
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster, TokenRotation
 from argogrant.controller.required_permissions import (
-    ARGOCDS,
-    ELSEWHERE,
-    OURS,
-    TOKENS,
-    disposal_rights,
-    home_rights,
-    needed_rights,
-    process_rights,
+    ARGOCD_ROLE,
+    HOME_ROLE,
+    REMOTE_ROLE,
+    ROTATION_ROLE,
+    argocd_permissions,
+    home_permissions,
+    operator_permissions,
+    retention_permissions,
 )
-from argogrant.kube.permissions import Right
+from argogrant.kube.permissions import Permission
 from support import doc_pages
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,11 +48,11 @@ INSTANCE = Instance(
 )
 AT_HOME = replace(INSTANCE, cluster=None)
 RIGHTS = (
-    *home_rights("argogrant", INSTANCE.cluster),
-    *disposal_rights("argogrant"),
-    *process_rights("argogrant"),
-    *needed_rights(INSTANCE),
-    *needed_rights(AT_HOME),
+    *home_permissions("argogrant", INSTANCE.cluster),
+    *retention_permissions("argogrant"),
+    *operator_permissions("argogrant"),
+    *argocd_permissions(INSTANCE),
+    *argocd_permissions(AT_HOME),
 )
 
 
@@ -67,7 +67,7 @@ def rules(manifest: str) -> Iterator[dict[str, Any]]:
             yield from body.get("rules", ())
 
 
-def gives(rule: dict[str, Any], right: Right) -> bool:
+def gives(rule: dict[str, Any], right: Permission) -> bool:
     kind = f"{right.resource.plural}/{right.subresource}".rstrip("/")
     return (
         right.verb in rule["verbs"]
@@ -81,12 +81,14 @@ def gives(rule: dict[str, Any], right: Right) -> bool:
     "right", RIGHTS, ids=[f"{right.verb} {right.target}" for right in RIGHTS]
 )
 def test_a_needed_right_is_given_by_the_manifest_that_its_message_names(
-    right: Right,
+    right: Permission,
 ) -> None:
     assert any(gives(rule, right) for rule in rules(right.manifest))
 
 
-@pytest.mark.parametrize("manifest", [OURS, ARGOCDS, ELSEWHERE, TOKENS])
+@pytest.mark.parametrize(
+    "manifest", [HOME_ROLE, ARGOCD_ROLE, REMOTE_ROLE, ROTATION_ROLE]
+)
 def test_the_manifests_give_no_right_that_is_not_asked_for(manifest: str) -> None:
     asked = {
         (right.verb, f"{right.resource.plural}/{right.subresource}".rstrip("/"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.api.admission_policies import FILL_IN_FILE, IDENTITY_FILE
+from argogrant.api.admission_policies import MUTATING_FILE, VALIDATING_FILE
 from controlplane import ControlPlane, local
 from support import admission_objects, operator_process
 from support.live_cluster import RULES, World
@@ -50,7 +50,7 @@ def identity_policies(installed: ControlPlane) -> Iterator[ControlPlane]:
 
     For what has to count as verified, ``admission.wait_until_they_vouch`` first.
     """
-    with admission_objects.policies(installed, IDENTITY_FILE, FILL_IN_FILE):
+    with admission_objects.policies(installed, VALIDATING_FILE, MUTATING_FILE):
         yield installed
 
 

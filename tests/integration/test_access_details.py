@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.grants.access_details import details_problem
+from argogrant.grants.access_details import validate_template
 from controlplane import ControlPlane
 from support.live_cluster import INSTANCE, World, a_grant, eventually
 
@@ -45,7 +45,7 @@ def test_the_api_server_judges_as_the_operator(
 
     assert said in applied.stderr
     assert (applied.returncode == 0) is (said == "")
-    assert len(text) > 400 or (details_problem(text) is None) is (said == "")
+    assert len(text) > 400 or (validate_template(text) is None) is (said == "")
 
 
 def test_a_holder_is_told_from_the_start_until_after_the_end(

@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 
 from argogrant.argocd.policy_csv import read_scopes
-from argogrant.argocd.simulation.evaluate import Judge, Person, Rules
-from argogrant.argocd.simulation.request import RESOURCES, Question, as_enforced
-from argogrant.argocd.simulation.sourced_lines import cite_config_map
+from argogrant.argocd.simulation.evaluate import AccessEvaluator, Rules, TokenSubject
+from argogrant.argocd.simulation.request import (
+    RESOURCES,
+    EnforceRequest,
+    to_enforce_requests,
+)
+from argogrant.argocd.simulation.sourced_lines import source_config_map
 from argogrant.controller.argocd_state import observe_project
 from controlplane import ControlPlane
 from controlplane.errors import ArgoCDBroken
@@ -66,7 +70,7 @@ class RealJudge:
         """Give it a text that it can not read."""
         self._argocd.set_rbac(book.data)
 
-    def says(self, asker: Asker, question: Question) -> bool:
+    def says(self, asker: Asker, question: EnforceRequest) -> bool:
         """Ask it."""
         asked = (question.resource, question.action, question.object)
         return self._argocd.can_i(asker.account, *asked, claims=asker.claims)
@@ -104,12 +108,12 @@ class RealJudge:
         return f"n{time.time_ns()}-{next(_NONCES)}"
 
 
-def ours(book: Rulebook) -> Judge:
+def ours(book: Rulebook) -> AccessEvaluator:
     """What we judge by, read from the same objects."""
     projects: list[dict[str, Any]] = [dict(one) for one in book.projects]
-    return Judge(
+    return AccessEvaluator(
         Rules(
-            lines=cite_config_map(book.data),
+            lines=source_config_map(book.data),
             default_role=book.data.get("policy.default", ""),
             match_mode=book.data.get("policy.matchMode", ""),
             projects=tuple(map(observe_project, projects)),
@@ -117,21 +121,23 @@ def ours(book: Rulebook) -> Judge:
     )
 
 
-def person(asker: Asker, book: Rulebook) -> Person:
+def person(asker: Asker, book: Rulebook) -> TokenSubject:
     """Read somebody's claims as Argo CD does."""
     found = [
         asker.claims.get(c, []) for c in read_scopes(book.data.get("scopes", "")) or ()
     ]
     values = [[one] if isinstance(one, str) else list(one) for one in found]
-    return Person(
+    return TokenSubject(
         user_id=asker.account,
         compared=tuple(itertools.chain.from_iterable(values)),
     )
 
 
-def say(judge: Judge, somebody: Person, question: Question) -> bool:
-    asked = as_enforced(question, namespace="argocd", settings={})
-    return any(judge.judge(somebody, one).is_allowed for one in asked)
+def say(
+    judge: AccessEvaluator, somebody: TokenSubject, question: EnforceRequest
+) -> bool:
+    asked = to_enforce_requests(question, namespace="argocd", settings={})
+    return any(judge.evaluate(somebody, one).is_allowed for one in asked)
 
 
 def test_hundreds_of_answers_are_those_of_argo_cd(judge: RealJudge) -> None:
@@ -160,13 +166,13 @@ def test_hundreds_of_answers_are_those_of_argo_cd(judge: RealJudge) -> None:
 def test_a_line_that_can_not_be_read_refuses_everybody(
     judge: RealJudge, line: str
 ) -> None:
-    question = Question(resource="projects", action="get", object="p")
+    question = EnforceRequest(resource="projects", action="get", object="p")
     book = Rulebook(data={"policy.csv": "g, alice, role:admin\n" + line}, projects=())
     judge.break_by(book)
 
     with pytest.raises(ArgoCDBroken):
         judge.says(Asker("alice"), question)
-    assert not say(ours(book), Person(user_id="alice"), question)
+    assert not say(ours(book), TokenSubject(user_id="alice"), question)
 
 
 def test_the_built_in_roles_are_argo_cds(judge: RealJudge) -> None:
@@ -179,9 +185,9 @@ def test_the_built_in_roles_are_argo_cds(judge: RealJudge) -> None:
     for resource, action, about, who in itertools.product(
         sorted(RESOURCES), ACTIONS, ("x", "x/y"), ("alice", "bob")
     ):
-        question = Question(resource=resource, action=action, object=about)
+        question = EnforceRequest(resource=resource, action=action, object=about)
 
-        assert say(mine, Person(user_id=who), question) is judge.says(
+        assert say(mine, TokenSubject(user_id=who), question) is judge.says(
             Asker(who), question
         ), (who, question)
 

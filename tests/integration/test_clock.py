@@ -13,7 +13,7 @@ from controlplane import ControlPlane
 from support import operator_process
 from support.live_cluster import RULES, World, a_grant, after, eventually, seconds_until
 
-SCRIPT = operator_process.ROOT / "tests/stepped_operator.py"
+SCRIPT = operator_process.ROOT / "tests/support/operator_with_fake_clock.py"
 
 
 def step(offset: Path, seconds: int) -> None:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 import pytest
 
 from argogrant.kube.client import Body, Cluster, WatchEvent
-from argogrant.kube.errors import Conflict, Gone, NotFound, Refused
+from argogrant.kube.errors import Conflict, Gone, Invalid, NotFound
 from argogrant.kube.resources import ACCESS_GRANTS, CONFIG_MAPS, Collection
 from support.cluster_variants import BOTH, HELD, MAPS, NAMESPACE, ONE, Place, place_for
 from support.live_cluster import a_grant
@@ -113,7 +113,7 @@ def test_a_patch_that_changes_nothing_is_no_new_version(place: Place) -> None:
         pytest.param({"resourceVersion": "1"}, Conflict, id="a stale version"),
         pytest.param(
             {"uid": "00000000-0000-0000-0000-000000000000"},
-            Refused,
+            Invalid,
             id="the uid of another object of that name",
         ),
     ],
@@ -173,7 +173,7 @@ def test_a_watch_tells_every_change_since_a_version_in_order(place: Place) -> No
     start = place.run(lambda cluster: cluster.list(MAPS)).resource_version
     place.create(data={"key": "a"})
     place.somebody.edit(ONE, {"data": {"key": "b"}})
-    place.somebody.delete(ONE)
+    place.somebody.delete_object(ONE)
     events = place.run(lambda cluster: first(cluster.watch(MAPS, start), 3))
 
     assert [(event.type, event.body["data"]["key"]) for event in events] == [
@@ -218,7 +218,7 @@ def test_a_watch_from_long_ago_is_told_that_it_is_too_late(place: Place) -> None
 def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
     """The object stays with a deletionTimestamp until the last finalizer is gone."""
     created = place.create(metadata=HELD)
-    place.somebody.delete(ONE)
+    place.somebody.delete_object(ONE)
     held = place.run(lambda cluster: cluster.get(ONE))
     free = {"metadata": {"finalizers": None}}
     place.run(lambda cluster: cluster.merge_patch(ONE, free))
@@ -234,10 +234,10 @@ def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
 def test_what_is_deleted_is_held_by_nobody_new(place: Place) -> None:
     """Whoever comes too late to hold an object is refused."""
     place.create(metadata=HELD)
-    place.somebody.delete(ONE)
+    place.somebody.delete_object(ONE)
     both = {"metadata": {"finalizers": [*HELD["finalizers"], "argogrant.dev/late"]}}
 
-    with pytest.raises(Refused):
+    with pytest.raises(Invalid):
         place.run(lambda cluster: cluster.merge_patch(ONE, both))
     free = {"metadata": {"finalizers": None}}
     place.run(lambda cluster: cluster.merge_patch(ONE, free))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.admission_policies import IDENTITY_FILE
+from argogrant.api.admission_policies import VALIDATING_FILE
 from controlplane import ControlPlane
 from support import admission_objects
 from support.admission_objects import ALICE_SAYS, MAKE, said, who
@@ -18,7 +18,7 @@ ODD_GROUPS = ("#1: [all], {none}", "a 'group' of \"friends\"", "null", "größe"
 def unaided(installed: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster that can check, but not fill in."""
     with (
-        admission_objects.policies(installed, IDENTITY_FILE),
+        admission_objects.policies(installed, VALIDATING_FILE),
         admission_objects.everybody_may_ask(installed),
     ):
         yield installed

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from argogrant.api.admission_drift import SETTLING, problem_of, verified_since
-from argogrant.api.admission_policies import IDENTITY_FILE
+from argogrant.api.admission_drift import PROPAGATION_DELAY, find_drift, verified_since
+from argogrant.api.admission_policies import VALIDATING_FILE
 from argogrant.grants.model.reasons import Reason
 from controlplane import ControlPlane
 from support import admission_objects
@@ -19,7 +19,7 @@ from support.live_cluster import seconds_until
 @pytest.fixture(scope="module")
 def shipped(installed: ControlPlane) -> Iterator[ControlPlane]:
     """The policies that check, as shipped at the beginning."""
-    with admission_objects.policies(installed, IDENTITY_FILE):
+    with admission_objects.policies(installed, VALIDATING_FILE):
         yield installed
 
 
@@ -42,7 +42,7 @@ def make(plane: ControlPlane, change: Change) -> bool:
 
 def test_what_is_shipped_is_no_problem(shipped: ControlPlane) -> None:
     """Whatever defaults this API server fills in."""
-    assert problem_of(admission_objects.observed(shipped)) is None
+    assert find_drift(admission_objects.observed(shipped)) is None
 
 
 def test_nothing_is_verified_before_the_policies_were_there(
@@ -51,7 +51,7 @@ def test_nothing_is_verified_before_the_policies_were_there(
     since = verified_since(admission_objects.observed(shipped))
 
     assert since is not None
-    assert seconds_until(since.isoformat()) <= SETTLING.total_seconds()
+    assert seconds_until(since.isoformat()) <= PROPAGATION_DELAY.total_seconds()
 
 
 @pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.title)
@@ -59,14 +59,14 @@ def test_what_lets_nobody_pass_is_no_problem(
     mended: ControlPlane, change: Change
 ) -> None:
     assert make(mended, change)
-    assert problem_of(admission_objects.observed(mended)) is None
+    assert find_drift(admission_objects.observed(mended)) is None
 
 
 @pytest.mark.parametrize("change", HARMFUL, ids=lambda change: change.title)
 def test_what_lets_somebody_pass_is_told(mended: ControlPlane, change: Change) -> None:
     """Unless the API server itself does not let it pass."""
     is_made = make(mended, change)
-    problem = problem_of(admission_objects.observed(mended))
+    problem = find_drift(admission_objects.observed(mended))
 
     assert is_made != change.is_refused
     if change.is_refused:
@@ -78,7 +78,7 @@ def test_what_lets_somebody_pass_is_told(mended: ControlPlane, change: Change) -
 
 def test_what_is_removed_is_told(mended: ControlPlane) -> None:
     mended.kubectl("delete", "validatingadmissionpolicybinding", "argogrant-approver")
-    problem = problem_of(admission_objects.observed(mended))
+    problem = find_drift(admission_objects.observed(mended))
 
     assert problem is not None
     assert problem.reason is Reason.ADMISSION_POLICY_MISSING
@@ -93,7 +93,7 @@ def test_what_is_installed_anew_vouches_anew(mended: ControlPlane) -> None:
     since = verified_since(admission_objects.observed(mended))
 
     assert since is not None
-    assert since >= began + SETTLING
+    assert since >= began + PROPAGATION_DELAY
 
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"

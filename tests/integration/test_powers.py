@@ -5,8 +5,8 @@ import time
 import pytest
 
 from argogrant.argocd.pattern_match import pattern_matches
-from argogrant.argocd.policy_csv import read_others, read_scopes
-from argogrant.argocd.role_risks import Powers
+from argogrant.argocd.policy_csv import read_scopes, read_unmanaged_keys
+from argogrant.argocd.role_risks import RolePermissions
 from controlplane import ControlPlane
 
 NOT_TAKEN_IN = 1.0
@@ -28,7 +28,7 @@ def test_an_action_is_compared(plane: ControlPlane, mode: str, pattern: str) -> 
     line = f"p, alice, exec, {pattern}, {everything}, allow"
     data = {"policy.csv": line, "policy.matchMode": mode}
     plane.argocd.set_rbac(data)
-    (rule,) = read_others(data).rules
+    (rule,) = read_unmanaged_keys(data).rules
     answer = plane.argocd.can_i("alice", "exec", "create", "team-a/shop")
 
     assert pattern_matches(rule.action, "create", mode=mode) is answer
@@ -41,7 +41,9 @@ def test_a_role_inherits_as_far(plane: ControlPlane, links: int) -> None:
     )
     text += f"p, role:{links}, exec, create, */*, allow\n"
     plane.argocd.set_rbac({"policy.csv": text})
-    traits = Powers(read_others({"policy.csv": text}), ()).traits_of("role:0")
+    traits = RolePermissions(read_unmanaged_keys({"policy.csv": text}), ()).risks_of(
+        "role:0"
+    )
     answer = plane.argocd.can_i("alice", "exec", "create", "team-a/shop")
 
     assert traits.can_persist is answer

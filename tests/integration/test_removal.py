@@ -21,7 +21,7 @@ def identity_of(body: Body) -> tuple[str, str]:
 
 def test_an_object_is_removed_if_it_still_is_this_one(place: Place) -> None:
     uid, seen = identity_of(place.create(data={"key": "text"}))
-    place.run(lambda cluster: cluster.remove(ONE, uid=uid, version=seen))
+    place.run(lambda cluster: cluster.delete(ONE, uid=uid, version=seen))
 
     with pytest.raises(NotFound):
         place.run(lambda cluster: cluster.get(ONE))
@@ -32,14 +32,14 @@ def test_another_object_is_not_removed(place: Place, other: str) -> None:
     uid, seen = identity_of(place.create(data={"key": "text"}))
     asked = {"uid": uid, "version": seen, other: "1"}
     with pytest.raises(Conflict):
-        place.run(lambda cluster: cluster.remove(ONE, **asked))
+        place.run(lambda cluster: cluster.delete(ONE, **asked))
 
     assert place.run(lambda cluster: cluster.get(ONE))
 
 
 def test_what_is_held_stays_until_it_is_let_go(place: Place) -> None:
     uid, seen = identity_of(place.create(data={"key": "text"}, metadata=HELD))
-    place.run(lambda cluster: cluster.remove(ONE, uid=uid, version=seen))
+    place.run(lambda cluster: cluster.delete(ONE, uid=uid, version=seen))
     metadata = place.run(lambda cluster: cluster.get(ONE))["metadata"]
 
     assert "deletionTimestamp" in metadata

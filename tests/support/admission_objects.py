@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from argogrant.api.admission_drift import POLICY_NAMES, verified_since
-from argogrant.api.admission_policies import FILL_IN_FILE, MAKERS
+from argogrant.api.admission_policies import IDENTITY_FIELDS, MUTATING_FILE
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
 from controlplane.people import PEOPLE
@@ -167,14 +167,14 @@ def policies(plane: ControlPlane, *files: str) -> Iterator[None]:
     paths = [f"--filename={ROOT / file}" for file in files]
     plane.kubectl("apply", *paths)
     try:
-        for field in MAKERS:
+        for field in IDENTITY_FIELDS:
             wait_until(plane, field.field, is_checked=True)
-            if FILL_IN_FILE in files:
+            if MUTATING_FILE in files:
                 wait_until_filled_in(plane, field.field)
         yield
     finally:
         plane.kubectl("delete", *paths)
-        for field in MAKERS:
+        for field in IDENTITY_FIELDS:
             wait_until(plane, field.field, is_checked=False)
 
 

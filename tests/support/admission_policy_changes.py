@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from argogrant.api.admission_policies import identity_policies
+from argogrant.api.admission_policies import validating_policies
 
 Body = dict[str, Any]
 POLICY = "validatingadmissionpolicies/argogrant-requester"
@@ -16,7 +16,7 @@ PLURALS = {
 }
 SHIPPED: dict[str, Body] = {
     f"{PLURALS[one['kind']]}/{one['metadata']['name']}": one
-    for one in identity_policies()
+    for one in validating_policies()
 }
 PORTAL = "system:serviceaccount:portal:backstage"
 

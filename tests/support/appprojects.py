@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from argogrant.argocd.appproject.members import plan_members
-from argogrant.argocd.appproject.plan import Asked, ProjectPlan
+from argogrant.argocd.appproject.plan import DesiredMembers, ProjectPlan
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.overlay import Owner
 from argogrant.grants.model.grant import Binding
@@ -31,7 +31,7 @@ def a_project(*groups: str, role: str = "deployer", **overrides: Any) -> Project
 def planned(project: Project, *wanted: Binding, **asked: Any) -> ProjectPlan:
     owner, living = asked.pop("owner", US), asked.pop("living", [US])
     now = asked.pop("now", NOON)
-    wants = Asked(wanted=dict.fromkeys(wanted, END), **asked)
+    wants = DesiredMembers(desired=dict.fromkeys(wanted, END), **asked)
     return plan_members(project, wants, owner=owner, living_owners=living, now=now)
 
 

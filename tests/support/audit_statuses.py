@@ -4,16 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from argogrant.audit.audit_log import Ledger
+from argogrant.audit.audit_log import AuditLog
 from argogrant.audit.cloudevents import line_of
-from argogrant.audit.event import GrantNews, Place, Telling
+from argogrant.audit.event import AuditRecord, GrantChange, ObjectRef
 from argogrant.grants.model.grant import Grant
 from support.builders import NOON, a_grant
 
-GRANT = Place(
+GRANT = ObjectRef(
     kind="AccessGrant", uid="u1", namespace="argogrant", name="g1", instance="default"
 )
-INSTANCE = Place(
+INSTANCE = ObjectRef(
     kind="ArgoCDInstance",
     uid="i1",
     namespace="argogrant",
@@ -44,8 +44,8 @@ class Listening:
     """A ledger, and everything that it told."""
 
     def __init__(self) -> None:
-        self.told: list[Telling] = []
-        self.ledger = Ledger(self.told.append)
+        self.told: list[AuditRecord] = []
+        self.ledger = AuditLog(self.told.append)
 
     def look(
         self,
@@ -58,8 +58,8 @@ class Listening:
         """Look once; gives the kinds of what was told."""
         before = len(self.told)
         self.ledger.grant(
-            GrantNews(
-                place=GRANT,
+            GrantChange(
+                ref=GRANT,
                 grant=grant or a_grant(),
                 stored=stored,
                 new=new,

@@ -1,7 +1,7 @@
 """Becomes another program that the kernel kills when the tests die, however they do.
 
-``python -I -S bound.py STARTER PROGRAM ARGUMENT …``, where STARTER is the id of the
-process that waits for it. Where there is no such call (macOS), it only becomes it.
+``python -I -S bound_process.py STARTER PROGRAM ARGUMENT …``, where STARTER is the id of
+the process that waits for it. Where there is no such call (macOS), it only becomes it.
 Source: PR_SET_PDEATHSIG of prctl(2); it survives execve(2).
 """
 

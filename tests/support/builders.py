@@ -6,25 +6,25 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from argogrant.grants.access.evaluation import Agreement
+from argogrant.grants.access.evaluation import PolicyResult
 from argogrant.grants.access.policy import (
     AccessPolicy,
     Approval,
+    ApprovalDecision,
     ApprovalRule,
     Effect,
     RolePattern,
     SubjectPatterns,
-    Verdict,
 )
-from argogrant.grants.access.request import NOTHING_ELSE, Circumstances
+from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.decide import Decision, decide
-from argogrant.grants.facts import InstanceFacts, facts_about
+from argogrant.grants.facts import InstanceState, build_input
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import (
-    Identities,
     Identity,
     IdentityKind,
     IdentityPattern,
+    RequesterVerification,
 )
 from argogrant.grants.model.reasons import Finding, Reason
 
@@ -53,9 +53,9 @@ def a_grant(subject: str = "alice", role: str = "role:deployer", **overrides: An
     )
 
 
-def an_instance(**overrides: Any) -> InstanceFacts:
+def an_instance(**overrides: Any) -> InstanceState:
     """An Argo CD with one global and one project role."""
-    return InstanceFacts(
+    return InstanceState(
         **{
             "name": "default",
             "roles": frozenset({"role:deployer", "proj:team-a:deployer"}),
@@ -68,14 +68,14 @@ def an_instance(**overrides: Any) -> InstanceFacts:
 def decided(
     grant: Grant,
     now: datetime = NOON,
-    circumstances: Circumstances = NOTHING_ELSE,
+    circumstances: RelatedObjects = NO_RELATED_OBJECTS,
     **instance: Any,
 ) -> Decision:
     """The decision about a grant."""
-    return decide(facts_about(grant, an_instance(**instance), now, circumstances))
+    return decide(build_input(grant, an_instance(**instance), now, circumstances))
 
 
-VERIFIED: Final = Identities(verified_since=NOON)
+VERIFIED: Final = RequesterVerification(verified_since=NOON)
 """Whoever asked or approved since noon was checked."""
 
 
@@ -139,7 +139,7 @@ def an_approval(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
             "name": f"by-{by}",
             "grant_name": "g1",
             "grant_uid": "u1",
-            "verdict": Verdict.APPROVE,
+            "decision": ApprovalDecision.APPROVE,
             "approver": an_identity(by, *groups),
             "created_at": NOON + MINUTE,
             **overrides,
@@ -149,7 +149,7 @@ def an_approval(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
 
 def a_refusal(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
     """A refusal of g1, a minute after it was created."""
-    return an_approval(by, *groups, **{"verdict": Verdict.DENY, **overrides})
+    return an_approval(by, *groups, **{"decision": ApprovalDecision.DENY, **overrides})
 
 
 def asks(
@@ -168,7 +168,7 @@ class Case(NamedTuple):
 
     grant: Grant
     at: datetime
-    circumstances: Circumstances
+    circumstances: RelatedObjects
     instance: dict[str, Any]
 
     def decided(self) -> Decision:
@@ -191,7 +191,7 @@ def case(
         "roles": frozenset({grant.role.bound_as}),
         **others,
     }
-    circumstances = Circumstances(
+    circumstances = RelatedObjects(
         approvals=approvals, chain=chain, active_before=active
     )
     return Case(grant, at, circumstances, instance)
@@ -233,11 +233,11 @@ class Outcome(NamedTuple):
 
     def of(self, decision: Decision) -> "Outcome":
         """The same of a decision, as far as something is expected."""
-        told: Finding | Agreement = decision.finding or decision.agreement
+        told: Finding | PolicyResult = decision.finding or decision.policy_result
         return Outcome(
             told.reason,
             self.says if self.says in told.message else told.message,
-            self.policy and decision.agreement.policy,
+            self.policy and decision.policy_result.policy,
             self.end and decision.window.end,
         )
 

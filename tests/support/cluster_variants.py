@@ -33,7 +33,7 @@ class Somebody(Protocol):
 
     def add(self, collection_path: str, body: Body) -> Body: ...
     def edit(self, path: str, patch: Body) -> Body: ...
-    def delete(self, path: str) -> None: ...
+    def delete_object(self, path: str) -> None: ...
 
 
 @dataclass
@@ -56,7 +56,7 @@ class KubectlUser:
         )
         return json.loads(answer.stdout)
 
-    def delete(self, path: str) -> None:
+    def delete_object(self, path: str) -> None:
         self.plane.kubectl("delete", "--raw", path)
 
 
@@ -108,4 +108,4 @@ def place_for(request: pytest.FixtureRequest, *paths: str) -> Iterator[Place]:
         with suppress(KubectlFailed):
             place.somebody.edit(path, {"metadata": {"finalizers": None}})
         with suppress(KubectlFailed):
-            place.somebody.delete(path)
+            place.somebody.delete_object(path)

@@ -9,10 +9,10 @@ from argogrant.cli.doctor.facts import (
     CRDFact,
     InstanceFacts,
     LeaseFact,
-    Reading,
-    RightFact,
+    PermissionFact,
+    Probe,
 )
-from argogrant.cli.doctor.permission_review import operators_rights
+from argogrant.cli.doctor.permission_review import operator_role_permissions
 from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.cached_objects import (
     GrantRecord,
@@ -35,20 +35,20 @@ GOOD: Final = {
 }
 
 
-def yes(value: Any = True) -> Reading[Any]:  # noqa: FBT002
-    return Reading(value=value)
+def yes(value: Any = True) -> Probe[Any]:  # noqa: FBT002
+    return Probe(value=value)
 
 
-def no() -> Reading[bool]:
-    return Reading(value=False)
+def no() -> Probe[bool]:
+    return Probe(value=False)
 
 
-def hidden() -> Reading[Any]:
-    return Reading(problem=HIDDEN)
+def hidden() -> Probe[Any]:
+    return Probe(problem=HIDDEN)
 
 
-def gone() -> Reading[Any]:
-    return Reading()
+def gone() -> Probe[Any]:
+    return Probe()
 
 
 def a_crd(plural: str = "accessgrants", **changes: Any) -> CRDFact:
@@ -70,7 +70,7 @@ def a_cluster(**changes: Any) -> ClusterFacts:
         admission_kinds=yes(BOTH_KINDS),
         crds=tuple(a_crd(kind.plural) for kind in KINDS),
         lease=yes(a_lease()),
-        admission_problem=yes(""),
+        admission_drift=yes(""),
         instances=yes((a_record(),)),
         grants=yes(()),
     )
@@ -125,18 +125,18 @@ def an_argocd(**changes: Any) -> InstanceFacts:
         config_map=a_map(),
         argocd_version=yes("v3.6.1"),
         grants=yes(()),
-        rights=rights(),
+        permissions=rights(),
     )
     return replace(facts, **changes)
 
 
-def a_map(text: str = RULES, **data: str) -> Reading[ObservedConfigMap]:
+def a_map(text: str = RULES, **data: str) -> Probe[ObservedConfigMap]:
     return yes(ObservedConfigMap("1", {"policy.csv": text, **data}))
 
 
-def rights(**readings: Reading[bool]) -> tuple[RightFact, ...]:
+def rights(**readings: Probe[bool]) -> tuple[PermissionFact, ...]:
     """Every right is given, but those verbs."""
     return tuple(
-        RightFact(right=right, is_given=readings.get(right.verb, yes()))
-        for right in operators_rights("argogrant", a_record().instance)
+        PermissionFact(right=right, is_given=readings.get(right.verb, yes()))
+        for right in operator_role_permissions("argogrant", a_record().instance)
     )

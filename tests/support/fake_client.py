@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from argogrant.kube.client import Body, Listing, WatchEvent
+from argogrant.kube.client import Body, ListPage, WatchEvent
 from argogrant.kube.errors import Unauthorized, Unavailable
 from argogrant.kube.resources import Collection
 from support.fake_cluster import FakeCluster
@@ -29,7 +29,7 @@ class Visit:
         self._show("GET")
         return await self._there.get(path)
 
-    async def list(self, collection: Collection, page: str = "") -> Listing:
+    async def list(self, collection: Collection, page: str = "") -> ListPage:
         self._show("LIST")
         return await self._there.list(collection, page)
 

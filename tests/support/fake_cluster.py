@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from argogrant.kube.client import PAGE, Body, Listing, WatchEvent
+from argogrant.kube.client import PAGE, Body, ListPage, WatchEvent
 from argogrant.kube.errors import ClusterError, Conflict, Gone
 from argogrant.kube.permissions import ACCESS_REVIEWS
 from argogrant.kube.resources import Collection
@@ -65,7 +65,7 @@ class FakeCluster(Objects):
         await self._begin("get", path)
         return deepcopy(self.object(path))
 
-    async def list(self, collection: Collection, page: str = "") -> Listing:
+    async def list(self, collection: Collection, page: str = "") -> ListPage:
         """Read a page of a collection; small ones have only one."""
         await self._begin("list", collection.path)
         begin = int(page or 0)
@@ -77,7 +77,7 @@ class FakeCluster(Objects):
         items = [deepcopy(self._objects[path]) for path in paths[begin : begin + PAGE]]
         rest = len(paths) - begin - PAGE
         following = str(begin + PAGE) if rest > 0 else ""
-        listing = Listing(items, str(self._version), following)
+        listing = ListPage(items, str(self._version), following)
         await _run(self._after["list"])
         return listing
 
@@ -127,14 +127,14 @@ class FakeCluster(Objects):
             return {**body, "status": {"userInfo": self.user}}
         return self.add(path, json.loads(json.dumps(body)))
 
-    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object, if it still is this one, at this resource version."""
-        await self._begin("remove", path)
+        await self._begin("delete", path)
         metadata = self.object(path)["metadata"]
         seen = metadata["resourceVersion"]
         if (metadata["uid"], version or seen) != (uid, seen):
             raise Conflict(f"{path}: 409 precondition failed")
-        self.delete(path)
+        self.delete_object(path)
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from argogrant.api.admission_drift import SETTLING, identity_policies
+from argogrant.api.admission_drift import PROPAGATION_DELAY, validating_policies
 from argogrant.kube.client import Body
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
@@ -43,7 +43,7 @@ def reviewed(required: int = 1, **rule: Any) -> dict[str, Any]:
 
 def install_admission(room: Room) -> None:
     """Install the admission policies, as the API server shows them."""
-    for body in identity_policies():
+    for body in validating_policies():
         collection = {
             "ValidatingAdmissionPolicy": VALIDATING_POLICIES,
             "ValidatingAdmissionPolicyBinding": VALIDATING_BINDINGS,
@@ -84,7 +84,7 @@ async def a_guarded_room(*policies, admission: bool = True) -> AsyncIterator[Roo
     room = Room()
     if admission:
         install_admission(room)
-        await asyncio.sleep(SETTLING.total_seconds())
+        await asyncio.sleep(PROPAGATION_DELAY.total_seconds())
     room.install()
     room.edit_instance(**PREFIX)
     for policy in policies:

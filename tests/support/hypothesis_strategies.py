@@ -5,7 +5,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from argogrant.grants.model.validation import text_problem
+from argogrant.grants.model.validation import validate_name
 
 _VISIBLE: Final = st.characters(exclude_categories=["C", "Z"], include_characters=" ")
 
@@ -17,7 +17,7 @@ def _tidy(text: str) -> str:
 names: Final = (
     st.text(st.one_of(_VISIBLE, st.sampled_from(" ,\"'#*:;\\")), max_size=8)
     .map(_tidy)
-    .filter(lambda name: text_problem(name) is None)
+    .filter(lambda name: validate_name(name) is None)
 )
 """Names that a grant may hold, with a liking for Argo CD's special characters."""
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
-from argogrant.audit.audit_log import Ledger
-from argogrant.audit.event import Telling
-from argogrant.controller.manager import Namespace
+from argogrant.audit.audit_log import AuditLog
+from argogrant.audit.event import AuditRecord
+from argogrant.controller.manager import NamespaceManager
 from argogrant.kube.client import Body
 from argogrant.kube.errors import NotFound, Unavailable
 from argogrant.kube.resources import (
@@ -53,13 +53,13 @@ class Room:
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
-        self.told: list[Telling] = []
+        self.told: list[AuditRecord] = []
         """What the audit stream would say, in order."""
-        self.namespace = Namespace(
+        self.namespace = NamespaceManager(
             self.cluster,
             OURS,
             metrics=self.metrics,
-            audit=Ledger(self.told.append, self.metrics.audit.count),
+            audit=AuditLog(self.told.append, self.metrics.audit.record_event),
             clock=self.clock,
             connect=self.connect,
             leading=self.leading,
@@ -82,7 +82,7 @@ class Room:
 
     def happened(self, name: str) -> list[str]:
         """What was told of a grant or an instance, in order."""
-        return [str(one.transition.kind) for one in self.told if one.place.name == name]
+        return [str(one.transition.kind) for one in self.told if one.ref.name == name]
 
     def edit_instance(self, **spec: Any) -> None:
         """Change the spec of the instance; no CRD of today's version checks it."""
@@ -97,7 +97,7 @@ class Room:
         """Delete the instance; kopf's finalizer holds it as long as it is served."""
         held = {"metadata": {"finalizers": ["argogrant.dev/revoke"]}}
         self.cluster.edit(INSTANCE_PATH, held)
-        self.cluster.delete(INSTANCE_PATH)
+        self.cluster.delete_object(INSTANCE_PATH)
 
     def write_rbac(self, data: Mapping[str, str]) -> None:
         metadata = {"name": "argocd-rbac-cm"}
@@ -124,7 +124,7 @@ class Room:
 
     def delete(self, name: str) -> None:
         """Delete a grant; the operator's finalizer may hold it."""
-        self.cluster.delete(f"{GRANTS}/{name}")
+        self.cluster.delete_object(f"{GRANTS}/{name}")
 
     def tear_away(self, name: str) -> None:
         """Delete a grant and remove its finalizers by hand."""
@@ -218,7 +218,7 @@ async def until(question: Callable[[], Any], *, within: float) -> float:
 async def running(room: Room) -> AsyncIterator[Room]:
     """Run the namespace and its instance for the length of a block."""
     task = asyncio.create_task(room.namespace.run())
-    room.serving = asyncio.create_task(room.namespace.serve("default"))
+    room.serving = asyncio.create_task(room.namespace.run_instance("default"))
     await asyncio.sleep(SOON)
     try:
         yield room

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from argogrant.kube.client import Body
-from argogrant.kube.informer import Reflector, stop
+from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from support.fake_cluster import FakeCluster
 
@@ -23,7 +23,7 @@ class Copy:
     changes: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.reflector: Reflector[str] = Reflector(
+        self.reflector: Informer[str] = Informer(
             self.cluster,
             self.followed,
             read=lambda body: body["data"]["text"],
@@ -40,7 +40,7 @@ class Copy:
         return self.cluster.edit(f"{MAPS.path}/{name}", {"data": {"text": text}})
 
     def delete(self, name: str) -> None:
-        self.cluster.delete(f"{MAPS.path}/{name}")
+        self.cluster.delete_object(f"{MAPS.path}/{name}")
 
     @property
     def known(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from argogrant.kube.client import Body
-from argogrant.kube.errors import Conflict, NotFound, Refused
+from argogrant.kube.errors import Conflict, Invalid, NotFound
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
     ACCESS_GRANTS,
@@ -81,14 +81,14 @@ class Objects:
             return deepcopy(old)
         is_leaving = "deletionTimestamp" in new["metadata"]
         if is_leaving and _finalizers(new) - _finalizers(old):
-            raise Refused(f"{path}: 422 no new finalizers if it is being deleted")
+            raise Invalid(f"{path}: 422 no new finalizers if it is being deleted")
         if is_leaving and not new["metadata"].get("finalizers"):
             self._remove(path, new)
         else:
             self._store("MODIFIED", path, new)
         return deepcopy(new)
 
-    def delete(self, path: str) -> None:
+    def delete_object(self, path: str) -> None:
         """Delete an object; one with finalizers stays until they are gone."""
         body = deepcopy(self.object(path))
         if not body["metadata"].get("finalizers"):
@@ -128,7 +128,7 @@ def _check_preconditions(path: str, old: Body, patch: Body, *, is_status: bool) 
     if given.get("resourceVersion", version) != version:
         raise Conflict(f"{path}: 409 the object has been modified")
     if not is_status and given.get("uid", known["uid"]) != known["uid"]:
-        raise Refused(f"{path}: 422 metadata.uid: field is immutable")
+        raise Invalid(f"{path}: 422 metadata.uid: field is immutable")
 
 
 def _finalizers(body: Body) -> set[str]:

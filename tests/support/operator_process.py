@@ -40,7 +40,7 @@ def install_with_instance(plane: ControlPlane) -> None:
 
 def bound() -> list[str]:
     """Return what begins a command that does not outlive these tests, if killed."""
-    script = ROOT / "tests/bound.py"
+    script = ROOT / "tests/support/bound_process.py"
     return [sys.executable, "-I", "-S", str(script), str(os.getpid())]
 
 

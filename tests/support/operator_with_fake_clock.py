@@ -1,6 +1,6 @@
 """The operator with a clock that a test can step; everything else is as shipped.
 
-Usage: ``python stepped_operator.py FILE``, where FILE holds the offset in seconds.
+Usage: ``python operator_with_fake_clock.py FILE``; FILE holds the offset in seconds.
 """
 
 import sys

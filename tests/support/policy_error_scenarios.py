@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from argogrant.api.admission_drift import SETTLING
-from argogrant.api.admission_policies import IDENTITY_FILE
+from argogrant.api.admission_drift import PROPAGATION_DELAY
+from argogrant.api.admission_policies import VALIDATING_FILE
 from support import admission_objects
 from support.approval_flow import ClosedWorld
 from support.error_scenarios import instance_says
@@ -12,7 +12,7 @@ from support.live_cluster import a_grant, eventually
 
 ALICE, BOB = "oidc:alice", "oidc:bob"
 Quarrel = Callable[[ClosedWorld], str]
-MARGIN = SETTLING.total_seconds() + 1
+MARGIN = PROPAGATION_DELAY.total_seconds() + 1
 """Seconds after which the operator counts on a policy that was mended."""
 BINDING = "validatingadmissionpolicybinding"
 
@@ -68,7 +68,7 @@ def a_changed_admission_policy(world: ClosedWorld) -> str:
     try:
         return instance_says(world, "AdmissionPolicyChanged", "RequesterVerified")
     finally:
-        plane.kubectl("apply", "-f", str(admission_objects.ROOT / IDENTITY_FILE))
+        plane.kubectl("apply", "-f", str(admission_objects.ROOT / VALIDATING_FILE))
         eventually(
             lambda: world.instance_says("RequesterVerified")[0] == "True", within=30
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from argogrant.argocd.simulation.request import RESOURCES, Question
+from argogrant.argocd.simulation.request import RESOURCES, EnforceRequest
 
 ACCOUNTS = ("alice", "bob", "carol", "dave")
 GROUPS = ("devs", "ops", "CN=a,OU=b", "role:a", "Devs")
@@ -98,10 +98,10 @@ class Author:
             claims["email"] = self._pick(EMAILS)
         return Asker(self._pick(ACCOUNTS), claims)
 
-    def question(self) -> Question:
+    def question(self) -> EnforceRequest:
         """Make up something to do; mostly what rules are about."""
         usual = self._chance(0.7)
-        return Question(
+        return EnforceRequest(
             resource="applications" if usual else self._pick(sorted(RESOURCES)),
             action=self._pick(("get", "sync", "delete") if usual else ACTIONS),
             object=self._pick(OBJECTS[:4] if usual else OBJECTS),

@@ -1,7 +1,7 @@
 """Words for what was said of a grant: states, and looks from one to the next."""
 
 from argogrant.audit.transitions import Account, Look, account_of, grant_transitions
-from argogrant.grants.model.stored_condition import Conditions, Said
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 
 NOTHING: Conditions = {}
 EARLIER, NOW = "2026-11-24T11:00:00Z", "2026-11-24T12:00:00Z"
@@ -21,7 +21,9 @@ def state(
         "Ended": ended,
     }
     return {
-        kind: Said(reason[0] == "+", reason[1:], f"{reason[1:]} it is.", EARLIER)
+        kind: StoredCondition(
+            reason[0] == "+", reason[1:], f"{reason[1:]} it is.", EARLIER
+        )
         for kind, reason in told.items()
         if reason
     }

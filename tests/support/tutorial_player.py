@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from argogrant.api.admission_policies import MAKERS
+from argogrant.api.admission_policies import IDENTITY_FIELDS
 from controlplane import ControlPlane
 from controlplane.helm import helm
 from controlplane.people import ADMIN
@@ -101,7 +101,7 @@ class Reader(Player):
 
 def wait_half_a_minute(plane: ControlPlane) -> None:
     """Wait, as the page says, until the API server checks who creates new kinds."""
-    for maker in MAKERS:
+    for maker in IDENTITY_FIELDS:
         admission_objects.wait_until(plane, maker.field, is_checked=True)
         admission_objects.wait_until_filled_in(plane, maker.field)
     admission_objects.wait_until_they_vouch(plane)

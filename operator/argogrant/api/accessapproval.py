@@ -12,7 +12,7 @@ from argogrant.api.conditions import (
 from argogrant.api.identity import IdentityModel, read_identity
 from argogrant.api.parsing import read_spec
 from argogrant.api.schema import Model, ObjectName, validations
-from argogrant.grants.access.policy import Approval, Verdict
+from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.window import parse_instant
 
 APPROVAL_RULES: Final = (
@@ -99,7 +99,7 @@ def read_approval(body: dict[str, Any]) -> Approval:
         name=metadata["name"],
         grant_name=spec.grant.name,
         grant_uid=spec.grant.uid,
-        verdict=Verdict(spec.decision),
+        decision=ApprovalDecision(spec.decision),
         approver=read_identity(spec.approver),
         created_at=parse_instant(metadata["creationTimestamp"]),
         comment=spec.comment or "",

@@ -15,7 +15,7 @@ from argogrant.grants.model.grant import (
     Subject,
     SubjectKind,
 )
-from argogrant.grants.model.reason_sets import ENDS_ON_RECORD
+from argogrant.grants.model.reason_sets import FINAL_REASONS
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from argogrant.grants.model.window import parse_duration, parse_instant
 
@@ -98,7 +98,7 @@ def _read_end(status: Mapping[str, Any]) -> RecordedEnd | None:
         if (condition.get("type"), condition.get("status")) == (
             GrantCondition.ENDED,
             "True",
-        ) and condition.get("reason") in ENDS_ON_RECORD:
+        ) and condition.get("reason") in FINAL_REASONS:
             return RecordedEnd(
                 Reason(condition["reason"]), condition.get("message") or ""
             )

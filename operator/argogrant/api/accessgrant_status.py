@@ -16,8 +16,8 @@ from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.schema import Instant, Model, ObjectName
 from argogrant.grants.access.policy import Approval
 from argogrant.grants.access_details import MAX_DETAILS
-from argogrant.grants.conditions import Delivery, grant_conditions, is_over
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.window import format_instant
 
@@ -25,7 +25,7 @@ MAX_RECORDED: Final = 32
 """Approvals, and grants of a chain, that a status names."""
 
 
-class ApprovalRecord(Model):
+class ApprovalEntry(Model):
     """One approval, or refusal, that counted."""
 
     name: ObjectName = Field(description="The name of the AccessApproval.")
@@ -94,7 +94,7 @@ class AccessGrantStatus(StatusModel):
             " has yet."
         ),
     )
-    approvals: list[ApprovalRecord] = Field(
+    approvals: list[ApprovalEntry] = Field(
         [],
         max_length=MAX_RECORDED,
         description="The approvals, and refusals, that counted.",
@@ -133,7 +133,7 @@ class AccessGrantStatus(StatusModel):
 
 def grant_status(
     decision: Decision,
-    delivery: Delivery,
+    delivery: BindingOutcome,
     *,
     old: Mapping[str, Any],
     generation: int,
@@ -162,14 +162,16 @@ def grant_status(
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": conditions,
-        **_agreement(decision, old),
+        **_approval_fields(decision, old),
         **_times(decision, delivery, old, now),
-        **_guidance(decision, old),
+        **_access_details(decision, old),
     }
-    is_its_own = delivery.is_bound and decision.holding is not Holding.RELEASE
+    is_its_own = (
+        delivery.is_bound and decision.desired_binding is not DesiredBinding.ABSENT
+    )
     if is_its_own or "boundAs" in old:
         status["boundAs"] = decision.grant.role.bound_as
-    extended_by = decision.circumstances.extended_by or old.get("extendedBy")
+    extended_by = decision.related.extended_by or old.get("extendedBy")
     if extended_by:
         status["extendedBy"] = extended_by
     return status
@@ -187,13 +189,13 @@ def _with_approval_of(
 
 
 def _times(
-    decision: Decision, delivery: Delivery, old: Mapping[str, Any], now: datetime
+    decision: Decision, delivery: BindingOutcome, old: Mapping[str, Any], now: datetime
 ) -> dict[str, str]:
     """Say when it begins and ends; only what was agreed upon begins."""
     window, times = decision.window, {}
     if window.has_end:
         times["expiresAt"] = format_instant(window.end)
-    if "startedAt" in old or decision.has_begun(now):
+    if "startedAt" in old or decision.is_active(now):
         times["startedAt"] = old.get("startedAt") or format_instant(window.start)
     if is_over(decision, delivery):
         end = min(now, max(window.end, window.start))
@@ -201,9 +203,9 @@ def _times(
     return times
 
 
-def _guidance(decision: Decision, old: Mapping[str, Any]) -> dict[str, str]:
+def _access_details(decision: Decision, old: Mapping[str, Any]) -> dict[str, str]:
     """Say what the holder should know; what was said last stays after the end."""
-    guidance = decision.guidance
+    guidance = decision.access_details
     if guidance is None or "endedAt" in old:
         kept = ("url", "accessDetails")
         return {key: old[key] for key in kept if key in old}
@@ -211,9 +213,9 @@ def _guidance(decision: Decision, old: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in said.items() if value}
 
 
-def _agreement(decision: Decision, old: Mapping[str, Any]) -> dict[str, Any]:
+def _approval_fields(decision: Decision, old: Mapping[str, Any]) -> dict[str, Any]:
     """Say who agreed, and what was continued; what is over stays as it was."""
-    agreement, chain = decision.agreement, decision.circumstances.chain
+    agreement, chain = decision.policy_result, decision.related.chain
     said: dict[str, Any] = {
         "accessPolicy": agreement.policy or _policy_of(old),
         "approvals": [_approval(one) for one in agreement.approvals[:MAX_RECORDED]],
@@ -235,6 +237,6 @@ def _approval(approval: Approval) -> dict[str, str]:
     return {
         "name": approval.name,
         "approver": approval.approver.username if approval.approver else "",
-        "decision": str(approval.verdict),
+        "decision": str(approval.decision),
         "at": format_instant(approval.created_at),
     }

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from argogrant.api.parsing import instant, part, text
-from argogrant.api.stored_status import Recorded, read_conditions, read_recorded
+from argogrant.api.parsing import get_dict, get_str, get_time
+from argogrant.api.stored_status import (
+    StoredGrantStatus,
+    read_conditions,
+    read_stored_grant_status,
+)
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition
-from argogrant.grants.model.stored_condition import Said
+from argogrant.grants.model.stored_condition import StoredCondition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldGrant:
+class AccessGrantView:
     """What an AccessGrant says of itself; the status is the operator's last word."""
 
     namespace: str
@@ -44,48 +48,48 @@ class ToldGrant:
     extended_by: str
     url: str
     details: str
-    recorded: Recorded
+    stored: StoredGrantStatus
 
 
-def read_told(body: Mapping[str, Any]) -> ToldGrant:
+def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
     """Read an AccessGrant as the API server gives it, whatever it lacks."""
-    metadata, spec = part(body, "metadata"), part(body, "spec")
-    status = part(body, "status")
-    subject = part(spec, "subject")
-    return ToldGrant(
-        namespace=text(metadata, "namespace"),
-        name=text(metadata, "name"),
-        uid=text(metadata, "uid"),
-        created_at=instant(metadata, "creationTimestamp"),
-        instance=text(spec, "instance"),
-        subject_kind=text(subject, "kind"),
-        subject=text(subject, "name"),
-        role=_role(part(spec, "role")),
-        requester=text(part(spec, "requester"), "username"),
-        justification=text(spec, "justification"),
-        duration=text(spec, "duration"),
-        not_before=instant(spec, "notBefore"),
-        started_at=instant(status, "startedAt"),
-        expires_at=instant(status, "expiresAt") or instant(spec, "expiresAt"),
-        ended_at=instant(status, "endedAt"),
+    metadata, spec = get_dict(body, "metadata"), get_dict(body, "spec")
+    status = get_dict(body, "status")
+    subject = get_dict(spec, "subject")
+    return AccessGrantView(
+        namespace=get_str(metadata, "namespace"),
+        name=get_str(metadata, "name"),
+        uid=get_str(metadata, "uid"),
+        created_at=get_time(metadata, "creationTimestamp"),
+        instance=get_str(spec, "instance"),
+        subject_kind=get_str(subject, "kind"),
+        subject=get_str(subject, "name"),
+        role=_role(get_dict(spec, "role")),
+        requester=get_str(get_dict(spec, "requester"), "username"),
+        justification=get_str(spec, "justification"),
+        duration=get_str(spec, "duration"),
+        not_before=get_time(spec, "notBefore"),
+        started_at=get_time(status, "startedAt"),
+        expires_at=get_time(status, "expiresAt") or get_time(spec, "expiresAt"),
+        ended_at=get_time(status, "endedAt"),
         is_revoked=bool(spec.get("revoked")),
         is_being_deleted="deletionTimestamp" in metadata,
         is_break_glass=bool(spec.get("breakGlass")),
-        extends=text(spec, "extends"),
-        extended_by=text(status, "extendedBy"),
-        url=text(status, "url"),
-        details=text(status, "accessDetails"),
-        recorded=read_recorded(status),
+        extends=get_str(spec, "extends"),
+        extended_by=get_str(status, "extendedBy"),
+        url=get_str(status, "url"),
+        details=get_str(status, "accessDetails"),
+        stored=read_stored_grant_status(status),
     )
 
 
 def _role(role: Mapping[str, Any]) -> str:
-    project = text(role, "project") or None
-    return RoleRef(name=text(role, "name"), project=project).bound_as
+    project = get_str(role, "project") or None
+    return RoleRef(name=get_str(role, "name"), project=project).bound_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldApproval:
+class AccessApprovalView:
     """What an AccessApproval says of itself."""
 
     name: str
@@ -94,20 +98,20 @@ class ToldApproval:
     approver: str
     comment: str
     created_at: datetime | None
-    counted: Said | None
+    counted: StoredCondition | None
     """The operator's last word on whether it counts; None if there is none yet."""
 
 
-def read_told_approval(body: Mapping[str, Any]) -> ToldApproval:
+def view_approval(body: Mapping[str, Any]) -> AccessApprovalView:
     """Read an AccessApproval as the API server gives it, whatever it lacks."""
-    metadata, spec = part(body, "metadata"), part(body, "spec")
-    conditions = read_conditions(part(body, "status"))
-    return ToldApproval(
-        name=text(metadata, "name"),
-        grant_name=text(part(spec, "grant"), "name"),
-        decision=text(spec, "decision"),
-        approver=text(part(spec, "approver"), "username"),
-        comment=text(spec, "comment"),
-        created_at=instant(metadata, "creationTimestamp"),
+    metadata, spec = get_dict(body, "metadata"), get_dict(body, "spec")
+    conditions = read_conditions(get_dict(body, "status"))
+    return AccessApprovalView(
+        name=get_str(metadata, "name"),
+        grant_name=get_str(get_dict(spec, "grant"), "name"),
+        decision=get_str(spec, "decision"),
+        approver=get_str(get_dict(spec, "approver"), "username"),
+        comment=get_str(spec, "comment"),
+        created_at=get_time(metadata, "creationTimestamp"),
         counted=conditions.get(ApprovalCondition.COUNTED),
     )

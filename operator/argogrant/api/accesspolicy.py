@@ -70,7 +70,7 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
             RolePattern(name=role.name, project=role.project) for role in spec.roles
         ),
         effect=Effect(spec.effect),
-        max_duration=_read_ceiling(spec.max_duration),
+        max_duration=_read_max_duration(spec.max_duration),
         max_extensions=spec.max_extensions,
         max_active_per_subject=spec.max_active_per_subject,
         justification=_read_justification(spec.justification),
@@ -89,7 +89,7 @@ def _read_requester(model: RequesterModel) -> IdentityPattern:
     return IdentityPattern(kind=kind, name=model.name, namespace=model.namespace or "")
 
 
-def _read_ceiling(text: str | None) -> timedelta | None:
+def _read_max_duration(text: str | None) -> timedelta | None:
     return None if text is None else parse_duration(text)
 
 

@@ -13,20 +13,20 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from argogrant.api.admission_policies import (
-    IDENTITY_FILE,
-    MAKERS,
+    IDENTITY_FIELDS,
     TRUSTED_FRONT_ENDS,
-    identity_policies,
+    VALIDATING_FILE,
+    validating_policies,
 )
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import parse_instant
 
-POLICY_NAMES: Final = tuple(maker.policy for maker in MAKERS)
+POLICY_NAMES: Final = tuple(maker.policy for maker in IDENTITY_FIELDS)
 """What both the policies and their bindings are called."""
 
 PAGE: Final = "docs/how-to/verified-identity.md"
 
-SETTLING: Final = timedelta(seconds=10)
+PROPAGATION_DELAY: Final = timedelta(seconds=10)
 """How long after its creation a policy may not be obeyed yet.
 
 An API server obeys it about a second after hearing of it, but there may be several,
@@ -38,7 +38,7 @@ Part = Mapping[str, Any]
 """Some part of an object, as JSON."""
 Observed = Mapping[str, Part]
 """Objects by plural and name: ``validatingadmissionpolicies/argogrant-approver``."""
-Check = Callable[[Part, Part], Iterable[str]]
+DriftCheck = Callable[[Part, Part], Iterable[str]]
 """What differs in one respect between the shipped ``spec`` and the one seen."""
 
 _PLURALS: Final = {
@@ -65,14 +65,14 @@ _KNOWN_OF_BINDINGS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Drift:
     """Why the API server does not vouch for anybody, with the remedy."""
 
     reason: Reason
     message: str
 
 
-def problem_of(observed: Observed) -> Problem | None:
+def find_drift(observed: Observed) -> Drift | None:
     """Compare what was read with what is shipped.
 
     Args:
@@ -81,25 +81,25 @@ def problem_of(observed: Observed) -> Problem | None:
     Returns:
         None if they make the API server check who creates what.
     """
-    shipped = {_key_of(manifest): manifest for manifest in identity_policies()}
+    shipped = {_key_of(manifest): manifest for manifest in validating_policies()}
     missing = [_title(shipped[key]) for key in shipped if key not in observed]
     if missing:
-        return Problem(
+        return Drift(
             reason=Reason.ADMISSION_POLICY_MISSING,
             message=(
                 "Nobody checks who asks and who approves. Missing:"
-                f" {', '.join(missing)}. Apply {IDENTITY_FILE} (Kubernetes 1.30 or"
+                f" {', '.join(missing)}. Apply {VALIDATING_FILE} (Kubernetes 1.30 or"
                 f" newer; {PAGE})."
             ),
         )
     for key, manifest in shipped.items():
         differences = "; ".join(_differences(manifest, observed[key]))
         if differences:
-            return Problem(
+            return Drift(
                 reason=Reason.ADMISSION_POLICY_CHANGED,
                 message=(
                     "It is not certain that somebody checks who asks and who approves."
-                    f" In {_title(manifest)}: {differences}. Apply {IDENTITY_FILE}"
+                    f" In {_title(manifest)}: {differences}. Apply {VALIDATING_FILE}"
                     f" again ({PAGE})."
                 ),
             )
@@ -113,11 +113,11 @@ def verified_since(observed: Observed) -> datetime | None:
         A little after the youngest of the policies and bindings was created; None while
         one is missing.
     """
-    keys = [_key_of(manifest) for manifest in identity_policies()]
+    keys = [_key_of(manifest) for manifest in validating_policies()]
     if any(key not in observed for key in keys):
         return None
     created = (observed[key]["metadata"]["creationTimestamp"] for key in keys)
-    return max(map(parse_instant, created)) + SETTLING
+    return max(map(parse_instant, created)) + PROPAGATION_DELAY
 
 
 def _key_of(manifest: Part) -> str:
@@ -199,7 +199,7 @@ def it_binds_everything(_shipped: Part, seen: Part) -> Iterator[str]:
     yield from _added("spec.matchResources", matched, {"matchPolicy"})
 
 
-CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
+CHECKS: Final[Mapping[str, tuple[DriftCheck, ...]]] = {
     "ValidatingAdmissionPolicy": (
         an_error_refuses,
         it_applies_always,

@@ -18,14 +18,14 @@ from argogrant.api.crd import ACCESS_APPROVAL, ACCESS_GRANT, GROUP, Kind
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 TRUSTED_FRONT_ENDS: Final = "trustedFrontEnds"
-IDENTITY_FILE: Final = "admission/argogrant-identity.yaml"
-FILL_IN_FILE: Final = "admission/argogrant-fill-in.yaml"
+VALIDATING_FILE: Final = "admission/argogrant-validating.yaml"
+MUTATING_FILE: Final = "admission/argogrant-mutating.yaml"
 
 Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Maker:
+class IdentityField:
     """The field of a kind that says who made the object."""
 
     field: str
@@ -37,17 +37,17 @@ class Maker:
         return f"argogrant-{self.field}"
 
 
-MAKERS: Final = (
-    Maker(field="requester", kind=ACCESS_GRANT),
-    Maker(field="approver", kind=ACCESS_APPROVAL),
+IDENTITY_FIELDS: Final = (
+    IdentityField(field="requester", kind=ACCESS_GRANT),
+    IdentityField(field="approver", kind=ACCESS_APPROVAL),
 )
 
 
-def identity_policies() -> tuple[Manifest, ...]:
+def validating_policies() -> tuple[Manifest, ...]:
     """Build what checks who asks and who agrees: two policies and their bindings."""
     return tuple(
         manifest
-        for maker in MAKERS
+        for maker in IDENTITY_FIELDS
         for manifest in (
             _policy("Validating", maker, _checks(maker)),
             _binding("Validating", maker, validationActions=["Deny"]),
@@ -55,13 +55,13 @@ def identity_policies() -> tuple[Manifest, ...]:
     )
 
 
-def fill_in_policies() -> tuple[Manifest, ...]:
+def mutating_policies() -> tuple[Manifest, ...]:
     """Build what writes it, so that nobody has to: two policies and their bindings."""
     return tuple(
         manifest
-        for maker in MAKERS
+        for maker in IDENTITY_FIELDS
         for manifest in (
-            _policy("Mutating", maker, _filling_in(maker)),
+            _policy("Mutating", maker, _mutation(maker)),
             _binding("Mutating", maker),
         )
     )
@@ -70,13 +70,15 @@ def fill_in_policies() -> tuple[Manifest, ...]:
 def admission_files() -> dict[str, str]:
     """Write both files, by their path in the repository."""
     return {
-        IDENTITY_FILE: _IDENTITY_HEAD
-        + _documents(identity_policies()).replace(_ANCHOR, _TRUSTED_COMMENT + _ANCHOR),
-        FILL_IN_FILE: _FILL_IN_HEAD + _documents(fill_in_policies()),
+        VALIDATING_FILE: _VALIDATING_HEAD
+        + _documents(validating_policies()).replace(
+            _ANCHOR, _TRUSTED_COMMENT + _ANCHOR
+        ),
+        MUTATING_FILE: _MUTATING_HEAD + _documents(mutating_policies()),
     }
 
 
-def _policy(sort: str, maker: Maker, spec: Manifest) -> Manifest:
+def _policy(sort: str, maker: IdentityField, spec: Manifest) -> Manifest:
     rule = {
         "apiGroups": [GROUP],
         "apiVersions": ["*"],
@@ -91,7 +93,7 @@ def _policy(sort: str, maker: Maker, spec: Manifest) -> Manifest:
     }
 
 
-def _binding(sort: str, maker: Maker, **spec: list[str]) -> Manifest:
+def _binding(sort: str, maker: IdentityField, **spec: list[str]) -> Manifest:
     return {
         "apiVersion": ADMISSION_API,
         "kind": f"{sort}AdmissionPolicyBinding",
@@ -104,7 +106,7 @@ _OWN_GROUPS: Final = "request.userInfo.?groups.orValue([])"
 _WHOAMI: Final = "`kubectl auth whoami -o yaml` shows username and groups"
 
 
-def _checks(maker: Maker) -> Manifest:
+def _checks(maker: IdentityField) -> Manifest:
     field = maker.field
     return {
         "failurePolicy": "Fail",
@@ -121,7 +123,7 @@ def _checks(maker: Maker) -> Manifest:
     }
 
 
-def _remedy(maker: Maker) -> str:
+def _remedy(maker: IdentityField) -> str:
     """Compose what a person has to write, as YAML that can be pasted."""
     return f"""\
 'Write below spec: {maker.field}: {{username: '
@@ -129,7 +131,7 @@ def _remedy(maker: Maker) -> str:
 + variables.ownGroups.map(g, strings.quote(g)).join(', ') + ']}}'"""
 
 
-def _is_there(maker: Maker) -> Manifest:
+def _is_there(maker: IdentityField) -> Manifest:
     problem = (
         f"spec.{maker.field} is missing: it must say who creates the {maker.kind.kind}"
     )
@@ -142,7 +144,7 @@ request.operation != 'CREATE' || has(object.spec.{maker.field})""",
     }
 
 
-def _is_true(maker: Maker) -> Manifest:
+def _is_true(maker: IdentityField) -> Manifest:
     said = f"object.spec.{maker.field}"
     problem = (
         f"spec.{maker.field} is not who creates the {maker.kind.kind}: username and"
@@ -160,7 +162,7 @@ request.operation != 'CREATE' || !has({said})
     }
 
 
-def _is_unchanged(maker: Maker) -> Manifest:
+def _is_unchanged(maker: IdentityField) -> Manifest:
     said = f"object.spec.?{maker.field}"
     was = f"oldObject.spec.?{maker.field}"
     return {
@@ -176,7 +178,7 @@ request.operation != 'UPDATE'
     }
 
 
-def _filling_in(maker: Maker) -> Manifest:
+def _mutation(maker: IdentityField) -> Manifest:
     """Write it at creation, and keep it when a later manifest leaves it out.
 
     It never stands in the way: what it could not fill in, the other policy refuses.
@@ -207,14 +209,14 @@ has(object.spec) && !has(object.spec.{field})
 _GENERATED: Final = """\
 # Generated from operator/argogrant/api/admission_policies.py by `make generate`.
 """
-_IDENTITY_HEAD: Final = f"""{_GENERATED}\
+_VALIDATING_HEAD: Final = f"""{_GENERATED}\
 # With it the API server vouches for who creates an AccessGrant or an AccessApproval;
 # without it AccessPolicies admit nobody. Kubernetes 1.30 or newer. The one thing to
 # edit is trustedFrontEnds, twice: see docs/how-to/verified-identity.md.
 """
-_FILL_IN_HEAD: Final = f"""{_GENERATED}\
+_MUTATING_HEAD: Final = f"""{_GENERATED}\
 # With it nobody has to write spec.requester or spec.approver: the API server does.
-# Kubernetes 1.36 or newer. It is a convenience: argogrant-identity.yaml is what checks.
+# Kubernetes 1.36 or newer. It is optional: argogrant-validating.yaml is what checks.
 """
 _ANCHOR: Final = f"  - name: {TRUSTED_FRONT_ENDS}\n"
 _TRUSTED_COMMENT: Final = """\

@@ -15,11 +15,11 @@ from argogrant.api.argocdinstance_roles import (
 )
 from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
 from argogrant.api.bound_locations import (
-    MAX_PLACES,
-    Place,
-    PlaceModel,
-    place_at,
-    write_places,
+    MAX_LOCATIONS,
+    ArgoCDLocation,
+    LocationModel,
+    location_at,
+    write_locations,
 )
 from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
@@ -112,9 +112,9 @@ class ArgoCDInstanceStatus(StatusModel):
             " of argocd-rbac-cm), such as role:readonly. Absent: there is none."
         ),
     )
-    bound_in: list[PlaceModel] = Field(
+    bound_in: list[LocationModel] = Field(
         [],
-        max_length=MAX_PLACES,
+        max_length=MAX_LOCATIONS,
         description=(
             "Where this instance may have bound something: where spec says that Argo CD"
             " is, and former places until they are clean. Written before the first"
@@ -172,9 +172,9 @@ class Instance:
     """How long a grant is kept after its end."""
 
     @property
-    def place(self) -> Place:
+    def location(self) -> ArgoCDLocation:
         """Where its Argo CD is."""
-        return place_at(self.argocd_namespace, self.cluster)
+        return location_at(self.argocd_namespace, self.cluster)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,7 @@ class InstanceReport:
     default_role: str | None = None
     last_write_at: datetime | None = None
     token_expires_at: datetime | None = None
-    bound_in: tuple[Place, ...] | None = None
+    bound_in: tuple[ArgoCDLocation, ...] | None = None
     """Where something may be bound; None leaves what was written."""
 
 
@@ -254,7 +254,7 @@ def instance_status(
         "defaultRole": report.default_role and report.default_role[:1024],
         "boundIn": old.get("boundIn")
         if report.bound_in is None
-        else write_places(report.bound_in) or None,
+        else write_locations(report.bound_in) or None,
         "tokenExpiresAt": report.token_expires_at
         and format_instant(report.token_expires_at),
         "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),

@@ -70,8 +70,8 @@ def role_summary(role: DiscoveredRole, owners: Owners) -> dict[str, Any]:
         "name": role.name[:1024],
         "project": role.project,
         "description": role.description[:256],
-        "hasDeny": role.traits.has_deny,
-        "canPersist": role.traits.can_persist,
+        "hasDeny": role.risks.has_deny,
+        "canPersist": role.risks.can_persist,
         "owner": owner_summary(owner) if owner is not None else None,
     }
     return {key: value for key, value in summary.items() if value}

@@ -14,7 +14,7 @@ from argogrant.api.cel_rules import (
 from argogrant.api.identity import MAX_USERNAME_LENGTH
 from argogrant.api.remote_cluster import ClusterModel
 from argogrant.api.schema import Duration, Model, validations
-from argogrant.grants.access_details import details_problem
+from argogrant.grants.access_details import validate_template
 
 MAX_ACCESS_DETAILS: Final = 400
 
@@ -187,7 +187,7 @@ class ArgoCDInstanceSpec(Model):
     @field_validator("access_details")
     @classmethod
     def _details_can_be_shown(cls, text: str | None) -> str | None:
-        problem = details_problem(text or "")
+        problem = validate_template(text or "")
         if problem is not None:
             raise ValueError(problem)
         return text

@@ -10,12 +10,12 @@ from pydantic import Field, ValidationError
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.api.schema import Model
 
-MAX_PLACES: Final = 8
+MAX_LOCATIONS: Final = 8
 """Places at once: the present one, and those that could not be cleaned yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ArgoCDLocation:
     """Where an Argo CD is, and what is needed to get there."""
 
     namespace: str
@@ -33,15 +33,15 @@ class Place:
         return f"namespace {self.namespace}{where}"
 
 
-def place_at(namespace: str, cluster: RemoteCluster | None) -> Place:
+def location_at(namespace: str, cluster: RemoteCluster | None) -> ArgoCDLocation:
     """Give the place; how often its token is renewed is none of its business."""
-    return Place(
+    return ArgoCDLocation(
         namespace=namespace,
         cluster=replace(cluster, rotation=None) if cluster else None,
     )
 
 
-class PlaceModel(Model):
+class LocationModel(Model):
     """A place where this instance may have bound something."""
 
     namespace: str = Field(max_length=63, description="The namespace of that Argo CD.")
@@ -64,17 +64,17 @@ class PlaceModel(Model):
     )
 
 
-def write_places(places: Iterable[Place]) -> list[dict[str, Any]]:
+def write_locations(places: Iterable[ArgoCDLocation]) -> list[dict[str, Any]]:
     """Write places into a status."""
     return [_written(place) for place in places]
 
 
-def read_places(status: Mapping[str, Any]) -> tuple[Place, ...]:
+def read_locations(status: Mapping[str, Any]) -> tuple[ArgoCDLocation, ...]:
     """Read the places of a status; what makes no sense was not written by us."""
     return tuple(filter(None, map(_read, status.get("boundIn") or ())))
 
 
-def _written(place: Place) -> dict[str, Any]:
+def _written(place: ArgoCDLocation) -> dict[str, Any]:
     cluster = place.cluster
     if cluster is None:
         return {"namespace": place.namespace}
@@ -90,15 +90,15 @@ def _written(place: Place) -> dict[str, Any]:
     return written
 
 
-def _read(written: Mapping[str, Any]) -> Place | None:
+def _read(written: Mapping[str, Any]) -> ArgoCDLocation | None:
     try:
-        model = PlaceModel.model_validate(written)
+        model = LocationModel.model_validate(written)
         authorities = base64.b64decode(model.ca_bundle or "").decode("ascii")
     except (ValidationError, ValueError):
         return None
     if not model.server:
-        return Place(namespace=model.namespace)
-    return Place(
+        return ArgoCDLocation(namespace=model.namespace)
+    return ArgoCDLocation(
         namespace=model.namespace,
         cluster=RemoteCluster(
             server=model.server,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from argogrant.grants.access.policy import Verdict
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.grant import RoleRef, Subject
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import format_duration, format_instant
@@ -13,7 +13,7 @@ API_VERSION = "argogrant.dev/v1alpha1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class GrantRequest:
     """What somebody asks for.
 
     Its name is chosen by the API server if it only has a ``prefix``.
@@ -33,17 +33,17 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vote:
+class ApprovalRequest:
     """What somebody says about one grant."""
 
     name: str
     grant_name: str
     grant_uid: str
-    verdict: Verdict
+    decision: ApprovalDecision
     comment: str = ""
 
 
-def write_grant(wish: Wish, requester: Identity | None) -> dict[str, Any]:
+def build_grant(wish: GrantRequest, requester: Identity | None) -> dict[str, Any]:
     """Write an AccessGrant as it is created; None leaves the requester to admission."""
     named = {"name": wish.name} if wish.name else {"generateName": wish.prefix}
     end = (
@@ -65,18 +65,18 @@ def write_grant(wish: Wish, requester: Identity | None) -> dict[str, Any]:
     return _object("AccessGrant", named, spec)
 
 
-def write_vote(vote: Vote, approver: Identity | None) -> dict[str, Any]:
+def build_approval(vote: ApprovalRequest, approver: Identity | None) -> dict[str, Any]:
     """Write an AccessApproval as it is created; None leaves it to admission, too."""
     spec = {
         "grant": {"name": vote.grant_name, "uid": vote.grant_uid},
-        "decision": str(vote.verdict),
+        "decision": str(vote.decision),
         "comment": vote.comment,
         "approver": approver and _identity(approver),
     }
     return _object("AccessApproval", {"name": vote.name}, spec)
 
 
-def write_revocation(uid: str, justification: str) -> dict[str, Any]:
+def build_revocation_patch(uid: str, justification: str) -> dict[str, Any]:
     """Write the change that ends a grant early, if it still is this one."""
     spec: dict[str, Any] = {"revoked": True}
     if justification:
@@ -84,7 +84,7 @@ def write_revocation(uid: str, justification: str) -> dict[str, Any]:
     return {"metadata": {"uid": uid}, "spec": spec}
 
 
-def write_end(uid: str, end: datetime) -> dict[str, Any]:
+def build_expiry_patch(uid: str, end: datetime) -> dict[str, Any]:
     """Write the change that moves an end, if the grant still is this one."""
     return {"metadata": {"uid": uid}, "spec": {"expiresAt": format_instant(end)}}
 

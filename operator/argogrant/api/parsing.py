@@ -35,21 +35,21 @@ def read_spec(model: type[Spec], spec: Any) -> Spec:  # noqa: ANN401
         raise InvalidGrant(f"{where}: {first['msg']}") from error
 
 
-def part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def get_dict(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Read an object; an empty one if there is none."""
     found = body.get(key)
     return found if isinstance(found, Mapping) else {}
 
 
-def text(body: Mapping[str, Any], key: str) -> str:
+def get_str(body: Mapping[str, Any], key: str) -> str:
     """Read a text, also of what is none; empty if there is nothing."""
     value = body.get(key)
     return "" if value is None else str(value)
 
 
-def instant(body: Mapping[str, Any], key: str) -> datetime | None:
+def get_time(body: Mapping[str, Any], key: str) -> datetime | None:
     """Read an RFC 3339 time; None if it is no such time."""
     try:
-        return parse_instant(text(body, key))
+        return parse_instant(get_str(body, key))
     except InvalidGrant:
         return None

@@ -8,24 +8,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from argogrant.grants.model.stored_condition import Conditions, Said
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from argogrant.grants.model.window import parse_instant
 
 _STATUS: Final = {"True": True, "False": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedApproval:
+class StoredApproval:
     """An approval that counted, as the status of a grant lists it."""
 
     name: str
     approver: str
-    verdict: str
+    decision: str
     at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class StoredGrantStatus:
     """What the status of a grant says; instants are text, as they are written."""
 
     conditions: Conditions
@@ -33,14 +33,14 @@ class Recorded:
     expires_at: str | None = None
     ended_at: str | None = None
     policy: str | None = None
-    approvals: tuple[RecordedApproval, ...] = ()
+    approvals: tuple[StoredApproval, ...] = ()
     has_been_bound: bool = False
 
 
 def read_conditions(status: Mapping[str, Any]) -> Conditions:
     """Read the conditions of any status, whoever wrote it."""
     return {
-        str(one.get("type")): Said(
+        str(one.get("type")): StoredCondition(
             status=_STATUS.get(str(one.get("status"))),
             reason=str(one.get("reason", "")),
             message=str(one.get("message", "")),
@@ -50,9 +50,9 @@ def read_conditions(status: Mapping[str, Any]) -> Conditions:
     }
 
 
-def read_recorded(status: Mapping[str, Any]) -> Recorded:
+def read_stored_grant_status(status: Mapping[str, Any]) -> StoredGrantStatus:
     """Read the status of a grant."""
-    return Recorded(
+    return StoredGrantStatus(
         conditions=read_conditions(status),
         started_at=status.get("startedAt"),
         expires_at=status.get("expiresAt"),
@@ -63,17 +63,17 @@ def read_recorded(status: Mapping[str, Any]) -> Recorded:
     )
 
 
-def _approval(entry: Mapping[str, Any]) -> RecordedApproval:
-    return RecordedApproval(
+def _approval(entry: Mapping[str, Any]) -> StoredApproval:
+    return StoredApproval(
         name=str(entry.get("name", "")),
         approver=str(entry.get("approver", "")),
-        verdict=str(entry.get("decision", "")),
+        decision=str(entry.get("decision", "")),
         at=str(entry.get("at", "")),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
+class StoredStatus:
     """An object of ours as far as a status tells about it."""
 
     uid: str
@@ -86,17 +86,17 @@ class Announced:
     url: str = ""
     details: str = ""
 
-    def is_said(self, condition: str) -> bool:
+    def condition_is_true(self, condition: str) -> bool:
         """Tell whether a condition is there and True."""
         said = self.conditions.get(condition)
         return said is not None and said.status is True
 
 
-def read_announced(body: dict[str, Any]) -> Announced:
+def read_stored_status(body: dict[str, Any]) -> StoredStatus:
     """Read what the status of a grant or an approval says."""
     metadata, status = body["metadata"], body.get("status") or {}
     end = status.get("expiresAt")
-    return Announced(
+    return StoredStatus(
         uid=metadata["uid"],
         name=metadata["name"],
         is_current=status.get("observedGeneration", 0) >= metadata.get("generation", 1),

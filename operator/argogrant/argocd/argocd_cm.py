@@ -7,7 +7,7 @@ Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
 from collections.abc import Mapping
 from typing import Final
 
-from argogrant.grants.model.sign_in import LocalAccount, Settings
+from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount
 
 SETTINGS_NAME: Final = "argocd-cm"
 ACCOUNT_PREFIX: Final = "accounts"
@@ -18,11 +18,11 @@ _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _PROVIDERS: Final = ("dex.config", "oidc.config")
 
 
-def read_settings(data: Mapping[str, str]) -> Settings:
+def read_settings(data: Mapping[str, str]) -> ArgoCDSettings:
     """Read the ConfigMap's ``data``; whatever Argo CD would not read is left out."""
     keys = (key.split(".") for key in data)
     names = {parts[1] for parts in keys if _is_of_an_account(parts)}
-    return Settings(
+    return ArgoCDSettings(
         accounts={name: _account(name, data) for name in names},
         has_single_sign_on=any(data.get(key, "").strip() for key in _PROVIDERS),
         allows_anonymous=data.get("users.anonymous.enabled") == "true",

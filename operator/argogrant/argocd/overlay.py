@@ -66,17 +66,17 @@ class OverlayPlan:
 
     text: str | None
     """The text to write, or None if nothing has to be written."""
-    missing: frozenset[Binding]
+    to_add: frozenset[Binding]
     """Wanted and not there."""
-    extra: frozenset[Binding]
+    to_remove: frozenset[Binding]
     """There and not wanted by any grant."""
-    drops_foreign_lines: bool = False
+    removes_foreign_lines: bool = False
     """Lines that somebody else put there vanish."""
 
     @property
     def is_urgent(self) -> bool:
         """Whether writing takes access away, or lets Argo CD read its rules again."""
-        return bool(self.extra) or self.drops_foreign_lines
+        return bool(self.to_remove) or self.removes_foreign_lines
 
     def is_within(self, room: int) -> bool:
         """Tell whether the text has at most so many bytes."""
@@ -86,7 +86,7 @@ class OverlayPlan:
     def size_without_additions(self) -> int:
         """The bytes of the text, less the lines that would be added."""
         size = len((self.text or "").encode())
-        return size - sum(len(render_binding(b).encode()) + 1 for b in self.missing)
+        return size - sum(len(render_binding(b).encode()) + 1 for b in self.to_add)
 
 
 Content = Binding | Rule | MalformedLine | None
@@ -209,14 +209,14 @@ def plan_overlay(
     extra = frozenset(present - wanted.keys() - kept.keys())
     target = {**{b: end for b, end in kept.items() if b in present}, **wanted}
     if current is None and not target:
-        return OverlayPlan(text=None, missing=missing, extra=extra)
+        return OverlayPlan(text=None, to_add=missing, to_remove=extra)
     text = _rendered(owner, target)
     if current is not None and current.text == text:
-        return OverlayPlan(text=None, missing=missing, extra=extra)
+        return OverlayPlan(text=None, to_add=missing, to_remove=extra)
     _prove(text, target)
     return OverlayPlan(
         text=text,
-        missing=missing,
-        extra=extra,
-        drops_foreign_lines=current is not None and current.has_foreign_lines,
+        to_add=missing,
+        to_remove=extra,
+        removes_foreign_lines=current is not None and current.has_foreign_lines,
     )

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from argogrant.grants.access.policy import is_found
+from argogrant.grants.access.policy import matches_pattern
 
 REGEX_MODE: Final = "regex"
 """What ``policy.matchMode`` has to be; with anything else patterns are globs."""
@@ -25,9 +25,9 @@ def pattern_matches(pattern: str, text: str, *, mode: str) -> bool:
         mode: The value of ``policy.matchMode``.
     """
     if mode == REGEX_MODE:
-        return is_found(pattern, text)
+        return matches_pattern(pattern, text)
     expression = _expression_of(pattern)
-    return expression is not None and is_found(expression, text)
+    return expression is not None and matches_pattern(expression, text)
 
 
 def _expression_of(glob: str) -> str | None:

@@ -60,7 +60,7 @@ OVERLAY_KEY: Final = OverlayKey("policy.argogrant.csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class PolicyProblem:
     """A line that Argo CD can not read, and with it nothing else either."""
 
     key: str
@@ -76,7 +76,7 @@ class Problem:
         return f"{self.key} line {self.line_number}: {self.why}"
 
 
-_SCOPES_PROBLEM: Final = Problem(
+_SCOPES_PROBLEM: Final = PolicyProblem(
     key=SCOPES_KEY,
     line_number=1,
     why=(
@@ -96,16 +96,16 @@ class KeyText:
 
     rules: tuple[Rule, ...]
     bindings: tuple[Binding, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[PolicyProblem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RBACText:
+class PolicyCSV:
     """What others wrote: everything that Argo CD reads but our overlay."""
 
     rules: tuple[Rule, ...]
     bindings: tuple[Binding, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[PolicyProblem, ...]
     default_role: str
     match_mode: str = ""
     """How patterns are compared: as regular expressions if it is ``regex``."""
@@ -134,7 +134,7 @@ def compose(data: Mapping[str, str]) -> str:
     )
 
 
-def read_others(data: Mapping[str, str]) -> RBACText:
+def read_unmanaged_keys(data: Mapping[str, str]) -> PolicyCSV:
     """Read every key but the overlay.
 
     Args:
@@ -146,7 +146,7 @@ def read_others(data: Mapping[str, str]) -> RBACText:
     keys = [key for key in policy_keys(data) if key != OVERLAY_KEY]
     texts = [read_key_once(key, data[key]) for key in keys]
     claims = read_scopes(data.get(SCOPES_KEY, ""))
-    return RBACText(
+    return PolicyCSV(
         rules=tuple(rule for text in texts for rule in text.rules),
         bindings=tuple(binding for text in texts for binding in text.bindings),
         problems=(
@@ -169,12 +169,12 @@ def read_key(key: str, text: str) -> KeyText:
     """Read the lines of one key; the ones that can not be read become problems."""
     rules: list[Rule] = []
     bindings: list[Binding] = []
-    problems: list[Problem] = []
+    problems: list[PolicyProblem] = []
     for number, line in enumerate(text.split("\n"), 1):
         try:
             parsed = parse_line(line)
         except MalformedLine as error:
-            problems.append(Problem(key=key, line_number=number, why=str(error)))
+            problems.append(PolicyProblem(key=key, line_number=number, why=str(error)))
             continue
         if isinstance(parsed, Rule):
             rules.append(parsed)

@@ -116,7 +116,7 @@ def render_binding(binding: Binding) -> str:
     return line
 
 
-def forget_ended_lines(grants: int) -> None:
+def trim_line_caches(grants: int) -> None:
     """Forget all lines once most of them are of grants that are there no longer.
 
     What is remembered stays in proportion to the grants that there are, and not to

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import pattern_matches
-from argogrant.argocd.policy_csv import RBACText, read_key_once
+from argogrant.argocd.policy_csv import PolicyCSV, read_key_once
 from argogrant.argocd.policy_line import Rule
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.role_warnings import NOTHING_SPECIAL, RoleTraits
+from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
 
 PERSISTENT: Final[Mapping[tuple[str, str], str]] = {
     ("accounts", "update"): "sets passwords and makes tokens of other accounts",
@@ -69,7 +69,7 @@ _EVERYTHING: Final = frozenset({"*", "*/*", ".*"})
 """Objects that mean all of them, as a glob or as a regular expression."""
 
 
-class Powers:
+class RolePermissions:
     """The rules and the inheritance of every role of an Argo CD.
 
     A project's lines count for requests about it alone; here they are taken together,
@@ -80,7 +80,7 @@ class Powers:
         projects: The AppProjects; those that Argo CD can not read count for nothing.
     """
 
-    def __init__(self, text: RBACText, projects: Iterable[Project]) -> None:
+    def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
         self._mode = text.match_mode
         self._rules: defaultdict[str, list[Rule]] = defaultdict(list)
         self._parents: defaultdict[str, set[str]] = defaultdict(set)
@@ -92,7 +92,7 @@ class Powers:
             if not key.problems:
                 self._add(key.rules, key.bindings)
 
-    def roles_of(self, name: str) -> frozenset[str]:
+    def inherited_roles(self, name: str) -> frozenset[str]:
         """Name a role and every role that it inherits."""
         found, last = {name}, {name}
         for _ in range(_INHERITED):
@@ -103,32 +103,35 @@ class Powers:
             found |= last
         return frozenset(found)
 
-    def traits_of(self, name: str) -> RoleTraits:
+    def risks_of(self, name: str) -> RoleRisks:
         """Say what sets a role apart."""
-        names = self.roles_of(name)
+        names = self.inherited_roles(name)
         rules = [rule for one in names for rule in self._rules.get(one, ())]
         denials = [rule for rule in rules if rule.effect == "deny"]
         ways = {
             way
             for rule in rules
             if rule.effect == "allow"
-            for way in _ways_of(rule.resource, rule.action, self._mode)
+            for way in _persistent_permissions(rule.resource, rule.action, self._mode)
             if not self._is_denied(way, rule, denials)
         }
         if not denials and not ways:
-            return NOTHING_SPECIAL
-        return RoleTraits(
+            return NO_RISKS
+        return RoleRisks(
             has_deny=bool(denials),
-            ways_to_persist=tuple(
+            persistent_permissions=tuple(
                 f"{resource} {act}" for resource, act in sorted(ways)
             ),
         )
 
-    def _is_denied(self, way: "Way", allowed: Rule, denials: Sequence[Rule]) -> bool:
+    def _is_denied(
+        self, way: "PersistentPermission", allowed: Rule, denials: Sequence[Rule]
+    ) -> bool:
         """Tell whether a rule takes back all that another one gives."""
         return any(
             (denied.object in _EVERYTHING or denied.object == allowed.object)
-            and way in _ways_of(denied.resource, denied.action, self._mode)
+            and way
+            in _persistent_permissions(denied.resource, denied.action, self._mode)
             for denied in denials
         )
 
@@ -139,7 +142,7 @@ class Powers:
             self._parents[binding.subject].add(binding.role)
 
 
-class Way(NamedTuple):
+class PersistentPermission(NamedTuple):
     """A right by which access can outlast a grant."""
 
     resource: str
@@ -147,10 +150,12 @@ class Way(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 10)
-def _ways_of(resource: str, action: str, mode: str) -> frozenset[Way]:
+def _persistent_permissions(
+    resource: str, action: str, mode: str
+) -> frozenset[PersistentPermission]:
     """Find the rights of ``PERSISTENT`` that two patterns are about."""
     return frozenset(
-        Way(*one)
+        PersistentPermission(*one)
         for one in PERSISTENT
         if pattern_matches(resource, one[0], mode=mode)
         and _is_about(action, one[1], mode)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.policy_csv import RBACText
-from argogrant.argocd.role_risks import Powers
-from argogrant.grants.role_warnings import NOTHING_SPECIAL, RoleTraits
+from argogrant.argocd.policy_csv import PolicyCSV
+from argogrant.argocd.role_risks import RolePermissions
+from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
 
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 """Source: argoproj/argo-cd, ``assets/builtin-policy.csv``."""
@@ -20,7 +20,7 @@ class DiscoveredRole:
     project: str
     name: str
     description: str = ""
-    traits: RoleTraits = NOTHING_SPECIAL
+    risks: RoleRisks = NO_RISKS
 
     @property
     def bound_as(self) -> str:
@@ -29,7 +29,7 @@ class DiscoveredRole:
 
 
 def discover_roles(
-    text: RBACText, projects: Iterable[Project]
+    text: PolicyCSV, projects: Iterable[Project]
 ) -> tuple[DiscoveredRole, ...]:
     """Find every role that a grant can name.
 
@@ -46,9 +46,9 @@ def discover_roles(
     names = {name for name in subjects if name.startswith("role:")}
     names |= {b.role for b in text.bindings if not b.role.startswith("proj:")}
     projects = tuple(projects)
-    powers = Powers(text, projects)
+    powers = RolePermissions(text, projects)
     found = {
-        DiscoveredRole(project="", name=name, traits=powers.traits_of(name))
+        DiscoveredRole(project="", name=name, risks=powers.risks_of(name))
         for name in names | BUILT_IN_ROLES
         if name
     }
@@ -58,21 +58,21 @@ def discover_roles(
                 project=project.name,
                 name=role.name,
                 description=role.description,
-                traits=powers.traits_of(f"proj:{project.name}:{role.name}"),
+                risks=powers.risks_of(f"proj:{project.name}:{role.name}"),
             )
             for role in project.roles
         }
     return tuple(sorted(found))
 
 
-def roles_of_everybody(text: RBACText, projects: Iterable[Project]) -> frozenset[str]:
+def default_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:
     """Name the default role and the roles that it inherits; none if there is none."""
     if not text.default_role:
         return frozenset()
-    return Powers(text, projects).roles_of(text.default_role)
+    return RolePermissions(text, projects).inherited_roles(text.default_role)
 
 
-def names_used_as_roles(text: RBACText, projects: Iterable[Project]) -> frozenset[str]:
+def names_used_as_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:
     """Find every name that must not be bound as a subject.
 
     Whoever holds such a name as a role would be given the new role as well: the right

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from argogrant.api.stored_status import read_conditions, read_recorded
+from argogrant.api.stored_status import read_conditions, read_stored_grant_status
 from argogrant.audit.event import (
-    GrantNews,
-    Place,
-    Telling,
+    AuditRecord,
+    GrantChange,
+    ObjectRef,
+    audit_record,
     grant_data,
     instance_data,
-    telling_of,
 )
 from argogrant.audit.transition_kinds import Transition, TransitionKind
 from argogrant.audit.transitions import (
@@ -37,13 +37,13 @@ from argogrant.grants.model.stored_condition import Conditions
 class Audit(Protocol):
     """What the loop tells; nothing of it ever waits or fails."""
 
-    def grant(self, news: GrantNews) -> None:
+    def grant(self, news: GrantChange) -> None:
         """Tell what changed about a grant, before its status is written."""
         ...
 
     def instance(
         self,
-        place: Place,
+        place: ObjectRef,
         *,
         stored: Mapping[str, Any],
         new: Mapping[str, Any],
@@ -53,7 +53,12 @@ class Audit(Protocol):
         ...
 
     def orphans(
-        self, place: Place, bindings: Iterable[Binding], *, version: str, now: datetime
+        self,
+        place: ObjectRef,
+        bindings: Iterable[Binding],
+        *,
+        version: str,
+        now: datetime,
     ) -> None:
         """Tell of bindings that no grant wants, before the write that removes them.
 
@@ -65,16 +70,16 @@ class Audit(Protocol):
         """
         ...
 
-    def deleted(self, news: GrantNews) -> None:
+    def deleted(self, news: GrantChange) -> None:
         """Tell that the record of an ended grant is deleted, before it is."""
         ...
 
-    def token(self, place: Place, transition: Transition, *, now: datetime) -> None:
+    def token(self, place: ObjectRef, transition: Transition, *, now: datetime) -> None:
         """Tell of the token for another cluster, after it was stored."""
         ...
 
     def tokens(
-        self, place: Place, removed: Iterable[Transition], *, now: datetime
+        self, place: ObjectRef, removed: Iterable[Transition], *, now: datetime
     ) -> None:
         """Tell of tokens, before the write that removes them."""
         ...
@@ -84,11 +89,11 @@ class Audit(Protocol):
         ...
 
 
-Listener = Callable[[Telling], None]
+AuditListener = Callable[[AuditRecord], None]
 """Hears every telling, in order; must neither wait nor fail."""
 
 
-class _Told(NamedTuple):
+class _LastReported(NamedTuple):
     """What this process has told of a grant; small, since there are ten thousand."""
 
     account: Account
@@ -107,23 +112,26 @@ def _fingerprint(conditions: Conditions) -> int:
     return hash(tuple(sorted(conditions.items())))
 
 
-class Ledger:
+class AuditLog:
     """Tells every listener each transition once, as long as this process lives."""
 
-    def __init__(self, *listeners: Listener) -> None:
+    def __init__(self, *listeners: AuditListener) -> None:
         self._listeners = listeners
-        self._grants: dict[str, _Told] = {}
+        self._grants: dict[str, _LastReported] = {}
         self._contested: dict[str, Conditions] = {}
         self._orphans: dict[str, frozenset[str]] = {}
         self._tokens: dict[str, frozenset[str]] = {}
 
-    def grant(self, news: GrantNews) -> None:
+    def grant(self, news: GrantChange) -> None:
         """Tell what changed about a grant."""
-        uid = news.place.uid
+        uid = news.ref.uid
         told = self._grants.get(uid)
-        if told is None and not news.was_held and news.new == news.stored:
+        if told is None and not news.was_bound and news.new == news.stored:
             return  # after a start, most grants are as they were left
-        stored, new = read_recorded(news.stored), read_recorded(news.new)
+        stored, new = (
+            read_stored_grant_status(news.stored),
+            read_stored_grant_status(news.new),
+        )
         before = (
             account_of(stored.conditions, has_been_bound=stored.has_been_bound)
             if told is None
@@ -139,24 +147,26 @@ class Ledger:
             conditions=new.conditions,
             stored=stored.conditions,
             is_first=told is None,
-            was_held=news.was_held,
+            was_held=news.was_bound,
             was_bound_before=stored.has_been_bound,
             extends=news.grant.extends if news.grant else None,
-            caution=news.caution,
+            caution=news.role_warning,
         )
         kinds = told.kinds_since(stored.conditions) if told is not None else ()
         for transition in grant_transitions(look):
             round_ = kinds.count(transition.kind)
             data = grant_data(news, new, transition, was_bound=look.has_been_bound)
-            self._tell(
-                telling_of(news.place, transition, data, now=news.now, round_=round_)
+            self._emit(
+                audit_record(news.ref, transition, data, now=news.now, round_=round_)
             )
             kinds = (*kinds, transition.kind)
-        self._grants[uid] = _Told(look.account, _fingerprint(stored.conditions), kinds)
+        self._grants[uid] = _LastReported(
+            look.account, _fingerprint(stored.conditions), kinds
+        )
 
     def instance(
         self,
-        place: Place,
+        place: ObjectRef,
         *,
         stored: Mapping[str, Any],
         new: Mapping[str, Any],
@@ -167,21 +177,26 @@ class Ledger:
         after = read_conditions(new)
         for transition in instance_transitions(before, after):
             data = instance_data(place, transition)
-            self._tell(telling_of(place, transition, data, now=now))
+            self._emit(audit_record(place, transition, data, now=now))
         self._contested[place.uid] = after
 
-    def deleted(self, news: GrantNews) -> None:
+    def deleted(self, news: GrantChange) -> None:
         """Tell that the record of an ended grant is deleted."""
-        stored = read_recorded(news.stored)
+        stored = read_stored_grant_status(news.stored)
         ended = stored.conditions.get(GrantCondition.ENDED)
         transition = Transition(
             kind=TransitionKind.DELETED, reason=ended.reason if ended else ""
         )
         data = grant_data(news, stored, transition, was_bound=stored.has_been_bound)
-        self._tell(telling_of(news.place, transition, data, now=news.now))
+        self._emit(audit_record(news.ref, transition, data, now=news.now))
 
     def orphans(
-        self, place: Place, bindings: Iterable[Binding], *, version: str, now: datetime
+        self,
+        place: ObjectRef,
+        bindings: Iterable[Binding],
+        *,
+        version: str,
+        now: datetime,
     ) -> None:
         """Tell of bindings that no grant wants; not twice for one ConfigMap."""
         told, ids = self._orphans.get(place.uid, frozenset()), set[str]()
@@ -191,16 +206,16 @@ class Ledger:
             ids.add(identity)
             if identity not in told:
                 data = instance_data(place, transition, Binding(subject, role))
-                self._tell(telling_of(place, transition, data, now=now))
+                self._emit(audit_record(place, transition, data, now=now))
         self._orphans[place.uid] = frozenset(ids)
 
-    def token(self, place: Place, transition: Transition, *, now: datetime) -> None:
+    def token(self, place: ObjectRef, transition: Transition, *, now: datetime) -> None:
         """Tell of the token for another cluster."""
         data = instance_data(place, transition)
-        self._tell(telling_of(place, transition, data, now=now))
+        self._emit(audit_record(place, transition, data, now=now))
 
     def tokens(
-        self, place: Place, removed: Iterable[Transition], *, now: datetime
+        self, place: ObjectRef, removed: Iterable[Transition], *, now: datetime
     ) -> None:
         """Tell of tokens that go; not twice for one version of a project."""
         told, ids = self._tokens.get(place.uid, frozenset()), set[str]()
@@ -209,7 +224,7 @@ class Ledger:
             ids.add(identity)
             if identity not in told:
                 data = instance_data(place, transition)
-                self._tell(telling_of(place, transition, data, now=now))
+                self._emit(audit_record(place, transition, data, now=now))
         self._tokens[place.uid] = frozenset(ids)
 
     def forget(self, uid: str) -> None:
@@ -217,7 +232,7 @@ class Ledger:
         for kept in (self._grants, self._contested, self._orphans, self._tokens):
             kept.pop(uid, None)
 
-    def _tell(self, telling: Telling) -> None:
+    def _emit(self, telling: AuditRecord) -> None:
         for listener in self._listeners:
             listener(telling)
 
@@ -243,7 +258,7 @@ class Stream:
     def __init__(self, output: Output) -> None:
         self._output = output
 
-    def __call__(self, telling: Telling) -> None:
+    def __call__(self, telling: AuditRecord) -> None:
         """Write one line."""
         self._output.write(f"{telling.line}\n")
         self._output.flush()

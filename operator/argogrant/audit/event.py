@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from argogrant.api.stored_status import Recorded, RecordedApproval
+from argogrant.api.stored_status import StoredApproval, StoredGrantStatus
 from argogrant.audit.cloudevents import (
     TYPE_PREFIX,
     ApprovalData,
@@ -26,7 +26,7 @@ from argogrant.grants.model.reasons import GrantCondition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ObjectRef:
     """An object that something happened to, and the instance that it belongs to."""
 
     kind: str
@@ -43,10 +43,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantNews:
+class GrantChange:
     """What is about to be said of a grant, and what its status said before."""
 
-    place: Place
+    ref: ObjectRef
     grant: Grant | None
     """None if the object can not be understood."""
     stored: Mapping[str, Any]
@@ -56,20 +56,20 @@ class GrantNews:
     now: datetime
     is_overdue: bool = False
     """It is over, but Argo CD may still allow it."""
-    was_held: bool = False
+    was_bound: bool = False
     """Argo CD's RBAC text held its binding before the last write, and nothing but this
     grant accounts for that."""
     approvals: Sequence[Approval] = ()
     """The approvals that count, for their comments."""
-    caution: str = ""
+    role_warning: str = ""
     """What people should know of the role that is given."""
 
 
 @dataclass(frozen=True)
-class Telling:
+class AuditRecord:
     """One thing that is told: the transition, of what, and as the stream has it."""
 
-    place: Place
+    ref: ObjectRef
     transition: Transition
     event: AuditEvent
 
@@ -79,14 +79,14 @@ class Telling:
         return line_of(self.event)
 
 
-def telling_of(
-    place: Place,
+def audit_record(
+    place: ObjectRef,
     transition: Transition,
     data: GrantData | InstanceData,
     *,
     now: datetime,
     round_: int = 0,
-) -> Telling:
+) -> AuditRecord:
     """Put an event together.
 
     Args:
@@ -105,14 +105,18 @@ def telling_of(
         subject=f"{place.namespace}/{place.name}",
         data=data,
     )
-    return Telling(place, transition, event)
+    return AuditRecord(place, transition, event)
 
 
 def grant_data(
-    news: GrantNews, new: Recorded, transition: Transition, *, was_bound: bool
+    news: GrantChange,
+    new: StoredGrantStatus,
+    transition: Transition,
+    *,
+    was_bound: bool,
 ) -> GrantData:
     """Write down a grant and what happened to it."""
-    place = news.place
+    place = news.ref
     approved = new.conditions.get(GrantCondition.APPROVED)
     comments = {one.name: one.comment for one in news.approvals}
     known = GrantData(
@@ -134,7 +138,7 @@ def grant_data(
 
 
 def instance_data(
-    place: Place, transition: Transition, binding: Binding | None = None
+    place: ObjectRef, transition: Transition, binding: Binding | None = None
 ) -> InstanceData:
     """Write down an instance and what happened to it."""
     return InstanceData(
@@ -170,11 +174,11 @@ def _requester_data(requester: Identity | None) -> RequesterData | None:
 
 
 def _approval_data(
-    approval: RecordedApproval, comments: Mapping[str, str]
+    approval: StoredApproval, comments: Mapping[str, str]
 ) -> ApprovalData:
     return ApprovalData(
         approver=approval.approver,
-        decision=approval.verdict,
+        decision=approval.decision,
         comment=comments.get(approval.name) or None,
         at=approval.at,
     )

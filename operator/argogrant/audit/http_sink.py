@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from argogrant.audit.event import Telling
-from argogrant.audit.spool import Spool, Waiting
+from argogrant.audit.event import AuditRecord
+from argogrant.audit.spool import QueuedEvent, Spool
 
 CONTENT_TYPE: Final = "application/cloudevents-batch+json; charset=utf-8"
 BATCH: Final = 100
@@ -43,7 +43,7 @@ class InvalidSink(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receiver:
+class SinkTarget:
     """Where events are posted, and how it is recognised.
 
     Raises:
@@ -82,7 +82,7 @@ class Sink:
         spool: Where events wait.
     """
 
-    def __init__(self, receiver: Receiver, spool: Spool) -> None:
+    def __init__(self, receiver: SinkTarget, spool: Spool) -> None:
         self._receiver = receiver
         self._spool = spool
         self._wake = threading.Event()
@@ -91,7 +91,7 @@ class Sink:
         self._opener: urllib.request.OpenerDirector | None = None
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
 
-    def __call__(self, telling: Telling) -> None:
+    def __call__(self, telling: AuditRecord) -> None:
         """Take an event; it is in the spool when this returns."""
         self._spool.put(telling.line)
         self._wake.set()
@@ -139,7 +139,7 @@ class Sink:
             HTTPException: What it answered is no HTTP.
             sqlite3.Error: The spool can not be read at the moment.
         """
-        waiting = self._spool.first(self._size)
+        waiting = self._spool.peek(self._size)
         if not waiting:
             return True
         try:
@@ -149,10 +149,10 @@ class Sink:
             if error.code == _TOO_LARGE:
                 self._size = max(1, len(waiting) // 2)
             raise
-        self._spool.acknowledge(waiting[-1].number)
+        self._spool.ack(waiting[-1].number)
         return False
 
-    def _post(self, waiting: Sequence[Waiting]) -> None:
+    def _post(self, waiting: Sequence[QueuedEvent]) -> None:
         body = f"[{','.join(one.line for one in waiting)}]".encode("ascii")
         request = urllib.request.Request(  # noqa: S310 — the scheme was looked at
             self._receiver.url, body, {"Content-Type": CONTENT_TYPE}, method="POST"

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from argogrant.api.crd import GROUP, VERSION
-from argogrant.audit.event import Telling
+from argogrant.audit.event import AuditRecord
 from argogrant.audit.transition_kinds import TransitionKind
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.reasons import Reason
@@ -55,7 +55,7 @@ Post = Callable[[str, Body], Awaitable[object]]
 logger = logging.getLogger(__name__)
 
 
-class Tokens:
+class TokenBucket:
     """A token bucket: so many at once, and so many a second over a while.
 
     Args:
@@ -97,15 +97,15 @@ class KubernetesEvents:
         self,
         post: Post,
         dropped: Callable[[], object],
-        tokens: Tokens | None = None,
+        tokens: TokenBucket | None = None,
     ) -> None:
         self._post = post
         self._dropped = dropped
-        self._tokens = tokens or Tokens(RATE, BURST)
-        self._queue: asyncio.Queue[Telling] = asyncio.Queue(BURST)
+        self._tokens = tokens or TokenBucket(RATE, BURST)
+        self._queue: asyncio.Queue[AuditRecord] = asyncio.Queue(BURST)
         self._has_failed = False
 
-    def __call__(self, telling: Telling) -> None:
+    def __call__(self, telling: AuditRecord) -> None:
         """Post an Event soon, unless there are too many."""
         if telling.transition.kind not in _SHOWN:
             return
@@ -119,7 +119,7 @@ class KubernetesEvents:
         while True:
             telling = await self._queue.get()
             try:
-                await self._post(telling.place.namespace, event_of(telling))
+                await self._post(telling.ref.namespace, event_of(telling))
             except AccessGrantError as error:
                 self._failed(error)
             else:
@@ -133,9 +133,9 @@ class KubernetesEvents:
         self._has_failed = True
 
 
-def event_of(telling: Telling) -> Body:
+def event_of(telling: AuditRecord) -> Body:
     """Write the Event of a telling that is shown."""
-    transition, place = telling.transition, telling.place
+    transition, place = telling.transition, telling.ref
     kind, reason = _SHOWN[transition.kind]
     is_approval = transition.kind is TransitionKind.APPROVED
     if is_approval and transition.reason == Reason.BREAK_GLASS:

@@ -28,7 +28,7 @@ Dropped = Callable[[int], object]
 """Told how many events were given up."""
 
 
-class Waiting(NamedTuple):
+class QueuedEvent(NamedTuple):
     """An event that waits, with its place in the order."""
 
     number: int
@@ -42,11 +42,11 @@ class Spool(Protocol):
         """Add an event at the end; the oldest make room if there is none."""
         ...
 
-    def first(self, count: int) -> list[Waiting]:
+    def peek(self, count: int) -> list[QueuedEvent]:
         """Give the events that have waited longest."""
         ...
 
-    def acknowledge(self, number: int) -> None:
+    def ack(self, number: int) -> None:
         """Take away every event up to this one."""
         ...
 
@@ -66,7 +66,7 @@ class MemorySpool:
         self._dropped = dropped
         self._limit = limit
         self._lock = threading.Lock()
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[QueuedEvent] = deque()
         self._size = 0
         self._last = 0
 
@@ -74,7 +74,7 @@ class MemorySpool:
         """Add an event at the end."""
         with self._lock:
             self._last += 1
-            self._waiting.append(Waiting(self._last, line))
+            self._waiting.append(QueuedEvent(self._last, line))
             self._size += len(line)
             gone = 0
             while self._size > self._limit:
@@ -83,12 +83,12 @@ class MemorySpool:
         if gone:
             self._dropped(gone)
 
-    def first(self, count: int) -> list[Waiting]:
+    def peek(self, count: int) -> list[QueuedEvent]:
         """Give the events that have waited longest."""
         with self._lock:
             return [self._waiting[i] for i in range(min(count, len(self._waiting)))]
 
-    def acknowledge(self, number: int) -> None:
+    def ack(self, number: int) -> None:
         """Take away every event up to this one."""
         with self._lock:
             while self._waiting and self._waiting[0].number <= number:
@@ -141,7 +141,7 @@ class DiskSpool:
         except sqlite3.Error as error:
             logger.warning("An audit event waits in memory: %s: %s", self._path, error)
 
-    def first(self, count: int) -> list[Waiting]:
+    def peek(self, count: int) -> list[QueuedEvent]:
         """Give the events that have waited longest, and let the log shrink."""
         with closing(self._connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # syncs; holds nobody
@@ -149,9 +149,9 @@ class DiskSpool:
         with self._lock:
             self._store()
             rows = self._writer.execute(query, (count,)).fetchall()
-        return [Waiting(*row) for row in rows]
+        return [QueuedEvent(*row) for row in rows]
 
-    def acknowledge(self, number: int) -> None:
+    def ack(self, number: int) -> None:
         """Take away every event up to this one."""
         with self._lock:
             self._delete(number)
@@ -183,14 +183,14 @@ class DiskSpool:
 
     def _store(self) -> None:
         """Write what waits in memory, and make room if need be."""
-        waiting = self._overflow.first(self._overflow.count())
+        waiting = self._overflow.peek(self._overflow.count())
         if not waiting:
             return
         self._writer.execute("BEGIN IMMEDIATE")
         with self._writer:
             rows = [(one.line,) for one in waiting]
             self._writer.executemany("INSERT INTO events (line) VALUES (?)", rows)
-        self._overflow.acknowledge(waiting[-1].number)
+        self._overflow.ack(waiting[-1].number)
         self._count += len(waiting)
         self._size += sum(len(one.line) for one in waiting)
         if self._size > self._limit:

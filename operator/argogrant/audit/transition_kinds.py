@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from argogrant.grants.model.stored_condition import Said
+from argogrant.grants.model.stored_condition import StoredCondition
 
 
 class TransitionKind(StrEnum):
@@ -146,7 +146,9 @@ class Transition:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def transition_of(kind: TransitionKind, said: Said, left: str = "") -> Transition:
+def transition_from(
+    kind: TransitionKind, said: StoredCondition, left: str = ""
+) -> Transition:
     """Say what happened in the words of a condition.
 
     Args:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from argogrant.audit.transition_kinds import Transition, TransitionKind, transition_of
-from argogrant.grants.model.reason_sets import REFUSALS
+from argogrant.audit.transition_kinds import Transition, TransitionKind, transition_from
+from argogrant.grants.model.reason_sets import REFUSED_REASONS
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
-from argogrant.grants.model.stored_condition import Conditions, token_of
+from argogrant.grants.model.stored_condition import Conditions, state_key
 from argogrant.grants.model.window import format_instant
 
 
@@ -107,7 +107,7 @@ def account_of(
         is_known=bool(conditions),
         approved=approved.reason if approved is not None and approved.status else "",
         is_waiting=reason == Reason.AWAITING_APPROVAL,
-        refusal=reason if reason in REFUSALS else "",
+        refusal=reason if reason in REFUSED_REASONS else "",
         is_ready=is_ready,
         is_overdue=is_overdue and not end,
         end=end,
@@ -135,14 +135,14 @@ def _approved(look: Look) -> Transition | None:
     if (look.after.end or look.after.is_overdue) and not look.has_been_bound:
         return None  # nobody was asked any more
     said = look.conditions[GrantCondition.APPROVED]
-    left = f"{token_of(look.stored.get(GrantCondition.APPROVED))}\n{reason}"
-    return transition_of(TransitionKind.APPROVED, said, left)
+    left = f"{state_key(look.stored.get(GrantCondition.APPROVED))}\n{reason}"
+    return transition_from(TransitionKind.APPROVED, said, left)
 
 
 def _awaiting_approval(look: Look) -> Transition | None:
     if not look.after.is_waiting or look.before.is_waiting:
         return None
-    left = token_of(look.stored.get(GrantCondition.APPROVED))
+    left = state_key(look.stored.get(GrantCondition.APPROVED))
     return _of_ready(look, TransitionKind.AWAITING_APPROVAL, left)
 
 
@@ -163,8 +163,8 @@ def _ineffective(look: Look) -> Transition | None:
     if not reason or reason == look.before.ineffective:
         return None
     said = look.conditions[GrantCondition.EFFECTIVE]
-    left = f"{token_of(look.stored.get(GrantCondition.EFFECTIVE))}\n{reason}"
-    return transition_of(TransitionKind.INEFFECTIVE, said, left)
+    left = f"{state_key(look.stored.get(GrantCondition.EFFECTIVE))}\n{reason}"
+    return transition_from(TransitionKind.INEFFECTIVE, said, left)
 
 
 def _is_bound_for_the_first_time(look: Look) -> bool:
@@ -187,7 +187,7 @@ def _refused(look: Look) -> Transition | None:
     reason = look.after.refusal
     if not reason or reason == look.before.refusal:
         return None
-    tokens = map(token_of, map(look.stored.get, _AGREED_AND_READY))
+    tokens = map(state_key, map(look.stored.get, _AGREED_AND_READY))
     return _of_ready(look, TransitionKind.REFUSED, "\n".join((*tokens, reason)))
 
 
@@ -197,7 +197,7 @@ def _unbound(look: Look) -> Transition | None:
         return None
     if look.after.end or look.after.is_overdue:
         return None
-    left = token_of(look.stored.get(GrantCondition.READY))
+    left = state_key(look.stored.get(GrantCondition.READY))
     return _of_ready(look, TransitionKind.UNBOUND, left)
 
 
@@ -213,7 +213,7 @@ def _ended(look: Look) -> Transition | None:
     said = look.conditions.get(GrantCondition.ENDED)
     if said is None:
         return _of_ready(look, TransitionKind.ENDED)
-    return transition_of(TransitionKind.ENDED, said)
+    return transition_from(TransitionKind.ENDED, said)
 
 
 _AGREED_AND_READY: Final = (GrantCondition.APPROVED, GrantCondition.READY)
@@ -237,11 +237,11 @@ def _left_by_binding(look: Look) -> str:
     """Tell a first binding from a later one, whatever was said while it waited."""
     if not look.was_bound_before:
         return ""
-    return token_of(look.stored.get(GrantCondition.READY))
+    return state_key(look.stored.get(GrantCondition.READY))
 
 
 def _of_ready(look: Look, kind: TransitionKind, left: str = "") -> Transition:
-    return transition_of(kind, look.conditions[GrantCondition.READY], left)
+    return transition_from(kind, look.conditions[GrantCondition.READY], left)
 
 
 def instance_transitions(
@@ -286,7 +286,7 @@ def _contested(before: Conditions, after: Conditions) -> Transition | None:
     new = after.get(InstanceCondition.CONTESTED)
     if new is None or not new.status or (old is not None and old.status):
         return None
-    return transition_of(TransitionKind.CONTESTED, new, token_of(old))
+    return transition_from(TransitionKind.CONTESTED, new, state_key(old))
 
 
 def _token_at_risk(before: Conditions, after: Conditions) -> Transition | None:
@@ -296,6 +296,6 @@ def _token_at_risk(before: Conditions, after: Conditions) -> Transition | None:
         return None
     if old is not None and (old.status, old.reason) == (new.status, new.reason):
         return None
-    return transition_of(
-        TransitionKind.TOKEN_AT_RISK, new, f"{token_of(old)} {new.reason}"
+    return transition_from(
+        TransitionKind.TOKEN_AT_RISK, new, f"{state_key(old)} {new.reason}"
     )

@@ -8,17 +8,17 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.argocd_cm import SETTINGS_NAME
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, session
 from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,
 )
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Forbidden, NotFound
-from argogrant.kube.informer import listed
+from argogrant.kube.informer import list_all
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 
@@ -49,14 +49,14 @@ async def argocd_of(
             yield there.cluster
         return
     if instance.cluster is not None:
-        raise CommandFailed(
-            f"ArgoCDInstance {quoted(instance.name)} is in another cluster; name a"
+        raise CommandError(
+            f"ArgoCDInstance {quote(instance.name)} is in another cluster; name a"
             " context of your kubeconfig that reaches it (--argocd-context)."
         )
     yield ours.cluster
 
 
-async def look_at_rules(cluster: Cluster, namespace: str) -> ArgoCDSeen:
+async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDSeen:
     """Read the RBAC text and the AppProjects.
 
     Raises:
@@ -66,20 +66,20 @@ async def look_at_rules(cluster: Cluster, namespace: str) -> ArgoCDSeen:
     try:
         body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))
     except NotFound as error:
-        raise CommandFailed(
-            f"there is no {CONFIG_MAP_NAME} in namespace {quoted(namespace)}; is that"
+        raise CommandError(
+            f"there is no {CONFIG_MAP_NAME} in namespace {quote(namespace)}; is that"
             " where Argo CD runs (spec.namespace of the ArgoCDInstance)?"
         ) from error
     collection = Collection(APP_PROJECTS, namespace)
     return ArgoCDSeen(
         config_map=observe_config_map(body),
         projects=tuple(
-            [observe_project(one) async for one in listed(cluster, collection)]
+            [observe_project(one) async for one in list_all(cluster, collection)]
         ),
     )
 
 
-async def look_at_settings(
+async def read_argocd_settings(
     cluster: Cluster, namespace: str
 ) -> Mapping[str, str] | None:
     """Read ``argocd-cm``; None if the caller may not, or it is not there."""

@@ -18,10 +18,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, session
 from argogrant.kube.errors import ClusterError
-from argogrant.kube.informer import listed
+from argogrant.kube.informer import list_all
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -100,7 +100,7 @@ def answer_kubectl(app: typer.Typer, words: Sequence[str]) -> None:
 def _offered(names: Any, incomplete: str) -> list[str]:  # noqa: ANN401
     try:
         found = asyncio.run(asyncio.wait_for(names, PATIENCE_SECONDS))
-    except (CommandFailed, ClusterError, TimeoutError):
+    except (CommandError, ClusterError, TimeoutError):
         return []
     return [
         name
@@ -110,16 +110,16 @@ def _offered(names: Any, incomplete: str) -> list[str]:  # noqa: ANN401
 
 
 async def _names(typed: dict[str, Any], resource: Resource) -> list[str]:
-    async with _asked(typed) as asked:
+    async with _client(typed) as asked:
         collection = Collection(resource, asked.namespace)
         return [
-            one["metadata"]["name"] async for one in listed(asked.cluster, collection)
+            one["metadata"]["name"] async for one in list_all(asked.cluster, collection)
         ]
 
 
 async def _roles(typed: dict[str, Any]) -> list[str]:
     project = typed.get("project") or ""
-    async with _asked(typed) as asked:
+    async with _client(typed) as asked:
         path = ARGOCD_INSTANCES.path(
             asked.namespace, typed.get("instance") or "default"
         )
@@ -133,7 +133,7 @@ def _role_names(body: dict[str, Any], project: str) -> Iterator[str]:
             yield role["name"]
 
 
-def _asked(
+def _client(
     typed: dict[str, Any],
 ) -> contextlib.AbstractAsyncContextManager[Session]:
     return session(typed.get("context") or "", typed.get("namespace") or "")

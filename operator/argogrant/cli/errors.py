@@ -15,32 +15,32 @@ from typing import Any, Final, TypeVar
 
 import typer
 
-from argogrant.cli.terminal.tables import shown
-from argogrant.grants.model.validation import quoted, sentence
+from argogrant.cli.terminal.tables import sanitize
+from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.errors import (
     ClusterError,
     Conflict,
     Forbidden,
+    Invalid,
     NotFound,
-    Refused,
 )
 
 Result = TypeVar("Result")
-NO: Final = 1
+EXIT_NO: Final = 1
 """The answer is no, or it could not be done."""
-TROUBLE: Final = 2
+EXIT_ERROR: Final = 2
 """For commands whose answer may be no: there is no answer. As of ``kubectl diff``."""
 
 INTERRUPTED: Final = 130
 """Somebody typed Ctrl-C, as shells say it: 128 and the number of SIGINT."""
 
 
-class CommandFailed(Exception):
+class CommandError(Exception):
     """It can not be done; the message says why, and what to do."""
 
 
-def perform(
-    command: str, work: Coroutine[Any, Any, Result], *, trouble: int = NO
+def run_command(
+    command: str, work: Coroutine[Any, Any, Result], *, trouble: int = EXIT_NO
 ) -> Result:
     """Run a command's work; if it fails, say so and leave.
 
@@ -51,7 +51,7 @@ def perform(
     """
     try:
         return asyncio.run(work)
-    except CommandFailed as error:
+    except CommandError as error:
         message = str(error)
     except ClusterError as error:
         message = f"{error} {remedy(error)}"
@@ -60,7 +60,7 @@ def perform(
 
 
 @contextmanager
-def ended_by_ctrl_c() -> Iterator[None]:
+def interrupted() -> Iterator[None]:
     """Cancel the task that runs this at the first Ctrl-C, and pay no heed to more.
 
     A second one, typed while the command ends, would be answered by a traceback.
@@ -98,7 +98,7 @@ def remedy(error: ClusterError) -> str:
             return "Are the CRDs installed, and is that the namespace (-n)?"
         case Conflict():
             return "Somebody changed it meanwhile; try again."
-        case Refused():
+        case Invalid():
             return "Nothing was changed."
         case _:
             return "Does kubectl reach that cluster?"
@@ -127,19 +127,19 @@ ROLE_OF: Final = {
 """Which of the Roles in ``examples/roles.yaml`` gives a right."""
 
 
-def refusal(error: ClusterError) -> str:
+def summarize_api_error(error: ClusterError) -> str:
     """Say in a sentence or two why something is refused, and what to do."""
-    said = shown(_REQUEST.sub("", str(error)))
+    said = sanitize(_REQUEST.sub("", str(error)))
     rights = _RBAC.search(said)
     if rights is not None:
-        return _missing_right(rights)
+        return _missing_permission(rights)
     policy = _POLICY.search(said)
     if policy is not None:
-        return sentence(said[policy.end() :])
+        return with_full_stop(said[policy.end() :])
     invalid = _INVALID.match(said)
-    if isinstance(error, Refused) and invalid is not None:
-        return sentence(_about_field(invalid[1]))
-    return f"{sentence(said)} {remedy(error)}"
+    if isinstance(error, Invalid) and invalid is not None:
+        return with_full_stop(_about_field(invalid[1]))
+    return f"{with_full_stop(said)} {remedy(error)}"
 
 
 def _about_field(text: str) -> str:
@@ -150,14 +150,14 @@ def _about_field(text: str) -> str:
     value, why = found["value"], found["why"]
     if found["field"] == "spec" or value in (None, "object"):
         return why if found["field"] == "spec" else f"{found['field']}: {why}"
-    return f"{found['field']} {quoted(value or '')} {why}"
+    return f"{found['field']} {quote(value or '')} {why}"
 
 
-def _missing_right(found: re.Match[str]) -> str:
-    where = f" in namespace {quoted(found['where'])}" if found["where"] else ""
+def _missing_permission(found: re.Match[str]) -> str:
+    where = f" in namespace {quote(found['where'])}" if found["where"] else ""
     role = ROLE_OF.get((found["verb"], found["resource"]))
     give = f"the Role {role} (examples/roles.yaml)" if role else "the right to do that"
     return (
-        f"{quoted(found['user'])} may not {found['verb']} {found['resource']}{where};"
+        f"{quote(found['user'])} may not {found['verb']} {found['resource']}{where};"
         f" ask for {give}."
     )

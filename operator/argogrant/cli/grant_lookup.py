@@ -3,27 +3,27 @@
 from dataclasses import dataclass
 
 from argogrant.api.accessgrant import read_grant
-from argogrant.api.stored_status import Announced, read_announced
-from argogrant.cli.errors import CommandFailed
+from argogrant.api.stored_status import StoredStatus, read_stored_status
+from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, check_name
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import NotFound
 from argogrant.kube.resources import ACCESS_GRANTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class GrantLookup:
     """An AccessGrant as it is."""
 
     grant: Grant
-    said: Announced
+    stored: StoredStatus
     """What its status says."""
 
 
-async def found_grant(asked: Session, name: str) -> Found:
+async def find_grant(asked: Session, name: str) -> GrantLookup:
     """Read an AccessGrant.
 
     Raises:
@@ -32,10 +32,10 @@ async def found_grant(asked: Session, name: str) -> Found:
     """
     body = await grant_body(asked, name)
     try:
-        return Found(grant=read_grant(body), said=read_announced(body))
+        return GrantLookup(grant=read_grant(body), stored=read_stored_status(body))
     except InvalidGrant as error:
-        raise CommandFailed(
-            f"AccessGrant {quoted(name)} can not be understood: {error}; apply the CRDs"
+        raise CommandError(
+            f"AccessGrant {quote(name)} can not be understood: {error}; apply the CRDs"
             " of this version."
         ) from error
 
@@ -51,7 +51,7 @@ async def grant_body(asked: Session, name: str) -> Body:
     try:
         return await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
     except NotFound as error:
-        raise CommandFailed(
-            f"there is no AccessGrant {quoted(name)} in namespace"
-            f" {quoted(asked.namespace)}; argogrant list -A lists them."
+        raise CommandError(
+            f"there is no AccessGrant {quote(name)} in namespace"
+            f" {quote(asked.namespace)}; argogrant list -A lists them."
         ) from error

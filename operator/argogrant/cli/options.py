@@ -43,7 +43,7 @@ Selector = Annotated[
 ]
 
 
-class Format(StrEnum):
+class ListFormat(StrEnum):
     """How something is written, by the words of kubectl."""
 
     TABLE = "table"
@@ -54,7 +54,7 @@ class Format(StrEnum):
 
 
 Output = Annotated[
-    Format, typer.Option("--output", "-o", help="For people, or for programs.")
+    ListFormat, typer.Option("--output", "-o", help="For people, or for programs.")
 ]
 
 
@@ -65,7 +65,7 @@ class DryRun(StrEnum):
     SERVER = "server"
 
 
-Trial = Annotated[
+DryRunOption = Annotated[
     DryRun,
     typer.Option("--dry-run", metavar="HOW", help="server: judged, but not kept."),
 ]
@@ -76,7 +76,7 @@ Zone = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for whoever reads it.")]
 Answer = Annotated[
-    Format,
+    ListFormat,
     typer.Option(
         "--output",
         "-o",

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance, read_instance
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.errors import CommandError
 from argogrant.grants.model.errors import AccessGrantError
-from argogrant.grants.model.validation import PROJECT_NAME, quoted
+from argogrant.grants.model.validation import PROJECT_NAME, quote
 from argogrant.kube.auth import namespace_of_context
 from argogrant.kube.client import Cluster, KubernetesCluster
 from argogrant.kube.errors import ClusterError, NotFound
 from argogrant.kube.resources import ARGOCD_INSTANCES
 
 
-class NoAPIServer(Exception):
+class APIServerNotReachable(Exception):
     """None is configured; the message is that of who read the configuration."""
 
 
@@ -41,7 +41,7 @@ async def connect(context: str = "", *, dry_run: bool = False) -> KubernetesClus
     try:
         return await KubernetesCluster.connect(utc_now, context, dry_run=dry_run)
     except Exception as error:  # a kubeconfig can be wrong in many ways
-        raise NoAPIServer(str(error)) from error
+        raise APIServerNotReachable(str(error)) from error
 
 
 DEFAULT_NAMESPACE: Final = "argogrant"
@@ -72,18 +72,18 @@ async def session(
     """
     try:
         cluster = await connect(context, dry_run=dry_run)
-    except NoAPIServer as error:
-        raise CommandFailed(
+    except APIServerNotReachable as error:
+        raise CommandError(
             f"no API server is configured: {error}; look at kubectl config"
             " get-contexts."
         ) from error
     try:
-        yield Session(cluster, meant(namespace, context))
+        yield Session(cluster, resolve_namespace(namespace, context))
     finally:
         await cluster.close()
 
 
-def meant(namespace: str, context: str) -> str:
+def resolve_namespace(namespace: str, context: str) -> str:
     """Tell which namespace a command is about.
 
     Args:
@@ -100,7 +100,7 @@ def check_name(kind: str, name: str) -> None:
         CommandFailed: No object can be called that.
     """
     if not PROJECT_NAME.fullmatch(name):  # the pattern of any object's name
-        raise CommandFailed(f"{quoted(name)} is no name of an {kind}.")
+        raise CommandError(f"{quote(name)} is no name of an {kind}.")
 
 
 async def instance_of(asked: Session, name: str) -> Instance:
@@ -115,14 +115,14 @@ async def instance_of(asked: Session, name: str) -> Instance:
         body = await asked.cluster.get(ARGOCD_INSTANCES.path(asked.namespace, name))
         return read_instance(body)
     except NotFound as error:
-        raise CommandFailed(
-            f"there is no ArgoCDInstance {quoted(name)} in namespace"
-            f" {quoted(asked.namespace)}; kubectl get argocdinstances -A lists them."
+        raise CommandError(
+            f"there is no ArgoCDInstance {quote(name)} in namespace"
+            f" {quote(asked.namespace)}; kubectl get argocdinstances -A lists them."
         ) from error
     except ClusterError:
         raise
     except AccessGrantError as error:
-        raise CommandFailed(
-            f"ArgoCDInstance {quoted(name)} can not be understood: {error}; apply the"
+        raise CommandError(
+            f"ArgoCDInstance {quote(name)} can not be understood: {error}; apply the"
             " CRDs of this version."
         ) from error

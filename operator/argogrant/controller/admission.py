@@ -12,18 +12,18 @@ from typing import Final
 
 from argogrant.api.admission_drift import (
     POLICY_NAMES,
-    SETTLING,
-    Problem,
-    problem_of,
+    PROPAGATION_DELAY,
+    Drift,
+    find_drift,
     verified_since,
 )
 from argogrant.controller.apply import Clock
-from argogrant.grants.model.identity import NOBODY_VERIFIED, Identities
+from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import sentence
+from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Forbidden, NotFound
-from argogrant.kube.informer import Reflector
+from argogrant.kube.informer import Informer
 from argogrant.kube.resources import (
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
@@ -42,7 +42,7 @@ ROLE_MISSING: Final = (
 )
 
 
-class Verification:
+class AdmissionWatcher:
     """The admission policies of the cluster, kept fresh.
 
     Args:
@@ -65,14 +65,14 @@ class Verification:
         self._was_changed = False
         self._mended_at: datetime | None = None
         self._seen: object = None
-        self._identities = NOBODY_VERIFIED
+        self._identities = UNVERIFIED
 
         def changed(_before: object, _after: object) -> None:
-            self.identities()  # a change is noticed also if it is undone at once
+            self.verification()  # a change is noticed also if it is undone at once
             on_change()
 
-        self._reflectors: tuple[Reflector[Body], ...] = tuple(
-            Reflector(
+        self._reflectors: tuple[Informer[Body], ...] = tuple(
+            Informer(
                 cluster,
                 Collection(resource, "", name),
                 read=lambda body: body,
@@ -88,7 +88,7 @@ class Verification:
             for reflector in self._reflectors:
                 tasks.create_task(reflector.run())
 
-    async def wait_until_looked_at(self) -> None:
+    async def wait_until_observed(self) -> None:
         """Wait until every policy was looked for, or could not be."""
         for reflector in self._reflectors:
             await reflector.looked_at.wait()
@@ -105,37 +105,37 @@ class Verification:
                 differences += await reflector.relist()
         return differences
 
-    def identities(self) -> Identities:
+    def verification(self) -> RequesterVerification:
         """Say what is known now; compared anew only when something was heard."""
         seen = tuple(
             (one.synced.is_set(), one.failure, *one.objects.values())
             for one in self._reflectors
         )
         if seen != self._seen:
-            self._seen, self._identities = seen, self._look()
+            self._seen, self._identities = seen, self._evaluate()
         return self._identities
 
-    def _look(self) -> Identities:
+    def _evaluate(self) -> RequesterVerification:
         if self._accepts_unverified:
-            return Identities(
+            return RequesterVerification(
                 reason=Reason.ACCEPTED_UNVERIFIED,
                 problem=ACCEPTED,
                 are_accepted_unverified=True,
             )
         failure = self._failure()
         if failure is not None:
-            return Identities(reason=Reason.UNKNOWN, problem=failure)
+            return RequesterVerification(reason=Reason.UNKNOWN, problem=failure)
         observed = self._observed()
-        problem = problem_of(observed)
-        self._notice(problem)
+        problem = find_drift(observed)
+        self._record_change(problem)
         if problem is not None:
-            return Identities(reason=problem.reason, problem=problem.message)
+            return RequesterVerification(reason=problem.reason, problem=problem.message)
         since = verified_since(observed)
         if since is not None and self._mended_at is not None:
-            since = max(since, self._mended_at + SETTLING)
-        return Identities(verified_since=since)
+            since = max(since, self._mended_at + PROPAGATION_DELAY)
+        return RequesterVerification(verified_since=since)
 
-    def _notice(self, problem: Problem | None) -> None:
+    def _record_change(self, problem: Drift | None) -> None:
         """Remember until when a policy was changed: nobody checked what came then.
 
         A policy that was deleted and created anew tells it by its own creation; one
@@ -158,8 +158,9 @@ class Verification:
         for reflector in self._reflectors:
             error, what = reflector.failure, reflector.collection.describe()
             if isinstance(error, Forbidden):
-                return f"{sentence(f'{what} can not be read: {error}')} {ROLE_MISSING}"
+                problem = with_full_stop(f"{what} can not be read: {error}")
+                return f"{problem} {ROLE_MISSING}"
             if reflector.synced.is_set() or isinstance(error, NotFound):
                 continue
-            return sentence(f"{what} can not be read yet: {error}")
+            return with_full_stop(f"{what} can not be read yet: {error}")
         return None

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from argogrant.argocd.overlay import Overlay
-from argogrant.controller.appproject.placement import ends_of_members
+from argogrant.controller.appproject.placement import managed_member_ends
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.contention import Contention
 from argogrant.controller.plan import Plan
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError, Conflict
@@ -36,8 +36,12 @@ def overdue_since(
         decisions: What every grant wants.
         now: An end at this instant has passed.
     """
-    overlay = seen.remembered.overlay if seen.remembered is not None else None
-    places = [ends_of_members(seen)]
+    overlay = (
+        seen.last_loaded_config_map.overlay
+        if seen.last_loaded_config_map is not None
+        else None
+    )
+    places = [managed_member_ends(seen)]
     if overlay is not None:
         places.append(overlay.ends)
     passed = {
@@ -46,7 +50,7 @@ def overdue_since(
     if not passed:
         return None
     for decision in decisions:
-        if decision.holding is not Holding.RELEASE:
+        if decision.desired_binding is not DesiredBinding.ABSENT:
             passed.pop(decision.grant.binding, None)
     return min(passed.values(), default=None)
 
@@ -87,13 +91,13 @@ class Applier:
         """Who keeps changing our key, if somebody does."""
         return self._contention.finding()
 
-    def look(self, planned: Plan, seen: Snapshot) -> None:
+    def detect_external_change(self, planned: Plan, seen: Snapshot) -> None:
         """Notice whether somebody else changed what was written."""
         if seen.config_map is not None:
             at = asyncio.get_running_loop().time()
-            self._contention.look(seen.config_map, is_wrong=planned.has_work, at=at)
+            self._contention.observe(seen.config_map, is_wrong=planned.has_work, at=at)
 
-    def wait_for(self, planned: Plan) -> float | None:
+    def write_delay(self, planned: Plan) -> float | None:
         """Say how long a write has to wait; None if it may go out now.
 
         What takes access away never waits. What gives it waits for others of its
@@ -130,12 +134,12 @@ class Applier:
             await argocd.write_overlay(text, seen.config_map.resource_version)
         except ClusterError as error:
             conflict = isinstance(error, Conflict)
-            self._metrics.wrote("conflict" if conflict else "error")
+            self._metrics.record_write("conflict" if conflict else "error")
             raise
-        self._contention.wrote(text)
+        self._contention.record_write(text)
         self._last_write = asyncio.get_running_loop().time()
         self.last_write_at = self._clock()
-        self._metrics.wrote("ok")
+        self._metrics.record_write("ok")
         self._count(planned, seen.config_map.overlay, orphans)
 
     def _count(
@@ -143,16 +147,16 @@ class Applier:
     ) -> None:
         assert planned.overlay is not None
         assert self.last_write_at is not None
-        removed, ends = planned.overlay.extra, before.ends if before else {}
+        removed, ends = planned.overlay.to_remove, before.ends if before else {}
         ended = removed.difference(orphans)
-        self._metrics.removed(
+        self._metrics.record_removals(
             lags=lags_of(ended, ends, self.last_write_at),
             orphans=len(orphans),
         )
         logger.info(
             "%s: wrote the overlay: %d added, %d removed, %d of them orphans.",
             self._title,
-            len(planned.overlay.missing),
+            len(planned.overlay.to_add),
             len(removed),
             len(orphans),
         )
@@ -160,6 +164,6 @@ class Applier:
 
 def orphans_of(planned: Plan, decisions: Iterable[Decision]) -> frozenset[Binding]:
     """Give what is to be removed although no grant wants it or wanted it."""
-    removed = planned.overlay.extra if planned.overlay else frozenset()
+    removed = planned.overlay.to_remove if planned.overlay else frozenset()
     granted = (decision.grant.binding for decision in decisions)
     return removed - {binding for binding in granted if binding in removed}

@@ -19,14 +19,14 @@ from argogrant.argocd.policy_csv import (
     CONFIG_MAP_NAME,
     OVERLAY_KEY,
     SCOPES_KEY,
-    RBACText,
-    read_others,
+    PolicyCSV,
+    read_unmanaged_keys,
 )
 from argogrant.controller.appproject.patch import project_patch, tokens_of
-from argogrant.grants.model.sign_in import Settings
+from argogrant.grants.model.sign_in import ArgoCDSettings
 from argogrant.kube.client import FIELD_MANAGER, Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden
-from argogrant.kube.informer import Reflector
+from argogrant.kube.informer import Informer
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 MAX_MARK: Final = 256
@@ -41,13 +41,13 @@ class ObservedConfigMap:
     data: dict[str, str]
     last_manager: str = ""
     """The field manager other than ours that wrote last, as far as it is recorded."""
-    marks: Mapping[str, str] = field(default_factory=dict)
+    labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
     """Labels and annotations, by which an owner may be named."""
 
     @cached_property
-    def others(self) -> RBACText:
+    def others(self) -> PolicyCSV:
         """What everybody else wrote."""
-        return read_others(self.data)
+        return read_unmanaged_keys(self.data)
 
     @cached_property
     def overlay(self) -> Overlay | None:
@@ -55,7 +55,7 @@ class ObservedConfigMap:
         return read_overlay(self.data)
 
     @property
-    def is_taken_in(self) -> bool:
+    def is_loadable(self) -> bool:
         """Whether Argo CD goes by it; with ``scopes`` that are no list it does not."""
         return self.others.claims is not None
 
@@ -72,7 +72,7 @@ def observe_config_map(body: Body) -> ObservedConfigMap:
         metadata["resourceVersion"],
         dict(body.get("data") or {}),
         _last_manager(metadata),
-        _marks(metadata),
+        _labels_and_annotations(metadata),
     )
 
 
@@ -86,12 +86,12 @@ def _last_manager(metadata: Body) -> str:
     return last_manager
 
 
-def observe_settings(body: Body) -> Settings:
+def observe_settings(body: Body) -> ArgoCDSettings:
     """Keep of ``argocd-cm`` how people sign in; it may be as large as it likes."""
     return read_settings(body.get("data") or {})
 
 
-def _marks(metadata: Body) -> dict[str, str]:
+def _labels_and_annotations(metadata: Body) -> dict[str, str]:
     """Keep short labels and annotations; a label counts before an annotation."""
     both = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
     both.pop(MEMBERS_ANNOTATION, None)  # it changes with what we write
@@ -106,7 +106,7 @@ def observe_project(body: Body) -> Project:
     members = annotations.pop(MEMBERS_ANNOTATION, None)
     return Project(
         name=metadata["name"],
-        marks=_marks(metadata),
+        labels_and_annotations=_labels_and_annotations(metadata),
         resource_version=str(metadata.get("resourceVersion", "")),
         last_manager=_last_manager(metadata),
         members=members,
@@ -136,13 +136,13 @@ class Snapshot:
     """What is known of an Argo CD at one instant."""
 
     config_map: ObservedConfigMap | None = None
-    remembered: ObservedConfigMap | None = None
+    last_loaded_config_map: ObservedConfigMap | None = None
     """The ConfigMap as Argo CD last took it in; without another it goes by this."""
     text_is_known: bool = False
     """Whether the ConfigMap was looked at; it may still be missing."""
     projects: tuple[Project, ...] = ()
     projects_are_known: bool = False
-    settings: Settings | None = None
+    settings: ArgoCDSettings | None = None
     """How people sign in, as last seen; None if that never could be read, which is no
     failure. An outage changes nothing, or it would change every grant's status."""
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
@@ -171,23 +171,23 @@ class ArgoCD:
             on_change()
 
         def remember(_before: object, after: ObservedConfigMap | None) -> None:
-            if after is not None and after.is_taken_in:
+            if after is not None and after.is_loadable:
                 self._remembered = after
             on_change()
 
-        self._config_map: Reflector[ObservedConfigMap] = Reflector(
+        self._config_map: Informer[ObservedConfigMap] = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, CONFIG_MAP_NAME),
             read=observe_config_map,
             on_change=remember,
         )
-        self._projects: Reflector[Project] = Reflector(
+        self._projects: Informer[Project] = Informer(
             cluster,
             Collection(APP_PROJECTS, namespace),
             read=observe_project,
             on_change=changed,
         )
-        self._settings: Reflector[Settings] = Reflector(
+        self._settings: Informer[ArgoCDSettings] = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, SETTINGS_NAME),
             read=observe_settings,
@@ -202,15 +202,15 @@ class ArgoCD:
             tasks.create_task(self._projects.run())
             tasks.create_task(self._settings.run())
 
-    async def wait_until_looked_at(self) -> None:
+    async def wait_until_observed(self) -> None:
         """Wait until everything was listed, or failed to be."""
         for reflector in (self._config_map, self._projects, self._settings):
             await reflector.looked_at.wait()
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Read now what could not be read, instead of after a pause."""
         for reflector in (self._config_map, self._projects):
-            reflector.hurry()
+            reflector.retry_now()
 
     async def relist(self) -> int:
         """Compare with what is there now; answers how much was not as believed."""
@@ -226,7 +226,7 @@ class ArgoCD:
         """What is known now."""
         return Snapshot(
             config_map=self._config_map.objects.get(CONFIG_MAP_NAME),
-            remembered=self._remembered,
+            last_loaded_config_map=self._remembered,
             text_is_known=self._config_map.synced.is_set(),
             projects=tuple(self._projects.objects.values()),
             projects_are_known=self._projects.synced.is_set(),
@@ -240,7 +240,7 @@ class ArgoCD:
 
     async def refresh_config_map(self) -> None:
         """Read the ConfigMap anew, after somebody else was quicker."""
-        self._config_map.note(await self._cluster.get(self._path))
+        self._config_map.upsert(await self._cluster.get(self._path))
 
     async def write_overlay(self, text: str | None, resource_version: str) -> None:
         """Set our own key, or remove it with None; nothing else is touched.
@@ -254,7 +254,7 @@ class ArgoCD:
             NotFound: It is gone; it is never created.
         """
         body = overlay_patch(text, resource_version)
-        self._config_map.note(await self._cluster.merge_patch(self._path, body))
+        self._config_map.upsert(await self._cluster.merge_patch(self._path, body))
 
     async def write_project(self, planned: ProjectPlan) -> None:
         """Change the members of one AppProject, and nothing else of it.
@@ -265,14 +265,14 @@ class ArgoCD:
         """
         path = APP_PROJECTS.path(self._namespace, planned.project)
         body = await self._cluster.get(path)
-        self._projects.note(body)
+        self._projects.upsert(body)
         if body["metadata"]["resourceVersion"] != planned.resource_version:
             raise Conflict(f"AppProject {planned.project} changed")
         patch = project_patch(body, planned)
         try:
-            self._projects.note(await self._cluster.merge_patch(path, patch))
+            self._projects.upsert(await self._cluster.merge_patch(path, patch))
         except Conflict:
-            self._projects.note(await self._cluster.get(path))
+            self._projects.upsert(await self._cluster.get(path))
             raise
 
 

@@ -57,7 +57,7 @@ class GrantRecord(Record):
     instance: str
     finalizers: tuple[str, ...]
     being_deleted: bool
-    abandoned: bool
+    force_release: bool
     """A person asked not to wait for the revocation when the grant is deleted."""
     grant: Grant | None
     is_labelled: bool = False
@@ -69,7 +69,7 @@ class GrantRecord(Record):
             self.grant == other.grant
             and self.problem == other.problem
             and self.being_deleted == other.being_deleted
-            and self.abandoned == other.abandoned
+            and self.force_release == other.force_release
         )
 
 
@@ -79,7 +79,7 @@ class InstanceRecord(Record):
 
     resource = ARGOCD_INSTANCES
     being_deleted: bool
-    abandoned: bool
+    force_release: bool
     """A person asked not to wait until it is clean when the instance is deleted."""
     instance: Instance | None
 
@@ -90,13 +90,13 @@ class InstanceRecord(Record):
             and self.instance == other.instance
             and self.problem == other.problem
             and self.being_deleted == other.being_deleted
-            and self.abandoned == other.abandoned
+            and self.force_release == other.force_release
         )
 
     @property
-    def is_given_up(self) -> bool:
+    def is_force_released(self) -> bool:
         """Whether it may vanish whatever is left of it in Argo CD."""
-        return self.being_deleted and self.abandoned
+        return self.being_deleted and self.force_release
 
     @property
     def owner(self) -> Owner:
@@ -145,7 +145,7 @@ def record_grant(body: Body) -> GrantRecord:
         finalizers=tuple(metadata.get("finalizers") or ()),
         is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
         being_deleted="deletionTimestamp" in metadata,
-        abandoned=_is_abandoned(metadata),
+        force_release=_is_abandoned(metadata),
         grant=grant,
         problem=problem,
     )
@@ -157,7 +157,7 @@ def record_instance(body: Body) -> InstanceRecord:
     return InstanceRecord(
         **_common(body),
         being_deleted="deletionTimestamp" in body["metadata"],
-        abandoned=_is_abandoned(body["metadata"]),
+        force_release=_is_abandoned(body["metadata"]),
         instance=instance,
         problem=problem,
     )

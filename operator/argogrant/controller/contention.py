@@ -10,7 +10,7 @@ from typing import Final
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 
 REMEMBERED_SECONDS: Final = 600.0
 CONTESTED_FROM: Final = 3
@@ -32,11 +32,11 @@ class Contention:
         self._disturbed_at: deque[float] = deque()
         self._manager = ""
 
-    def wrote(self, text: str | None) -> None:
+    def record_write(self, text: str | None) -> None:
         """Remember what our key should hold until the next write."""
         self._expected, self._is_expected = text, True
 
-    def look(self, seen: ObservedConfigMap, *, is_wrong: bool, at: float) -> None:
+    def observe(self, seen: ObservedConfigMap, *, is_wrong: bool, at: float) -> None:
         """Notice a change by somebody else.
 
         Args:
@@ -44,11 +44,11 @@ class Contention:
             is_wrong: What it holds has to be mended.
             at: Now.
         """
-        self.notice(
+        self.record_overwrite(
             seen.data.get(OVERLAY_KEY), seen.last_manager, is_wrong=is_wrong, at=at
         )
 
-    def notice(
+    def record_overwrite(
         self, text: str | None, manager: str, *, is_wrong: bool, at: float
     ) -> None:
         """Notice the same of any text.
@@ -64,7 +64,7 @@ class Contention:
         if text == self._expected:
             return
         if not is_wrong:
-            self.wrote(text)  # another replica of the operator wrote the same
+            self.record_write(text)  # another replica of the operator wrote the same
         elif self._is_expected:
             self._is_expected = False  # counted once, until it was put back
             self._disturbed_at.append(at)
@@ -76,7 +76,7 @@ class Contention:
             return None
         who = "Somebody"
         if self._manager:
-            who += f", by the record {quoted(self._manager)},"
+            who += f", by the record {quote(self._manager)},"
         return Finding(
             Reason.CONTESTED,
             f"{who} changed {self._what}"

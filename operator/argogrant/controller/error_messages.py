@@ -6,16 +6,16 @@ than at home.
 
 from typing import Final
 
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import sentence
+from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.errors import (
     ClusterError,
     Forbidden,
     TokenMissing,
     Unauthorized,
-    Untrusted,
+    UntrustedCertificate,
     remedy_of,
 )
 from argogrant.kube.resources import SECRETS, Collection
@@ -25,7 +25,7 @@ _AT_HOME: Final = ("/apis/argogrant.dev/", "/apis/admissionregistration.k8s.io/"
 _SECRETS: Final = f"/{SECRETS.plural}"
 
 
-def reason_of(error: ClusterError, place: Place) -> Reason:
+def condition_reason(error: ClusterError, place: ArgoCDLocation) -> Reason:
     """Give the reason that a condition has for this error.
 
     Args:
@@ -34,7 +34,7 @@ def reason_of(error: ClusterError, place: Place) -> Reason:
     """
     if place.cluster is not None and not _is_at_home(error):
         for kind, reason in (
-            (Untrusted, Reason.CERTIFICATE_REFUSED),
+            (UntrustedCertificate, Reason.CERTIFICATE_REFUSED),
             (TokenMissing, Reason.TOKEN_MISSING),
             (Unauthorized, Reason.TOKEN_REFUSED),
         ):
@@ -43,9 +43,9 @@ def reason_of(error: ClusterError, place: Place) -> Reason:
     return Reason.FORBIDDEN if isinstance(error, Forbidden) else Reason.UNAVAILABLE
 
 
-def explain(
+def describe(
     error: ClusterError,
-    place: Place,
+    place: ArgoCDLocation,
     *,
     namespace: str,
     collection: Collection | None = None,
@@ -63,7 +63,7 @@ def explain(
     where = f"{cluster.server}: " if cluster else ""
     if isinstance(error, TokenMissing):
         what, where = "", ""  # nothing can be read, and nobody was asked
-    said = sentence(f"{where}{what}{error}")
+    said = with_full_stop(f"{where}{what}{error}")
     if cluster is not None:
         return f"{said} {_remedy_there(error, cluster, place.namespace, namespace)}"
     if not isinstance(error, Forbidden):
@@ -85,7 +85,7 @@ def _remedy_there(
         "with TOKEN from `kubectl create token argogrant --namespace"
         f" {argocd_namespace} --duration 24h` in that cluster"
     )
-    if isinstance(error, Untrusted):
+    if isinstance(error, UntrustedCertificate):
         return (
             "Write the certificate authority of that cluster into"
             " spec.cluster.caBundle. A certificate that has expired, or is made out to"

@@ -7,27 +7,31 @@ from typing import Final
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.policy_csv import RBACText
+from argogrant.argocd.policy_csv import PolicyCSV
 from argogrant.argocd.roles import (
     DiscoveredRole,
+    default_roles,
     discover_roles,
     names_used_as_roles,
-    roles_of_everybody,
 )
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
 from argogrant.grants.access.policy import AccessPolicy, Owners
-from argogrant.grants.facts import InstanceFacts
-from argogrant.grants.model.identity import NOBODY_VERIFIED, Identities, IdentityPattern
-from argogrant.grants.model.sign_in import Settings, SignIn
-from argogrant.grants.role_warnings import NOTHING_SPECIAL
+from argogrant.grants.facts import InstanceState
+from argogrant.grants.model.identity import (
+    UNVERIFIED,
+    IdentityPattern,
+    RequesterVerification,
+)
+from argogrant.grants.model.sign_in import ArgoCDSettings, LoginConfig
+from argogrant.grants.role_warnings import NO_RISKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class GatheredState:
     """The facts about one instance, and the roles that it can be asked for."""
 
-    facts: InstanceFacts
+    inputs: InstanceState
     roles: tuple[DiscoveredRole, ...] = ()
 
 
@@ -40,14 +44,14 @@ class NamespaceRules:
     """AccessPolicies that can not be understood, and why."""
     are_known: bool = True
     """Whether AccessPolicies and AccessApprovals could be read."""
-    identities: Identities = NOBODY_VERIFIED
+    identities: RequesterVerification = UNVERIFIED
     """Whether the API server vouches for requesters and approvers."""
 
 
 NO_RULES: Final = NamespaceRules()
 
 
-class Gatherer:
+class StateGatherer:
     """Gathers facts anew only when something that they are made of changed.
 
     Args:
@@ -58,14 +62,14 @@ class Gatherer:
         self._name = name
         self._understood: Instance | None = None
         self._sources: object = None
-        self._gathered = Gathered(facts=InstanceFacts(name=name, exists=False))
+        self._gathered = GatheredState(inputs=InstanceState(name=name, exists=False))
 
     def gather(
         self,
         record: InstanceRecord | None,
         seen: Snapshot,
         rules: NamespaceRules = NO_RULES,
-    ) -> Gathered:
+    ) -> GatheredState:
         """Put together what is known of the instance.
 
         One that can not be understood any longer is taken for what it was, but its
@@ -80,7 +84,11 @@ class Gatherer:
             The very object of the last time if nothing changed since.
         """
         text = seen.config_map.others if seen.config_map is not None else None
-        marks = seen.config_map.marks if seen.config_map is not None else {}
+        marks = (
+            seen.config_map.labels_and_annotations
+            if seen.config_map is not None
+            else {}
+        )
         if record is not None and record.instance is None:
             text = None
         instance = self._instance(record)
@@ -99,8 +107,8 @@ class Gatherer:
             gathered = _gather(self._name, instance, text, known, seen.settings)
             if instance is not None:
                 owners = owners_of(instance, known or (), marks)
-                facts = _with_rules(gathered.facts, instance, rules, owners)
-                gathered = replace(gathered, facts=facts)
+                facts = _with_rules(gathered.inputs, instance, rules, owners)
+                gathered = replace(gathered, inputs=facts)
             self._gathered = gathered
         return self._gathered
 
@@ -121,8 +129,8 @@ class Gatherer:
 
 
 def _with_rules(
-    facts: InstanceFacts, instance: Instance, rules: NamespaceRules, owners: Owners
-) -> InstanceFacts:
+    facts: InstanceState, instance: Instance, rules: NamespaceRules, owners: Owners
+) -> InstanceState:
     return replace(
         facts,
         policies=tuple(
@@ -162,7 +170,9 @@ def owners_of(
             return None
         return IdentityPattern(kind=kind, name=name)
 
-    owned = ((project.name, owner(project.marks)) for project in projects)
+    owned = (
+        (project.name, owner(project.labels_and_annotations)) for project in projects
+    )
     return Owners(
         integration=instance.integration_owners,
         of_projects={name: one for name, one in owned if one is not None},
@@ -173,15 +183,15 @@ def owners_of(
 def _gather(
     name: str,
     instance: Instance | None,
-    text: RBACText | None,
+    text: PolicyCSV | None,
     projects: tuple[Project, ...] | None,
-    settings: Settings | None,
-) -> Gathered:
+    settings: ArgoCDSettings | None,
+) -> GatheredState:
     if instance is None:
-        return Gathered(facts=InstanceFacts(name=name, exists=False))
+        return GatheredState(inputs=InstanceState(name=name, exists=False))
     if text is None:
-        return Gathered(
-            facts=InstanceFacts(
+        return GatheredState(
+            inputs=InstanceState(
                 name=name,
                 exists=not instance.being_deleted,
                 max_duration=instance.max_duration,
@@ -191,7 +201,7 @@ def _gather(
         )
     known = projects or ()
     roles = discover_roles(text, known)
-    facts = InstanceFacts(
+    facts = InstanceState(
         name=name,
         exists=not instance.being_deleted,
         max_duration=instance.max_duration,
@@ -203,16 +213,14 @@ def _gather(
             if (problem := project.problem())
         },
         names_used_as_roles=names_used_as_roles(text, known),
-        role_traits={
-            role.bound_as: role.traits
-            for role in roles
-            if role.traits != NOTHING_SPECIAL
+        role_risks={
+            role.bound_as: role.risks for role in roles if role.risks != NO_RISKS
         },
-        sign_in=SignIn(
+        login=LoginConfig(
             claims=text.claims,
             default_role=text.default_role,
-            roles_of_everybody=roles_of_everybody(text, known),
+            default_roles=default_roles(text, known),
             settings=settings,
         ),
     )
-    return Gathered(facts=facts, roles=roles)
+    return GatheredState(inputs=facts, roles=roles)

@@ -5,20 +5,20 @@ import logging
 from typing import Final
 
 from argogrant.audit.audit_log import Audit
-from argogrant.controller.admission import Verification
+from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.reconciler import Controller
-from argogrant.controller.remote.connection import Connect, Connections
-from argogrant.controller.remote.location import Whereabouts
-from argogrant.controller.remote.maintenance import Upkeep
+from argogrant.controller.reconciler import Reconciler
+from argogrant.controller.remote.connection import Connect, RemoteConnections
+from argogrant.controller.remote.location import RemoteLocation
+from argogrant.controller.remote.maintenance import Maintenance
 from argogrant.controller.status.reporter import Reporter
-from argogrant.controller.status.retention import Disposal
-from argogrant.controller.status.writer import Writer
+from argogrant.controller.status.retention import RetentionCollector
+from argogrant.controller.status.writer import StatusWriter
 from argogrant.controller.store import POLICIES, UNASSIGNED, Store
-from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.facts import InstanceState
 from argogrant.kube.client import Cluster
 from argogrant.telemetry.metrics import InstanceMetrics, Metrics
 
@@ -27,7 +27,7 @@ RECHECK_SECONDS: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
-class Namespace:
+class NamespaceManager:
     """Everything that runs for the grants and instances of one namespace.
 
     Args:
@@ -53,23 +53,23 @@ class Namespace:
         leading: asyncio.Event,
         accepts_unverified: bool = False,
     ) -> None:
-        self._connections = Connections(cluster, name, connect)
+        self._connections = RemoteConnections(cluster, name, connect)
         self._metrics = metrics
         self._clock = clock
         self._leading = leading
         self._store = Store(cluster, name)
-        self._verification = Verification(
+        self._verification = AdmissionWatcher(
             cluster,
-            self._store.wake_all,
+            self._store.enqueue_all,
             clock=clock,
             accepts_unverified=accepts_unverified,
         )
-        self._writer = Writer(cluster)
-        self._disposal = Disposal(
+        self._writer = StatusWriter(cluster)
+        self._disposal = RetentionCollector(
             cluster, self._store, audit=audit, metrics=metrics, clock=clock
         )
         self._reporter = Reporter(self._store, self._writer, audit, self._disposal)
-        self._controllers: dict[str, Controller] = {}
+        self._controllers: dict[str, Reconciler] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -78,7 +78,7 @@ class Namespace:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.run())
                 tasks.create_task(self._verification.run())
-                tasks.create_task(self._lead())
+                tasks.create_task(self._run_as_leader())
         finally:
             for serving in self._serving.values():
                 serving.cancel()
@@ -93,11 +93,11 @@ class Namespace:
         """Count the grants that there are."""
         return len(self._store.grants.objects)
 
-    async def serve(self, instance: str) -> None:
+    async def run_instance(self, instance: str) -> None:
         """Converge one instance until cancelled, or until it was deleted."""
-        await self._begin(instance)
+        await self._ensure_running(instance)
 
-    async def sweep(self, instance: str) -> None:
+    async def resync(self, instance: str) -> None:
         """List everything anew and converge, whatever the watches said.
 
         Raises:
@@ -116,10 +116,10 @@ class Namespace:
         differences = await self._store.relist()
         differences += await self._verification.relist()
         if instance in self._controllers:
-            differences += await self._controllers[instance].relist(differences)
+            differences += await self._controllers[instance].resync(differences)
         return differences
 
-    async def _lead(self) -> None:
+    async def _run_as_leader(self) -> None:
         """Do not wait for kopf to find every instance: ends may be overdue."""
         await self._leading.wait()
         async with asyncio.TaskGroup() as tasks:
@@ -129,37 +129,37 @@ class Namespace:
             tasks.create_task(self._report_policies())
             await self._store.wait_until_synced()
             for instance in self._store.instances.objects:
-                self._begin(instance)
+                self._ensure_running(instance)
 
-    def _begin(self, instance: str) -> "asyncio.Task[None]":
+    def _ensure_running(self, instance: str) -> "asyncio.Task[None]":
         """Begin to converge an instance, unless that was begun already."""
         serving = self._serving.get(instance)
         if serving is None or serving.done():
-            serving = asyncio.create_task(self._converge(instance))
-            serving.add_done_callback(tell_failure)
+            serving = asyncio.create_task(self._reconcile_instances(instance))
+            serving.add_done_callback(log_task_failure)
             self._serving[instance] = serving
         return serving
 
-    async def _converge(self, instance: str) -> None:
+    async def _reconcile_instances(self, instance: str) -> None:
         """Converge an instance, and then another that got its name meanwhile.
 
         One whose Argo CD is elsewhere by now is begun anew as well.
         """
         while True:
-            ended = await self._converge_one(instance)
+            ended = await self._reconcile_one(instance)
             record = self._store.instance(instance)
-            if record is None or record.is_given_up:
+            if record is None or record.is_force_released:
                 return
             if record.uid == ended.uid and not ended.has_moved:
                 return
 
-    async def _converge_one(self, instance: str) -> Controller:
-        metrics = self._metrics.of(self._store.namespace, instance)
-        controller = Controller(
+    async def _reconcile_one(self, instance: str) -> Reconciler:
+        metrics = self._metrics.get(self._store.namespace, instance)
+        controller = Reconciler(
             instance,
             store=self._store,
             verification=self._verification,
-            whereabouts=self._whereabouts(instance, metrics),
+            whereabouts=self._location(instance, metrics),
             reporter=self._reporter,
             metrics=metrics,
             clock=self._clock,
@@ -171,9 +171,9 @@ class Namespace:
             del self._controllers[instance]
         return controller
 
-    def _whereabouts(self, instance: str, metrics: InstanceMetrics) -> Whereabouts:
+    def _location(self, instance: str, metrics: InstanceMetrics) -> RemoteLocation:
         title, clock = f"{self._store.namespace}/{instance}", self._clock
-        upkeep = Upkeep(
+        upkeep = Maintenance(
             instance,
             store=self._store,
             connections=self._connections,
@@ -181,7 +181,7 @@ class Namespace:
             metrics=metrics,
             clock=clock,
         )
-        return Whereabouts(
+        return RemoteLocation(
             instance,
             store=self._store,
             connections=self._connections,
@@ -192,15 +192,15 @@ class Namespace:
     async def _report_unassigned(self) -> None:
         """Report about grants that name no instance, and let their deletion finish."""
         await self._store.wait_until_synced()
-        decisions, signal = Decisions(), self._store.signal(UNASSIGNED)
-        facts = InstanceFacts(name="", exists=False)
+        decisions, signal = DecisionCache(), self._store.event(UNASSIGNED)
+        facts = InstanceState(name="", exists=False)
         nothing = Plan(overlay=None, blocked=None)
         while True:
             signal.clear()
             now = self._clock()
             decisions.update(self._store.unassigned_grants(), facts, now, self._store)
             self._reporter.report_grants(decisions, nothing, Snapshot(), now)
-            self._reporter.report_stray_approvals(now)
+            self._reporter.report_orphaned_approvals(now)
             is_unsettled = decisions.recheck_at is not None or any(
                 record.being_deleted for record in decisions.records.values()
             )
@@ -212,14 +212,14 @@ class Namespace:
 
     async def _report_policies(self) -> None:
         """Say of each access policy whether it is obeyed."""
-        signal = self._store.signal(POLICIES)
+        signal = self._store.event(POLICIES)
         while True:
             signal.clear()
             self._reporter.report_policies(self._clock())
             await signal.wait()
 
 
-def tell_failure(task: "asyncio.Task[None]") -> None:
+def log_task_failure(task: "asyncio.Task[None]") -> None:
     """Log what a task ended with that nobody may be waiting for."""
     error = None if task.cancelled() else task.exception()
     if error is not None:

@@ -10,10 +10,13 @@ from contextlib import suppress
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.controller.required_permissions import home_rights, needed_rights
+from argogrant.controller.required_permissions import (
+    argocd_permissions,
+    home_permissions,
+)
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError
-from argogrant.kube.permissions import Right, missing_rights
+from argogrant.kube.permissions import Permission, missing_permissions
 
 PAUSE: Final = 1.0
 """Seconds between two looks, whoever asks."""
@@ -23,7 +26,7 @@ RECHECK_SECONDS: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Permissions:
+class PermissionWatcher:
     """Looks at our rights when told to, and often while some are missing.
 
     Args:
@@ -41,10 +44,10 @@ class Permissions:
         self._asked = asyncio.Event()
         self._instance: Instance | None = None
         self._is_unsettled = False
-        self.missing: tuple[Right, ...] = ()
+        self.missing: tuple[Permission, ...] = ()
         """Empty as well while nobody can tell."""
 
-    def note(self, instance: Instance | None) -> None:
+    def record(self, instance: Instance | None) -> None:
         """Say how the instance is now; another one may need other rights."""
         if instance is not None and instance != self._instance:
             self._instance = instance
@@ -64,18 +67,18 @@ class Permissions:
                     await self._asked.wait()
             self._asked.clear()
             if self._instance is not None:
-                await self._look(self._instance)
+                await self._check(self._instance)
             await asyncio.sleep(PAUSE)
 
-    async def _look(self, instance: Instance) -> None:
-        missing: list[Right] = []
+    async def _check(self, instance: Instance) -> None:
+        missing: list[Permission] = []
         is_known = True
         for cluster, rights in (
-            (self._home, home_rights(instance.namespace, instance.cluster)),
-            (self._cluster, needed_rights(instance)),
+            (self._home, home_permissions(instance.namespace, instance.cluster)),
+            (self._cluster, argocd_permissions(instance)),
         ):
             try:
-                missing += await missing_rights(cluster, rights)
+                missing += await missing_permissions(cluster, rights)
             except ClusterError as error:
                 logger.debug("Nobody tells which rights are missing: %s", error)
                 is_known = False

@@ -15,7 +15,7 @@ from argogrant.argocd.configmap_size import (
 from argogrant.argocd.overlay import OverlayPlan, Owner, plan_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
 
@@ -35,7 +35,7 @@ class Plan:
     """None if nothing may be written at all."""
     blocked: Finding | None
     """Why bindings that are wanted are not added."""
-    without_room: frozenset[Binding] = frozenset()
+    over_capacity: frozenset[Binding] = frozenset()
     """Bindings that wait until the ConfigMap has room for them."""
     left_behind: Finding | None = None
     """What was bound in a former place of Argo CD may still be obeyed there."""
@@ -43,7 +43,7 @@ class Plan:
     """The AppProjects that have to be written."""
     obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
     """What stands in the way of a binding in its AppProject."""
-    theirs: frozenset[Binding] = frozenset()
+    unmanaged: frozenset[Binding] = frozenset()
     """Wanted, and given by somebody else's hand already."""
     foreign_projects: frozenset[str] = frozenset()
     """AppProjects whose members are another instance's."""
@@ -52,20 +52,20 @@ class Plan:
 
     def obstacle_to(self, binding: Binding) -> Finding | None:
         """Say what stands in the way of one binding."""
-        if self.blocked is None and binding in self.without_room:
+        if self.blocked is None and binding in self.over_capacity:
             return TEXT_IS_FULL
         return self.blocked or self.obstacles.get(binding)
 
     @property
     def removed(self) -> frozenset[Binding]:
         """What is there and no grant wants, wherever it is."""
-        extra = self.overlay.extra if self.overlay is not None else frozenset()
-        return extra.union(*(one.extra for one in self.projects))
+        extra = self.overlay.to_remove if self.overlay is not None else frozenset()
+        return extra.union(*(one.to_remove for one in self.projects))
 
     @property
-    def fullness(self) -> Finding | None:
+    def capacity_finding(self) -> Finding | None:
         """Say so if some bindings have no room."""
-        return TEXT_IS_FULL if self.without_room else None
+        return TEXT_IS_FULL if self.over_capacity else None
 
     @property
     def has_work(self) -> bool:
@@ -73,17 +73,17 @@ class Plan:
         return self.overlay is not None and self.overlay.text is not None
 
     @property
-    def adds(self) -> bool:
+    def grants_access(self) -> bool:
         """Whether writing gives access."""
-        in_text = self.overlay is not None and bool(self.overlay.missing)
-        return in_text or any(one.missing for one in self.projects)
+        in_text = self.overlay is not None and bool(self.overlay.to_add)
+        return in_text or any(one.to_add for one in self.projects)
 
     @property
     def is_urgent(self) -> bool:
         """Whether writing takes access away or ends an outage; never put off."""
         return self.overlay is not None and self.overlay.is_urgent
 
-    def finds_an_overlay(self, seen: Snapshot) -> bool:
+    def overlay_exists(self, seen: Snapshot) -> bool:
         """Whether there is a key of ours to remove when the instance goes."""
         found = seen.config_map.overlay if seen.config_map else None
         return self.overlay is not None and found is not None
@@ -114,9 +114,9 @@ def plan(
     kept: dict[Binding, datetime] = {}
     for decision in decisions:
         binding, end = decision.grant.binding, decision.window.end
-        if decision.holding is Holding.BIND:
+        if decision.desired_binding is DesiredBinding.PRESENT:
             target = wanted
-        elif decision.holding is Holding.KEEP:
+        elif decision.desired_binding is DesiredBinding.UNCHANGED:
             target, end = kept, _no_later_than_written(binding, end, seen)
         else:
             continue
@@ -129,14 +129,14 @@ def plan(
         current, owner=owner, wanted=wanted, kept=kept, may_add=may_add
     )
     room, blocked = room_for_overlay(seen.config_map.data), _text_finding(seen)
-    if not overlay.missing or overlay.is_within(room):
+    if not overlay.to_add or overlay.is_within(room):
         return Plan(overlay=overlay, blocked=blocked)
     waiting = _without_room(decisions, overlay, wanted=wanted, room=room)
     fitting = {b: end for b, end in wanted.items() if b not in waiting}
     overlay = plan_overlay(
         current, owner=owner, wanted=fitting, kept=kept, may_add=may_add
     )
-    return Plan(overlay=overlay, blocked=blocked, without_room=waiting)
+    return Plan(overlay=overlay, blocked=blocked, over_capacity=waiting)
 
 
 def _no_later_than_written(binding: Binding, end: datetime, seen: Snapshot) -> datetime:
@@ -157,9 +157,9 @@ def _without_room(
     created: dict[Binding, datetime] = {}
     for decision in decisions:
         binding, at = decision.grant.binding, decision.grant.created_at
-        if decision.holding is Holding.BIND:
+        if decision.desired_binding is DesiredBinding.PRESENT:
             created[binding] = min(at, created.get(binding, at))
-    additions = oldest_first(created, overlay.missing)
+    additions = oldest_first(created, overlay.to_add)
     return bindings_without_room(
         additions=[(binding, wanted[binding]) for binding in additions],
         size=overlay.size_without_additions,

@@ -9,25 +9,25 @@ from datetime import datetime
 from typing import Protocol
 
 from argogrant.argocd.overlay import Owner
-from argogrant.controller.admission import Verification
+from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.placement import (
     IN_CONFIG_MAP,
-    Where,
-    plan_places,
-    where_of,
+    BindingMode,
+    binding_mode,
+    plan_bindings,
 )
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
-from argogrant.controller.decision_cache import Decisions
-from argogrant.controller.gather import Gathered, Gatherer
+from argogrant.controller.decision_cache import DecisionCache
+from argogrant.controller.gather import GatheredState, StateGatherer
 from argogrant.controller.plan import Plan
 from argogrant.controller.store import Store
 from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError
 
 
-class Planner:
+class PlanCache:
     """Plans anew only when a decision, the ConfigMap or an owner is another.
 
     Most changes of a grant are echoes of what was written about it; planning for all
@@ -41,12 +41,12 @@ class Planner:
 
     def plan(  # noqa: PLR0913
         self,
-        decisions: Decisions,
+        decisions: DecisionCache,
         seen: Snapshot,
         *,
         owner: Owner,
         living_owners: Sequence[Owner],
-        where: Where = IN_CONFIG_MAP,
+        where: BindingMode = IN_CONFIG_MAP,
         may_add: bool = True,
     ) -> Plan:
         """Plan both places, or answer the last plan if it is still right."""
@@ -57,7 +57,7 @@ class Planner:
         )
         known = self._seen is not None and self._seen.config_map is seen.config_map
         if self._plan is None or not known or made_of != self._made_of:
-            self._plan = plan_places(
+            self._plan = plan_bindings(
                 decisions.all(),
                 seen,
                 owner=owner,
@@ -70,7 +70,7 @@ class Planner:
         return self._plan
 
 
-class Places(Protocol):
+class KnownLocations(Protocol):
     """Knows where Argo CD is and was; ``Whereabouts`` does."""
 
     @property
@@ -83,7 +83,7 @@ class Places(Protocol):
         ...
 
 
-class Planning:
+class Planner:
     """Decides about the grants of one instance, and plans what follows.
 
     Args:
@@ -99,27 +99,27 @@ class Planning:
         name: str,
         *,
         store: Store,
-        verification: Verification,
-        whereabouts: Places,
+        verification: AdmissionWatcher,
+        whereabouts: KnownLocations,
         clock: Clock,
     ) -> None:
-        self.decisions = Decisions()
+        self.decisions = DecisionCache()
         self._name = name
         self._store = store
         self._verification = verification
         self._whereabouts = whereabouts
         self._clock = clock
-        self._gatherer = Gatherer(name)
-        self._planner = Planner()
+        self._gatherer = StateGatherer(name)
+        self._planner = PlanCache()
 
-    def gather(self, record: InstanceRecord, seen: Snapshot) -> Gathered:
+    def gather(self, record: InstanceRecord, seen: Snapshot) -> GatheredState:
         """Put together what is known."""
-        rules = self._store.rules(self._verification.identities())
+        rules = self._store.rules(self._verification.verification())
         return self._gatherer.gather(record, seen, rules)
 
     def decide(self, record: InstanceRecord, seen: Snapshot, now: datetime) -> None:
         """Decide about every grant."""
-        facts = self.gather(record, seen).facts
+        facts = self.gather(record, seen).inputs
         grants = self._store.grants_of(self._name)
         self.decisions.update(grants, facts, now, self._store)
 
@@ -133,7 +133,7 @@ class Planning:
             to be bound, it only takes access away, and the reason comes with it.
         """
         planned = self._plan(record, seen)
-        if planned.adds and not record.being_deleted:
+        if planned.grants_access and not record.being_deleted:
             try:
                 await self._whereabouts.remember(record)
             except ClusterError as error:
@@ -149,7 +149,7 @@ class Planning:
             seen,
             owner=record.owner,
             living_owners=[r.owner for r in self._store.instances.objects.values()],
-            where=where_of(record.instance),
+            where=binding_mode(record.instance),
             may_add=may_add,
         )
         return replace(planned, left_behind=self._whereabouts.left_behind)

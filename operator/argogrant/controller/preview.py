@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from argogrant.controller.admission import Verification
+from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
 from argogrant.controller.plan import Plan
-from argogrant.controller.planner import Planning
+from argogrant.controller.planner import Planner
 from argogrant.controller.store import Store
 from argogrant.grants.decide import Decision
-from argogrant.grants.model.identity import Identities
+from argogrant.grants.model.identity import RequesterVerification
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import NotFound
 from argogrant.kube.resources import APP_PROJECTS, ARGOCD_INSTANCES
@@ -40,15 +40,15 @@ class Preview:
     record: InstanceRecord
     plan: Plan
     seen: Snapshot
-    identities: Identities
+    identities: RequesterVerification
     has_policies: bool
     """Whether it matters who asked, and who approved."""
-    supposed: tuple[Decision, ...] = ()
+    dry_run: tuple[Decision, ...] = ()
     """What becomes of the grants that are not there."""
     projects: tuple[ProjectChange, ...] = ()
 
 
-class NoPlaces:
+class NoLocations:
     """Nothing was left anywhere, and nothing has to be remembered."""
 
     left_behind = None
@@ -89,33 +89,33 @@ async def preview(  # noqa: PLR0913
         await kind.relist()
     for body in supposed:
         metadata = {**body["metadata"], "resourceVersion": _NEWEST}
-        store.grants.note({**body, "metadata": metadata})
+        store.grants.upsert({**body, "metadata": metadata})
     record = store.instance(name)
     if record is None:
         raise NotFound(f"{ARGOCD_INSTANCES.path(namespace, name)}: 404 not found")
-    verification = Verification(
+    verification = AdmissionWatcher(
         home, lambda: None, clock=clock, accepts_unverified=accepts_unverified
     )
     await verification.relist()
     argocd = ArgoCD(there, argocd_namespace, lambda: None)
     await argocd.relist()
-    planning = Planning(
+    planning = Planner(
         name,
         store=store,
         verification=verification,
-        whereabouts=NoPlaces(),
+        whereabouts=NoLocations(),
         clock=lambda: clock() + timedelta(seconds=home.clock_skew()),
     )
     seen = argocd.snapshot()
     planned, _ = await planning.plan(record, seen)
-    decisions = (planning.decisions.of(body["metadata"]["uid"]) for body in supposed)
+    decisions = (planning.decisions.get(body["metadata"]["uid"]) for body in supposed)
     return Preview(
         record=record,
         plan=planned,
         seen=seen,
-        identities=verification.identities(),
+        identities=verification.verification(),
         has_policies=bool(store.policies.objects),
-        supposed=tuple(one for one in decisions if one is not None),
+        dry_run=tuple(one for one in decisions if one is not None),
         projects=await _project_changes(there, argocd_namespace, planned),
     )
 

@@ -12,19 +12,19 @@ from dataclasses import replace
 from typing import Final
 
 from argogrant.argocd.configmap_size import size_of
-from argogrant.controller.admission import Verification
+from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
 from argogrant.controller.appproject.apply import ProjectApplier
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
 from argogrant.controller.plan import Plan
-from argogrant.controller.planner import Planning
-from argogrant.controller.remote.location import Whereabouts
-from argogrant.controller.scheduler import Alarm
+from argogrant.controller.planner import Planner
+from argogrant.controller.remote.location import RemoteLocation
+from argogrant.controller.scheduler import Scheduler
 from argogrant.controller.status.instance_conditions import (
-    NOT_CONVERGED,
     NOT_KNOWN,
-    Health,
+    NOT_RECONCILED,
+    InstanceStatusInput,
 )
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import Store
@@ -39,7 +39,7 @@ LONGEST_BACKOFF: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Controller:
+class Reconciler:
     """Keeps one Argo CD equal to the grants of one ArgoCDInstance.
 
     Args:
@@ -57,8 +57,8 @@ class Controller:
         name: str,
         *,
         store: Store,
-        verification: Verification,
-        whereabouts: Whereabouts,
+        verification: AdmissionWatcher,
+        whereabouts: RemoteLocation,
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
@@ -71,12 +71,12 @@ class Controller:
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
-        self._signal = store.signal(name)
-        self._alarm = Alarm(self._signal, clock)
+        self._signal = store.event(name)
+        self._alarm = Scheduler(self._signal, clock)
         self._applier = Applier(self._title, metrics, clock)
         self._projects = ProjectApplier(self._title, metrics, clock)
         self._whereabouts = whereabouts
-        self._planning = Planning(
+        self._planning = Planner(
             name,
             store=store,
             verification=verification,
@@ -92,14 +92,17 @@ class Controller:
     async def run(self) -> None:
         """Converge until cancelled, or until the instance was deleted and is clean."""
         await self._store.wait_until_synced()
-        await self._verification.wait_until_looked_at()
+        await self._verification.wait_until_observed()
         record = await self._first_understood()
         instance = record.instance if record is not None else None
         if record is None or instance is None:
             self._metrics.forget()
             return
         self.uid = record.uid
-        async with self._whereabouts.at(record, instance.place) as (argocd, watching):
+        async with self._whereabouts.at(record, instance.location) as (
+            argocd,
+            watching,
+        ):
             await self._loop(argocd, watching)
 
     async def _first_understood(self) -> InstanceRecord | None:
@@ -118,12 +121,12 @@ class Controller:
                 return None
             if record is not None:
                 was_there = True
-                if record.is_given_up:
+                if record.is_force_released:
                     return None
                 self._report_unknown(record)
-            await self._alarm.sleep(self._decisions, None)
+            await self._alarm.wait_until_due(self._decisions, None)
 
-    async def relist(self, others: int) -> int:
+    async def resync(self, others: int) -> int:
         """Compare everything with Argo CD.
 
         Args:
@@ -133,7 +136,7 @@ class Controller:
             How much of Argo CD's was not as believed.
         """
         differences = await self._whereabouts.compare()
-        self._metrics.swept(others + differences)
+        self._metrics.record_resync(others + differences)
         self._signal.set()
         return differences
 
@@ -148,34 +151,34 @@ class Controller:
             if self._whereabouts.is_elsewhere(record):
                 self.has_moved = True
                 return
-            if record.abandoned:
+            if record.force_release:
                 await self._whereabouts.abandon()
             began = asyncio.get_running_loop().time()
             try:
-                wait = await self._converge(argocd, record)
+                wait = await self._reconcile(argocd, record)
                 backoff = FIRST_BACKOFF
             except ClusterError as error:
                 self._report_failure(argocd, error, lasts=backoff > FIRST_BACKOFF)
-                if record.is_given_up:
+                if record.is_force_released:
                     self._metrics.forget()
                     return
-                await self._whereabouts.pause.last(backoff * random.uniform(0.5, 1.0))  # noqa: S311
+                await self._whereabouts.pause.wait(backoff * random.uniform(0.5, 1.0))  # noqa: S311
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
             took = asyncio.get_running_loop().time() - began
-            self._metrics.converged(took, self._clock())
-            if record.is_given_up or (
+            self._metrics.record_reconciliation(took, self._clock())
+            if record.is_force_released or (
                 record.being_deleted
                 and argocd.snapshot().config_map is not None
                 and self._whereabouts.left_behind is None
             ):
                 self._metrics.forget()
                 return
-            await self._alarm.sleep(self._decisions, wait)
-            await self._alarm.rest(self._decisions, took)
+            await self._alarm.wait_until_due(self._decisions, wait)
+            await self._alarm.debounce(self._decisions, took)
         watching.result()
 
-    async def _converge(self, argocd: ArgoCD, record: InstanceRecord) -> float | None:
+    async def _reconcile(self, argocd: ArgoCD, record: InstanceRecord) -> float | None:
         """Make what Argo CD has equal to what is in force.
 
         Returns:
@@ -187,13 +190,13 @@ class Controller:
             self._metrics.overdue_since(
                 overdue_since(seen, self._decisions.all(), self._clock())
             )
-            planned = self._noticed(planned, seen)
+            planned = self._detect_contention(planned, seen)
             self._reporter.report_tokens(record, planned, self._clock())
             members = await self._projects.write(argocd, planned)
             if members.conflict:
                 continue
-            leaving = record.being_deleted and planned.finds_an_overlay(seen)
-            wait = None if leaving else self._applier.wait_for(planned)
+            leaving = record.being_deleted and planned.overlay_exists(seen)
+            wait = None if leaving else self._applier.write_delay(planned)
             try:
                 if leaving or (planned.has_work and wait is None):
                     orphans = orphans_of(planned, self._decisions.all())
@@ -204,17 +207,17 @@ class Controller:
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
-            await members.settle(planned, failure)
+            await members.wait_for_argocd(planned, failure)
             self._report(argocd, planned)
             return members.no_later_than(wait)
         raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
 
-    def _noticed(self, planned: Plan, seen: Snapshot) -> Plan:
+    def _detect_contention(self, planned: Plan, seen: Snapshot) -> Plan:
         """Say whether somebody else changed what was written."""
-        planned = self._projects.look(planned, seen)
+        planned = self._projects.detect_external_change(planned, seen)
         if planned.blocked is None and planned.has_work:
             planned = replace(planned, blocked=self._applier.contested)
-        self._applier.look(planned, seen)
+        self._applier.detect_external_change(planned, seen)
         return planned
 
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
@@ -230,9 +233,11 @@ class Controller:
         self._metrics.grants(by_reason)
         self._metrics.in_force(self._decisions.all())
         self._report_instance(
-            Health(
+            InstanceStatusInput(
                 seen=seen,
-                blocked=planned.blocked or planned.fullness or planned.left_behind,
+                blocked=planned.blocked
+                or planned.capacity_finding
+                or planned.left_behind,
                 contested=self._contested(),
                 clock_skew=self._home.clock_skew(),
                 failures=self._whereabouts.failures,
@@ -249,9 +254,9 @@ class Controller:
         logger.warning("%s: %s", self._title, error)
         seen, now = argocd.snapshot(), self._clock()
         if lasts:
-            nothing = Plan(overlay=None, blocked=NOT_CONVERGED)
+            nothing = Plan(overlay=None, blocked=NOT_RECONCILED)
             self._reporter.report_grants(self._decisions, nothing, seen, now)
-        self._report_instance(Health(seen=seen, error=error))
+        self._report_instance(InstanceStatusInput(seen=seen, error=error))
 
     def _report_unknown(self, record: InstanceRecord) -> None:
         """Say that there is no telling where Argo CD is."""
@@ -260,9 +265,9 @@ class Controller:
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
         said = self._reporter.report_grants(self._decisions, nothing, seen, now)
         self._metrics.grants(said)
-        self._report_instance(Health(seen=seen))
+        self._report_instance(InstanceStatusInput(seen=seen))
 
-    def _report_instance(self, health: Health) -> None:
+    def _report_instance(self, health: InstanceStatusInput) -> None:
         record = self._store.instance(self._name)
         if record is None:
             return
@@ -270,9 +275,9 @@ class Controller:
             health,
             problem=record.problem,
             is_waiting=record.being_deleted,
-            identities=self._verification.identities(),
-            upkeep=self._whereabouts.upkeep.look(health.error),
-            place=self._whereabouts.place,
+            identities=self._verification.verification(),
+            maintenance=self._whereabouts.upkeep.look(health.error),
+            location=self._whereabouts.place,
             namespace=record.namespace,
         )
         gathered = self._planning.gather(record, health.seen)

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord
-from argogrant.grants.access.request import NOTHING_ELSE, Circumstances
+from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.decide import Decision
-from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.facts import InstanceState
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.reason_sets import REFUSALS
+from argogrant.grants.model.reason_sets import REFUSED_REASONS
 
 LONGEST_CHAIN: Final = 128
 """Grants that are followed backwards."""
 
 
-class Sources(Protocol):
+class ObjectLookup(Protocol):
     """Where the other objects are known."""
 
     def grant(self, name: str, /) -> GrantRecord | None:
@@ -27,7 +27,7 @@ class Sources(Protocol):
         ...
 
 
-class NoSources:
+class EmptyLookup:
     """Nothing is known but the grants themselves."""
 
     def grant(self, _name: str, /) -> None:
@@ -38,10 +38,10 @@ class NoSources:
         return ()
 
 
-NO_SOURCES: Final = NoSources()
+EMPTY_LOOKUP: Final = EmptyLookup()
 
 
-class Surroundings:
+class RelatedGrants:
     """The circumstances of the grants of one instance, asked for oldest first.
 
     Args:
@@ -51,7 +51,7 @@ class Surroundings:
     """
 
     def __init__(
-        self, grants: Sequence[Grant], sources: Sources, facts: InstanceFacts
+        self, grants: Sequence[Grant], sources: ObjectLookup, facts: InstanceState
     ) -> None:
         self._grants = grants
         self._extensions = {
@@ -65,13 +65,13 @@ class Surroundings:
             policy.max_active_per_subject is not None for policy in facts.policies
         )
 
-    def in_order(self) -> Iterable[Grant]:
+    def ordered(self) -> Iterable[Grant]:
         """The grants; by age, if it matters."""
         if not self._counts_active:
             return self._grants
         return sorted(self._grants, key=lambda grant: (grant.created_at, grant.name))
 
-    def of(self, grant: Grant) -> Circumstances:
+    def get(self, grant: Grant) -> RelatedObjects:
         """Put together what bears upon one grant beside itself."""
         approvals = self._sources.approvals_of(grant.name)
         active = self._active[grant.subject.name] if self._counts_active else ()
@@ -79,16 +79,16 @@ class Surroundings:
         if self._extensions:
             extended_by = self._extensions.get((grant.name, *grant.binding), "")
         if not (approvals or grant.extends or active or extended_by):
-            return NOTHING_ELSE
+            return NO_RELATED_OBJECTS
         chain = self._chain(grant)
-        return Circumstances(
+        return RelatedObjects(
             approvals=tuple(r.approval for r in approvals if r.approval is not None),
             chain=chain,
             active_before=len(set(active) - {one.uid for one in chain}),
             extended_by=extended_by,
         )
 
-    def note(self, decision: Decision) -> None:
+    def record_active(self, decision: Decision) -> None:
         """Count a grant for those that are younger, unless it is over or refused."""
         if self._counts_active and _is_active(decision):
             self._active[decision.grant.subject.name].add(decision.grant.uid)
@@ -109,4 +109,4 @@ def _is_active(decision: Decision) -> bool:
     """Tell whether a grant takes a place; one that is refused takes nobody's."""
     if decision.has_ended or decision.grant.being_deleted:
         return False
-    return decision.finding is None or decision.finding.reason not in REFUSALS
+    return decision.finding is None or decision.finding.reason not in REFUSED_REASONS

@@ -12,7 +12,7 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.kube.leader_election import LEASE_NAME
-from argogrant.kube.permissions import Right, describe_rights
+from argogrant.kube.permissions import Permission, describe_permissions
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
     ACCESS_GRANTS,
@@ -28,17 +28,19 @@ from argogrant.kube.resources import (
     Resource,
 )
 
-OURS: Final = "manifests/argogrant-namespace.yaml"
-ARGOCDS: Final = "manifests/argocd-namespace.yaml"
-ELSEWHERE: Final = "manifests/remote-cluster.yaml"
-MEMBERS: Final = "manifests/argocd-appprojects.yaml"
-TOKENS: Final = "docs/how-to/token-rotation.md"
+HOME_ROLE: Final = "manifests/argogrant-namespace.yaml"
+ARGOCD_ROLE: Final = "manifests/argocd-namespace.yaml"
+REMOTE_ROLE: Final = "manifests/remote-cluster.yaml"
+APPPROJECT_ROLE: Final = "manifests/argocd-appprojects.yaml"
+ROTATION_ROLE: Final = "docs/how-to/token-rotation.md"
 REMEDIES: Final = {
-    OURS: f"the Role argogrant of its own namespace ({OURS})",
-    ARGOCDS: f"the Role argogrant of Argo CD's namespace ({ARGOCDS})",
-    ELSEWHERE: f"the Role argogrant of the other cluster ({ELSEWHERE})",
-    MEMBERS: f"the Role argogrant-appprojects of Argo CD's namespace ({MEMBERS})",
-    TOKENS: f"the Role argogrant-token ({TOKENS})",
+    HOME_ROLE: f"the Role argogrant of its own namespace ({HOME_ROLE})",
+    ARGOCD_ROLE: f"the Role argogrant of Argo CD's namespace ({ARGOCD_ROLE})",
+    REMOTE_ROLE: f"the Role argogrant of the other cluster ({REMOTE_ROLE})",
+    APPPROJECT_ROLE: (
+        f"the Role argogrant-appprojects of Argo CD's namespace ({APPPROJECT_ROLE})"
+    ),
+    ROTATION_ROLE: f"the Role argogrant-token ({ROTATION_ROLE})",
 }
 """What to give, by where it is written down."""
 
@@ -47,14 +49,14 @@ _READ_AND_PATCH: Final = (*_READ, "patch")
 _IDENTITY: Final = ("argogrant-requester", "argogrant-approver")
 
 
-def needed_rights(instance: Instance) -> tuple[Right, ...]:
+def argocd_permissions(instance: Instance) -> tuple[Permission, ...]:
     """Name what an instance needs in the cluster of its Argo CD."""
     cluster = instance.cluster
     server = cluster.server if cluster else ""
-    of_argocd = ELSEWHERE if cluster else ARGOCDS
+    of_argocd = REMOTE_ROLE if cluster else ARGOCD_ROLE
     namespace = instance.argocd_namespace
     rights = [
-        Right(
+        Permission(
             verb=verb,
             resource=resource,
             namespace=namespace,
@@ -69,7 +71,7 @@ def needed_rights(instance: Instance) -> tuple[Right, ...]:
                 APP_PROJECTS,
                 "",
                 ("patch",) if instance.binds_in_projects else (),
-                MEMBERS,
+                APPPROJECT_ROLE,
             ),
         )
         for verb in verbs
@@ -77,22 +79,22 @@ def needed_rights(instance: Instance) -> tuple[Right, ...]:
     if cluster is not None and cluster.rotation is not None:
         rotation = cluster.rotation
         rights.append(
-            Right(
+            Permission(
                 verb="create",
                 resource=SERVICE_ACCOUNTS,
                 namespace=rotation.namespace,
                 name=rotation.service_account,
                 subresource="token",
-                manifest=TOKENS,
+                manifest=ROTATION_ROLE,
                 server=server,
             )
         )
     return tuple(rights)
 
 
-def home_rights(
+def home_permissions(
     namespace: str, cluster: RemoteCluster | None = None
-) -> tuple[Right, ...]:
+) -> tuple[Permission, ...]:
     """Name what an instance needs where it is itself.
 
     Args:
@@ -111,19 +113,19 @@ def home_rights(
     ]
     if cluster is not None:
         rights += [
-            Right(
+            Permission(
                 verb=verb,
                 resource=SECRETS,
                 namespace=namespace,
                 name=cluster.secret_name,
-                manifest=TOKENS,
+                manifest=ROTATION_ROLE,
             )
             for verb in (_READ_AND_PATCH if cluster.rotation else _READ)
         ]
     return tuple(rights)
 
 
-def disposal_rights(namespace: str) -> tuple[Right, ...]:
+def retention_permissions(namespace: str) -> tuple[Permission, ...]:
     """Name what deletes ended grants; without it they are only kept for longer.
 
     Args:
@@ -135,7 +137,7 @@ def disposal_rights(namespace: str) -> tuple[Right, ...]:
     )
 
 
-def process_rights(namespace: str) -> tuple[Right, ...]:
+def operator_permissions(namespace: str) -> tuple[Permission, ...]:
     """Name what the operator needs to lead, and to know who vouches for requesters.
 
     It can not lead without the former, so that it never asks itself for them; what it
@@ -145,17 +147,17 @@ def process_rights(namespace: str) -> tuple[Right, ...]:
         namespace: Of the Lease.
     """
     leading = [
-        Right(
+        Permission(
             verb=verb,
             resource=LEASES,
             namespace=namespace,
             name="" if verb == "create" else LEASE_NAME,
-            manifest=OURS,
+            manifest=HOME_ROLE,
         )
         for verb in (*_READ_AND_PATCH, "create")
     ]
     vouching = [
-        Right(verb=verb, resource=resource, name=name, manifest=OURS)
+        Permission(verb=verb, resource=resource, name=name, manifest=HOME_ROLE)
         for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS)
         for name in _IDENTITY
         for verb in _READ
@@ -163,24 +165,24 @@ def process_rights(namespace: str) -> tuple[Right, ...]:
     return (*leading, *vouching)
 
 
-def missing_message(missing: Sequence[Right]) -> str:
+def missing_message(missing: Sequence[Permission]) -> str:
     """Say what is missing, all of it, and which Roles have it."""
     manifests = dict.fromkeys(right.manifest for right in missing)
     remedies = " and ".join(REMEDIES[manifest] for manifest in manifests)
     return (
-        f"The operator's service account may not {describe_rights(missing)}."
+        f"The operator's service account may not {describe_permissions(missing)}."
         f" Give it {remedies}."
     )
 
 
 def _ours(
     namespace: str, resource: Resource, verbs: Sequence[str], subresource: str = ""
-) -> Iterator[Right]:
+) -> Iterator[Permission]:
     for verb in verbs:
-        yield Right(
+        yield Permission(
             verb=verb,
             resource=resource,
             namespace=namespace,
             subresource=subresource,
-            manifest=OURS,
+            manifest=HOME_ROLE,
         )

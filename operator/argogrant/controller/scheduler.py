@@ -4,15 +4,15 @@ import asyncio
 from typing import Final
 
 from argogrant.controller.apply import Clock
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 
 LONGEST_SLEEP: Final = 1.0
 """Seconds; deadlines are wall-clock, so that a stepped clock is noticed."""
-LONGEST_REST: Final = 0.25
+LONGEST_DEBOUNCE: Final = 0.25
 """Seconds; a burst of changes shares a convergence instead of having one for each."""
 
 
-class Alarm:
+class Scheduler:
     """Wakes one instance's loop.
 
     Args:
@@ -24,7 +24,9 @@ class Alarm:
         self._signal = signal
         self._clock = clock
 
-    async def sleep(self, decisions: Decisions, wait: float | None) -> None:
+    async def wait_until_due(
+        self, decisions: DecisionCache, wait: float | None
+    ) -> None:
         """Sleep until a change, a put-off write, or the next instant of a decision.
 
         Args:
@@ -49,14 +51,14 @@ class Alarm:
                 continue
             return
 
-    async def rest(self, decisions: Decisions, took: float) -> None:
+    async def debounce(self, decisions: DecisionCache, took: float) -> None:
         """Rest longer than the last convergence took, but never past an end.
 
         Args:
             decisions: What was decided last.
             took: Seconds.
         """
-        rest = min(3 * took, LONGEST_REST)
+        rest = min(3 * took, LONGEST_DEBOUNCE)
         if decisions.recheck_at is not None:
             left = (decisions.recheck_at - self._clock()).total_seconds()
             rest = min(rest, left)

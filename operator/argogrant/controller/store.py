@@ -18,10 +18,10 @@ from argogrant.controller.cached_objects import (
     record_policy,
 )
 from argogrant.controller.gather import NamespaceRules
-from argogrant.grants.model.identity import Identities
+from argogrant.grants.model.identity import RequesterVerification
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
-from argogrant.kube.informer import Reflector
+from argogrant.kube.informer import Informer
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
     ACCESS_GRANTS,
@@ -46,25 +46,25 @@ class Store:
         self.namespace = namespace
         self.on_gone: Callable[[str], None] = lambda _uid: None
         """Told of every grant that is not there any longer."""
-        self.grants: Reflector[GrantRecord] = Reflector(
+        self.grants: Informer[GrantRecord] = Informer(
             cluster,
             Collection(ACCESS_GRANTS, namespace),
             read=record_grant,
             on_change=self._grant_changed,
         )
-        self.instances: Reflector[InstanceRecord] = Reflector(
+        self.instances: Informer[InstanceRecord] = Informer(
             cluster,
             Collection(ARGOCD_INSTANCES, namespace),
             read=record_instance,
             on_change=self._instance_changed,
         )
-        self.policies: Reflector[PolicyRecord] = Reflector(
+        self.policies: Informer[PolicyRecord] = Informer(
             cluster,
             Collection(ACCESS_POLICIES, namespace),
             read=record_policy,
             on_change=self._policy_changed,
         )
-        self.approvals: Reflector[ApprovalRecord] = Reflector(
+        self.approvals: Informer[ApprovalRecord] = Informer(
             cluster,
             Collection(ACCESS_APPROVALS, namespace),
             read=record_approval,
@@ -107,7 +107,7 @@ class Store:
         await self.policies.looked_at.wait()
         await self.approvals.looked_at.wait()
 
-    def rules(self, identities: Identities) -> NamespaceRules:
+    def rules(self, identities: RequesterVerification) -> NamespaceRules:
         """What decides about all grants beside themselves.
 
         Args:
@@ -135,7 +135,7 @@ class Store:
             kind.synced.is_set() and kind.failure is None for kind in self._kinds()
         )
 
-    def signal(self, instance: str) -> asyncio.Event:
+    def event(self, instance: str) -> asyncio.Event:
         """The signal that is set when something about this instance changed."""
         return self._signals[instance]
 
@@ -160,7 +160,7 @@ class Store:
         """The approvals that name this grant, also those that can not count."""
         return self._approvals.get(grant_name, ())
 
-    def stray_approvals(self) -> list[ApprovalRecord]:
+    def orphaned_approvals(self) -> list[ApprovalRecord]:
         """The approvals that name no grant that there is."""
         return [
             record
@@ -177,7 +177,7 @@ class Store:
         self, before: GrantRecord | None, after: GrantRecord | None
     ) -> None:
         if before is None and after is None:
-            self.wake_all()
+            self.enqueue_all()
         if before is not None and (after is None or before.instance != after.instance):
             self._by_instance[before.instance].pop(before.name, None)
         if before is not None and (after is None or after.uid != before.uid):
@@ -188,7 +188,7 @@ class Store:
             return
         for record in (before, after):
             if record is not None:
-                self._wake(record.instance)
+                self._enqueue(record.instance)
                 if record.name in self._approvals:
                     self._signals[UNASSIGNED].set()
 
@@ -196,13 +196,13 @@ class Store:
         self, before: PolicyRecord | None, after: PolicyRecord | None
     ) -> None:
         if before is None or after is None or not before.decides_like(after):
-            self.wake_all()
+            self.enqueue_all()
 
     def _approval_changed(
         self, before: ApprovalRecord | None, after: ApprovalRecord | None
     ) -> None:
         if before is None and after is None:
-            self.wake_all()
+            self.enqueue_all()
         if before is not None:
             others = self._approvals.pop(before.grant_name)
             rest = tuple(record for record in others if record is not before)
@@ -215,32 +215,32 @@ class Store:
             return
         for record in (before, after):
             if record is not None:
-                self._wake_for(record.grant_name)
+                self._enqueue_for(record.grant_name)
 
-    def _wake_for(self, grant_name: str) -> None:
+    def _enqueue_for(self, grant_name: str) -> None:
         grant = self.grant(grant_name)
-        self._wake(grant.instance if grant is not None else UNASSIGNED)
+        self._enqueue(grant.instance if grant is not None else UNASSIGNED)
 
     def _instance_changed(
         self, before: InstanceRecord | None, after: InstanceRecord | None
     ) -> None:
         record = after or before
         if record is None:
-            self.wake_all()
+            self.enqueue_all()
         if record is None or (before and after and before.decides_like(after)):
             return
-        self._wake(record.name)
+        self._enqueue(record.name)
         self._signals[UNASSIGNED].set()
 
-    def _kinds(self) -> tuple[Reflector[Any], ...]:
+    def _kinds(self) -> tuple[Informer[Any], ...]:
         return (self.grants, self.instances, self.policies, self.approvals)
 
-    def wake_all(self) -> None:
+    def enqueue_all(self) -> None:
         """Set every signal."""
         for signal in self._signals.values():
             signal.set()
 
-    def _wake(self, instance: str) -> None:
+    def _enqueue(self, instance: str) -> None:
         self._signals[instance].set()
         if instance not in self.instances.objects:
             self._signals[UNASSIGNED].set()

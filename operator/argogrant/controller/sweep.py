@@ -12,7 +12,7 @@ from argogrant.controller.argocd_state import observe_project, overlay_patch
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
-from argogrant.kube.informer import listed
+from argogrant.kube.informer import list_all
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 ATTEMPTS = 5
@@ -75,7 +75,7 @@ async def sweep_projects(
     """
     total = SweptMembers()
     try:
-        async for body in listed(cluster, Collection(APP_PROJECTS, namespace)):
+        async for body in list_all(cluster, Collection(APP_PROJECTS, namespace)):
             total += await _sweep_one(cluster, namespace, body, clock)
     except (Forbidden, NotFound) as error:
         if "PATCH" not in str(error):

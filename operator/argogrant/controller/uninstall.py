@@ -14,11 +14,11 @@ from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.argocd.overlay import read_overlay
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.controller.argocd_state import overlay_patch
-from argogrant.controller.status.writer import FINALIZER, Hold
+from argogrant.controller.status.writer import FINALIZER, FinalizerChange
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
-from argogrant.kube.informer import listed
+from argogrant.kube.informer import list_all
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -75,7 +75,7 @@ async def uninstall(
             failed |= step.failed
             yield step
         if not failed:
-            yield await _let_grants_go(cluster, namespace)
+            yield await _release_grants(cluster, namespace)
     except ClusterError as error:
         yield Step(f"{namespace}: {error}. Mend that and run this again.", failed=True)
 
@@ -83,14 +83,14 @@ async def uninstall(
 async def _all(cluster: Cluster, resource: Resource, namespace: str) -> list[Body]:
     """Read what there is; a kind that is not installed has no objects."""
     try:
-        return [one async for one in listed(cluster, Collection(resource, namespace))]
+        return [one async for one in list_all(cluster, Collection(resource, namespace))]
     except NotFound:
         return []
 
 
 async def _remove(cluster: Cluster, instance: Body) -> None:
     try:
-        await cluster.remove(_path_of(instance), uid=instance["metadata"]["uid"])
+        await cluster.delete(_path_of(instance), uid=instance["metadata"]["uid"])
     except (NotFound, Conflict):
         return  # gone, or another one by now, which is none of ours to remove
 
@@ -210,7 +210,7 @@ def _refuse_what_only_the_operator_can(spec: Body) -> None:
     )
 
 
-async def _let_grants_go(cluster: Cluster, namespace: str) -> Step:
+async def _release_grants(cluster: Cluster, namespace: str) -> Step:
     count = 0
     for grant in await _all(cluster, ACCESS_GRANTS, namespace):
         path = ACCESS_GRANTS.path(namespace, grant["metadata"]["name"])
@@ -226,7 +226,7 @@ async def _drop_finalizer(cluster: Cluster, path: str) -> bool:
             finalizers = tuple(metadata.get("finalizers") or ())
             if FINALIZER not in finalizers:
                 return False
-            patch = Hold(wanted=False, finalizers=finalizers).patch()
+            patch = FinalizerChange(wanted=False, finalizers=finalizers).patch()
             patch["metadata"]["resourceVersion"] = metadata["resourceVersion"]
             await cluster.merge_patch(path, patch)
         except Conflict:

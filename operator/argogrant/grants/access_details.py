@@ -13,17 +13,17 @@ _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _KNOWN: Final = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
 
 
-class Guidance(NamedTuple):
+class AccessDetails(NamedTuple):
     """Where to go, and what to know; empty if the instance says nothing."""
 
     url: str = ""
     details: str = ""
 
 
-NO_GUIDANCE: Final = Guidance()
+NO_ACCESS_DETAILS: Final = AccessDetails()
 
 
-def details_problem(template: str) -> str | None:
+def validate_template(template: str) -> str | None:
     """Say why a text can not be shown to people, or None if it can.
 
     Returns:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from argogrant.grants.access.approvals import ApprovalFinding
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.access.approvals import ApprovalResult
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import (
     ApprovalCondition,
     Finding,
@@ -13,7 +13,7 @@ from argogrant.grants.model.reasons import (
     PolicyCondition,
     Reason,
 )
-from argogrant.grants.model.validation import quoted, sentence
+from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.grants.model.window import format_instant
 
 
@@ -30,7 +30,7 @@ class Condition:
     message: str
 
 
-class Delivery(NamedTuple):
+class BindingOutcome(NamedTuple):
     """What became of a binding at the last write.
 
     A tuple, since one is made for every grant at every convergence.
@@ -40,11 +40,13 @@ class Delivery(NamedTuple):
     """The RBAC text holds the binding; the API server acknowledged it."""
     blocked: Finding | None = None
     """Why nothing may be written at the moment."""
-    may_linger: bool = False
+    may_still_apply: bool = False
     """Argo CD may still allow what is not wanted any longer; ``blocked`` says why."""
 
 
-def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition, ...]:
+def grant_conditions(
+    decision: Decision, delivery: BindingOutcome
+) -> tuple[Condition, ...]:
     """Say what a person asks first: agreed upon, working now, over.
 
     Returns:
@@ -54,14 +56,14 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
     conditions: tuple[Condition, ...] = (
         Condition(
             type=GrantCondition.APPROVED,
-            status=decision.agreement.is_approved,
-            reason=decision.agreement.reason,
-            message=decision.agreement.message,
+            status=decision.policy_result.is_approved,
+            reason=decision.policy_result.reason,
+            message=decision.policy_result.message,
         ),
         _ready(decision, delivery),
     )
-    if decision.advice is not None:
-        advice = decision.advice
+    if decision.effectiveness is not None:
+        advice = decision.effectiveness
         conditions += (
             Condition(
                 type=GrantCondition.EFFECTIVE,
@@ -81,7 +83,7 @@ def grant_conditions(decision: Decision, delivery: Delivery) -> tuple[Condition,
     return (*conditions, ended)
 
 
-def approval_condition(told: ApprovalFinding) -> Condition:
+def approval_condition(told: ApprovalResult) -> Condition:
     """Say to an approver whether the approval counts, and why not."""
     return Condition(
         type=ApprovalCondition.COUNTED,
@@ -108,17 +110,19 @@ def policy_condition(problem: str | None) -> Condition:
         type=PolicyCondition.READY,
         status=False,
         reason=Reason.INVALID_POLICY,
-        message=f"{sentence(problem)} Until it is mended or deleted nothing is added.",
+        message=(
+            f"{with_full_stop(problem)} Until it is mended or deleted nothing is added."
+        ),
     )
 
 
-def is_over(decision: Decision, delivery: Delivery) -> bool:
+def is_over(decision: Decision, delivery: BindingOutcome) -> bool:
     """Tell whether a grant has ended and Argo CD is known to have heard of it."""
-    return decision.has_ended and not delivery.may_linger
+    return decision.has_ended and not delivery.may_still_apply
 
 
-def _ready(decision: Decision, delivery: Delivery) -> Condition:
-    wanted = decision.holding is not Holding.RELEASE
+def _ready(decision: Decision, delivery: BindingOutcome) -> Condition:
+    wanted = decision.desired_binding is not DesiredBinding.ABSENT
     if wanted and delivery.is_bound:
         return Condition(
             type=GrantCondition.READY,
@@ -127,10 +131,10 @@ def _ready(decision: Decision, delivery: Delivery) -> Condition:
             message=_bound_message(decision),
         )
     finding = decision.finding
-    if finding is None or finding.is_doubt:
+    if finding is None or finding.is_unknown:
         finding = delivery.blocked or finding  # what stands in the way explains a doubt
-    elif delivery.may_linger and delivery.blocked is not None:
-        finding = _doubted(finding, delivery.blocked)
+    elif delivery.may_still_apply and delivery.blocked is not None:
+        finding = _unknown(finding, delivery.blocked)
     if finding is None:
         finding = Finding(Reason.BINDING, "The binding is being written.")
     return Condition(
@@ -141,7 +145,7 @@ def _ready(decision: Decision, delivery: Delivery) -> Condition:
     )
 
 
-def _doubted(finding: Finding, obstacle: Finding) -> Finding:
+def _unknown(finding: Finding, obstacle: Finding) -> Finding:
     """Put what stands in the way of a revocation before what it was meant for."""
     return Finding(
         obstacle.reason,
@@ -151,8 +155,8 @@ def _doubted(finding: Finding, obstacle: Finding) -> Finding:
 
 def _bound_message(decision: Decision) -> str:
     grant, end = decision.grant, format_instant(decision.window.end)
-    caution = f" {decision.caution}" if decision.caution else ""
+    caution = f" {decision.role_warning}" if decision.role_warning else ""
     return (
-        f"Argo CD gives {quoted(grant.subject.name)} the role"
-        f" {quoted(grant.role.bound_as)} until {end}.{decision.note}{caution}"
+        f"Argo CD gives {quote(grant.subject.name)} the role"
+        f" {quote(grant.role.bound_as)} until {end}.{decision.duration_note}{caution}"
     )

@@ -4,25 +4,29 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from argogrant.grants.access.evaluation import Agreement
-from argogrant.grants.access.request import Circumstances
-from argogrant.grants.access_details import NO_GUIDANCE, Guidance, render_details
-from argogrant.grants.checks import IN_FORCE, ceiling_note
-from argogrant.grants.effectiveness import Advice, advise
-from argogrant.grants.facts import Facts
+from argogrant.grants.access.evaluation import PolicyResult
+from argogrant.grants.access.request import RelatedObjects
+from argogrant.grants.access_details import (
+    NO_ACCESS_DETAILS,
+    AccessDetails,
+    render_details,
+)
+from argogrant.grants.checks import IN_FORCE, shortened_by_max_duration
+from argogrant.grants.effectiveness import Effectiveness, check_effectiveness
+from argogrant.grants.facts import DecisionInput
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.reason_sets import REFUSALS
+from argogrant.grants.model.reason_sets import REFUSED_REASONS
 from argogrant.grants.model.reasons import Finding
 from argogrant.grants.model.window import END_OF_TIME, Window, format_instant
-from argogrant.grants.role_warnings import caution_about
+from argogrant.grants.role_warnings import role_warning
 
 
-class Holding(StrEnum):
+class DesiredBinding(StrEnum):
     """What a grant wants of its binding."""
 
-    BIND = "bind"  # in force: write it if it is not there
-    KEEP = "keep"  # in doubt: leave it if it is there, never add it
-    RELEASE = "release"  # not in force: remove it, unless another grant wants it
+    PRESENT = "bind"  # in force: write it if it is not there
+    UNCHANGED = "keep"  # in doubt: leave it if it is there, never add it
+    ABSENT = "release"  # not in force: remove it, unless another grant wants it
 
 
 class Decision(NamedTuple):
@@ -32,21 +36,21 @@ class Decision(NamedTuple):
     """
 
     grant: Grant
-    agreement: Agreement
+    policy_result: PolicyResult
     """Who agrees to it, or why nobody does."""
-    circumstances: Circumstances
+    related: RelatedObjects
     """The other objects that were looked at."""
     window: Window
-    holding: Holding
+    desired_binding: DesiredBinding
     finding: Finding | None
     """The first check that failed; None if the grant is in force."""
-    note: str = ""
+    duration_note: str = ""
     """What a person should know although the grant is in force."""
-    caution: str = ""
+    role_warning: str = ""
     """What a person should know of the role; empty if the grant is not in force."""
-    advice: Advice | None = None
+    effectiveness: Effectiveness | None = None
     """Whether Argo CD can match the subject, as far as that is certain."""
-    guidance: Guidance | None = None
+    access_details: AccessDetails | None = None
     """What those who hold the grant are told; None before it begins and after it."""
     recheck_at: datetime | None = None
     """The next instant at which the answer can change by itself."""
@@ -54,18 +58,18 @@ class Decision(NamedTuple):
     @property
     def has_ended(self) -> bool:
         """Whether nothing can put this grant in force again."""
-        return self.finding is not None and self.finding.ends
+        return self.finding is not None and self.finding.is_final
 
-    def has_begun(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Tell whether everybody agrees and the start has come."""
         return (
-            self.agreement.is_approved
+            self.policy_result.is_approved
             and self.window.has_opened(now)
             and not self.has_ended
         )
 
 
-def decide(facts: Facts) -> Decision:
+def decide(facts: DecisionInput) -> Decision:
     """Ask every check in order; the first finding answers.
 
     Args:
@@ -78,20 +82,20 @@ def decide(facts: Facts) -> Decision:
     finding = _first_finding(facts)
     return Decision(
         grant=facts.grant,
-        agreement=facts.agreement,
-        circumstances=facts.circumstances,
+        policy_result=facts.policy_result,
+        related=facts.related,
         window=facts.window,
-        holding=_holding(finding),
+        desired_binding=_desired_binding(finding),
         finding=finding,
-        note=ceiling_note(facts) if finding is None else "",
-        caution=_caution(facts) if finding is None else "",
-        advice=_advice(facts, finding),
-        guidance=_guidance(facts, finding),
+        duration_note=shortened_by_max_duration(facts) if finding is None else "",
+        role_warning=_role_warning(facts) if finding is None else "",
+        effectiveness=_effectiveness(facts, finding),
+        access_details=_access_details(facts, finding),
         recheck_at=_recheck_at(facts, finding),
     )
 
 
-def _first_finding(facts: Facts) -> Finding | None:
+def _first_finding(facts: DecisionInput) -> Finding | None:
     for check in IN_FORCE:
         found = check(facts)
         if found is not None:
@@ -99,52 +103,60 @@ def _first_finding(facts: Facts) -> Finding | None:
     return None
 
 
-def _holding(finding: Finding | None) -> Holding:
+def _desired_binding(finding: Finding | None) -> DesiredBinding:
     if finding is None:
-        return Holding.BIND
-    return Holding.KEEP if finding.is_doubt else Holding.RELEASE
+        return DesiredBinding.PRESENT
+    return DesiredBinding.UNCHANGED if finding.is_unknown else DesiredBinding.ABSENT
 
 
-def _caution(facts: Facts) -> str:
-    traits = facts.instance.role_traits.get(facts.grant.role.bound_as)
-    return caution_about(traits) if traits is not None else ""
+def _role_warning(facts: DecisionInput) -> str:
+    traits = facts.instance.role_risks.get(facts.grant.role.bound_as)
+    return role_warning(traits) if traits is not None else ""
 
 
-def _advice(facts: Facts, finding: Finding | None) -> Advice | None:
-    sign_in, grant = facts.instance.sign_in, facts.grant
-    if sign_in is None or _is_beside_the_point(facts, finding):
+def _effectiveness(
+    facts: DecisionInput, finding: Finding | None
+) -> Effectiveness | None:
+    sign_in, grant = facts.instance.login, facts.grant
+    if sign_in is None or _needs_no_hints(facts, finding):
         return None
-    return advise(grant.subject, grant.role.bound_as, sign_in)
+    return check_effectiveness(grant.subject, grant.role.bound_as, sign_in)
 
 
-def _guidance(facts: Facts, finding: Finding | None) -> Guidance | None:
+def _access_details(
+    facts: DecisionInput, finding: Finding | None
+) -> AccessDetails | None:
     """Tell what people need once the grant has begun, until its end."""
     instance, grant = facts.instance, facts.grant
-    has_begun = facts.agreement.is_approved and facts.window.has_opened(facts.now)
-    if not has_begun or not instance.exists or _is_beside_the_point(facts, finding):
+    has_begun = facts.policy_result.is_approved and facts.window.has_opened(facts.now)
+    if not has_begun or not instance.exists or _needs_no_hints(facts, finding):
         return None
     if not instance.access_details:
-        return Guidance(instance.url) if instance.url else NO_GUIDANCE
+        return AccessDetails(instance.url) if instance.url else NO_ACCESS_DETAILS
     values = {
         "subject": grant.subject.name,
         "role": grant.role.bound_as,
         "end": format_instant(facts.window.end),
         "url": instance.url,
     }
-    return Guidance(instance.url, render_details(instance.access_details, values))
+    return AccessDetails(instance.url, render_details(instance.access_details, values))
 
 
-def _is_beside_the_point(facts: Facts, finding: Finding | None) -> bool:
+def _needs_no_hints(facts: DecisionInput, finding: Finding | None) -> bool:
     """Tell whether a grant is over, or going, or refused for what it asks for."""
     if finding is None:
         return False
-    return facts.grant.being_deleted or finding.ends or finding.reason in REFUSALS
+    return (
+        facts.grant.being_deleted
+        or finding.is_final
+        or finding.reason in REFUSED_REASONS
+    )
 
 
-def _recheck_at(facts: Facts, finding: Finding | None) -> datetime | None:
-    if facts.grant.being_deleted or (finding is not None and finding.ends):
+def _recheck_at(facts: DecisionInput, finding: Finding | None) -> datetime | None:
+    if facts.grant.being_deleted or (finding is not None and finding.is_final):
         return None
-    deadline = facts.agreement.recheck_at
+    deadline = facts.policy_result.recheck_at
     window = facts.window
     turn = window.end if window.has_opened(facts.now) else window.start
     if turn >= END_OF_TIME:

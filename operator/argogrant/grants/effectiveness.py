@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from argogrant.grants.model.grant import Subject, SubjectKind
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.sign_in import SignIn, scopes_line
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.sign_in import LoginConfig, scopes_line
+from argogrant.grants.model.validation import quote
 
 EMAIL: Final = "email"
 GROUPS: Final = "groups"
@@ -32,7 +32,7 @@ Source: OpenID Connect Core 1.0, section 5.1, and the names of Dex and Entra ID.
 """
 
 
-class Advice(NamedTuple):
+class Effectiveness(NamedTuple):
     """What is said of a grant's effect, in words for the person who asked for it."""
 
     status: bool
@@ -41,13 +41,13 @@ class Advice(NamedTuple):
     message: str
 
 
-class Question(NamedTuple):
+class SubjectQuery(NamedTuple):
     """A subject before an Argo CD."""
 
     subject: Subject
     role: str
     """The role as the RBAC text says it."""
-    sign_in: SignIn
+    sign_in: LoginConfig
 
     @property
     def is_address(self) -> bool:
@@ -62,10 +62,12 @@ class Question(NamedTuple):
         return f"the user id and the claims [{claims}]"
 
 
-Check = Callable[[Question], Advice | None]
+EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
 
 
-def advise(subject: Subject, role: str, sign_in: SignIn) -> Advice | None:
+def check_effectiveness(
+    subject: Subject, role: str, sign_in: LoginConfig
+) -> Effectiveness | None:
     """Tell whether Argo CD can match a subject; the first check that knows answers.
 
     Args:
@@ -76,7 +78,7 @@ def advise(subject: Subject, role: str, sign_in: SignIn) -> Advice | None:
     Returns:
         None if nothing is certain.
     """
-    question = Question(subject, role, sign_in)
+    question = SubjectQuery(subject, role, sign_in)
     for check in EFFECTIVE:
         answer = check(question)
         if answer is not None:
@@ -84,10 +86,10 @@ def advise(subject: Subject, role: str, sign_in: SignIn) -> Advice | None:
     return None
 
 
-def _scopes_can_not_be_read(asked: Question) -> Advice | None:
+def _scopes_can_not_be_read(asked: SubjectQuery) -> Effectiveness | None:
     if asked.sign_in.claims is not None:
         return None
-    return Advice(
+    return Effectiveness(
         status=False,
         reason=Reason.SCOPES_INVALID,
         message=(
@@ -98,23 +100,23 @@ def _scopes_can_not_be_read(asked: Question) -> Advice | None:
     )
 
 
-def _everybody_has_the_role(asked: Question) -> Advice | None:
+def _everyone_has_the_role(asked: SubjectQuery) -> Effectiveness | None:
     """Tell that neither the grant nor its end changes anything.
 
     Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``enforce``: the default role is
     tried first, and no deny rule overrides it.
     """
-    theirs = asked.sign_in.roles_of_everybody
+    theirs = asked.sign_in.default_roles
     if asked.role not in theirs and ADMIN_ROLE not in theirs:
         return None
     settings = asked.sign_in.settings
     strangers = ", and to those who are not, since users.anonymous.enabled is true"
     also = strangers if settings is not None and settings.allows_anonymous else ""
-    return Advice(
+    return Effectiveness(
         status=False,
         reason=Reason.GIVEN_TO_EVERYBODY,
         message=(
-            f"policy.default of argocd-rbac-cm, {quoted(asked.sign_in.default_role)},"
+            f"policy.default of argocd-rbac-cm, {quote(asked.sign_in.default_role)},"
             " gives this role or more to everybody who is signed in"
             f"{also}; neither the grant nor its end changes anything. Give"
             " policy.default a lesser role, or leave it out."
@@ -122,7 +124,7 @@ def _everybody_has_the_role(asked: Question) -> Advice | None:
     )
 
 
-def _account_is_known(asked: Question) -> Advice | None:
+def _account_is_known(asked: SubjectQuery) -> Effectiveness | None:
     """Tell whether a local account of that name may be used."""
     settings = asked.sign_in.settings
     name = asked.subject.name
@@ -132,32 +134,32 @@ def _account_is_known(asked: Question) -> Advice | None:
     if account is None:
         return None
     if account.is_enabled and account.may_sign_in:
-        return Advice(
+        return Effectiveness(
             status=True,
             reason=Reason.LOCAL_ACCOUNT,
-            message=f"{quoted(name)} is a local account of Argo CD.",
+            message=f"{quote(name)} is a local account of Argo CD.",
         )
     remedy = (
         f"Give accounts.{name} of argocd-cm a capability, login or apiKey."
         if account.is_enabled
         else f"Remove accounts.{name}.enabled from argocd-cm."
     )
-    return Advice(
+    return Effectiveness(
         status=False,
         reason=Reason.ACCOUNT_DISABLED,
-        message=f"The local account {quoted(name)} can not sign in. {remedy}",
+        message=f"The local account {quote(name)} can not sign in. {remedy}",
     )
 
 
-def _address_is_not_compared(asked: Question) -> Advice | None:
+def _address_is_not_compared(asked: SubjectQuery) -> Effectiveness | None:
     claims = asked.sign_in.claims or ()
     if _holds_addresses(claims) or not asked.is_address:
         return None
-    return Advice(
+    return Effectiveness(
         status=False,
         reason=Reason.EMAIL_NOT_IN_SCOPES,
         message=(
-            f"{quoted(asked.subject.name)} is an e-mail address, and Argo CD compares"
+            f"{quote(asked.subject.name)} is an e-mail address, and Argo CD compares"
             f" subjects with {asked.compared} only. Write"
             f" {scopes_line((*claims, EMAIL))} into argocd-rbac-cm; or else name the"
             " user id that Argo CD shows to that person."
@@ -165,16 +167,16 @@ def _address_is_not_compared(asked: Question) -> Advice | None:
     )
 
 
-def _groups_are_not_compared(asked: Question) -> Advice | None:
+def _groups_are_not_compared(asked: SubjectQuery) -> Effectiveness | None:
     claims = asked.sign_in.claims or ()
     is_group = asked.subject.kind is SubjectKind.GROUP
     if not is_group or not _OF_ONE_PERSON.issuperset(claims):
         return None
-    return Advice(
+    return Effectiveness(
         status=False,
         reason=Reason.GROUPS_NOT_IN_SCOPES,
         message=(
-            f"{quoted(asked.subject.name)} is a group, and Argo CD compares subjects"
+            f"{quote(asked.subject.name)} is a group, and Argo CD compares subjects"
             f" with {asked.compared} only. Write {scopes_line((GROUPS, *claims))} into"
             " argocd-rbac-cm, with the claim in which your identity provider names"
             " groups."
@@ -182,14 +184,14 @@ def _groups_are_not_compared(asked: Question) -> Advice | None:
     )
 
 
-def _nobody_can_be_the_subject(asked: Question) -> Advice | None:
+def _no_login_matches(asked: SubjectQuery) -> Effectiveness | None:
     """Tell that there are only local accounts, and that this is none of them."""
     settings = asked.sign_in.settings
     if settings is None or settings.has_single_sign_on:
         return None
-    name = quoted(asked.subject.name)
+    name = quote(asked.subject.name)
     if asked.subject.kind is SubjectKind.GROUP:
-        return Advice(
+        return Effectiveness(
             status=False,
             reason=Reason.NO_SINGLE_SIGN_ON,
             message=(
@@ -198,7 +200,7 @@ def _nobody_can_be_the_subject(asked: Question) -> Advice | None:
                 " name a local account."
             ),
         )
-    return Advice(
+    return Effectiveness(
         status=False,
         reason=Reason.NO_SUCH_ACCOUNT,
         message=(
@@ -209,7 +211,7 @@ def _nobody_can_be_the_subject(asked: Question) -> Advice | None:
     )
 
 
-def _claim_is_compared(asked: Question) -> Advice | None:
+def _claim_is_compared(asked: SubjectQuery) -> Effectiveness | None:
     """Tell in which claim Argo CD will look."""
     claims = asked.sign_in.claims or ()
     found = ""
@@ -221,22 +223,22 @@ def _claim_is_compared(asked: Question) -> Advice | None:
 
 
 @lru_cache(maxsize=16)
-def _matchable_by(claim: str) -> Advice:
+def _matchable_by(claim: str) -> Effectiveness:
     """Name the claim; said of ten thousand grants, it is one text."""
-    return Advice(
+    return Effectiveness(
         status=True,
         reason=Reason.MATCHABLE,
-        message=f"Argo CD compares it with the claim {quoted(claim)} of a person.",
+        message=f"Argo CD compares it with the claim {quote(claim)} of a person.",
     )
 
 
-EFFECTIVE: Final[tuple[Check, ...]] = (
+EFFECTIVE: Final[tuple[EffectivenessCheck, ...]] = (
     _scopes_can_not_be_read,  # nothing that is written reaches Argo CD
-    _everybody_has_the_role,
+    _everyone_has_the_role,
     _account_is_known,
     _address_is_not_compared,
     _groups_are_not_compared,
-    _nobody_can_be_the_subject,  # what is wrong with scopes can be mended sooner
+    _no_login_matches,  # what is wrong with scopes can be mended sooner
     _claim_is_compared,
 )
 """What is asked, in order."""

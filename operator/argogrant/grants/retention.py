@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.window import END_OF_TIME, later
+from argogrant.grants.model.window import END_OF_TIME, add_capped
 
 
-class Remains(NamedTuple):
+class EndedGrant(NamedTuple):
     """What is left of a grant that is over.
 
     A tuple, since ten thousand of them are made at every convergence.
@@ -26,35 +26,35 @@ class Remains(NamedTuple):
     """A grant that is not over continues it, directly or not."""
 
 
-Keep = Callable[[Remains], bool]
+Keep = Callable[[EndedGrant], bool]
 
 
-def _is_tracked_by_git(remains: Remains) -> bool:
+def _is_tracked_by_git(remains: EndedGrant) -> bool:
     return remains.grant.tracked_by_git
 
 
-def _is_going_anyway(remains: Remains) -> bool:
+def _is_going_anyway(remains: EndedGrant) -> bool:
     return remains.grant.being_deleted
 
 
-def _may_linger(remains: Remains) -> bool:
+def _may_still_apply(remains: EndedGrant) -> bool:
     return not remains.is_gone
 
 
-def _is_continued(remains: Remains) -> bool:
+def _is_continued(remains: EndedGrant) -> bool:
     return remains.is_continued
 
 
 KEEPS: Final[tuple[Keep, ...]] = (
     _is_tracked_by_git,  # Argo CD would create it anew
     _is_going_anyway,
-    _may_linger,  # while it is there, it is known who may still have access
+    _may_still_apply,  # while it is there, it is known who may still have access
     _is_continued,  # what continues it is counted by what it continues
 )
 """What keeps a record however old it is."""
 
 
-def kept_until(remains: Remains, retention: timedelta) -> datetime | None:
+def delete_after(remains: EndedGrant, retention: timedelta) -> datetime | None:
     """Tell when the record of a grant may be deleted.
 
     Args:
@@ -67,5 +67,5 @@ def kept_until(remains: Remains, retention: timedelta) -> datetime | None:
     for keeps in KEEPS:
         if keeps(remains):
             return None
-    instant = later(remains.ended_at, retention)
+    instant = add_capped(remains.ended_at, retention)
     return None if instant == END_OF_TIME else instant

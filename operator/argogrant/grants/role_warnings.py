@@ -4,30 +4,30 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-WAYS_SHOWN: Final = 3
+PERMISSIONS_SHOWN: Final = 3
 """Ways to persist that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class RoleTraits:
+class RoleRisks:
     """What sets a role apart, its own rules and inherited ones taken together."""
 
     has_deny: bool = False
     """It holds deny rules: a grant of it can take rights away."""
-    ways_to_persist: tuple[str, ...] = ()
+    persistent_permissions: tuple[str, ...] = ()
     """By which of its rights access can outlast a grant, as ``exec create``."""
 
     @property
     def can_persist(self) -> bool:
         """Whether its holder can make access outlast a grant."""
-        return bool(self.ways_to_persist)
+        return bool(self.persistent_permissions)
 
 
-NOTHING_SPECIAL: Final = RoleTraits()
+NO_RISKS: Final = RoleRisks()
 
 
 @lru_cache(maxsize=1 << 10)
-def caution_about(traits: RoleTraits) -> str:
+def role_warning(traits: RoleRisks) -> str:
     """Warn of a role in sentences; empty if there is nothing to warn of."""
     sentences = []
     if traits.has_deny:
@@ -36,8 +36,8 @@ def caution_about(traits: RoleTraits) -> str:
             " by other roles."
         )
     if traits.can_persist:
-        named = ", ".join(traits.ways_to_persist[:WAYS_SHOWN])
-        left = len(traits.ways_to_persist) - WAYS_SHOWN
+        named = ", ".join(traits.persistent_permissions[:PERMISSIONS_SHOWN])
+        left = len(traits.persistent_permissions) - PERMISSIONS_SHOWN
         more = f" and {left} more" if left > 0 else ""
         sentences.append(
             f"Its holder can make access outlast the grant ({named}{more}); look at"

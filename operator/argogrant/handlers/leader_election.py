@@ -12,19 +12,19 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol
 
-from argogrant.handlers.settings import Settings
+from argogrant.handlers.settings import OperatorSettings
 from argogrant.kube.client import Cluster
-from argogrant.kube.leader_election import Lease
+from argogrant.kube.leader_election import LeaderElector
 
 LOST_LEASE: Final = 3
 """The exit status of a process that lost its lease."""
 POLL_SECONDS: Final = 0.1
-LONGEST_GOODBYE: Final = 5.0
+SHUTDOWN_TIMEOUT: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
 
-class Connection(Cluster, Protocol):
+class ClosableConnection(Cluster, Protocol):
     """A connection to the API server that can be closed."""
 
     async def close(self) -> None:
@@ -32,7 +32,7 @@ class Connection(Cluster, Protocol):
         ...
 
 
-class Leadership:
+class LeaderElection:
     """This process among its replicas.
 
     Args:
@@ -45,8 +45,8 @@ class Leadership:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
-        settings: Settings,
+        connect: Callable[[], Awaitable[ClosableConnection]],
+        settings: OperatorSettings,
         *,
         clock: Callable[[], datetime],
         is_alive: Callable[[], bool],
@@ -59,7 +59,7 @@ class Leadership:
         self._resigned = threading.Event()
         self._thread: threading.Thread | None = None
 
-    async def win(self) -> None:
+    async def acquire(self) -> None:
         """Wait until this process leads; from then on losing the lease ends it."""
         if not self._settings.lease_namespace:
             return
@@ -72,11 +72,11 @@ class Leadership:
         await self._leads.wait()
         logger.info("Leading.")
 
-    async def resign(self) -> None:
+    async def release(self) -> None:
         """Stop leading, and let the next one lead at once."""
         if self._thread is not None:
             self._resigned.set()
-            await asyncio.to_thread(self._thread.join, LONGEST_GOODBYE)
+            await asyncio.to_thread(self._thread.join, SHUTDOWN_TIMEOUT)
 
     def _run(self, main: asyncio.AbstractEventLoop) -> None:
         try:
@@ -88,7 +88,7 @@ class Leadership:
     async def _hold(self, main: asyncio.AbstractEventLoop) -> None:
         """Take the lease, tell the main loop, and renew until resigned."""
         cluster = await self._connect()
-        lease = Lease(
+        lease = LeaderElector(
             cluster,
             self._settings.lease_namespace,
             identity=self._settings.identity,
@@ -96,15 +96,15 @@ class Leadership:
             clock=self._clock,
         )
         try:
-            if await self._unless_resigned(lease.acquire()):
+            if await self._unless_released(lease.acquire()):
                 main.call_soon_threadsafe(self._leads.set)
-                if await self._unless_resigned(lease.keep(self._is_alive)):
+                if await self._unless_released(lease.renew(self._is_alive)):
                     _end()
                 await lease.release()
         finally:
             await cluster.close()
 
-    async def _unless_resigned(self, doing: Awaitable[None]) -> bool:
+    async def _unless_released(self, doing: Awaitable[None]) -> bool:
         """Do something; tell whether it was done before this process resigned."""
         task = asyncio.ensure_future(doing)
         while not task.done() and not self._resigned.is_set():

@@ -26,13 +26,13 @@ _M_ARENA_MAX: Final = -8
 """Source: glibc, ``malloc/malloc.h``."""
 
 
-def share_one_heap() -> None:
+def limit_arenas() -> None:
     """Let no thread have a heap of its own: ours do little, and wait for each other."""
     if hasattr(_LIBRARY, "mallopt"):
         _LIBRARY.mallopt(_M_ARENA_MAX, 1)
 
 
-def give_back_freed() -> None:
+def trim_heap() -> None:
     """Return every page of the heap in which nothing lives to the kernel."""
     if hasattr(_LIBRARY, "malloc_trim"):
         _LIBRARY.malloc_trim(0)
@@ -42,6 +42,6 @@ _NEW_OBJECTS: Final = 20_000
 _YOUNGER_COLLECTIONS: Final = 20
 
 
-def collect_seldom() -> None:
+def tune_gc() -> None:
     """Let many objects be made before the collector looks for cycles."""
     gc.set_threshold(_NEW_OBJECTS, _YOUNGER_COLLECTIONS, _YOUNGER_COLLECTIONS)

@@ -11,7 +11,7 @@ import click
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class OperatorSettings:
     """What ``argogrant operator`` was told; its options have the same names."""
 
     namespaces: tuple[str, ...] = ()
@@ -66,4 +66,4 @@ def _namespaces_of_kopf() -> tuple[str, ...]:
     return tuple(context.params.get("namespaces") or ()) if context else ()
 
 
-SETTINGS: Final = Settings.read(os.environ)
+SETTINGS: Final = OperatorSettings.read(os.environ)

@@ -4,19 +4,19 @@ import asyncio
 import sys
 from contextlib import suppress
 
-from argogrant.audit.audit_log import Ledger, Listener, Stream
-from argogrant.audit.http_sink import Receiver, Sink
+from argogrant.audit.audit_log import AuditListener, AuditLog, Stream
+from argogrant.audit.http_sink import Sink, SinkTarget
 from argogrant.audit.kubernetes_events import KubernetesEvents
 from argogrant.audit.spool import open_spool
-from argogrant.controller.manager import tell_failure
-from argogrant.handlers.settings import Settings
+from argogrant.controller.manager import log_task_failure
+from argogrant.handlers.settings import OperatorSettings
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Conflict
 from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.metrics import AuditMetrics
 
 
-class Outlets:
+class Sinks:
     """Standard output, the sink if there is one, Kubernetes Events, and the counts.
 
     The sink begins at once, also in a standby: what another life of this pod left in
@@ -29,18 +29,22 @@ class Outlets:
     """
 
     def __init__(
-        self, cluster: Cluster, settings: Settings, metrics: AuditMetrics
+        self, cluster: Cluster, settings: OperatorSettings, metrics: AuditMetrics
     ) -> None:
         self._cluster = cluster
         self._sink = _sink(settings, metrics)
         events = KubernetesEvents(self._post, metrics.events_dropped.inc)
         self._posting = asyncio.create_task(events.run())
-        self._posting.add_done_callback(tell_failure)
-        listeners: list[Listener] = [Stream(sys.stdout), metrics.count, events]
+        self._posting.add_done_callback(log_task_failure)
+        listeners: list[AuditListener] = [
+            Stream(sys.stdout),
+            metrics.record_event,
+            events,
+        ]
         if self._sink is not None:
             listeners.insert(1, self._sink)
             self._sink.start()
-        self.audit = Ledger(*listeners)
+        self.audit = AuditLog(*listeners)
 
     async def stop(self) -> None:
         """Give the sink a last chance to post what it has, and stop."""
@@ -54,10 +58,10 @@ class Outlets:
             await self._cluster.create(EVENTS.path(namespace), body)
 
 
-def _sink(settings: Settings, metrics: AuditMetrics) -> Sink | None:
+def _sink(settings: OperatorSettings, metrics: AuditMetrics) -> Sink | None:
     if not settings.audit_sink:
         return None
-    receiver = Receiver(
+    receiver = SinkTarget(
         url=settings.audit_sink,
         token_file=settings.audit_sink_token_file,
         ca_file=settings.audit_sink_ca_file,

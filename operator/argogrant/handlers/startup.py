@@ -9,17 +9,17 @@ from typing import Any, Final
 import kopf
 
 from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.argocd.policy_line import forget_ended_lines
+from argogrant.argocd.policy_line import trim_line_caches
 from argogrant.audit.audit_log import Audit
 from argogrant.controller.apply import Clock
-from argogrant.controller.manager import Namespace, tell_failure
+from argogrant.controller.manager import NamespaceManager, log_task_failure
 from argogrant.controller.status.writer import FINALIZER
-from argogrant.handlers.leader_election import Leadership
-from argogrant.handlers.process_tuning import collect_seldom, share_one_heap
+from argogrant.handlers.leader_election import LeaderElection
+from argogrant.handlers.process_tuning import limit_arenas, tune_gc
 from argogrant.handlers.settings import SETTINGS
-from argogrant.handlers.sinks import Outlets
+from argogrant.handlers.sinks import Sinks
 from argogrant.kube.client import Cluster, KubernetesCluster
-from argogrant.telemetry.health_server import Probes, Vitals
+from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
@@ -44,7 +44,7 @@ async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
     )
 
 
-class NothingToCompare(kopf.AnnotationsDiffBaseStorage):
+class NoDiffBase(kopf.AnnotationsDiffBaseStorage):
     """Keeps kopf from writing a copy of every object into an annotation."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
@@ -59,7 +59,7 @@ class NothingToCompare(kopf.AnnotationsDiffBaseStorage):
         """Nothing is kept."""
 
 
-class Rooms:
+class NamespaceRegistry:
     """The namespaces that are served, each opened when first heard of.
 
     A standby opens them as well, to know everything when it comes to lead; it writes
@@ -73,14 +73,14 @@ class Rooms:
         self._audit = audit
         self._clock = clock
         self._metrics = metrics
-        self._open: dict[str, tuple[Namespace, asyncio.Task[None]]] = {}
+        self._open: dict[str, tuple[NamespaceManager, asyncio.Task[None]]] = {}
         self.leading = asyncio.Event()
 
-    def of(self, namespace: str) -> Namespace:
+    def get(self, namespace: str) -> NamespaceManager:
         """Open a namespace, or answer the open one; one that failed is opened anew."""
         room, task = self._open.get(namespace, (None, None))
         if room is None or task is None or task.done():
-            room = Namespace(
+            room = NamespaceManager(
                 self._cluster,
                 namespace,
                 metrics=self._metrics,
@@ -91,7 +91,7 @@ class Rooms:
                 accepts_unverified=SETTINGS.accept_unverified_requesters,
             )
             task = asyncio.create_task(room.run())
-            task.add_done_callback(tell_failure)
+            task.add_done_callback(log_task_failure)
             self._open[namespace] = (room, task)
         return room
 
@@ -99,10 +99,10 @@ class Rooms:
         """Tell whether everything that is open was listed."""
         return all(room.is_synced() for room, _ in list(self._open.values()))
 
-    def forget_ended_lines(self) -> None:
+    def trim_line_caches(self) -> None:
         """Let memory follow the grants that there are, in all namespaces together."""
         rooms = (room for room, _ in self._open.values())
-        forget_ended_lines(sum(room.grant_count() for room in rooms))
+        trim_line_caches(sum(room.grant_count() for room in rooms))
 
     async def close(self) -> None:
         """Stop everything."""
@@ -112,23 +112,25 @@ class Rooms:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Process:
+class OperatorProcess:
     """The parts of one operator process."""
 
     def __init__(self, cluster: KubernetesCluster) -> None:
         self._cluster = cluster
         self._metrics = Metrics()
-        self._vitals = Vitals()
-        self._probes = Probes(self._vitals, self._metrics.registry)
-        self._leadership = Leadership(
+        self._vitals = Heartbeat()
+        self._probes = HealthServer(self._vitals, self._metrics.registry)
+        self._leadership = LeaderElection(
             lambda: KubernetesCluster.connect(utc_now),
             SETTINGS,
             clock=self._now,
-            is_alive=lambda: self._vitals.silence() < SETTINGS.lease_seconds,
+            is_alive=lambda: self._vitals.age() < SETTINGS.lease_seconds,
         )
         self._beating = asyncio.create_task(self._beat())
-        self._outlets = Outlets(cluster, SETTINGS, self._metrics.audit)
-        self.rooms = Rooms(cluster, self._metrics, self._outlets.audit, self._now)
+        self._outlets = Sinks(cluster, SETTINGS, self._metrics.audit)
+        self.rooms = NamespaceRegistry(
+            cluster, self._metrics, self._outlets.audit, self._now
+        )
 
     async def start(self) -> None:
         """Serve the probes, get warm, and wait until this process leads."""
@@ -137,8 +139,8 @@ class Process:
         if SETTINGS.port is not None:
             self._probes.start(SETTINGS.port)
         for namespace in SETTINGS.namespaces:
-            self.rooms.of(namespace)
-        await self._leadership.win()
+            self.rooms.get(namespace)
+        await self._leadership.acquire()
         self._vitals.leading = True
         self._metrics.lead()
         self.rooms.leading.set()
@@ -146,7 +148,7 @@ class Process:
     async def stop(self) -> None:
         """Stop everything, then let another process lead."""
         await self.rooms.close()
-        await self._leadership.resign()
+        await self._leadership.release()
         await self._outlets.stop()
         self._beating.cancel()
         self._probes.stop()
@@ -169,10 +171,10 @@ class Process:
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
     """Set kopf up, and return when this process leads: kopf watches nothing before."""
-    share_one_heap()
-    collect_seldom()
+    limit_arenas()
+    tune_gc()
     settings.persistence.finalizer = FINALIZER
-    settings.persistence.diffbase_storage = NothingToCompare()
+    settings.persistence.diffbase_storage = NoDiffBase()
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
@@ -185,8 +187,8 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     ]
     names = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
     asyncio.get_running_loop().set_default_executor(names)
-    memo.process = Process(await KubernetesCluster.connect(utc_now))
-    memo.rooms = memo.process.rooms
+    memo.process = OperatorProcess(await KubernetesCluster.connect(utc_now))
+    memo.namespaces = memo.process.rooms
     await memo.process.start()
 
 

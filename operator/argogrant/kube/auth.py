@@ -23,7 +23,7 @@ from kubernetes.aio.config import (
     load_kube_config,
 )
 
-from argogrant.kube.errors import Untrusted
+from argogrant.kube.errors import UntrustedCertificate
 
 Headers = tuple[tuple[str, str], ...]
 """A list, as there are many groups."""
@@ -60,7 +60,7 @@ def impersonation_headers(user: Mapping[str, Any]) -> Headers:
     return ()
 
 
-async def client_from_surroundings(context: str = "") -> ApiClient:
+async def client_from_environment(context: str = "") -> ApiClient:
     """Use the pod's service account, or else the kubeconfig.
 
     Args:
@@ -104,7 +104,7 @@ def namespace_of_context(context: str = "") -> str:
     return str(named.get("namespace") or "")
 
 
-def client_of(server: str, *, authorities: str, token: str) -> ApiClient:
+def client_for_server(server: str, *, authorities: str, token: str) -> ApiClient:
     """Use an API server's URL and a bearer token; its certificate is verified.
 
     Args:
@@ -125,7 +125,7 @@ def client_of(server: str, *, authorities: str, token: str) -> ApiClient:
     try:
         return _client(configuration)
     except ssl.SSLError as error:
-        raise Untrusted(
+        raise UntrustedCertificate(
             f"the certificates to trust for {server} can not be read: {error}"
         ) from error
 

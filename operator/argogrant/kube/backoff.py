@@ -4,19 +4,19 @@ import asyncio
 from contextlib import suppress
 
 
-class Pause:
+class Backoff:
     """What is between two attempts."""
 
     def __init__(self) -> None:
         self._ended = asyncio.Event()
 
-    async def last(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> None:
         """Pause for some seconds, or until there is, or was, a reason not to."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
         self._ended.clear()
 
-    def cut_short(self) -> None:
+    def reset(self) -> None:
         """End the pause that lasts, or skip the one that comes next."""
         self._ended.set()

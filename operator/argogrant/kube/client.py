@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, Self
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
-from argogrant.kube.auth import client_from_surroundings, client_of
+from argogrant.kube.auth import client_for_server, client_from_environment
 from argogrant.kube.clock_skew import ClockSkew
 from argogrant.kube.errors import (
     connection_errors,
@@ -43,7 +43,7 @@ _JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListPage:
     """A page of a collection, as it was at one resource version."""
 
     items: list[Body]
@@ -67,7 +67,7 @@ class Cluster(Protocol):
         """Read one object."""
         ...
 
-    async def list(self, collection: Collection, page: str = "") -> Listing:
+    async def list(self, collection: Collection, page: str = "") -> ListPage:
         """Read a page of a collection, the first one or the one that was named."""
         ...
 
@@ -85,7 +85,7 @@ class Cluster(Protocol):
         """Create an object in the collection at this path."""
         ...
 
-    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object, if it still is this one, and at this resource version."""
         ...
 
@@ -124,7 +124,7 @@ class KubernetesCluster:
             context: One of the kubeconfig, whatever the pod; empty for the current.
             dry_run: What is written is judged and filled in, but not kept.
         """
-        return cls(await client_from_surroundings(context), clock, dry_run=dry_run)
+        return cls(await client_from_environment(context), clock, dry_run=dry_run)
 
     @classmethod
     def connect_to(
@@ -141,7 +141,9 @@ class KubernetesCluster:
         Raises:
             Untrusted: There is no certificate in ``authorities``.
         """
-        return cls(client_of(server, authorities=authorities, token=token), clock)
+        return cls(
+            client_for_server(server, authorities=authorities, token=token), clock
+        )
 
     async def close(self) -> None:
         """Close every connection."""
@@ -149,9 +151,9 @@ class KubernetesCluster:
 
     async def get(self, path: str) -> Body:
         """Read one object."""
-        return await self._ask("GET", path)
+        return await self._request("GET", path)
 
-    async def list(self, collection: Collection, page: str = "") -> Listing:
+    async def list(self, collection: Collection, page: str = "") -> ListPage:
         """Read a page of a collection: ten thousand objects at once would be 100 MB.
 
         Raises:
@@ -160,11 +162,11 @@ class KubernetesCluster:
         query = {**_selector(collection), "limit": str(PAGE)}
         if page:
             query["continue"] = page
-        answer = await self._ask(
+        answer = await self._request(
             "GET", collection.path, query=query, timeout=LIST_TIMEOUT
         )
         metadata = answer["metadata"]
-        return Listing(
+        return ListPage(
             answer.get("items") or [],
             metadata["resourceVersion"],
             metadata.get("continue") or "",
@@ -205,7 +207,7 @@ class KubernetesCluster:
 
     async def merge_patch(self, path: str, body: Body) -> Body:
         """Change some fields of an object; it is never created."""
-        return await self._ask("PATCH", path, query=self._as_us(), body=body)
+        return await self._request("PATCH", path, query=self._write_params(), body=body)
 
     async def create(self, path: str, body: Body) -> Body:
         """Create an object.
@@ -213,27 +215,27 @@ class KubernetesCluster:
         Raises:
             Conflict: There is one of that name.
         """
-        return await self._ask("POST", path, query=self._as_us(), body=body)
+        return await self._request("POST", path, query=self._write_params(), body=body)
 
-    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object; one with finalizers stays until they are gone.
 
         Raises:
             Conflict: It was changed, or another one has its name.
         """
         preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
-        await self._ask(
+        await self._request(
             "DELETE", path, query=self._tried, body={"preconditions": preconditions}
         )
 
-    def _as_us(self) -> dict[str, str]:
+    def _write_params(self) -> dict[str, str]:
         return {"fieldManager": FIELD_MANAGER, **self._tried}
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""
         return self._clock_skew.seconds
 
-    async def _ask(
+    async def _request(
         self,
         method: str,
         path: str,
@@ -279,7 +281,7 @@ class KubernetesCluster:
         )
         response: aiohttp.ClientResponse = answer.response
         date = response.headers.get("Date", "")
-        self._clock_skew.note(date, sent=sent, received=self._clock())
+        self._clock_skew.observe(date, sent=sent, received=self._clock())
         return response
 
 

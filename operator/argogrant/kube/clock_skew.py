@@ -26,7 +26,7 @@ class ClockSkew:
             return 0.0
         return self._lowest if self._lowest > 0 else self._highest
 
-    def note(self, date: str, *, sent: datetime, received: datetime) -> None:
+    def observe(self, date: str, *, sent: datetime, received: datetime) -> None:
         """Take in one answer.
 
         Args:

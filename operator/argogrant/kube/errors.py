@@ -48,7 +48,7 @@ class Unauthorized(Forbidden):
     """The credentials are not accepted: a token has expired or was revoked."""
 
 
-class Refused(ClusterError):
+class Invalid(ClusterError):
     """The object is not valid for the API server, now and at a second try."""
 
 
@@ -56,7 +56,7 @@ class Unavailable(ClusterError):
     """No answer, too late an answer, or one that says to come back later."""
 
 
-class Untrusted(Unavailable):
+class UntrustedCertificate(Unavailable):
     """The certificate that was shown is not one to believe; nothing was sent."""
 
 
@@ -65,14 +65,14 @@ class TokenMissing(Unavailable):
 
 
 _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
-    400: Refused,
+    400: Invalid,
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
     410: Gone,
-    413: Refused,
-    422: Refused,
+    413: Invalid,
+    422: Invalid,
 }
 _OUR_GROUPS: Final = ("/apis/argogrant.dev/", "/apis/coordination.k8s.io/")
 """What the operator reads and writes in its own namespace, by the request's path."""
@@ -140,7 +140,7 @@ def connection_errors(request: str) -> Iterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
-        raise Untrusted(f"{request}: {_untrusted(error)}") from error
+        raise UntrustedCertificate(f"{request}: {_untrusted(error)}") from error
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         said = str(error) or type(error).__name__
         raise Unavailable(f"{request}: {said}") from error

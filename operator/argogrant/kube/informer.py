@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from argogrant.kube.backoff import Pause
+from argogrant.kube.backoff import Backoff
 from argogrant.kube.client import Body, Cluster, WatchEvent
 from argogrant.kube.errors import ClusterError, Forbidden, Gone
 from argogrant.kube.resources import Collection
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
-LATEST_NEWS: Final = 60.0
+LATEST_CHANGES: Final = 60.0
 """Seconds after a deletion in which a list or an answer may still hold the object."""
 
 
@@ -36,7 +36,7 @@ class _Comparison(NamedTuple):
     differences: int
 
 
-class Reflector(Generic[T]):
+class Informer(Generic[T]):
     """The objects of one collection by name, each read once when it changes.
 
     Args:
@@ -71,7 +71,7 @@ class Reflector(Generic[T]):
         self._deleted: dict[str, tuple[int, float]] = {}
         """The version and the time of deletions that late news must not undo."""
         self._version = ""
-        self._pause = Pause()
+        self._pause = Backoff()
 
     @property
     def objects(self) -> Mapping[str, T]:
@@ -91,12 +91,12 @@ class Reflector(Generic[T]):
                 continue
             except ClusterError as error:
                 self._fail(error)
-                await self._pause.last(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                await self._pause.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
                 pause = min(pause * 2, self._longest_pause)
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Try again now, if it failed and pauses: something was mended."""
-        self._pause.cut_short()
+        self._pause.reset()
 
     async def relist(self) -> int:
         """Compare with what the API server has now; the watch goes on where it is.
@@ -106,7 +106,7 @@ class Reflector(Generic[T]):
         """
         return (await self._list()).differences
 
-    def note(self, body: Body) -> bool:
+    def upsert(self, body: Body) -> bool:
         """Take in an object, unless a newer one is known; tell whether it was news."""
         name, version = self._key(body), _version(body)
         deleted, _ = self._deleted.get(name, (-1, 0.0))
@@ -123,7 +123,7 @@ class Reflector(Generic[T]):
         except Forbidden as error:
             self._fail(error)  # a watch that is open goes on as if nothing had happened
             raise
-        oldest = asyncio.get_running_loop().time() - LATEST_NEWS
+        oldest = asyncio.get_running_loop().time() - LATEST_CHANGES
         self._deleted = {n: d for n, d in self._deleted.items() if d[1] > oldest}
         self._recover()
         self.synced.set()
@@ -137,7 +137,7 @@ class Reflector(Generic[T]):
         while True:
             listing = await self._cluster.list(self.collection, page)
             names.update(map(self._key, listing.items))
-            differences += sum([self.note(body) for body in listing.items])
+            differences += sum([self.upsert(body) for body in listing.items])
             resource_version, page = listing.resource_version, listing.next_page
             del listing  # or two pages would be held while the next one is read
             if not page:
@@ -156,7 +156,7 @@ class Reflector(Generic[T]):
         if event.type == "DELETED":
             self._forget(self._key(event.body), _version(event.body))
         elif event.type != "BOOKMARK":
-            self.note(event.body)
+            self.upsert(event.body)
 
     def _forget(self, name: str, version: int) -> bool:
         self._deleted[name] = (version, asyncio.get_running_loop().time())
@@ -197,7 +197,7 @@ def _version(body: Body) -> int:
     return int(body["metadata"]["resourceVersion"])
 
 
-async def listed(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
+async def list_all(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
     """Read every object of a collection, page by page.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
-from argogrant.kube.informer import Reflector, stop
+from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import LEASES, Collection
 
 LEASE_NAME: Final = "argogrant"
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
+class LeaseRecord:
     """A Lease as last seen."""
 
     holder: str
@@ -42,14 +42,14 @@ class Holding:
     seen_at: float
     """When this version was first seen, by our monotonic clock."""
 
-    def claimable_in(self, identity: str, now: float) -> float:
+    def expires_in(self, identity: str, now: float) -> float:
         """Seconds until somebody of this name may take the lease; 0 for now."""
         if self.holder in ("", identity):
             return 0.0
         return max(0.0, self.seen_at + self.seconds - now)
 
 
-class Lease:
+class LeaderElector:
     """The lease of one group of operators.
 
     Args:
@@ -77,10 +77,10 @@ class Lease:
         self._collection = LEASES.path(namespace)
         self._path = LEASES.path(namespace, LEASE_NAME)
         self._changed = asyncio.Event()
-        self._seen: Reflector[Holding] = Reflector(
+        self._seen: Informer[LeaseRecord] = Informer(
             cluster,
             Collection(LEASES, namespace, LEASE_NAME),
-            read=_holding,
+            read=_lease_record,
             on_change=lambda _before, _after: self._changed.set(),
         )
 
@@ -94,7 +94,7 @@ class Lease:
         finally:
             await stop(watching)
 
-    async def keep(self, is_alive: Callable[[], bool] = lambda: True) -> None:
+    async def renew(self, is_alive: Callable[[], bool] = lambda: True) -> None:
         """Renew the lease; return when it is lost, or was not renewed in time.
 
         Args:
@@ -128,7 +128,7 @@ class Lease:
         self._changed.clear()
         seen = self._seen.objects.get(LEASE_NAME)
         now = time.monotonic()
-        wait = seen.claimable_in(self._identity, now) if seen else 0.0
+        wait = seen.expires_in(self._identity, now) if seen else 0.0
         if wait <= 0:
             try:
                 await self._write()
@@ -158,10 +158,10 @@ class Lease:
             spec["leaseTransitions"] = seen.transitions + 1 if seen else 0
         body: Body = {"metadata": {"name": LEASE_NAME}, "spec": spec}
         if seen is None:
-            self._seen.note(await self._cluster.create(self._collection, body))
+            self._seen.upsert(await self._cluster.create(self._collection, body))
             return
         body["metadata"]["resourceVersion"] = seen.resource_version
-        self._seen.note(await self._cluster.merge_patch(self._path, body))
+        self._seen.upsert(await self._cluster.merge_patch(self._path, body))
 
     async def _is_still_ours(self) -> bool:
         await self._refresh()
@@ -173,9 +173,9 @@ class Lease:
             await self._seen.relist()
 
 
-def _holding(body: Body) -> Holding:
+def _lease_record(body: Body) -> LeaseRecord:
     spec = body.get("spec") or {}
-    return Holding(
+    return LeaseRecord(
         holder=str(spec.get("holderIdentity") or ""),
         seconds=float(spec.get("leaseDurationSeconds") or 0),
         transitions=int(spec.get("leaseTransitions") or 0),

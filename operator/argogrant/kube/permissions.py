@@ -18,7 +18,7 @@ ACCESS_REVIEWS: Final = Resource(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Right:
+class Permission:
     """One verb on one resource."""
 
     verb: str
@@ -57,19 +57,19 @@ class Right:
         return {"spec": {"resourceAttributes": attributes}}
 
 
-async def missing_rights(
-    cluster: Cluster, rights: Iterable[Right]
-) -> tuple[Right, ...]:
+async def missing_permissions(
+    cluster: Cluster, rights: Iterable[Permission]
+) -> tuple[Permission, ...]:
     """Ask for each right; answers those that we do not have.
 
     Raises:
         ClusterError: The API server does not answer, or does not let us ask: nothing
             is known then.
     """
-    return tuple([right for right in rights if not await has_right(cluster, right)])
+    return tuple([right for right in rights if not await is_allowed(cluster, right)])
 
 
-async def has_right(cluster: Cluster, right: Right) -> bool:
+async def is_allowed(cluster: Cluster, right: Permission) -> bool:
     """Ask for one right.
 
     Raises:
@@ -79,7 +79,7 @@ async def has_right(cluster: Cluster, right: Right) -> bool:
     return bool(answer["status"]["allowed"])
 
 
-def describe_rights(rights: Sequence[Right]) -> str:
+def describe_permissions(rights: Sequence[Permission]) -> str:
     """Name them, by what they are about: ``get, list pods in namespace a; …``."""
     return "; ".join(
         f"{', '.join(right.verb for right in alike)} {target}"

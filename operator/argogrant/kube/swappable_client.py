@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
-from argogrant.kube.client import Body, Cluster, Listing, WatchEvent
+from argogrant.kube.client import Body, Cluster, ListPage, WatchEvent
 from argogrant.kube.errors import ClusterError
 from argogrant.kube.resources import Collection
 
@@ -51,7 +51,7 @@ class ExchangeableCluster:
         """Read one object."""
         return await self._ask(lambda client: client.get(path))
 
-    async def list(self, collection: Collection, page: str = "") -> Listing:
+    async def list(self, collection: Collection, page: str = "") -> ListPage:
         """Read a page of a collection."""
         return await self._ask(lambda client: client.list(collection, page))
 
@@ -75,9 +75,9 @@ class ExchangeableCluster:
         """Create an object in the collection at this path."""
         return await self._ask(lambda client: client.create(path, body))
 
-    async def remove(self, path: str, *, uid: str, version: str = "") -> None:
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
         """Delete an object, if it still is this one, and at this resource version."""
-        await self._ask(lambda client: client.remove(path, uid=uid, version=version))
+        await self._ask(lambda client: client.delete(path, uid=uid, version=version))
 
     def clock_skew(self) -> float:
         """Seconds that the API server's clock is ahead of ours."""

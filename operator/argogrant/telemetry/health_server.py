@@ -13,13 +13,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-LONGEST_SILENCE: Final = 30.0
+MAX_HEARTBEAT_AGE: Final = 30.0
 """Seconds without a heartbeat from which the process counts as hung."""
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
-class Vitals:
+class Heartbeat:
     """What the probes tell of the process."""
 
     def __init__(self) -> None:
@@ -32,14 +32,14 @@ class Vitals:
         """Say that the event loop runs."""
         self._heard_at = time.monotonic()
 
-    def silence(self) -> float:
+    def age(self) -> float:
         """Seconds since the event loop was last heard of."""
         return time.monotonic() - self._heard_at
 
     def live(self) -> tuple[bool, str]:
         """Tell whether the process should go on, and what it is."""
-        silence = self.silence()
-        if silence > LONGEST_SILENCE:
+        silence = self.age()
+        if silence > MAX_HEARTBEAT_AGE:
             return False, f"the event loop has hung for {silence:.0f} s"
         return True, "leader" if self.leading else "standby"
 
@@ -51,7 +51,7 @@ class Vitals:
         return alive, what
 
 
-class Probes:
+class HealthServer:
     """The server of a process's vitals and metrics.
 
     Args:
@@ -59,7 +59,7 @@ class Probes:
         registry: Shown at /metrics.
     """
 
-    def __init__(self, vitals: Vitals, registry: CollectorRegistry) -> None:
+    def __init__(self, vitals: Heartbeat, registry: CollectorRegistry) -> None:
         self._vitals = vitals
         self._metrics = make_wsgi_app(registry)
         self._server: Any = None

@@ -23,15 +23,15 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
-from argogrant.audit.event import Telling
-from argogrant.grants.decide import Decision, Holding
+from argogrant.audit.event import AuditRecord
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
 
 Labels = tuple[str, str]
 LABELS: Final = ("namespace", "instance")
 
 
-class Group:
+class MetricGroup:
     """Metrics about one thing, in the registry of their process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -66,7 +66,7 @@ DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5
 """The namespace and the name of an instance."""
 
 
-class ProcessMetrics(Group):
+class ProcessMetrics(MetricGroup):
     """About the process itself."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -82,7 +82,7 @@ class ProcessMetrics(Group):
         )
 
 
-class InstanceGauges(Group):
+class InstanceGauges(MetricGroup):
     """What is so about each instance now; gone once it is deleted."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -130,7 +130,7 @@ class InstanceGauges(Group):
         self.forget(labels, but=self.grants)
 
 
-class TokenGauges(Group):
+class TokenGauges(MetricGroup):
     """What is so about the token for another cluster; gone with its instance."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -145,7 +145,7 @@ class TokenGauges(Group):
         )
 
 
-class InstanceCounts(Group):
+class InstanceCounts(MetricGroup):
     """What happened at each instance."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -184,7 +184,7 @@ class InstanceCounts(Group):
         )
 
 
-class AuditMetrics(Group):
+class AuditMetrics(MetricGroup):
     """About what is told to people and to other programs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -210,7 +210,7 @@ class AuditMetrics(Group):
             (),
         )
 
-    def count(self, telling: Telling) -> None:
+    def record_event(self, telling: AuditRecord) -> None:
         """Count an event of the audit stream."""
         self.told.labels(str(telling.transition.kind)).inc()
 
@@ -232,7 +232,7 @@ class Metrics:
         self.led_since = time.monotonic()
         self.process.leader.set(1)
 
-    def of(self, namespace: str, instance: str) -> "InstanceMetrics":
+    def get(self, namespace: str, instance: str) -> "InstanceMetrics":
         """The metrics of one instance."""
         return InstanceMetrics(self, namespace, instance)
 
@@ -259,7 +259,7 @@ class InstanceMetrics:
         self._has_converged = False
         metrics.gauges.overdue.labels(*self._labels).set_function(self._overdue_seconds)
 
-    def converged(self, seconds: float, now: datetime) -> None:
+    def record_reconciliation(self, seconds: float, now: datetime) -> None:
         """Count a convergence that came to its end."""
         self._counts.convergence.labels(*self._labels).observe(seconds)
         self._gauges.last_convergence.labels(*self._labels).set(now.timestamp())
@@ -268,18 +268,18 @@ class InstanceMetrics:
             waited = time.monotonic() - self._metrics.led_since
             self._gauges.start_seconds.labels(*self._labels).set(waited)
 
-    def wrote(self, result: str) -> None:
+    def record_write(self, result: str) -> None:
         """Count a write by its result."""
         self._counts.writes.labels(*self._labels, result).inc()
 
-    def removed(self, *, lags: Iterable[float], orphans: int) -> None:
+    def record_removals(self, *, lags: Iterable[float], orphans: int) -> None:
         """Count what a write took away: ended grants by their lag, and orphans."""
         histogram = self._counts.revocation_lag.labels(*self._labels)
         for lag in lags:
             histogram.observe(lag)
         self._counts.orphans.labels(*self._labels).inc(orphans)
 
-    def swept(self, differences: int) -> None:
+    def record_resync(self, differences: int) -> None:
         """Count what a sweep found."""
         self._counts.sweep_differences.labels(*self._labels).inc(differences)
 
@@ -317,7 +317,8 @@ class InstanceMetrics:
     def in_force(self, decisions: Iterable[Decision]) -> None:
         """Say how many grants of an emergency are in force, among all decisions."""
         count = sum(
-            decision.grant.break_glass and decision.holding is Holding.BIND
+            decision.grant.break_glass
+            and decision.desired_binding is DesiredBinding.PRESENT
             for decision in decisions
         )
         self._gauges.break_glass.labels(*self._labels).set(count)

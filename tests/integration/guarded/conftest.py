@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.api.admission_policies import FILL_IN_FILE, IDENTITY_FILE
+from argogrant.api.admission_policies import MUTATING_FILE, VALIDATING_FILE
 from controlplane import ControlPlane
 from support import admission_objects, approval_flow, operator_process
 from support.admission_objects import Asker, Body
@@ -26,7 +26,7 @@ def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
     """
     operator_process.install_with_instance(control_plane)
     with (
-        admission_objects.policies(control_plane, IDENTITY_FILE, FILL_IN_FILE),
+        admission_objects.policies(control_plane, VALIDATING_FILE, MUTATING_FILE),
         approval_flow.served_world(control_plane, log) as world,
     ):
         yield world

@@ -10,7 +10,7 @@ from argogrant.api.accessapproval import (
     read_approval,
 )
 from argogrant.api.conditions import status_of
-from argogrant.grants.access.policy import Approval, Verdict
+from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import Identity
@@ -43,7 +43,7 @@ def test_everything_that_decides_is_read() -> None:
         name="a1",
         grant_name="alice-deploys",
         grant_uid="g-1",
-        verdict=Verdict.DENY,
+        decision=ApprovalDecision.DENY,
         approver=Identity(username="bob", groups=frozenset({"approvers"})),
         created_at=NOON,
         comment="not during the freeze",
@@ -54,7 +54,7 @@ def test_everything_that_decides_is_read() -> None:
 def test_an_approval_may_name_nobody() -> None:
     approval = read_approval(a_body(LEAST))
 
-    assert approval.verdict is Verdict.APPROVE
+    assert approval.decision is ApprovalDecision.APPROVE
     assert approval.approver is None
     assert approval.comment == ""
     assert not approval.being_deleted

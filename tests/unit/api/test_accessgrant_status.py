@@ -9,12 +9,12 @@ from argogrant.api.accessgrant_status import (
     AccessGrantStatus,
     grant_status,
 )
-from argogrant.grants.conditions import Condition, Delivery
+from argogrant.grants.conditions import BindingOutcome, Condition
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from support.builders import HOUR, MINUTE, NOON, a_grant, decided
 
-BOUND, NOT_BOUND = Delivery(is_bound=True), Delivery(is_bound=False)
+BOUND, NOT_BOUND = BindingOutcome(is_bound=True), BindingOutcome(is_bound=False)
 
 
 def status_of(grant: Grant, now=NOON, delivery=BOUND, old=None) -> dict[str, Any]:

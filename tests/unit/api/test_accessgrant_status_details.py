@@ -6,7 +6,7 @@ import pytest
 
 from argogrant.api.accessgrant_status import AccessGrantStatus, grant_status
 from argogrant.api.argocdinstance import read_instance
-from argogrant.grants.conditions import Delivery
+from argogrant.grants.conditions import BindingOutcome
 from argogrant.grants.model.errors import InvalidGrant
 from support.builders import HOUR, NOON, a_grant, decided
 
@@ -20,7 +20,7 @@ def told(
     """The whole status of a grant of an hour."""
     status = grant_status(
         decided(a_grant(), now, **instance),
-        Delivery(is_bound=now < NOON + HOUR),
+        BindingOutcome(is_bound=now < NOON + HOUR),
         old=old or {},
         generation=1,
         now=now,

@@ -3,11 +3,11 @@
 import yaml
 
 from argogrant.api.admission_policies import (
-    IDENTITY_FILE,
-    MAKERS,
+    IDENTITY_FIELDS,
+    VALIDATING_FILE,
     admission_files,
-    fill_in_policies,
-    identity_policies,
+    mutating_policies,
+    validating_policies,
 )
 
 
@@ -17,14 +17,14 @@ def test_the_files_hold_the_objects() -> None:
         tuple(yaml.safe_load_all(text)) for text in admission_files().values()
     )
 
-    assert identity == identity_policies()
-    assert fill_in == fill_in_policies()
+    assert identity == validating_policies()
+    assert fill_in == mutating_policies()
 
 
 def test_every_list_of_trusted_front_ends_is_explained_where_it_stands() -> None:
-    lines = admission_files()[IDENTITY_FILE].splitlines()
+    lines = admission_files()[VALIDATING_FILE].splitlines()
     places = [n for n, line in enumerate(lines) if "name: trustedFrontEnds" in line]
 
-    assert len(places) == len(MAKERS)
+    assert len(places) == len(IDENTITY_FIELDS)
     for place in places:
         assert lines[place - 1].strip().startswith("# ['system:serviceaccount:")

@@ -13,7 +13,7 @@ from argogrant.api.argocdinstance import (
     read_instance,
 )
 from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
-from argogrant.api.bound_locations import Place, read_places
+from argogrant.api.bound_locations import ArgoCDLocation, read_locations
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import Owners
@@ -116,7 +116,7 @@ def said(old: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
     )
 
 
-ELSEWHERE = Place(
+ELSEWHERE = ArgoCDLocation(
     namespace="argocd",
     cluster=RemoteCluster(
         server="https://10.0.0.1:6443",
@@ -128,15 +128,15 @@ ELSEWHERE = Place(
 
 
 def test_places_read_back_as_they_were_written() -> None:
-    places = (Place(namespace="argocd"), ELSEWHERE)
+    places = (ArgoCDLocation(namespace="argocd"), ELSEWHERE)
     status = said(bound_in=places)
 
-    assert read_places(status) == places
+    assert read_locations(status) == places
 
 
 @pytest.mark.parametrize("written", [{}, {"namespace": "x", "caBundle": "a"}])
 def test_a_place_that_makes_no_sense_is_none(written) -> None:
-    assert read_places({"boundIn": [written]}) == ()
+    assert read_locations({"boundIn": [written]}) == ()
 
 
 def test_places_that_are_not_known_stay_as_they_were_written() -> None:
@@ -156,7 +156,7 @@ def test_a_status_reads_back_as_it_was_written() -> None:
         scopes="[groups]",
         default_role="role:readonly",
         last_write_at=NOON,
-        bound_in=(Place(namespace="argocd"), ELSEWHERE),
+        bound_in=(ArgoCDLocation(namespace="argocd"), ELSEWHERE),
     )
     model = ArgoCDInstanceStatus.model_validate(status)
 

@@ -5,7 +5,7 @@ import pytest
 from argogrant.api.argocdinstance_roles import RoleSummary, role_summary
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import NO_OWNERS, Owners
-from argogrant.grants.role_warnings import RoleTraits
+from argogrant.grants.role_warnings import RoleRisks
 from support.builders import a_group, a_user
 
 OWNERS = Owners(
@@ -13,7 +13,7 @@ OWNERS = Owners(
     of_projects={"a": a_user("ann")},
     of_global_roles=a_group("sre"),
 )
-LOUD = RoleTraits(has_deny=True, ways_to_persist=("exec create",))
+LOUD = RoleRisks(has_deny=True, persistent_permissions=("exec create",))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ LOUD = RoleTraits(has_deny=True, ways_to_persist=("exec create",))
             id="what is not so is left out",
         ),
         pytest.param(
-            DiscoveredRole(project="a", name="r", description="Syncs.", traits=LOUD),
+            DiscoveredRole(project="a", name="r", description="Syncs.", risks=LOUD),
             OWNERS,
             {
                 "name": "r",

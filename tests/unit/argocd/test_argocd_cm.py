@@ -3,9 +3,9 @@
 import pytest
 
 from argogrant.argocd.argocd_cm import read_settings
-from argogrant.grants.model.sign_in import LocalAccount, Settings
+from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount
 
-NOTHING = Settings(has_single_sign_on=False)
+NOTHING = ArgoCDSettings(has_single_sign_on=False)
 
 
 def account(name: str, **said: bool) -> dict[str, LocalAccount]:
@@ -50,13 +50,13 @@ def test_a_local_account(data, accounts) -> None:
 @pytest.mark.parametrize(
     ("data", "settings"),
     [
-        ({"dex.config": "connectors: []"}, Settings()),
-        ({"oidc.config": "name: Okta"}, Settings()),
+        ({"dex.config": "connectors: []"}, ArgoCDSettings()),
+        ({"oidc.config": "name: Okta"}, ArgoCDSettings()),
         ({"oidc.config": " \n"}, NOTHING),
         ({"url": "https://argocd.example.com"}, NOTHING),
         (
             {"users.anonymous.enabled": "true"},
-            Settings(has_single_sign_on=False, allows_anonymous=True),
+            ArgoCDSettings(has_single_sign_on=False, allows_anonymous=True),
         ),
         ({"users.anonymous.enabled": "yes"}, NOTHING),
     ],

@@ -13,7 +13,12 @@ from argogrant.argocd.overlay import (
     read_overlay,
     render_overlay,
 )
-from argogrant.argocd.policy_csv import OVERLAY_KEY, compose, read_key, read_others
+from argogrant.argocd.policy_csv import (
+    OVERLAY_KEY,
+    compose,
+    read_key,
+    read_unmanaged_keys,
+)
 from argogrant.grants.model.grant import Binding
 from support.builders import HOUR, NOON
 from support.hypothesis_strategies import names
@@ -49,7 +54,7 @@ def test_a_plan_that_was_applied_is_empty(first, second, kept, may_add) -> None:
     after = applied(data, planned(data, second, kept=kept, may_add=may_add))
     again = planned(after, second, kept=kept, may_add=may_add)
 
-    assert again == OverlayPlan(text=None, missing=frozenset(), extra=frozenset())
+    assert again == OverlayPlan(text=None, to_add=frozenset(), to_remove=frozenset())
 
 
 @given(ends, ends)
@@ -60,8 +65,8 @@ def test_after_a_plan_argo_cd_has_exactly_what_is_wanted(first, second) -> None:
 
     assert after is not None
     assert after.bindings == second.keys()
-    assert plan.missing == second.keys() - first.keys()
-    assert plan.extra == first.keys() - second.keys()
+    assert plan.to_add == second.keys() - first.keys()
+    assert plan.to_remove == first.keys() - second.keys()
 
 
 @given(ends, ends)
@@ -73,7 +78,7 @@ def test_while_a_foreign_line_is_broken_nothing_is_added(first, second) -> None:
 
     assert after is not None
     assert after.bindings == first.keys() & second.keys()
-    assert not plan.missing
+    assert not plan.to_add
 
 
 @given(ends, ends, ends)
@@ -91,7 +96,7 @@ def test_foreign_keys_and_lines_are_never_touched(theirs, bindings) -> None:
     after = applied(theirs, planned(theirs, bindings))
 
     assert {key: after[key] for key in after if key != OVERLAY_KEY} == theirs
-    assert read_others(after) == read_others(theirs)
+    assert read_unmanaged_keys(after) == read_unmanaged_keys(theirs)
 
 
 @given(foreign, ends)
@@ -134,7 +139,7 @@ def test_the_plan_for(current, wanted, kept, may_add, after) -> None:
     found = read_overlay(applied(data, plan))
 
     assert (found.bindings if found else None) == after
-    assert plan.missing == (set(wanted) if may_add else set()) - (current or set())
+    assert plan.to_add == (set(wanted) if may_add else set()) - (current or set())
 
 
 def test_an_end_that_moved_is_rewritten() -> None:
@@ -143,8 +148,8 @@ def test_an_end_that_moved_is_rewritten() -> None:
     plan = planned(data, {ALICE: NOON})
 
     assert plan.text == render_overlay(OWNER, {ALICE: NOON})
-    assert not plan.missing
-    assert not plan.extra
+    assert not plan.to_add
+    assert not plan.to_remove
 
 
 def test_a_certain_end_counts_more_than_one_in_doubt() -> None:
@@ -185,8 +190,8 @@ def test_the_size_of_a_plan_is_counted_without_its_additions(first, second) -> N
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
     plan = planned(data, second)
     size = len((plan.text or "").encode())
-    added = render_overlay(OWNER, dict.fromkeys(plan.missing, NOON))
-    one_section = len("# until 2026-11-24T12:00:00Z\n") if plan.missing else 0
+    added = render_overlay(OWNER, dict.fromkeys(plan.to_add, NOON))
+    one_section = len("# until 2026-11-24T12:00:00Z\n") if plan.to_add else 0
     head = len(render_overlay(OWNER, {}))
 
     assert plan.is_within(size)

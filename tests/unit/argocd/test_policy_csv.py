@@ -10,7 +10,7 @@ from argogrant.argocd.policy_csv import (
     policy_keys,
     read_key,
     read_key_once,
-    read_others,
+    read_unmanaged_keys,
 )
 from argogrant.grants.model.grant import Binding
 
@@ -30,7 +30,7 @@ def test_keys_are_composed_in_argo_cds_order() -> None:
 
 
 def test_problems_name_key_and_line() -> None:
-    text = read_others({"policy.csv": "# ok\ng, a\n", OVERLAY_KEY: "broken"})
+    text = read_unmanaged_keys({"policy.csv": "# ok\ng, a\n", OVERLAY_KEY: "broken"})
 
     assert str(text.problems[0]).startswith("policy.csv line 2: a g line has 3 fields")
     assert len(text.problems) == 1
@@ -55,7 +55,7 @@ def test_the_whole_text_is_what_argo_cds_enforcer_gets(data, text) -> None:
 
 
 def test_what_others_wrote_is_read_from_all_their_keys() -> None:
-    text = read_others(
+    text = read_unmanaged_keys(
         {
             "policy.csv": "g, a, b\n",
             "policy.theirs.csv": "g, c, d\np, x, y, z, w, allow",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.argocd.policy_csv import read_others, read_scopes
+from argogrant.argocd.policy_csv import read_scopes, read_unmanaged_keys
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_scopes(text, claims) -> None:
 
 
 def test_what_is_no_list_is_a_problem_of_the_text() -> None:
-    text = read_others({"scopes": "groups", "policy.csv": "x"})
+    text = read_unmanaged_keys({"scopes": "groups", "policy.csv": "x"})
 
     assert text.claims is None
     assert [str(problem)[:18] for problem in text.problems] == [

@@ -8,10 +8,10 @@ from argogrant.argocd.policy_line import (
     GO_SPACES,
     Binding,
     Rule,
-    forget_ended_lines,
     parse_line,
     render_binding,
     split_fields,
+    trim_line_caches,
 )
 from argogrant.grants.model.errors import MalformedLine, UnsafeText
 from support.hypothesis_strategies import hostile, names
@@ -160,8 +160,8 @@ def test_lines_of_grants_that_are_gone_are_forgotten() -> None:
     for number in range(3000):
         render_binding(Binding(f"person-{number}", "role:x"))
 
-    forget_ended_lines(1000)
+    trim_line_caches(1000)
     assert render_binding.cache_info().currsize == 3000
 
-    forget_ended_lines(900)
+    trim_line_caches(900)
     assert render_binding.cache_info().currsize == 0

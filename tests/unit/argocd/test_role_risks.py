@@ -3,18 +3,18 @@
 import pytest
 
 from argogrant.argocd.appproject.project import Project, ProjectRole
-from argogrant.argocd.policy_csv import read_others
-from argogrant.argocd.role_risks import PERSISTENT, Powers
-from argogrant.argocd.roles import discover_roles, roles_of_everybody
-from argogrant.grants.role_warnings import NOTHING_SPECIAL, RoleTraits
+from argogrant.argocd.policy_csv import read_unmanaged_keys
+from argogrant.argocd.role_risks import PERSISTENT, RolePermissions
+from argogrant.argocd.roles import default_roles, discover_roles
+from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
 
-NO_TEXT = read_others({})
+NO_TEXT = read_unmanaged_keys({})
 EVERY_WAY = tuple(sorted(f"{resource} {action}" for resource, action in PERSISTENT))
 
 
 def traits(text: str, name: str = "role:x", mode: str = "", *projects: Project):
     data = {"policy.csv": text, "policy.matchMode": mode}
-    return Powers(read_others(data), projects).traits_of(name)
+    return RolePermissions(read_unmanaged_keys(data), projects).risks_of(name)
 
 
 def rule(resource: str, action: str, effect: str = "allow", object_: str = "*") -> str:
@@ -56,7 +56,7 @@ def rule(resource: str, action: str, effect: str = "allow", object_: str = "*") 
     ],
 )
 def test_a_role_can_persist_by(text, ways) -> None:
-    assert ", ".join(traits(text).ways_to_persist) == ways
+    assert ", ".join(traits(text).persistent_permissions) == ways
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,19 @@ def test_a_role_can_persist_by(text, ways) -> None:
     ],
 )
 def test_patterns_are_read_by_the_match_mode(mode, pattern, ways) -> None:
-    assert traits(rule(pattern, "create"), mode=mode).ways_to_persist == ways
+    assert traits(rule(pattern, "create"), mode=mode).persistent_permissions == ways
 
 
 def test_a_regular_expression_of_subresources_is_no_prefix() -> None:
     text = rule("applications", "update/apps/.*")
 
-    assert traits(text, mode="regex") == NOTHING_SPECIAL
+    assert traits(text, mode="regex") == NO_RISKS
 
 
 def test_the_administrator_can_do_everything() -> None:
-    assert traits("", "role:admin").ways_to_persist == EVERY_WAY
-    assert traits("g, role:x, role:admin").ways_to_persist == EVERY_WAY
-    assert traits("", "role:readonly") == NOTHING_SPECIAL
+    assert traits("", "role:admin").persistent_permissions == EVERY_WAY
+    assert traits("g, role:x, role:admin").persistent_permissions == EVERY_WAY
+    assert traits("", "role:readonly") == NO_RISKS
 
 
 def test_what_readers_are_denied_administrators_are() -> None:
@@ -112,7 +112,7 @@ def test_inheritance_ends_where_casbins_does(links, reaches) -> None:
 def test_a_circle_of_roles_ends() -> None:
     text = "g, role:x, role:y\ng, role:y, role:x\n" + rule("exec", "create", "deny")
 
-    assert traits(text, "role:y") == RoleTraits(has_deny=True)
+    assert traits(text, "role:y") == RoleRisks(has_deny=True)
 
 
 def a_project(*policies: str, groups: tuple[str, ...] = ()) -> Project:
@@ -125,8 +125,8 @@ def a_project(*policies: str, groups: tuple[str, ...] = ()) -> Project:
     [
         pytest.param(
             a_project("p, proj:a:r, applications, *, a/*, allow"),
-            RoleTraits(
-                ways_to_persist=(
+            RoleRisks(
+                persistent_permissions=(
                     *("applications create", "applications override"),
                     *("applications update", "applications update/*"),
                 )
@@ -135,12 +135,12 @@ def a_project(*policies: str, groups: tuple[str, ...] = ()) -> Project:
         ),
         pytest.param(
             a_project("p, proj:a:r, logs, get, a/*, deny"),
-            RoleTraits(has_deny=True),
+            RoleRisks(has_deny=True),
             id="its own denials",
         ),
         pytest.param(
             a_project("p, proj:a:r, exec, create, a/*, allow", "bad line"),
-            NOTHING_SPECIAL,
+            NO_RISKS,
             id="nothing of what Argo CD can not read",
         ),
     ],
@@ -150,13 +150,13 @@ def test_a_role_of_a_project_has(project, found) -> None:
 
 
 def test_discovery_tells_of_each_role() -> None:
-    text = read_others({"policy.csv": rule("exec", "create")})
+    text = read_unmanaged_keys({"policy.csv": rule("exec", "create")})
     project = a_project("p, proj:a:r, logs, get, a/*, deny")
-    found = {role.bound_as: role.traits for role in discover_roles(text, [project])}
+    found = {role.bound_as: role.risks for role in discover_roles(text, [project])}
 
     assert found["role:x"].can_persist
     assert found["proj:a:r"].has_deny
-    assert found["role:readonly"] == NOTHING_SPECIAL
+    assert found["role:readonly"] == NO_RISKS
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,8 @@ def test_discovery_tells_of_each_role() -> None:
     ],
 )
 def test_everybody_has_the_default_role_and_what_it_inherits(default, roles) -> None:
-    text = read_others({"policy.csv": "g, role:x, role:y", "policy.default": default})
+    text = read_unmanaged_keys(
+        {"policy.csv": "g, role:x, role:y", "policy.default": default}
+    )
 
-    assert roles_of_everybody(text, ()) == roles
+    assert default_roles(text, ()) == roles

@@ -3,7 +3,7 @@
 import pytest
 
 from argogrant.argocd.appproject.project import Project, ProjectRole
-from argogrant.argocd.policy_csv import OVERLAY_KEY, read_others
+from argogrant.argocd.policy_csv import OVERLAY_KEY, read_unmanaged_keys
 from argogrant.argocd.roles import (
     BUILT_IN_ROLES,
     DiscoveredRole,
@@ -11,11 +11,11 @@ from argogrant.argocd.roles import (
     names_used_as_roles,
 )
 
-NO_TEXT = read_others({})
+NO_TEXT = read_unmanaged_keys({})
 
 
 def roles_of(text: str, *projects: Project) -> set[str]:
-    found = discover_roles(read_others({"policy.csv": text}), projects)
+    found = discover_roles(read_unmanaged_keys({"policy.csv": text}), projects)
     return {role.bound_as for role in found} - BUILT_IN_ROLES
 
 
@@ -41,7 +41,7 @@ def test_the_built_in_roles_always_exist() -> None:
 
 def test_our_own_overlay_keeps_no_role_alive() -> None:
     """Or a role that was removed would go on because we bound it."""
-    text = read_others({OVERLAY_KEY: "g, alice, role:gone"})
+    text = read_unmanaged_keys({OVERLAY_KEY: "g, alice, role:gone"})
 
     assert {role.bound_as for role in discover_roles(text, ())} == BUILT_IN_ROLES
 
@@ -71,7 +71,7 @@ def test_a_project_has_the_roles_that_it_lists() -> None:
     ],
 )
 def test_a_name_used_as_a_role(data, name, is_a_role) -> None:
-    assert (name in names_used_as_roles(read_others(data), ())) is is_a_role
+    assert (name in names_used_as_roles(read_unmanaged_keys(data), ())) is is_a_role
 
 
 def test_names_that_a_project_uses_as_roles_count() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.audit.cloudevents import line_of
-from argogrant.audit.event import GrantNews
-from argogrant.grants.access.policy import Approval, Verdict
+from argogrant.audit.event import GrantChange
+from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.identity import Identity
 from support.audit_statuses import GRANT, INSTANCE, Listening, status
@@ -37,7 +37,7 @@ BY_BOB = Approval(
     name="a1",
     grant_name="g1",
     grant_uid="u1",
-    verdict=Verdict.APPROVE,
+    decision=ApprovalDecision.APPROVE,
     approver=Identity(username="oidc:bob"),
     created_at=NOON,
     comment="looks right",
@@ -218,13 +218,13 @@ def test_every_line_is_one_line_of_json_whatever_people_write(
 def test_an_unreadable_object_is_told_of(was_held) -> None:
     listening = Listening()
     listening.ledger.grant(
-        GrantNews(
-            place=GRANT,
+        GrantChange(
+            ref=GRANT,
             grant=None,
             stored={},
             new=status("-InvalidGrant", ""),
             now=NOON,
-            was_held=was_held,
+            was_bound=was_held,
         )
     )
 

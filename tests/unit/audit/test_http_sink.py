@@ -8,8 +8,8 @@ import pytest
 
 from argogrant.audit import http_sink as sinks
 from argogrant.audit.cloudevents import AuditEvent, InstanceData
-from argogrant.audit.event import Telling
-from argogrant.audit.http_sink import InvalidSink, Receiver, Sink
+from argogrant.audit.event import AuditRecord
+from argogrant.audit.http_sink import InvalidSink, Sink, SinkTarget
 from argogrant.audit.spool import MemorySpool
 from argogrant.audit.transition_kinds import Transition, TransitionKind
 from support import audit_receiver as receivers
@@ -28,7 +28,7 @@ def receiver() -> Iterator[receivers.Receiver]:
         yield listening
 
 
-def a_telling(number: int) -> Telling:
+def a_telling(number: int) -> AuditRecord:
     data = InstanceData(
         uid="i1",
         name="default",
@@ -46,7 +46,7 @@ def a_telling(number: int) -> Telling:
         subject="argogrant/default",
         data=data,
     )
-    return Telling(INSTANCE, Transition(kind=TransitionKind.CONTESTED), event)
+    return AuditRecord(INSTANCE, Transition(kind=TransitionKind.CONTESTED), event)
 
 
 class Posting:
@@ -54,7 +54,7 @@ class Posting:
 
     def __init__(self, url: str, **receiver: Path) -> None:
         self.spool = MemorySpool(lambda _: None)
-        self.sink = Sink(Receiver(url=url, **receiver), self.spool)
+        self.sink = Sink(SinkTarget(url=url, **receiver), self.spool)
 
     def tell(self, *numbers: int) -> None:
         for number in numbers:
@@ -277,7 +277,7 @@ def test_the_end_of_the_process_does_not_wait_for_a_receiver_that_hangs(
     ],
 )
 def test_events_may_be_sent_to(url) -> None:
-    assert Receiver(url=url).url == url
+    assert SinkTarget(url=url).url == url
 
 
 @pytest.mark.parametrize(
@@ -294,6 +294,6 @@ def test_events_may_be_sent_to(url) -> None:
 )
 def test_events_are_not_sent(url, said) -> None:
     with pytest.raises(InvalidSink, match=said) as got:
-        Receiver(url=url)
+        SinkTarget(url=url)
 
     assert "secret" not in str(got.value)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from argogrant.audit.event import Telling
+from argogrant.audit.event import AuditRecord
 from argogrant.audit.kubernetes_events import (
     BURST,
     KubernetesEvents,
-    Tokens,
+    TokenBucket,
     event_of,
     shown_as,
 )
@@ -26,7 +26,7 @@ DENIED = status("-Denied", "-Denied", "+Denied")
 EMERGENCY = status("+Bound", "+BreakGlass")
 
 
-def told(*states: Any, **news: Any) -> list[Telling]:
+def told(*states: Any, **news: Any) -> list[AuditRecord]:
     listening, stored = Listening(), {}
     for state in states:
         listening.look(stored, state, **news)
@@ -34,7 +34,7 @@ def told(*states: Any, **news: Any) -> list[Telling]:
     return listening.told
 
 
-def shown(tellings: list[Telling]) -> list[str]:
+def shown(tellings: list[AuditRecord]) -> list[str]:
     bodies = [event_of(one) for one in tellings if shown_as(one.transition.kind)]
     return [f"{body['type']} {body['reason']}" for body in bodies]
 
@@ -134,7 +134,7 @@ def test_a_message_that_is_too_long_for_the_api_server_is_cut() -> None:
 
 def test_a_bucket_gives_a_burst_and_then_a_rate() -> None:
     now = [0.0]
-    tokens = Tokens(rate=2, burst=3, clock=lambda: now[0])
+    tokens = TokenBucket(rate=2, burst=3, clock=lambda: now[0])
     taken = []
     for second in (0, 0, 0, 0, 0.5, 0.5, 10, 10, 10, 10):
         now[0] = second

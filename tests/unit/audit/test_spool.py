@@ -42,7 +42,7 @@ def spool(request, tmp_path: Path, dropped: Dropped):
 
 
 def lines(spool: Spool, count: int = 100) -> list[str]:
-    return [waiting.line for waiting in spool.first(count)]
+    return [waiting.line for waiting in spool.peek(count)]
 
 
 def test_events_wait_in_order(spool) -> None:
@@ -57,7 +57,7 @@ def test_events_wait_in_order(spool) -> None:
 def test_what_is_acknowledged_is_gone_and_nothing_else(spool) -> None:
     for line in ("one", "two", "three"):
         spool.put(line)
-    spool.acknowledge(spool.first(2)[-1].number)
+    spool.ack(spool.peek(2)[-1].number)
     spool.put("four")
 
     assert lines(spool) == ["three", "four"]
@@ -65,7 +65,7 @@ def test_what_is_acknowledged_is_gone_and_nothing_else(spool) -> None:
 
 
 def test_an_empty_spool_gives_nothing(spool) -> None:
-    assert spool.first(10) == []
+    assert spool.peek(10) == []
     assert spool.count() == 0
 
 
@@ -130,7 +130,7 @@ def test_the_log_of_the_file_does_not_grow_with_the_events(tmp_path, dropped) ->
     spool = DiskSpool(tmp_path, dropped)
     for _ in range(200):
         spool.put("x" * 4000)
-        spool.acknowledge(spool.first(1)[-1].number)
+        spool.ack(spool.peek(1)[-1].number)
 
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 400_000
     spool.close()

@@ -9,8 +9,8 @@ from argogrant.audit.transitions import (
     grant_transitions,
     instance_transitions,
 )
-from argogrant.grants.model.reason_sets import REFUSALS
-from argogrant.grants.model.stored_condition import Conditions, Said
+from argogrant.grants.model.reason_sets import REFUSED_REASONS
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from support.stored_statuses import (
     BINDING,
     BOUND,
@@ -226,7 +226,9 @@ def test_an_end_says_what_ended_it_rather_than_what_stands_in_the_way() -> None:
 
 
 def contested(status: str) -> Conditions:
-    return {"Contested": Said(status == "+", "Contested", "By kubectl.", EARLIER)}
+    return {
+        "Contested": StoredCondition(status == "+", "Contested", "By kubectl.", EARLIER)
+    }
 
 
 @pytest.mark.parametrize(
@@ -251,5 +253,5 @@ def test_every_transition_is_explained(kind) -> None:
 
 
 def test_a_refusal_is_about_the_grant_and_not_about_argo_cd() -> None:
-    assert "RoleNotFound" not in REFUSALS
-    assert "NotAllowed" in REFUSALS
+    assert "RoleNotFound" not in REFUSED_REASONS
+    assert "NotAllowed" in REFUSED_REASONS

@@ -3,13 +3,13 @@
 import pytest
 
 from argogrant.audit.transitions import instance_transitions
-from argogrant.grants.model.stored_condition import Conditions, Said
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 
 NOTHING: Conditions = {}
 
 
 def token(*, status: bool | None, reason: str) -> Conditions:
-    return {"TokenFresh": Said(status, reason, f"It is {reason}.")}
+    return {"TokenFresh": StoredCondition(status, reason, f"It is {reason}.")}
 
 
 FRESH = token(status=True, reason="Fresh")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from argogrant.cli.errors import refusal
-from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Refused
+from argogrant.cli.errors import summarize_api_error
+from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid
 
 WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
 
@@ -12,7 +12,7 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
     ("error", "told"),
     [
         pytest.param(
-            Refused(
+            Invalid(
                 f'POST {WHERE}: 422 AccessGrant.argogrant.dev "x" is invalid: spec:'
                 ' Invalid value: "object": access in an emergency needs a reason'
             ),
@@ -20,7 +20,7 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
             id="a rule about the whole",
         ),
         pytest.param(
-            Refused(
+            Invalid(
                 f'POST {WHERE}: 422 AccessGrant.argogrant.dev "x" is invalid:'
                 ' spec.subject.name: Invalid value: "role:x": is written like a role'
             ),
@@ -28,7 +28,7 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
             id="a rule about a field",
         ),
         pytest.param(
-            Refused(
+            Invalid(
                 f'POST {WHERE}: 422 accessgrants.argogrant.dev "x" is forbidden:'
                 " ValidatingAdmissionPolicy 'argogrant-requester' with binding"
                 " 'argogrant-requester' denied request: spec.requester is missing"
@@ -55,12 +55,12 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
             id="a right that no Role of ours gives",
         ),
         pytest.param(
-            Refused(f"POST {WHERE}: 422 no\x1b[2J\nroom"),
+            Invalid(f"POST {WHERE}: 422 no\x1b[2J\nroom"),
             "no\\x1b[2J\\nroom. Nothing was changed.",
             id="anything else, harmless on a terminal",
         ),
         pytest.param(
-            Refused('POST /x: 422 AccessGrant "x" is invalid: too large'),
+            Invalid('POST /x: 422 AccessGrant "x" is invalid: too large'),
             "too large.",
             id="no field",
         ),
@@ -72,4 +72,4 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
     ],
 )
 def test_a_refusal_is_a_sentence(error: ClusterError, told: str) -> None:
-    assert refusal(error) == told
+    assert summarize_api_error(error) == told

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.kube.client import Listing
+from argogrant.kube.client import ListPage
 from argogrant.kube.errors import ClusterError, Forbidden, Unavailable
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from support.fake_cluster import FakeCluster
@@ -35,7 +35,7 @@ class Guarded(FakeCluster):
     error: ClusterError | None = REFUSED
     asked = 0
 
-    async def list(self, collection: Collection, page: str = "") -> Listing:
+    async def list(self, collection: Collection, page: str = "") -> ListPage:
         if collection.name == "argocd-cm":
             self.asked += 1
             if self.error is not None:
@@ -90,7 +90,7 @@ async def test_where_it_can_not_be_read_nothing_is_claimed(error) -> None:
         room.grant("g1")
         for _ in range(60):
             await asyncio.sleep(60)
-            await room.namespace.sweep("default")
+            await room.namespace.resync("default")
 
         assert room.ready("g1") in {"+Bound", "-Expired"}
         assert effective(room) == ("", "")

@@ -62,7 +62,7 @@ def test_a_grant_without_trouble_is_kept_typed() -> None:
     assert record.grant.subject.name == "alice"
     assert record.problem == ""
     assert not record.being_deleted
-    assert not record.abandoned
+    assert not record.force_release
 
 
 @pytest.mark.parametrize(

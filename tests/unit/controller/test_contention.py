@@ -15,10 +15,10 @@ def seen(text: str, by: str = "") -> ObservedConfigMap:
 def disturbed(times: int, *, every: float = 1.0, by: str = "sync") -> Contention:
     """Our text, changed by somebody and put back, so many times."""
     contention = Contention()
-    contention.wrote("ours")
+    contention.record_write("ours")
     for number in range(times):
-        contention.look(seen("theirs", by), is_wrong=True, at=number * every)
-        contention.wrote("ours")
+        contention.observe(seen("theirs", by), is_wrong=True, at=number * every)
+        contention.record_write("ours")
     return contention
 
 
@@ -58,16 +58,16 @@ def test_pauses_grow_to_a_bound() -> None:
 
 def test_a_contest_that_is_over_is_forgotten() -> None:
     contention = disturbed(CONTESTED_FROM)
-    contention.look(seen("ours"), is_wrong=False, at=10_000)
+    contention.observe(seen("ours"), is_wrong=False, at=10_000)
 
     assert contention.finding() is None
 
 
 def test_one_disturbance_counts_once_until_it_was_put_back() -> None:
     contention = Contention()
-    contention.wrote("ours")
+    contention.record_write("ours")
     for second in range(10):
-        contention.look(seen("theirs"), is_wrong=True, at=second)
+        contention.observe(seen("theirs"), is_wrong=True, at=second)
 
     assert contention.finding() is None
 
@@ -75,8 +75,8 @@ def test_one_disturbance_counts_once_until_it_was_put_back() -> None:
 def test_another_replica_that_writes_the_same_disturbs_nobody() -> None:
     contention = Contention()
     for number in range(10):
-        contention.wrote("ours")
-        contention.look(seen(f"right {number}"), is_wrong=False, at=number)
+        contention.record_write("ours")
+        contention.observe(seen(f"right {number}"), is_wrong=False, at=number)
 
     assert contention.finding() is None
 

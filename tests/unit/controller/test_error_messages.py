@@ -2,21 +2,21 @@
 
 import pytest
 
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.controller.error_messages import explain, reason_of
+from argogrant.controller.error_messages import condition_reason, describe
 from argogrant.grants.model.reasons import Reason
 from argogrant.kube.errors import (
     Forbidden,
     TokenMissing,
     Unauthorized,
     Unavailable,
-    Untrusted,
+    UntrustedCertificate,
 )
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 
-HOME = Place(namespace="argocd")
-FAR = Place(
+HOME = ArgoCDLocation(namespace="argocd")
+FAR = ArgoCDLocation(
     namespace="argocd",
     cluster=RemoteCluster(
         server="https://far:6443", ca_bundle="", secret_name="prod", secret_key="t"
@@ -41,14 +41,14 @@ CASES = [
         id="our own cluster is away",
     ),
     pytest.param(
-        Untrusted("GET /x: the certificate of https://far:6443 has expired"),
+        UntrustedCertificate("GET /x: the certificate of https://far:6443 has expired"),
         FAR,
         Reason.CERTIFICATE_REFUSED,
         "spec.cluster.caBundle",
         id="a certificate there",
     ),
     pytest.param(
-        Untrusted("GET /x: the certificate of https://home has expired"),
+        UntrustedCertificate("GET /x: the certificate of https://home has expired"),
         HOME,
         Reason.UNAVAILABLE,
         "It is tried again.",
@@ -102,7 +102,7 @@ CASES = [
 
 @pytest.mark.parametrize(("error", "place", "reason", "said"), CASES)
 def test_the_reason_and_the_remedy_fit_the_place(error, place, reason, said) -> None:
-    text = explain(error, place, namespace="argogrant", collection=MAP)
+    text = describe(error, place, namespace="argogrant", collection=MAP)
 
-    assert reason_of(error, place) is reason
+    assert condition_reason(error, place) is reason
     assert said in text

@@ -41,7 +41,7 @@ async def test_a_deleted_instance_waits_for_the_config_map(restored) -> None:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
         backup = dict(room.data)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete_instance()
         await asyncio.sleep(120)
         assert room.is_served
@@ -56,7 +56,7 @@ async def test_a_deleted_instance_waits_for_the_config_map(restored) -> None:
 
 async def test_a_deleted_instance_waits_as_well_after_a_restart() -> None:
     async with a_room() as room:
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete_instance()
     again = Room(room.cluster)
     async with running(again):
@@ -72,7 +72,7 @@ async def test_a_deleted_instance_that_is_abandoned_takes_its_grants_along() -> 
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete("g1")
         room.delete_instance()
         await asyncio.sleep(SETTLED)
@@ -197,7 +197,7 @@ async def test_the_key_of_an_instance_that_makes_no_sense_is_still_its_own() -> 
         room.edit_instance(maxDuration="soon")
         text = room.data[OVERLAY_KEY]
         room.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "second"}})
-        second = asyncio.create_task(room.namespace.serve("second"))
+        second = asyncio.create_task(room.namespace.run_instance("second"))
         room.grant("g2", "carol", instance="second")
         await asyncio.sleep(SETTLED)
         second.cancel()
@@ -211,7 +211,7 @@ async def test_an_instance_that_was_torn_away_and_made_anew_is_served() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(f"{INSTANCES}/default")
+        room.cluster.delete_object(f"{INSTANCES}/default")
         elsewhere = {**INSTANCE, "metadata": {"name": "default"}}
         elsewhere["spec"] = {"namespace": "elsewhere"}
         room.cluster.add(INSTANCES, elsewhere)

@@ -47,7 +47,7 @@ async def test_a_right_that_was_taken_away_is_told_at_the_next_sweep() -> None:
         room.cluster.denied = may_not_patch
         await asyncio.sleep(60)
         assert room.instance_ready == "+Converged"
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
 
         await until(lambda: room.instance_ready == "-Forbidden", within=1.5)
 
@@ -68,7 +68,7 @@ async def test_all_that_is_missing_is_named_when_one_request_is_refused() -> Non
 async def test_a_right_that_was_given_is_noticed_without_a_sweep() -> None:
     async with a_room() as room:
         room.cluster.denied = may_not_patch
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await until(lambda: room.instance_ready == "-Forbidden", within=1.5)
         room.cluster.denied = may_all
 
@@ -102,7 +102,7 @@ async def test_what_can_be_done_without_the_missing_right_is_done() -> None:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
         room.cluster.denied = may_nothing
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(60 - SETTLED - 1)
         assert room.bound == {"alice"}
 
@@ -115,7 +115,7 @@ async def test_an_instance_that_needs_other_rights_asks_for_them_at_once() -> No
 
     async with a_room() as room:
         room.cluster.denied = may_not_change_projects
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(SETTLED)
         assert room.instance_ready == "+Converged"
         room.edit_instance(bindProjectRolesIn="AppProject")

@@ -10,9 +10,9 @@ from argogrant.controller.argocd_state import (
     observe_project,
 )
 from argogrant.controller.cached_objects import InstanceRecord, record_instance
-from argogrant.controller.gather import Gatherer
+from argogrant.controller.gather import StateGatherer
 from argogrant.controller.plan import Plan, plan
-from argogrant.grants.facts import InstanceFacts
+from argogrant.grants.facts import InstanceState
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, a_grant, decided
@@ -147,7 +147,7 @@ def test_nothing_at_all_is_written_over(now, living, reason) -> None:
     assert found.blocked.reason is reason
     assert not found.has_work
     assert not found.is_urgent
-    assert not found.finds_an_overlay(now)
+    assert not found.overlay_exists(now)
 
 
 def test_the_overlay_of_a_neighbour_that_is_gone_is_taken_over() -> None:
@@ -176,11 +176,11 @@ def test_a_broken_line_of_others_lets_only_removals_through() -> None:
     ],
 )
 def test_an_overlay_to_remove_is_found(now, finds) -> None:
-    assert planned(now).finds_an_overlay(now) is finds
+    assert planned(now).overlay_exists(now) is finds
 
 
-def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceFacts:
-    return Gatherer("default").gather(record, snapshot).facts
+def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceState:
+    return StateGatherer("default").gather(record, snapshot).inputs
 
 
 def an_instance_record(**metadata):
@@ -240,10 +240,10 @@ def test_a_project_that_argo_cd_ignores_is_a_fact() -> None:
 
 def test_facts_are_gathered_anew_only_when_something_changed() -> None:
     """A decision is kept as long as its facts are the very same object."""
-    gatherer, record = Gatherer("default"), an_instance_record()
+    gatherer, record = StateGatherer("default"), an_instance_record()
     first = gatherer.gather(record, seen(main=RULES))
     same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
     other = gatherer.gather(record, seen(main=RULES + "g, a, leads\n"))
 
     assert same is first
-    assert "leads" in other.facts.roles
+    assert "leads" in other.inputs.roles

@@ -8,9 +8,9 @@ import pytest
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.planner import Planner
+from argogrant.controller.planner import PlanCache
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance
 
 OWNER = Owner(namespace="argogrant", instance="default", uid="i1")
@@ -30,7 +30,7 @@ def a_record(**overrides: Any) -> GrantRecord:
         finalizers=(),
         status={},
         being_deleted=grant.being_deleted,
-        abandoned=False,
+        force_release=False,
         grant=grant,
     )
 
@@ -47,7 +47,7 @@ class Planning:
     """Plans about some grants, one after the other."""
 
     def __init__(self) -> None:
-        self.planner, self.decisions = Planner(), Decisions()
+        self.planner, self.decisions = PlanCache(), DecisionCache()
         self.seen = a_text()
 
     def plan(

@@ -157,7 +157,7 @@ async def test_the_overlay_of_a_former_instance_of_ours_is_taken_over() -> None:
 
 async def test_an_instance_that_vanishes_is_no_longer_served() -> None:
     async with a_room() as room:
-        room.cluster.delete(f"{INSTANCES}/default")
+        room.cluster.delete_object(f"{INSTANCES}/default")
         assert room.serving is not None
 
         await until(room.serving.done, within=2)
@@ -175,7 +175,7 @@ async def test_a_lowered_ceiling_ends_running_grants() -> None:
 async def test_a_missing_config_map_is_said_and_never_created() -> None:
     room = Room()
     room.install()
-    room.cluster.delete(RBAC)
+    room.cluster.delete_object(RBAC)
     async with running(room):
         room.grant("g1")
         await asyncio.sleep(SETTLED)

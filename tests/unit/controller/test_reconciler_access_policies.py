@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from argogrant.api.admission_drift import SETTLING
+from argogrant.api.admission_drift import PROPAGATION_DELAY
 from argogrant.kube.errors import Forbidden, NotFound
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
@@ -37,7 +37,7 @@ async def test_the_first_policy_closes_an_open_instance_and_the_last_opens_it() 
         await asyncio.sleep(SETTLED)
         assert room.ready("g1") == "-RequesterUnverified"
         assert not room.bound
-        room.cluster.delete(f"{POLICIES}/deployers")
+        room.cluster.delete_object(f"{POLICIES}/deployers")
         await asyncio.sleep(SETTLED)
 
         assert room.ready("g1") == "+Bound"
@@ -63,7 +63,7 @@ async def test_an_approval_binds_and_its_deletion_unbinds() -> None:
         await asyncio.sleep(SETTLED)
         assert room.ready("g1") == "+Bound"
         assert counted(room, "g1-bob") == "+Counts"
-        room.cluster.delete(f"{APPROVALS}/g1-bob")
+        room.cluster.delete_object(f"{APPROVALS}/g1-bob")
         await asyncio.sleep(SETTLED)
 
         assert room.ready("g1") == "-AwaitingApproval"
@@ -77,7 +77,7 @@ async def test_a_refusal_stays_though_its_object_is_deleted() -> None:
         approve(room, "g1", decision="Deny")
         await asyncio.sleep(SETTLED)
         assert room.ready("g1") == "-Denied"
-        room.cluster.delete(f"{APPROVALS}/g1-bob")
+        room.cluster.delete_object(f"{APPROVALS}/g1-bob")
         approve(room, "g1", CAROL)
         await asyncio.sleep(SETTLED)
 
@@ -89,7 +89,7 @@ async def test_an_approval_of_no_grant_is_told_so_until_there_is_one() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         ask(room)
         approve(room, "g1")
-        room.cluster.delete(f"{GRANTS}/g1")
+        room.cluster.delete_object(f"{GRANTS}/g1")
         await asyncio.sleep(SETTLED)
         assert counted(room, "g1-bob") == "-GrantNotFound"
         ask(room)
@@ -111,7 +111,7 @@ async def test_without_admission_policies_nobody_is_admitted_until_they_come() -
             "AdmissionPolicyMissing",
         )
         install_admission(room)
-        await asyncio.sleep(SETTLING.total_seconds())
+        await asyncio.sleep(PROPAGATION_DELAY.total_seconds())
         ask(room, "g2")
         await asyncio.sleep(SETTLED)
 
@@ -123,7 +123,7 @@ async def test_a_removed_admission_policy_is_noticed_at_once() -> None:
     async with a_guarded_room(a_policy()) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(VALIDATING_BINDINGS.path("", "argogrant-requester"))
+        room.cluster.delete_object(VALIDATING_BINDINGS.path("", "argogrant-requester"))
         await asyncio.sleep(1)
 
         assert room.ready("g1") == "-RequesterUnverified"
@@ -232,7 +232,7 @@ async def test_what_is_over_keeps_who_agreed() -> None:
         await asyncio.sleep(SETTLED + 60)
         assert room.ready("g1") == "-Expired"
         before = room.cluster.object(f"{GRANTS}/g1")["status"]
-        room.cluster.delete(f"{APPROVALS}/g1-bob")
+        room.cluster.delete_object(f"{APPROVALS}/g1-bob")
         await asyncio.sleep(SETTLED)
 
         assert room.cluster.object(f"{GRANTS}/g1")["status"] == before
@@ -267,7 +267,7 @@ async def test_a_sweep_reaches_argo_cd_past_policies(error) -> None:
         room.edit_rbac(policy_argogrant_csv="g, mallory, role:deployer\n")
         await asyncio.sleep(SETTLED)
         assert room.bound == {"mallory"}
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(SETTLED)
 
         assert room.bound == set()

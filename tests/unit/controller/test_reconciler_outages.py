@@ -9,8 +9,8 @@ from argogrant.kube.errors import (
     ClusterError,
     Conflict,
     Forbidden,
+    Invalid,
     NotFound,
-    Refused,
     Unavailable,
 )
 from support.in_memory_operator import (
@@ -70,7 +70,7 @@ async def test_conflicts_without_end_are_told_and_retried() -> None:
     [
         pytest.param(AWAY, "-Unavailable", id="an API server that is away"),
         pytest.param(Forbidden("403 patch"), "-Forbidden", id="a Role that is missing"),
-        pytest.param(Refused("422"), "-Unavailable", id="an admission that refuses"),
+        pytest.param(Invalid("422"), "-Unavailable", id="an admission that refuses"),
     ],
 )
 async def test_a_write_that_fails_is_told_and_done_later(
@@ -154,12 +154,12 @@ async def test_an_instance_says_that_grants_can_not_be_read() -> None:
     async with a_room() as room:
         room.cluster.fail("list", Forbidden(f"GET {GRANTS}: 403"), path=GRANTS)
         with pytest.raises(Forbidden):
-            await room.namespace.sweep("default")
+            await room.namespace.resync("default")
         await asyncio.sleep(SETTLED)
         assert room.instance_ready == "-Forbidden"
         message = room.condition(f"{INSTANCES}/default", "Ready")["message"]
         assert "manifests/argogrant-namespace.yaml" in message
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(SETTLED)
 
         assert room.instance_ready == "+Converged"
@@ -181,7 +181,7 @@ async def test_a_config_map_that_vanishes_is_waited_for() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         await asyncio.sleep(SETTLED)
         assert room.instance_ready == "-ConfigMapMissing"
         with pytest.raises(NotFound):
@@ -195,7 +195,7 @@ async def test_a_config_map_that_vanishes_is_waited_for() -> None:
 
 async def test_a_config_map_that_vanishes_under_a_write_is_not_created() -> None:
     async with a_room() as room:
-        room.cluster.before("merge_patch", lambda: room.cluster.delete(RBAC))
+        room.cluster.before("merge_patch", lambda: room.cluster.delete_object(RBAC))
         room.grant("g1")
         await asyncio.sleep(SETTLED)
 
@@ -213,7 +213,7 @@ async def test_a_sweep_finds_what_a_dead_watch_did_not_tell(caplog) -> None:
         room.revoke("g1")
         await asyncio.sleep(SETTLED)
         assert room.bound == {"alice"}
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(SOON)
 
         assert not room.bound
@@ -226,7 +226,7 @@ async def test_a_sweep_finds_an_edit_by_hand_that_no_watch_told() -> None:
         room.edit_rbac(policy_argogrant_csv="g, eve, role:admin\n")
         await asyncio.sleep(SETTLED)
         assert room.bound == {"eve"}
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(SOON)
 
         assert not room.bound
@@ -236,8 +236,8 @@ async def test_a_sweep_that_finds_nothing_says_and_writes_nothing(caplog) -> Non
     async with a_room() as room:
         caplog.clear()
         before = room.cluster.count("merge_patch")
-        await room.namespace.sweep("default")
-        await room.namespace.sweep("another-that-nobody-serves")
+        await room.namespace.resync("default")
+        await room.namespace.resync("another-that-nobody-serves")
         await asyncio.sleep(SETTLED)
 
         assert caplog.text == ""
@@ -260,7 +260,7 @@ async def test_an_operator_that_starts_anew_grants_nothing_anew() -> None:
         room.grant("g1", duration="1h")
         await asyncio.sleep(SETTLED)
         text, writes = room.data[OVERLAY_KEY], room.writes
-        again = asyncio.create_task(room.namespace.serve("default"))
+        again = asyncio.create_task(room.namespace.run_instance("default"))
         await asyncio.sleep(SETTLED)
         again.cancel()
 

@@ -8,12 +8,12 @@ import pytest
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster, TokenRotation
 from argogrant.controller.required_permissions import (
-    home_rights,
+    argocd_permissions,
+    home_permissions,
     missing_message,
-    needed_rights,
-    process_rights,
+    operator_permissions,
 )
-from argogrant.kube.permissions import Right, describe_rights
+from argogrant.kube.permissions import Permission, describe_permissions
 
 HERE = Instance(
     uid="u",
@@ -33,8 +33,8 @@ NEW_TOKENS = "serviceaccounts/argogrant/token in namespace access"
 ROTATED = replace(FAR, rotation=ROTATION)
 
 
-def described(*rights: Right) -> list[str]:
-    return describe_rights(rights).split("; ")
+def described(*rights: Permission) -> list[str]:
+    return describe_permissions(rights).split("; ")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def described(*rights: Right) -> list[str]:
     ],
 )
 def test_an_argo_cd_needs(instance: Instance, expected) -> None:
-    assert described(*needed_rights(instance)) == expected
+    assert described(*argocd_permissions(instance)) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_an_argo_cd_needs(instance: Instance, expected) -> None:
     ],
 )
 def test_at_home_is_needed(cluster, expected) -> None:
-    plain, rights = home_rights("ours"), home_rights("ours", cluster)
+    plain, rights = home_permissions("ours"), home_permissions("ours", cluster)
 
     assert rights[: len(plain)] == plain
     assert [d for d in described(*rights[len(plain) :]) if d] == expected
@@ -108,8 +108,8 @@ def test_at_home_is_needed(cluster, expected) -> None:
 
 def test_the_message_names_every_right_and_each_role_once() -> None:
     missing = (
-        *home_rights("ours")[:1],
-        *needed_rights(replace(HERE, cluster=ROTATED)),
+        *home_permissions("ours")[:1],
+        *argocd_permissions(replace(HERE, cluster=ROTATED)),
     )
 
     assert missing_message(missing) == (
@@ -125,7 +125,7 @@ def test_the_message_names_every_right_and_each_role_once() -> None:
 
 
 def test_a_right_is_asked_for_as_kubernetes_wants_it() -> None:
-    *_, right = needed_rights(replace(HERE, cluster=ROTATED))
+    *_, right = argocd_permissions(replace(HERE, cluster=ROTATED))
 
     assert right.review() == {
         "spec": {
@@ -142,7 +142,7 @@ def test_a_right_is_asked_for_as_kubernetes_wants_it() -> None:
 
 
 def test_what_belongs_to_the_whole_cluster_names_no_namespace() -> None:
-    *_, right = process_rights("ours")
+    *_, right = operator_permissions("ours")
 
     assert right.target == "validatingadmissionpolicybindings/argogrant-approver"
     assert right.resource.group == "admissionregistration.k8s.io"

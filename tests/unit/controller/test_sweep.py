@@ -68,7 +68,7 @@ async def test_a_sweep_that_failed_says_why(verb, error, words) -> None:
 
 async def test_a_missing_config_map_is_not_created() -> None:
     room = a_room(OVER)
-    room.cluster.delete(RBAC)
+    room.cluster.delete_object(RBAC)
     with pytest.raises(SweepFailed, match="no such ConfigMap"):
         await swept(room)
 

@@ -4,9 +4,9 @@ import pytest
 
 from argogrant.grants.access_details import (
     MAX_DETAILS,
-    Guidance,
-    details_problem,
+    AccessDetails,
     render_details,
+    validate_template,
 )
 from support.builders import HOUR, NOON, a_grant, decided
 
@@ -24,7 +24,7 @@ TEXT = "{subject} has {role} until {end}: {url}"
     ],
 )
 def test_places_are_filled_in(template, text) -> None:
-    assert details_problem(template) is None
+    assert validate_template(template) is None
     assert render_details(template, VALUES) == text
 
 
@@ -53,7 +53,7 @@ def test_a_long_text_is_cut() -> None:
     ],
 )
 def test_what_can_not_be_shown_is_refused(template, problem) -> None:
-    said = details_problem(template)
+    said = validate_template(template)
 
     assert said is not None
     assert problem in said
@@ -66,7 +66,7 @@ def test_what_can_not_be_shown_is_refused(template, problem) -> None:
             a_grant(),
             NOON,
             {"access_details": "{role} {end}", "url": "https://a.dev"},
-            Guidance("https://a.dev", "role:deployer 2026-11-24T13:00:00Z"),
+            AccessDetails("https://a.dev", "role:deployer 2026-11-24T13:00:00Z"),
             id="from the start on",
         ),
         pytest.param(
@@ -79,7 +79,9 @@ def test_what_can_not_be_shown_is_refused(template, problem) -> None:
         pytest.param(
             a_grant(), NOON + HOUR, {"access_details": "x"}, None, id="not at the end"
         ),
-        pytest.param(a_grant(), NOON, {}, Guidance(), id="nothing if nothing is said"),
+        pytest.param(
+            a_grant(), NOON, {}, AccessDetails(), id="nothing if nothing is said"
+        ),
         pytest.param(
             a_grant(),
             NOON,
@@ -93,4 +95,4 @@ def test_what_can_not_be_shown_is_refused(template, problem) -> None:
     ],
 )
 def test_people_are_told(grant, now, instance, guidance) -> None:
-    assert decided(grant, now, **instance).guidance == guidance
+    assert decided(grant, now, **instance).access_details == guidance

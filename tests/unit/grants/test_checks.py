@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from argogrant.grants.checks import IN_FORCE, ceiling_note
-from argogrant.grants.decide import Holding, decide
-from argogrant.grants.facts import Facts, facts_about
+from argogrant.grants.checks import IN_FORCE, shortened_by_max_duration
+from argogrant.grants.decide import DesiredBinding, decide
+from argogrant.grants.facts import DecisionInput, build_input
 from argogrant.grants.model.grant import RecordedEnd
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
@@ -41,14 +41,14 @@ MENDED_ONE_BY_ONE = [
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
     (
-        "end_survives_recreation",
+        "git_grant_has_absolute_end",
         Reason.ABSOLUTE_END_REQUIRED,
         {"tracked_by_git": False},
         {},
     ),
     ("instance_exists", Reason.INSTANCE_NOT_FOUND, {}, {"exists": True}),
     (
-        "everybody_agrees",
+        "is_approved",
         Reason.REQUESTER_UNVERIFIED,
         {},
         {"requires_access_policy": False},
@@ -56,7 +56,7 @@ MENDED_ONE_BY_ONE = [
     ("window_has_opened", Reason.SCHEDULED, {"not_before": None}, {}),
     ("rbac_text_is_known", Reason.INSTANCE_UNAVAILABLE, {}, {"text_is_known": True}),
     (
-        "subject_is_nobodys_role",
+        "subject_is_not_a_role",
         Reason.SUBJECT_REFUSED,
         {},
         {"names_used_as_roles": frozenset()},
@@ -71,13 +71,13 @@ MENDED_ONE_BY_ONE = [
 ]
 
 
-def facts_when(mended: int) -> Facts:
+def facts_when(mended: int) -> DecisionInput:
     """Everything is wrong but for what the first rows mend."""
     grant, instance = dict(EVERYTHING_IS_WRONG), dict(NOTHING_IS_KNOWN)
     for _, _, of_grant, of_instance in MENDED_ONE_BY_ONE[:mended]:
         grant |= of_grant
         instance |= of_instance
-    return facts_about(a_grant(**grant), an_instance(**instance), NOON)
+    return build_input(a_grant(**grant), an_instance(**instance), NOON)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_grant_with_everything_mended_is_in_force() -> None:
     decision = decide(facts_when(mended=len(MENDED_ONE_BY_ONE)))
 
     assert decision.finding is None
-    assert decision.holding is Holding.BIND
+    assert decision.desired_binding is DesiredBinding.PRESENT
 
 
 def test_the_order_names_every_check() -> None:
@@ -145,7 +145,7 @@ def test_a_finding_ends_or_doubts_or_neither(
     finding = decided(a_grant(**grant), now, **instance).finding
 
     assert finding is not None
-    assert (finding.ends, finding.is_doubt) == (ends, is_doubt)
+    assert (finding.is_final, finding.is_unknown) == (ends, is_doubt)
 
 
 def test_unread_projects_do_not_concern_a_global_role() -> None:
@@ -287,7 +287,9 @@ def test_a_message_says_what_is_wrong_and_what_to_do(
 )
 def test_the_ceiling_is_told_where_it_shortened(overrides, ceiling, is_told) -> None:
     grant = a_grant(**overrides)
-    note = ceiling_note(facts_about(grant, an_instance(max_duration=ceiling), NOON))
+    note = shortened_by_max_duration(
+        build_input(grant, an_instance(max_duration=ceiling), NOON)
+    )
 
     assert note == (
         " It is shortened to the instance's maxDuration of 1h." if is_told else ""

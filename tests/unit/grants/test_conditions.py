@@ -2,8 +2,8 @@
 
 import pytest
 
-from argogrant.grants.conditions import Condition, Delivery, grant_conditions
-from argogrant.grants.model.reason_descriptions import REASONS
+from argogrant.grants.conditions import BindingOutcome, Condition, grant_conditions
+from argogrant.grants.model.reason_descriptions import DESCRIPTIONS
 from argogrant.grants.model.reasons import (
     Finding,
     GrantCondition,
@@ -27,7 +27,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON,
             {},
-            Delivery(is_bound=True),
+            BindingOutcome(is_bound=True),
             (True, "Bound"),
             id="in force and bound is ready",
         ),
@@ -35,7 +35,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON,
             {},
-            Delivery(is_bound=False),
+            BindingOutcome(is_bound=False),
             (False, "Binding"),
             id="in force and not bound is being written",
         ),
@@ -43,7 +43,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON,
             {},
-            Delivery(is_bound=False, blocked=BLOCKED),
+            BindingOutcome(is_bound=False, blocked=BLOCKED),
             (False, "ConfigMapMissing"),
             id="what stands in the way is named",
         ),
@@ -51,7 +51,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON,
             {},
-            Delivery(is_bound=True, blocked=BLOCKED),
+            BindingOutcome(is_bound=True, blocked=BLOCKED),
             (True, "Bound"),
             id="what is bound is ready whatever stands in the way",
         ),
@@ -59,7 +59,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON,
             UNKNOWN,
-            Delivery(is_bound=True),
+            BindingOutcome(is_bound=True),
             (True, "Bound"),
             id="in doubt and bound is ready",
         ),
@@ -67,7 +67,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON,
             UNKNOWN,
-            Delivery(is_bound=False),
+            BindingOutcome(is_bound=False),
             (False, "InstanceUnavailable"),
             id="in doubt and not bound is not",
         ),
@@ -75,7 +75,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(),
             NOON + HOUR,
             {},
-            Delivery(is_bound=True),
+            BindingOutcome(is_bound=True),
             (False, "Expired"),
             id="an end is told while the binding is still there",
         ),
@@ -83,7 +83,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             a_grant(role="role:none"),
             NOON,
             {},
-            Delivery(is_bound=False, blocked=BLOCKED),
+            BindingOutcome(is_bound=False, blocked=BLOCKED),
             (False, "RoleNotFound"),
             id="the grant's own trouble comes before the instance's",
         ),
@@ -112,14 +112,14 @@ def test_ready_is_what_argo_cd_does_now(grant, now, instance, delivery, ready) -
     ],
 )
 def test_ended_appears_with_the_end(grant, now, ended) -> None:
-    conditions = grant_conditions(decided(grant, now), Delivery(is_bound=False))
+    conditions = grant_conditions(decided(grant, now), BindingOutcome(is_bound=False))
 
     assert said(conditions).get("Ended") == ended
 
 
 def test_a_bound_grant_says_who_what_and_until_when() -> None:
     decision = decided(a_grant(duration=2 * HOUR), max_duration=HOUR)
-    _, ready = grant_conditions(decision, Delivery(is_bound=True))
+    _, ready = grant_conditions(decision, BindingOutcome(is_bound=True))
 
     assert ready.message == (
         'Argo CD gives "alice" the role "role:deployer" until 2026-11-24T13:00:00Z.'
@@ -129,8 +129,8 @@ def test_a_bound_grant_says_who_what_and_until_when() -> None:
 
 def test_every_reason_is_explained() -> None:
     """The reference documentation is made of these sentences."""
-    assert set(REASONS) == set(Reason)
-    assert all(text.endswith(".") for text in REASONS.values())
+    assert set(DESCRIPTIONS) == set(Reason)
+    assert all(text.endswith(".") for text in DESCRIPTIONS.values())
 
 
 def test_the_condition_types_are_part_of_the_api() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.grants.conditions import Delivery, grant_conditions
+from argogrant.grants.conditions import BindingOutcome, grant_conditions
 from argogrant.grants.model.reasons import Finding, Reason
 from support.builders import HOUR, NOON, a_grant, decided
 
@@ -17,7 +17,7 @@ def test_what_may_linger_is_not_over(holding) -> None:
         now += 2 * HOUR
     else:
         grant = a_grant(**{{"deleted": "being_deleted"}.get(holding, holding): True})
-    delivery = Delivery(is_bound=False, blocked=MISSING, may_linger=True)
+    delivery = BindingOutcome(is_bound=False, blocked=MISSING, may_still_apply=True)
     decision = decided(grant, now)
     assert decision.finding is not None
     approved_and_ready = grant_conditions(decision, delivery)
@@ -54,7 +54,7 @@ def test_what_may_linger_is_not_over(holding) -> None:
     ],
 )
 def test_ready_names_the_nearest_obstacle(decision, reason) -> None:
-    delivery = Delivery(is_bound=False, blocked=MISSING)
+    delivery = BindingOutcome(is_bound=False, blocked=MISSING)
     ready = grant_conditions(decision, delivery)[1]
 
     assert (ready.status, ready.reason) == (False, reason)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.grants.decide import Holding
+from argogrant.grants.decide import DesiredBinding
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
 
@@ -139,8 +139,8 @@ def test_doubt_keeps_and_certainty_releases() -> None:
     doubtful = decided(a_grant(), text_is_known=False)
     certain = decided(a_grant(), roles=frozenset())
 
-    assert doubtful.holding is Holding.KEEP
-    assert certain.holding is Holding.RELEASE
+    assert doubtful.desired_binding is DesiredBinding.UNCHANGED
+    assert certain.desired_binding is DesiredBinding.ABSENT
 
 
 instants = st.integers(-120, 240).map(lambda minute: NOON + minute * MINUTE)
@@ -197,7 +197,9 @@ def test_the_next_instant_at_which_the_answer_changes(now, recheck_at) -> None:
     assert decision.recheck_at == recheck_at
     assert decision.has_ended is (recheck_at is None)
     if recheck_at is not None:
-        assert decided(grant, recheck_at).holding is not decision.holding
+        assert (
+            decided(grant, recheck_at).desired_binding is not decision.desired_binding
+        )
 
 
 def test_what_vanishes_is_never_asked_again() -> None:

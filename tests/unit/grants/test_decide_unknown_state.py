@@ -2,15 +2,15 @@
 
 import pytest
 
-from argogrant.grants.decide import Holding
-from argogrant.grants.model.identity import Identities
+from argogrant.grants.decide import DesiredBinding
+from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, a_grant, a_policy, an_identity, decided
 
 UNREADABLE = {"policies_are_known": False}
 UNCHECKED = {
     "policies": (a_policy(),),
-    "identities": Identities(reason=Reason.UNKNOWN, problem="403"),
+    "identities": RequesterVerification(reason=Reason.UNKNOWN, problem="403"),
 }
 
 
@@ -24,23 +24,25 @@ UNCHECKED = {
 @pytest.mark.parametrize(
     ("wants", "at", "holding"),
     [
-        pytest.param({}, NOON, Holding.KEEP, id="what may be bound is kept"),
+        pytest.param(
+            {}, NOON, DesiredBinding.UNCHANGED, id="what may be bound is kept"
+        ),
         pytest.param(
             {},
             NOON + HOUR,
-            Holding.RELEASE,
+            DesiredBinding.ABSENT,
             id="until a duration may be over, had nobody had to approve",
         ),
         pytest.param(
             {"frozen_end": NOON + 2 * HOUR},
             NOON + HOUR,
-            Holding.KEEP,
+            DesiredBinding.UNCHANGED,
             id="a promised end is known",
         ),
         pytest.param(
             {"expires_at": NOON + 2 * HOUR},
             NOON + HOUR,
-            Holding.KEEP,
+            DesiredBinding.UNCHANGED,
             id="and so is an absolute one",
         ),
     ],
@@ -50,7 +52,7 @@ def test_in_doubt(doubt, wants, at, holding) -> None:
     grant = a_grant(requester=an_identity(), **wants)
     decision = decided(grant, at, **doubt)
 
-    assert decision.holding is holding
+    assert decision.desired_binding is holding
     assert decision.finding is not None
     assert decision.finding.reason is Reason.ACCESS_POLICIES_UNKNOWN
     assert not decision.has_ended
@@ -61,6 +63,6 @@ def test_a_doubt_is_looked_at_again_when_it_may_be_over() -> None:
 
 
 def test_who_is_checked_does_not_matter_where_everybody_may_ask() -> None:
-    identities = Identities(reason=Reason.UNKNOWN, problem="403")
+    identities = RequesterVerification(reason=Reason.UNKNOWN, problem="403")
 
     assert decided(a_grant(), identities=identities).finding is None

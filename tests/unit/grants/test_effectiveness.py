@@ -2,12 +2,12 @@
 
 import pytest
 
-from argogrant.grants.conditions import Delivery, grant_conditions
-from argogrant.grants.effectiveness import advise
+from argogrant.grants.conditions import BindingOutcome, grant_conditions
+from argogrant.grants.effectiveness import check_effectiveness
 from argogrant.grants.model.grant import Subject, SubjectKind
 from argogrant.grants.model.reason_sets import GRANT_REASONS
 from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.sign_in import LocalAccount, Settings, SignIn
+from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount, LoginConfig
 from support.builders import HOUR, NOON, a_grant, decided
 
 BOTH = ("groups", "email")
@@ -17,11 +17,11 @@ ACCOUNTS = {
     "old": LocalAccount(name="old", is_enabled=False),
     "mute": LocalAccount(name="mute", may_sign_in=False),
 }
-LOCAL_ONLY = Settings(accounts=ACCOUNTS, has_single_sign_on=False)
-SSO = Settings(accounts=ACCOUNTS)
+LOCAL_ONLY = ArgoCDSettings(accounts=ACCOUNTS, has_single_sign_on=False)
+SSO = ArgoCDSettings(accounts=ACCOUNTS)
 ADMINS = {
     "default_role": "role:everybody",
-    "roles_of_everybody": frozenset({"role:everybody", "role:admin"}),
+    "default_roles": frozenset({"role:everybody", "role:admin"}),
 }
 
 
@@ -34,7 +34,7 @@ def group(name: str) -> Subject:
 
 
 def said(subject: Subject, **sign_in) -> str:
-    advice = advise(subject, "role:deployer", SignIn(**sign_in))
+    advice = check_effectiveness(subject, "role:deployer", LoginConfig(**sign_in))
     return f"{'+' if advice.status else '-'}{advice.reason}" if advice else ""
 
 
@@ -118,13 +118,13 @@ def said(subject: Subject, **sign_in) -> str:
         ),
         pytest.param(
             user("ci"),
-            {"roles_of_everybody": frozenset({"role:deployer"})},
+            {"default_roles": frozenset({"role:deployer"})},
             "-GivenToEverybody",
             id="everybody has this role",
         ),
         pytest.param(
             user("ci"),
-            {"settings": SSO, "roles_of_everybody": frozenset({"role:readonly"})},
+            {"settings": SSO, "default_roles": frozenset({"role:readonly"})},
             "+LocalAccount",
             id="everybody has another role",
         ),
@@ -135,7 +135,7 @@ def test_a_subject_is(subject, sign_in, answer) -> None:
 
 
 def message(subject: Subject, **sign_in) -> str:
-    advice = advise(subject, "role:deployer", SignIn(**sign_in))
+    advice = check_effectiveness(subject, "role:deployer", LoginConfig(**sign_in))
     assert advice is not None
     return advice.message
 
@@ -160,13 +160,13 @@ def test_the_message_has_the_remedy(subject, sign_in, remedy) -> None:
 
 def test_strangers_are_mentioned_where_they_have_the_role_too() -> None:
     assert "not, since users.anonymous.enabled" in message(
-        user("a"), **ADMINS, settings=Settings(allows_anonymous=True)
+        user("a"), **ADMINS, settings=ArgoCDSettings(allows_anonymous=True)
     )
-    assert "anonymous" not in message(user("a"), **ADMINS, settings=Settings())
+    assert "anonymous" not in message(user("a"), **ADMINS, settings=ArgoCDSettings())
 
 
 def effective(decision) -> list[tuple[bool | None, str]]:
-    conditions = grant_conditions(decision, Delivery(is_bound=True))
+    conditions = grant_conditions(decision, BindingOutcome(is_bound=True))
     return [
         (c.status, str(c.reason))
         for c in conditions
@@ -179,14 +179,14 @@ def effective(decision) -> list[tuple[bool | None, str]]:
     [
         pytest.param(MAIL, NOON, None, [], id="nothing where nothing is known"),
         pytest.param(
-            MAIL, NOON, SignIn(), [(False, "EmailNotInScopes")], id="what is known"
+            MAIL, NOON, LoginConfig(), [(False, "EmailNotInScopes")], id="what is known"
         ),
-        pytest.param(MAIL, NOON + HOUR, SignIn(), [], id="nothing after the end"),
-        pytest.param("role:x", NOON, SignIn(claims=None), [], id="not if refused"),
+        pytest.param(MAIL, NOON + HOUR, LoginConfig(), [], id="nothing after the end"),
+        pytest.param("role:x", NOON, LoginConfig(claims=None), [], id="not if refused"),
     ],
 )
 def test_the_condition_says(subject, now, sign_in, conditions) -> None:
-    decision = decided(a_grant(subject), now, sign_in=sign_in)
+    decision = decided(a_grant(subject), now, login=sign_in)
 
     assert effective(decision) == conditions
 

@@ -4,23 +4,23 @@ from datetime import timedelta
 
 import pytest
 
-from argogrant.grants.retention import Remains, kept_until
+from argogrant.grants.retention import EndedGrant, delete_after
 from support.builders import HOUR, NOON, a_grant
 
 DAY = timedelta(days=1)
 
 
-def remains(grant=None, **overrides) -> Remains:
+def remains(grant=None, **overrides) -> EndedGrant:
     facts = {"ended_at": NOON + HOUR, "is_gone": True, **overrides}
-    return Remains(grant=grant or a_grant(), **facts)
+    return EndedGrant(grant=grant or a_grant(), **facts)
 
 
 def test_a_record_is_kept_for_the_retention_after_the_end() -> None:
-    assert kept_until(remains(), DAY) == NOON + HOUR + DAY
+    assert delete_after(remains(), DAY) == NOON + HOUR + DAY
 
 
 def test_no_retention_is_no_delay() -> None:
-    assert kept_until(remains(), timedelta(0)) == NOON + HOUR
+    assert delete_after(remains(), timedelta(0)) == NOON + HOUR
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_no_retention_is_no_delay() -> None:
     ],
 )
 def test_a_record_is_kept_however_old_while(kept) -> None:
-    assert kept_until(kept, DAY) is None
+    assert delete_after(kept, DAY) is None
 
 
 def test_a_retention_past_the_calendar_is_for_ever() -> None:
-    assert kept_until(remains(), timedelta.max) is None
+    assert delete_after(remains(), timedelta.max) is None

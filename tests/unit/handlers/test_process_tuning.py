@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from argogrant.handlers.process_tuning import collect_seldom
+from argogrant.handlers.process_tuning import tune_gc
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def _as_before() -> Iterator[None]:
 
 
 def test_ten_thousand_new_objects_start_no_collection():
-    collect_seldom()
+    tune_gc()
     gc.collect()
     before = [generation["collections"] for generation in gc.get_stats()]
 

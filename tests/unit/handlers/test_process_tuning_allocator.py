@@ -15,13 +15,13 @@ KEPT = 100
 
 
 def test_what_is_freed_between_what_lives_on_is_given_back():
-    allocator.share_one_heap()
+    allocator.limit_arenas()
     burst = [bytes(SIZE) for _ in range(COUNT)]
     living = burst[::KEPT]
     burst.clear()
     before = resident()
 
-    allocator.give_back_freed()
+    allocator.trim_heap()
 
     assert before - resident() > 16 * MEGABYTE
     assert len(living) == len(range(0, COUNT, KEPT))
@@ -30,8 +30,8 @@ def test_what_is_freed_between_what_lives_on_is_given_back():
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(allocator, "_LIBRARY", object())
 
-    allocator.share_one_heap()
-    allocator.give_back_freed()
+    allocator.limit_arenas()
+    allocator.trim_heap()
 
 
 def resident() -> int:

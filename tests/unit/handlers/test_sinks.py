@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from argogrant.audit.event import GrantNews
+from argogrant.audit.event import GrantChange
 from argogrant.audit.http_sink import InvalidSink
-from argogrant.handlers.settings import Settings
-from argogrant.handlers.sinks import Outlets
+from argogrant.handlers.settings import OperatorSettings
+from argogrant.handlers.sinks import Sinks
 from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.metrics import Metrics
 from support import audit_receiver as receivers
@@ -20,8 +20,8 @@ from support.fake_cluster import FakeCluster
 from support.in_memory_operator import OURS, SOON
 
 EVENT_PATH = EVENTS.path(OURS)
-NEWS = GrantNews(
-    place=GRANT,
+NEWS = GrantChange(
+    ref=GRANT,
     grant=a_grant(),
     stored={},
     new=status("+Bound", "+PolicyNotRequired"),
@@ -39,7 +39,7 @@ def told(capsys) -> list[Any]:
 
 async def test_everybody_hears_what_happened(capsys) -> None:
     cluster, metrics = FakeCluster(), Metrics()
-    outlets = Outlets(cluster, Settings(), metrics.audit)
+    outlets = Sinks(cluster, OperatorSettings(), metrics.audit)
     outlets.audit.grant(NEWS)
     lines = told(capsys)  # before anything else runs: a kill would lose none
     await asyncio.sleep(SOON)
@@ -59,7 +59,7 @@ async def test_an_event_that_is_there_already_is_not_missed(capsys) -> None:
     """Another process told the same before it died."""
     cluster, metrics = FakeCluster(), Metrics()
     for _ in range(2):
-        outlets = Outlets(cluster, Settings(), metrics.audit)
+        outlets = Sinks(cluster, OperatorSettings(), metrics.audit)
         outlets.audit.grant(NEWS)
         await asyncio.sleep(SOON)
         await outlets.stop()
@@ -73,8 +73,8 @@ def test_the_sink_gets_what_a_process_left_behind(tmp_path: Path, capsys) -> Non
     """Not in virtual time: the sink is a thread, and a socket."""
 
     async def tell(url: str, *, news: bool) -> None:
-        settings = Settings(audit_sink=url, audit_spool=tmp_path)
-        outlets = Outlets(FakeCluster(), settings, Metrics().audit)
+        settings = OperatorSettings(audit_sink=url, audit_spool=tmp_path)
+        outlets = Sinks(FakeCluster(), settings, Metrics().audit)
         if news:
             outlets.audit.grant(NEWS)
         await outlets.stop()
@@ -91,11 +91,15 @@ def test_the_sink_gets_what_a_process_left_behind(tmp_path: Path, capsys) -> Non
 
 async def test_a_sink_in_the_clear_is_refused_at_the_start() -> None:
     with pytest.raises(InvalidSink):
-        Outlets(FakeCluster(), Settings(audit_sink="http://x.example"), Metrics().audit)
+        Sinks(
+            FakeCluster(),
+            OperatorSettings(audit_sink="http://x.example"),
+            Metrics().audit,
+        )
 
 
 def test_the_settings_are_read_from_the_environment() -> None:
-    settings = Settings.read(
+    settings = OperatorSettings.read(
         {
             "ARGOGRANT_AUDIT_SINK": "https://x.example",
             "ARGOGRANT_AUDIT_SINK_TOKEN_FILE": "/a/token",

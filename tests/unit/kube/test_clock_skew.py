@@ -16,7 +16,7 @@ def answered(skew: ClockSkew, *, ahead: float, sent: float, took: float) -> None
     left = NOON + timedelta(seconds=sent)
     stamped = left + timedelta(seconds=took / 2 + ahead)
     date = format_datetime(stamped.replace(microsecond=0), usegmt=True)
-    skew.note(date, sent=left, received=left + timedelta(seconds=took))
+    skew.observe(date, sent=left, received=left + timedelta(seconds=took))
 
 
 @given(
@@ -59,7 +59,7 @@ def test_a_clock_that_was_stepped_is_followed_at_once() -> None:
 @pytest.mark.parametrize("date", ["", "soon", "Tue, 99 Nov 2026 12:00:00 GMT"])
 def test_what_is_no_date_is_ignored(date) -> None:
     skew = ClockSkew()
-    skew.note(date, sent=NOON, received=NOON)
+    skew.observe(date, sent=NOON, received=NOON)
 
     assert skew.seconds == 0.0
 
@@ -67,7 +67,7 @@ def test_what_is_no_date_is_ignored(date) -> None:
 def test_a_date_without_a_zone_is_utc() -> None:
     skew = ClockSkew()
     date = "Tue, 24 Nov 2026 12:01:00 -0000"
-    skew.note(date, sent=NOON, received=NOON)
+    skew.observe(date, sent=NOON, received=NOON)
 
     assert skew.seconds == 60.0
     assert isinstance(NOON, datetime)

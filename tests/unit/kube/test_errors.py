@@ -12,25 +12,25 @@ from argogrant.kube.errors import (
     Conflict,
     Forbidden,
     Gone,
+    Invalid,
     NotFound,
-    Refused,
     Unauthorized,
     Unavailable,
-    Untrusted,
+    UntrustedCertificate,
     connection_errors,
     error_of_event,
     raise_for_status,
 )
 
 STATUSES = [
-    pytest.param(400, Refused, id="a request that is no request"),
+    pytest.param(400, Invalid, id="a request that is no request"),
     pytest.param(401, Unauthorized, id="credentials that are not accepted"),
     pytest.param(403, Forbidden, id="rights that are missing"),
     pytest.param(404, NotFound, id="an object that is not there"),
     pytest.param(409, Conflict, id="somebody else was quicker"),
     pytest.param(410, Gone, id="history that is not kept"),
-    pytest.param(413, Refused, id="an object that is too large"),
-    pytest.param(422, Refused, id="an object that is not valid"),
+    pytest.param(413, Invalid, id="an object that is too large"),
+    pytest.param(422, Invalid, id="an object that is not valid"),
     pytest.param(429, Unavailable, id="come back later"),
     pytest.param(500, Unavailable, id="an error of the server"),
     pytest.param(503, Unavailable, id="a server that starts"),
@@ -118,7 +118,7 @@ def test_a_certificate_that_is_not_trusted_says_whose_and_why(code, said) -> Non
     cause.verify_code = code
     cause.strerror = "odd"
     key = ConnectionKey("far", 6443, *(True, True), None, None, None)
-    with pytest.raises(Untrusted) as got, connection_errors("GET /x"):
+    with pytest.raises(UntrustedCertificate) as got, connection_errors("GET /x"):
         raise aiohttp.ClientConnectorCertificateError(key, cause)
 
     assert str(got.value).startswith(

@@ -33,7 +33,7 @@ async def test_an_answer_to_a_write_is_news_before_the_watch_tells() -> None:
     async with following(Copy()) as copy:
         copy.create("one")
         await soon()
-        assert copy.reflector.note(copy.edit("one", "b"))
+        assert copy.reflector.upsert(copy.edit("one", "b"))
         assert copy.known == {"one": "b"}
         await soon()
 
@@ -48,7 +48,7 @@ async def test_an_older_state_never_replaces_a_newer_one() -> None:
         await soon()
         old["metadata"]["resourceVersion"] = "99"
 
-        assert not copy.reflector.note(old)
+        assert not copy.reflector.upsert(old)
         assert copy.known == {"one": "b"}
 
 
@@ -170,5 +170,5 @@ async def test_a_late_answer_to_a_write_brings_nothing_back() -> None:
         copy.delete("one")
         await soon()
 
-        assert not copy.reflector.note(answer)
+        assert not copy.reflector.upsert(answer)
         assert copy.known == {}

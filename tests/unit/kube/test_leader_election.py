@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from argogrant.kube.errors import Conflict, Unavailable
-from argogrant.kube.leader_election import LEASE_NAME, Lease
+from argogrant.kube.leader_election import LEASE_NAME, LeaderElector
 from argogrant.kube.resources import LEASES
 from support.fake_clock import FakeClock
 from support.fake_cluster import FakeCluster
@@ -23,8 +23,8 @@ def monotonic(monkeypatch) -> None:
     monkeypatch.setattr("argogrant.kube.leader_election.time", now)
 
 
-def a_lease(cluster: FakeCluster, identity: str) -> Lease:
-    return Lease(
+def a_lease(cluster: FakeCluster, identity: str) -> LeaderElector:
+    return LeaderElector(
         cluster, "argogrant", identity=identity, seconds=SECONDS, clock=FakeClock()
     )
 
@@ -38,7 +38,7 @@ def lose_the_answer() -> None:
     raise AWAY
 
 
-async def acquired(lease: Lease, *, within: float) -> float:
+async def acquired(lease: LeaderElector, *, within: float) -> float:
     """Take the lease; tell how long that took."""
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -72,7 +72,7 @@ async def test_a_leader_that_renews_is_not_replaced() -> None:
     cluster = FakeCluster()
     one = a_lease(cluster, "one")
     await one.acquire()
-    keeping = asyncio.create_task(one.keep())
+    keeping = asyncio.create_task(one.renew())
     with pytest.raises(TimeoutError):
         await acquired(a_lease(cluster, "two"), within=10 * SECONDS)
 
@@ -124,7 +124,7 @@ async def test_a_lease_that_another_took_is_lost_at_the_next_renewal() -> None:
     cluster = FakeCluster()
     one = a_lease(cluster, "one")
     await one.acquire()
-    keeping = asyncio.create_task(one.keep())
+    keeping = asyncio.create_task(one.renew())
     cluster.edit(PATH, {"spec": {"holderIdentity": "two"}})
     await asyncio.sleep(SECONDS / 3)
 
@@ -137,7 +137,7 @@ async def test_a_lease_that_somebody_labelled_is_kept() -> None:
     cluster = FakeCluster()
     one = a_lease(cluster, "one")
     await one.acquire()
-    keeping = asyncio.create_task(one.keep())
+    keeping = asyncio.create_task(one.renew())
     cluster.edit(PATH, {"metadata": {"labels": {"a": "b"}}})
     await asyncio.sleep(5 * SECONDS)
 
@@ -153,7 +153,7 @@ async def test_who_can_not_renew_gives_up_before_the_lease_runs_out() -> None:
     cluster.fail("merge_patch", AWAY, times=1000)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await one.keep()
+    await one.renew()
 
     assert loop.time() - began < SECONDS
 
@@ -162,7 +162,7 @@ async def test_a_lease_is_not_renewed_for_a_process_that_hangs() -> None:
     cluster = FakeCluster()
     one = a_lease(cluster, "one")
     await one.acquire()
-    await one.keep(lambda: False)
+    await one.renew(lambda: False)
     await acquired(a_lease(cluster, "two"), within=SECONDS + 1)
 
     assert holder(cluster) == "two"
@@ -174,7 +174,7 @@ async def test_a_renewal_whose_answer_was_lost_counts_as_soon_as_it_is_seen() ->
     await one.acquire()
     for _ in range(2):
         cluster.after("merge_patch", lose_the_answer)
-    keeping = asyncio.create_task(one.keep())
+    keeping = asyncio.create_task(one.renew())
     await asyncio.sleep(4 * SECONDS)
 
     assert not keeping.done()
@@ -186,7 +186,7 @@ async def test_a_short_outage_loses_nothing() -> None:
     one = a_lease(cluster, "one")
     await one.acquire()
     cluster.fail("merge_patch", AWAY, times=2)
-    keeping = asyncio.create_task(one.keep())
+    keeping = asyncio.create_task(one.renew())
     await asyncio.sleep(4 * SECONDS)
 
     assert not keeping.done()

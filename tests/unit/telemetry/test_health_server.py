@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from argogrant.telemetry import health_server as probes
-from argogrant.telemetry.health_server import Probes, Vitals
+from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
 from support import operator_process
 
@@ -16,8 +16,8 @@ class Served:
     """Vitals and metrics behind one port."""
 
     def __init__(self) -> None:
-        self.vitals, self.metrics = Vitals(), Metrics()
-        self.probes = Probes(self.vitals, self.metrics.registry)
+        self.vitals, self.metrics = Heartbeat(), Metrics()
+        self.probes = HealthServer(self.vitals, self.metrics.registry)
         self.port = operator_process.free_port()
         self.probes.start(self.port)
 
@@ -55,7 +55,7 @@ def test_a_leader_says_so(served) -> None:
 
 def test_a_loop_that_hangs_is_neither_alive_nor_ready(served, monkeypatch) -> None:
     """The server has a thread of its own, so that it can say so."""
-    monkeypatch.setattr(probes, "LONGEST_SILENCE", -1.0)
+    monkeypatch.setattr(probes, "MAX_HEARTBEAT_AGE", -1.0)
     served.vitals.synced = lambda: True
 
     assert served.ask("/livez")[0] == 503

@@ -62,7 +62,7 @@ async def test_an_instance_that_is_gone_leaves_no_series() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(f"{INSTANCES}/default")
+        room.cluster.delete_object(f"{INSTANCES}/default")
         await asyncio.sleep(2)
 
         assert told(room, "argogrant_bindings") is None
@@ -73,14 +73,14 @@ async def test_what_a_sweep_found_is_counted() -> None:
     async with a_room() as room:
         room.cluster.silent = True
         room.grant("g1")
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
 
         assert told(room, "argogrant_sweep_differences_total") == 1
 
 
 def test_grants_of_an_emergency_and_those_that_wait_are_counted() -> None:
     metrics = Metrics()
-    instance = metrics.of("argogrant", "default")
+    instance = metrics.get("argogrant", "default")
     emergency = decided(a_grant(break_glass=True))
     ended = decided(a_grant(break_glass=True), NOON + HOUR)
     instance.in_force([emergency, ended, decided(a_grant())])

@@ -36,7 +36,7 @@ class Token(NamedTuple):
     id: str = ""
 
     @property
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """Tell this token from others, in few characters whatever its id is."""
         text = f"{self.issued_at} {self.id}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -54,15 +54,16 @@ class Member:
     known: tuple[str, ...] = ()
     """The marks of younger tokens that were there when the member was added."""
 
-    def may_have_made(self, token: Token) -> bool:
+    def could_have_issued(self, token: Token) -> bool:
         """Tell whether a token of the role was made while this was its member."""
         return (
-            token.issued_at >= self.since.timestamp() and token.mark not in self.known
+            token.issued_at >= self.since.timestamp()
+            and token.fingerprint not in self.known
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
+class MembersAnnotation:
     """Everything that the annotation says."""
 
     owner: Owner
@@ -72,7 +73,7 @@ class Roster:
     and may be a role's new name."""
 
 
-def render_roster(roster: Roster) -> str:
+def render_annotation(roster: MembersAnnotation) -> str:
     """Write the annotation; the same roster gives the same text."""
     members = sorted(roster.members, key=lambda one: (one.role, one.subject))
     return _dumped(
@@ -95,7 +96,7 @@ def size_of_member(member: Member) -> int:
 
 
 @lru_cache(maxsize=256)
-def read_roster(text: str) -> Roster:
+def read_annotation(text: str) -> MembersAnnotation:
     """Read the annotation.
 
     Raises:
@@ -113,7 +114,7 @@ def read_roster(text: str) -> Roster:
                 "roles": list(roles),
                 "members": list(members),
             }:
-                return Roster(
+                return MembersAnnotation(
                     owner=Owner(namespace=namespace, instance=instance, uid=uid),
                     roles=_texts(roles),
                     members=tuple(map(_member, members)),

@@ -17,19 +17,19 @@ from argogrant.argocd.appproject.annotation import (
     LIMIT,
     MEMBERS_ANNOTATION,
     Member,
-    Roster,
+    MembersAnnotation,
     Token,
-    read_roster,
-    render_roster,
+    read_annotation,
+    render_annotation,
     size_of_member,
 )
 from argogrant.argocd.appproject.plan import (
-    Asked,
+    DesiredMembers,
     ProjectPlan,
-    full,
-    obstacle_to_joining,
+    annotation_full,
+    annotation_unreadable,
     owned_by_another,
-    unreadable,
+    why_not_addable,
 )
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
@@ -56,7 +56,7 @@ def group_of(subject: str) -> str | None:
     return group if same else None
 
 
-def ours_in(project: Project) -> Mapping[Binding, datetime | None]:
+def managed_bindings(project: Project) -> Mapping[Binding, datetime | None]:
     """Find what Argo CD gives by our hand, with its end.
 
     Where the annotation can not be read anybody may be ours, until a time that nobody
@@ -65,7 +65,7 @@ def ours_in(project: Project) -> Mapping[Binding, datetime | None]:
     if project.members is None:
         return {}
     try:
-        roster = read_roster(project.members)
+        roster = read_annotation(project.members)
     except MalformedLine:
         return dict.fromkeys(project.memberships())
     present = _present(project)
@@ -76,14 +76,14 @@ def ours_in(project: Project) -> Mapping[Binding, datetime | None]:
 def owner_of(project: Project) -> Owner | None:
     """Say whose members a project has; None if it has none, or nobody can tell."""
     try:
-        return read_roster(project.members).owner if project.members else None
+        return read_annotation(project.members).owner if project.members else None
     except MalformedLine:
         return None
 
 
 def plan_members(
     project: Project,
-    asked: Asked,
+    asked: DesiredMembers,
     *,
     owner: Owner,
     living_owners: Collection[Owner] = (),
@@ -104,20 +104,22 @@ def plan_members(
     """
     nothing = ProjectPlan(project=project.name)
     try:
-        roster = read_roster(project.members) if project.members is not None else None
+        roster = (
+            read_annotation(project.members) if project.members is not None else None
+        )
     except MalformedLine as error:
-        finding = unreadable(project.name, error)
-        concerned = asked.wanted.keys() | _present(project)
+        finding = annotation_unreadable(project.name, error)
+        concerned = asked.desired.keys() | _present(project)
         return replace(nothing, obstacles=dict.fromkeys(concerned, finding))
     other = roster.owner if roster is not None else owner
     is_dead = other.namespace == owner.namespace and other not in living_owners
     if other != owner and not is_dead:
         finding = owned_by_another(project.name, other)
-        return replace(nothing, obstacles=dict.fromkeys(asked.wanted, finding))
+        return replace(nothing, obstacles=dict.fromkeys(asked.desired, finding))
     draft = _Draft(project, roster.members if roster else ())
-    draft.end(asked, roster.roles if roster else ())
-    draft.keep(asked)
-    draft.add(asked, owner, now)
+    draft.remove_unwanted(asked, roster.roles if roster else ())
+    draft.retain(asked)
+    draft.add_missing(asked, owner, now)
     return draft.plan(owner, roster)
 
 
@@ -136,11 +138,13 @@ class _Draft:
         self._theirs: set[Binding] = set()
         self._obstacles: dict[Binding, Finding] = {}
 
-    def end(self, asked: Asked, names_before: Collection[str]) -> None:
+    def remove_unwanted(
+        self, asked: DesiredMembers, names_before: Collection[str]
+    ) -> None:
         """Take away what is ours and no grant wants, and what was made by it."""
         names = {role.name for role in self._project.roles}
         for binding, member in self._recorded.items():
-            if binding in asked.wanted or binding in asked.kept:
+            if binding in asked.desired or binding in asked.kept:
                 continue
             self._extra.add(binding)
             renamed = names.difference(names_before) if member.role not in names else ()
@@ -148,39 +152,39 @@ class _Draft:
             if asked.removes_tokens:
                 made = self._project.tokens.get(member.role, ())
                 self._tokens |= {
-                    (member.role, one) for one in made if member.may_have_made(one)
+                    (member.role, one) for one in made if member.could_have_issued(one)
                 }
 
-    def keep(self, asked: Asked) -> None:
+    def retain(self, asked: DesiredMembers) -> None:
         """Go on with what is ours; put back what somebody removed."""
         for binding, member in self._recorded.items():
-            if binding in asked.wanted:
-                self._members[binding] = replace(member, until=asked.wanted[binding])
+            if binding in asked.desired:
+                self._members[binding] = replace(member, until=asked.desired[binding])
                 if binding not in self._present:
                     self._join(binding, asked)
             elif binding in asked.kept:  # in doubt no time is added either
                 until = min(member.until, asked.kept[binding])
                 self._members[binding] = replace(member, until=until)
 
-    def add(self, asked: Asked, owner: Owner, now: datetime) -> None:
+    def add_missing(self, asked: DesiredMembers, owner: Owner, now: datetime) -> None:
         """Add who is missing, as long as there is room to write down whose they are."""
-        size = len(render_roster(self._roster(owner, None)).encode())
+        size = len(render_annotation(self._annotation(owner, None)).encode())
         room = LIMIT - self._project.annotation_bytes - size
         room -= len(MEMBERS_ANNOTATION)
-        for binding in asked.wanted:
+        for binding in asked.desired:
             if binding in self._recorded:
                 continue
             if binding in self._present:
                 self._theirs.add(binding)
                 continue
-            member = self._new(binding, asked.wanted[binding], now)
+            member = self._new(binding, asked.desired[binding], now)
             room -= size_of_member(member)
             if room < 0:
-                self._obstacles[binding] = full(self._project.name)
+                self._obstacles[binding] = annotation_full(self._project.name)
             elif self._join(binding, asked):
                 self._members[binding] = member
 
-    def plan(self, owner: Owner, before: Roster | None) -> ProjectPlan:
+    def plan(self, owner: Owner, before: MembersAnnotation | None) -> ProjectPlan:
         """Put together what differs from what the project has."""
         groups = {
             place: tuple(after)
@@ -190,27 +194,33 @@ class _Draft:
             if tuple(after) != role.groups
         }
         text = self._project.members
-        alike = render_roster(self._roster(owner, before)) if self._members else None
+        alike = (
+            render_annotation(self._annotation(owner, before))
+            if self._members
+            else None
+        )
         has_work = bool(groups or self._tokens) or alike != text
         if has_work:  # a new role alone is no reason to write
-            roster = self._roster(owner, None)
-            text = render_roster(roster) if self._members else None
+            roster = self._annotation(owner, None)
+            text = render_annotation(roster) if self._members else None
         return ProjectPlan(
             project=self._project.name,
             resource_version=self._project.resource_version,
             groups=groups,
             members=text,
             tokens=tuple(sorted(self._tokens)),
-            missing=frozenset(self._missing),
-            extra=frozenset(self._extra),
-            theirs=frozenset(self._theirs),
+            to_add=frozenset(self._missing),
+            to_remove=frozenset(self._extra),
+            unmanaged=frozenset(self._theirs),
             obstacles=self._obstacles,
             has_work=has_work,
         )
 
-    def _roster(self, owner: Owner, before: Roster | None) -> Roster:
+    def _annotation(
+        self, owner: Owner, before: MembersAnnotation | None
+    ) -> MembersAnnotation:
         names = tuple(role.name for role in self._project.roles)
-        return Roster(
+        return MembersAnnotation(
             owner=owner,
             members=tuple(self._members.values()),
             roles=before.roles if before is not None else names,
@@ -226,14 +236,18 @@ class _Draft:
             until=until,
             since=since,
             known=tuple(
-                sorted(one.mark for one in made if one.issued_at >= since.timestamp())
+                sorted(
+                    one.fingerprint
+                    for one in made
+                    if one.issued_at >= since.timestamp()
+                )
             ),
         )
 
-    def _join(self, binding: Binding, asked: Asked) -> bool:
+    def _join(self, binding: Binding, asked: DesiredMembers) -> bool:
         group, name = group_of(binding.subject), _role(self._project, binding)
         places = [i for i, r in enumerate(self._project.roles) if r.name == name]
-        obstacle = obstacle_to_joining(
+        obstacle = why_not_addable(
             self._project.name,
             name,
             binding.subject,

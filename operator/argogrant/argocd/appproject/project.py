@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from argogrant.argocd.appproject.annotation import Token
-from argogrant.argocd.policy_csv import Problem, read_key_once
+from argogrant.argocd.policy_csv import PolicyProblem, read_key_once
 from argogrant.grants.model.grant import Binding
 
 
@@ -28,7 +28,7 @@ class Project:
 
     name: str
     roles: tuple[ProjectRole, ...] = ()
-    marks: Mapping[str, str] = field(default_factory=dict)
+    labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
     """Its labels and annotations, by which an owner may be named."""
     resource_version: str = field(default="", compare=False)
     last_manager: str = field(default="", compare=False)
@@ -48,7 +48,7 @@ class Project:
         """Compose the lines that Argo CD adds for requests about this project."""
         return "\n".join(self._lines())
 
-    def problem(self) -> Problem | None:
+    def problem(self) -> PolicyProblem | None:
         """Name the first line that Argo CD can not read, if there is one."""
         problems = read_key_once(f"AppProject {self.name}", self.text()).problems
         return problems[0] if problems else None

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from argogrant.argocd.appproject.annotation import read_roster
-from argogrant.argocd.appproject.members import ours_in, owner_of, plan_members
-from argogrant.argocd.appproject.plan import Asked, ProjectPlan
+from argogrant.argocd.appproject.annotation import read_annotation
+from argogrant.argocd.appproject.members import managed_bindings, owner_of, plan_members
+from argogrant.argocd.appproject.plan import DesiredMembers, ProjectPlan
 from argogrant.argocd.appproject.project import Project
 from argogrant.grants.model.grant import Binding
 
@@ -47,12 +47,12 @@ def sweep_members(
         return SweptMembers(unreadable=project.members is not None), None
     kept = {
         Binding(one.subject, f"proj:{project.name}:{one.role}"): one.until
-        for one in read_roster(project.members).members
+        for one in read_annotation(project.members).members
         if one.until > now
     }
-    planned = plan_members(project, Asked(kept=kept), owner=owner, now=now)
+    planned = plan_members(project, DesiredMembers(kept=kept), owner=owner, now=now)
     swept = SweptMembers(
-        removed=len(planned.extra & ours_in(project).keys()),
+        removed=len(planned.to_remove & managed_bindings(project).keys()),
         kept=len(kept),
         tokens=len(planned.tokens),
     )

@@ -10,7 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from argogrant.argocd.policy_line import Rule
-from argogrant.argocd.simulation.sourced_lines import CitedLink, CitedRule, Lines
+from argogrant.argocd.simulation.sourced_lines import (
+    SourcedBinding,
+    SourcedPolicy,
+    SourcedRule,
+)
 from argogrant.grants.model.grant import Binding
 
 SOURCE: Final = "Argo CD's built-in policy"
@@ -61,10 +65,10 @@ def _allowed(role: str, resource: str, action: str) -> Rule:
     )
 
 
-BUILT_IN: Final = Lines(
-    rules=tuple(CitedRule(rule, SOURCE) for rule in _rules()),
-    links=(
-        CitedLink(Binding(ADMIN, READONLY), SOURCE),
-        CitedLink(Binding("admin", ADMIN), SOURCE),
+BUILT_IN: Final = SourcedPolicy(
+    rules=tuple(SourcedRule(rule, SOURCE) for rule in _rules()),
+    bindings=(
+        SourcedBinding(Binding(ADMIN, READONLY), SOURCE),
+        SourcedBinding(Binding("admin", ADMIN), SOURCE),
     ),
 )

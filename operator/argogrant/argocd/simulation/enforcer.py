@@ -17,12 +17,12 @@ from casbin.rbac.default_role_manager import RoleManager
 
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
 from argogrant.argocd.policy_line import Rule
-from argogrant.argocd.simulation.request import Question
+from argogrant.argocd.simulation.request import EnforceRequest
 from argogrant.argocd.simulation.sourced_lines import (
-    CitedLink,
-    CitedRule,
-    Lines,
-    by_left_side,
+    SourcedBinding,
+    SourcedPolicy,
+    SourcedRule,
+    group_by_subject,
 )
 from argogrant.grants.access.policy import pattern_problem
 
@@ -42,7 +42,7 @@ fits(r.action, p.action) && fits(r.object, p.object)
 LONGEST_CHAIN: Final = 10
 """Links that casbin follows from a name to a role: ``NewRoleManagerImpl(10)``."""
 
-Chain = tuple[CitedLink, ...]
+Chain = tuple[SourcedBinding, ...]
 
 
 class UnreadablePattern(Exception):
@@ -50,12 +50,12 @@ class UnreadablePattern(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class EnforceResult:
     """What the lines say of one name."""
 
     name: str
     is_allowed: bool
-    rule: CitedRule | None = None
+    rule: SourcedRule | None = None
     """The rule that allows, or the one that denies; None if no rule is about it."""
     chain: Chain = ()
     """From the name to the rule's subject; empty if the rule names it itself."""
@@ -71,31 +71,31 @@ class Enforcer:
         mode: The value of ``policy.matchMode``.
     """
 
-    def __init__(self, lines: Lines, mode: str) -> None:
+    def __init__(self, lines: SourcedPolicy, mode: str) -> None:
         self._mode = mode
-        self._links = by_left_side(lines.links)
-        self._rules: dict[str, list[CitedRule]] = {}
+        self._links = group_by_subject(lines.bindings)
+        self._rules: dict[str, list[SourcedRule]] = {}
         for cited in lines.rules:
             self._rules.setdefault(cited.rule.subject, []).append(cited)
 
-    def binds(self, name: str) -> bool:
+    def has_role_lines(self, name: str) -> bool:
         """Tell whether a name stands left in a ``g`` line."""
         return name in self._links
 
-    def judge(self, name: str, question: Question) -> Answer:
+    def enforce(self, name: str, question: EnforceRequest) -> EnforceResult:
         """Ask whether one name may do something, by rules and roles alone."""
         chains = self._chains(name)
         rules = [one for role in chains for one in self._rules.get(role, ())]
         if not rules:  # or casbin would compare with empty patterns
-            return Answer(name=name, is_allowed=False)
+            return EnforceResult(name=name, is_allowed=False)
         enforcer = self._loaded(chains, rules)
         asked = (question.resource, question.action, question.object)
         try:
             is_allowed, denial = enforcer.enforce_ex(name, *asked)
         except UnreadablePattern as error:
-            return Answer(name=name, is_allowed=False, unreadable=str(error))
+            return EnforceResult(name=name, is_allowed=False, unreadable=str(error))
         if not is_allowed and not denial:
-            return Answer(name=name, is_allowed=False)
+            return EnforceResult(name=name, is_allowed=False)
         decisive = next(
             one
             for one in rules
@@ -103,7 +103,7 @@ class Enforcer:
             and len(chains[one.rule.subject]) <= LONGEST_CHAIN
             and self._is_about(one.rule, question)
         )
-        return Answer(
+        return EnforceResult(
             name=name,
             is_allowed=bool(is_allowed),
             rule=decisive,
@@ -125,7 +125,7 @@ class Enforcer:
         return chains
 
     def _loaded(
-        self, chains: Mapping[str, Chain], rules: Iterable[CitedRule]
+        self, chains: Mapping[str, Chain], rules: Iterable[SourcedRule]
     ) -> casbin.Enforcer:
         """Give casbin the lines that a name can lead to; no other one counts."""
         enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=_MODEL))
@@ -148,7 +148,7 @@ class Enforcer:
             raise UnreadablePattern(pattern)
         return pattern_matches(pattern, asked, mode=self._mode)
 
-    def _is_about(self, rule: Rule, question: Question) -> bool:
+    def _is_about(self, rule: Rule, question: EnforceRequest) -> bool:
         return (
             self._fits(question.resource, rule.resource)
             and self._fits(question.action, rule.action)

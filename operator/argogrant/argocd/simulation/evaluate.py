@@ -14,27 +14,31 @@ from enum import StrEnum
 from typing import Final
 
 from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.policy_csv import Problem
+from argogrant.argocd.policy_csv import PolicyProblem
 from argogrant.argocd.simulation.builtin_policy import BUILT_IN
-from argogrant.argocd.simulation.enforcer import Answer, Enforcer
-from argogrant.argocd.simulation.request import Question
-from argogrant.argocd.simulation.sourced_lines import CitedLink, Lines, cite_project
+from argogrant.argocd.simulation.enforcer import Enforcer, EnforceResult
+from argogrant.argocd.simulation.request import EnforceRequest
+from argogrant.argocd.simulation.sourced_lines import (
+    SourcedBinding,
+    SourcedPolicy,
+    source_project,
+)
 
 _OF_A_PROJECT: Final = 3
 """Parts of the user id that a project's token has: ``proj:<project>:<role>``."""
 
 
-class Standing(StrEnum):
+class SubjectSource(StrEnum):
     """As what a name counts."""
 
     DEFAULT_ROLE = "policy.default"
     USER_ID = "the user id"
     CLAIM = "a claim"
-    EVERYBODY = "everybody"
+    EVERYONE = "everybody"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class TokenSubject:
     """The strings that Argo CD knows of somebody who is signed in."""
 
     user_id: str
@@ -44,24 +48,24 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Attempt:
     """One name that Argo CD asked its rules about."""
 
-    standing: Standing
-    answer: Answer
+    source: SubjectSource
+    result: EnforceResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class AccessResult:
     """Yes or no, and everything that was asked on the way; a yes comes last."""
 
     is_allowed: bool
-    tried: tuple[Tried, ...] = ()
-    broken: Problem | None = None
+    attempts: tuple[Attempt, ...] = ()
+    broken: PolicyProblem | None = None
     """The line for which Argo CD refuses everybody."""
     unbound: tuple[str, ...] = ()
     """Strings of the person that begin no ``g`` line, and so do not count."""
-    broken_project: Problem | None = None
+    broken_project: PolicyProblem | None = None
     """The line for which the rules of the object's project do not count."""
 
 
@@ -69,14 +73,14 @@ class Verdict:
 class Rules:
     """Everything that one Argo CD judges by."""
 
-    lines: Lines
+    lines: SourcedPolicy
     """The ConfigMap's."""
     default_role: str = ""
     match_mode: str = ""
     projects: tuple[Project, ...] = ()
 
 
-class Judge:
+class AccessEvaluator:
     """Answers as argocd-server does.
 
     Args:
@@ -87,58 +91,62 @@ class Judge:
     """
 
     def __init__(
-        self, rules: Rules, added: Iterable[CitedLink] = (), *, in_project: str = ""
+        self,
+        rules: Rules,
+        added: Iterable[SourcedBinding] = (),
+        *,
+        in_project: str = "",
     ) -> None:
-        extra = Lines(links=tuple(added))
+        extra = SourcedPolicy(bindings=tuple(added))
         self._rules = rules
         self._always = BUILT_IN + rules.lines
         if not in_project:
             self._always += extra
         self._in_project = {in_project: extra} if in_project else {}
-        self._projects = {one.name: cite_project(one) for one in rules.projects}
+        self._projects = {one.name: source_project(one) for one in rules.projects}
         self._base = Enforcer(self._always, rules.match_mode)
         self._of_projects: dict[str, Enforcer] = {}
 
-    def judge(self, person: Person, question: Question) -> Verdict:
+    def evaluate(self, person: TokenSubject, question: EnforceRequest) -> AccessResult:
         """Decide about one question."""
         if self._always.problem is not None:
-            return Verdict(is_allowed=False, broken=self._always.problem)
+            return AccessResult(is_allowed=False, broken=self._always.problem)
         enforcer, project = self._enforcer_of(question.project)
-        tried: list[Tried] = []
+        tried: list[Attempt] = []
         asked: set[tuple[int, str]] = set()
         for standing, name, asks in self._order(person, enforcer, project):
             if (id(asks), name) in asked:
                 continue
             asked.add((id(asks), name))
-            answer = asks.judge(name, question)
-            tried.append(Tried(standing, answer))
+            answer = asks.enforce(name, question)
+            tried.append(Attempt(standing, answer))
             if answer.is_allowed:
                 break
-        return Verdict(
-            is_allowed=bool(tried) and tried[-1].answer.is_allowed,
-            tried=tuple(tried),
-            unbound=tuple(n for n in person.compared if not enforcer.binds(n)),
+        return AccessResult(
+            is_allowed=bool(tried) and tried[-1].result.is_allowed,
+            attempts=tuple(tried),
+            unbound=tuple(n for n in person.compared if not enforcer.has_role_lines(n)),
             broken_project=self._problem_of(project),
         )
 
     def _order(
-        self, person: Person, enforcer: Enforcer, project: str | None
-    ) -> Iterator[tuple[Standing, str, Enforcer]]:
+        self, person: TokenSubject, enforcer: Enforcer, project: str | None
+    ) -> Iterator[tuple[SubjectSource, str, Enforcer]]:
         """Give the names that are asked about, each with the lines that count."""
         default = self._rules.default_role
         if default:
-            yield Standing.DEFAULT_ROLE, default, self._base
+            yield SubjectSource.DEFAULT_ROLE, default, self._base
         owner = _project_of_token(person.user_id) if project is not None else None
         if owner is None or owner == project:
             if default:
-                yield Standing.DEFAULT_ROLE, default, enforcer
+                yield SubjectSource.DEFAULT_ROLE, default, enforcer
             if person.user_id:
-                yield Standing.USER_ID, person.user_id, enforcer
+                yield SubjectSource.USER_ID, person.user_id, enforcer
         if owner is None:
             for name in person.compared:
-                if enforcer.binds(name):
-                    yield Standing.CLAIM, name, enforcer
-        yield Standing.EVERYBODY, "", self._base
+                if enforcer.has_role_lines(name):
+                    yield SubjectSource.CLAIM, name, enforcer
+        yield SubjectSource.EVERYONE, "", self._base
 
     def _enforcer_of(self, project: str | None) -> tuple[Enforcer, str | None]:
         """Give the lines that count for a project, and its name if it is there."""
@@ -148,13 +156,13 @@ class Judge:
         if own.problem is not None:
             return self._base, project
         if project not in self._of_projects:
-            own += self._in_project.get(project, Lines())
+            own += self._in_project.get(project, SourcedPolicy())
             self._of_projects[project] = Enforcer(
                 self._always + own, self._rules.match_mode
             )
         return self._of_projects[project], project
 
-    def _problem_of(self, project: str | None) -> Problem | None:
+    def _problem_of(self, project: str | None) -> PolicyProblem | None:
         return self._projects[project].problem if project is not None else None
 
 

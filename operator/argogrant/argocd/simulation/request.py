@@ -26,7 +26,7 @@ _WITH_NAMESPACE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class EnforceRequest:
     """One thing to do, in Argo CD's own words."""
 
     resource: str
@@ -43,9 +43,9 @@ class Question:
         return None
 
 
-def as_enforced(
-    question: Question, *, namespace: str, settings: Mapping[str, str]
-) -> tuple[Question, ...]:
+def to_enforce_requests(
+    question: EnforceRequest, *, namespace: str, settings: Mapping[str, str]
+) -> tuple[EnforceRequest, ...]:
     """Give the questions that argocd-server asks; one yes is enough.
 
     Args:
@@ -63,7 +63,7 @@ def as_enforced(
     return (named,)
 
 
-def _without_namespace(question: Question, namespace: str) -> str:
+def _without_namespace(question: EnforceRequest, namespace: str) -> str:
     parts = question.object.split("/")
     if question.resource in PROJECT_SCOPED and len(parts) == _WITH_NAMESPACE:
         project, where, name = parts

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.policy_csv import Problem, policy_keys
+from argogrant.argocd.policy_csv import PolicyProblem, policy_keys
 from argogrant.argocd.policy_line import Rule, parse_line
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
 
 
-class CitedRule(NamedTuple):
+class SourcedRule(NamedTuple):
     """A ``p`` line, and where it stands."""
 
     rule: Rule
     source: str
 
 
-class CitedLink(NamedTuple):
+class SourcedBinding(NamedTuple):
     """A ``g`` line, and where it stands."""
 
     binding: Binding
@@ -26,68 +26,70 @@ class CitedLink(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class SourcedPolicy:
     """What a text says, and the first line that Argo CD can not read."""
 
-    rules: tuple[CitedRule, ...] = ()
-    links: tuple[CitedLink, ...] = ()
-    problem: Problem | None = None
+    rules: tuple[SourcedRule, ...] = ()
+    bindings: tuple[SourcedBinding, ...] = ()
+    problem: PolicyProblem | None = None
 
-    def __add__(self, other: "Lines") -> "Lines":
+    def __add__(self, other: "SourcedPolicy") -> "SourcedPolicy":
         """Put two texts together."""
-        return Lines(
+        return SourcedPolicy(
             rules=self.rules + other.rules,
-            links=self.links + other.links,
+            bindings=self.bindings + other.bindings,
             problem=self.problem or other.problem,
         )
 
 
-def cite_config_map(data: Mapping[str, str]) -> Lines:
+def source_config_map(data: Mapping[str, str]) -> SourcedPolicy:
     """Read every key that Argo CD composes, our own among them."""
-    read = Lines()
+    read = SourcedPolicy()
     for key in policy_keys(data):
-        read += _cited(key, data[key])
+        read += _sourced(key, data[key])
     return read
 
 
-def cite_project(project: Project) -> Lines:
+def source_project(project: Project) -> SourcedPolicy:
     """Read the lines that Argo CD adds for requests about a project.
 
     One that can not be read takes all others of the project with it.
     """
     name = f"AppProject {project.name}"
-    read = _cited(name, project.text())
+    read = _sourced(name, project.text())
     if read.problem is not None:
-        return Lines(problem=read.problem)
-    return Lines(
-        rules=tuple(CitedRule(one.rule, name) for one in read.rules),
-        links=tuple(CitedLink(one.binding, name) for one in read.links),
+        return SourcedPolicy(problem=read.problem)
+    return SourcedPolicy(
+        rules=tuple(SourcedRule(one.rule, name) for one in read.rules),
+        bindings=tuple(SourcedBinding(one.binding, name) for one in read.bindings),
     )
 
 
-def _cited(name: str, text: str) -> Lines:
-    rules: list[CitedRule] = []
-    links: list[CitedLink] = []
-    problems: list[Problem] = []
+def _sourced(name: str, text: str) -> SourcedPolicy:
+    rules: list[SourcedRule] = []
+    links: list[SourcedBinding] = []
+    problems: list[PolicyProblem] = []
     for number, line in enumerate(text.split("\n"), 1):
         source = f"{name} line {number}"
         try:
             parsed = parse_line(line)
         except MalformedLine as error:
-            problems.append(Problem(key=name, line_number=number, why=str(error)))
+            problems.append(PolicyProblem(key=name, line_number=number, why=str(error)))
             continue
         if isinstance(parsed, Rule):
-            rules.append(CitedRule(parsed, source))
+            rules.append(SourcedRule(parsed, source))
         elif parsed is not None:
-            links.append(CitedLink(parsed, source))
-    return Lines(
-        rules=tuple(rules), links=tuple(links), problem=next(iter(problems), None)
+            links.append(SourcedBinding(parsed, source))
+    return SourcedPolicy(
+        rules=tuple(rules), bindings=tuple(links), problem=next(iter(problems), None)
     )
 
 
-def by_left_side(links: Iterable[CitedLink]) -> Mapping[str, list[CitedLink]]:
+def group_by_subject(
+    links: Iterable[SourcedBinding],
+) -> Mapping[str, list[SourcedBinding]]:
     """Group ``g`` lines by whom they bind."""
-    grouped: dict[str, list[CitedLink]] = {}
+    grouped: dict[str, list[SourcedBinding]] = {}
     for link in links:
         grouped.setdefault(link.binding.subject, []).append(link)
     return grouped

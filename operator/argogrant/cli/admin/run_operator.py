@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from argogrant.audit.http_sink import InvalidSink, Receiver
+from argogrant.audit.http_sink import InvalidSink, SinkTarget
 
 
 def operator(  # noqa: PLR0913
@@ -102,6 +102,6 @@ def operator(  # noqa: PLR0913
 
 def _check_sink(url: str) -> None:
     try:
-        Receiver(url=url)
+        SinkTarget(url=url)
     except InvalidSink as error:
         raise typer.BadParameter(str(error), param_hint="--audit-sink") from error

@@ -7,7 +7,7 @@ import typer
 
 from argogrant.argocd.appproject.sweep import SweptMembers
 from argogrant.argocd.sweep import Swept
-from argogrant.cli.session import NoAPIServer, connect, utc_now
+from argogrant.cli.session import APIServerNotReachable, connect, utc_now
 from argogrant.controller.sweep import SweepFailed, sweep_config_map, sweep_projects
 
 
@@ -34,10 +34,10 @@ def sweep(
         f"sweep of {argocd_namespace}/argocd-rbac-cm: {swept.removed} removed,"
         f" {swept.kept} kept, {swept.unreadable} unreadable"
     )
-    _tell_members(argocd_namespace, members)
+    _print_members(argocd_namespace, members)
 
 
-def _tell_members(namespace: str, members: SweptMembers | SweepFailed | None) -> None:
+def _print_members(namespace: str, members: SweptMembers | SweepFailed | None) -> None:
     what = f"sweep of the AppProjects in {namespace}:"
     if members is None:
         typer.echo(f"{what} they may not be listed, so they were left alone", err=True)
@@ -54,7 +54,7 @@ def _tell_members(namespace: str, members: SweptMembers | SweepFailed | None) ->
 async def _sweep(namespace: str) -> tuple[Swept, SweptMembers | SweepFailed | None]:
     try:
         cluster = await connect()
-    except NoAPIServer as error:
+    except APIServerNotReachable as error:
         raise SweepFailed(f"no API server is configured: {error}") from error
     try:
         swept = await sweep_config_map(cluster, namespace, utc_now)

@@ -13,7 +13,7 @@ from argogrant import __version__
 from argogrant.api.new_objects import API_VERSION
 
 
-class Format(StrEnum):
+class VersionFormat(StrEnum):
     """How it is written."""
 
     TEXT = "text"
@@ -24,8 +24,9 @@ class Format(StrEnum):
 def version(
     *,
     output: Annotated[
-        Format, typer.Option("--output", "-o", help="For people, or for programs.")
-    ] = Format.TEXT,
+        VersionFormat,
+        typer.Option("--output", "-o", help="For people, or for programs."),
+    ] = VersionFormat.TEXT,
 ) -> None:
     """Print the version; for programs, also of what it speaks and runs on.
 
@@ -38,9 +39,9 @@ def version(
         "python": platform.python_version(),
     }
     match output:
-        case Format.JSON:
+        case VersionFormat.JSON:
             typer.echo(json.dumps(about, indent=2))
-        case Format.YAML:
+        case VersionFormat.YAML:
             typer.echo(yaml.safe_dump(about, sort_keys=False), nl=False)
-        case Format.TEXT:
+        case VersionFormat.TEXT:
             typer.echo(__version__)

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from argogrant.api.stored_status import Announced
-from argogrant.cli.terminal.tables import NONE, shown
+from argogrant.api.stored_status import StoredStatus
+from argogrant.cli.terminal.tables import NONE, sanitize
 from argogrant.cli.terminal.times import short, when
-from argogrant.grants.access.policy import Verdict
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 
 MAX_NAME: Final = 253
 """Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
-DONE: Final[Mapping[Verdict, str]] = {
-    Verdict.APPROVE: "approved",
-    Verdict.DENY: "denied",
+DONE: Final[Mapping[ApprovalDecision, str]] = {
+    ApprovalDecision.APPROVE: "approved",
+    ApprovalDecision.DENY: "denied",
 }
 NAMES: Final = 10
 """Columns for the names of a summary."""
@@ -27,7 +27,7 @@ PERSISTS: Final = (
 )
 
 
-def vote_name(grant: Grant, verdict: Verdict, username: str) -> str:
+def approval_name(grant: Grant, verdict: ApprovalDecision, username: str) -> str:
     """Name an approval so that the same person's same decision has the same name.
 
     Args:
@@ -44,7 +44,7 @@ def vote_name(grant: Grant, verdict: Verdict, username: str) -> str:
 
 def summary(
     grant: Grant,
-    said: Announced,
+    said: StoredStatus,
     traits: Sequence[str] | None,
     now: datetime,
     zone: tzinfo | None = None,
@@ -59,22 +59,22 @@ def summary(
         zone: The one to write times in; the machine's if none is given.
     """
     asker = grant.requester.username if grant.requester else NONE
-    role = shown(grant.role.bound_as)
+    role = sanitize(grant.role.bound_as)
     if grant.break_glass:
         role += " (break glass)"
     rows = [
-        ("Subject", f"{grant.subject.kind} {shown(grant.subject.name)}"),
+        ("Subject", f"{grant.subject.kind} {sanitize(grant.subject.name)}"),
         ("Role", role),
-        ("Careful", _careful(traits)),
+        ("Careful", _risk_line(traits)),
         ("When", _when(grant, said, now, zone)),
-        ("Why", shown(grant.justification)),
-        ("Asked by", f"{shown(asker)}, {when(grant.created_at, now, zone)}"),
+        ("Why", sanitize(grant.justification)),
+        ("Asked by", f"{sanitize(asker)}, {when(grant.created_at, now, zone)}"),
         ("Now", _now(said)),
     ]
     return "\n".join(f"{name + ':':<{NAMES}}{text}" for name, text in rows if text)
 
 
-def traits_of(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None:
+def role_risks(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None:
     """Read what to be careful with about a role from the status of an ArgoCDInstance.
 
     Returns:
@@ -88,13 +88,13 @@ def traits_of(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None
     return None
 
 
-def _careful(traits: Sequence[str] | None) -> str:
+def _risk_line(traits: Sequence[str] | None) -> str:
     if traits is None:
         return "what this role can do is not known (argogrant roles lists them)"
     return "; ".join(traits)
 
 
-def _when(grant: Grant, said: Announced, now: datetime, zone: tzinfo | None) -> str:
+def _when(grant: Grant, said: StoredStatus, now: datetime, zone: tzinfo | None) -> str:
     begins = grant.not_before
     start = f"from {when(begins, now, zone)} " if begins and begins > now else ""
     end = said.expires_at or grant.expires_at
@@ -103,6 +103,6 @@ def _when(grant: Grant, said: Announced, now: datetime, zone: tzinfo | None) -> 
     return f"{start}for {short(grant.duration or timedelta(0))} from its start"
 
 
-def _now(said: Announced) -> str:
+def _now(said: StoredStatus) -> str:
     ready = said.conditions.get(GrantCondition.READY)
-    return "" if ready is None else shown(ready.message or ready.reason)
+    return "" if ready is None else sanitize(ready.message or ready.reason)

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from argogrant.api.new_objects import Wish
-from argogrant.api.stored_status import Announced
+from argogrant.api.new_objects import GrantRequest
+from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.time_arguments import (
-    Clock,
-    Moment,
-    MomentRefused,
-    parse_moment,
-    parse_span,
+    InvalidTime,
+    ParsedTime,
+    TimeContext,
+    parse_duration_argument,
+    parse_time,
 )
-from argogrant.cli.errors import CommandFailed
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.errors import CommandError
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short, when
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
-from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, subject_of
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, argocd_subject
+from argogrant.grants.model.validation import quote
 
 MAX_PREFIX: Final = 40
 """Characters of a name that is made up; the API server adds five."""
@@ -37,7 +37,7 @@ class UsageRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class RequestedWindow:
     """When access begins and ends, and what was made of the words for it."""
 
     start: datetime | None
@@ -47,27 +47,27 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Petition:
+class GrantArguments:
     """What is asked for, before it is known who asks."""
 
     subject: Subject | None
     """None: whoever asks."""
     role: RoleRef
-    span: Span
+    window: RequestedWindow
     instance: str
     name: str
     """Empty: one is made up."""
     justification: str
     break_glass: bool
 
-    def wish(self, subject: Subject) -> Wish:
+    def request(self, subject: Subject) -> GrantRequest:
         """Put in who receives access."""
-        return Wish(
+        return GrantRequest(
             instance=self.instance,
             subject=subject,
             role=self.role,
-            start=self.span.start,
-            end=self.span.end,
+            start=self.window.start,
+            end=self.window.end,
             name=self.name,
             prefix=prefix_of(subject, self.role),
             justification=self.justification,
@@ -75,9 +75,9 @@ class Petition:
         )
 
 
-def span_of(
+def parse_window(
     *, lasts: str, until: str, begins: str, now: datetime, zone: tzinfo | None
-) -> Span:
+) -> RequestedWindow:
     """Read the options for when and how long.
 
     Raises:
@@ -87,14 +87,18 @@ def span_of(
         raise UsageRefused("--for", "give one of --for and --until")
     start, notes = None, []
     if begins:
-        clock = Clock(now=now, after=now, zone=zone, is_start=True)
+        clock = TimeContext(now=now, after=now, zone=zone, is_start=True)
         moment = _read("--from", begins, clock)
         start, notes = moment.instant, [moment.note]
     if lasts:
-        return Span(start=start, end=length_of("--for", lasts), notes=_kept(notes))
-    clock = Clock(now=now, after=start or now, zone=zone)
+        return RequestedWindow(
+            start=start, end=length_of("--for", lasts), notes=_kept(notes)
+        )
+    clock = TimeContext(now=now, after=start or now, zone=zone)
     moment = _read("--until", until, clock)
-    return Span(start=start, end=moment.instant, notes=_kept([*notes, moment.note]))
+    return RequestedWindow(
+        start=start, end=moment.instant, notes=_kept([*notes, moment.note])
+    )
 
 
 def length_of(option: str, text: str) -> timedelta:
@@ -104,12 +108,12 @@ def length_of(option: str, text: str) -> timedelta:
         UsageRefused: It is none.
     """
     try:
-        return parse_span(text)
-    except MomentRefused as error:
+        return parse_duration_argument(text)
+    except InvalidTime as error:
         raise UsageRefused(option, str(error)) from error
 
 
-def patience_of(timeout: str, *, wait: bool) -> timedelta | None:
+def parse_timeout(timeout: str, *, wait: bool) -> timedelta | None:
     """Read how long to wait; None if nobody wants to.
 
     Raises:
@@ -118,10 +122,10 @@ def patience_of(timeout: str, *, wait: bool) -> timedelta | None:
     return length_of("--timeout", timeout) if wait else None
 
 
-def _read(option: str, text: str, clock: Clock) -> Moment:
+def _read(option: str, text: str, clock: TimeContext) -> ParsedTime:
     try:
-        return parse_moment(text, clock)
-    except MomentRefused as error:
+        return parse_time(text, clock)
+    except InvalidTime as error:
         raise UsageRefused(option, str(error)) from error
 
 
@@ -139,7 +143,7 @@ def role_of(name: str, project: str) -> RoleRef:
     if found is None:
         return RoleRef(name=name, project=project or None)
     if project not in ("", found[1]):
-        raise UsageRefused("--project", f"{quoted(name)} is a role of {found[1]}")
+        raise UsageRefused("--project", f"{quote(name)} is a role of {found[1]}")
     return RoleRef(name=found[2], project=found[1])
 
 
@@ -163,18 +167,18 @@ def own_subject(identity: Identity | None, strip_prefix: str) -> Subject:
         CommandFailed: That can not be known, with what to type instead.
     """
     if identity is None:
-        raise CommandFailed(f"the API server does not tell who you are; {NAME_IT}.")
-    who = quoted(identity.username)
+        raise CommandError(f"the API server does not tell who you are; {NAME_IT}.")
+    who = quote(identity.username)
     if strip_prefix == "" and identity.username.startswith(SYSTEM_PREFIX):
-        raise CommandFailed(
+        raise CommandError(
             f"you are {who} to the API server, and nobody of that name signs in to"
             f" Argo CD; {NAME_IT}."
         )
-    name = subject_of(identity, strip_prefix)
+    name = argocd_subject(identity, strip_prefix)
     if name is None:
-        raise CommandFailed(
+        raise CommandError(
             f"you are {who} to the API server, which does not begin with"
-            f" {quoted(strip_prefix)} (spec.identity.stripPrefix of the"
+            f" {quote(strip_prefix)} (spec.identity.stripPrefix of the"
             f" ArgoCDInstance), so that Argo CD's name for you is not known; {NAME_IT}."
         )
     return Subject(kind=SubjectKind.USER, name=name)
@@ -191,11 +195,11 @@ def _slug(text: str, length: int) -> str:
     return plain[:length].rstrip("-")
 
 
-def told_wish(
-    wish: Wish, notes: Sequence[str], now: datetime, zone: tzinfo | None
+def describe_request(
+    wish: GrantRequest, notes: Sequence[str], now: datetime, zone: tzinfo | None
 ) -> str:
     """Say what was asked for, with the zone, so that an error is seen."""
-    what = f"{shown(wish.role.bound_as)} for {shown(wish.subject.name)}"
+    what = f"{sanitize(wish.role.bound_as)} for {sanitize(wish.subject.name)}"
     begins = f" from {when(wish.start, now, zone)}" if wish.start else ""
     if isinstance(wish.end, timedelta):
         after = "" if wish.start else ", once it is in force"
@@ -206,10 +210,10 @@ def told_wish(
     return f"Asked for {what}{begins}{ends}{said}."
 
 
-def told_access(grant: Announced, now: datetime, zone: tzinfo | None) -> str:
+def describe_access(grant: StoredStatus, now: datetime, zone: tzinfo | None) -> str:
     """Say that access is in force, until when, and how to get in."""
     end = f" until {when(grant.expires_at, now, zone)}" if grant.expires_at else ""
-    lines = [f"{shown(grant.name)} is in force{end}."]
+    lines = [f"{sanitize(grant.name)} is in force{end}."]
     details = grant.details or grant.url
-    lines += [shown(line) for line in details.splitlines() if line.strip()]
+    lines += [sanitize(line) for line in details.splitlines() if line.strip()]
     return "\n".join(lines)

@@ -6,52 +6,59 @@ from typing import Annotated
 
 import typer
 
-from argogrant.api.new_objects import Wish, write_end, write_grant
-from argogrant.api.stored_status import Announced
+from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
+from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.arguments import UsageRefused, length_of
-from argogrant.cli.change.submit import Telling, submit, telling_of, usage
-from argogrant.cli.change.time_arguments import (
-    Clock,
-    Moment,
-    MomentRefused,
-    parse_moment,
+from argogrant.cli.change.submit import (
+    OutputOptions,
+    parse_output_options,
+    submit,
+    usage_errors,
 )
-from argogrant.cli.errors import CommandFailed, perform, refusal
-from argogrant.cli.grant_lookup import found_grant
+from argogrant.cli.change.time_arguments import (
+    InvalidTime,
+    ParsedTime,
+    TimeContext,
+    parse_time,
+)
+from argogrant.cli.errors import CommandError, run_command, summarize_api_error
+from argogrant.cli.grant_lookup import find_grant
 from argogrant.cli.options import (
     Answer,
     Context,
     DryRun,
-    Format,
+    DryRunOption,
     GrantName,
+    ListFormat,
     Namespace,
     Timeout,
-    Trial,
     Wait,
     Zone,
 )
 from argogrant.cli.session import Session, session, utc_now
-from argogrant.cli.terminal.serialize import object_name, written_object
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.terminal.serialize import object_name, serialize_object
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import when
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
-from argogrant.kube.errors import Conflict, Forbidden, Refused
+from argogrant.kube.errors import Conflict, Forbidden, Invalid
 from argogrant.kube.resources import ACCESS_GRANTS
 from argogrant.kube.whoami import who_am_i
 
-ANEW = "AccessPolicies decide about it anew; who has to agree has to agree again."
+REQUEST_AGAIN = (
+    "AccessPolicies decide about it anew; who has to agree has to agree again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ExtendArguments:
     """What somebody typed."""
 
     name: str
     by: timedelta
-    until: Moment | None
+    until: ParsedTime | None
     """Instead of ``by``."""
     reason: str
     break_glass: bool
@@ -70,9 +77,9 @@ def extend(  # noqa: PLR0913
     ] = False,
     wait: Wait = False,
     timeout: Timeout = "5m",
-    dry_run: Trial = DryRun.NONE,
+    dry_run: DryRunOption = DryRun.NONE,
     zone: Zone = "",
-    output: Answer = Format.TABLE,
+    output: Answer = ListFormat.TABLE,
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
@@ -83,86 +90,86 @@ def extend(  # noqa: PLR0913
 
     Example: argogrant extend alice-hotfix --by 1h
     """
-    with usage():
-        telling = telling_of(
+    with usage_errors():
+        telling = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
         )
         if bool(by) == bool(until):
             raise UsageRefused("--by", "give one of --by and --until")
-        change = Change(
+        change = ExtendArguments(
             name=name,
             by=length_of("--by", by) if by else timedelta(0),
             until=_end(until, telling) if until else None,
             reason=reason,
             break_glass=break_glass,
         )
-    perform("extend", _extend(change, telling, context, namespace))
+    run_command("extend", _extend(change, telling, context, namespace))
 
 
-def _end(text: str, telling: Telling) -> Moment:
+def _end(text: str, telling: OutputOptions) -> ParsedTime:
     now = utc_now()
     try:
-        return parse_moment(text, Clock(now=now, after=now, zone=telling.zone))
-    except MomentRefused as error:
+        return parse_time(text, TimeContext(now=now, after=now, zone=telling.zone))
+    except InvalidTime as error:
         raise UsageRefused("--until", str(error)) from error
 
 
 async def _extend(
-    change: Change, telling: Telling, context: str, namespace: str
+    change: ExtendArguments, telling: OutputOptions, context: str, namespace: str
 ) -> None:
-    async with session(context, namespace, dry_run=telling.is_trial) as asked:
-        found = await found_grant(asked, change.name)
-        grant, end = found.grant, present_end(found.grant, found.said)
+    async with session(context, namespace, dry_run=telling.is_dry_run) as asked:
+        found = await find_grant(asked, change.name)
+        grant, end = found.grant, present_end(found.grant, found.stored)
         wanted = change.until.instant if change.until else end + change.by
         if wanted == end:
-            raise CommandFailed(f"that is its end already: {when(end, utc_now())}.")
+            raise CommandError(f"that is its end already: {when(end, utc_now())}.")
         if wanted < end:
             await _shorten(asked, grant, wanted, telling)
             return
-        check_extensible(grant, found.said)
+        check_extensible(grant, found.stored)
         wish = continuation(grant, wanted, change)
-        told = f"It continues {shown(grant.name)} until"
-        told = f"{told} {when(wanted, utc_now(), telling.zone)}. {ANEW}"
+        told = f"It continues {sanitize(grant.name)} until"
+        told = f"{told} {when(wanted, utc_now(), telling.zone)}. {REQUEST_AGAIN}"
         me = await who_am_i(asked.cluster)
-        await submit(asked, write_grant(wish, me), told, telling)
+        await submit(asked, build_grant(wish, me), told, telling)
 
 
-def present_end(grant: Grant, said: Announced) -> datetime:
+def present_end(grant: Grant, said: StoredStatus) -> datetime:
     """Find when a grant ends, unless it is over.
 
     Raises:
         CommandFailed: It is, or its end is not known yet.
     """
-    if grant.revoked or said.is_said(GrantCondition.ENDED):
-        raise CommandFailed(
-            f"AccessGrant {quoted(grant.name)} is over; ask for a new one:"
+    if grant.revoked or said.condition_is_true(GrantCondition.ENDED):
+        raise CommandError(
+            f"AccessGrant {quote(grant.name)} is over; ask for a new one:"
             " argogrant request."
         )
     end = said.expires_at or grant.expires_at
     if end is None:
-        raise CommandFailed(
-            f"AccessGrant {quoted(grant.name)} has not begun, so that its end is not"
+        raise CommandError(
+            f"AccessGrant {quote(grant.name)} has not begun, so that its end is not"
             " known yet; extend it once it is in force."
         )
     return end
 
 
-def check_extensible(grant: Grant, said: Announced) -> None:
+def check_extensible(grant: Grant, said: StoredStatus) -> None:
     """Refuse a second continuation beside the first one.
 
     Raises:
         CommandFailed: There is one.
     """
     if said.extended_by:
-        raise CommandFailed(
-            f"AccessGrant {quoted(grant.name)} is continued by"
-            f" {quoted(said.extended_by)} already; extend that one."
+        raise CommandError(
+            f"AccessGrant {quote(grant.name)} is continued by"
+            f" {quote(said.extended_by)} already; extend that one."
         )
 
 
-def continuation(grant: Grant, end: datetime, change: Change) -> Wish:
+def continuation(grant: Grant, end: datetime, change: ExtendArguments) -> GrantRequest:
     """Ask for the same until another end."""
-    return Wish(
+    return GrantRequest(
         instance=grant.instance,
         subject=grant.subject,
         role=grant.role,
@@ -175,7 +182,7 @@ def continuation(grant: Grant, end: datetime, change: Change) -> Wish:
 
 
 async def _shorten(
-    asked: Session, grant: Grant, end: datetime, telling: Telling
+    asked: Session, grant: Grant, end: datetime, telling: OutputOptions
 ) -> None:
     """Move the end earlier, in the grant itself.
 
@@ -183,20 +190,20 @@ async def _shorten(
         CommandFailed: It has a duration, or the API server refuses.
     """
     if grant.expires_at is None:
-        raise CommandFailed(
-            f"AccessGrant {quoted(grant.name)} has a duration, which can not change;"
-            f" end it when it is time: argogrant revoke {shown(grant.name)}."
+        raise CommandError(
+            f"AccessGrant {quote(grant.name)} has a duration, which can not change;"
+            f" end it when it is time: argogrant revoke {sanitize(grant.name)}."
         )
     path = ACCESS_GRANTS.path(asked.namespace, grant.name)
     try:
-        body = await asked.cluster.merge_patch(path, write_end(grant.uid, end))
-    except (Refused, Forbidden, Conflict) as error:
-        raise CommandFailed(refusal(error)) from error
-    typer.echo(_told_shorter(body, end, telling))
+        body = await asked.cluster.merge_patch(path, build_expiry_patch(grant.uid, end))
+    except (Invalid, Forbidden, Conflict) as error:
+        raise CommandError(summarize_api_error(error)) from error
+    typer.echo(_describe_shortening(body, end, telling))
 
 
-def _told_shorter(body: Body, end: datetime, telling: Telling) -> str:
+def _describe_shortening(body: Body, end: datetime, telling: OutputOptions) -> str:
     if not telling.is_read:
-        return written_object(body, telling.output)
+        return serialize_object(body, telling.output)
     ends = when(end, utc_now(), telling.zone)
     return f"{object_name(body)} ends earlier{telling.mark}: {ends}"

@@ -4,28 +4,33 @@ from typing import Annotated
 
 import typer
 
-from argogrant.api.new_objects import write_grant
+from argogrant.api.new_objects import build_grant
 from argogrant.cli.change.arguments import (
-    Petition,
+    GrantArguments,
+    describe_request,
     named_subject,
     own_subject,
+    parse_window,
     role_of,
-    span_of,
-    told_wish,
 )
-from argogrant.cli.change.submit import Telling, submit, telling_of, usage
+from argogrant.cli.change.submit import (
+    OutputOptions,
+    parse_output_options,
+    submit,
+    usage_errors,
+)
 from argogrant.cli.completion import role_names
-from argogrant.cli.errors import perform
+from argogrant.cli.errors import run_command
 from argogrant.cli.options import (
     Answer,
     Context,
     DryRun,
-    Format,
+    DryRunOption,
     InstanceName,
+    ListFormat,
     Namespace,
     Reason,
     Timeout,
-    Trial,
     Wait,
     Zone,
 )
@@ -62,9 +67,9 @@ def request(  # noqa: PLR0913
     ] = False,
     wait: Wait = False,
     timeout: Timeout = "5m",
-    dry_run: Trial = DryRun.NONE,
+    dry_run: DryRunOption = DryRun.NONE,
     zone: Zone = "",
-    output: Answer = Format.TABLE,
+    output: Answer = ListFormat.TABLE,
     instance: InstanceName = "default",
     namespace: Namespace = "",
     context: Context = "",
@@ -75,14 +80,14 @@ def request(  # noqa: PLR0913
 
     Example: argogrant request --role role:deployer --for 2h --reason hotfix
     """
-    with usage():
-        telling = telling_of(
+    with usage_errors():
+        telling = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
         )
-        petition = Petition(
+        petition = GrantArguments(
             subject=named_subject(user, group),
             role=role_of(role, project),
-            span=span_of(
+            window=parse_window(
                 lasts=lasts,
                 until=until,
                 begins=begins,
@@ -94,18 +99,18 @@ def request(  # noqa: PLR0913
             justification=reason,
             break_glass=break_glass,
         )
-    perform("request", _request(petition, telling, context, namespace))
+    run_command("request", _request(petition, telling, context, namespace))
 
 
 async def _request(
-    petition: Petition, telling: Telling, context: str, namespace: str
+    petition: GrantArguments, telling: OutputOptions, context: str, namespace: str
 ) -> None:
-    async with session(context, namespace, dry_run=telling.is_trial) as asked:
+    async with session(context, namespace, dry_run=telling.is_dry_run) as asked:
         me = await who_am_i(asked.cluster)
         subject = petition.subject
         if subject is None:
             instance = await instance_of(asked, petition.instance)
             subject = own_subject(me, instance.strip_prefix)
-        wish = petition.wish(subject)
-        told = told_wish(wish, petition.span.notes, utc_now(), telling.zone)
-        await submit(asked, write_grant(wish, me), told, telling)
+        wish = petition.request(subject)
+        told = describe_request(wish, petition.window.notes, utc_now(), telling.zone)
+        await submit(asked, build_grant(wish, me), told, telling)

@@ -7,31 +7,31 @@ from datetime import timedelta, tzinfo
 
 import typer
 
-from argogrant.api.stored_status import Announced, read_announced
-from argogrant.cli.change.arguments import UsageRefused, patience_of, told_access
-from argogrant.cli.change.time_arguments import MomentRefused, parse_zone
-from argogrant.cli.change.wait import until_in_force, wait_for
-from argogrant.cli.errors import CommandFailed, refusal
-from argogrant.cli.options import DryRun, Format
+from argogrant.api.stored_status import StoredStatus, read_stored_status
+from argogrant.cli.change.arguments import UsageRefused, describe_access, parse_timeout
+from argogrant.cli.change.time_arguments import InvalidTime, parse_zone
+from argogrant.cli.change.wait import wait_for, wait_for_ready
+from argogrant.cli.errors import CommandError, summarize_api_error
+from argogrant.cli.options import DryRun, ListFormat
 from argogrant.cli.session import Session, utc_now
-from argogrant.cli.terminal.serialize import READABLE, object_name, written_object
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.terminal.serialize import READABLE, object_name, serialize_object
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
-from argogrant.kube.errors import Conflict, Forbidden, Refused
+from argogrant.kube.errors import Conflict, Forbidden, Invalid
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class OutputOptions:
     """How something that was written is told of."""
 
-    output: Format
+    output: ListFormat
     zone: tzinfo | None
     """In which times are read and written; None: the machine's."""
-    is_trial: bool
-    patience: timedelta | None
+    is_dry_run: bool
+    timeout: timedelta | None
     """How long is waited for what comes of it; None: not at all."""
 
     @property
@@ -42,12 +42,12 @@ class Telling:
     @property
     def mark(self) -> str:
         """What stands behind the name of what is not kept."""
-        return " (server dry run)" if self.is_trial else ""
+        return " (server dry run)" if self.is_dry_run else ""
 
 
-def telling_of(
-    output: Format, *, wait: bool, timeout: str, dry_run: DryRun, zone: str = ""
-) -> Telling:
+def parse_output_options(
+    output: ListFormat, *, wait: bool, timeout: str, dry_run: DryRun, zone: str = ""
+) -> OutputOptions:
     """Read the options for what is told, and when.
 
     Raises:
@@ -58,18 +58,18 @@ def telling_of(
         raise UsageRefused("--wait", "nothing comes of what is not kept (--dry-run)")
     try:
         where = parse_zone(zone)
-    except MomentRefused as error:
+    except InvalidTime as error:
         raise UsageRefused("--zone", str(error)) from error
-    return Telling(
+    return OutputOptions(
         output=output,
         zone=where,
-        is_trial=is_trial,
-        patience=patience_of(timeout, wait=wait),
+        is_dry_run=is_trial,
+        timeout=parse_timeout(timeout, wait=wait),
     )
 
 
 @contextmanager
-def usage() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
     """Turn what can not be meant into an error of usage: exit status 2."""
     try:
         yield
@@ -77,7 +77,7 @@ def usage() -> Iterator[None]:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
 
 
-async def submit(asked: Session, body: Body, told: str, telling: Telling) -> None:
+async def submit(asked: Session, body: Body, told: str, telling: OutputOptions) -> None:
     """Create a grant, say so, and wait until it is in force if that is wished.
 
     Raises:
@@ -88,16 +88,16 @@ async def submit(asked: Session, body: Body, told: str, telling: Telling) -> Non
     if telling.is_read:
         typer.echo(f"{object_name(made)} created{telling.mark}")
         typer.echo(told)
-    if telling.patience is None:
+    if telling.timeout is None:
         if not telling.is_read:
-            typer.echo(written_object(made, telling.output))
+            typer.echo(serialize_object(made, telling.output))
         return
     metadata = made["metadata"]
     one = Collection(ACCESS_GRANTS, asked.namespace, metadata["name"])
-    question = until_in_force(metadata["uid"])
-    await wait_for(asked.cluster, one, question, telling.patience)
+    question = wait_for_ready(metadata["uid"])
+    await wait_for(asked.cluster, one, question, telling.timeout)
     now = await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, one.name))
-    tell_access(now, telling)
+    print_access(now, telling)
 
 
 async def create(asked: Session, body: Body) -> Body:
@@ -111,27 +111,27 @@ async def create(asked: Session, body: Body) -> Body:
         return await asked.cluster.create(ACCESS_GRANTS.path(asked.namespace), body)
     except Conflict as error:
         name = body["metadata"].get("name", "")
-        raise CommandFailed(
-            f"there is an AccessGrant {quoted(name)} in namespace"
-            f" {quoted(asked.namespace)} already; choose another --name."
+        raise CommandError(
+            f"there is an AccessGrant {quote(name)} in namespace"
+            f" {quote(asked.namespace)} already; choose another --name."
         ) from error
-    except (Refused, Forbidden) as error:
-        raise CommandFailed(refusal(error)) from error
+    except (Invalid, Forbidden) as error:
+        raise CommandError(summarize_api_error(error)) from error
 
 
-def tell_access(body: Body, telling: Telling) -> None:
+def print_access(body: Body, telling: OutputOptions) -> None:
     """Say that access is in force; a doubt whether it helps goes to stderr."""
-    grant = read_announced(body)
+    grant = read_stored_status(body)
     if telling.is_read:
-        typer.echo(told_access(grant, utc_now(), telling.zone))
+        typer.echo(describe_access(grant, utc_now(), telling.zone))
     else:
-        typer.echo(written_object(body, telling.output))
-    doubt = doubt_about(grant)
+        typer.echo(serialize_object(body, telling.output))
+    doubt = effectiveness_warning(grant)
     if doubt:
-        typer.echo(f"but: {shown(doubt)}", err=True)
+        typer.echo(f"but: {sanitize(doubt)}", err=True)
 
 
-def doubt_about(grant: Announced) -> str:
+def effectiveness_warning(grant: StoredStatus) -> str:
     """Why Argo CD may not know the subject; empty if nothing is said against it."""
     said = grant.conditions.get(GrantCondition.EFFECTIVE)
     return said.message if said is not None and said.status is False else ""

@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from argogrant.grants.model.errors import InvalidGrant
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import INSTANT_PATTERN, parse_instant
 
 SPANS: Final = "90m, 2h, 1h30m or 1d"
@@ -37,12 +37,12 @@ _MOMENT: Final = re.compile(
 )
 
 
-class MomentRefused(Exception):
+class InvalidTime(Exception):
     """It is no such text, or not one moment; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ParsedTime:
     """An instant that somebody typed."""
 
     instant: datetime
@@ -52,7 +52,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class TimeContext:
     """What a text is read by.
 
     ``after`` is what a moment has to come after: now, or for an end the start.
@@ -81,12 +81,12 @@ def parse_zone(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise MomentRefused(
-            f"there is no time zone {quoted(name)} here; write it as Europe/Paris."
+        raise InvalidTime(
+            f"there is no time zone {quote(name)} here; write it as Europe/Paris."
         ) from error
 
 
-def parse_span(text: str) -> timedelta:
+def parse_duration_argument(text: str) -> timedelta:
     """Read how long something lasts: days (of 24 hours), hours, minutes, seconds.
 
     Raises:
@@ -95,17 +95,17 @@ def parse_span(text: str) -> timedelta:
     found = _SPAN.fullmatch(text.strip())
     if found is None or not text.strip():
         hint = " An end is given with --until." if ":" in text else ""
-        raise MomentRefused(
-            f"{quoted(text)} is no length of time; write it as {SPANS}.{hint}"
+        raise InvalidTime(
+            f"{quote(text)} is no length of time; write it as {SPANS}.{hint}"
         )
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if not span:
-        raise MomentRefused(f"{quoted(text)} is nothing at all; make it longer.")
+        raise InvalidTime(f"{quote(text)} is nothing at all; make it longer.")
     return span
 
 
-def parse_moment(text: str, clock: Clock) -> Moment:
+def parse_time(text: str, clock: TimeContext) -> ParsedTime:
     """Read a moment: RFC 3339, or a time of the day, on a day or the next such one.
 
     Args:
@@ -121,7 +121,7 @@ def parse_moment(text: str, clock: Clock) -> Moment:
         return _still_to_come(text, _instant(typed, clock), clock)
     found = _MOMENT.fullmatch(typed)
     if found is None:
-        raise MomentRefused(f"{quoted(text)} is no moment; {_hint(typed)}")
+        raise InvalidTime(f"{quote(text)} is no moment; {_hint(typed)}")
     hour = _time_of_day(text, found["time"])
     if found["date"]:
         return _still_to_come(text, _on(_date(text, found["date"]), hour, clock), clock)
@@ -130,11 +130,11 @@ def parse_moment(text: str, clock: Clock) -> Moment:
     return _next_such(hour, clock)
 
 
-def _instant(typed: str, clock: Clock) -> Moment:
+def _instant(typed: str, clock: TimeContext) -> ParsedTime:
     try:
-        return Moment(parse_instant(typed, round_up=clock.is_start))
+        return ParsedTime(parse_instant(typed, round_up=clock.is_start))
     except InvalidGrant as error:
-        raise MomentRefused(f"{error}.") from error
+        raise InvalidTime(f"{error}.") from error
 
 
 def _hint(typed: str) -> str:
@@ -153,8 +153,8 @@ def _time_of_day(text: str, typed: str) -> time:
         hour, minute, second = (int(part) for part in f"{typed}:0".split(":")[:3])
         return time(hour, minute, second)
     except ValueError as error:
-        raise MomentRefused(
-            f"no clock shows {quoted(text)}; hours go from 0:00 to 23:59."
+        raise InvalidTime(
+            f"no clock shows {quote(text)}; hours go from 0:00 to 23:59."
         ) from error
 
 
@@ -162,12 +162,12 @@ def _date(text: str, typed: str) -> date:
     try:
         return date.fromisoformat(typed)
     except ValueError as error:
-        raise MomentRefused(
-            f"{quoted(text)} is no date in the calendar; write year-month-day."
+        raise InvalidTime(
+            f"{quote(text)} is no date in the calendar; write year-month-day."
         ) from error
 
 
-def _on_named_day(text: str, name: str, hour: time, clock: Clock) -> Moment:
+def _on_named_day(text: str, name: str, hour: time, clock: TimeContext) -> ParsedTime:
     today = clock.today()
     if name in ("today", "tomorrow"):
         day = today if name == "today" else _later(today, 1)
@@ -179,7 +179,9 @@ def _on_named_day(text: str, name: str, hour: time, clock: Clock) -> Moment:
         ahead += 7
         moment = _on(_later(today, ahead), hour, clock)
     if ahead >= len(DAYS) and not moment.note:
-        return Moment(moment.instant, f"not this week's {name}, but the next to come")
+        return ParsedTime(
+            moment.instant, f"not this week's {name}, but the next to come"
+        )
     return moment
 
 
@@ -187,19 +189,21 @@ def _weekday(text: str, name: str) -> int:
     for names in (DAYS, _LONG_DAYS):
         if name in names:
             return names.index(name)
-    raise MomentRefused(
-        f"{quoted(text)} names no day; write today, tomorrow, {', '.join(DAYS)} or a"
+    raise InvalidTime(
+        f"{quote(text)} names no day; write today, tomorrow, {', '.join(DAYS)} or a"
         " date as 2026-11-25."
     )
 
 
-def _next_such(hour: time, clock: Clock) -> Moment:
+def _next_such(hour: time, clock: TimeContext) -> ParsedTime:
     """Find the next day on which this time is still to come."""
     first = clock.after.astimezone(clock.zone).date()
     moment = _on(first, hour, clock)
     if moment.instant <= clock.after:
         moment = _on(_later(first, 1), hour, clock)
-        return Moment(moment.instant, moment.note or f"{hour:%H:%M} on the next day")
+        return ParsedTime(
+            moment.instant, moment.note or f"{hour:%H:%M} on the next day"
+        )
     return moment
 
 
@@ -207,29 +211,29 @@ def _later(day: date, days: int) -> date:
     try:
         return day + days * _DAY
     except OverflowError as error:
-        raise MomentRefused("that is past the end of the calendar.") from error
+        raise InvalidTime("that is past the end of the calendar.") from error
 
 
-def _on(day: date, hour: time, clock: Clock) -> Moment:
+def _on(day: date, hour: time, clock: TimeContext) -> ParsedTime:
     """Find when clocks in the zone show this: never, once, or twice."""
     shown = datetime.combine(day, hour)
     instants = _instants(shown, clock.zone)
     if not instants:
-        raise MomentRefused(
+        raise InvalidTime(
             f"clocks never show {shown:%Y-%m-%d %H:%M}: they go forward then; write"
             " an hour later or earlier."
         )
     if len(instants) == 1:
-        return Moment(instants[0])
+        return ParsedTime(instants[0])
     chosen = _shortening(instants, clock)
     which = "first" if chosen == instants[0] else "second"
-    return Moment(
+    return ParsedTime(
         chosen,
         f"{hour:%H:%M} comes twice that day, as clocks go back; the {which} is meant",
     )
 
 
-def _shortening(instants: Sequence[datetime], clock: Clock) -> datetime:
+def _shortening(instants: Sequence[datetime], clock: TimeContext) -> datetime:
     """Choose the one with the shorter access among those that are to come."""
     ahead = [one for one in instants if one > clock.after] or list(instants)
     return max(ahead) if clock.is_start else min(ahead)
@@ -255,9 +259,9 @@ def _instants(shown: datetime, zone: tzinfo | None) -> list[datetime]:
     return sorted(found)
 
 
-def _still_to_come(text: str, moment: Moment, clock: Clock) -> Moment:
+def _still_to_come(text: str, moment: ParsedTime, clock: TimeContext) -> ParsedTime:
     if moment.instant > clock.after or (clock.is_start and moment.instant > clock.now):
         return moment
     if clock.after > clock.now and moment.instant > clock.now:
-        raise MomentRefused(f"{quoted(text)} is not after the start.")
-    raise MomentRefused(f"{quoted(text)} has passed; name a moment to come.")
+        raise InvalidTime(f"{quote(text)} is not after the start.")
+    raise InvalidTime(f"{quote(text)} has passed; name a moment to come.")

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from argogrant.api.stored_status import Announced, read_announced
-from argogrant.cli.errors import CommandFailed
+from argogrant.api.stored_status import StoredStatus, read_stored_status
+from argogrant.cli.errors import CommandError
 from argogrant.cli.terminal.progress import LiveLine
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short
-from argogrant.grants.model.reason_sets import REFUSALS
+from argogrant.grants.model.reason_sets import REFUSED_REASONS
 from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
-from argogrant.grants.model.stored_condition import Said
-from argogrant.grants.model.validation import sentence
+from argogrant.grants.model.stored_condition import StoredCondition
+from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Forbidden
-from argogrant.kube.informer import Reflector, stop
+from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import Collection
 
 OVER: Final = frozenset(
@@ -33,11 +33,11 @@ OVER: Final = frozenset(
         Reason.DELETED,
     }
 )
-NOT_LOOKED_AT: Final = "the operator has not looked at it yet; is it running?"
+NOT_OBSERVED: Final = "the operator has not looked at it yet; is it running?"
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class WaitStatus:
     """What is to be expected."""
 
     text: str
@@ -46,79 +46,79 @@ class Outlook:
     """False: it never will; None: it may."""
 
 
-NOT_YET: Final = Outlook(NOT_LOOKED_AT, has_come=None)
+NOT_YET: Final = WaitStatus(NOT_OBSERVED, has_come=None)
 
-Question = Callable[[Announced | None], Outlook]
+WaitCondition = Callable[[StoredStatus | None], WaitStatus]
 """Looks at an object, or at its absence, with one wish in mind."""
 
 
-def until_in_force(uid: str) -> Question:
+def wait_for_ready(uid: str) -> WaitCondition:
     """Wish that Argo CD holds the binding of the grant with this uid."""
 
-    def look(grant: Announced | None) -> Outlook:
+    def look(grant: StoredStatus | None) -> WaitStatus:
         if grant is None or grant.uid != uid:
-            return Outlook("it was deleted", has_come=False)
-        if grant.is_said(GrantCondition.ENDED):
+            return WaitStatus("it was deleted", has_come=False)
+        if grant.condition_is_true(GrantCondition.ENDED):
             ended = grant.conditions[GrantCondition.ENDED]
-            return Outlook(_said(ended), has_come=False)
+            return WaitStatus(_said(ended), has_come=False)
         ready = _current(grant, GrantCondition.READY)
         if ready is None:
             return NOT_YET
         if ready.status:
-            return Outlook(_said(ready), has_come=True)
-        if ready.reason in REFUSALS | OVER:
-            return Outlook(_said(ready), has_come=False)
+            return WaitStatus(_said(ready), has_come=True)
+        if ready.reason in REFUSED_REASONS | OVER:
+            return WaitStatus(_said(ready), has_come=False)
         hint = ""
         if ready.reason == Reason.AWAITING_APPROVAL:
             hint = f" They type: argogrant approve {grant.name}"
-        return Outlook(_said(ready) + hint, has_come=None)
+        return WaitStatus(_said(ready) + hint, has_come=None)
 
     return look
 
 
-def until_over(uid: str) -> Question:
+def wait_for_ended(uid: str) -> WaitCondition:
     """Wish that Argo CD holds nothing of the grant with this uid any more."""
 
-    def look(grant: Announced | None) -> Outlook:
+    def look(grant: StoredStatus | None) -> WaitStatus:
         if grant is None or grant.uid != uid:
-            return Outlook("it was deleted", has_come=True)
-        if grant.is_said(GrantCondition.ENDED):
+            return WaitStatus("it was deleted", has_come=True)
+        if grant.condition_is_true(GrantCondition.ENDED):
             ended = grant.conditions[GrantCondition.ENDED]
-            return Outlook(_said(ended), has_come=True)
+            return WaitStatus(_said(ended), has_come=True)
         ready = _current(grant, GrantCondition.READY)
         if ready is None:
             return NOT_YET
-        return Outlook(_said(ready), has_come=None)
+        return WaitStatus(_said(ready), has_come=None)
 
     return look
 
 
-def until_counted(uid: str) -> Question:
+def wait_for_counted(uid: str) -> WaitCondition:
     """Wish that the approval with this uid counts."""
 
-    def look(approval: Announced | None) -> Outlook:
+    def look(approval: StoredStatus | None) -> WaitStatus:
         if approval is None or approval.uid != uid:
-            return Outlook("it was deleted", has_come=False)
+            return WaitStatus("it was deleted", has_come=False)
         counted = _current(approval, ApprovalCondition.COUNTED)
         if counted is None:
             return NOT_YET
-        return Outlook(_said(counted), has_come=counted.status)
+        return WaitStatus(_said(counted), has_come=counted.status)
 
     return look
 
 
-def _current(one: Announced, condition: str) -> Said | None:
+def _current(one: StoredStatus, condition: str) -> StoredCondition | None:
     """Find a condition that is about the object as it is now."""
     return one.conditions.get(condition) if one.is_current else None
 
 
-def _said(condition: Said) -> str:
+def _said(condition: StoredCondition) -> str:
     return condition.message or condition.reason
 
 
 async def wait_for(
-    cluster: Cluster, one: Collection, question: Question, patience: timedelta
-) -> Outlook:
+    cluster: Cluster, one: Collection, question: WaitCondition, patience: timedelta
+) -> WaitStatus:
     """Wait until something has come, and say meanwhile what is missing.
 
     A watch that breaks is opened again; while the API server does not answer, that is
@@ -135,8 +135,8 @@ async def wait_for(
         Forbidden: The object may not be watched.
     """
     news = asyncio.Event()
-    reflector = Reflector(
-        cluster, one, read=read_announced, on_change=lambda *_: news.set()
+    reflector = Informer(
+        cluster, one, read=read_stored_status, on_change=lambda *_: news.set()
     )
     task = asyncio.create_task(reflector.run())
     last = NOT_YET
@@ -146,25 +146,26 @@ async def wait_for(
                 await reflector.looked_at.wait()
                 while last.has_come is None:
                     news.clear()
-                    last = _look(reflector, question)
+                    last = _observe(reflector, question)
                     if last.has_come is None:
                         line.say(f"waiting: {last.text}")
                         await news.wait()
     except TimeoutError:
-        raise CommandFailed(
-            f"after {short(patience)} still waiting: {sentence(shown(last.text))}"
+        raise CommandError(
+            f"after {short(patience)} still waiting:"
+            f" {with_full_stop(sanitize(last.text))}"
             " It goes on without this command."
         ) from None
     finally:
         await stop(task)
     if not last.has_come:
-        raise CommandFailed(sentence(shown(last.text)))
+        raise CommandError(with_full_stop(sanitize(last.text)))
     return last
 
 
-def _look(reflector: Reflector[Announced], question: Question) -> Outlook:
+def _observe(reflector: Informer[StoredStatus], question: WaitCondition) -> WaitStatus:
     if isinstance(reflector.failure, Forbidden):
         raise reflector.failure
     if reflector.failure is not None:
-        return Outlook(f"{reflector.failure}; it is asked again", has_come=None)
+        return WaitStatus(f"{reflector.failure}; it is asked again", has_come=None)
     return question(reflector.objects.get(reflector.collection.name))

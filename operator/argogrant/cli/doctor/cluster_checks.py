@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from argogrant.api.admission_policies import IDENTITY_FILE
-from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts, Reading
-from argogrant.cli.terminal.checklist import Result, fine, unknown, wrong
+from argogrant.api.admission_policies import VALIDATING_FILE
+from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts, Probe
+from argogrant.cli.terminal.checklist import CheckResult, fine, unknown, wrong
 
 NEWEST_WITHOUT: Final = (1, 29)
 """The last Kubernetes that serves no ValidatingAdmissionPolicy."""
 GRACE: Final = 2
 """Leases that may pass without a renewal before nobody is said to lead."""
 
-ClusterCheck = Callable[[ClusterFacts], Iterator[Result]]
+ClusterCheck = Callable[[ClusterFacts], Iterator[CheckResult]]
 
 
-def kubernetes_is_new_enough(facts: ClusterFacts) -> Iterator[Result]:
+def kubernetes_is_new_enough(facts: ClusterFacts) -> Iterator[CheckResult]:
     """Say which Kubernetes it is, and what that can do for us."""
     check, version = "Kubernetes", facts.kubernetes
     if version.value is None:
@@ -44,7 +44,7 @@ def _what_it_does(facts: ClusterFacts) -> str:
     return "what it can admit is not known"
 
 
-def crds_are_current(facts: ClusterFacts) -> Iterator[Result]:
+def crds_are_current(facts: ClusterFacts) -> Iterator[CheckResult]:
     """Say whether our kinds are there, as this version describes them."""
     check, apply = "CRDs", "kubectl apply --server-side -f crds"
     missing = [one.plural for one in facts.crds if _is_not_there(one.is_served)]
@@ -70,11 +70,11 @@ def crds_are_current(facts: ClusterFacts) -> Iterator[Result]:
         yield fine(check, f"all {len(facts.crds)} installed and current")
 
 
-def _is_not_there(reading: Reading[bool]) -> bool:
+def _is_not_there(reading: Probe[bool]) -> bool:
     return not reading.value and not reading.problem
 
 
-def operator_runs(facts: ClusterFacts) -> Iterator[Result]:
+def operator_runs(facts: ClusterFacts) -> Iterator[CheckResult]:
     """Say whether a replica leads."""
     check, lease = "Operator", facts.lease.value
     if facts.lease.problem:
@@ -104,18 +104,18 @@ def operator_runs(facts: ClusterFacts) -> Iterator[Result]:
         yield fine(check, f"{lease.holder} leads")
 
 
-def identities_are_checked(facts: ClusterFacts) -> Iterator[Result]:
+def identities_are_checked(facts: ClusterFacts) -> Iterator[CheckResult]:
     """Say whether the API server vouches for requesters and approvers."""
-    check, found = "Admission", facts.admission_problem
+    check, found = "Admission", facts.admission_drift
     if found.problem:
         yield unknown(check, f"the admission policies: {found.problem}")
     elif found.value:
-        yield wrong(check, found.value, command=f"kubectl apply -f {IDENTITY_FILE}")
+        yield wrong(check, found.value, command=f"kubectl apply -f {VALIDATING_FILE}")
     else:
         yield fine(check, "the API server checks who asks and who approves")
 
 
-def there_is_an_instance(facts: ClusterFacts) -> Iterator[Result]:
+def there_is_an_instance(facts: ClusterFacts) -> Iterator[CheckResult]:
     """Say whether anything is to be done at all."""
     check, found = "Instances", facts.instances
     if found.problem:
@@ -132,7 +132,7 @@ def there_is_an_instance(facts: ClusterFacts) -> Iterator[Result]:
         yield fine(check, f"{len(found.value)}: {names}")
 
 
-def grants_name_an_instance(facts: ClusterFacts) -> Iterator[Result]:
+def grants_name_an_instance(facts: ClusterFacts) -> Iterator[CheckResult]:
     """Say which grants wait for an instance that is not there."""
     if facts.grants.value is None or facts.instances.value is None:
         return
@@ -141,7 +141,7 @@ def grants_name_an_instance(facts: ClusterFacts) -> Iterator[Result]:
     if lost:
         yield wrong(
             "Grants",
-            f"{some(lost)}: spec.instance names no ArgoCDInstance that there is",
+            f"{abbreviate(lost)}: spec.instance names no ArgoCDInstance that there is",
             remedy="Create that instance, or ask anew with another one.",
         )
 
@@ -156,11 +156,13 @@ CLUSTER_CHECKS: Final[tuple[ClusterCheck, ...]] = (
 )
 
 
-def rights_are_given(facts: InstanceFacts, namespace: str) -> Iterator[Result]:
+def permissions_are_granted(
+    facts: InstanceFacts, namespace: str
+) -> Iterator[CheckResult]:
     """Say what the operator's service account may not do."""
     check = "Rights"
-    lacking = [one.right for one in facts.rights if one.is_given.value is False]
-    doubts = [one.is_given.problem for one in facts.rights if one.is_given.problem]
+    lacking = [one.right for one in facts.permissions if one.is_given.value is False]
+    doubts = [one.is_given.problem for one in facts.permissions if one.is_given.problem]
     account = f"system:serviceaccount:{namespace}:argogrant"
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
@@ -173,10 +175,10 @@ def rights_are_given(facts: InstanceFacts, namespace: str) -> Iterator[Result]:
     elif doubts:
         yield unknown(check, f"those of {account}: {doubts[0]}")
     else:
-        yield fine(check, f"{account} has all {len(facts.rights)} that it needs")
+        yield fine(check, f"{account} has all {len(facts.permissions)} that it needs")
 
 
-def some(names: list[str]) -> str:
+def abbreviate(names: list[str]) -> str:
     """Name a few, and count the others."""
     shown = ", ".join(names[:3])
     return (

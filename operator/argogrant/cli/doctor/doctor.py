@@ -13,18 +13,31 @@ from typing import Annotated
 
 import typer
 
-from argogrant.cli.doctor.collect import look_at_cluster, look_at_instance
+from argogrant.cli.doctor.collect import collect_cluster, collect_instance
 from argogrant.cli.doctor.examine import examine
-from argogrant.cli.doctor.permission_review import Asker
+from argogrant.cli.doctor.permission_review import PermissionReviewer
 from argogrant.cli.options import Context, Namespace
-from argogrant.cli.session import NoAPIServer, connect, meant, utc_now
-from argogrant.cli.terminal.checklist import Marks, Outcome, Result, lines_of, wrong
-from argogrant.cli.terminal.tables import tell
+from argogrant.cli.session import (
+    APIServerNotReachable,
+    connect,
+    resolve_namespace,
+    utc_now,
+)
+from argogrant.cli.terminal.checklist import (
+    CheckOutcome,
+    CheckResult,
+    Symbols,
+    checklist,
+    wrong,
+)
+from argogrant.cli.terminal.tables import print_line
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError
 
 
-def show(results: Sequence[Result], *, width: int, marks: Marks) -> Iterator[str]:
+def show(
+    results: Sequence[CheckResult], *, width: int, marks: Symbols
+) -> Iterator[str]:
     """Write the results, those of each instance under its name.
 
     Args:
@@ -36,13 +49,13 @@ def show(results: Sequence[Result], *, width: int, marks: Marks) -> Iterator[str
         if instance:
             yield f"\nArgoCDInstance {instance}"
         for result in some:
-            yield from lines_of(result, width, marks)
+            yield from checklist(result, width, marks)
     yield f"\n{_summary(results)}"
 
 
-def _summary(results: Sequence[Result]) -> str:
-    wrong = sum(one.outcome is Outcome.WRONG for one in results)
-    unseen = sum(one.outcome is Outcome.UNKNOWN for one in results)
+def _summary(results: Sequence[CheckResult]) -> str:
+    wrong = sum(one.outcome is CheckOutcome.WRONG for one in results)
+    unseen = sum(one.outcome is CheckOutcome.UNKNOWN for one in results)
     if not unseen:
         return f"{wrong} wrong." if wrong else "Nothing is wrong."
     said = f"{wrong} wrong" if wrong else "Nothing wrong was seen"
@@ -50,7 +63,7 @@ def _summary(results: Sequence[Result]) -> str:
     return f"{said}; {checks} could not be made."
 
 
-class Format(StrEnum):
+class DoctorFormat(StrEnum):
     """How the results are written."""
 
     TEXT = "text"
@@ -65,8 +78,9 @@ def doctor(
     ] = "",
     context: Context = "",
     output: Annotated[
-        Format, typer.Option("--output", "-o", help="For people, or for programs.")
-    ] = Format.TEXT,
+        DoctorFormat,
+        typer.Option("--output", "-o", help="For people, or for programs."),
+    ] = DoctorFormat.TEXT,
 ) -> None:
     """Say what is wrong with an installation, and what mends it.
 
@@ -76,20 +90,22 @@ def doctor(
     Example: argogrant doctor -n argogrant
     """
     results = asyncio.run(_examine(namespace, instance, context))
-    is_wrong = any(one.outcome is Outcome.WRONG for one in results)
-    if output is Format.JSON:
+    is_wrong = any(one.outcome is CheckOutcome.WRONG for one in results)
+    if output is DoctorFormat.JSON:
         found = [asdict(one) for one in results]
         typer.echo(json.dumps({"healthy": not is_wrong, "checks": found}, indent=2))
     else:
-        tell(lambda width, marks: show(results, width=width, marks=marks))
+        print_line(lambda width, marks: show(results, width=width, marks=marks))
     if is_wrong:
         raise typer.Exit(1)
 
 
-async def _examine(namespace: str, instance: str, context: str) -> tuple[Result, ...]:
+async def _examine(
+    namespace: str, instance: str, context: str
+) -> tuple[CheckResult, ...]:
     try:
         cluster = await connect(context)
-    except NoAPIServer as error:
+    except APIServerNotReachable as error:
         return (
             wrong(
                 "API server",
@@ -99,7 +115,7 @@ async def _examine(namespace: str, instance: str, context: str) -> tuple[Result,
         )
     try:
         await cluster.get("/version")
-        return await _results(cluster, meant(namespace, context), instance)
+        return await _results(cluster, resolve_namespace(namespace, context), instance)
     except ClusterError as error:
         text = f"it does not answer as it should: {error}"
         return (wrong("API server", text, command="kubectl version"),)
@@ -109,12 +125,12 @@ async def _examine(namespace: str, instance: str, context: str) -> tuple[Result,
 
 async def _results(
     cluster: Cluster, namespace: str, instance: str
-) -> tuple[Result, ...]:
-    facts = await look_at_cluster(cluster, namespace, utc_now)
-    asker = Asker(cluster, f"system:serviceaccount:{namespace}:argogrant")
+) -> tuple[CheckResult, ...]:
+    facts = await collect_cluster(cluster, namespace, utc_now)
+    asker = PermissionReviewer(cluster, f"system:serviceaccount:{namespace}:argogrant")
     records = [one for one in facts.instances.value or () if instance in ("", one.name)]
     seen = [
-        await look_at_instance(cluster, record, facts.grants, asker)
+        await collect_instance(cluster, record, facts.grants, asker)
         for record in sorted(records, key=lambda record: record.name)
     ]
     results = examine(facts, seen)

@@ -6,16 +6,16 @@ from dataclasses import replace
 from argogrant.cli.doctor.cluster_checks import (
     CLUSTER_CHECKS,
     operator_runs,
-    rights_are_given,
+    permissions_are_granted,
 )
 from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts
 from argogrant.cli.doctor.instance_checks import INSTANCE_CHECKS, it_is_ready
-from argogrant.cli.terminal.checklist import Outcome, Result, unknown
+from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult, unknown
 
 
 def examine(
     cluster: ClusterFacts, instances: Sequence[InstanceFacts]
-) -> tuple[Result, ...]:
+) -> tuple[CheckResult, ...]:
     """Ask every check, in order.
 
     Args:
@@ -36,16 +36,18 @@ def examine(
     return (*common, *new)
 
 
-def _of_instance(cluster: ClusterFacts, facts: InstanceFacts) -> Iterator[Result]:
-    yield from rights_are_given(facts, cluster.namespace)
-    is_led = all(one.outcome is not Outcome.WRONG for one in operator_runs(cluster))
+def _of_instance(cluster: ClusterFacts, facts: InstanceFacts) -> Iterator[CheckResult]:
+    yield from permissions_are_granted(facts, cluster.namespace)
+    is_led = all(
+        one.outcome is not CheckOutcome.WRONG for one in operator_runs(cluster)
+    )
     for check in INSTANCE_CHECKS:
         for result in check(facts, cluster.now):
-            is_hearsay = check is it_is_ready and result.outcome is Outcome.FINE
-            yield result if is_led or not is_hearsay else _doubted(result)
+            is_hearsay = check is it_is_ready and result.outcome is CheckOutcome.FINE
+            yield result if is_led or not is_hearsay else _as_unknown(result)
 
 
-def _doubted(result: Result) -> Result:
+def _as_unknown(result: CheckResult) -> CheckResult:
     """Do not take for true what an operator said that has stopped since."""
     return unknown(result.check, f"the operator said, before it stopped: {result.text}")
 

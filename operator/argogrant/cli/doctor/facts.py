@@ -6,13 +6,13 @@ from typing import Generic, TypeVar
 
 from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
-from argogrant.kube.permissions import Right
+from argogrant.kube.permissions import Permission
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading(Generic[T]):
+class Probe(Generic[T]):
     """Something that was looked for: there, not there, or not to be read."""
 
     value: T | None = None
@@ -26,8 +26,8 @@ class CRDFact:
     """One of our kinds, as the API server has it."""
 
     plural: str
-    is_served: Reading[bool]
-    is_current: Reading[bool]
+    is_served: Probe[bool]
+    is_current: Probe[bool]
     """Whether the CRD says what this version's says."""
 
 
@@ -41,11 +41,11 @@ class LeaseFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RightFact:
+class PermissionFact:
     """A right of the operator, and whether it has it."""
 
-    right: Right
-    is_given: Reading[bool]
+    right: Permission
+    is_given: Probe[bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +55,16 @@ class ClusterFacts:
     namespace: str
     now: datetime
     """The time, by the API server's clock."""
-    kubernetes: Reading[str]
+    kubernetes: Probe[str]
     """The version, such as v1.37.0."""
-    admission_kinds: Reading[frozenset[str]]
+    admission_kinds: Probe[frozenset[str]]
     """The kinds of admission policies that are served, by their plural."""
     crds: tuple[CRDFact, ...]
-    lease: Reading[LeaseFact]
-    admission_problem: Reading[str]
+    lease: Probe[LeaseFact]
+    admission_drift: Probe[str]
     """What is wrong with our admission policies; empty if nothing is."""
-    instances: Reading[tuple[InstanceRecord, ...]]
-    grants: Reading[tuple[GrantRecord, ...]]
+    instances: Probe[tuple[InstanceRecord, ...]]
+    grants: Probe[tuple[GrantRecord, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +75,9 @@ class InstanceFacts:
     argocd_namespace: str
     is_elsewhere: bool
     """Whether its Argo CD runs in another cluster, which the doctor does not enter."""
-    config_map: Reading[ObservedConfigMap]
-    argocd_version: Reading[str]
-    grants: Reading[tuple[GrantRecord, ...]]
+    config_map: Probe[ObservedConfigMap]
+    argocd_version: Probe[str]
+    grants: Probe[tuple[GrantRecord, ...]]
     """Those that name this instance."""
-    rights: tuple[RightFact, ...] = field(default=())
+    permissions: tuple[PermissionFact, ...] = field(default=())
     """Those that the operator needs for it."""

@@ -8,15 +8,15 @@ from typing import Final
 
 from argogrant.api.stored_status import read_conditions
 from argogrant.argocd.configmap_size import LIMIT, size_of
-from argogrant.cli.doctor.cluster_checks import some
+from argogrant.cli.doctor.cluster_checks import abbreviate
 from argogrant.cli.doctor.facts import InstanceFacts
-from argogrant.cli.terminal.checklist import Result, fine, unknown, wrong
+from argogrant.cli.terminal.checklist import CheckResult, fine, unknown, wrong
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.grants.model.grant import SubjectKind
 from argogrant.grants.model.reasons import InstanceCondition
 from argogrant.grants.model.window import format_instant, parse_instant
 
-InstanceCheck = Callable[[InstanceFacts, datetime], Iterator[Result]]
+InstanceCheck = Callable[[InstanceFacts, datetime], Iterator[CheckResult]]
 NEARLY_FULL: Final = 0.9
 _SEEN_DIRECTLY: Final = frozenset(
     {
@@ -31,7 +31,7 @@ _KIB: Final = 1024
 _SOON: Final = 24 * 3600
 
 
-def it_is_ready(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def it_is_ready(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Say what the operator says of the instance."""
     check, record = "Ready", facts.record
     ready = read_conditions(record.status).get(InstanceCondition.READY)
@@ -48,7 +48,7 @@ def it_is_ready(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
         yield wrong(check, f"{ready.reason}: {ready.message}")
 
 
-def conditions_are_good(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def conditions_are_good(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Say which other condition is not as it should be."""
     for kind, said in read_conditions(facts.record.status).items():
         if kind in _SEEN_DIRECTLY or said.status is (kind not in _SHOULD_BE_FALSE):
@@ -57,7 +57,9 @@ def conditions_are_good(facts: InstanceFacts, _now: datetime) -> Iterator[Result
         yield unknown(kind, text) if said.status is None else wrong(kind, text)
 
 
-def requesters_are_verified(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def requesters_are_verified(
+    facts: InstanceFacts, _now: datetime
+) -> Iterator[CheckResult]:
     """Say if the operator believes whatever it is told, or can not see the policies."""
     kind = InstanceCondition.REQUESTER_VERIFIED
     said = read_conditions(facts.record.status).get(kind)
@@ -66,7 +68,7 @@ def requesters_are_verified(facts: InstanceFacts, _now: datetime) -> Iterator[Re
         yield unknown(kind, text) if said.status is None else wrong(kind, text)
 
 
-def config_map_is_there(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def config_map_is_there(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Say whether there is anything to write into."""
     check, found = "ConfigMap", facts.config_map
     where = f"{facts.argocd_namespace}/argocd-rbac-cm"
@@ -87,7 +89,7 @@ def config_map_is_there(facts: InstanceFacts, _now: datetime) -> Iterator[Result
         yield fine(check, f"{where} is there, with {count} of our bindings")
 
 
-def text_is_readable(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def text_is_readable(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Name the line that Argo CD can not read."""
     check, found = "RBAC text", facts.config_map.value
     if found is None:
@@ -109,7 +111,9 @@ def text_is_readable(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
         yield fine(check, "Argo CD can read every line")
 
 
-def scopes_match_addresses(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def scopes_match_addresses(
+    facts: InstanceFacts, _now: datetime
+) -> Iterator[CheckResult]:
     """Say whether grants for e-mail addresses can have an effect.
 
     Source: argoproj/argo-cd, ``util/rbac/rbac.go``: without the claim in ``scopes`` an
@@ -127,7 +131,7 @@ def scopes_match_addresses(facts: InstanceFacts, _now: datetime) -> Iterator[Res
         yield wrong(
             check,
             f"{scopes}: without email, Argo CD does not find the address in"
-            f" {some(addressed)}, unless it is the user id",
+            f" {abbreviate(addressed)}, unless it is the user id",
             remedy="Say which claim has the address; keep those that are there.",
             command=f"kubectl -n {facts.argocd_namespace} patch configmap"
             f" argocd-rbac-cm --type=merge -p '{patch}'",
@@ -146,7 +150,7 @@ def _is_for_an_address(record: GrantRecord) -> bool:
     )
 
 
-def there_is_room(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def there_is_room(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Say how full the ConfigMap is."""
     check, found = "Size", facts.config_map.value
     if found is None:
@@ -163,7 +167,7 @@ def there_is_room(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
         )
 
 
-def argocd_has_a_version(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def argocd_has_a_version(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Say which Argo CD it is, as far as that can be seen."""
     check, found = "Argo CD", facts.argocd_version
     if facts.is_elsewhere:
@@ -177,7 +181,7 @@ def argocd_has_a_version(facts: InstanceFacts, _now: datetime) -> Iterator[Resul
         yield unknown(check, f"its version: {why}")
 
 
-def token_is_valid(facts: InstanceFacts, now: datetime) -> Iterator[Result]:
+def token_is_valid(facts: InstanceFacts, now: datetime) -> Iterator[CheckResult]:
     """Say when the token for another cluster ends."""
     if not facts.is_elsewhere:
         return
@@ -198,7 +202,7 @@ def token_is_valid(facts: InstanceFacts, now: datetime) -> Iterator[Result]:
 
 def tracked_grants_have_an_end(
     facts: InstanceFacts, _now: datetime
-) -> Iterator[Result]:
+) -> Iterator[CheckResult]:
     """Name grants that deleting by hand would start anew."""
     tracked = sorted(
         one.name
@@ -210,13 +214,13 @@ def tracked_grants_have_an_end(
     if tracked:
         yield wrong(
             "Git",
-            f"{some(tracked)}: tracked by Argo CD, but with spec.duration, which would"
-            " begin anew whenever the object is made anew (AbsoluteEndRequired)",
+            f"{abbreviate(tracked)}: tracked by Argo CD, but with spec.duration, which"
+            " would begin anew whenever the object is made anew (AbsoluteEndRequired)",
             remedy="Write spec.expiresAt in Git instead.",
         )
 
 
-def grants_are_counted(facts: InstanceFacts, _now: datetime) -> Iterator[Result]:
+def grants_are_counted(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResult]:
     """Say what grants are doing, and what those wait for that give nothing."""
     check, found = "Grants", facts.grants
     if found.value is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.argocd.appproject.members import ours_in
+from argogrant.argocd.appproject.members import managed_bindings
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.policy_csv import (
     CONFIG_MAP_NAME,
@@ -27,16 +27,16 @@ from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class BindingLookup:
     """One place where a binding may be, and whether it is."""
 
     place: str
     """Such as ``argocd-rbac-cm`` or ``AppProject team-a``."""
     line: str
     """The binding as Argo CD reads it."""
-    is_there: bool | None = None
+    is_present: bool | None = None
     """None if it could not be looked at."""
-    is_ours: bool = True
+    is_managed: bool = True
     """Whether argogrant writes there; else the line is somebody else's."""
     until: datetime | None = None
     """The end that is written beside it."""
@@ -44,9 +44,9 @@ class Held:
     """Why it could not be looked at."""
 
 
-async def look(
+async def find_binding(
     cluster: Cluster, instance: Instance, binding: Binding
-) -> tuple[Held, ...]:
+) -> tuple[BindingLookup, ...]:
     """Look wherever Argo CD can have it from.
 
     Args:
@@ -62,16 +62,20 @@ async def look(
     config_map = await _read(cluster, path, CONFIG_MAP_NAME, line)
     project = project_of(binding.role)
     if not (instance.binds_in_projects and project):
-        if isinstance(config_map, Held):
+        if isinstance(config_map, BindingLookup):
             return (config_map,)
-        return held_in_config_map(observe_config_map(config_map), binding)
+        return find_in_config_map(observe_config_map(config_map), binding)
     place, path = f"AppProject {project}", APP_PROJECTS.path(namespace, project)
     body = await _read(cluster, path, place, line)
-    ours = body if isinstance(body, Held) else held_in(observe_project(body), binding)
-    if isinstance(config_map, Held):
+    ours = (
+        body
+        if isinstance(body, BindingLookup)
+        else find_in_project(observe_project(body), binding)
+    )
+    if isinstance(config_map, BindingLookup):
         return (ours,)
-    others = held_in_config_map(observe_config_map(config_map), binding)
-    return (ours, *(one for one in others if one.is_there))
+    others = find_in_config_map(observe_config_map(config_map), binding)
+    return (ours, *(one for one in others if one.is_present))
 
 
 def project_of(role: str) -> str:
@@ -80,13 +84,15 @@ def project_of(role: str) -> str:
     return rest.partition(":")[0] if kind == "proj" else ""
 
 
-def held_in_config_map(seen: ObservedConfigMap, binding: Binding) -> tuple[Held, ...]:
+def find_in_config_map(
+    seen: ObservedConfigMap, binding: Binding
+) -> tuple[BindingLookup, ...]:
     """Say which keys hold a binding: ours in any case, others' if they do."""
     ends: Mapping[Binding, datetime | None] = seen.overlay.ends if seen.overlay else {}
-    ours = Held(
+    ours = BindingLookup(
         place=CONFIG_MAP_NAME,
         line=line_of(binding),
-        is_there=binding in ends,
+        is_present=binding in ends,
         until=ends.get(binding),
     )
     keys = [
@@ -97,15 +103,15 @@ def held_in_config_map(seen: ObservedConfigMap, binding: Binding) -> tuple[Held,
     return (ours, *(_of_others(f"{CONFIG_MAP_NAME}, {key}", binding) for key in keys))
 
 
-def held_in(project: Project, binding: Binding) -> Held:
+def find_in_project(project: Project, binding: Binding) -> BindingLookup:
     """Say whether a binding is among the members of a project's role."""
     place = f"AppProject {project.name}"
-    ours = ours_in(project)
+    ours = managed_bindings(project)
     if binding in ours or binding not in project.memberships():
-        return Held(
+        return BindingLookup(
             place=place,
             line=line_of(binding),
-            is_there=binding in ours,
+            is_present=binding in ours,
             until=ours.get(binding),
         )
     return _of_others(place, binding)
@@ -119,21 +125,25 @@ def line_of(binding: Binding) -> str:
         return f"g, {binding.subject!a}, {binding.role!a}"
 
 
-def unseen(place: str, line: str, problem: str) -> Held:
+def not_readable(place: str, line: str, problem: str) -> BindingLookup:
     """Say that a place could not be looked at, and why."""
-    return Held(place=place, line=line, problem=problem)
+    return BindingLookup(place=place, line=line, problem=problem)
 
 
-def _of_others(place: str, binding: Binding) -> Held:
-    return Held(place=place, line=line_of(binding), is_there=True, is_ours=False)
+def _of_others(place: str, binding: Binding) -> BindingLookup:
+    return BindingLookup(
+        place=place, line=line_of(binding), is_present=True, is_managed=False
+    )
 
 
-async def _read(cluster: Cluster, path: str, place: str, line: str) -> Body | Held:
+async def _read(
+    cluster: Cluster, path: str, place: str, line: str
+) -> Body | BindingLookup:
     try:
         return await cluster.get(path)
     except NotFound:
-        return unseen(place, line, "it is not there")
+        return not_readable(place, line, "it is not there")
     except Forbidden:
-        return unseen(place, line, "you may not read it")
+        return not_readable(place, line, "you may not read it")
     except ClusterError as error:
-        return unseen(place, line, str(error))
+        return not_readable(place, line, str(error))

@@ -7,19 +7,25 @@ from typing import Any
 import click
 
 from argogrant.cli.inspect.describe import (
-    Facts,
+    GrantDescription,
     approvals,
     bindings,
     checks,
-    headline,
     next_step,
+    summary_line,
 )
-from argogrant.cli.terminal.checklist import NAME, Marks, Result, lines_of, wrapped
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.terminal.checklist import (
+    NAME,
+    CheckResult,
+    Symbols,
+    checklist,
+    wrapped,
+)
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.window import format_instant
 
 
-def show(facts: Facts, *, width: int, marks: Marks) -> Iterator[str]:
+def show(facts: GrantDescription, *, width: int, marks: Symbols) -> Iterator[str]:
     """Write the story, a section after another.
 
     Args:
@@ -28,11 +34,11 @@ def show(facts: Facts, *, width: int, marks: Marks) -> Iterator[str]:
         marks: The signs for what is so and what is not.
     """
     grant = facts.grant
-    title = f"AccessGrant {shown(grant.namespace)}/{shown(grant.name)}"
-    first, *rest = wrapped(f"{title}: {facts.standing}", width, breaks=True)
+    title = f"AccessGrant {sanitize(grant.namespace)}/{sanitize(grant.name)}"
+    first, *rest = wrapped(f"{title}: {facts.state}", width, breaks=True)
     yield click.style(first, bold=True)
     yield from rest
-    yield from wrapped(headline(facts), width, breaks=True)
+    yield from wrapped(summary_line(facts), width, breaks=True)
     yield ""
     for label, text in _details(facts):
         yield from _detail(label, text, width)
@@ -46,7 +52,7 @@ def show(facts: Facts, *, width: int, marks: Marks) -> Iterator[str]:
         yield f"$ {command}"
 
 
-def told(facts: Facts) -> dict[str, Any]:
+def to_json(facts: GrantDescription) -> dict[str, Any]:
     """Write the story for programs; what is not known is null, times are in UTC."""
     grant = facts.grant
     remedy, command = next_step(facts)
@@ -54,8 +60,8 @@ def told(facts: Facts) -> dict[str, Any]:
         "namespace": grant.namespace,
         "name": grant.name,
         "uid": grant.uid,
-        "state": str(facts.standing),
-        "summary": headline(facts),
+        "state": str(facts.state),
+        "summary": summary_line(facts),
         "subject": {"kind": grant.subject_kind, "name": grant.subject},
         "role": grant.role,
         "instance": grant.instance,
@@ -66,19 +72,19 @@ def told(facts: Facts) -> dict[str, Any]:
         "startedAt": _stamp(grant.started_at),
         "expiresAt": _stamp(grant.expires_at),
         "endedAt": _stamp(grant.ended_at),
-        "policy": grant.recorded.policy,
+        "policy": grant.stored.policy,
         "checks": _told(checks(facts)),
         "approvals": _told(approvals(facts)),
         "argocd": [
             {
                 "place": one.place,
                 "line": one.line,
-                "present": one.is_there,
-                "ours": one.is_ours,
+                "present": one.is_present,
+                "ours": one.is_managed,
                 "until": _stamp(one.until),
                 "problem": one.problem or None,
             }
-            for one in facts.held
+            for one in facts.binding
         ],
         "next": {"text": remedy, "command": command or None},
     }
@@ -88,14 +94,14 @@ def _stamp(moment: datetime | None) -> str | None:
     return format_instant(moment) if moment else None
 
 
-def _told(results: Sequence[Result]) -> list[dict[str, str]]:
+def _told(results: Sequence[CheckResult]) -> list[dict[str, str]]:
     return [
         {"name": str(one.check), "outcome": str(one.outcome), "text": one.text}
         for one in results
     ]
 
 
-def _details(facts: Facts) -> Iterator[tuple[str, str]]:
+def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
     """Give what was asked for and what was promised, as far as it is known."""
     grant = facts.grant
     asked = f", {facts.when(grant.created_at)}" if grant.created_at else ""
@@ -105,16 +111,16 @@ def _details(facts: Facts) -> Iterator[tuple[str, str]]:
         ("Because", grant.justification),
         ("Emergency", emergency),
         *_window(facts),
-        ("Policy", grant.recorded.policy),
+        ("Policy", grant.stored.policy),
         ("Continues", grant.extends),
         ("Continued by", grant.extended_by),
         ("Argo CD", grant.url),
         ("Details", grant.details),
     )
-    yield from ((label, shown(text)) for label, text in known if text)
+    yield from ((label, sanitize(text)) for label, text in known if text)
 
 
-def _window(facts: Facts) -> Iterator[tuple[str, str]]:
+def _window(facts: GrantDescription) -> Iterator[tuple[str, str]]:
     grant = facts.grant
     start = grant.started_at or grant.not_before
     if start:
@@ -134,9 +140,9 @@ def _detail(label: str, text: str, width: int) -> Iterator[str]:
 
 
 def _section(
-    title: str, results: Sequence[Result], width: int, marks: Marks
+    title: str, results: Sequence[CheckResult], width: int, marks: Symbols
 ) -> Iterator[str]:
     if results:
         yield f"\n{click.style(title, bold=True)}"
     for one in results:
-        yield from lines_of(one, width, marks, breaks=True)
+        yield from checklist(one, width, marks, breaks=True)

@@ -8,18 +8,23 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from argogrant.api.accessgrant_view import ToldGrant, read_told
-from argogrant.cli.options import Format
-from argogrant.cli.terminal.grant_state import Standing, in_order, is_over, standing
+from argogrant.api.accessgrant_view import AccessGrantView, view_grant
+from argogrant.cli.options import ListFormat
+from argogrant.cli.terminal.grant_state import (
+    GrantState,
+    grant_state,
+    in_order,
+    is_over,
+)
 from argogrant.cli.terminal.serialize import (
     READABLE,
-    plain,
-    written_object,
-    written_objects,
+    serialize_object,
+    serialize_objects,
+    without_managed_fields,
 )
-from argogrant.cli.terminal.tables import NONE, shown, table
+from argogrant.cli.terminal.tables import NONE, sanitize, table
 from argogrant.cli.terminal.times import relative, when
-from argogrant.grants.access.policy import Verdict
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.reasons import GrantCondition
 
 Body = dict[str, Any]
@@ -30,23 +35,23 @@ WIDE_HEADER: Final = (
 )
 GONE: Final = "Deleted"
 STATE_COLOURS: Final[Mapping[str, str]] = {
-    Standing.IN_FORCE: "green",
-    Standing.AWAITING: "yellow",
-    Standing.BLOCKED: "red",
-    Standing.REFUSED: "red",
-    Standing.OVERDUE: "red",
+    GrantState.ACTIVE: "green",
+    GrantState.PENDING: "yellow",
+    GrantState.BLOCKED: "red",
+    GrantState.REFUSED: "red",
+    GrantState.OVERDUE: "red",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class GrantFilter:
     """Which grants are meant; what is empty leaves all of them."""
 
     subject: str = ""
     role: str = ""
     and_ended: bool = False
 
-    def includes(self, grant: ToldGrant) -> bool:
+    def includes(self, grant: AccessGrantView) -> bool:
         """Tell whether a grant is meant.
 
         A role is named as Argo CD says it, or as a grant does, without its project.
@@ -59,7 +64,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TableOptions:
     """What a table is written for."""
 
     now: datetime
@@ -71,23 +76,27 @@ class Page:
     """Of the times; the machine's if none is given."""
 
 
-class Line(NamedTuple):
+class TableRow(NamedTuple):
     """A line below a list: an object, what it says, and whether it was deleted."""
 
     body: Body
-    grant: ToldGrant
+    grant: AccessGrantView
     is_gone: bool
 
 
-def chosen(bodies: Sequence[Body], wanted: Wanted) -> list[tuple[Body, ToldGrant]]:
+def chosen(
+    bodies: Sequence[Body], wanted: GrantFilter
+) -> list[tuple[Body, AccessGrantView]]:
     """Choose those that are meant, by their end."""
-    told = [(body, read_told(body)) for body in bodies]
+    told = [(body, view_grant(body)) for body in bodies]
     meant = [pair for pair in told if wanted.includes(pair[1])]
     return sorted(meant, key=lambda pair: in_order(pair[1]))
 
 
-def written(
-    grants: Sequence[tuple[Body, ToldGrant]], output: Format, page: Page
+def format_grants(
+    grants: Sequence[tuple[Body, AccessGrantView]],
+    output: ListFormat,
+    page: TableOptions,
 ) -> str:
     """Write the list.
 
@@ -97,30 +106,37 @@ def written(
         page: Only a table keeps to it.
     """
     match output:
-        case Format.JSON:
+        case ListFormat.JSON:
             return json.dumps(as_list([body for body, _ in grants]), indent=2)
-        case Format.YAML:
+        case ListFormat.YAML:
             bodies = as_list([body for body, _ in grants])
             return yaml.safe_dump(bodies, sort_keys=False).rstrip("\n")
-        case Format.NAME:
+        case ListFormat.NAME:
             return "\n".join(
-                f"accessgrant.argogrant.dev/{shown(told.name)}" for _, told in grants
+                f"accessgrant.argogrant.dev/{sanitize(told.name)}" for _, told in grants
             )
         case _:
-            is_wide = output is Format.WIDE
+            is_wide = output is ListFormat.WIDE
             rows = [_row(told, page, is_wide=is_wide) for _, told in grants]
             return _table(rows, page, is_wide=is_wide)
 
 
-def begun(grants: Sequence[tuple[Body, ToldGrant]], output: Format, page: Page) -> str:
+def format_header(
+    grants: Sequence[tuple[Body, AccessGrantView]],
+    output: ListFormat,
+    page: TableOptions,
+) -> str:
     """Write the list before ``continued``: for programs, one object after the other."""
     if output in READABLE:
-        return written(grants, output, page)
-    return written_objects([_whole(body) for body, _ in grants], output)
+        return format_grants(grants, output, page)
+    return serialize_objects([_whole(body) for body, _ in grants], output)
 
 
-def continued(
-    before: Sequence[ToldGrant], line: Line, output: Format, page: Page
+def format_change(
+    before: Sequence[AccessGrantView],
+    line: TableRow,
+    output: ListFormat,
+    page: TableOptions,
 ) -> str:
     """Write what has changed since the list.
 
@@ -131,9 +147,9 @@ def continued(
         page: Only a table keeps to it.
     """
     if output not in READABLE:
-        gap = "---\n" if output is Format.YAML else ""
-        return gap + written_object(_whole(line.body), output)
-    is_wide = output is Format.WIDE
+        gap = "---\n" if output is ListFormat.YAML else ""
+        return gap + serialize_object(_whole(line.body), output)
+    is_wide = output is ListFormat.WIDE
     rows = [_row(grant, page, is_wide=is_wide) for grant in before]
     state = GONE if line.is_gone else ""
     rows.append(_row(line.grant, page, is_wide=is_wide, state=state))
@@ -149,7 +165,7 @@ def as_list(bodies: Sequence[Body]) -> Body:
         "apiVersion": "v1",
         "kind": "List",
         "metadata": {"resourceVersion": ""},
-        "items": [plain(_whole(body)) for body in bodies],
+        "items": [without_managed_fields(_whole(body)) for body in bodies],
     }
 
 
@@ -158,7 +174,7 @@ def _whole(body: Body) -> Body:
     return {"apiVersion": "argogrant.dev/v1alpha1", "kind": "AccessGrant", **body}
 
 
-def _table(rows: Sequence[Sequence[str]], page: Page, *, is_wide: bool) -> str:
+def _table(rows: Sequence[Sequence[str]], page: TableOptions, *, is_wide: bool) -> str:
     place = ("NAMESPACE",) if page.names_namespaces else ()
     return table(
         (*place, *(WIDE_HEADER if is_wide else HEADER)),
@@ -170,42 +186,42 @@ def _table(rows: Sequence[Sequence[str]], page: Page, *, is_wide: bool) -> str:
 
 
 def _row(
-    grant: ToldGrant, page: Page, *, is_wide: bool, state: str = ""
+    grant: AccessGrantView, page: TableOptions, *, is_wide: bool, state: str = ""
 ) -> tuple[str, ...]:
-    place = (shown(grant.namespace),) if page.names_namespaces else ()
+    place = (sanitize(grant.namespace),) if page.names_namespaces else ()
     row = (
         *place,
-        shown(grant.name),
-        shown(grant.subject),
-        shown(grant.role),
-        state or str(standing(grant, page.now)),
+        sanitize(grant.name),
+        sanitize(grant.subject),
+        sanitize(grant.role),
+        state or str(grant_state(grant, page.now)),
         ends(grant, page, in_full=is_wide),
     )
     return (*row, *_more(grant)) if is_wide else row
 
 
-def _more(grant: ToldGrant) -> tuple[str, ...]:
+def _more(grant: AccessGrantView) -> tuple[str, ...]:
     approvers = [
         one.approver
-        for one in grant.recorded.approvals
-        if one.verdict == Verdict.APPROVE
+        for one in grant.stored.approvals
+        if one.decision == ApprovalDecision.APPROVE
     ]
-    ready = grant.recorded.conditions.get(GrantCondition.READY)
+    ready = grant.stored.conditions.get(GrantCondition.READY)
     return (
-        shown(grant.subject_kind),
-        shown(grant.requester),
-        ", ".join(map(shown, approvers)) or NONE,
-        shown(grant.recorded.policy or ""),
-        shown(grant.instance),
-        shown(ready.reason if ready else ""),
+        sanitize(grant.subject_kind),
+        sanitize(grant.requester),
+        ", ".join(map(sanitize, approvers)) or NONE,
+        sanitize(grant.stored.policy or ""),
+        sanitize(grant.instance),
+        sanitize(ready.reason if ready else ""),
     )
 
 
-def ends(grant: ToldGrant, page: Page, *, in_full: bool = False) -> str:
+def ends(grant: AccessGrantView, page: TableOptions, *, in_full: bool = False) -> str:
     """Say when it ends, or how long it will last where that is all that is known."""
     end = grant.ended_at or grant.expires_at
     if end is None:
-        return f"{shown(grant.duration)} long" if grant.duration else NONE
+        return f"{sanitize(grant.duration)} long" if grant.duration else NONE
     return when(end, page.now, page.zone) if in_full else relative(end, page.now)
 
 

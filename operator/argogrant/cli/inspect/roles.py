@@ -12,11 +12,11 @@ import yaml
 
 from argogrant.api.argocdinstance_roles import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
-from argogrant.cli.argocd_reader import argocd_of, look_at_rules
-from argogrant.cli.errors import perform
-from argogrant.cli.options import Context, Format, InstanceName, Namespace, Output
+from argogrant.cli.argocd_reader import argocd_of, read_rules
+from argogrant.cli.errors import run_command
+from argogrant.cli.options import Context, InstanceName, ListFormat, Namespace, Output
 from argogrant.cli.session import instance_of, session
-from argogrant.cli.terminal.tables import NONE, columns, shown, table
+from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
 from argogrant.controller.gather import owners_of
 from argogrant.grants.access.policy import Owners
 
@@ -25,7 +25,9 @@ HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
 WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
 
 
-def written(roles: Roles, owners: Owners, *, output: Format, width: int) -> str:
+def format_roles(
+    roles: Roles, owners: Owners, *, output: ListFormat, width: int
+) -> str:
     """Write the list.
 
     Args:
@@ -41,9 +43,9 @@ def _table(roles: Roles, _owners: Owners, width: int) -> str:
     rows = [
         (
             *_name(role),
-            _yes(is_so=role.traits.has_deny),
-            _yes(is_so=role.traits.can_persist),
-            shown(role.description),
+            _yes(is_so=role.risks.has_deny),
+            _yes(is_so=role.risks.can_persist),
+            sanitize(role.description),
         )
         for role in roles
     ]
@@ -54,10 +56,10 @@ def _wide(roles: Roles, owners: Owners, _width: int) -> str:
     rows = [
         (
             *_name(role),
-            _yes(is_so=role.traits.has_deny),
+            _yes(is_so=role.risks.has_deny),
             _owner(role, owners),
-            shown(role.description),
-            ", ".join(role.traits.ways_to_persist) or NONE,
+            sanitize(role.description),
+            ", ".join(role.risks.persistent_permissions) or NONE,
         )
         for role in roles
     ]
@@ -65,7 +67,7 @@ def _wide(roles: Roles, owners: Owners, _width: int) -> str:
 
 
 def _names(roles: Roles, _owners: Owners, _width: int) -> str:
-    return "\n".join(shown(role.bound_as) for role in roles)
+    return "\n".join(sanitize(role.bound_as) for role in roles)
 
 
 def _json(roles: Roles, owners: Owners, _width: int) -> str:
@@ -76,12 +78,12 @@ def _yaml(roles: Roles, owners: Owners, _width: int) -> str:
     return yaml.safe_dump(_items(roles, owners), sort_keys=False).rstrip("\n")
 
 
-_WRITERS: Final[Mapping[Format, Callable[[Roles, Owners, int], str]]] = {
-    Format.TABLE: _table,
-    Format.WIDE: _wide,
-    Format.JSON: _json,
-    Format.YAML: _yaml,
-    Format.NAME: _names,
+_WRITERS: Final[Mapping[ListFormat, Callable[[Roles, Owners, int], str]]] = {
+    ListFormat.TABLE: _table,
+    ListFormat.WIDE: _wide,
+    ListFormat.JSON: _json,
+    ListFormat.YAML: _yaml,
+    ListFormat.NAME: _names,
 }
 
 
@@ -92,7 +94,7 @@ def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
             {
                 **role_summary(role, owners),
                 "boundAs": role.bound_as,
-                "waysToPersist": list(role.traits.ways_to_persist),
+                "waysToPersist": list(role.risks.persistent_permissions),
             }
             for role in roles
         ]
@@ -101,7 +103,7 @@ def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
 
 def _name(role: DiscoveredRole) -> tuple[str, str]:
     """Write what a grant says in spec.role."""
-    return shown(role.name), shown(role.project)
+    return sanitize(role.name), sanitize(role.project)
 
 
 def _yes(*, is_so: bool) -> str:
@@ -111,7 +113,7 @@ def _yes(*, is_so: bool) -> str:
 def _owner(role: DiscoveredRole, owners: Owners) -> str:
     owner = owners.named_owner(role.project or None)
     found = (owner,) if owner is not None else owners.integration
-    return ", ".join(f"{one.kind}/{shown(one.name)}" for one in found) or NONE
+    return ", ".join(f"{one.kind}/{sanitize(one.name)}" for one in found) or NONE
 
 
 def roles(
@@ -122,7 +124,7 @@ def roles(
     argocd_context: Annotated[
         str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
     ] = "",
-    output: Output = Format.TABLE,
+    output: Output = ListFormat.TABLE,
 ) -> None:
     """List every role that a grant can name, and which to be careful with.
 
@@ -131,19 +133,21 @@ def roles(
 
     Example: argogrant roles -n argogrant -o wide
     """
-    found, owners = perform(
+    found, owners = run_command(
         "roles",
-        _look(namespace, instance, context=context, argocd_context=argocd_context),
+        _read(namespace, instance, context=context, argocd_context=argocd_context),
     )
-    typer.echo(written(found, owners, output=output, width=columns()))
+    typer.echo(format_roles(found, owners, output=output, width=columns()))
 
 
-async def _look(
+async def _read(
     namespace: str, name: str, *, context: str, argocd_context: str
 ) -> tuple[tuple[DiscoveredRole, ...], Owners]:
     async with session(context, namespace) as ours:
         instance = await instance_of(ours, name)
         async with argocd_of(ours, instance, argocd_context) as cluster:
-            seen = await look_at_rules(cluster, instance.argocd_namespace)
+            seen = await read_rules(cluster, instance.argocd_namespace)
     found = discover_roles(seen.config_map.others, seen.projects)
-    return found, owners_of(instance, seen.projects, seen.config_map.marks)
+    return found, owners_of(
+        instance, seen.projects, seen.config_map.labels_and_annotations
+    )

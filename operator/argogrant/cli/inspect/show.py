@@ -8,29 +8,34 @@ import typer
 import yaml
 
 from argogrant.api.accessgrant_view import (
-    ToldApproval,
-    ToldGrant,
-    read_told,
-    read_told_approval,
+    AccessApprovalView,
+    AccessGrantView,
+    view_approval,
+    view_grant,
 )
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
-from argogrant.cli.errors import CommandFailed, perform
+from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.grant_lookup import grant_body
-from argogrant.cli.inspect.binding_lookup import Held, line_of, look, unseen
-from argogrant.cli.inspect.describe import Facts
-from argogrant.cli.inspect.describe_format import show, told
+from argogrant.cli.inspect.binding_lookup import (
+    BindingLookup,
+    find_binding,
+    line_of,
+    not_readable,
+)
+from argogrant.cli.inspect.describe import GrantDescription
+from argogrant.cli.inspect.describe_format import show, to_json
 from argogrant.cli.options import Context, GrantName, Namespace
 from argogrant.cli.session import Session, instance_of, session, utc_now
-from argogrant.cli.terminal.tables import tell
+from argogrant.cli.terminal.tables import print_line
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, Forbidden
-from argogrant.kube.informer import listed
+from argogrant.kube.informer import list_all
 from argogrant.kube.resources import ACCESS_APPROVALS, Collection
 
 
-class Format(StrEnum):
+class ShowFormat(StrEnum):
     """How the story is written."""
 
     TEXT = "text"
@@ -47,8 +52,8 @@ def show_grant(
         str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
     ] = "",
     output: Annotated[
-        Format, typer.Option("--output", "-o", help="For people, or for programs.")
-    ] = Format.TEXT,
+        ShowFormat, typer.Option("--output", "-o", help="For people, or for programs.")
+    ] = ShowFormat.TEXT,
 ) -> None:
     """Say why a grant gives access, or why not, and whether Argo CD has it.
 
@@ -57,27 +62,29 @@ def show_grant(
 
     Example: argogrant show alice-deploys -n argogrant
     """
-    facts = perform("show", _read(name, namespace, context, argocd_context))
-    if output is Format.JSON:
-        typer.echo(json.dumps(told(facts), indent=2))
+    facts = run_command("show", _read(name, namespace, context, argocd_context))
+    if output is ShowFormat.JSON:
+        typer.echo(json.dumps(to_json(facts), indent=2))
         return
-    if output is Format.YAML:
-        typer.echo(yaml.safe_dump(told(facts), sort_keys=False), nl=False)
+    if output is ShowFormat.YAML:
+        typer.echo(yaml.safe_dump(to_json(facts), sort_keys=False), nl=False)
         return
-    tell(lambda width, marks: show(facts, width=width, marks=marks))
+    print_line(lambda width, marks: show(facts, width=width, marks=marks))
 
 
-async def _read(name: str, namespace: str, context: str, argocd_context: str) -> Facts:
+async def _read(
+    name: str, namespace: str, context: str, argocd_context: str
+) -> GrantDescription:
     async with session(context, namespace) as ours:
         body = await grant_body(ours, name)
-        grant = read_told(body)
+        grant = view_grant(body)
         approvals, problem = await _approvals(ours, name)
-        return Facts(
+        return GrantDescription(
             grant=grant,
             is_stale=_is_stale(body),
             approvals=approvals,
             approvals_problem=problem,
-            held=await _held(ours, grant, argocd_context),
+            binding=await _held(ours, grant, argocd_context),
             now=utc_now(),
         )
 
@@ -89,12 +96,12 @@ def _is_stale(body: Body) -> bool:
     return bool(status) and status.get("observedGeneration") != generation
 
 
-async def _approvals(ours: Session, name: str) -> tuple[tuple[ToldApproval, ...], str]:
+async def _approvals(
+    ours: Session, name: str
+) -> tuple[tuple[AccessApprovalView, ...], str]:
     collection = Collection(ACCESS_APPROVALS, ours.namespace)
     try:
-        found = [
-            read_told_approval(one) async for one in listed(ours.cluster, collection)
-        ]
+        found = [view_approval(one) async for one in list_all(ours.cluster, collection)]
     except Forbidden:
         return (), "you may not list them"
     except ClusterError as error:
@@ -103,19 +110,19 @@ async def _approvals(ours: Session, name: str) -> tuple[tuple[ToldApproval, ...]
 
 
 async def _held(
-    ours: Session, grant: ToldGrant, argocd_context: str
-) -> tuple[Held, ...]:
+    ours: Session, grant: AccessGrantView, argocd_context: str
+) -> tuple[BindingLookup, ...]:
     binding = Binding(grant.subject, grant.role)
     try:
         instance = await instance_of(ours, grant.instance)
         if argocd_context:
             async with session(argocd_context) as there:
-                return await look(there.cluster, instance, binding)
+                return await find_binding(there.cluster, instance, binding)
         if instance.cluster is None:
-            return await look(ours.cluster, instance, binding)
+            return await find_binding(ours.cluster, instance, binding)
         problem = "it is in another cluster; name its context (--argocd-context)"
     except Forbidden:
-        problem = f"you may not read the ArgoCDInstance {quoted(grant.instance)}"
-    except (CommandFailed, ClusterError) as error:
+        problem = f"you may not read the ArgoCDInstance {quote(grant.instance)}"
+    except (CommandError, ClusterError) as error:
         problem = str(error).rstrip(".")
-    return (unseen(CONFIG_MAP_NAME, line_of(binding), problem),)
+    return (not_readable(CONFIG_MAP_NAME, line_of(binding), problem),)

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import typer
 
-from argogrant.api.accessgrant_view import ToldGrant, read_told
-from argogrant.cli.inspect.grant_table import Wanted, chosen
-from argogrant.cli.terminal.tables import shown
+from argogrant.api.accessgrant_view import AccessGrantView, view_grant
+from argogrant.cli.inspect.grant_table import GrantFilter, chosen
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Forbidden
-from argogrant.kube.informer import Reflector, stop
+from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import Collection
 
 
-class Change(NamedTuple):
+class GrantEvent(NamedTuple):
     """An object as it is now, or as it was before it was deleted."""
 
     body: Body
@@ -30,24 +30,24 @@ class Follower:
     somebody who follows a list waits for.
     """
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: GrantFilter) -> None:
         self._wanted = wanted
-        self._told: dict[str, ToldGrant] = {}
+        self._told: dict[str, AccessGrantView] = {}
 
     @property
-    def told(self) -> Sequence[ToldGrant]:
+    def told(self) -> Sequence[AccessGrantView]:
         """What was told of and is neither over nor deleted."""
         return list(self._told.values())
 
-    def begin(self, bodies: Sequence[Body]) -> list[tuple[Body, ToldGrant]]:
+    def begin(self, bodies: Sequence[Body]) -> list[tuple[Body, AccessGrantView]]:
         """Choose from what is there."""
         pairs = chosen(bodies, self._wanted)
         self._told = {grant.uid: grant for _, grant in pairs}
         return pairs
 
-    def take(self, change: Change) -> ToldGrant | None:
+    def take(self, change: GrantEvent) -> AccessGrantView | None:
         """Read a grant that is to be told of; None if it is not."""
-        grant = read_told(change.body)
+        grant = view_grant(change.body)
         is_wanted = not change.is_gone and self._wanted.includes(grant)
         was_told = self._told.pop(grant.uid, None) is not None
         if is_wanted:
@@ -58,7 +58,7 @@ class Follower:
 @asynccontextmanager
 async def following(
     cluster: Cluster, collection: Collection
-) -> AsyncIterator[tuple[list[Body], AsyncIterator[Change]]]:
+) -> AsyncIterator[tuple[list[Body], AsyncIterator[GrantEvent]]]:
     """Give the objects that are there, and then every change.
 
     A watch that breaks is opened again, and that is said on stderr.
@@ -66,13 +66,13 @@ async def following(
     Raises:
         ClusterError: The objects could not be listed at first, or no more.
     """
-    news: asyncio.Queue[Change | None] = asyncio.Queue()
+    news: asyncio.Queue[GrantEvent | None] = asyncio.Queue()
 
     def note(before: Body | None, after: Body | None) -> None:
         body = after or before
-        news.put_nowait(Change(body, is_gone=after is None) if body else None)
+        news.put_nowait(GrantEvent(body, is_gone=after is None) if body else None)
 
-    reflector: Reflector[Body] = Reflector(
+    reflector: Informer[Body] = Informer(
         cluster, collection, read=lambda body: body, on_change=note
     )
     task = asyncio.create_task(reflector.run())
@@ -89,8 +89,8 @@ async def following(
 
 
 async def _changes(
-    reflector: Reflector[Body], news: "asyncio.Queue[Change | None]"
-) -> AsyncIterator[Change]:
+    reflector: Informer[Body], news: "asyncio.Queue[GrantEvent | None]"
+) -> AsyncIterator[GrantEvent]:
     while True:
         change = await news.get()
         if change is not None:
@@ -98,4 +98,4 @@ async def _changes(
         elif isinstance(reflector.failure, Forbidden):
             raise reflector.failure
         elif reflector.failure is not None:
-            typer.echo(f"{shown(str(reflector.failure))}; asked again", err=True)
+            typer.echo(f"{sanitize(str(reflector.failure))}; asked again", err=True)

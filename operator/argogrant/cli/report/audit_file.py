@@ -10,27 +10,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from argogrant.api.parsing import instant, part, text
-from argogrant.cli.report.entries import UNKNOWN, Entry, Source
-from argogrant.cli.terminal.grant_state import Standing
-from argogrant.grants.access.policy import Verdict
+from argogrant.api.parsing import get_dict, get_str, get_time
+from argogrant.cli.report.entries import UNKNOWN, ReportEntry, Source
+from argogrant.cli.terminal.grant_state import GrantState
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.reasons import Reason
 
 _GRANT: Final = "dev.argogrant.grant."
 
 
 @dataclass(frozen=True, slots=True)
-class Retold:
+class AuditFile:
     """What lines told."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ReportEntry, ...]
     left_out: int
     """Lines that were not empty and no events."""
     first: datetime | None
     """When the earliest event was told."""
 
 
-def retell(lines: Iterable[str]) -> Retold:
+def read_audit_file(lines: Iterable[str]) -> AuditFile:
     """Read lines of the audit stream, in any order and with repetitions.
 
     Args:
@@ -46,12 +46,12 @@ def retell(lines: Iterable[str]) -> Retold:
         elif line.strip():
             left_out += 1
     told = sorted(events.values(), key=lambda event: str(event["time"]))
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ReportEntry] = {}
     for event in told:
         if str(event["type"]).startswith(_GRANT):
             _fold(entries, event)
-    first = instant(told[0], "time") if told else None
-    return Retold(tuple(entries.values()), left_out, first)
+    first = get_time(told[0], "time") if told else None
+    return AuditFile(tuple(entries.values()), left_out, first)
 
 
 def _event(line: str) -> Mapping[str, Any] | None:
@@ -63,16 +63,16 @@ def _event(line: str) -> Mapping[str, Any] | None:
     needed = ("id", "type", "time", "data")
     if not isinstance(event, dict) or any(key not in event for key in needed):
         return None
-    return event if text(part(event, "data"), "uid") else None
+    return event if get_str(get_dict(event, "data"), "uid") else None
 
 
-def _fold(entries: dict[str, Entry], event: Mapping[str, Any]) -> None:
+def _fold(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:
     """Add what an event tells: the latest word holds, and what was so remains."""
     what = str(event["type"]).removeprefix(_GRANT)
-    entry = _entry(part(event, "data"), what)
+    entry = _entry(get_dict(event, "data"), what)
     before = entries.get(entry.uid)
     if what == "requested":
-        entry = replace(entry, requested_at=instant(event, "time"))
+        entry = replace(entry, requested_at=get_time(event, "time"))
     if before is not None:
         entry = replace(
             entry,
@@ -88,33 +88,33 @@ def _fold(entries: dict[str, Entry], event: Mapping[str, Any]) -> None:
     entries[entry.uid] = entry
 
 
-def _entry(data: Mapping[str, Any], what: str) -> Entry:
-    subject, requester = part(data, "subject"), part(data, "requester")
+def _entry(data: Mapping[str, Any], what: str) -> ReportEntry:
+    subject, requester = get_dict(data, "subject"), get_dict(data, "requester")
     is_over = what in ("ended", "deleted")
-    reason = text(data, "reason") if is_over else ""
-    return Entry(
-        uid=text(data, "uid"),
-        namespace=text(data, "namespace"),
-        name=text(data, "name"),
-        instance=text(data, "instance"),
-        subject_kind=text(subject, "kind"),
-        subject=text(subject, "name"),
-        role=text(data, "role"),
-        requester=text(requester, "username"),
-        justification=text(data, "justification"),
+    reason = get_str(data, "reason") if is_over else ""
+    return ReportEntry(
+        uid=get_str(data, "uid"),
+        namespace=get_str(data, "namespace"),
+        name=get_str(data, "name"),
+        instance=get_str(data, "instance"),
+        subject_kind=get_str(subject, "kind"),
+        subject=get_str(subject, "name"),
+        role=get_str(data, "role"),
+        requester=get_str(requester, "username"),
+        justification=get_str(data, "justification"),
         requested_at=None,
-        started_at=instant(data, "startedAt"),
-        expires_at=instant(data, "expiresAt"),
-        ended_at=instant(data, "endedAt"),
+        started_at=get_time(data, "startedAt"),
+        expires_at=get_time(data, "expiresAt"),
+        ended_at=get_time(data, "endedAt"),
         state=_state(reason, is_over=is_over),
         end_reason=reason,
         gave_access=bool(data.get("wasBound")),
         is_break_glass=bool(data.get("breakGlass")),
-        policy=text(data, "policy"),
-        approval=text(data, "approval"),
-        approvers=tuple(_who(data, Verdict.APPROVE)),
-        refusers=tuple(_who(data, Verdict.DENY)),
-        extends=text(data, "extends"),
+        policy=get_str(data, "policy"),
+        approval=get_str(data, "approval"),
+        approvers=tuple(_who(data, ApprovalDecision.APPROVE)),
+        deniers=tuple(_who(data, ApprovalDecision.DENY)),
+        extends=get_str(data, "extends"),
         source=Source.AUDIT,
     )
 
@@ -122,11 +122,11 @@ def _entry(data: Mapping[str, Any], what: str) -> Entry:
 def _state(reason: str, *, is_over: bool) -> str:
     if not is_over:
         return UNKNOWN
-    return str(Standing.REFUSED if reason == Reason.DENIED else Standing.ENDED)
+    return str(GrantState.REFUSED if reason == Reason.DENIED else GrantState.ENDED)
 
 
-def _who(data: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:
+def _who(data: Mapping[str, Any], verdict: ApprovalDecision) -> Iterator[str]:
     approvals = data.get("approvals")
     for one in approvals if isinstance(approvals, list) else ():
         if isinstance(one, dict) and one.get("decision") == verdict:
-            yield text(one, "approver")
+            yield get_str(one, "approver")

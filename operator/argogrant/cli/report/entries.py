@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from argogrant.api.accessgrant_view import ToldGrant
-from argogrant.api.stored_status import RecordedApproval
-from argogrant.cli.terminal.grant_state import standing
-from argogrant.grants.access.policy import Verdict
+from argogrant.api.accessgrant_view import AccessGrantView
+from argogrant.api.stored_status import StoredApproval
+from argogrant.cli.terminal.grant_state import grant_state
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import parse_instant
 
 _AGO: Final = re.compile(r"([0-9]{1,5})([smhdw])")
@@ -24,7 +24,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class NoMoment(ValueError):
+class InvalidPeriod(ValueError):
     """A text names no moment; the message says how to write one."""
 
 
@@ -57,9 +57,8 @@ def parse_past(text: str, now: datetime) -> datetime:
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
         return parse_instant(text)
     except (InvalidGrant, ValueError, OverflowError) as error:
-        raise NoMoment(
-            f"{quoted(text)} is no moment; write 30d, 2026-11-01 or"
-            " 2026-11-01T08:00:00Z"
+        raise InvalidPeriod(
+            f"{quote(text)} is no moment; write 30d, 2026-11-01 or 2026-11-01T08:00:00Z"
         ) from error
 
 
@@ -76,7 +75,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ReportEntry:
     """One grant; what is not known is empty."""
 
     uid: str
@@ -102,13 +101,13 @@ class Entry:
     approval: str
     """The reason of ``Approved``, such as ``AutoApproved``."""
     approvers: tuple[str, ...]
-    refusers: tuple[str, ...]
+    deniers: tuple[str, ...]
     extends: str
     source: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ReportFilter:
     """Which entries a report is about; what is empty leaves all of them."""
 
     period: Period
@@ -118,7 +117,7 @@ class Asked:
     instance: str = ""
     and_without_access: bool = False
 
-    def includes(self, entry: Entry) -> bool:
+    def includes(self, entry: ReportEntry) -> bool:
         """Tell whether an entry is meant.
 
         A grant that gave access is by when it did; another by when it was asked for.
@@ -131,7 +130,7 @@ class Asked:
             and self._is_in_period(entry)
         )
 
-    def _is_in_period(self, entry: Entry) -> bool:
+    def _is_in_period(self, entry: ReportEntry) -> bool:
         if entry.gave_access:
             start = entry.started_at or entry.requested_at or _LONG_AGO
             # Only a certain end counts: one that was promised may have been missed.
@@ -142,16 +141,16 @@ class Asked:
         )
 
 
-def entry_of(grant: ToldGrant, now: datetime) -> Entry:
+def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
     """Write down what an AccessGrant says."""
-    said = grant.recorded.conditions
+    said = grant.stored.conditions
     ended, approved = (
         said.get(GrantCondition.ENDED),
         said.get(GrantCondition.APPROVED),
     )
     ready = said.get(GrantCondition.READY)
-    approvals = grant.recorded.approvals
-    return Entry(
+    approvals = grant.stored.approvals
+    return ReportEntry(
         uid=grant.uid,
         namespace=grant.namespace,
         name=grant.name,
@@ -165,22 +164,22 @@ def entry_of(grant: ToldGrant, now: datetime) -> Entry:
         started_at=grant.started_at,
         expires_at=grant.expires_at,
         ended_at=grant.ended_at,
-        state=str(standing(grant, now)),
+        state=str(grant_state(grant, now)),
         end_reason=ended.reason if ended else "",
-        gave_access=grant.recorded.has_been_bound or bool(ready and ready.status),
+        gave_access=grant.stored.has_been_bound or bool(ready and ready.status),
         is_break_glass=grant.is_break_glass,
-        policy=grant.recorded.policy or "",
+        policy=grant.stored.policy or "",
         approval=approved.reason if approved and approved.status else "",
-        approvers=_who(approvals, Verdict.APPROVE),
-        refusers=_who(approvals, Verdict.DENY),
+        approvers=_who(approvals, ApprovalDecision.APPROVE),
+        deniers=_who(approvals, ApprovalDecision.DENY),
         extends=grant.extends,
         source=Source.CLUSTER,
     )
 
 
-def ledger(
-    audit: Iterable[Entry], cluster: Iterable[Entry], asked: Asked
-) -> tuple[Entry, ...]:
+def access_report(
+    audit: Iterable[ReportEntry], cluster: Iterable[ReportEntry], asked: ReportFilter
+) -> tuple[ReportEntry, ...]:
     """Put what two sources say together, by the start.
 
     Args:
@@ -193,10 +192,12 @@ def ledger(
     return tuple(sorted(meant, key=_in_order))
 
 
-def _in_order(entry: Entry) -> tuple[datetime, str, str]:
+def _in_order(entry: ReportEntry) -> tuple[datetime, str, str]:
     start = entry.started_at or entry.requested_at or _LONG_AGO
     return start, entry.namespace, entry.name
 
 
-def _who(approvals: Iterable[RecordedApproval], verdict: Verdict) -> tuple[str, ...]:
-    return tuple(one.approver for one in approvals if one.verdict == verdict)
+def _who(
+    approvals: Iterable[StoredApproval], verdict: ApprovalDecision
+) -> tuple[str, ...]:
+    return tuple(one.approver for one in approvals if one.decision == verdict)

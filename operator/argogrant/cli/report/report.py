@@ -9,39 +9,39 @@ from typing import Annotated, Final
 
 import typer
 
-from argogrant.api.accessgrant_view import read_told
+from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.argocdinstance import read_instance
-from argogrant.cli.errors import CommandFailed, perform
+from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.options import Context, Namespace
-from argogrant.cli.report.audit_file import Retold, retell
+from argogrant.cli.report.audit_file import AuditFile, read_audit_file
 from argogrant.cli.report.entries import (
-    Asked,
-    Entry,
-    NoMoment,
+    InvalidPeriod,
     Period,
+    ReportEntry,
+    ReportFilter,
+    access_report,
     entry_of,
-    ledger,
     parse_past,
 )
-from argogrant.cli.report.table import ReportFormat, written
+from argogrant.cli.report.table import ReportFormat, format_report
 from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.tables import columns
 from argogrant.grants.model.errors import AccessGrantError
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_duration, format_instant
 from argogrant.kube.errors import ClusterError
-from argogrant.kube.informer import listed
+from argogrant.kube.informer import list_all
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES, Collection
 
 _STDIN: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredEntries:
     """What the cluster has, and for how long it keeps it."""
 
     namespace: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ReportEntry, ...] = ()
     retentions: tuple[str, ...] = ()
 
 
@@ -75,10 +75,10 @@ def report(  # noqa: PLR0913 - one for each option
     """
     now = utc_now()
     period = _period(since, until, now)
-    kept, told = perform(
+    kept, told = run_command(
         "report", _read(namespace, context, audit, now=now, from_cluster=from_cluster)
     )
-    asked = Asked(
+    asked = ReportFilter(
         period=period,
         namespace=kept.namespace,
         subject=subject,
@@ -86,13 +86,13 @@ def report(  # noqa: PLR0913 - one for each option
         instance=instance,
         and_without_access=and_without_access,
     )
-    found = ledger(told.entries, kept.entries, asked)
+    found = access_report(told.entries, kept.entries, asked)
     for line in _unknown(kept, told, period, from_cluster=from_cluster):
         typer.echo(line, err=True)
     if not found and output is ReportFormat.TABLE:
         typer.echo("Nobody had anything then, as far as is known.", err=True)
         return
-    typer.echo(written(found, output, width=columns()), nl=False)
+    typer.echo(format_report(found, output, width=columns()), nl=False)
 
 
 def _period(since: str, until: str, now: datetime) -> Period:
@@ -100,7 +100,7 @@ def _period(since: str, until: str, now: datetime) -> Period:
         period = Period(
             parse_past(since, now), parse_past(until, now) if until else now
         )
-    except NoMoment as error:
+    except InvalidPeriod as error:
         raise typer.BadParameter(str(error), param_hint="--since, --until") from error
     if period.since >= period.until:
         raise typer.BadParameter("--since is not before --until")
@@ -114,17 +114,19 @@ async def _read(
     *,
     now: datetime,
     from_cluster: bool,
-) -> tuple[Kept, Retold]:
-    told = retell(line for name in audit for line in _lines(name))
+) -> tuple[StoredEntries, AuditFile]:
+    told = read_audit_file(line for name in audit for line in _lines(name))
     if not from_cluster:
-        return Kept(namespace), told
+        return StoredEntries(namespace), told
     async with session(context, namespace) as ours:
         collection = Collection(ACCESS_GRANTS, ours.namespace)
         entries = [
-            entry_of(read_told(body), now)
-            async for body in listed(ours.cluster, collection)
+            entry_of(view_grant(body), now)
+            async for body in list_all(ours.cluster, collection)
         ]
-        return Kept(ours.namespace, tuple(entries), await _retentions(ours)), told
+        return StoredEntries(
+            ours.namespace, tuple(entries), await _retentions(ours)
+        ), told
 
 
 def _lines(name: str) -> Iterator[str]:
@@ -136,8 +138,8 @@ def _lines(name: str) -> Iterator[str]:
         with Path(name).open(encoding="utf-8", errors="replace") as file:
             yield from file
     except OSError as error:
-        raise CommandFailed(
-            f"{quoted(name)} can not be read: {error.strerror}; name a file of the"
+        raise CommandError(
+            f"{quote(name)} can not be read: {error.strerror}; name a file of the"
             " audit stream, or - for standard input."
         ) from error
 
@@ -146,16 +148,14 @@ async def _retentions(ours: Session) -> tuple[str, ...]:
     """Say how long each instance keeps records; nothing if it can not be read."""
     collection = Collection(ARGOCD_INSTANCES, ours.namespace)
     try:
-        found = [read_instance(one) async for one in listed(ours.cluster, collection)]
+        found = [read_instance(one) async for one in list_all(ours.cluster, collection)]
     except (ClusterError, AccessGrantError):
         return ()
-    return tuple(
-        f"{quoted(one.name)} {format_duration(one.retention)}" for one in found
-    )
+    return tuple(f"{quote(one.name)} {format_duration(one.retention)}" for one in found)
 
 
 def _unknown(
-    kept: Kept, told: Retold, period: Period, *, from_cluster: bool
+    kept: StoredEntries, told: AuditFile, period: Period, *, from_cluster: bool
 ) -> Iterator[str]:
     """Say what such a report can not know."""
     if from_cluster:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from argogrant.cli.report.entries import Entry
-from argogrant.cli.terminal.tables import NONE, shown, table
+from argogrant.cli.report.entries import ReportEntry
+from argogrant.cli.terminal.tables import NONE, sanitize, table
 from argogrant.grants.model.window import format_instant
 
 Value = str | bool | list[str] | None
@@ -64,7 +64,9 @@ COLUMNS: Final = {
 """The columns of CSV and the fields of JSON, with what they mean."""
 
 
-def written(entries: Sequence[Entry], output: ReportFormat, *, width: int) -> str:
+def format_report(
+    entries: Sequence[ReportEntry], output: ReportFormat, *, width: int
+) -> str:
     """Write a report.
 
     Args:
@@ -83,7 +85,7 @@ def written(entries: Sequence[Entry], output: ReportFormat, *, width: int) -> st
             return table(HEADER, rows, width=width, whole=times) + "\n"
 
 
-def as_csv(entries: Sequence[Entry]) -> str:
+def as_csv(entries: Sequence[ReportEntry]) -> str:
     """Write one record for each entry, and the names of the columns first.
 
     Source: RFC 4180; a record is one line, since line breaks in cells are escaped.
@@ -98,11 +100,11 @@ def as_csv(entries: Sequence[Entry]) -> str:
 
 def guarded(text: str) -> str:
     """Write a cell that no spreadsheet takes for a formula, and no terminal obeys."""
-    seen = shown(text) if text else ""
+    seen = sanitize(text) if text else ""
     return f"{GUARD}{seen}" if seen.lstrip(GUARD).startswith(FORMULA) else seen
 
 
-def fields_of(entry: Entry) -> dict[str, Value]:
+def fields_of(entry: ReportEntry) -> dict[str, Value]:
     """Name what an entry holds, in the order of ``COLUMNS``."""
     return {
         "subject": entry.subject,
@@ -120,7 +122,7 @@ def fields_of(entry: Entry) -> dict[str, Value]:
         "requestedAt": _stamp(entry.requested_at),
         "approval": entry.approval or None,
         "approvers": list(entry.approvers),
-        "refusers": list(entry.refusers),
+        "refusers": list(entry.deniers),
         "policy": entry.policy or None,
         "breakGlass": entry.is_break_glass,
         "extends": entry.extends or None,
@@ -143,15 +145,15 @@ def _stamp(moment: datetime | None) -> str | None:
     return format_instant(moment) if moment else None
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: ReportEntry) -> tuple[str, ...]:
     agreed = ", ".join(entry.approvers) or entry.approval
     return (
-        shown(entry.subject),
-        shown(entry.role),
+        sanitize(entry.subject),
+        sanitize(entry.role),
         _minute(entry.started_at),
         _minute(entry.ended_at or entry.expires_at),
-        shown(agreed),
-        shown(entry.justification),
+        sanitize(agreed),
+        sanitize(entry.justification),
     )
 
 

@@ -5,23 +5,28 @@ from dataclasses import dataclass
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.argocd_cm import read_settings
-from argogrant.argocd.roles import discover_roles, roles_of_everybody
-from argogrant.argocd.simulation.evaluate import Judge, Person, Rules, Verdict
-from argogrant.argocd.simulation.request import Question, as_enforced
-from argogrant.argocd.simulation.sourced_lines import CitedLink, cite_config_map
-from argogrant.argocd.simulation.subject import Recognised, recognise
+from argogrant.argocd.roles import default_roles, discover_roles
+from argogrant.argocd.simulation.evaluate import (
+    AccessEvaluator,
+    AccessResult,
+    Rules,
+    TokenSubject,
+)
+from argogrant.argocd.simulation.request import EnforceRequest, to_enforce_requests
+from argogrant.argocd.simulation.sourced_lines import SourcedBinding, source_config_map
+from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
 from argogrant.cli.argocd_reader import ArgoCDSeen
 from argogrant.grants.model.grant import Binding, RoleRef
-from argogrant.grants.model.sign_in import SignIn
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.sign_in import LoginConfig
+from argogrant.grants.model.validation import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AccessQuery:
     """The question, and what is taken for given."""
 
     subject: str
-    question: Question
+    request: EnforceRequest
     groups: Sequence[str] = ()
     is_user_id: bool = False
     grant: str = ""
@@ -29,7 +34,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assumption:
+class WhatIf:
     """A binding that is taken for given."""
 
     binding: Binding
@@ -39,10 +44,10 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class SimulationResult:
     """The answer, and what it would be without what was assumed."""
 
-    verdict: Verdict
+    result: AccessResult
     is_allowed_now: bool
     """The answer without what is assumed."""
     is_locked_out: bool = False
@@ -54,17 +59,17 @@ class Ruling:
     @property
     def is_allowed(self) -> bool:
         """The answer."""
-        return self.verdict.is_allowed and not self.is_locked_out
+        return self.result.is_allowed and not self.is_locked_out
 
 
-def ruling_of(
-    asked: Asked,
+def simulate(
+    asked: AccessQuery,
     instance: Instance,
     seen: ArgoCDSeen,
     *,
     settings: Mapping[str, str] | None,
-    assumption: Assumption | None,
-) -> Ruling:
+    assumption: WhatIf | None,
+) -> SimulationResult:
     """Answer a question.
 
     Args:
@@ -75,54 +80,58 @@ def ruling_of(
         assumption: What is taken for given.
     """
     others = seen.config_map.others
-    sign_in = SignIn(
+    sign_in = LoginConfig(
         claims=others.claims,
         default_role=others.default_role,
-        roles_of_everybody=roles_of_everybody(others, seen.projects),
+        default_roles=default_roles(others, seen.projects),
         settings=None if settings is None else read_settings(settings),
     )
-    known = recognise(asked.subject, asked.groups, sign_in, is_user_id=asked.is_user_id)
-    questions = as_enforced(
-        asked.question, namespace=instance.argocd_namespace, settings=settings or {}
+    known = resolve_subject(
+        asked.subject, asked.groups, sign_in, is_user_id=asked.is_user_id
+    )
+    questions = to_enforce_requests(
+        asked.request, namespace=instance.argocd_namespace, settings=settings or {}
     )
     rules = Rules(
-        lines=cite_config_map(seen.config_map.data),
+        lines=source_config_map(seen.config_map.data),
         default_role=others.default_role,
         match_mode=others.match_mode,
         projects=seen.projects,
     )
-    now = _judged(Judge(rules), known.person, questions)
+    now = _evaluated(AccessEvaluator(rules), known.token_subject, questions)
     then = now
     if assumption is not None:
-        link = CitedLink(assumption.binding, assumption.name)
+        link = SourcedBinding(assumption.binding, assumption.name)
         place = assumption.project if instance.binds_in_projects else None
-        judge = Judge(rules, [link], in_project=place or "")
-        then = _judged(judge, known.person, questions)
-    return Ruling(
-        verdict=then,
+        judge = AccessEvaluator(rules, [link], in_project=place or "")
+        then = _evaluated(judge, known.token_subject, questions)
+    return SimulationResult(
+        result=then,
         is_allowed_now=now.is_allowed and not known.is_locked_out,
         is_locked_out=known.is_locked_out,
         assumed=assumption.name if assumption is not None else "",
-        notes=(*known.notes, *_remarks(assumption, known, seen)),
+        notes=(*known.notes, *_notes(assumption, known, seen)),
     )
 
 
-def _judged(judge: Judge, person: Person, questions: Sequence[Question]) -> Verdict:
+def _evaluated(
+    judge: AccessEvaluator, person: TokenSubject, questions: Sequence[EnforceRequest]
+) -> AccessResult:
     """Ask until one is allowed; one yes is enough."""
-    verdicts = [judge.judge(person, one) for one in questions]
+    verdicts = [judge.evaluate(person, one) for one in questions]
     return next((one for one in verdicts if one.is_allowed), verdicts[-1])
 
 
-def _remarks(
-    assumption: Assumption | None, known: Recognised, seen: ArgoCDSeen
+def _notes(
+    assumption: WhatIf | None, known: ResolvedSubject, seen: ArgoCDSeen
 ) -> Iterator[str]:
     """Say why an assumption may not do what somebody expects of it."""
     if assumption is None:
         return
     subject, role = assumption.binding
-    person = known.person
+    person = known.token_subject
     if subject not in (person.user_id, *person.compared) and not known.notes:
-        yield f"{assumption.name} is for {quoted(subject)}, which is none of the names."
+        yield f"{assumption.name} is for {quote(subject)}, which is none of the names."
     roles = discover_roles(seen.config_map.others, seen.projects)
     if role not in {one.bound_as for one in roles}:
-        yield f"There is no role {quoted(role)}; argogrant roles lists what there is."
+        yield f"There is no role {quote(role)}; argogrant roles lists what there is."

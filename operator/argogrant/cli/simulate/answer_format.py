@@ -4,51 +4,51 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from argogrant.argocd.simulation.enforcer import Answer
-from argogrant.argocd.simulation.evaluate import Standing, Tried, Verdict
-from argogrant.argocd.simulation.sourced_lines import CitedLink, CitedRule
-from argogrant.cli.simulate.answer import Ruling
-from argogrant.cli.terminal.tables import folded, shown
+from argogrant.argocd.simulation.enforcer import EnforceResult
+from argogrant.argocd.simulation.evaluate import AccessResult, Attempt, SubjectSource
+from argogrant.argocd.simulation.sourced_lines import SourcedBinding, SourcedRule
+from argogrant.cli.simulate.answer import SimulationResult
+from argogrant.cli.terminal.tables import sanitize, wrap
 
-YES: Final = "yes"
-NO: Final = "no"
+ANSWER_YES: Final = "yes"
+ANSWER_NO: Final = "no"
 
 
-def in_words(ruling: Ruling, width: int = 0) -> str:
+def in_words(ruling: SimulationResult, width: int = 0) -> str:
     """Write yes or no on a line of its own, and below it why.
 
     Args:
         ruling: What was found.
         width: Columns of the terminal; 0 for any.
     """
-    why = (folded(f"  {line}", width, 4) for line in _why(ruling))
-    return "\n".join([YES if ruling.is_allowed else NO, *why])
+    why = (wrap(f"  {line}", width, 4) for line in _why(ruling))
+    return "\n".join([ANSWER_YES if ruling.is_allowed else ANSWER_NO, *why])
 
 
-def as_json(ruling: Ruling) -> str:
+def as_json(ruling: SimulationResult) -> str:
     """Write everything that is known, for programs."""
-    decisive = _decisive(ruling.verdict)
-    answer = decisive.answer if decisive is not None else None
+    decisive = _decisive(ruling.result)
+    answer = decisive.result if decisive is not None else None
     body: dict[str, Any] = {
         "allowed": ruling.is_allowed,
         "allowedNow": ruling.is_allowed_now,
         "assumed": ruling.assumed or None,
         "rule": _rule_item(answer.rule) if answer and answer.rule else None,
         "chain": [_link_item(one) for one in answer.chain] if answer else [],
-        "asked": [_tried_item(one) for one in ruling.verdict.tried],
-        "broken": str(ruling.verdict.broken) if ruling.verdict.broken else None,
+        "asked": [_tried_item(one) for one in ruling.result.attempts],
+        "broken": str(ruling.result.broken) if ruling.result.broken else None,
         "notes": list(_notes(ruling)),
     }
     return json.dumps(body, indent=2)
 
 
-def _why(ruling: Ruling) -> Iterator[str]:
-    verdict = ruling.verdict
+def _why(ruling: SimulationResult) -> Iterator[str]:
+    verdict = ruling.result
     if verdict.broken is not None:
-        yield f"Argo CD can not read {shown(str(verdict.broken))}."
-        yield shown(verdict.broken.consequence)
+        yield f"Argo CD can not read {sanitize(str(verdict.broken))}."
+        yield sanitize(verdict.broken.consequence)
         return
-    notes = list(map(shown, _notes(ruling)))
+    notes = list(map(sanitize, _notes(ruling)))
     if verdict.is_allowed and not ruling.is_allowed:
         # The rules are not what stands in the way.
         yield from notes
@@ -59,26 +59,27 @@ def _why(ruling: Ruling) -> Iterator[str]:
     elif not verdict.is_allowed:
         yield f"No rule allows it to {_names(verdict)}."
     if ruling.assumed:
-        now = YES if ruling.is_allowed_now else NO
-        yield f"As things are, without {shown(ruling.assumed)}: {now}."
+        now = ANSWER_YES if ruling.is_allowed_now else ANSWER_NO
+        yield f"As things are, without {sanitize(ruling.assumed)}: {now}."
     yield from notes
 
 
-def _decisive(verdict: Verdict) -> Tried | None:
+def _decisive(verdict: AccessResult) -> Attempt | None:
     """Find what allows it; or else the first rule that denies it."""
     if verdict.is_allowed:
-        return verdict.tried[-1]
+        return verdict.attempts[-1]
     return next(
-        (one for one in verdict.tried if one.answer.rule or one.answer.unreadable), None
+        (one for one in verdict.attempts if one.result.rule or one.result.unreadable),
+        None,
     )
 
 
-def _reasons(tried: Tried) -> Iterator[str]:
-    answer = tried.answer
+def _reasons(tried: Attempt) -> Iterator[str]:
+    answer = tried.result
     if answer.unreadable:
         yield (
             f"A rule of {_name(tried)} has a pattern that is no regular expression,"
-            f" {shown(answer.unreadable)}; Argo CD refuses whatever looks at it."
+            f" {sanitize(answer.unreadable)}; Argo CD refuses whatever looks at it."
         )
         return
     if answer.rule is not None:
@@ -87,31 +88,32 @@ def _reasons(tried: Tried) -> Iterator[str]:
     yield f"for {_name(tried)}{_path(answer)}"
 
 
-def _path(answer: Answer) -> str:
+def _path(answer: EnforceResult) -> str:
     return "".join(
-        f" > {shown(one.binding.role)} ({shown(one.source)})" for one in answer.chain
+        f" > {sanitize(one.binding.role)} ({sanitize(one.source)})"
+        for one in answer.chain
     )
 
 
-def _name(tried: Tried) -> str:
-    match tried.standing:
-        case Standing.EVERYBODY:
+def _name(tried: Attempt) -> str:
+    match tried.source:
+        case SubjectSource.EVERYONE:
             return "everybody"
-        case Standing.DEFAULT_ROLE:
-            return f"everybody, by policy.default {shown(tried.answer.name)}"
+        case SubjectSource.DEFAULT_ROLE:
+            return f"everybody, by policy.default {sanitize(tried.result.name)}"
         case _:
-            return f"{shown(tried.answer.name)} ({tried.standing})"
+            return f"{sanitize(tried.result.name)} ({tried.source})"
 
 
-def _names(verdict: Verdict) -> str:
+def _names(verdict: AccessResult) -> str:
     """Name the strings that were asked about."""
-    named = [_name(one) for one in verdict.tried]
+    named = [_name(one) for one in verdict.attempts]
     return ", or to ".join(dict.fromkeys(named))
 
 
-def _notes(ruling: Ruling) -> Iterator[str]:
+def _notes(ruling: SimulationResult) -> Iterator[str]:
     yield from ruling.notes
-    verdict = ruling.verdict
+    verdict = ruling.result
     if verdict.broken_project is not None:
         yield (
             f"No role of the project counts: Argo CD can not read"
@@ -121,13 +123,13 @@ def _notes(ruling: Ruling) -> Iterator[str]:
         yield f"No g line binds {name}, so Argo CD does not look at its p lines."
 
 
-def _line(cited: CitedRule) -> str:
+def _line(cited: SourcedRule) -> str:
     rule = cited.rule
     fields = (rule.subject, rule.resource, rule.action, rule.object, rule.effect)
-    return f"{shown(', '.join(['p', *fields]))} ({shown(cited.source)})"
+    return f"{sanitize(', '.join(['p', *fields]))} ({sanitize(cited.source)})"
 
 
-def _rule_item(cited: CitedRule) -> dict[str, str]:
+def _rule_item(cited: SourcedRule) -> dict[str, str]:
     rule = cited.rule
     return {
         "subject": rule.subject,
@@ -139,16 +141,16 @@ def _rule_item(cited: CitedRule) -> dict[str, str]:
     }
 
 
-def _link_item(cited: CitedLink) -> dict[str, str]:
+def _link_item(cited: SourcedBinding) -> dict[str, str]:
     subject, role = cited.binding
     return {"subject": subject, "role": role, "source": cited.source}
 
 
-def _tried_item(tried: Tried) -> dict[str, Any]:
-    answer = tried.answer
+def _tried_item(tried: Attempt) -> dict[str, Any]:
+    answer = tried.result
     return {
         "name": answer.name,
-        "as": str(tried.standing),
+        "as": str(tried.source),
         "allowed": answer.is_allowed,
         "rule": _rule_item(answer.rule) if answer.rule else None,
     }

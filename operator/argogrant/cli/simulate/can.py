@@ -5,18 +5,23 @@ from typing import Annotated, Final
 
 import typer
 
-from argogrant.argocd.simulation.request import RESOURCES, Question
-from argogrant.cli.argocd_reader import argocd_of, look_at_rules, look_at_settings
+from argogrant.argocd.simulation.request import RESOURCES, EnforceRequest
+from argogrant.cli.argocd_reader import argocd_of, read_argocd_settings, read_rules
 from argogrant.cli.completion import grant_names, role_names
-from argogrant.cli.errors import NO, TROUBLE, CommandFailed, perform
-from argogrant.cli.grant_lookup import found_grant
+from argogrant.cli.errors import EXIT_ERROR, EXIT_NO, CommandError, run_command
+from argogrant.cli.grant_lookup import find_grant
 from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.session import Session, instance_of, session
-from argogrant.cli.simulate.answer import Asked, Assumption, Ruling, ruling_of
+from argogrant.cli.simulate.answer import (
+    AccessQuery,
+    SimulationResult,
+    WhatIf,
+    simulate,
+)
 from argogrant.cli.simulate.answer_format import as_json, in_words
 from argogrant.cli.terminal.tables import columns
 from argogrant.grants.model.grant import Binding, RoleRef
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 
 ACTIONS: Final = frozenset(
     {
@@ -92,34 +97,34 @@ def can(  # noqa: PLR0913
 
     Example: argogrant can ann@example.com sync applications team-a/web --with fix
     """
-    asked = Asked(
+    asked = AccessQuery(
         subject=subject,
         groups=group or [],
         is_user_id=user_id,
-        question=_question(resource, action, object_),
+        request=_question(resource, action, object_),
         grant=with_,
         role=_role(with_, with_role, project),
     )
-    ruling = perform(
+    ruling = run_command(
         "can",
         _rule(asked, namespace, instance, contexts=(context, argocd_context)),
-        trouble=TROUBLE,
+        trouble=EXIT_ERROR,
     )
     if not quiet:
         is_json = output is AnswerFormat.JSON
         typer.echo(as_json(ruling) if is_json else in_words(ruling, columns()))
     if not ruling.is_allowed:
-        raise typer.Exit(NO)
+        raise typer.Exit(EXIT_NO)
 
 
-def _question(resource: str, action: str, about: str) -> Question:
+def _question(resource: str, action: str, about: str) -> EnforceRequest:
     if resource not in RESOURCES:
         known = ", ".join(sorted(RESOURCES))
         raise typer.BadParameter(f"Argo CD knows {known}.", param_hint="RESOURCE")
     if action.partition("/")[0] not in ACTIONS:
         known = ", ".join(sorted(ACTIONS))
         raise typer.BadParameter(f"Argo CD knows {known}.", param_hint="ACTION")
-    return Question(resource=resource, action=action, object=about)
+    return EnforceRequest(resource=resource, action=action, object=about)
 
 
 def _role(grant: str, role: str, project: str) -> RoleRef | None:
@@ -131,38 +136,38 @@ def _role(grant: str, role: str, project: str) -> RoleRef | None:
 
 
 async def _rule(
-    asked: Asked, namespace: str, name: str, *, contexts: tuple[str, str]
-) -> Ruling:
+    asked: AccessQuery, namespace: str, name: str, *, contexts: tuple[str, str]
+) -> SimulationResult:
     context, argocd_context = contexts
     async with session(context, namespace) as ours:
         instance = await instance_of(ours, name)
-        assumption = await _assumption(ours, asked, name)
+        assumption = await _what_if(ours, asked, name)
         where = instance.argocd_namespace
         async with argocd_of(ours, instance, argocd_context) as cluster:
-            seen = await look_at_rules(cluster, where)
-            settings = await look_at_settings(cluster, where)
+            seen = await read_rules(cluster, where)
+            settings = await read_argocd_settings(cluster, where)
     if seen.config_map.others.claims is None:
-        raise CommandFailed(
+        raise CommandError(
             "scopes of argocd-rbac-cm is no YAML list of claims, so Argo CD goes by"
             " what it read before, which nobody else can see; mend or remove scopes."
         )
-    return ruling_of(asked, instance, seen, settings=settings, assumption=assumption)
+    return simulate(asked, instance, seen, settings=settings, assumption=assumption)
 
 
-async def _assumption(ours: Session, asked: Asked, instance: str) -> Assumption | None:
+async def _what_if(ours: Session, asked: AccessQuery, instance: str) -> WhatIf | None:
     if asked.role is not None:
         binding = Binding(asked.subject, asked.role.bound_as)
         name = f"role {asked.role.bound_as}"
-        return Assumption(binding=binding, project=asked.role.project, name=name)
+        return WhatIf(binding=binding, project=asked.role.project, name=name)
     if not asked.grant:
         return None
-    grant = (await found_grant(ours, asked.grant)).grant
+    grant = (await find_grant(ours, asked.grant)).grant
     if grant.instance != instance:
-        raise CommandFailed(
-            f"AccessGrant {quoted(asked.grant)} is about another Argo CD; add"
+        raise CommandError(
+            f"AccessGrant {quote(asked.grant)} is about another Argo CD; add"
             f" --instance {grant.instance}."
         )
-    return Assumption(
+    return WhatIf(
         binding=grant.binding,
         project=grant.role.project,
         name=f"AccessGrant {grant.name}",

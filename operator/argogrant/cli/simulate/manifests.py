@@ -7,9 +7,9 @@ from typing import Final
 
 import yaml
 
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import Conflict
 from argogrant.kube.resources import ACCESS_GRANTS
@@ -33,7 +33,7 @@ def read_grants(source: str) -> tuple[Body, ...]:
         documents = list(yaml.safe_load_all(text))
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        raise CommandFailed(f"{quoted(source)} can not be read: {problem}") from error
+        raise CommandError(f"{quote(source)} can not be read: {problem}") from error
     return tuple(one for document in documents for one in _grants(document, source))
 
 
@@ -48,23 +48,23 @@ def _grants(document: object, source: str) -> Iterator[Body]:
             assert isinstance(document, dict)
             yield document
         case {"kind": str(kind)} if kind != KIND:
-            raise CommandFailed(
-                f"{quoted(source)} holds a {shown_kind(kind)}; only AccessGrants can be"
+            raise CommandError(
+                f"{quote(source)} holds a {shown_kind(kind)}; only AccessGrants can be"
                 " supposed."
             )
         case _:
-            raise CommandFailed(
-                f"{quoted(source)} holds something that is no AccessGrant with a"
+            raise CommandError(
+                f"{quote(source)} holds something that is no AccessGrant with a"
                 " metadata.name and a spec."
             )
 
 
 def shown_kind(kind: str) -> str:
     """Write a kind that a file names; it may be anything."""
-    return kind if kind.isidentifier() else quoted(kind)
+    return kind if kind.isidentifier() else quote(kind)
 
 
-async def supposed(trying: Session, body: Body) -> Body:
+async def dry_run_create(trying: Session, body: Body) -> Body:
     """Let the API server judge a grant and fill it in, without keeping it.
 
     Args:
@@ -78,9 +78,9 @@ async def supposed(trying: Session, body: Body) -> Body:
     metadata = body["metadata"]
     namespace = metadata.get("namespace", trying.namespace)
     if namespace != trying.namespace:
-        raise CommandFailed(
-            f"AccessGrant {quoted(metadata['name'])} is for namespace"
-            f" {quoted(str(namespace))}; name it (-n)."
+        raise CommandError(
+            f"AccessGrant {quote(metadata['name'])} is for namespace"
+            f" {quote(str(namespace))}; name it (-n)."
         )
     path = ACCESS_GRANTS.path(namespace)
     whole = {**body, "metadata": {**metadata, "namespace": namespace}}

@@ -8,15 +8,15 @@ import typer
 
 from argogrant.cli import session as connecting
 from argogrant.cli.argocd_reader import argocd_of
-from argogrant.cli.errors import TROUBLE, CommandFailed, perform
+from argogrant.cli.errors import EXIT_ERROR, CommandError, run_command
 from argogrant.cli.options import Context, InstanceName, Namespace
 from argogrant.cli.session import instance_of, session
-from argogrant.cli.simulate.manifests import read_grants, supposed
+from argogrant.cli.simulate.manifests import dry_run_create, read_grants
 from argogrant.cli.simulate.plan_diff import as_diff, as_json, changes_of
-from argogrant.cli.terminal.tables import has_colours, shown
+from argogrant.cli.terminal.tables import has_colours, sanitize
 from argogrant.controller.preview import Preview, preview
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import sentence
+from argogrant.grants.model.validation import with_full_stop
 
 DIFFERENT = 1
 """The exit status if something would be written, as of ``kubectl diff``."""
@@ -60,15 +60,15 @@ def plan(  # noqa: PLR0913
 
     Example: argogrant plan -f examples/01-temporary-role/grant.yaml
     """
-    found = perform(
+    found = run_command(
         "plan",
-        _look(
+        _read(
             (namespace, instance),
             contexts=(context, argocd_context),
             file=file,
             accepts_unverified=accept_unverified_requesters,
         ),
-        trouble=TROUBLE,
+        trouble=EXIT_ERROR,
     )
     changes, notes = changes_of(found), tuple(_notes(found))
     if output is PlanFormat.JSON:
@@ -77,12 +77,12 @@ def plan(  # noqa: PLR0913
         if changes:
             typer.echo(as_diff(changes, coloured=has_colours()))
         for note in notes:
-            typer.echo(f"argogrant plan: {shown(note)}", err=True)
+            typer.echo(f"argogrant plan: {sanitize(note)}", err=True)
     if changes:
         raise typer.Exit(DIFFERENT)
 
 
-async def _look(
+async def _read(
     named: tuple[str, str],
     *,
     contexts: tuple[str, str],
@@ -93,7 +93,7 @@ async def _look(
     bodies = read_grants(file) if file else ()
     async with session(context, namespace, dry_run=True) as ours:
         instance = await instance_of(ours, name)
-        grants = [await supposed(ours, body) for body in bodies]
+        grants = [await dry_run_create(ours, body) for body in bodies]
         async with argocd_of(ours, instance, argocd_context) as cluster:
             found = await preview(
                 ours.cluster,
@@ -116,25 +116,25 @@ def _check(found: Preview) -> None:
         CommandFailed: Nothing can be written, or not all that decides is known.
     """
     if found.identities.reason is Reason.UNKNOWN and found.has_policies:
-        raise CommandFailed(
+        raise CommandError(
             f"it is not known whether requesters are verified:"
             f" {found.identities.problem}"
         )
     if found.plan.overlay is None and found.plan.blocked is not None:
-        raise CommandFailed(found.plan.blocked.message)
+        raise CommandError(found.plan.blocked.message)
 
 
 def _notes(found: Preview) -> Iterator[str]:
     """Say what would not be written although it is wanted, and why."""
     if found.plan.blocked is not None:
         yield found.plan.blocked.message
-    elif found.plan.fullness is not None:
-        yield found.plan.fullness.message
+    elif found.plan.capacity_finding is not None:
+        yield found.plan.capacity_finding.message
     yield from sorted({one.message for one in found.plan.obstacles.values()})
-    for decision in found.supposed:
+    for decision in found.dry_run:
         if decision.finding is not None:
             finding = decision.finding
-            yield sentence(
+            yield with_full_stop(
                 f"{decision.grant.name} would not be bound, {finding.reason}:"
                 f" {finding.message}"
             )

@@ -11,7 +11,7 @@ import yaml
 
 from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.preview import Preview, ProjectChange
 from argogrant.grants.model.grant import Binding
 
@@ -21,7 +21,7 @@ NO_NEWLINE: Final = "\\ No newline at end of file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ObjectDiff:
     """One text that would be another one."""
 
     object: str
@@ -32,12 +32,12 @@ class Change:
     after: str
 
 
-def changes_of(found: Preview) -> tuple[Change, ...]:
+def changes_of(found: Preview) -> tuple[ObjectDiff, ...]:
     """Give every text that would change: our key, then the AppProjects."""
     return (*_of_overlay(found), *map(_of_project, found.projects))
 
 
-def as_diff(changes: Sequence[Change], *, coloured: bool) -> str:
+def as_diff(changes: Sequence[ObjectDiff], *, coloured: bool) -> str:
     """Write unified diffs, one after the other.
 
     Args:
@@ -48,11 +48,11 @@ def as_diff(changes: Sequence[Change], *, coloured: bool) -> str:
     return "\n".join(_painted(line) if coloured else line for line in lines)
 
 
-def as_json(changes: Sequence[Change], notes: Sequence[str], found: Preview) -> str:
+def as_json(changes: Sequence[ObjectDiff], notes: Sequence[str], found: Preview) -> str:
     """Write the texts themselves, for programs."""
     plan = found.plan
-    added = plan.overlay.missing if plan.overlay is not None else frozenset()
-    joining = frozenset[Binding]().union(*(one.missing for one in plan.projects))
+    added = plan.overlay.to_add if plan.overlay is not None else frozenset()
+    joining = frozenset[Binding]().union(*(one.to_add for one in plan.projects))
     body: dict[str, Any] = {
         "changes": [
             {
@@ -70,7 +70,7 @@ def as_json(changes: Sequence[Change], notes: Sequence[str], found: Preview) -> 
     return json.dumps(body, indent=2)
 
 
-def _of_overlay(found: Preview) -> Iterator[Change]:
+def _of_overlay(found: Preview) -> Iterator[ObjectDiff]:
     overlay = found.seen.config_map.overlay if found.seen.config_map else None
     before = overlay.text if overlay is not None else ""
     after = before
@@ -79,7 +79,7 @@ def _of_overlay(found: Preview) -> Iterator[Change]:
     elif found.plan.overlay is not None and found.plan.overlay.text is not None:
         after = found.plan.overlay.text
     if after != before:
-        yield Change(
+        yield ObjectDiff(
             object=f"configmap/{CONFIG_MAP_NAME}",
             part=OVERLAY_KEY,
             before=before,
@@ -87,7 +87,7 @@ def _of_overlay(found: Preview) -> Iterator[Change]:
         )
 
 
-def _of_project(change: ProjectChange) -> Change:
+def _of_project(change: ProjectChange) -> ObjectDiff:
     """Compare what the patch touches of an AppProject, as YAML."""
     body, patch = change.body, change.patch
     after: dict[str, Any] = {
@@ -99,7 +99,7 @@ def _of_project(change: ProjectChange) -> Change:
     }
     members = patch["metadata"]["annotations"][MEMBERS_ANNOTATION]
     annotations = body["metadata"].get("annotations") or {}
-    return Change(
+    return ObjectDiff(
         object=f"appproject/{body['metadata']['name']}",
         part="the members of its roles",
         before=_yaml(annotations.get(MEMBERS_ANNOTATION), before),
@@ -113,7 +113,7 @@ def _yaml(members: str | None, rest: dict[str, Any]) -> str:
     return yaml.safe_dump(written, sort_keys=False) if written else ""
 
 
-def _diff(change: Change) -> Iterator[str]:
+def _diff(change: ObjectDiff) -> Iterator[str]:
     title = f"{change.object} ({change.part})"
     lines = difflib.unified_diff(
         _lines(change.before),
@@ -123,7 +123,7 @@ def _diff(change: Change) -> Iterator[str]:
         lineterm="",
     )
     for line in lines:
-        yield shown(line)
+        yield sanitize(line)
 
 
 def _lines(text: str) -> list[str]:

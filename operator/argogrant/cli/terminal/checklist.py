@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """What became of a check."""
 
     FINE = "fine"
@@ -22,12 +22,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class CheckResult:
     """One line of the examination."""
 
     check: str
     """What was looked at, in a word or two."""
-    outcome: Outcome
+    outcome: CheckOutcome
     text: str
     remedy: str = ""
     """What to do, where the text does not say it."""
@@ -37,48 +37,52 @@ class Result:
     """The ArgoCDInstance that it is about; empty for all of them."""
 
 
-def fine(check: str, text: str) -> Result:
+def fine(check: str, text: str) -> CheckResult:
     """Say that something is as it should be."""
-    return Result(check=check, outcome=Outcome.FINE, text=text)
+    return CheckResult(check=check, outcome=CheckOutcome.FINE, text=text)
 
 
-def wrong(check: str, text: str, *, remedy: str = "", command: str = "") -> Result:
+def wrong(check: str, text: str, *, remedy: str = "", command: str = "") -> CheckResult:
     """Say that something is not as it should be, and what to do."""
-    return Result(
-        check=check, outcome=Outcome.WRONG, text=text, remedy=remedy, command=command
+    return CheckResult(
+        check=check,
+        outcome=CheckOutcome.WRONG,
+        text=text,
+        remedy=remedy,
+        command=command,
     )
 
 
-def unknown(check: str, text: str) -> Result:
+def unknown(check: str, text: str) -> CheckResult:
     """Say that something could not be looked at, and why."""
-    return Result(check=check, outcome=Outcome.UNKNOWN, text=text)
+    return CheckResult(check=check, outcome=CheckOutcome.UNKNOWN, text=text)
 
 
-Marks = Mapping[Outcome, str]
-SIGNS: Final[Marks] = {
-    Outcome.FINE: "✓",
-    Outcome.WRONG: "✗",
-    Outcome.UNKNOWN: "?",
-    Outcome.NOTED: "·",
+Symbols = Mapping[CheckOutcome, str]
+SIGNS: Final[Symbols] = {
+    CheckOutcome.FINE: "✓",
+    CheckOutcome.WRONG: "✗",
+    CheckOutcome.UNKNOWN: "?",
+    CheckOutcome.NOTED: "·",
 }
-PLAIN_SIGNS: Final[Marks] = {
-    Outcome.FINE: "+",
-    Outcome.WRONG: "x",
-    Outcome.UNKNOWN: "?",
-    Outcome.NOTED: "-",
+PLAIN_SIGNS: Final[Symbols] = {
+    CheckOutcome.FINE: "+",
+    CheckOutcome.WRONG: "x",
+    CheckOutcome.UNKNOWN: "?",
+    CheckOutcome.NOTED: "-",
 }
 """Where the terminal does not know the others."""
 _COLOURS: Final = {
-    Outcome.FINE: "green",
-    Outcome.WRONG: "red",
-    Outcome.UNKNOWN: "yellow",
-    Outcome.NOTED: None,
+    CheckOutcome.FINE: "green",
+    CheckOutcome.WRONG: "red",
+    CheckOutcome.UNKNOWN: "yellow",
+    CheckOutcome.NOTED: None,
 }
 NAME: Final = 12
 """Columns for the name of a check; a longer one has its line."""
 
 
-def marks_for(encoding: str) -> Marks:
+def symbols_for(encoding: str) -> Symbols:
     """Choose the signs that an encoding has."""
     try:
         "".join(SIGNS.values()).encode(encoding)
@@ -87,8 +91,8 @@ def marks_for(encoding: str) -> Marks:
     return SIGNS
 
 
-def lines_of(
-    result: Result, width: int, marks: Marks, *, breaks: bool = False
+def checklist(
+    result: CheckResult, width: int, marks: Symbols, *, breaks: bool = False
 ) -> Iterator[str]:
     """Write what was found under its sign.
 

@@ -3,7 +3,7 @@
 import shutil
 import sys
 
-from argogrant.cli.terminal.tables import cut, shown
+from argogrant.cli.terminal.tables import sanitize, truncate
 
 
 class LiveLine:
@@ -15,13 +15,13 @@ class LiveLine:
 
     def say(self, text: str) -> None:
         """Show this instead of what was shown before; the same is not shown twice."""
-        line = shown(text)
+        line = sanitize(text)
         if line == self._last:
             return
         self._last = line
         if self._is_terminal:
             columns = shutil.get_terminal_size().columns
-            sys.stderr.write(f"\r\x1b[K{cut(line, max(columns - 1, 1))}")
+            sys.stderr.write(f"\r\x1b[K{truncate(line, max(columns - 1, 1))}")
         else:
             sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

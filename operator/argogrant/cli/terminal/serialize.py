@@ -5,24 +5,26 @@ from collections.abc import Sequence
 
 import yaml
 
-from argogrant.cli.options import Format
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.options import ListFormat
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.kube.client import Body
 
-READABLE = frozenset({Format.TABLE, Format.WIDE})
+READABLE = frozenset({ListFormat.TABLE, ListFormat.WIDE})
 """Formats in which sentences are told, not objects."""
 
 
-def written_object(body: Body, output: Format) -> str:
+def serialize_object(body: Body, output: ListFormat) -> str:
     """Write an object as kubectl does."""
-    if output is Format.JSON:
-        return json.dumps(plain(body), indent=2)
-    if output is Format.YAML:
-        return yaml.safe_dump(plain(body), sort_keys=False).rstrip("\n")
+    if output is ListFormat.JSON:
+        return json.dumps(without_managed_fields(body), indent=2)
+    if output is ListFormat.YAML:
+        return yaml.safe_dump(without_managed_fields(body), sort_keys=False).rstrip(
+            "\n"
+        )
     return object_name(body)
 
 
-def plain(body: Body) -> Body:
+def without_managed_fields(body: Body) -> Body:
     """Leave out who manages which field.
 
     Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
@@ -31,13 +33,13 @@ def plain(body: Body) -> Body:
     return {**body, "metadata": metadata}
 
 
-def written_objects(bodies: Sequence[Body], output: Format) -> str:
+def serialize_objects(bodies: Sequence[Body], output: ListFormat) -> str:
     """Write several objects, one after the other."""
-    gap = "\n---\n" if output is Format.YAML else "\n"
-    return gap.join(written_object(body, output) for body in bodies)
+    gap = "\n---\n" if output is ListFormat.YAML else "\n"
+    return gap.join(serialize_object(body, output) for body in bodies)
 
 
 def object_name(body: Body) -> str:
     """Name an object as kubectl does: ``accessgrant.argogrant.dev/alice``."""
     group = body["apiVersion"].partition("/")[0]
-    return shown(f"{body['kind'].lower()}.{group}/{body['metadata']['name']}")
+    return sanitize(f"{body['kind'].lower()}.{group}/{body['metadata']['name']}")

@@ -13,8 +13,8 @@ from typing import Final
 import click
 import typer
 
-from argogrant.cli.terminal.checklist import Marks, marks_for
-from argogrant.grants.model.validation import escaped, is_visible
+from argogrant.cli.terminal.checklist import Symbols, symbols_for
+from argogrant.grants.model.validation import escape, is_visible
 
 Row = Sequence[str]
 Paint = Callable[[str, str], str | None]
@@ -30,9 +30,9 @@ READY_COLOURS: Final[Mapping[str, str]] = {
 }
 
 
-def shown(text: str) -> str:
+def sanitize(text: str) -> str:
     """Write a text on one line; what a terminal might obey is escaped."""
-    return "".join(c if c == " " or is_visible(c) else escaped(c) for c in text) or NONE
+    return "".join(c if c == " " or is_visible(c) else escape(c) for c in text) or NONE
 
 
 def table(
@@ -61,7 +61,7 @@ def table(
     )
 
 
-def folded(text: str, width: int, indent: int) -> str:
+def wrap(text: str, width: int, indent: int) -> str:
     """Break a line between words where a terminal would break it anywhere.
 
     Args:
@@ -80,7 +80,7 @@ def folded(text: str, width: int, indent: int) -> str:
     )
 
 
-def cut(text: str, width: int) -> str:
+def truncate(text: str, width: int) -> str:
     """Cut a text to a number of columns; a dot of three says that it went on."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
@@ -110,7 +110,7 @@ def _line(row: Row, header: Row, widths: Sequence[int], paint: Paint | None) -> 
     last = len(row) - 1
     cells = []
     for place, (cell, size) in enumerate(zip(row, widths, strict=True)):
-        fitting = cut(cell, size)
+        fitting = truncate(cell, size)
         padded = fitting if place == last else fitting.ljust(size)
         colour = paint(header[place], cell) if paint else None
         cells.append(click.style(padded, fg=colour) if colour else padded)
@@ -133,7 +133,7 @@ def has_colours() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def tell(write: Callable[[int, Marks], Iterable[str]]) -> None:
+def print_line(write: Callable[[int, Symbols], Iterable[str]]) -> None:
     """Print lines with signs, in colours where a terminal shows them.
 
     Args:
@@ -141,5 +141,5 @@ def tell(write: Callable[[int, Marks], Iterable[str]]) -> None:
     """
     width = min(shutil.get_terminal_size().columns, WIDEST)
     colour = False if "NO_COLOR" in os.environ else None
-    for line in write(width, marks_for(sys.stdout.encoding or "ascii")):
+    for line in write(width, symbols_for(sys.stdout.encoding or "ascii")):
         typer.echo(line, color=colour)

@@ -9,7 +9,7 @@ from typing import Final
 from argogrant.argocd.appproject.plan import ProjectPlan
 from argogrant.argocd.appproject.project import Project
 from argogrant.controller.apply import WRITE_PAUSE, Clock, lags_of
-from argogrant.controller.appproject.placement import ends_of_members
+from argogrant.controller.appproject.placement import managed_member_ends
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.contention import Contention
 from argogrant.controller.plan import Plan
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ProjectWriteResult:
     """What became of the writes of one convergence."""
 
     wait: float | None = None
@@ -34,7 +34,9 @@ class Outcome:
     conflict: bool = False
     """A project is another by now: plan again."""
 
-    async def settle(self, planned: Plan, failure: ClusterError | None) -> None:
+    async def wait_for_argocd(
+        self, planned: Plan, failure: ClusterError | None
+    ) -> None:
         """Let argocd-server see a new place before the old one goes.
 
         Raises:
@@ -73,7 +75,7 @@ class ProjectApplier:
         found = (one.finding() for one in self._contentions.values())
         return next((one for one in found if one is not None), None)
 
-    def look(self, planned: Plan, seen: Snapshot) -> Plan:
+    def detect_external_change(self, planned: Plan, seen: Snapshot) -> Plan:
         """Notice whether somebody else changed what was written, and say so."""
         at, works = asyncio.get_running_loop().time(), _by_project(planned)
         obstacles = dict(planned.obstacles)
@@ -82,7 +84,7 @@ class ProjectApplier:
             if contention is None:
                 continue
             work = works.get(project.name)
-            contention.notice(
+            contention.record_overwrite(
                 _state(project),
                 project.last_manager,
                 is_wrong=work is not None,
@@ -90,18 +92,18 @@ class ProjectApplier:
             )
             finding = contention.finding()
             if work is not None and finding is not None:
-                obstacles.update(dict.fromkeys(work.missing, finding))
+                obstacles.update(dict.fromkeys(work.to_add, finding))
         return replace(planned, obstacles=obstacles)
 
-    async def write(self, argocd: ArgoCD, planned: Plan) -> Outcome:
+    async def write(self, argocd: ArgoCD, planned: Plan) -> ProjectWriteResult:
         """Write what is due; one project that fails holds up no other."""
-        outcome = Outcome()
+        outcome = ProjectWriteResult()
         for work in sorted(planned.projects, key=lambda one: not one.is_urgent):
             wait = self._wait_for(work)
             if wait is not None:
                 outcome = replace(outcome, wait=min(wait, outcome.wait or wait))
                 continue
-            ends = ends_of_members(argocd.snapshot())
+            ends = managed_member_ends(argocd.snapshot())
             try:
                 await argocd.write_project(work)
             except NotFound:
@@ -112,8 +114,8 @@ class ProjectApplier:
             except ClusterError as error:
                 outcome = replace(outcome, failure=error)
                 continue
-            lags = lags_of(work.extra, ends, self._clock())
-            self._metrics.removed(lags=lags, orphans=0)
+            lags = lags_of(work.to_remove, ends, self._clock())
+            self._metrics.record_removals(lags=lags, orphans=0)
             self._wrote(work, argocd.snapshot())
         return outcome
 
@@ -136,13 +138,13 @@ class ProjectApplier:
         contention = self._contentions.setdefault(work.project, Contention(what))
         written = {project.name: project for project in after.projects}
         if work.project in written:
-            contention.wrote(_state(written[work.project]))
+            contention.record_write(_state(written[work.project]))
         logger.info(
             "%s: wrote AppProject %s: %d added, %d removed, and %d tokens.",
             self._title,
             work.project,
-            len(work.missing),
-            len(work.extra),
+            len(work.to_add),
+            len(work.to_remove),
             len(work.tokens),
         )
 

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.argocd.appproject.members import ours_in, owner_of, plan_members
-from argogrant.argocd.appproject.plan import Asked, ProjectPlan
+from argogrant.argocd.appproject.members import managed_bindings, owner_of, plan_members
+from argogrant.argocd.appproject.plan import DesiredMembers, ProjectPlan
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.plan import Plan, plan
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
 
@@ -28,7 +28,7 @@ PROJECTS_UNKNOWN: Final = Finding(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class BindingMode:
     """What an instance says of the place of its bindings."""
 
     in_projects: bool = False
@@ -40,33 +40,33 @@ class Where:
         return self.in_projects or project.members is not None
 
 
-IN_CONFIG_MAP: Final = Where()
+IN_CONFIG_MAP: Final = BindingMode()
 
 
-def where_of(instance: Instance | None) -> Where:
+def binding_mode(instance: Instance | None) -> BindingMode:
     """Read where bindings belong; in doubt about that, so are all grants."""
     if instance is None:
         return IN_CONFIG_MAP
-    return Where(
+    return BindingMode(
         in_projects=instance.binds_in_projects, removes_tokens=instance.removes_tokens
     )
 
 
 @dataclass(slots=True)
-class _Wishes:
+class _Desired:
     """What the grants want of one project; the latest end counts."""
 
-    wanted: dict[Binding, datetime] = field(default_factory=dict)
+    desired: dict[Binding, datetime] = field(default_factory=dict)
     kept: dict[Binding, datetime] = field(default_factory=dict)
 
 
-def plan_places(  # noqa: PLR0913
+def plan_bindings(  # noqa: PLR0913
     decisions: Collection[Decision],
     seen: Snapshot,
     *,
     owner: Owner,
     living_owners: Collection[Owner],
-    where: Where,
+    where: BindingMode,
     now: datetime,
     may_add: bool = True,
 ) -> Plan:
@@ -99,12 +99,12 @@ def plan_places(  # noqa: PLR0913
     )
     if planned.blocked is None and where.in_projects and not seen.projects_are_known:
         planned = replace(planned, blocked=PROJECTS_UNKNOWN)
-    wishes = _wishes(decisions, seen, where)
+    wishes = _desired(decisions, seen, where)
     plans = tuple(
         plan_members(
             project,
-            Asked(
-                wanted=wishes[project.name].wanted if project.name in wishes else {},
+            DesiredMembers(
+                desired=wishes[project.name].desired if project.name in wishes else {},
                 kept=wishes[project.name].kept if project.name in wishes else {},
                 may_add=may_add and planned.blocked is None,
                 removes_tokens=where.removes_tokens,
@@ -118,7 +118,7 @@ def plan_places(  # noqa: PLR0913
     return _together(planned, plans, seen, projects, owner)
 
 
-def members_of_ours(
+def managed_members(
     seen: Snapshot, foreign: Collection[str] = ()
 ) -> AbstractSet[Binding]:
     """Find what Argo CD gives by our hand in its AppProjects.
@@ -127,17 +127,17 @@ def members_of_ours(
         seen: What Argo CD has.
         foreign: Projects with the members of another instance.
     """
-    return ends_of_members(seen, foreign).keys()
+    return managed_member_ends(seen, foreign).keys()
 
 
-def ends_of_members(
+def managed_member_ends(
     seen: Snapshot, foreign: Collection[str] = ()
 ) -> Mapping[Binding, datetime | None]:
     """Find the same, each with its end."""
     ends: dict[Binding, datetime | None] = {}
     for project in seen.projects:
         if project.members is not None and project.name not in foreign:
-            ends.update(ours_in(project))
+            ends.update(managed_bindings(project))
     return ends
 
 
@@ -149,14 +149,14 @@ def _together(
     owner: Owner,
 ) -> Plan:
     written = _in_text(seen)
-    added = planned.overlay.missing if planned.overlay is not None else frozenset()
-    joining = frozenset[Binding]().union(*(one.missing for one in plans))
-    ours = members_of_ours(seen)
+    added = planned.overlay.to_add if planned.overlay is not None else frozenset()
+    joining = frozenset[Binding]().union(*(one.to_add for one in plans))
+    ours = managed_members(seen)
     return replace(
         planned,
         projects=tuple(one for one in plans if one.has_work),
         obstacles={b: why for one in plans for b, why in one.obstacles.items()},
-        theirs=frozenset[Binding]().union(*(one.theirs for one in plans)),
+        unmanaged=frozenset[Binding]().union(*(one.unmanaged for one in plans)),
         foreign_projects=frozenset(
             project.name
             for project, one in zip(projects, plans, strict=True)
@@ -171,7 +171,7 @@ def _in_text(seen: Snapshot) -> AbstractSet[Binding]:
     return overlay.bindings if overlay is not None else frozenset()
 
 
-def _held(projects: Iterable[Project], where: Where) -> AbstractSet[Binding]:
+def _held(projects: Iterable[Project], where: BindingMode) -> AbstractSet[Binding]:
     """Find what the projects give, by whose hand ever."""
     if not where.in_projects:
         return frozenset()
@@ -182,24 +182,27 @@ def _stays_in_text(
     decision: Decision, seen: Snapshot, held: AbstractSet[Binding]
 ) -> bool:
     """Tell whether the text still has to hold a binding, or its end matters there."""
-    if decision.grant.role.project is None or decision.holding is not Holding.BIND:
+    if (
+        decision.grant.role.project is None
+        or decision.desired_binding is not DesiredBinding.PRESENT
+    ):
         return True
     binding = decision.grant.binding
     return binding in _in_text(seen) and binding not in held
 
 
-def _wishes(
-    decisions: Iterable[Decision], seen: Snapshot, where: Where
-) -> Mapping[str, _Wishes]:
-    wishes: dict[str, _Wishes] = {}
+def _desired(
+    decisions: Iterable[Decision], seen: Snapshot, where: BindingMode
+) -> Mapping[str, _Desired]:
+    wishes: dict[str, _Desired] = {}
     written = _in_text(seen)
     for decision in sorted(_of_projects(decisions), key=_age):
         binding, project = decision.grant.binding, decision.grant.role.project or ""
-        of_project = wishes.setdefault(project, _Wishes())
-        if decision.holding is Holding.KEEP:
+        of_project = wishes.setdefault(project, _Desired())
+        if decision.desired_binding is DesiredBinding.UNCHANGED:
             target = of_project.kept
         elif where.in_projects:
-            target = of_project.wanted
+            target = of_project.desired
         elif binding in written:
             continue  # it is in its new place, so that the old one may go
         else:
@@ -211,7 +214,10 @@ def _wishes(
 
 def _of_projects(decisions: Iterable[Decision]) -> Iterator[Decision]:
     for decision in decisions:
-        if decision.grant.role.project and decision.holding is not Holding.RELEASE:
+        if (
+            decision.grant.role.project
+            and decision.desired_binding is not DesiredBinding.ABSENT
+        ):
             yield decision
 
 

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, TokenMissing
-from argogrant.kube.informer import Reflector
+from argogrant.kube.informer import Informer
 from argogrant.kube.resources import SECRETS, Collection
 from argogrant.kube.swappable_client import ExchangeableCluster
 
@@ -37,7 +37,7 @@ class ObservedSecret:
     """Why there is none."""
 
 
-class Connection:
+class RemoteConnection:
     """The way to one Argo CD's cluster.
 
     Args:
@@ -48,7 +48,7 @@ class Connection:
     """
 
     def __init__(
-        self, home: Cluster, namespace: str, place: Place, connect: Connect
+        self, home: Cluster, namespace: str, place: ArgoCDLocation, connect: Connect
     ) -> None:
         self.place = place
         self.on_change: Callable[[], None] = lambda: None
@@ -61,12 +61,12 @@ class Connection:
         self._known: list[str] = []
         self._changed = asyncio.Event()
         self._ready = asyncio.Event()
-        self._secrets: Reflector[ObservedSecret] | None = None
+        self._secrets: Informer[ObservedSecret] | None = None
         self._exchange: ExchangeableCluster | None = None
         if place.cluster is not None:
             self._title += place.cluster.secret_name
             self._exchange = ExchangeableCluster(self._missing("was not read yet"))
-            self._secrets = Reflector(
+            self._secrets = Informer(
                 home,
                 Collection(SECRETS, namespace, place.cluster.secret_name),
                 read=_reader(place.cluster.secret_key),
@@ -107,7 +107,7 @@ class Connection:
             self._ready.set()  # nobody waits for what has failed
             await self.close()
 
-    async def wait_until_looked_at(self) -> None:
+    async def wait_until_observed(self) -> None:
         """Wait until there is a client, or it is known why there is none."""
         await self._ready.wait()
 
@@ -219,7 +219,7 @@ def _token(key: str, encoded: str | None) -> tuple[str, str]:
     return token, ""
 
 
-class Connections:
+class RemoteConnections:
     """The open connections of one namespace, by instance and place.
 
     Args:
@@ -234,7 +234,7 @@ class Connections:
         self._namespace = namespace
         self._open: dict[tuple[str, tuple[str, str]], _Open] = {}
 
-    def of(self, instance: str, place: Place) -> Connection:
+    def get(self, instance: str, place: ArgoCDLocation) -> RemoteConnection:
         """Open a connection, or give the one that is open already.
 
         The one that an instance had to a place that it left is still there, with the
@@ -243,12 +243,14 @@ class Connections:
         there = self._open.get((instance, place.key))
         if there is not None and not there.running.done():
             return there.connection
-        connection = Connection(self.home, self._namespace, place, self.connect)
+        connection = RemoteConnection(self.home, self._namespace, place, self.connect)
         running = asyncio.create_task(connection.run())
         self._open[instance, place.key] = _Open(connection, running)
         return connection
 
-    async def to_present(self, instance: str, place: Place) -> Connection:
+    async def to_present(
+        self, instance: str, place: ArgoCDLocation
+    ) -> RemoteConnection:
         """Open the way to where Argo CD is now; one that was left before is no better.
 
         Its token may be an old one, and its authority not the one that is written now.
@@ -256,9 +258,9 @@ class Connections:
         there = self._open.get((instance, place.key))
         if there is not None:
             await self.close(there.connection, instance)
-        return self.of(instance, place)
+        return self.get(instance, place)
 
-    async def close(self, connection: Connection, instance: str) -> None:
+    async def close(self, connection: RemoteConnection, instance: str) -> None:
         """Close a connection that is not needed any longer."""
         there = self._open.get((instance, connection.place.key))
         if there is not None and there.connection is connection:
@@ -277,5 +279,5 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    connection: Connection
+    connection: RemoteConnection
     running: "asyncio.Task[None]"

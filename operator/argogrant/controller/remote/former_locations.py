@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.apply import Applier
-from argogrant.controller.appproject.placement import IN_CONFIG_MAP, plan_places
+from argogrant.controller.appproject.placement import IN_CONFIG_MAP, plan_bindings
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
-from argogrant.controller.error_messages import explain
-from argogrant.controller.remote.connection import Connection, Connections
+from argogrant.controller.error_messages import describe
+from argogrant.controller.remote.connection import RemoteConnection, RemoteConnections
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.validation import sentence
-from argogrant.kube.backoff import Pause
+from argogrant.grants.model.validation import with_full_stop
+from argogrant.kube.backoff import Backoff
 from argogrant.kube.errors import ClusterError, Conflict, NotFound, Unauthorized
 from argogrant.kube.resources import CONFIG_MAPS
 
@@ -35,7 +35,7 @@ _NO_NEW_MEMBERS: Final = datetime.max.replace(tzinfo=UTC)
 logger = logging.getLogger(__name__)
 
 
-class Departure:
+class FormerLocation:
     """One place that was left.
 
     Args:
@@ -47,7 +47,7 @@ class Departure:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: RemoteConnection,
         owner: Owner,
         applier: Applier,
         on_change: Callable[[], None],
@@ -60,10 +60,10 @@ class Departure:
         self._problem = "it was not reached yet"
         self._refused: ClusterError | None = None
         """The last refusal for which another token was tried."""
-        self._pause = Pause()
+        self._pause = Backoff()
 
     @property
-    def place(self) -> Place:
+    def location(self) -> ArgoCDLocation:
         """The place that was left."""
         return self.connection.place
 
@@ -73,28 +73,30 @@ class Departure:
         return Finding(
             Reason.LEFT_BEHIND,
             "What was bound in the former place of Argo CD,"
-            f" {self.place.describe()}, may still be obeyed there:"
-            f" {sentence(self._problem)} It is tried again; if that Argo CD is gone,"
-            f' the annotation {ABANDON_ANNOTATION}: "true" on the ArgoCDInstance'
+            f" {self.location.describe()}, may still be obeyed there:"
+            f" {with_full_stop(self._problem)} It is tried again; if that Argo CD is"
+            f' gone, the annotation {ABANDON_ANNOTATION}: "true" on the ArgoCDInstance'
             " forgets the place. Remove the annotation after that.",
         )
 
     async def run(self) -> None:
         """Try until nothing of the instance is left there."""
         self.connection.hold()
-        namespace = self.place.namespace
-        argocd = ArgoCD(self.connection.cluster, namespace, self._pause.cut_short)
-        self.connection.on_change = argocd.hurry
-        await self.connection.wait_until_looked_at()
+        namespace = self.location.namespace
+        argocd = ArgoCD(self.connection.cluster, namespace, self._pause.reset)
+        self.connection.on_change = argocd.retry_now
+        await self.connection.wait_until_observed()
         watching = asyncio.create_task(argocd.run())
         try:
-            await argocd.wait_until_looked_at()
+            await argocd.wait_until_observed()
             await self._clean(argocd)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         self.is_clean = True
-        logger.info("Nothing is left in the former place, %s.", self.place.describe())
+        logger.info(
+            "Nothing is left in the former place, %s.", self.location.describe()
+        )
         self._on_change()
 
     async def _clean(self, argocd: ArgoCD) -> None:
@@ -107,7 +109,7 @@ class Departure:
                 await self._read_anew(argocd)
             except ClusterError as error:
                 self._tell(error)
-            await self._pause.last(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            await self._pause.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _is_clean_now(self, argocd: ArgoCD) -> bool:
@@ -117,7 +119,7 @@ class Departure:
             is_served = not isinstance(error, NotFound)
             if collection.resource == CONFIG_MAPS or is_served:
                 raise error
-        planned = plan_places(
+        planned = plan_bindings(
             (),
             seen,
             owner=self._owner,
@@ -129,7 +131,7 @@ class Departure:
             await argocd.write_project(work)
         if _is_somebody_elses(seen, self._owner):
             return not planned.projects
-        if planned.finds_an_overlay(seen):
+        if planned.overlay_exists(seen):
             await self._applier.write(argocd, planned, seen, orphans=(), leaving=True)
         elif planned.blocked is not None and seen.config_map is None:
             self._say(planned.blocked.message)
@@ -145,16 +147,16 @@ class Departure:
         if isinstance(error, Unauthorized) and error is not self._refused:
             self._refused = error
             self.connection.try_another_token()
-        self._say(explain(error, self.place, namespace=self._owner.namespace))
+        self._say(describe(error, self.location, namespace=self._owner.namespace))
 
     def _say(self, problem: str) -> None:
         if problem != self._problem:
             self._problem = problem
-            logger.warning("%s: %s", self.place.describe(), problem)
+            logger.warning("%s: %s", self.location.describe(), problem)
             self._on_change()
 
 
-class Departures:
+class FormerLocations:
     """All places that one instance left and that are not clean yet.
 
     Args:
@@ -162,23 +164,23 @@ class Departures:
         connections: Where the ways there are.
     """
 
-    def __init__(self, instance: str, connections: Connections) -> None:
+    def __init__(self, instance: str, connections: RemoteConnections) -> None:
         self._instance = instance
         self._connections = connections
-        self._open: list[Departure] = []
+        self._open: list[FormerLocation] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def locations(self) -> tuple[ArgoCDLocation, ...]:
         """The places that are not clean yet."""
-        return tuple(one.place for one in self._open if not one.is_clean)
+        return tuple(one.location for one in self._open if not one.is_clean)
 
     @property
     def finding(self) -> Finding | None:
         """Say what stands in the way of the first that is not clean."""
         return next((one.finding for one in self._open if not one.is_clean), None)
 
-    def begin(self, departure: Departure) -> None:
+    def begin(self, departure: FormerLocation) -> None:
         """Begin to clean a place."""
         self._open.append(departure)
         self._tasks.append(asyncio.create_task(self._leave(departure)))
@@ -201,7 +203,7 @@ class Departures:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _leave(self, departure: Departure) -> None:
+    async def _leave(self, departure: FormerLocation) -> None:
         await departure.run()
         await self._connections.close(departure.connection, self._instance)
 

@@ -6,16 +6,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from argogrant.api.bound_locations import MAX_PLACES, Place, read_places, write_places
+from argogrant.api.bound_locations import (
+    MAX_LOCATIONS,
+    ArgoCDLocation,
+    read_locations,
+    write_locations,
+)
 from argogrant.controller.apply import Applier
 from argogrant.controller.argocd_state import ArgoCD
 from argogrant.controller.cached_objects import InstanceRecord
-from argogrant.controller.remote.connection import Connection, Connections
-from argogrant.controller.remote.former_locations import Departure, Departures
-from argogrant.controller.remote.maintenance import Upkeep
+from argogrant.controller.remote.connection import RemoteConnection, RemoteConnections
+from argogrant.controller.remote.former_locations import FormerLocation, FormerLocations
+from argogrant.controller.remote.maintenance import Maintenance
 from argogrant.controller.store import Store
 from argogrant.grants.model.reasons import Finding
-from argogrant.kube.backoff import Pause
+from argogrant.kube.backoff import Backoff
 from argogrant.kube.errors import ClusterError, Conflict
 from argogrant.kube.resources import Collection
 
@@ -26,7 +31,7 @@ PATIENCE: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Whereabouts:
+class RemoteLocation:
     """The present place of one instance, and those that it left.
 
     Args:
@@ -42,9 +47,9 @@ class Whereabouts:
         name: str,
         *,
         store: Store,
-        connections: Connections,
+        connections: RemoteConnections,
         make_applier: Callable[[], Applier],
-        upkeep: Upkeep,
+        upkeep: Maintenance,
     ) -> None:
         self._name = name
         self._store = store
@@ -52,17 +57,17 @@ class Whereabouts:
         self.home = connections.home
         self.upkeep = upkeep
         self._make_applier = make_applier
-        self._departures = Departures(name, connections)
-        self._connection: Connection | None = None
+        self._departures = FormerLocations(name, connections)
+        self._connection: RemoteConnection | None = None
         self._argocd: ArgoCD | None = None
         self._is_remembered = False
-        self.place = Place(namespace="")
-        self.pause = Pause()
+        self.place = ArgoCDLocation(namespace="")
+        self.pause = Backoff()
         """What is between two attempts to write; a new token cuts it short."""
 
     @asynccontextmanager
     async def at(
-        self, record: InstanceRecord, place: Place
+        self, record: InstanceRecord, place: ArgoCDLocation
     ) -> AsyncIterator[tuple[ArgoCD, "asyncio.Task[None]"]]:
         """Be in a place for the length of a block, and clean those that were left.
 
@@ -75,15 +80,15 @@ class Whereabouts:
         """
         try:
             connection = await self._arrive(record, place)
-            wake = self._store.signal(self._name).set
+            wake = self._store.event(self._name).set
             argocd = ArgoCD(connection.cluster, place.namespace, wake)
             watching = asyncio.create_task(argocd.run())
             self._argocd = argocd
-            connection.on_change = self._hurry
+            connection.on_change = self._retry_now
             try:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE):
-                        await argocd.wait_until_looked_at()
+                        await argocd.wait_until_observed()
                 async with self.upkeep.of(connection):
                     yield argocd, watching
             finally:
@@ -98,7 +103,7 @@ class Whereabouts:
         return self._departures.finding
 
     @property
-    def bound_in(self) -> tuple[Place, ...] | None:
+    def bound_in(self) -> tuple[ArgoCDLocation, ...] | None:
         """Where something of the instance may be bound; None if that is not known.
 
         The present place is among them before anything is bound, so that as a rule no
@@ -106,8 +111,8 @@ class Whereabouts:
         """
         if self._connection is None:
             return None
-        left = self._departures.places
-        is_full = len(left) >= MAX_PLACES and not self._is_remembered
+        left = self._departures.locations
+        is_full = len(left) >= MAX_LOCATIONS and not self._is_remembered
         return left if is_full else (*left, self.place)
 
     @property
@@ -132,7 +137,7 @@ class Whereabouts:
 
     def is_elsewhere(self, record: InstanceRecord) -> bool:
         """Tell whether Argo CD is said to be elsewhere, or to be reached otherwise."""
-        return record.instance is not None and record.instance.place != self.place
+        return record.instance is not None and record.instance.location != self.place
 
     async def abandon(self) -> None:
         """Forget the places that were left."""
@@ -147,11 +152,11 @@ class Whereabouts:
         Raises:
             ClusterError: It could not be written; nothing may be bound.
         """
-        known = {place.key for place in read_places(record.status)}
+        known = {place.key for place in read_locations(record.status)}
         self._is_remembered = self._is_remembered or self.place.key in known
         if self._is_remembered:
             return
-        places = write_places((*self._departures.places, self.place))
+        places = write_locations((*self._departures.locations, self.place))
         version = record.version
         for _ in range(ATTEMPTS):
             patch = {
@@ -169,37 +174,41 @@ class Whereabouts:
                     raise
                 continue
             self._is_remembered = True
-            self._store.instances.note(body)
+            self._store.instances.upsert(body)
             return
         raise Conflict(f"{record.path} changed {ATTEMPTS} times while it was written")
 
-    async def _arrive(self, record: InstanceRecord, place: Place) -> Connection:
+    async def _arrive(
+        self, record: InstanceRecord, place: ArgoCDLocation
+    ) -> RemoteConnection:
         """Clean the places that were left, and open the way to the present one."""
         self.place = place
-        places = read_places(record.status)
+        places = read_locations(record.status)
         self._is_remembered = any(one.key == place.key for one in places)
         for one in places:
             if one.key != place.key:
                 self._departures.begin(self._departure(record, one))
         await self._departures.wait()
         self._connection = await self._connections.to_present(self._name, place)
-        await self._connection.wait_until_looked_at()
+        await self._connection.wait_until_observed()
         return self._connection
 
-    def _departure(self, record: InstanceRecord, place: Place) -> Departure:
-        return Departure(
-            self._connections.of(self._name, place),
+    def _departure(
+        self, record: InstanceRecord, place: ArgoCDLocation
+    ) -> FormerLocation:
+        return FormerLocation(
+            self._connections.get(self._name, place),
             record.owner,
             self._make_applier(),
-            self._store.signal(self._name).set,
+            self._store.event(self._name).set,
         )
 
-    def _hurry(self) -> None:
+    def _retry_now(self) -> None:
         """Try at once what failed: there is another client."""
         if self._argocd is not None:
-            self._argocd.hurry()
-        self.pause.cut_short()
-        self._store.signal(self._name).set()  # another token has another end
+            self._argocd.retry_now()
+        self.pause.reset()
+        self._store.event(self._name).set()  # another token has another end
 
     async def _leave(self, record: InstanceRecord | None) -> None:
         """Stop; the ways to places that are not clean stay open if it only moves."""
@@ -214,7 +223,7 @@ class Whereabouts:
             await self._connections.close(self._connection, self._name)
 
 
-def _is_left(record: InstanceRecord | None, place: Place) -> bool:
+def _is_left(record: InstanceRecord | None, place: ArgoCDLocation) -> bool:
     if record is None or record.instance is None:
         return False
-    return record.instance.place.key != place.key
+    return record.instance.location.key != place.key

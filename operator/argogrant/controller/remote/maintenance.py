@@ -7,17 +7,21 @@ from datetime import datetime
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.controller.apply import Clock
-from argogrant.controller.permissions import Permissions
-from argogrant.controller.remote.connection import Connection, Connections
-from argogrant.controller.remote.token_lifetime import NOTHING_KEPT, TokenState, Upkept
-from argogrant.controller.remote.token_rotation import Rotation
+from argogrant.controller.permissions import PermissionWatcher
+from argogrant.controller.remote.connection import RemoteConnection, RemoteConnections
+from argogrant.controller.remote.token_lifetime import (
+    NO_MAINTENANCE,
+    MaintenanceState,
+    TokenState,
+)
+from argogrant.controller.remote.token_rotation import TokenRotator
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import Store
 from argogrant.kube.errors import ClusterError, Forbidden
 from argogrant.telemetry.metrics import InstanceMetrics
 
 
-class Upkeep:
+class Maintenance:
     """Looks after one instance in the background; no convergence waits for it.
 
     Args:
@@ -34,7 +38,7 @@ class Upkeep:
         name: str,
         *,
         store: Store,
-        connections: Connections,
+        connections: RemoteConnections,
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
@@ -45,10 +49,10 @@ class Upkeep:
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
-        self._wake = store.signal(name).set
-        self._connection: Connection | None = None
-        self._permissions: Permissions | None = None
-        self._rotation = Rotation(
+        self._wake = store.event(name).set
+        self._connection: RemoteConnection | None = None
+        self._permissions: PermissionWatcher | None = None
+        self._rotation = TokenRotator(
             connections.home,
             connect=connections.connect,
             told=self,
@@ -57,12 +61,12 @@ class Upkeep:
         )
 
     @asynccontextmanager
-    async def of(self, connection: Connection) -> AsyncIterator[None]:
+    async def of(self, connection: RemoteConnection) -> AsyncIterator[None]:
         """Look after the instance, as it is reached now, for the length of a block."""
         self._connection = connection
         home, there = self._connections.home, connection.cluster
-        self._permissions = Permissions(home, there, self._wake)
-        self._permissions.note(self._instance())
+        self._permissions = PermissionWatcher(home, there, self._wake)
+        self._permissions.record(self._instance())
         tasks = [
             asyncio.create_task(self._permissions.run()),
             asyncio.create_task(self._rotation.run(self._instance, connection)),
@@ -79,18 +83,18 @@ class Upkeep:
         if self._permissions is not None:
             self._permissions.ask()
 
-    def look(self, error: ClusterError | None) -> Upkept:
+    def look(self, error: ClusterError | None) -> MaintenanceState:
         """Say how it stands.
 
         Args:
             error: What went wrong elsewhere; a refusal is a reason to ask anew.
         """
         if self._permissions is None:
-            return NOTHING_KEPT
-        self._permissions.note(self._instance())
+            return NO_MAINTENANCE
+        self._permissions.record(self._instance())
         if isinstance(error, Forbidden):
             self._permissions.ask()
-        return Upkept(missing=self._permissions.missing, token=self._token())
+        return MaintenanceState(missing=self._permissions.missing, token=self._token())
 
     def _token(self) -> TokenState | None:
         instance, connection = self._instance(), self._connection
@@ -98,7 +102,9 @@ class Upkeep:
             return None
         state = self._rotation.state(instance, connection)
         if state is not None:
-            self._metrics.token(state.life.expires_at, is_at_risk=state.needs_a_person)
+            self._metrics.token(
+                state.lifetime.expires_at, is_at_risk=state.needs_attention
+            )
         return state
 
     def rotated(self, result: str) -> None:

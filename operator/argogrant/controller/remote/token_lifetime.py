@@ -19,7 +19,7 @@ from typing import Any, Final
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.reasons import InstanceCondition, Reason
 from argogrant.grants.model.window import format_instant
-from argogrant.kube.permissions import Right
+from argogrant.kube.permissions import Permission
 
 LIFETIMES: Final = 3
 """A token lasts as many times as long as it is used, so that two rotations may fail."""
@@ -33,7 +33,7 @@ PAGE: Final = "docs/how-to/token-rotation.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class TokenLifetime:
     """From when until when a token is good, as far as that is known."""
 
     issued_at: datetime | None = None
@@ -74,7 +74,7 @@ class Life:
 class TokenState:
     """What is known of the token for another cluster."""
 
-    life: Life
+    lifetime: TokenLifetime
     secret: str
     """The name of the Secret that holds it."""
     is_ending: bool
@@ -84,15 +84,15 @@ class TokenState:
     """Why it could not be renewed; a sentence."""
 
     @property
-    def needs_a_person(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether it ends soon and nobody renews it, or that fails."""
         return self.is_ending or bool(self.failure)
 
 
-def life_of(token: str) -> Life:
+def parse_lifetime(token: str) -> TokenLifetime:
     """Read from when until when a token is good; of one that is no JWT nothing."""
     claims = _claims(token)
-    return Life(
+    return TokenLifetime(
         issued_at=_instant(claims.get("iat")), expires_at=_instant(claims.get("exp"))
     )
 
@@ -127,14 +127,14 @@ def token_condition(state: TokenState) -> Condition:
 
 
 def _fresh(state: TokenState) -> str:
-    if state.life.expires_at is None:
+    if state.lifetime.expires_at is None:
         return "The token says nothing of an end."
     renewed = " A new one is requested before that." if state.is_rotated else ""
     return f"The token is good{_until(state)}.{renewed}"
 
 
 def _until(state: TokenState) -> str:
-    end = state.life.expires_at
+    end = state.lifetime.expires_at
     return f" until {format_instant(end)}" if end is not None else ""
 
 
@@ -168,10 +168,10 @@ def _instant(claim: object) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upkept:
+class MaintenanceState:
     """How it stands with what is looked after beside the convergence."""
 
-    missing: tuple[Right, ...] = ()
+    missing: tuple[Permission, ...] = ()
     """What the operator may not do; it is all named at once."""
     token: TokenState | None = None
     """None if there is no other cluster, or no token for it."""
@@ -182,4 +182,4 @@ class Upkept:
         return (self.token,) if self.token is not None else ()
 
 
-NOTHING_KEPT: Final = Upkept()
+NO_MAINTENANCE: Final = MaintenanceState()

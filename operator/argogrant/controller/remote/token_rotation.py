@@ -21,16 +21,23 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.controller.apply import Clock
-from argogrant.controller.remote.connection import Connect, Connection, ObservedSecret
+from argogrant.controller.remote.connection import (
+    Connect,
+    ObservedSecret,
+    RemoteConnection,
+)
 from argogrant.controller.remote.token_lifetime import (
-    Life,
+    TokenLifetime,
     TokenState,
-    life_of,
+    parse_lifetime,
     seconds_wanted,
 )
-from argogrant.controller.required_permissions import TOKENS, needed_rights
+from argogrant.controller.required_permissions import (
+    ROTATION_ROLE,
+    argocd_permissions,
+)
 from argogrant.grants.model.errors import InvalidGrant
-from argogrant.grants.model.validation import sentence
+from argogrant.grants.model.validation import with_full_stop
 from argogrant.grants.model.window import parse_instant
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import (
@@ -40,7 +47,7 @@ from argogrant.kube.errors import (
     NotFound,
     Unavailable,
 )
-from argogrant.kube.permissions import describe_rights, missing_rights
+from argogrant.kube.permissions import describe_permissions, missing_permissions
 from argogrant.kube.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 
 POLL_SECONDS: Final = 5.0
@@ -53,7 +60,7 @@ LONGEST_BACKOFF: Final = 300.0
 logger = logging.getLogger(__name__)
 
 
-class Told(Protocol):
+class RotationListener(Protocol):
     """Who is told of rotations."""
 
     def rotated(self, result: str) -> None:
@@ -75,10 +82,10 @@ class _Requested:
     """A token that the API server gave, and until when it said that it lasts."""
 
     token: str
-    life: Life
+    lifetime: TokenLifetime
 
 
-class Rotation:
+class TokenRotator:
     """Keeps the token of one instance fresh.
 
     Args:
@@ -94,7 +101,7 @@ class Rotation:
         home: Cluster,
         *,
         connect: Connect,
-        told: Told,
+        told: RotationListener,
         clock: Clock,
         on_change: Callable[[], None],
     ) -> None:
@@ -108,15 +115,17 @@ class Rotation:
         self._backoff = FIRST_BACKOFF
         self._not_before = 0.0
 
-    def state(self, instance: Instance, connection: Connection) -> TokenState | None:
+    def state(
+        self, instance: Instance, connection: RemoteConnection
+    ) -> TokenState | None:
         """Say what is known of the token; None if there is none."""
         cluster, secret = instance.cluster, connection.secret
         if cluster is None or secret is None or not secret.token:
             return None
-        life = self._life(secret)
+        life = self._lifetime(secret)
         rotates = cluster.rotation is not None
         return TokenState(
-            life=life,
+            lifetime=life,
             secret=secret.name,
             is_ending=life.is_ending(self._clock()),
             is_rotated=rotates,
@@ -124,7 +133,7 @@ class Rotation:
         )
 
     async def run(
-        self, instance_now: Callable[[], Instance | None], connection: Connection
+        self, instance_now: Callable[[], Instance | None], connection: RemoteConnection
     ) -> None:
         """Renew the token whenever that is due, until cancelled.
 
@@ -143,25 +152,25 @@ class Rotation:
                 await self._try(instance, connection)
             await asyncio.sleep(POLL_SECONDS)
 
-    def _is_due(self, instance: Instance, connection: Connection) -> bool:
+    def _is_due(self, instance: Instance, connection: RemoteConnection) -> bool:
         cluster, secret = instance.cluster, connection.secret
         if cluster is None or cluster.rotation is None or instance.being_deleted:
             return False
         if secret is None or not secret.token:
             return False  # there is nothing to request a token with
-        due = self._life(secret).rotation_due(cluster.rotation.every)
+        due = self._lifetime(secret).rotation_due(cluster.rotation.every)
         if self._clock() >= due:
             return True
         self._failed("")  # somebody else renewed it
         return False
 
-    def _life(self, secret: ObservedSecret) -> Life:
+    def _lifetime(self, secret: ObservedSecret) -> TokenLifetime:
         """What the API server said of a token counts more than what is read in it."""
         if self._stored is not None and self._stored.token == secret.token:
-            return self._stored.life
-        return life_of(secret.token)
+            return self._stored.lifetime
+        return parse_lifetime(secret.token)
 
-    async def _try(self, instance: Instance, connection: Connection) -> None:
+    async def _try(self, instance: Instance, connection: RemoteConnection) -> None:
         loop = asyncio.get_running_loop()
         try:
             await self._rotate(instance, connection)
@@ -186,12 +195,12 @@ class Rotation:
             self._backoff = FIRST_BACKOFF
             self._not_before = loop.time() + PAUSE_AFTER_SUCCESS
 
-    async def _rotate(self, instance: Instance, connection: Connection) -> None:
+    async def _rotate(self, instance: Instance, connection: RemoteConnection) -> None:
         cluster, secret = instance.cluster, connection.secret
         assert cluster is not None
         assert secret is not None
         requested = await self._request(cluster, connection.cluster)
-        await self._prove(instance, cluster, requested.token, connection.cluster)
+        await self._verify_token(instance, cluster, requested.token, connection.cluster)
         encoded = base64.b64encode(requested.token.encode()).decode()
         body = await self._home.merge_patch(
             SECRETS.path(instance.namespace, secret.name),
@@ -202,7 +211,7 @@ class Rotation:
         )
         self._stored = requested
         version = str(body["metadata"]["resourceVersion"])
-        self._told.renewed(requested.life.expires_at, version=version)
+        self._told.renewed(requested.lifetime.expires_at, version=version)
 
     async def _request(self, cluster: RemoteCluster, remote: Cluster) -> _Requested:
         rotation = cluster.rotation
@@ -225,10 +234,12 @@ class Rotation:
         try:
             expires_at = parse_instant(str(status.get("expirationTimestamp")))
         except InvalidGrant:
-            return _Requested(token, life_of(token))
-        return _Requested(token, Life(issued_at=issued_at, expires_at=expires_at))
+            return _Requested(token, parse_lifetime(token))
+        return _Requested(
+            token, TokenLifetime(issued_at=issued_at, expires_at=expires_at)
+        )
 
-    async def _prove(
+    async def _verify_token(
         self, instance: Instance, cluster: RemoteCluster, token: str, present: Cluster
     ) -> None:
         """See that a new token does what is needed, as far as the present one does.
@@ -241,13 +252,13 @@ class Rotation:
             with suppress(NotFound):  # the ConfigMap may be missing at the moment
                 path = CONFIG_MAPS.path(instance.argocd_namespace, CONFIG_MAP_NAME)
                 await client.get(path)
-            missing = await missing_rights(client, needed_rights(instance))
-            lacked = await missing_rights(present, missing)
+            missing = await missing_permissions(client, argocd_permissions(instance))
+            lacked = await missing_permissions(present, missing)
         finally:
             await client.close()
         lost = [right for right in missing if right not in lacked]
         if lost:
-            raise Forbidden(f"the new token may not {describe_rights(lost)}")
+            raise Forbidden(f"the new token may not {describe_permissions(lost)}")
 
     def _failed(self, failure: str) -> None:
         if failure != self._failure:
@@ -256,5 +267,7 @@ class Rotation:
 
 
 def _failure(error: ClusterError) -> str:
-    remedy = f" See {TOKENS} for the rights." if isinstance(error, Forbidden) else ""
-    return f"{sentence(str(error))}{remedy}"
+    remedy = (
+        f" See {ROTATION_ROLE} for the rights." if isinstance(error, Forbidden) else ""
+    )
+    return f"{with_full_stop(str(error))}{remedy}"

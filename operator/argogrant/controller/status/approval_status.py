@@ -5,7 +5,7 @@ from datetime import datetime
 
 from argogrant.api.conditions import status_of
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
-from argogrant.controller.status.writer import Writer, report_of
+from argogrant.controller.status.writer import StatusWriter, status_update
 from argogrant.controller.store import Store
 from argogrant.grants.access.approvals import without_grant
 from argogrant.grants.conditions import (
@@ -18,7 +18,7 @@ from argogrant.grants.model.reasons import ApprovalCondition, Reason
 from argogrant.kube.client import Body
 
 
-class Answers:
+class ApprovalStatus:
     """Reports about the approvals and policies of one namespace.
 
     Args:
@@ -26,35 +26,37 @@ class Answers:
         writer: Writes their status in the background.
     """
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(self, store: Store, writer: StatusWriter) -> None:
         self._store = store
         self._writer = writer
 
-    def approvals_of(
+    def report(
         self, record: GrantRecord, decision: Decision | None, now: datetime
     ) -> None:
         """Tell everybody who said something about a grant whether it counts."""
-        verdicts = decision.agreement.verdicts if decision is not None else ()
+        verdicts = (
+            decision.policy_result.approval_results if decision is not None else ()
+        )
         told = {one.approval.uid: approval_condition(one) for one in verdicts}
         for approval in self._store.approvals_of(record.name):
             condition = told.get(approval.uid) or _not_understood(approval)
             if condition is not None:
-                self._answer(approval, condition, now, self._store.approvals.note)
+                self._answer(approval, condition, now, self._store.approvals.upsert)
 
-    def stray_approvals(self, now: datetime) -> None:
+    def report_orphans(self, now: datetime) -> None:
         """Tell those who approve a grant that is not there."""
-        for record in self._store.stray_approvals():
+        for record in self._store.orphaned_approvals():
             condition = _not_understood(record)
             if record.approval is not None:
                 condition = approval_condition(without_grant(record.approval))
             if condition is not None:
-                self._answer(record, condition, now, self._store.approvals.note)
+                self._answer(record, condition, now, self._store.approvals.upsert)
 
     def policies(self, now: datetime) -> None:
         """Tell the authors of policies whether they are obeyed."""
         for record in self._store.policies.objects.values():
             condition = policy_condition(record.problem or None)
-            self._answer(record, condition, now, self._store.policies.note)
+            self._answer(record, condition, now, self._store.policies.upsert)
 
     def _answer(
         self,
@@ -63,9 +65,9 @@ class Answers:
         now: datetime,
         written: Callable[[Body], object],
     ) -> None:
-        old = self._writer.current(record.path, record.status)
+        old = self._writer.pending_or_stored(record.path, record.status)
         new = status_of(condition, old=old, generation=record.generation, now=now)
-        self._writer.submit(report_of(record, new, written=written))
+        self._writer.submit(status_update(record, new, written=written))
 
 
 def _not_understood(record: ApprovalRecord) -> Condition | None:

@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from argogrant.argocd.appproject.annotation import Token
-from argogrant.audit.event import GrantNews, Place
+from argogrant.audit.event import GrantChange, ObjectRef
 from argogrant.audit.transition_kinds import Transition, TransitionKind
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
-from argogrant.controller.status.binding_state import Standing
-from argogrant.grants.conditions import Delivery
+from argogrant.controller.status.binding_state import BindingState
+from argogrant.grants.conditions import BindingOutcome
 from argogrant.grants.decide import Decision
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_instant
 
 
-def place_of_grant(record: GrantRecord) -> Place:
+def grant_ref(record: GrantRecord) -> ObjectRef:
     """Name a grant for the audit."""
-    return Place(
+    return ObjectRef(
         kind="AccessGrant",
         uid=record.uid,
         namespace=record.namespace,
@@ -27,9 +27,9 @@ def place_of_grant(record: GrantRecord) -> Place:
     )
 
 
-def place_of_instance(record: InstanceRecord) -> Place:
+def instance_ref(record: InstanceRecord) -> ObjectRef:
     """Name an instance for the audit."""
-    return Place(
+    return ObjectRef(
         kind="ArgoCDInstance",
         uid=record.uid,
         namespace=record.namespace,
@@ -38,15 +38,15 @@ def place_of_instance(record: InstanceRecord) -> Place:
     )
 
 
-def grant_news(  # noqa: PLR0913
+def grant_change(  # noqa: PLR0913
     record: GrantRecord,
     decision: Decision | None,
-    delivery: Delivery,
+    delivery: BindingOutcome,
     *,
     new: Mapping[str, Any],
-    standing: Standing,
+    standing: BindingState,
     now: datetime,
-) -> GrantNews:
+) -> GrantChange:
     """Put together what the audit compares.
 
     Args:
@@ -58,16 +58,16 @@ def grant_news(  # noqa: PLR0913
         now: When.
     """
     is_over = record.being_deleted or (decision is not None and decision.has_ended)
-    return GrantNews(
-        place=place_of_grant(record),
+    return GrantChange(
+        ref=grant_ref(record),
         grant=record.grant,
         stored=record.status,
         new=new,
         now=now,
-        is_overdue=is_over and delivery.may_linger,
-        was_held=decision is not None and was_held(record, decision, standing, now),
-        approvals=decision.agreement.approvals if decision is not None else (),
-        caution=decision.caution if decision is not None else "",
+        is_overdue=is_over and delivery.may_still_apply,
+        was_bound=decision is not None and was_bound(record, decision, standing, now),
+        approvals=decision.policy_result.approvals if decision is not None else (),
+        role_warning=decision.role_warning if decision is not None else "",
     )
 
 
@@ -86,11 +86,11 @@ def token_removed(project: str, role: str, token: Token, *, version: str) -> Tra
     return Transition(
         kind=TransitionKind.TOKEN_REMOVED,
         message=(
-            f"Token {quoted(token.id)} of role {quoted(role)} of AppProject"
-            f" {quoted(project)}, made at {made}, which {ends}, is removed: it was made"
+            f"Token {quote(token.id)} of role {quote(role)} of AppProject"
+            f" {quote(project)}, made at {made}, which {ends}, is removed: it was made"
             " while a grant gave that role."
         ),
-        left=f"{version}\n{role}\n{token.mark}",
+        left=f"{version}\n{role}\n{token.fingerprint}",
     )
 
 
@@ -102,8 +102,8 @@ def _time(seconds: int) -> str:
         return str(seconds)
 
 
-def was_held(
-    record: GrantRecord, decision: Decision, standing: Standing, now: datetime
+def was_bound(
+    record: GrantRecord, decision: Decision, standing: BindingState, now: datetime
 ) -> bool:
     """Tell whether Argo CD had the binding before the last write, for this grant.
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from argogrant.controller.appproject.placement import members_of_ours
+from argogrant.controller.appproject.placement import managed_members
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import GrantRecord
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.grants.conditions import Delivery
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.conditions import BindingOutcome
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 
@@ -21,18 +21,18 @@ _HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILA
 
 
 @dataclass(frozen=True)
-class Standing:
+class BindingState:
     """What stands after a convergence, for the grants of one instance."""
 
-    decisions: Decisions
+    decisions: DecisionCache
     planned: Plan
     seen: Snapshot
 
     @cached_property
-    def is_certain(self) -> bool:
+    def is_confirmed(self) -> bool:
         """Whether Argo CD goes by what is seen, and what is not wanted is gone."""
         blocked = self.planned.blocked
-        if self.planned.left_behind is not None or self._is_not_taken_in:
+        if self.planned.left_behind is not None or self._is_not_loaded:
             return False
         return blocked is None or blocked.reason not in _HOLDING
 
@@ -46,81 +46,84 @@ class Standing:
         return _joined(overlay.bindings if overlay else frozenset(), self._members)
 
     @cached_property
-    def left(self) -> AbstractSet[Binding]:
+    def leftover(self) -> AbstractSet[Binding]:
         """What Argo CD may still obey although no grant wants it."""
         present = self.present
-        goes_by_another = self.seen.config_map is None or self._is_not_taken_in
-        if goes_by_another and self.seen.remembered is not None:
-            overlay = self.seen.remembered.overlay
+        goes_by_another = self.seen.config_map is None or self._is_not_loaded
+        if goes_by_another and self.seen.last_loaded_config_map is not None:
+            overlay = self.seen.last_loaded_config_map.overlay
             present = _joined(
                 overlay.bindings if overlay else frozenset(), self._members
             )
         return present - {
             decision.grant.binding
             for decision in self.decisions.all()
-            if decision.holding is not Holding.RELEASE
+            if decision.desired_binding is not DesiredBinding.ABSENT
         }
 
     @cached_property
-    def _is_not_taken_in(self) -> bool:
+    def _is_not_loaded(self) -> bool:
         """Whether Argo CD still goes by what it read before."""
         config_map = self.seen.config_map
-        return config_map is not None and not config_map.is_taken_in
+        return config_map is not None and not config_map.is_loadable
 
     @cached_property
     def _members(self) -> AbstractSet[Binding]:
-        return members_of_ours(self.seen, self.planned.foreign_projects)
+        return managed_members(self.seen, self.planned.foreign_projects)
 
     @cached_property
     def recorded_as_bound(self) -> Counter[Binding]:
         """How many grants there are, by binding, whose status says they were bound."""
         found = (
-            self.decisions.of(uid)
+            self.decisions.get(uid)
             for uid, record in self.decisions.records.items()
             if "boundAs" in record.status
         )
         return Counter(one.grant.binding for one in found if one is not None)
 
-    def delivery(self, record: GrantRecord, decision: Decision | None) -> Delivery:
+    def outcome(self, record: GrantRecord, decision: Decision | None) -> BindingOutcome:
         """Say what became of a grant's binding."""
         if decision is None:
-            return Delivery(is_bound=False, blocked=self.planned.blocked)
+            return BindingOutcome(is_bound=False, blocked=self.planned.blocked)
         binding = decision.grant.binding
         lingers = (
             self._can_not_leave(decision, binding)
-            if self.is_certain
-            else self._may_linger(record, decision, binding)
+            if self.is_confirmed
+            else self._may_still_apply(record, decision, binding)
         )
         left_behind = self.planned.left_behind if lingers else None
-        return Delivery(
-            is_bound=binding in self.present or binding in self.planned.theirs,
+        return BindingOutcome(
+            is_bound=binding in self.present or binding in self.planned.unmanaged,
             blocked=self.planned.obstacle_to(binding) or left_behind,
-            may_linger=lingers,
+            may_still_apply=lingers,
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
         """Tell whether nothing of a grant is left that only it wanted."""
-        return decision is None or decision.grant.binding not in self.left
+        return decision is None or decision.grant.binding not in self.leftover
 
     def _can_not_leave(self, decision: Decision, binding: Binding) -> bool:
         """Tell whether a project keeps what nobody wants, since it can not be read."""
         return (
-            decision.holding is Holding.RELEASE
+            decision.desired_binding is DesiredBinding.ABSENT
             and binding in self.planned.obstacles
-            and binding in self.left
+            and binding in self.leftover
         )
 
-    def _may_linger(
+    def _may_still_apply(
         self, record: GrantRecord, decision: Decision, binding: Binding
     ) -> bool:
-        if decision.holding is not Holding.RELEASE:
+        if decision.desired_binding is not DesiredBinding.ABSENT:
             return False
         if record.being_deleted:
             return True  # it is held until the revocation is certain
-        if self.seen.remembered is None or self.planned.left_behind is not None:
+        if (
+            self.seen.last_loaded_config_map is None
+            or self.planned.left_behind is not None
+        ):
             # Nothing was seen since the operator started, or not at every place.
             return "boundAs" in record.status and "endedAt" not in record.status
-        return binding in self.left
+        return binding in self.leftover
 
 
 def _joined(

@@ -5,8 +5,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from argogrant.controller.cached_objects import GrantRecord
-from argogrant.controller.status.binding_state import Standing
-from argogrant.controller.status.writer import FINALIZER, Hold, Writer, report_of
+from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.status.writer import (
+    FINALIZER,
+    FinalizerChange,
+    StatusWriter,
+    status_update,
+)
 from argogrant.controller.store import Store
 
 ARGOCD_WATCH_MARGIN: Final = 0.25
@@ -14,7 +19,7 @@ ARGOCD_WATCH_MARGIN: Final = 0.25
 RETRY_SECONDS: Final = 5.0
 
 
-class Releases:
+class FinalizerReleaser:
     """Lets the deletions of one namespace finish.
 
     Args:
@@ -22,12 +27,12 @@ class Releases:
         writer: Removes their finalizers.
     """
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(self, store: Store, writer: StatusWriter) -> None:
         self._store = store
         self._writer = writer
         self._let_go_at: dict[str, float] = {}
 
-    def release(self, records: Iterable[GrantRecord], standing: Standing) -> None:
+    def release(self, records: Iterable[GrantRecord], standing: BindingState) -> None:
         """Let go of every deleted grant of which nothing is left.
 
         Args:
@@ -36,11 +41,11 @@ class Releases:
         """
         for record in records:
             if record.being_deleted and (
-                record.abandoned or _is_certainly_gone(record, standing)
+                record.force_release or _is_certainly_gone(record, standing)
             ):
-                self._let_go(record)
+                self._remove_finalizer(record)
 
-    def is_on_its_way(self, record: GrantRecord) -> bool:
+    def is_releasing(self, record: GrantRecord) -> bool:
         """Tell whether a grant vanishes at once, so that nothing is to be said of it.
 
         One that somebody else keeps does not.
@@ -51,7 +56,7 @@ class Releases:
         """Forget a grant that is gone."""
         self._let_go_at.pop(uid, None)
 
-    def _let_go(self, record: GrantRecord) -> None:
+    def _remove_finalizer(self, record: GrantRecord) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time() - self._let_go_at.get(record.uid, float("-inf"))
         if since < RETRY_SECONDS:
@@ -60,13 +65,13 @@ class Releases:
         loop.call_later(ARGOCD_WATCH_MARGIN, self._submit, record)
 
     def _submit(self, record: GrantRecord) -> None:
-        current = self._writer.current(record.path, record.status)
-        hold = Hold(wanted=False, finalizers=record.finalizers)
+        current = self._writer.pending_or_stored(record.path, record.status)
+        hold = FinalizerChange(wanted=False, finalizers=record.finalizers)
         self._writer.submit(
-            report_of(record, current, written=self._store.grants.note, hold=hold)
+            status_update(record, current, written=self._store.grants.upsert, hold=hold)
         )
 
 
-def _is_certainly_gone(record: GrantRecord, standing: Standing) -> bool:
-    decision = standing.decisions.of(record.uid)
-    return standing.is_certain and standing.is_gone(decision)
+def _is_certainly_gone(record: GrantRecord, standing: BindingState) -> bool:
+    decision = standing.decisions.get(record.uid)
+    return standing.is_confirmed and standing.is_gone(decision)

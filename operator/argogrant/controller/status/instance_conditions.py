@@ -4,26 +4,26 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.error_messages import explain, reason_of
+from argogrant.controller.error_messages import condition_reason, describe
 from argogrant.controller.remote.token_lifetime import (
-    NOTHING_KEPT,
-    Upkept,
+    NO_MAINTENANCE,
+    MaintenanceState,
     token_condition,
 )
 from argogrant.controller.required_permissions import missing_message
 from argogrant.grants.conditions import Condition
-from argogrant.grants.model.identity import NOBODY_VERIFIED, Identities
+from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
-from argogrant.grants.model.validation import sentence
+from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.errors import ClusterError, Forbidden, remedy_of
 from argogrant.kube.resources import Collection
 
-NOWHERE: Final = Place(namespace="")
+NOWHERE: Final = ArgoCDLocation(namespace="")
 CLOCK_SKEW_FROM: Final = 2.0
 """Seconds from which a difference of the clocks is told."""
-NOT_CONVERGED: Final = Finding(
+NOT_RECONCILED: Final = Finding(
     Reason.INSTANCE_UNAVAILABLE,
     "Argo CD's configuration can not be written at the moment; the ArgoCDInstance says"
     " why.",
@@ -45,7 +45,7 @@ WAITING: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class InstanceStatusInput:
     """What the conditions of an instance are made of."""
 
     seen: Snapshot
@@ -59,12 +59,12 @@ class Health:
     is_waiting: bool = False
     """It is being deleted, and may not go yet."""
     clock_skew: float = 0.0
-    identities: Identities = NOBODY_VERIFIED
+    identities: RequesterVerification = UNVERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """What of our own can not be read at the moment."""
-    upkeep: Upkept = NOTHING_KEPT
+    maintenance: MaintenanceState = NO_MAINTENANCE
     """Our rights and the token for another cluster."""
-    place: Place = NOWHERE
+    location: ArgoCDLocation = NOWHERE
     """Where Argo CD is."""
     namespace: str = ""
     """Where the instance is."""
@@ -72,7 +72,7 @@ class Health:
     """Why ended grants are kept longer than they should be."""
 
 
-def instance_conditions(health: Health) -> tuple[Condition, ...]:
+def instance_conditions(health: InstanceStatusInput) -> tuple[Condition, ...]:
     """Say whether an instance is as it should be."""
     return (
         _ready(health),
@@ -80,18 +80,18 @@ def instance_conditions(health: Health) -> tuple[Condition, ...]:
         _contested(health.contested),
         _clock(health.clock_skew),
         _requester_verified(health.identities),
-        *map(token_condition, health.upkeep.tokens),
+        *map(token_condition, health.maintenance.tokens),
     )
 
 
-def _ready(health: Health) -> Condition:
+def _ready(health: InstanceStatusInput) -> Condition:
     ready = _readiness(health)
     if not health.is_waiting or ready.status:
         return ready
     return replace(ready, message=f"{ready.message} {WAITING}")
 
 
-def _readiness(health: Health) -> Condition:
+def _readiness(health: InstanceStatusInput) -> Condition:
     finding = _obstacle(health)
     if finding is None:
         finding = Finding(Reason.CONVERGED, "What Argo CD has equals what is in force.")
@@ -103,13 +103,13 @@ def _readiness(health: Health) -> Condition:
     )
 
 
-def _obstacle(health: Health) -> Finding | None:
+def _obstacle(health: InstanceStatusInput) -> Finding | None:
     """Find what stands in the way, that first which explains the rest."""
     if health.problem:
-        message = f"{sentence(health.problem)} {NOT_UNDERSTOOD}"
+        message = f"{with_full_stop(health.problem)} {NOT_UNDERSTOOD}"
         return Finding(Reason.INVALID_INSTANCE, message)
-    if health.upkeep.missing:
-        return Finding(Reason.FORBIDDEN, missing_message(health.upkeep.missing))
+    if health.maintenance.missing:
+        return Finding(Reason.FORBIDDEN, missing_message(health.maintenance.missing))
     if health.error is not None:
         return _failed(health, health.error, None)
     for collection, error in (*health.seen.failures, *health.failures):
@@ -158,11 +158,11 @@ def _clock(skew: float) -> Condition:
     )
 
 
-def _requester_verified(identities: Identities) -> Condition:
+def _requester_verified(identities: RequesterVerification) -> Condition:
     is_so = identities.reason is Reason.VERIFIED
     return Condition(
         type=InstanceCondition.REQUESTER_VERIFIED,
-        status=is_so if identities.are_known else None,
+        status=is_so if identities.is_known else None,
         reason=identities.reason,
         message=identities.problem
         or "The API server checks who asks for access and who approves it.",
@@ -177,11 +177,13 @@ def _rounded(seconds: float) -> str:
 
 
 def _failed(
-    health: Health, error: ClusterError, collection: Collection | None
+    health: InstanceStatusInput, error: ClusterError, collection: Collection | None
 ) -> Finding:
     return Finding(
-        reason_of(error, health.place),
-        explain(error, health.place, namespace=health.namespace, collection=collection),
+        condition_reason(error, health.location),
+        describe(
+            error, health.location, namespace=health.namespace, collection=collection
+        ),
     )
 
 
@@ -190,7 +192,7 @@ def _forbidden_to_delete(error: Forbidden) -> Finding:
     return Finding(
         Reason.FORBIDDEN,
         "Grants are given and end as they should, but ended ones can not be deleted"
-        f" after spec.retention: {sentence(str(error))} {remedy_of(error)}",
+        f" after spec.retention: {with_full_stop(str(error))} {remedy_of(error)}",
     )
 
 

@@ -9,29 +9,36 @@ from typing import Any
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.accessgrant_status import grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import Audit
 from argogrant.audit.transitions import token_rotated
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
-from argogrant.controller.decision_cache import Decisions
-from argogrant.controller.gather import Gathered
+from argogrant.controller.decision_cache import DecisionCache
+from argogrant.controller.gather import GatheredState
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.approval_status import Answers
+from argogrant.controller.status.approval_status import ApprovalStatus
 from argogrant.controller.status.audit_records import (
-    grant_news,
-    place_of_instance,
+    grant_change,
+    instance_ref,
     token_removed,
 )
-from argogrant.controller.status.binding_state import Standing
-from argogrant.controller.status.finalizers import Releases
-from argogrant.controller.status.instance_conditions import Health, instance_conditions
-from argogrant.controller.status.retention import Disposal, records_kept
-from argogrant.controller.status.writer import Hold, Writer, report_of
+from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.status.finalizers import FinalizerReleaser
+from argogrant.controller.status.instance_conditions import (
+    InstanceStatusInput,
+    instance_conditions,
+)
+from argogrant.controller.status.retention import RetentionCollector, records_kept
+from argogrant.controller.status.writer import (
+    FinalizerChange,
+    StatusWriter,
+    status_update,
+)
 from argogrant.controller.store import Store
-from argogrant.grants.conditions import Condition, Delivery
-from argogrant.grants.decide import Decision, Holding
+from argogrant.grants.conditions import BindingOutcome, Condition
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import GrantCondition, Reason
 
@@ -47,7 +54,11 @@ class Reporter:
     """
 
     def __init__(
-        self, store: Store, writer: Writer, audit: Audit, disposal: Disposal
+        self,
+        store: Store,
+        writer: StatusWriter,
+        audit: Audit,
+        disposal: RetentionCollector,
     ) -> None:
         self._store = store
         self._disposal = disposal
@@ -56,11 +67,11 @@ class Reporter:
         self._audit = audit
         self._said: dict[str, tuple[GrantRecord, object]] = {}
         self._reasons: dict[str, str] = {}
-        self._releases = Releases(store, writer)
-        self._answers = Answers(store, writer)
+        self._releases = FinalizerReleaser(store, writer)
+        self._answers = ApprovalStatus(store, writer)
 
     def report_grants(
-        self, decisions: Decisions, planned: Plan, seen: Snapshot, now: datetime
+        self, decisions: DecisionCache, planned: Plan, seen: Snapshot, now: datetime
     ) -> Mapping[str, int]:
         """Say what became of each grant, and let clean deletions finish.
 
@@ -69,23 +80,23 @@ class Reporter:
         Returns:
             How many grants there are by the reason of their Ready condition.
         """
-        standing = Standing(decisions, planned, seen)
+        standing = BindingState(decisions, planned, seen)
         self._releases.release(decisions.records.values(), standing)
         for uid, record in decisions.records.items():
-            decision = decisions.of(uid)
-            delivery = standing.delivery(record, decision)
+            decision = decisions.get(uid)
+            delivery = standing.outcome(record, decision)
             said = (decision, delivery)
             if self._said.get(uid) == (record, said):
                 continue
             self._said[uid] = (record, said)
             new = self._status_of(record, decision, delivery, now)
             self._audit.grant(
-                grant_news(
+                grant_change(
                     record, decision, delivery, new=new, standing=standing, now=now
                 )
             )
-            self._answers.approvals_of(record, decision, now)
-            if record.being_deleted and self._releases.is_on_its_way(record):
+            self._answers.report(record, decision, now)
+            if record.being_deleted and self._releases.is_releasing(record):
                 continue
             self._submit_grant(record, decision, delivery, new)
         self._keep_records(standing)
@@ -93,9 +104,9 @@ class Reporter:
             self._reasons[uid] for uid in decisions.records if uid in self._reasons
         )
 
-    def report_stray_approvals(self, now: datetime) -> None:
+    def report_orphaned_approvals(self, now: datetime) -> None:
         """Tell those who approve a grant that is not there."""
-        self._answers.stray_approvals(now)
+        self._answers.report_orphans(now)
 
     def report_policies(self, now: datetime) -> None:
         """Tell the authors of policies whether they are obeyed."""
@@ -119,7 +130,7 @@ class Reporter:
         """Say what is about to be removed that nobody granted."""
         if orphans and seen.config_map is not None:
             version = seen.config_map.resource_version
-            place = place_of_instance(record)
+            place = instance_ref(record)
             self._audit.orphans(place, orphans, version=version, now=now)
 
     def report_token(
@@ -138,7 +149,7 @@ class Reporter:
             version: The version of the Secret that holds it.
             now: When.
         """
-        place = place_of_instance(record)
+        place = instance_ref(record)
         self._audit.token(place, token_rotated(expires_at, version), now=now)
 
     def report_tokens(
@@ -151,22 +162,22 @@ class Reporter:
             for role, token in one.tokens
         ]
         if removed:
-            self._audit.tokens(place_of_instance(record), removed, now=now)
+            self._audit.tokens(instance_ref(record), removed, now=now)
 
     def report_instance(  # noqa: PLR0913
         self,
         record: InstanceRecord,
-        health: Health,
+        health: InstanceStatusInput,
         *,
-        gathered: Gathered,
+        gathered: GatheredState,
         now: datetime,
         last_write_at: datetime | None,
-        bound_in: tuple[Place, ...] | None = None,
+        bound_in: tuple[ArgoCDLocation, ...] | None = None,
     ) -> None:
         """Say what is known of an instance."""
         config_map = health.seen.config_map
         overlay = config_map.overlay if config_map else None
-        token = health.upkeep.token
+        token = health.maintenance.token
         report = InstanceReport(
             conditions=instance_conditions(
                 replace(health, undeletable=self._disposal.failures.get(record.name))
@@ -174,24 +185,26 @@ class Reporter:
             bindings=len(overlay.bindings) if overlay else 0,
             overlay_bytes=len(overlay.text.encode()) if overlay else 0,
             roles=gathered.roles,
-            owners=gathered.facts.owners,
+            owners=gathered.inputs.owners,
             scopes=config_map.scopes if config_map else None,
             default_role=config_map.others.default_role if config_map else None,
             last_write_at=last_write_at,
-            token_expires_at=token.life.expires_at if token else None,
+            token_expires_at=token.lifetime.expires_at if token else None,
             bound_in=bound_in,
         )
-        old = self._writer.current(record.path, record.status)
+        old = self._writer.pending_or_stored(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
-        place = place_of_instance(record)
+        place = instance_ref(record)
         self._audit.instance(place, stored=record.status, new=new, now=now)
-        self._writer.submit(report_of(record, new, written=self._store.instances.note))
+        self._writer.submit(
+            status_update(record, new, written=self._store.instances.upsert)
+        )
 
     def _current(self, record: GrantRecord) -> dict[str, Any]:
         """The status that a grant will have once everything is written."""
-        return self._writer.current(record.path, record.status)
+        return self._writer.pending_or_stored(record.path, record.status)
 
-    def _keep_records(self, standing: Standing) -> None:
+    def _keep_records(self, standing: BindingState) -> None:
         """Let what is over be deleted in time, if the instance says when that is."""
         records = standing.decisions.records
         if records:
@@ -208,10 +221,10 @@ class Reporter:
         self,
         record: GrantRecord,
         decision: Decision | None,
-        delivery: Delivery,
+        delivery: BindingOutcome,
         now: datetime,
     ) -> dict[str, Any]:
-        old = self._writer.current(record.path, record.status)
+        old = self._writer.pending_or_stored(record.path, record.status)
         if decision is not None:
             return grant_status(
                 decision, delivery, old=old, generation=record.generation, now=now
@@ -228,14 +241,14 @@ class Reporter:
         self,
         record: GrantRecord,
         decision: Decision | None,
-        delivery: Delivery,
+        delivery: BindingOutcome,
         new: dict[str, Any],
     ) -> None:
         self._reasons[record.uid] = _ready_reason(new)
         hold = None
         if not record.being_deleted and (delivery.is_bound or _is_wanted(decision)):
             is_loud = record.grant is not None and record.grant.break_glass
-            hold = Hold(
+            hold = FinalizerChange(
                 wanted=True,
                 finalizers=record.finalizers,
                 labels={BREAK_GLASS_LABEL: "true"}
@@ -243,7 +256,7 @@ class Reporter:
                 else {},
             )
         self._writer.submit(
-            report_of(record, new, written=self._store.grants.note, hold=hold)
+            status_update(record, new, written=self._store.grants.upsert, hold=hold)
         )
 
 
@@ -253,4 +266,6 @@ def _ready_reason(status: Mapping[str, Any]) -> str:
 
 
 def _is_wanted(decision: Decision | None) -> bool:
-    return decision is not None and decision.holding is not Holding.RELEASE
+    return (
+        decision is not None and decision.desired_binding is not DesiredBinding.ABSENT
+    )

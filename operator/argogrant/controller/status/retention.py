@@ -16,19 +16,19 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from argogrant.audit.audit_log import Audit
-from argogrant.audit.event import GrantNews, Place
+from argogrant.audit.event import GrantChange, ObjectRef
 from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
-from argogrant.controller.status.binding_state import Standing
+from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.store import Store
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_instant
-from argogrant.grants.retention import Remains, kept_until
+from argogrant.grants.retention import EndedGrant, delete_after
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.telemetry.metrics import Metrics
 
-PACE: Final = 0.1
+DELETE_INTERVAL: Final = 0.1
 """Seconds from one deletion to the next; each has a convergence in its train."""
 POLL: Final = 1.0
 """Seconds; the clock may be stepped."""
@@ -38,7 +38,7 @@ RETRY: Final = 15.0
 logger = logging.getLogger(__name__)
 
 
-class Kept(NamedTuple):
+class RetainedGrant(NamedTuple):
     """A record, and until when it is kept; a tuple, since there are ten thousand."""
 
     until: datetime
@@ -46,7 +46,7 @@ class Kept(NamedTuple):
     uid: str
 
 
-class Disposal:
+class RetentionCollector:
     """Deletes the records of one namespace that need not be kept any longer.
 
     Args:
@@ -71,12 +71,12 @@ class Disposal:
         self._audit = audit
         self._deleted = metrics.counts.deleted
         self._clock = clock
-        self._kept: dict[str, list[Kept]] = {}
+        self._kept: dict[str, list[RetainedGrant]] = {}
         self._told: set[str] = set()
         self.failures: dict[str, ClusterError] = {}
         """Why records can not be deleted, by instance."""
 
-    def plan(self, instance: str, kept: Iterable[Kept]) -> None:
+    def plan(self, instance: str, kept: Iterable[RetainedGrant]) -> None:
         """Say anew which records of an instance there are, and until when."""
         heap = list(kept)
         heapq.heapify(heap)
@@ -93,7 +93,7 @@ class Disposal:
                 continue
             instance, kept = due
             try:
-                await self._dispose(instance, kept)
+                await self._delete(instance, kept)
             except (NotFound, Conflict):
                 pass  # the next convergence looks at what it is now
             except ClusterError as error:
@@ -103,9 +103,9 @@ class Disposal:
                 continue
             else:
                 self._failed(instance, None)
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(DELETE_INTERVAL)
 
-    def _due(self) -> tuple[str, Kept] | None:
+    def _due(self) -> tuple[str, RetainedGrant] | None:
         """Take the record that was due first.
 
         A clock that is ahead of the API server's must not shorten what is kept; one
@@ -119,7 +119,7 @@ class Disposal:
         instance = min(heads)[1]
         return instance, heapq.heappop(self._kept[instance])
 
-    async def _dispose(self, instance: str, kept: Kept) -> None:
+    async def _delete(self, instance: str, kept: RetainedGrant) -> None:
         """Delete a grant with its approvals: they say nothing without it."""
         record = self._store.grant(kept.name)
         if record is None or record.uid != kept.uid or record.being_deleted:
@@ -129,18 +129,18 @@ class Disposal:
         for approval in self._store.approvals_of(record.name):
             if _is_about(approval, record):
                 await self._remove(approval)
-        self._tell(instance, record)
+        self._log(instance, record)
         await self._remove(record)
         self._deleted.labels(self._store.namespace, instance).inc()
 
     async def _remove(self, record: Record) -> None:
-        await self._cluster.remove(record.path, uid=record.uid, version=record.version)
+        await self._cluster.delete(record.path, uid=record.uid, version=record.version)
 
-    def _tell(self, instance: str, record: GrantRecord) -> None:
+    def _log(self, instance: str, record: GrantRecord) -> None:
         if record.uid in self._told:
             return
         self._told.add(record.uid)
-        place = Place(
+        place = ObjectRef(
             kind="AccessGrant",
             uid=record.uid,
             namespace=record.namespace,
@@ -148,8 +148,8 @@ class Disposal:
             instance=instance,
         )
         self._audit.deleted(
-            GrantNews(
-                place=place,
+            GrantChange(
+                ref=place,
                 grant=record.grant,
                 stored=record.status,
                 new=record.status,
@@ -168,7 +168,7 @@ class Disposal:
             self.failures[instance] = error
             logger.warning("Ended grants are not deleted yet: %s", error)
         if isinstance(before, Forbidden) is not isinstance(error, Forbidden):
-            self._store.signal(instance).set()
+            self._store.event(instance).set()
 
 
 def _is_about(approval: ApprovalRecord, record: GrantRecord) -> bool:
@@ -177,10 +177,10 @@ def _is_about(approval: ApprovalRecord, record: GrantRecord) -> bool:
 
 
 def records_kept(
-    standing: Standing,
+    standing: BindingState,
     retention: timedelta,
     status_of: Callable[[GrantRecord], Mapping[str, Any]],
-) -> Iterator[Kept]:
+) -> Iterator[RetainedGrant]:
     """Say of each ended grant until when its record is kept; not of those for ever.
 
     Args:
@@ -192,24 +192,24 @@ def records_kept(
         earlier.uid
         for decision in standing.decisions.all()
         if not decision.has_ended
-        for earlier in decision.circumstances.chain
+        for earlier in decision.related.chain
     }
     for uid, record in standing.decisions.records.items():
-        decision = standing.decisions.of(uid)
+        decision = standing.decisions.get(uid)
         if decision is None or not decision.has_ended:
             continue
         ended_at = _instant(status_of(record).get("endedAt", ""))
         if ended_at is None:
             continue
-        remains = Remains(
+        remains = EndedGrant(
             grant=decision.grant,
             ended_at=ended_at,
-            is_gone=standing.is_certain and standing.is_gone(decision),
+            is_gone=standing.is_confirmed and standing.is_gone(decision),
             is_continued=uid in continued,
         )
-        until = kept_until(remains, retention)
+        until = delete_after(remains, retention)
         if until is not None:
-            yield Kept(until, record.name, uid)
+            yield RetainedGrant(until, record.name, uid)
 
 
 @lru_cache(maxsize=16384)

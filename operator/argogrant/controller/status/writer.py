@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class FinalizerChange:
     """Whether an object should have our finalizer, and which ones it has."""
 
     wanted: bool
@@ -42,7 +42,7 @@ class Hold:
     """Labels that the object lacks and gets along with the finalizer."""
 
     @property
-    def is_so(self) -> bool:
+    def is_applied(self) -> bool:
         """Whether nothing has to be written."""
         return (FINALIZER in self.finalizers) is self.wanted and not self.labels
 
@@ -55,7 +55,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class StatusUpdate:
     """The status that one object should have, and whether it should be held."""
 
     path: str
@@ -67,7 +67,7 @@ class Report:
     new: dict[str, Any]
     written: Callable[[Body], object]
     """Given the object after each write."""
-    hold: Hold | None = None
+    finalizer: FinalizerChange | None = None
 
     def patch(self) -> Body:
         """The merge patch from the old status to the new one."""
@@ -75,13 +75,13 @@ class Report:
         return {"metadata": {}, "status": {**gone, **self.new}}
 
 
-def report_of(
+def status_update(
     record: Record,
     new: dict[str, Any],
     *,
     written: Callable[[Body], object],
-    hold: Hold | None = None,
-) -> Report:
+    hold: FinalizerChange | None = None,
+) -> StatusUpdate:
     """Report about an object as it was last seen.
 
     Args:
@@ -90,34 +90,34 @@ def report_of(
         written: Given the object after each write.
         hold: Whether it should be held; None leaves its finalizers alone.
     """
-    return Report(
+    return StatusUpdate(
         path=record.path,
         uid=record.uid,
         version=record.version,
         old=record.status,
         new=new,
         written=written,
-        hold=hold,
+        finalizer=hold,
     )
 
 
-class Writer:
+class StatusWriter:
     """Writes reports with a few workers; of several for one object only the last."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._pending: dict[str, Report] = {}
+        self._pending: dict[str, StatusUpdate] = {}
 
-    def current(self, path: str, seen: dict[str, Any]) -> dict[str, Any]:
+    def pending_or_stored(self, path: str, seen: dict[str, Any]) -> dict[str, Any]:
         """The status of an object as it will be once everything is written."""
         pending = self._pending.get(path)
         return pending.new if pending is not None else seen
 
-    def submit(self, report: Report) -> None:
+    def submit(self, report: StatusUpdate) -> None:
         """Write an object soon; nothing happens if it is so already."""
-        is_held = report.hold is None or report.hold.is_so
-        if is_held and self.current(report.path, report.old) == report.new:
+        is_held = report.finalizer is None or report.finalizer.is_applied
+        if is_held and self.pending_or_stored(report.path, report.old) == report.new:
             return
         if report.path not in self._pending:
             self._queue.put_nowait(report.path)
@@ -149,11 +149,11 @@ class Writer:
             else:
                 self._queue.put_nowait(path)
 
-    async def _write(self, report: Report) -> None:
+    async def _write(self, report: StatusUpdate) -> None:
         try:
             version = report.version
-            if report.hold is not None:
-                version = await self._hold(report, report.hold)
+            if report.finalizer is not None:
+                version = await self._change_finalizer(report, report.finalizer)
             if report.new != report.old:
                 await self._patch(report, lambda _: report.patch(), version, "/status")
         except (NotFound, Conflict):
@@ -167,7 +167,9 @@ class Writer:
         except ClusterError as error:
             logger.warning("%s is not written: %s", report.path, error)
 
-    async def _hold(self, report: Report, hold: Hold) -> str:
+    async def _change_finalizer(
+        self, report: StatusUpdate, hold: FinalizerChange
+    ) -> str:
         """Set or remove the finalizer; answers the object's version after that."""
 
         def patch_of(metadata: Body | None) -> Body | None:
@@ -177,13 +179,13 @@ class Writer:
                 now = replace(hold, finalizers=finalizers)
                 if hold.wanted and "deletionTimestamp" in metadata:
                     return None  # nobody may hold any longer what is being deleted
-            return None if now.is_so else now.patch()
+            return None if now.is_applied else now.patch()
 
         return await self._patch(report, patch_of, report.version)
 
     async def _patch(
         self,
-        report: Report,
+        report: StatusUpdate,
         patch_of: Callable[[Body | None], Body | None],
         version: str,
         subresource: str = "",

@@ -9,13 +9,13 @@ What is said of the approvals that name a grant.
 from datetime import datetime
 from typing import Final
 
-from argogrant.grants.access.approvals import ApprovalFinding, Ballot
+from argogrant.grants.access.approvals import ApprovalResult, Approvals
 from argogrant.grants.access.policy import AccessRules
-from argogrant.grants.access.policy_evaluation import Assessment
+from argogrant.grants.access.policy_evaluation import PolicyEvaluation
 from argogrant.grants.access.quorum import Quorum
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.validation import quoted, sentence
+from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.grants.model.window import format_instant
 
 SHOWN: Final = 3
@@ -29,23 +29,23 @@ def policies_are_readable(rules: AccessRules) -> Finding | None:
             Reason.ACCESS_POLICIES_UNKNOWN,
             "The AccessPolicies or AccessApprovals can not be read at the moment; the"
             " ArgoCDInstance says why.",
-            is_doubt=True,
+            is_unknown=True,
         )
-    if not rules.are_open and not rules.identities.are_known:
+    if not rules.are_open and not rules.identities.is_known:
         return Finding(
             Reason.ACCESS_POLICIES_UNKNOWN,
             "Access policies decide by who asks, and it is not known whether anybody"
             f" checks that: {rules.identities.problem}",
-            is_doubt=True,
+            is_unknown=True,
         )
     if not rules.unreadable_policies:
         return None
     name, problem = min(rules.unreadable_policies.items())
     return Finding(
         Reason.ACCESS_POLICY_INVALID,
-        f"AccessPolicy {quoted(name)} can not be understood, and may forbid this:"
-        f" {sentence(problem)} Mend or delete it.",
-        is_doubt=True,
+        f"AccessPolicy {quote(name)} can not be understood, and may forbid this:"
+        f" {with_full_stop(problem)} Mend or delete it.",
+        is_unknown=True,
     )
 
 
@@ -58,50 +58,52 @@ def requester_is_verified(grant: Grant, rules: AccessRules) -> Finding | None:
             " (spec.requester). Install the admission policies of admission/, and"
             " create the grant anew with your own name and groups.",
         )
-    if rules.identities.vouch_for(grant.created_at):
+    if rules.identities.is_verified(grant.created_at):
         return None
     return Finding(
         Reason.REQUESTER_UNVERIFIED,
         "Access policies decide by who asks, and nobody vouches for it:"
-        f" {rules.identities.doubt_about(grant.created_at)} Then create the grant"
+        f" {rules.identities.why_unverified(grant.created_at)} Then create the grant"
         " anew.",
     )
 
 
-def policy_allows(assessment: Assessment) -> Finding | None:
+def policy_allows(assessment: PolicyEvaluation) -> Finding | None:
     """Nothing is allowed that no policy allows, or that one forbids."""
-    if assessment.forbidden_by is not None:
+    if assessment.denied_by is not None:
         return Finding(
             Reason.NOT_ALLOWED,
-            f"AccessPolicy {quoted(assessment.forbidden_by.name)} forbids this. Ask for"
+            f"AccessPolicy {quote(assessment.denied_by.name)} forbids this. Ask for"
             " something else, or whoever writes the policies.",
         )
     if assessment.is_allowed:
         return None
-    if assessment.nearest is None:
+    if assessment.closest_policy is None:
         return Finding(
             Reason.NOT_ALLOWED,
             "No AccessPolicy allows anything on ArgoCDInstance"
-            f" {quoted(assessment.request.grant.instance)}. Ask whoever writes the"
+            f" {quote(assessment.request.grant.instance)}. Ask whoever writes the"
             " policies for one.",
         )
-    return Finding(Reason.NOT_ALLOWED, assessment.nearest.complaint(assessment.request))
-
-
-def nobody_denied(assessment: Assessment) -> Finding | None:
-    """One who may approve and refuses ends the grant for good."""
-    refusal = assessment.refusal
-    if refusal is None or refusal.approver is None:
-        return None
-    why = f": {quoted(refusal.comment)}" if refusal.comment else ""
     return Finding(
-        Reason.DENIED,
-        sentence(f"{quoted(refusal.approver.username)} refused the grant{why}"),
-        ends=True,
+        Reason.NOT_ALLOWED, assessment.closest_policy.message(assessment.request)
     )
 
 
-def enough_have_approved(assessment: Assessment, now: datetime) -> Finding | None:
+def is_not_denied(assessment: PolicyEvaluation) -> Finding | None:
+    """One who may approve and refuses ends the grant for good."""
+    refusal = assessment.denial
+    if refusal is None or refusal.approver is None:
+        return None
+    why = f": {quote(refusal.comment)}" if refusal.comment else ""
+    return Finding(
+        Reason.DENIED,
+        with_full_stop(f"{quote(refusal.approver.username)} refused the grant{why}"),
+        is_final=True,
+    )
+
+
+def enough_have_approved(assessment: PolicyEvaluation, now: datetime) -> Finding | None:
     """As many people have to agree as one of the policies asks for, in time."""
     if assessment.best is not None:
         return None
@@ -113,14 +115,14 @@ def enough_have_approved(assessment: Assessment, now: datetime) -> Finding | Non
         return Finding(Reason.AWAITING_APPROVAL, waiting)
     latest = max(assessment.quorums, key=lambda quorum: quorum.deadline)
     if assessment.request.grant.frozen_end is None:
-        return Finding(Reason.APPROVAL_TIMED_OUT, _too_late(latest), ends=True)
+        return Finding(Reason.APPROVAL_TIMED_OUT, _too_late(latest), is_final=True)
     return Finding(Reason.AWAITING_APPROVAL, _too_late(latest))
 
 
 def _what_is_missing(quorum: Quorum) -> str:
     approvals = "approval" if quorum.missing == 1 else "approvals"
     return (
-        f"AccessPolicy {quoted(quorum.policy.name)} asks for {quorum.missing} more"
+        f"AccessPolicy {quote(quorum.policy.name)} asks for {quorum.missing} more"
         f" {approvals} until {format_instant(quorum.deadline)};"
         f" {quorum.approvers.describe()} may approve."
     )
@@ -128,7 +130,7 @@ def _what_is_missing(quorum: Quorum) -> str:
 
 def _too_late(quorum: Quorum) -> str:
     return (
-        f"AccessPolicy {quoted(quorum.policy.name)} asks for {quorum.rule.required}"
+        f"AccessPolicy {quote(quorum.policy.name)} asks for {quorum.rule.required}"
         f" approvals, and {quorum.missing} were missing at"
         f" {format_instant(quorum.deadline)}; later ones do not count. Create a new"
         " AccessGrant and ask again."
@@ -145,24 +147,26 @@ _PREFERENCE = (
 """Of several policies' answers the first of these is told: it is the nearest."""
 
 
-def judged(assessment: Assessment, ballot: Ballot) -> tuple[ApprovalFinding, ...]:
+def approval_results(
+    assessment: PolicyEvaluation, ballot: Approvals
+) -> tuple[ApprovalResult, ...]:
     """Say what an approval is worth where some policy would allow the grant."""
     best = assessment.best
     needs_none = best is not None and not best.approvals
-    if not assessment.quorums or (needs_none and assessment.refusal is None):
-        return unneeded(ballot)
+    if not assessment.quorums or (needs_none and assessment.denial is None):
+        return approval_not_needed(ballot)
     by_vote = zip(*(quorum.findings for quorum in assessment.quorums), strict=True)
-    return (*ballot.void, *(min(told, key=_preference) for told in by_vote))
+    return (*ballot.invalid, *(min(told, key=_preference) for told in by_vote))
 
 
-def unneeded(ballot: Ballot) -> tuple[ApprovalFinding, ...]:
+def approval_not_needed(ballot: Approvals) -> tuple[ApprovalResult, ...]:
     """Say that nobody has to approve."""
     return _all_alike(
         ballot, Reason.NOT_NEEDED, "The grant asks for nobody's approval."
     )
 
 
-def vain(ballot: Ballot) -> tuple[ApprovalFinding, ...]:
+def approval_has_no_effect(ballot: Approvals) -> tuple[ApprovalResult, ...]:
     """Say that nobody can approve."""
     return _all_alike(
         ballot,
@@ -173,11 +177,11 @@ def vain(ballot: Ballot) -> tuple[ApprovalFinding, ...]:
 
 
 def _all_alike(
-    ballot: Ballot, reason: Reason, message: str
-) -> tuple[ApprovalFinding, ...]:
-    told = (ApprovalFinding(vote.approval, reason, message) for vote in ballot.votes)
-    return (*ballot.void, *told)
+    ballot: Approvals, reason: Reason, message: str
+) -> tuple[ApprovalResult, ...]:
+    told = (ApprovalResult(vote.approval, reason, message) for vote in ballot.approvals)
+    return (*ballot.invalid, *told)
 
 
-def _preference(told: ApprovalFinding) -> int:
+def _preference(told: ApprovalResult) -> int:
     return _PREFERENCE.index(told.reason)

@@ -7,10 +7,10 @@ from argogrant.grants.access.policy import AccessRules, Approval
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 
 
-class ApprovalFinding(NamedTuple):
+class ApprovalResult(NamedTuple):
     """What became of one approval, in words for the person who gave it."""
 
     approval: Approval
@@ -23,25 +23,25 @@ class ApprovalFinding(NamedTuple):
         return self.reason is Reason.COUNTS
 
 
-class Vote(NamedTuple):
+class VerifiedApproval(NamedTuple):
     """An approval of this very grant, and who is known to have given it."""
 
     approval: Approval
     approver: Identity
 
 
-class Ballot(NamedTuple):
+class Approvals(NamedTuple):
     """Every approval that names a grant, the oldest first."""
 
-    votes: tuple[Vote, ...] = ()
+    approvals: tuple[VerifiedApproval, ...] = ()
     """Those that an access policy has to judge."""
-    void: tuple[ApprovalFinding, ...] = ()
+    invalid: tuple[ApprovalResult, ...] = ()
     """Those that count under none."""
 
 
-def ballot_of(
+def validate_approvals(
     grant: Grant, approvals: Iterable[Approval], rules: AccessRules
-) -> Ballot:
+) -> Approvals:
     """Sort out what no policy has to judge.
 
     An approval that is being deleted is none any longer, and nothing is said of it.
@@ -55,43 +55,43 @@ def ballot_of(
             void.append(problem)
         else:
             assert approval.approver is not None
-            votes.append(Vote(approval, approval.approver))
-    return Ballot(tuple(votes), tuple(void))
+            votes.append(VerifiedApproval(approval, approval.approver))
+    return Approvals(tuple(votes), tuple(void))
 
 
 def _problem_with(
     approval: Approval, grant: Grant, rules: AccessRules
-) -> ApprovalFinding | None:
+) -> ApprovalResult | None:
     if (approval.grant_name, approval.grant_uid) != (grant.name, grant.uid):
-        return ApprovalFinding(
+        return ApprovalResult(
             approval,
             Reason.ANOTHER_GRANT,
-            f"This approves an AccessGrant {quoted(approval.grant_name)} with uid"
-            f" {quoted(approval.grant_uid)}; the one that is there has uid {grant.uid},"
+            f"This approves an AccessGrant {quote(approval.grant_name)} with uid"
+            f" {quote(approval.grant_uid)}; the one that is there has uid {grant.uid},"
             " since it was created anew. Approve that one.",
         )
     if approval.approver is None:
-        return ApprovalFinding(
+        return ApprovalResult(
             approval,
             Reason.APPROVER_UNVERIFIED,
             "The approval does not say who gave it (spec.approver). Delete it and"
             " create another that does.",
         )
-    if not rules.identities.vouch_for(approval.created_at):
-        return ApprovalFinding(
+    if not rules.identities.is_verified(approval.created_at):
+        return ApprovalResult(
             approval,
             Reason.APPROVER_UNVERIFIED,
             "Nobody vouches for who gave this approval:"
-            f" {rules.identities.doubt_about(approval.created_at)} Then delete it and"
-            " create another.",
+            f" {rules.identities.why_unverified(approval.created_at)} Then delete it"
+            " and create another.",
         )
     return None
 
 
-def without_grant(approval: Approval) -> ApprovalFinding:
+def without_grant(approval: Approval) -> ApprovalResult:
     """Say of an approval that the grant that it names is not there."""
-    return ApprovalFinding(
+    return ApprovalResult(
         approval,
         Reason.GRANT_NOT_FOUND,
-        f"There is no AccessGrant {quoted(approval.grant_name)} in this namespace.",
+        f"There is no AccessGrant {quote(approval.grant_name)} in this namespace.",
     )

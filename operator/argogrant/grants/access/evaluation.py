@@ -11,33 +11,41 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from argogrant.grants.access.approval_checks import (
+    approval_has_no_effect,
+    approval_not_needed,
+    approval_results,
     enough_have_approved,
-    judged,
-    nobody_denied,
+    is_not_denied,
     policies_are_readable,
     policy_allows,
     requester_is_verified,
-    unneeded,
-    vain,
 )
-from argogrant.grants.access.approvals import ApprovalFinding, Ballot, ballot_of
+from argogrant.grants.access.approvals import (
+    ApprovalResult,
+    Approvals,
+    validate_approvals,
+)
 from argogrant.grants.access.policy import DEFAULT_TIMEOUT, AccessRules, Approval
-from argogrant.grants.access.policy_evaluation import Admission, Assessment, assess
+from argogrant.grants.access.policy_evaluation import (
+    PolicyEvaluation,
+    PolicyMatch,
+    evaluate_policies,
+)
 from argogrant.grants.access.quorum import Quorum
 from argogrant.grants.access.request import (
-    Circumstances,
+    RelatedObjects,
     depth_of,
     extension_problem,
     request_of,
 )
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.validation import quoted
-from argogrant.grants.model.window import Window, unagreed_window_of, window_of
+from argogrant.grants.model.validation import quote
+from argogrant.grants.model.window import Window, pending_window, window_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class PolicyResult:
     """Who agrees to a grant, or why nobody does."""
 
     reason: Reason
@@ -47,15 +55,15 @@ class Agreement:
     """What stands in the way; None if everybody agrees."""
     policy: str | None = None
     """The access policy that admits the grant; None if none has to, or none does."""
-    since: datetime | None = None
+    approved_at: datetime | None = None
     """When the last approval that it needed was given; None if it needed none."""
-    ceiling: timedelta | None = None
+    max_duration: timedelta | None = None
     """How long the policy lets it last; None: as long as the instance does."""
     approvals: tuple[Approval, ...] = ()
     """Those that make it what it is: that complete the quorum, or refuse."""
-    verdicts: tuple[ApprovalFinding, ...] = ()
+    approval_results: tuple[ApprovalResult, ...] = ()
     """What is said of every approval that names the grant; none in doubt."""
-    patience: timedelta | None = None
+    approval_timeout: timedelta | None = None
     """How long a grant that has not begun may wait for agreement; None: for ever."""
     recheck_at: datetime | None = None
     """The next instant at which it can change by itself."""
@@ -68,19 +76,19 @@ class Agreement:
     def window_of(self, grant: Grant, *, max_duration: timedelta) -> Window:
         """Derive when the grant may be in force; the instance has a ceiling as well."""
         if not self.is_approved:
-            return unagreed_window_of(grant, patience=self.patience)
-        if self.ceiling is not None and self.ceiling < max_duration:
-            max_duration = self.ceiling
-        return window_of(grant, max_duration=max_duration, since=self.since)
+            return pending_window(grant, patience=self.approval_timeout)
+        if self.max_duration is not None and self.max_duration < max_duration:
+            max_duration = self.max_duration
+        return window_of(grant, max_duration=max_duration, since=self.approved_at)
 
 
-OPEN: Final = Agreement(
+NO_POLICY: Final = PolicyResult(
     reason=Reason.POLICY_NOT_REQUIRED,
     message="Whoever may create AccessGrants in this namespace decides.",
 )
 """The agreement to almost every grant where there are no access policies."""
 
-OPEN_IN_AN_EMERGENCY: Final = Agreement(
+NO_POLICY_BREAK_GLASS: Final = PolicyResult(
     reason=Reason.BREAK_GLASS,
     message=(
         "This is for an emergency. Whoever may create AccessGrants in this namespace"
@@ -89,9 +97,9 @@ OPEN_IN_AN_EMERGENCY: Final = Agreement(
 )
 
 
-def agree(
-    grant: Grant, rules: AccessRules, circumstances: Circumstances, now: datetime
-) -> Agreement:
+def evaluate(
+    grant: Grant, rules: AccessRules, circumstances: RelatedObjects, now: datetime
+) -> PolicyResult:
     """Find out whether everybody agrees who has to.
 
     Args:
@@ -101,17 +109,17 @@ def agree(
         now: Only the time for approvals depends on it.
     """
     if rules.are_open and _asks_nothing_special(grant, circumstances):
-        return OPEN
-    ballot = ballot_of(grant, circumstances.approvals, rules)
-    agreement = _agreement(grant, rules, circumstances, ballot, now)
+        return NO_POLICY
+    ballot = validate_approvals(grant, circumstances.approvals, rules)
+    agreement = _policy_result(grant, rules, circumstances, ballot, now)
     if grant.recorded_end is None:
         return agreement
     reason, message = grant.recorded_end
-    ended = Finding(reason, message, ends=True)
-    return _disagreement(ended, verdicts=agreement.verdicts)
+    ended = Finding(reason, message, is_final=True)
+    return _refused(ended, verdicts=agreement.approval_results)
 
 
-def _asks_nothing_special(grant: Grant, circumstances: Circumstances) -> bool:
+def _asks_nothing_special(grant: Grant, circumstances: RelatedObjects) -> bool:
     return (
         grant.extends is None
         and not grant.break_glass
@@ -120,26 +128,28 @@ def _asks_nothing_special(grant: Grant, circumstances: Circumstances) -> bool:
     )
 
 
-def _agreement(
+def _policy_result(
     grant: Grant,
     rules: AccessRules,
-    circumstances: Circumstances,
-    ballot: Ballot,
+    circumstances: RelatedObjects,
+    ballot: Approvals,
     now: datetime,
-) -> Agreement:
+) -> PolicyResult:
     doubt = policies_are_readable(rules)
     if doubt is not None:
-        return _in_doubt(doubt, grant, rules, now)
+        return _unknown(doubt, grant, rules, now)
     refusal = extension_problem(
         grant, circumstances.chain, max_duration=rules.max_duration
     )
     if refusal is None and rules.are_open:
-        open_to_all = OPEN_IN_AN_EMERGENCY if grant.break_glass else OPEN
-        return replace(open_to_all, verdicts=unneeded(ballot))
+        open_to_all = NO_POLICY_BREAK_GLASS if grant.break_glass else NO_POLICY
+        return replace(open_to_all, approval_results=approval_not_needed(ballot))
     refusal = refusal or requester_is_verified(grant, rules)
     if refusal is not None or grant.requester is None:
         assert refusal is not None
-        return _disagreement(refusal, vain(ballot), patience=DEFAULT_TIMEOUT)
+        return _refused(
+            refusal, approval_has_no_effect(ballot), patience=DEFAULT_TIMEOUT
+        )
     request = request_of(
         grant,
         grant.requester,
@@ -147,43 +157,47 @@ def _agreement(
         circumstances=circumstances,
         strip_prefix=rules.strip_prefix,
     )
-    assessment = assess(request, rules, ballot.votes)
+    assessment = evaluate_policies(request, rules, ballot.approvals)
     return _conclusion(assessment, ballot, now)
 
 
-def _in_doubt(
+def _unknown(
     doubt: Finding, grant: Grant, rules: AccessRules, now: datetime
-) -> Agreement:
+) -> PolicyResult:
     """Keep what is bound, but no longer than its end can possibly be early.
 
     A duration may count from an approval that can not be read. Unless the status has
     promised an end, access is taken as if nobody had had to approve; that is not final.
     """
     if grant.frozen_end is not None or grant.duration is None:
-        return _disagreement(doubt)
+        return _refused(doubt)
     earliest = window_of(grant, max_duration=rules.max_duration).end
     if now < earliest:
-        return _disagreement(doubt, recheck_at=earliest)
-    return _disagreement(replace(doubt, is_doubt=False))
+        return _refused(doubt, recheck_at=earliest)
+    return _refused(replace(doubt, is_unknown=False))
 
 
-def _conclusion(assessment: Assessment, ballot: Ballot, now: datetime) -> Agreement:
+def _conclusion(
+    assessment: PolicyEvaluation, ballot: Approvals, now: datetime
+) -> PolicyResult:
     """Put the answers of all policies together."""
     refusal = policy_allows(assessment)
     if refusal is not None:
-        return _disagreement(refusal, vain(ballot), patience=DEFAULT_TIMEOUT)
-    verdicts = judged(assessment, ballot)
-    denial = nobody_denied(assessment)
+        return _refused(
+            refusal, approval_has_no_effect(ballot), patience=DEFAULT_TIMEOUT
+        )
+    verdicts = approval_results(assessment, ballot)
+    denial = is_not_denied(assessment)
     if denial is not None:
-        approval = assessment.refusal
+        approval = assessment.denial
         assert approval is not None
-        return _disagreement(denial, verdicts, approvals=(approval,))
+        return _refused(denial, verdicts, approvals=(approval,))
     wait = enough_have_approved(assessment, now)
     if wait is None:
         assert assessment.best is not None
-        return _admitted(assessment.best, assessment, verdicts)
+        return _allowed(assessment.best, assessment, verdicts)
     given = {a.name: a for quorum in assessment.quorums for a in quorum.counted}
-    return _disagreement(
+    return _refused(
         wait,
         verdicts,
         approvals=tuple(given.values()),
@@ -191,44 +205,46 @@ def _conclusion(assessment: Assessment, ballot: Ballot, now: datetime) -> Agreem
     )
 
 
-def _admitted(
-    best: Admission, assessment: Assessment, verdicts: tuple[ApprovalFinding, ...]
-) -> Agreement:
-    name = f"AccessPolicy {quoted(best.policy.name)}"
+def _allowed(
+    best: PolicyMatch,
+    assessment: PolicyEvaluation,
+    verdicts: tuple[ApprovalResult, ...],
+) -> PolicyResult:
+    name = f"AccessPolicy {quote(best.policy.name)}"
     reason, message = Reason.AUTO_APPROVED, f"{name} allows this without approval."
     if assessment.request.grant.break_glass:
         reason = Reason.BREAK_GLASS
         message = f"{name} allows this without approval in an emergency."
     elif best.approvals:
-        people = [quoted(a.approver.username) for a in best.approvals if a.approver]
+        people = [quote(a.approver.username) for a in best.approvals if a.approver]
         reason = Reason.APPROVED_BY_REVIEWERS
         message = f"{name} allows this; approved by {', '.join(people)}."
-    return Agreement(
+    return PolicyResult(
         reason=reason,
         message=message,
         policy=best.policy.name,
-        since=best.since,
-        ceiling=best.ceiling,
+        approved_at=best.approved_at,
+        max_duration=best.max_duration,
         approvals=best.approvals,
-        verdicts=verdicts,
+        approval_results=verdicts,
     )
 
 
-def _disagreement(
+def _refused(
     finding: Finding,
-    verdicts: tuple[ApprovalFinding, ...] = (),
+    verdicts: tuple[ApprovalResult, ...] = (),
     *,
     approvals: tuple[Approval, ...] = (),
     patience: timedelta | None = None,
     recheck_at: datetime | None = None,
-) -> Agreement:
-    return Agreement(
+) -> PolicyResult:
+    return PolicyResult(
         reason=finding.reason,
         message=finding.message,
         finding=finding,
         approvals=approvals,
-        verdicts=verdicts,
-        patience=patience,
+        approval_results=verdicts,
+        approval_timeout=patience,
         recheck_at=recheck_at,
     )
 

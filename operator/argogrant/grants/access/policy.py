@@ -19,7 +19,11 @@ from typing import Final, Protocol, cast
 
 import re2
 
-from argogrant.grants.model.identity import Identities, Identity, IdentityPattern
+from argogrant.grants.model.identity import (
+    Identity,
+    IdentityPattern,
+    RequesterVerification,
+)
 
 DEFAULT_TIMEOUT: Final = timedelta(hours=24)
 DEFAULT_BREAK_GLASS: Final = timedelta(hours=1)
@@ -111,7 +115,7 @@ class AccessPolicy:
     break_glass: BreakGlassRule = field(default_factory=BreakGlassRule)
 
 
-class Verdict(StrEnum):
+class ApprovalDecision(StrEnum):
     """What an approver says."""
 
     APPROVE = "Approve"
@@ -126,7 +130,7 @@ class Approval:
     name: str
     grant_name: str
     grant_uid: str
-    verdict: Verdict
+    decision: ApprovalDecision
     approver: Identity | None
     """None if the object names nobody."""
     created_at: datetime
@@ -169,7 +173,7 @@ class AccessRules:
     strip_prefix: str = ""
     """What Kubernetes puts before Argo CD's name for a person."""
     owners: Owners = field(default_factory=Owners)
-    identities: Identities = field(default_factory=Identities)
+    identities: RequesterVerification = field(default_factory=RequesterVerification)
     are_open: bool = field(init=False, repr=False, compare=False)
     """Whether Kubernetes' RBAC alone decides who gets access."""
 
@@ -197,7 +201,7 @@ def pattern_problem(pattern: str) -> str | None:
     return None
 
 
-def is_found(pattern: str, text: str) -> bool:
+def matches_pattern(pattern: str, text: str) -> bool:
     """Tell whether the pattern is found anywhere; what is no pattern never is."""
     try:
         return _compiled(pattern).search(text) is not None

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from argogrant.grants.access.policy import AccessPolicy, RolePattern, is_found
+from argogrant.grants.access.policy import AccessPolicy, RolePattern, matches_pattern
 from argogrant.grants.access.request import Request
 from argogrant.grants.model.grant import RoleRef, SubjectKind
-from argogrant.grants.model.identity import glob_matches, is_same_person
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.identity import is_same_user, matches_glob
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_duration
 
 SHOWN: Final = 5
@@ -24,21 +24,21 @@ class PolicyCheck(NamedTuple):
     """A question, and what is said if the answer is no."""
 
     holds: Callable[[AccessPolicy, Request], bool]
-    complaint: Callable[[AccessPolicy, Request], str]
+    message: Callable[[AccessPolicy, Request], str]
     """A clause that follows the policy's name."""
 
 
-class Miss(NamedTuple):
+class FailedCheck(NamedTuple):
     """The first check of a policy that a request fails."""
 
     position: int
     policy: AccessPolicy
 
-    def complaint(self, request: Request) -> str:
+    def message(self, request: Request) -> str:
         """Say it to the person who asked."""
         return (
-            f"AccessPolicy {quoted(self.policy.name)}"
-            f" {ALLOWS[self.position].complaint(self.policy, request)}."
+            f"AccessPolicy {quote(self.policy.name)}"
+            f" {ALLOWS[self.position].message(self.policy, request)}."
         )
 
 
@@ -56,9 +56,9 @@ def subject_is_covered(policy: AccessPolicy, request: Request) -> bool:
     """A policy says for whom: oneself, users, or groups."""
     subject, patterns = request.grant.subject, policy.subjects
     if subject.kind is SubjectKind.GROUP:
-        return any(glob_matches(glob, subject.name) for glob in patterns.groups)
+        return any(matches_glob(glob, subject.name) for glob in patterns.groups)
     return (patterns.is_self and subject.name == request.own_subject) or any(
-        glob_matches(glob, subject.name) for glob in patterns.users
+        matches_glob(glob, subject.name) for glob in patterns.users
     )
 
 
@@ -76,12 +76,12 @@ def justification_is_given(policy: AccessPolicy, request: Request) -> bool:
 def justification_fits(policy: AccessPolicy, request: Request) -> bool:
     """The policy's pattern is found in it; none at all fits only if that matches."""
     pattern = policy.justification.pattern
-    return pattern is None or is_found(pattern, request.grant.justification)
+    return pattern is None or matches_pattern(pattern, request.grant.justification)
 
 
 def duration_is_within(policy: AccessPolicy, request: Request) -> bool:
     """More is refused; but what has begun under this policy is only shortened."""
-    ceiling = ceiling_of(policy, request)
+    ceiling = max_duration_of(policy, request)
     if ceiling is None or request.asked <= ceiling:
         return True
     grant = request.grant
@@ -102,7 +102,7 @@ def active_grants_are_within(policy: AccessPolicy, request: Request) -> bool:
 def _names_others(policy: AccessPolicy, request: Request) -> str:
     named = listed(pattern.describe() for pattern in policy.requesters)
     return (
-        f"lets {named} ask for access, not {quoted(request.requester.username)}. Ask"
+        f"lets {named} ask for access, not {quote(request.requester.username)}. Ask"
         " somebody who may, or whoever writes the policies"
     )
 
@@ -110,7 +110,7 @@ def _names_others(policy: AccessPolicy, request: Request) -> str:
 def _covers_other_roles(policy: AccessPolicy, request: Request) -> str:
     roles = listed(map(_role_words, policy.roles))
     return (
-        f"lets you ask for {roles}, not for {quoted(request.grant.role.bound_as)}. Ask"
+        f"lets you ask for {roles}, not for {quote(request.grant.role.bound_as)}. Ask"
         " for one of those"
     )
 
@@ -119,16 +119,16 @@ def _covers_other_subjects(policy: AccessPolicy, request: Request) -> str:
     patterns, subject = policy.subjects, request.grant.subject
     own = []
     if patterns.is_self and request.own_subject is not None:
-        own = [f"yourself (User {quoted(request.own_subject)})"]
+        own = [f"yourself (User {quote(request.own_subject)})"]
     elif patterns.is_self:
         own = [
-            f"yourself (a user whose name begins with {quoted(request.strip_prefix)})"
+            f"yourself (a user whose name begins with {quote(request.strip_prefix)})"
         ]
-    users = [f"User {quoted(glob)}" for glob in patterns.users]
-    groups = [f"Group {quoted(glob)}" for glob in patterns.groups]
+    users = [f"User {quote(glob)}" for glob in patterns.users]
+    groups = [f"Group {quote(glob)}" for glob in patterns.groups]
     return (
         f"lets you ask for {listed([*own, *users, *groups])}, not for"
-        f" {subject.kind} {quoted(subject.name)}. Ask for one of those"
+        f" {subject.kind} {quote(subject.name)}. Ask for one of those"
     )
 
 
@@ -144,7 +144,7 @@ def _wants_a_justification(policy: AccessPolicy, _request: Request) -> str:
 
 
 def _wants_another_justification(policy: AccessPolicy, _request: Request) -> str:
-    pattern = quoted(policy.justification.pattern or "")
+    pattern = quote(policy.justification.pattern or "")
     return (
         f"wants a justification in which {pattern} is found{_hint(policy)}. Write"
         " spec.justification so"
@@ -152,7 +152,7 @@ def _wants_another_justification(policy: AccessPolicy, _request: Request) -> str
 
 
 def _allows_less(policy: AccessPolicy, request: Request) -> str:
-    most = format_duration(ceiling_of(policy, request) or timedelta())
+    most = format_duration(max_duration_of(policy, request) or timedelta())
     return (
         f"would allow this for at most {most}; you asked for"
         f" {format_duration(request.asked)}. Ask for less"
@@ -170,7 +170,7 @@ def _allows_fewer_extensions(policy: AccessPolicy, request: Request) -> str:
 def _allows_fewer_grants(policy: AccessPolicy, request: Request) -> str:
     return (
         f"would allow this with at most {policy.max_active_per_subject} grants at a"
-        f" time for {quoted(request.grant.subject.name)}, who has"
+        f" time for {quote(request.grant.subject.name)}, who has"
         f" {request.active_before} older ones. It is allowed as soon as one of those"
         " has ended"
     )
@@ -189,20 +189,20 @@ ALLOWS: Final[tuple[PolicyCheck, ...]] = (
 )
 
 
-def first_miss(policy: AccessPolicy, request: Request) -> Miss | None:
+def first_failed_check(policy: AccessPolicy, request: Request) -> FailedCheck | None:
     """Ask an Allow policy everything; None if nothing stands in the way."""
     for position, (holds, _) in enumerate(ALLOWS):
         if not holds(policy, request):
-            return Miss(position, policy)
+            return FailedCheck(position, policy)
     return None
 
 
-def nearest(misses: Iterable[Miss]) -> Miss | None:
+def closest_policy(misses: Iterable[FailedCheck]) -> FailedCheck | None:
     """The policy that would have to give way least."""
     return min(misses, key=lambda m: (-m.position, m.policy.name), default=None)
 
 
-def forbids(policy: AccessPolicy, request: Request) -> bool:
+def denies(policy: AccessPolicy, request: Request) -> bool:
     """Tell whether a Deny policy is meant.
 
     It must not be too narrow. Argo CD compares bare strings, so a subject that calls
@@ -214,10 +214,10 @@ def forbids(policy: AccessPolicy, request: Request) -> bool:
         any(p.matches(request.requester, also_system=True) for p in policy.requesters)
         and role_is_covered(policy, request)
         and (
-            any(glob_matches(g, subject) for g in (*patterns.users, *patterns.groups))
+            any(matches_glob(g, subject) for g in (*patterns.users, *patterns.groups))
             or (
                 patterns.is_self
-                and is_same_person(
+                and is_same_user(
                     request.requester.username, subject, request.strip_prefix
                 )
             )
@@ -225,7 +225,7 @@ def forbids(policy: AccessPolicy, request: Request) -> bool:
     )
 
 
-def ceiling_of(policy: AccessPolicy, request: Request) -> timedelta | None:
+def max_duration_of(policy: AccessPolicy, request: Request) -> timedelta | None:
     """How long the access may last; None: as long as the instance allows."""
     if request.grant.break_glass:
         return policy.break_glass.max_duration
@@ -243,18 +243,18 @@ def listed(names: Iterable[str]) -> str:
 
 def _is_role(pattern: RolePattern, role: RoleRef) -> bool:
     if pattern.project is None or role.project is None:
-        return pattern.project is role.project and glob_matches(pattern.name, role.name)
-    return glob_matches(pattern.name, role.name) and glob_matches(
+        return pattern.project is role.project and matches_glob(pattern.name, role.name)
+    return matches_glob(pattern.name, role.name) and matches_glob(
         pattern.project, role.project
     )
 
 
 def _role_words(pattern: RolePattern) -> str:
     if pattern.project is None:
-        return quoted(pattern.name)
-    return quoted(f"proj:{pattern.project}:{pattern.name}")
+        return quote(pattern.name)
+    return quote(f"proj:{pattern.project}:{pattern.name}")
 
 
 def _hint(policy: AccessPolicy) -> str:
     hint = policy.justification.hint
-    return f": {quoted(hint)}" if hint else ""
+    return f": {quote(hint)}" if hint else ""

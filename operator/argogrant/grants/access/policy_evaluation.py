@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from argogrant.grants.access.approvals import Vote
+from argogrant.grants.access.approvals import VerifiedApproval
 from argogrant.grants.access.policy import AccessPolicy, AccessRules, Approval, Effect
 from argogrant.grants.access.policy_checks import (
-    Miss,
-    ceiling_of,
-    first_miss,
-    forbids,
-    nearest,
+    FailedCheck,
+    closest_policy,
+    denies,
+    first_failed_check,
+    max_duration_of,
 )
-from argogrant.grants.access.quorum import Quorum, quorum_of
+from argogrant.grants.access.quorum import Quorum, count_approvals
 from argogrant.grants.access.request import Request
 from argogrant.grants.model.window import END_OF_TIME, window_of
 
 
-class Admission(NamedTuple):
+class PolicyMatch(NamedTuple):
     """A policy under which everybody agrees, and what follows from it."""
 
     policy: AccessPolicy
     end: datetime
-    ceiling: timedelta | None
-    since: datetime | None = None
+    max_duration: timedelta | None
+    approved_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
 
     @property
@@ -35,37 +35,39 @@ class Admission(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class PolicyEvaluation:
     """One request before every policy."""
 
     request: Request
-    forbidden_by: AccessPolicy | None
+    denied_by: AccessPolicy | None
     """The first Deny policy that is meant; then nothing else was asked."""
-    nearest: Miss | None = None
+    closest_policy: FailedCheck | None = None
     """The Allow policy that does not allow it, and would have to give way least."""
     quorums: tuple[Quorum, ...] = ()
     """Of every policy that would allow it and knows approvers."""
-    admissions: tuple[Admission, ...] = ()
+    matches: tuple[PolicyMatch, ...] = ()
     """Of every policy that admits it now."""
 
     @property
-    def best(self) -> Admission | None:
+    def best(self) -> PolicyMatch | None:
         """The admission to act upon."""
-        return min(self.admissions, key=lambda a: a.preference, default=None)
+        return min(self.matches, key=lambda a: a.preference, default=None)
 
     @property
     def is_allowed(self) -> bool:
         """Whether a policy admits it, or would if people approved."""
-        return bool(self.quorums or self.admissions)
+        return bool(self.quorums or self.matches)
 
     @property
-    def refusal(self) -> Approval | None:
+    def denial(self) -> Approval | None:
         """The oldest refusal of somebody who may approve under any of them."""
-        refusals = [q.refusal for q in self.quorums if q.refusal is not None]
+        refusals = [q.denial for q in self.quorums if q.denial is not None]
         return min(refusals, key=lambda r: (r.created_at, r.name), default=None)
 
 
-def assess(request: Request, rules: AccessRules, votes: Sequence[Vote]) -> Assessment:
+def evaluate_policies(
+    request: Request, rules: AccessRules, votes: Sequence[VerifiedApproval]
+) -> PolicyEvaluation:
     """Ask every policy.
 
     Args:
@@ -77,45 +79,48 @@ def assess(request: Request, rules: AccessRules, votes: Sequence[Vote]) -> Asses
     for policy in rules.policies:
         if policy.effect is Effect.ALLOW:
             allowing.append(policy)
-        elif forbids(policy, request):
-            return Assessment(request=request, forbidden_by=policy)
+        elif denies(policy, request):
+            return PolicyEvaluation(request=request, denied_by=policy)
     misses, quorums, admissions = [], [], []
     for policy in allowing:
-        miss = first_miss(policy, request)
+        miss = first_failed_check(policy, request)
         if miss is not None:
             misses.append(miss)
             continue
         quorum = _quorum(policy, request, rules, votes)
         if quorum is not None:
             quorums.append(quorum)
-        admission = _admission(policy, quorum, request, rules.max_duration)
+        admission = _match(policy, quorum, request, rules.max_duration)
         if admission is not None:
             admissions.append(admission)
-    return Assessment(
+    return PolicyEvaluation(
         request=request,
-        forbidden_by=None,
-        nearest=nearest(misses),
+        denied_by=None,
+        closest_policy=closest_policy(misses),
         quorums=tuple(quorums),
-        admissions=tuple(admissions),
+        matches=tuple(admissions),
     )
 
 
 def _quorum(
-    policy: AccessPolicy, request: Request, rules: AccessRules, votes: Sequence[Vote]
+    policy: AccessPolicy,
+    request: Request,
+    rules: AccessRules,
+    votes: Sequence[VerifiedApproval],
 ) -> Quorum | None:
     if policy.approval is None:
         return None
-    return quorum_of(
+    return count_approvals(
         policy, policy.approval, request=request, cast=votes, owners=rules.owners
     )
 
 
-def _admission(
+def _match(
     policy: AccessPolicy,
     quorum: Quorum | None,
     request: Request,
     max_duration: timedelta,
-) -> Admission | None:
+) -> PolicyMatch | None:
     """Tell what follows if the policy admits the request; None if it has to wait."""
     since: datetime | None = None
     approvals: tuple[Approval, ...] = ()
@@ -124,7 +129,7 @@ def _admission(
         if since is None:
             return None
         approvals = quorum.counted[: quorum.rule.required]
-    ceiling = ceiling_of(policy, request)
+    ceiling = max_duration_of(policy, request)
     lowest = max_duration if ceiling is None else min(ceiling, max_duration)
     end = window_of(request.grant, max_duration=lowest, since=since).end
-    return Admission(policy, end, ceiling, since, approvals)
+    return PolicyMatch(policy, end, ceiling, since, approvals)

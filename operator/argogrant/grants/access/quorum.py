@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from argogrant.grants.access.approvals import ApprovalFinding, Vote
+from argogrant.grants.access.approvals import ApprovalResult, VerifiedApproval
 from argogrant.grants.access.policy import (
     AccessPolicy,
     Approval,
+    ApprovalDecision,
     ApprovalRule,
     Owners,
-    Verdict,
 )
 from argogrant.grants.access.policy_checks import listed
 from argogrant.grants.access.request import Request
 from argogrant.grants.model.grant import RoleRef
-from argogrant.grants.model.identity import Identity, IdentityPattern, person_of
+from argogrant.grants.model.identity import Identity, IdentityPattern, normalized_user
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import quoted
-from argogrant.grants.model.window import format_instant, later
+from argogrant.grants.model.validation import quote
+from argogrant.grants.model.window import add_capped, format_instant
 
 _SECOND: Final = timedelta(seconds=1)
 
@@ -32,9 +32,9 @@ class Approvers(NamedTuple):
     """Whom the project or the ConfigMap names; literally, since whoever writes there
     writes no access policy."""
 
-    def include(self, identity: Identity) -> bool:
+    def may_approve(self, identity: Identity) -> bool:
         """Tell whether this one may."""
-        if self.owner is not None and self.owner.names(identity):
+        if self.owner is not None and self.owner.equals(identity):
             return True
         return any(pattern.matches(identity) for pattern in self.patterns)
 
@@ -52,9 +52,9 @@ class Quorum:
     rule: ApprovalRule
     counted: tuple[Approval, ...]
     """Those that agree, the oldest first, one a person."""
-    refusal: Approval | None
+    denial: Approval | None
     """The first one that refuses."""
-    findings: tuple[ApprovalFinding, ...]
+    findings: tuple[ApprovalResult, ...]
     """One for each vote."""
     approvers: Approvers
     deadline: datetime
@@ -75,19 +75,19 @@ class Quorum:
     @property
     def too_late_at(self) -> datetime:
         """The first second of which no approval counts."""
-        return later(self.deadline, _SECOND)
+        return add_capped(self.deadline, _SECOND)
 
     def is_too_late(self, now: datetime) -> bool:
         """Tell whether no approval can count any more."""
         return now >= self.too_late_at
 
 
-def quorum_of(
+def count_approvals(
     policy: AccessPolicy,
     rule: ApprovalRule,
     *,
     request: Request,
-    cast: Iterable[Vote],
+    cast: Iterable[VerifiedApproval],
     owners: Owners,
 ) -> Quorum:
     """Count the approvals under one access policy.
@@ -100,15 +100,15 @@ def quorum_of(
         owners: Whoever owns the instance and what is behind it.
     """
     entitled = approvers_of(rule, request.grant.role, owners)
-    deadline = later(request.grant.created_at, rule.timeout)
+    deadline = add_capped(request.grant.created_at, rule.timeout)
     counted: dict[str, Approval] = {}
     refusals: list[Approval] = []
     findings = []
     for approval, approver in cast:
-        refuses = approval.verdict is Verdict.DENY
-        person = person_of(approver.username, request.strip_prefix)
+        refuses = approval.decision is ApprovalDecision.DENY
+        person = normalized_user(approver.username, request.strip_prefix)
         reason = Reason.COUNTS
-        if not entitled.include(approver):
+        if not entitled.may_approve(approver):
             reason = Reason.NOT_ENTITLED
         elif refuses:  # nobody has to be kept from refusing, at any time
             refusals.append(approval)
@@ -120,13 +120,13 @@ def quorum_of(
             reason = Reason.COUNTED_ALREADY
         else:
             counted[person] = approval
-        message = _words(reason, policy, entitled=entitled, deadline=deadline)
-        findings.append(ApprovalFinding(approval, reason, message))
+        message = _message(reason, policy, entitled=entitled, deadline=deadline)
+        findings.append(ApprovalResult(approval, reason, message))
     return Quorum(
         policy=policy,
         rule=rule,
         counted=tuple(counted.values()),
-        refusal=refusals[0] if refusals else None,
+        denial=refusals[0] if refusals else None,
         findings=tuple(findings),
         approvers=entitled,
         deadline=deadline,
@@ -146,18 +146,18 @@ def approvers_of(rule: ApprovalRule, role: RoleRef, owners: Owners) -> Approvers
 
 def _is_for(approver: Identity, request: Request) -> bool:
     """Tell whether the approver asked for it, or would have it, in any spelling."""
-    subject = person_of(request.grant.subject.name, request.strip_prefix)
+    subject = normalized_user(request.grant.subject.name, request.strip_prefix)
     names = (approver.username, *approver.groups)
-    person = person_of(approver.username, request.strip_prefix)
-    return person == person_of(request.requester.username, request.strip_prefix) or any(
-        person_of(name, request.strip_prefix) == subject for name in names
-    )
+    person = normalized_user(approver.username, request.strip_prefix)
+    return person == normalized_user(
+        request.requester.username, request.strip_prefix
+    ) or any(normalized_user(name, request.strip_prefix) == subject for name in names)
 
 
-def _words(
+def _message(
     reason: Reason, policy: AccessPolicy, *, entitled: Approvers, deadline: datetime
 ) -> str:
-    name = f"AccessPolicy {quoted(policy.name)}"
+    name = f"AccessPolicy {quote(policy.name)}"
     if reason is Reason.NOT_ENTITLED:
         return f"By {name}, {entitled.describe()} may approve this."
     if reason is Reason.SELF_APPROVAL:

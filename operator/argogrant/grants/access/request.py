@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 from argogrant.grants.access.policy import Approval
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.identity import Identity, subject_of
+from argogrant.grants.model.identity import Identity, argocd_subject
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.validation import quoted
-from argogrant.grants.model.window import format_instant, unagreed_window_of, window_of
+from argogrant.grants.model.validation import quote
+from argogrant.grants.model.window import format_instant, pending_window, window_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class RelatedObjects:
     """The other objects that a decision about one grant looks at."""
 
     approvals: tuple[Approval, ...] = ()
@@ -32,7 +32,7 @@ class Circumstances:
     """The name of the grant that continues this one."""
 
 
-NOTHING_ELSE = Circumstances()
+NO_RELATED_OBJECTS = RelatedObjects()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def request_of(
     grant: Grant,
     requester: Identity,
     *,
-    circumstances: Circumstances,
+    circumstances: RelatedObjects,
     depth: int,
     strip_prefix: str,
 ) -> Request:
@@ -71,7 +71,7 @@ def request_of(
     return Request(
         grant=grant,
         requester=requester,
-        own_subject=subject_of(requester, strip_prefix),
+        own_subject=argocd_subject(requester, strip_prefix),
         strip_prefix=strip_prefix,
         asked=_asked(grant),
         depth=depth,
@@ -111,7 +111,7 @@ def extension_problem(
         problem = found
     return Finding(
         Reason.EXTENSION_REFUSED,
-        f"spec.extends names {quoted(grant.extends)}, but {problem}. Create a new"
+        f"spec.extends names {quote(grant.extends)}, but {problem}. Create a new"
         " AccessGrant, without spec.extends or with one that fits.",
     )
 
@@ -119,13 +119,13 @@ def extension_problem(
 def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str | None:
     """Say what is wrong with the earlier grant, as a clause about it."""
     end = _end_of(earlier, max_duration)
-    subject, role = quoted(earlier.subject.name), quoted(earlier.role.bound_as)
+    subject, role = quote(earlier.subject.name), quote(earlier.role.bound_as)
     questions = (
         (earlier.subject != grant.subject, f"is for another subject, {subject}"),
         (earlier.role != grant.role, f"gives another role, {role}"),
         (
             earlier.instance != grant.instance,
-            f"is for another instance, {quoted(earlier.instance)}",
+            f"is for another instance, {quote(earlier.instance)}",
         ),
         (
             (earlier.created_at, earlier.name) >= (grant.created_at, grant.name),
@@ -146,7 +146,7 @@ def _end_of(earlier: Grant, max_duration: timedelta) -> datetime:
     """When it ended: as promised when it began; or as if nobody had to agree."""
     if earlier.frozen_end is None:
         return window_of(earlier, max_duration=max_duration).end
-    return unagreed_window_of(earlier, patience=None).end
+    return pending_window(earlier, patience=None).end
 
 
 def depth_of(grant: Grant, chain: Sequence[Grant]) -> int:

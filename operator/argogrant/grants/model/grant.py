@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import role_problem, subject_problem
+from argogrant.grants.model.validation import validate_role, validate_subject
 
 
 class SubjectKind(StrEnum):
@@ -38,7 +38,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         """Look at the name once; it is asked about at every decision."""
-        object.__setattr__(self, "problem", subject_problem(self.name))
+        object.__setattr__(self, "problem", validate_subject(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class RoleRef:
 
     def __post_init__(self) -> None:
         """Look at the names once; they are asked about at every decision."""
-        object.__setattr__(self, "problem", role_problem(self.name, self.project))
+        object.__setattr__(self, "problem", validate_role(self.name, self.project))
 
     @property
     def bound_as(self) -> str:

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import is_visible, quoted, sentence
+from argogrant.grants.model.validation import is_visible, quote, with_full_stop
 
 
-def glob_matches(pattern: str, text: str) -> bool:
+def matches_glob(pattern: str, text: str) -> bool:
     """Tell whether a whole text fits a pattern; upper and lower case count.
 
     Args:
@@ -96,7 +96,7 @@ class IdentityPattern:
     def _means(self, name: str, *, also_system: bool) -> bool:
         return (
             name.startswith(self._start)  # almost every pattern ends here
-            and glob_matches(self._whole, name)
+            and matches_glob(self._whole, name)
             and (
                 also_system
                 or not name.startswith(SYSTEM_PREFIX)
@@ -104,7 +104,7 @@ class IdentityPattern:
             )
         )
 
-    def names(self, identity: Identity) -> bool:
+    def equals(self, identity: Identity) -> bool:
         """Tell whether this is who is meant, character by character."""
         if self.kind is IdentityKind.GROUP:
             return self.name in identity.groups
@@ -113,11 +113,11 @@ class IdentityPattern:
     def describe(self) -> str:
         """Name it in a message: ``Group "sre"``."""
         whose = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {quoted(whose + self.name)}"
+        return f"{self.kind} {quote(whose + self.name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identities:
+class RequesterVerification:
     """Whether the API server vouches for the requesters and approvers that are said."""
 
     verified_since: datetime | None = None
@@ -130,30 +130,32 @@ class Identities:
     """A person told the operator to believe what objects say of themselves."""
 
     @property
-    def are_known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether it could be found out; if not, nothing may be added or refused."""
         return self.reason is not Reason.UNKNOWN
 
-    def vouch_for(self, created_at: datetime) -> bool:
+    def is_verified(self, created_at: datetime) -> bool:
         """Tell whether an object of this age may be believed about who made it."""
         if self.are_accepted_unverified:
             return True
         return self.verified_since is not None and created_at >= self.verified_since
 
-    def doubt_about(self, created_at: datetime) -> str:
+    def why_unverified(self, created_at: datetime) -> str:
         """Say why an object of this age is not believed, and what to do first."""
         if self.verified_since is None:
-            return sentence(self.problem or "no admission policy is known to check it")
+            return with_full_stop(
+                self.problem or "no admission policy is known to check it"
+            )
         return (
             f"it was created at {created_at:%Y-%m-%dT%H:%M:%SZ}, before the admission"
             f" policies were ({self.verified_since:%Y-%m-%dT%H:%M:%SZ})."
         )
 
 
-NOBODY_VERIFIED: Final = Identities()
+UNVERIFIED: Final = RequesterVerification()
 
 
-def subject_of(identity: Identity, strip_prefix: str) -> str | None:
+def argocd_subject(identity: Identity, strip_prefix: str) -> str | None:
     """The string that Argo CD sees for a Kubernetes user.
 
     Args:
@@ -169,12 +171,12 @@ def subject_of(identity: Identity, strip_prefix: str) -> str | None:
     return identity.username.removeprefix(strip_prefix) or None
 
 
-def is_same_person(one: str, other: str, strip_prefix: str) -> bool:
+def is_same_user(one: str, other: str, strip_prefix: str) -> bool:
     """Tell whether two names may be spellings of one person's; in doubt they are."""
-    return person_of(one, strip_prefix) == person_of(other, strip_prefix)
+    return normalized_user(one, strip_prefix) == normalized_user(other, strip_prefix)
 
 
-def person_of(name: str, strip_prefix: str) -> str:
+def normalized_user(name: str, strip_prefix: str) -> str:
     """What all spellings of one person's name have in common.
 
     Only ever used to refuse: with and without the prefix, in upper and lower case, with

@@ -6,7 +6,7 @@ These sentences are the reference documentation: ``make generate`` writes
 
 from argogrant.grants.model.reasons import Reason
 
-REASONS: dict[Reason, str] = {
+DESCRIPTIONS: dict[Reason, str] = {
     Reason.POLICY_NOT_REQUIRED: (
         "Nobody has to agree: whoever may create AccessGrants in this namespace "
         "decides (Kubernetes RBAC)."

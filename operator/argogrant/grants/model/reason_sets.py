@@ -84,10 +84,10 @@ GRANT_REASONS: dict[GrantCondition, Reasons] = {
 }
 """What is said with each condition of an AccessGrant."""
 
-ENDS_ON_RECORD = frozenset({Reason.DENIED, Reason.APPROVAL_TIMED_OUT})
+FINAL_REASONS = frozenset({Reason.DENIED, Reason.APPROVAL_TIMED_OUT})
 """Ends that stay although what brought them about may be deleted."""
 
-REFUSALS = frozenset(
+REFUSED_REASONS = frozenset(
     {
         Reason.NOT_ALLOWED,
         Reason.REQUESTER_UNVERIFIED,

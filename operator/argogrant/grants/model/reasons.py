@@ -125,7 +125,7 @@ class Finding:
 
     reason: Reason
     message: str
-    ends: bool = False
+    is_final: bool = False
     """The grant is over; nothing but a new grant gives access again."""
-    is_doubt: bool = False
+    is_unknown: bool = False
     """The fact is unknown rather than false: keep what is bound, add nothing."""

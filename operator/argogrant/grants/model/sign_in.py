@@ -29,7 +29,7 @@ class LocalAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ArgoCDSettings:
     """What ``argocd-cm`` says about signing in."""
 
     accounts: Mapping[str, LocalAccount] = field(default_factory=dict)
@@ -40,16 +40,16 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class LoginConfig:
     """Everything that tells whether Argo CD can recognise a subject."""
 
     claims: tuple[str, ...] | None = DEFAULT_CLAIMS
     """The claims that are compared with subjects; None if Argo CD can not read them."""
     default_role: str = ""
     """``policy.default``: what everybody has who is signed in."""
-    roles_of_everybody: frozenset[str] = frozenset()
+    default_roles: frozenset[str] = frozenset()
     """That role, and the roles that it inherits."""
-    settings: Settings | None = None
+    settings: ArgoCDSettings | None = None
     """None if ``argocd-cm`` can not be read: then nothing is claimed about it."""
 
 

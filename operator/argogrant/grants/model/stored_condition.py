@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Said(NamedTuple):
+class StoredCondition(NamedTuple):
     """A condition as a status holds it."""
 
     status: bool | None
@@ -14,10 +14,10 @@ class Said(NamedTuple):
     """When its status last changed, as the status writes it."""
 
 
-Conditions = Mapping[str, Said]
+Conditions = Mapping[str, StoredCondition]
 """Conditions by type."""
 
 
-def token_of(said: Said | None) -> str:
+def state_key(said: StoredCondition | None) -> str:
     """Tell one state of a condition from every other; empty if there was none."""
     return "" if said is None else f"{said.status} {said.reason} {said.since}"

@@ -51,7 +51,7 @@ def is_visible(character: str) -> bool:
     return not any(first <= point <= last for first, last in INVISIBLE_RANGES)
 
 
-def text_problem(name: str) -> str | None:
+def validate_name(name: str) -> str | None:
     """Say why a name must not be written into RBAC text, or None if it may be.
 
     Args:
@@ -95,7 +95,7 @@ def character_label(character: str) -> str:
     return f"U+{ord(character):04X} {name}"
 
 
-def quoted(name: str) -> str:
+def quote(name: str) -> str:
     """Show a name inside a message: every invisible character is escaped.
 
     Returns:
@@ -104,23 +104,23 @@ def quoted(name: str) -> str:
     """
     shown = name[:80]
     if not (shown.isascii() and shown.isprintable()):
-        shown = "".join(c if c == " " or is_visible(c) else escaped(c) for c in shown)
+        shown = "".join(c if c == " " or is_visible(c) else escape(c) for c in shown)
     return f'"{shown}{"…" if len(name) > 80 else ""}"'  # noqa: PLR2004
 
 
-def sentence(text: str) -> str:
+def with_full_stop(text: str) -> str:
     """End a sentence with a full stop, unless what it quotes has ended it already."""
     return text if text.rstrip('"').endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def escaped(character: str) -> str:
+def escape(character: str) -> str:
     r"""Write one character as its code point, as ``\\u200b``."""
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
-def subject_problem(name: str) -> str | None:
+def validate_subject(name: str) -> str | None:
     """Say why nobody of this name gets a role, or None if somebody may."""
-    problem = text_problem(name)
+    problem = validate_name(name)
     if problem is None and name.startswith(("role:", "proj:")):
         problem = (
             "is written like a role; Argo CD would raise the rights of everybody who"
@@ -131,10 +131,10 @@ def subject_problem(name: str) -> str | None:
             "is Argo CD's built-in administrator, who needs no grant. Name another"
             " user or an SSO group"
         )
-    return problem and f"spec.subject.name {quoted(name)} {problem}."
+    return problem and f"spec.subject.name {quote(name)} {problem}."
 
 
-def role_problem(name: str, project: str | None) -> str | None:
+def validate_role(name: str, project: str | None) -> str | None:
     """Say why a role of this name is not bound, or None if it may be.
 
     Args:
@@ -142,7 +142,7 @@ def role_problem(name: str, project: str | None) -> str | None:
         project: The AppProject; None for a global role.
     """
     if project is None:
-        problem = text_problem(name)
+        problem = validate_name(name)
         if problem is None and name.startswith("proj:"):
             problem = (
                 "is a project's role; write the project in spec.role.project and the"
@@ -150,7 +150,7 @@ def role_problem(name: str, project: str | None) -> str | None:
             )
     elif not PROJECT_NAME.fullmatch(project):
         return (
-            f"spec.role.project {quoted(project)} is no name of an AppProject;"
+            f"spec.role.project {quote(project)} is no name of an AppProject;"
             " write lower-case letters, digits, '-' and '.'."
         )
     elif PROJECT_ROLE_NAME.fullmatch(name):
@@ -160,4 +160,4 @@ def role_problem(name: str, project: str | None) -> str | None:
             "is no name of a project's role; write the bare name, letters, digits, '-'"
             " and '_'"
         )
-    return problem and f"spec.role.name {quoted(name)} {problem}."
+    return problem and f"spec.role.name {quote(name)} {problem}."

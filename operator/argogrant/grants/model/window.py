@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.validation import quoted
+from argogrant.grants.model.validation import quote
 
 INSTANT_PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -72,7 +72,7 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     """
     if not re.fullmatch(INSTANT_PATTERN, text):
         raise InvalidGrant(
-            f"{quoted(text)} is not an RFC 3339 time; write it as 2026-11-24T18:00:00Z"
+            f"{quote(text)} is not an RFC 3339 time; write it as 2026-11-24T18:00:00Z"
         )
     whole, fraction = re.sub(r"\.[0-9]+", "", text), re.search(r"\.([0-9]+)", text)
     try:
@@ -80,7 +80,7 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
         if round_up and fraction is not None and int(fraction.group(1)) > 0:
             instant += _SECOND
     except (ValueError, OverflowError) as error:
-        raise InvalidGrant(f"{quoted(text)} is no date in the calendar") from error
+        raise InvalidGrant(f"{quote(text)} is no date in the calendar") from error
     return instant
 
 
@@ -100,7 +100,7 @@ def parse_duration(text: str) -> timedelta:
         InvalidGrant: It is no such text, or less than a second, or too long.
     """
     if not re.fullmatch(DURATION_PATTERN, text):
-        raise InvalidGrant(f"{quoted(text)} is not a duration; write it as 2h30m")
+        raise InvalidGrant(f"{quote(text)} is not a duration; write it as 2h30m")
     nanoseconds = 0
     for whole, fraction, unit in _DURATION_PART.findall(text):
         nanoseconds += int(whole) * _NANOSECONDS[unit]
@@ -108,11 +108,11 @@ def parse_duration(text: str) -> timedelta:
             nanoseconds += int(fraction) * _NANOSECONDS[unit] // 10 ** len(fraction)
     seconds = nanoseconds // _NANOSECONDS["s"]
     if seconds < 1:
-        raise InvalidGrant(f"{quoted(text)} is less than one second; make it longer")
+        raise InvalidGrant(f"{quote(text)} is less than one second; make it longer")
     try:
         return timedelta(seconds=seconds)
     except OverflowError as error:
-        raise InvalidGrant(f"{quoted(text)} is too long; make it shorter") from error
+        raise InvalidGrant(f"{quote(text)} is too long; make it shorter") from error
 
 
 def format_duration(duration: timedelta) -> str:
@@ -144,9 +144,9 @@ def window_of(
     start = grant.earliest_start
     if since is not None and since > start:
         start = since
-    end = later(start, max_duration)
+    end = add_capped(start, max_duration)
     if grant.duration is not None and grant.duration < max_duration:
-        end = later(start, grant.duration)
+        end = add_capped(start, grant.duration)
     if grant.expires_at is not None and grant.expires_at < end:
         end = grant.expires_at
     if grant.frozen_end is not None and grant.frozen_end < end:
@@ -154,7 +154,7 @@ def window_of(
     return Window(start, end)
 
 
-def unagreed_window_of(grant: Grant, *, patience: timedelta | None) -> Window:
+def pending_window(grant: Grant, *, patience: timedelta | None) -> Window:
     """Derive the window of a grant to which nobody agrees, or not yet.
 
     Its duration does not run before somebody does, so that it has an end only by
@@ -171,11 +171,11 @@ def unagreed_window_of(grant: Grant, *, patience: timedelta | None) -> Window:
     if grant.frozen_end is not None:
         ends.append(grant.frozen_end)
     elif grant.duration is not None and patience is not None:
-        ends.append(later(start, max(grant.duration, patience)))
+        ends.append(add_capped(start, max(grant.duration, patience)))
     return Window(start, min(ends))
 
 
-def later(instant: datetime, duration: timedelta) -> datetime:
+def add_capped(instant: datetime, duration: timedelta) -> datetime:
     """Add, but never past the end of the calendar."""
     try:
         return instant + duration

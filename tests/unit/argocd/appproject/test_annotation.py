@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from argogrant.argocd.appproject.annotation import (
     Member,
-    Roster,
+    MembersAnnotation,
     Token,
-    read_roster,
-    render_roster,
+    read_annotation,
+    render_annotation,
 )
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.grants.model.errors import MalformedLine
@@ -57,7 +57,7 @@ def test_tokens_stay_while_their_member_does() -> None:
 def test_tokens_stay_if_that_is_wished() -> None:
     plan = planned(with_tokens(with_alice(), MADE), removes_tokens=False)
 
-    assert plan.extra
+    assert plan.to_remove
     assert not plan.tokens
 
 
@@ -98,8 +98,8 @@ MEMBERS = st.builds(
 
 @given(st.lists(MEMBERS, max_size=4), st.lists(TEXTS, max_size=3))
 def test_a_roster_reads_back_as_itself(members: list[Member], roles: list[str]) -> None:
-    roster = Roster(owner=US, members=tuple(members), roles=tuple(roles))
-    back = read_roster(render_roster(roster))
+    roster = MembersAnnotation(owner=US, members=tuple(members), roles=tuple(roles))
+    back = read_annotation(render_annotation(roster))
 
     assert back.owner == US
     assert set(back.roles) == set(roles)
@@ -119,7 +119,7 @@ def test_what_came_goes_and_nothing_else(subjects: list[str]) -> None:
     assert after.members is None
 
 
-ROSTER = render_roster(Roster(owner=US, members=(), roles=("deployer",)))
+ROSTER = render_annotation(MembersAnnotation(owner=US, members=(), roles=("deployer",)))
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ ROSTER = render_roster(Roster(owner=US, members=(), roles=("deployer",)))
 )
 def test_what_argogrant_does_not_write_is_not_read(text: str) -> None:
     with pytest.raises(MalformedLine):
-        read_roster(text)
+        read_annotation(text)

@@ -10,11 +10,11 @@ from argogrant.argocd.appproject.annotation import (
 )
 from argogrant.argocd.appproject.members import (
     group_of,
-    ours_in,
+    managed_bindings,
     owner_of,
     plan_members,
 )
-from argogrant.argocd.appproject.plan import Asked
+from argogrant.argocd.appproject.plan import DesiredMembers
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
@@ -37,7 +37,7 @@ def test_who_is_wanted_joins_after_those_who_are_there() -> None:
     project = with_alice("ops")
 
     assert groups(project) == ("ops", "alice")
-    assert ours_in(project) == {ALICE: END}
+    assert managed_bindings(project) == {ALICE: END}
     assert owner_of(project) == US
 
 
@@ -51,7 +51,7 @@ def test_who_is_no_longer_wanted_leaves_and_the_annotation_with_them() -> None:
     after = applied(with_alice("ops"), plan)
 
     assert plan.is_urgent
-    assert plan.extra == {ALICE}
+    assert plan.to_remove == {ALICE}
     assert groups(after) == ("ops",)
     assert after.members is None
 
@@ -60,8 +60,8 @@ def test_a_member_who_was_there_before_us_is_never_ours() -> None:
     plan = planned(a_project("alice"), ALICE)
 
     assert not plan.has_work
-    assert plan.theirs == {ALICE}
-    assert ours_in(a_project("alice")) == {}
+    assert plan.unmanaged == {ALICE}
+    assert managed_bindings(a_project("alice")) == {}
 
 
 def test_a_member_whom_a_person_adds_later_stays() -> None:
@@ -76,10 +76,10 @@ def test_who_was_removed_by_somebody_is_put_back() -> None:
     without = replace(with_alice(), roles=(ProjectRole(name="deployer"),))
     plan = planned(without, ALICE)
 
-    assert plan.missing == {ALICE}
+    assert plan.to_add == {ALICE}
     assert not plan.is_urgent
     assert groups(applied(without, plan)) == ("alice",)
-    assert ours_in(without) == {}
+    assert managed_bindings(without) == {}
 
 
 def test_nobody_is_put_back_while_nothing_may_be_added() -> None:
@@ -95,7 +95,7 @@ def test_who_is_in_doubt_stays_and_is_given_no_time() -> None:
     sooner = planned(project, kept={ALICE: END - HOUR})
 
     assert not later.has_work
-    assert ours_in(applied(project, sooner)) == {ALICE: END - HOUR}
+    assert managed_bindings(applied(project, sooner)) == {ALICE: END - HOUR}
 
 
 def test_who_is_in_doubt_is_not_added() -> None:
@@ -103,13 +103,13 @@ def test_who_is_in_doubt_is_not_added() -> None:
 
 
 def test_a_later_end_is_written_down() -> None:
-    later = Asked(wanted={ALICE: END + HOUR})
+    later = DesiredMembers(desired={ALICE: END + HOUR})
     plan = plan_members(
         with_alice(), later, owner=US, living_owners=[US], now=NOON + HOUR
     )
 
     assert not plan.is_urgent
-    assert ours_in(applied(with_alice(), plan)) == {ALICE: END + HOUR}
+    assert managed_bindings(applied(with_alice(), plan)) == {ALICE: END + HOUR}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_subject_with_a_comma_comes_and_goes() -> None:
 
     assert groups(project) == ('"CN=a,OU=b"',)
     assert project.problem() is None
-    assert ours_in(project) == {dn: END}
+    assert managed_bindings(project) == {dn: END}
     assert groups(applied(project, planned(project))) == ()
 
 
@@ -168,7 +168,7 @@ def test_the_first_are_served_while_there_is_room() -> None:
     left = LIMIT - len(with_alice().members or "") - 60
     plan = planned(a_project(annotation_bytes=left), ALICE, bob)
 
-    assert plan.missing == {ALICE}
+    assert plan.to_add == {ALICE}
     assert set(plan.obstacles) == {bob}
 
 
@@ -204,21 +204,21 @@ def test_a_new_role_alone_is_no_reason_to_write() -> None:
 
 
 def test_a_project_that_was_made_anew_has_nothing_of_ours() -> None:
-    assert planned(a_project(), ALICE).missing == {ALICE}
+    assert planned(a_project(), ALICE).to_add == {ALICE}
 
 
 def test_a_copy_of_the_project_is_cleaned_of_our_members() -> None:
     copy = replace(with_alice(), name="team-b")
     plan = planned(copy)
 
-    assert plan.extra == {Binding("alice", "proj:team-b:deployer")}
+    assert plan.to_remove == {Binding("alice", "proj:team-b:deployer")}
     assert groups(applied(copy, plan)) == ()
 
 
 def test_the_project_default_is_one_like_others() -> None:
     alice = Binding("alice", "proj:default:deployer")
 
-    assert planned(a_project(name="default"), alice).missing == {alice}
+    assert planned(a_project(name="default"), alice).to_add == {alice}
 
 
 def test_members_of_another_living_instance_are_respected() -> None:
@@ -234,7 +234,7 @@ def test_members_of_an_instance_that_is_gone_are_taken_over() -> None:
     project = a_project()
     project = applied(project, planned(project, ALICE, owner=DEAD, living=[DEAD]))
 
-    assert planned(project).extra == {ALICE}
+    assert planned(project).to_remove == {ALICE}
     assert owner_of(applied(project, planned(project, ALICE))) == US
 
 
@@ -243,5 +243,5 @@ def test_nothing_is_taken_from_a_project_whose_annotation_is_unreadable() -> Non
 
     assert not planned(project).has_work
     assert owner_of(project) is None
-    assert set(ours_in(project)) == {ALICE, Binding("ops", ALICE.role)}
+    assert set(managed_bindings(project)) == {ALICE, Binding("ops", ALICE.role)}
     assert ALICE in planned(project).obstacles

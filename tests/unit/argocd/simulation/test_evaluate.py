@@ -3,12 +3,18 @@
 import pytest
 
 from argogrant.argocd.appproject.project import Project, ProjectRole
-from argogrant.argocd.simulation.evaluate import Judge, Person, Rules, Standing, Verdict
-from argogrant.argocd.simulation.request import Question
-from argogrant.argocd.simulation.sourced_lines import CitedLink, cite_config_map
+from argogrant.argocd.simulation.evaluate import (
+    AccessEvaluator,
+    AccessResult,
+    Rules,
+    SubjectSource,
+    TokenSubject,
+)
+from argogrant.argocd.simulation.request import EnforceRequest
+from argogrant.argocd.simulation.sourced_lines import SourcedBinding, source_config_map
 from argogrant.grants.model.grant import Binding
 
-SYNC = Question(resource="applications", action="sync", object="team-a/web")
+SYNC = EnforceRequest(resource="applications", action="sync", object="team-a/web")
 ALLOW = "p, role:deployer, applications, sync, team-a/*, allow\n"
 TEAM_A = Project(
     name="team-a",
@@ -28,14 +34,16 @@ BROKEN = Project(
 
 def rules(text: str = "", *projects: Project, **settings: str) -> Rules:
     return Rules(
-        lines=cite_config_map({"policy.csv": text}), projects=projects, **settings
+        lines=source_config_map({"policy.csv": text}), projects=projects, **settings
     )
 
 
 def judged(
-    given: Rules, user_id: str = "ann", *compared: str, question: Question = SYNC
-) -> Verdict:
-    return Judge(given).judge(Person(user_id=user_id, compared=compared), question)
+    given: Rules, user_id: str = "ann", *compared: str, question: EnforceRequest = SYNC
+) -> AccessResult:
+    return AccessEvaluator(given).evaluate(
+        TokenSubject(user_id=user_id, compared=compared), question
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,12 +193,12 @@ def test_ten_links_are_followed(links: int, *, is_allowed: bool) -> None:
 
 def test_a_yes_names_its_line_and_its_chain() -> None:
     given = rules(f"{ALLOW}g, team, role:deployer\n# x\ng, ann, team")
-    tried = judged(given).tried[-1]
+    tried = judged(given).attempts[-1]
 
-    assert tried.standing is Standing.USER_ID
-    assert tried.answer.rule is not None
-    assert tried.answer.rule.source == "policy.csv line 1"
-    assert [one.source for one in tried.answer.chain] == [
+    assert tried.source is SubjectSource.USER_ID
+    assert tried.result.rule is not None
+    assert tried.result.rule.source == "policy.csv line 1"
+    assert [one.source for one in tried.result.chain] == [
         "policy.csv line 4",
         "policy.csv line 2",
     ]
@@ -198,7 +206,7 @@ def test_a_yes_names_its_line_and_its_chain() -> None:
 
 def test_a_no_names_the_rule_that_denies() -> None:
     given = rules(f"{ALLOW}g, ann, role:deployer\np, ann, applications, *, *, deny")
-    answer = judged(given).tried[0].answer
+    answer = judged(given).attempts[0].result
 
     assert answer.rule is not None
     assert (answer.is_allowed, answer.rule.source) == (False, "policy.csv line 3")
@@ -207,7 +215,7 @@ def test_a_no_names_the_rule_that_denies() -> None:
 def test_a_no_names_the_pattern_that_is_none() -> None:
     given = rules("p, ann, applications, *, x, allow", match_mode="regex")
 
-    assert judged(given).tried[0].answer.unreadable == "*"
+    assert judged(given).attempts[0].result.unreadable == "*"
 
 
 def test_one_line_that_can_not_be_read_refuses_everybody() -> None:
@@ -226,23 +234,29 @@ def test_a_group_that_is_not_asked_about_is_named() -> None:
 
 
 def test_what_is_added_counts() -> None:
-    added = CitedLink(Binding("ann", "role:deployer"), "AccessGrant g1")
-    verdict = Judge(rules(ALLOW), [added]).judge(Person(user_id="ann"), SYNC)
+    added = SourcedBinding(Binding("ann", "role:deployer"), "AccessGrant g1")
+    verdict = AccessEvaluator(rules(ALLOW), [added]).evaluate(
+        TokenSubject(user_id="ann"), SYNC
+    )
 
     assert verdict.is_allowed
-    assert verdict.tried[-1].answer.chain == (added,)
+    assert verdict.attempts[-1].result.chain == (added,)
 
 
 @pytest.mark.parametrize(("about", "is_allowed"), [("team-a", True), ("b", False)])
 def test_a_member_of_a_project_counts_for_its_objects_alone(
     about: str, *, is_allowed: bool
 ) -> None:
-    added = CitedLink(Binding("ann", "role:any"), "AccessGrant g1")
+    added = SourcedBinding(Binding("ann", "role:any"), "AccessGrant g1")
     given = rules(
         "p, role:any, applications, sync, */*, allow", TEAM_A, Project(name="b")
     )
-    judge = Judge(given, [added], in_project="team-a")
-    question = Question(resource="applications", action="sync", object=f"{about}/web")
+    judge = AccessEvaluator(given, [added], in_project="team-a")
+    question = EnforceRequest(
+        resource="applications", action="sync", object=f"{about}/web"
+    )
 
-    assert judge.judge(Person(user_id="ann"), question).is_allowed is is_allowed
-    assert judge.judge(Person(user_id="bob"), question).is_allowed is False
+    assert (
+        judge.evaluate(TokenSubject(user_id="ann"), question).is_allowed is is_allowed
+    )
+    assert judge.evaluate(TokenSubject(user_id="bob"), question).is_allowed is False

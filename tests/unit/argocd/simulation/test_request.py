@@ -7,16 +7,16 @@ import pytest
 from argogrant.argocd.simulation.request import (
     INHERITANCE_KEY,
     ROLLBACK_KEY,
-    Question,
-    as_enforced,
+    EnforceRequest,
+    to_enforce_requests,
 )
 
 
 def asked(
     resource: str, action: str, about: str, settings: Mapping[str, str] | None = None
 ) -> list[tuple[str, str]]:
-    question = Question(resource=resource, action=action, object=about)
-    found = as_enforced(question, namespace="argocd", settings=settings or {})
+    question = EnforceRequest(resource=resource, action=action, object=about)
+    found = to_enforce_requests(question, namespace="argocd", settings=settings or {})
     return [(one.action, one.object) for one in found]
 
 
@@ -78,6 +78,6 @@ def test_an_action_is_asked_for_as(
 def test_a_question_is_about_a_project(
     resource: str, about: str, project: str | None
 ) -> None:
-    question = Question(resource=resource, action="get", object=about)
+    question = EnforceRequest(resource=resource, action="get", object=about)
 
     assert question.project == project

@@ -4,76 +4,76 @@ from typing import Any
 
 import pytest
 
-from argogrant.argocd.simulation.evaluate import Person
-from argogrant.argocd.simulation.subject import Recognised, recognise
-from argogrant.grants.model.sign_in import LocalAccount, Settings, SignIn
+from argogrant.argocd.simulation.evaluate import TokenSubject
+from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
+from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount, LoginConfig
 
 WITH_EMAIL = ("groups", "email")
 ANN = "ann@example.com"
 
 
-def known(name: str, *groups: str, **sign_in: Any) -> Recognised:
-    return recognise(name, groups, SignIn(**sign_in))
+def known(name: str, *groups: str, **sign_in: Any) -> ResolvedSubject:
+    return resolve_subject(name, groups, LoginConfig(**sign_in))
 
 
 @pytest.mark.parametrize(
     ("recognised", "person"),
     [
-        pytest.param(known("ann"), Person(user_id="ann"), id="a user id"),
+        pytest.param(known("ann"), TokenSubject(user_id="ann"), id="a user id"),
         pytest.param(
             known(ANN, claims=WITH_EMAIL),
-            Person(user_id="", compared=(ANN,)),
+            TokenSubject(user_id="", compared=(ANN,)),
             id="an address that is compared",
         ),
         pytest.param(
             known(ANN, "devs"),
-            Person(user_id="", compared=("devs",)),
+            TokenSubject(user_id="", compared=("devs",)),
             id="an address that is not compared",
         ),
         pytest.param(
             known("ann", "devs", claims=("email",)),
-            Person(user_id="ann"),
+            TokenSubject(user_id="ann"),
             id="groups that are not compared",
         ),
         pytest.param(
             known(
                 ANN,
                 claims=WITH_EMAIL,
-                settings=Settings(accounts={ANN: LocalAccount(name=ANN)}),
+                settings=ArgoCDSettings(accounts={ANN: LocalAccount(name=ANN)}),
             ),
-            Person(user_id=ANN),
+            TokenSubject(user_id=ANN),
             id="a local account is known by its name",
         ),
         pytest.param(
-            recognise(ANN, (), SignIn(claims=WITH_EMAIL), is_user_id=True),
-            Person(user_id=ANN),
+            resolve_subject(ANN, (), LoginConfig(claims=WITH_EMAIL), is_user_id=True),
+            TokenSubject(user_id=ANN),
             id="a user id that looks like an address",
         ),
         pytest.param(
-            known("admin", settings=Settings(has_single_sign_on=False)),
-            Person(user_id="admin"),
+            known("admin", settings=ArgoCDSettings(has_single_sign_on=False)),
+            TokenSubject(user_id="admin"),
             id="admin is there without being listed",
         ),
         pytest.param(
-            known("ann", "devs", settings=Settings(accounts={})),
-            Person(user_id="ann", compared=("devs",)),
+            known("ann", "devs", settings=ArgoCDSettings(accounts={})),
+            TokenSubject(user_id="ann", compared=("devs",)),
             id="anybody may come by single sign-on",
         ),
     ],
 )
-def test_it_is(recognised: Recognised, person: Person) -> None:
-    assert recognised.person == person
+def test_it_is(recognised: ResolvedSubject, person: TokenSubject) -> None:
+    assert recognised.token_subject == person
     assert not recognised.is_locked_out
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings(has_single_sign_on=False),
-        Settings(accounts={"ann": LocalAccount(name="ann", is_enabled=False)}),
+        ArgoCDSettings(has_single_sign_on=False),
+        ArgoCDSettings(accounts={"ann": LocalAccount(name="ann", is_enabled=False)}),
     ],
 )
-def test_who_can_not_sign_in_is_locked_out(settings: Settings) -> None:
+def test_who_can_not_sign_in_is_locked_out(settings: ArgoCDSettings) -> None:
     recognised = known("ann", settings=settings)
 
     assert recognised.is_locked_out

@@ -5,22 +5,22 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.stored_status import Announced
+from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.approval_prompt import (
     DENIES,
     PERSISTS,
+    approval_name,
+    role_risks,
     summary,
-    traits_of,
-    vote_name,
 )
-from argogrant.grants.access.policy import Verdict
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.stored_condition import Said
+from argogrant.grants.model.stored_condition import StoredCondition
 from support.builders import HOUR, NOON, a_grant, an_identity
 
 
-def seen(**said: Any) -> Announced:
-    return Announced(uid="u", name="x", is_current=True, **said)
+def seen(**said: Any) -> StoredStatus:
+    return StoredStatus(uid="u", name="x", is_current=True, **said)
 
 
 def asked(**overrides: Any) -> Grant:
@@ -34,7 +34,11 @@ def asked(**overrides: Any) -> Grant:
 
 
 def test_what_is_decided_about_is_shown() -> None:
-    ready = {"Ready": Said(status=False, reason="AwaitingApproval", message="1 more.")}
+    ready = {
+        "Ready": StoredCondition(
+            status=False, reason="AwaitingApproval", message="1 more."
+        )
+    }
     text = summary(asked(), seen(conditions=ready), (DENIES,), NOON, UTC)
 
     assert text.splitlines() == [
@@ -93,26 +97,30 @@ def test_what_to_be_careful_with_is_in_the_status(
 ) -> None:
     status = {"roles": [{"name": "role:deployer", **role}]}
 
-    assert traits_of(status, asked()) == traits
+    assert role_risks(status, asked()) == traits
 
 
 def test_the_same_decision_has_the_same_name() -> None:
     """Another person's, another decision and another grant have another one."""
     grant = asked(name="hotfix", uid="1")
-    name = vote_name(grant, Verdict.APPROVE, "oidc:Bob@example.com")
+    name = approval_name(grant, ApprovalDecision.APPROVE, "oidc:Bob@example.com")
     others = {
-        vote_name(grant, Verdict.DENY, "oidc:Bob@example.com"),
-        vote_name(grant, Verdict.APPROVE, "oidc:bob@example.com"),
-        vote_name(asked(name="hotfix", uid="2"), Verdict.APPROVE, "oidc:Bob@a"),
+        approval_name(grant, ApprovalDecision.DENY, "oidc:Bob@example.com"),
+        approval_name(grant, ApprovalDecision.APPROVE, "oidc:bob@example.com"),
+        approval_name(
+            asked(name="hotfix", uid="2"), ApprovalDecision.APPROVE, "oidc:Bob@a"
+        ),
     }
 
-    assert name == vote_name(grant, Verdict.APPROVE, "oidc:Bob@example.com")
+    assert name == approval_name(
+        grant, ApprovalDecision.APPROVE, "oidc:Bob@example.com"
+    )
     assert name.startswith("hotfix-oidc-bob-")
     assert name not in others
     assert len(others) == 3
 
 
 def test_a_name_is_never_too_long() -> None:
-    name = vote_name(asked(name="a" * 253), Verdict.DENY, "b" * 512)
+    name = approval_name(asked(name="a" * 253), ApprovalDecision.DENY, "b" * 512)
 
     assert len(name) == 253

@@ -92,7 +92,7 @@ def test_another_object_of_that_name_is_told(cluster: FakeCluster) -> None:
 
 def test_a_grant_that_was_created_anew_is_not_approved(cluster: FakeCluster) -> None:
     def anew() -> None:
-        cluster.delete(f"{GRANTS}/hotfix")
+        cluster.delete_object(f"{GRANTS}/hotfix")
         asked_for(cluster, "hotfix", expiresAt="2999-01-01T19:00:00Z")
 
     cluster.before("create", anew)  # it asks who we are when all has been shown

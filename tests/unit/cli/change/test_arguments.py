@@ -4,20 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from argogrant.api.new_objects import Wish
-from argogrant.api.stored_status import Announced
+from argogrant.api.new_objects import GrantRequest
+from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.arguments import (
-    Span,
+    RequestedWindow,
     UsageRefused,
+    describe_access,
+    describe_request,
     named_subject,
     own_subject,
+    parse_window,
     prefix_of,
     role_of,
-    span_of,
-    told_access,
-    told_wish,
 )
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.errors import CommandError
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import Identity
 
@@ -26,8 +26,8 @@ ALICE = Subject(kind=SubjectKind.USER, name="alice@example.com")
 DEPLOYER = RoleRef(name="deployer", project="team-a")
 
 
-def span(lasts: str = "", until: str = "", begins: str = "") -> Span:
-    return span_of(lasts=lasts, until=until, begins=begins, now=NOON, zone=UTC)
+def span(lasts: str = "", until: str = "", begins: str = "") -> RequestedWindow:
+    return parse_window(lasts=lasts, until=until, begins=begins, now=NOON, zone=UTC)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_oneself_is_what_argo_cd_calls_one() -> None:
 def test_who_is_nobody_for_argo_cd_has_to_name_somebody(
     identity: Identity | None, prefix: str, said: str
 ) -> None:
-    with pytest.raises(CommandFailed, match=said) as failed:
+    with pytest.raises(CommandError, match=said) as failed:
         own_subject(identity, prefix)
 
     assert "--user or --group" in str(failed.value)
@@ -147,29 +147,29 @@ def test_a_name_is_made_up(name: str, role: str, prefix: str) -> None:
 
 
 def test_what_was_asked_for_is_told_with_its_zone() -> None:
-    until = Wish(
+    until = GrantRequest(
         instance="default",
         subject=ALICE,
         role=DEPLOYER,
         end=NOON + timedelta(hours=2),
         start=NOON + timedelta(hours=1),
     )
-    lasts = Wish(
+    lasts = GrantRequest(
         instance="default", subject=ALICE, role=DEPLOYER, end=timedelta(hours=2)
     )
 
-    assert told_wish(until, ("so",), NOON, UTC) == (
+    assert describe_request(until, ("so",), NOON, UTC) == (
         "Asked for proj:team-a:deployer for alice@example.com from 2026-11-24 13:00 UTC"
         " (in 1h) until 2026-11-24 14:00 UTC (in 2h) (so)."
     )
-    assert told_wish(lasts, (), NOON, UTC) == (
+    assert describe_request(lasts, (), NOON, UTC) == (
         "Asked for proj:team-a:deployer for alice@example.com for 2h, once it is in"
         " force."
     )
 
 
 def test_access_is_told_with_the_way_in() -> None:
-    grant = Announced(
+    grant = StoredStatus(
         uid="u",
         name="hotfix",
         is_current=True,
@@ -177,7 +177,7 @@ def test_access_is_told_with_the_way_in() -> None:
         details="Log in.\n\n\x1b[2JCall 555.",
     )
 
-    assert told_access(grant, NOON, UTC).splitlines() == [
+    assert describe_access(grant, NOON, UTC).splitlines() == [
         "hotfix is in force until 2026-11-24 12:00 UTC (now).",
         "Log in.",
         "\\x1b[2JCall 555.",

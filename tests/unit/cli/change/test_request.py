@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from argogrant.cli.main import app
-from argogrant.kube.errors import Forbidden, NotFound, Refused, Unauthorized
+from argogrant.kube.errors import Forbidden, Invalid, NotFound, Unauthorized
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
 from support.fake_cluster import FakeCluster
 
@@ -136,7 +136,7 @@ def test_a_name_that_is_taken_is_told() -> None:
 
 def test_a_refusal_is_a_sentence(cluster: FakeCluster) -> None:
     said = 'POST /x: 422 AccessGrant "x" is invalid: spec: Invalid value: "object": no'
-    cluster.fail("create", Refused(said), path="accessgrants")
+    cluster.fail("create", Invalid(said), path="accessgrants")
     result = request("--for", "2h")
 
     assert (result.exit_code, result.stderr) == (1, "argogrant request: no.\n")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from argogrant.cli.main import app
 from argogrant.kube.client import Body
-from argogrant.kube.errors import Refused, Unavailable
+from argogrant.kube.errors import Invalid, Unavailable
 from support.fake_cluster import FakeCluster
 from support.requested_grants import GRANTS, asked_for, say
 
@@ -58,7 +58,7 @@ def test_one_that_can_not_be_revoked_does_not_hold_up_the_others(
 ) -> None:
     asked_for(cluster, "other", duration="2h")
     asked_for(cluster, "third", duration="2h")
-    cluster.fail("merge_patch", Refused("PATCH /x: 422 no"), path="hotfix")
+    cluster.fail("merge_patch", Invalid("PATCH /x: 422 no"), path="hotfix")
     cluster.fail("merge_patch", Unavailable("PATCH /x: lost"), path="other")
     result = run("revoke", "hotfix", "other", "third")
 
@@ -138,7 +138,7 @@ def test_programs_read_what_has_ended(cluster: FakeCluster) -> None:
 
 
 def test_what_is_deleted_meanwhile_has_ended(cluster: FakeCluster) -> None:
-    cluster.before("watch", lambda: cluster.delete(f"{GRANTS}/hotfix"))
+    cluster.before("watch", lambda: cluster.delete_object(f"{GRANTS}/hotfix"))
     result = run("revoke", "hotfix", "--wait", "-o", "name")
 
     assert (result.exit_code, result.stdout) == (
@@ -244,7 +244,7 @@ def test_what_can_not_be_extended_is_told(
 
 
 def test_a_shorter_end_may_be_refused(cluster: FakeCluster) -> None:
-    cluster.fail("merge_patch", Refused("PATCH /x: 422 no"))
+    cluster.fail("merge_patch", Invalid("PATCH /x: 422 no"))
     result = run("extend", "hotfix", "--until", "2998-01-01T00:00:00Z")
 
     assert result.stderr == "argogrant extend: no. Nothing was changed.\n"

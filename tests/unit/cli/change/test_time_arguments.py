@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.cli.change.time_arguments import (
-    Clock,
-    MomentRefused,
-    parse_moment,
-    parse_span,
+    InvalidTime,
+    TimeContext,
+    parse_duration_argument,
+    parse_time,
     parse_zone,
 )
 from support.hypothesis_strategies import hostile
@@ -26,7 +26,7 @@ ZONES = [
     ZoneInfo("Pacific/Apia"),
 ]
 TUESDAY = datetime(2026, 11, 24, 12, tzinfo=UTC)  # 13:00 in Paris
-ORDINARY = Clock(now=TUESDAY, after=TUESDAY, zone=PARIS)
+ORDINARY = TimeContext(now=TUESDAY, after=TUESDAY, zone=PARIS)
 texts = st.one_of(
     hostile,
     st.text(max_size=20),
@@ -34,15 +34,15 @@ texts = st.one_of(
 )
 
 
-def clock(now: str, *, is_start: bool = False, after: str = "") -> Clock:
+def clock(now: str, *, is_start: bool = False, after: str = "") -> TimeContext:
     """A clock in Paris."""
     moment = datetime.fromisoformat(now)
     later = datetime.fromisoformat(after) if after else moment
-    return Clock(now=moment, after=later, zone=PARIS, is_start=is_start)
+    return TimeContext(now=moment, after=later, zone=PARIS, is_start=is_start)
 
 
-def utc(text: str, read_by: Clock = ORDINARY) -> str:
-    return f"{parse_moment(text, read_by).instant:%Y-%m-%dT%H:%M:%SZ}"
+def utc(text: str, read_by: TimeContext = ORDINARY) -> str:
+    return f"{parse_time(text, read_by).instant:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def utc(text: str, read_by: Clock = ORDINARY) -> str:
     ],
 )
 def test_a_length_of_time_is_read(text: str, minutes: int) -> None:
-    assert parse_span(text) == timedelta(minutes=minutes)
+    assert parse_duration_argument(text) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_length_of_time_is_read(text: str, minutes: int) -> None:
     ],
 )
 def test_no_other_length_of_time_is_taken(text: str, said: str) -> None:
-    with pytest.raises(MomentRefused, match=said):
-        parse_span(text)
+    with pytest.raises(InvalidTime, match=said):
+        parse_duration_argument(text)
 
 
 @pytest.mark.parametrize(
@@ -126,26 +126,28 @@ def test_an_end_is_read(text: str, instant: str) -> None:
     ],
 )
 def test_no_other_end_is_taken(text: str, said: str) -> None:
-    with pytest.raises(MomentRefused, match=said):
-        parse_moment(text, ORDINARY)
+    with pytest.raises(InvalidTime, match=said):
+        parse_time(text, ORDINARY)
 
 
 def test_past_the_end_of_the_calendar_there_is_no_moment() -> None:
-    read_by = Clock(now=TUESDAY, after=TUESDAY, zone=ZoneInfo("America/New_York"))
-    with pytest.raises(MomentRefused, match="never show"):
-        parse_moment("9999-12-31 23:59", read_by)
+    read_by = TimeContext(now=TUESDAY, after=TUESDAY, zone=ZoneInfo("America/New_York"))
+    with pytest.raises(InvalidTime, match="never show"):
+        parse_time("9999-12-31 23:59", read_by)
 
 
 def test_past_the_last_day_there_is_no_tomorrow() -> None:
     last = datetime(9999, 12, 31, tzinfo=UTC)
-    with pytest.raises(MomentRefused, match="past the end of the calendar"):
-        parse_moment("tomorrow 9:00", Clock(now=last, after=last, zone=ZoneInfo("UTC")))
+    with pytest.raises(InvalidTime, match="past the end of the calendar"):
+        parse_time(
+            "tomorrow 9:00", TimeContext(now=last, after=last, zone=ZoneInfo("UTC"))
+        )
 
 
 def test_a_time_that_clocks_leave_out_is_refused() -> None:
     """In Paris, 2:00 to 3:00 of 2027-03-28 never comes."""
-    with pytest.raises(MomentRefused, match="never show 2027-03-28 02:30"):
-        parse_moment("02:30", clock("2027-03-28T00:30:00Z"))
+    with pytest.raises(InvalidTime, match="never show 2027-03-28 02:30"):
+        parse_time("02:30", clock("2027-03-28T00:30:00Z"))
 
 
 TWICE = "2026-10-25 02:30"
@@ -174,9 +176,11 @@ TWICE = "2026-10-25 02:30"
         ),
     ],
 )
-def test_of_a_time_that_comes_twice(read_by: Clock, instant: str, said: str) -> None:
+def test_of_a_time_that_comes_twice(
+    read_by: TimeContext, instant: str, said: str
+) -> None:
     """The one is taken with the shorter access, and told."""
-    moment = parse_moment(TWICE, read_by)
+    moment = parse_time(TWICE, read_by)
 
     assert utc(TWICE, read_by) == instant
     assert said in moment.note
@@ -187,20 +191,20 @@ def test_an_end_comes_after_the_start() -> None:
     read_by = clock("2026-11-24T12:00:00Z", after="2026-11-25T08:00:00Z")
 
     assert utc("18:00", read_by) == "2026-11-25T17:00:00Z"
-    with pytest.raises(MomentRefused, match="not after the start"):
-        parse_moment("today 18:00", read_by)
+    with pytest.raises(InvalidTime, match="not after the start"):
+        parse_time("today 18:00", read_by)
 
 
 @pytest.mark.parametrize("text", ["9:00", "tue 9:00"])
 def test_another_day_than_today_is_told(text: str) -> None:
-    assert "next" in parse_moment(text, ORDINARY).note
+    assert "next" in parse_time(text, ORDINARY).note
 
 
 def test_a_zone_has_a_name() -> None:
     assert parse_zone("Europe/Paris") == PARIS
     assert parse_zone("") is None
     for wrong in ("Europe/Atlantis", "../etc/passwd", "Europe"):
-        with pytest.raises(MomentRefused, match="there is no time zone"):
+        with pytest.raises(InvalidTime, match="there is no time zone"):
             parse_zone(wrong)
 
 
@@ -221,8 +225,8 @@ def test_what_a_clock_shows_is_read_as_that_moment(
     """Where two clocks show it, the one with the shorter access is read."""
     meant = now + timedelta(seconds=ahead)
     local = meant.astimezone(zone)
-    read_by = Clock(now=now, after=now, zone=zone, is_start=is_start)
-    read = parse_moment(f"{local:%Y-%m-%d %H:%M:%S}", read_by).instant
+    read_by = TimeContext(now=now, after=now, zone=zone, is_start=is_start)
+    read = parse_time(f"{local:%Y-%m-%d %H:%M:%S}", read_by).instant
 
     assert read.astimezone(zone).replace(tzinfo=None, fold=0) == local.replace(
         tzinfo=None, fold=0
@@ -235,8 +239,8 @@ def test_what_a_clock_shows_is_read_as_that_moment(
 def test_whatever_is_typed_is_a_moment_to_come_or_refused(
     now: datetime, text: str, zone: ZoneInfo | None
 ) -> None:
-    with contextlib.suppress(MomentRefused):
-        read = parse_moment(text, Clock(now=now, after=now, zone=zone)).instant
+    with contextlib.suppress(InvalidTime):
+        read = parse_time(text, TimeContext(now=now, after=now, zone=zone)).instant
 
         assert read > now
         assert (read.tzinfo, read.microsecond) == (UTC, 0)
@@ -252,9 +256,9 @@ def test_a_time_of_the_day_is_the_next_such(
 ) -> None:
     """No clock of the zone shows it between now and then."""
     hours, minutes = divmod(minute, 60)
-    with contextlib.suppress(MomentRefused):
-        read = parse_moment(
-            f"{hours}:{minutes:02}", Clock(now=now, after=now, zone=zone)
+    with contextlib.suppress(InvalidTime):
+        read = parse_time(
+            f"{hours}:{minutes:02}", TimeContext(now=now, after=now, zone=zone)
         ).instant
 
         assert timedelta(0) < read - now <= timedelta(hours=25)
@@ -266,5 +270,5 @@ def test_a_time_of_the_day_is_the_next_such(
 
 @given(text=texts)
 def test_whatever_is_typed_is_a_length_or_refused(text: str) -> None:
-    with contextlib.suppress(MomentRefused):
-        assert parse_span(text) > timedelta(0)
+    with contextlib.suppress(InvalidTime):
+        assert parse_duration_argument(text) > timedelta(0)

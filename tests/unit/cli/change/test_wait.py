@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from argogrant.cli.change.wait import Outlook, until_in_force, wait_for
-from argogrant.cli.errors import CommandFailed
+from argogrant.cli.change.wait import WaitStatus, wait_for, wait_for_ready
+from argogrant.cli.errors import CommandError
 from argogrant.kube.errors import Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 from support.fake_cluster import FakeCluster
@@ -41,9 +41,9 @@ async def test_it_ends_when_it_is_in_force(capsys) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(later(5, cluster, "False", "RoleNotFound"))
         group.create_task(later(9, cluster, "True", "Bound"))
-        outlook = await wait_for(cluster, ONE, until_in_force(uid), MINUTES)
+        outlook = await wait_for(cluster, ONE, wait_for_ready(uid), MINUTES)
 
-    assert outlook == Outlook("Bound", has_come=True)
+    assert outlook == WaitStatus("Bound", has_come=True)
     assert capsys.readouterr().err.splitlines() == [
         "waiting: the operator has not looked at it yet; is it running?",
         "waiting: RoleNotFound",
@@ -54,26 +54,26 @@ async def test_it_ends_when_it_never_will_be() -> None:
     cluster, uid = asked()
     say(cluster, "False", "NotAllowed")
 
-    with pytest.raises(CommandFailed, match=r"^NotAllowed\.$"):
-        await wait_for(cluster, ONE, until_in_force(uid), MINUTES)
+    with pytest.raises(CommandError, match=r"^NotAllowed\.$"):
+        await wait_for(cluster, ONE, wait_for_ready(uid), MINUTES)
 
 
 async def test_it_ends_in_time_with_what_is_missing() -> None:
     cluster, uid = asked()
     say(cluster, "False", "RoleNotFound")
     began = asyncio.get_running_loop().time()
-    with pytest.raises(CommandFailed, match="after 5m still waiting: RoleNotFound"):
-        await wait_for(cluster, ONE, until_in_force(uid), MINUTES)
+    with pytest.raises(CommandError, match="after 5m still waiting: RoleNotFound"):
+        await wait_for(cluster, ONE, wait_for_ready(uid), MINUTES)
 
     assert asyncio.get_running_loop().time() - began == pytest.approx(300, abs=1)
 
 
 async def test_a_deleted_grant_is_not_waited_for() -> None:
     cluster, uid = asked()
-    cluster.delete(PATH)
+    cluster.delete_object(PATH)
 
-    with pytest.raises(CommandFailed, match="it was deleted"):
-        await wait_for(cluster, ONE, until_in_force(uid), MINUTES)
+    with pytest.raises(CommandError, match="it was deleted"):
+        await wait_for(cluster, ONE, wait_for_ready(uid), MINUTES)
 
 
 async def test_a_broken_watch_is_opened_again(capsys) -> None:
@@ -88,7 +88,7 @@ async def test_a_broken_watch_is_opened_again(capsys) -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(break_it())
-        outlook = await wait_for(cluster, ONE, until_in_force(uid), MINUTES)
+        outlook = await wait_for(cluster, ONE, wait_for_ready(uid), MINUTES)
 
     assert outlook.has_come
     assert "waiting: broken; it is asked again" in capsys.readouterr().err
@@ -99,4 +99,4 @@ async def test_who_may_not_look_is_told_at_once() -> None:
     cluster.fail("list", Forbidden("no"), times=9)
 
     with pytest.raises(Forbidden):
-        await wait_for(cluster, ONE, until_in_force(uid), MINUTES)
+        await wait_for(cluster, ONE, wait_for_ready(uid), MINUTES)

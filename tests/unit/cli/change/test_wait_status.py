@@ -2,17 +2,17 @@
 
 import pytest
 
-from argogrant.api.stored_status import Announced
+from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.wait import (
-    NOT_LOOKED_AT,
-    Question,
-    until_counted,
-    until_in_force,
-    until_over,
+    NOT_OBSERVED,
+    WaitCondition,
+    wait_for_counted,
+    wait_for_ended,
+    wait_for_ready,
 )
-from argogrant.grants.model.stored_condition import Said
+from argogrant.grants.model.stored_condition import StoredCondition
 
-FORCE, OVER, COUNTED = until_in_force("u"), until_over("u"), until_counted("u")
+FORCE, OVER, COUNTED = wait_for_ready("u"), wait_for_ended("u"), wait_for_counted("u")
 
 
 def seen(
@@ -22,10 +22,12 @@ def seen(
     reason: str = "R",
     is_current: bool = True,
     uid: str = "u",
-) -> Announced:
+) -> StoredStatus:
     """An object with at most one condition, whose message is its reason."""
-    said = {condition: Said(is_so, reason, f"{reason}!")} if condition else {}
-    return Announced(uid=uid, name="hotfix", is_current=is_current, conditions=said)
+    said = (
+        {condition: StoredCondition(is_so, reason, f"{reason}!")} if condition else {}
+    )
+    return StoredStatus(uid=uid, name="hotfix", is_current=is_current, conditions=said)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +40,10 @@ def seen(
             FORCE,
             seen("Ready", is_so=True, is_current=False),
             None,
-            NOT_LOOKED_AT,
+            NOT_OBSERVED,
             id="a status from before the last change",
         ),
-        pytest.param(FORCE, seen(), None, NOT_LOOKED_AT, id="no status yet"),
+        pytest.param(FORCE, seen(), None, NOT_OBSERVED, id="no status yet"),
         pytest.param(
             FORCE,
             seen("Ready", reason="AwaitingApproval"),
@@ -91,7 +93,7 @@ def seen(
             "Revoked!",
             id="revoked, but not certainly gone from Argo CD",
         ),
-        pytest.param(OVER, seen(), None, NOT_LOOKED_AT, id="not looked at yet"),
+        pytest.param(OVER, seen(), None, NOT_OBSERVED, id="not looked at yet"),
         pytest.param(OVER, None, True, "it was deleted", id="gone is over"),
         pytest.param(
             COUNTED,
@@ -107,12 +109,16 @@ def seen(
             "SelfApproval!",
             id="an approval that does not count",
         ),
-        pytest.param(COUNTED, seen(), None, NOT_LOOKED_AT, id="not looked at"),
+        pytest.param(COUNTED, seen(), None, NOT_OBSERVED, id="not looked at"),
         pytest.param(COUNTED, None, False, "it was deleted", id="taken back"),
     ],
 )
 def test_what_is_waited_for(
-    question: Question, found: Announced | None, *, has_come: bool | None, said: str
+    question: WaitCondition,
+    found: StoredStatus | None,
+    *,
+    has_come: bool | None,
+    said: str,
 ) -> None:
     outlook = question(found)
 
@@ -120,11 +126,11 @@ def test_what_is_waited_for(
 
 
 def test_a_condition_without_a_message_has_its_reason() -> None:
-    found = Announced(
+    found = StoredStatus(
         uid="u",
         name="x",
         is_current=True,
-        conditions={"Ready": Said(status=True, reason="Bound", message="")},
+        conditions={"Ready": StoredCondition(status=True, reason="Bound", message="")},
     )
 
     assert FORCE(found).text == "Bound"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.cli.doctor.cluster_checks import rights_are_given
+from argogrant.cli.doctor.cluster_checks import permissions_are_granted
 from argogrant.cli.doctor.examine import examine
-from argogrant.cli.terminal.checklist import Outcome, Result
+from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
 from support.builders import NOON
 from support.doctor_facts import (
     HIDDEN,
@@ -29,7 +29,7 @@ from support.doctor_facts import (
 ROOT = Path(__file__).parents[4]
 
 
-def said(check: str, **changes) -> Result:
+def said(check: str, **changes) -> CheckResult:
     """What a check says of a cluster that has these changes."""
     results = [one for one in examine(a_cluster(**changes), []) if one.check == check]
     assert len(results) == 1, results
@@ -38,7 +38,7 @@ def said(check: str, **changes) -> Result:
 
 def test_nothing_is_wrong_with_a_healthy_cluster() -> None:
     assert {one.outcome for one in examine(a_cluster(), [an_argocd()])} == {
-        Outcome.FINE
+        CheckOutcome.FINE
     }
 
 
@@ -78,7 +78,7 @@ WRONG = [
     ),
     pytest.param(
         "Admission",
-        {"admission_problem": yes("Nobody checks.")},
+        {"admission_drift": yes("Nobody checks.")},
         "Nobody checks.",
         id="admission policies that are missing",
     ),
@@ -101,7 +101,7 @@ WRONG = [
 def test_it_is_wrong_with(check, changes, text) -> None:
     result = said(check, **changes)
 
-    assert result.outcome is Outcome.WRONG
+    assert result.outcome is CheckOutcome.WRONG
     assert text in result.text
 
 
@@ -120,14 +120,14 @@ def test_what_its_command_applies_is_shipped(check, changes, text) -> None:
         pytest.param("Kubernetes", {"kubernetes": hidden()}, id="the version"),
         pytest.param("CRDs", {"crds": (a_crd(is_current=hidden()),)}, id="the CRDs"),
         pytest.param("Operator", {"lease": hidden()}, id="the lease"),
-        pytest.param("Admission", {"admission_problem": hidden()}, id="the policies"),
+        pytest.param("Admission", {"admission_drift": hidden()}, id="the policies"),
         pytest.param("Instances", {"instances": hidden()}, id="the instances"),
     ],
 )
 def test_what_can_not_be_read_is_said_with_the_reason(check, changes) -> None:
     result = said(check, **changes)
 
-    assert result.outcome is Outcome.UNKNOWN
+    assert result.outcome is CheckOutcome.UNKNOWN
     assert HIDDEN in result.text
 
 
@@ -150,7 +150,7 @@ def test_it_says_what_the_api_server_can_do(kinds, text) -> None:
 def test_a_leader_may_be_silent_for_two_leases() -> None:
     lease = a_lease(renewed_at=NOON - timedelta(seconds=30))
 
-    assert said("Operator", lease=yes(lease)).outcome is Outcome.FINE
+    assert said("Operator", lease=yes(lease)).outcome is CheckOutcome.FINE
 
 
 def test_grants_are_no_news_where_instances_can_not_be_read() -> None:
@@ -161,32 +161,34 @@ def test_grants_are_no_news_where_instances_can_not_be_read() -> None:
 
 
 def test_the_first_right_that_is_missing_is_named() -> None:
-    facts = an_argocd(rights=rights(patch=no()))
-    (result,) = rights_are_given(facts, "argogrant")
+    facts = an_argocd(permissions=rights(patch=no()))
+    (result,) = permissions_are_granted(facts, "argogrant")
 
-    assert result.outcome is Outcome.WRONG
+    assert result.outcome is CheckOutcome.WRONG
     assert "may not patch accessgrants in namespace argogrant" in result.text
     assert result.command == "kubectl apply -f manifests/argogrant-namespace.yaml"
 
 
 def test_other_rights_that_are_missing_are_counted() -> None:
-    facts = an_argocd(rights=rights(delete=no()))
-    (result,) = rights_are_given(facts, "argogrant")
+    facts = an_argocd(permissions=rights(delete=no()))
+    (result,) = permissions_are_granted(facts, "argogrant")
 
     assert "delete accessgrants in namespace argogrant and 1 more" in result.text
 
 
 def test_who_may_not_ask_for_rights_is_told() -> None:
-    (result,) = rights_are_given(an_argocd(rights=rights(get=hidden())), "argogrant")
+    (result,) = permissions_are_granted(
+        an_argocd(permissions=rights(get=hidden())), "argogrant"
+    )
 
-    assert (result.outcome, HIDDEN in result.text) == (Outcome.UNKNOWN, True)
+    assert (result.outcome, HIDDEN in result.text) == (CheckOutcome.UNKNOWN, True)
 
 
 def test_what_an_operator_said_before_it_stopped_is_not_believed() -> None:
     results = examine(a_cluster(lease=yes(a_lease(holder=""))), [an_argocd()])
     (ready,) = (one for one in results if one.check == "Ready")
 
-    assert ready.outcome is Outcome.UNKNOWN
+    assert ready.outcome is CheckOutcome.UNKNOWN
     assert ready.text.startswith("the operator said, before it stopped: ")
 
 
@@ -194,7 +196,7 @@ def test_what_a_condition_repeats_is_said_once() -> None:
     status = a_status(RequesterVerified="False")
     facts = replace(an_argocd(), record=a_record(status=status))
     repeated = yes("RequesterVerified.")
-    results = examine(a_cluster(admission_problem=repeated), [facts])
-    wrong = [one.check for one in results if one.outcome is Outcome.WRONG]
+    results = examine(a_cluster(admission_drift=repeated), [facts])
+    wrong = [one.check for one in results if one.outcome is CheckOutcome.WRONG]
 
     assert wrong == ["Admission"]

@@ -2,16 +2,20 @@
 
 from typing import Any
 
-from argogrant.api.admission_drift import identity_policies
+from argogrant.api.admission_drift import validating_policies
 from argogrant.api.crd import KINDS, custom_resource_definition
 from argogrant.cli.doctor.collect import (
     CRDS,
     DEPLOYMENTS,
-    look_at_cluster,
-    look_at_instance,
+    collect_cluster,
+    collect_instance,
 )
 from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts
-from argogrant.cli.doctor.permission_review import MAY_NOT_ASK, OWN, Asker
+from argogrant.cli.doctor.permission_review import (
+    CANNOT_REVIEW,
+    OWN,
+    PermissionReviewer,
+)
 from argogrant.kube.client import PAGE, Body
 from argogrant.kube.errors import Forbidden, NotFound, Unavailable
 from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
@@ -67,7 +71,7 @@ def an_installation() -> Answering:
     Room(cluster).install()
     for kind in KINDS:
         cluster.add(CRDS.path(""), custom_resource_definition(kind))
-    for body in identity_policies():
+    for body in validating_policies():
         if body["kind"] in KINDS_OF_ADMISSION:
             cluster.add(KINDS_OF_ADMISSION[body["kind"]].path(""), body)
     spec = {"holderIdentity": "argogrant-0", "renewTime": "2026-11-24T12:00:00.000000Z"}
@@ -85,13 +89,13 @@ def a_deployment(image: str, **labels: str) -> Body:
 
 
 async def look(cluster: Answering) -> ClusterFacts:
-    return await look_at_cluster(cluster, "argogrant", lambda: NOON)
+    return await collect_cluster(cluster, "argogrant", lambda: NOON)
 
 
 async def visit(cluster: Answering, **record: Any) -> InstanceFacts:
     grants = (a_grant_record("g1"), a_grant_record("g2", instance="other"))
-    asker = Asker(cluster, ACCOUNT)
-    return await look_at_instance(cluster, a_record(**record), yes(grants), asker)
+    asker = PermissionReviewer(cluster, ACCOUNT)
+    return await collect_instance(cluster, a_record(**record), yes(grants), asker)
 
 
 async def test_a_cluster_is_read_whole() -> None:
@@ -103,7 +107,7 @@ async def test_a_cluster_is_read_whole() -> None:
     assert [one.is_current.value for one in facts.crds] == [True] * len(KINDS)
     assert facts.lease.value is not None
     assert facts.lease.value.renewed_at == NOON
-    assert facts.admission_problem.value == ""
+    assert facts.admission_drift.value == ""
     assert [one.name for one in facts.instances.value or ()] == ["default"]
 
 
@@ -120,8 +124,8 @@ async def test_a_crd_of_another_version_is_noticed() -> None:
 
 async def test_a_missing_admission_policy_is_named() -> None:
     cluster = an_installation()
-    cluster.delete(VALIDATING_BINDINGS.path("", "argogrant-approver"))
-    found = (await look(cluster)).admission_problem.value
+    cluster.delete_object(VALIDATING_BINDINGS.path("", "argogrant-approver"))
+    found = (await look(cluster)).admission_drift.value
 
     assert "ValidatingAdmissionPolicyBinding argogrant-approver" in (found or "")
 
@@ -169,7 +173,7 @@ async def test_an_argo_cd_is_read_whole() -> None:
     assert facts.config_map.value is not None
     assert facts.argocd_version.value == "v3.6.1"
     assert [one.name for one in facts.grants.value or ()] == ["g1"]
-    assert all(one.is_given.value for one in facts.rights)
+    assert all(one.is_given.value for one in facts.permissions)
 
 
 async def test_an_image_without_a_tag_has_the_version_of_its_label() -> None:
@@ -189,7 +193,7 @@ async def test_another_cluster_is_not_entered() -> None:
 
     assert facts.is_elsewhere
     assert (facts.config_map, facts.argocd_version) == (gone(), gone())
-    asked = {one.right.resource.plural for one in facts.rights}
+    asked = {one.right.resource.plural for one in facts.permissions}
     assert "secrets" in asked
     assert not asked & {"configmaps", "appprojects"}
 
@@ -198,7 +202,9 @@ async def test_a_person_asks_about_the_operators_account() -> None:
     cluster = an_installation()
     cluster.refused = {"delete"}
     facts = await visit(cluster)
-    lacking = [one.right.verb for one in facts.rights if one.is_given.value is False]
+    lacking = [
+        one.right.verb for one in facts.permissions if one.is_given.value is False
+    ]
     path, spec = cluster.asked[0]
 
     assert lacking == ["delete", "delete"]
@@ -220,7 +226,7 @@ async def test_whoever_may_not_ask_is_not_refused_forty_times() -> None:
     cluster.fail("create", Forbidden("403"), path="subjectaccessreviews", times=99)
     facts = await visit(cluster)
 
-    assert {one.is_given.problem for one in facts.rights} == {MAY_NOT_ASK}
+    assert {one.is_given.problem for one in facts.permissions} == {CANNOT_REVIEW}
     assert cluster.count("create", "subjectaccessreviews") == 1
 
 
@@ -230,11 +236,11 @@ async def test_an_api_server_that_does_not_know_its_caller_is_asked_all_the_same
     cluster = an_installation()
     cluster.fail("create", NotFound("404"), path=SELF_REVIEWS.path(""))
 
-    assert all(one.is_given.value for one in (await visit(cluster)).rights)
+    assert all(one.is_given.value for one in (await visit(cluster)).permissions)
 
 
 async def test_an_outage_amid_the_questions_is_said() -> None:
     cluster = an_installation()
     cluster.fail("create", Unavailable("503"), path="subjectaccessreviews")
 
-    assert (await visit(cluster)).rights[0].is_given.problem == "503"
+    assert (await visit(cluster)).permissions[0].is_given.problem == "503"

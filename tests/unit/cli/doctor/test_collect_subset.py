@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.cli.doctor.collect import holds
+from argogrant.cli.doctor.collect import is_subset
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from argogrant.cli.doctor.collect import holds
     ],
 )
 def test_it_holds_although(wanted, seen) -> None:
-    assert holds(wanted, seen)
+    assert is_subset(wanted, seen)
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_it_holds_although(wanted, seen) -> None:
     ],
 )
 def test_it_does_not_hold_with(wanted, seen) -> None:
-    assert not holds(wanted, seen)
+    assert not is_subset(wanted, seen)

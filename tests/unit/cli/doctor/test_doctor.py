@@ -11,9 +11,9 @@ from argogrant.cli.main import app
 from argogrant.cli.terminal.checklist import (
     PLAIN_SIGNS,
     SIGNS,
-    Result,
+    CheckResult,
     fine,
-    marks_for,
+    symbols_for,
     unknown,
     wrong,
 )
@@ -27,7 +27,7 @@ PATCH = (
 LONG = "a sentence that goes on and on, so that it needs more than a line, " * 2
 
 
-def shown(*results: Result, width: int = 80) -> list[str]:
+def shown(*results: CheckResult, width: int = 80) -> list[str]:
     """The lines as they look, without colours."""
     return [click.unstyle(line) for line in show(results, width=width, marks=SIGNS)]
 
@@ -75,7 +75,7 @@ def test_what_others_wrote_does_not_steer_the_terminal() -> None:
 
 
 def test_instances_are_named_above_their_checks() -> None:
-    result = Result(check="Ready", outcome="fine", text="So.", instance="prod")
+    result = CheckResult(check="Ready", outcome="fine", text="So.", instance="prod")
 
     assert shown(result)[0] == "\nArgoCDInstance prod"
 
@@ -106,7 +106,7 @@ def test_the_last_line_counts(results, last) -> None:
     [("utf-8", SIGNS), ("ascii", PLAIN_SIGNS), ("no-such-thing", PLAIN_SIGNS)],
 )
 def test_a_terminal_gets_signs_that_it_has(encoding, marks) -> None:
-    assert marks_for(encoding) is marks
+    assert symbols_for(encoding) is marks
 
 
 def test_an_api_server_that_refuses_the_credentials_is_the_only_finding(

@@ -4,7 +4,7 @@ import pytest
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from argogrant.cli.doctor.examine import examine
-from argogrant.cli.terminal.checklist import Outcome, Result
+from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
 from support.doctor_facts import (
     a_cluster,
     a_grant_record,
@@ -26,7 +26,7 @@ TRACKED = {TRACKING_ANNOTATION: "app:x"}
 ENDED = {"endedAt": "2026-11-24T12:00:00Z"}
 
 
-def said(check: str, **changes) -> list[Result]:
+def said(check: str, **changes) -> list[CheckResult]:
     """What a check says of an instance that has these changes."""
     results = examine(a_cluster(), [an_argocd(**changes)])
     return [one for one in results if one.check == check and one.instance]
@@ -130,7 +130,7 @@ WRONG = [
 def test_it_is_wrong_with(check, changes, text) -> None:
     (result,) = said(check, **changes)
 
-    assert result.outcome is Outcome.WRONG
+    assert result.outcome is CheckOutcome.WRONG
     assert text in result.text
 
 
@@ -159,7 +159,7 @@ def test_it_is_wrong_with(check, changes, text) -> None:
 def test_a_question_mark_is_for(check, changes) -> None:
     (result,) = said(check, **changes)
 
-    assert result.outcome is Outcome.UNKNOWN
+    assert result.outcome is CheckOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_question_mark_is_for(check, changes) -> None:
 def test_nothing_is_wrong_with(check, changes) -> None:
     (result,) = said(check, **changes)
 
-    assert result.outcome is Outcome.FINE
+    assert result.outcome is CheckOutcome.FINE
 
 
 @pytest.mark.parametrize("check", ["RBAC text", "Scopes", "Size"])

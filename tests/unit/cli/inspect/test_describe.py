@@ -4,17 +4,17 @@ from datetime import UTC
 
 import pytest
 
-from argogrant.api.accessgrant_view import read_told, read_told_approval
-from argogrant.cli.inspect.binding_lookup import Held
+from argogrant.api.accessgrant_view import view_approval, view_grant
+from argogrant.cli.inspect.binding_lookup import BindingLookup
 from argogrant.cli.inspect.describe import (
-    Facts,
+    GrantDescription,
     approvals,
     bindings,
-    headline,
     next_step,
+    summary_line,
 )
 from argogrant.cli.inspect.describe_format import show
-from argogrant.cli.terminal.checklist import SIGNS, Outcome
+from argogrant.cli.terminal.checklist import SIGNS, CheckOutcome
 from support.builders import HOUR, MINUTE, NOON
 from support.stored_grants import a_body, an_approval, in_force, not_ready, over, said
 
@@ -22,9 +22,9 @@ NOW = NOON + 5 * MINUTE
 LINE = "g, alice, role:deployer"
 
 
-def facts(body=None, **others) -> Facts:
-    grant = read_told(body or a_body(status=in_force()))
-    return Facts(**{"grant": grant, "now": NOW, "zone": UTC, **others})
+def facts(body=None, **others) -> GrantDescription:
+    grant = view_grant(body or a_body(status=in_force()))
+    return GrantDescription(**{"grant": grant, "now": NOW, "zone": UTC, **others})
 
 
 HEADLINES = {
@@ -109,7 +109,7 @@ HEADLINES = {
     [pytest.param(*row, id=sentence) for sentence, row in HEADLINES.items()],
 )
 def test_the_headline_says_who_has_what(body, expected) -> None:
-    assert headline(facts(body)) == expected
+    assert summary_line(facts(body)) == expected
 
 
 STEPS = {
@@ -142,17 +142,17 @@ def test_what_may_be_allowed_later_is_not_said_to_be_over() -> None:
 APPROVALS = {
     "one that counts": (
         an_approval(counted=("True", "Counts")),
-        Outcome.FINE,
+        CheckOutcome.FINE,
         "Approve, 2026-11-24 12:01 UTC (4m ago). It counts.",
     ),
     "a refusal": (
         an_approval("Deny", ("True", "Counts"), comment="not now"),
-        Outcome.WRONG,
+        CheckOutcome.WRONG,
         'Deny, 2026-11-24 12:01 UTC (4m ago): "not now". It counts.',
     ),
     "one that does not count": (
         an_approval(counted=("False", "SelfApproval", "Somebody else has to.")),
-        Outcome.NOTED,
+        CheckOutcome.NOTED,
         (
             "Approve, 2026-11-24 12:01 UTC (4m ago). It does not count: Somebody else"
             " has to."
@@ -160,7 +160,7 @@ APPROVALS = {
     ),
     "one that nobody looked at": (
         an_approval(),
-        Outcome.UNKNOWN,
+        CheckOutcome.UNKNOWN,
         (
             "Approve, 2026-11-24 12:01 UTC (4m ago). Nobody has said yet whether it"
             " counts."
@@ -174,7 +174,7 @@ APPROVALS = {
     [pytest.param(*row, id=sentence) for sentence, row in APPROVALS.items()],
 )
 def test_an_approval_is_told_with_whether_it_counts(body, outcome, text) -> None:
-    (found,) = approvals(facts(approvals=[read_told_approval(body)]))
+    (found,) = approvals(facts(approvals=[view_approval(body)]))
 
     assert (found.check, found.outcome, found.text) == ("dan", outcome, text)
 
@@ -188,57 +188,59 @@ def test_an_approval_that_is_gone_is_told_from_the_record() -> None:
     assert found.text == "Approve at then, as the grant has recorded."
 
 
-def held(is_there, **others) -> Held:
-    return Held(place="argocd-rbac-cm", line=LINE, is_there=is_there, **others)
+def held(is_present, **others) -> BindingLookup:
+    return BindingLookup(
+        place="argocd-rbac-cm", line=LINE, is_present=is_present, **others
+    )
 
 
 HELD = {
     "the binding of a grant in force": (
         in_force(),
-        held(is_there=True),
-        Outcome.FINE,
+        held(is_present=True),
+        CheckOutcome.FINE,
         f"argocd-rbac-cm has: {LINE}",
     ),
     "a binding with its end": (
         in_force(),
-        held(is_there=True, until=NOON + HOUR),
-        Outcome.FINE,
+        held(is_present=True, until=NOON + HOUR),
+        CheckOutcome.FINE,
         f"argocd-rbac-cm has: {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
     ),
     "no binding of a grant in force": (
         in_force(),
-        held(is_there=False),
-        Outcome.WRONG,
+        held(is_present=False),
+        CheckOutcome.WRONG,
         f"argocd-rbac-cm has no {LINE}; it was taken away, or is of another Argo CD.",
     ),
     "a binding after its end": (
         in_force(until=NOON),
-        held(is_there=True),
-        Outcome.WRONG,
+        held(is_present=True),
+        CheckOutcome.WRONG,
         f"argocd-rbac-cm has: {LINE}; it should be gone.",
     ),
     "a binding of a grant that is over": (
         over("Expired"),
-        held(is_there=True),
-        Outcome.WRONG,
+        held(is_present=True),
+        CheckOutcome.WRONG,
         f"argocd-rbac-cm has: {LINE}; another grant may give it (argogrant list).",
     ),
     "no binding of a grant that is over": (
         over("Expired"),
-        held(is_there=False),
-        Outcome.NOTED,
+        held(is_present=False),
+        CheckOutcome.NOTED,
         f"argocd-rbac-cm has no {LINE}",
     ),
     "somebody else's line": (
         in_force(),
-        held(is_there=True, is_ours=False),
-        Outcome.NOTED,
+        held(is_present=True, is_managed=False),
+        CheckOutcome.NOTED,
         f"argocd-rbac-cm has the same by somebody else's hand, and keeps it: {LINE}",
     ),
     "what could not be read": (
         in_force(),
-        held(is_there=None, problem="you may not read it"),
-        Outcome.UNKNOWN,
+        held(is_present=None, problem="you may not read it"),
+        CheckOutcome.UNKNOWN,
         "argocd-rbac-cm: you may not read it, so nobody can say here.",
     ),
 }
@@ -249,7 +251,7 @@ HELD = {
     [pytest.param(*row, id=sentence) for sentence, row in HELD.items()],
 )
 def test_what_argo_cd_has_is_judged(status, one, outcome, text) -> None:
-    (found,) = bindings(facts(a_body(status=status), held=[one]))
+    (found,) = bindings(facts(a_body(status=status), binding=[one]))
 
     assert (found.outcome, found.text) == (outcome, text)
 
@@ -263,11 +265,13 @@ def test_hostile_text_neither_steers_nor_widens_the_terminal() -> None:
         requester={"username": hostile},
         status=not_ready("RoleNotFound", hostile),
     )
-    line = Held(place="argocd-rbac-cm", line=f"g, {hostile}, x", is_there=False)
-    approval = read_told_approval(an_approval(comment=hostile))
+    line = BindingLookup(
+        place="argocd-rbac-cm", line=f"g, {hostile}, x", is_present=False
+    )
+    approval = view_approval(an_approval(comment=hostile))
     shown = list(
         show(
-            facts(body, approvals=[approval], held=[line], is_stale=True),
+            facts(body, approvals=[approval], binding=[line], is_stale=True),
             width=80,
             marks=SIGNS,
         )

@@ -8,9 +8,14 @@ import yaml
 from typer.testing import CliRunner
 
 from argogrant.cli.inspect import list_grants as grants
-from argogrant.cli.inspect.grant_table import Page, Wanted, chosen, written
+from argogrant.cli.inspect.grant_table import (
+    GrantFilter,
+    TableOptions,
+    chosen,
+    format_grants,
+)
 from argogrant.cli.main import app
-from argogrant.cli.options import Format
+from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden
 from support.builders import MINUTE, NOON
 from support.stored_grants import a_body, in_force, not_ready, over
@@ -37,16 +42,16 @@ ENDED = a_body(
     ),
 )
 ALL = [ALICE, PROJECT, ENDED]
-PAGE = Page(NOON + 5 * MINUTE, 80, zone=UTC)
-ALSO_ENDED = Wanted(and_ended=True)
+PAGE = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
+ALSO_ENDED = GrantFilter(and_ended=True)
 
 
-def lines(*bodies, wanted=ALSO_ENDED, output=Format.TABLE, page=PAGE) -> list[str]:
-    return written(chosen(bodies, wanted), output, page).splitlines()
+def lines(*bodies, wanted=ALSO_ENDED, output=ListFormat.TABLE, page=PAGE) -> list[str]:
+    return format_grants(chosen(bodies, wanted), output, page).splitlines()
 
 
 def test_a_table_fits_the_terminal_and_begins_with_what_ends_first() -> None:
-    page = Page(NOON + 5 * MINUTE, 74, zone=UTC)
+    page = TableOptions(NOON + 5 * MINUTE, 74, zone=UTC)
 
     assert lines(*ALL, page=page) == [
         "NAME           SUBJECT          ROLE            STATE              ENDS",
@@ -57,7 +62,7 @@ def test_a_table_fits_the_terminal_and_begins_with_what_ends_first() -> None:
 
 
 def test_a_wide_table_says_who_and_why_and_when_exactly() -> None:
-    header, old = lines(ENDED, output=Format.WIDE)
+    header, old = lines(ENDED, output=ListFormat.WIDE)
 
     assert header.endswith("REQUESTER  APPROVED BY  POLICY  INSTANCE  REASON")
     assert "2026-11-24 11:59 UTC (6m ago)" in old
@@ -67,13 +72,15 @@ def test_a_wide_table_says_who_and_why_and_when_exactly() -> None:
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [
-        pytest.param(Wanted(), ["alice-deploys", "ops"], id="not those that ended"),
-        pytest.param(Wanted("carol"), [], id="a subject whose grant has ended"),
-        pytest.param(Wanted("carol", and_ended=True), ["old"], id="a subject"),
-        pytest.param(Wanted("CAROL", and_ended=True), [], id="the case matters"),
-        pytest.param(Wanted(role="proj:team-a:deployer"), ["ops"], id="a role"),
         pytest.param(
-            Wanted(role="deployer"), ["alice-deploys", "ops"], id="a bare role"
+            GrantFilter(), ["alice-deploys", "ops"], id="not those that ended"
+        ),
+        pytest.param(GrantFilter("carol"), [], id="a subject whose grant has ended"),
+        pytest.param(GrantFilter("carol", and_ended=True), ["old"], id="a subject"),
+        pytest.param(GrantFilter("CAROL", and_ended=True), [], id="the case matters"),
+        pytest.param(GrantFilter(role="proj:team-a:deployer"), ["ops"], id="a role"),
+        pytest.param(
+            GrantFilter(role="deployer"), ["alice-deploys", "ops"], id="a bare role"
         ),
     ],
 )
@@ -84,8 +91,8 @@ def test_who_is_asked_for_is_listed(wanted, names) -> None:
 def test_programs_read_the_objects_without_whose_the_fields_are() -> None:
     body = a_body(metadata={"managedFields": [{}]}, status=in_force())
     read = [
-        json.loads("\n".join(lines(body, output=Format.JSON))),
-        yaml.safe_load("\n".join(lines(body, output=Format.YAML))),
+        json.loads("\n".join(lines(body, output=ListFormat.JSON))),
+        yaml.safe_load("\n".join(lines(body, output=ListFormat.YAML))),
     ]
 
     assert read[0] == read[1]
@@ -94,7 +101,7 @@ def test_programs_read_the_objects_without_whose_the_fields_are() -> None:
 
 
 def test_names_are_what_kubectl_takes() -> None:
-    assert lines(ALICE, output=Format.NAME) == [
+    assert lines(ALICE, output=ListFormat.NAME) == [
         "accessgrant.argogrant.dev/alice-deploys"
     ]
 
@@ -105,11 +112,11 @@ def test_what_a_terminal_might_obey_is_escaped() -> None:
 
     assert "\x1b" not in row
     assert len(row) <= 80
-    assert lines(hostile, output=Format.WIDE)[-1].endswith(r"\x07")
+    assert lines(hostile, output=ListFormat.WIDE)[-1].endswith(r"\x07")
 
 
 def test_a_colour_is_never_the_only_sign() -> None:
-    row = lines(ALICE, page=Page(NOON, 80, has_colours=True))[1]
+    row = lines(ALICE, page=TableOptions(NOON, 80, has_colours=True))[1]
 
     assert "\x1b[32mIn force" in row
 

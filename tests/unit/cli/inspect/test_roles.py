@@ -6,23 +6,23 @@ import pytest
 import yaml
 
 from argogrant.argocd.roles import DiscoveredRole
-from argogrant.cli.inspect.roles import written
-from argogrant.cli.options import Format
+from argogrant.cli.inspect.roles import format_roles
+from argogrant.cli.options import ListFormat
 from argogrant.grants.access.policy import NO_OWNERS, Owners
-from argogrant.grants.role_warnings import RoleTraits
+from argogrant.grants.role_warnings import RoleRisks
 from support.builders import a_group, a_user
 
 ROLES = (
     DiscoveredRole(
         project="",
         name="role:ops",
-        traits=RoleTraits(ways_to_persist=("exec create", "exec debug")),
+        risks=RoleRisks(persistent_permissions=("exec create", "exec debug")),
     ),
     DiscoveredRole(
         project="team-a",
         name="deployer",
         description="Syncs whatever is out of step, on working days and at night too",
-        traits=RoleTraits(has_deny=True),
+        risks=RoleRisks(has_deny=True),
     ),
 )
 OWNERS = Owners(
@@ -31,12 +31,12 @@ OWNERS = Owners(
 )
 
 
-def lines(output: Format, owners: Owners = OWNERS, width: int = 80) -> list[str]:
-    return written(ROLES, owners, output=output, width=width).splitlines()
+def lines(output: ListFormat, owners: Owners = OWNERS, width: int = 80) -> list[str]:
+    return format_roles(ROLES, owners, output=output, width=width).splitlines()
 
 
 def test_a_table_fits_the_terminal() -> None:
-    assert lines(Format.TABLE, width=60) == [
+    assert lines(ListFormat.TABLE, width=60) == [
         "NAME      PROJECT  DENIES  PERSISTS  DESCRIPTION",
         "role:ops  -        -       yes       -",
         "deployer  team-a   yes     -         Syncs whatever is out …",
@@ -44,7 +44,7 @@ def test_a_table_fits_the_terminal() -> None:
 
 
 def test_a_wide_table_says_whose_and_how() -> None:
-    ops, deployer = lines(Format.WIDE, width=1)[1:]
+    ops, deployer = lines(ListFormat.WIDE, width=1)[1:]
 
     assert [cell.strip() for cell in ops.split("  ") if cell][-3:] == [
         *("Group/platform, User/ann", "-", "exec create, exec debug")
@@ -52,20 +52,21 @@ def test_a_wide_table_says_whose_and_how() -> None:
     assert deployer.split()[:4] == ["deployer", "team-a", "yes", "Group/a-leads"]
     assert "and at night too" in deployer
     assert deployer.endswith("  -")
-    assert lines(Format.WIDE, NO_OWNERS)[1].split() == [
+    assert lines(ListFormat.WIDE, NO_OWNERS)[1].split() == [
         *("role:ops", "-", "-", "-", "-", "exec", "create,", "exec", "debug")
     ]
 
 
 def test_names_are_as_argo_cd_says_them() -> None:
-    assert lines(Format.NAME) == ["role:ops", "proj:team-a:deployer"]
+    assert lines(ListFormat.NAME) == ["role:ops", "proj:team-a:deployer"]
 
 
 @pytest.mark.parametrize(
-    ("output", "read"), [(Format.JSON, json.loads), (Format.YAML, yaml.safe_load)]
+    ("output", "read"),
+    [(ListFormat.JSON, json.loads), (ListFormat.YAML, yaml.safe_load)],
 )
 def test_programs_read_everything(output, read) -> None:
-    ops, deployer = read(written(ROLES, OWNERS, output=output, width=1))["items"]
+    ops, deployer = read(format_roles(ROLES, OWNERS, output=output, width=1))["items"]
 
     assert ops == {
         "name": "role:ops",
@@ -80,6 +81,6 @@ def test_programs_read_everything(output, read) -> None:
 
 def test_what_a_terminal_might_obey_is_escaped() -> None:
     role = DiscoveredRole(project="", name="role:x", description="a\x1b[2Jb\nc")
-    text = written((role,), NO_OWNERS, output=Format.TABLE, width=200)
+    text = format_roles((role,), NO_OWNERS, output=ListFormat.TABLE, width=200)
 
     assert text.endswith(r"a\x1b[2Jb\nc")

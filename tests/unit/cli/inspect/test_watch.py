@@ -8,10 +8,16 @@ import yaml
 from typer.testing import CliRunner
 
 from argogrant.cli.inspect import list_grants as grants
-from argogrant.cli.inspect.grant_table import Line, Page, Wanted, begun, continued
-from argogrant.cli.inspect.watch import Change, Follower
+from argogrant.cli.inspect.grant_table import (
+    GrantFilter,
+    TableOptions,
+    TableRow,
+    format_change,
+    format_header,
+)
+from argogrant.cli.inspect.watch import Follower, GrantEvent
 from argogrant.cli.main import app
-from argogrant.cli.options import Format
+from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden, Gone, Unavailable
 from support.builders import MINUTE, NOON
 from support.fake_cluster import FakeCluster
@@ -22,7 +28,7 @@ ALICE = a_body("alice-deploys", "alice", status=in_force())
 OPS = a_body("ops", "operators@example.com", status=not_ready("AwaitingApproval"))
 ENDED = a_body("old", "carol", status=over("Expired", NOON - MINUTE))
 BOB = a_body("bob-reads", "bob", status=in_force())
-PAGE = Page(NOON + 5 * MINUTE, 80, zone=UTC)
+PAGE = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
 
 
 ROW = "alice-deploys  alice                  role:deployer  "
@@ -32,17 +38,23 @@ ROW = "alice-deploys  alice                  role:deployer  "
     ("after", "row"),
     [
         pytest.param(
-            Change(ALICE, is_gone=True), ROW + "Deleted            in 55m", id="deleted"
+            GrantEvent(ALICE, is_gone=True),
+            ROW + "Deleted            in 55m",
+            id="deleted",
         ),
         pytest.param(
-            Change(ALICE | {"status": ENDED["status"]}, is_gone=False),
+            GrantEvent(ALICE | {"status": ENDED["status"]}, is_gone=False),
             ROW + "Ended              6m ago",
             id="over",
         ),
-        pytest.param(Change(ENDED, is_gone=False), None, id="never told of, and over"),
-        pytest.param(Change(ENDED, is_gone=True), None, id="never told of, and gone"),
         pytest.param(
-            Change(BOB, is_gone=False),
+            GrantEvent(ENDED, is_gone=False), None, id="never told of, and over"
+        ),
+        pytest.param(
+            GrantEvent(ENDED, is_gone=True), None, id="never told of, and gone"
+        ),
+        pytest.param(
+            GrantEvent(BOB, is_gone=False),
             "bob-reads      bob                    role:deployer  "
             "In force           in 55m",
             id="another one",
@@ -51,18 +63,18 @@ ROW = "alice-deploys  alice                  role:deployer  "
 )
 def test_a_list_that_goes_on_says_what_becomes_of_what_it_listed(after, row) -> None:
     """Each line stands in the columns of the list."""
-    follower = Follower(Wanted())
+    follower = Follower(GrantFilter())
     follower.begin([ALICE, OPS, ENDED])
     before, grant = follower.told, follower.take(after)
-    line = grant and Line(after.body, grant, is_gone=after.is_gone)
+    line = grant and TableRow(after.body, grant, is_gone=after.is_gone)
 
-    assert (line and continued(before, line, Format.TABLE, PAGE)) == row
+    assert (line and format_change(before, line, ListFormat.TABLE, PAGE)) == row
 
 
 def test_what_is_over_is_told_of_once() -> None:
-    follower = Follower(Wanted())
+    follower = Follower(GrantFilter())
     follower.begin([ALICE])
-    over_now = Change(ALICE | {"status": ENDED["status"]}, is_gone=False)
+    over_now = GrantEvent(ALICE | {"status": ENDED["status"]}, is_gone=False)
 
     assert follower.take(over_now) is not None
     assert follower.take(over_now) is None
@@ -70,11 +82,11 @@ def test_what_is_over_is_told_of_once() -> None:
 
 
 def test_programs_follow_one_object_after_the_other() -> None:
-    follower = Follower(Wanted())
+    follower = Follower(GrantFilter())
     pairs = follower.begin([ALICE, OPS])
-    line = Line(ALICE, pairs[0][1], is_gone=False)
-    first = begun(pairs, Format.YAML, PAGE)
-    text = f"{first}\n{continued([], line, Format.YAML, PAGE)}"
+    line = TableRow(ALICE, pairs[0][1], is_gone=False)
+    first = format_header(pairs, ListFormat.YAML, PAGE)
+    text = f"{first}\n{format_change([], line, ListFormat.YAML, PAGE)}"
     bodies = list(yaml.safe_load_all(text))
 
     assert [one["metadata"]["name"] for one in bodies] == [
@@ -107,7 +119,7 @@ def watched(cluster: FakeCluster, *words: str, bodies=(ALICE, OPS)):
 
 
 def test_a_list_goes_on_until_it_may_not(cluster) -> None:
-    ends_after(cluster, lambda: cluster.delete(f"{GRANTS}/ops"))
+    ends_after(cluster, lambda: cluster.delete_object(f"{GRANTS}/ops"))
     result = watched(cluster)
 
     assert result.exit_code == 1
@@ -150,7 +162,7 @@ def test_whoever_interrupts_it_is_told_nothing(cluster, monkeypatch) -> None:
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grants, "perform", interrupted)
+    monkeypatch.setattr(grants, "run_command", interrupted)
     monkeypatch.setattr(grants, "_follow", lambda *_: None)
     result = watched(cluster)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.cli.report.audit_file import retell
-from argogrant.cli.terminal.grant_state import Standing
+from argogrant.cli.report.audit_file import read_audit_file
+from argogrant.cli.terminal.grant_state import GrantState
 from support.builders import NOON
 
 DATA = {
@@ -54,7 +54,7 @@ STORY = [
 
 
 def test_a_grant_is_told_from_its_request_to_its_end() -> None:
-    (entry,) = retell(STORY[:4]).entries
+    (entry,) = read_audit_file(STORY[:4]).entries
 
     assert (entry.subject, entry.role, entry.requester) == (
         *("alice", "role:deployer"),
@@ -63,44 +63,44 @@ def test_a_grant_is_told_from_its_request_to_its_end() -> None:
     assert entry.requested_at == NOON.replace(second=1)
     assert entry.started_at == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
     assert entry.ended_at == datetime(2026, 11, 24, 12, 9, tzinfo=UTC)
-    assert (entry.state, entry.end_reason) == (Standing.ENDED, "Expired")
-    assert (entry.approvers, entry.refusers) == (("dan",), ("erin",))
+    assert (entry.state, entry.end_reason) == (GrantState.ENDED, "Expired")
+    assert (entry.approvers, entry.deniers) == (("dan",), ("erin",))
     assert (entry.approval, entry.gave_access) == ("ApprovedByReviewers", True)
 
 
 def test_a_deletion_does_not_hide_why_it_ended() -> None:
-    (entry,) = retell(STORY).entries
+    (entry,) = read_audit_file(STORY).entries
 
-    assert (entry.state, entry.end_reason) == (Standing.ENDED, "Expired")
+    assert (entry.state, entry.end_reason) == (GrantState.ENDED, "Expired")
 
 
 def test_a_refused_one_is_refused() -> None:
-    (entry,) = retell([line("grant.ended", 1, reason="Denied")]).entries
+    (entry,) = read_audit_file([line("grant.ended", 1, reason="Denied")]).entries
 
-    assert entry.state == Standing.REFUSED
+    assert entry.state == GrantState.REFUSED
 
 
 def test_an_end_that_is_not_told_is_unknown() -> None:
-    (entry,) = retell(STORY[:3]).entries
+    (entry,) = read_audit_file(STORY[:3]).entries
 
     assert (entry.state, entry.ended_at) == ("Unknown", None)
 
 
 @given(order=st.permutations([*STORY, *STORY]))
 def test_neither_the_order_nor_repetitions_matter(order) -> None:
-    assert retell(order) == retell(STORY)
+    assert read_audit_file(order) == read_audit_file(STORY)
 
 
 @given(order=st.permutations(STORY[1:3]))
 def test_of_two_events_of_one_moment_neither_hides_the_other(order) -> None:
-    (entry,) = retell(order).entries
+    (entry,) = read_audit_file(order).entries
 
     assert (entry.gave_access, entry.approval) == (True, "ApprovedByReviewers")
     assert entry.started_at == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
 
 
 def test_what_comes_before_an_event_is_passed_over() -> None:
-    (entry,) = retell([f"2026-11-24T12:00:00.1Z {STORY[0]}"]).entries
+    (entry,) = read_audit_file([f"2026-11-24T12:00:00.1Z {STORY[0]}"]).entries
 
     assert entry.name == "g1"
 
@@ -117,13 +117,13 @@ def test_what_comes_before_an_event_is_passed_over() -> None:
     ],
 )
 def test_a_line_that_is_no_event_is_counted(bad) -> None:
-    told = retell([bad, "", *STORY])
+    told = read_audit_file([bad, "", *STORY])
 
     assert (told.left_out, len(told.entries)) == (1, 1)
 
 
 def test_instances_are_no_grants() -> None:
-    told = retell([line("instance.contested", 3)])
+    told = read_audit_file([line("instance.contested", 3)])
 
     assert (told.entries, told.left_out) == ((), 0)
     assert told.first == datetime(2026, 11, 24, 12, 3, 1, tzinfo=UTC)
@@ -133,7 +133,7 @@ def test_what_has_another_shape_than_expected_is_empty() -> None:
     odd = line(
         "grant.bound", subject="alice", approvals={"a": 1}, startedAt=7, role=None
     )
-    (entry,) = retell([odd]).entries
+    (entry,) = read_audit_file([odd]).entries
 
     assert (entry.subject, entry.approvers, entry.role) == ("", (), "")
     assert entry.started_at is None

@@ -10,18 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.api.accessgrant_view import read_told
-from argogrant.cli.report.entries import Asked, Period, Source, entry_of, ledger
+from argogrant.api.accessgrant_view import view_grant
+from argogrant.cli.report.entries import (
+    Period,
+    ReportFilter,
+    Source,
+    access_report,
+    entry_of,
+)
 from argogrant.cli.report.table import (
     COLUMNS,
     GUARD,
     ReportFormat,
     as_csv,
     fields_of,
+    format_report,
     guarded,
-    written,
 )
-from argogrant.cli.terminal.tables import shown
+from argogrant.cli.terminal.tables import sanitize
 from support.builders import HOUR, MINUTE, NOON
 from support.hypothesis_strategies import hostile
 from support.stored_grants import a_body, in_force, not_ready, over
@@ -32,11 +38,11 @@ BY_DAN = [{"name": "a", "approver": "dan", "decision": "Approve", "at": "x"}]
 
 def an_entry(name="g1", status=None, **others):
     status = in_force(approvals=BY_DAN) if status is None else status
-    return entry_of(read_told(a_body(name, status=status, **others)), NOON)
+    return entry_of(view_grant(a_body(name, status=status, **others)), NOON)
 
 
-def asked(since=NOON - HOUR, until=NOON + HOUR, **others) -> Asked:
-    return Asked(period=Period(since, until), **others)
+def asked(since=NOON - HOUR, until=NOON + HOUR, **others) -> ReportFilter:
+    return ReportFilter(period=Period(since, until), **others)
 
 
 def names(entries) -> list[str]:
@@ -71,19 +77,19 @@ ENDED = an_entry("ended", in_force() | over("Expired", NOON + MINUTE, **STARTED)
     ],
 )
 def test_what_is_asked_for_is_reported(wanted, expected) -> None:
-    assert names(ledger((), (an_entry(), WAITING, ENDED), wanted)) == expected
+    assert names(access_report((), (an_entry(), WAITING, ENDED), wanted)) == expected
 
 
 def test_an_end_that_was_promised_is_no_end() -> None:
     late = asked(NOON + 2 * HOUR, NOON + 3 * HOUR)
 
-    assert names(ledger((), (an_entry(),), late)) == ["g1"]
+    assert names(access_report((), (an_entry(),), late)) == ["g1"]
 
 
 def test_the_cluster_is_believed_where_both_know() -> None:
     told = replace(an_entry(), source=Source.AUDIT, justification="old")
     older = replace(told, uid="another", name="older", started_at=NOON - MINUTE)
-    found = ledger((told, older), (an_entry(),), asked())
+    found = access_report((told, older), (an_entry(),), asked())
 
     assert [(one.name, one.source) for one in found] == [
         ("older", Source.AUDIT),
@@ -93,7 +99,7 @@ def test_the_cluster_is_believed_where_both_know() -> None:
 
 def test_a_table_fits_the_terminal() -> None:
     entry = an_entry(justification="deploy the fix for the checkout of the shop")
-    text = written([entry, ENDED], ReportFormat.TABLE, width=80)
+    text = format_report([entry, ENDED], ReportFormat.TABLE, width=80)
     header, first, second = text.splitlines()
 
     assert header.split("  ")[-1] == "BECAUSE"
@@ -103,7 +109,7 @@ def test_a_table_fits_the_terminal() -> None:
 
 
 def test_json_has_every_column_with_times_in_utc() -> None:
-    (read,) = json.loads(written([an_entry()], ReportFormat.JSON, width=80))
+    (read,) = json.loads(format_report([an_entry()], ReportFormat.JSON, width=80))
 
     assert list(read) == list(COLUMNS)
     assert (read["startedAt"], read["endedAt"]) == ("2026-11-24T12:00:00Z", None)
@@ -135,7 +141,7 @@ def test_csv_reads_back_as_it_was_written_and_no_cell_is_a_formula(texts) -> Non
     for key, original in (("subject", subject), ("justification", why)):
         assert read[key] == guarded(original)
         assert read[key].removeprefix(GUARD) in (
-            *(shown(original), shown(original).removeprefix(GUARD)),
+            *(sanitize(original), sanitize(original).removeprefix(GUARD)),
             "",
         )
     assert not any(cell.startswith(tuple("=+-@\t\r\n")) for cell in row)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from argogrant.cli.report.entries import NoMoment, Period, parse_past
+from argogrant.cli.report.entries import InvalidPeriod, Period, parse_past
 from support.builders import HOUR, MINUTE, NOON
 
 
@@ -26,7 +26,7 @@ def test_a_moment_is_read(text, expected) -> None:
     "text", ["", "yesterday", "30", "-1d", "2026-13-01", "999999w", "1h30m"]
 )
 def test_what_is_no_moment_is_named_with_a_remedy(text) -> None:
-    with pytest.raises(NoMoment, match="is no moment; write 30d, 2026-11-01 or"):
+    with pytest.raises(InvalidPeriod, match="is no moment; write 30d, 2026-11-01 or"):
         parse_past(text, NOON)
 
 

@@ -42,7 +42,7 @@ def add_config_map(cluster: FakeCluster, name: str, data: dict[str, str]) -> Non
 
 def hold(cluster: FakeCluster, data: dict[str, str]) -> None:
     """Let Argo CD's RBAC ConfigMap hold this and nothing else."""
-    cluster.delete(CONFIG_MAPS.path("argocd", CONFIG_MAP_NAME))
+    cluster.delete_object(CONFIG_MAPS.path("argocd", CONFIG_MAP_NAME))
     add_config_map(cluster, CONFIG_MAP_NAME, data)
 
 

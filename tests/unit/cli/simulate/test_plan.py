@@ -11,7 +11,7 @@ from argogrant.argocd.overlay import EXPLANATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.cli import session as connecting
 from argogrant.cli.main import app
-from argogrant.cli.simulate.plan_diff import Change, as_diff
+from argogrant.cli.simulate.plan_diff import ObjectDiff, as_diff
 from argogrant.kube.errors import Forbidden
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
@@ -99,7 +99,7 @@ def test_an_instance_that_goes_takes_its_key_along(cluster: FakeCluster) -> None
     (change,) = json.loads(plan("-o", "json")[1])["changes"]
     cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: change["after"]}})
     cluster.edit(INSTANCE_PATH, {"metadata": {"finalizers": ["argogrant.dev/revoke"]}})
-    cluster.delete(INSTANCE_PATH)
+    cluster.delete_object(INSTANCE_PATH)
 
     assert "-g, ann, role:deployer\n" in plan()[1]
 
@@ -156,7 +156,7 @@ def test_what_stands_in_the_way_is_said(cluster: FakeCluster) -> None:
 
 
 def test_a_config_map_that_is_not_there_is_trouble(cluster: FakeCluster) -> None:
-    cluster.delete(CONFIG_MAP)
+    cluster.delete_object(CONFIG_MAP)
 
     assert plan()[0] == 2
 
@@ -206,7 +206,7 @@ def test_a_file_that_is_not_there_is_refused() -> None:
 
 
 def test_colours_are_beside_the_signs() -> None:
-    change = Change(object="o", part="p", before="a\n", after="b\n")
+    change = ObjectDiff(object="o", part="p", before="a\n", after="b\n")
     lines = as_diff([change], coloured=True).split("\n")
 
     assert lines[-2:] == ["\x1b[31m-a\x1b[0m", "\x1b[32m+b\x1b[0m"]

@@ -2,67 +2,67 @@
 
 import pytest
 
-from argogrant.api.accessgrant_view import read_told
-from argogrant.cli.terminal.grant_state import Standing, in_order, standing
+from argogrant.api.accessgrant_view import view_grant
+from argogrant.cli.terminal.grant_state import GrantState, grant_state, in_order
 from support.builders import HOUR, MINUTE, NOON
 from support.stored_grants import a_body, in_force, not_ready, over, said
 
 LATER = NOON + 2 * HOUR
 CASES = {
-    "a grant that Argo CD obeys": (a_body(status=in_force()), Standing.IN_FORCE),
-    "one that the operator has not seen": (a_body(), Standing.BEGINNING),
+    "a grant that Argo CD obeys": (a_body(status=in_force()), GrantState.ACTIVE),
+    "one that the operator has not seen": (a_body(), GrantState.STARTING),
     "one that is being written": (
         a_body(status=not_ready("Binding")),
-        Standing.BEGINNING,
+        GrantState.STARTING,
     ),
     "one that waits for people": (
         a_body(status=not_ready("AwaitingApproval")),
-        Standing.AWAITING,
+        GrantState.PENDING,
     ),
     "one that begins later": (
         a_body(status=not_ready("Scheduled")),
-        Standing.SCHEDULED,
+        GrantState.SCHEDULED,
     ),
     "one that no policy allows": (
         a_body(status=not_ready("NotAllowed")),
-        Standing.REFUSED,
+        GrantState.REFUSED,
     ),
-    "one that somebody refused": (a_body(status=over("Denied")), Standing.REFUSED),
+    "one that somebody refused": (a_body(status=over("Denied")), GrantState.REFUSED),
     "one that nobody approved in time": (
         a_body(status=over("ApprovalTimedOut")),
-        Standing.ENDED,
+        GrantState.ENDED,
     ),
-    "one whose end has come": (a_body(status=over("Expired")), Standing.ENDED),
+    "one whose end has come": (a_body(status=over("Expired")), GrantState.ENDED),
     "one whose role is missing": (
         a_body(status=not_ready("RoleNotFound")),
-        Standing.BLOCKED,
+        GrantState.BLOCKED,
     ),
     "one that was revoked a moment ago": (
         a_body(revoked=True, status=in_force()),
-        Standing.ENDING,
+        GrantState.ENDING,
     ),
     "one that is being deleted": (
         a_body(metadata={"deletionTimestamp": "x"}, status=in_force()),
-        Standing.ENDING,
+        GrantState.ENDING,
     ),
     "a revoked one that never gave access": (
         a_body(revoked=True, status=not_ready("RoleNotFound")),
-        Standing.BLOCKED,
+        GrantState.BLOCKED,
     ),
     "one whose end the operator has not kept": (
         a_body(status=in_force(until=NOON + MINUTE)),
-        Standing.OVERDUE,
+        GrantState.OVERDUE,
     ),
     "one whose end could not be written": (
         a_body(
             status=in_force(until=NOON)
             | {"conditions": [said("Ready", "False", "ConfigMapMissing")]}
         ),
-        Standing.OVERDUE,
+        GrantState.OVERDUE,
     ),
     "something that is no grant at all": (
         {"metadata": {"name": "x"}, "spec": "nothing"},
-        Standing.BEGINNING,
+        GrantState.STARTING,
     ),
 }
 
@@ -72,7 +72,7 @@ CASES = {
     [pytest.param(*row, id=sentence) for sentence, row in CASES.items()],
 )
 def test_a_grant_stands(body, expected) -> None:
-    assert standing(read_told(body), NOON + 2 * MINUTE) is expected
+    assert grant_state(view_grant(body), NOON + 2 * MINUTE) is expected
 
 
 def test_what_ends_first_is_first_and_what_has_no_end_is_last() -> None:
@@ -83,5 +83,5 @@ def test_what_ends_first_is_first_and_what_has_no_end_is_last() -> None:
         a_body("ended", status=over("Expired", NOON + HOUR, expiresAt="x")),
     ]
 
-    told = sorted(map(read_told, bodies), key=in_order)
+    told = sorted(map(view_grant, bodies), key=in_order)
     assert [one.name for one in told] == ["ended", "asked", "promised", "no-end"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.cli.terminal.tables import folded, shown, table
+from argogrant.cli.terminal.tables import sanitize, table, wrap
 
 CELLS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=60)
 
@@ -49,7 +49,7 @@ def test_a_colour_does_not_move_the_columns() -> None:
     ],
 )
 def test_a_text_is_safe_to_print(text: str, safe: str) -> None:
-    assert shown(text) == safe
+    assert sanitize(text) == safe
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_a_text_is_safe_to_print(text: str, safe: str) -> None:
 def test_a_long_line_is_broken_between_words(width: int, lines: list[str]) -> None:
     text = "Now:  somebody else has to agree to it"
 
-    assert folded(text, width, 6).splitlines() == lines
+    assert wrap(text, width, 6).splitlines() == lines

@@ -10,7 +10,7 @@ import pytest
 
 from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
 from argogrant.argocd.appproject.sweep import SweptMembers
-from argogrant.audit.event import Telling
+from argogrant.audit.event import AuditRecord
 from argogrant.controller.sweep import SweepFailed, sweep_projects
 from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
@@ -158,7 +158,7 @@ async def test_who_keeps_resetting_the_roles_is_named() -> None:
         assert room.ready("g") == "-Contested"
 
 
-def tokens_told(room: Room) -> list[Telling]:
+def tokens_told(room: Room) -> list[AuditRecord]:
     return [one for one in room.told if one.transition.kind == "token-removed"]
 
 

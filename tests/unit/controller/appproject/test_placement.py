@@ -5,11 +5,11 @@ from typing import Any
 
 from argogrant.argocd.overlay import render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.appproject.placement import Where, plan_places
+from argogrant.controller.appproject.placement import BindingMode, plan_bindings
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.binding_state import Standing
+from argogrant.controller.status.binding_state import BindingState
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.reasons import Reason
 from support.appprojects import (
@@ -29,7 +29,7 @@ IN_FORCE = decided(a_grant())._replace(grant=replace(a_grant(), role=ROLE))
 IN_DOUBT = decided(a_grant(), text_is_known=False)._replace(
     grant=replace(a_grant(), role=ROLE)
 )
-IN_PROJECTS = Where(in_projects=True)
+IN_PROJECTS = BindingMode(in_projects=True)
 
 
 def seen(*projects: Any, bound: tuple[Binding, ...] = (), known: bool = True):
@@ -42,8 +42,10 @@ def seen(*projects: Any, bound: tuple[Binding, ...] = (), known: bool = True):
     )
 
 
-def places(snapshot: Snapshot, *decisions: Any, where: Where = IN_PROJECTS) -> Plan:
-    return plan_places(
+def places(
+    snapshot: Snapshot, *decisions: Any, where: BindingMode = IN_PROJECTS
+) -> Plan:
+    return plan_bindings(
         decisions, snapshot, owner=US, living_owners=[US], where=where, now=NOON
     )
 
@@ -59,8 +61,8 @@ def test_what_is_in_the_text_stays_until_the_project_has_it() -> None:
 
 
 def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
-    before = places(seen(with_alice()), IN_FORCE, where=Where())
-    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE, where=Where())
+    before = places(seen(with_alice()), IN_FORCE, where=BindingMode())
+    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE, where=BindingMode())
 
     assert before.is_moving
     assert not before.removed
@@ -69,7 +71,7 @@ def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
 
 
 def test_what_is_in_doubt_stays_where_it_is() -> None:
-    for where in (IN_PROJECTS, Where()):
+    for where in (IN_PROJECTS, BindingMode()):
         project = places(seen(with_alice()), IN_DOUBT, where=where)
         text = places(seen(a_project(), bound=(ALICE,)), IN_DOUBT, where=where)
 
@@ -83,21 +85,23 @@ def test_while_projects_are_unknown_no_revocation_is_certain() -> None:
 
     assert blocked is not None
     assert blocked.reason == Reason.INSTANCE_UNAVAILABLE
-    assert places(seen(known=False), where=Where()).blocked is None
+    assert places(seen(known=False), where=BindingMode()).blocked is None
 
 
 def test_members_of_another_instance_are_not_ours() -> None:
     project = a_project()
     theirs = applied(project, planned(project, ALICE, owner=ELSEWHERE))
     snapshot = seen(theirs)
-    standing = Standing(Decisions(), places(snapshot), snapshot)
+    standing = BindingState(DecisionCache(), places(snapshot), snapshot)
 
     assert not standing.present
-    assert Standing(Decisions(), places(seen(with_alice())), seen(with_alice())).left
+    assert BindingState(
+        DecisionCache(), places(seen(with_alice())), seen(with_alice())
+    ).leftover
 
 
 def test_somebody_elses_member_satisfies_a_grant() -> None:
     plan = places(seen(a_project("alice")), IN_FORCE)
 
-    assert plan.theirs == {ALICE}
+    assert plan.unmanaged == {ALICE}
     assert not plan.projects

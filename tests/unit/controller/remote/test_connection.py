@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from argogrant.api.bound_locations import Place
+from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.controller.remote.connection import Connection, Connections
+from argogrant.controller.remote.connection import RemoteConnection, RemoteConnections
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, TokenMissing, Unavailable
 from argogrant.kube.resources import SECRETS
@@ -16,7 +16,7 @@ from support.fake_cluster import FakeCluster
 from support.in_memory_operator import FOR_EVER, OURS, SETTLED, SOON
 from support.in_memory_remote import SERVER, encoded
 
-PLACE = Place(
+PLACE = ArgoCDLocation(
     namespace="argocd",
     cluster=RemoteCluster(
         server=SERVER, ca_bundle="", secret_name="prod", secret_key="k8s_token"
@@ -32,7 +32,7 @@ class Ways:
         self.home = FakeCluster()
         self.shown: list[str] = []
         self.error: ClusterError | None = None
-        self.open = Connections(self.home, OURS, self.connect)
+        self.open = RemoteConnections(self.home, OURS, self.connect)
 
     async def connect(self, _remote: RemoteCluster, token: str) -> Cluster:
         if self.error is not None:
@@ -49,9 +49,9 @@ class Ways:
 
 
 @asynccontextmanager
-async def connected(ways: Ways) -> AsyncIterator[Connection]:
-    connection = ways.open.of("default", PLACE)
-    await connection.wait_until_looked_at()
+async def connected(ways: Ways) -> AsyncIterator[RemoteConnection]:
+    connection = ways.open.get("default", PLACE)
+    await connection.wait_until_observed()
     try:
         yield connection
     finally:
@@ -77,7 +77,7 @@ async def test_a_secret_that_vanishes_takes_the_token_along() -> None:
     ways = Ways()
     ways.write("one")
     async with connected(ways) as connection:
-        ways.home.delete(PATH)
+        ways.home.delete_object(PATH)
         await asyncio.sleep(SOON)
 
         ((_, failure),) = connection.failures
@@ -145,12 +145,12 @@ async def test_a_connection_that_is_held_keeps_its_token() -> None:
 
 async def test_the_way_home_needs_no_token() -> None:
     ways = Ways()
-    connection = ways.open.of("default", Place(namespace="argocd"))
-    await connection.wait_until_looked_at()
+    connection = ways.open.get("default", ArgoCDLocation(namespace="argocd"))
+    await connection.wait_until_observed()
 
     assert connection.cluster is ways.home
     assert connection.secret is None
     assert connection.failures == ()
-    assert ways.open.of("default", Place(namespace="argocd")) is connection
+    assert ways.open.get("default", ArgoCDLocation(namespace="argocd")) is connection
     for task in ways.open.close_all():
         task.cancel()

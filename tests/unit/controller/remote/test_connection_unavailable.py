@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from argogrant.kube.errors import Unavailable, Untrusted
+from argogrant.kube.errors import Unavailable, UntrustedCertificate
 from argogrant.kube.resources import APP_PROJECTS
 from support.in_memory_operator import (
     FOR_EVER,
@@ -99,7 +99,9 @@ async def test_a_token_that_is_exchanged_makes_no_noise() -> None:
 
 async def test_a_certificate_that_is_not_trusted_says_where_to_write_it() -> None:
     room, there = a_remote_room()
-    wrong = Untrusted("GET /x: the certificate of https://prod.example.com:6443 is bad")
+    wrong = UntrustedCertificate(
+        "GET /x: the certificate of https://prod.example.com:6443 is bad"
+    )
     there.fail("list", wrong, times=FOR_EVER)
     async with running(room):
         await asyncio.sleep(SETTLED)
@@ -140,14 +142,14 @@ async def test_a_cluster_that_hangs_delays_no_other_instance() -> None:
     room.cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
     room.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "home"}})
     async with running(room):
-        serving = asyncio.create_task(room.namespace.serve("home"))
+        serving = asyncio.create_task(room.namespace.run_instance("home"))
         room.grant("g0", "carol")
         room.grant("g1", instance="home", duration="1m")
         await until(lambda: room.bound == {"alice"}, within=2)
-        sweeping = asyncio.create_task(room.namespace.sweep("default"))
+        sweeping = asyncio.create_task(room.namespace.resync("default"))
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await room.namespace.sweep("home")
+        await room.namespace.resync("home")
         assert loop.time() - began < 1
         await asyncio.sleep(SETTLED)
         assert room.ready("g1") == "+Bound"
@@ -165,7 +167,7 @@ async def test_a_sweep_of_a_dead_cluster_is_no_failure_of_the_sweep() -> None:
     async with running(room):
         await asyncio.sleep(SETTLED)
         there.fail("list", Unavailable("no route"), times=FOR_EVER)
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
 
         assert room.instance_ready == "+Converged"
 

@@ -195,7 +195,7 @@ async def test_a_place_that_is_gone_may_be_forgotten() -> None:
         room.grant("g1")
         room.grant("g2", "carol")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.edit_instance(namespace="elsewhere")
         await asyncio.sleep(SETTLED)
         room.delete("g2")

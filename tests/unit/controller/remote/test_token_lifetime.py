@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from argogrant.controller.remote.token_lifetime import (
-    Life,
+    TokenLifetime,
     TokenState,
-    life_of,
+    parse_lifetime,
     seconds_wanted,
     token_condition,
 )
@@ -17,7 +17,7 @@ from support.fake_tokens import a_token
 
 DAY = 24 * HOUR
 MINUTE = timedelta(minutes=1)
-UNKNOWN = Life()
+UNKNOWN = TokenLifetime()
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,10 @@ UNKNOWN = Life()
     [
         pytest.param(
             a_token(NOON, HOUR),
-            Life(issued_at=NOON, expires_at=NOON + HOUR),
+            TokenLifetime(issued_at=NOON, expires_at=NOON + HOUR),
             id="both claims of a JWT",
         ),
-        pytest.param(a_token(NOON, None), Life(issued_at=NOON), id="no end"),
+        pytest.param(a_token(NOON, None), TokenLifetime(issued_at=NOON), id="no end"),
         pytest.param("opaque", UNKNOWN, id="nothing of what is no JWT"),
         pytest.param("a.b.c", UNKNOWN, id="nothing of three parts that are no JWT"),
         pytest.param("a.W10.c", UNKNOWN, id="nothing of a payload that is a list"),
@@ -46,46 +46,48 @@ UNKNOWN = Life()
         ),
         pytest.param(
             a_token(NOON, None, iat=NOON.timestamp() + 0.9),
-            Life(issued_at=NOON),
+            TokenLifetime(issued_at=NOON),
             id="whole seconds",
         ),
     ],
 )
-def test_a_token_says(token: str, life: Life) -> None:
-    assert life_of(token) == life
+def test_a_token_says(token: str, life: TokenLifetime) -> None:
+    assert parse_lifetime(token) == life
 
 
 @pytest.mark.parametrize(
     ("life", "due"),
     [
         pytest.param(
-            Life(issued_at=NOON, expires_at=NOON + 3 * HOUR),
+            TokenLifetime(issued_at=NOON, expires_at=NOON + 3 * HOUR),
             NOON + HOUR,
             id="when it is as old as it may become",
         ),
         pytest.param(
-            Life(issued_at=NOON, expires_at=NOON + 90 * MINUTE),
+            TokenLifetime(issued_at=NOON, expires_at=NOON + 90 * MINUTE),
             NOON + 30 * MINUTE,
             id="earlier, if it lasts shorter than was asked for",
         ),
         pytest.param(
-            Life(issued_at=NOON, expires_at=NOON + DAY),
+            TokenLifetime(issued_at=NOON, expires_at=NOON + DAY),
             NOON + HOUR,
             id="no later, if it lasts longer",
         ),
-        pytest.param(Life(issued_at=NOON), NOON + HOUR, id="in time, without an end"),
+        pytest.param(
+            TokenLifetime(issued_at=NOON), NOON + HOUR, id="in time, without an end"
+        ),
     ],
 )
-def test_another_is_due(life: Life, due) -> None:
+def test_another_is_due(life: TokenLifetime, due) -> None:
     assert life.rotation_due(HOUR) == due
 
 
 def test_another_is_due_at_once_if_nobody_knows_its_age() -> None:
-    assert Life(expires_at=NOON + DAY).rotation_due(HOUR) < NOON
+    assert TokenLifetime(expires_at=NOON + DAY).rotation_due(HOUR) < NOON
 
 
 def test_one_from_the_end_of_time_is_never_due() -> None:
-    late = life_of(a_token(NOON, None, iat=253402300700))
+    late = parse_lifetime(a_token(NOON, None, iat=253402300700))
 
     assert late.rotation_due(DAY).year == 9999
 
@@ -101,14 +103,14 @@ def test_one_from_the_end_of_time_is_never_due() -> None:
     ],
 )
 def test_an_end_is_told(whole, left, is_ending) -> None:
-    life = Life(issued_at=NOON + left - whole, expires_at=NOON + left)
+    life = TokenLifetime(issued_at=NOON + left - whole, expires_at=NOON + left)
 
     assert life.is_ending(NOON) is is_ending
 
 
 def test_an_end_of_unknown_beginning_is_told_a_week_before() -> None:
-    assert Life(expires_at=NOON + 7 * DAY).is_ending(NOON)
-    assert not Life(expires_at=NOON + 8 * DAY).is_ending(NOON)
+    assert TokenLifetime(expires_at=NOON + 7 * DAY).is_ending(NOON)
+    assert not TokenLifetime(expires_at=NOON + 8 * DAY).is_ending(NOON)
     assert not UNKNOWN.is_ending(NOON)
 
 
@@ -124,9 +126,9 @@ def test_a_token_is_requested_for(every, seconds) -> None:
     assert seconds_wanted(every) == seconds
 
 
-def state(life: Life, *, ends=False, rotates=False, failure="") -> TokenState:
+def state(life: TokenLifetime, *, ends=False, rotates=False, failure="") -> TokenState:
     return TokenState(
-        life=life,
+        lifetime=life,
         secret="prod",
         is_ending=ends,
         is_rotated=rotates,
@@ -134,7 +136,7 @@ def state(life: Life, *, ends=False, rotates=False, failure="") -> TokenState:
     )
 
 
-KNOWN = Life(issued_at=NOON, expires_at=NOON + HOUR)
+KNOWN = TokenLifetime(issued_at=NOON, expires_at=NOON + HOUR)
 UNTIL = " until 2026-11-24T13:00:00Z"
 
 

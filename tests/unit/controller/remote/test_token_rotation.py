@@ -144,11 +144,11 @@ async def test_without_rotation_no_token_is_requested() -> None:
 async def test_an_end_that_nobody_prevents_is_told_in_time() -> None:
     async with a_scene(rotates=False, lifetime=10 * HOUR) as scene:
         await asyncio.sleep(7 * 3600)
-        await scene.room.namespace.sweep("default")
+        await scene.room.namespace.resync("default")
         await asyncio.sleep(5)
         assert scene.says["reason"] == "Fresh"
         await asyncio.sleep(3600)
-        await scene.room.namespace.sweep("default")
+        await scene.room.namespace.resync("default")
         await asyncio.sleep(5)
 
         assert scene.says["reason"] == "TokenEnding"

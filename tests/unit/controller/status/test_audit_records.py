@@ -22,7 +22,7 @@ ORPHAN = "g, eve, role:admin\n"
 
 
 def ids(room: Room, name: str) -> list[str]:
-    return [one.event.id for one in room.told if one.place.name == name]
+    return [one.event.id for one in room.told if one.ref.name == name]
 
 
 def forget_status(room: Room, name: str) -> None:
@@ -236,7 +236,7 @@ async def test_a_grant_is_overdue_while_its_end_can_not_be_written() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         await asyncio.sleep(61)
         assert room.happened("g1")[-2:] == ["unbound", "overdue"]
         room.write_rbac({"policy.csv": RULES})

@@ -7,9 +7,9 @@ import pytest
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord
-from argogrant.controller.decision_cache import Decisions
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.binding_state import Standing
+from argogrant.controller.status.binding_state import BindingState
 from argogrant.grants.model.reasons import Finding, Reason
 from support.builders import NOON, a_grant, an_instance
 
@@ -31,7 +31,7 @@ def a_record(uid: str = "u1", **overrides: Any) -> GrantRecord:
         finalizers=(),
         status={},
         being_deleted=grant.being_deleted,
-        abandoned=False,
+        force_release=False,
         grant=grant,
     )
 
@@ -39,11 +39,15 @@ def a_record(uid: str = "u1", **overrides: Any) -> GrantRecord:
 DELETED = a_record(being_deleted=True)
 
 
-def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Standing:
-    decisions = Decisions()
+def standing(
+    *records: GrantRecord, blocked: Reason | None, **seen: Any
+) -> BindingState:
+    decisions = DecisionCache()
     decisions.update(records, an_instance(), NOON)
     finding = blocked and Finding(blocked, "It is so.")
-    return Standing(decisions, Plan(overlay=None, blocked=finding), Snapshot(**seen))
+    return BindingState(
+        decisions, Plan(overlay=None, blocked=finding), Snapshot(**seen)
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +62,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             None,
-            {"config_map": EMPTY, "remembered": BOUND},
+            {"config_map": EMPTY, "last_loaded_config_map": BOUND},
             True,
             True,
             id="and was there before",
@@ -74,7 +78,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             Reason.OVERLAY_OWNED_BY_ANOTHER,
-            {"config_map": BOUND, "remembered": BOUND},
+            {"config_map": BOUND, "last_loaded_config_map": BOUND},
             True,
             True,
             id="it is another's",
@@ -82,7 +86,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             Reason.CONFIG_MAP_MISSING,
-            {"remembered": BOUND},
+            {"last_loaded_config_map": BOUND},
             False,
             False,
             id="it was there when it was last seen",
@@ -90,7 +94,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             Reason.CONFIG_MAP_MISSING,
-            {"remembered": EMPTY},
+            {"last_loaded_config_map": EMPTY},
             False,
             True,
             id="it was not there when it was last seen, which is not certain",
@@ -98,7 +102,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             Reason.INSTANCE_UNAVAILABLE,
-            {"config_map": EMPTY, "remembered": EMPTY},
+            {"config_map": EMPTY, "last_loaded_config_map": EMPTY},
             False,
             True,
             id="nothing can be written",
@@ -114,7 +118,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             Reason.RBAC_TEXT_INVALID,
-            {"config_map": IGNORED, "remembered": BOUND},
+            {"config_map": IGNORED, "last_loaded_config_map": BOUND},
             False,
             False,
             id="Argo CD has not taken in the removal",
@@ -122,7 +126,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
         pytest.param(
             [DELETED],
             Reason.RBAC_TEXT_INVALID,
-            {"config_map": IGNORED, "remembered": EMPTY},
+            {"config_map": IGNORED, "last_loaded_config_map": EMPTY},
             False,
             True,
             id="Argo CD had taken in the removal before",
@@ -131,7 +135,7 @@ def standing(*records: GrantRecord, blocked: Reason | None, **seen: Any) -> Stan
 )
 def test_of_a_deleted_grant(records, blocked, seen, certain, gone) -> None:
     stands = standing(*records, blocked=blocked, **seen)
-    decision = stands.decisions.of(DELETED.uid)
+    decision = stands.decisions.get(DELETED.uid)
 
-    assert stands.is_certain is certain
+    assert stands.is_confirmed is certain
     assert stands.is_gone(decision) is gone

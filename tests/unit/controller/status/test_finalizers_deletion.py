@@ -6,7 +6,7 @@ import pytest
 
 from argogrant.controller.status.finalizers import RETRY_SECONDS
 from argogrant.controller.status.writer import FINALIZER
-from argogrant.kube.errors import Forbidden, Refused, Unavailable
+from argogrant.kube.errors import Forbidden, Invalid, Unavailable
 from support.in_memory_operator import (
     GRANTS,
     RBAC,
@@ -54,7 +54,7 @@ async def test_a_deletion_waits_while_the_config_map_is_missing() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete("g1")
         await asyncio.sleep(60)
         assert room.has("g1")
@@ -69,7 +69,7 @@ async def test_a_deletion_waits_as_well_after_a_restart() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete("g1")
     again = Room(room.cluster)
     async with running(again):
@@ -95,7 +95,7 @@ async def test_a_person_can_abandon_the_wait() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete("g1")
         await asyncio.sleep(SETTLED)
         assert room.has("g1")
@@ -129,11 +129,11 @@ async def test_a_release_that_was_dropped_is_tried_again_later() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.fail("merge_patch", Refused("422"), path=f"{GRANTS}/g1")
+        room.cluster.fail("merge_patch", Invalid("422"), path=f"{GRANTS}/g1")
         room.delete("g1")
         await asyncio.sleep(SETTLED)
         assert room.has("g1")
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
 
         await until(lambda: not room.has("g1"), within=0.5)
 
@@ -167,12 +167,12 @@ async def test_a_release_is_not_repeated_by_every_convergence() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.fail("merge_patch", Refused("422"), path=f"{GRANTS}/g1")
+        room.cluster.fail("merge_patch", Invalid("422"), path=f"{GRANTS}/g1")
         room.delete("g1")
         await asyncio.sleep(0.5)
         tried = room.cluster.count("merge_patch", f"{GRANTS}/g1")
         for _ in range(int(RETRY_SECONDS) - 1):
-            await room.namespace.sweep("default")
+            await room.namespace.resync("default")
             await asyncio.sleep(0.9)
 
         assert room.cluster.count("merge_patch", f"{GRANTS}/g1") == tried

@@ -3,7 +3,10 @@
 import pytest
 
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.status.instance_conditions import Health, instance_conditions
+from argogrant.controller.status.instance_conditions import (
+    InstanceStatusInput,
+    instance_conditions,
+)
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.kube.errors import Conflict, Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, APP_PROJECTS, Collection
@@ -58,7 +61,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
     ],
 )
 def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
-    ready, *_ = instance_conditions(Health(seen=snapshot, blocked=blocked))
+    ready, *_ = instance_conditions(InstanceStatusInput(seen=snapshot, blocked=blocked))
 
     assert ready.type is InstanceCondition.READY
     assert (ready.status, ready.reason) == (status, reason)
@@ -73,7 +76,7 @@ def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
     ],
 )
 def test_a_convergence_that_failed_says_why(error, reason) -> None:
-    ready, *_ = instance_conditions(Health(seen=seen(), error=error))
+    ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), error=error))
 
     assert (ready.status, ready.reason) == (False, reason)
     assert str(error) in ready.message
@@ -82,7 +85,7 @@ def test_a_convergence_that_failed_says_why(error, reason) -> None:
 def test_what_of_our_own_can_not_be_read_is_told_as_well() -> None:
     """Nothing else would say that ends may be missed."""
     failures = ((Collection(ACCESS_GRANTS, "ours"), Forbidden("403")),)
-    ready, *_ = instance_conditions(Health(seen=seen(), failures=failures))
+    ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), failures=failures))
 
     assert ready.reason is Reason.FORBIDDEN
     assert "accessgrants in namespace ours can not be read: 403." in ready.message
@@ -110,7 +113,7 @@ def test_what_of_our_own_can_not_be_read_is_told_as_well() -> None:
 )
 def test_a_missing_right_names_the_role_that_has_it(request_, manifest) -> None:
     error = Forbidden(f"{request_}: 403 no")
-    ready, *_ = instance_conditions(Health(seen=seen(), error=error))
+    ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), error=error))
 
     assert manifest in ready.message
 
@@ -124,14 +127,14 @@ def test_a_missing_right_names_the_role_that_has_it(request_, manifest) -> None:
     ],
 )
 def test_the_text_of_an_instance(snapshot, status, reason) -> None:
-    _, text, *_ = instance_conditions(Health(seen=snapshot))
+    _, text, *_ = instance_conditions(InstanceStatusInput(seen=snapshot))
 
     assert text.type is InstanceCondition.RBAC_TEXT_VALID
     assert (text.status, text.reason) == (status, reason)
 
 
 def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
-    _, text, *_ = instance_conditions(Health(seen=seen("x\ny\n")))
+    _, text, *_ = instance_conditions(InstanceStatusInput(seen=seen("x\ny\n")))
 
     assert text.message.startswith("policy.csv line 1: ")
     assert "(2 such lines" in text.message
@@ -150,7 +153,9 @@ def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
     ],
 )
 def test_a_contest_is_told(finding, status, reason) -> None:
-    _, _, contested, *_ = instance_conditions(Health(seen=seen(), contested=finding))
+    _, _, contested, *_ = instance_conditions(
+        InstanceStatusInput(seen=seen(), contested=finding)
+    )
 
     assert contested.type is InstanceCondition.CONTESTED
     assert (contested.status, contested.reason) == (status, reason)
@@ -169,7 +174,9 @@ def test_a_contest_is_told(finding, status, reason) -> None:
 )
 def test_the_clocks_are_compared(skew, status, words) -> None:
     """In steps, so that the message stays while both clocks run."""
-    _, _, _, clock, *_ = instance_conditions(Health(seen=seen(), clock_skew=skew))
+    _, _, _, clock, *_ = instance_conditions(
+        InstanceStatusInput(seen=seen(), clock_skew=skew)
+    )
 
     assert clock.type is InstanceCondition.CLOCK_IN_SYNC
     assert clock.status is status

@@ -42,7 +42,7 @@ async def test_an_end_without_a_config_map_is_told_once_it_is_certain(
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
         backup = dict(room.data)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         await asyncio.sleep(120)
         assert room.ready("g1") == "-ConfigMapMissing"
         assert not room.has_ended("g1")
@@ -60,7 +60,7 @@ async def test_a_revocation_without_a_config_map_is_told_likewise() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.revoke("g1")
         await asyncio.sleep(SETTLED)
         assert room.ready("g1") == "-ConfigMapMissing"
@@ -79,7 +79,7 @@ async def test_an_end_is_told_at_once_of_what_was_not_bound() -> None:
         room.grant("g2", "carol", duration="1m")
         room.grant("g3", "carol", duration="1h")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         await asyncio.sleep(60)
 
         assert room.ready("g1") == "-Expired"
@@ -96,7 +96,7 @@ async def test_an_operator_that_starts_without_a_config_map_is_no_surer() -> Non
         room.grant("g3", duration="20s")
         await asyncio.sleep(30)
         assert room.has_ended("g3")
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
     again = Room(room.cluster)
     async with running(again):
         await asyncio.sleep(60)
@@ -127,7 +127,7 @@ async def test_a_deleted_grant_says_what_it_waits_for() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         room.delete("g1")
         await asyncio.sleep(SETTLED)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
-from argogrant.controller.status.retention import PACE, RETRY
+from argogrant.controller.status.retention import DELETE_INTERVAL, RETRY
 from argogrant.kube.errors import Conflict, Forbidden, NotFound, Unavailable
 from support.guarded_cluster import (
     APPROVALS,
@@ -105,7 +105,7 @@ async def test_a_grant_is_kept_while_argo_cd_may_still_allow_it() -> None:
     async with a_tidy_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(30)
-        room.cluster.delete(RBAC)
+        room.cluster.delete_object(RBAC)
         await asyncio.sleep(RETENTION + HOUR)
         assert room.has("g1")
         room.write_rbac({"policy.csv": RULES})
@@ -142,9 +142,9 @@ async def test_many_at_once_are_deleted_one_after_the_other() -> None:
             room.grant(f"g{number}", f"user-{number}", duration="1m")
         await asyncio.sleep(2 * MINUTE)
         room.clock.step(timedelta(days=1))
-        await asyncio.sleep(20 * PACE)
-        assert 10 < room.cluster.count("remove") <= 21
-        await asyncio.sleep(20 * PACE + SETTLED)
+        await asyncio.sleep(20 * DELETE_INTERVAL)
+        assert 10 < room.cluster.count("delete") <= 21
+        await asyncio.sleep(20 * DELETE_INTERVAL + SETTLED)
 
         assert not any(room.has(f"g{number}") for number in range(40))
 
@@ -162,7 +162,7 @@ async def test_a_clock_that_is_ahead_shortens_nothing() -> None:
 async def test_a_missing_right_is_told_on_the_instance_until_it_is_given() -> None:
     async with a_tidy_room() as room:
         refused = Forbidden("DELETE /apis/argogrant.dev/x: 403 cannot delete")
-        room.cluster.fail("remove", refused, times=FOR_EVER)
+        room.cluster.fail("delete", refused, times=FOR_EVER)
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + SETTLED)
         assert room.instance_ready == "-Forbidden"
@@ -180,7 +180,7 @@ async def test_a_missing_right_is_told_on_the_instance_until_it_is_given() -> No
 
 async def test_an_outage_is_no_news_and_passes() -> None:
     async with a_tidy_room() as room:
-        room.cluster.fail("remove", Unavailable("503"))
+        room.cluster.fail("delete", Unavailable("503"))
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + 2)
         assert room.instance_ready == "+Converged"
@@ -193,11 +193,11 @@ async def test_an_outage_is_no_news_and_passes() -> None:
 async def test_a_grant_that_changed_is_looked_at_anew(error) -> None:
     """Somebody may just have made it one that is kept."""
     async with a_tidy_room() as room:
-        room.cluster.fail("remove", error)
+        room.cluster.fail("delete", error)
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + SETTLED)
         assert room.has("g1")
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(SETTLED)
 
         assert not room.has("g1")
@@ -238,7 +238,7 @@ async def test_an_end_on_record_that_is_no_time_is_kept() -> None:
         await asyncio.sleep(2 * MINUTE)
         broken = {"status": {"endedAt": "yesterday"}}
         room.cluster.edit(f"{GRANTS}/g1/status", broken)
-        await room.namespace.sweep("default")
+        await room.namespace.resync("default")
         await asyncio.sleep(HOUR)
 
         assert room.has("g1")

@@ -10,12 +10,12 @@ import pytest
 from argogrant.controller.status.writer import (
     FINALIZER,
     FORBIDDEN_PAUSE,
-    Hold,
-    Report,
-    Writer,
+    FinalizerChange,
+    StatusUpdate,
+    StatusWriter,
 )
 from argogrant.kube.client import Body
-from argogrant.kube.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
+from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from support.fake_cluster import FakeCluster
 from support.in_memory_operator import GRANTS, SOON
 from support.live_cluster import a_grant
@@ -28,7 +28,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
-        self.writer = Writer(self.cluster)
+        self.writer = StatusWriter(self.cluster)
         self.told: list[Body] = []
         self.uid = self.create("g1")
 
@@ -41,15 +41,15 @@ class Desk:
         *,
         path: str = ONE,
         old: Any = None,
-        hold: Hold | None = None,
+        hold: FinalizerChange | None = None,
         seen: Body | None = None,
         **new: Any,
     ) -> None:
         """Report about an object as it was seen; by default as it is now."""
         metadata = (seen or self.cluster.object(path))["metadata"]
         self.writer.submit(
-            Report(
-                hold=hold,
+            StatusUpdate(
+                finalizer=hold,
                 path=path,
                 uid=metadata["uid"],
                 version=metadata["resourceVersion"],
@@ -59,9 +59,9 @@ class Desk:
             )
         )
 
-    def hold(self, *, wanted: bool) -> Hold:
+    def hold(self, *, wanted: bool) -> FinalizerChange:
         """Ask for our finalizer, or for its removal, as the object is now."""
-        return Hold(wanted=wanted, finalizers=tuple(self.finalizers))
+        return FinalizerChange(wanted=wanted, finalizers=tuple(self.finalizers))
 
     def hold_by(self, *finalizers: str) -> Body:
         """Set the finalizers as somebody else does; gives the object."""
@@ -122,13 +122,13 @@ async def test_of_several_reports_the_last_is_written() -> None:
     desk = Desk()
     for number in range(5):
         desk.submit(boundAs=f"role:{number}")
-    assert desk.writer.current(ONE, {}) == {"boundAs": "role:4"}
+    assert desk.writer.pending_or_stored(ONE, {}) == {"boundAs": "role:4"}
     async with writing(desk):
         await asyncio.sleep(SOON)
 
         assert desk.status == {"boundAs": "role:4"}
         assert desk.writes == 1
-        assert desk.writer.current(ONE, desk.status) == desk.status
+        assert desk.writer.pending_or_stored(ONE, desk.status) == desk.status
 
 
 async def test_a_report_that_comes_during_a_write_is_written_after_it() -> None:
@@ -146,7 +146,7 @@ async def test_a_report_that_comes_during_a_write_is_written_after_it() -> None:
     [
         pytest.param(NotFound("404"), 1, id="an object that is gone is let go"),
         pytest.param(Conflict("409"), 2, id="a conflict is read anew and tried again"),
-        pytest.param(Refused("422"), 1, id="a refusal is not repeated"),
+        pytest.param(Invalid("422"), 1, id="a refusal is not repeated"),
         pytest.param(Unavailable("503"), 2, id="an outage is waited for"),
     ],
 )
@@ -165,7 +165,7 @@ async def test_what_fails(error, attempts) -> None:
 
 async def test_a_refused_status_is_logged(caplog) -> None:
     async with writing(Desk()) as desk:
-        desk.cluster.fail("merge_patch", Refused("422 because"))
+        desk.cluster.fail("merge_patch", Invalid("422 because"))
         desk.submit(boundAs="role:x")
         await asyncio.sleep(SOON)
 
@@ -229,7 +229,7 @@ async def test_what_is_being_deleted_meanwhile_is_told_and_not_held(caplog) -> N
     """The API server would refuse it."""
     async with writing(Desk()) as desk:
         seen, hold = desk.hold_by("a/b"), desk.hold(wanted=True)
-        desk.cluster.delete(ONE)
+        desk.cluster.delete_object(ONE)
         desk.submit(hold=hold, seen=seen, boundAs="role:x")
         await asyncio.sleep(SOON)
 
@@ -263,7 +263,7 @@ async def test_another_object_of_that_name_is_not(wanted, caplog) -> None:
         seen = desk.hold_by(*[FINALIZER] * (wanted is False))
         hold = None if wanted is None else desk.hold(wanted=wanted)
         desk.hold_by()
-        desk.cluster.delete(ONE)
+        desk.cluster.delete_object(ONE)
         desk.create("g1")
         new = desk.hold_by("a/b", *[FINALIZER] * (wanted is False))
         desk.submit(hold=hold, seen=seen, old={}, expiresAt="2026-11-24T13:00:00Z")

@@ -116,7 +116,7 @@ SECONDLY: Final = {"name": "z", "created_at": NOON + 2 * MINUTE}
     ],
 )
 def test_why_an_approval_does_not_count(question, told) -> None:
-    verdicts = question.decided().agreement.verdicts
+    verdicts = question.decided().policy_result.approval_results
 
     assert " ".join(each.reason for each in verdicts) == told
     assert all(each.message.endswith(".") for each in verdicts)
@@ -133,7 +133,7 @@ def test_why_an_approval_does_not_count(question, told) -> None:
 def test_a_grant_tells_what_was_said(approvals, recorded) -> None:
     question = asked(*approvals, policy=guarded(of=2))
 
-    assert [a.name for a in question.decided().agreement.approvals] == recorded
+    assert [a.name for a in question.decided().policy_result.approvals] == recorded
 
 
 def test_an_approval_without_its_grant() -> None:
@@ -144,7 +144,7 @@ def test_an_approval_without_its_grant() -> None:
 
 
 def test_an_approval_that_counts() -> None:
-    (told,) = asked(an_approval()).decided().agreement.verdicts
+    (told,) = asked(an_approval()).decided().policy_result.approval_results
     condition = approval_condition(told)
 
     assert (condition.status, condition.reason) == (True, Reason.COUNTS)
@@ -211,14 +211,14 @@ def test_a_grant_has_begun_once_it_is_agreed_upon() -> None:
     waiting, agreed = asked().decided(), asked(an_approval()).decided()
     at = NOON + 2 * MINUTE
 
-    assert not waiting.has_begun(at)
-    assert agreed.has_begun(at)
+    assert not waiting.is_active(at)
+    assert agreed.is_active(at)
 
 
 def test_a_ceiling_of_a_policy_is_told_where_it_shortened() -> None:
     grant = asks(frozen_end=NOON + HOUR, recorded_policy="deployers", duration=HOUR)
     decision = case(grant, a_policy(max_duration=MINUTE)).decided()
 
-    assert decision.note == (
+    assert decision.duration_note == (
         ' It is shortened to the ceiling of AccessPolicy "deployers", of 1m.'
     )

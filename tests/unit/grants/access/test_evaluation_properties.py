@@ -7,10 +7,10 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.grants.access.evaluation import OPEN
+from argogrant.grants.access.evaluation import NO_POLICY
 from argogrant.grants.access.policy import BreakGlassRule, Effect, SubjectPatterns
-from argogrant.grants.decide import Decision, Holding
-from argogrant.grants.model.identity import is_same_person, person_of
+from argogrant.grants.decide import Decision, DesiredBinding
+from argogrant.grants.model.identity import is_same_user, normalized_user
 from argogrant.grants.model.reasons import Reason
 from support.builders import (
     HOUR,
@@ -86,7 +86,7 @@ def sets(of, most=4):
 
 def is_approved(grant, some, votes=(), at=NOON, active=0) -> bool:
     decision = decision_about(grant, some, votes, at, active)
-    return decision.agreement.is_approved
+    return decision.policy_result.is_approved
 
 
 def decision_about(grant, some, votes=(), at=NOON, active=0) -> Decision:
@@ -101,8 +101,14 @@ def decision_about(grant, some, votes=(), at=NOON, active=0) -> Decision:
 
 
 def outcome(decision: Decision) -> tuple[object, ...]:
-    told = decision.agreement
-    return (decision.holding, decision.window, told.reason, told.message, told.policy)
+    told = decision.policy_result
+    return (
+        decision.desired_binding,
+        decision.window,
+        told.reason,
+        told.message,
+        told.policy,
+    )
 
 
 @given(grants, sets(policies), sets(approvals), minutes)
@@ -130,7 +136,9 @@ def test_a_policy_that_forbids_never_widens(grant, some, denial, votes, at) -> N
     before = decision_about(grant, some, votes, at)
     after = decision_about(grant, (*some, denial), votes, at)
 
-    assert after.holding is Holding.RELEASE or outcome(after) == outcome(before)
+    assert after.desired_binding is DesiredBinding.ABSENT or outcome(after) == outcome(
+        before
+    )
 
 
 @given(grants, sets(policies), sets(denials, most=1), sets(approvals), minutes)
@@ -143,9 +151,9 @@ def test_whatever_is_allowed_one_policy_allows(grant, some, denial, votes, at) -
 @given(grants, sets(policies), sets(approvals), minutes, st.integers(0, 3))
 def test_no_end_is_later_than_any_ceiling(grant, some, votes, at, active) -> None:
     decision = decision_about(grant, some, votes, at, active)
-    if not decision.agreement.is_approved:
+    if not decision.policy_result.is_approved:
         return
-    (policy,) = (each for each in some if each.name == decision.agreement.policy)
+    (policy,) = (each for each in some if each.name == decision.policy_result.policy)
     ceilings = [24 * HOUR, grant.duration, policy.max_duration]
     if grant.break_glass:
         ceilings[-1] = policy.break_glass.max_duration
@@ -195,19 +203,19 @@ def test_nobody_approves_his_own_grant_in_any_spelling(name, spellings) -> None:
         at=NOON + MINUTE,
     )
 
-    assert question.decided().agreement.reason is Reason.AWAITING_APPROVAL
+    assert question.decided().policy_result.reason is Reason.AWAITING_APPROVAL
 
 
 @given(st.text(max_size=12), st.sampled_from(["", "oidc:", "OIDC:"]))
 def test_a_name_is_a_spelling_of_itself(name, prefix) -> None:
-    assert is_same_person(name, f"{prefix}{name}", prefix) or person_of(
+    assert is_same_user(name, f"{prefix}{name}", prefix) or normalized_user(
         name, prefix
-    ) != person_of(f"{prefix}{name}", "")
-    assert is_same_person(name, name, prefix)
+    ) != normalized_user(f"{prefix}{name}", "")
+    assert is_same_user(name, name, prefix)
 
 
 @given(grants)
 def test_without_policies_nothing_is_asked(grant) -> None:
     plain = replace(grant, break_glass=False)
 
-    assert case(plain).decided().agreement is OPEN
+    assert case(plain).decided().policy_result is NO_POLICY

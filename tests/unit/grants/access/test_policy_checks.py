@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from argogrant.grants.access.policy import SubjectPatterns
-from argogrant.grants.model.identity import Identities
+from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from support.builders import (
     NOON,
@@ -121,15 +121,23 @@ WHOSE_WORD = {
         NOBODY_KNOWS._replace(says="before the admission policies were (2026-11-24T12"),
     ),
     "no admission policies at all": (
-        case(asks(), a_policy(), identities=Identities(problem="Install them.")),
+        case(
+            asks(),
+            a_policy(),
+            identities=RequesterVerification(problem="Install them."),
+        ),
         NOBODY_KNOWS._replace(says="Install them. Then create the grant anew."),
     ),
     "no admission policies, and nobody knows why": (
-        case(asks(), a_policy(), identities=Identities()),
+        case(asks(), a_policy(), identities=RequesterVerification()),
         NOBODY_KNOWS._replace(says="no admission policy is known to check it."),
     ),
     "an operator that was told to believe everybody": (
-        case(asks(), a_policy(), identities=Identities(are_accepted_unverified=True)),
+        case(
+            asks(),
+            a_policy(),
+            identities=RequesterVerification(are_accepted_unverified=True),
+        ),
         MAY,
     ),
     "policies that are not known": (

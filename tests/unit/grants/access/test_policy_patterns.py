@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.grants.access.policy import is_found, pattern_problem
-from argogrant.grants.model.identity import Identities, glob_matches
+from argogrant.grants.access.policy import matches_pattern, pattern_problem
+from argogrant.grants.model.identity import RequesterVerification, matches_glob
 from support.builders import NOON, a_group, a_user, an_account, an_identity
 
 
@@ -15,12 +15,12 @@ from support.builders import NOON, a_group, a_user, an_account, an_identity
 def test_a_glob_means_what_its_expression_means(glob, text) -> None:
     expression = ".*".join(map(re.escape, glob.split("*")))
 
-    assert glob_matches(glob, text) is bool(re.fullmatch(expression, text))
+    assert matches_glob(glob, text) is bool(re.fullmatch(expression, text))
 
 
 def test_a_hostile_glob_takes_no_time() -> None:
     """One that tries every way to match would never come back."""
-    assert not glob_matches("*a" * 500 + "b", "a" * 5000)
+    assert not matches_glob("*a" * 500 + "b", "a" * 5000)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_what_is_no_pattern_is_told(pattern, problem) -> None:
 
 
 def test_a_pattern_is_found_anywhere() -> None:
-    assert is_found("b+", "abbc")
-    assert not is_found("^b", "abbc")
-    assert not is_found("(", "(")
+    assert matches_pattern("b+", "abbc")
+    assert not matches_pattern("^b", "abbc")
+    assert not matches_pattern("(", "(")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_pattern_is_found_anywhere() -> None:
     ],
 )
 def test_an_owner_is_named_literally(pattern, identity, is_owner) -> None:
-    assert pattern.names(identity) is is_owner
+    assert pattern.equals(identity) is is_owner
 
 
 def test_an_account_is_named_with_its_namespace() -> None:
@@ -62,5 +62,5 @@ def test_an_account_is_named_with_its_namespace() -> None:
 
 
 def test_whoever_is_believed_unverified_is_believed_at_any_age() -> None:
-    assert Identities(are_accepted_unverified=True).vouch_for(NOON)
-    assert not Identities().vouch_for(NOON)
+    assert RequesterVerification(are_accepted_unverified=True).is_verified(NOON)
+    assert not RequesterVerification().is_verified(NOON)

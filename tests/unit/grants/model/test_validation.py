@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from argogrant.grants.model.validation import (
     MAX_NAME_LENGTH,
     character_label,
-    escaped,
+    escape,
     is_visible,
-    quoted,
-    text_problem,
+    quote,
+    validate_name,
 )
 
 
@@ -32,7 +32,7 @@ from argogrant.grants.model.validation import (
     ],
 )
 def test_names_that_people_have_are_taken(name) -> None:
-    assert text_problem(name) is None
+    assert validate_name(name) is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_names_that_people_have_are_taken(name) -> None:
     ],
 )
 def test_names_that_mislead_are_refused(name, problem) -> None:
-    said = text_problem(name)
+    said = validate_name(name)
 
     assert said is not None
     assert problem in said
@@ -73,12 +73,12 @@ def test_names_that_mislead_are_refused(name, problem) -> None:
 def test_what_prints_nothing_is_invisible(point) -> None:
     """Unicode calls them letters, marks and symbols; no reader sees them."""
     assert not is_visible(chr(point))
-    assert text_problem(f"a{chr(point)}b") is not None
+    assert validate_name(f"a{chr(point)}b") is not None
 
 
 @given(st.text())
 def test_what_is_accepted_holds_no_control_separator_or_format(name) -> None:
-    if text_problem(name) is not None:
+    if validate_name(name) is not None:
         return
 
     assert all(c == " " or unicodedata.category(c)[0] not in "CZ" for c in name)
@@ -89,7 +89,7 @@ def test_what_is_accepted_holds_no_control_separator_or_format(name) -> None:
 @given(st.text(st.characters(exclude_categories=[])))
 def test_a_quoted_name_is_one_visible_line(name) -> None:
     """Whatever a hostile name holds, a log and a terminal stay as they are."""
-    shown = quoted(name)
+    shown = quote(name)
 
     assert shown[0] == shown[-1] == '"'
     assert all(c == " " or is_visible(c) for c in shown)
@@ -106,9 +106,9 @@ def test_a_quoted_name_is_one_visible_line(name) -> None:
     ],
 )
 def test_names_are_shown_in_messages(name, shown) -> None:
-    assert quoted(name) == shown
+    assert quote(name) == shown
 
 
 def test_a_character_is_named_without_printing_it() -> None:
     assert character_label("\u200b") == "U+200B ZERO WIDTH SPACE"
-    assert escaped("\ud800") == "\\ud800"
+    assert escape("\ud800") == "\\ud800"
