@@ -17,14 +17,13 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
 from argogrant.argocd.policy_line import Rule, parse_line, render_binding
-from argogrant.grants.model.errors import InvalidGrant, MalformedLine, UnsafeText
+from argogrant.grants.model.errors import MalformedLine, UnsafeText
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.window import format_instant, parse_instant
+from argogrant.grants.model.window import format_instant, read_end
 
 EXPLANATION: Final = (
     "# Written by the argogrant operator from AccessGrants; edits by hand are undone."
@@ -128,22 +127,13 @@ def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
     end: datetime | None = None
     for line in text.split("\n"):
         if line.startswith(UNTIL):
-            end = _read_until(line)
+            end = read_end(line.removeprefix(UNTIL).strip())
             yield line, end, None
             continue
         try:
             yield line, end, parse_line(line)
         except MalformedLine as error:
             yield line, end, error
-
-
-@lru_cache(maxsize=1 << 13)
-def _read_until(line: str) -> datetime | None:
-    """Read the end that a section tells; None if it can not be read."""
-    try:
-        return parse_instant(line.removeprefix(UNTIL).strip())
-    except InvalidGrant:
-        return None
 
 
 def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from argogrant.grants.model.errors import MalformedLine, UnsafeText
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.window import read_end
 
 GO_SPACES: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
@@ -119,13 +120,14 @@ def render_binding(binding: Binding) -> str:
 def trim_line_caches(grants: int) -> None:
     """Forget all lines once most of them are of grants that are there no longer.
 
-    What is remembered stays in proportion to the grants that there are, and not to
-    the grants that there were. The lines still in use are read once more.
+    The same holds for the ends of grants. What is remembered stays in proportion to
+    the grants that there are, and not to the grants that there were. What is still in
+    use is read once more.
 
     Args:
         grants: How many there are.
     """
-    for remembered in (parse_line, render_binding):
+    for remembered in (parse_line, render_binding, read_end):
         if remembered.cache_info().currsize > 2 * grants + LINES_SPARED:
             remembered.cache_clear()
 

@@ -1,5 +1,7 @@
 """One line of Argo CD's grammar, read and written."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from argogrant.argocd.policy_line import (
     trim_line_caches,
 )
 from argogrant.grants.model.errors import MalformedLine, UnsafeText
+from argogrant.grants.model.window import format_instant, read_end
+from support.builders import NOON
 from support.hypothesis_strategies import hostile, names
 
 
@@ -154,14 +158,17 @@ def test_every_blank_of_go_is_trimmed_before_a_field(blank) -> None:
         assert parse_line(f"{blank}g,{blank}a,{blank}b") == Binding("a", "b")
 
 
-def test_lines_of_grants_that_are_gone_are_forgotten() -> None:
+def test_lines_and_ends_of_grants_that_are_gone_are_forgotten() -> None:
     """What is remembered follows the grants that there are, not all that ever were."""
-    render_binding.cache_clear()
+    remembered = (parse_line, render_binding, read_end)
+    for one in remembered:
+        one.cache_clear()
     for number in range(3000):
         render_binding(Binding(f"person-{number}", "role:x"))
+        read_end(format_instant(NOON + timedelta(seconds=number)))
 
     trim_line_caches(1000)
-    assert render_binding.cache_info().currsize == 3000
+    assert [one.cache_info().currsize for one in remembered] == [3000] * 3
 
     trim_line_caches(900)
-    assert render_binding.cache_info().currsize == 0
+    assert [one.cache_info().currsize for one in remembered] == [0] * 3

@@ -12,7 +12,6 @@ import heapq
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from argogrant.audit.audit_log import Audit
@@ -21,8 +20,7 @@ from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.store import Store
-from argogrant.grants.model.errors import InvalidGrant
-from argogrant.grants.model.window import parse_instant
+from argogrant.grants.model.window import read_end
 from argogrant.grants.retention import EndedGrant, delete_after
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
@@ -198,7 +196,7 @@ def records_kept(
         decision = standing.decisions.get(uid)
         if decision is None or not decision.has_ended:
             continue
-        ended_at = _instant(status_of(record).get("endedAt", ""))
+        ended_at = read_end(status_of(record).get("endedAt", ""))
         if ended_at is None:
             continue
         remains = EndedGrant(
@@ -210,15 +208,3 @@ def records_kept(
         until = delete_after(remains, retention)
         if until is not None:
             yield RetainedGrant(until, record.name, uid)
-
-
-@lru_cache(maxsize=16384)
-def _instant(text: str) -> datetime | None:
-    """Read an end once: ten thousand are looked at in every convergence.
-
-    None if there is none, or if somebody else wrote what is no instant.
-    """
-    try:
-        return parse_instant(text)
-    except InvalidGrant:
-        return None

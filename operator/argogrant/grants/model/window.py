@@ -6,6 +6,7 @@ whole seconds, because ``metav1.Time`` keeps no more. Every rounding shortens ac
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from argogrant.grants.model.errors import InvalidGrant
@@ -32,6 +33,9 @@ _NANOSECONDS: Final = {
     "h": 3_600_000_000_000,
 }
 _SECOND: Final = timedelta(seconds=1)
+
+ENDS_REMEMBERED: Final = 1 << 15
+"""Ends read before; a convergence meets the same ones again."""
 
 END_OF_TIME: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
 """The end of what has none yet."""
@@ -82,6 +86,19 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     except (ValueError, OverflowError) as error:
         raise InvalidGrant(f"{quote(text)} is no date in the calendar") from error
     return instant
+
+
+@lru_cache(maxsize=ENDS_REMEMBERED)
+def read_end(text: str) -> datetime | None:
+    """Read the end of a grant once: every convergence looks at ten thousand.
+
+    Returns:
+        None if it is no instant: other people can write in the same places.
+    """
+    try:
+        return parse_instant(text)
+    except InvalidGrant:
+        return None
 
 
 def format_instant(instant: datetime) -> str:
