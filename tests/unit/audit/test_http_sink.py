@@ -163,7 +163,7 @@ def test_a_receiver_that_hangs_is_given_up_and_asked_again(
     posting.until_empty()
     posting.sink.stop()
 
-    assert ids(receiver) == [1]
+    assert set(ids(receiver)) == {1}  # at least once
 
 
 def test_a_receiver_that_comes_back_gets_everything() -> None:
@@ -243,7 +243,8 @@ def test_certificates_that_are_missing_are_waited_for(receiver, tmp_path, caplog
     assert posting.spool.count() == 1
 
 
-def test_the_end_of_the_process_gives_what_waits_a_last_chance(receiver) -> None:
+def test_what_waits_at_the_end_has_a_last_chance(receiver, monkeypatch) -> None:
+    monkeypatch.setattr(sinks, "LAST_CHANCE", 60.0)  # a busy machine needs it
     posting = Posting(receiver.url)
     posting.sink.start()
     posting.tell(*range(150))
