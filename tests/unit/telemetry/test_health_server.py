@@ -9,7 +9,6 @@ import pytest
 from argogrant.telemetry import health_server as probes
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
-from support import operator_process
 
 
 class Served:
@@ -18,8 +17,8 @@ class Served:
     def __init__(self) -> None:
         self.vitals, self.metrics = Heartbeat(), Metrics()
         self.probes = HealthServer(self.vitals, self.metrics.registry)
-        self.port = operator_process.free_port()
-        self.probes.start(self.port)
+        self.probes.start(port=0)  # any free one, which no other process can take
+        self.port = self.probes._server.server_port
 
     def ask(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.port}{path}"
