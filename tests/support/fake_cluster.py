@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from argogrant.kube.client import PAGE, Body, ListPage, WatchEvent
+from argogrant.kube.client import PAGE_SIZE, Body, ListPage, WatchEvent
 from argogrant.kube.errors import ClusterError, Conflict, Gone
 from argogrant.kube.permissions import ACCESS_REVIEWS
 from argogrant.kube.resources import Collection
@@ -74,9 +74,11 @@ class FakeCluster(Objects):
             for path, body in self._objects.items()
             if _is_in(collection, path) and _is_labelled(collection, body)
         ]
-        items = [deepcopy(self._objects[path]) for path in paths[begin : begin + PAGE]]
-        rest = len(paths) - begin - PAGE
-        following = str(begin + PAGE) if rest > 0 else ""
+        items = [
+            deepcopy(self._objects[path]) for path in paths[begin : begin + PAGE_SIZE]
+        ]
+        rest = len(paths) - begin - PAGE_SIZE
+        following = str(begin + PAGE_SIZE) if rest > 0 else ""
         listing = ListPage(items, str(self._version), following)
         await _run(self._after["list"])
         return listing

@@ -91,7 +91,7 @@ class AdmissionWatcher:
     async def wait_until_observed(self) -> None:
         """Wait until every policy was looked for, or could not be."""
         for reflector in self._reflectors:
-            await reflector.looked_at.wait()
+            await reflector.attempted.wait()
 
     async def relist(self) -> int:
         """Look again, whatever the watches said; answers the differences.
@@ -108,7 +108,7 @@ class AdmissionWatcher:
     def verification(self) -> RequesterVerification:
         """Say what is known now; compared anew only when something was heard."""
         seen = tuple(
-            (one.synced.is_set(), one.failure, *one.objects.values())
+            (one.synced.is_set(), one.error, *one.objects.values())
             for one in self._reflectors
         )
         if seen != self._seen:
@@ -156,7 +156,7 @@ class AdmissionWatcher:
     def _failure(self) -> str | None:
         """Say why it is not known whether the policies are there."""
         for reflector in self._reflectors:
-            error, what = reflector.failure, reflector.collection.describe()
+            error, what = reflector.error, reflector.collection.describe()
             if isinstance(error, Forbidden):
                 problem = with_full_stop(f"{what} can not be read: {error}")
                 return f"{problem} {ROLE_MISSING}"

@@ -106,7 +106,7 @@ class Applier:
         if not planned.has_work or planned.is_urgent:
             return None
         now = asyncio.get_running_loop().time()
-        dues = [self._contention.pause_until()]
+        dues = [self._contention.next_write_at()]
         if self._last_write is not None:
             dues.append(self._last_write + WRITE_PAUSE)
         wait = max((due for due in dues if due is not None), default=now) - now

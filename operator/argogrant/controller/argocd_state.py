@@ -45,7 +45,7 @@ class ObservedConfigMap:
     """Labels and annotations, by which an owner may be named."""
 
     @cached_property
-    def others(self) -> PolicyCSV:
+    def unmanaged(self) -> PolicyCSV:
         """What everybody else wrote."""
         return read_unmanaged_keys(self.data)
 
@@ -57,7 +57,7 @@ class ObservedConfigMap:
     @property
     def is_loadable(self) -> bool:
         """Whether Argo CD goes by it; with ``scopes`` that are no list it does not."""
-        return self.others.claims is not None
+        return self.unmanaged.claims is not None
 
     @property
     def scopes(self) -> str | None:
@@ -192,7 +192,7 @@ class ArgoCD:
             Collection(CONFIG_MAPS, namespace, SETTINGS_NAME),
             read=observe_settings,
             on_change=lambda before, after: None if before == after else on_change(),
-            longest_pause=SETTINGS_PAUSE,
+            longest_backoff=SETTINGS_PAUSE,
         )
 
     async def run(self) -> None:
@@ -205,7 +205,7 @@ class ArgoCD:
     async def wait_until_observed(self) -> None:
         """Wait until everything was listed, or failed to be."""
         for reflector in (self._config_map, self._projects, self._settings):
-            await reflector.looked_at.wait()
+            await reflector.attempted.wait()
 
     def retry_now(self) -> None:
         """Read now what could not be read, instead of after a pause."""
@@ -217,7 +217,7 @@ class ArgoCD:
         config_map, projects = await asyncio.gather(
             self._config_map.relist(), self._projects.relist()
         )
-        if self._settings.failure is None:
+        if self._settings.error is None:
             with suppress(Forbidden):  # asked for too often it would fill audit logs
                 await self._settings.relist()
         return config_map + projects
@@ -232,9 +232,9 @@ class ArgoCD:
             projects_are_known=self._projects.synced.is_set(),
             settings=self._settings.objects.get(SETTINGS_NAME),
             failures=tuple(
-                (reflector.collection, reflector.failure)
+                (reflector.collection, reflector.error)
                 for reflector in (self._config_map, self._projects)
-                if reflector.failure is not None
+                if reflector.error is not None
             ),
         )
 

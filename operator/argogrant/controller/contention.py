@@ -15,8 +15,8 @@ from argogrant.grants.model.validation import quote
 REMEMBERED_SECONDS: Final = 600.0
 CONTESTED_FROM: Final = 3
 """Disturbances within the remembered time; fewer are put back at once."""
-FIRST_PAUSE: Final = 2.0
-LONGEST_PAUSE: Final = 60.0
+FIRST_DELAY: Final = 2.0
+LONGEST_DELAY: Final = 60.0
 
 
 class Contention:
@@ -86,10 +86,10 @@ class Contention:
             " docs/how-to/contested.md shows.",
         )
 
-    def pause_until(self) -> float | None:
+    def next_write_at(self) -> float | None:
         """Say when what is missing may be put back; None for at once."""
         times = len(self._disturbed_at) - CONTESTED_FROM
         if times < 0:
             return None
-        pause = min(FIRST_PAUSE * 2.0**times, LONGEST_PAUSE)
+        pause = min(FIRST_DELAY * 2.0**times, LONGEST_DELAY)
         return self._disturbed_at[-1] + pause

@@ -44,7 +44,7 @@ class NamespaceRules:
     """AccessPolicies that can not be understood, and why."""
     are_known: bool = True
     """Whether AccessPolicies and AccessApprovals could be read."""
-    identities: RequesterVerification = UNVERIFIED
+    verification: RequesterVerification = UNVERIFIED
     """Whether the API server vouches for requesters and approvers."""
 
 
@@ -83,7 +83,7 @@ class StateGatherer:
         Returns:
             The very object of the last time if nothing changed since.
         """
-        text = seen.config_map.others if seen.config_map is not None else None
+        text = seen.config_map.unmanaged if seen.config_map is not None else None
         marks = (
             seen.config_map.labels_and_annotations
             if seen.config_map is not None
@@ -143,7 +143,7 @@ def _with_rules(
         requires_access_policy=instance.requires_access_policy,
         strip_prefix=instance.strip_prefix,
         owners=owners,
-        identities=rules.identities,
+        identities=rules.verification,
         url=instance.url,
         access_details=instance.access_details,
     )

@@ -51,9 +51,9 @@ class PermissionWatcher:
         """Say how the instance is now; another one may need other rights."""
         if instance is not None and instance != self._instance:
             self._instance = instance
-            self.ask()
+            self.request_check()
 
-    def ask(self) -> None:
+    def request_check(self) -> None:
         """Ask for a look soon."""
         self._asked.set()
 

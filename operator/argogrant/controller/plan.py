@@ -123,7 +123,7 @@ def plan(
         other = target.get(binding)
         if other is None or end > other:
             target[binding] = end
-    may_add = may_add and not seen.config_map.others.problems
+    may_add = may_add and not seen.config_map.unmanaged.problems
     current = seen.config_map.overlay
     overlay = plan_overlay(
         current, owner=owner, wanted=wanted, kept=kept, may_add=may_add
@@ -198,7 +198,7 @@ def _obstacle(
 
 def _text_finding(seen: Snapshot) -> Finding | None:
     assert seen.config_map is not None
-    problems = seen.config_map.others.problems
+    problems = seen.config_map.unmanaged.problems
     if not problems:
         return None
     return Finding(

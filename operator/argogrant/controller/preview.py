@@ -40,8 +40,8 @@ class Preview:
     record: InstanceRecord
     plan: Plan
     seen: Snapshot
-    identities: RequesterVerification
-    has_policies: bool
+    verification: RequesterVerification
+    has_access_policies: bool
     """Whether it matters who asked, and who approved."""
     dry_run: tuple[Decision, ...] = ()
     """What becomes of the grants that are not there."""
@@ -113,8 +113,8 @@ async def preview(  # noqa: PLR0913
         record=record,
         plan=planned,
         seen=seen,
-        identities=verification.verification(),
-        has_policies=bool(store.policies.objects),
+        verification=verification.verification(),
+        has_access_policies=bool(store.policies.objects),
         dry_run=tuple(one for one in decisions if one is not None),
         projects=await _project_changes(there, argocd_namespace, planned),
     )

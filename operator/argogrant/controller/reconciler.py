@@ -7,7 +7,6 @@ next instant at which an answer changes by itself.
 
 import asyncio
 import logging
-import random
 from dataclasses import replace
 from typing import Final
 
@@ -33,8 +32,6 @@ from argogrant.kube.errors import ClusterError, Conflict
 from argogrant.telemetry.metrics import InstanceMetrics
 
 ATTEMPTS: Final = 3
-FIRST_BACKOFF: Final = 0.2
-LONGEST_BACKOFF: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +138,7 @@ class Reconciler:
         return differences
 
     async def _loop(self, argocd: ArgoCD, watching: asyncio.Task[None]) -> None:
-        backoff = FIRST_BACKOFF
+        backoff = self._whereabouts.pause
         while not watching.done():
             self._signal.clear()
             record = self._store.instance(self._name)
@@ -156,14 +153,13 @@ class Reconciler:
             began = asyncio.get_running_loop().time()
             try:
                 wait = await self._reconcile(argocd, record)
-                backoff = FIRST_BACKOFF
+                backoff.reset()
             except ClusterError as error:
-                self._report_failure(argocd, error, lasts=backoff > FIRST_BACKOFF)
+                self._report_failure(argocd, error, lasts=backoff.has_failed)
                 if record.is_force_released:
                     self._metrics.forget()
                     return
-                await self._whereabouts.pause.wait(backoff * random.uniform(0.5, 1.0))  # noqa: S311
-                backoff = min(backoff * 2, LONGEST_BACKOFF)
+                await backoff.wait()
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.record_reconciliation(took, self._clock())

@@ -44,7 +44,7 @@ class Store:
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.namespace = namespace
-        self.on_gone: Callable[[str], None] = lambda _uid: None
+        self.on_grant_removed: Callable[[str], None] = lambda _uid: None
         """Told of every grant that is not there any longer."""
         self.grants: Informer[GrantRecord] = Informer(
             cluster,
@@ -104,8 +104,8 @@ class Store:
         """
         await self.grants.synced.wait()
         await self.instances.synced.wait()
-        await self.policies.looked_at.wait()
-        await self.approvals.looked_at.wait()
+        await self.policies.attempted.wait()
+        await self.approvals.attempted.wait()
 
     def rules(self, identities: RequesterVerification) -> NamespaceRules:
         """What decides about all grants beside themselves.
@@ -118,21 +118,21 @@ class Store:
             policies=tuple(r.policy for r in records if r.policy is not None),
             unreadable={r.name: r.problem for r in records if r.policy is None},
             are_known=self.policies.synced.is_set() and self.approvals.synced.is_set(),
-            identities=identities,
+            verification=identities,
         )
 
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
         """What of our own can not be read at the moment."""
         return tuple(
-            (kind.collection, kind.failure)
+            (kind.collection, kind.error)
             for kind in self._kinds()
-            if kind.failure is not None
+            if kind.error is not None
         )
 
     def is_synced(self) -> bool:
         """Tell whether every kind was listed once and can be reached."""
         return all(
-            kind.synced.is_set() and kind.failure is None for kind in self._kinds()
+            kind.synced.is_set() and kind.error is None for kind in self._kinds()
         )
 
     def event(self, instance: str) -> asyncio.Event:
@@ -181,7 +181,7 @@ class Store:
         if before is not None and (after is None or before.instance != after.instance):
             self._by_instance[before.instance].pop(before.name, None)
         if before is not None and (after is None or after.uid != before.uid):
-            self.on_gone(before.uid)
+            self.on_grant_removed(before.uid)
         if after is not None:
             self._by_instance[after.instance][after.name] = after
         if before is not None and after is not None and before.decides_like(after):

@@ -128,26 +128,26 @@ class OperatorProcess:
         )
         self._beating = asyncio.create_task(self._beat())
         self._outlets = Sinks(cluster, SETTINGS, self._metrics.audit)
-        self.rooms = NamespaceRegistry(
+        self.namespaces = NamespaceRegistry(
             cluster, self._metrics, self._outlets.audit, self._now
         )
 
     async def start(self) -> None:
         """Serve the probes, get warm, and wait until this process leads."""
-        self._vitals.synced = self.rooms.are_synced
+        self._vitals.synced = self.namespaces.are_synced
         self._metrics.process.clock_skew.set_function(self._cluster.clock_skew)
         if SETTINGS.port is not None:
             self._probes.start(SETTINGS.port)
         for namespace in SETTINGS.namespaces:
-            self.rooms.get(namespace)
+            self.namespaces.get(namespace)
         await self._leadership.acquire()
         self._vitals.leading = True
         self._metrics.lead()
-        self.rooms.leading.set()
+        self.namespaces.leading.set()
 
     async def stop(self) -> None:
         """Stop everything, then let another process lead."""
-        await self.rooms.close()
+        await self.namespaces.close()
         await self._leadership.release()
         await self._outlets.stop()
         self._beating.cancel()
@@ -188,7 +188,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     names = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
     asyncio.get_running_loop().set_default_executor(names)
     memo.process = OperatorProcess(await KubernetesCluster.connect(utc_now))
-    memo.namespaces = memo.process.rooms
+    memo.namespaces = memo.process.namespaces
     await memo.process.start()
 
 

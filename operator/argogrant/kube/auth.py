@@ -29,7 +29,7 @@ Headers = tuple[tuple[str, str], ...]
 """A list, as there are many groups."""
 
 
-class ImpersonationRefused(Exception):
+class IncompleteImpersonation(Exception):
     """The kubeconfig says as whom only in part."""
 
 
@@ -41,7 +41,7 @@ def impersonation_headers(user: Mapping[str, Any]) -> Headers:
             ``as-user-extra``.
 
     Raises:
-        ImpersonationRefused: There is more than ``as``, but not that.
+        IncompleteImpersonation: There is more than ``as``, but not that.
     """
     parts = [("Impersonate-Uid", uid) for uid in [user.get("as-uid")] if uid]
     parts += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
@@ -53,7 +53,7 @@ def impersonation_headers(user: Mapping[str, Any]) -> Headers:
     if user.get("as"):
         return (("Impersonate-User", user["as"]), *parts)
     if parts:
-        raise ImpersonationRefused(
+        raise IncompleteImpersonation(
             "the user of the kubeconfig has as-uid, as-groups or as-user-extra without"
             " as; name the user to be seen as"
         )
@@ -67,7 +67,7 @@ async def client_from_environment(context: str = "") -> ApiClient:
         context: One of the kubeconfig, whatever the pod; empty for the current.
 
     Raises:
-        ImpersonationRefused: The kubeconfig says as whom only in part.
+        IncompleteImpersonation: The kubeconfig says as whom only in part.
     """
     configuration = Configuration()
     if not context and _is_loaded_in_cluster(configuration):

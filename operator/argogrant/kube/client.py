@@ -31,12 +31,12 @@ FIELD_MANAGER: Final = "argogrant"
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, connect=3)
 """A revocation whose answer is lost is tried again, so waiting long is no virtue."""
 LIST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=3)
-PAGE: Final = 100
+PAGE_SIZE: Final = 100
 """Objects that are listed at once. What is parsed of a page is some fifteen kilobytes
 an object, and the process stays as large as it once was: a sweep of 500 at the worst
 moment of a burst added four to six megabytes for good."""
 WATCH_SECONDS: Final = 240
-SILENCE_SECONDS: Final = 75
+WATCH_IDLE_SECONDS: Final = 75
 """The API server sends a bookmark every minute; a longer silence is a dead watch."""
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"
@@ -159,7 +159,7 @@ class KubernetesCluster:
         Raises:
             Gone: The page was asked for too late; list from the beginning.
         """
-        query = {**_selector(collection), "limit": str(PAGE)}
+        query = {**_selector(collection), "limit": str(PAGE_SIZE)}
         if page:
             query["continue"] = page
         answer = await self._request(
@@ -190,7 +190,7 @@ class KubernetesCluster:
             "timeoutSeconds": str(seconds),
         }
         timeout = aiohttp.ClientTimeout(
-            total=None, connect=5, sock_read=SILENCE_SECONDS
+            total=None, connect=5, sock_read=WATCH_IDLE_SECONDS
         )
         request = f"WATCH {collection.path}"
         with connection_errors(request):

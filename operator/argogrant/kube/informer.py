@@ -11,20 +11,17 @@ A whole collection, however many pages it has.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from argogrant.kube.backoff import Backoff
+from argogrant.kube.backoff import FIRST_BACKOFF, LONGEST_BACKOFF, Backoff
 from argogrant.kube.client import Body, Cluster, WatchEvent
 from argogrant.kube.errors import ClusterError, Forbidden, Gone
 from argogrant.kube.resources import Collection
 
 T = TypeVar("T")
 
-FIRST_PAUSE: Final = 0.2
-LONGEST_PAUSE: Final = 5.0
 LATEST_CHANGES: Final = 60.0
 """Seconds after a deletion in which a list or an answer may still hold the object."""
 
@@ -45,7 +42,7 @@ class Informer(Generic[T]):
         read: Turns an object into what is kept of it; must not raise.
         on_change: Told of every difference (before, after; None: not there), and with
             (None, None) when the reflector fails or recovers.
-        longest_pause: Seconds between two attempts that fail.
+        longest_backoff: Seconds between two attempts that fail.
     """
 
     def __init__(
@@ -55,23 +52,22 @@ class Informer(Generic[T]):
         *,
         read: Callable[[Body], T],
         on_change: Callable[[T | None, T | None], None],
-        longest_pause: float = LONGEST_PAUSE,
+        longest_backoff: float = LONGEST_BACKOFF,
     ) -> None:
         self.collection = collection
         self.synced = asyncio.Event()
-        self.looked_at = asyncio.Event()
+        self.attempted = asyncio.Event()
         """Listed once, or failed to be."""
-        self.failure: ClusterError | None = None
+        self.error: ClusterError | None = None
         self._cluster = cluster
         self._read = read
         self._on_change = on_change
-        self._longest_pause = longest_pause
         self._objects: dict[str, T] = {}
         self._versions: dict[str, int] = {}
         self._deleted: dict[str, tuple[int, float]] = {}
         """The version and the time of deletions that late news must not undo."""
         self._version = ""
-        self._pause = Backoff()
+        self._backoff = Backoff(first=FIRST_BACKOFF, longest=longest_backoff)
 
     @property
     def objects(self) -> Mapping[str, T]:
@@ -80,23 +76,21 @@ class Informer(Generic[T]):
 
     async def run(self) -> None:
         """List and watch until cancelled; failures are kept in ``failure``."""
-        pause = FIRST_PAUSE
         while True:
             try:
                 self._version = (await self._list()).resource_version
-                pause = FIRST_PAUSE
+                self._backoff.reset()
                 while True:
                     await self._watch()
             except Gone:
                 continue
             except ClusterError as error:
                 self._fail(error)
-                await self._pause.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
-                pause = min(pause * 2, self._longest_pause)
+                await self._backoff.wait()
 
     def retry_now(self) -> None:
         """Try again now, if it failed and pauses: something was mended."""
-        self._pause.reset()
+        self._backoff.retry_now()
 
     async def relist(self) -> int:
         """Compare with what the API server has now; the watch goes on where it is.
@@ -127,7 +121,7 @@ class Informer(Generic[T]):
         self._deleted = {n: d for n, d in self._deleted.items() if d[1] > oldest}
         self._recover()
         self.synced.set()
-        self.looked_at.set()
+        self.attempted.set()
         return comparison
 
     async def _compare(self) -> "_Comparison":
@@ -174,15 +168,15 @@ class Informer(Generic[T]):
         return f"{metadata['namespace']}/{name}"
 
     def _fail(self, error: ClusterError) -> None:
-        news = type(self.failure) is not type(error)
-        self.failure = error
-        self.looked_at.set()
+        news = type(self.error) is not type(error)
+        self.error = error
+        self.attempted.set()
         if news:
             self._on_change(None, None)
 
     def _recover(self) -> None:
-        if self.failure is not None:
-            self.failure = None
+        if self.error is not None:
+            self.error = None
             self._on_change(None, None)
 
 

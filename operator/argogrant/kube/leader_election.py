@@ -88,7 +88,7 @@ class LeaderElector:
         """Wait until the lease is ours."""
         watching = asyncio.create_task(self._seen.run())
         try:
-            await self._seen.looked_at.wait()
+            await self._seen.attempted.wait()
             while not await self._claim():
                 pass
         finally:

@@ -137,4 +137,4 @@ def test_a_config_map_without_data_is_empty() -> None:
     assert observed == ObservedConfigMap("7", {})
     assert observed.overlay is None
     assert observed.scopes is None
-    assert observed.others.rules == ()
+    assert observed.unmanaged.rules == ()

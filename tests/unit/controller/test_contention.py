@@ -4,7 +4,7 @@ import asyncio
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap
-from argogrant.controller.contention import CONTESTED_FROM, LONGEST_PAUSE, Contention
+from argogrant.controller.contention import CONTESTED_FROM, LONGEST_DELAY, Contention
 from support.in_memory_operator import INSTANCES, SETTLED, SOON, a_room
 
 
@@ -26,7 +26,7 @@ def test_a_few_disturbances_are_put_back_at_once() -> None:
     contention = disturbed(CONTESTED_FROM - 1)
 
     assert contention.finding() is None
-    assert contention.pause_until() is None
+    assert contention.next_write_at() is None
 
 
 def test_many_disturbances_are_a_contest_with_a_name() -> None:
@@ -47,13 +47,13 @@ def test_a_contest_without_a_record_names_nobody() -> None:
 def test_pauses_grow_to_a_bound() -> None:
     pauses = []
     for times in range(CONTESTED_FROM, CONTESTED_FROM + 9):
-        until = disturbed(times).pause_until()
+        until = disturbed(times).next_write_at()
         assert until is not None
         pauses.append(until - (times - 1))
 
     assert pauses == sorted(pauses)
     assert pauses[0] < 5
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[-1] == LONGEST_DELAY
 
 
 def test_a_contest_that_is_over_is_forgotten() -> None:
@@ -98,7 +98,7 @@ async def test_a_contest_is_told_and_takes_no_access_longer_than_it_must() -> No
         room.edit_rbac(policy_argogrant_csv="")
         await asyncio.sleep(SOON)
         assert not room.bound
-        await asyncio.sleep(LONGEST_PAUSE)
+        await asyncio.sleep(LONGEST_DELAY)
 
         assert room.bound == {"alice"}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.kube.auth import ImpersonationRefused, impersonation_headers
+from argogrant.kube.auth import IncompleteImpersonation, impersonation_headers
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_the_headers_say_as_whom(user: dict[str, Any], headers: tuple[Any]) -> N
 
 def test_groups_alone_are_refused() -> None:
     """As kubectl does: they would be the rights of a user who is not named."""
-    with pytest.raises(ImpersonationRefused, match="name the user"):
+    with pytest.raises(IncompleteImpersonation, match="name the user"):
         impersonation_headers({"as-groups": ["a"]})

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from argogrant.kube.errors import Forbidden, Gone, NotFound, Unavailable
-from argogrant.kube.informer import LONGEST_PAUSE
+from argogrant.kube.informer import LONGEST_BACKOFF
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from support.informer_copies import Copy, following, soon
 
@@ -58,7 +58,7 @@ async def test_a_watch_that_ends_is_opened_where_it_ended() -> None:
         await soon()
 
         assert copy.known == {"one": "a", "two": "a"}
-        assert copy.reflector.failure is None
+        assert copy.reflector.error is None
         assert copy.changes == [(None, "a"), (None, "a")]
         assert (copy.cluster.count("list"), copy.cluster.count("watch")) == (1, 2)
 
@@ -91,7 +91,7 @@ async def test_a_watch_that_is_too_far_behind_lists_again_at_once() -> None:
 
         assert copy.known == {"two": "a"}
         assert copy.cluster.count("list") == 2
-        assert copy.reflector.failure is None
+        assert copy.reflector.error is None
 
 
 async def test_gone_in_the_middle_of_a_watch_lists_again_at_once() -> None:
@@ -120,12 +120,12 @@ async def test_a_failure_is_kept_and_told_until_it_is_over(error) -> None:
         copy.cluster.fail("list", error, times=1000)
         copy.cluster.break_watches(error)
         await asyncio.sleep(30)
-        assert copy.reflector.failure is error
+        assert copy.reflector.error is error
         assert copy.known == {"one": "a"}
         copy.cluster.stop_failing()
-        await asyncio.sleep(LONGEST_PAUSE)
+        await asyncio.sleep(LONGEST_BACKOFF)
 
-        assert copy.reflector.failure is None
+        assert copy.reflector.error is None
         assert copy.changes == [(None, "a"), (None, None), (None, None)]
 
 
@@ -136,7 +136,7 @@ async def test_another_failure_is_news() -> None:
     async with following(copy):
         await asyncio.sleep(1)
 
-        assert isinstance(copy.reflector.failure, Forbidden)
+        assert isinstance(copy.reflector.error, Forbidden)
         assert copy.changes == [(None, None), (None, None)]
 
 
@@ -145,7 +145,7 @@ async def test_the_first_failure_is_a_look_but_no_view() -> None:
     copy = Copy()
     copy.cluster.fail("list", AWAY, times=1000)
     async with following(copy):
-        assert copy.reflector.looked_at.is_set()
+        assert copy.reflector.attempted.is_set()
         assert not copy.reflector.synced.is_set()
 
 
@@ -160,7 +160,7 @@ async def test_pauses_grow_to_a_bound() -> None:
         second_minute = copy.cluster.count("list") - first_minute
 
     assert first_minute <= 30
-    assert 60 / LONGEST_PAUSE <= second_minute <= 2 * 60 / LONGEST_PAUSE + 1
+    assert 60 / LONGEST_BACKOFF <= second_minute <= 2 * 60 / LONGEST_BACKOFF + 1
 
 
 async def test_a_failing_watch_pauses_as_well() -> None:

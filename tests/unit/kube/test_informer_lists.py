@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from argogrant.kube.client import PAGE
+from argogrant.kube.client import PAGE_SIZE
 from argogrant.kube.errors import ClusterError, Unavailable
 from support.informer_copies import Copy, following, soon
 
@@ -148,18 +148,18 @@ async def test_a_list_that_fails_changes_nothing() -> None:
 async def test_a_long_list_comes_in_pages_and_nothing_is_lost() -> None:
     """The last page tells what is gone, and only then is anything forgotten."""
     copy = Copy()
-    for number in range(2 * PAGE + 1):
+    for number in range(2 * PAGE_SIZE + 1):
         copy.create(f"n{number}")
     async with following(copy):
         await soon()
-        assert len(copy.known) == 2 * PAGE + 1
+        assert len(copy.known) == 2 * PAGE_SIZE + 1
         assert copy.cluster.count("list") == 3
         copy.cluster.silent = True
         copy.delete("n0")
-        copy.delete(f"n{2 * PAGE}")
+        copy.delete(f"n{2 * PAGE_SIZE}")
 
         assert await copy.reflector.relist() == 2
-        assert len(copy.known) == 2 * PAGE - 1
+        assert len(copy.known) == 2 * PAGE_SIZE - 1
 
 
 async def test_a_late_answer_to_a_write_brings_nothing_back() -> None:

@@ -143,7 +143,7 @@ async def wait_for(
     try:
         with closing(LiveLine()) as line:
             async with asyncio.timeout(patience.total_seconds()):
-                await reflector.looked_at.wait()
+                await reflector.attempted.wait()
                 while last.has_come is None:
                     news.clear()
                     last = _observe(reflector, question)
@@ -164,8 +164,8 @@ async def wait_for(
 
 
 def _observe(reflector: Informer[StoredStatus], question: WaitCondition) -> WaitStatus:
-    if isinstance(reflector.failure, Forbidden):
-        raise reflector.failure
-    if reflector.failure is not None:
-        return WaitStatus(f"{reflector.failure}; it is asked again", has_come=None)
+    if isinstance(reflector.error, Forbidden):
+        raise reflector.error
+    if reflector.error is not None:
+        return WaitStatus(f"{reflector.error}; it is asked again", has_come=None)
     return question(reflector.objects.get(reflector.collection.name))

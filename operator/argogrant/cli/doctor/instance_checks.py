@@ -98,7 +98,7 @@ def text_is_readable(facts: InstanceFacts, _now: datetime) -> Iterator[CheckResu
         if said is not None and said.status is False:
             yield wrong(check, f"{said.reason}: {said.message}")
         return
-    problems = found.others.problems
+    problems = found.unmanaged.problems
     if problems:
         yield wrong(
             check,

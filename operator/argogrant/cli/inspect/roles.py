@@ -147,7 +147,7 @@ async def _read(
         instance = await instance_of(ours, name)
         async with argocd_of(ours, instance, argocd_context) as cluster:
             seen = await read_rules(cluster, instance.argocd_namespace)
-    found = discover_roles(seen.config_map.others, seen.projects)
+    found = discover_roles(seen.config_map.unmanaged, seen.projects)
     return found, owners_of(
         instance, seen.projects, seen.config_map.labels_and_annotations
     )

@@ -77,9 +77,9 @@ async def following(
     )
     task = asyncio.create_task(reflector.run())
     try:
-        await reflector.looked_at.wait()
-        if reflector.failure is not None:
-            raise reflector.failure
+        await reflector.attempted.wait()
+        if reflector.error is not None:
+            raise reflector.error
         there = list(reflector.objects.values())
         while not news.empty():
             news.get_nowait()  # how it came to be there
@@ -95,7 +95,7 @@ async def _changes(
         change = await news.get()
         if change is not None:
             yield change
-        elif isinstance(reflector.failure, Forbidden):
-            raise reflector.failure
-        elif reflector.failure is not None:
-            typer.echo(f"{sanitize(str(reflector.failure))}; asked again", err=True)
+        elif isinstance(reflector.error, Forbidden):
+            raise reflector.error
+        elif reflector.error is not None:
+            typer.echo(f"{sanitize(str(reflector.error))}; asked again", err=True)

@@ -79,7 +79,7 @@ def simulate(
         settings: The ``data`` of ``argocd-cm``; None if it can not be read.
         assumption: What is taken for given.
     """
-    others = seen.config_map.others
+    others = seen.config_map.unmanaged
     sign_in = LoginConfig(
         claims=others.claims,
         default_role=others.default_role,
@@ -132,6 +132,6 @@ def _notes(
     person = known.token_subject
     if subject not in (person.user_id, *person.compared) and not known.notes:
         yield f"{assumption.name} is for {quote(subject)}, which is none of the names."
-    roles = discover_roles(seen.config_map.others, seen.projects)
+    roles = discover_roles(seen.config_map.unmanaged, seen.projects)
     if role not in {one.bound_as for one in roles}:
         yield f"There is no role {quote(role)}; argogrant roles lists what there is."

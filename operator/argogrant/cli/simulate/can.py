@@ -146,7 +146,7 @@ async def _rule(
         async with argocd_of(ours, instance, argocd_context) as cluster:
             seen = await read_rules(cluster, where)
             settings = await read_argocd_settings(cluster, where)
-    if seen.config_map.others.claims is None:
+    if seen.config_map.unmanaged.claims is None:
         raise CommandError(
             "scopes of argocd-rbac-cm is no YAML list of claims, so Argo CD goes by"
             " what it read before, which nobody else can see; mend or remove scopes."

@@ -115,10 +115,10 @@ def _check(found: Preview) -> None:
     Raises:
         CommandFailed: Nothing can be written, or not all that decides is known.
     """
-    if found.identities.reason is Reason.UNKNOWN and found.has_policies:
+    if found.verification.reason is Reason.UNKNOWN and found.has_access_policies:
         raise CommandError(
             f"it is not known whether requesters are verified:"
-            f" {found.identities.problem}"
+            f" {found.verification.problem}"
         )
     if found.plan.overlay is None and found.plan.blocked is not None:
         raise CommandError(found.plan.blocked.message)

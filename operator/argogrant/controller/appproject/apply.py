@@ -128,7 +128,7 @@ class ProjectApplier:
         if work.project in self._written_at:
             dues.append(self._written_at[work.project] + WRITE_PAUSE)
         contention = self._contentions.get(work.project)
-        pause = contention.pause_until() if contention is not None else None
+        pause = contention.next_write_at() if contention is not None else None
         wait = max([*dues, pause or now]) - now
         return wait if wait > 0 else None
 

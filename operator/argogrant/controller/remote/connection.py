@@ -90,7 +90,7 @@ class RemoteConnection:
         """Why there is no token, or it can not be looked at for the moment."""
         if self._secrets is None or self._exchange is None:
             return ()
-        failure = self._exchange.absence or self._secrets.failure
+        failure = self._exchange.absence or self._secrets.error
         return () if failure is None else ((self._secrets.collection, failure),)
 
     async def run(self) -> None:
@@ -136,7 +136,7 @@ class RemoteConnection:
 
     async def _follow(self) -> None:
         assert self._secrets is not None
-        await self._secrets.looked_at.wait()
+        await self._secrets.attempted.wait()
         shown = ""
         while True:
             self._changed.clear()
@@ -166,7 +166,7 @@ class RemoteConnection:
     def _wanted(self) -> str:
         """The token to show; what can not be read for a moment stays as it was."""
         assert self._secrets is not None
-        if self._is_held or (self._secrets.failure is not None and self._token):
+        if self._is_held or (self._secrets.error is not None and self._token):
             return self._token
         secret = self.secret
         return secret.token if secret is not None else ""
@@ -179,8 +179,8 @@ class RemoteConnection:
     def _absence(self) -> ClusterError:
         """Say why there is no token."""
         assert self._secrets is not None
-        if not self._secrets.synced.is_set() and self._secrets.failure is not None:
-            return self._secrets.failure
+        if not self._secrets.synced.is_set() and self._secrets.error is not None:
+            return self._secrets.error
         secret = self.secret
         return self._missing(secret.problem if secret is not None else "is not there")
 

@@ -7,7 +7,6 @@ waiting for long, but is not forgotten either.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -28,8 +27,6 @@ from argogrant.kube.resources import CONFIG_MAPS
 
 PATIENCE: Final = 3.0
 """Seconds that grants of the new place wait for the old one."""
-FIRST_PAUSE: Final = 0.2
-LONGEST_PAUSE: Final = 5.0
 _NO_NEW_MEMBERS: Final = datetime.max.replace(tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
@@ -83,7 +80,7 @@ class FormerLocation:
         """Try until nothing of the instance is left there."""
         self.connection.hold()
         namespace = self.location.namespace
-        argocd = ArgoCD(self.connection.cluster, namespace, self._pause.reset)
+        argocd = ArgoCD(self.connection.cluster, namespace, self._pause.retry_now)
         self.connection.on_change = argocd.retry_now
         await self.connection.wait_until_observed()
         watching = asyncio.create_task(argocd.run())
@@ -100,7 +97,6 @@ class FormerLocation:
         self._on_change()
 
     async def _clean(self, argocd: ArgoCD) -> None:
-        pause = FIRST_PAUSE
         while True:
             try:
                 if await self._is_clean_now(argocd):
@@ -109,8 +105,7 @@ class FormerLocation:
                 await self._read_anew(argocd)
             except ClusterError as error:
                 self._tell(error)
-            await self._pause.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
-            pause = min(pause * 2, LONGEST_PAUSE)
+            await self._pause.wait()
 
     async def _is_clean_now(self, argocd: ArgoCD) -> bool:
         """Remove our key and our members; tell whether the place is clean."""

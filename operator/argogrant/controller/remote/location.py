@@ -207,7 +207,7 @@ class RemoteLocation:
         """Try at once what failed: there is another client."""
         if self._argocd is not None:
             self._argocd.retry_now()
-        self.pause.reset()
+        self.pause.retry_now()
         self._store.event(self._name).set()  # another token has another end
 
     async def _leave(self, record: InstanceRecord | None) -> None:

@@ -81,7 +81,7 @@ class Maintenance:
     def ask(self) -> None:
         """Ask for our rights soon."""
         if self._permissions is not None:
-            self._permissions.ask()
+            self._permissions.request_check()
 
     def look(self, error: ClusterError | None) -> MaintenanceState:
         """Say how it stands.
@@ -93,7 +93,7 @@ class Maintenance:
             return NO_MAINTENANCE
         self._permissions.record(self._instance())
         if isinstance(error, Forbidden):
-            self._permissions.ask()
+            self._permissions.request_check()
         return MaintenanceState(missing=self._permissions.missing, token=self._token())
 
     def _token(self) -> TokenState | None:

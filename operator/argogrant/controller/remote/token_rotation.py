@@ -10,7 +10,6 @@ Source: Kubernetes, TokenRequest of ``authentication.k8s.io/v1``.
 import asyncio
 import base64
 import logging
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from argogrant.controller.required_permissions import (
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.validation import with_full_stop
 from argogrant.grants.model.window import parse_instant
+from argogrant.kube.backoff import Backoff
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import (
     ClusterError,
@@ -112,7 +112,7 @@ class TokenRotator:
         self._on_change = on_change
         self._stored: _Requested | None = None
         self._failure = ""
-        self._backoff = FIRST_BACKOFF
+        self._backoff = Backoff(first=FIRST_BACKOFF, longest=LONGEST_BACKOFF)
         self._not_before = 0.0
 
     def state(
@@ -186,13 +186,11 @@ class TokenRotator:
                 instance.name,
                 error,
             )
-            pause = self._backoff * random.uniform(0.5, 1.0)  # noqa: S311
-            self._not_before = loop.time() + pause
-            self._backoff = min(self._backoff * 2, LONGEST_BACKOFF)
+            self._not_before = loop.time() + self._backoff.next_delay()
         else:
             self._told.rotated("ok")
             self._failed("")
-            self._backoff = FIRST_BACKOFF
+            self._backoff.reset()
             self._not_before = loop.time() + PAUSE_AFTER_SUCCESS
 
     async def _rotate(self, instance: Instance, connection: RemoteConnection) -> None:

@@ -208,7 +208,7 @@ def _text(seen: Snapshot) -> Condition:
             reason=Reason.UNKNOWN,
             message="argocd-rbac-cm is missing or could not be read.",
         )
-    problems = seen.config_map.others.problems
+    problems = seen.config_map.unmanaged.problems
     if problems:
         return Condition(
             type=InstanceCondition.RBAC_TEXT_VALID,

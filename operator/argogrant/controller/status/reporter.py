@@ -62,7 +62,7 @@ class Reporter:
     ) -> None:
         self._store = store
         self._disposal = disposal
-        self._store.on_gone = self.forget
+        self._store.on_grant_removed = self.forget
         self._writer = writer
         self._audit = audit
         self._said: dict[str, tuple[GrantRecord, object]] = {}
@@ -187,7 +187,7 @@ class Reporter:
             roles=gathered.roles,
             owners=gathered.inputs.owners,
             scopes=config_map.scopes if config_map else None,
-            default_role=config_map.others.default_role if config_map else None,
+            default_role=config_map.unmanaged.default_role if config_map else None,
             last_write_at=last_write_at,
             token_expires_at=token.lifetime.expires_at if token else None,
             bound_in=bound_in,

@@ -16,7 +16,7 @@ from argogrant.cli.doctor.permission_review import (
     OWN,
     PermissionReviewer,
 )
-from argogrant.kube.client import PAGE, Body
+from argogrant.kube.client import PAGE_SIZE, Body
 from argogrant.kube.errors import Forbidden, NotFound, Unavailable
 from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
 from argogrant.kube.whoami import SELF_REVIEWS
@@ -133,10 +133,10 @@ async def test_a_missing_admission_policy_is_named() -> None:
 async def test_every_page_of_grants_is_read() -> None:
     cluster = an_installation()
     room = Room(cluster)
-    for number in range(PAGE + 1):
+    for number in range(PAGE_SIZE + 1):
         room.grant(f"g{number}")
 
-    assert len((await look(cluster)).grants.value or ()) == PAGE + 1
+    assert len((await look(cluster)).grants.value or ()) == PAGE_SIZE + 1
 
 
 async def test_what_is_forbidden_hides_nothing_else() -> None:
