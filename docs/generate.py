@@ -19,9 +19,9 @@ from argogrant.api.crd import (
     crd_yaml,
     custom_resource_definition,
 )
-from argogrant.grants.model.reason_descriptions import DESCRIPTIONS
-from argogrant.grants.model.reason_sets import (
+from argogrant.grants.model.reason_table import (
     APPROVAL_REASONS,
+    DESCRIPTIONS,
     GRANT_REASONS,
     INSTANCE_REASONS,
     POLICY_REASONS,

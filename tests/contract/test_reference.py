@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from argogrant.grants.model.reason_descriptions import DESCRIPTIONS
-from argogrant.grants.model.reason_sets import (
+from argogrant.grants.model.reason_table import (
     APPROVAL_REASONS,
+    DESCRIPTIONS,
     GRANT_REASONS,
     INSTANCE_REASONS,
     POLICY_REASONS,
@@ -103,7 +103,7 @@ def test_every_reason_belongs_to_a_condition_and_is_explained(reason: Reason) ->
         if any(reason in used for used in reasons.values())
     ]
 
-    assert kinds, "add it to one of the tables in grants/model/reason_sets.py"
+    assert kinds, "list its conditions in grants/model/reason_table.py"
     for page in ("reasons", *kinds):
         assert f"| `{reason}` |" in page_of(page)
         assert f"| {DESCRIPTIONS[reason]} |" in page_of(page)

@@ -15,7 +15,7 @@ from argogrant.grants.model.grant import (
     Subject,
     SubjectKind,
 )
-from argogrant.grants.model.reason_sets import FINAL_REASONS
+from argogrant.grants.model.reason_table import FINAL_REASONS
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from argogrant.grants.model.window import parse_duration, parse_instant
 

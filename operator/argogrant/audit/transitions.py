@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from argogrant.audit.transition_kinds import Transition, TransitionKind, transition_from
-from argogrant.grants.model.reason_sets import REFUSED_REASONS
+from argogrant.grants.model.reason_table import REFUSED_REASONS
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
 from argogrant.grants.model.stored_condition import Conditions, state_key
 from argogrant.grants.model.window import format_instant

@@ -9,7 +9,7 @@ from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.decide import Decision
 from argogrant.grants.facts import InstanceState
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.reason_sets import REFUSED_REASONS
+from argogrant.grants.model.reason_table import REFUSED_REASONS
 
 LONGEST_CHAIN: Final = 128
 """Grants that are followed backwards."""

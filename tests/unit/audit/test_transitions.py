@@ -9,7 +9,7 @@ from argogrant.audit.transitions import (
     grant_transitions,
     instance_transitions,
 )
-from argogrant.grants.model.reason_sets import REFUSED_REASONS
+from argogrant.grants.model.reason_table import REFUSED_REASONS
 from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from support.stored_statuses import (
     BINDING,

@@ -3,7 +3,7 @@
 import pytest
 
 from argogrant.grants.conditions import BindingOutcome, Condition, grant_conditions
-from argogrant.grants.model.reason_descriptions import DESCRIPTIONS
+from argogrant.grants.model.reason_table import DESCRIPTIONS
 from argogrant.grants.model.reasons import (
     Finding,
     GrantCondition,

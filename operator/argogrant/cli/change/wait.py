@@ -15,7 +15,7 @@ from argogrant.cli.errors import CommandError
 from argogrant.cli.terminal.progress import LiveLine
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short
-from argogrant.grants.model.reason_sets import REFUSED_REASONS
+from argogrant.grants.model.reason_table import REFUSED_REASONS
 from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
 from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import with_full_stop

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from argogrant.api.accessgrant_view import AccessGrantView
-from argogrant.grants.model.reason_sets import REFUSED_REASONS
+from argogrant.grants.model.reason_table import REFUSED_REASONS
 from argogrant.grants.model.reasons import GrantCondition, Reason
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)

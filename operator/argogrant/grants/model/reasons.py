@@ -1,8 +1,6 @@
-"""The closed sets of condition types and reasons.
+"""Condition types, reasons, and the finding that carries a reason.
 
-``meanings`` says when each reason is used, ``vocabulary`` with which condition.
-
-What a check found: why a grant is not in force.
+``reason_table`` describes each reason and lists the conditions in which it appears.
 """
 
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from enum import StrEnum
 
 
 class GrantCondition(StrEnum):
-    """The condition types of an AccessGrant, in the order in which they are shown."""
+    """Condition types of an AccessGrant, in the order of its status."""
 
     APPROVED = "Approved"
     READY = "Ready"
@@ -19,30 +17,30 @@ class GrantCondition(StrEnum):
 
 
 class ApprovalCondition(StrEnum):
-    """The condition types of an AccessApproval."""
+    """Condition types of an AccessApproval."""
 
     COUNTED = "Counted"
 
 
 class PolicyCondition(StrEnum):
-    """The condition types of an AccessPolicy."""
+    """Condition types of an AccessPolicy."""
 
     READY = "Ready"
 
 
 class InstanceCondition(StrEnum):
-    """The condition types of an ArgoCDInstance."""
+    """Condition types of an ArgoCDInstance."""
 
     READY = "Ready"
     RBAC_TEXT_VALID = "RBACTextValid"
     CONTESTED = "Contested"
     CLOCK_IN_SYNC = "ClockInSync"
     REQUESTER_VERIFIED = "RequesterVerified"
-    TOKEN_FRESH = "TokenFresh"  # noqa: S105 - a type of condition
+    TOKEN_FRESH = "TokenFresh"  # noqa: S105 - a condition type
 
 
 class Reason(StrEnum):
-    """Why a condition is what it is; ``REASONS`` in ``meanings`` says when."""
+    """Machine-readable cause of a condition; see ``REASONS`` in ``reason_table``."""
 
     POLICY_NOT_REQUIRED = "PolicyNotRequired"
     AUTO_APPROVED = "AutoApproved"
@@ -121,11 +119,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why a grant is not in force, in words for the person who asked for it."""
+    """Result of a failed check: why a grant is not in force.
+
+    The message is read by the requester.
+    """
 
     reason: Reason
     message: str
     is_final: bool = False
-    """The grant is over; nothing but a new grant gives access again."""
+    """Whether the grant has ended for good; only a new grant gives access again."""
     is_unknown: bool = False
-    """The fact is unknown rather than false: keep what is bound, add nothing."""
+    """Whether the fact is unknown, not false: keep an existing binding, add none."""
