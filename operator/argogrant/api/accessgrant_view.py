@@ -1,28 +1,137 @@
-"""An AccessGrant as it stands, read for people: nothing is decided from it.
+"""Lenient views of AccessGrants and AccessApprovals, for display and for the audit log.
 
-``read_grant`` refuses what an older CRD let pass; a list has to show that, too. So what
-is missing is empty here, and nothing raises.
+``read_grant`` and ``read_approval`` refuse an object that the CRD does not allow, but
+objects from the time of an older CRD must still appear in a list. The readers here
+never raise: a missing or malformed field is empty. No decision depends on them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from argogrant.api.parsing import get_dict, get_str, get_time
-from argogrant.api.stored_status import (
-    StoredGrantStatus,
-    read_conditions,
-    read_stored_grant_status,
-)
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition
-from argogrant.grants.model.stored_condition import StoredCondition
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
+
+_STATUS: Final = {"True": True, "False": False}
+
+
+def read_conditions(status: Mapping[str, Any]) -> Conditions:
+    """Read the conditions of the status of any kind."""
+    return {
+        get_str(one, "type"): StoredCondition(
+            status=_STATUS.get(get_str(one, "status")),
+            reason=get_str(one, "reason"),
+            message=get_str(one, "message"),
+            since=get_str(one, "lastTransitionTime"),
+        )
+        for one in status.get("conditions") or ()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredApproval:
+    """Approval or denial that counted, as the status of a grant lists it."""
+
+    name: str
+    approver: str
+    decision: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStatus:
+    """Status of a grant or an approval, with the identity of the object."""
+
+    uid: str
+    name: str
+    is_current: bool
+    """The status describes the latest generation of the object."""
+    conditions: Conditions = field(default_factory=dict)
+    started_at: datetime | None = None
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+    policy: str | None = None
+    approvals: tuple[StoredApproval, ...] = ()
+    has_been_bound: bool = False
+    extended_by: str = ""
+    url: str = ""
+    details: str = ""
+
+    def condition_is_true(self, condition: str) -> bool:
+        """Return whether a condition is present and True."""
+        stored = self.conditions.get(condition)
+        return stored is not None and stored.status is True
+
+
+def read_stored_status(body: Mapping[str, Any]) -> StoredStatus:
+    """Read the status of an AccessGrant or an AccessApproval."""
+    metadata, status = get_dict(body, "metadata"), get_dict(body, "status")
+    generation = metadata.get("generation", 1)
+    return StoredStatus(
+        uid=get_str(metadata, "uid"),
+        name=get_str(metadata, "name"),
+        is_current=status.get("observedGeneration", 0) >= generation,
+        conditions=read_conditions(status),
+        started_at=get_time(status, "startedAt"),
+        expires_at=get_time(status, "expiresAt"),
+        ended_at=get_time(status, "endedAt"),
+        policy=get_str(status, "accessPolicy") or None,
+        approvals=_approvals(status),
+        has_been_bound=_has_been_bound(status),
+        extended_by=get_str(status, "extendedBy"),
+        url=get_str(status, "url"),
+        details=get_str(status, "accessDetails"),
+    )
+
+
+def _approvals(status: Mapping[str, Any]) -> tuple[StoredApproval, ...]:
+    return tuple(
+        StoredApproval(
+            name=get_str(entry, "name"),
+            approver=get_str(entry, "approver"),
+            decision=get_str(entry, "decision"),
+            at=get_str(entry, "at"),
+        )
+        for entry in status.get("approvals") or ()
+    )
+
+
+def _has_been_bound(status: Mapping[str, Any]) -> bool:
+    return "boundAs" in status and "startedAt" in status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredGrantStatus:
+    """Status of a grant for the audit log; times are text, as they are stored."""
+
+    conditions: Conditions
+    started_at: str | None = None
+    expires_at: str | None = None
+    ended_at: str | None = None
+    policy: str | None = None
+    approvals: tuple[StoredApproval, ...] = ()
+    has_been_bound: bool = False
+
+
+def read_stored_grant_status(status: Mapping[str, Any]) -> StoredGrantStatus:
+    """Read the status of a grant for the audit log."""
+    return StoredGrantStatus(
+        conditions=read_conditions(status),
+        started_at=status.get("startedAt"),
+        expires_at=status.get("expiresAt"),
+        ended_at=status.get("endedAt"),
+        policy=status.get("accessPolicy"),
+        approvals=_approvals(status),
+        has_been_bound=_has_been_bound(status),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessGrantView:
-    """What an AccessGrant says of itself; the status is the operator's last word."""
+    """An AccessGrant with its spec and the status that the operator last wrote."""
 
     namespace: str
     name: str
@@ -32,14 +141,14 @@ class AccessGrantView:
     subject_kind: str
     subject: str
     role: str
-    """As Argo CD says it, ``proj:team-a:deployer``."""
+    """Role as it is written to Argo CD, such as ``proj:team-a:deployer``."""
     requester: str
     justification: str
     duration: str
     not_before: datetime | None
     started_at: datetime | None
     expires_at: datetime | None
-    """The end that is promised or forecast, or else the one that was asked for."""
+    """Expiry from the status, or the requested ``expiresAt`` if there is none yet."""
     ended_at: datetime | None
     is_revoked: bool
     is_being_deleted: bool
@@ -48,18 +157,17 @@ class AccessGrantView:
     extended_by: str
     url: str
     details: str
-    stored: StoredGrantStatus
+    stored: StoredStatus
 
 
 def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
-    """Read an AccessGrant as the API server gives it, whatever it lacks."""
+    """Read an AccessGrant as the API server returns it."""
     metadata, spec = get_dict(body, "metadata"), get_dict(body, "spec")
-    status = get_dict(body, "status")
-    subject = get_dict(spec, "subject")
+    subject, stored = get_dict(spec, "subject"), read_stored_status(body)
     return AccessGrantView(
         namespace=get_str(metadata, "namespace"),
-        name=get_str(metadata, "name"),
-        uid=get_str(metadata, "uid"),
+        name=stored.name,
+        uid=stored.uid,
         created_at=get_time(metadata, "creationTimestamp"),
         instance=get_str(spec, "instance"),
         subject_kind=get_str(subject, "kind"),
@@ -69,17 +177,17 @@ def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
         justification=get_str(spec, "justification"),
         duration=get_str(spec, "duration"),
         not_before=get_time(spec, "notBefore"),
-        started_at=get_time(status, "startedAt"),
-        expires_at=get_time(status, "expiresAt") or get_time(spec, "expiresAt"),
-        ended_at=get_time(status, "endedAt"),
+        started_at=stored.started_at,
+        expires_at=stored.expires_at or get_time(spec, "expiresAt"),
+        ended_at=stored.ended_at,
         is_revoked=bool(spec.get("revoked")),
         is_being_deleted="deletionTimestamp" in metadata,
         is_break_glass=bool(spec.get("breakGlass")),
         extends=get_str(spec, "extends"),
-        extended_by=get_str(status, "extendedBy"),
-        url=get_str(status, "url"),
-        details=get_str(status, "accessDetails"),
-        stored=read_stored_grant_status(status),
+        extended_by=stored.extended_by,
+        url=stored.url,
+        details=stored.details,
+        stored=stored,
     )
 
 
@@ -90,7 +198,7 @@ def _role(role: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessApprovalView:
-    """What an AccessApproval says of itself."""
+    """An AccessApproval with its spec and whether the operator counted it."""
 
     name: str
     grant_name: str
@@ -99,11 +207,11 @@ class AccessApprovalView:
     comment: str
     created_at: datetime | None
     counted: StoredCondition | None
-    """The operator's last word on whether it counts; None if there is none yet."""
+    """The Counted condition; None until the operator has reported it."""
 
 
 def view_approval(body: Mapping[str, Any]) -> AccessApprovalView:
-    """Read an AccessApproval as the API server gives it, whatever it lacks."""
+    """Read an AccessApproval as the API server returns it."""
     metadata, spec = get_dict(body, "metadata"), get_dict(body, "spec")
     conditions = read_conditions(get_dict(body, "status"))
     return AccessApprovalView(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from argogrant.api.stored_status import read_conditions, read_stored_grant_status
+from argogrant.api.accessgrant_view import read_conditions, read_stored_grant_status
 from argogrant.audit.event import (
     AuditRecord,
     GrantChange,

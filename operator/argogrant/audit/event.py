@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from argogrant.api.stored_status import StoredApproval, StoredGrantStatus
+from argogrant.api.accessgrant_view import StoredApproval, StoredGrantStatus
 from argogrant.audit.cloudevents import (
     TYPE_PREFIX,
     ApprovalData,

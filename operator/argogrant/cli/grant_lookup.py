@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from argogrant.api.accessgrant import read_grant
-from argogrant.api.stored_status import StoredStatus, read_stored_status
+from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, check_name
 from argogrant.grants.model.errors import InvalidGrant

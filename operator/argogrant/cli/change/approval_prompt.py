@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from argogrant.api.stored_status import StoredStatus
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.cli.terminal.tables import NONE, sanitize
 from argogrant.cli.terminal.times import short, when
 from argogrant.grants.access.policy import ApprovalDecision

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest
-from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.time_arguments import (
     InvalidTime,
     ParsedTime,

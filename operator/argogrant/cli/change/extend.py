@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
-from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.arguments import UsageRefused, length_of
 from argogrant.cli.change.submit import (
     OutputOptions,

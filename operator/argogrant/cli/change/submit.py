@@ -7,7 +7,7 @@ from datetime import timedelta, tzinfo
 
 import typer
 
-from argogrant.api.stored_status import StoredStatus, read_stored_status
+from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.change.arguments import UsageRefused, describe_access, parse_timeout
 from argogrant.cli.change.time_arguments import InvalidTime, parse_zone
 from argogrant.cli.change.wait import wait_for, wait_for_ready

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from argogrant.api.stored_status import StoredStatus, read_stored_status
+from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.errors import CommandError
 from argogrant.cli.terminal.progress import LiveLine
 from argogrant.cli.terminal.tables import sanitize

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
-from argogrant.api.stored_status import read_conditions
+from argogrant.api.accessgrant_view import read_conditions
 from argogrant.argocd.configmap_size import LIMIT, size_of
 from argogrant.cli.doctor.cluster_checks import abbreviate
 from argogrant.cli.doctor.facts import InstanceFacts

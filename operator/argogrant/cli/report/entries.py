@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from argogrant.api.accessgrant_view import AccessGrantView
-from argogrant.api.stored_status import StoredApproval
+from argogrant.api.accessgrant_view import AccessGrantView, StoredApproval
 from argogrant.cli.terminal.grant_state import grant_state
 from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.errors import InvalidGrant

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.stored_status import StoredStatus
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.cli.change.approval_prompt import (
     DENIES,
     PERSISTS,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest
-from argogrant.api.stored_status import StoredStatus
 from argogrant.cli.change.arguments import (
     RequestedWindow,
     UsageRefused,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.api.stored_status import StoredStatus
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.cli.change.wait import (
     NOT_OBSERVED,
     WaitCondition,
