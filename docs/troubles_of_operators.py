@@ -90,8 +90,8 @@ INSTANCES: Final = Group(
             name="missing_admission_policies",
             title="The admission policies are missing",
             message=(
-                "AdmissionPolicyMissing: Nobody checks who asks and who approves."
-                " Missing: ValidatingAdmissionPolicy argogrant-requester,"
+                "AdmissionPolicyMissing: The API server does not verify requesters and"
+                " approvers. Missing: ValidatingAdmissionPolicy argogrant-requester,"
                 " ValidatingAdmissionPolicyBinding argogrant-requester,"
                 " ValidatingAdmissionPolicy argogrant-approver,"
                 " ValidatingAdmissionPolicyBinding argogrant-approver. Apply"
@@ -105,10 +105,10 @@ INSTANCES: Final = Group(
             name="a_changed_admission_policy",
             title="An admission policy was changed",
             message=(
-                "AdmissionPolicyChanged: It is not certain that somebody checks who"
-                " asks and who approves. In ValidatingAdmissionPolicyBinding"
-                " argogrant-requester: spec.validationActions lacks Deny. Apply"
-                " admission/argogrant-validating.yaml again"
+                "AdmissionPolicyChanged: The API server may not verify requesters and"
+                " approvers. ValidatingAdmissionPolicyBinding argogrant-requester"
+                ' differs from the shipped one: spec.validationActions is ["Audit"],'
+                ' not ["Deny"]. Apply admission/argogrant-validating.yaml again'
                 " (docs/how-to/verified-identity.md)."
             ),
             meaning="It may let a forged name pass, so that it counts as missing.",

@@ -37,7 +37,7 @@ def make(plane: ControlPlane, change: Change) -> bool:
     body = change.made_in(SHIPPED)[change.key]
     done = plane.kubectl("replace", "-f", "-", stdin=json.dumps(body), check=False)
     left = json.loads(plane.kubectl("get", plural, name, "-o", "json").stdout)
-    return done.returncode == 0 and change.path[-1] in json.dumps(left["spec"])
+    return done.returncode == 0 and change.path[-1] in json.dumps(left)
 
 
 def test_what_is_shipped_is_no_problem(shipped: ControlPlane) -> None:

@@ -1,4 +1,4 @@
-"""Ways to change the admission policies, harmless and harmful, as a table."""
+"""Changes of the admission policies, harmless and harmful, as a table."""
 
 import copy
 from collections.abc import Callable
@@ -28,16 +28,17 @@ class Change:
     title: str
     key: str
     path: tuple[str, ...]
+    """Path of the field, below the object."""
     value: Any
     difference: str = ""
-    """What is told about it; empty if it is harmless."""
+    """Part of the message about it; empty if the change is harmless."""
     is_refused: bool = False
-    """The API server itself does not let it pass, today."""
+    """The API server rejects the change, as of Kubernetes 1.36."""
 
     def made_in(self, observed: dict[str, Body]) -> dict[str, Body]:
-        """The same objects with this change."""
+        """Return the same objects with this change."""
         changed = copy.deepcopy(observed)
-        part = changed[self.key]["spec"]
+        part = changed[self.key]
         for step in self.path[:-1]:
             part = part.setdefault(step, {})
         part[self.path[-1]] = self.value
@@ -50,7 +51,7 @@ def in_policy(
     return Change(
         title=title,
         key=POLICY,
-        path=tuple(path.split(".")),
+        path=("spec", *path.split(".")),
         value=value,
         difference=difference,
         is_refused=is_refused,
@@ -61,14 +62,29 @@ def in_binding(title: str, path: str, value: Any, difference: str = "") -> Chang
     return Change(
         title=title,
         key=BINDING,
-        path=tuple(path.split(".")),
+        path=("spec", *path.split(".")),
         value=value,
         difference=difference,
     )
 
 
+def in_metadata(title: str, key: str, field: str) -> Change:
+    return Change(
+        title=title, key=key, path=("metadata", field), value={"example.com/a": "b"}
+    )
+
+
+def in_other_order(value: Any) -> Any:
+    """Return the same JSON with every map in the opposite order."""
+    if isinstance(value, list):
+        return [in_other_order(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: in_other_order(value[key]) for key in reversed(value)}
+
+
 def variables(**expressions: str) -> list[Body]:
-    """The variables of the policy, some with another expression."""
+    """Return the variables of the policy, some with another expression."""
     return [
         {**one, "expression": expressions.get(one["name"], one["expression"])}
         for one in SHIPPED[POLICY]["spec"]["variables"]
@@ -76,21 +92,24 @@ def variables(**expressions: str) -> list[Body]:
 
 
 def validations(change: Callable[[list[Body]], object]) -> list[Body]:
-    """The validations of the policy after a change."""
+    """Return the validations of the policy after a change."""
     changed: list[Body] = copy.deepcopy(SHIPPED[POLICY]["spec"]["validations"])
     change(changed)
     return changed
 
 
 def rule(**changed: Any) -> list[Body]:
-    """The one rule that says what the policy matches, changed."""
+    """Return the only resource rule of the policy, changed."""
     (shipped,) = SHIPPED[POLICY]["spec"]["matchConstraints"]["resourceRules"]
     return [{**shipped, **changed}]
 
 
 RULES = "matchConstraints.resourceRules"
+FIRST_RULE = f"spec.{RULES}[0]"
 EXCLUDED = [{**rule()[0], "operations": ["UPDATE"]}]
 SELECTED = {"matchLabels": {"checked": "yes"}}
+DISGUISED = {"matchLabels": {"matchPolicy": "Equivalent", "message": "yes"}}
+"""A selector whose labels have the names of fields with defaults, or of texts."""
 MORE = {"expression": "size(object.metadata.name) < 64"}
 CONDITION = {"name": "weekdays", "expression": "request.name != 'free'"}
 
@@ -98,33 +117,37 @@ HARMLESS = (
     *(
         in_policy(title, "variables", variables(trustedFrontEnds=expression))
         for title, expression in (
-            ("nobody is trusted, with a blank", "[ ]"),
+            ("no front end is trusted, with a blank", "[ ]"),
             ("a front end is trusted", f"['{PORTAL}']"),
-            ("two are, on lines of their own", f'\n[\n "{PORTAL}",\n "o\'hara",\n]\n'),
+            ("two are, on separate lines", f'\n[\n "{PORTAL}",\n "o\'hara",\n]\n'),
         )
     ),
     in_policy(
-        "something is written into the audit log",
-        "auditAnnotations",
-        [{"key": "who", "valueExpression": "request.userInfo.username"}],
-    ),
-    in_policy(
-        "more is demanded", "validations", validations(lambda v: v.insert(0, MORE))
-    ),
-    in_policy(
-        "a message has other words",
+        "a message is reworded",
         "validations",
-        validations(lambda v: v[0].update(message="Write!")),
+        validations(lambda v: v[0].update(message="Write!", messageExpression="'W'")),
     ),
-    in_policy("all operations are matched", RULES, rule(operations=["*"])),
-    in_policy("all kinds are matched", RULES, rule(apiGroups=["*"], resources=["*"])),
-    in_policy("all of a namespace is matched", RULES, rule(scope="Namespaced")),
-    in_policy("two rules match", RULES, [*rule(resources=["leases"]), *rule()]),
-    in_binding("an audit as well", "validationActions", ["Deny", "Audit"]),
-    in_binding(
-        "the binding selects everything",
-        "matchResources",
-        {"matchPolicy": "Exact", "namespaceSelector": {}, "objectSelector": {}},
+    in_policy("the default scope is written", RULES, rule(scope="*")),
+    in_policy(
+        "the other defaults are written",
+        "matchConstraints",
+        {
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": {},
+            "objectSelector": {},
+            "resourceRules": rule(),
+        },
+    ),
+    Change(
+        title="the maps are in another order",
+        key=POLICY,
+        path=("spec",),
+        value=in_other_order(SHIPPED[POLICY]["spec"]),
+    ),
+    *(
+        in_metadata(f"{title} of the {kind}", key, field)
+        for kind, key in (("policy", POLICY), ("binding", BINDING))
+        for title, field in (("labels", "labels"), ("annotations", "annotations"))
     ),
 )
 
@@ -133,78 +156,135 @@ HARMFUL = (
         "errors are ignored",
         "failurePolicy",
         "Ignore",
-        "spec.failurePolicy is Ignore, not Fail",
+        'spec.failurePolicy is "Ignore", not "Fail"',
     ),
     in_policy(
-        "a condition is asked first",
+        "a condition is evaluated first",
         "matchConditions",
         [CONDITION],
         "spec.matchConditions was added",
     ),
     in_policy(
-        "it takes a parameter",
+        "the policy takes a parameter",
         "paramKind",
         {"apiVersion": "v1", "kind": "ConfigMap"},
         "spec.paramKind was added",
     ),
     in_policy(
-        "a later Kubernetes has a field that is not known here",
+        "a later Kubernetes has an unknown field",
         "sampling",
         "0.5",
         "spec.sampling was added",
         is_refused=True,
     ),
+    in_policy(
+        "the audit log gets an annotation",
+        "auditAnnotations",
+        [{"key": "who", "valueExpression": "request.userInfo.username"}],
+        "spec.auditAnnotations was added",
+    ),
+    in_policy(
+        "some requests are excluded",
+        "matchConstraints.excludeResourceRules",
+        EXCLUDED,
+        "spec.matchConstraints.excludeResourceRules was added",
+    ),
     *(
-        in_policy(title, f"matchConstraints.{field}", value, f"{field} was added")
-        for title, field, value in (
-            ("something is left out", "excludeResourceRules", EXCLUDED),
-            ("it looks at some namespaces only", "namespaceSelector", SELECTED),
-            ("it looks at some objects only", "objectSelector", SELECTED),
+        in_policy(
+            title,
+            f"matchConstraints.{field}",
+            selector,
+            f"spec.matchConstraints.{field}.matchLabels was added",
+        )
+        for title, field, selector in (
+            ("some namespaces are selected", "namespaceSelector", SELECTED),
+            ("some objects are selected", "objectSelector", SELECTED),
+            ("objects are selected by disguised labels", "objectSelector", DISGUISED),
         )
     ),
     in_policy(
         "other versions of the kind are not matched",
         "matchConstraints.matchPolicy",
         "Exact",
-        "spec.matchConstraints.matchPolicy is Exact, not Equivalent",
+        'spec.matchConstraints.matchPolicy is "Exact", not "Equivalent"',
     ),
     *(
-        in_policy(title, RULES, rules, f"spec.{RULES} matches less")
-        for title, rules in (
-            ("changes are not matched", rule(operations=["CREATE"])),
-            ("creations are not matched", rule(operations=["UPDATE"])),
-            ("one version is matched", rule(apiVersions=["v1alpha1"])),
-            ("another group is matched", rule(apiGroups=["example.com"])),
-            ("a subresource is matched", rule(resources=["accessgrants/status"])),
-            ("one name is matched", rule(resourceNames=["one"])),
-            ("nothing in a namespace is matched", rule(scope="Cluster")),
+        in_policy(title, RULES, rule(**changed), f"{FIRST_RULE}.{difference}")
+        for title, changed, difference in (
+            (
+                "updates are not matched",
+                {"operations": ["CREATE"]},
+                'operations is ["CREATE"], not ["CREATE", "UPDATE"]',
+            ),
+            (
+                "creations are not matched",
+                {"operations": ["UPDATE"]},
+                'operations is ["UPDATE"], not ["CREATE", "UPDATE"]',
+            ),
+            (
+                "all operations are matched",
+                {"operations": ["*"]},
+                'operations is ["*"], not ["CREATE", "UPDATE"]',
+            ),
+            (
+                "one version is matched",
+                {"apiVersions": ["v1alpha1"]},
+                'apiVersions is ["v1alpha1"], not ["*"]',
+            ),
+            (
+                "another group is matched",
+                {"apiGroups": ["example.com"]},
+                'apiGroups is ["example.com"], not ["argogrant.dev"]',
+            ),
+            (
+                "a subresource is matched",
+                {"resources": ["accessgrants/status"]},
+                'resources is ["accessgrants/status"], not ["accessgrants"]',
+            ),
+            ("one name is matched", {"resourceNames": ["one"]}, "resourceNames was ad"),
+            (
+                "only cluster-scoped objects are matched",
+                {"scope": "Cluster"},
+                'scope is "Cluster", not "*"',
+            ),
+            (
+                "only namespaced objects are matched",
+                {"scope": "Namespaced"},
+                'scope is "Namespaced", not "*"',
+            ),
         )
+    ),
+    in_policy(
+        "two rules match",
+        RULES,
+        [*rule(resources=["leases"]), *rule()],
+        f"spec.{RULES} has 2 items, not 1",
     ),
     in_policy(
         "nothing is matched",
         RULES,
         [],
-        f"spec.{RULES} matches less",
+        f"spec.{RULES} has 0 items, not 1",
         is_refused=True,
     ),
     in_policy(
-        "a rule has a field that is not known here",
+        "a rule has an unknown field",
         RULES,
         rule(selector=SELECTED),
-        f"spec.{RULES} matches less",
+        f"{FIRST_RULE}.selector was added",
         is_refused=True,
     ),
     in_policy(
-        "everybody is taken for somebody without groups",
+        "every requester counts as a user without groups",
         "variables",
         variables(ownGroups="[]"),
-        "the variable ownGroups has another expression",
+        "spec.variables[ownGroups].expression was changed",
     ),
     in_policy(
         "a variable is missing",
         "variables",
         variables()[1:],
-        "the variable trustedFrontEnds is no plain list of user names",
+        "spec.variables has 3 items, not 4",
         is_refused=True,
     ),
     *(
@@ -212,7 +292,7 @@ HARMFUL = (
             f"trusted is {expression}",
             "variables",
             variables(trustedFrontEnds=expression),
-            "the variable trustedFrontEnds is no plain list of user names",
+            "spec.variables[trustedFrontEnds].expression is not a list of quoted user",
             is_refused=is_refused,
         )
         for expression, is_refused in (
@@ -233,25 +313,43 @@ HARMFUL = (
         "a validation is missing",
         "validations",
         validations(lambda v: v.pop(1)),
-        "the shipped validation 2 is not among spec.validations",
+        "spec.validations has 2 items, not 3",
     ),
     in_policy(
-        "a validation demands nothing",
+        "a validation is added",
+        "validations",
+        validations(lambda v: v.insert(0, MORE)),
+        "spec.validations has 4 items, not 3",
+    ),
+    in_policy(
+        "a validation accepts everything",
         "validations",
         validations(lambda v: v[2].update(expression="true")),
-        "the shipped validation 3 is not among spec.validations",
+        "spec.validations[2].expression was changed",
+    ),
+    in_policy(
+        "a rejection has another reason",
+        "validations",
+        validations(lambda v: v[0].update(reason="Invalid")),
+        'spec.validations[0].reason is "Invalid", not "Forbidden"',
     ),
     in_binding(
-        "the binding binds another policy",
+        "the binding is of another policy",
         "policyName",
         "argogrant-approver",
-        "spec.policyName is not argogrant-requester",
+        'spec.policyName is "argogrant-approver", not "argogrant-requester"',
     ),
-    in_binding(
-        "the binding only warns",
-        "validationActions",
-        ["Warn", "Audit"],
-        "spec.validationActions lacks Deny",
+    *(
+        in_binding(
+            title,
+            "validationActions",
+            actions,
+            f'spec.validationActions is {difference}, not ["Deny"]',
+        )
+        for title, actions, difference in (
+            ("the binding only warns", ["Warn", "Audit"], '["Warn", "Audit"]'),
+            ("the binding also audits", ["Deny", "Audit"], '["Deny", "Audit"]'),
+        )
     ),
     in_binding(
         "the binding depends on a parameter",
@@ -260,12 +358,15 @@ HARMFUL = (
         "spec.paramRef was added",
     ),
     *(
-        in_binding(title, f"matchResources.{field}", value, f"{field} was added")
+        in_binding(
+            title, f"matchResources.{field}", value, "spec.matchResources was added"
+        )
         for title, field, value in (
-            ("the binding has rules of its own", "resourceRules", rule()),
-            ("the binding leaves something out", "excludeResourceRules", EXCLUDED),
+            ("the binding has its own rules", "resourceRules", rule()),
+            ("the binding excludes requests", "excludeResourceRules", EXCLUDED),
             ("the binding selects namespaces", "namespaceSelector", SELECTED),
             ("the binding selects objects", "objectSelector", SELECTED),
+            ("the binding selects everything", "objectSelector", {}),
         )
     ),
 )

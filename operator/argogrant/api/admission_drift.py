@@ -1,13 +1,18 @@
-"""Whether the cluster's admission policies still do what the shipped ones do.
+"""Drift of the installed admission policies from the shipped ones.
 
-It decides from what was read, and refuses to know how. What can only make a policy
-stricter is no change: another validation, another operation, an audit. Texts are not
-compared either, and whom the policy trusts is a person's decision.
+The ``spec`` of every installed ValidatingAdmissionPolicy and its binding must equal the
+shipped one, with the defaults that the API server adds. Every other difference counts
+as drift, even one that only rejects more: to validate more, install another policy.
+Two things may differ: the list of trusted front ends, which an administrator sets, and
+the texts of rejections, which a later release may reword.
+
+Source: Kubernetes, ``admissionregistration.k8s.io/v1``, for the defaults
+``SetDefaults_*`` in ``pkg/apis/admissionregistration/v1/defaults.go``.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,65 +26,52 @@ from argogrant.api.admission_policies import (
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import parse_instant
 
-POLICY_NAMES: Final = tuple(maker.policy for maker in IDENTITY_FIELDS)
-"""What both the policies and their bindings are called."""
+POLICY_NAMES: Final = tuple(field.policy for field in IDENTITY_FIELDS)
+"""Names of the policies; each binding has the name of its policy."""
 
 PAGE: Final = "docs/how-to/verified-identity.md"
 
 PROPAGATION_DELAY: Final = timedelta(seconds=10)
-"""How long after its creation a policy may not be obeyed yet.
+"""Longest time after its creation until every API server enforces a policy.
 
-An API server obeys it about a second after hearing of it, but there may be several,
-each with a clock of its own. Source: kubernetes/kubernetes, ``policyRefreshInterval``
-in ``apiserver/pkg/admission/plugin/policy/generic/policy_source.go``.
+An API server enforces a policy about a second after its informer receives it, but there
+may be several API servers, each with its own clock. Source: kubernetes/kubernetes,
+``policyRefreshInterval`` in ``apiserver/pkg/admission/plugin/policy/generic``.
 """
 
 Part = Mapping[str, Any]
-"""Some part of an object, as JSON."""
+"""Part of an object, as JSON."""
 Observed = Mapping[str, Part]
 """Objects by plural and name: ``validatingadmissionpolicies/argogrant-approver``."""
-DriftCheck = Callable[[Part, Part], Iterable[str]]
-"""What differs in one respect between the shipped ``spec`` and the one seen."""
 
+_POLICY: Final = "ValidatingAdmissionPolicy"
 _PLURALS: Final = {
-    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    _POLICY: "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
+_TEXTS: Final = frozenset({"message", "messageExpression"})
 _LITERAL: Final = r"""(?:'[^'\\\n]*'|"[^"\\\n]*")"""
 _LIST_OF_NAMES: Final = re.compile(
     rf"\s*\[\s*(?:{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*(?:,\s*)?)?\]\s*"
-)
-_ANY: Final = "*"
-_KNOWN_OF_POLICIES: Final = frozenset(
-    {
-        "auditAnnotations",
-        "failurePolicy",
-        "matchConstraints",
-        "validations",
-        "variables",
-    }
-)
-_KNOWN_OF_BINDINGS: Final = frozenset(
-    {"matchResources", "policyName", "validationActions"}
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Why the API server does not vouch for anybody, with the remedy."""
+    """Missing or modified admission policy, with the remedy."""
 
     reason: Reason
     message: str
 
 
 def find_drift(observed: Observed) -> Drift | None:
-    """Compare what was read with what is shipped.
+    """Compare the installed policies and bindings with the shipped ones.
 
     Args:
-        observed: Those of the policies and bindings that exist.
+        observed: The policies and bindings that exist in the cluster.
 
     Returns:
-        None if they make the API server check who creates what.
+        None if the API server verifies requesters and approvers.
     """
     shipped = {_key_of(manifest): manifest for manifest in validating_policies()}
     missing = [_title(shipped[key]) for key in shipped if key not in observed]
@@ -87,31 +79,31 @@ def find_drift(observed: Observed) -> Drift | None:
         return Drift(
             reason=Reason.ADMISSION_POLICY_MISSING,
             message=(
-                "Nobody checks who asks and who approves. Missing:"
+                "The API server does not verify requesters and approvers. Missing:"
                 f" {', '.join(missing)}. Apply {VALIDATING_FILE} (Kubernetes 1.30 or"
                 f" newer; {PAGE})."
             ),
         )
     for key, manifest in shipped.items():
-        differences = "; ".join(_differences(manifest, observed[key]))
-        if differences:
+        found = "; ".join(_differences(manifest, observed[key]))
+        if found:
             return Drift(
                 reason=Reason.ADMISSION_POLICY_CHANGED,
                 message=(
-                    "It is not certain that somebody checks who asks and who approves."
-                    f" In {_title(manifest)}: {differences}. Apply {VALIDATING_FILE}"
-                    f" again ({PAGE})."
+                    "The API server may not verify requesters and approvers."
+                    f" {_title(manifest)} differs from the shipped one: {found}."
+                    f" Apply {VALIDATING_FILE} again ({PAGE})."
                 ),
             )
     return None
 
 
 def verified_since(observed: Observed) -> datetime | None:
-    """Say from when on everything that was created has been checked.
+    """Return the time from which every created object has been verified.
 
     Returns:
-        A little after the youngest of the policies and bindings was created; None while
-        one is missing.
+        The creation of the youngest policy or binding, plus PROPAGATION_DELAY; None
+        while one of them is missing.
     """
     keys = [_key_of(manifest) for manifest in validating_policies()]
     if any(key not in observed for key in keys):
@@ -128,114 +120,81 @@ def _title(manifest: Part) -> str:
     return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
-def _differences(shipped: Part, seen: Part) -> Iterator[str]:
-    for check in CHECKS[shipped["kind"]]:
-        yield from check(shipped["spec"], seen["spec"])
+def _differences(shipped: Part, installed: Part) -> Iterator[str]:
+    if shipped["kind"] != _POLICY:
+        yield from _compare("spec", shipped["spec"], installed["spec"])
+        return
+    yield from _untrusted_lists(installed["spec"])
+    yield from _compare("spec", *map(_comparable, (shipped["spec"], installed["spec"])))
 
 
-def an_error_refuses(_shipped: Part, seen: Part) -> Iterator[str]:
-    """What can not be evaluated must not pass; that is the API server's default too."""
-    if seen.get("failurePolicy", "Fail") != "Fail":
-        yield f"spec.failurePolicy is {seen['failurePolicy']}, not Fail"
+def _untrusted_lists(spec: Part) -> Iterator[str]:
+    """Refuse an expression in place of the list of trusted front ends.
 
-
-def it_applies_always(_shipped: Part, seen: Part) -> Iterator[str]:
-    """A condition or a parameter would let objects pass unseen."""
-    yield from _added("spec", seen, _KNOWN_OF_POLICIES)
-
-
-def it_matches_our_kind(shipped: Part, seen: Part) -> Iterator[str]:
-    """Every creation and every change is looked at, in every namespace."""
-    path = "spec.matchConstraints"
-    constraints = seen.get("matchConstraints") or {}
-    yield from _added(path, constraints, {"matchPolicy", "resourceRules"})
-    if constraints.get("matchPolicy", "Equivalent") != "Equivalent":
-        yield f"{path}.matchPolicy is {constraints['matchPolicy']}, not Equivalent"
-    rules = constraints.get("resourceRules") or ()
-    for wanted in shipped["matchConstraints"]["resourceRules"]:
-        if not any(_covers(rule, wanted) for rule in rules):
-            yield f"{path}.resourceRules matches less"
-
-
-def its_variables_mean_the_same(shipped: Part, seen: Part) -> Iterator[str]:
-    """Whom it trusts may be another list of names, but not what CEL computes."""
-    expressions = _expressions(seen.get("variables"))
-    for variable in shipped["variables"]:
-        name, expression = variable["name"], expressions.get(variable["name"], "")
-        if name != TRUSTED_FRONT_ENDS:
-            if expression != variable["expression"]:
-                yield f"the variable {name} has another expression"
-        elif not _LIST_OF_NAMES.fullmatch(expression):
+    The list may hold any names, but CEL could compute a list that holds every user.
+    """
+    for variable in spec.get("variables") or ():
+        name, expression = variable["name"], variable["expression"]
+        if name == TRUSTED_FRONT_ENDS and not _LIST_OF_NAMES.fullmatch(expression):
             yield (
-                f"the variable {name} is no plain list of user names, such as"
-                " ['system:serviceaccount:portal:backstage']"
+                f"spec.variables[{name}].expression is not a list of quoted user names,"
+                " such as ['system:serviceaccount:portal:backstage']"
             )
 
 
-def its_validations_are_there(shipped: Part, seen: Part) -> Iterator[str]:
-    """They are what makes an identity true."""
-    expressions = {one["expression"].strip() for one in seen.get("validations") or ()}
-    for number, validation in enumerate(shipped["validations"], start=1):
-        if validation["expression"] not in expressions:
-            yield f"the shipped validation {number} is not among spec.validations"
+def _comparable(spec: Part) -> Part:
+    """Return the spec of a policy as the API server completes it, without texts."""
+    constraints = {
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {},
+        "objectSelector": {},
+        **(spec.get("matchConstraints") or {}),
+    }
+    rules = constraints.get("resourceRules") or ()
+    return {
+        "failurePolicy": "Fail",
+        **spec,
+        "matchConstraints": {
+            **constraints,
+            "resourceRules": [{"scope": "*", **rule} for rule in rules],
+        },
+        "variables": [_without_names(one) for one in spec.get("variables") or ()],
+        "validations": [
+            {key: value for key, value in one.items() if key not in _TEXTS}
+            for one in spec.get("validations") or ()
+        ],
+    }
 
 
-def it_binds_our_policy(shipped: Part, seen: Part) -> Iterator[str]:
-    """A binding of the right name may be one of something else."""
-    if seen.get("policyName") != shipped["policyName"]:
-        yield f"spec.policyName is not {shipped['policyName']}"
+def _without_names(variable: Part) -> Part:
+    """Empty the list of trusted front ends, which is checked separately."""
+    is_list = variable["name"] == TRUSTED_FRONT_ENDS
+    return {**variable, "expression": "[]"} if is_list else variable
 
 
-def it_denies(_shipped: Part, seen: Part) -> Iterator[str]:
-    """A warning or an audit entry stops nobody."""
-    if "Deny" not in (seen.get("validationActions") or ()):
-        yield "spec.validationActions lacks Deny"
+def _compare(path: str, shipped: Any, installed: Any) -> Iterator[str]:  # noqa: ANN401
+    """Name every field that differs, with both values where they are short."""
+    if shipped == installed:
+        return
+    if isinstance(shipped, Mapping) and isinstance(installed, Mapping):
+        for key in sorted({*shipped, *installed}):
+            yield from _compare(f"{path}.{key}", shipped.get(key), installed.get(key))
+    elif _are_objects(shipped) and _are_objects(installed):
+        if len(shipped) == len(installed):
+            for number, (one, other) in enumerate(zip(shipped, installed, strict=True)):
+                label = one.get("name", number)
+                yield from _compare(f"{path}[{label}]", one, other)
+        else:
+            yield f"{path} has {len(installed)} items, not {len(shipped)}"
+    elif shipped is None:
+        yield f"{path} was added"
+    elif installed is None:
+        yield f"{path} was removed"
+    elif path.endswith(".expression"):
+        yield f"{path} was changed"
+    else:
+        yield f"{path} is {json.dumps(installed)}, not {json.dumps(shipped)}"
 
 
-def it_binds_everything(_shipped: Part, seen: Part) -> Iterator[str]:
-    """A selector or a parameter would let objects pass unseen."""
-    yield from _added("spec", seen, _KNOWN_OF_BINDINGS)
-    matched = seen.get("matchResources") or {}
-    yield from _added("spec.matchResources", matched, {"matchPolicy"})
-
-
-CHECKS: Final[Mapping[str, tuple[DriftCheck, ...]]] = {
-    "ValidatingAdmissionPolicy": (
-        an_error_refuses,
-        it_applies_always,
-        it_matches_our_kind,
-        its_variables_mean_the_same,
-        its_validations_are_there,
-    ),
-    "ValidatingAdmissionPolicyBinding": (
-        it_binds_our_policy,
-        it_denies,
-        it_binds_everything,
-    ),
-}
-
-
-def _added(path: str, seen: Part, known: AbstractSet[str]) -> Iterator[str]:
-    """Name what was added, also what only a later Kubernetes can explain.
-
-    An empty selector, which the API server fills in, selects everything.
-    """
-    for field in sorted(set(seen) - known):
-        if seen[field]:
-            yield f"{path}.{field} was added"
-
-
-def _covers(rule: Part, wanted: Part) -> bool:
-    """Tell whether a rule matches all that another does."""
-    return (
-        all(
-            _ANY in (rule.get(field) or ()) or set(values) <= set(rule.get(field) or ())
-            for field, values in wanted.items()
-        )
-        and rule.get("scope", _ANY) in {_ANY, "Namespaced"}
-        and not any(_added("", rule, {"scope", *wanted}))
-    )
-
-
-def _expressions(variables: Iterable[Part] | None) -> Mapping[str, str]:
-    return {one["name"]: one["expression"].strip() for one in variables or ()}
+def _are_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)

@@ -1,4 +1,4 @@
-"""What counts as a change of the admission policies, and from when they vouch."""
+"""Drift of the admission policies, and the time from which requesters are verified."""
 
 import copy
 from typing import Any
@@ -26,7 +26,7 @@ from support.builders import HOUR, NOON
 
 
 def as_observed() -> dict[str, Body]:
-    """The shipped objects as an API server gives them back, defaults filled in."""
+    """Return the shipped objects as an API server returns them, with its defaults."""
     observed = copy.deepcopy(SHIPPED)
     stamped = {
         "uid": "u1",
@@ -44,72 +44,94 @@ def as_observed() -> dict[str, Body]:
     return observed
 
 
-def test_what_the_api_server_fills_in_is_no_change() -> None:
+def test_defaults_of_the_api_server_are_not_drift() -> None:
     assert find_drift(as_observed()) is None
 
 
+def test_spec_without_defaults_is_not_drift() -> None:
+    assert find_drift(SHIPPED) is None
+
+
 @pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.title)
-def test_what_lets_nobody_pass_is_no_problem(change: Change) -> None:
+def test_harmless_change_is_not_drift(change: Change) -> None:
     assert find_drift(change.made_in(as_observed())) is None
 
 
 @pytest.mark.parametrize("change", HARMFUL, ids=lambda change: change.title)
-def test_what_lets_somebody_pass_is_told(change: Change) -> None:
-    problem = find_drift(change.made_in(as_observed()))
+def test_every_other_change_is_reported_with_its_field(change: Change) -> None:
+    drift = find_drift(change.made_in(as_observed()))
 
-    assert problem is not None
-    assert problem.reason is Reason.ADMISSION_POLICY_CHANGED
-    assert "argogrant-requester: " in problem.message
-    assert change.difference in problem.message
-    assert f"Apply {VALIDATING_FILE} again" in problem.message
+    assert drift is not None
+    assert drift.reason is Reason.ADMISSION_POLICY_CHANGED
+    assert "argogrant-requester differs from the shipped one: " in drift.message
+    assert change.difference in drift.message
+    assert f"Apply {VALIDATING_FILE} again" in drift.message
 
 
-def test_all_that_differs_in_one_object_is_told() -> None:
+def test_all_differences_of_one_object_are_reported() -> None:
     observed = as_observed()
     observed[POLICY]["spec"] |= {"failurePolicy": "Ignore", "validations": []}
-    problem = find_drift(observed)
+    drift = find_drift(observed)
 
-    assert problem is not None
-    assert problem.message.count("; the shipped validation ") == 3
-    assert "spec.failurePolicy is Ignore" in problem.message
+    assert drift is not None
+    assert 'spec.failurePolicy is "Ignore", not "Fail"; ' in drift.message
+    assert "; spec.validations has 0 items, not 3. Apply" in drift.message
+
+
+def test_policy_without_match_constraints_is_drift() -> None:
+    observed = as_observed()
+    del observed[POLICY]["spec"]["matchConstraints"]
+    drift = find_drift(observed)
+
+    assert drift is not None
+    assert "spec.matchConstraints.resourceRules has 0 items" in drift.message
+
+
+def test_removed_field_of_a_binding_is_drift() -> None:
+    observed = as_observed()
+    del observed[BINDING]["spec"]["validationActions"]
+    drift = find_drift(observed)
+
+    assert drift is not None
+    assert "spec.validationActions was removed" in drift.message
 
 
 @pytest.mark.parametrize("key", sorted(SHIPPED))
-def test_each_of_the_objects_is_needed(key: str) -> None:
-    """Whichever is missing is named, with the file to apply."""
+def test_missing_object_is_reported_with_the_file_to_apply(key: str) -> None:
     observed = as_observed()
     missing = observed.pop(key)
-    problem = find_drift(observed)
+    drift = find_drift(observed)
 
-    assert problem is not None
-    assert problem.reason is Reason.ADMISSION_POLICY_MISSING
-    assert f"{missing['kind']} {missing['metadata']['name']}. " in problem.message
-    assert f"Apply {VALIDATING_FILE} " in problem.message
+    assert drift is not None
+    assert drift.reason is Reason.ADMISSION_POLICY_MISSING
+    assert f"{missing['kind']} {missing['metadata']['name']}. " in drift.message
+    assert f"Apply {VALIDATING_FILE} " in drift.message
     assert verified_since(observed) is None
 
 
-def test_all_that_is_missing_is_told_at_once() -> None:
-    problem = find_drift({})
+def test_all_missing_objects_are_reported_together() -> None:
+    drift = find_drift({})
 
-    assert problem is not None
-    assert problem.message.count("argogrant-requester") == 2
-    assert problem.message.count("argogrant-approver") == 2
+    assert drift is not None
+    assert drift.message.count("argogrant-requester") == 2
+    assert drift.message.count("argogrant-approver") == 2
 
 
-def test_what_is_missing_is_told_before_what_has_changed() -> None:
-    """Applying the file mends both."""
+def test_missing_objects_are_reported_before_modified_ones() -> None:
+    """Applying the file fixes both."""
     observed = as_observed()
     observed[POLICY]["spec"]["failurePolicy"] = "Ignore"
     del observed[BINDING]
-    problem = find_drift(observed)
+    drift = find_drift(observed)
 
-    assert problem is not None
-    assert problem.reason is Reason.ADMISSION_POLICY_MISSING
+    assert drift is not None
+    assert drift.reason is Reason.ADMISSION_POLICY_MISSING
 
 
 @pytest.mark.parametrize("youngest", sorted(SHIPPED))
-def test_they_vouch_from_a_moment_after_the_youngest_was_created(youngest: str) -> None:
-    """An API server needs a second to hear of it and obey."""
+def test_verification_begins_after_the_youngest_object_has_propagated(
+    youngest: str,
+) -> None:
     observed = as_observed()
     observed[youngest]["metadata"]["creationTimestamp"] = "2026-11-24T13:00:00Z"
 
@@ -117,6 +139,5 @@ def test_they_vouch_from_a_moment_after_the_youngest_was_created(youngest: str) 
     assert verified_since(observed) == NOON + HOUR + PROPAGATION_DELAY
 
 
-def test_the_policies_are_called_after_what_they_check() -> None:
-    """The ClusterRole names them."""
+def test_policy_names_match_the_cluster_role() -> None:
     assert POLICY_NAMES == ("argogrant-requester", "argogrant-approver")
