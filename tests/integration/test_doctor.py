@@ -1,4 +1,4 @@
-"""``argogrant doctor`` beside a real API server: what is wrong, and for whom."""
+"""``argogrant doctor`` with a real API server and different callers."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from controlplane import ControlPlane
 from support import admission_objects, operator_process
-from support.live_cluster import RULES, World, a_grant, after, eventually
+from support.live_cluster import RIGHTS, RULES, World, a_grant, after, eventually
 
 ACCOUNTS = [
     {
@@ -51,14 +51,14 @@ READS = {
 
 @dataclass(frozen=True)
 class Visit:
-    """What the doctor said."""
+    """Exit status and output of one run of the doctor."""
 
     status: int
     text: str
     errors: str
 
     def outcomes(self) -> dict[str, str]:
-        """The outcome of each check, of a visit that was asked for JSON."""
+        """Return the outcome of each check, from JSON output."""
         return {one["check"]: one["outcome"] for one in self.checks()}
 
     def checks(self) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ class Visit:
         return checks
 
     def wrong(self) -> dict[str, str]:
-        """What is wrong, by the check."""
+        """Return the texts of the problems by their check."""
         return {
             one["check"]: one["text"]
             for one in self.checks()
@@ -75,7 +75,7 @@ class Visit:
 
 
 def visit(kubeconfig: Path | str, *options: str, columns: int = 80) -> Visit:
-    """Run the command as somebody."""
+    """Run the command as the user of a kubeconfig."""
     environment = {
         **os.environ,
         "KUBECONFIG": str(kubeconfig),
@@ -97,7 +97,7 @@ def visit(kubeconfig: Path | str, *options: str, columns: int = 80) -> Visit:
 def world(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """A healthy installation that leads, with its admission policies."""
+    """A healthy installation with a leader and its admission policies."""
     world = World(identity_policies)
     log = tmp_path_factory.mktemp("log") / "operator.log"
     with operator_process.serving(world, log):
@@ -112,30 +112,30 @@ def healthy(world: World) -> World:
     return world
 
 
-def test_nothing_is_wrong_with_a_healthy_installation(healthy: World) -> None:
-    """Only the Deployment of argocd-server is not to be found here."""
+def test_healthy_installation_has_no_problem(healthy: World) -> None:
+    """The control plane has no Deployment argocd-server, so its version is unknown."""
     healthy.apply(a_grant("g1"))
     eventually(healthy.may_sync, within=30)
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
 
     assert seen.wrong() == {}
     assert (seen.status, seen.errors) == (0, "")
-    doubts = {name for name, what in seen.outcomes().items() if what == "unknown"}
-    assert doubts == {"Argo CD"}
+    unknown = {name for name, what in seen.outcomes().items() if what == "unknown"}
+    assert unknown == {"Argo CD"}
     assert json.loads(seen.text)["healthy"]
 
 
-def test_it_is_a_line_for_each_check_within_eighty_columns(healthy: World) -> None:
+def test_output_fits_eighty_columns(healthy: World) -> None:
     seen = visit(healthy.plane.kubeconfig())
     lines = seen.text.splitlines()
 
     assert max(map(len, lines)) <= 80
     assert "✓ Ready" in seen.text
     assert "\x1b" not in seen.text
-    assert lines[-1] == "Nothing wrong was seen; 1 check could not be made."
+    assert lines[-1] == "No problem found; 1 check could not be completed."
 
 
-def test_what_is_wrong_is_named_with_its_place_and_its_remedy(healthy: World) -> None:
+def test_malformed_line_is_reported_with_its_place_and_a_remedy(healthy: World) -> None:
     healthy.edit({"policy.csv": RULES + "p, role:broken, applications\n"})
     eventually(lambda: healthy.instance_says()[1] == "RBACTextInvalid", within=30)
     seen = visit(healthy.plane.kubeconfig())
@@ -146,37 +146,64 @@ def test_what_is_wrong_is_named_with_its_place_and_its_remedy(healthy: World) ->
     assert max(map(len, seen.text.splitlines())) <= 80
 
 
-def test_a_missing_config_map_is_wrong(healthy: World) -> None:
+def test_missing_config_map_is_a_problem(healthy: World) -> None:
     healthy.remove_config_map()
+    eventually(lambda: healthy.instance_says()[1] == "ConfigMapMissing", within=30)
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
 
-    assert "there is no argocd/argocd-rbac-cm" in seen.wrong()["ConfigMap"]
+    assert "ConfigMapMissing: argocd-rbac-cm is missing" in seen.wrong()["Ready"]
 
 
-def test_a_missing_right_of_the_operator_is_named(healthy: World) -> None:
+def test_missing_permission_in_the_namespace_of_argocd_is_named(
+    healthy: World,
+) -> None:
     healthy.remove_rights()
+    healthy.edit({"policy.csv": f"{RULES}# changed\n"})
+    eventually(lambda: healthy.instance_says()[1] == "Forbidden", within=60)
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
-    (said,) = (one for one in seen.checks() if one["check"] == "Rights")
 
-    assert "may not get configmaps/argocd-rbac-cm in namespace argocd" in said["text"]
-    assert said["command"] == "kubectl apply -f manifests/argocd-namespace.yaml"
+    assert "configmaps/argocd-rbac-cm" in seen.wrong()["Ready"]
+    assert "manifests/argocd-namespace.yaml" in seen.wrong()["Ready"]
 
 
-def test_grants_that_can_not_work_are_named(healthy: World) -> None:
+def test_operator_that_cannot_write_its_status_is_not_believed(
+    healthy: World,
+) -> None:
+    plane = healthy.plane
+    role = plane.kubectl("-n", "argogrant", "get", "role", "argogrant", "-o", "json")
+    body = json.loads(role.stdout)
+    for rule in body["rules"]:
+        if "argocdinstances/status" in rule["resources"]:
+            rule["resources"].remove("argocdinstances/status")
+    plane.kubectl("replace", "-f", "-", stdin=json.dumps(body))
+    try:
+        seen = visit(plane.kubeconfig(), "-o", "json")
+    finally:
+        home = RIGHTS.with_name("argogrant-namespace.yaml")
+        plane.kubectl("apply", "-f", str(home))
+    (rights,) = (one for one in seen.checks() if one["check"] == "Rights")
+
+    assert "patch argocdinstances/status in namespace argogrant" in rights["text"]
+    assert rights["command"] == "kubectl apply -f manifests/argogrant-namespace.yaml"
+    assert seen.outcomes()["Ready"] == "unknown"
+
+
+def test_grants_without_effect_are_named(healthy: World) -> None:
     tracked = a_grant("from-git", duration="1h")
     tracked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
     mailed = a_grant("mailed", "alice@example.com", expiresAt=after(600))
     lost = a_grant("lost", instance="elsewhere")
     healthy.apply(tracked, mailed, lost)
     eventually(lambda: healthy.ready("from-git")[1] != "", within=30)
+    eventually(lambda: healthy.condition("mailed", "Effective")[1] != "", within=30)
     seen = visit(healthy.plane.kubeconfig(), "-o", "json")
 
     assert "from-git" in seen.wrong()["Git"]
-    assert "mailed" in seen.wrong()["Scopes"]
-    assert "lost: spec.instance names no ArgoCDInstance" in seen.wrong()["Grants"]
+    assert "mailed: EmailNotInScopes" in seen.wrong()["Effective"]
+    assert "lost: spec.instance names an ArgoCDInstance" in seen.wrong()["Grants"]
 
 
-def test_a_missing_admission_policy_is_said_once(healthy: World) -> None:
+def test_missing_admission_policy_is_reported_once(healthy: World) -> None:
     plane = healthy.plane
     kind, name = "validatingadmissionpolicybinding", "argogrant-requester"
     kept = plane.kubectl("get", kind, name, "-o", "json").stdout
@@ -197,7 +224,7 @@ def test_a_missing_admission_policy_is_said_once(healthy: World) -> None:
     assert f"ValidatingAdmissionPolicyBinding {name}" in seen.wrong()["Admission"]
 
 
-def test_somebody_who_may_only_read_grants_gets_question_marks(healthy: World) -> None:
+def test_reader_of_grants_gets_unknown_for_everything_else(healthy: World) -> None:
     healthy.apply(*ACCOUNTS, READER, READS)
     eventually(lambda: healthy.instance_says()[0] == "True", within=30)
     rita = healthy.plane.service_account_kubeconfig("argogrant", "rita")
@@ -207,11 +234,11 @@ def test_somebody_who_may_only_read_grants_gets_question_marks(healthy: World) -
     assert (seen.status, seen.errors) == (0, "")
     for readable in ("Kubernetes", "Instances", "Ready", "Grants"):
         assert outcomes[readable] == "fine"
-    for hidden in ("CRDs", "Operator", "Rights", "Admission", "ConfigMap", "Argo CD"):
+    for hidden in ("CRDs", "Operator", "Rights", "Admission", "Argo CD"):
         assert outcomes[hidden] == "unknown"
 
 
-def test_somebody_who_may_nothing_gets_an_answer(healthy: World) -> None:
+def test_caller_without_permissions_gets_an_answer(healthy: World) -> None:
     healthy.apply(*ACCOUNTS)
     nobody = healthy.plane.service_account_kubeconfig("argogrant", "nobody")
     seen = visit(nobody)
@@ -220,13 +247,13 @@ def test_somebody_who_may_nothing_gets_an_answer(healthy: World) -> None:
     assert "? Instances" in seen.text
 
 
-def test_the_operators_own_account_asks_about_itself(healthy: World) -> None:
+def test_operators_account_reviews_its_own_permissions(healthy: World) -> None:
     own = healthy.plane.service_account_kubeconfig("argogrant", "argogrant")
 
     assert visit(own, "-o", "json").outcomes()["Rights"] == "fine"
 
 
-def test_an_instance_that_is_not_there_is_wrong(healthy: World) -> None:
+def test_missing_instance_is_a_problem(healthy: World) -> None:
     seen = visit(healthy.plane.kubeconfig(), "--instance", "prod", "-o", "json")
 
     assert seen.wrong() == {
@@ -235,7 +262,7 @@ def test_an_instance_that_is_not_there_is_wrong(healthy: World) -> None:
     assert "Ready" not in seen.outcomes()
 
 
-def test_another_context_can_be_named(healthy: World) -> None:
+def test_unknown_context_is_a_problem(healthy: World) -> None:
     seen = visit(healthy.plane.kubeconfig(), "--context", "nowhere")
 
     assert seen.status == 1
@@ -244,7 +271,7 @@ def test_another_context_can_be_named(healthy: World) -> None:
 
 
 @pytest.mark.parametrize("part", ["", "/no/such/kubeconfig"])
-def test_without_an_api_server_it_says_so(part: str) -> None:
+def test_missing_api_server_is_a_problem(part: str) -> None:
     seen = visit(part)
 
     assert seen.status == 1

@@ -1,4 +1,4 @@
-"""Builders of what the doctor sees: a healthy installation, and changes of it."""
+"""Builders of the doctor's facts: a healthy installation, and changes to it."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -12,17 +12,16 @@ from argogrant.cli.doctor.facts import (
     PermissionFact,
     Probe,
 )
-from argogrant.cli.doctor.permission_review import operator_role_permissions
-from argogrant.controller.argocd_state import ObservedConfigMap
+from argogrant.cli.doctor.permission_review import reporting_permissions
 from argogrant.controller.cached_objects import (
     GrantRecord,
     record_grant,
     record_instance,
 )
 from support.builders import NOON
-from support.live_cluster import INSTANCE, RULES, a_grant
+from support.live_cluster import INSTANCE, a_grant
 
-HIDDEN: Final = "your rights do not suffice to read it"
+HIDDEN: Final = "you do not have permission to read it"
 BOTH_KINDS: Final = frozenset(
     {"validatingadmissionpolicies", "mutatingadmissionpolicies"}
 )
@@ -62,7 +61,7 @@ def a_lease(**changes: Any) -> LeaseFact:
 
 
 def a_cluster(**changes: Any) -> ClusterFacts:
-    """A cluster in which nothing is wrong."""
+    """Facts of a cluster without a problem."""
     facts = ClusterFacts(
         namespace="argogrant",
         now=NOON,
@@ -70,6 +69,7 @@ def a_cluster(**changes: Any) -> ClusterFacts:
         admission_kinds=yes(BOTH_KINDS),
         crds=tuple(a_crd(kind.plural) for kind in KINDS),
         lease=yes(a_lease()),
+        permissions=permissions(),
         admission_drift=yes(""),
         instances=yes((a_record(),)),
         grants=yes(()),
@@ -78,28 +78,33 @@ def a_cluster(**changes: Any) -> ClusterFacts:
 
 
 def a_status(**conditions: str) -> dict[str, Any]:
-    """The status of an instance: the conditions' status by their type."""
-    told = {**GOOD, **conditions}
+    """Status of an ArgoCDInstance, from the status of its conditions by type."""
+    statuses = {**GOOD, **conditions}
     return {
         "observedGeneration": 1,
         "conditions": [
             {"type": kind, "status": status, "reason": "Why", "message": f"{kind}."}
-            for kind, status in told.items()
+            for kind, status in statuses.items()
         ],
     }
 
 
 def a_record(**changes: Any) -> Any:
-    """An ArgoCDInstance; ``status`` and ``spec`` may be given."""
+    """An ArgoCDInstance; pass ``status`` and ``spec`` to change them."""
     metadata = {**INSTANCE["metadata"], "uid": "i1", "generation": 1}
     status = {"status": changes.pop("status", a_status())}
     return record_instance({**INSTANCE, **changes, "metadata": metadata, **status})
 
 
 def a_grant_record(
-    name: str, ready: str = "", *, status: dict[str, Any] | None = None, **spec: Any
+    name: str,
+    ready: str = "",
+    *,
+    effective: str = "",
+    status: dict[str, Any] | None = None,
+    **spec: Any,
 ) -> GrantRecord:
-    """An AccessGrant; ``ready`` is a reason with + for True and - for False."""
+    """An AccessGrant; a condition is its reason after + for True or - for False."""
     annotations = spec.pop("annotations", {})
     body = a_grant(name, spec.pop("subject", "alice"), **spec)
     body["metadata"] |= {
@@ -107,36 +112,31 @@ def a_grant_record(
         "creationTimestamp": "2026-11-24T12:00:00Z",
         "annotations": annotations,
     }
-    condition = {
-        "type": "Ready",
-        "status": "True" if ready.startswith("+") else "False",
-        "reason": ready[1:],
-    }
-    body["status"] = {"conditions": [condition] if ready else [], **(status or {})}
+    conditions = [
+        {
+            "type": kind,
+            "status": "True" if text.startswith("+") else "False",
+            "reason": text[1:],
+            "message": f"{kind}.",
+        }
+        for kind, text in (("Ready", ready), ("Effective", effective))
+        if text
+    ]
+    body["status"] = {"conditions": conditions, **(status or {})}
     return record_grant(body)
 
 
 def an_argocd(**changes: Any) -> InstanceFacts:
-    """An instance with which nothing is wrong."""
+    """Facts of an ArgoCDInstance without a problem."""
     facts = InstanceFacts(
-        record=a_record(),
-        argocd_namespace="argocd",
-        is_elsewhere=False,
-        config_map=a_map(),
-        argocd_version=yes("v3.6.1"),
-        grants=yes(()),
-        permissions=rights(),
+        record=a_record(), argocd_version=yes("v3.6.1"), grants=yes(())
     )
     return replace(facts, **changes)
 
 
-def a_map(text: str = RULES, **data: str) -> Probe[ObservedConfigMap]:
-    return yes(ObservedConfigMap("1", {"policy.csv": text, **data}))
-
-
-def rights(**readings: Probe[bool]) -> tuple[PermissionFact, ...]:
-    """Every right is given, but those verbs."""
+def permissions(**answers: Probe[bool]) -> tuple[PermissionFact, ...]:
+    """Every permission is granted, except those whose verb has another answer."""
     return tuple(
-        PermissionFact(right=right, is_given=readings.get(right.verb, yes()))
-        for right in operator_role_permissions("argogrant", a_record().instance)
+        PermissionFact(permission=one, is_granted=answers.get(one.verb, yes()))
+        for one in reporting_permissions("argogrant")
     )

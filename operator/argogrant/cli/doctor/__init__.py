@@ -1,5 +1,7 @@
-"""``argogrant doctor``: what is looked at, and what that means for a person.
+"""Diagnosis of an installation: ``argogrant doctor``.
 
-``look`` reads, with whatever rights there are, and never changes anything; ``checks``
-and ``checks_of_instance`` are pure. What could not be read is said, never guessed.
+``collect`` reads facts with the caller's permissions and changes nothing; the checks
+are pure. The operator already reports most problems as conditions, and the checks
+repeat those. They add only facts that the operator cannot report: its CRDs, its
+admission policies, its Lease, and the permissions without which it cannot report.
 """

@@ -1,186 +1,204 @@
-"""The checks that concern the operator and its cluster. Pure."""
+"""Checks of the operator and of its cluster. Pure."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
 from argogrant.api.admission_policies import VALIDATING_FILE
-from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts, Probe
+from argogrant.cli.doctor.facts import ClusterFacts, Probe
 from argogrant.cli.terminal.checklist import CheckResult, fine, unknown, wrong
 
-NEWEST_WITHOUT: Final = (1, 29)
-"""The last Kubernetes that serves no ValidatingAdmissionPolicy."""
-GRACE: Final = 2
-"""Leases that may pass without a renewal before nobody is said to lead."""
+NEWEST_UNSUPPORTED: Final = (1, 29)
+"""Last Kubernetes version without ValidatingAdmissionPolicy v1."""
+MISSED_LEASES: Final = 2
+"""Lease durations without a renewal after which the operator counts as stopped."""
 
 ClusterCheck = Callable[[ClusterFacts], Iterator[CheckResult]]
 
 
 def kubernetes_is_new_enough(facts: ClusterFacts) -> Iterator[CheckResult]:
-    """Say which Kubernetes it is, and what that can do for us."""
+    """Check that the API server can verify requesters."""
     check, version = "Kubernetes", facts.kubernetes
     if version.value is None:
-        yield unknown(check, version.problem or "it does not tell its version")
+        yield unknown(check, version.problem or "the API server reports no version")
         return
     found = re.match(r"v?(\d+)\.(\d+)", version.value)
-    if found and tuple(map(int, found.groups())) <= NEWEST_WITHOUT:
+    if found and tuple(map(int, found.groups())) <= NEWEST_UNSUPPORTED:
         yield wrong(
             check,
-            f"{version.value} serves no ValidatingAdmissionPolicy, so that nobody can"
-            " vouch for who asks and who approves",
+            f"{version.value} does not serve ValidatingAdmissionPolicy, so requesters"
+            " and approvers cannot be verified",
             remedy="Use Kubernetes 1.30 or newer.",
         )
         return
-    yield fine(check, f"{version.value}; {_what_it_does(facts)}")
+    yield fine(check, f"{version.value}; {_admission_support(facts)}")
 
 
-def _what_it_does(facts: ClusterFacts) -> str:
+def _admission_support(facts: ClusterFacts) -> str:
     kinds = facts.admission_kinds.value or frozenset()
     if "mutatingadmissionpolicies" in kinds:
-        return "it can check requesters, and fill them in"
+        return "it can verify requesters, and fill them in"
     if "validatingadmissionpolicies" in kinds:
-        return "it can check requesters, not fill them in (MutatingAdmissionPolicy)"
-    return "what it can admit is not known"
+        return (
+            "it can verify requesters, but not fill them in"
+            " (it serves no MutatingAdmissionPolicy)"
+        )
+    return "the kinds of admission policies that it serves are unknown"
 
 
 def crds_are_current(facts: ClusterFacts) -> Iterator[CheckResult]:
-    """Say whether our kinds are there, as this version describes them."""
+    """Check that the CRDs are installed and equal those of this version."""
     check, apply = "CRDs", "kubectl apply --server-side -f crds"
-    missing = [one.plural for one in facts.crds if _is_not_there(one.is_served)]
-    old = [one.plural for one in facts.crds if one.is_current.value is False]
-    doubts = [
-        reading.problem
+    missing = [one.plural for one in facts.crds if _is_absent(one.is_served)]
+    outdated = [one.plural for one in facts.crds if one.is_current.value is False]
+    problems = [
+        probe.problem
         for one in facts.crds
-        for reading in (one.is_served, one.is_current)
-        if reading.problem
+        for probe in (one.is_served, one.is_current)
+        if probe.problem
     ]
     if missing:
         yield wrong(check, f"not installed: {', '.join(missing)}", command=apply)
-    elif old:
+    elif outdated:
         yield wrong(
             check,
-            f"not those of this version: {', '.join(old)}",
-            remedy="A newer operator may have brought newer ones: use its argogrant.",
+            f"different from those of this version: {', '.join(outdated)}",
+            remedy="If the operator is newer than this argogrant, use the argogrant of"
+            " the operator's version. Otherwise:",
             command=apply,
         )
-    elif doubts:
-        yield unknown(check, f"whether they are current: {doubts[0]}")
+    elif problems:
+        yield unknown(check, f"cannot be compared with this version: {problems[0]}")
     else:
         yield fine(check, f"all {len(facts.crds)} installed and current")
 
 
-def _is_not_there(reading: Probe[bool]) -> bool:
-    return not reading.value and not reading.problem
+def _is_absent(probe: Probe[bool]) -> bool:
+    return not probe.value and not probe.problem
 
 
-def operator_runs(facts: ClusterFacts) -> Iterator[CheckResult]:
-    """Say whether a replica leads."""
+def operator_is_leading(facts: ClusterFacts) -> Iterator[CheckResult]:
+    """Check that a replica of the operator holds the Lease and renews it."""
     check, lease = "Operator", facts.lease.value
     if facts.lease.problem:
-        yield unknown(check, f"its Lease: {facts.lease.problem}")
+        yield unknown(check, f"Lease argogrant: {facts.lease.problem}")
         return
-    start = f"kubectl -n {facts.namespace} get pods"
+    pods = f"kubectl -n {facts.namespace} get pods"
     if lease is None:
         yield wrong(
             check,
-            f"no Lease argogrant in namespace {facts.namespace}: it never led here",
-            remedy="Start it. One with --no-leader-elect keeps no Lease.",
-            command=start,
+            f"no Lease argogrant in namespace {facts.namespace}: no operator has ever"
+            " led here",
+            remedy="Start it. With --no-leader-elect the operator creates no Lease.",
+            command=pods,
         )
-        return
-    patience = timedelta(seconds=GRACE * lease.seconds)
-    if not lease.holder or lease.renewed_at is None:
-        yield wrong(check, "it was stopped: nobody holds the Lease", command=start)
-    elif facts.now - lease.renewed_at > patience:
-        silent = int((facts.now - lease.renewed_at).total_seconds())
+    elif not lease.holder or lease.renewed_at is None:
         yield wrong(
             check,
-            f"{lease.holder} leads, but has said nothing for {silent} s. Ends are not"
-            " kept by it; `argogrant sweep` removes what is over.",
-            command=start,
+            "the Lease argogrant has no holder: the operator was stopped",
+            remedy="Start it.",
+            command=pods,
         )
-    else:
-        yield fine(check, f"{lease.holder} leads")
-
-
-def identities_are_checked(facts: ClusterFacts) -> Iterator[CheckResult]:
-    """Say whether the API server vouches for requesters and approvers."""
-    check, found = "Admission", facts.admission_drift
-    if found.problem:
-        yield unknown(check, f"the admission policies: {found.problem}")
-    elif found.value:
-        yield wrong(check, found.value, command=f"kubectl apply -f {VALIDATING_FILE}")
-    else:
-        yield fine(check, "the API server checks who asks and who approves")
-
-
-def there_is_an_instance(facts: ClusterFacts) -> Iterator[CheckResult]:
-    """Say whether anything is to be done at all."""
-    check, found = "Instances", facts.instances
-    if found.problem:
-        yield unknown(check, f"the ArgoCDInstances: {found.problem}")
-    elif not found.value:
+    elif facts.now - lease.renewed_at > timedelta(
+        seconds=MISSED_LEASES * lease.seconds
+    ):
+        age = int((facts.now - lease.renewed_at).total_seconds())
         yield wrong(
             check,
-            f"no ArgoCDInstance in namespace {facts.namespace}, so that no grant there"
-            " gives anything",
-            remedy="Create one; README.md shows it. -n looks elsewhere.",
+            f"{lease.holder} holds the Lease but has not renewed it for {age} s. It is"
+            " not revoking expired grants; `argogrant sweep` revokes them.",
+            command=pods,
         )
     else:
-        names = ", ".join(sorted(one.name for one in found.value))
-        yield fine(check, f"{len(found.value)}: {names}")
+        yield fine(check, f"{lease.holder} is the leader")
+
+
+def operator_can_report(facts: ClusterFacts) -> Iterator[CheckResult]:
+    """Check the permissions without which the operator cannot report a problem."""
+    check = "Rights"
+    account = f"system:serviceaccount:{facts.namespace}:argogrant"
+    missing = [
+        one.permission for one in facts.permissions if one.is_granted.value is False
+    ]
+    problems = [
+        one.is_granted.problem for one in facts.permissions if one.is_granted.problem
+    ]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        yield wrong(
+            check,
+            f"{account} does not have permission to {missing[0].verb}"
+            f" {missing[0].target}{more}, without which the operator cannot report"
+            " problems",
+            remedy="Apply the Role that grants it, with your names in it.",
+            command=f"kubectl apply -f {missing[0].manifest}",
+        )
+    elif problems:
+        yield unknown(check, f"permissions of {account}: {problems[0]}")
+    else:
+        yield fine(check, f"{account} can lead, and report problems")
+
+
+def admission_policies_are_installed(facts: ClusterFacts) -> Iterator[CheckResult]:
+    """Check that the API server verifies requesters and approvers."""
+    check, drift = "Admission", facts.admission_drift
+    if drift.problem:
+        yield unknown(check, f"admission policies: {drift.problem}")
+    elif drift.value:
+        yield wrong(check, drift.value, command=f"kubectl apply -f {VALIDATING_FILE}")
+    else:
+        yield fine(check, "the API server verifies requesters and approvers")
+
+
+def an_instance_exists(facts: ClusterFacts) -> Iterator[CheckResult]:
+    """Check that the operator has an ArgoCDInstance to reconcile."""
+    check, instances = "Instances", facts.instances
+    if instances.problem:
+        yield unknown(check, f"ArgoCDInstances: {instances.problem}")
+    elif not instances.value:
+        yield wrong(
+            check,
+            f"no ArgoCDInstance in namespace {facts.namespace}, so no grant there takes"
+            " effect",
+            remedy="Create one (README.md has an example), or name another namespace"
+            " with -n.",
+        )
+    else:
+        names = ", ".join(sorted(one.name for one in instances.value))
+        yield fine(check, f"{len(instances.value)}: {names}")
 
 
 def grants_name_an_instance(facts: ClusterFacts) -> Iterator[CheckResult]:
-    """Say which grants wait for an instance that is not there."""
+    """Check that every AccessGrant names an ArgoCDInstance that exists."""
     if facts.grants.value is None or facts.instances.value is None:
         return
-    known = {one.name for one in facts.instances.value}
-    lost = sorted(one.name for one in facts.grants.value if one.instance not in known)
-    if lost:
+    existing = {one.name for one in facts.instances.value}
+    orphans = sorted(
+        one.name for one in facts.grants.value if one.instance not in existing
+    )
+    if orphans:
         yield wrong(
             "Grants",
-            f"{abbreviate(lost)}: spec.instance names no ArgoCDInstance that there is",
-            remedy="Create that instance, or ask anew with another one.",
+            f"{abbreviate(orphans)}: spec.instance names an ArgoCDInstance that does"
+            " not exist",
+            remedy="Create that instance, or request the access again with another"
+            " spec.instance.",
         )
 
 
 CLUSTER_CHECKS: Final[tuple[ClusterCheck, ...]] = (
     kubernetes_is_new_enough,
-    crds_are_current,  # nothing else can be there without them
-    operator_runs,
-    identities_are_checked,
-    there_is_an_instance,
+    crds_are_current,  # without them no other object exists
+    operator_is_leading,
+    operator_can_report,
+    admission_policies_are_installed,
+    an_instance_exists,
     grants_name_an_instance,
 )
 
 
-def permissions_are_granted(
-    facts: InstanceFacts, namespace: str
-) -> Iterator[CheckResult]:
-    """Say what the operator's service account may not do."""
-    check = "Rights"
-    lacking = [one.right for one in facts.permissions if one.is_given.value is False]
-    doubts = [one.is_given.problem for one in facts.permissions if one.is_given.problem]
-    account = f"system:serviceaccount:{namespace}:argogrant"
-    if lacking:
-        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-        yield wrong(
-            check,
-            f"{account} may not {lacking[0].verb} {lacking[0].target}{more}",
-            remedy="Apply the Role that it lacks, with your names in it.",
-            command=f"kubectl apply -f {lacking[0].manifest}",
-        )
-    elif doubts:
-        yield unknown(check, f"those of {account}: {doubts[0]}")
-    else:
-        yield fine(check, f"{account} has all {len(facts.permissions)} that it needs")
-
-
-def abbreviate(names: list[str]) -> str:
-    """Name a few, and count the others."""
-    shown = ", ".join(names[:3])
-    return (
-        shown if len(names) <= len(names[:3]) else f"{shown} and {len(names) - 3} more"
-    )
+def abbreviate(names: Sequence[str]) -> str:
+    """List the first three names, and count the others."""
+    text = ", ".join(names[:3])
+    return f"{text} and {len(names) - 3} more" if len(names) > len(names[:3]) else text

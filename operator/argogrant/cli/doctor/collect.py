@@ -1,9 +1,7 @@
-"""Looking: every fact is read by itself, so that one missing right hides no other.
+"""Collection of the facts that the doctor checks.
 
-Nothing is ever changed. The reviews that are created are questions, which no API
-server keeps.
-
-Whether an object holds what another one says, whatever else was filled in. Pure.
+Every fact is read on its own, with the caller's permissions, so that one missing
+permission hides no other fact. Nothing is changed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,21 +10,15 @@ from typing import Any, Final, TypeVar
 
 from argogrant.api.admission_drift import POLICY_NAMES, find_drift
 from argogrant.api.crd import GROUP, KINDS, VERSION, custom_resource_definition
-from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.doctor.facts import (
     ClusterFacts,
     CRDFact,
     InstanceFacts,
     LeaseFact,
-    PermissionFact,
     Probe,
 )
-from argogrant.cli.doctor.permission_review import (
-    PermissionReviewer,
-    operator_role_permissions,
-)
+from argogrant.cli.doctor.permission_review import review_permissions
 from argogrant.controller.apply import Clock
-from argogrant.controller.argocd_state import observe_config_map
 from argogrant.controller.cached_objects import (
     GrantRecord,
     InstanceRecord,
@@ -42,7 +34,6 @@ from argogrant.kube.leader_election import LEASE_NAME
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
-    CONFIG_MAPS,
     DEPLOYMENTS,
     LEASES,
     VALIDATING_BINDINGS,
@@ -51,34 +42,10 @@ from argogrant.kube.resources import (
     Resource,
 )
 
-
-def is_subset(wanted: Any, seen: Any) -> bool:  # noqa: ANN401
-    """Tell whether everything that is wanted is there.
-
-    An API server leaves out what is empty, and fills in what has a default: neither is
-    a difference.
-
-    Args:
-        wanted: Part of an object, as it is shipped.
-        seen: The same part, as an API server has it.
-    """
-    if isinstance(wanted, dict):
-        return isinstance(seen or {}, dict) and all(
-            is_subset(value, (seen or {}).get(key)) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        found = seen or []
-        return (
-            isinstance(found, list)
-            and len(found) == len(wanted)
-            and all(map(is_subset, wanted, found))
-        )
-    return bool(wanted == seen) or (not wanted and not seen)
-
-
 CRDS: Final = Resource("apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
-NO_PERMISSION: Final = "your rights do not suffice to read it"
+_DEFAULT_LEASE_SECONDS: Final = 15
+NO_PERMISSION: Final = "you do not have permission to read it"
 
 T = TypeVar("T")
 
@@ -86,12 +53,12 @@ T = TypeVar("T")
 async def collect_cluster(
     cluster: Cluster, namespace: str, clock: Clock
 ) -> ClusterFacts:
-    """Look at everything that does not depend on an instance.
+    """Read everything that does not depend on an instance.
 
     Args:
-        cluster: Where the operator runs.
-        namespace: Its namespace.
-        clock: Tells the time of this machine.
+        cluster: Cluster of the operator.
+        namespace: Namespace of the operator.
+        clock: Current time of this machine.
     """
     version = await probe(cluster.get("/version"), lambda b: str(b["gitVersion"]))
     return ClusterFacts(
@@ -101,60 +68,39 @@ async def collect_cluster(
         admission_kinds=await probe(cluster.get(_ADMISSION), _kinds),
         crds=await _crds(cluster),
         lease=await probe(cluster.get(LEASES.path(namespace, LEASE_NAME)), _read_lease),
-        admission_drift=await _admission_problem(cluster),
-        instances=await _all(cluster, namespace, ARGOCD_INSTANCES, record_instance),
-        grants=await _all(cluster, namespace, ACCESS_GRANTS, record_grant),
+        permissions=await review_permissions(cluster, namespace),
+        admission_drift=await _admission_drift(cluster),
+        instances=await _list(cluster, namespace, ARGOCD_INSTANCES, record_instance),
+        grants=await _list(cluster, namespace, ACCESS_GRANTS, record_grant),
     )
 
 
 async def collect_instance(
-    cluster: Cluster,
-    record: InstanceRecord,
-    grants: Probe[tuple[GrantRecord, ...]],
-    asker: PermissionReviewer,
+    cluster: Cluster, record: InstanceRecord, grants: Probe[tuple[GrantRecord, ...]]
 ) -> InstanceFacts:
-    """Look at one Argo CD.
+    """Read what belongs to one Argo CD; of one in another cluster, nothing.
 
     Args:
-        cluster: Where the operator runs.
+        cluster: Cluster of the operator.
         record: The ArgoCDInstance.
-        grants: Those of its namespace.
-        asker: Asks about the operator's rights.
+        grants: AccessGrants of its namespace.
     """
-    instance = record.instance
-    is_elsewhere = instance is not None and instance.cluster is not None
-    argocd = instance.argocd_namespace if instance is not None else "argocd"
-    mine = tuple(one for one in grants.value or () if one.instance == record.name)
-    rights = [
-        PermissionFact(right=right, is_given=await asker.ask(right))
-        for right in operator_role_permissions(record.namespace, instance)
-    ]
-    nothing: Probe[str] = Probe()
-    return InstanceFacts(
-        record=record,
-        argocd_namespace=argocd,
-        is_elsewhere=is_elsewhere,
-        config_map=Probe()
-        if is_elsewhere
-        else await probe(
-            cluster.get(CONFIG_MAPS.path(argocd, CONFIG_MAP_NAME)), observe_config_map
-        ),
-        argocd_version=nothing
-        if is_elsewhere
-        else await probe(
-            cluster.get(DEPLOYMENTS.path(argocd, "argocd-server")), _version_of
-        ),
-        grants=Probe(
-            value=None if grants.value is None else mine, problem=grants.problem
-        ),
-        permissions=tuple(rights),
-    )
+    facts = InstanceFacts(record=record, argocd_version=Probe(), grants=grants)
+    version: Probe[str] = Probe()
+    if not facts.is_remote:
+        path = DEPLOYMENTS.path(facts.argocd_namespace, "argocd-server")
+        version = await probe(cluster.get(path), _version_of)
+    if grants.value is not None:
+        grants = Probe(
+            value=tuple(one for one in grants.value if one.instance == record.name)
+        )
+    return InstanceFacts(record=record, argocd_version=version, grants=grants)
 
 
-async def probe(asked: Awaitable[Body], read: Callable[[Body], T]) -> Probe[T]:
-    """Read something that may not be there, or that may not be read."""
+async def probe(request: Awaitable[Body], parse: Callable[[Body], T]) -> Probe[T]:
+    """Await a request and parse its answer; return a problem instead of raising."""
     try:
-        return Probe(value=read(await asked))
+        return Probe(value=parse(await request))
     except NotFound:
         return Probe()
     except (ClusterError, LookupError, TypeError, InvalidGrant) as error:
@@ -162,67 +108,103 @@ async def probe(asked: Awaitable[Body], read: Callable[[Body], T]) -> Probe[T]:
 
 
 def why_unreadable(error: Exception) -> str:
-    """Say it shortly; a missing right of the reader is the usual case."""
+    """Return a short message; usually the caller has no permission."""
     if isinstance(error, Forbidden):
         return NO_PERMISSION
     if isinstance(error, ClusterError):
         return str(error)
-    return f"it is not as expected ({type(error).__name__}: {error})"
+    return f"unexpected content ({type(error).__name__}: {error})"
 
 
-async def _all(
-    cluster: Cluster, namespace: str, resource: Resource, read: Callable[[Body], T]
+async def _list(
+    cluster: Cluster, namespace: str, resource: Resource, parse: Callable[[Body], T]
 ) -> Probe[tuple[T, ...]]:
-    """Read a whole collection."""
+    """List a collection, page by page."""
     try:
         found = [
             one async for one in list_all(cluster, Collection(resource, namespace))
         ]
-        return Probe(value=tuple(map(read, found)))
+        return Probe(value=tuple(map(parse, found)))
     except NotFound:
-        return Probe(problem="its kind is not served")
+        return Probe(problem="the API server does not serve the kind")
     except ClusterError as error:
         return Probe(problem=why_unreadable(error))
 
 
 async def _crds(cluster: Cluster) -> tuple[CRDFact, ...]:
-    """Everybody may see what is served; the CRDs themselves, not everybody."""
+    """Compare the installed CRDs with the shipped ones.
+
+    Every user may discover the served kinds; reading a CRD needs a permission.
+    """
     served = await probe(cluster.get(f"/apis/{GROUP}/{VERSION}"), _kinds)
     facts = []
     for kind in KINDS:
         shipped = custom_resource_definition(kind)
-        path = CRDS.path("", shipped["metadata"]["name"])
-        body = await probe(cluster.get(path), _itself)
-        seen = body.value
-        is_current = None if seen is None else is_subset(shipped["spec"], seen["spec"])
+        installed = await probe(
+            cluster.get(CRDS.path("", shipped["metadata"]["name"])), _spec
+        )
+        is_current = (
+            None
+            if installed.value is None
+            else is_subset(shipped["spec"], installed.value)
+        )
         facts.append(
             CRDFact(
                 plural=kind.plural,
                 is_served=Probe(
                     value=kind.plural in (served.value or ()), problem=served.problem
                 ),
-                is_current=Probe(value=is_current, problem=body.problem),
+                is_current=Probe(value=is_current, problem=installed.problem),
             )
         )
     return tuple(facts)
 
 
-async def _admission_problem(cluster: Cluster) -> Probe[str]:
-    """Compare the admission policies with the shipped ones; empty if they serve."""
-    seen: dict[str, Body] = {}
+def is_subset(shipped: Any, installed: Any) -> bool:  # noqa: ANN401
+    """Return whether an installed object contains everything that was shipped.
+
+    An API server omits empty values and adds defaults; neither is a difference.
+
+    Args:
+        shipped: Part of an object, as shipped.
+        installed: The same part, as the API server returns it.
+    """
+    if isinstance(shipped, dict):
+        return isinstance(installed or {}, dict) and all(
+            is_subset(value, (installed or {}).get(key))
+            for key, value in shipped.items()
+        )
+    if isinstance(shipped, list):
+        found = installed or []
+        return (
+            isinstance(found, list)
+            and len(found) == len(shipped)
+            and all(map(is_subset, shipped, found))
+        )
+    return bool(shipped == installed) or (not shipped and not installed)
+
+
+async def _admission_drift(cluster: Cluster) -> Probe[str]:
+    """Compare the installed admission policies with the shipped ones.
+
+    Returns:
+        The first difference; empty if there is none.
+    """
+    installed: dict[str, Body] = {}
     for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS):
         for name in POLICY_NAMES:
-            found = await probe(cluster.get(resource.path("", name)), _itself)
+            found = await probe(cluster.get(resource.path("", name)), dict)
             if found.problem:
                 return Probe(problem=found.problem)
             if found.value is not None:
-                seen[f"{resource.plural}/{name}"] = found.value
-    problem = find_drift(seen)
-    return Probe(value="" if problem is None else problem.message)
+                installed[f"{resource.plural}/{name}"] = found.value
+    drift = find_drift(installed)
+    return Probe(value="" if drift is None else drift.message)
 
 
-def _itself(body: Body) -> Body:
-    return body
+def _spec(body: Body) -> Body:
+    spec: Body = body["spec"]
+    return spec
 
 
 def _kinds(body: Body) -> frozenset[str]:
@@ -235,12 +217,12 @@ def _read_lease(body: Body) -> LeaseFact:
     return LeaseFact(
         holder=str(spec.get("holderIdentity") or ""),
         renewed_at=parse_instant(renewed) if renewed else None,
-        seconds=float(spec.get("leaseDurationSeconds") or 15),
+        seconds=float(spec.get("leaseDurationSeconds") or _DEFAULT_LEASE_SECONDS),
     )
 
 
 def _version_of(deployment: Body) -> str:
-    """Read the version from the image's tag, or else from the usual label."""
+    """Return the tag of the image, or else the conventional label."""
     containers = deployment["spec"]["template"]["spec"]["containers"]
     image = str(containers[0]["image"]).partition("@")[0]
     _, colon, tag = image.rpartition("/")[2].partition(":")

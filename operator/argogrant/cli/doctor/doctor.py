@@ -1,7 +1,4 @@
-"""``argogrant doctor``: what is wrong with an installation, and what mends it.
-
-The results of an examination as lines for a terminal.
-"""
+"""The command ``argogrant doctor``: problems of an installation, with remedies."""
 
 import asyncio
 import json
@@ -15,7 +12,6 @@ import typer
 
 from argogrant.cli.doctor.collect import collect_cluster, collect_instance
 from argogrant.cli.doctor.examine import examine
-from argogrant.cli.doctor.permission_review import PermissionReviewer
 from argogrant.cli.options import Context, Namespace
 from argogrant.cli.session import (
     APIServerNotReachable,
@@ -38,33 +34,36 @@ from argogrant.kube.errors import ClusterError
 def show(
     results: Sequence[CheckResult], *, width: int, marks: Symbols
 ) -> Iterator[str]:
-    """Write the results, those of each instance under its name.
+    """Format the results, those of each instance under its name.
 
     Args:
-        results: In their order.
+        results: In the order of the output.
         width: Columns of the terminal.
-        marks: The signs for what was found.
+        marks: One symbol for each outcome.
     """
-    for instance, some in groupby(results, key=lambda result: result.instance):
+    for instance, group in groupby(results, key=lambda result: result.instance):
         if instance:
             yield f"\nArgoCDInstance {instance}"
-        for result in some:
+        for result in group:
             yield from checklist(result, width, marks)
     yield f"\n{_summary(results)}"
 
 
 def _summary(results: Sequence[CheckResult]) -> str:
-    wrong = sum(one.outcome is CheckOutcome.WRONG for one in results)
-    unseen = sum(one.outcome is CheckOutcome.UNKNOWN for one in results)
-    if not unseen:
-        return f"{wrong} wrong." if wrong else "Nothing is wrong."
-    said = f"{wrong} wrong" if wrong else "Nothing wrong was seen"
-    checks = "1 check" if unseen == 1 else f"{unseen} checks"
-    return f"{said}; {checks} could not be made."
+    problems = sum(one.outcome is CheckOutcome.WRONG for one in results)
+    unknowns = sum(one.outcome is CheckOutcome.UNKNOWN for one in results)
+    text = f"{_count(problems, 'problem')} found" if problems else "No problem found"
+    if not unknowns:
+        return f"{text}."
+    return f"{text}; {_count(unknowns, 'check')} could not be completed."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class DoctorFormat(StrEnum):
-    """How the results are written."""
+    """Output formats of the doctor."""
 
     TEXT = "text"
     JSON = "json"
@@ -74,29 +73,29 @@ def doctor(
     *,
     namespace: Namespace = "",
     instance: Annotated[
-        str, typer.Option(help="The only one to look at.  [default: all]")
+        str, typer.Option(help="ArgoCDInstance to check.  [default: all]")
     ] = "",
     context: Context = "",
     output: Annotated[
         DoctorFormat,
-        typer.Option("--output", "-o", help="For people, or for programs."),
+        typer.Option("--output", "-o", help="Output format."),
     ] = DoctorFormat.TEXT,
 ) -> None:
-    """Say what is wrong with an installation, and what mends it.
+    """Check an installation, and print a remedy for each problem.
 
-    It only reads, with your own rights; what they do not suffice for has a question
-    mark. The exit status is 1 if anything is wrong, else 0.
+    Read-only, with your own permissions. Items that you cannot read are marked "?". The
+    exit status is 1 if there is a problem, else 0.
 
     Example: argogrant doctor -n argogrant
     """
     results = asyncio.run(_examine(namespace, instance, context))
-    is_wrong = any(one.outcome is CheckOutcome.WRONG for one in results)
+    is_healthy = all(one.outcome is not CheckOutcome.WRONG for one in results)
     if output is DoctorFormat.JSON:
-        found = [asdict(one) for one in results]
-        typer.echo(json.dumps({"healthy": not is_wrong, "checks": found}, indent=2))
+        checks = [asdict(one) for one in results]
+        typer.echo(json.dumps({"healthy": is_healthy, "checks": checks}, indent=2))
     else:
         print_line(lambda width, marks: show(results, width=width, marks=marks))
-    if is_wrong:
+    if not is_healthy:
         raise typer.Exit(1)
 
 
@@ -109,7 +108,7 @@ async def _examine(
         return (
             wrong(
                 "API server",
-                f"none is configured: {error}",
+                f"no API server is configured: {error}",
                 command="kubectl config get-contexts",
             ),
         )
@@ -117,7 +116,7 @@ async def _examine(
         await cluster.get("/version")
         return await _results(cluster, resolve_namespace(namespace, context), instance)
     except ClusterError as error:
-        text = f"it does not answer as it should: {error}"
+        text = f"it could not be used: {error}"
         return (wrong("API server", text, command="kubectl version"),)
     finally:
         await cluster.close()
@@ -127,14 +126,18 @@ async def _results(
     cluster: Cluster, namespace: str, instance: str
 ) -> tuple[CheckResult, ...]:
     facts = await collect_cluster(cluster, namespace, utc_now)
-    asker = PermissionReviewer(cluster, f"system:serviceaccount:{namespace}:argogrant")
     records = [one for one in facts.instances.value or () if instance in ("", one.name)]
-    seen = [
-        await collect_instance(cluster, record, facts.grants, asker)
+    instances = [
+        await collect_instance(cluster, record, facts.grants)
         for record in sorted(records, key=lambda record: record.name)
     ]
-    results = examine(facts, seen)
+    results = examine(facts, instances)
     if instance and not records and facts.instances.value is not None:
         text = f"there is no ArgoCDInstance {instance} in namespace {namespace}"
-        return (*results, wrong("Instance", text))
+        return (
+            *results,
+            wrong(
+                "Instance", text, command=f"kubectl -n {namespace} get argocdinstances"
+            ),
+        )
     return results

@@ -1,10 +1,9 @@
-"""What the doctor has seen: plain facts, each of them perhaps not readable."""
+"""Input of the checks: what ``collect`` has read, or why it could not."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
 from argogrant.kube.permissions import Permission
 
@@ -13,71 +12,80 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe(Generic[T]):
-    """Something that was looked for: there, not there, or not to be read."""
+    """Result of one read: a value, nothing (it does not exist), or a problem."""
 
     value: T | None = None
-    """None if it is not there, or could not be read."""
+    """None if it does not exist or could not be read."""
     problem: str = ""
-    """Why it could not be read; empty if it could, or is not there."""
+    """Why it could not be read; empty if it was read or does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CRDFact:
-    """One of our kinds, as the API server has it."""
+    """State of one CustomResourceDefinition of argogrant."""
 
     plural: str
     is_served: Probe[bool]
     is_current: Probe[bool]
-    """Whether the CRD says what this version's says."""
+    """True if the installed CRD equals the one of this version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseFact:
-    """Who leads, and when that was last confirmed."""
+    """Holder of the operator's Lease, and its last renewal."""
 
     holder: str
     renewed_at: datetime | None
     seconds: float
+    """Duration of the Lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionFact:
-    """A right of the operator, and whether it has it."""
+    """A permission that the operator needs, and whether it has it."""
 
-    right: Permission
-    is_given: Probe[bool]
+    permission: Permission
+    is_granted: Probe[bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFacts:
-    """What is so in the cluster of the operator, whatever the instance."""
+    """State of the operator and of its cluster."""
 
     namespace: str
     now: datetime
-    """The time, by the API server's clock."""
+    """Current time by the API server's clock."""
     kubernetes: Probe[str]
-    """The version, such as v1.37.0."""
+    """Version, such as v1.37.0."""
     admission_kinds: Probe[frozenset[str]]
-    """The kinds of admission policies that are served, by their plural."""
+    """Plurals of the admission policy kinds that the API server serves."""
     crds: tuple[CRDFact, ...]
     lease: Probe[LeaseFact]
+    permissions: tuple[PermissionFact, ...] = ()
+    """Permissions without which the operator cannot report that it lacks them."""
     admission_drift: Probe[str]
-    """What is wrong with our admission policies; empty if nothing is."""
+    """Difference from the shipped admission policies; empty if there is none."""
     instances: Probe[tuple[InstanceRecord, ...]]
     grants: Probe[tuple[GrantRecord, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceFacts:
-    """What is so of one ArgoCDInstance and its Argo CD."""
+    """State of one ArgoCDInstance, of its grants and of its Argo CD."""
 
     record: InstanceRecord
-    argocd_namespace: str
-    is_elsewhere: bool
-    """Whether its Argo CD runs in another cluster, which the doctor does not enter."""
-    config_map: Probe[ObservedConfigMap]
     argocd_version: Probe[str]
     grants: Probe[tuple[GrantRecord, ...]]
-    """Those that name this instance."""
-    permissions: tuple[PermissionFact, ...] = field(default=())
-    """Those that the operator needs for it."""
+    """AccessGrants that name this instance."""
+
+    @property
+    def argocd_namespace(self) -> str:
+        """Namespace of Argo CD; its default if the instance cannot be parsed."""
+        instance = self.record.instance
+        return instance.argocd_namespace if instance is not None else "argocd"
+
+    @property
+    def is_remote(self) -> bool:
+        """True if Argo CD runs in another cluster, which the doctor does not read."""
+        instance = self.record.instance
+        return instance is not None and instance.cluster is not None

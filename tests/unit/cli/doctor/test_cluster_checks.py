@@ -1,4 +1,4 @@
-"""What the doctor says of the operator and its cluster."""
+"""Checks of the operator and its cluster."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.cli.doctor.cluster_checks import permissions_are_granted
 from argogrant.cli.doctor.examine import examine
 from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
 from support.builders import NOON
@@ -22,65 +21,72 @@ from support.doctor_facts import (
     gone,
     hidden,
     no,
-    rights,
+    permissions,
     yes,
 )
 
 ROOT = Path(__file__).parents[4]
 
 
-def said(check: str, **changes) -> CheckResult:
-    """What a check says of a cluster that has these changes."""
+def result_of(check: str, **changes) -> CheckResult:
+    """Return the only result of a check, for a cluster with these changes."""
     results = [one for one in examine(a_cluster(**changes), []) if one.check == check]
     assert len(results) == 1, results
     return results[0]
 
 
-def test_nothing_is_wrong_with_a_healthy_cluster() -> None:
+def test_healthy_cluster_has_no_problem() -> None:
     assert {one.outcome for one in examine(a_cluster(), [an_argocd()])} == {
         CheckOutcome.FINE
     }
 
 
-WRONG = [
+PROBLEMS = [
     pytest.param(
         "Kubernetes",
         {"kubernetes": yes("v1.29.4-eks")},
-        "v1.29.4-eks serves no ValidatingAdmissionPolicy",
-        id="a Kubernetes without admission policies",
+        "v1.29.4-eks does not serve ValidatingAdmissionPolicy",
+        id="Kubernetes without admission policies",
     ),
     pytest.param(
         "CRDs",
         {"crds": (a_crd(is_served=no()),)},
         "not installed: accessgrants",
-        id="a kind that is not served",
+        id="kind that is not served",
     ),
     pytest.param(
         "CRDs",
         {"crds": (a_crd(is_current=no()), a_crd("accesspolicies"))},
-        "not those of this version: accessgrants",
-        id="a CRD of another version",
+        "different from those of this version: accessgrants",
+        id="CRD of another version",
     ),
     pytest.param(
-        "Operator", {"lease": gone()}, "it never led here", id="no lease at all"
+        "Operator", {"lease": gone()}, "no operator has ever led here", id="no Lease"
     ),
     pytest.param(
         "Operator",
         {"lease": yes(a_lease(holder=""))},
-        "nobody holds the Lease",
-        id="a lease that was given back",
+        "the Lease argogrant has no holder",
+        id="released Lease",
     ),
     pytest.param(
         "Operator",
         {"lease": yes(a_lease(renewed_at=NOON - timedelta(seconds=31)))},
-        "argogrant-0 leads, but has said nothing for 31 s",
-        id="a leader that is silent for more than two leases",
+        "argogrant-0 holds the Lease but has not renewed it for 31 s",
+        id="Lease not renewed for more than two durations",
+    ),
+    pytest.param(
+        "Rights",
+        {"permissions": permissions(watch=no())},
+        "does not have permission to watch leases/argogrant in namespace argogrant"
+        " and 1 more",
+        id="operator without a permission that it needs to report",
     ),
     pytest.param(
         "Admission",
-        {"admission_drift": yes("Nobody checks.")},
-        "Nobody checks.",
-        id="admission policies that are missing",
+        {"admission_drift": yes("The policy is missing.")},
+        "The policy is missing.",
+        id="missing admission policy",
     ),
     pytest.param(
         "Instances",
@@ -91,24 +97,32 @@ WRONG = [
     pytest.param(
         "Grants",
         {"grants": yes((a_grant_record("g1", instance="nowhere"),))},
-        "g1: spec.instance names no ArgoCDInstance",
-        id="a grant for no instance",
+        "g1: spec.instance names an ArgoCDInstance that does not exist",
+        id="grant for an instance that does not exist",
     ),
 ]
 
 
-@pytest.mark.parametrize(("check", "changes", "text"), WRONG)
-def test_it_is_wrong_with(check, changes, text) -> None:
-    result = said(check, **changes)
+@pytest.mark.parametrize(("check", "changes", "text"), PROBLEMS)
+def test_problem_is_found(check, changes, text) -> None:
+    result = result_of(check, **changes)
 
     assert result.outcome is CheckOutcome.WRONG
     assert text in result.text
 
 
-@pytest.mark.parametrize(("check", "changes", "text"), WRONG)
-def test_what_its_command_applies_is_shipped(check, changes, text) -> None:
+@pytest.mark.parametrize(("check", "changes", "text"), PROBLEMS)
+def test_problem_has_a_remedy(check, changes, text) -> None:
     assert text
-    command = said(check, **changes).command
+    result = result_of(check, **changes)
+
+    assert result.remedy or result.command
+
+
+@pytest.mark.parametrize(("check", "changes", "text"), PROBLEMS)
+def test_manifest_in_a_remedy_is_shipped(check, changes, text) -> None:
+    assert text
+    command = result_of(check, **changes).command
     _, applies, path = command.partition(" -f ")
 
     assert not applies or (ROOT / path).exists()
@@ -117,15 +131,18 @@ def test_what_its_command_applies_is_shipped(check, changes, text) -> None:
 @pytest.mark.parametrize(
     ("check", "changes"),
     [
-        pytest.param("Kubernetes", {"kubernetes": hidden()}, id="the version"),
-        pytest.param("CRDs", {"crds": (a_crd(is_current=hidden()),)}, id="the CRDs"),
-        pytest.param("Operator", {"lease": hidden()}, id="the lease"),
-        pytest.param("Admission", {"admission_drift": hidden()}, id="the policies"),
-        pytest.param("Instances", {"instances": hidden()}, id="the instances"),
+        pytest.param("Kubernetes", {"kubernetes": hidden()}, id="version"),
+        pytest.param("CRDs", {"crds": (a_crd(is_current=hidden()),)}, id="CRDs"),
+        pytest.param("Operator", {"lease": hidden()}, id="Lease"),
+        pytest.param(
+            "Rights", {"permissions": permissions(get=hidden())}, id="permissions"
+        ),
+        pytest.param("Admission", {"admission_drift": hidden()}, id="policies"),
+        pytest.param("Instances", {"instances": hidden()}, id="instances"),
     ],
 )
-def test_what_can_not_be_read_is_said_with_the_reason(check, changes) -> None:
-    result = said(check, **changes)
+def test_unreadable_fact_is_unknown_with_the_reason(check, changes) -> None:
+    result = result_of(check, **changes)
 
     assert result.outcome is CheckOutcome.UNKNOWN
     assert HIDDEN in result.text
@@ -134,65 +151,95 @@ def test_what_can_not_be_read_is_said_with_the_reason(check, changes) -> None:
 @pytest.mark.parametrize(
     ("kinds", "text"),
     [
-        pytest.param(gone(), "is not known", id="nothing"),
+        pytest.param(gone(), "are unknown", id="nothing"),
         pytest.param(
-            yes(frozenset({"validatingadmissionpolicies"})), "not fill", id="checking"
+            yes(frozenset({"validatingadmissionpolicies"})),
+            "not fill them in",
+            id="validating policies",
         ),
         pytest.param(
-            a_cluster().admission_kinds, "and fill them in", id="checking and filling"
+            a_cluster().admission_kinds,
+            "and fill them in",
+            id="validating and mutating policies",
         ),
     ],
 )
-def test_it_says_what_the_api_server_can_do(kinds, text) -> None:
-    assert text in said("Kubernetes", admission_kinds=kinds).text
+def test_support_for_admission_policies_is_reported(kinds, text) -> None:
+    assert text in result_of("Kubernetes", admission_kinds=kinds).text
 
 
-def test_a_leader_may_be_silent_for_two_leases() -> None:
+def test_lease_may_be_two_durations_old() -> None:
     lease = a_lease(renewed_at=NOON - timedelta(seconds=30))
 
-    assert said("Operator", lease=yes(lease)).outcome is CheckOutcome.FINE
+    assert result_of("Operator", lease=yes(lease)).outcome is CheckOutcome.FINE
 
 
-def test_grants_are_no_news_where_instances_can_not_be_read() -> None:
+def test_grants_are_not_checked_against_unreadable_instances() -> None:
     grants = yes((a_grant_record("g1", instance="nowhere"),))
     results = examine(a_cluster(instances=hidden(), grants=grants), [])
 
     assert "Grants" not in {one.check for one in results}
 
 
-def test_the_first_right_that_is_missing_is_named() -> None:
-    facts = an_argocd(permissions=rights(patch=no()))
-    (result,) = permissions_are_granted(facts, "argogrant")
+def test_only_missing_permission_is_named_with_its_manifest() -> None:
+    result = result_of("Rights", permissions=permissions(create=no()))
 
-    assert result.outcome is CheckOutcome.WRONG
-    assert "may not patch accessgrants in namespace argogrant" in result.text
+    assert "permission to create leases in namespace argogrant, without" in result.text
     assert result.command == "kubectl apply -f manifests/argogrant-namespace.yaml"
 
 
-def test_other_rights_that_are_missing_are_counted() -> None:
-    facts = an_argocd(permissions=rights(delete=no()))
-    (result,) = permissions_are_granted(facts, "argogrant")
+STOPPED = [
+    pytest.param({"lease": yes(a_lease(holder=""))}, "operator stopped", id="released"),
+    pytest.param(
+        {"lease": yes(a_lease(renewed_at=NOON - timedelta(seconds=31)))},
+        "operator stopped",
+        id="not renewed",
+    ),
+    pytest.param({"lease": gone()}, "operator stopped", id="no Lease"),
+    pytest.param(
+        {"permissions": permissions(patch=no())},
+        "operator lost permissions",
+        id="operator cannot write a status",
+    ),
+]
 
-    assert "delete accessgrants in namespace argogrant and 1 more" in result.text
+
+@pytest.mark.parametrize(("changes", "reason"), STOPPED)
+def test_reports_of_a_stopped_operator_are_unknown(changes, reason) -> None:
+    status = a_status(Contested="True")
+    grants = (a_grant_record("g1", effective="-NoSuchAccount"),)
+    facts = replace(an_argocd(), record=a_record(status=status), grants=yes(grants))
+    results = examine(a_cluster(**changes), [facts])
+    reports = [one for one in results if one.instance and one.check != "Argo CD"]
+
+    assert {one.outcome for one in reports} == {CheckOutcome.UNKNOWN}
+    assert all(
+        one.text.startswith(f"reported before the {reason}: ") for one in reports
+    )
+    assert {"Ready", "Contested", "Effective", "Grants"} <= {
+        one.check for one in reports
+    }
 
 
-def test_who_may_not_ask_for_rights_is_told() -> None:
-    (result,) = permissions_are_granted(
-        an_argocd(permissions=rights(get=hidden())), "argogrant"
+@pytest.mark.parametrize(("changes", "reason"), STOPPED)
+def test_stopped_operator_is_reported_before_its_conditions(changes, reason) -> None:
+    assert reason
+    results = examine(a_cluster(**changes), [an_argocd()])
+    (problem,) = (one for one in results if one.outcome is CheckOutcome.WRONG)
+
+    assert results.index(problem) < min(
+        number for number, one in enumerate(results) if one.instance
     )
 
-    assert (result.outcome, HIDDEN in result.text) == (CheckOutcome.UNKNOWN, True)
 
-
-def test_what_an_operator_said_before_it_stopped_is_not_believed() -> None:
-    results = examine(a_cluster(lease=yes(a_lease(holder=""))), [an_argocd()])
+def test_reports_are_believed_if_the_lease_cannot_be_read() -> None:
+    results = examine(a_cluster(lease=hidden()), [an_argocd()])
     (ready,) = (one for one in results if one.check == "Ready")
 
-    assert ready.outcome is CheckOutcome.UNKNOWN
-    assert ready.text.startswith("the operator said, before it stopped: ")
+    assert ready.outcome is CheckOutcome.FINE
 
 
-def test_what_a_condition_repeats_is_said_once() -> None:
+def test_condition_that_repeats_a_cluster_check_is_left_out() -> None:
     status = a_status(RequesterVerified="False")
     facts = replace(an_argocd(), record=a_record(status=status))
     repeated = yes("RequesterVerified.")

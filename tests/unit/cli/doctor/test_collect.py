@@ -1,4 +1,4 @@
-"""What the doctor reads, and what becomes of what it may not read."""
+"""Facts that the doctor reads, and facts that it is not permitted to read."""
 
 from typing import Any
 
@@ -7,15 +7,12 @@ from argogrant.api.crd import KINDS, custom_resource_definition
 from argogrant.cli.doctor.collect import (
     CRDS,
     DEPLOYMENTS,
+    NO_PERMISSION,
     collect_cluster,
     collect_instance,
 )
 from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts
-from argogrant.cli.doctor.permission_review import (
-    CANNOT_REVIEW,
-    OWN,
-    PermissionReviewer,
-)
+from argogrant.cli.doctor.permission_review import CANNOT_REVIEW, OWN_REVIEWS
 from argogrant.kube.client import PAGE_SIZE, Body
 from argogrant.kube.errors import Forbidden, NotFound, Unavailable
 from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
@@ -26,33 +23,33 @@ from support.fake_cluster import FakeCluster
 from support.in_memory_operator import GRANTS, Room
 
 ACCOUNT = "system:serviceaccount:argogrant:argogrant"
-KINDS_OF_ADMISSION = {
+ADMISSION_KINDS = {
     "ValidatingAdmissionPolicy": VALIDATING_POLICIES,
     "ValidatingAdmissionPolicyBinding": VALIDATING_BINDINGS,
 }
-ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-OURS = "/apis/argogrant.dev/v1alpha1"
+ADMISSION_GROUP = "/apis/admissionregistration.k8s.io/v1"
+ARGOGRANT_GROUP = "/apis/argogrant.dev/v1alpha1"
 
 
-class Answering(FakeCluster):
-    """A cluster that also tells its version and answers reviews."""
+class ReviewingCluster(FakeCluster):
+    """A cluster that also serves its version, its groups, and access reviews."""
 
     def __init__(self, caller: str = "oidc:rita") -> None:
         super().__init__()
         self.caller = caller
-        self.refused: set[str] = set()
-        """Verbs that the operator may not do."""
-        self.asked: list[tuple[str, Body]] = []
-        self.told: dict[str, Any] = {
+        self.denied: set[str] = set()
+        """Verbs that the operator does not have permission for."""
+        self.reviews: list[tuple[str, Body]] = []
+        self.discovery: dict[str, Any] = {
             "/version": {"gitVersion": "v1.37.0"},
-            OURS: {"resources": [{"name": kind.plural} for kind in KINDS]},
-            ADMISSION: {"resources": [{"name": "validatingadmissionpolicies"}]},
+            ARGOGRANT_GROUP: {"resources": [{"name": kind.plural} for kind in KINDS]},
+            ADMISSION_GROUP: {"resources": [{"name": "validatingadmissionpolicies"}]},
         }
 
     async def get(self, path: str) -> Body:
-        if path in self.told:
+        if path in self.discovery:
             await self._begin("get", path)
-            body: Body = self.told[path]
+            body: Body = self.discovery[path]
             return body
         return await super().get(path)
 
@@ -60,20 +57,20 @@ class Answering(FakeCluster):
         await self._begin("create", path)
         if path == SELF_REVIEWS.path(""):
             return {"status": {"userInfo": {"username": self.caller}}}
-        self.asked.append((path, body["spec"]))
+        self.reviews.append((path, body["spec"]))
         verb = body["spec"]["resourceAttributes"]["verb"]
-        return {"status": {"allowed": verb not in self.refused}}
+        return {"status": {"allowed": verb not in self.denied}}
 
 
-def an_installation() -> Answering:
-    """Everything that is shipped, on one cluster."""
-    cluster = Answering()
+def an_installation() -> ReviewingCluster:
+    """A cluster with everything that is shipped."""
+    cluster = ReviewingCluster()
     Room(cluster).install()
     for kind in KINDS:
         cluster.add(CRDS.path(""), custom_resource_definition(kind))
     for body in validating_policies():
-        if body["kind"] in KINDS_OF_ADMISSION:
-            cluster.add(KINDS_OF_ADMISSION[body["kind"]].path(""), body)
+        if body["kind"] in ADMISSION_KINDS:
+            cluster.add(ADMISSION_KINDS[body["kind"]].path(""), body)
     spec = {"holderIdentity": "argogrant-0", "renewTime": "2026-11-24T12:00:00.000000Z"}
     lease = {"metadata": {"name": "argogrant"}, "spec": spec}
     cluster.add(LEASES.path("argogrant"), lease)
@@ -88,18 +85,17 @@ def a_deployment(image: str, **labels: str) -> Body:
     }
 
 
-async def look(cluster: Answering) -> ClusterFacts:
+async def cluster_facts(cluster: ReviewingCluster) -> ClusterFacts:
     return await collect_cluster(cluster, "argogrant", lambda: NOON)
 
 
-async def visit(cluster: Answering, **record: Any) -> InstanceFacts:
+async def instance_facts(cluster: ReviewingCluster, **record: Any) -> InstanceFacts:
     grants = (a_grant_record("g1"), a_grant_record("g2", instance="other"))
-    asker = PermissionReviewer(cluster, ACCOUNT)
-    return await collect_instance(cluster, a_record(**record), yes(grants), asker)
+    return await collect_instance(cluster, a_record(**record), yes(grants))
 
 
-async def test_a_cluster_is_read_whole() -> None:
-    facts = await look(an_installation())
+async def test_all_facts_of_a_cluster_are_read() -> None:
+    facts = await cluster_facts(an_installation())
 
     assert facts.kubernetes.value == "v1.37.0"
     assert facts.admission_kinds.value == {"validatingadmissionpolicies"}
@@ -107,27 +103,28 @@ async def test_a_cluster_is_read_whole() -> None:
     assert [one.is_current.value for one in facts.crds] == [True] * len(KINDS)
     assert facts.lease.value is not None
     assert facts.lease.value.renewed_at == NOON
+    assert all(one.is_granted.value for one in facts.permissions)
     assert facts.admission_drift.value == ""
     assert [one.name for one in facts.instances.value or ()] == ["default"]
 
 
-async def test_a_crd_of_another_version_is_noticed() -> None:
+async def test_crd_of_another_version_is_not_current() -> None:
     cluster = an_installation()
     path = CRDS.path("", "accessgrants.argogrant.dev")
     cluster.edit(path, {"spec": {"names": {"shortNames": ["ag"]}}})
-    facts = await look(cluster)
+    facts = await cluster_facts(cluster)
 
     assert [one.plural for one in facts.crds if not one.is_current.value] == [
         "accessgrants"
     ]
 
 
-async def test_a_missing_admission_policy_is_named() -> None:
+async def test_missing_admission_policy_is_named() -> None:
     cluster = an_installation()
     cluster.delete_object(VALIDATING_BINDINGS.path("", "argogrant-approver"))
-    found = (await look(cluster)).admission_drift.value
+    drift = (await cluster_facts(cluster)).admission_drift.value
 
-    assert "ValidatingAdmissionPolicyBinding argogrant-approver" in (found or "")
+    assert "ValidatingAdmissionPolicyBinding argogrant-approver" in (drift or "")
 
 
 async def test_every_page_of_grants_is_read() -> None:
@@ -136,47 +133,46 @@ async def test_every_page_of_grants_is_read() -> None:
     for number in range(PAGE_SIZE + 1):
         room.grant(f"g{number}")
 
-    assert len((await look(cluster)).grants.value or ()) == PAGE_SIZE + 1
+    assert len((await cluster_facts(cluster)).grants.value or ()) == PAGE_SIZE + 1
 
 
-async def test_what_is_forbidden_hides_nothing_else() -> None:
+async def test_forbidden_read_hides_no_other_fact() -> None:
     cluster = an_installation()
     cluster.fail("get", Forbidden("403"), path=LEASES.plural)
     cluster.fail("list", Unavailable("GET x: 503 later"), path=GRANTS)
-    facts = await look(cluster)
+    facts = await cluster_facts(cluster)
 
-    assert "your rights" in facts.lease.problem
+    assert facts.lease.problem == NO_PERMISSION
     assert "503 later" in facts.grants.problem
     assert facts.instances.value is not None
 
 
-async def test_an_unknown_kind_is_no_empty_list() -> None:
+async def test_unserved_kind_is_a_problem_and_not_an_empty_list() -> None:
     cluster = an_installation()
     cluster.fail("list", NotFound("404"), path=GRANTS)
 
-    assert (await look(cluster)).grants.problem == "its kind is not served"
+    problem = (await cluster_facts(cluster)).grants.problem
+    assert problem == "the API server does not serve the kind"
 
 
-async def test_what_is_not_as_expected_is_said() -> None:
+async def test_unexpected_content_is_a_problem() -> None:
     cluster = an_installation()
-    cluster.told["/version"] = {}
+    cluster.discovery["/version"] = {}
 
-    assert "not as expected" in (await look(cluster)).kubernetes.problem
+    assert "unexpected content" in (await cluster_facts(cluster)).kubernetes.problem
 
 
-async def test_an_argo_cd_is_read_whole() -> None:
+async def test_all_facts_of_an_instance_are_read() -> None:
     cluster = an_installation()
     image = "quay.io/argoproj/argocd:v3.6.1@sha256:0123"
     cluster.add(DEPLOYMENTS.path("argocd"), a_deployment(image))
-    facts = await visit(cluster)
+    facts = await instance_facts(cluster)
 
-    assert facts.config_map.value is not None
     assert facts.argocd_version.value == "v3.6.1"
     assert [one.name for one in facts.grants.value or ()] == ["g1"]
-    assert all(one.is_given.value for one in facts.permissions)
 
 
-async def test_an_image_without_a_tag_has_the_version_of_its_label() -> None:
+async def test_image_without_a_tag_has_the_version_of_its_label() -> None:
     cluster = an_installation()
     image, label = (
         "mirror:5000/argocd@sha256:0123",
@@ -184,63 +180,62 @@ async def test_an_image_without_a_tag_has_the_version_of_its_label() -> None:
     )
     cluster.add(DEPLOYMENTS.path("argocd"), a_deployment(image, **label))
 
-    assert (await visit(cluster)).argocd_version.value == "v3.5.1"
+    assert (await instance_facts(cluster)).argocd_version.value == "v3.5.1"
 
 
-async def test_another_cluster_is_not_entered() -> None:
-    remote = {"server": "https://10.0.0.1:6443", "tokenSecret": {"name": "token"}}
-    facts = await visit(an_installation(), spec={"cluster": remote})
-
-    assert facts.is_elsewhere
-    assert (facts.config_map, facts.argocd_version) == (gone(), gone())
-    asked = {one.right.resource.plural for one in facts.permissions}
-    assert "secrets" in asked
-    assert not asked & {"configmaps", "appprojects"}
-
-
-async def test_a_person_asks_about_the_operators_account() -> None:
+async def test_argocd_in_another_cluster_is_not_read() -> None:
     cluster = an_installation()
-    cluster.refused = {"delete"}
-    facts = await visit(cluster)
-    lacking = [
-        one.right.verb for one in facts.permissions if one.is_given.value is False
-    ]
-    path, spec = cluster.asked[0]
+    cluster.add(DEPLOYMENTS.path("argocd"), a_deployment("argocd:v3.6.1"))
+    remote = {"server": "https://10.0.0.1:6443", "tokenSecret": {"name": "token"}}
+    facts = await instance_facts(cluster, spec={"cluster": remote})
 
-    assert lacking == ["delete", "delete"]
+    assert facts.is_remote
+    assert facts.argocd_version == gone()
+
+
+async def test_permissions_of_the_operators_account_are_reviewed() -> None:
+    cluster = an_installation()
+    cluster.denied = {"create"}
+    facts = await cluster_facts(cluster)
+    missing = [
+        one.permission for one in facts.permissions if one.is_granted.value is False
+    ]
+    path, spec = cluster.reviews[0]
+
+    assert [one.target for one in missing] == ["leases in namespace argogrant"]
     assert path.endswith("/subjectaccessreviews")
     assert spec["user"] == ACCOUNT
     assert "system:serviceaccounts:argogrant" in spec["groups"]
 
 
-async def test_the_operators_account_asks_about_itself() -> None:
+async def test_operators_account_reviews_its_own_permissions() -> None:
     cluster = an_installation()
     cluster.caller = ACCOUNT
-    await visit(cluster)
+    await cluster_facts(cluster)
 
-    assert {path for path, _ in cluster.asked} == {OWN}
+    assert {path for path, _ in cluster.reviews} == {OWN_REVIEWS}
 
 
-async def test_whoever_may_not_ask_is_not_refused_forty_times() -> None:
+async def test_reviews_stop_after_the_first_refusal() -> None:
     cluster = an_installation()
     cluster.fail("create", Forbidden("403"), path="subjectaccessreviews", times=99)
-    facts = await visit(cluster)
+    facts = await cluster_facts(cluster)
 
-    assert {one.is_given.problem for one in facts.permissions} == {CANNOT_REVIEW}
+    assert {one.is_granted.problem for one in facts.permissions} == {CANNOT_REVIEW}
     assert cluster.count("create", "subjectaccessreviews") == 1
 
 
-async def test_an_api_server_that_does_not_know_its_caller_is_asked_all_the_same() -> (
-    None
-):
+async def test_permissions_are_reviewed_if_the_caller_is_unknown() -> None:
     cluster = an_installation()
     cluster.fail("create", NotFound("404"), path=SELF_REVIEWS.path(""))
+    facts = await cluster_facts(cluster)
 
-    assert all(one.is_given.value for one in (await visit(cluster)).permissions)
+    assert all(one.is_granted.value for one in facts.permissions)
 
 
-async def test_an_outage_amid_the_questions_is_said() -> None:
+async def test_outage_during_the_reviews_is_a_problem() -> None:
     cluster = an_installation()
     cluster.fail("create", Unavailable("503"), path="subjectaccessreviews")
+    facts = await cluster_facts(cluster)
 
-    assert (await visit(cluster)).permissions[0].is_given.problem == "503"
+    assert facts.permissions[0].is_granted.problem == "503"

@@ -1,4 +1,4 @@
-"""When a CRD in the cluster says what the shipped one says."""
+"""Comparison of an installed CRD with the shipped one."""
 
 import pytest
 
@@ -6,21 +6,21 @@ from argogrant.cli.doctor.collect import is_subset
 
 
 @pytest.mark.parametrize(
-    ("wanted", "seen"),
+    ("shipped", "installed"),
     [
-        pytest.param({"a": 1}, {"a": 1, "b": 2}, id="more is filled in"),
-        pytest.param({"required": []}, {}, id="what is empty is left out"),
-        pytest.param({"priority": 0}, {}, id="a nought is left out"),
-        pytest.param({"status": {}}, {"status": None}, id="an empty object is null"),
-        pytest.param([{"a": 1}], [{"a": 1, "b": 2}], id="more in a list's entry"),
+        pytest.param({"a": 1}, {"a": 1, "b": 2}, id="an added default"),
+        pytest.param({"required": []}, {}, id="an omitted empty list"),
+        pytest.param({"priority": 0}, {}, id="an omitted zero"),
+        pytest.param({"status": {}}, {"status": None}, id="null for an empty object"),
+        pytest.param([{"a": 1}], [{"a": 1, "b": 2}], id="a default in a list's entry"),
     ],
 )
-def test_it_holds_although(wanted, seen) -> None:
-    assert is_subset(wanted, seen)
+def test_shipped_is_a_subset_despite(shipped, installed) -> None:
+    assert is_subset(shipped, installed)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "seen"),
+    ("shipped", "installed"),
     [
         pytest.param({"a": 1}, {"a": 2}, id="another value"),
         pytest.param({"a": {"b": 1}}, {}, id="a missing part"),
@@ -30,5 +30,5 @@ def test_it_holds_although(wanted, seen) -> None:
         pytest.param([1], {"a": 1}, id="an object for a list"),
     ],
 )
-def test_it_does_not_hold_with(wanted, seen) -> None:
-    assert not is_subset(wanted, seen)
+def test_shipped_is_no_subset_with(shipped, installed) -> None:
+    assert not is_subset(shipped, installed)
