@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog
 from argogrant.audit.cloudevents import (
     TYPE_PREFIX,
@@ -15,11 +16,11 @@ from argogrant.audit.cloudevents import (
     InstanceData,
     RequesterData,
     SubjectData,
-    line_of,
+    to_line,
 )
 from argogrant.audit.event import AuditRecord, GrantChange, ObjectRef
-from argogrant.audit.kubernetes_events import shown_as
-from argogrant.audit.transition_kinds import TRANSITIONS, TransitionKind
+from argogrant.audit.kubernetes_events import describe_event
+from argogrant.audit.transitions import EVENT_DESCRIPTIONS, EventType
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import parse_duration, parse_instant
@@ -28,22 +29,22 @@ from pages import NOTE, table
 ROOT = Path(__file__).parent.parent
 PAGE: Final = "docs/reference/audit.md"
 INTRODUCTION: Final = """\
-The operator writes one line to standard output for each transition, a
-[CloudEvent](https://cloudevents.io) 1.0 in structured JSON; its log goes to standard
-error. With `--audit-sink` the same events are posted over HTTPS in batches
-(`application/cloudevents-batch+json`). What is promised, and what is not, is in
-[Audit](../explanation/audit.md).
+The operator writes one line to standard output for each change of a grant or of an
+instance: a [CloudEvent](https://cloudevents.io) 1.0 in structured JSON. Its log goes to
+standard error. With `--audit-sink` it also posts the events over HTTPS in batches
+(`application/cloudevents-batch+json`). [Audit](../explanation/audit.md) describes the
+guarantees.
 
-Fields may be added; none is renamed or given another meaning. What is not known is left
-out. Text from people, such as a justification, is as they wrote it: escape it where you
-show it.
+Later versions may add fields, but never rename a field or change its meaning. Unknown
+values are omitted. Text from users, such as a justification, is unchanged: escape it
+where you display it.
 """
 OF_INSTANCES: Final = {
-    TransitionKind.CONTESTED,
-    TransitionKind.ORPHAN_REMOVED,
-    TransitionKind.TOKEN_ROTATED,
-    TransitionKind.TOKEN_AT_RISK,
-    TransitionKind.TOKEN_REMOVED,
+    EventType.CONTESTED,
+    EventType.ORPHAN_REMOVED,
+    EventType.TOKEN_ROTATED,
+    EventType.TOKEN_AT_RISK,
+    EventType.TOKEN_REMOVED,
 }
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The event", AuditEvent),
@@ -56,28 +57,24 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
 
 
 def generated_files() -> dict[str, str]:
-    """Give the page's text by its path in the repository."""
+    """Return the text of the page by its path in the repository."""
     return {PAGE: page()}
 
 
 def page() -> str:
-    """Write the whole page."""
+    """Return the text of the page."""
     events = [
-        (
-            f"`{TYPE_PREFIX}.{'instance' if kind in OF_INSTANCES else 'grant'}.{kind}`",
-            text,
-            shown_as(kind),
-        )
-        for kind, text in TRANSITIONS.items()
+        (f"`{TYPE_PREFIX}.{_kind(one)}.{one}`", text, describe_event(one))
+        for one, text in EVENT_DESCRIPTIONS.items()
     ]
     parts = [
         f"# Audit stream\n\n{NOTE}\n",
         INTRODUCTION,
         "## Types\n",
         "The last column is the Kubernetes Event that `kubectl describe` shows.\n",
-        table(("type", "when it is told", "Event"), events),
+        table(("type", "when it is emitted", "Event"), events),
         "## An example\n",
-        "One line in the stream; broken up here.\n",
+        "One line in the stream; wrapped here.\n",
         f"```json\n{json.dumps(json.loads(example()), indent=2)}\n```\n",
     ]
     for title, model in SECTIONS:
@@ -85,10 +82,29 @@ def page() -> str:
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
+def _kind(event_type: EventType) -> str:
+    return "instance" if event_type in OF_INSTANCES else "grant"
+
+
 def example() -> str:
-    """Write the line of a grant that is bound."""
-    told: list[AuditRecord] = []
-    AuditLog(told.append).grant(
+    """Return the line of a grant that is bound."""
+    new = {
+        "conditions": [
+            {"type": "Approved", "status": "True", "reason": "AutoApproved"},
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "Bound",
+                "message": 'Argo CD gives "alice" the role "role:deployer"'
+                " until 2026-11-24T14:00:00Z.",
+            },
+        ],
+        "startedAt": "2026-11-24T12:00:00Z",
+        "expiresAt": "2026-11-24T14:00:00Z",
+        "accessPolicy": "deployers",
+    }
+    records: list[AuditRecord] = []
+    AuditLog(records.append).grant(
         GrantChange(
             ref=ObjectRef(
                 kind="AccessGrant",
@@ -99,25 +115,12 @@ def example() -> str:
             ),
             grant=_grant(),
             stored={},
-            new={
-                "conditions": [
-                    {"type": "Approved", "status": "True", "reason": "AutoApproved"},
-                    {
-                        "type": "Ready",
-                        "status": "True",
-                        "reason": "Bound",
-                        "message": 'Argo CD gives "alice" the role "role:deployer"'
-                        " until 2026-11-24T14:00:00Z.",
-                    },
-                ],
-                "startedAt": "2026-11-24T12:00:00Z",
-                "expiresAt": "2026-11-24T14:00:00Z",
-                "accessPolicy": "deployers",
-            },
+            new=new,
+            conditions=read_conditions(new),
             now=parse_instant("2026-11-24T12:00:01Z"),
         )
     )
-    return line_of(told[-1].event)
+    return to_line(records[-1].event)
 
 
 def _grant() -> Grant:

@@ -238,7 +238,7 @@ def test_an_operator_that_may_not_create_events_works_all_the_same(
         with operator_process.running(audited.plane, log):
             audited.apply(a_grant("quiet"))
             audited.wait_until_bound("quiet")
-            eventually(lambda: "Events are not posted" in log.read_text(), within=10)
+            eventually(lambda: "Events cannot be created" in log.read_text(), within=10)
     finally:
         audited.plane.kubectl("apply", "-f", str(ROLE))
 

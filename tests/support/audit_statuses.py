@@ -1,13 +1,13 @@
-"""Words for what the audit is told: statuses by their reasons, and a listener."""
+"""Statuses of grants in short form, and an audit log whose events are recorded."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog
-from argogrant.audit.cloudevents import line_of
+from argogrant.audit.cloudevents import to_line
 from argogrant.audit.event import AuditRecord, GrantChange, ObjectRef
-from argogrant.grants.model.grant import Grant
 from support.builders import NOON, a_grant
 
 GRANT = ObjectRef(
@@ -23,8 +23,8 @@ INSTANCE = ObjectRef(
 
 
 def status(ready: str, approved: str = "+AutoApproved", ended: str = "") -> Any:
-    """A status by its reasons, each with + for True and - for False before it."""
-    told = {"Approved": approved, "Ready": ready, "Ended": ended}
+    """Return a status from its reasons, each after + for True or - for False."""
+    reasons = {"Approved": approved, "Ready": ready, "Ended": ended}
     return {
         "conditions": [
             {
@@ -34,45 +34,46 @@ def status(ready: str, approved: str = "+AutoApproved", ended: str = "") -> Any:
                 "message": f"{reason[1:]} it is.",
                 "lastTransitionTime": "2026-11-24T12:00:00Z",
             }
-            for kind, reason in told.items()
+            for kind, reason in reasons.items()
             if reason
         ]
     }
 
 
-class Listening:
-    """A ledger, and everything that it told."""
+def a_change(
+    stored: Mapping[str, Any], new: Mapping[str, Any], **change: Any
+) -> GrantChange:
+    """Return a change of a grant from one status to another."""
+    return GrantChange(
+        ref=GRANT,
+        stored=stored,
+        new=new,
+        conditions=read_conditions(new),
+        now=NOON,
+        **{"grant": a_grant(), **change},
+    )
+
+
+class RecordedAuditLog:
+    """An audit log, and the events that it emitted."""
 
     def __init__(self) -> None:
-        self.told: list[AuditRecord] = []
-        self.ledger = AuditLog(self.told.append)
+        self.records: list[AuditRecord] = []
+        self.log = AuditLog(self.records.append)
 
-    def look(
-        self,
-        stored: Mapping[str, Any],
-        new: Mapping[str, Any],
-        *,
-        grant: Grant | None = None,
-        **news: Any,
+    def change(
+        self, stored: Mapping[str, Any], new: Mapping[str, Any], **change: Any
     ) -> list[str]:
-        """Look once; gives the kinds of what was told."""
-        before = len(self.told)
-        self.ledger.grant(
-            GrantChange(
-                ref=GRANT,
-                grant=grant or a_grant(),
-                stored=stored,
-                new=new,
-                now=NOON,
-                **news,
-            )
-        )
-        return [str(one.transition.kind) for one in self.told[before:]]
+        """Report a change; return the types of the events that it emits."""
+        before = len(self.records)
+        self.log.grant(a_change(stored, new, **change))
+        return [str(one.transition.type) for one in self.records[before:]]
 
     @property
     def ids(self) -> list[str]:
-        return [one.event.id for one in self.told]
+        """The ids of all events."""
+        return [one.event.id for one in self.records]
 
     def last(self) -> Any:
-        """The last event, as a reader of the stream has it."""
-        return json.loads(line_of(self.told[-1].event))
+        """Return the last event as a reader of the stream parses it."""
+        return json.loads(to_line(self.records[-1].event))

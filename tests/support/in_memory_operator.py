@@ -59,12 +59,15 @@ class Room:
             self.cluster,
             OURS,
             metrics=self.metrics,
-            audit=AuditLog(self.told.append, self.metrics.audit.record_event),
+            audit=AuditLog(self.told.append, self._count),
             clock=self.clock,
             connect=self.connect,
             leading=self.leading,
         )
         self.serving: asyncio.Task[None] | None = None
+
+    def _count(self, record: AuditRecord) -> None:
+        self.metrics.audit.record_event(record.transition.type)
 
     async def connect(self, remote: RemoteCluster, token: str) -> Visit:
         """Reach another cluster, as far as there is one of that URL."""
@@ -82,7 +85,7 @@ class Room:
 
     def happened(self, name: str) -> list[str]:
         """What was told of a grant or an instance, in order."""
-        return [str(one.transition.kind) for one in self.told if one.ref.name == name]
+        return [str(one.transition.type) for one in self.told if one.ref.name == name]
 
     def edit_instance(self, **spec: Any) -> None:
         """Change the spec of the instance; no CRD of today's version checks it."""

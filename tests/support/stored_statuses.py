@@ -1,6 +1,11 @@
-"""Words for what was said of a grant: states, and looks from one to the next."""
+"""Conditions of grants in short form, and the events between two of them."""
 
-from argogrant.audit.transitions import Account, Look, account_of, grant_transitions
+from argogrant.audit.transitions import (
+    Transition,
+    grant_transitions,
+    next_state,
+    stored_state,
+)
 from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 
 NOTHING: Conditions = {}
@@ -13,8 +18,8 @@ def state(
     ended: str = "",
     effective: str = "",
 ) -> Conditions:
-    """Conditions by their reasons, each with + for True and - for False before it."""
-    told = {
+    """Return conditions from their reasons, each after + for True or - for False."""
+    reasons = {
         "Approved": approved,
         "Ready": ready,
         "Effective": effective,
@@ -24,7 +29,7 @@ def state(
         kind: StoredCondition(
             reason[0] == "+", reason[1:], f"{reason[1:]} it is.", EARLIER
         )
-        for kind, reason in told.items()
+        for kind, reason in reasons.items()
         if reason
     }
 
@@ -47,33 +52,29 @@ OPEN_EXPIRED = state("-Expired", "+PolicyNotRequired", "+Expired")
 INVALID = state("-InvalidGrant", "")
 
 
-def a_look(  # noqa: PLR0913
+def transitions(  # noqa: PLR0913
     before: Conditions,
     now: Conditions,
     *,
-    told: Account | None = None,
+    was_overdue: bool = False,
     is_overdue: bool = False,
-    has_been_bound: bool = False,
-    was_held: bool = False,
+    was_bound: bool = False,
+    binding_found: bool = False,
     extends: str | None = None,
-    caution: str = "",
-) -> Look:
-    """A look; ``told`` is what this process said last, if it has said anything."""
-    account = told or account_of(before, has_been_bound=has_been_bound)
-    return Look(
-        before=account,
-        after=account_of(
-            now, is_overdue=is_overdue, has_been_bound=account.has_been_bound
-        ),
-        conditions=now,
-        stored=before,
-        is_first=told is None,
-        was_held=was_held,
-        was_bound_before=has_been_bound,
+    role_warning: str = "",
+) -> tuple[Transition, ...]:
+    """Return the events between two statuses of a grant."""
+    reported = stored_state(before, was_bound=was_bound)
+    reported = reported._replace(is_overdue=was_overdue)
+    return grant_transitions(
+        reported,
+        next_state(reported, now, is_overdue=is_overdue, binding_found=binding_found),
         extends=extends,
-        caution=caution,
+        role_warning=role_warning,
     )
 
 
-def kinds(look: Look) -> str:
-    return " ".join(str(one.kind) for one in grant_transitions(look))
+def types(before: Conditions, now: Conditions, **change: object) -> str:
+    """Return the types of the events between two statuses, in order."""
+    found = transitions(before, now, **change)  # type: ignore[arg-type]
+    return " ".join(one.type for one in found)

@@ -1,17 +1,21 @@
-"""The audit: who is told what happened to grants and instances, and by which id.
+"""Audit log: derives the events of each change and sends them to every listener.
 
-The callers say what a status said before and what it says now; what that means, and
-what has been told already, is known here. Telling comes before the write that would
-make it old news, so that whoever dies in between is followed by one who tells it again.
+The order of writes is what makes the stream complete:
 
-The audit stream on standard output: one line an event, nothing else.
+    Argo CD is written  ->  event  ->  status is written
+                        1          2                     3
+
+An end never waits for the audit, so Argo CD comes first. A process that is killed at 2
+is followed by one that finds the old status and emits the same event with the same id.
+A process that is killed at 1 leaves a binding that no status reports; the next process
+finds the binding and emits ``bound`` before whatever ended it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from argogrant.api.accessgrant_view import read_conditions, read_stored_grant_status
+from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.event import (
     AuditRecord,
     GrantChange,
@@ -20,245 +24,290 @@ from argogrant.audit.event import (
     grant_data,
     instance_data,
 )
-from argogrant.audit.transition_kinds import Transition, TransitionKind
 from argogrant.audit.transitions import (
-    Account,
-    Look,
-    account_of,
+    EventType,
+    ReportedState,
+    Transition,
+    condition_transitions,
+    end_of,
     grant_transitions,
-    instance_transitions,
+    next_state,
     orphan_removed,
+    stored_state,
+    version_key,
 )
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.stored_condition import Conditions
 
 
 class Audit(Protocol):
-    """What the loop tells; nothing of it ever waits or fails."""
+    """Receiver of everything that the reconcile loop reports; it never blocks."""
 
-    def grant(self, news: GrantChange) -> None:
-        """Tell what changed about a grant, before its status is written."""
+    def grant(self, change: GrantChange) -> None:
+        """Emit the events of a grant, before its status is written."""
         ...
 
     def instance(
         self,
-        place: ObjectRef,
+        ref: ObjectRef,
         *,
         stored: Mapping[str, Any],
-        new: Mapping[str, Any],
+        conditions: Conditions,
         now: datetime,
     ) -> None:
-        """Tell what changed about an instance, before its status is written."""
+        """Emit the events of an instance, before its status is written.
+
+        Args:
+            ref: The instance.
+            stored: The status that the API server is known to have.
+            conditions: The conditions that are about to be written.
+            now: Time of the events.
+        """
         ...
 
     def orphans(
         self,
-        place: ObjectRef,
+        ref: ObjectRef,
         bindings: Iterable[Binding],
         *,
         version: str,
         now: datetime,
     ) -> None:
-        """Tell of bindings that no grant wants, before the write that removes them.
+        """Emit an event for each orphan, before the write that removes it.
 
         Args:
-            place: The instance in whose key they are.
-            bindings: What is removed.
-            version: The resource version of the ConfigMap that holds them.
-            now: When.
+            ref: The instance whose managed key contains them.
+            bindings: The bindings that no grant accounts for.
+            version: Resource version of the ConfigMap that contains them.
+            now: Time of the events.
         """
         ...
 
-    def deleted(self, news: GrantChange) -> None:
-        """Tell that the record of an ended grant is deleted, before it is."""
+    def deleted(self, change: GrantChange) -> None:
+        """Emit the event of a grant that is about to be deleted."""
         ...
 
-    def token(self, place: ObjectRef, transition: Transition, *, now: datetime) -> None:
-        """Tell of the token for another cluster, after it was stored."""
+    def token(self, ref: ObjectRef, transition: Transition, *, now: datetime) -> None:
+        """Emit the event of a new token for a remote cluster, once it is stored."""
         ...
 
     def tokens(
-        self, place: ObjectRef, removed: Iterable[Transition], *, now: datetime
+        self, ref: ObjectRef, removed: Iterable[Transition], *, now: datetime
     ) -> None:
-        """Tell of tokens, before the write that removes them."""
+        """Emit an event for each token, before the write that removes it."""
         ...
 
     def forget(self, uid: str) -> None:
-        """Forget an object that is gone."""
+        """Forget an object that no longer exists."""
         ...
 
 
 AuditListener = Callable[[AuditRecord], None]
-"""Hears every telling, in order; must neither wait nor fail."""
+"""Receives every event, in order; must neither block nor raise."""
 
 
-class _LastReported(NamedTuple):
-    """What this process has told of a grant; small, since there are ten thousand."""
+class _Unstored(NamedTuple):
+    """An object whose reported state the API server does not have yet."""
 
-    account: Account
-    stored: int
-    """The fingerprint of the conditions that the API server had then."""
-    kinds: tuple[TransitionKind, ...]
-    """What was told since it had them: the stored status alone can not tell a second
-    occurrence from the first."""
-
-    def kinds_since(self, stored: Conditions) -> tuple[TransitionKind, ...]:
-        """Give what was told since the API server has had these conditions."""
-        return self.kinds if self.stored == _fingerprint(stored) else ()
-
-
-def _fingerprint(conditions: Conditions) -> int:
-    return hash(tuple(sorted(conditions.items())))
+    state: ReportedState
+    """The state that was reported last."""
+    stored: str
+    """``version_key`` of the status that the API server had then."""
+    types: tuple[EventType, ...]
+    """The events since the API server has had that status. Their number distinguishes
+    a second ``bound`` from the first while no status can be written."""
 
 
 class AuditLog:
-    """Tells every listener each transition once, as long as this process lives."""
+    """Emits each event once, as long as the process lives."""
 
     def __init__(self, *listeners: AuditListener) -> None:
         self._listeners = listeners
-        self._grants: dict[str, _LastReported] = {}
-        self._contested: dict[str, Conditions] = {}
-        self._orphans: dict[str, frozenset[str]] = {}
-        self._tokens: dict[str, frozenset[str]] = {}
+        self._unstored: dict[str, _Unstored] = {}
+        self._announced: dict[str, frozenset[str]] = {}
 
-    def grant(self, news: GrantChange) -> None:
-        """Tell what changed about a grant."""
-        uid = news.ref.uid
-        told = self._grants.get(uid)
-        if told is None and not news.was_bound and news.new == news.stored:
-            return  # after a start, most grants are as they were left
-        stored, new = (
-            read_stored_grant_status(news.stored),
-            read_stored_grant_status(news.new),
+    def grant(self, change: GrantChange) -> None:
+        """Emit the events of a grant, before its status is written."""
+        uid = change.ref.uid
+        is_stored = change.new == change.stored and uid not in self._unstored
+        if is_stored and not change.binding_found:
+            return  # After a start most grants are as the last process left them.
+        stored = stored_state(
+            read_conditions(change.stored), was_bound=_was_bound(change.stored)
         )
-        before = (
-            account_of(stored.conditions, has_been_bound=stored.has_been_bound)
-            if told is None
-            else told.account
+        before = self._last_reported(uid, stored)
+        after = next_state(
+            before,
+            change.conditions,
+            is_overdue=change.is_overdue,
+            binding_found=change.binding_found,
         )
-        look = Look(
-            before=before,
-            after=account_of(
-                new.conditions,
-                is_overdue=news.is_overdue,
-                has_been_bound=before.has_been_bound,
-            ),
-            conditions=new.conditions,
-            stored=stored.conditions,
-            is_first=told is None,
-            was_held=news.was_bound,
-            was_bound_before=stored.has_been_bound,
-            extends=news.grant.extends if news.grant else None,
-            caution=news.role_warning,
+        transitions = grant_transitions(
+            before,
+            after,
+            extends=change.grant.extends if change.grant else None,
+            role_warning=change.role_warning,
         )
-        kinds = told.kinds_since(stored.conditions) if told is not None else ()
-        for transition in grant_transitions(look):
-            round_ = kinds.count(transition.kind)
-            data = grant_data(news, new, transition, was_bound=look.has_been_bound)
+        keys = self._record(uid, stored, after, transitions)
+        for transition, key in zip(transitions, keys, strict=True):
+            data = grant_data(change, transition, was_bound=after.was_bound)
             self._emit(
-                audit_record(news.ref, transition, data, now=news.now, round_=round_)
+                audit_record(change.ref, transition, data, key=key, now=change.now)
             )
-            kinds = (*kinds, transition.kind)
-        self._grants[uid] = _LastReported(
-            look.account, _fingerprint(stored.conditions), kinds
-        )
 
     def instance(
         self,
-        place: ObjectRef,
+        ref: ObjectRef,
         *,
         stored: Mapping[str, Any],
-        new: Mapping[str, Any],
+        conditions: Conditions,
         now: datetime,
     ) -> None:
-        """Tell what changed about an instance."""
-        before = self._contested.get(place.uid) or read_conditions(stored)
-        after = read_conditions(new)
-        for transition in instance_transitions(before, after):
-            data = instance_data(place, transition)
-            self._emit(audit_record(place, transition, data, now=now))
-        self._contested[place.uid] = after
+        """Emit the events of an instance, before its status is written."""
+        known = ReportedState(read_conditions(stored))
+        after = ReportedState(conditions)
+        transitions = condition_transitions(self._last_reported(ref.uid, known), after)
+        keys = self._record(ref.uid, known, after, transitions)
+        for transition, key in zip(transitions, keys, strict=True):
+            data = instance_data(ref, transition)
+            self._emit(audit_record(ref, transition, data, key=key, now=now))
 
-    def deleted(self, news: GrantChange) -> None:
-        """Tell that the record of an ended grant is deleted."""
-        stored = read_stored_grant_status(news.stored)
-        ended = stored.conditions.get(GrantCondition.ENDED)
+    def deleted(self, change: GrantChange) -> None:
+        """Emit the event of a grant that is about to be deleted."""
+        end = end_of(change.conditions)
         transition = Transition(
-            kind=TransitionKind.DELETED, reason=ended.reason if ended else ""
+            type=EventType.DELETED, reason=end.reason if end else ""
         )
-        data = grant_data(news, stored, transition, was_bound=stored.has_been_bound)
-        self._emit(audit_record(news.ref, transition, data, now=news.now))
+        data = grant_data(change, transition, was_bound=_was_bound(change.stored))
+        self._emit(audit_record(change.ref, transition, data, key="", now=change.now))
 
     def orphans(
         self,
-        place: ObjectRef,
+        ref: ObjectRef,
         bindings: Iterable[Binding],
         *,
         version: str,
         now: datetime,
     ) -> None:
-        """Tell of bindings that no grant wants; not twice for one ConfigMap."""
-        told, ids = self._orphans.get(place.uid, frozenset()), set[str]()
-        for subject, role in sorted(bindings):
-            transition = orphan_removed(subject, role, version)
-            identity = transition.id_for(place.uid)
-            ids.add(identity)
-            if identity not in told:
-                data = instance_data(place, transition, Binding(subject, role))
-                self._emit(audit_record(place, transition, data, now=now))
-        self._orphans[place.uid] = frozenset(ids)
+        """Emit an event for each orphan, once for one version of the ConfigMap."""
+        self._announce(
+            f"orphans {ref.uid}",
+            [
+                _instance_record(
+                    ref, orphan_removed(*binding, version), now=now, binding=binding
+                )
+                for binding in sorted(bindings)
+            ],
+        )
 
-    def token(self, place: ObjectRef, transition: Transition, *, now: datetime) -> None:
-        """Tell of the token for another cluster."""
-        data = instance_data(place, transition)
-        self._emit(audit_record(place, transition, data, now=now))
+    def token(self, ref: ObjectRef, transition: Transition, *, now: datetime) -> None:
+        """Emit the event of a new token for a remote cluster."""
+        self._emit(_instance_record(ref, transition, now=now))
 
     def tokens(
-        self, place: ObjectRef, removed: Iterable[Transition], *, now: datetime
+        self, ref: ObjectRef, removed: Iterable[Transition], *, now: datetime
     ) -> None:
-        """Tell of tokens that go; not twice for one version of a project."""
-        told, ids = self._tokens.get(place.uid, frozenset()), set[str]()
-        for transition in removed:
-            identity = transition.id_for(place.uid)
-            ids.add(identity)
-            if identity not in told:
-                data = instance_data(place, transition)
-                self._emit(audit_record(place, transition, data, now=now))
-        self._tokens[place.uid] = frozenset(ids)
+        """Emit an event for each token, once for one version of the AppProject."""
+        self._announce(
+            f"tokens {ref.uid}",
+            [_instance_record(ref, transition, now=now) for transition in removed],
+        )
 
     def forget(self, uid: str) -> None:
-        """Forget an object that is gone."""
-        for kept in (self._grants, self._contested, self._orphans, self._tokens):
-            kept.pop(uid, None)
+        """Forget an object that no longer exists."""
+        self._unstored.pop(uid, None)
+        self._announced.pop(f"orphans {uid}", None)
+        self._announced.pop(f"tokens {uid}", None)
 
-    def _emit(self, telling: AuditRecord) -> None:
+    def _last_reported(self, uid: str, stored: ReportedState) -> ReportedState:
+        """Return the state that was reported last, by this process or an earlier."""
+        unstored = self._unstored.get(uid)
+        return stored if unstored is None else unstored.state
+
+    def _record(
+        self,
+        uid: str,
+        stored: ReportedState,
+        after: ReportedState,
+        transitions: Iterable[Transition],
+    ) -> list[str]:
+        """Remember a state until the API server has it.
+
+        Returns:
+            For each transition the text that distinguishes its event from others.
+        """
+        unstored, version = (
+            self._unstored.pop(uid, None),
+            version_key(stored.conditions),
+        )
+        types: tuple[EventType, ...] = ()
+        if unstored is not None and unstored.stored == version:
+            types = unstored.types
+        keys = []
+        for transition in transitions:
+            keys.append(f"{version}\n{types.count(transition.type)}")
+            types = (*types, transition.type)
+        if types or not after.is_reported_as(stored):
+            self._unstored[uid] = _Unstored(after, version, types)
+        return keys
+
+    def _announce(self, subject: str, records: Iterable[AuditRecord]) -> None:
+        """Emit events before a write, but not again when the write is retried."""
+        earlier, by_id = self._announced.get(subject, ()), {}
+        for record in records:
+            by_id[record.event.id] = record
+        for identifier, record in by_id.items():
+            if identifier not in earlier:
+                self._emit(record)
+        self._announced[subject] = frozenset(by_id)
+
+    def _emit(self, record: AuditRecord) -> None:
         for listener in self._listeners:
-            listener(telling)
+            listener(record)
+
+
+def _instance_record(
+    ref: ObjectRef,
+    transition: Transition,
+    *,
+    now: datetime,
+    binding: Binding | None = None,
+) -> AuditRecord:
+    data = instance_data(ref, transition, binding)
+    return audit_record(ref, transition, data, key=transition.key, now=now)
+
+
+def _was_bound(status: Mapping[str, Any]) -> bool:
+    """Return whether a status records that its grant was bound.
+
+    ``boundAs`` alone is no proof: a grant whose checks are unknown keeps the binding
+    that another grant has.
+    """
+    return "boundAs" in status and "startedAt" in status
 
 
 class Output(Protocol):
-    """Where lines go; ``sys.stdout`` is one."""
+    """Text output, such as ``sys.stdout``."""
 
     def write(self, text: str, /) -> object:
-        """Take some text."""
+        """Write some text."""
         ...
 
     def flush(self) -> object:
-        """Keep nothing back."""
+        """Write what is buffered."""
         ...
 
 
 class Stream:
-    """Writes every telling to an output at once, so that a kill loses none.
+    """Writes every event to an output and flushes it, so a kill loses none.
 
-    kopf logs to standard error, so that standard output is the stream's alone.
+    kopf logs to standard error, so standard output contains nothing but events.
     """
 
     def __init__(self, output: Output) -> None:
         self._output = output
 
-    def __call__(self, telling: AuditRecord) -> None:
+    def __call__(self, record: AuditRecord) -> None:
         """Write one line."""
-        self._output.write(f"{telling.line}\n")
+        self._output.write(f"{record.line}\n")
         self._output.flush()

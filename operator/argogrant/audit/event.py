@@ -1,12 +1,11 @@
-"""What is told of one transition: the object, and the event as the stream has it."""
+"""Events of the audit stream: the changed object, and its CloudEvent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from argogrant.api.accessgrant_view import StoredApproval, StoredGrantStatus
 from argogrant.audit.cloudevents import (
     TYPE_PREFIX,
     ApprovalData,
@@ -16,18 +15,19 @@ from argogrant.audit.cloudevents import (
     RequesterData,
     SubjectData,
     format_time,
-    line_of,
+    to_line,
 )
-from argogrant.audit.transition_kinds import Transition
+from argogrant.audit.transitions import Transition, event_id
 from argogrant.grants.access.policy import Approval
 from argogrant.grants.model.grant import Binding, Grant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import GrantCondition
+from argogrant.grants.model.stored_condition import Conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectRef:
-    """An object that something happened to, and the instance that it belongs to."""
+    """Reference to the object that changed, and to its instance."""
 
     kind: str
     """``AccessGrant`` or ``ArgoCDInstance``."""
@@ -38,36 +38,38 @@ class ObjectRef:
 
     @property
     def source(self) -> str:
-        """Where the event comes from, as CloudEvents wants it."""
+        """The ``source`` of its CloudEvents."""
         return f"/argogrant/{self.namespace}/{self.instance}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantChange:
-    """What is about to be said of a grant, and what its status said before."""
+    """The status of a grant, as stored and as it is about to be written."""
 
     ref: ObjectRef
     grant: Grant | None
-    """None if the object can not be understood."""
+    """None if the spec is invalid."""
     stored: Mapping[str, Any]
-    """The status as the API server is known to have it, never one to be written."""
+    """The status that the API server is known to have, never one to be written."""
     new: Mapping[str, Any]
     """The status that is about to be written."""
+    conditions: Conditions
+    """The conditions of the new status."""
     now: datetime
     is_overdue: bool = False
-    """It is over, but Argo CD may still allow it."""
-    was_bound: bool = False
-    """Argo CD's RBAC text held its binding before the last write, and nothing but this
-    grant accounts for that."""
+    """The grant is over, but Argo CD may still allow it."""
+    binding_found: bool = False
+    """Argo CD's RBAC policy contained the binding before the last write, and no other
+    grant accounts for it."""
     approvals: Sequence[Approval] = ()
     """The approvals that count, for their comments."""
     role_warning: str = ""
-    """What people should know of the role that is given."""
+    """Risk of the role, as a sentence."""
 
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """One thing that is told: the transition, of what, and as the stream has it."""
+    """One event: the object, its transition, and the CloudEvent."""
 
     ref: ObjectRef
     transition: Transition
@@ -75,76 +77,71 @@ class AuditRecord:
 
     @cached_property
     def line(self) -> str:
-        """The event as one line; several listeners want it."""
-        return line_of(self.event)
+        """The event as one line; several listeners need it."""
+        return to_line(self.event)
 
 
 def audit_record(
-    place: ObjectRef,
+    ref: ObjectRef,
     transition: Transition,
     data: GrantData | InstanceData,
     *,
+    key: str,
     now: datetime,
-    round_: int = 0,
 ) -> AuditRecord:
-    """Put an event together.
+    """Build an event.
 
     Args:
-        place: What it happened to.
-        transition: What happened.
-        data: The object as it is now.
-        now: When it is told.
-        round_: Which occurrence it is since the API server last knew better.
+        ref: The object that changed.
+        transition: The change.
+        data: The object after the change.
+        key: Text that distinguishes the event from others of its type and object.
+        now: Time of the event.
     """
-    about = "grant" if isinstance(data, GrantData) else "instance"
+    kind = "grant" if isinstance(data, GrantData) else "instance"
     event = AuditEvent(
-        id=transition.id_for(place.uid, round_=round_),
-        source=place.source,
-        type=f"{TYPE_PREFIX}.{about}.{transition.kind}",
+        id=event_id(ref.uid, transition.type, key),
+        source=ref.source,
+        type=f"{TYPE_PREFIX}.{kind}.{transition.type}",
         time=format_time(now),
-        subject=f"{place.namespace}/{place.name}",
+        subject=f"{ref.namespace}/{ref.name}",
         data=data,
     )
-    return AuditRecord(place, transition, event)
+    return AuditRecord(ref, transition, event)
 
 
 def grant_data(
-    news: GrantChange,
-    new: StoredGrantStatus,
-    transition: Transition,
-    *,
-    was_bound: bool,
+    change: GrantChange, transition: Transition, *, was_bound: bool
 ) -> GrantData:
-    """Write down a grant and what happened to it."""
-    place = news.ref
-    approved = new.conditions.get(GrantCondition.APPROVED)
-    comments = {one.name: one.comment for one in news.approvals}
-    known = GrantData(
-        uid=place.uid,
-        name=place.name,
-        namespace=place.namespace,
-        instance=place.instance,
-        started_at=new.started_at,
-        expires_at=new.expires_at,
-        ended_at=new.ended_at,
-        policy=new.policy,
+    """Return the data of an event about a grant."""
+    ref, status = change.ref, change.new
+    approved = change.conditions.get(GrantCondition.APPROVED)
+    data = GrantData(
+        uid=ref.uid,
+        name=ref.name,
+        namespace=ref.namespace,
+        instance=ref.instance,
+        started_at=status.get("startedAt"),
+        expires_at=status.get("expiresAt"),
+        ended_at=status.get("endedAt"),
+        policy=status.get("accessPolicy"),
         approval=approved.reason if approved else None,
-        approvals=[_approval_data(one, comments) for one in new.approvals],
+        approvals=list(_approvals(change)),
         was_bound=was_bound,
         reason=transition.reason or None,
         message=transition.message or None,
     )
-    return known if news.grant is None else _with_request(known, news.grant)
+    return data if change.grant is None else _with_spec(data, change.grant)
 
 
 def instance_data(
-    place: ObjectRef, transition: Transition, binding: Binding | None = None
+    ref: ObjectRef, transition: Transition, binding: Binding | None = None
 ) -> InstanceData:
-    """Write down an instance and what happened to it."""
+    """Return the data of an event about an instance."""
     return InstanceData(
-        uid=place.uid,
-        name=place.name,
-        namespace=place.namespace,
+        uid=ref.uid,
+        name=ref.name,
+        namespace=ref.namespace,
         subject=binding.subject if binding else None,
         role=binding.role if binding else None,
         reason=transition.reason or None,
@@ -152,8 +149,7 @@ def instance_data(
     )
 
 
-def _with_request(data: GrantData, grant: Grant) -> GrantData:
-    """Add what was asked for."""
+def _with_spec(data: GrantData, grant: Grant) -> GrantData:
     subject = SubjectData(kind=str(grant.subject.kind), name=grant.subject.name)
     return data.model_copy(
         update={
@@ -173,12 +169,13 @@ def _requester_data(requester: Identity | None) -> RequesterData | None:
     return RequesterData(username=requester.username, groups=sorted(requester.groups))
 
 
-def _approval_data(
-    approval: StoredApproval, comments: Mapping[str, str]
-) -> ApprovalData:
-    return ApprovalData(
-        approver=approval.approver,
-        decision=approval.decision,
-        comment=comments.get(approval.name) or None,
-        at=approval.at,
-    )
+def _approvals(change: GrantChange) -> Iterator[ApprovalData]:
+    """Return the approvals that the status lists, with their comments."""
+    comments = {one.name: one.comment for one in change.approvals}
+    for entry in change.new.get("approvals") or ():
+        yield ApprovalData(
+            approver=str(entry.get("approver", "")),
+            decision=str(entry.get("decision", "")),
+            comment=comments.get(entry.get("name")) or None,
+            at=str(entry.get("at", "")),
+        )

@@ -1,12 +1,12 @@
-"""Kubernetes Events: what ``kubectl describe`` shows people of a grant's life.
+"""Kubernetes Events of audit events, for ``kubectl describe``.
 
-Best effort: they are posted in the background, at a bounded rate, and what is too much
-is dropped and counted. The audit stream and the conditions are what counts.
+Best effort: Events are posted in the background at a limited rate; excess Events are
+dropped and counted. The audit stream and the conditions are the record.
 
-core/v1 rather than events.k8s.io/v1: ``kubectl describe`` lists the former, and the
-API server shows each as the other. The name is made from the transition's id, so that
-telling something again after a crash adds no second Event, and nothing but ``create``
-is needed.
+The API is core/v1 and not events.k8s.io/v1: ``kubectl describe`` lists the former, and
+the API server converts each to the other. The id of the audit event is part of the
+name, so an audit event that is emitted again after a crash creates no second Event, and
+the operator needs no permission but ``create``.
 """
 
 import asyncio
@@ -17,36 +17,39 @@ from typing import Any, Final
 
 from argogrant.api.crd import GROUP, VERSION
 from argogrant.audit.event import AuditRecord
-from argogrant.audit.transition_kinds import TransitionKind
+from argogrant.audit.transitions import EventType
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.reasons import Reason
 
 RATE: Final = 20.0
-"""Events a second, over a while."""
+"""Events per second, on average."""
 BURST: Final = 50
 MAX_MESSAGE: Final = 1024
-"""Source: Kubernetes, ``Event`` of core/v1; a longer note is refused."""
+"""Characters; the API server rejects a longer message.
+
+Source: Kubernetes, ``Event`` of core/v1.
+"""
 COMPONENT: Final = "argogrant"
 
 NORMAL: Final = "Normal"
 WARNING: Final = "Warning"
-_SHOWN: Final = {
-    TransitionKind.APPROVED: (NORMAL, "Approved"),
-    TransitionKind.AWAITING_APPROVAL: (NORMAL, "AwaitingApproval"),
-    TransitionKind.DENIED: (WARNING, "Denied"),
-    TransitionKind.REFUSED: (WARNING, ""),
-    TransitionKind.BOUND: (NORMAL, "Bound"),
-    TransitionKind.CAUTIONED: (WARNING, "RoleCaution"),
-    TransitionKind.INEFFECTIVE: (WARNING, ""),
-    TransitionKind.UNBOUND: (WARNING, "Unbound"),
-    TransitionKind.ENDED: (NORMAL, "Ended"),
-    TransitionKind.OVERDUE: (WARNING, "Overdue"),
-    TransitionKind.CONTESTED: (WARNING, "Contested"),
-    TransitionKind.TOKEN_ROTATED: (NORMAL, "TokenRotated"),
-    TransitionKind.TOKEN_AT_RISK: (WARNING, ""),
-    TransitionKind.TOKEN_REMOVED: (WARNING, "TokenRemoved"),
+_EVENTS: Final = {
+    EventType.APPROVED: (NORMAL, "Approved"),
+    EventType.AWAITING_APPROVAL: (NORMAL, "AwaitingApproval"),
+    EventType.DENIED: (WARNING, "Denied"),
+    EventType.REFUSED: (WARNING, ""),
+    EventType.BOUND: (NORMAL, "Bound"),
+    EventType.CAUTIONED: (WARNING, "RoleCaution"),
+    EventType.INEFFECTIVE: (WARNING, ""),
+    EventType.UNBOUND: (WARNING, "Unbound"),
+    EventType.ENDED: (NORMAL, "Ended"),
+    EventType.OVERDUE: (WARNING, "Overdue"),
+    EventType.CONTESTED: (WARNING, "Contested"),
+    EventType.TOKEN_ROTATED: (NORMAL, "TokenRotated"),
+    EventType.TOKEN_AT_RISK: (WARNING, ""),
+    EventType.TOKEN_REMOVED: (WARNING, "TokenRemoved"),
 }
-"""The type and the reason of the Event; an empty reason is the condition's."""
+"""Type and reason of the Kubernetes Event; "" stands for the condition's reason."""
 
 Body = dict[str, Any]
 Post = Callable[[str, Body], Awaitable[object]]
@@ -56,12 +59,12 @@ logger = logging.getLogger(__name__)
 
 
 class TokenBucket:
-    """A token bucket: so many at once, and so many a second over a while.
+    """Token bucket, which limits the average rate and the burst.
 
     Args:
-        rate: Tokens a second.
-        burst: The most that are kept.
-        clock: Seconds that only grow.
+        rate: Tokens per second.
+        burst: Size of the bucket.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -70,26 +73,26 @@ class TokenBucket:
         self._rate = rate
         self._burst = burst
         self._clock = clock
-        self._left = float(burst)
+        self._tokens = float(burst)
         self._at = clock()
 
     def take(self) -> bool:
-        """Take one, if there is one."""
+        """Remove a token and return True, or return False if there is none."""
         now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
-        if self._left < 1:
+        if self._tokens < 1:
             return False
-        self._left -= 1
+        self._tokens -= 1
         return True
 
 
 class KubernetesEvents:
-    """Posts what is told as Events on the object that it happened to.
+    """Posts audit events as Kubernetes Events of the object that changed.
 
     Args:
-        post: Creates one.
-        dropped: Told of every Event that is given up.
+        post: Creates an Event.
+        dropped: Called for every Event that is dropped.
         tokens: Limits the rate.
     """
 
@@ -105,58 +108,58 @@ class KubernetesEvents:
         self._queue: asyncio.Queue[AuditRecord] = asyncio.Queue(BURST)
         self._has_failed = False
 
-    def __call__(self, telling: AuditRecord) -> None:
-        """Post an Event soon, unless there are too many."""
-        if telling.transition.kind not in _SHOWN:
+    def __call__(self, record: AuditRecord) -> None:
+        """Queue an Event, or drop it if there are too many."""
+        if record.transition.type not in _EVENTS:
             return
         if self._queue.full() or not self._tokens.take():
             self._dropped()
             return
-        self._queue.put_nowait(telling)
+        self._queue.put_nowait(record)
 
     async def run(self) -> None:
-        """Post until cancelled."""
+        """Post Events until cancelled."""
         while True:
-            telling = await self._queue.get()
+            record = await self._queue.get()
             try:
-                await self._post(telling.ref.namespace, event_of(telling))
+                await self._post(record.ref.namespace, build_event(record))
             except AccessGrantError as error:
-                self._failed(error)
+                self._record_failure(error)
             else:
                 self._has_failed = False
 
-    def _failed(self, error: AccessGrantError) -> None:
-        """Count it, and say so once, not at every Event."""
+    def _record_failure(self, error: AccessGrantError) -> None:
+        """Count a failure, and log the first of several."""
         self._dropped()
         if not self._has_failed:
-            logger.info("Kubernetes Events are not posted at the moment: %s", error)
+            logger.info("Kubernetes Events cannot be created at the moment: %s", error)
         self._has_failed = True
 
 
-def event_of(telling: AuditRecord) -> Body:
-    """Write the Event of a telling that is shown."""
-    transition, place = telling.transition, telling.ref
-    kind, reason = _SHOWN[transition.kind]
-    is_approval = transition.kind is TransitionKind.APPROVED
+def build_event(record: AuditRecord) -> Body:
+    """Build the Kubernetes Event of an audit event."""
+    transition, ref = record.transition, record.ref
+    severity, reason = _EVENTS[transition.type]
+    is_approval = transition.type is EventType.APPROVED
     if is_approval and transition.reason == Reason.BREAK_GLASS:
-        kind, reason = WARNING, "BreakGlass"
-    at = f"{telling.event.time[:19]}Z"
+        severity, reason = WARNING, "BreakGlass"
+    at = f"{record.event.time[:19]}Z"
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{place.name[:200].rstrip('.-')}.{telling.event.id[:16]}",
-            "namespace": place.namespace,
+            "name": f"{ref.name[:200].rstrip('.-')}.{record.event.id[:16]}",
+            "namespace": ref.namespace,
         },
-        "type": kind,
+        "type": severity,
         "reason": reason or transition.reason,
-        "message": _shortened(transition.message),
+        "message": _truncate(transition.message),
         "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": place.kind,
-            "namespace": place.namespace,
-            "name": place.name,
-            "uid": place.uid,
+            "kind": ref.kind,
+            "namespace": ref.namespace,
+            "name": ref.name,
+            "uid": ref.uid,
         },
         "source": {"component": COMPONENT},
         "firstTimestamp": at,
@@ -165,17 +168,17 @@ def event_of(telling: AuditRecord) -> Body:
     }
 
 
-def shown_as(kind: TransitionKind) -> str:
-    """Say for the documentation how a transition is shown; nothing if it is not."""
-    if kind not in _SHOWN:
+def describe_event(event_type: EventType) -> str:
+    """Describe the Kubernetes Event for the reference; "" if there is none."""
+    if event_type not in _EVENTS:
         return ""
-    severity, reason = _SHOWN[kind]
+    severity, reason = _EVENTS[event_type]
     name = f"`{reason}`" if reason else "the condition's reason"
-    also = "; `BreakGlass` as a Warning" if kind is TransitionKind.APPROVED else ""
-    return f"{name}, {severity}{also}"
+    is_approval = event_type is EventType.APPROVED
+    return f"{name}, {severity}{'; `BreakGlass` as a Warning' if is_approval else ''}"
 
 
-def _shortened(message: str) -> str:
+def _truncate(message: str) -> str:
     if len(message) <= MAX_MESSAGE:
         return message
     return f"{message[: MAX_MESSAGE - 1]}…"

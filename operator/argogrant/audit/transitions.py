@@ -1,301 +1,417 @@
-"""What has happened to a grant: transitions, from what was said of it before and now.
+"""Event types of the audit stream, and the changes of conditions that emit them.
 
-Level-triggered as the rest: two states are compared, so what came and went between two
-looks is not among the answers. Whatever a status once showed is.
+Pure. An event is derived from two states of an object: the one that was reported last
+and the one that is about to be reported. A state that begins and ends between two
+reconciliations leaves no trace, and therefore no event.
 
-What has happened to an instance: transitions, as those of grants.
+The descriptions of the types are the reference documentation: ``make generate`` writes
+``docs/reference/audit.md`` from them.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 
-from argogrant.audit.transition_kinds import Transition, TransitionKind, transition_from
-from argogrant.grants.model.reason_table import REFUSED_REASONS
+from argogrant.grants.model.reason_table import (
+    GRANT_REASONS,
+    INSTANCE_REASONS,
+    REFUSED_REASONS,
+)
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
-from argogrant.grants.model.stored_condition import Conditions, state_key
+from argogrant.grants.model.stored_condition import (
+    Conditions,
+    StoredCondition,
+    state_key,
+)
 from argogrant.grants.model.window import format_instant
 
 
-class Account(NamedTuple):
-    """What was last told of a grant, in the little that the next telling needs."""
+class EventType(StrEnum):
+    """Event types, in the order in which one change of a grant emits them.
 
-    is_known: bool = False
-    approved: str = ""
-    """The reason of ``Approved`` if it is True."""
-    is_waiting: bool = False
-    refusal: str = ""
-    is_ready: bool = False
-    is_overdue: bool = False
-    end: str = ""
-    has_been_bound: bool = False
-    ineffective: str = ""
-    """The reason of ``Effective`` if it is False."""
+    The cause comes before the effect: ``approved`` before ``bound``, ``refused`` before
+    ``unbound``, ``denied`` before ``ended``.
+    """
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    AWAITING_APPROVAL = "awaiting-approval"
+    BOUND = "bound"
+    CAUTIONED = "cautioned"
+    INEFFECTIVE = "ineffective"
+    EXTENDED = "extended"
+    DENIED = "denied"
+    REFUSED = "refused"
+    UNBOUND = "unbound"
+    OVERDUE = "overdue"
+    ENDED = "ended"
+    DELETED = "deleted"
+    CONTESTED = "contested"
+    ORPHAN_REMOVED = "orphan-removed"
+    TOKEN_ROTATED = "token-rotated"  # noqa: S105 - an event type
+    TOKEN_AT_RISK = "token-at-risk"  # noqa: S105
+    TOKEN_REMOVED = "token-removed"  # noqa: S105
+
+
+EVENT_DESCRIPTIONS: Final[Mapping[EventType, str]] = {
+    EventType.REQUESTED: "The operator saw the grant for the first time.",
+    EventType.APPROVED: (
+        "An access policy, approvers or break-glass access approved the grant;"
+        " `reason`, `policy` and `approvals` have the details. A grant that needs no"
+        " approval (`PolicyNotRequired`) has no such event."
+    ),
+    EventType.AWAITING_APPROVAL: (
+        "The grant waits for approvals, or an approval that it had no longer counts."
+    ),
+    EventType.BOUND: (
+        "Argo CD's RBAC policy contains the binding, and the API server acknowledged"
+        " the write. The subject has the permissions of the role."
+    ),
+    EventType.CAUTIONED: (
+        "The grant is bound for the first time, and its role can remove permissions or"
+        " create access that outlasts the grant; `message` explains how."
+    ),
+    EventType.INEFFECTIVE: (
+        "The grant has no effect in Argo CD as configured, for example because Argo CD"
+        " cannot match the subject; see `reason` and `message`."
+    ),
+    EventType.EXTENDED: (
+        "The grant is bound and continues the grant that `extends` names."
+    ),
+    EventType.DENIED: "An approver denied the grant; `ended` follows.",
+    EventType.REFUSED: (
+        "The grant is not in force because of its content or its requester; see"
+        " `reason` and `message`. It may be allowed later."
+    ),
+    EventType.UNBOUND: (
+        "Argo CD's RBAC policy no longer contains the binding, or the role no longer"
+        " has any effect, although the grant has not ended."
+    ),
+    EventType.OVERDUE: (
+        "The grant is over, but Argo CD may still allow it; `message` names the"
+        " obstacle. `ended` follows once the revocation is certain."
+    ),
+    EventType.ENDED: (
+        "The grant is over, and Argo CD's RBAC policy contains no trace of it;"
+        " `wasBound` is true if it ever gave access. The reason `Deleted` means that"
+        " the AccessGrant is being deleted."
+    ),
+    EventType.DELETED: (
+        "The operator deletes the AccessGrant because `spec.retention` of the instance"
+        " has passed since its end. Emitted just before the deletion, and possibly"
+        " again if the deletion fails."
+    ),
+    EventType.CONTESTED: (
+        "Another program keeps changing `policy.argogrant.csv`; `message` names it."
+    ),
+    EventType.ORPHAN_REMOVED: (
+        "The managed key contains a binding that no grant accounts for; the next write"
+        " removes it. Emitted just before that write, and possibly again if the write"
+        " fails."
+    ),
+    EventType.TOKEN_ROTATED: (
+        "A new token for the remote cluster was requested, tried and stored; `message`"
+        " has its expiry. Missing if the operator was killed right after storing it."
+    ),
+    EventType.TOKEN_AT_RISK: (
+        "The token for the remote cluster expires soon and is not renewed"
+        " (`TokenEnding`), or its renewal failed (`RotationFailed`); see `message`."
+    ),
+    EventType.TOKEN_REMOVED: (
+        "A token of an AppProject role was issued while a grant gave that role, and"
+        " the grant is over; the next write of the AppProject removes the token."
+        " `message` has its id and times, never the token. Emitted just before that"
+        " write, and possibly again if the write fails."
+    ),
+}
+"""When each event is emitted, as the reference documentation prints it."""
+
+CONDITION_EVENTS: Final[Mapping[tuple[str, bool | None, str], EventType]] = {
+    (GrantCondition.APPROVED, True, Reason.AUTO_APPROVED): EventType.APPROVED,
+    (GrantCondition.APPROVED, True, Reason.APPROVED_BY_REVIEWERS): EventType.APPROVED,
+    (GrantCondition.APPROVED, True, Reason.BREAK_GLASS): EventType.APPROVED,
+    (
+        GrantCondition.READY,
+        False,
+        Reason.AWAITING_APPROVAL,
+    ): EventType.AWAITING_APPROVAL,
+    (GrantCondition.READY, True, Reason.BOUND): EventType.BOUND,
+    **{
+        (GrantCondition.READY, False, reason): EventType.REFUSED
+        for reason in REFUSED_REASONS
+    },
+    **{
+        (GrantCondition.EFFECTIVE, False, reason): EventType.INEFFECTIVE
+        for reason in GRANT_REASONS[GrantCondition.EFFECTIVE][False]
+    },
+    **{
+        (GrantCondition.ENDED, True, reason): EventType.ENDED
+        for reason in (*GRANT_REASONS[GrantCondition.ENDED][True], Reason.DELETED)
+    },
+    (InstanceCondition.CONTESTED, True, Reason.CONTESTED): EventType.CONTESTED,
+    **{
+        (InstanceCondition.TOKEN_FRESH, False, reason): EventType.TOKEN_AT_RISK
+        for reason in INSTANCE_REASONS[InstanceCondition.TOKEN_FRESH][False]
+    },
+}
+"""The event that a condition emits when it gets a status and a reason."""
+
+ONCE_PER_GRANT: Final = frozenset(
+    {
+        EventType.REQUESTED,
+        EventType.CAUTIONED,
+        EventType.EXTENDED,
+        EventType.DENIED,
+        EventType.OVERDUE,
+        EventType.ENDED,
+        EventType.DELETED,
+    }
+)
+"""Types that a grant has at most once; the uid and the type make their id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A grant as it was told of last, and as it is."""
+class Transition:
+    """One change of an object."""
 
-    before: Account
-    after: Account
+    type: EventType
+    reason: str = ""
+    message: str = ""
+    key: str = ""
+    """Text that distinguishes it from others of its type, if it is no condition."""
+
+
+class ReportedState(NamedTuple):
+    """What the events of an object are derived from."""
+
     conditions: Conditions
-    """What is said now."""
-    stored: Conditions
-    """What the API server is known to have; ids are made from it alone, so that they
-    are the same after a crash."""
-    is_first: bool = True
-    """Nothing was told of the grant since the operator started."""
-    was_held: bool = False
-    """Argo CD's RBAC text held its binding when this look began, and nothing but this
-    grant accounts for that."""
-    was_bound_before: bool = False
-    """The stored status says that it has been bound, at least once."""
-    extends: str | None = None
-    """The grant that this one continues."""
-    caution: str = ""
-    """What people should know of the role that is given."""
+    is_overdue: bool = False
+    """The grant is over, but Argo CD may still allow it."""
+    was_bound: bool = False
+    """Argo CD's RBAC policy contained the binding at some time."""
+
+    def has_condition(self, condition: str, *, status: bool) -> bool:
+        """Return whether a condition has a status."""
+        found = self.conditions.get(condition)
+        return found is not None and found.status is status
 
     @property
-    def is_caught_up(self) -> bool:
-        """Whether the grant was bound without that ever being told.
+    def is_over(self) -> bool:
+        """Whether the grant is over, even if Argo CD may still allow it."""
+        return self.is_overdue or self.has_condition(GrantCondition.ENDED, status=True)
 
-        An operator may die between a write to Argo CD and the report, or never hear
-        that the write succeeded.
-        """
-        before, after = self.before, self.after
-        is_settled = before.is_ready or before.end or before.is_overdue
-        was_kept_out = before.refusal or before.is_waiting
-        if not self.was_held or is_settled or was_kept_out or after.is_ready:
-            return False
-        is_over = bool(after.end) or after.is_overdue
-        return self.is_first or (is_over and not before.has_been_bound)
-
-    @property
-    def has_been_bound(self) -> bool:
-        """Whether the grant ever gave access, as far as can be known."""
-        return self.after.has_been_bound or self.is_caught_up
-
-    @property
-    def account(self) -> Account:
-        """What has been told once this look was."""
-        return self.after._replace(has_been_bound=self.has_been_bound)
+    def is_reported_as(self, other: "ReportedState") -> bool:
+        """Return whether no event lies between this state and another one."""
+        return (
+            _statuses_and_reasons(self.conditions)
+            == _statuses_and_reasons(other.conditions)
+            and self[1:] == other[1:]
+        )
 
 
-def account_of(
-    conditions: Conditions, *, is_overdue: bool = False, has_been_bound: bool = False
-) -> Account:
-    """Reduce what a status says of a grant to what the next comparison needs.
+def event_id(uid: str, event_type: EventType, key: str) -> str:
+    """Return the id of an event, equal in every process that emits it.
 
     Args:
-        conditions: What the status says.
-        is_overdue: It is over, but Argo CD may still allow it.
-        has_been_bound: Argo CD's RBAC text held it at some time.
+        uid: Uid of the object.
+        event_type: Type of the event.
+        key: Text that distinguishes it from other events of this type and object.
     """
-    approved = conditions.get(GrantCondition.APPROVED)
-    ready = conditions.get(GrantCondition.READY)
+    if event_type in ONCE_PER_GRANT:
+        key = ""
+    text = f"{uid}\n{event_type}\n{key}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def version_key(stored: Conditions) -> str:
+    """Return a text that identifies the conditions that the API server has.
+
+    The resource version would be simpler, but it also changes when the operator adds
+    its finalizer, which happens between the event and the write of the status:
+
+        event ``bound``  ->  finalizer written  ->  status written
+        version 7            version 8              version 9
+
+    A process that was killed before version 9 is followed by one that finds version 8.
+    The conditions are the same in 7 and 8, and so is the id.
+    """
+    return "\n".join(f"{name} {state_key(stored[name])}" for name in sorted(stored))
+
+
+def end_of(conditions: Conditions) -> StoredCondition | None:
+    """Return the condition that ends a grant, or None if it has not ended.
+
+    A grant that is being deleted has no ``Ended`` condition: ``Ready`` has the reason
+    ``Deleted``, and the object is gone once its finalizer is removed.
+    """
     ended = conditions.get(GrantCondition.ENDED)
-    effective = conditions.get(GrantCondition.EFFECTIVE)
-    is_ineffective = effective is not None and effective.status is False
-    reason = ready.reason if ready else ""
-    is_ready = ready is not None and ready.status is True
-    end = ended.reason if ended is not None and ended.status else ""
-    if reason == Reason.DELETED:
-        end = end or reason
-    return Account(
-        is_known=bool(conditions),
-        approved=approved.reason if approved is not None and approved.status else "",
-        is_waiting=reason == Reason.AWAITING_APPROVAL,
-        refusal=reason if reason in REFUSED_REASONS else "",
-        is_ready=is_ready,
-        is_overdue=is_overdue and not end,
-        end=end,
-        has_been_bound=has_been_bound or is_ready,
-        ineffective=effective.reason if effective and is_ineffective else "",
-    )
+    if ended is not None and ended.status:
+        return ended
+    ready = conditions.get(GrantCondition.READY)
+    if ready is not None and ready.reason == Reason.DELETED:
+        return ready._replace(status=True)
+    return None
 
 
-def grant_transitions(look: Look) -> tuple[Transition, ...]:
-    """Say what happened to a grant, in order."""
-    asked = (question(look) for question in _QUESTIONS)
-    return tuple(found for found in asked if found is not None)
+def stored_state(conditions: Conditions, *, was_bound: bool) -> ReportedState:
+    """Return the state that a stored status reports.
+
+    Args:
+        conditions: Conditions of the status.
+        was_bound: The status records that the grant was bound.
+    """
+    end = end_of(conditions)
+    if end is not None:
+        conditions = {**conditions, GrantCondition.ENDED: end}
+    ready = conditions.get(GrantCondition.READY)
+    is_bound = ready is not None and ready.status is True
+    return ReportedState(conditions, was_bound=was_bound or is_bound)
 
 
-def _requested(look: Look) -> Transition | None:
-    if look.before.is_known:
-        return None
-    return Transition(kind=TransitionKind.REQUESTED)
+def next_state(
+    before: ReportedState,
+    conditions: Conditions,
+    *,
+    is_overdue: bool,
+    binding_found: bool,
+) -> ReportedState:
+    """Return the state of a grant that is about to be reported.
+
+    Args:
+        before: The state that was reported last.
+        conditions: The conditions that are about to be written.
+        is_overdue: The grant is over, but Argo CD may still allow it.
+        binding_found: Argo CD's RBAC policy contained the binding before the last
+            write, and no other grant accounts for it.
+    """
+    after = stored_state(conditions, was_bound=before.was_bound)
+    end = before.conditions.get(GrantCondition.ENDED)
+    if end is not None and end_of(conditions) is not None:
+        # The first end counts, and so does the approval that the grant had then.
+        approved = before.conditions.get(GrantCondition.APPROVED)
+        first: dict[str, StoredCondition] = {GrantCondition.ENDED: end}
+        if approved is not None:
+            first[GrantCondition.APPROVED] = approved
+        after = after._replace(conditions={**after.conditions, **first})
+    after = after._replace(is_overdue=is_overdue and end_of(conditions) is None)
+    if binding_found and _was_bound_unreported(before, after):
+        return after._replace(was_bound=True)
+    return after
 
 
-def _approved(look: Look) -> Transition | None:
-    reason = look.after.approved
-    if reason in ("", Reason.POLICY_NOT_REQUIRED, look.before.approved):
-        return None
-    if (look.after.end or look.after.is_overdue) and not look.has_been_bound:
-        return None  # nobody was asked any more
-    said = look.conditions[GrantCondition.APPROVED]
-    left = f"{state_key(look.stored.get(GrantCondition.APPROVED))}\n{reason}"
-    return transition_from(TransitionKind.APPROVED, said, left)
-
-
-def _awaiting_approval(look: Look) -> Transition | None:
-    if not look.after.is_waiting or look.before.is_waiting:
-        return None
-    left = state_key(look.stored.get(GrantCondition.APPROVED))
-    return _of_ready(look, TransitionKind.AWAITING_APPROVAL, left)
-
-
-def _bound(look: Look) -> Transition | None:
-    if not look.is_caught_up and not (look.after.is_ready and not look.before.is_ready):
-        return None
-    return _of_ready(look, TransitionKind.BOUND, _left_by_binding(look))
-
-
-def _cautioned(look: Look) -> Transition | None:
-    if not look.caution or not _is_bound_for_the_first_time(look):
-        return None
-    return Transition(kind=TransitionKind.CAUTIONED, message=look.caution)
-
-
-def _ineffective(look: Look) -> Transition | None:
-    reason = look.after.ineffective
-    if not reason or reason == look.before.ineffective:
-        return None
-    said = look.conditions[GrantCondition.EFFECTIVE]
-    left = f"{state_key(look.stored.get(GrantCondition.EFFECTIVE))}\n{reason}"
-    return transition_from(TransitionKind.INEFFECTIVE, said, left)
-
-
-def _is_bound_for_the_first_time(look: Look) -> bool:
-    return look.has_been_bound and not look.before.has_been_bound
-
-
-def _extended(look: Look) -> Transition | None:
-    if look.extends is None or not _is_bound_for_the_first_time(look):
-        return None
-    return Transition(kind=TransitionKind.EXTENDED)
-
-
-def _denied(look: Look) -> Transition | None:
-    if look.after.end != Reason.DENIED or look.before.end:
-        return None
-    return _of_ready(look, TransitionKind.DENIED)
-
-
-def _refused(look: Look) -> Transition | None:
-    reason = look.after.refusal
-    if not reason or reason == look.before.refusal:
-        return None
-    tokens = map(state_key, map(look.stored.get, _AGREED_AND_READY))
-    return _of_ready(look, TransitionKind.REFUSED, "\n".join((*tokens, reason)))
-
-
-def _unbound(look: Look) -> Transition | None:
-    was_ready = look.before.is_ready or look.is_caught_up
-    if not was_ready or look.after.is_ready:
-        return None
-    if look.after.end or look.after.is_overdue:
-        return None
-    left = state_key(look.stored.get(GrantCondition.READY))
-    return _of_ready(look, TransitionKind.UNBOUND, left)
-
-
-def _overdue(look: Look) -> Transition | None:
-    if not look.after.is_overdue or look.before.is_overdue:
-        return None
-    return _of_ready(look, TransitionKind.OVERDUE)
-
-
-def _ended(look: Look) -> Transition | None:
-    if not look.after.end or look.before.end:
-        return None
-    said = look.conditions.get(GrantCondition.ENDED)
-    if said is None:
-        return _of_ready(look, TransitionKind.ENDED)
-    return transition_from(TransitionKind.ENDED, said)
-
-
-_AGREED_AND_READY: Final = (GrantCondition.APPROVED, GrantCondition.READY)
-_QUESTIONS: Final[tuple[Callable[[Look], Transition | None], ...]] = (
-    _requested,
-    _approved,
-    _awaiting_approval,
-    _bound,  # also one that was never told of: before what took it away
-    _cautioned,
-    _ineffective,
-    _extended,
-    _denied,
-    _refused,  # why, before what follows from it
-    _unbound,
-    _overdue,
-    _ended,
-)
-
-
-def _left_by_binding(look: Look) -> str:
-    """Tell a first binding from a later one, whatever was said while it waited."""
-    if not look.was_bound_before:
-        return ""
-    return state_key(look.stored.get(GrantCondition.READY))
-
-
-def _of_ready(look: Look, kind: TransitionKind, left: str = "") -> Transition:
-    return transition_from(kind, look.conditions[GrantCondition.READY], left)
-
-
-def instance_transitions(
-    before: Conditions, after: Conditions
+def grant_transitions(
+    before: ReportedState,
+    after: ReportedState,
+    *,
+    extends: str | None = None,
+    role_warning: str = "",
 ) -> tuple[Transition, ...]:
-    """Say what happened to an instance."""
-    asked = (_contested(before, after), _token_at_risk(before, after))
-    return tuple(found for found in asked if found is not None)
+    """Return the events between two states of a grant, in order.
+
+    Args:
+        before: The state that was reported last.
+        after: The state that is about to be reported.
+        extends: Name of the grant that this one continues.
+        role_warning: Risk of the role, as a sentence.
+    """
+    found = {one.type: one for one in condition_transitions(before, after)}
+    ready = after.conditions[GrantCondition.READY]
+    is_bound = after.has_condition(GrantCondition.READY, status=True)
+    was_ready = before.has_condition(GrantCondition.READY, status=True)
+    if not before.conditions:
+        found[EventType.REQUESTED] = Transition(type=EventType.REQUESTED)
+    if after.was_bound and not before.was_bound:
+        # Ready is not True if the grant was bound, but its process was killed before
+        # the report, and the grant ended or was refused before the next one started.
+        found.setdefault(EventType.BOUND, _transition(EventType.BOUND, ready))
+        was_ready = True
+        if role_warning:
+            found[EventType.CAUTIONED] = Transition(
+                type=EventType.CAUTIONED, message=role_warning
+            )
+        if extends is not None:
+            found[EventType.EXTENDED] = Transition(type=EventType.EXTENDED)
+    if was_ready and not is_bound and not after.is_over:
+        found[EventType.UNBOUND] = _transition(EventType.UNBOUND, ready)
+    if after.is_overdue and not before.is_overdue:
+        found[EventType.OVERDUE] = _transition(EventType.OVERDUE, ready)
+    if after.is_over and not after.was_bound:
+        found.pop(EventType.APPROVED, None)  # the end came before any decision
+    ended = found.get(EventType.ENDED)
+    if ended is not None and ended.reason == Reason.DENIED:
+        found[EventType.DENIED] = _transition(EventType.DENIED, ready)
+    return tuple(found[one] for one in EventType if one in found)
+
+
+def condition_transitions(
+    before: ReportedState, after: ReportedState
+) -> tuple[Transition, ...]:
+    """Return the events of the conditions whose status or reason changed."""
+    old = _statuses_and_reasons(before.conditions)
+    changed = (
+        (name, condition)
+        for name, condition in after.conditions.items()
+        if old.get(name) != (condition.status, condition.reason)
+    )
+    found = (
+        (CONDITION_EVENTS.get((name, one.status, one.reason)), one)
+        for name, one in changed
+    )
+    return tuple(_transition(one, condition) for one, condition in found if one)
 
 
 def token_rotated(expires_at: datetime | None, version: str) -> Transition:
-    """Say that a new token for another cluster is stored.
+    """Return the event of a new token for a remote cluster.
 
     Args:
-        expires_at: Until when it is good, as far as that is known.
-        version: The resource version of the Secret that holds it.
+        expires_at: Expiry of the token; None if unknown.
+        version: Resource version of the Secret that contains it.
     """
-    until = f", good until {format_instant(expires_at)}" if expires_at else ""
+    until = f", valid until {format_instant(expires_at)}" if expires_at else ""
     return Transition(
-        kind=TransitionKind.TOKEN_ROTATED,
+        type=EventType.TOKEN_ROTATED,
         reason=Reason.FRESH,
-        message=f"A new token for the other cluster is stored{until}.",
-        left=version,
+        message=f"A new token for the remote cluster is stored{until}.",
+        key=version,
     )
 
 
 def orphan_removed(subject: str, role: str, version: str) -> Transition:
-    """Say that a binding is removed which no grant wants.
+    """Return the event of a binding that no grant accounts for.
 
     Args:
-        subject: Who is bound.
-        role: To which role.
-        version: The resource version of the ConfigMap in which it was found.
+        subject: Subject of the binding.
+        role: Role of the binding.
+        version: Resource version of the ConfigMap that contained it.
     """
     return Transition(
-        kind=TransitionKind.ORPHAN_REMOVED, left=f"{version}\n{subject}\n{role}"
+        type=EventType.ORPHAN_REMOVED, key=f"{version}\n{subject}\n{role}"
     )
 
 
-def _contested(before: Conditions, after: Conditions) -> Transition | None:
-    old = before.get(InstanceCondition.CONTESTED)
-    new = after.get(InstanceCondition.CONTESTED)
-    if new is None or not new.status or (old is not None and old.status):
-        return None
-    return transition_from(TransitionKind.CONTESTED, new, state_key(old))
+def _was_bound_unreported(before: ReportedState, after: ReportedState) -> bool:
+    """Return whether a binding in Argo CD proves that this grant was bound.
+
+    It is no proof if the grant had ended, was refused, or waited for approval: then the
+    binding belongs to another grant.
+    """
+    if before.is_over or after.has_condition(GrantCondition.READY, status=True):
+        return False
+    ready = before.conditions.get(GrantCondition.READY)
+    kept_out = {*REFUSED_REASONS, Reason.AWAITING_APPROVAL}
+    return ready is None or ready.reason not in kept_out
 
 
-def _token_at_risk(before: Conditions, after: Conditions) -> Transition | None:
-    old = before.get(InstanceCondition.TOKEN_FRESH)
-    new = after.get(InstanceCondition.TOKEN_FRESH)
-    if new is None or new.status is not False:
-        return None
-    if old is not None and (old.status, old.reason) == (new.status, new.reason):
-        return None
-    return transition_from(
-        TransitionKind.TOKEN_AT_RISK, new, f"{state_key(old)} {new.reason}"
+def _transition(event_type: EventType, condition: StoredCondition) -> Transition:
+    return Transition(
+        type=event_type, reason=condition.reason, message=condition.message
     )
+
+
+def _statuses_and_reasons(
+    conditions: Conditions,
+) -> dict[str, tuple[bool | None, str]]:
+    return {name: (one.status, one.reason) for name, one in conditions.items()}

@@ -38,7 +38,7 @@ class Sinks:
         self._posting.add_done_callback(log_task_failure)
         listeners: list[AuditListener] = [
             Stream(sys.stdout),
-            metrics.record_event,
+            lambda record: metrics.record_event(record.transition.type),
             events,
         ]
         if self._sink is not None:

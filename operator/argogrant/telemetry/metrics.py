@@ -23,7 +23,6 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
-from argogrant.audit.event import AuditRecord
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
 
@@ -189,7 +188,7 @@ class AuditMetrics(MetricGroup):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
-        self.told = self._counter(
+        self.events = self._counter(
             "argogrant_audit_events",
             "Events of the audit stream by what happened, such as bound.",
             ("type",),
@@ -210,9 +209,9 @@ class AuditMetrics(MetricGroup):
             (),
         )
 
-    def record_event(self, telling: AuditRecord) -> None:
-        """Count an event of the audit stream."""
-        self.told.labels(str(telling.transition.kind)).inc()
+    def record_event(self, event_type: str) -> None:
+        """Count an event of the audit stream by its type, such as ``bound``."""
+        self.events.labels(event_type).inc()
 
 
 class Metrics:

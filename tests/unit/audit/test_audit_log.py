@@ -1,4 +1,4 @@
-"""What the ledger tells: each thing once, at least, and in order."""
+"""Events of the audit log: at least once, in order, one for each change."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.audit.cloudevents import line_of
-from argogrant.audit.event import GrantChange
+from argogrant.audit.cloudevents import to_line
 from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.identity import Identity
-from support.audit_statuses import GRANT, INSTANCE, Listening, status
+from support.audit_statuses import INSTANCE, RecordedAuditLog, status
 from support.builders import NOON, a_grant
 
 BINDING = status("-Binding")
@@ -44,56 +43,106 @@ BY_BOB = Approval(
 )
 EXPIRED = status("-Expired", ended="+Expired")
 STATES = [BINDING, BOUND, UNKNOWN_ROLE, NOT_ALLOWED, WAITING, REVIEWED]
-SHOWS = {"Bound": "bound", "NotAllowed": "refused", "AwaitingApproval": "awaiting-"}
+EVENT_OF_REASON = {
+    "Bound": "bound",
+    "NotAllowed": "refused",
+    "AwaitingApproval": "awaiting-approval",
+}
 
 
 def stamped(state: Any, second: int) -> Any:
-    """The status as it is written at some second, of a grant that has been bound."""
+    """Return a status as it is written at a second, of a grant that was bound."""
     at = f"2026-11-24T12:00:{second:02}Z"
     conditions = [{**c, "lastTransitionTime": at} for c in state["conditions"]]
     facts = {"conditions": conditions, "boundAs": "role:x", "startedAt": at}
     return {**state, **facts}
 
 
-def test_a_status_that_was_never_written_is_told_of_once() -> None:
-    listening = Listening()
-    assert listening.look({}, BOUND) == ["requested", "approved", "bound"]
+def test_change_is_reported_once_although_its_status_is_never_written() -> None:
+    audit = RecordedAuditLog()
+    assert audit.change({}, BOUND) == ["requested", "approved", "bound"]
 
-    assert listening.look({}, BOUND) == []
-
-
-def test_what_an_earlier_process_told_is_known_from_the_status() -> None:
-    assert Listening().look(BOUND, BOUND) == []
-    assert Listening().look(BOUND, EXPIRED) == ["ended"]
+    assert audit.change({}, BOUND) == []
 
 
-def test_a_second_occurrence_has_another_id_although_no_status_was_written() -> None:
-    listening = Listening()
+def test_events_of_an_earlier_process_are_known_from_the_status() -> None:
+    assert RecordedAuditLog().change(BOUND, BOUND) == []
+    assert RecordedAuditLog().change(BOUND, EXPIRED) == ["ended"]
+
+
+def test_second_occurrence_has_another_id_although_no_status_was_written() -> None:
+    audit = RecordedAuditLog()
     for state in (BOUND, UNKNOWN_ROLE, BOUND, UNKNOWN_ROLE, BOUND):
-        listening.look({}, state)
-    bound = [one.event.id for one in listening.told if one.transition.kind == "bound"]
+        audit.change({}, state)
+    bound = [one.event.id for one in audit.records if one.transition.type == "bound"]
 
     assert len(set(bound)) == 3
 
 
-def test_the_status_that_was_written_tells_occurrences_apart() -> None:
-    """What comes after it has the id that another process would give it."""
-    listening, next_one = Listening(), Listening()
-    listening.look({}, BOUND)
-    listening.look(BOUND, UNKNOWN_ROLE)
+def test_event_after_a_written_status_has_the_id_of_every_other_process() -> None:
+    audit, next_process = RecordedAuditLog(), RecordedAuditLog()
+    audit.change({}, BOUND)
+    audit.change(BOUND, UNKNOWN_ROLE)
     stored = {**UNKNOWN_ROLE, "boundAs": "role:x", "startedAt": "then"}
-    listening.look(stored, BOUND)
-    next_one.look(stored, BOUND)
+    audit.change(stored, BOUND)
+    next_process.change(stored, BOUND)
 
-    assert listening.ids[-1] == next_one.ids[-1]
+    assert audit.ids[-1] == next_process.ids[-1]
 
 
-def test_who_approved_and_why_is_told() -> None:
-    listening = Listening()
+def test_report_in_between_does_not_change_the_id_of_a_binding() -> None:
+    """As long as the API server has the same status."""
+    one, other = RecordedAuditLog(), RecordedAuditLog()
+    one.change({}, BOUND)
+    other.change({}, BINDING)
+    other.change({}, BOUND)
+
+    assert one.ids == other.ids
+
+
+def test_binding_that_is_found_later_has_the_id_of_the_first_report() -> None:
+    """The operator was killed before the status was written, and the grant ended."""
+    killed, next_process = RecordedAuditLog(), RecordedAuditLog()
+    killed.change({}, BOUND)
+    types = next_process.change({}, EXPIRED, binding_found=True)
+
+    assert types == ["requested", "approved", "bound", "ended"]
+    assert next_process.ids[:3] == killed.ids
+
+
+def test_binding_that_is_found_later_is_in_the_data_of_the_end() -> None:
+    audit = RecordedAuditLog()
+    audit.change({}, BINDING, binding_found=True)
+    audit.change(BINDING, EXPIRED, binding_found=True)
+
+    assert audit.last()["data"]["wasBound"] is True
+
+
+def test_state_is_kept_only_until_the_api_server_has_it() -> None:
+    """Thousands of grants must not stay in memory."""
+    audit = RecordedAuditLog()
+    stored = {**BOUND, "boundAs": "role:x", "startedAt": "then"}
+    audit.change({}, stored)
+    assert audit.log._unstored
+    audit.change(stored, stored)
+
+    assert not audit.log._unstored
+
+
+def test_overdue_grant_is_reported_once_although_its_status_is_written() -> None:
+    audit = RecordedAuditLog()
+    assert audit.change(BOUND, UNKNOWN_ROLE, is_overdue=True) == ["overdue"]
+    assert audit.change(UNKNOWN_ROLE, UNKNOWN_ROLE, is_overdue=True) == []
+
+    assert audit.change(UNKNOWN_ROLE, EXPIRED) == ["ended"]
+
+
+def test_event_has_the_approvals_and_the_request() -> None:
+    audit = RecordedAuditLog()
     requester = Identity(username="oidc:alice", groups=frozenset({"sre", "dev"}))
     grant = a_grant(requester=requester, justification="the shop is down", extends="g0")
-    listening.look({}, REVIEWED, grant=grant, approvals=(BY_BOB,))
-    data = listening.last()["data"]
+    audit.change({}, REVIEWED, grant=grant, approvals=(BY_BOB,))
+    data = audit.last()["data"]
 
     assert data["policy"] == "deployers"
     assert data["approval"] == "ApprovedByReviewers"
@@ -110,31 +159,31 @@ def test_who_approved_and_why_is_told() -> None:
     assert data["extends"] == "g0"
 
 
-def test_an_emergency_is_told() -> None:
-    listening = Listening()
+def test_break_glass_grant_is_reported() -> None:
+    audit = RecordedAuditLog()
     grant = a_grant(break_glass=True, justification="the shop is down")
-    listening.look({}, status("+Bound", "+BreakGlass"), grant=grant)
-    approved = next(t for t in listening.told if t.transition.kind == "approved")
+    audit.change({}, status("+Bound", "+BreakGlass"), grant=grant)
+    approved = next(one for one in audit.records if one.transition.type == "approved")
 
     assert approved.transition.reason == "BreakGlass"
-    assert listening.last()["data"]["breakGlass"] is True
+    assert audit.last()["data"]["breakGlass"] is True
 
 
-def test_a_grant_that_was_forgotten_is_known_from_its_status() -> None:
-    listening = Listening()
-    listening.look({}, BOUND)
-    listening.ledger.forget("u1")
+def test_forgotten_grant_is_known_from_its_status() -> None:
+    audit = RecordedAuditLog()
+    audit.change({}, BOUND)
+    audit.log.forget("u1")
 
-    assert listening.look(BOUND, EXPIRED) == ["ended"]
+    assert audit.change(BOUND, EXPIRED) == ["ended"]
 
 
-def test_every_listener_hears_everything() -> None:
-    one, other = Listening(), Listening()
-    ledger = type(one.ledger)(one.told.append, other.told.append)
-    ledger.orphans(INSTANCE, [Binding("eve", "role:x")], version="7", now=NOON)
+def test_every_listener_receives_every_event() -> None:
+    one, other = RecordedAuditLog(), RecordedAuditLog()
+    log = type(one.log)(one.records.append, other.records.append)
+    log.orphans(INSTANCE, [Binding("eve", "role:x")], version="7", now=NOON)
 
-    assert one.told == other.told
-    assert len(one.told) == 1
+    assert one.records == other.records
+    assert len(one.records) == 1
 
 
 @given(
@@ -142,53 +191,51 @@ def test_every_listener_hears_everything() -> None:
         st.tuples(st.sampled_from(STATES), st.booleans(), st.booleans()), max_size=8
     )
 )
-def test_nothing_that_a_status_showed_is_lost(steps) -> None:
-    """Whatever statuses are written, and whenever the process dies."""
-    listening, stored, everything = Listening(), {}, []
-    for state, is_written, dies in [*steps, (EXPIRED, True, True)]:
-        listening.look(stored, state)
+def test_every_state_that_a_status_showed_was_reported(steps) -> None:
+    """For every sequence of statuses, some of them written, with kills in between."""
+    audit, stored, earlier = RecordedAuditLog(), {}, []
+    for state, is_written, is_killed in [*steps, (EXPIRED, True, True)]:
+        audit.change(stored, state)
         if is_written:
             stored = state
-            told = [*everything, *listening.told]
+            types = [str(one.transition.type) for one in (*earlier, *audit.records)]
             reason = state["conditions"][1]["reason"]
-            assert told[0].transition.kind == "requested"
-            assert any(
-                one.transition.kind.startswith(SHOWS.get(reason, "")) for one in told
-            )
-        if dies:
-            everything += listening.told
-            listening = Listening()
+            assert types[0] == "requested"
+            assert EVENT_OF_REASON.get(reason, "requested") in types
+        if is_killed:
+            earlier += audit.records
+            audit = RecordedAuditLog()
 
-    assert everything[-1].transition.kind == "ended"
+    assert earlier[-1].transition.type == "ended"
 
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.booleans()), max_size=8))
-def test_one_process_never_tells_two_things_with_one_id(steps) -> None:
-    """Given that statuses say when they changed, as they do."""
-    listening, stored = Listening(), {}
+def test_one_process_never_uses_an_id_twice(steps) -> None:
+    """Given that statuses have the time of their change, as the operator's do."""
+    audit, stored = RecordedAuditLog(), {}
     for second, (state, is_written) in enumerate(steps):
         new = stamped(state, second)
-        listening.look(stored, new)
+        audit.change(stored, new)
         stored = new if is_written else stored
 
-    assert len(set(listening.ids)) == len(listening.ids)
+    assert len(set(audit.ids)) == len(audit.ids)
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=6), st.sampled_from(STATES))
-def test_a_process_that_died_before_a_write_is_followed_by_the_same_ids(
+def test_process_after_one_that_was_killed_before_a_write_uses_the_same_ids(
     written, state
 ) -> None:
-    first, stored = Listening(), {}
+    killed, stored = RecordedAuditLog(), {}
     for second, one in enumerate(written):
         new = stamped(one, second)
-        first.look(stored, new)
+        killed.change(stored, new)
         stored = new
-    before, new = len(first.told), stamped(state, len(written))
-    first.look(stored, new)
-    again = Listening()
-    again.look(stored, new)
+    before, new = len(killed.records), stamped(state, len(written))
+    killed.change(stored, new)
+    next_process = RecordedAuditLog()
+    next_process.change(stored, new)
 
-    assert again.ids == first.ids[before:]
+    assert next_process.ids == killed.ids[before:]
 
 
 anything = st.text(max_size=20) | st.text(
@@ -197,15 +244,15 @@ anything = st.text(max_size=20) | st.text(
 
 
 @given(anything, anything, anything)
-def test_every_line_is_one_line_of_json_whatever_people_write(
+def test_every_event_is_one_line_of_json_for_any_text(
     justification, name, comment
 ) -> None:
-    listening = Listening()
+    audit = RecordedAuditLog()
     grant = a_grant(subject=name, justification=justification)
     approval = replace(BY_BOB, comment=comment)
-    listening.look({}, REVIEWED, grant=grant, approvals=(approval,))
-    line = line_of(listening.told[-1].event)
-    data = listening.last()["data"]
+    audit.change({}, REVIEWED, grant=grant, approvals=(approval,))
+    line = to_line(audit.records[-1].event)
+    data = audit.last()["data"]
 
     assert line.isascii()
     assert line.isprintable()
@@ -214,19 +261,11 @@ def test_every_line_is_one_line_of_json_whatever_people_write(
     assert data["approvals"][0].get("comment", "") == comment
 
 
-@pytest.mark.parametrize("was_held", [True, False])
-def test_an_unreadable_object_is_told_of(was_held) -> None:
-    listening = Listening()
-    listening.ledger.grant(
-        GrantChange(
-            ref=GRANT,
-            grant=None,
-            stored={},
-            new=status("-InvalidGrant", ""),
-            now=NOON,
-            was_bound=was_held,
-        )
-    )
+@pytest.mark.parametrize("binding_found", [True, False])
+def test_invalid_grant_is_reported(binding_found) -> None:
+    audit = RecordedAuditLog()
+    new = status("-InvalidGrant", "")
+    audit.change({}, new, grant=None, binding_found=binding_found)
 
-    assert listening.last()["data"]["reason"] == "InvalidGrant"
-    assert "subject" not in listening.last()["data"]
+    assert audit.last()["data"]["reason"] == "InvalidGrant"
+    assert "subject" not in audit.last()["data"]

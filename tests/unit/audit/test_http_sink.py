@@ -11,7 +11,7 @@ from argogrant.audit.cloudevents import AuditEvent, InstanceData
 from argogrant.audit.event import AuditRecord
 from argogrant.audit.http_sink import InvalidSink, Sink, SinkTarget
 from argogrant.audit.spool import MemorySpool
-from argogrant.audit.transition_kinds import Transition, TransitionKind
+from argogrant.audit.transitions import EventType, Transition
 from support import audit_receiver as receivers
 from support.audit_statuses import INSTANCE
 
@@ -46,7 +46,7 @@ def a_telling(number: int) -> AuditRecord:
         subject="argogrant/default",
         data=data,
     )
-    return AuditRecord(INSTANCE, Transition(kind=TransitionKind.CONTESTED), event)
+    return AuditRecord(INSTANCE, Transition(type=EventType.CONTESTED), event)
 
 
 class Posting:

@@ -1,4 +1,4 @@
-"""Kubernetes Events: what people see, and never too much of it."""
+"""Kubernetes Events of a grant, posted in the background at a limited rate."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -11,12 +11,13 @@ from argogrant.audit.kubernetes_events import (
     BURST,
     KubernetesEvents,
     TokenBucket,
-    event_of,
-    shown_as,
+    build_event,
+    describe_event,
 )
-from argogrant.audit.transition_kinds import TransitionKind
+from argogrant.audit.transitions import EventType
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.kube.errors import Forbidden
-from support.audit_statuses import INSTANCE, Listening, status
+from support.audit_statuses import INSTANCE, RecordedAuditLog, status
 from support.builders import NOON, a_grant
 from support.in_memory_operator import SOON
 
@@ -26,70 +27,73 @@ DENIED = status("-Denied", "-Denied", "+Denied")
 EMERGENCY = status("+Bound", "+BreakGlass")
 
 
-def told(*states: Any, **news: Any) -> list[AuditRecord]:
-    listening, stored = Listening(), {}
+def records(*states: Any, **change: Any) -> list[AuditRecord]:
+    """Return the audit events of a grant that has one status after the other."""
+    audit, stored = RecordedAuditLog(), {}
     for state in states:
-        listening.look(stored, state, **news)
+        audit.change(stored, state, **change)
         stored = state
-    return listening.told
+    return audit.records
 
 
-def shown(tellings: list[AuditRecord]) -> list[str]:
-    bodies = [event_of(one) for one in tellings if shown_as(one.transition.kind)]
+def posted(audit_records: list[AuditRecord]) -> list[str]:
+    """Return the type and reason of the Kubernetes Events of audit events."""
+    shown = [one for one in audit_records if describe_event(one.transition.type)]
+    bodies = map(build_event, shown)
     return [f"{body['type']} {body['reason']}" for body in bodies]
 
 
 @pytest.mark.parametrize(
-    ("tellings", "events"),
+    ("audit_records", "expected"),
     [
         pytest.param(
-            told(WAITING, status("+Bound"), EXPIRED),
+            records(WAITING, status("+Bound"), EXPIRED),
             [
                 "Normal AwaitingApproval",
                 "Normal Approved",
                 "Normal Bound",
                 "Normal Ended",
             ],
-            id="a grant that is approved",
+            id="approved grant",
         ),
         pytest.param(
-            told(DENIED), ["Warning Denied", "Normal Ended"], id="one that is denied"
+            records(DENIED), ["Warning Denied", "Normal Ended"], id="denied grant"
         ),
         pytest.param(
-            told(status("-NotAllowed", "-NotAllowed")),
+            records(status("-NotAllowed", "-NotAllowed")),
             ["Warning NotAllowed"],
-            id="one that no policy allows",
+            id="grant that no policy allows",
         ),
         pytest.param(
-            told(EMERGENCY),
+            records(EMERGENCY),
             ["Warning BreakGlass", "Normal Bound"],
-            id="an emergency, loudly",
+            id="break-glass grant is a warning",
         ),
         pytest.param(
-            told(status("+Bound", "+PolicyNotRequired")),
+            records(status("+Bound", "+PolicyNotRequired")),
             ["Normal Bound"],
-            id="one where nobody has to agree",
+            id="grant without access policies",
         ),
         pytest.param(
-            told(status("-ConfigMapMissing"), is_overdue=True),
+            records(status("-ConfigMapMissing"), is_overdue=True),
             ["Warning Overdue"],
-            id="one that is overdue",
+            id="overdue grant",
         ),
         pytest.param(
-            told(status("+Bound"), status("-RoleNotFound")),
+            records(status("+Bound"), status("-RoleNotFound")),
             ["Normal Approved", "Normal Bound", "Warning Unbound"],
-            id="one whose role is gone",
+            id="grant whose role was removed",
         ),
     ],
 )
-def test_people_see(tellings, events) -> None:
-    assert shown(tellings) == events
+def test_grant_gets_kubernetes_events(audit_records, expected) -> None:
+    assert posted(audit_records) == expected
 
 
-def test_an_event_is_about_the_object_and_says_what_the_condition_says() -> None:
-    bound = told(status("+Bound", "+PolicyNotRequired"))[-1]
+def test_event_names_the_object_and_has_the_message_of_the_condition() -> None:
+    bound = records(status("+Bound", "+PolicyNotRequired"))[-1]
 
-    assert event_of(bound) == {
+    assert build_event(bound) == {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
@@ -113,26 +117,25 @@ def test_an_event_is_about_the_object_and_says_what_the_condition_says() -> None
     }
 
 
-def test_an_instance_that_is_contested_is_shown() -> None:
-    listening = Listening()
-    conditions = [{"type": "Contested", "status": "True", "reason": "Contested"}]
-    new = {"conditions": conditions}
-    listening.ledger.instance(INSTANCE, stored={}, new=new, now=NOON)
-    body = event_of(listening.told[-1])
+def test_contested_instance_gets_a_kubernetes_event() -> None:
+    audit = RecordedAuditLog()
+    contested = {"Contested": StoredCondition(status=True, reason="Contested")}
+    audit.log.instance(INSTANCE, stored={}, conditions=contested, now=NOON)
+    body = build_event(audit.records[-1])
 
     assert body["involvedObject"]["kind"] == "ArgoCDInstance"
-    assert shown(listening.told) == ["Warning Contested"]
+    assert posted(audit.records) == ["Warning Contested"]
 
 
-def test_a_message_that_is_too_long_for_the_api_server_is_cut() -> None:
+def test_message_is_truncated_to_the_limit_of_the_api_server() -> None:
     long = status("-NotAllowed", "-NotAllowed")
     long["conditions"][1]["message"] = "é" * 2000
-    body = event_of(told(long)[-1])
+    body = build_event(records(long)[-1])
 
     assert len(body["message"]) == 1024
 
 
-def test_a_bucket_gives_a_burst_and_then_a_rate() -> None:
+def test_token_bucket_allows_a_burst_and_then_a_rate() -> None:
     now = [0.0]
     tokens = TokenBucket(rate=2, burst=3, clock=lambda: now[0])
     taken = []
@@ -143,8 +146,8 @@ def test_a_bucket_gives_a_burst_and_then_a_rate() -> None:
     assert taken == [True, True, True, False, True, False, True, True, True, False]
 
 
-class Board:
-    """Where Events are posted, if it is not away."""
+class EventReceiver:
+    """An API server that records the Events that it gets, or fails."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, Any]] = []
@@ -152,11 +155,12 @@ class Board:
         self.error: Exception | None = None
         self.events = KubernetesEvents(self._post, self._drop)
 
-    def tell(self, count: int) -> None:
+    def emit(self, count: int) -> None:
+        """Emit the audit events of some grants."""
         for number in range(count):
             grant = a_grant(name=f"g{number}")
-            for telling in told(status("+Bound", "+PolicyNotRequired"), grant=grant):
-                self.events(telling)
+            for record in records(status("+Bound", "+PolicyNotRequired"), grant=grant):
+                self.events(record)
 
     async def _post(self, namespace: str, body: Any) -> None:
         await asyncio.sleep(0.001)
@@ -169,58 +173,58 @@ class Board:
 
 
 @asynccontextmanager
-async def a_board():
-    board = Board()
-    running = asyncio.create_task(board.events.run())
+async def a_receiver():
+    receiver = EventReceiver()
+    running = asyncio.create_task(receiver.events.run())
     try:
-        yield board
+        yield receiver
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_events_are_posted_in_the_background() -> None:
-    async with a_board() as board:
-        board.tell(1)
-        assert board.posted == []
+    async with a_receiver() as receiver:
+        receiver.emit(1)
+        assert receiver.posted == []
         await asyncio.sleep(SOON)
 
-        ((namespace, body),) = board.posted
+        ((namespace, body),) = receiver.posted
         assert namespace == "argogrant"
         assert body["reason"] == "Bound"
 
 
-async def test_what_is_too_much_is_dropped_and_counted() -> None:
-    async with a_board() as board:
-        board.tell(BURST + 7)
+async def test_events_above_the_rate_are_dropped_and_counted() -> None:
+    async with a_receiver() as receiver:
+        receiver.emit(BURST + 7)
         await asyncio.sleep(SOON * 2)
 
-        assert len(board.posted) == BURST
-        assert board.dropped == 7
+        assert len(receiver.posted) == BURST
+        assert receiver.dropped == 7
 
 
-async def test_a_right_that_is_missing_is_said_once_and_counted(caplog) -> None:
+async def test_missing_permission_is_logged_once_and_counted(caplog) -> None:
     caplog.set_level("INFO")
-    async with a_board() as board:
-        board.error = Forbidden("403 events is forbidden")
-        board.tell(3)
+    async with a_receiver() as receiver:
+        receiver.error = Forbidden("403 events is forbidden")
+        receiver.emit(3)
         await asyncio.sleep(SOON)
-        assert board.dropped == 3
+        assert receiver.dropped == 3
         assert caplog.text.count("403 events is forbidden") == 1
-        board.error = None
-        board.tell(1)
+        receiver.error = None
+        receiver.emit(1)
         await asyncio.sleep(SOON)
 
-        assert len(board.posted) == 1
+        assert len(receiver.posted) == 1
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"),
+    ("event_type", "text"),
     [
-        (TransitionKind.BOUND, "`Bound`, Normal"),
-        (TransitionKind.REFUSED, "the condition's reason, Warning"),
-        (TransitionKind.REQUESTED, ""),
+        (EventType.BOUND, "`Bound`, Normal"),
+        (EventType.REFUSED, "the condition's reason, Warning"),
+        (EventType.REQUESTED, ""),
     ],
 )
-def test_the_documentation_says_how_it_is_shown(kind, text) -> None:
-    assert shown_as(kind) == text
+def test_reference_describes_the_kubernetes_event(event_type, text) -> None:
+    assert describe_event(event_type) == text

@@ -1,15 +1,19 @@
-"""What has happened to a grant, from what was said of it before and now."""
+"""Events between two statuses of a grant or of an instance."""
 
 import pytest
 
-from argogrant.audit.transition_kinds import TRANSITIONS, TransitionKind
 from argogrant.audit.transitions import (
-    Account,
-    account_of,
-    grant_transitions,
-    instance_transitions,
+    CONDITION_EVENTS,
+    EVENT_DESCRIPTIONS,
+    EventType,
+    ReportedState,
+    condition_transitions,
 )
-from argogrant.grants.model.reason_table import REFUSED_REASONS
+from argogrant.grants.model.reason_table import (
+    GRANT_REASONS,
+    INSTANCE_REASONS,
+    REFUSED_REASONS,
+)
 from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from support.stored_statuses import (
     BINDING,
@@ -30,228 +34,257 @@ from support.stored_statuses import (
     TIMED_OUT,
     UNKNOWN_ROLE,
     WAITING,
-    a_look,
-    kinds,
     state,
+    transitions,
+    types,
 )
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "happened"),
+    ("before", "now", "expected"),
     [
+        pytest.param(NOTHING, BINDING, "requested approved", id="new grant"),
         pytest.param(
-            NOTHING,
-            BINDING,
-            "requested approved",
-            id="a grant that is new is asked for",
+            NOTHING, OPEN, "requested bound", id="new grant without access policies"
         ),
-        pytest.param(
-            NOTHING, OPEN, "requested bound", id="where nobody has to agree nobody does"
-        ),
-        pytest.param(BINDING, BOUND, "bound", id="Argo CD has the binding"),
-        pytest.param(SCHEDULED, BOUND, "bound", id="a scheduled grant begins"),
-        pytest.param(BOUND, BOUND, "", id="nothing happens while nothing changes"),
+        pytest.param(BINDING, BOUND, "bound", id="binding is written"),
+        pytest.param(SCHEDULED, BOUND, "bound", id="scheduled grant begins"),
+        pytest.param(BOUND, BOUND, "", id="no change"),
         pytest.param(
             NOTHING,
             WAITING,
             "requested awaiting-approval",
-            id="a grant that needs approval waits",
+            id="new grant that needs approval",
         ),
-        pytest.param(WAITING, WAITING, "", id="waiting is told once"),
-        pytest.param(WAITING, BOUND, "approved bound", id="enough have approved"),
+        pytest.param(WAITING, WAITING, "", id="still waiting for approval"),
+        pytest.param(WAITING, BOUND, "approved bound", id="enough approvals"),
         pytest.param(
-            BOUND, WAITING, "awaiting-approval unbound", id="an approval was withdrawn"
+            BOUND, WAITING, "awaiting-approval unbound", id="approval withdrawn"
         ),
-        pytest.param(WAITING, DENIED, "denied ended", id="somebody refuses"),
-        pytest.param(WAITING, TIMED_OUT, "ended", id="nobody approved in time"),
+        pytest.param(WAITING, DENIED, "denied ended", id="denied by an approver"),
+        pytest.param(WAITING, TIMED_OUT, "ended", id="approval timed out"),
+        pytest.param(NOTHING, NOT_ALLOWED, "requested refused", id="no policy matches"),
+        pytest.param(NOT_ALLOWED, BOUND, "approved bound", id="policy matches later"),
         pytest.param(
-            NOTHING, NOT_ALLOWED, "requested refused", id="no policy allows it"
-        ),
-        pytest.param(
-            NOT_ALLOWED, BOUND, "approved bound", id="a policy that allows it came"
-        ),
-        pytest.param(
-            BOUND,
-            NOT_ALLOWED,
-            "refused unbound",
-            id="why comes before what follows from it",
+            BOUND, NOT_ALLOWED, "refused unbound", id="refusal comes before unbound"
         ),
         pytest.param(NOT_ALLOWED, REFUSED, "approved refused", id="another refusal"),
-        pytest.param(REFUSED, REFUSED, "", id="the same refusal is no news"),
-        pytest.param(NOTHING, INVALID, "requested refused", id="an unreadable grant"),
-        pytest.param(BOUND, UNKNOWN_ROLE, "unbound", id="its role is gone"),
-        pytest.param(BINDING, STUCK, "", id="what can not be written is no news"),
-        pytest.param(BOUND, EXPIRED, "ended", id="its end has come"),
-        pytest.param(BOUND, REVOKED, "ended", id="it was revoked"),
-        pytest.param(BOUND, DELETED, "ended", id="it is deleted"),
-        pytest.param(EXPIRED, DELETED, "", id="an end comes once, whatever is next"),
+        pytest.param(REFUSED, REFUSED, "", id="same refusal"),
+        pytest.param(NOTHING, INVALID, "requested refused", id="invalid grant"),
+        pytest.param(BOUND, UNKNOWN_ROLE, "unbound", id="role removed"),
+        pytest.param(BINDING, STUCK, "", id="write blocked before the first binding"),
+        pytest.param(BOUND, EXPIRED, "ended", id="expired"),
+        pytest.param(BOUND, REVOKED, "ended", id="revoked"),
+        pytest.param(BOUND, DELETED, "ended", id="being deleted"),
+        pytest.param(EXPIRED, DELETED, "", id="deleted after its end"),
         pytest.param(
             NOTHING,
             EXPIRED,
             "requested ended",
-            id="nobody is said to agree to what had ended",
+            id="expired before any approval counted",
+        ),
+        pytest.param(
+            EXPIRED,
+            state("-Expired", "+ApprovedByReviewers", "+Expired"),
+            "",
+            id="approval changes after the end",
         ),
         pytest.param(
             state("+Bound", "+AutoApproved"),
             state("+Bound", "+ApprovedByReviewers"),
             "approved",
-            id="another policy admits it now",
+            id="another policy approves",
         ),
     ],
 )
-def test_what_happened(before, now, happened) -> None:
-    assert kinds(a_look(before, now)) == happened
+def test_change_of_conditions_emits_events(before, now, expected) -> None:
+    assert types(before, now) == expected
 
 
 @pytest.mark.parametrize(
-    ("look", "happened"),
+    ("before", "now", "overdue", "expected"),
     [
         pytest.param(
-            a_look(NOTHING, OPEN_EXPIRED, was_held=True),
-            "requested bound ended",
-            id="before it ended, although no status ever said so",
+            NOTHING, OPEN_EXPIRED, False, "requested bound ended", id="before its end"
         ),
         pytest.param(
-            a_look(NOTHING, EXPIRED, was_held=True),
+            NOTHING,
+            EXPIRED,
+            False,
             "requested approved bound ended",
-            id="with who agreed",
+            id="before its end, with its approval",
         ),
+        pytest.param(BINDING, EXPIRED, False, "bound ended", id="after a first report"),
         pytest.param(
-            a_look(BINDING, EXPIRED, was_held=True), "bound ended", id="from a status"
-        ),
-        pytest.param(
-            a_look(NOTHING, NOT_ALLOWED, was_held=True),
+            NOTHING,
+            NOT_ALLOWED,
+            False,
             "requested bound refused unbound",
-            id="before a policy took it away",
+            id="before a policy refused it",
         ),
         pytest.param(
-            a_look(NOTHING, STUCK, was_held=True, is_overdue=True),
+            NOTHING,
+            STUCK,
+            True,
             "requested approved bound overdue",
-            id="before it became overdue",
+            id="before it was overdue",
         ),
         pytest.param(
-            a_look(NOTHING, BOUND, was_held=True),
-            "requested approved bound",
-            id="and only once",
+            NOTHING, BOUND, False, "requested approved bound", id="and it still is"
         ),
+        pytest.param(BOUND, EXPIRED, False, "ended", id="not if bound was reported"),
         pytest.param(
-            a_look(BOUND, EXPIRED, was_held=True), "ended", id="not if a status said so"
-        ),
-        pytest.param(
-            a_look(NOT_ALLOWED, EXPIRED, was_held=True),
+            NOT_ALLOWED,
+            EXPIRED,
+            False,
             "ended",
-            id="not if it was kept out, and another grant's binding was seen",
+            id="not if the grant was refused: the binding is another grant's",
         ),
         pytest.param(
-            a_look(BINDING, EXPIRED, told=account_of(BINDING), was_held=True),
-            "bound ended",
-            id="if the answer to a write was lost",
+            WAITING,
+            EXPIRED,
+            False,
+            "ended",
+            id="not if the grant waited: the binding is another grant's",
         ),
         pytest.param(
-            a_look(UNKNOWN_ROLE, REFUSED, told=account_of(UNKNOWN_ROLE), was_held=True),
-            "refused",
-            id="not by a binding that was seen while the operator ran",
+            BINDING,
+            NOT_ALLOWED,
+            False,
+            "bound refused unbound",
+            id="after a first report, before a policy refused it",
         ),
-        pytest.param(
-            a_look(STUCK, EXPIRED, told=Account(is_overdue=True), was_held=True),
-            "requested ended",
-            id="not again after it was overdue",
-        ),
+        pytest.param(EXPIRED, EXPIRED, False, "", id="not after its end"),
     ],
 )
-def test_a_binding_that_was_never_told_of_is(look, happened) -> None:
-    """An operator can die between the write to Argo CD and the report."""
-    assert kinds(look) == happened
+def test_binding_without_report_is_reported(before, now, overdue, expected) -> None:
+    """An operator can be killed between the write to Argo CD and the report."""
+    assert types(before, now, binding_found=True, is_overdue=overdue) == expected
 
 
 @pytest.mark.parametrize(
-    ("look", "happened"),
+    ("before", "now", "was_overdue", "is_overdue", "expected"),
     [
         pytest.param(
-            a_look(BOUND, STUCK, is_overdue=True), "overdue", id="it can not be removed"
+            BOUND, STUCK, False, True, "overdue", id="revocation cannot be written"
         ),
-        pytest.param(
-            a_look(
-                STUCK, STUCK, told=account_of(STUCK, is_overdue=True), is_overdue=True
-            ),
-            "",
-            id="which is told once",
-        ),
-        pytest.param(
-            a_look(STUCK, EXPIRED, told=account_of(STUCK, is_overdue=True)),
-            "ended",
-            id="until it is removed",
-        ),
-        pytest.param(
-            a_look(EXPIRED, EXPIRED, is_overdue=True), "", id="what ended is not"
-        ),
+        pytest.param(STUCK, STUCK, True, True, "", id="still overdue"),
+        pytest.param(STUCK, EXPIRED, True, False, "ended", id="revocation is written"),
+        pytest.param(EXPIRED, EXPIRED, False, True, "", id="ended before"),
     ],
 )
-def test_a_grant_is_overdue(look, happened) -> None:
-    assert kinds(look) == happened
+def test_grant_becomes_overdue(before, now, was_overdue, is_overdue, expected) -> None:
+    found = types(before, now, was_overdue=was_overdue, is_overdue=is_overdue)
+
+    assert found == expected
+
+
+def test_binding_of_an_overdue_grant_is_not_reported_again() -> None:
+    assert types(STUCK, EXPIRED, was_overdue=True, binding_found=True) == "ended"
 
 
 @pytest.mark.parametrize(
-    ("look", "happened"),
+    ("before", "now", "was_bound", "expected"),
     [
+        pytest.param(BINDING, BOUND, False, "bound extended", id="when bound"),
+        pytest.param(BINDING, BOUND, True, "bound", id="not when bound again"),
         pytest.param(
-            a_look(BINDING, BOUND, extends="g0"), "bound extended", id="when bound"
-        ),
-        pytest.param(
-            a_look(BINDING, BOUND, extends="g0", has_been_bound=True),
-            "bound",
-            id="once",
-        ),
-        pytest.param(
-            a_look(NOTHING, NOT_ALLOWED, extends="g0"),
-            "requested refused",
-            id="never if it is refused",
+            NOTHING, NOT_ALLOWED, False, "requested refused", id="not if refused"
         ),
     ],
 )
-def test_a_grant_continues_another(look, happened) -> None:
-    assert kinds(look) == happened
+def test_extension_is_reported(before, now, was_bound, expected) -> None:
+    assert types(before, now, extends="g0", was_bound=was_bound) == expected
 
 
-def test_a_transition_says_why() -> None:
-    _, refused = grant_transitions(a_look(NOTHING, NOT_ALLOWED))
+def test_event_has_the_reason_and_message_of_its_condition() -> None:
+    _, refused = transitions(NOTHING, NOT_ALLOWED)
 
     assert (refused.reason, refused.message) == ("NotAllowed", "NotAllowed it is.")
 
 
-def test_an_end_says_what_ended_it_rather_than_what_stands_in_the_way() -> None:
-    (ended,) = grant_transitions(a_look(BOUND, state("-Binding", ended="+Revoked")))
+def test_ended_has_the_reason_of_the_end_rather_than_of_an_obstacle() -> None:
+    (ended,) = transitions(BOUND, state("-Binding", ended="+Revoked"))
 
     assert ended.reason == "Revoked"
 
 
-def contested(status: str) -> Conditions:
-    return {
-        "Contested": StoredCondition(status == "+", "Contested", "By kubectl.", EARLIER)
-    }
+def instance_types(before: Conditions, now: Conditions) -> str:
+    found = condition_transitions(ReportedState(before), ReportedState(now))
+    return " ".join(f"{one.type}: {one.message}" for one in found)
+
+
+def contested(sign: str) -> Conditions:
+    reason = "Contested" if sign == "+" else "Undisturbed"
+    return {"Contested": StoredCondition(sign == "+", reason, "By kubectl.", EARLIER)}
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "count"),
+    ("before", "now", "expected"),
     [
-        pytest.param(NOTHING, contested("+"), 1, id="at first sight"),
-        pytest.param(contested("-"), contested("+"), 1, id="from now on"),
-        pytest.param(contested("+"), contested("+"), 0, id="still"),
-        pytest.param(contested("+"), contested("-"), 0, id="no longer"),
-        pytest.param(NOTHING, NOTHING, 0, id="nobody knows"),
+        pytest.param(
+            NOTHING, contested("+"), "contested: By kubectl.", id="first report"
+        ),
+        pytest.param(
+            contested("-"), contested("+"), "contested: By kubectl.", id="new"
+        ),
+        pytest.param(contested("+"), contested("+"), "", id="still contested"),
+        pytest.param(contested("+"), contested("-"), "", id="no longer contested"),
+        pytest.param(NOTHING, NOTHING, "", id="unknown"),
     ],
 )
-def test_an_instance_is_contested(before, now, count) -> None:
-    told = instance_transitions(before, now)
-
-    assert [one.message for one in told] == ["By kubectl."] * count
+def test_contested_instance_is_reported(before, now, expected) -> None:
+    assert instance_types(before, now) == expected
 
 
-@pytest.mark.parametrize("kind", TransitionKind)
-def test_every_transition_is_explained(kind) -> None:
-    assert TRANSITIONS[kind].endswith(".")
+def token(*, status: bool | None, reason: str) -> Conditions:
+    return {"TokenFresh": StoredCondition(status, reason, f"It is {reason}.")}
 
 
-def test_a_refusal_is_about_the_grant_and_not_about_argo_cd() -> None:
+FRESH = token(status=True, reason="Fresh")
+ENDING = token(status=False, reason="TokenEnding")
+FAILED = token(status=False, reason="RotationFailed")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        pytest.param(
+            NOTHING, ENDING, "token-at-risk: It is TokenEnding.", id="first report"
+        ),
+        pytest.param(FRESH, ENDING, "token-at-risk: It is TokenEnding.", id="new"),
+        pytest.param(ENDING, ENDING, "", id="no change"),
+        pytest.param(
+            ENDING, FAILED, "token-at-risk: It is RotationFailed.", id="other reason"
+        ),
+        pytest.param(FAILED, FRESH, "", id="renewed"),
+        pytest.param(FRESH, token(status=None, reason="Unknown"), "", id="unknown"),
+    ],
+)
+def test_token_at_risk_is_reported(before, now, expected) -> None:
+    assert instance_types(before, now) == expected
+
+
+@pytest.mark.parametrize("event_type", EventType)
+def test_every_event_type_has_a_description(event_type) -> None:
+    assert EVENT_DESCRIPTIONS[event_type].endswith(".")
+
+
+def test_every_row_of_the_table_is_a_state_that_a_condition_can_have() -> None:
+    """``Ended`` gets the reason ``Deleted`` from ``Ready``."""
+    possible = {
+        (str(condition), status, str(reason))
+        for reasons in (GRANT_REASONS, INSTANCE_REASONS)
+        for condition, by_status in reasons.items()
+        for status, of_status in by_status.items()
+        for reason in of_status
+    }
+
+    assert {(str(c), s, str(r)) for c, s, r in CONDITION_EVENTS} - possible == {
+        ("Ended", True, "Deleted")
+    }
+
+
+def test_refused_is_about_the_grant_and_not_about_argo_cd() -> None:
     assert "RoleNotFound" not in REFUSED_REASONS
     assert "NotAllowed" in REFUSED_REASONS

@@ -245,7 +245,7 @@ async def test_the_audit_tells_what_an_approver_wrote() -> None:
         await asyncio.sleep(SETTLED)
         approve(room, "g1", comment="Looked at it.")
         await asyncio.sleep(SETTLED)
-        told = {str(one.transition.kind): one.event.data for one in room.told}
+        told = {str(one.transition.type): one.event.data for one in room.told}
 
         assert [one.comment for one in told["approved"].approvals] == ["Looked at it."]
 

@@ -8,26 +8,18 @@ from typing import Any
 import pytest
 
 from argogrant.audit import http_sink as sinks
-from argogrant.audit.event import GrantChange
 from argogrant.audit.http_sink import InvalidSink
 from argogrant.handlers.settings import OperatorSettings
 from argogrant.handlers.sinks import Sinks
 from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.metrics import Metrics
 from support import audit_receiver as receivers
-from support.audit_statuses import GRANT, status
-from support.builders import NOON, a_grant
+from support.audit_statuses import a_change, status
 from support.fake_cluster import FakeCluster
 from support.in_memory_operator import OURS, SOON
 
 EVENT_PATH = EVENTS.path(OURS)
-NEWS = GrantChange(
-    ref=GRANT,
-    grant=a_grant(),
-    stored={},
-    new=status("+Bound", "+PolicyNotRequired"),
-    now=NOON,
-)
+NEWS = a_change({}, status("+Bound", "+PolicyNotRequired"))
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:

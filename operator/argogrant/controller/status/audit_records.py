@@ -1,23 +1,24 @@
-"""What the audit is told of grants and instances, and how it knows. Pure."""
+"""Input of the audit log for grants, instances and tokens. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from argogrant.argocd.appproject.annotation import Token
 from argogrant.audit.event import GrantChange, ObjectRef
-from argogrant.audit.transition_kinds import Transition, TransitionKind
+from argogrant.audit.transitions import EventType, Transition
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
 from argogrant.controller.status.binding_state import BindingState
-from argogrant.grants.conditions import BindingOutcome
+from argogrant.grants.conditions import BindingOutcome, Condition
 from argogrant.grants.decide import Decision
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_instant
 
 
 def grant_ref(record: GrantRecord) -> ObjectRef:
-    """Name a grant for the audit."""
+    """Return the reference to a grant."""
     return ObjectRef(
         kind="AccessGrant",
         uid=record.uid,
@@ -28,7 +29,7 @@ def grant_ref(record: GrantRecord) -> ObjectRef:
 
 
 def instance_ref(record: InstanceRecord) -> ObjectRef:
-    """Name an instance for the audit."""
+    """Return the reference to an instance."""
     return ObjectRef(
         kind="ArgoCDInstance",
         uid=record.uid,
@@ -38,24 +39,38 @@ def instance_ref(record: InstanceRecord) -> ObjectRef:
     )
 
 
+def by_type(conditions: Iterable[Condition]) -> Conditions:
+    """Return conditions that are about to be written, as they are compared."""
+    return {
+        str(one.type): StoredCondition(one.status, str(one.reason), one.message)
+        for one in conditions
+    }
+
+
 def grant_change(  # noqa: PLR0913
     record: GrantRecord,
     decision: Decision | None,
-    delivery: BindingOutcome,
+    outcome: BindingOutcome,
     *,
+    conditions: Iterable[Condition],
     new: Mapping[str, Any],
-    standing: BindingState,
+    state: BindingState,
+    is_first: bool,
     now: datetime,
 ) -> GrantChange:
-    """Put together what the audit compares.
+    """Build what the audit log compares.
 
     Args:
         record: The grant, with the status that the API server is known to have.
-        decision: Whether it is in force; None if it can not be understood.
-        delivery: What became of its binding.
+        decision: Whether it is in force; None if its spec is invalid.
+        outcome: The result for its binding.
+        conditions: Conditions of the new status.
         new: The status that is about to be written.
-        standing: What stands after the convergence.
-        now: When.
+        state: Bindings after the reconciliation.
+        is_first: This process has not reported the grant before. A binding without a
+            report is the last process's then; later only an end can come before the
+            report, if the answer to a write was lost.
+        now: Time of the events.
     """
     is_over = record.being_deleted or (decision is not None and decision.has_ended)
     return GrantChange(
@@ -63,62 +78,66 @@ def grant_change(  # noqa: PLR0913
         grant=record.grant,
         stored=record.status,
         new=new,
+        conditions=by_type(conditions),
         now=now,
-        is_overdue=is_over and delivery.may_still_apply,
-        was_bound=decision is not None and was_bound(record, decision, standing, now),
+        is_overdue=is_over and outcome.may_still_apply,
+        binding_found=(is_first or is_over)
+        and decision is not None
+        and binding_found(record, decision, state, now),
         approvals=decision.policy_result.approvals if decision is not None else (),
         role_warning=decision.role_warning if decision is not None else "",
     )
 
 
 def token_removed(project: str, role: str, token: Token, *, version: str) -> Transition:
-    """Say that a token goes with the member who may have made it.
+    """Return the event of a token that is removed with the member who issued it.
 
     Args:
         project: The AppProject.
-        role: The bare name of its role.
-        token: What the project remembers of it.
-        version: The resource version of the project in which it was found.
+        role: Bare name of its role.
+        token: The token, as the AppProject records it.
+        version: Resource version of the AppProject that contained it.
     """
-    made, ends = _time(token.issued_at), "never ends"
+    issued, expiry = _time(token.issued_at), "never expires"
     if token.expires_at:
-        ends = f"would have ended at {_time(token.expires_at)}"
+        expiry = f"would have expired at {_time(token.expires_at)}"
     return Transition(
-        kind=TransitionKind.TOKEN_REMOVED,
+        type=EventType.TOKEN_REMOVED,
         message=(
             f"Token {quote(token.id)} of role {quote(role)} of AppProject"
-            f" {quote(project)}, made at {made}, which {ends}, is removed: it was made"
-            " while a grant gave that role."
+            f" {quote(project)}, issued at {issued}, which {expiry}, is removed: it was"
+            " issued while a grant gave that role."
         ),
-        left=f"{version}\n{role}\n{token.fingerprint}",
+        key=f"{version}\n{role}\n{token.fingerprint}",
     )
 
 
 def _time(seconds: int) -> str:
-    """Write a token's time; anybody may have written anything there."""
+    """Return a time of a token; Argo CD does not validate the number."""
     try:
         return format_instant(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return str(seconds)
 
 
-def was_bound(
-    record: GrantRecord, decision: Decision, standing: BindingState, now: datetime
+def binding_found(
+    record: GrantRecord, decision: Decision, state: BindingState, now: datetime
 ) -> bool:
-    """Tell whether Argo CD had the binding before the last write, for this grant.
+    """Return whether Argo CD had the binding before the last write, for this grant.
 
-    Somebody may have died between that write and the report of an earlier one. Grants
-    share bindings: one that another grant is known to have had is no evidence, unless
-    this grant has run its course, which it did with the binding there.
+    If so, and no status reports it, an operator was killed between writing the binding
+    and reporting it. Grants can share a binding: if a status says that another grant
+    was bound, the binding proves nothing about this grant, unless this grant expired,
+    because then the binding was there during its whole window.
     """
     window = decision.window
     if not window.has_opened(now) or window.end <= window.start:
         return False
     binding = decision.grant.binding
-    removed = standing.planned.removed
-    if binding not in removed and binding not in standing.present:
+    removed = state.planned.removed
+    if binding not in removed and binding not in state.present:
         return False
     if decision.finding is not None and decision.finding.reason is Reason.EXPIRED:
         return True
-    others = standing.recorded_as_bound[binding] - ("boundAs" in record.status)
+    others = state.recorded_as_bound[binding] - ("boundAs" in record.status)
     return binding in removed and others == 0

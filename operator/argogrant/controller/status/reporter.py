@@ -20,6 +20,7 @@ from argogrant.controller.gather import GatheredState
 from argogrant.controller.plan import Plan
 from argogrant.controller.status.approval_status import ApprovalStatus
 from argogrant.controller.status.audit_records import (
+    by_type,
     grant_change,
     instance_ref,
     token_removed,
@@ -37,7 +38,11 @@ from argogrant.controller.status.writer import (
     status_update,
 )
 from argogrant.controller.store import Store
-from argogrant.grants.conditions import BindingOutcome, Condition
+from argogrant.grants.conditions import (
+    BindingOutcome,
+    Condition,
+    grant_conditions,
+)
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import GrantCondition, Reason
@@ -88,11 +93,20 @@ class Reporter:
             said = (decision, delivery)
             if self._said.get(uid) == (record, said):
                 continue
+            is_first = uid not in self._said
             self._said[uid] = (record, said)
+            conditions = _conditions(record, decision, delivery)
             new = self._status_of(record, decision, delivery, now)
             self._audit.grant(
                 grant_change(
-                    record, decision, delivery, new=new, standing=standing, now=now
+                    record,
+                    decision,
+                    delivery,
+                    conditions=conditions,
+                    new=new,
+                    state=standing,
+                    is_first=is_first,
+                    now=now,
                 )
             )
             self._answers.report(record, decision, now)
@@ -178,10 +192,11 @@ class Reporter:
         config_map = health.seen.config_map
         overlay = config_map.overlay if config_map else None
         token = health.maintenance.token
+        conditions = instance_conditions(
+            replace(health, undeletable=self._disposal.failures.get(record.name))
+        )
         report = InstanceReport(
-            conditions=instance_conditions(
-                replace(health, undeletable=self._disposal.failures.get(record.name))
-            ),
+            conditions=conditions,
             bindings=len(overlay.bindings) if overlay else 0,
             overlay_bytes=len(overlay.text.encode()) if overlay else 0,
             roles=gathered.roles,
@@ -195,7 +210,9 @@ class Reporter:
         old = self._writer.pending_or_stored(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
         place = instance_ref(record)
-        self._audit.instance(place, stored=record.status, new=new, now=now)
+        self._audit.instance(
+            place, stored=record.status, conditions=by_type(conditions), now=now
+        )
         self._writer.submit(
             status_update(record, new, written=self._store.instances.upsert)
         )
@@ -229,12 +246,7 @@ class Reporter:
             return grant_status(
                 decision, delivery, old=old, generation=record.generation, now=now
             )
-        condition = Condition(
-            type=GrantCondition.READY,
-            status=False,
-            reason=Reason.INVALID_GRANT,
-            message=record.problem,
-        )
+        (condition,) = _conditions(record, None, delivery)
         return status_of(condition, old=old, generation=record.generation, now=now)
 
     def _submit_grant(
@@ -258,6 +270,21 @@ class Reporter:
         self._writer.submit(
             status_update(record, new, written=self._store.grants.upsert, hold=hold)
         )
+
+
+def _conditions(
+    record: GrantRecord, decision: Decision | None, outcome: BindingOutcome
+) -> tuple[Condition, ...]:
+    """Return the conditions of a grant, and of one whose spec is invalid."""
+    if decision is not None:
+        return grant_conditions(decision, outcome)
+    invalid = Condition(
+        type=GrantCondition.READY,
+        status=False,
+        reason=Reason.INVALID_GRANT,
+        message=record.problem,
+    )
+    return (invalid,)
 
 
 def _ready_reason(status: Mapping[str, Any]) -> str:

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import Audit
-from argogrant.audit.event import GrantChange, ObjectRef
+from argogrant.audit.event import GrantChange
 from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
+from argogrant.controller.status.audit_records import grant_ref
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.store import Store
 from argogrant.grants.model.window import read_end
@@ -127,30 +129,24 @@ class RetentionCollector:
         for approval in self._store.approvals_of(record.name):
             if _is_about(approval, record):
                 await self._remove(approval)
-        self._log(instance, record)
+        self._log(record)
         await self._remove(record)
         self._deleted.labels(self._store.namespace, instance).inc()
 
     async def _remove(self, record: Record) -> None:
         await self._cluster.delete(record.path, uid=record.uid, version=record.version)
 
-    def _log(self, instance: str, record: GrantRecord) -> None:
+    def _log(self, record: GrantRecord) -> None:
         if record.uid in self._told:
             return
         self._told.add(record.uid)
-        place = ObjectRef(
-            kind="AccessGrant",
-            uid=record.uid,
-            namespace=record.namespace,
-            name=record.name,
-            instance=instance,
-        )
         self._audit.deleted(
             GrantChange(
-                ref=place,
+                ref=grant_ref(record),
                 grant=record.grant,
                 stored=record.status,
                 new=record.status,
+                conditions=read_conditions(record.status),
                 now=self._clock(),
             )
         )

@@ -159,7 +159,7 @@ async def test_who_keeps_resetting_the_roles_is_named() -> None:
 
 
 def tokens_told(room: Room) -> list[AuditRecord]:
-    return [one for one in room.told if one.transition.kind == "token-removed"]
+    return [one for one in room.told if one.transition.type == "token-removed"]
 
 
 async def test_tokens_that_were_made_meanwhile_go_from_both_places() -> None:

@@ -93,7 +93,7 @@ async def test_one_that_is_renewed_is_told_and_counted_but_never_shown() -> None
     async with a_scene(age=HOUR) as scene:
         ok = scene.metric("argogrant_token_rotations_total", result="ok")
         end = scene.metric("argogrant_token_expiry_timestamp_seconds")
-        (told,) = [t for t in scene.room.told if t.transition.kind == "token-rotated"]
+        (told,) = [t for t in scene.room.told if t.transition.type == "token-rotated"]
 
         assert ok == 1
         assert end is not None

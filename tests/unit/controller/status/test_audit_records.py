@@ -158,6 +158,20 @@ async def test_a_crash_before_any_report_loses_nothing() -> None:
         assert again.happened("g1") == ["requested", "bound", "ended"]
 
 
+async def test_binding_without_report_that_was_removed_again_is_reported() -> None:
+    """The operator was killed before any report, and then the role was deleted."""
+    async with a_room() as room:
+        room.grant("g1")
+        await asyncio.sleep(SETTLED)
+    forget_status(room, "g1")
+    room.edit_rbac(policy_csv="")
+    again = Room(room.cluster)
+    async with running(again):
+        await asyncio.sleep(SETTLED)
+
+        assert again.happened("g1") == ["requested", "bound", "unbound"]
+
+
 async def test_a_lost_answer_loses_no_binding() -> None:
     """The write was done, its answer never came, and the end came first."""
     async with a_room() as room:
@@ -288,6 +302,6 @@ async def test_a_grant_that_is_gone_is_forgotten() -> None:
         room.delete("g1")
         await asyncio.sleep(SETTLED)
         assert not room.has("g1")
-        ledger = room.namespace._reporter._audit
+        log = room.namespace._reporter._audit
 
-        assert not ledger._grants  # type: ignore[attr-defined]
+        assert not log._unstored  # type: ignore[attr-defined]
