@@ -85,7 +85,7 @@ def test_who_waits_is_told_what_for(
         waiting.kill()
 
     assert waiting.returncode == 0, err
-    assert "They type: argogrant approve hotfix" in err
+    assert "an approver runs: argogrant approve hotfix" in err
     assert "hotfix is in force until " in out
     eventually(world.may_sync, within=approval_flow.PATIENCE)
 

@@ -20,7 +20,7 @@ from argogrant.cli.change.submit import (
     parse_output_options,
     usage_errors,
 )
-from argogrant.cli.change.wait import wait_for, wait_for_counted
+from argogrant.cli.change.wait import is_counted, wait_for
 from argogrant.cli.errors import CommandError, run_command, summarize_api_error
 from argogrant.cli.grant_lookup import GrantLookup, find_grant
 from argogrant.cli.options import (
@@ -257,8 +257,7 @@ async def _counted(
     """
     metadata = made["metadata"]
     one = Collection(ACCESS_APPROVALS, asked.namespace, metadata["name"])
-    question = wait_for_counted(metadata["uid"])
-    outlook = await wait_for(asked.cluster, one, question, patience)
+    outlook = await wait_for(asked.cluster, one, metadata["uid"], is_counted, patience)
     if telling.is_read:
         typer.echo(with_full_stop(sanitize(outlook.text)))
     return await asked.cluster.get(ACCESS_APPROVALS.path(asked.namespace, one.name))

@@ -8,16 +8,17 @@ from typing import Final
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest
-from argogrant.cli.change.time_arguments import (
+from argogrant.cli.errors import CommandError
+from argogrant.cli.terminal.tables import sanitize
+from argogrant.cli.terminal.times import (
     InvalidTime,
     ParsedTime,
     TimeContext,
     parse_duration_argument,
     parse_time,
+    short,
+    when,
 )
-from argogrant.cli.errors import CommandError
-from argogrant.cli.terminal.tables import sanitize
-from argogrant.cli.terminal.times import short, when
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, argocd_subject
 from argogrant.grants.model.validation import quote

@@ -15,12 +15,6 @@ from argogrant.cli.change.submit import (
     submit,
     usage_errors,
 )
-from argogrant.cli.change.time_arguments import (
-    InvalidTime,
-    ParsedTime,
-    TimeContext,
-    parse_time,
-)
 from argogrant.cli.errors import CommandError, run_command, summarize_api_error
 from argogrant.cli.grant_lookup import find_grant
 from argogrant.cli.options import (
@@ -38,7 +32,13 @@ from argogrant.cli.options import (
 from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.serialize import object_name, serialize_object
 from argogrant.cli.terminal.tables import sanitize
-from argogrant.cli.terminal.times import when
+from argogrant.cli.terminal.times import (
+    InvalidTime,
+    ParsedTime,
+    TimeContext,
+    parse_time,
+    when,
+)
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote

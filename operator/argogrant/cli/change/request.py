@@ -54,7 +54,7 @@ def request(  # noqa: PLR0913
     lasts: Annotated[str, typer.Option("--for", help="How long: 2h, 1h30m, 1d.")] = "",
     until: Annotated[
         str,
-        typer.Option(help="18:00, 'tomorrow 9:00', 'fri 17:00', RFC 3339."),
+        typer.Option(help="18:00, 'tomorrow 9:00' or 2026-11-25T18:00:00Z."),
     ] = "",
     begins: Annotated[
         str, typer.Option("--from", help="A later start, as for --until.")

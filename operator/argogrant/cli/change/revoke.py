@@ -16,7 +16,7 @@ from argogrant.cli.change.submit import (
     parse_output_options,
     usage_errors,
 )
-from argogrant.cli.change.wait import wait_for, wait_for_ended
+from argogrant.cli.change.wait import has_ended, wait_for
 from argogrant.cli.errors import CommandError, remedy, run_command, summarize_api_error
 from argogrant.cli.grant_lookup import grant_body
 from argogrant.cli.options import (
@@ -174,7 +174,7 @@ async def _ended(
     """
     name, uid = body["metadata"]["name"], body["metadata"]["uid"]
     one = Collection(ACCESS_GRANTS, asked.namespace, name)
-    outlook = await wait_for(asked.cluster, one, wait_for_ended(uid), patience)
+    outlook = await wait_for(asked.cluster, one, uid, has_ended, patience)
     if telling.is_read:
         typer.echo(f"{sanitize(name)}: {with_full_stop(sanitize(outlook.text))}")
     try:

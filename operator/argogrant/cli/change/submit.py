@@ -9,13 +9,13 @@ import typer
 
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.change.arguments import UsageRefused, describe_access, parse_timeout
-from argogrant.cli.change.time_arguments import InvalidTime, parse_zone
-from argogrant.cli.change.wait import wait_for, wait_for_ready
+from argogrant.cli.change.wait import is_ready, wait_for
 from argogrant.cli.errors import CommandError, summarize_api_error
 from argogrant.cli.options import DryRun, ListFormat
 from argogrant.cli.session import Session, utc_now
 from argogrant.cli.terminal.serialize import READABLE, object_name, serialize_object
 from argogrant.cli.terminal.tables import sanitize
+from argogrant.cli.terminal.times import InvalidTime, parse_zone
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
@@ -94,8 +94,7 @@ async def submit(asked: Session, body: Body, told: str, telling: OutputOptions) 
         return
     metadata = made["metadata"]
     one = Collection(ACCESS_GRANTS, asked.namespace, metadata["name"])
-    question = wait_for_ready(metadata["uid"])
-    await wait_for(asked.cluster, one, question, telling.timeout)
+    await wait_for(asked.cluster, one, metadata["uid"], is_ready, telling.timeout)
     now = await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, one.name))
     print_access(now, telling)
 

@@ -1,18 +1,15 @@
-"""Waiting until a grant or an approval has become what a person wished.
-
-Whether what somebody waits for has come, may come, or never will. Pure.
-"""
+"""``--wait``: watches a grant or an approval until a condition is met."""
 
 import asyncio
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import typer
+
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.errors import CommandError
-from argogrant.cli.terminal.progress import LiveLine
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short
 from argogrant.grants.model.reason_table import REFUSED_REASONS
@@ -24,7 +21,7 @@ from argogrant.kube.errors import Forbidden
 from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import Collection
 
-OVER: Final = frozenset(
+ENDED_REASONS: Final = frozenset(
     {
         Reason.EXPIRED,
         Reason.REVOKED,
@@ -33,139 +30,134 @@ OVER: Final = frozenset(
         Reason.DELETED,
     }
 )
-NOT_OBSERVED: Final = "the operator has not looked at it yet; is it running?"
+DELETED: Final = "the object was deleted"
+NOT_OBSERVED: Final = (
+    "the operator has not processed the object yet. Is the operator running?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitStatus:
-    """What is to be expected."""
+    """Progress towards a condition."""
 
     text: str
-    """What is said about it now; it may hold whatever others wrote."""
-    has_come: bool | None
-    """False: it never will; None: it may."""
+    """The current message of the object; unsanitized."""
+    is_met: bool | None
+    """False if the condition cannot be met any more; None to continue waiting."""
 
 
-NOT_YET: Final = WaitStatus(NOT_OBSERVED, has_come=None)
+NOT_YET: Final = WaitStatus(NOT_OBSERVED, is_met=None)
 
 WaitCondition = Callable[[StoredStatus | None], WaitStatus]
-"""Looks at an object, or at its absence, with one wish in mind."""
+"""Evaluates an object; None if the object was deleted."""
 
 
-def wait_for_ready(uid: str) -> WaitCondition:
-    """Wish that Argo CD holds the binding of the grant with this uid."""
-
-    def look(grant: StoredStatus | None) -> WaitStatus:
-        if grant is None or grant.uid != uid:
-            return WaitStatus("it was deleted", has_come=False)
-        if grant.condition_is_true(GrantCondition.ENDED):
-            ended = grant.conditions[GrantCondition.ENDED]
-            return WaitStatus(_said(ended), has_come=False)
-        ready = _current(grant, GrantCondition.READY)
-        if ready is None:
-            return NOT_YET
-        if ready.status:
-            return WaitStatus(_said(ready), has_come=True)
-        if ready.reason in REFUSED_REASONS | OVER:
-            return WaitStatus(_said(ready), has_come=False)
-        hint = ""
-        if ready.reason == Reason.AWAITING_APPROVAL:
-            hint = f" They type: argogrant approve {grant.name}"
-        return WaitStatus(_said(ready) + hint, has_come=None)
-
-    return look
+def is_ready(grant: StoredStatus | None) -> WaitStatus:
+    """Return whether Argo CD has the binding of a grant."""
+    if grant is None:
+        return WaitStatus(DELETED, is_met=False)
+    if grant.condition_is_true(GrantCondition.ENDED):
+        return _status(grant.conditions[GrantCondition.ENDED], is_met=False)
+    ready = _current(grant, GrantCondition.READY)
+    if ready is None:
+        return NOT_YET
+    if ready.status or ready.reason in REFUSED_REASONS | ENDED_REASONS:
+        return _status(ready, is_met=ready.status is True)
+    hint = ""
+    if ready.reason == Reason.AWAITING_APPROVAL:
+        hint = f" To approve, an approver runs: argogrant approve {grant.name}"
+    return WaitStatus(_message(ready) + hint, is_met=None)
 
 
-def wait_for_ended(uid: str) -> WaitCondition:
-    """Wish that Argo CD holds nothing of the grant with this uid any more."""
-
-    def look(grant: StoredStatus | None) -> WaitStatus:
-        if grant is None or grant.uid != uid:
-            return WaitStatus("it was deleted", has_come=True)
-        if grant.condition_is_true(GrantCondition.ENDED):
-            ended = grant.conditions[GrantCondition.ENDED]
-            return WaitStatus(_said(ended), has_come=True)
-        ready = _current(grant, GrantCondition.READY)
-        if ready is None:
-            return NOT_YET
-        return WaitStatus(_said(ready), has_come=None)
-
-    return look
+def has_ended(grant: StoredStatus | None) -> WaitStatus:
+    """Return whether Argo CD has no binding of a grant any more."""
+    if grant is None:
+        return WaitStatus(DELETED, is_met=True)
+    if grant.condition_is_true(GrantCondition.ENDED):
+        return _status(grant.conditions[GrantCondition.ENDED], is_met=True)
+    ready = _current(grant, GrantCondition.READY)
+    return NOT_YET if ready is None else _status(ready, is_met=None)
 
 
-def wait_for_counted(uid: str) -> WaitCondition:
-    """Wish that the approval with this uid counts."""
-
-    def look(approval: StoredStatus | None) -> WaitStatus:
-        if approval is None or approval.uid != uid:
-            return WaitStatus("it was deleted", has_come=False)
-        counted = _current(approval, ApprovalCondition.COUNTED)
-        if counted is None:
-            return NOT_YET
-        return WaitStatus(_said(counted), has_come=counted.status)
-
-    return look
+def is_counted(approval: StoredStatus | None) -> WaitStatus:
+    """Return whether an approval counts."""
+    if approval is None:
+        return WaitStatus(DELETED, is_met=False)
+    counted = _current(approval, ApprovalCondition.COUNTED)
+    return NOT_YET if counted is None else _status(counted, is_met=counted.status)
 
 
-def _current(one: StoredStatus, condition: str) -> StoredCondition | None:
-    """Find a condition that is about the object as it is now."""
-    return one.conditions.get(condition) if one.is_current else None
+def _current(stored: StoredStatus, condition: str) -> StoredCondition | None:
+    """Return a condition; None if it is not about the current generation."""
+    return stored.conditions.get(condition) if stored.is_current else None
 
 
-def _said(condition: StoredCondition) -> str:
+def _status(condition: StoredCondition, *, is_met: bool | None) -> WaitStatus:
+    return WaitStatus(_message(condition), is_met=is_met)
+
+
+def _message(condition: StoredCondition) -> str:
     return condition.message or condition.reason
 
 
 async def wait_for(
-    cluster: Cluster, one: Collection, question: WaitCondition, patience: timedelta
+    cluster: Cluster,
+    collection: Collection,
+    uid: str,
+    condition: WaitCondition,
+    timeout: timedelta,  # noqa: ASYNC109 - its expiry is an answer, with its own message
 ) -> WaitStatus:
-    """Wait until something has come, and say meanwhile what is missing.
+    """Wait until an object meets a condition; print each change of its message.
 
-    A watch that breaks is opened again; while the API server does not answer, that is
-    said.
+    A watch that breaks is opened again. While the API server does not answer, its error
+    is printed instead. Messages go to stderr, because stdout is for the result.
 
     Args:
-        cluster: Where the object is.
-        one: The collection, with the name of the object.
-        question: What is wished of it.
-        patience: How long to wait.
+        cluster: The API server.
+        collection: The collection, with the name of the object.
+        uid: Object of the same name with another uid counts as deleted.
+        condition: The condition to wait for.
+        timeout: Maximum time to wait.
 
     Raises:
-        CommandFailed: It never will come, or it has not come in time.
-        Forbidden: The object may not be watched.
+        CommandError: The condition cannot be met any more, or was not met in time.
+        Forbidden: The caller does not have permission to watch the object.
     """
-    news = asyncio.Event()
-    reflector = Informer(
-        cluster, one, read=read_stored_status, on_change=lambda *_: news.set()
+    changed = asyncio.Event()
+    informer = Informer(
+        cluster, collection, read=read_stored_status, on_change=lambda *_: changed.set()
     )
-    task = asyncio.create_task(reflector.run())
-    last = NOT_YET
+    task = asyncio.create_task(informer.run())
+    status, printed = NOT_YET, ""
     try:
-        with closing(LiveLine()) as line:
-            async with asyncio.timeout(patience.total_seconds()):
-                await reflector.attempted.wait()
-                while last.has_come is None:
-                    news.clear()
-                    last = _observe(reflector, question)
-                    if last.has_come is None:
-                        line.say(f"waiting: {last.text}")
-                        await news.wait()
+        async with asyncio.timeout(timeout.total_seconds()):
+            await informer.attempted.wait()
+            while status.is_met is None:
+                changed.clear()
+                status = _observe(informer, uid, condition)
+                if status.is_met is None:
+                    if status.text != printed:
+                        typer.echo(f"waiting: {sanitize(status.text)}", err=True)
+                        printed = status.text
+                    await changed.wait()
     except TimeoutError:
         raise CommandError(
-            f"after {short(patience)} still waiting:"
-            f" {with_full_stop(sanitize(last.text))}"
-            " It goes on without this command."
+            f"timed out after {short(timeout)}: {with_full_stop(sanitize(status.text))}"
+            " The operator continues without this command."
         ) from None
     finally:
         await stop(task)
-    if not last.has_come:
-        raise CommandError(with_full_stop(sanitize(last.text)))
-    return last
+    if not status.is_met:
+        raise CommandError(with_full_stop(sanitize(status.text)))
+    return status
 
 
-def _observe(reflector: Informer[StoredStatus], question: WaitCondition) -> WaitStatus:
-    if isinstance(reflector.error, Forbidden):
-        raise reflector.error
-    if reflector.error is not None:
-        return WaitStatus(f"{reflector.error}; it is asked again", has_come=None)
-    return question(reflector.objects.get(reflector.collection.name))
+def _observe(
+    informer: Informer[StoredStatus], uid: str, condition: WaitCondition
+) -> WaitStatus:
+    if isinstance(informer.error, Forbidden):
+        raise informer.error
+    if informer.error is not None:
+        return WaitStatus(f"{informer.error}; retrying", is_met=None)
+    stored = informer.objects.get(informer.collection.name)
+    return condition(stored if stored is not None and stored.uid == uid else None)

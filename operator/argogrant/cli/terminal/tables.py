@@ -1,28 +1,29 @@
-"""Tables for terminals: aligned, within the width, and safe to print. Pure.
-
-The terminal that a command writes to.
-"""
+"""Output for a terminal: columns, width, colours and safe text."""
 
 import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Final
 
 import click
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from argogrant.cli.terminal.checklist import Symbols, symbols_for
 from argogrant.grants.model.validation import escape, is_visible
 
 Row = Sequence[str]
 Paint = Callable[[str, str], str | None]
-"""Chooses a colour by a column's header and a cell; never the only sign of anything."""
-GAP: Final = "  "
+"""Returns a colour for a header and a cell; a colour repeats what the cell says."""
 NONE: Final = "-"
-_NARROWEST: Final = 8
-"""A column is not made narrower than this, or than its header."""
+_GAP: Final = "  "
+_MIN_COLUMN: Final = 8
+"""Minimum width of a column; a wider header raises it."""
+WIDEST: Final = 120
+"""Maximum width of text; longer lines are hard to read."""
 READY_COLOURS: Final[Mapping[str, str]] = {
     "True": "green",
     "False": "red",
@@ -31,7 +32,7 @@ READY_COLOURS: Final[Mapping[str, str]] = {
 
 
 def sanitize(text: str) -> str:
-    """Write a text on one line; what a terminal might obey is escaped."""
+    """Escape everything that a terminal could interpret; the result is one line."""
     return "".join(c if c == " " or is_visible(c) else escape(c) for c in text) or NONE
 
 
@@ -43,31 +44,62 @@ def table(
     paint: Paint | None = None,
     whole: Sequence[str] = (),
 ) -> str:
-    """Align all columns but the last.
+    """Format aligned columns as kubectl does: no borders, two blanks between them.
 
     Args:
-        header: The names of the columns.
-        rows: Cells that are safe to print, one for each name.
-        width: Columns of the terminal; the widest cells are cut to fit. 0 for any.
-        paint: Chooses the colour of a cell.
-        whole: The names of columns that are never cut.
+        header: Names of the columns.
+        rows: Sanitized cells, one for each name.
+        width: Width of the terminal; the widest cells are shortened until the row
+            fits. 0 for no limit.
+        paint: Returns the colour of a cell.
+        whole: Names of columns that are never shortened.
     """
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    widths = [max(map(cell_len, cells)) for cells in zip(header, *rows, strict=True)]
     if width:
-        widths = _fitted(widths, header, width, whole)
-    return "\n".join(
-        _line(row, header, widths, None if row is header else paint)
-        for row in (header, *rows)
-    )
+        widths = _fit(widths, header, width, whole)
+    lines = [_line(header, widths)]
+    for row in rows:
+        colours = map(paint, header, row) if paint else (None for _ in row)
+        lines.append(_line(row, widths, colours))
+    return "\n".join(lines)
+
+
+def _fit(
+    widths: Sequence[int], header: Row, width: int, whole: Sequence[str]
+) -> list[int]:
+    """Shorten the widest columns until the row fits or all have their minimum."""
+    fitted = list(widths)
+    excess = sum(fitted) + len(_GAP) * (len(header) - 1) - width
+    for _ in range(excess):
+        spare, widest = max(
+            (0 if name in whole else size - max(len(name), _MIN_COLUMN), column)
+            for column, (name, size) in enumerate(zip(header, fitted, strict=True))
+        )
+        if spare <= 0:
+            break
+        fitted[widest] -= 1
+    return fitted
+
+
+def _line(
+    row: Row, widths: Sequence[int], colours: Iterable[str | None] = repeat(None)
+) -> str:
+    cells = []
+    for cell, size, colour in zip(row, widths, colours, strict=False):
+        is_long = cell_len(cell) > size
+        text = f"{set_cell_size(cell, size - 1)}…" if is_long else cell
+        gap = " " * (size - cell_len(text))
+        cells.append(f"{click.style(text, fg=colour) if colour else text}{gap}")
+    return _GAP.join(cells).rstrip()
 
 
 def wrap(text: str, width: int, indent: int) -> str:
-    """Break a line between words where a terminal would break it anywhere.
+    """Wrap a line between words.
 
     Args:
         text: One line.
-        width: Columns of the terminal; 0 leaves the line whole.
-        indent: Blanks before the further lines.
+        width: Width of the terminal; 0 for no limit.
+        indent: Blanks before the second and later lines.
     """
     if not width:
         return text
@@ -80,64 +112,26 @@ def wrap(text: str, width: int, indent: int) -> str:
     )
 
 
-def truncate(text: str, width: int) -> str:
-    """Cut a text to a number of columns; a dot of three says that it went on."""
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _fitted(
-    widths: Sequence[int], header: Row, width: int, whole: Sequence[str]
-) -> list[int]:
-    """Take columns from the widest, one by one, until the line fits."""
-    fitted = list(widths)
-    least = [
-        size if name in whole else max(len(name), _NARROWEST)
-        for size, name in zip(widths, header, strict=True)
-    ]
-    room = width - len(GAP) * (len(header) - 1)
-    while sum(fitted) > room:
-        spare, widest = max(
-            (size - low, place)
-            for place, (size, low) in enumerate(zip(fitted, least, strict=True))
-        )
-        if spare <= 0:
-            break
-        fitted[widest] -= 1
-    return fitted
-
-
-def _line(row: Row, header: Row, widths: Sequence[int], paint: Paint | None) -> str:
-    last = len(row) - 1
-    cells = []
-    for place, (cell, size) in enumerate(zip(row, widths, strict=True)):
-        fitting = truncate(cell, size)
-        padded = fitting if place == last else fitting.ljust(size)
-        colour = paint(header[place], cell) if paint else None
-        cells.append(click.style(padded, fg=colour) if colour else padded)
-    return GAP.join(cells).rstrip()
-
-
-WIDEST: Final = 120
-"""Columns of a line that is read; longer ones are hard to follow."""
-
-
 def columns() -> int:
-    """Tell how wide it is; 0 if what is written goes to a program or a file."""
+    """Return the width of the terminal; 0 if the output goes to a program or file."""
     if "COLUMNS" in os.environ or sys.stdout.isatty():
         return shutil.get_terminal_size().columns
     return 0
 
 
 def has_colours() -> bool:
-    """Tell whether a person looks at colours: https://no-color.org."""
+    """Return whether to write colours: on a terminal, unless ``NO_COLOR`` is set.
+
+    Source: https://no-color.org.
+    """
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def print_line(write: Callable[[int, Symbols], Iterable[str]]) -> None:
-    """Print lines with signs, in colours where a terminal shows them.
+    """Print lines with symbols, in colours where the terminal shows them.
 
     Args:
-        write: Gives the lines for so many columns, with signs that the terminal has.
+        write: Returns the lines for a width and for the symbols of the encoding.
     """
     width = min(shutil.get_terminal_size().columns, WIDEST)
     colour = False if "NO_COLOR" in os.environ else None

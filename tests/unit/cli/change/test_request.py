@@ -60,7 +60,7 @@ def test_a_grant_is_made_for_who_asks(cluster: FakeCluster) -> None:
 def test_every_option_is_written(cluster: FakeCluster) -> None:
     result = request(
         *("--group", "on-call", "--project", "team-a", "--role", "ops"),
-        *("--from", "2999-01-01 9:00", "--until", "18:00", "--zone", "UTC"),
+        *("--from", "2999-01-01T09:00:00Z", "--until", "18:00", "--zone", "UTC"),
         *("--break-glass", "--name", "x", "--instance", "other"),
     )
     spec = made(cluster)["spec"]

@@ -82,7 +82,7 @@ def test_an_end_that_does_not_come_is_told() -> None:
     result = run("revoke", "hotfix", "--wait", "--timeout", "1s")
 
     assert result.exit_code == 1
-    assert "hotfix: after 1s still waiting" in result.stderr
+    assert "hotfix: timed out after 1s" in result.stderr
 
 
 def test_those_with_labels_are_revoked_unless_they_are_over(

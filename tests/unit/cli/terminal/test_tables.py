@@ -1,9 +1,10 @@
-"""Tables keep within a terminal, and nothing in them steers it."""
+"""Tables fit the terminal, and their text cannot control it."""
 
 import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from argogrant.cli.terminal.tables import sanitize, table, wrap
 
@@ -16,20 +17,42 @@ def test_columns_are_aligned() -> None:
     )
 
 
+def test_wide_characters_take_two_columns() -> None:
+    written = table(("NAME", "ROLE"), [("山田さん", "admin"), ("b", "reader")])
+
+    assert written.splitlines() == [
+        "NAME      ROLE",
+        "山田さん  admin",
+        "b         reader",
+    ]
+
+
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=5))
-def test_a_table_keeps_within_the_width(rows: list[tuple[str, str, str]]) -> None:
+def test_table_fits_the_width(rows: list[tuple[str, str, str]]) -> None:
     written = table(("A", "B", "C"), rows, width=40)
 
-    assert max(map(len, written.splitlines())) <= 40
+    assert max(map(cell_len, written.split("\n"))) <= 40
 
 
-def test_the_widest_column_is_cut_first() -> None:
+def test_widest_column_is_shortened_first() -> None:
     written = table(("NAME", "ROLE", "END"), [("ann", "r" * 40, "18:00")], width=30)
 
     assert written.splitlines()[1] == f"ann   {'r' * 16}…  18:00"
 
 
-def test_a_colour_does_not_move_the_columns() -> None:
+def test_wide_character_is_not_split() -> None:
+    _, row = table(("NAME", "END"), [("山" * 20, "18:00")], width=16).splitlines()
+
+    assert row == "山山山山…  18:00"
+
+
+def test_protected_column_is_never_shortened() -> None:
+    rows = [("a" * 30, "b" * 30)]
+
+    assert "b" * 30 in table(("A", "B"), rows, width=20, whole=("B",))
+
+
+def test_colour_does_not_move_the_columns() -> None:
     rows = [("True", "ann"), ("False", "bea")]
     plain = table(("READY", "NAME"), rows)
 
@@ -42,25 +65,25 @@ def test_a_colour_does_not_move_the_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "safe"),
     [
-        pytest.param("a b", "a b", id="a space stays"),
-        pytest.param("", "-", id="nothing is a dash"),
-        pytest.param("a\x1b[2Jb", "a\\x1b[2Jb", id="an escape sequence is shown"),
-        pytest.param("a\nb", "a\\nb", id="a line break makes no row"),
+        pytest.param("a b", "a b", id="a space is kept"),
+        pytest.param("", "-", id="an empty text is a dash"),
+        pytest.param("a\x1b[2Jb", "a\\x1b[2Jb", id="an escape sequence is escaped"),
+        pytest.param("a\nb", "a\\nb", id="a line break is escaped"),
     ],
 )
-def test_a_text_is_safe_to_print(text: str, safe: str) -> None:
+def test_text_is_safe_to_print(text: str, safe: str) -> None:
     assert sanitize(text) == safe
 
 
 @pytest.mark.parametrize(
     ("width", "lines"),
     [
-        pytest.param(0, ["Now:  somebody else has to agree to it"], id="any"),
+        pytest.param(0, ["Now:  somebody else has to agree to it"], id="no limit"),
         pytest.param(30, ["Now:  somebody else has to", "      agree to it"], id="30"),
         pytest.param(8, ["Now:  somebody else has to", "      agree to it"], id="8"),
     ],
 )
-def test_a_long_line_is_broken_between_words(width: int, lines: list[str]) -> None:
+def test_long_line_is_wrapped_between_words(width: int, lines: list[str]) -> None:
     text = "Now:  somebody else has to agree to it"
 
     assert wrap(text, width, 6).splitlines() == lines
