@@ -167,7 +167,7 @@ def test_a_list_that_goes_on_tells_what_happens(
 
     assert first == 'No grants in namespace "argogrant".\n'
     assert (following.returncode, rest) == (130, "")
-    assert "  In force  " in seen.read_text()
+    assert "  Active  " in seen.read_text()
 
 
 def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:

@@ -107,9 +107,9 @@ def test_a_list_has_a_word_for_each(story: Story) -> None:
     assert listed.returncode == 0, listed.stderr
     long = next(name for name in states if name.startswith("wxx"))
     assert states == {
-        "deploy": "In force",
+        "deploy": "Active",
         "over": "Ended",
-        long: "Awaiting approval",
+        long: "Pending",
         "admin": "Refused",
         "denied": "Refused",
     }
@@ -161,7 +161,7 @@ def test_show_says_what_argo_cd_says_before_and_after_the_end(story: Story) -> N
     eventually(lambda: not story.world.may_sync("dave"), within=PATIENCE)
     after = story.told("show", grant)
     assert after["argocd"][0]["present"] is story.world.may_sync("dave") is False
-    assert (before["state"], after["state"]) == ("In force", "Ended")
+    assert (before["state"], after["state"]) == ("Active", "Ended")
 
 
 def test_show_tells_whose_approval_counted_and_what_argo_cd_has(story: Story) -> None:
@@ -169,7 +169,7 @@ def test_show_tells_whose_approval_counted_and_what_argo_cd_has(story: Story) ->
     text = " ".join(shown.stdout.split())
 
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("AccessGrant argogrant/deploy: In force\n")
+    assert shown.stdout.startswith("AccessGrant argogrant/deploy: Active\n")
     assert "✓ Approved ApprovedByReviewers: " in text
     assert "✓ oidc:lead Approve, " in text
     assert '"go ahead". It counts.' in text

@@ -1,4 +1,13 @@
-"""How a grant stands, in a word: what a table says of it. Pure."""
+"""State of a grant in one word, as tables print it. Pure.
+
+::
+
+    Starting ─> Pending ─> Scheduled ─> Active ─> Ending or Overdue ─> Ended
+
+A grant skips the states that do not apply to it. ``Blocked`` and ``Refused`` replace
+any state before ``Ending``. A grant leaves them when Argo CD or the AccessPolicies
+change, unless an approver denied it.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,23 +19,24 @@ from argogrant.grants.model.reason_table import REFUSED_REASONS
 from argogrant.grants.model.reasons import GrantCondition, Reason
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-"""Where what has no end yet is put in a list."""
+"""Position of a grant without a known end."""
 
 
 class GrantState(StrEnum):
-    """How a grant stands; each has a word of its own, so that colours say no more."""
+    """State of a grant; each has its own word, so colours add no information."""
 
-    ACTIVE = "In force"
-    PENDING = "Awaiting approval"
+    ACTIVE = "Active"
+    PENDING = "Pending"
+    """Approvals are missing."""
     SCHEDULED = "Scheduled"
-    STARTING = "Beginning"
-    """The binding is being written, or the operator has not seen the grant yet."""
+    STARTING = "Starting"
+    """The operator has not processed the grant yet, or is writing the binding."""
     BLOCKED = "Blocked"
-    """Something about Argo CD stands in the way; the reason of ``Ready`` says what."""
+    """The state of Argo CD prevents the binding; the reason of ``Ready`` says why."""
     ENDING = "Ending"
-    """It was revoked or deleted, and Argo CD may still allow it."""
+    """The grant was revoked or deleted, and Argo CD may still allow it."""
     OVERDUE = "Overdue"
-    """Its end has come, and nobody has said that Argo CD refuses."""
+    """The grant expired, and the operator has not confirmed its end."""
     REFUSED = "Refused"
     ENDED = "Ended"
 
@@ -41,20 +51,21 @@ _BY_REASON: Final[Mapping[str, GrantState]] = {
 
 
 def is_over(grant: AccessGrantView) -> bool:
-    """Tell whether it is over for good, as the operator says."""
-    said = grant.stored.conditions.get(GrantCondition.ENDED)
-    return bool(said and said.status)
+    """Return whether the operator has reported the final end of a grant."""
+    ended = grant.stored.conditions.get(GrantCondition.ENDED)
+    return bool(ended and ended.status)
 
 
 def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
-    """Say how a grant stands.
+    """Return the state of a grant.
 
-    What its status says was so when the operator looked last. An end that has come
-    since is not believed to be kept before the operator has said so.
+    The status describes the last reconciliation. If the grant has expired since then,
+    Argo CD may still allow it, so the state is ``Overdue`` until the operator reports
+    the end.
     """
-    said = grant.stored.conditions
+    conditions = grant.stored.conditions
     if is_over(grant):
-        was_denied = said[GrantCondition.ENDED].reason == Reason.DENIED
+        was_denied = conditions[GrantCondition.ENDED].reason == Reason.DENIED
         return GrantState.REFUSED if was_denied else GrantState.ENDED
     if grant.stored.has_been_bound or _is_ready(grant):
         if grant.expires_at is not None and grant.expires_at <= now:
@@ -63,14 +74,14 @@ def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
             return GrantState.ENDING
     if _is_ready(grant):
         return GrantState.ACTIVE
-    ready = said.get(GrantCondition.READY)
+    ready = conditions.get(GrantCondition.READY)
     if ready is None:
         return GrantState.STARTING
     return _BY_REASON.get(ready.reason, GrantState.BLOCKED)
 
 
 def in_order(grant: AccessGrantView) -> tuple[datetime, str, str]:
-    """Put what ends first first, and what has no end yet last."""
+    """Return the sort key of a grant: by its end, those without a known end last."""
     return grant.ended_at or grant.expires_at or _LAST, grant.namespace, grant.name
 
 

@@ -62,7 +62,7 @@ def test_the_command_tells_everything(shown) -> None:
     lines = result.stdout.splitlines()
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert lines[0] == "AccessGrant argogrant/g1: In force"
+    assert lines[0] == "AccessGrant argogrant/g1: Active"
     assert lines[1].startswith("alice has role:deployer on default until")
     assert "✓ Approved     AutoApproved: AutoApproved it is." in lines
     assert "· Ended        Not yet." in lines
@@ -76,7 +76,7 @@ def test_programs_get_the_same_by_json_and_by_yaml(shown) -> None:
     second = CliRunner().invoke(app, ["show", "g1", "-o", "yaml"]).stdout
 
     assert first == yaml.safe_load(second)
-    assert first["state"] == "In force"
+    assert first["state"] == "Active"
     assert first["expiresAt"] == "2026-11-24T13:00:00Z"
     assert [one["name"] for one in first["approvals"]] == ["dan"]
     assert first["argocd"][0]["present"] is True

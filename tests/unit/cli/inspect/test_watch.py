@@ -39,12 +39,12 @@ ROW = "alice-deploys  alice                  role:deployer  "
     [
         pytest.param(
             GrantEvent(ALICE, is_gone=True),
-            ROW + "Deleted            in 55m",
+            ROW + "Deleted  in 55m",
             id="deleted",
         ),
         pytest.param(
             GrantEvent(ALICE | {"status": ENDED["status"]}, is_gone=False),
-            ROW + "Ended              6m ago",
+            ROW + "Ended    6m ago",
             id="over",
         ),
         pytest.param(
@@ -55,8 +55,7 @@ ROW = "alice-deploys  alice                  role:deployer  "
         ),
         pytest.param(
             GrantEvent(BOB, is_gone=False),
-            "bob-reads      bob                    role:deployer  "
-            "In force           in 55m",
+            "bob-reads      bob                    role:deployer  Active   in 55m",
             id="another one",
         ),
     ],
