@@ -1,4 +1,4 @@
-"""Write what is generated from the code: CRDs, admission policies, the reference."""
+"""Generator of the CRDs, the admission policies and the reference of the kinds."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ CONDITIONS: Final[Mapping[str, Conditions]] = {
 
 
 def generated_files() -> dict[str, str]:
-    """Give every generated file's text by its path in the repository."""
+    """Return the text of every generated file by its path in the repository."""
     files = {f"crds/{kind.plural}.yaml": crd_yaml(kind) for kind in KINDS}
     files |= admission_files()
     for kind in KINDS:
@@ -56,23 +56,23 @@ def generated_files() -> dict[str, str]:
 
 
 def kind_page(kind: Kind) -> str:
-    """Write the reference of one kind."""
+    """Render the reference of one kind."""
     fields = list(fields_of(kind))
     names = (
-        f"`apiVersion: {GROUP}/{VERSION}`, `kind: {kind.kind}`, namespaced;"
-        f" `kubectl get {kind.plural}`, in short `{kind.short_name}`; with everything"
-        " of argogrant: `kubectl get argogrant`.\n"
+        f"`apiVersion: {GROUP}/{VERSION}`, `kind: {kind.kind}`, namespaced."
+        f" List with `kubectl get {kind.plural}` (short name `{kind.short_name}`);"
+        " `kubectl get argogrant` lists all kinds of argogrant.\n"
     )
     return (
         "\n".join(
             [
                 f"# {kind.kind}\n",
-                f"{NOTE} `kubectl explain {kind.kind.lower()}.spec` says the same.\n",
+                f"{NOTE} `kubectl explain {kind.kind.lower()}.spec` prints the same.\n",
                 f"{kind.description}\n",
                 names,
                 "## Fields at a glance\n",
                 table(
-                    ("field", "type", "", "in short"),
+                    ("field", "type", "", "description"),
                     [
                         (
                             f"[`{f.path}`](#{_anchor(f.path)})",
@@ -86,10 +86,10 @@ def kind_page(kind: Kind) -> str:
                 "## Fields\n",
                 *map(_field_section, fields),
                 "## Conditions\n",
-                "`kubectl describe` shows them with a message that says what to do.\n",
+                "`kubectl describe` shows them with messages.\n",
                 *_condition_sections(CONDITIONS[kind.kind]),
                 "## Columns of `kubectl get`\n",
-                table(("column", "from", ""), list(_columns(kind))),
+                table(("column", "field", ""), list(_columns(kind))),
                 *_marks(kind),
             ]
         ).rstrip("\n")
@@ -98,7 +98,7 @@ def kind_page(kind: Kind) -> str:
 
 
 def reasons_page() -> str:
-    """Write the list of all reasons."""
+    """Render the list of all reasons."""
     rows = [
         (f"`{reason}`", "<br>".join(_where(reason)), text)
         for reason, text in DESCRIPTIONS.items()
@@ -107,21 +107,21 @@ def reasons_page() -> str:
         f"# Reasons of conditions\n\n{NOTE}\n\n"
         "`kubectl get` shows the reason of `Ready`; `kubectl describe` shows every\n"
         "condition with its message.\n\n"
-        + table(("reason", "seen with", "when it is used"), rows).rstrip("\n")
+        + table(("reason", "conditions", "description"), rows).rstrip("\n")
         + "\n"
     )
 
 
 def metrics_page() -> str:
-    """Write the list of all metrics."""
+    """Render the list of all metrics."""
     rows = [_metric_row(one) for one in Metrics().all()]
     return (
         f"# Metrics\n\n{NOTE}\n\n"
-        "The operator serves them at `/metrics` (`--port`, 8080 unless said otherwise),"
-        " for Prometheus.\nNo label names a person. Beside these there are the usual"
-        " `process_` metrics.\n\n"
-        "[What to do at an alert](../how-to/alerts.md) goes with the alert rules and"
-        " the dashboard\nin `manifests/monitoring/`.\n\n"
+        "The operator serves Prometheus metrics at `/metrics` (`--port`, default"
+        " 8080).\nNo label contains a user name. The standard `process_` metrics are"
+        " also available.\n\n"
+        "`manifests/monitoring/` contains alert rules and a dashboard; see"
+        " [What to do at an alert](../how-to/alerts.md).\n\n"
         + table(("metric", "type", "labels", "meaning"), rows).rstrip("\n")
         + "\n"
     )
@@ -130,7 +130,8 @@ def metrics_page() -> str:
 def _metric_row(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
     (family,) = metric.describe()
     name = f"{family.name}_total" if family.type == "counter" else family.name
-    labels = metric._labelnames  # noqa: SLF001 — the library tells it nowhere else
+    # The library has no public attribute for the label names.
+    labels = metric._labelnames  # noqa: SLF001
     return (
         f"`{name}`",
         family.type,
@@ -150,11 +151,11 @@ def _where(reason: Reason) -> Iterator[str]:
 def _field_section(field: FieldOfKind) -> str:
     facts = "; ".join([field.type, field.presence, *field.limits()])
     text = f"### `{field.path}`\n\n{facts}.\n\n{field.schema['description']}\n"
-    at_creation = [m for rule, m in field.rules() if "oldSelf" not in rule]
-    later = [m for rule, m in field.rules() if "oldSelf" in rule]
+    always = [m for rule, m in field.rules() if "oldSelf" not in rule]
+    on_update = [m for rule, m in field.rules() if "oldSelf" in rule]
     for title, messages in (
-        ("The API server refuses what breaks one of these rules:", at_creation),
-        ("It refuses these changes:", later),
+        ("The API server enforces these rules:", always),
+        ("The API server enforces these rules on updates:", on_update),
     ):
         if messages:
             text += f"\n{title}\n\n" + "\n".join(f"- {one}" for one in messages) + "\n"
@@ -169,13 +170,13 @@ def _condition_sections(conditions: Conditions) -> Iterator[str]:
             for reason in used
         ]
         yield f"### Condition `{condition}`\n"
-        yield table(("status", "reason", "when it is used"), rows)
+        yield table(("status", "reason", "description"), rows)
 
 
 def _marks(kind: Kind) -> Iterator[str]:
     if kind.kind in MARKS:
         yield "## Annotations, labels and finalizers\n"
-        yield table(("what", "meaning"), MARKS[kind.kind]).rstrip("\n") + "\n"
+        yield table(("name", "meaning"), MARKS[kind.kind]).rstrip("\n") + "\n"
 
 
 def _columns(kind: Kind) -> Iterator[tuple[str, str, str]]:
@@ -186,7 +187,7 @@ def _columns(kind: Kind) -> Iterator[tuple[str, str, str]]:
 
 
 def _brief(field: FieldOfKind) -> str:
-    """Give the first clause of a description."""
+    """Return the first sentence of a description, up to a semicolon."""
     text = str(field.schema["description"])
     for end in (". ", "; "):
         text = text.split(end, 1)[0]
@@ -194,7 +195,7 @@ def _brief(field: FieldOfKind) -> str:
 
 
 def _anchor(path: str) -> str:
-    """Say what GitHub makes of a heading."""
+    """Return the anchor that GitHub generates for a heading."""
     return "".join(c for c in path.lower() if c.isalnum() or c in "-_")
 
 

@@ -1,7 +1,7 @@
-"""Write the patch of ``argocd-cm`` that teaches an Argo CD our kinds.
+"""Generator of the patch of ``argocd-cm`` with health checks and actions of the kinds.
 
-Its parts lie in ``argocd/resource_customizations`` as Argo CD's own repository wants
-them for kinds that it knows by itself.
+Its sources are in ``argocd/resource_customizations``, in the layout of Argo CD's own
+repository.
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ ROOT: Final = Path(__file__).parent.parent
 PATCH: Final = "argocd/argocd-cm-patch.yaml"
 _FOLDER: Final = ROOT / "argocd/resource_customizations" / GROUP
 _HEADER: Final = """\
-# Generated from argocd/resource_customizations: health and actions of our kinds.
-# Applied by: kubectl patch -n argocd configmap argocd-cm --patch-file <this file>
+# Generated from argocd/resource_customizations: health checks and actions of the kinds.
+# Apply with: kubectl patch -n argocd configmap argocd-cm --patch-file <this file>
 """
 
 
 def argocd_files() -> dict[str, str]:
-    """Give the generated file's text by its path in the repository."""
+    """Return the text of the generated file by its path in the repository."""
     data: dict[str, str] = {}
     for kind in KINDS:
         folder, name = _FOLDER / kind.kind, f"{GROUP}_{kind.kind}"
@@ -44,7 +44,7 @@ def _actions(folder: Path) -> dict[str, Any]:
 
 
 class _Readable(yaml.SafeDumper):
-    """Writes text of several lines as it reads."""
+    """YAML dumper that writes texts of several lines as block scalars."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""The fields of a kind, as its CRD describes them and a reader thinks of them."""
+"""Fields of a kind, from its CRD, with readable types and limits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from argogrant.api.crd import Kind, custom_resource_definition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldOfKind:
-    """One field of a kind, as its CRD describes it."""
+    """One field of a kind in its CRD."""
 
     path: str
     schema: Mapping[str, Any]
@@ -17,7 +17,7 @@ class FieldOfKind:
 
     @property
     def type(self) -> str:
-        """The type, as a reader thinks of it."""
+        """Readable type, such as ``list of strings``."""
         if self.schema["type"] == "array":
             return f"list of {self.schema['items']['type']}s"
         if self.schema.get("format") == "date-time":
@@ -26,19 +26,19 @@ class FieldOfKind:
 
     @property
     def presence(self) -> str:
-        """Whether it must be written, or what it is if it is not."""
+        """Default value, ``required`` or ``optional``."""
         if "default" in self.schema and self.schema["type"] != "object":
             return f"default `{self.schema['default']}`"
         return "required" if self.required else "optional"
 
     def limits(self) -> list[str]:
-        """Say what the schema itself demands, of the field and of what it lists."""
+        """Return the limits in the schema of the field and of its items."""
         items = self.schema.get("items", {})
         each = [] if "properties" in items else _limits(items)
         return [*_limits(self.schema), *(f"each {limit}" for limit in each)]
 
     def rules(self) -> list[tuple[str, str]]:
-        """Give the CEL rules with their messages, of the field and of what it lists."""
+        """Return the CEL rules with their messages, of the field and of its items."""
         return [
             (rule["rule"], rule["message"])
             for schema in (self.schema, self.schema.get("items", {}))
@@ -47,37 +47,37 @@ class FieldOfKind:
 
 
 def _limits(schema: Mapping[str, Any]) -> list[str]:
-    said = []
+    limits = []
     is_time = schema.get("format") == "date-time"
     if "enum" in schema:
-        said.append(" or ".join(f"`{one}`" for one in schema["enum"]))
+        limits.append(" or ".join(f"`{one}`" for one in schema["enum"]))
     if is_time:
-        said.append("as RFC 3339 writes it")
-    for least, most, what in (
+        limits.append("in RFC 3339 format")
+    for minimum, maximum, unit in (
         ("minLength", "maxLength", " characters"),
         ("minItems", "maxItems", " items"),
         ("minimum", "maximum", ""),
     ):
-        if not is_time and {least, most} & schema.keys():
-            said.append(_range(schema.get(least), schema.get(most)) + what)
+        if not is_time and {minimum, maximum} & schema.keys():
+            limits.append(_range(schema.get(minimum), schema.get(maximum)) + unit)
     if "pattern" in schema and not is_time:
-        said.append(f"matches `{schema['pattern']}`")
-    return said
+        limits.append(f"matches `{schema['pattern']}`")
+    return limits
 
 
-def _range(least: int | None, most: int | None) -> str:
-    if most is None:
-        return f"≥ {least}"
-    return f"≤ {most}" if least is None else f"{least} to {most}"
+def _range(minimum: int | None, maximum: int | None) -> str:
+    if maximum is None:
+        return f"≥ {minimum}"
+    return f"≤ {maximum}" if minimum is None else f"{minimum} to {maximum}"
 
 
 def fields_of(kind: Kind) -> Iterator[FieldOfKind]:
-    """Give every field of a kind, parents before children."""
+    """Yield every field of a kind, parents before children."""
     crd = custom_resource_definition(kind)
-    whole = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for part in ("spec", "status"):
-        required = part in whole["required"]
-        yield from _fields(part, whole["properties"][part], required=required)
+        required = part in schema["required"]
+        yield from _fields(part, schema["properties"][part], required=required)
 
 
 def _fields(

@@ -54,9 +54,9 @@ INSTANCES: Final = Group(
             name="a_line_that_can_not_be_read",
             title="A line that Argo CD can not read",
             message=(
-                "RBACTextInvalid: Argo CD can not read policy.csv line 3: a p line has"
-                " 6 fields, this one has 3. It refuses everybody until that line of"
-                " argocd-rbac-cm is mended. Grants that run still end; new ones wait."
+                "RBACTextInvalid: Argo CD can not read policy.csv line 3: a p line must"
+                " have 6 fields, not 3. Argo CD denies every request until that line of"
+                " argocd-rbac-cm is fixed. Active grants still expire; new grants wait."
             ),
             meaning="An outage of Argo CD for everybody, the administrator included.",
             remedy="Mend the line that is named, in Git if it came from there.",

@@ -12,9 +12,9 @@ REFUSED: Final = Group(
             name="two_ends",
             title="Two ends, or none",
             message=(
-                'The AccessGrant "g1" is invalid: spec: Invalid value: write exactly'
-                " one of expiresAt (an absolute end) and duration (counted from the"
-                " start)"
+                'The AccessGrant "g1" is invalid: spec: Invalid value: exactly one'
+                " of expiresAt (such as 2026-11-24T18:00:00Z) and duration (such as"
+                " 2h30m, from the start) is required"
             ),
             meaning="A grant ends at a time, or some time after its start.",
             remedy="Remove one of the two fields; from Git, keep `expiresAt`.",
@@ -23,9 +23,9 @@ REFUSED: Final = Group(
             name="a_role_as_argo_cd_writes_it",
             title="A project's role in one word",
             message=(
-                'The AccessGrant "g1" is invalid: spec.role: Invalid value: a'
-                " project's role is written as project: team-a and name: deployer, not"
-                " as proj:team-a:deployer"
+                'The AccessGrant "g1" is invalid: spec.role: Invalid value: a role'
+                " of an AppProject must be written as project: team-a and name:"
+                " deployer, not as proj:team-a:deployer"
             ),
             meaning="The name says where the role is, and there is a field for that.",
             remedy="Write `role: {project: team-a, name: deployer}`.",
@@ -35,7 +35,7 @@ REFUSED: Final = Group(
             title="More time for a grant that runs",
             message=(
                 'The AccessGrant "g1" is invalid: spec: Invalid value: expiresAt can'
-                " only move earlier after creation; for more time, create a new"
+                " only become earlier after creation; for more time, create a new"
                 " AccessGrant instead"
             ),
             meaning="What was agreed upon does not grow afterwards.",
@@ -48,11 +48,11 @@ REFUSED: Final = Group(
                 'Error from server (Forbidden): error when creating "STDIN":'
                 ' accessgrants.argogrant.dev "g1" is forbidden:'
                 " ValidatingAdmissionPolicy 'argogrant-requester' with binding"
-                " 'argogrant-requester' denied request: spec.requester is not who"
-                " creates the AccessGrant: username and groups must be those of the"
-                " request, all of them and no others. Write below spec: requester:"
-                ' {username: "oidc:alice", groups: ["people", "developers",'
-                ' "system:authenticated"]}'
+                " 'argogrant-requester' denied request: spec.requester is not the"
+                " user who creates the AccessGrant: username and groups must equal"
+                " those of the request, with all groups and no others. Write below"
+                ' spec: requester: {username: "oidc:alice", groups: ["people",'
+                ' "developers", "system:authenticated"]}'
             ),
             meaning="The API server knows who you are, and accepts no other name.",
             remedy=(
@@ -157,7 +157,7 @@ GRANTS: Final = Group(
             title="The project is broken",
             message=(
                 'ProjectInvalid: Argo CD ignores every role of AppProject "team-a":'
-                " AppProject team-a line 2: a p line has 6 fields, this one has 3. Mend"
+                " AppProject team-a line 2: a p line must have 6 fields, not 3. Mend"
                 " that line of the AppProject."
             ),
             meaning="One bad line takes all roles of its project away, from everybody.",

@@ -27,9 +27,11 @@ def telling(text: str) -> dict[str, Any]:
         pytest.param("{{url}}", "stands for nothing", id="a place in a place"),
         pytest.param("${HOME}", "stands for nothing", id="a variable of a shell"),
         pytest.param("{}", "stands for nothing", id="a nameless one"),
-        pytest.param("a\tb", "that a reader can see", id="a tab"),
-        pytest.param("a\u202eb", "that a reader can see", id="text that turns around"),
-        pytest.param("a\u00a0b", "that a reader can see", id="a no-break space"),
+        pytest.param("a\tb", "only visible characters", id="a tab"),
+        pytest.param(
+            "a\u202eb", "only visible characters", id="text that turns around"
+        ),
+        pytest.param("a\u00a0b", "only visible characters", id="a no-break space"),
         pytest.param("x" * 401, "may not be more than 400", id="too long"),
         pytest.param("é" * 400, "", id="400 characters"),
     ],

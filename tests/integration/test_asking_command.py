@@ -225,11 +225,14 @@ def test_a_policy_that_does_not_allow_it_ends_the_waiting(alice: Typist) -> None
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "a rule of the whole": (
         ("--user", "alice", "--break-glass", "--reason", "\u200b"),
-        "access in an emergency (breakGlass) needs a justification; say what happened.",
+        (
+            "breakGlass requires a justification; describe the emergency, such as:"
+            " production is down, incident 4711."
+        ),
     ),
     "a rule of a field": (
         ("--user", "role:deployer"),
-        'spec.subject.name "role:deployer" is written like a role;',
+        'spec.subject.name "role:deployer" must not begin with role: or proj:,',
     ),
     "a name that is none": (("--name", "No Name"), "metadata.name"),
 }

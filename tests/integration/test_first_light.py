@@ -191,7 +191,7 @@ def test_bad_edits_are_refused_with_what_to_do_instead(world: World) -> None:
     """After creation only an earlier end and a revocation may be written."""
     world.apply(a_grant("fixed", expiresAt=after(600)))
     for edit, remedy in (
-        ({"expiresAt": after(900)}, "expiresAt can only move earlier"),
+        ({"expiresAt": after(900)}, "expiresAt can only become earlier"),
         ({"expiresAt": after(600), "duration": "1h"}, "exactly one of expiresAt"),
         ({"duration": "1h"}, "create a new AccessGrant"),
         ({"expiresAt": after(500), "justification": "x"}, "justification can not"),

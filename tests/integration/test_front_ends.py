@@ -91,7 +91,7 @@ def test_a_trusted_front_end_names_whom_it_asks_for(
     assert said(for_alice, field) == ALICE_SAYS
     assert for_dave["spec"][field] == bare
     assert said(own, field) == (PORTAL, PORTALS_GROUPS)
-    assert "can not change after creation" in trusted_portal.refused(*edit)
+    assert "is immutable" in trusted_portal.refused(*edit)
 
 
 def test_trust_in_one_is_no_trust_in_another(trusted_portal: Asker, field: str) -> None:
@@ -100,4 +100,4 @@ def test_trust_in_one_is_no_trust_in_another(trusted_portal: Asker, field: str) 
     other = who(trusted_portal.plane, f"{PORTAL}2", tuple(PORTALS_GROUPS))
     refusal = other.refused("create", "-f", "-", body=forged)
 
-    assert f"spec.{field} is not who creates" in refusal
+    assert f"spec.{field} is not the user who creates" in refusal

@@ -51,7 +51,7 @@ def test_nobody_is_somebody_else(
     refusal = alice.refused("create", "-f", "-", body=body)
 
     assert f"'argogrant-{field}'" in refusal
-    assert f"spec.{field} is not who creates the Access" in refusal
+    assert f"spec.{field} is not the user who creates the Access" in refusal
     assert admission_objects.what_to_write(refusal) == {field: ALICE}
 
 

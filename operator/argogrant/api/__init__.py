@@ -1,5 +1,5 @@
-"""The kinds as Kubernetes objects: Pydantic models, dict to domain and back, CRDs.
+"""The four kinds as Kubernetes objects: Pydantic models, conversion, CRDs.
 
-The models are the single source of the CRDs and of the reference documentation. Raw
-dicts enter and leave argogrant here and nowhere else.
+The models are the only source of the CRDs and of the reference documentation. Only this
+package converts between JSON and the types of ``argogrant.grants``.
 """

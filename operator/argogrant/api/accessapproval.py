@@ -1,4 +1,4 @@
-"""The kind AccessApproval: what it holds, and its way into the domain and back."""
+"""Models of AccessApproval, and conversion of AccessApprovals from JSON."""
 
 from typing import Any, Final, Literal
 
@@ -18,80 +18,81 @@ from argogrant.grants.model.window import parse_instant
 APPROVAL_RULES: Final = (
     (
         "self == oldSelf",
-        "an approval can not change after creation; delete it and create another",
+        "an AccessApproval is immutable; delete it and create another",
     ),
 )
 
 
 class GrantReference(Model):
-    """The grant that is meant."""
+    """Reference to one AccessGrant."""
 
     name: ObjectName = Field(
-        description="The name of an AccessGrant in the approval's own namespace."
+        description="Name of an AccessGrant in the namespace of the approval."
     )
     uid: str = Field(
         min_length=1,
         max_length=128,
         pattern=r"^[-a-zA-Z0-9]+$",
         description=(
-            "The metadata.uid of that grant, as `kubectl get accessgrant NAME -o"
-            " jsonpath='{.metadata.uid}'` prints it: a grant that is created anew under"
-            " the same name is not approved by it (AnotherGrant)."
+            "metadata.uid of the grant: `kubectl get accessgrant NAME -o"
+            " jsonpath='{.metadata.uid}'`. An approval never counts for another grant"
+            " that is created with the same name (AnotherGrant)."
         ),
     )
 
 
 class AccessApprovalSpec(Model):
-    """What an approver decided about one grant."""
+    """Decision of an approver about one grant. Immutable."""
 
     model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULES))
 
-    grant: GrantReference = Field(description="The grant that this is about.")
+    grant: GrantReference = Field(description="Grant to approve or deny.")
     decision: Literal["Approve", "Deny"] = Field(
         description=(
-            "Approve: it counts towards what the AccessPolicy asks for. Deny: one"
-            " refusal by somebody who may approve ends the grant for good."
+            "Decision of the approver. Approve counts towards the approvals that the"
+            " AccessPolicy requires. One Deny of an approver ends the grant"
+            " permanently."
         )
     )
     comment: str | None = Field(
         None,
         max_length=1024,
         description=(
-            "Why, for whoever reads it later, such as: not during the freeze. The grant"
-            " shows the comment of a refusal."
+            "Reason of the decision, such as: not during the freeze. The conditions of"
+            " a denied grant contain it."
         ),
     )
     approver: IdentityModel | None = Field(
         None,
         description=(
-            "Who decides: exactly the user who creates the approval. The admission"
-            " policies in admission/ fill it in or demand it, and refuse everybody"
-            " else's name; where they are not installed, nobody vouches for it and the"
+            "Kubernetes user who creates the approval. The admission policies in"
+            " admission/ set this field or require it, and reject the name of another"
+            " user. If they are not installed, the approver is not verified and the"
             " approval does not count (ApproverUnverified)."
         ),
     )
 
 
 class AccessApprovalStatus(StatusModel):
-    """Whether the approval counts; written by argogrant only."""
+    """Observed state of the approval. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
         description=(
-            "What is so, and why. Counted: the approval, or the refusal, counts; if it"
-            " is False, reason and message say why it does not."
+            "Conditions of the approval. Counted: the approval or denial counts; if"
+            " False, reason and message contain the cause and the remedy."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
 
 
 def read_approval(body: dict[str, Any]) -> Approval:
-    """Read an AccessApproval as the API server gives it.
+    """Parse an AccessApproval as the API server returns it.
 
     Raises:
-        InvalidGrant: The object is not what the CRD describes; an older CRD, or none,
-            let it pass.
+        InvalidGrant: The object does not match the CRD: it was created under an older
+            CRD, or without one.
     """
     metadata, spec = body["metadata"], read_spec(AccessApprovalSpec, body.get("spec"))
     return Approval(

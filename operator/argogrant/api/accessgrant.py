@@ -1,4 +1,4 @@
-"""The kind AccessGrant: its way into the domain and back."""
+"""Conversion of AccessGrants from JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,17 +22,17 @@ from argogrant.grants.model.window import parse_duration, parse_instant
 TRACKING_ANNOTATION: Final = "argocd.argoproj.io/tracking-id"
 """Source: argoproj/argo-cd, ``docs/user-guide/resource_tracking.md``."""
 ABANDON_ANNOTATION: Final = "argogrant.dev/abandon"
-"""``"true"`` on a deleted grant: do not wait until its revocation is certain."""
+"""``"true"`` on a deleted grant: do not wait until its revocation is confirmed."""
 BREAK_GLASS_LABEL: Final = "argogrant.dev/break-glass"
-"""``"true"`` on every grant with ``spec.breakGlass``; the operator puts it there."""
+"""``"true"`` on every grant with ``spec.breakGlass``; the operator sets it."""
 
 
 def read_grant(body: dict[str, Any]) -> Grant:
-    """Read an AccessGrant as the API server gives it.
+    """Parse an AccessGrant as the API server returns it.
 
     Raises:
-        InvalidGrant: The object is not what the CRD describes; an older CRD, or none,
-            let it pass.
+        InvalidGrant: The object does not match the CRD: it was created under an older
+            CRD, or without one.
     """
     metadata, status = body["metadata"], body.get("status") or {}
     spec = _read_spec(body)
@@ -66,7 +66,7 @@ def read_grant(body: dict[str, Any]) -> Grant:
 def _read_spec(body: dict[str, Any]) -> AccessGrantSpec:
     spec = read_spec(AccessGrantSpec, body.get("spec"))
     if (spec.expires_at is None) == (spec.duration is None):
-        raise InvalidGrant("spec: write exactly one of expiresAt and duration")
+        raise InvalidGrant("spec: exactly one of expiresAt and duration is required")
     return spec
 
 
@@ -81,19 +81,19 @@ def _read_not_before(spec: AccessGrantSpec) -> datetime | None:
 
 
 def _read_frozen_end(status: Mapping[str, Any]) -> datetime | None:
-    """Read the end that was promised at activation; a forecast does not bind."""
+    """Read the expiry that was fixed at activation; an earlier one is a forecast."""
     if "startedAt" not in status or "expiresAt" not in status:
         return None
     return parse_instant(status["expiresAt"])
 
 
 def _read_extension(status: Mapping[str, Any]) -> int | None:
-    """Read how many grants this one continued when it began."""
+    """Read how many grants this grant extended when it started."""
     return len(status.get("extensionOf") or ()) if "startedAt" in status else None
 
 
 def _read_end(status: Mapping[str, Any]) -> RecordedEnd | None:
-    """Read an end whose cause may be gone: a deleted refusal stays a refusal."""
+    """Read the recorded end, because its cause may be deleted, such as a denial."""
     for condition in status.get("conditions") or ():
         if (condition.get("type"), condition.get("status")) == (
             GrantCondition.ENDED,

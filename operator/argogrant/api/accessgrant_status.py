@@ -1,4 +1,4 @@
-"""What argogrant writes about an AccessGrant, with the texts of `kubectl explain`."""
+"""Status of an AccessGrant, with the field descriptions of ``kubectl explain``."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,111 +22,112 @@ from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.window import format_instant
 
 MAX_RECORDED: Final = 32
-"""Approvals, and grants of a chain, that a status names."""
+"""Maximum number of approvals and of extended grants in a status."""
 
 
 class ApprovalEntry(Model):
-    """One approval, or refusal, that counted."""
+    """Approval or denial that counted."""
 
-    name: ObjectName = Field(description="The name of the AccessApproval.")
+    name: ObjectName = Field(description="Name of the AccessApproval.")
     approver: str = Field(
         max_length=MAX_USERNAME_LENGTH,
-        description="Who agreed, or refused: a Kubernetes user name.",
+        description="Kubernetes user name of the approver.",
     )
     decision: Literal["Approve", "Deny"] = Field(
-        description="What the approver decided, Approve or Deny."
+        description="Decision of the approver: Approve or Deny."
     )
-    at: Instant = Field(description="When the AccessApproval was created.")
+    at: Instant = Field(description="Creation time of the AccessApproval.")
 
 
 class AccessGrantStatus(StatusModel):
-    """What became of the grant; written by argogrant only."""
+    """Observed state of the grant. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
         description=(
-            "What is so, and why. Approved: everybody who has to agree has agreed."
-            " Ready: Argo CD's RBAC text holds the binding now; if it is False, reason"
-            " and message say why and what to do. Effective: Argo CD can match the"
-            " subject; False if the grant changes nothing as Argo CD is configured; the"
-            " message has the remedy; absent if neither is certain. Ended: the grant is"
-            " over for good; absent until that is certain."
+            "Conditions of the grant. Approved: all required approvals exist. Ready:"
+            " Argo CD's RBAC policy contains the binding; if False, reason and message"
+            " contain the cause and the remedy. Effective: Argo CD can match the"
+            " subject; if False, the grant has no effect with the current configuration"
+            " of Argo CD, and the message contains the remedy; absent if unknown."
+            " Ended: the grant has ended permanently; absent until this is confirmed."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
     started_at: Instant | None = Field(
         None,
         description=(
-            "When the grant's window opened: the latest of its creation, notBefore, and"
-            " the last approval that it needed. Absent before that, and if the grant"
-            " had ended before it began."
+            "Time at which the grant became active: the latest of creation, notBefore"
+            " and the last required approval. Absent before that time, and if the grant"
+            " ended before it started."
         ),
     )
     expires_at: Instant | None = Field(
         None,
         description=(
-            "When the access ends, or would have ended: the earliest of what was asked"
-            " for and, after the start, the maxDuration of the instance and of the"
+            "Time at which the access expires: the earliest of the requested expiry"
+            " and, after the start, maxDuration of the ArgoCDInstance and of the"
             " AccessPolicy. Before startedAt is set it is a forecast; from then on it"
-            " only moves earlier. Absent while a duration waits for approvals."
+            " only becomes earlier. Absent while a duration waits for approvals."
         ),
     )
     ended_at: Instant | None = Field(
         None,
         description=(
-            "When the grant was over: its end, or when it was found revoked. Absent"
-            " while Argo CD may still allow it."
+            "Time at which the grant ended: its expiry, or the time at which the"
+            " operator observed its revocation. Absent while Argo CD may still allow"
+            " access."
         ),
     )
     bound_as: str | None = Field(
         None,
         max_length=1024,
         description=(
-            "The role exactly as it was written into Argo CD's RBAC text, such as"
+            "Role as it was written to Argo CD's RBAC policy, such as"
             " proj:team-a:deployer. Absent if it was never written."
         ),
     )
     access_policy: ObjectName | None = Field(
         None,
         description=(
-            "The AccessPolicy that admitted the grant. Absent if none had to, or none"
-            " has yet."
+            "Name of the AccessPolicy that allows the grant. Absent if no AccessPolicy"
+            " is required, or if none allows the grant yet."
         ),
     )
     approvals: list[ApprovalEntry] = Field(
         [],
         max_length=MAX_RECORDED,
-        description="The approvals, and refusals, that counted.",
+        description="Approvals and denials that counted, at most 32.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     extension_of: list[ObjectName] = Field(
         [],
         max_length=MAX_RECORDED,
         description=(
-            "The grants that this one continues: the one that spec.extends names, the"
-            " one before that, and so on."
+            "Names of the extended grants: the grant in spec.extends, the grant that it"
+            " extends, and so on; at most 32."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     extended_by: ObjectName | None = Field(
-        None, description="The grant that continues this one (its spec.extends)."
+        None, description="Name of the grant that extends this grant."
     )
     url: str | None = Field(
         None,
         max_length=512,
         description=(
-            "Where people reach this Argo CD (spec.url of the ArgoCDInstance). Absent"
-            " before the start, or if the instance does not say."
+            "URL of the Argo CD (spec.url of the ArgoCDInstance). Absent before the"
+            " start, or if the instance has no URL."
         ),
     )
     access_details: str | None = Field(
         None,
         max_length=MAX_DETAILS,
         description=(
-            "What the holder should know (spec.accessDetails of the ArgoCDInstance),"
-            " with this grant's subject, role, end and URL filled in. It follows the"
-            " instance until the end, and then stays."
+            "Information for the user (spec.accessDetails of the ArgoCDInstance), with"
+            " the subject, role, expiry and URL of this grant filled in. It is updated"
+            " with the instance until the grant ends."
         ),
     )
 
@@ -139,17 +140,17 @@ def grant_status(
     generation: int,
     now: datetime,
 ) -> dict[str, Any]:
-    """Write the status of a grant from what was decided and what was delivered.
+    """Build the status of a grant from its decision and the state of its binding.
 
     Args:
-        decision: Whether the grant is in force.
-        delivery: Whether its binding is in Argo CD's RBAC text.
-        old: The present status, which is carried on.
-        generation: The generation of the spec that was decided about.
-        now: The time of a transition, if there is one.
+        decision: Decision about the grant.
+        delivery: State of its binding in Argo CD's RBAC policy.
+        old: Stored status; recorded facts are kept.
+        generation: Generation of the spec that the decision is about.
+        now: Time of the transitions.
 
     Returns:
-        The whole status. Equal to the present one if nothing happened.
+        The complete status, equal to the stored one if nothing changed.
     """
     conditions = write_conditions(
         old.get("conditions") or (),
@@ -158,7 +159,7 @@ def grant_status(
         now=now,
     )
     if "endedAt" in old:
-        conditions = _with_approval_of(old, conditions)
+        conditions = _keep_approved_condition(old, conditions)
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": conditions,
@@ -166,10 +167,10 @@ def grant_status(
         **_times(decision, delivery, old, now),
         **_access_details(decision, old),
     }
-    is_its_own = (
+    has_binding = (
         delivery.is_bound and decision.desired_binding is not DesiredBinding.ABSENT
     )
-    if is_its_own or "boundAs" in old:
+    if has_binding or "boundAs" in old:
         status["boundAs"] = decision.grant.role.bound_as
     extended_by = decision.related.extended_by or old.get("extendedBy")
     if extended_by:
@@ -177,13 +178,13 @@ def grant_status(
     return status
 
 
-def _with_approval_of(
+def _keep_approved_condition(
     old: Mapping[str, Any], conditions: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Leave who agreed as it was: approvals of what is over may be deleted."""
-    kept = {one["type"]: one for one in old.get("conditions") or ()}
+    """Keep the Approved condition of an ended grant: approvals may be deleted."""
+    stored = {one["type"]: one for one in old.get("conditions") or ()}
     return [
-        kept.get(one["type"], one) if one["type"] == GrantCondition.APPROVED else one
+        stored.get(one["type"], one) if one["type"] == GrantCondition.APPROVED else one
         for one in conditions
     ]
 
@@ -191,7 +192,7 @@ def _with_approval_of(
 def _times(
     decision: Decision, delivery: BindingOutcome, old: Mapping[str, Any], now: datetime
 ) -> dict[str, str]:
-    """Say when it begins and ends; only what was agreed upon begins."""
+    """Build the times; only an approved grant starts."""
     window, times = decision.window, {}
     if window.has_end:
         times["expiresAt"] = format_instant(window.end)
@@ -204,32 +205,31 @@ def _times(
 
 
 def _access_details(decision: Decision, old: Mapping[str, Any]) -> dict[str, str]:
-    """Say what the holder should know; what was said last stays after the end."""
-    guidance = decision.access_details
-    if guidance is None or "endedAt" in old:
-        kept = ("url", "accessDetails")
-        return {key: old[key] for key in kept if key in old}
-    said = {"url": guidance.url, "accessDetails": guidance.details}
-    return {key: value for key, value in said.items() if value}
+    """Build the information for the user; it stays unchanged after the end."""
+    details = decision.access_details
+    if details is None or "endedAt" in old:
+        return {key: old[key] for key in ("url", "accessDetails") if key in old}
+    fields = {"url": details.url, "accessDetails": details.details}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _approval_fields(decision: Decision, old: Mapping[str, Any]) -> dict[str, Any]:
-    """Say who agreed, and what was continued; what is over stays as it was."""
-    agreement, chain = decision.policy_result, decision.related.chain
-    said: dict[str, Any] = {
-        "accessPolicy": agreement.policy or _policy_of(old),
-        "approvals": [_approval(one) for one in agreement.approvals[:MAX_RECORDED]],
+    """Build policy, approvals and extensions; they stay unchanged after the end."""
+    result, chain = decision.policy_result, decision.related.chain
+    fields: dict[str, Any] = {
+        "accessPolicy": result.policy or _policy_of(old),
+        "approvals": [_approval(one) for one in result.approvals[:MAX_RECORDED]],
         "extensionOf": [grant.name for grant in chain[:MAX_RECORDED]],
     }
     if "endedAt" in old:
-        said = {key: old.get(key) for key in said}
+        fields = {key: old.get(key) for key in fields}
     elif "startedAt" in old and len(old.get("extensionOf") or ()) > len(chain):
-        said["extensionOf"] = old["extensionOf"]
-    return {key: value for key, value in said.items() if value}
+        fields["extensionOf"] = old["extensionOf"]
+    return {key: value for key, value in fields.items() if value}
 
 
 def _policy_of(old: Mapping[str, Any]) -> str:
-    """The policy under which a grant began, whose lowered ceiling shortens it."""
+    """Return the policy of a started grant: lowering its maxDuration shortens it."""
     return str(old.get("accessPolicy", "")) if "startedAt" in old else ""
 
 

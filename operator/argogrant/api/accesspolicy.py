@@ -1,4 +1,4 @@
-"""The kind AccessPolicy: its status, and its way into the domain and back."""
+"""Status of an AccessPolicy, and conversion of AccessPolicies from JSON."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,25 +35,26 @@ from argogrant.grants.model.window import parse_duration
 
 
 class AccessPolicyStatus(StatusModel):
-    """Whether the policy is obeyed; written by argogrant only."""
+    """Observed state of the policy. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
         description=(
-            "What is so, and why. Ready: the policy is obeyed; if it is False, reason"
-            " and message say why it can not be, and nothing is added meanwhile."
+            "Conditions of the policy. Ready: the operator applies the policy; if"
+            " False, reason and message contain the cause and the remedy, and the"
+            " operator adds no bindings until it is fixed."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
 
 
 def read_policy(body: dict[str, Any]) -> AccessPolicy:
-    """Read an AccessPolicy as the API server gives it.
+    """Parse an AccessPolicy as the API server returns it.
 
     Raises:
-        InvalidGrant: The object is not what the CRD describes; an older CRD, or none,
-            let it pass.
+        InvalidGrant: The object does not match the CRD: it was created under an older
+            CRD, or without one.
     """
     metadata, spec = body["metadata"], read_spec(AccessPolicySpec, body.get("spec"))
     return AccessPolicy(
@@ -83,8 +84,8 @@ def _read_requester(model: RequesterModel) -> IdentityPattern:
     kind = IdentityKind(model.kind)
     if (kind is IdentityKind.SERVICE_ACCOUNT) != (model.namespace is not None):
         raise InvalidGrant(
-            "spec.requesters: a ServiceAccount needs its namespace, and nothing else"
-            " has one"
+            "spec.requesters: namespace is required for a ServiceAccount, and not"
+            " allowed for other kinds"
         )
     return IdentityPattern(kind=kind, name=model.name, namespace=model.namespace or "")
 
@@ -124,7 +125,9 @@ def _read_approval(model: ApprovalRuleModel | None) -> ApprovalRule | None:
 
 def _read_approver(model: ApproverModel) -> IdentityPattern:
     if model.name is None:
-        raise InvalidGrant(f"spec.approval.approvers: a {model.kind} needs a name")
+        raise InvalidGrant(
+            f"spec.approval.approvers: name is required for a {model.kind}"
+        )
     return IdentityPattern(kind=IdentityKind(model.kind), name=model.name)
 
 

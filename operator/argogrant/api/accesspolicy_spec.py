@@ -1,8 +1,7 @@
-"""What a person writes into an AccessPolicy, with the texts of `kubectl explain`.
+"""Spec of an AccessPolicy, with the field descriptions of ``kubectl explain``.
 
-Whom and what an AccessPolicy is about: requesters, subjects, roles.
-
-What an AccessPolicy demands: a justification, approvals, brevity.
+A policy has selectors (instances, requesters, subjects, roles) and requirements
+(durations, limits, justification, approval, break-glass access).
 """
 
 from typing import Annotated, Literal
@@ -35,26 +34,27 @@ SubjectPattern = Annotated[
 
 
 class RequesterModel(Model):
-    """Somebody who may ask."""
+    """Pattern for requesters."""
 
     model_config = ConfigDict(json_schema_extra=validations(*REQUESTER_RULES))
 
     kind: Literal["User", "Group", "ServiceAccount"] = Field(
         description=(
-            "What the name is compared with: User with the user name that the API"
-            " server knows, Group with each of the person's groups there,"
-            " ServiceAccount with a service account of one namespace, such as the one"
-            " with which Argo CD applies grants from Git."
+            "Kind of the requester in Kubernetes. User matches the user name, Group"
+            " matches one of the user's groups, ServiceAccount matches a service"
+            " account of one namespace, such as the application controller of Argo CD,"
+            " which applies grants from Git."
         )
     )
     name: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
         description=(
-            "The name, such as alice@example.com, developers or deployer; '*' stands"
-            " for any text, every other character for itself. A pattern for users or"
-            " groups matches a name that begins with system: only if it begins so"
-            " itself: '*' means people. With effect: Deny it means everybody."
+            "Name, such as alice@example.com, developers or deployer. '*' matches any"
+            " text; all other characters are literal. For users and groups, only a"
+            " pattern that begins with system: matches a name that begins with system:,"
+            " so '*' matches people only. With effect: Deny, '*' matches every"
+            " requester."
         ),
         json_schema_extra=validations(TEXT_RULE),
     )
@@ -64,14 +64,14 @@ class RequesterModel(Model):
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         description=(
-            "The namespace of a ServiceAccount, such as argocd. The other kinds have"
-            " none."
+            "Namespace of the ServiceAccount, such as argocd. Required for kind"
+            " ServiceAccount, not allowed for other kinds."
         ),
     )
 
 
 class SubjectsModel(Model):
-    """For whom access may be asked; it is enough that one of these matches."""
+    """Subjects for which access may be requested; one match is sufficient."""
 
     model_config = ConfigDict(json_schema_extra=validations(*SUBJECTS_RULES))
 
@@ -79,17 +79,17 @@ class SubjectsModel(Model):
         None,
         alias="self",
         description=(
-            "true: for oneself. The requester's user name has to begin with the"
-            " ArgoCDInstance's identity.stripPrefix, and what follows is what Argo CD"
-            " sees."
+            "true allows requesters to request access for themselves. The requester's"
+            " user name must begin with identity.stripPrefix of the ArgoCDInstance; the"
+            " rest must equal the subject."
         ),
     )
     users: list[SubjectPattern] = Field(
         [],
         max_length=64,
         description=(
-            "For these subjects of kind User, such as alice@example.com or"
-            " '*@example.com'; '*' stands for any text."
+            "Names of subjects of kind User, such as alice@example.com or"
+            " '*@example.com'. '*' matches any text."
         ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
@@ -97,15 +97,15 @@ class SubjectsModel(Model):
         [],
         max_length=64,
         description=(
-            "For these subjects of kind Group, such as on-call or 'team-*'; '*' stands"
-            " for any text."
+            "Names of subjects of kind Group, such as on-call or 'team-*'. '*' matches"
+            " any text."
         ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
 class RolePatternModel(Model):
-    """Roles that may be asked for."""
+    """Pattern for roles."""
 
     model_config = ConfigDict(json_schema_extra=validations(*ROLE_PATTERN_RULES))
 
@@ -113,9 +113,10 @@ class RolePatternModel(Model):
         min_length=1,
         max_length=MAX_NAME_LENGTH,
         description=(
-            "Without project: global roles, such as role:deployer or 'role:*'; '*'"
-            " alone means every global role, role:admin too. With project: bare names"
-            " of roles of such projects, such as deployer or '*'."
+            "Name of the role. Without project: a global role, such as role:deployer"
+            " or 'role:*'; '*' matches every global role, including role:admin. With"
+            " project: the bare name of a role of these AppProjects, such as deployer"
+            " or '*'."
         ),
         json_schema_extra=validations(TEXT_RULE),
     )
@@ -125,28 +126,30 @@ class RolePatternModel(Model):
         max_length=253,
         pattern=r"^[-a-z0-9.*]+$",
         description=(
-            "The AppProjects whose roles these are, such as team-a or 'team-*'. Left"
-            " out: global roles only."
+            "AppProjects of the role, such as team-a or 'team-*'. If omitted, only"
+            " global roles match."
         ),
     )
 
 
 class JustificationRuleModel(Model):
-    """What a justification has to be."""
+    """Requirements for the justification of a grant."""
 
     required: bool | None = Field(
         None,
-        description="true: a grant without a justification is NotAllowed.",
+        description=(
+            "true requires a justification; a grant without one is NotAllowed. The"
+            " default is false."
+        ),
     )
     pattern: str | None = Field(
         None,
         min_length=1,
         max_length=512,
         description=(
-            "A regular expression (RE2) that has to be found in the justification, such"
-            " as 'CHG-[0-9]+'; write '^' and '$' around one that the whole text has to"
-            " fit. A grant without a justification fits only a pattern that"
-            " matches an empty text."
+            "Regular expression (RE2) that the justification must contain, such as"
+            " 'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An"
+            " omitted justification is the empty text."
         ),
         json_schema_extra=validations(*JUSTIFICATION_PATTERN_RULES),
     )
@@ -155,23 +158,24 @@ class JustificationRuleModel(Model):
         min_length=1,
         max_length=256,
         description=(
-            "What to write, in words, such as: name the change ticket. It is shown to"
-            " whoever is refused."
+            "Explanation of the pattern, such as: name the change ticket. It is part of"
+            " the message of a grant that is NotAllowed."
         ),
     )
 
 
 class ApproverModel(Model):
-    """Somebody who may approve."""
+    """Pattern for approvers."""
 
     model_config = ConfigDict(json_schema_extra=validations(*APPROVER_RULES))
 
     kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"] = Field(
         description=(
-            "User or Group, as the API server knows the approver; IntegrationOwner:"
-            " whom the ArgoCDInstance names (spec.owners.integration); ResourceOwner:"
-            " whom the AppProject of the role names (spec.owners.resource), or, if it"
-            " names nobody, the integration's owners."
+            "Kind of the approver. User and Group are those of Kubernetes."
+            " IntegrationOwner is an owner in spec.owners.integration of the"
+            " ArgoCDInstance. ResourceOwner is the owner that the role's AppProject"
+            " names (spec.owners.resource of the ArgoCDInstance); without such an owner"
+            " it is the same as IntegrationOwner."
         )
     )
     name: str | None = Field(
@@ -179,16 +183,17 @@ class ApproverModel(Model):
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
         description=(
-            "The user or the group, such as bob@example.com or approvers; '*' stands"
-            " for any text, and matches a name that begins with system: only in a"
-            " pattern that begins so itself."
+            "Name of the user or group, such as bob@example.com or approvers. '*'"
+            " matches any text; only a pattern that begins with system: matches a name"
+            " that begins with system:. Required for User and Group, not allowed for"
+            " the owner kinds."
         ),
         json_schema_extra=validations(TEXT_RULE),
     )
 
 
 class ApprovalRuleModel(Model):
-    """Who has to agree, and until when."""
+    """Required approvals."""
 
     model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULE_RULES))
 
@@ -196,54 +201,55 @@ class ApprovalRuleModel(Model):
         ge=1,
         le=10,
         description=(
-            "How many different people have to approve, each with an AccessApproval."
-            " Until then the grant waits (AwaitingApproval). One refusal by any of the"
-            " approvers ends it (Denied)."
+            "Number of different approvers that must approve, from 1 to 10, each with"
+            " an AccessApproval. Until then the grant waits (AwaitingApproval). One"
+            " denial by any approver ends the grant (Denied)."
         ),
     )
     approvers: list[ApproverModel] = Field(
         min_length=1,
         max_length=32,
-        description="Who may approve or refuse; it is enough that one matches.",
+        description="Patterns for users that may approve or deny; one match is enough.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     self_approval: bool | None = Field(
         None,
         description=(
-            "true: also an approval by the requester, or by the user who receives the"
-            " access, counts, if approvers names them. Otherwise somebody else has to"
-            " agree."
+            "true also counts approvals by the requester and by the user who receives"
+            " access, if they match approvers. The default is false: another approver"
+            " is required."
         ),
     )
     timeout: Duration = Field(
         "24h",
         description=(
-            "How long after its creation a grant can be approved, such as 8h. After"
-            " that it is over (ApprovalTimedOut)."
+            "Time after its creation in which a grant can be approved, such as 8h."
+            " After that time the grant has ended (ApprovalTimedOut)."
         ),
     )
 
 
 class BreakGlassModel(Model):
-    """Whether access in an emergency is given at once, and for how long."""
+    """Emergency access without approval."""
 
     allowed: bool = Field(
         description=(
-            "true: a grant with breakGlass: true is admitted without approval. It needs"
-            " a justification, and everything else that this policy asks for."
+            "true allows a grant with breakGlass: true without approval. The grant"
+            " requires a justification and must meet all other requirements of the"
+            " policy."
         )
     )
     max_duration: Duration = Field(
         "1h",
         description=(
-            "The longest time that such a grant may ask for, such as 1h, instead of"
-            " the policy's maxDuration."
+            "Maximum duration of such a grant, such as 1h. It replaces maxDuration of"
+            " the policy."
         ),
     )
 
 
 class AccessPolicySpec(Model):
-    """Who may ask for which roles and for whom, and who has to agree."""
+    """Requests that are allowed or denied, and their requirements."""
 
     model_config = ConfigDict(json_schema_extra=validations(*POLICY_SPEC_RULES))
 
@@ -251,43 +257,45 @@ class AccessPolicySpec(Model):
         [],
         max_length=64,
         description=(
-            "The ArgoCDInstances of this namespace that the policy is about, by name."
-            " Left out or empty: all of them."
+            "Names of the ArgoCDInstances in the namespace of the policy to which it"
+            " applies. If omitted or empty, it applies to all of them."
         ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     effect: Literal["Allow", "Deny"] = Field(
         "Allow",
         description=(
-            "Allow: whoever fits everything here gets what was asked for, once as many"
-            " have approved as approval asks for. Deny: whatever fits requesters,"
-            " subjects and roles is refused, whatever other policies allow, in an"
-            " emergency as well; subjects are compared by name alone there, since a"
-            " group of that name is a user of that name to Argo CD."
+            "Effect of a match. Allow: a grant that matches requesters, subjects and"
+            " roles and meets all requirements is allowed, once the required approvals"
+            " exist. Deny: a grant that matches is denied even if other policies allow"
+            " it, including break-glass grants. With Deny, subjects are compared by"
+            " name only, because Argo CD does not distinguish users from groups."
         ),
     )
     requesters: list[RequesterModel] = Field(
         min_length=1,
         max_length=64,
-        description="Who may ask; it is enough that one of these matches.",
+        description="Patterns for requesters; one match is sufficient.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     subjects: SubjectsModel = Field(
-        description="For whom they may ask: for themselves, or for users and groups."
+        description=(
+            "Subjects for which access may be requested: the requester, users, groups."
+        )
     )
     roles: list[RolePatternModel] = Field(
         min_length=1,
         max_length=64,
-        description="What they may ask for; it is enough that one of these matches.",
+        description="Patterns for roles; one match is sufficient.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     max_duration: Duration | None = Field(
         None,
         description=(
-            "The longest time that may be asked for, such as 4h. A grant that asks for"
-            " more is NotAllowed by this policy. Lowering it shortens running grants"
-            " that the policy has admitted. Left out: the ArgoCDInstance's ceiling"
-            " alone."
+            "Maximum duration of a grant, such as 4h. A grant that requests more is"
+            " NotAllowed by this policy. Lowering it shortens active grants that the"
+            " policy allows. If omitted, only maxDuration of the ArgoCDInstance limits"
+            " the duration."
         ),
     )
     max_extensions: int | None = Field(
@@ -295,8 +303,8 @@ class AccessPolicySpec(Model):
         ge=0,
         le=30,
         description=(
-            "How many grants may continue each other (spec.extends) after the first; 0:"
-            " none. Left out: any number."
+            "Maximum number of successive extensions of a grant (spec.extends); 0"
+            " allows none. If omitted, there is no limit."
         ),
     )
     max_active_per_subject: int | None = Field(
@@ -304,24 +312,25 @@ class AccessPolicySpec(Model):
         ge=1,
         le=1000,
         description=(
-            "How many grants one subject may have on an ArgoCDInstance at the same"
-            " time, those that wait or begin later included. Left out: any number."
+            "Maximum number of concurrent grants of one subject on an ArgoCDInstance,"
+            " including grants that wait for approval or start later. If omitted, there"
+            " is no limit."
         ),
     )
     justification: JustificationRuleModel | None = Field(
-        None, description="What spec.justification of a grant has to be."
+        None, description="Requirements for spec.justification of a grant."
     )
     approval: ApprovalRuleModel | None = Field(
         None,
         description=(
-            "Who has to agree. Left out: nobody; the policy admits at once"
+            "Required approvals. If omitted, the policy allows a grant without approval"
             " (AutoApproved)."
         ),
     )
     break_glass: BreakGlassModel | None = Field(
         None,
         description=(
-            "Whether access in an emergency (breakGlass: true in a grant) is given"
-            " without approval. Left out: it is not."
+            "Emergency access without approval, for grants with breakGlass: true. If"
+            " omitted, it is not allowed."
         ),
     )

@@ -1,11 +1,12 @@
-"""The admission policies that make the API server vouch for who asks and who agrees.
+"""Admission policies with which the API server verifies requesters and approvers.
 
-``admission/*.yaml`` are generated from here, and the operator compares with this what
-it finds in the cluster. A ValidatingAdmissionPolicy demands that an object says who
-creates it, and that this never changes; a MutatingAdmissionPolicy writes it there.
+``admission/*.yaml`` is generated from this module, and the operator compares the
+installed policies with it (``admission_drift.py``). A ValidatingAdmissionPolicy
+requires that an object names its creator and that this field never changes. A
+MutatingAdmissionPolicy sets the field.
 
 Source: Kubernetes, "Validating Admission Policy" and "Mutating Admission Policy". The
-first keeps to the CEL of Kubernetes 1.30, the second to that of 1.36.
+first uses the CEL of Kubernetes 1.30, the second that of 1.36.
 """
 
 from collections.abc import Iterable
@@ -26,14 +27,14 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityField:
-    """The field of a kind that says who made the object."""
+    """Field of a kind that names the creator of the object."""
 
     field: str
     kind: Kind
 
     @property
     def policy(self) -> str:
-        """What the policies and their bindings are called."""
+        """Name of the policies and of their bindings."""
         return f"argogrant-{self.field}"
 
 
@@ -44,31 +45,31 @@ IDENTITY_FIELDS: Final = (
 
 
 def validating_policies() -> tuple[Manifest, ...]:
-    """Build what checks who asks and who agrees: two policies and their bindings."""
+    """Build the policies that verify requesters and approvers, with their bindings."""
     return tuple(
         manifest
-        for maker in IDENTITY_FIELDS
+        for creator in IDENTITY_FIELDS
         for manifest in (
-            _policy("Validating", maker, _checks(maker)),
-            _binding("Validating", maker, validationActions=["Deny"]),
+            _policy("Validating", creator, _validating_spec(creator)),
+            _binding("Validating", creator, validationActions=["Deny"]),
         )
     )
 
 
 def mutating_policies() -> tuple[Manifest, ...]:
-    """Build what writes it, so that nobody has to: two policies and their bindings."""
+    """Build the policies that set requesters and approvers, with their bindings."""
     return tuple(
         manifest
-        for maker in IDENTITY_FIELDS
+        for creator in IDENTITY_FIELDS
         for manifest in (
-            _policy("Mutating", maker, _mutation(maker)),
-            _binding("Mutating", maker),
+            _policy("Mutating", creator, _mutating_spec(creator)),
+            _binding("Mutating", creator),
         )
     )
 
 
 def admission_files() -> dict[str, str]:
-    """Write both files, by their path in the repository."""
+    """Return the text of both files by their path in the repository."""
     return {
         VALIDATING_FILE: _VALIDATING_HEAD
         + _documents(validating_policies()).replace(
@@ -78,27 +79,27 @@ def admission_files() -> dict[str, str]:
     }
 
 
-def _policy(sort: str, maker: IdentityField, spec: Manifest) -> Manifest:
+def _policy(prefix: str, creator: IdentityField, spec: Manifest) -> Manifest:
     rule = {
         "apiGroups": [GROUP],
         "apiVersions": ["*"],
         "operations": ["CREATE", "UPDATE"],
-        "resources": [maker.kind.plural],
+        "resources": [creator.kind.plural],
     }
     return {
         "apiVersion": ADMISSION_API,
-        "kind": f"{sort}AdmissionPolicy",
-        "metadata": {"name": maker.policy},
+        "kind": f"{prefix}AdmissionPolicy",
+        "metadata": {"name": creator.policy},
         "spec": {"matchConstraints": {"resourceRules": [rule]}, **spec},
     }
 
 
-def _binding(sort: str, maker: IdentityField, **spec: list[str]) -> Manifest:
+def _binding(prefix: str, creator: IdentityField, **spec: list[str]) -> Manifest:
     return {
         "apiVersion": ADMISSION_API,
-        "kind": f"{sort}AdmissionPolicyBinding",
-        "metadata": {"name": maker.policy},
-        "spec": {"policyName": maker.policy, **spec},
+        "kind": f"{prefix}AdmissionPolicyBinding",
+        "metadata": {"name": creator.policy},
+        "spec": {"policyName": creator.policy, **spec},
     }
 
 
@@ -106,8 +107,8 @@ _OWN_GROUPS: Final = "request.userInfo.?groups.orValue([])"
 _WHOAMI: Final = "`kubectl auth whoami -o yaml` shows username and groups"
 
 
-def _checks(maker: IdentityField) -> Manifest:
-    field = maker.field
+def _validating_spec(creator: IdentityField) -> Manifest:
+    field = creator.field
     return {
         "failurePolicy": "Fail",
         "variables": [
@@ -117,44 +118,57 @@ def _checks(maker: IdentityField) -> Manifest:
                 "name": "groups",
                 "expression": f"object.spec.?{field}.?groups.orValue([])",
             },
-            {"name": "remedy", "expression": _remedy(maker)},
+            {"name": "remedy", "expression": _remedy(creator)},
         ],
-        "validations": [_is_there(maker), _is_true(maker), _is_unchanged(maker)],
+        "validations": [
+            _is_present(creator),
+            _is_correct(creator),
+            _is_unchanged(creator),
+        ],
     }
 
 
-def _remedy(maker: IdentityField) -> str:
-    """Compose what a person has to write, as YAML that can be pasted."""
+def _remedy(creator: IdentityField) -> str:
+    """Build the CEL expression for the missing field, as YAML that can be pasted.
+
+    Drift detection compares it, unlike the other texts: after a change users have to
+    apply the file again.
+    """
     return f"""\
-'Write below spec: {maker.field}: {{username: '
+'Write below spec: {creator.field}: {{username: '
 + strings.quote(request.userInfo.username) + ', groups: ['
 + variables.ownGroups.map(g, strings.quote(g)).join(', ') + ']}}'"""
 
 
-def _is_there(maker: IdentityField) -> Manifest:
+# The API server shows message if the value of messageExpression is too long.
+
+
+def _is_present(creator: IdentityField) -> Manifest:
     problem = (
-        f"spec.{maker.field} is missing: it must say who creates the {maker.kind.kind}"
+        f"spec.{creator.field} is missing: it must name the user who creates the"
+        f" {creator.kind.kind}"
     )
     return {
         "expression": f"""\
-request.operation != 'CREATE' || has(object.spec.{maker.field})""",
-        "message": f"{problem}; {_WHOAMI}",  # if the other is too long to be shown
+request.operation != 'CREATE' || has(object.spec.{creator.field})""",
+        "message": f"{problem}; {_WHOAMI}",
         "messageExpression": f'"{problem}. " + variables.remedy',
         "reason": "Forbidden",
     }
 
 
-def _is_true(maker: IdentityField) -> Manifest:
-    said = f"object.spec.{maker.field}"
+def _is_correct(creator: IdentityField) -> Manifest:
+    path = f"object.spec.{creator.field}"
     problem = (
-        f"spec.{maker.field} is not who creates the {maker.kind.kind}: username and"
-        " groups must be those of the request, all of them and no others"
+        f"spec.{creator.field} is not the user who creates the {creator.kind.kind}:"
+        " username and groups must equal those of the request, with all groups and no"
+        " others"
     )
     return {
         "expression": f"""\
-request.operation != 'CREATE' || !has({said})
+request.operation != 'CREATE' || !has({path})
 || request.userInfo.username in variables.{TRUSTED_FRONT_ENDS}
-|| ({said}.username == request.userInfo.username
+|| ({path}.username == request.userInfo.username
     && sets.equivalent(variables.groups, variables.ownGroups))""",
         "message": f"{problem}; {_WHOAMI}",
         "messageExpression": f'"{problem}. " + variables.remedy',
@@ -162,32 +176,33 @@ request.operation != 'CREATE' || !has({said})
     }
 
 
-def _is_unchanged(maker: IdentityField) -> Manifest:
-    said = f"object.spec.?{maker.field}"
-    was = f"oldObject.spec.?{maker.field}"
+def _is_unchanged(creator: IdentityField) -> Manifest:
+    new = f"object.spec.?{creator.field}"
+    old = f"oldObject.spec.?{creator.field}"
     return {
         "expression": f"""\
 request.operation != 'UPDATE'
-|| ({said}.?username == {was}.?username
-    && sets.equivalent(variables.groups, {was}.?groups.orValue([])))""",
+|| ({new}.?username == {old}.?username
+    && sets.equivalent(variables.groups, {old}.?groups.orValue([])))""",
         "message": (
-            f"spec.{maker.field} can not change after creation; create a new"
-            f" {maker.kind.kind} instead"
+            f"spec.{creator.field} is immutable; create another"
+            f" {creator.kind.kind} instead"
         ),
         "reason": "Forbidden",
     }
 
 
-def _mutation(maker: IdentityField) -> Manifest:
-    """Write it at creation, and keep it when a later manifest leaves it out.
+def _mutating_spec(creator: IdentityField) -> Manifest:
+    """Set the field at creation, and keep it when a later manifest omits it.
 
-    It never stands in the way: what it could not fill in, the other policy refuses.
+    Errors are ignored: if the field cannot be set, the validating policy rejects the
+    object.
     """
-    field = maker.field
+    field = creator.field
     condition = f"""\
 has(object.spec) && !has(object.spec.{field})
 && (request.operation == 'CREATE' || has(oldObject.spec.{field}))"""
-    # One person may be sent with a group twice; a set may not hold it twice.
+    # A request may list a group twice, but a set must not contain it twice.
     patch = f"""\
 [JSONPatch{{
   op: 'add',
@@ -210,23 +225,24 @@ _GENERATED: Final = """\
 # Generated from operator/argogrant/api/admission_policies.py by `make generate`.
 """
 _VALIDATING_HEAD: Final = f"""{_GENERATED}\
-# With it the API server vouches for who creates an AccessGrant or an AccessApproval;
-# without it AccessPolicies admit nobody. Kubernetes 1.30 or newer. The one thing to
-# edit is trustedFrontEnds, twice: see docs/how-to/verified-identity.md.
+# The API server verifies who creates an AccessGrant or an AccessApproval. Without these
+# policies no AccessPolicy matches. Requires Kubernetes 1.30 or newer. Edit only
+# trustedFrontEnds, in both policies: see docs/how-to/verified-identity.md. The operator
+# reports every other difference in spec as AdmissionPolicyChanged.
 """
 _MUTATING_HEAD: Final = f"""{_GENERATED}\
-# With it nobody has to write spec.requester or spec.approver: the API server does.
-# Kubernetes 1.36 or newer. It is optional: argogrant-validating.yaml is what checks.
+# The API server sets spec.requester and spec.approver if they are missing. Requires
+# Kubernetes 1.36 or newer. Optional: argogrant-validating.yaml verifies the fields.
 """
 _ANCHOR: Final = f"  - name: {TRUSTED_FRONT_ENDS}\n"
 _TRUSTED_COMMENT: Final = """\
-  # Users that may name somebody else, such as the service account of a portal:
+  # Users that may name another user, such as the service account of a portal:
   # ['system:serviceaccount:portal:backstage', 'system:serviceaccount:ci:deploy']
 """
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML in which a text of several lines looks like one."""
+    """YAML dumper that writes texts of several lines as block scalars."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

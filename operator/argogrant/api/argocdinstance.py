@@ -1,4 +1,4 @@
-"""The kind ArgoCDInstance: one Argo CD installation, and what is known of it."""
+"""Status of an ArgoCDInstance, and conversion of ArgoCDInstances from JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,24 +37,24 @@ from argogrant.grants.model.identity import IdentityKind, IdentityPattern
 from argogrant.grants.model.window import format_instant, parse_duration
 
 MAX_ROLES_SHOWN: Final = 200
-"""Roles in the status; `roleCount` says how many there are."""
+"""Maximum number of roles in the status; ``roleCount`` counts all of them."""
 
 
 class ArgoCDInstanceStatus(StatusModel):
-    """What is known of this Argo CD; written by argogrant only."""
+    """Observed state of the Argo CD installation. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
         [],
         max_length=8,
         description=(
-            "What is so, and why. Ready: what Argo CD has equals what is in force; if"
-            " it is False, reason and message say what stands in the way."
-            " RBACTextValid: Argo CD can read every line of argocd-rbac-cm; while it"
-            " can not, it refuses everybody. Contested: somebody else keeps changing"
-            " argogrant's key. ClockInSync: the operator's clock agrees with the API"
-            " server's. RequesterVerified: the API server vouches for who asks and who"
-            " approves; unless it does, AccessPolicies admit nobody. TokenFresh: the"
-            " token for another cluster is renewed in time; only there if there is one."
+            "Conditions of the instance. Ready: Argo CD has the bindings of all active"
+            " grants and no others; if False, reason and message contain the cause and"
+            " the remedy. RBACTextValid: Argo CD can read every line of argocd-rbac-cm;"
+            " if False, Argo CD denies every request. Contested: another program keeps"
+            " changing policy.argogrant.csv. ClockInSync: the clocks of the operator"
+            " and the API server agree. RequesterVerified: the API server verifies"
+            " requesters and approvers; if False, no AccessPolicy matches. TokenFresh:"
+            " the token for a remote cluster is renewed in time; absent without one."
         ),
         json_schema_extra=CONDITIONS_BY_TYPE,
     )
@@ -62,36 +62,36 @@ class ArgoCDInstanceStatus(StatusModel):
         None,
         ge=0,
         description=(
-            "How many bindings, pairs of a subject and a role, policy.argogrant.csv"
-            " holds. Grants that want the same pair share one."
+            "Number of bindings in policy.argogrant.csv. A binding is a pair of a"
+            " subject and a role; grants with the same pair share it."
         ),
     )
     overlay_bytes: int | None = Field(
         None,
         ge=0,
         description=(
-            "The size of the key policy.argogrant.csv in bytes. Kubernetes allows 1 MiB"
-            " for all keys of argocd-rbac-cm together."
+            "Size of policy.argogrant.csv in bytes. Kubernetes limits all keys of"
+            " argocd-rbac-cm together to 1 MiB."
         ),
     )
     roles: list[RoleSummary] = Field(
         [],
         max_length=MAX_ROLES_SHOWN,
         description=(
-            "The roles that a grant can name: global ones, then those of AppProjects."
-            f" At most the first {MAX_ROLES_SHOWN} are listed; roleCount counts all."
+            "Roles that a grant can name: global roles, then roles of AppProjects. At"
+            f" most the first {MAX_ROLES_SHOWN} are listed; roleCount counts all."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     role_count: int | None = Field(
-        None, ge=0, description="How many roles exist, also those that are not listed."
+        None, ge=0, description="Number of roles, including those that are not listed."
     )
     owners: list[OwnerSummary] = Field(
         [],
         max_length=32,
         description=(
-            "The owners of this Argo CD (spec.owners.integration), who decide wherever"
-            " a role has no owner of its own."
+            "Owners of this Argo CD (spec.owners.integration). They own every role that"
+            " has no owner."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
@@ -99,17 +99,17 @@ class ArgoCDInstanceStatus(StatusModel):
         None,
         max_length=1024,
         description=(
-            "The claims whose values Argo CD compares with subjects, beside the user"
-            " id, as argocd-rbac-cm writes them, such as [groups, email]. Absent:"
-            " argocd-rbac-cm says nothing, and Argo CD uses [groups]."
+            "Claims whose values Argo CD compares with subjects in addition to the user"
+            " id: scopes of argocd-rbac-cm, such as [groups, email]. Absent if"
+            " argocd-rbac-cm has no scopes; Argo CD then uses [groups]."
         ),
     )
     default_role: str | None = Field(
         None,
         max_length=1024,
         description=(
-            "The role that Argo CD gives to everybody who is logged in (policy.default"
-            " of argocd-rbac-cm), such as role:readonly. Absent: there is none."
+            "Role of every user who is logged in: policy.default of argocd-rbac-cm,"
+            " such as role:readonly. Absent if there is none."
         ),
     )
     bound_in: list[LocationModel] = Field(
@@ -125,23 +125,22 @@ class ArgoCDInstanceStatus(StatusModel):
     token_expires_at: Instant | None = Field(
         None,
         description=(
-            "Until when the token for the other cluster is good, as the token or the"
-            " API server that gave it says. Absent: Argo CD is in this cluster, or the"
-            " token says nothing of an end."
+            "Time at which the token for the remote cluster expires. Absent if Argo CD"
+            " is in this cluster, or if the token does not expire."
         ),
     )
     last_write_at: Instant | None = Field(
         None,
         description=(
-            "When this operator last wrote argocd-rbac-cm. Nothing is written while"
-            " nothing changes."
+            "Time of the operator's last write to argocd-rbac-cm. The operator writes"
+            " only changes."
         ),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One ArgoCDInstance, as far as it decides anything."""
+    """Settings of one ArgoCDInstance that affect decisions."""
 
     uid: str
     namespace: str
@@ -150,26 +149,26 @@ class Instance:
     max_duration: timedelta
     being_deleted: bool = False
     requires_access_policy: bool = False
-    """Whether nothing is given without an access policy."""
+    """No grant is allowed without an AccessPolicy."""
     strip_prefix: str = ""
-    """What stands before Argo CD's name in a Kubernetes user name."""
+    """Prefix of Kubernetes user names that Argo CD's user names lack."""
     integration_owners: tuple[IdentityPattern, ...] = ()
     resource_owner_key: str = ""
-    """The label or annotation that names a resource's owner; empty if none does."""
+    """Label or annotation that names the owner of a resource; empty if unset."""
     resource_owner_kind: IdentityKind | None = None
-    """What that label or annotation names."""
+    """Kind of the owner in that label or annotation."""
     cluster: RemoteCluster | None = None
-    """Where Argo CD runs; None for the cluster of the instance itself."""
+    """Remote cluster of Argo CD; None for the cluster of the ArgoCDInstance."""
     url: str = ""
-    """Where people reach Argo CD; empty if that was not said."""
+    """URL of Argo CD for users; empty if unset."""
     binds_in_projects: bool = False
-    """Whether roles of AppProjects are given in the AppProject."""
+    """Roles of AppProjects are bound in the AppProject."""
     removes_tokens: bool = True
-    """Whether tokens that were made by a member go with the member."""
+    """Tokens that a member can have created are removed with the member."""
     access_details: str = ""
-    """What those who hold a grant are told, with placeholders."""
+    """Template of the information for users."""
     retention: timedelta = timedelta(days=30)
-    """How long a grant is kept after its end."""
+    """Time for which an ended grant is kept."""
 
     @property
     def location(self) -> ArgoCDLocation:
@@ -179,7 +178,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceReport:
-    """What is said about an instance after a convergence."""
+    """Status fields of an instance after a reconciliation."""
 
     conditions: tuple[Condition, ...]
     bindings: int | None = None
@@ -195,10 +194,10 @@ class InstanceReport:
 
 
 def read_instance(body: dict[str, Any]) -> Instance:
-    """Read an ArgoCDInstance as the API server gives it.
+    """Parse an ArgoCDInstance as the API server returns it.
 
     Raises:
-        InvalidGrant: The object is not what the CRD describes.
+        InvalidGrant: The object does not match the CRD.
     """
     metadata = body["metadata"]
     spec = read_spec(ArgoCDInstanceSpec, body.get("spec") or {})
@@ -233,7 +232,7 @@ def read_instance(body: dict[str, Any]) -> Instance:
 def instance_status(
     report: InstanceReport, *, old: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
-    """Write the status of an instance; nothing in it changes while nothing happens."""
+    """Build the status of an instance, equal to the old one if nothing changed."""
     last_write = format_instant(report.last_write_at) if report.last_write_at else ""
     status: dict[str, Any] = {
         "observedGeneration": generation,

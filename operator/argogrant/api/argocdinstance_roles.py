@@ -1,4 +1,4 @@
-"""A role as the status of an ArgoCDInstance lists it, and who owns it."""
+"""Roles and owners in the status of an ArgoCDInstance."""
 
 from typing import Any, Literal
 
@@ -12,59 +12,62 @@ from argogrant.grants.model.identity import IdentityPattern
 
 
 class OwnerSummary(Model):
-    """Whom AccessPolicies call an owner."""
+    """Owner in the sense of AccessPolicies."""
 
     kind: Literal["User", "Group"] = Field(
-        description="User or Group, as the API server knows them."
+        description="Kind of the owner in Kubernetes: User or Group."
     )
     name: str = Field(
-        max_length=MAX_USERNAME_LENGTH, description="The name of the user or group."
+        max_length=MAX_USERNAME_LENGTH, description="Name of the user or group."
     )
 
 
 class RoleSummary(Model):
-    """A role that a grant can name."""
+    """Role that a grant can name."""
 
     name: str = Field(
-        max_length=1024, description="What to write into spec.role.name of a grant."
+        max_length=1024, description="Value of spec.role.name in a grant for this role."
     )
     project: str | None = Field(
         None,
         max_length=253,
         description=(
-            "What to write into spec.role.project of a grant; absent for global roles."
+            "Value of spec.role.project in a grant for this role. Absent for global"
+            " roles."
         ),
     )
     description: str | None = Field(
         None,
         max_length=256,
-        description="What the AppProject says of the role, cut at 256 characters.",
+        description="Description of the role in its AppProject, up to 256 characters.",
     )
     has_deny: bool | None = Field(
         None,
         description=(
-            "true: the role, or one that it inherits, holds deny rules, which take away"
-            " what a subject may do by other roles."
+            "true if the role or an inherited role has deny rules. They also deny what"
+            " other roles of the subject allow."
         ),
     )
     can_persist: bool | None = Field(
         None,
         description=(
-            "true: its holder can make access outlast a grant, such as by a shell in a"
-            " pod (exec create) or a new Application; argogrant roles -o wide says how."
+            "true if the role has permissions with which access can outlive a grant,"
+            " such as exec create or applications create. `argogrant roles -o wide`"
+            " lists them."
         ),
     )
     owner: OwnerSummary | None = Field(
         None,
         description=(
-            "Whom spec.owners.resource finds to be the owner: on the AppProject, or on"
-            " argocd-rbac-cm for global roles. Absent: the owners of the instance."
+            "Owner of the role according to spec.owners.resource: named on the"
+            " AppProject, or on argocd-rbac-cm for global roles. Absent if the owners"
+            " of the instance own the role."
         ),
     )
 
 
 def role_summary(role: DiscoveredRole, owners: Owners) -> dict[str, Any]:
-    """Write down a role that a grant can name; what is not so is left out."""
+    """Build the status entry of a role, without empty fields."""
     owner = owners.named_owner(role.project or None)
     summary = {
         "name": role.name[:1024],
@@ -78,5 +81,5 @@ def role_summary(role: DiscoveredRole, owners: Owners) -> dict[str, Any]:
 
 
 def owner_summary(owner: IdentityPattern) -> dict[str, str]:
-    """Write down an owner."""
+    """Build the status entry of an owner."""
     return {"kind": str(owner.kind), "name": owner.name}

@@ -1,4 +1,4 @@
-"""What a person writes into an ArgoCDInstance, with the texts of `kubectl explain`."""
+"""Spec of an ArgoCDInstance, with the field descriptions of ``kubectl explain``."""
 
 from typing import Final, Literal
 
@@ -20,41 +20,42 @@ MAX_ACCESS_DETAILS: Final = 400
 
 
 class OwnerModel(Model):
-    """Somebody who owns an integration."""
+    """Owner of an Argo CD."""
 
     kind: Literal["User", "Group"] = Field(
-        description="User or Group, as the API server knows them."
+        description="Kind of the owner in Kubernetes: User or Group."
     )
     name: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
         description=(
-            "The name of one user or group, such as platform-team; no pattern."
+            "Name of one user or group, such as platform-team. Patterns are not"
+            " allowed."
         ),
         json_schema_extra=validations(TEXT_RULE, *OWNER_NAME_RULES),
     )
 
 
 class ResourceOwnerModel(Model):
-    """Where Argo CD's objects say whose they are."""
+    """Label or annotation that names the owners of Argo CD's resources."""
 
     key: str = Field(
         min_length=1,
         max_length=317,
         pattern=LABEL_KEY_PATTERN,
         description=(
-            "The key of a label or an annotation, such as example.com/owner, whose"
-            " value names the owner: of an AppProject for its roles, of argocd-rbac-cm"
-            " for global roles."
+            "Key of a label or annotation, such as example.com/owner. Its value on an"
+            " AppProject names the owner of the project's roles; its value on"
+            " argocd-rbac-cm names the owner of the global roles."
         ),
     )
     kind: Literal["User", "Group"] = Field(
-        description="What that value names: a User or a Group of Kubernetes."
+        description="Kind of the owner in Kubernetes: User or Group."
     )
 
 
 class OwnersModel(Model):
-    """Who owns an Argo CD, and what is in it."""
+    """Owners of an Argo CD and of its roles."""
 
     model_config = ConfigDict(json_schema_extra=validations(*OWNERS_RULES))
 
@@ -62,39 +63,39 @@ class OwnersModel(Model):
         [],
         max_length=32,
         description=(
-            "The owners of this Argo CD: whom AccessPolicies call IntegrationOwner, and"
-            " who decide wherever a resource names no owner."
+            "Owners of this Argo CD, for approvers of kind IntegrationOwner. They also"
+            " own every role that has no owner."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     resource: ResourceOwnerModel | None = Field(
         None,
         description=(
-            "Where to find whom AccessPolicies call ResourceOwner. It needs integration"
-            " beside it, for resources that name nobody."
+            "Label or annotation that names the owner of a role, for approvers of kind"
+            " ResourceOwner. It requires integration, for roles without an owner."
         ),
     )
 
 
 class IdentityRuleModel(Model):
-    """How Kubernetes and Argo CD call the same person."""
+    """Mapping of Kubernetes user names to Argo CD user names."""
 
     strip_prefix: str | None = Field(
         None,
         min_length=1,
         max_length=64,
         description=(
-            "What stands before Argo CD's name in a Kubernetes user name, such as"
-            " 'oidc:': alice@example.com in Argo CD is oidc:alice@example.com in"
-            " Kubernetes. Users without that prefix can not ask for themselves. Left"
-            " out: both call a person the same."
+            "Prefix of Kubernetes user names that Argo CD's user names lack, such as"
+            " 'oidc:' if oidc:alice@example.com in Kubernetes is alice@example.com in"
+            " Argo CD. Users without the prefix cannot request access for themselves."
+            " If omitted, both user names are equal."
         ),
         json_schema_extra=validations(TEXT_RULE),
     )
 
 
 class ArgoCDInstanceSpec(Model):
-    """Where Argo CD is, how long grants for it may last, and who owns it."""
+    """Location of an Argo CD, limits for its grants, and its owners."""
 
     namespace: str = Field(
         "argocd",
@@ -102,17 +103,16 @@ class ArgoCDInstanceSpec(Model):
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         description=(
-            "The namespace in which Argo CD runs, such as argocd: where argocd-rbac-cm"
-            " and the AppProjects are. The operator needs the Role of"
-            " manifests/argocd-namespace.yaml there; without it the instance is not"
-            " Ready (Forbidden)."
+            "Namespace of Argo CD, with argocd-rbac-cm and the AppProjects. The"
+            " operator requires the Role of manifests/argocd-namespace.yaml there;"
+            " without it the instance is not Ready (Forbidden)."
         ),
     )
     cluster: ClusterModel | None = Field(
         None,
         description=(
-            "The cluster in which that Argo CD runs. Left out: the cluster of this"
-            " ArgoCDInstance."
+            "Remote cluster in which Argo CD runs. If omitted, Argo CD runs in the"
+            " cluster of this ArgoCDInstance."
         ),
     )
     url: str | None = Field(
@@ -121,55 +121,57 @@ class ArgoCDInstanceSpec(Model):
         max_length=512,
         pattern=r"^https?://[^\s\"<>]+$",
         description=(
-            "The URL at which people reach this Argo CD, such as"
-            " https://argocd.example.com; shown to those who hold a grant."
+            "URL of Argo CD for users, such as https://argocd.example.com. The status"
+            " of active grants contains it."
         ),
     )
     bind_project_roles_in: Literal["ConfigMap", "AppProject"] = Field(
         "ConfigMap",
         description=(
-            "Where roles of AppProjects are given. ConfigMap: in argocd-rbac-cm, as"
-            " global ones are. AppProject: in spec.roles[].groups of the project, where"
-            " Argo CD's pages show them; whoever holds such a role can make tokens of"
-            " it, which are removed when the grant ends."
+            "Where bindings to roles of AppProjects are written. ConfigMap: in"
+            " argocd-rbac-cm, as for global roles. AppProject: in spec.roles[].groups"
+            " of the project, which Argo CD's UI shows. Members of such a role can"
+            " create project tokens; see removeTokens."
         ),
     )
     remove_tokens: bool = Field(
         default=True,
         description=(
-            "With bindProjectRolesIn: AppProject. true: when somebody ceases to be a"
-            " member of a role, all tokens of that role that were made in the meantime"
-            " are removed, since Argo CD does not say by whom. false: they stay, and"
-            " whoever has one keeps its access."
+            "Whether project tokens are removed with a member; only used with"
+            " bindProjectRolesIn: AppProject. true: when a grant ends, the operator"
+            " removes all tokens of the role that were created during the grant,"
+            " because Argo CD does not record their creator. false: the tokens stay"
+            " and remain valid after the grant."
         ),
     )
     max_duration: Duration = Field(
         "24h",
         description=(
-            "The longest time that any grant lasts, in hours, minutes and seconds, such"
-            " as 8h or 1h30m, counted from the grant's start. A grant that asks for"
-            " more is not refused: it ends here, and its condition says so. Lowering"
-            " the ceiling shortens running grants; raising it lengthens none of them."
+            "Maximum duration of a grant in hours, minutes and seconds, such as 8h or"
+            " 1h30m, counted from the start of the grant. A grant that requests more is"
+            " shortened, not rejected; its Ready condition mentions it. Lowering"
+            " the value shortens active grants; raising it does not extend them."
         ),
     )
     require_access_policy: bool = Field(
         default=False,
         description=(
-            "true: without an AccessPolicy nothing is given. false: as long as there is"
-            " no AccessPolicy for this instance, whoever may create AccessGrants in"
-            " this namespace decides; as soon as there is one, policies do."
+            "Whether every grant requires an AccessPolicy that allows it. false: while"
+            " no AccessPolicy applies to this instance, anyone who can create"
+            " AccessGrants in this namespace can grant any role; with an AccessPolicy,"
+            " policies decide. true: without an AccessPolicy no grant is allowed."
         ),
     )
     owners: OwnersModel | None = Field(
         None,
-        description="Who owns this Argo CD: people whom AccessPolicies can ask.",
+        description="Owners of this Argo CD, which AccessPolicies use as approvers.",
     )
     identity: IdentityRuleModel | None = Field(
         None,
         description=(
-            "How a Kubernetes user becomes a subject of Argo CD, for policies that let"
-            " people ask for themselves (subjects.self), and to see that nobody"
-            " approves their own grant."
+            "Mapping of Kubernetes users to subjects of Argo CD, for policies with"
+            " subjects.self and for the check that users do not approve their own"
+            " grant."
         ),
     )
     access_details: str | None = Field(
@@ -177,9 +179,9 @@ class ArgoCDInstanceSpec(Model):
         min_length=1,
         max_length=MAX_ACCESS_DETAILS,
         description=(
-            "What people who hold a grant should know, such as how to log in; shown in"
-            " the grant's status. {subject}, {role}, {end} and {url} stand for the"
-            " grant's own."
+            "Information for users with a grant, such as how to log in. The status of"
+            " active grants contains it. {subject}, {role}, {end} and {url} are"
+            " replaced with the values of the grant."
         ),
         json_schema_extra=validations(*DETAILS_RULES),
     )
@@ -195,7 +197,7 @@ class ArgoCDInstanceSpec(Model):
     retention: Duration = Field(
         "720h",
         description=(
-            "How long a grant is kept after it ended, as a record, before it is"
-            " deleted. Grants that Argo CD tracks from Git are never deleted."
+            "Time for which a grant is kept after it ended, before the operator deletes"
+            " it. The operator never deletes grants that Argo CD tracks from Git."
         ),
     )

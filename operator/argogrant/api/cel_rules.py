@@ -1,13 +1,12 @@
-r"""What CEL checks at ``kubectl apply``, with the messages that people read.
+r"""CEL validation rules of the CRDs, with their messages.
 
-The rules repeat, as far as CEL can say them, what ``argogrant.grants`` checks again.
-CEL's regular expressions are RE2: ``\pC`` there lacks the unassigned code points, and
-Unicode normal forms can not be asked for; those two are checked by the operator alone.
+The API server evaluates the rules at ``kubectl apply``. ``argogrant.grants`` checks the
+same again, for objects from the time of an older CRD. CEL's regular expressions are
+RE2: ``\pC`` does not contain unassigned code points, and CEL cannot test Unicode normal
+forms; only the operator checks these two.
 
-What CEL checks of AccessPolicies, with the messages that people read.
-
-Patterns hold names as grants and the API server write them, and ``*`` for any text. So
-they may hold what such a name may hold.
+Patterns of AccessPolicies contain names and ``*``, so the same characters are valid in
+a pattern as in a name.
 """
 
 from typing import Final
@@ -23,36 +22,37 @@ _VISIBLE_ONE: Final = f"[^\\pC\\pZ{_INVISIBLE}]"
 _VISIBLE: Final = f"{_VISIBLE_ONE}+"
 TEXT_RULE: Final = (
     f"self.matches(r'^{_VISIBLE}( +{_VISIBLE})*$')",
-    "must hold only characters that a reader can see, and blanks (U+0020) only inside:"
-    " no control, format or invisible character, no other kind of blank, nothing"
-    " before or after the name",
+    "must contain only visible characters, with spaces (U+0020) only between them, such"
+    " as alice@example.com: no control, format or invisible characters, no other"
+    " white space, and no leading or trailing spaces",
 )
 
 SUBJECT_RULES: Final = (
     TEXT_RULE,
     (
         "!self.startsWith('role:') && !self.startsWith('proj:')",
-        "is written like a role; binding it would raise the rights of everybody who"
-        " holds that role; name a user or an SSO group",
+        "must not begin with role: or proj:, because binding a role as a subject would"
+        " grant the new role to everyone who has it; name a user or an SSO group, such"
+        " as alice@example.com",
     ),
     (
         "self != 'admin'",
-        "is Argo CD's built-in administrator, who needs no grant; name another user or"
-        " an SSO group",
+        "must not be admin, Argo CD's built-in administrator, who needs no grant; name"
+        " another user or an SSO group, such as alice@example.com",
     ),
 )
 
 ROLE_RULES: Final = (
     (
         "has(self.project) || !self.name.startsWith('proj:')",
-        "a project's role is written as project: team-a and name: deployer, not as"
-        " proj:team-a:deployer",
+        "a role of an AppProject must be written as project: team-a and name: deployer,"
+        " not as proj:team-a:deployer",
     ),
     (
         "!has(self.project) ||"
         " self.name.matches('^[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$')",
-        "a project's role has a bare name of letters, digits, '-' and '_', such as"
-        " deployer",
+        "name of a project role must be a bare name of letters, digits, '-' and '_',"
+        " such as deployer",
     ),
 )
 
@@ -64,7 +64,8 @@ LABEL_KEY_PATTERN: Final = (
 OWNER_NAME_RULES: Final = (
     (
         "!self.contains('*')",
-        "names one user or group as an owner; patterns belong into AccessPolicies",
+        "must be the name of one user or group, such as platform-team; patterns are"
+        " allowed only in AccessPolicies",
     ),
 )
 
@@ -72,21 +73,21 @@ _FILLED_IN: Final = "".join(f".replace('{{{name}}}', '_')" for name in PLACEHOLD
 DETAILS_RULES: Final = (
     (
         f"self.matches(r'^({_VISIBLE_ONE}|[ \\n])*$')",
-        "must hold only characters that a reader can see, blanks (U+0020) and newlines",
+        "must contain only visible characters, spaces (U+0020) and newlines",
     ),
     (
         f"!self{_FILLED_IN}.matches(r'\\{{[^{{}}]*\\}}')",
-        "holds a placeholder that stands for nothing; there are "
+        "must contain only these placeholders: "
         + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS),
     ),
 )
-"""What ``argogrant.grants.access_details`` checks again."""
+"""Rules that ``argogrant.grants.access_details`` also checks."""
 
 OWNERS_RULES: Final = (
     (
         "!has(self.resource) || (has(self.integration) && size(self.integration) > 0)",
-        "resource needs integration beside it: owners who decide where a project names"
-        " nobody",
+        "resource requires integration: the owners of roles whose project names no"
+        " owner, such as kind: Group and name: platform-team",
     ),
 )
 
@@ -101,19 +102,19 @@ _NEW_GRANT: Final = "create a new AccessGrant instead"
 
 
 def _never_changes(field: str, remedy: str) -> tuple[str, str]:
-    """Hold an optional field as it was created, also if it was left out."""
+    """Build a rule that makes an optional field immutable, even if it is omitted."""
     return (
         f"has(self.{field}) == has(oldSelf.{field}) &&"
         f" (!has(self.{field}) || self.{field} == oldSelf.{field})",
-        f"{field} can not change after creation; {remedy}",
+        f"{field} is immutable; {remedy}",
     )
 
 
 SPEC_RULES: Final = (
     (
         "has(self.expiresAt) != has(self.duration)",
-        "write exactly one of expiresAt (an absolute end) and duration (counted from"
-        " the start)",
+        "exactly one of expiresAt (such as 2026-11-24T18:00:00Z) and duration (such as"
+        " 2h30m, from the start) is required",
     ),
     (
         "!has(self.notBefore) || !has(self.expiresAt) ||"
@@ -122,56 +123,58 @@ SPEC_RULES: Final = (
     ),
     (
         "!has(self.revocation) || (has(self.revoked) && self.revoked)",
-        "revocation explains revoked: true; set both",
+        "revocation requires revoked: true; set both",
     ),
     (
         "!has(self.breakGlass) || !self.breakGlass || (has(self.justification) &&"
         f" self.justification.matches(r'{_VISIBLE}'))",
-        "access in an emergency (breakGlass) needs a justification; say what happened",
+        "breakGlass requires a justification; describe the emergency, such as:"
+        " production is down, incident 4711",
     ),
     (
         "self.instance == oldSelf.instance",
-        f"instance can not change after creation; {_NEW_GRANT}",
+        f"instance is immutable; {_NEW_GRANT}",
     ),
     (
         "self.subject == oldSelf.subject",
-        f"subject can not change after creation; {_NEW_GRANT}",
+        f"subject is immutable; {_NEW_GRANT}",
     ),
     (
         "self.role == oldSelf.role",
-        f"role can not change after creation; {_NEW_GRANT}",
+        f"role is immutable; {_NEW_GRANT}",
     ),
     _never_changes(
         "duration",
-        f"end the grant early with revoked: true, or, for more time, {_NEW_GRANT}",
+        f"set revoked: true to end the grant early; for more time, {_NEW_GRANT}",
     ),
     (
         "!has(oldSelf.expiresAt) ||"
         " (has(self.expiresAt) && self.expiresAt <= oldSelf.expiresAt)",
-        f"expiresAt can only move earlier after creation; for more time, {_NEW_GRANT}",
+        "expiresAt can only become earlier after creation; for more time,"
+        f" {_NEW_GRANT}",
     ),
     _never_changes("notBefore", _NEW_GRANT),
     _never_changes("justification", _NEW_GRANT),
     _never_changes(
         "requester",
-        "leave it as it is, also when you apply the grant anew; to ask as somebody"
-        f" else, {_NEW_GRANT}",
+        "keep it unchanged when you apply the grant again; for another requester,"
+        f" {_NEW_GRANT}",
     ),
     _never_changes("extends", _NEW_GRANT),
     (
         "(has(self.breakGlass) && self.breakGlass) =="
         " (has(oldSelf.breakGlass) && oldSelf.breakGlass)",
-        f"breakGlass can not change after creation; {_NEW_GRANT}",
+        f"breakGlass is immutable; {_NEW_GRANT}",
     ),
     (
         "!has(oldSelf.revoked) || !oldSelf.revoked ||"
         " (has(self.revoked) && self.revoked)",
-        f"a revocation is final; {_NEW_GRANT}",
+        f"revoked cannot be unset; for new access, {_NEW_GRANT}",
     ),
     (
         "!has(oldSelf.revocation) ||"
         " (has(self.revocation) && self.revocation == oldSelf.revocation)",
-        "revocation is set once and then stays as the record",
+        "revocation is immutable once it is set",
     ),
 )
 
@@ -179,13 +182,13 @@ SPEC_RULES: Final = (
 ROLE_PATTERN_RULES: Final = (
     (
         "has(self.project) || !self.name.startsWith('proj:')",
-        "a project's role is written as project: team-a and name: deployer, not as"
-        " proj:team-a:deployer",
+        "a role of an AppProject must be written as project: team-a and name: deployer,"
+        " not as proj:team-a:deployer",
     ),
     (
         "!has(self.project) || self.name.matches('^[-_a-zA-Z0-9*]+$')",
-        "a project's role has a bare name of letters, digits, '-' and '_', such as"
-        " deployer; '*' stands for any text",
+        "name of a project role must be a bare name of letters, digits, '-' and '_',"
+        " such as deployer; '*' matches any text",
     ),
 )
 
@@ -193,7 +196,8 @@ SUBJECT_PATTERN_RULES: Final = (
     TEXT_RULE,
     (
         "!self.startsWith('role:') && !self.startsWith('proj:')",
-        "is written like a role, which is never bound; name users or SSO groups",
+        "must not begin with role: or proj:, because a role is never a subject; name"
+        " users or SSO groups, such as '*@example.com'",
     ),
 )
 
@@ -201,27 +205,28 @@ SUBJECTS_RULES: Final = (
     (
         "(has(self.self) && self.self) || (has(self.users) && size(self.users) > 0) ||"
         " (has(self.groups) && size(self.groups) > 0)",
-        "name for whom access may be asked: self: true, users or groups; '*' among"
-        " users and among groups means everybody",
+        "at least one of self: true, users and groups is required; '*' in users and in"
+        " groups matches every subject",
     ),
 )
 
 REQUESTER_RULES: Final = (
     (
         "(self.kind == 'ServiceAccount') == has(self.__namespace__)",
-        "a ServiceAccount needs its namespace, and nothing else has one",
+        "namespace is required for a ServiceAccount, such as argocd, and not allowed"
+        " for other kinds",
     ),
     (
         "self.kind != 'ServiceAccount' || self.name.matches('^[-a-z0-9.*]+$')",
-        "a ServiceAccount is named as its object is, such as deployer, not"
-        " system:serviceaccount:ci:deployer; '*' stands for any text",
+        "name of a ServiceAccount must be the name of the object, such as deployer, not"
+        " system:serviceaccount:ci:deployer; '*' matches any text",
     ),
 )
 
 JUSTIFICATION_PATTERN_RULES: Final = (
     (
         "''.matches(self) in [true, false]",
-        "is no regular expression that RE2 understands; see"
+        "must be a regular expression in RE2 syntax, such as 'CHG-[0-9]+'; see"
         " https://github.com/google/re2/wiki/Syntax",
     ),
 )
@@ -229,8 +234,9 @@ JUSTIFICATION_PATTERN_RULES: Final = (
 APPROVER_RULES: Final = (
     (
         "(self.kind in ['User', 'Group']) == has(self.name)",
-        "a User or a Group needs a name; IntegrationOwner and ResourceOwner have none:"
-        " the ArgoCDInstance says who they are (spec.owners)",
+        "name is required for a User or a Group, such as approvers, and not allowed for"
+        " IntegrationOwner and ResourceOwner, which spec.owners of the ArgoCDInstance"
+        " defines",
     ),
 )
 
@@ -238,8 +244,8 @@ APPROVAL_RULE_RULES: Final = (
     (
         "size(self.approvers) >= self.required ||"
         " self.approvers.exists(a, a.kind != 'User' || a.name.contains('*'))",
-        "approvers names fewer users than required asks for, so that nothing could"
-        " ever be approved; name more, or a Group",
+        "approvers must name at least as many users as required, or a Group; otherwise"
+        " no grant can be approved",
     ),
 )
 
@@ -248,8 +254,8 @@ POLICY_SPEC_RULES: Final = (
         "self.effect != 'Deny' || !(has(self.maxDuration) || has(self.maxExtensions) ||"
         " has(self.maxActivePerSubject) || has(self.justification) ||"
         " has(self.approval) || has(self.breakGlass))",
-        "a policy with effect: Deny refuses whatever it matches; remove maxDuration,"
-        " maxExtensions, maxActivePerSubject, justification, approval and breakGlass,"
-        " which would do nothing",
+        "a policy with effect: Deny cannot have maxDuration, maxExtensions,"
+        " maxActivePerSubject, justification, approval or breakGlass, because it denies"
+        " every match; remove these fields",
     ),
 )

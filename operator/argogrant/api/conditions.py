@@ -15,25 +15,34 @@ _STATUS: Final = {True: "True", False: "False", None: "Unknown"}
 
 
 class ConditionModel(Model):
-    """One observed fact about the object."""
+    """One aspect of the current state of the object."""
 
-    type: str = Field(max_length=316, description="What is observed, such as Ready.")
+    type: str = Field(
+        max_length=316, description="Type of the condition, such as Ready."
+    )
     status: Literal["True", "False", "Unknown"] = Field(
-        description="Whether it holds; Unknown if that could not be found out."
+        description="Status of the condition: True, False or Unknown."
     )
     reason: str = Field(
         max_length=1024,
-        description="Why, in one word that programs can compare, such as RoleNotFound.",
+        description=(
+            "Reason of the status, as an identifier for programs, such as RoleNotFound."
+        ),
     )
     message: str = Field(
         max_length=MAX_MESSAGE_LENGTH,
-        description="Why, in words, and what to do about it.",
+        description="Cause of the status and its remedy, for people.",
     )
     last_transition_time: Instant = Field(
-        description="When status last changed; a new reason alone does not count."
+        description=(
+            "Time of the last change of status. A change of reason alone does not set"
+            " it."
+        )
     )
     observed_generation: int | None = Field(
-        None, ge=0, description="The metadata.generation that this was said about."
+        None,
+        ge=0,
+        description="metadata.generation on which the condition is based.",
     )
 
 
@@ -41,18 +50,19 @@ CONDITIONS_BY_TYPE: Final[dict[str, JsonValue]] = {
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["type"],
 }
-"""How the API server merges conditions: there is one of each type."""
+"""Merge strategy of conditions in the API server: one condition of each type."""
 
 
 class StatusModel(Model):
-    """What every status has, beside its own ``conditions``."""
+    """Common part of every status."""
 
     observed_generation: int | None = Field(
         None,
         ge=0,
         description=(
-            "The metadata.generation that this status is about. If it is smaller than"
-            " metadata.generation, the operator has not looked at the last change yet."
+            "metadata.generation that the operator last reconciled. If it is smaller"
+            " than metadata.generation, the operator has not yet observed the last"
+            " change."
         ),
     )
 
@@ -60,7 +70,7 @@ class StatusModel(Model):
 def status_of(
     condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
-    """Write a status of which only one condition is news; the rest is carried on."""
+    """Build a status with one new condition and all other fields of the old one."""
     return {
         **old,
         "observedGeneration": generation,
@@ -77,13 +87,13 @@ def write_conditions(
     generation: int,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Write conditions, keeping the time of transition where the status stayed.
+    """Build conditions, keeping the transition time of an unchanged status.
 
     Args:
-        existing: The conditions that the object has now.
-        conditions: What is true; types that are not among them vanish.
-        generation: The generation of the spec that was looked at.
-        now: Goes into those conditions whose status changed.
+        existing: Stored conditions of the object.
+        conditions: New conditions; stored conditions of other types are dropped.
+        generation: Generation of the spec on which the conditions are based.
+        now: Transition time of conditions whose status changed.
     """
     times = {
         (old.get("type"), old.get("status")): old.get("lastTransitionTime")

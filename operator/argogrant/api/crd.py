@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions, generated from the models."""
+"""CustomResourceDefinitions, generated from the models."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,7 +20,7 @@ VERSION: Final = "v1alpha1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One of our kinds, as far as the CRD needs to know."""
+    """Description of one kind for its CRD."""
 
     kind: str
     plural: str
@@ -30,9 +30,9 @@ class Kind:
     spec_is_required: bool
     status: type[Model]
     columns: tuple[tuple[str, str, str], ...]
-    """Column name, JSONPath, and ``wide`` for those that ``-o wide`` adds."""
+    """Column name, JSONPath, and ``wide`` for columns of ``-o wide`` only."""
     selectable: tuple[str, ...] = ()
-    """Fields that ``kubectl get --field-selector`` can ask for."""
+    """Fields that ``kubectl get --field-selector`` supports."""
 
 
 _READY: Final = '.status.conditions[?(@.type=="Ready")]'
@@ -42,11 +42,11 @@ ACCESS_GRANT: Final = Kind(
     plural="accessgrants",
     short_name="agrant",
     description=(
-        "An AccessGrant gives a user or an SSO group one Argo CD role from a start"
-        " until an end. When the end comes, or the grant is revoked or deleted, its"
-        " binding is taken out of Argo CD's RBAC text and Argo CD refuses again; a"
-        " deleted grant is gone only after that. After creation only a revocation and"
-        " an earlier end can be written."
+        "AccessGrant grants one Argo CD role to a user or an SSO group for a limited"
+        " time. When the grant expires, is revoked or is deleted, the operator removes"
+        " its binding from Argo CD's RBAC policy, and Argo CD denies access. A"
+        " finalizer keeps a deleted grant until then. After creation, a grant can only"
+        " be revoked or set to expire earlier."
     ),
     spec=AccessGrantSpec,
     spec_is_required=True,
@@ -72,10 +72,11 @@ ARGOCD_INSTANCE: Final = Kind(
     plural="argocdinstances",
     short_name="argoinst",
     description=(
-        "An ArgoCDInstance is one Argo CD installation that AccessGrants of the same"
-        " namespace are for, and says what is known of it: its roles, and whether its"
-        " RBAC text can be read. Deleting it removes every binding that argogrant has"
-        " written there; its grants stay, and wait for an instance of that name."
+        "ArgoCDInstance represents one Argo CD installation to which AccessGrants of"
+        " the same namespace refer. Its status lists the roles and reports whether Argo"
+        " CD can read its RBAC policy. When it is deleted, the operator removes all of"
+        " its bindings there; the AccessGrants stay, and wait for an ArgoCDInstance of"
+        " the same name."
     ),
     spec=ArgoCDInstanceSpec,
     spec_is_required=False,
@@ -96,11 +97,11 @@ ACCESS_POLICY: Final = Kind(
     plural="accesspolicies",
     short_name="apolicy",
     description=(
-        "An AccessPolicy says who may ask for which Argo CD roles and for whom, for how"
-        " long, and who has to agree. As soon as an ArgoCDInstance has one, only what"
-        " some policy allows is given there; a policy with effect: Deny refuses"
-        " whatever others allow. Policies can be edited: what they stop allowing stops"
-        " being in force at once."
+        "AccessPolicy defines who may request which Argo CD roles, for which subjects"
+        " and how long, and who must approve. Once an AccessPolicy applies to an"
+        " ArgoCDInstance, only grants that a policy allows become active there. A"
+        " policy with effect: Deny takes precedence over all others. When an edited"
+        " policy no longer allows an active grant, its access ends immediately."
     ),
     spec=AccessPolicySpec,
     spec_is_required=True,
@@ -121,10 +122,9 @@ ACCESS_APPROVAL: Final = Kind(
     plural="accessapprovals",
     short_name="aapproval",
     description=(
-        "An AccessApproval says that somebody approves or refuses one AccessGrant of"
-        " the same namespace. It counts if an AccessPolicy that could admit the grant"
-        " names this approver. It can not be changed; one that is deleted no longer"
-        " counts."
+        "AccessApproval approves or denies one AccessGrant of the same namespace. It"
+        " counts if an AccessPolicy that matches the grant names this approver. It is"
+        " immutable; a deleted approval no longer counts."
     ),
     spec=AccessApprovalSpec,
     spec_is_required=True,
@@ -141,7 +141,7 @@ ACCESS_APPROVAL: Final = Kind(
 )
 
 _COUNTS: Final = frozenset({"Bindings", "Roles", "Approvals"})
-"""Columns that hold numbers."""
+"""Columns with numbers."""
 
 KINDS: Final = (ACCESS_GRANT, ARGOCD_INSTANCE, ACCESS_POLICY, ACCESS_APPROVAL)
 
@@ -169,7 +169,7 @@ def custom_resource_definition(kind: Kind) -> dict[str, Any]:
 
 
 def crd_yaml(kind: Kind) -> str:
-    """Write the CRD as the file ``crds/<plural>.yaml`` holds it."""
+    """Render the CRD for the file ``crds/<plural>.yaml``."""
     head = "# Generated from the models in operator/argogrant/api by `make generate`.\n"
     return head + yaml.safe_dump(
         custom_resource_definition(kind), sort_keys=False, width=88, allow_unicode=True

@@ -1,4 +1,4 @@
-"""Kubernetes identities in objects: who asked, who agreed, and whom a policy means."""
+"""Kubernetes identities in objects: requesters and approvers."""
 
 from typing import Annotated, Final
 
@@ -14,30 +14,29 @@ GroupName = Annotated[str, Field(max_length=MAX_USERNAME_LENGTH)]
 
 
 class IdentityModel(Model):
-    """A person or a program, as the API server knows it."""
+    """Kubernetes user with groups."""
 
     username: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
         description=(
-            "The user name that the API server gives this person, such as"
-            " alice@example.com or system:serviceaccount:ci:deployer; `kubectl auth"
-            " whoami` tells one's own."
+            "User name in Kubernetes, such as alice@example.com or"
+            " system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."
         ),
     )
     groups: list[GroupName] = Field(
         [],
         max_length=MAX_GROUPS,
         description=(
-            "All groups that the API server gives this person, such as developers and"
-            " system:authenticated; their order does not matter."
+            "All groups of the user in Kubernetes, such as developers and"
+            " system:authenticated, in any order."
         ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
 def read_identity(model: IdentityModel | None) -> Identity | None:
-    """Read who made an object, as far as it says so."""
+    """Convert an identity; return None if the object has none."""
     if model is None:
         return None
     return Identity(username=model.username, groups=frozenset(model.groups))

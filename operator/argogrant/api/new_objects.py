@@ -1,4 +1,4 @@
-"""What commands create in a person's name: an AccessGrant, an AccessApproval."""
+"""Objects and patches that the command line creates."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,16 +14,16 @@ API_VERSION = "argogrant.dev/v1alpha1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRequest:
-    """What somebody asks for.
+    """AccessGrant to create.
 
-    Its name is chosen by the API server if it only has a ``prefix``.
+    The API server generates the name if only ``prefix`` is set.
     """
 
     instance: str
     subject: Subject
     role: RoleRef
     end: datetime | timedelta
-    """An absolute end, or how long it lasts from its start."""
+    """Expiry, or duration from the start."""
     start: datetime | None = None
     name: str = ""
     prefix: str = ""
@@ -34,7 +34,7 @@ class GrantRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequest:
-    """What somebody says about one grant."""
+    """AccessApproval to create."""
 
     name: str
     grant_name: str
@@ -43,41 +43,45 @@ class ApprovalRequest:
     comment: str = ""
 
 
-def build_grant(wish: GrantRequest, requester: Identity | None) -> dict[str, Any]:
-    """Write an AccessGrant as it is created; None leaves the requester to admission."""
-    named = {"name": wish.name} if wish.name else {"generateName": wish.prefix}
+def build_grant(request: GrantRequest, requester: Identity | None) -> dict[str, Any]:
+    """Build the AccessGrant; with None the admission policy sets the requester."""
+    named = {"name": request.name} if request.name else {"generateName": request.prefix}
     end = (
-        {"duration": format_duration(wish.end)}
-        if isinstance(wish.end, timedelta)
-        else {"expiresAt": format_instant(wish.end)}
+        {"duration": format_duration(request.end)}
+        if isinstance(request.end, timedelta)
+        else {"expiresAt": format_instant(request.end)}
     )
     spec = {
-        "instance": wish.instance,
-        "subject": {"kind": str(wish.subject.kind), "name": wish.subject.name},
-        "role": _said({"name": wish.role.name, "project": wish.role.project}),
+        "instance": request.instance,
+        "subject": {"kind": str(request.subject.kind), "name": request.subject.name},
+        "role": _non_empty(
+            {"name": request.role.name, "project": request.role.project}
+        ),
         **end,
-        "notBefore": wish.start and format_instant(wish.start),
-        "justification": wish.justification,
-        "breakGlass": wish.break_glass,
-        "extends": wish.extends,
+        "notBefore": request.start and format_instant(request.start),
+        "justification": request.justification,
+        "breakGlass": request.break_glass,
+        "extends": request.extends,
         "requester": requester and _identity(requester),
     }
     return _object("AccessGrant", named, spec)
 
 
-def build_approval(vote: ApprovalRequest, approver: Identity | None) -> dict[str, Any]:
-    """Write an AccessApproval as it is created; None leaves it to admission, too."""
+def build_approval(
+    request: ApprovalRequest, approver: Identity | None
+) -> dict[str, Any]:
+    """Build the AccessApproval; with None the admission policy sets the approver."""
     spec = {
-        "grant": {"name": vote.grant_name, "uid": vote.grant_uid},
-        "decision": str(vote.decision),
-        "comment": vote.comment,
+        "grant": {"name": request.grant_name, "uid": request.grant_uid},
+        "decision": str(request.decision),
+        "comment": request.comment,
         "approver": approver and _identity(approver),
     }
-    return _object("AccessApproval", {"name": vote.name}, spec)
+    return _object("AccessApproval", {"name": request.name}, spec)
 
 
 def build_revocation_patch(uid: str, justification: str) -> dict[str, Any]:
-    """Write the change that ends a grant early, if it still is this one."""
+    """Build the patch that revokes a grant; the uid protects a re-created one."""
     spec: dict[str, Any] = {"revoked": True}
     if justification:
         spec["revocation"] = {"justification": justification}
@@ -85,7 +89,7 @@ def build_revocation_patch(uid: str, justification: str) -> dict[str, Any]:
 
 
 def build_expiry_patch(uid: str, end: datetime) -> dict[str, Any]:
-    """Write the change that moves an end, if the grant still is this one."""
+    """Build the patch that changes the expiry; the uid protects a re-created grant."""
     return {"metadata": {"uid": uid}, "spec": {"expiresAt": format_instant(end)}}
 
 
@@ -96,11 +100,11 @@ def _object(
         "apiVersion": API_VERSION,
         "kind": kind,
         "metadata": metadata,
-        "spec": _said(spec),
+        "spec": _non_empty(spec),
     }
 
 
-def _said(fields: dict[str, Any]) -> dict[str, Any]:
+def _non_empty(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value}
 
 

@@ -1,7 +1,4 @@
-"""How an object's spec enters the domain, and what is said of one that can not.
-
-Parts of JSON that may lack anything, read for people: nothing here raises.
-"""
+"""Strict parsing of specs for decisions, and lenient access to JSON for display."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,38 +14,38 @@ Spec = TypeVar("Spec", bound=Model)
 
 
 def read_spec(model: type[Spec], spec: Any) -> Spec:  # noqa: ANN401
-    """Read what a person wrote, as the API server gives it.
+    """Parse the spec of an object as the API server returns it.
 
     Args:
-        model: What the CRD describes.
-        spec: The object's spec; None if it has none.
+        model: Model from which the CRD is generated.
+        spec: Spec of the object; None if it has none.
 
     Raises:
-        InvalidGrant: It is not what the CRD describes; an older CRD, or none, let it
-            pass. The message names the field.
+        InvalidGrant: The spec does not match the CRD: the object was created under an
+            older CRD, or without one. The message names the field.
     """
     try:
         return model.model_validate(spec)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, ("spec", *first["loc"])))
-        raise InvalidGrant(f"{where}: {first['msg']}") from error
+        path = ".".join(map(str, ("spec", *first["loc"])))
+        raise InvalidGrant(f"{path}: {first['msg']}") from error
 
 
 def get_dict(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Read an object; an empty one if there is none."""
+    """Return the object at a key; empty if there is none."""
     found = body.get(key)
     return found if isinstance(found, Mapping) else {}
 
 
 def get_str(body: Mapping[str, Any], key: str) -> str:
-    """Read a text, also of what is none; empty if there is nothing."""
+    """Return the value at a key as text; empty if there is none."""
     value = body.get(key)
     return "" if value is None else str(value)
 
 
 def get_time(body: Mapping[str, Any], key: str) -> datetime | None:
-    """Read an RFC 3339 time; None if it is no such time."""
+    """Return the RFC 3339 time at a key; None if there is no valid time."""
     try:
         return parse_instant(get_str(body, key))
     except InvalidGrant:

@@ -1,4 +1,4 @@
-"""Another cluster, where an Argo CD runs, and the token that reaches it."""
+"""Remote cluster of an Argo CD, and the token for it."""
 
 import base64
 import binascii
@@ -16,17 +16,17 @@ DEFAULT_TOKEN_KEY: Final = "k8s_token"  # noqa: S105
 
 _AT_LEAST_TEN_MINUTES: Final = (
     "duration(self) >= duration('10m')",
-    "must be at least 10m; the API server gives no token that lasts shorter",
+    "must be at least 10m, such as 168h; the API server issues no shorter-lived token",
 )
 
 
 class TokenSecretModel(Model):
-    """Where the token is kept."""
+    """Reference to the Secret with the token."""
 
     name: ObjectName = Field(
         description=(
-            "The name of a Secret in the namespace of the ArgoCDInstance. The operator"
-            " may read only Secrets that its Role names."
+            "Name of a Secret in the namespace of the ArgoCDInstance. The operator can"
+            " read only Secrets that its Role names."
         )
     )
     key: str = Field(
@@ -34,18 +34,18 @@ class TokenSecretModel(Model):
         min_length=1,
         max_length=253,
         pattern=r"^[-._a-zA-Z0-9]+$",
-        description="The key of that Secret whose value is the token.",
+        description="Key of the token in the Secret.",
     )
 
 
 class TokenRotationModel(Model):
-    """How the token is renewed."""
+    """Rotation of the token."""
 
     every: Duration = Field(
         description=(
-            "How old a token becomes, such as 168h. After that a new one is requested"
-            " (TokenRequest), tried, and only then stored; it lasts three times as"
-            " long, so that two rotations may fail. At least 10m."
+            "Interval of the rotation, such as 168h; at least 10m. The operator"
+            " requests a new token (TokenRequest), verifies it, and then stores it. A"
+            " token is valid for three intervals, so two rotations may fail."
         ),
         json_schema_extra=validations(_AT_LEAST_TEN_MINUTES),
     )
@@ -54,24 +54,23 @@ class TokenRotationModel(Model):
         max_length=317,
         pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
         description=(
-            "The ServiceAccount of the other cluster that the token is for, as name or"
-            " as namespace/name; without a namespace it is the one of Argo CD"
-            " (spec.namespace). It needs the right to create its own"
-            " serviceaccounts/token."
+            "ServiceAccount of the remote cluster to request tokens for, as name or"
+            " namespace/name; the default namespace is spec.namespace. It requires the"
+            " permission to create serviceaccounts/token for itself."
         ),
     )
 
 
 class ClusterModel(Model):
-    """Another cluster, and how to reach it."""
+    """Remote cluster and its credentials."""
 
     server: str = Field(
         min_length=1,
         max_length=512,
         pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$",
         description=(
-            "The URL of that cluster's API server, such as https://10.0.0.1:6443."
-            " Its certificate is always verified."
+            "URL of the API server, such as https://10.0.0.1:6443. Its certificate is"
+            " always verified."
         ),
     )
     ca_bundle: str | None = Field(
@@ -79,25 +78,27 @@ class ClusterModel(Model):
         min_length=1,
         max_length=131072,
         description=(
-            "The certificates that its certificate is verified against: PEM, encoded"
-            " with base64, as in certificate-authority-data of a kubeconfig. Left out:"
-            " those of the operator's system."
+            "CA certificates of the API server: PEM, encoded with base64, as in"
+            " certificate-authority-data of a kubeconfig. If omitted, the CA"
+            " certificates of the operator's container image are used."
         ),
         json_schema_extra={"format": "byte"},
     )
-    token_secret: TokenSecretModel = Field(description="Where the token is kept.")
+    token_secret: TokenSecretModel = Field(
+        description="Secret with the token for the API server."
+    )
     token_rotation: TokenRotationModel | None = Field(
         None,
         description=(
-            "How the token is renewed. Left out: it is not, and a token near its end is"
-            " told of with a Warning."
+            "Rotation of the token. If omitted, the operator does not rotate it, and"
+            " emits a Warning event before it expires."
         ),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRotation:
-    """After which time a new token is requested, and for whom."""
+    """Interval and service account of a token rotation."""
 
     every: timedelta
     namespace: str
@@ -106,30 +107,30 @@ class TokenRotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteCluster:
-    """Another cluster, and where the token for it is kept."""
+    """Remote cluster and the location of its token."""
 
     server: str
     ca_bundle: str
-    """PEM; empty for the system's certificates."""
+    """PEM; empty for the CA certificates of the container image."""
     secret_name: str
     secret_key: str
     rotation: TokenRotation | None = None
 
 
 def read_remote_cluster(model: ClusterModel, argocd_namespace: str) -> RemoteCluster:
-    """Read where another cluster is.
+    """Convert the remote cluster of an ArgoCDInstance.
 
     Args:
-        model: What was written.
-        argocd_namespace: Where its Argo CD runs.
+        model: ``spec.cluster``.
+        argocd_namespace: Namespace of Argo CD in that cluster.
 
     Raises:
-        InvalidGrant: The certificates are not what the CRD describes.
+        InvalidGrant: ``caBundle`` has no certificate.
     """
     secret, rotation = model.token_secret, model.token_rotation
     return RemoteCluster(
         server=model.server.rstrip("/"),
-        ca_bundle=_decoded(model.ca_bundle) if model.ca_bundle else "",
+        ca_bundle=_decode(model.ca_bundle) if model.ca_bundle else "",
         secret_name=secret.name,
         secret_key=secret.key,
         rotation=_read_rotation(rotation, argocd_namespace) if rotation else None,
@@ -145,14 +146,14 @@ def _read_rotation(model: TokenRotationModel, argocd_namespace: str) -> TokenRot
     )
 
 
-def _decoded(encoded: str) -> str:
+def _decode(encoded: str) -> str:
     try:
         text = base64.b64decode(encoded, validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         text = ""
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise InvalidGrant(
-            "spec.cluster.caBundle: holds no certificate; write the PEM of the"
+            "spec.cluster.caBundle: contains no certificate. Set it to the PEM of the"
             " cluster's certificate authority, encoded with base64 once"
         )
     return text

@@ -1,9 +1,7 @@
-"""From a Pydantic model to the structural OpenAPI schema that a CRD wants.
+"""Base model, shared field types, and their structural OpenAPI schema for CRDs.
 
 Source: Kubernetes, "Specifying a structural schema": no ``$ref``, no ``anyOf`` with
 types, no ``title``.
-
-Field types that several kinds share, with their limits.
 """
 
 from typing import Annotated, Any
@@ -16,9 +14,9 @@ from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
 
 
 class Model(BaseModel):
-    """A part of an object: camelCase outside, immutable inside.
+    """Part of an object: camelCase in JSON, immutable in Python.
 
-    Unknown fields are ignored: the API server has pruned what the CRD does not know.
+    Unknown fields are ignored: the API server prunes fields that the CRD lacks.
     """
 
     model_config = ConfigDict(
@@ -27,7 +25,7 @@ class Model(BaseModel):
 
 
 def validations(*rules: tuple[str, str]) -> dict[str, JsonValue]:
-    """Give CEL rules with their messages as a ``json_schema_extra``."""
+    """Return CEL rules with their messages as a ``json_schema_extra``."""
     return {
         "x-kubernetes-validations": [
             {"rule": rule, "message": message} for rule, message in rules
@@ -36,7 +34,7 @@ def validations(*rules: tuple[str, str]) -> dict[str, JsonValue]:
 
 
 def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Convert a model's JSON schema into a structural one."""
+    """Convert the JSON schema of a model into a structural schema."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
     converted = _convert(schema, definitions)
@@ -69,7 +67,7 @@ def _convert(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401
 
 
 def _without_null(node: dict[str, Any]) -> dict[str, Any]:
-    """Turn ``anyOf: [X, null]`` into X; absence is how Kubernetes says null."""
+    """Replace ``anyOf: [X, null]`` with X, because Kubernetes omits null fields."""
     choices = [c for c in node.get("anyOf", ()) if c != {"type": "null"}]
     if len(choices) != 1:
         return dict(node)
@@ -85,7 +83,7 @@ Duration = Annotated[
         json_schema_extra=validations(*DURATION_RULES),
     ),
 ]
-"""Hours, minutes and seconds, as Go writes them."""
+"""Duration of hours, minutes and seconds in Go's format."""
 
 Instant = Annotated[
     str,
@@ -95,7 +93,7 @@ Instant = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
-"""A time as RFC 3339 writes it."""
+"""Time in RFC 3339 format."""
 
 ObjectName = Annotated[
     str,
@@ -105,4 +103,4 @@ ObjectName = Annotated[
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
     ),
 ]
-"""The name of a Kubernetes object: a DNS subdomain."""
+"""Name of a Kubernetes object: a DNS subdomain."""

@@ -1,6 +1,5 @@
-"""Argo CD's RBAC text: read as Argo CD reads it, and written without surprises.
+"""Argo CD's formats: RBAC policies, ``argocd-cm`` and the roles of AppProjects.
 
-Pure: text in, typed values out, and back. This room knows the grammar and the keys of
-``argocd-rbac-cm`` and the roles of an AppProject; it does not know why anybody wants a
-binding.
+Pure: text in, typed values out, and back. This package knows the grammar and the keys
+of ``argocd-rbac-cm`` and the roles of an AppProject. It does not know AccessGrants.
 """

@@ -1,4 +1,4 @@
-"""What ``argocd-cm`` says about signing in: local accounts, and whether there is SSO.
+"""Login settings of Argo CD in ``argocd-cm``: local accounts and single sign-on.
 
 Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
 ``util/settings/settings.go``.
@@ -14,14 +14,14 @@ ACCOUNT_PREFIX: Final = "accounts"
 ENABLED_SUFFIX: Final = "enabled"
 CAPABILITIES: Final = frozenset({"login", "apiKey"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-"""What Go's ``strconv.ParseBool`` takes for no."""
+"""Texts that Go's ``strconv.ParseBool`` parses as false."""
 _PROVIDERS: Final = ("dex.config", "oidc.config")
 
 
 def read_settings(data: Mapping[str, str]) -> ArgoCDSettings:
-    """Read the ConfigMap's ``data``; whatever Argo CD would not read is left out."""
+    """Read the ConfigMap's ``data``, without keys that Argo CD ignores."""
     keys = (key.split(".") for key in data)
-    names = {parts[1] for parts in keys if _is_of_an_account(parts)}
+    names = {parts[1] for parts in keys if _is_account_key(parts)}
     return ArgoCDSettings(
         accounts={name: _account(name, data) for name in names},
         has_single_sign_on=any(data.get(key, "").strip() for key in _PROVIDERS),
@@ -29,8 +29,8 @@ def read_settings(data: Mapping[str, str]) -> ArgoCDSettings:
     )
 
 
-def _is_of_an_account(parts: list[str]) -> bool:
-    """Tell whether a key is ``accounts.NAME``, or ``accounts.NAME.enabled``."""
+def _is_account_key(parts: list[str]) -> bool:
+    """Return whether a key is ``accounts.NAME`` or ``accounts.NAME.enabled``."""
     return parts[0] == ACCOUNT_PREFIX and (
         len(parts) == len((ACCOUNT_PREFIX, "name")) or parts[2:] == [ENABLED_SUFFIX]
     )
@@ -38,9 +38,9 @@ def _is_of_an_account(parts: list[str]) -> bool:
 
 def _account(name: str, data: Mapping[str, str]) -> LocalAccount:
     key = f"{ACCOUNT_PREFIX}.{name}"
-    named = {one.strip() for one in data.get(key, "").split(",")}
+    capabilities = {one.strip() for one in data.get(key, "").split(",")}
     return LocalAccount(
         name=name,
         is_enabled=data.get(f"{key}.{ENABLED_SUFFIX}", "") not in _FALSE,
-        may_sign_in=bool(named & CAPABILITIES),
+        may_sign_in=bool(capabilities & CAPABILITIES),
     )

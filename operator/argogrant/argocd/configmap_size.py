@@ -1,10 +1,11 @@
-"""How much of our own text the ConfigMap still has room for.
+"""Capacity of the ConfigMap ``argocd-rbac-cm`` for the managed policy key.
 
-Kubernetes refuses a ConfigMap of more than 1 MiB, and then a revocation as well. So
-nothing is added that would bring it near: the margin is left to everybody else.
+Kubernetes rejects a ConfigMap of more than 1 MiB. A full ConfigMap would also block
+writes that other programs make, and a revocation that rewrites an expiry. Therefore the
+operator adds nothing above ``LIMIT`` and leaves the margin to the other keys.
 
-Source: Kubernetes, ``pkg/apis/core/validation``, ``ValidateConfigMap`` counts values;
-keys are counted here as well, which errs on the small side.
+Source: Kubernetes, ``pkg/apis/core/validation``, ``ValidateConfigMap``, which counts
+values only. This module also counts keys, so its limit is slightly lower.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,50 +17,50 @@ from argogrant.argocd.policy_line import render_binding
 from argogrant.grants.model.grant import Binding
 
 LIMIT: Final = (1024 - 16) * 1024
-"""Bytes over all keys and values, ours and theirs: 1 MiB less a margin."""
+"""Bytes of all keys and values, managed and unmanaged: 1 MiB minus a margin."""
 _SECTION: Final = len("# until 2026-11-24T18:00:00Z\n")
 
 
 def size_of(data: Mapping[str, str]) -> int:
-    """Count the bytes of all keys and values."""
+    """Return the bytes of all keys and values."""
     return sum(len(key.encode()) + len(value.encode()) for key, value in data.items())
 
 
-def room_for_overlay(data: Mapping[str, str]) -> int:
-    """Say how many bytes our key's value may have, given what others wrote."""
+def overlay_capacity(data: Mapping[str, str]) -> int:
+    """Return the bytes that the managed key may have beside the unmanaged keys."""
     others = {key: value for key, value in data.items() if key != OVERLAY_KEY}
     return LIMIT - size_of(others) - len(OVERLAY_KEY)
 
 
-def bindings_without_room(
-    additions: Iterable[tuple[Binding, datetime]], *, size: int, room: int
+def bindings_over_capacity(
+    additions: Iterable[tuple[Binding, datetime]], *, size: int, capacity: int
 ) -> frozenset[Binding]:
-    """Choose which additions have to wait.
+    """Return the bindings to add that do not fit.
 
     Args:
-        additions: What should be added, with its end; the first are served first.
-        size: Bytes of the overlay without any addition.
-        room: Bytes that the overlay may have.
+        additions: Bindings to add with their expiry, in order of precedence.
+        size: Bytes of the managed key without any addition.
+        capacity: Bytes that the managed key may have.
 
     Returns:
-        Every addition from the first one on that does not fit: a later, shorter one
-        must not overtake it. A section is counted for each end, also where one is
-        there already, which errs on the small side.
+        The first binding that does not fit and all later ones: a later, shorter
+        binding must not overtake it. Every expiry counts as a new section, even if the
+        section exists, so the result may be too large but never too small.
     """
-    left, ends = room - size, set[datetime]()
-    waiting: list[Binding] = []
+    remaining, ends = capacity - size, set[datetime]()
+    excess: list[Binding] = []
     for binding, end in additions:
-        left -= len(render_binding(binding).encode()) + 1
+        remaining -= len(render_binding(binding).encode()) + 1
         if end not in ends:
             ends.add(end)
-            left -= _SECTION
-        if left < 0:
-            waiting.append(binding)
-    return frozenset(waiting)
+            remaining -= _SECTION
+        if remaining < 0:
+            excess.append(binding)
+    return frozenset(excess)
 
 
 def oldest_first(
     created: Mapping[Binding, datetime], bindings: Collection[Binding]
 ) -> list[Binding]:
-    """Order bindings by the age of the oldest grant that wants them."""
+    """Sort bindings by the creation of the oldest grant that requests them."""
     return sorted(bindings, key=lambda binding: (created[binding], binding))

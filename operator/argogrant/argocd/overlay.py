@@ -1,14 +1,15 @@
-"""Our own key of ``argocd-rbac-cm``: what it holds, and what it should hold.
+"""Managed key of ``argocd-rbac-cm``: parse it, render it, plan its next text.
 
-The text is a contract with ``argogrant sweep``, also across versions:
+Argo CD calls every ``policy.NAME.csv`` an overlay. The text is an interface that
+``argogrant sweep`` of every version reads:
 
     # argogrant v1 <namespace>/<instance> <uid of the ArgoCDInstance>
     # Written by the argogrant operator from AccessGrants; edits by hand are undone.
     # until 2026-11-24T18:00:00Z
     g, alice@example.com, role:deployer
 
-Sections are ordered by their end, lines within a section by their text. A binding's end
-is the latest among the grants that want it.
+Sections are sorted by expiry, lines within a section by their text. A binding expires
+with the last grant that requests it.
 """
 
 import re
@@ -43,59 +44,60 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """What the overlay holds now."""
+    """Parsed content of the managed key."""
 
     owner: Owner | None
     ends: Mapping[Binding, datetime | None]
-    """Every binding with the end that its section tells; None if none does."""
+    """Every binding with the expiry of its section; None if it cannot be read."""
     text: str
     has_foreign_lines: bool = False
-    """Rules, which give or deny access, or lines for which Argo CD refuses everybody;
-    nobody of ours writes either."""
+    """The key has rules, or lines that Argo CD cannot read. argogrant writes neither:
+    a rule grants or denies access, and one unreadable line makes Argo CD deny every
+    request."""
 
     @property
     def bindings(self) -> AbstractSet[Binding]:
-        """The bindings that are there."""
+        """All bindings of the key."""
         return self.ends.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayPlan:
-    """What has to change, and the text that changes it."""
+    """Difference between the managed key and the grants, and the text to write."""
 
     text: str | None
-    """The text to write, or None if nothing has to be written."""
+    """Text to write; None if the key is up to date."""
     to_add: frozenset[Binding]
-    """Wanted and not there."""
+    """Requested bindings that the key lacks."""
     to_remove: frozenset[Binding]
-    """There and not wanted by any grant."""
+    """Bindings of the key that no grant requests."""
     removes_foreign_lines: bool = False
-    """Lines that somebody else put there vanish."""
+    """The write removes lines that another program added to the key."""
 
     @property
     def is_urgent(self) -> bool:
-        """Whether writing takes access away, or lets Argo CD read its rules again."""
+        """The write revokes access, or removes a line that breaks Argo CD's policy."""
         return bool(self.to_remove) or self.removes_foreign_lines
 
-    def is_within(self, room: int) -> bool:
-        """Tell whether the text has at most so many bytes."""
-        return self.text is None or len(self.text.encode()) <= room
+    def is_within(self, capacity: int) -> bool:
+        """Return whether the text has at most this many bytes."""
+        return self.text is None or len(self.text.encode()) <= capacity
 
     @property
     def size_without_additions(self) -> int:
-        """The bytes of the text, less the lines that would be added."""
+        """Bytes of the text without the lines to add."""
         size = len((self.text or "").encode())
         return size - sum(len(render_binding(b).encode()) + 1 for b in self.to_add)
 
 
 Content = Binding | Rule | MalformedLine | None
-"""What Argo CD makes of a line; None for what it skips."""
+"""Parsed line; None for a line that Argo CD skips."""
 
 
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
-    """Read our key, or answer None if it is not there.
+    """Parse the managed key; return None if the ConfigMap lacks it.
 
-    Lines that can not be read are left out: writing the overlay mends them.
+    Unreadable lines are left out, and the next write removes them.
     """
     text = data.get(OVERLAY_KEY)
     if text is None:
@@ -117,11 +119,11 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
 
 
 def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
-    """Read our key line by line.
+    """Parse the managed key line by line.
 
     Returns:
-        Each line, the end of its section (None if it is in none, or that end can not be
-        read), and what Argo CD makes of it. The line that tells an end is the first of
+        Each line, the expiry of its section (None outside a section, or if the expiry
+        cannot be read), and the parsed line. The line with the expiry is the first of
         its section.
     """
     end: datetime | None = None
@@ -137,21 +139,21 @@ def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
 
 
 def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
-    """Write the overlay, and prove that Argo CD reads from it what was meant.
+    """Render the managed key and verify that it parses to the same bindings.
 
     Args:
-        owner: Goes into the first line.
-        bindings: Every binding with the latest end among the grants that want it.
+        owner: ArgoCDInstance to name in the first line.
+        bindings: Every binding with the latest expiry of the grants that request it.
 
     Raises:
-        UnsafeText: What was rendered does not read back as the same bindings.
+        UnsafeText: The text does not parse to the same bindings.
     """
-    text = _rendered(owner, bindings)
-    _prove(text, bindings)
+    text = _render(owner, bindings)
+    _verify(text, bindings)
     return text
 
 
-def _rendered(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
+def _render(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     sections: defaultdict[datetime, list[str]] = defaultdict(list)
     for binding, end in bindings.items():
         sections[end].append(render_binding(binding))
@@ -165,10 +167,10 @@ def _rendered(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _prove(text: str, bindings: Mapping[Binding, datetime]) -> None:
-    back = read_key(OVERLAY_KEY, text)
-    if back.problems or back.rules or set(back.bindings) != bindings.keys():
-        raise UnsafeText("the overlay would not read back as what was meant")
+def _verify(text: str, bindings: Mapping[Binding, datetime]) -> None:
+    parsed = read_key(OVERLAY_KEY, text)
+    if parsed.problems or parsed.rules or set(parsed.bindings) != bindings.keys():
+        raise UnsafeText(f"{OVERLAY_KEY} would not parse to the requested bindings")
 
 
 def plan_overlay(
@@ -179,18 +181,18 @@ def plan_overlay(
     kept: Mapping[Binding, datetime],
     may_add: bool,
 ) -> OverlayPlan:
-    """Compute what to write so that Argo CD has what is in force.
+    """Plan the next text of the managed key.
 
     Args:
-        current: What our key holds; None if it is not there.
-        owner: The instance that writes.
-        wanted: The bindings in force, each with its end.
-        kept: Bindings in doubt: left where they are, never added.
-        may_add: False while somebody else's line is broken: then only removals are
-            written.
+        current: Parsed content of the key; None if the ConfigMap lacks it.
+        owner: ArgoCDInstance that writes.
+        wanted: Bindings of active grants, each with its expiry.
+        kept: Bindings whose state is unknown: neither added nor removed.
+        may_add: False while Argo CD cannot read an unmanaged line; then the plan only
+            removes.
 
     Returns:
-        A plan that is empty (``text`` is None) once it was applied.
+        A plan whose ``text`` is None once it is applied.
     """
     present = current.bindings if current else frozenset()
     if not may_add:
@@ -200,10 +202,10 @@ def plan_overlay(
     target = {**{b: end for b, end in kept.items() if b in present}, **wanted}
     if current is None and not target:
         return OverlayPlan(text=None, to_add=missing, to_remove=extra)
-    text = _rendered(owner, target)
+    text = _render(owner, target)
     if current is not None and current.text == text:
         return OverlayPlan(text=None, to_add=missing, to_remove=extra)
-    _prove(text, target)
+    _verify(text, target)
     return OverlayPlan(
         text=text,
         to_add=missing,

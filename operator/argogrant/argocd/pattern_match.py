@@ -1,8 +1,8 @@
-"""How Argo CD compares a pattern of a ``p`` line with what somebody asks for.
+"""Pattern matching of ``p`` lines as in Argo CD.
 
 Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``globMatchFunc`` and
-``SetMatchMode``: gobwas/glob without separators, or, where ``policy.matchMode`` is
-``regex``, Go's regular expressions, found anywhere in the text.
+``SetMatchMode``: gobwas/glob without separators. If ``policy.matchMode`` is ``regex``:
+Go's regular expressions, which may match anywhere in the text.
 """
 
 import re
@@ -12,17 +12,17 @@ from typing import Final
 from argogrant.grants.access.policy import matches_pattern
 
 REGEX_MODE: Final = "regex"
-"""What ``policy.matchMode`` has to be; with anything else patterns are globs."""
+"""Value of ``policy.matchMode`` for regular expressions; all others mean globs."""
 
 
 @lru_cache(maxsize=1 << 12)
 def pattern_matches(pattern: str, text: str, *, mode: str) -> bool:
-    """Tell whether a pattern allows a text; one that can not be read allows none.
+    """Return whether a pattern matches a text; an invalid pattern matches nothing.
 
     Args:
-        pattern: A resource, an action or an object of a ``p`` line.
-        text: What is asked for.
-        mode: The value of ``policy.matchMode``.
+        pattern: Resource, action or object of a ``p`` line.
+        text: Resource, action or object of a request.
+        mode: Value of ``policy.matchMode``.
     """
     if mode == REGEX_MODE:
         return matches_pattern(pattern, text)
@@ -31,13 +31,13 @@ def pattern_matches(pattern: str, text: str, *, mode: str) -> bool:
 
 
 def _expression_of(glob: str) -> str | None:
-    r"""Write a glob as the regular expression that means the same.
+    r"""Translate a glob into an equivalent regular expression.
 
     Returns:
-        None if it is no glob: a bracket or a brace is left open.
+        None if the glob is invalid: a bracket or a brace is not closed.
 
     Source: gobwas/glob, ``readme.md``: ``*``, ``**``, ``?``, ``[abc]``, ``[!a-z]``,
-    ``{one,other}``, and ``\`` before what is meant literally.
+    ``{one,other}``, and ``\`` before a literal character.
     """
     parts: list[str] = []
     depth, position = 0, 0
@@ -57,7 +57,7 @@ _INSIDE: Final = {",": "|", "}": ")"}
 
 
 def _translated(token: str, *, inside: bool) -> str:
-    """Write one token of a glob; ``inside`` braces a comma separates."""
+    """Translate one token of a glob; ``inside`` braces a comma separates choices."""
     if token in _ALWAYS:
         return _ALWAYS[token]
     if inside and token in _INSIDE:

@@ -1,13 +1,12 @@
-"""The whole RBAC text: the keys of ``argocd-rbac-cm``, composed as Argo CD does.
+"""Argo CD's RBAC policy in ``argocd-rbac-cm``, composed and parsed as in Argo CD.
 
-Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``PolicyCSV``: ``policy.csv`` first,
-then every ``policy.*.csv`` in byte order, with a newline before each.
+Policy keys: argoproj/argo-cd, ``util/rbac/rbac.go``, ``PolicyCSV``: ``policy.csv``
+first, then every ``policy.*.csv`` in byte order, with a newline before each.
 
-The claims that Argo CD compares with subjects, as ``scopes`` writes them.
-
-Source: argoproj/argo-cd, ``server/server.go``, ``rbacPolicyLoader``: YAML of a list of
-texts; nothing at all means the default. If it can not be read, the whole ConfigMap is
-not taken in: Argo CD goes on with what it had, or does not start.
+Key ``scopes``: argoproj/argo-cd, ``server/server.go``, ``rbacPolicyLoader``: a YAML
+list of claims that Argo CD compares with subjects; an empty value means the default. If
+Argo CD cannot parse it, it does not load the ConfigMap: it keeps the policy that it
+loaded before, or does not start.
 """
 
 from collections.abc import Mapping
@@ -24,29 +23,29 @@ from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.sign_in import DEFAULT_CLAIMS
 
 _SCALARS: Final = (str, bool, int, float, date, datetime)
-"""What Argo CD's reader of YAML takes for a text where a text is wanted."""
+"""YAML types that Argo CD's parser accepts where it expects a string."""
 
 
 @lru_cache(maxsize=16)
 def read_scopes(text: str) -> tuple[str, ...] | None:
-    """Read the claims; None if Argo CD can not.
+    """Parse the claims; return None if Argo CD cannot parse them.
 
     Args:
-        text: The value of ``scopes``; empty if there is none.
+        text: Value of ``scopes``; empty if the ConfigMap lacks the key.
     """
+    # Go's YAML parser skips tabs.
+    spaced = text.replace("\t", " ")
     try:
-        found: object = yaml.safe_load(
-            text.replace("\t", " ")
-        )  # Go's reader skips tabs
+        claims: object = yaml.safe_load(spaced)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    if found is None:
+    if claims is None:
         return DEFAULT_CLAIMS
-    if not isinstance(found, list):
+    if not isinstance(claims, list):
         return None
-    if not all(one is None or isinstance(one, _SCALARS) for one in found):
+    if not all(one is None or isinstance(one, _SCALARS) for one in claims):
         return None
-    return tuple("" if one is None else str(one) for one in found)
+    return tuple("" if one is None else str(one) for one in claims)
 
 
 OverlayKey = NewType("OverlayKey", str)
@@ -61,18 +60,18 @@ OVERLAY_KEY: Final = OverlayKey("policy.argogrant.csv")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyProblem:
-    """A line that Argo CD can not read, and with it nothing else either."""
+    """Line that makes Argo CD reject the whole policy."""
 
     key: str
     line_number: int
     why: str
     consequence: str = (
-        "It refuses everybody until that line of argocd-rbac-cm is mended. Grants that"
-        " run still end; new ones wait."
+        "Argo CD denies every request until that line of argocd-rbac-cm is fixed."
+        " Active grants still expire; new grants wait."
     )
 
     def __str__(self) -> str:
-        """Say where and what, as ``policy.csv line 3: …``."""
+        """Return the location and the problem: ``policy.csv line 3: …``."""
         return f"{self.key} line {self.line_number}: {self.why}"
 
 
@@ -80,19 +79,20 @@ _SCOPES_PROBLEM: Final = PolicyProblem(
     key=SCOPES_KEY,
     line_number=1,
     why=(
-        "it is no YAML list of claims, such as '[groups, email]', and until it is Argo"
-        " CD takes in no change of argocd-rbac-cm"
+        "the value is not a YAML list of claims, such as '[groups, email]', so Argo CD"
+        " does not load any change of argocd-rbac-cm"
     ),
     consequence=(
-        "Until scopes is mended or removed it goes by what it read before: what ends is"
-        " removed here, but may be allowed all the same; new grants wait."
+        "Fix or remove scopes. Until then Argo CD uses the policy that it loaded"
+        " before: it may still allow expired grants, although their bindings are"
+        " removed; new grants wait."
     ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyText:
-    """What one key holds, line by line."""
+    """Parsed lines of one key."""
 
     rules: tuple[Rule, ...]
     bindings: tuple[Binding, ...]
@@ -101,20 +101,20 @@ class KeyText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyCSV:
-    """What others wrote: everything that Argo CD reads but our overlay."""
+    """Unmanaged RBAC settings: everything that Argo CD reads except the managed key."""
 
     rules: tuple[Rule, ...]
     bindings: tuple[Binding, ...]
     problems: tuple[PolicyProblem, ...]
     default_role: str
     match_mode: str = ""
-    """How patterns are compared: as regular expressions if it is ``regex``."""
+    """Value of ``policy.matchMode``; ``regex`` for regular expressions."""
     claims: tuple[str, ...] | None = DEFAULT_CLAIMS
-    """What is compared with subjects; None if ``scopes`` can not be read."""
+    """Claims that Argo CD compares with subjects; None if ``scopes`` is invalid."""
 
 
 def policy_keys(data: Mapping[str, str]) -> list[str]:
-    """Name the keys that Argo CD composes, in its order."""
+    """List the keys that Argo CD composes, in its order."""
     others = sorted(
         (
             key
@@ -127,7 +127,7 @@ def policy_keys(data: Mapping[str, str]) -> list[str]:
 
 
 def compose(data: Mapping[str, str]) -> str:
-    """Compose the text that Argo CD's enforcer is given."""
+    """Compose the policy text that Argo CD passes to its enforcer."""
     return "\n".join(
         [data.get(MAIN_KEY, "")]
         + [data[key] for key in policy_keys(data) if key != MAIN_KEY]
@@ -135,13 +135,13 @@ def compose(data: Mapping[str, str]) -> str:
 
 
 def read_unmanaged_keys(data: Mapping[str, str]) -> PolicyCSV:
-    """Read every key but the overlay.
+    """Parse every key except the managed one.
 
     Args:
         data: The ConfigMap's ``data``.
 
     Returns:
-        All rules and bindings, and the lines that can not be read, by key.
+        All rules and bindings, and the lines that Argo CD cannot read.
     """
     keys = [key for key in policy_keys(data) if key != OVERLAY_KEY]
     texts = [read_key_once(key, data[key]) for key in keys]
@@ -161,12 +161,12 @@ def read_unmanaged_keys(data: Mapping[str, str]) -> PolicyCSV:
 
 @lru_cache(maxsize=1 << 11)
 def read_key_once(key: str, text: str) -> KeyText:
-    """Read what others wrote, which rarely changes, and keep the answer."""
+    """Parse an unmanaged key and cache the result, because such keys rarely change."""
     return read_key(key, text)
 
 
 def read_key(key: str, text: str) -> KeyText:
-    """Read the lines of one key; the ones that can not be read become problems."""
+    """Parse the lines of one key; unreadable lines become problems."""
     rules: list[Rule] = []
     bindings: list[Binding] = []
     problems: list[PolicyProblem] = []

@@ -1,7 +1,7 @@
-"""One line of Argo CD's RBAC text.
+"""Parser and renderer for one line of Argo CD's RBAC policy.
 
 Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``loadPolicyLine``, which reads a line
-with Go's ``encoding/csv`` (``TrimLeadingSpace``, one record a line).
+with Go's ``encoding/csv`` (``TrimLeadingSpace``, one record per line).
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ GO_SPACES: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-"""What Go's ``unicode.IsSpace`` says; Python's ``str.strip`` takes U+001C to U+001F
-for blanks as well, and Argo CD does not."""
+"""Characters of Go's ``unicode.IsSpace``. Python's ``str.strip`` also strips U+001C to
+U+001F, which Argo CD keeps."""
 
 BINDING_FIELDS: Final = 3
 RULE_FIELDS: Final = 6
 INERT_SECTIONS: Final = frozenset({"e", "m", "r"})
-"""Casbin's other sections: Argo CD accepts such lines, and they do nothing."""
+"""Casbin's other sections: Argo CD accepts such lines and ignores them."""
 
 
-LINES_REMEMBERED: Final = 1 << 15
-"""Lines read or rendered before; a convergence meets the same ones again."""
-LINES_SPARED: Final = 1 << 10
-"""Lines of ended grants that are not worth forgetting."""
+CACHED_LINES: Final = 1 << 15
+"""Lines that stay parsed or rendered between reconciliations."""
+CACHE_SLACK: Final = 1 << 10
+"""Lines of ended grants that the caches may keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A ``p`` line: what a subject may do, in Argo CD's own column names."""
+    """A ``p`` line, with Argo CD's column names."""
 
     subject: str
     resource: str
@@ -42,19 +42,19 @@ class Rule:
     effect: str
 
 
-@lru_cache(maxsize=LINES_REMEMBERED)
+@lru_cache(maxsize=CACHED_LINES)
 def parse_line(text: str) -> Rule | Binding | None:
-    """Read one line as Argo CD does.
+    """Parse one line as Argo CD does.
 
     Args:
         text: One line without its newline.
 
     Returns:
-        A ``Rule`` for ``p``, a ``Binding`` for ``g``, None for what Argo CD skips:
-        blank lines, comments, and casbin's inert sections.
+        A ``Rule`` for ``p``, a ``Binding`` for ``g``, None for lines that Argo CD
+        skips: blank lines, comments, and casbin's inert sections.
 
     Raises:
-        MalformedLine: Argo CD would refuse the line, and with it every request.
+        MalformedLine: Argo CD cannot read the line, and would deny every request.
     """
     line = text.strip(GO_SPACES)
     if not line or line.startswith("#"):
@@ -66,19 +66,19 @@ def parse_line(text: str) -> Rule | Binding | None:
         case "p" if len(fields) == RULE_FIELDS:
             return _rule(fields)
         case "g":
-            raise MalformedLine(f"a g line has 3 fields, this one has {len(fields)}")
+            raise MalformedLine(f"a g line must have 3 fields, not {len(fields)}")
         case "p":
-            raise MalformedLine(f"a p line has 6 fields, this one has {len(fields)}")
+            raise MalformedLine(f"a p line must have 6 fields, not {len(fields)}")
         case kind if kind in INERT_SECTIONS:
             return None
-    raise MalformedLine("a line begins with 'p,' or 'g,' (or '#' for a comment)")
+    raise MalformedLine("a line must begin with 'p,' or 'g,', or '#' for a comment")
 
 
 def split_fields(line: str) -> list[str]:
     """Split one record as Go's ``encoding/csv`` does with ``TrimLeadingSpace``.
 
     Raises:
-        MalformedLine: A double quote stands where that reader allows none.
+        MalformedLine: A double quote is at a position where Go's reader allows none.
 
     Source: golang/go, ``src/encoding/csv/reader.go``, ``readRecord``.
     """
@@ -96,13 +96,13 @@ def split_fields(line: str) -> list[str]:
             return fields
 
 
-@lru_cache(maxsize=LINES_REMEMBERED)
+@lru_cache(maxsize=CACHED_LINES)
 def render_binding(binding: Binding) -> str:
-    """Write a binding as one line that reads back as exactly itself.
+    """Render a binding as one line that parses to the same binding.
 
     Raises:
-        UnsafeText: Argo CD would read something else: the name is empty, spans lines,
-            or has blanks that are lost on the way.
+        UnsafeText: Argo CD would read something else: the name is empty, spans several
+            lines, or has leading or trailing blanks, which Argo CD strips.
     """
     line = f"g, {_render_field(binding.subject)}, {_render_field(binding.role)}"
     try:
@@ -111,25 +111,24 @@ def render_binding(binding: Binding) -> str:
         same = False
     if not same or not binding.subject.strip(GO_SPACES) or not binding.role:
         raise UnsafeText(
-            f"the binding of {binding.subject!a} to {binding.role!a} would"
-            " not read back as itself; it is not written"
+            f"the binding of {binding.subject!a} to {binding.role!a} would not parse"
+            " to the same binding; it is not written"
         )
     return line
 
 
 def trim_line_caches(grants: int) -> None:
-    """Forget all lines once most of them are of grants that are there no longer.
+    """Clear the caches once most of their entries belong to deleted grants.
 
-    The same holds for the ends of grants. What is remembered stays in proportion to
-    the grants that there are, and not to the grants that there were. What is still in
-    use is read once more.
+    The caches contain lines and expiry times. Clearing them bounds their memory by the
+    number of existing grants. Entries that are still in use are computed again.
 
     Args:
-        grants: How many there are.
+        grants: Number of existing grants.
     """
-    for remembered in (parse_line, render_binding, read_end):
-        if remembered.cache_info().currsize > 2 * grants + LINES_SPARED:
-            remembered.cache_clear()
+    for cached in (parse_line, render_binding, read_end):
+        if cached.cache_info().currsize > 2 * grants + CACHE_SLACK:
+            cached.cache_clear()
 
 
 def _render_field(text: str) -> str:
@@ -152,7 +151,7 @@ def _rule(fields: list[str]) -> Rule:
 def _bare_field(rest: str) -> tuple[str, str, bool]:
     field, comma, rest = rest.partition(",")
     if '"' in field:
-        raise MalformedLine('a field with a " in it must be quoted as a whole')
+        raise MalformedLine('a field that contains a " must be enclosed in quotes')
     return field, rest, not comma
 
 

@@ -1,7 +1,8 @@
-"""What a role can do that outlasts a grant of it, and what it takes away.
+"""Permissions of roles that outlive a grant, and roles that deny access.
 
-A grant ends when its binding is gone; what its holder changed meanwhile stays. These
-are the rights with which access can be made that argogrant knows nothing of.
+Revoking a grant removes the binding, but not what its holder changed in the meantime.
+With the permissions listed here a holder can create access that argogrant does not
+know.
 """
 
 from collections import defaultdict
@@ -17,30 +18,30 @@ from argogrant.grants.model.grant import Binding
 from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
 
 PERSISTENT: Final[Mapping[tuple[str, str], str]] = {
-    ("accounts", "update"): "sets passwords and makes tokens of other accounts",
-    ("applications", "create"): "deploys whatever the project lets it deploy",
-    ("applications", "update"): "points an Application at other sources",
+    ("accounts", "update"): "sets passwords and creates tokens of other accounts",
+    ("applications", "create"): "deploys everything that the project allows",
+    ("applications", "update"): "changes the sources of an Application",
     ("applications", "update/*"): "edits the objects of an Application in the cluster",
     ("applications", "override"): "deploys manifests that are not in Git",
-    ("applicationsets", "create"): "makes Applications, and goes on making them",
-    ("applicationsets", "update"): "makes other Applications of a set",
+    ("applicationsets", "create"): "generates Applications continuously",
+    ("applicationsets", "update"): "changes the Applications that a set generates",
     ("certificates", "create"): "makes Argo CD trust another server",
     ("certificates", "update"): "makes Argo CD trust another server",
     ("clusters", "create"): "adds a cluster, or replaces its credentials",
     ("clusters", "update"): "replaces the credentials or the server of a cluster",
-    ("exec", "create"): "opens a shell in a pod, where everything may be left running",
-    ("exec", "debug"): "starts a container beside those of a pod",
+    ("exec", "create"): "opens a shell in a pod, which can start processes that stay",
+    ("exec", "debug"): "starts an ephemeral container in a pod",
     ("gpgkeys", "create"): "makes Argo CD trust another signer of commits",
-    ("projects", "create"): "makes a project in whose roles anybody may be",
-    ("projects", "update"): "changes the roles of a project, and makes their tokens",
+    ("projects", "create"): "creates a project with any roles and members",
+    ("projects", "update"): "changes the roles of a project, and creates their tokens",
     ("repositories", "create"): "adds a repository, or replaces its credentials",
     ("repositories", "update"): "replaces the credentials of a repository",
-    ("write-repositories", "create"): "adds credentials with which Argo CD writes",
-    ("write-repositories", "update"): "replaces credentials with which Argo CD writes",
+    ("write-repositories", "create"): "adds credentials for writing to Git",
+    ("write-repositories", "update"): "replaces credentials for writing to Git",
 }
-"""Rights by which access outlasts a grant, by resource and action, and how.
+"""Permissions that outlive a grant, by resource and action, with the effect.
 
-``applications sync`` is not among them: what it deploys is what Git has.
+``applications sync`` is not among them: it deploys only what Git contains.
 
 Source: argoproj/argo-cd, ``docs/operator-manual/rbac.md``, and for tokens
 ``server/account/account.go`` and ``server/project/project.go``.
@@ -56,28 +57,29 @@ _BUILT_IN_TEXT: Final = "\n".join(
         "g, role:admin, role:readonly",
     ]
 )
-"""What of Argo CD's own policy concerns these rights: ``role:admin`` has them all.
+"""Part of Argo CD's built-in policy: ``role:admin`` has all of these permissions.
 
 Source: argoproj/argo-cd, ``assets/builtin-policy.csv``.
 """
 _INHERITED: Final = 9
-"""Links from a role to the ones that it inherits; the grant itself is the tenth.
+"""Links from a role to its inherited roles; the grant itself is the tenth link.
 
-Source: casbin, ``NewRoleManagerImpl(10)``; tried on Argo CD's own enforcer.
+Source: casbin, ``NewRoleManagerImpl(10)``; verified with Argo CD's own enforcer.
 """
 _EVERYTHING: Final = frozenset({"*", "*/*", ".*"})
-"""Objects that mean all of them, as a glob or as a regular expression."""
+"""Patterns that match every object, as a glob or as a regular expression."""
 
 
 class RolePermissions:
-    """The rules and the inheritance of every role of an Argo CD.
+    """Rules and inheritance of every role of one Argo CD.
 
-    A project's lines count for requests about it alone; here they are taken together,
-    since a role that is dangerous somewhere is dangerous.
+    Argo CD applies the lines of a project only to requests about it. Here the lines of
+    all projects count together, because a role with a risk in one project has it.
 
     Args:
-        text: What others wrote.
-        projects: The AppProjects; those that Argo CD can not read count for nothing.
+        text: Unmanaged RBAC policy.
+        projects: AppProjects; Argo CD ignores the roles of an invalid one, and so does
+            this class.
     """
 
     def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
@@ -93,7 +95,7 @@ class RolePermissions:
                 self._add(key.rules, key.bindings)
 
     def inherited_roles(self, name: str) -> frozenset[str]:
-        """Name a role and every role that it inherits."""
+        """Return a role and every role that it inherits."""
         found, last = {name}, {name}
         for _ in range(_INHERITED):
             parents = (self._parents.get(one, ()) for one in last)
@@ -104,33 +106,33 @@ class RolePermissions:
         return frozenset(found)
 
     def risks_of(self, name: str) -> RoleRisks:
-        """Say what sets a role apart."""
+        """Find the persistent permissions and the deny rules of a role."""
         names = self.inherited_roles(name)
         rules = [rule for one in names for rule in self._rules.get(one, ())]
         denials = [rule for rule in rules if rule.effect == "deny"]
-        ways = {
-            way
+        permissions = {
+            one
             for rule in rules
             if rule.effect == "allow"
-            for way in _persistent_permissions(rule.resource, rule.action, self._mode)
-            if not self._is_denied(way, rule, denials)
+            for one in _persistent_permissions(rule.resource, rule.action, self._mode)
+            if not self._is_denied(one, rule, denials)
         }
-        if not denials and not ways:
+        if not denials and not permissions:
             return NO_RISKS
         return RoleRisks(
             has_deny=bool(denials),
             persistent_permissions=tuple(
-                f"{resource} {act}" for resource, act in sorted(ways)
+                f"{resource} {act}" for resource, act in sorted(permissions)
             ),
         )
 
     def _is_denied(
-        self, way: "PersistentPermission", allowed: Rule, denials: Sequence[Rule]
+        self, one: "PersistentPermission", allowed: Rule, denials: Sequence[Rule]
     ) -> bool:
-        """Tell whether a rule takes back all that another one gives."""
+        """Return whether a deny rule covers everything that a rule allows."""
         return any(
             (denied.object in _EVERYTHING or denied.object == allowed.object)
-            and way
+            and one
             in _persistent_permissions(denied.resource, denied.action, self._mode)
             for denied in denials
         )
@@ -143,7 +145,7 @@ class RolePermissions:
 
 
 class PersistentPermission(NamedTuple):
-    """A right by which access can outlast a grant."""
+    """Permission with which a holder can create access that outlives the grant."""
 
     resource: str
     action: str
@@ -153,18 +155,18 @@ class PersistentPermission(NamedTuple):
 def _persistent_permissions(
     resource: str, action: str, mode: str
 ) -> frozenset[PersistentPermission]:
-    """Find the rights of ``PERSISTENT`` that two patterns are about."""
+    """Return the permissions of ``PERSISTENT`` that two patterns match."""
     return frozenset(
         PersistentPermission(*one)
         for one in PERSISTENT
         if pattern_matches(resource, one[0], mode=mode)
-        and _is_about(action, one[1], mode)
+        and _matches_action(action, one[1], mode)
     )
 
 
-def _is_about(pattern: str, action: str, mode: str) -> bool:
-    """Tell whether a pattern is about an action, or about some of its subresources."""
+def _matches_action(pattern: str, action: str, mode: str) -> bool:
+    """Return whether a pattern matches an action or some of its subresources."""
     if pattern_matches(pattern, action, mode=mode):
         return True
-    is_of_some = action.endswith(_SUBRESOURCES) and mode != "regex"
-    return is_of_some and pattern.startswith(action.removesuffix("*"))
+    has_subresources = action.endswith(_SUBRESOURCES) and mode != "regex"
+    return has_subresources and pattern.startswith(action.removesuffix("*"))

@@ -1,4 +1,4 @@
-"""The roles that exist, and the names that somebody uses as a role."""
+"""Roles that a grant can name, and names that must not become subjects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class DiscoveredRole:
-    """A role that a grant can name, with its project if it belongs to one."""
+    """Role that a grant can name: a global role, or a role of an AppProject."""
 
     project: str
     name: str
@@ -24,7 +24,7 @@ class DiscoveredRole:
 
     @property
     def bound_as(self) -> str:
-        """The role as the RBAC text says it."""
+        """Name of the role in Argo CD's RBAC policy."""
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
@@ -34,49 +34,50 @@ def discover_roles(
     """Find every role that a grant can name.
 
     Args:
-        text: What others wrote; our own overlay must not keep a role alive.
-        projects: The AppProjects beside it.
+        text: Unmanaged RBAC policy; a binding of argogrant alone does not make a role.
+        projects: AppProjects of the same Argo CD.
 
     Returns:
-        Global roles (``role:…`` with rules or a parent, and whatever stands right in
-        a ``g`` line), then project roles; sorted, without duplicates.
+        Global roles (``role:…`` with rules or a parent, and the second field of every
+        ``g`` line), then project roles; sorted, without duplicates.
     """
     subjects = {rule.subject for rule in text.rules}
     subjects.update(binding.subject for binding in text.bindings)
     names = {name for name in subjects if name.startswith("role:")}
     names |= {b.role for b in text.bindings if not b.role.startswith("proj:")}
     projects = tuple(projects)
-    powers = RolePermissions(text, projects)
-    found = {
-        DiscoveredRole(project="", name=name, risks=powers.risks_of(name))
+    permissions = RolePermissions(text, projects)
+    roles = {
+        DiscoveredRole(project="", name=name, risks=permissions.risks_of(name))
         for name in names | BUILT_IN_ROLES
         if name
     }
     for project in projects:
-        found |= {
+        roles |= {
             DiscoveredRole(
                 project=project.name,
                 name=role.name,
                 description=role.description,
-                risks=powers.risks_of(f"proj:{project.name}:{role.name}"),
+                risks=permissions.risks_of(f"proj:{project.name}:{role.name}"),
             )
             for role in project.roles
         }
-    return tuple(sorted(found))
+    return tuple(sorted(roles))
 
 
 def default_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:
-    """Name the default role and the roles that it inherits; none if there is none."""
+    """Return the default role and its inherited roles; empty without a default role."""
     if not text.default_role:
         return frozenset()
     return RolePermissions(text, projects).inherited_roles(text.default_role)
 
 
 def names_used_as_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:
-    """Find every name that must not be bound as a subject.
+    """Find every name that must not become the subject of a binding.
 
-    Whoever holds such a name as a role would be given the new role as well: the right
-    sides of ``g`` lines, and ``policy.default``, which everybody holds.
+    These names are used as roles: the second field of ``g`` lines, and
+    ``policy.default``, which every user has. Binding such a name would grant the new
+    role to everyone who has it.
     """
     names = {binding.role for binding in text.bindings} | BUILT_IN_ROLES
     if text.default_role:

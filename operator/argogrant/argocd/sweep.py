@@ -1,7 +1,7 @@
-"""The second path: take away what is past its end, knowing nothing but the text.
+"""Removal of expired bindings that needs nothing but the ConfigMap.
 
-Whoever has only the ConfigMap can tell which bindings are overdue, because every
-section of the overlay tells its end (``overlay.py``).
+``argogrant sweep`` revokes access even if the operator and the AccessGrants are gone,
+because every section of the managed key names its expiry (``overlay.py``).
 """
 
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from argogrant.grants.model.grant import Binding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What is left of an overlay, and how much of it was what."""
+    """Text of the managed key after a sweep, with the number of swept lines."""
 
     text: str
     removed: int
-    """Bindings whose end had passed."""
+    """Expired bindings."""
     kept: int
-    """Bindings whose end lies ahead, or is not told."""
+    """Bindings that have not expired, or whose expiry is missing."""
     unreadable: int
-    """Lines that can not be read; they are kept as they are."""
+    """Unreadable lines, which stay unchanged."""
 
 
 def sweep_overlay(text: str, now: datetime) -> Swept:
-    """Remove the bindings of every section whose end has passed.
+    """Remove the bindings of every expired section.
 
     Args:
-        text: The value of our key.
-        now: An end at this very instant has passed: ends are exclusive.
+        text: Value of the managed key.
+        now: A section that expires at this instant is expired: windows are half-open.
 
     Returns:
-        The same text without them; whatever can not be read stays, and so does a
-        section whose end can not be read.
+        The text without these bindings. Unreadable lines stay, and so do sections whose
+        expiry cannot be read.
     """
     lines: list[str] = []
     removed = kept = unreadable = 0

@@ -8,9 +8,9 @@ from typing import Final
 from argogrant.argocd.appproject.plan import ProjectPlan
 from argogrant.argocd.configmap_size import (
     LIMIT,
-    bindings_without_room,
+    bindings_over_capacity,
     oldest_first,
-    room_for_overlay,
+    overlay_capacity,
 )
 from argogrant.argocd.overlay import OverlayPlan, Owner, plan_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
@@ -128,7 +128,7 @@ def plan(
     overlay = plan_overlay(
         current, owner=owner, wanted=wanted, kept=kept, may_add=may_add
     )
-    room, blocked = room_for_overlay(seen.config_map.data), _text_finding(seen)
+    room, blocked = overlay_capacity(seen.config_map.data), _text_finding(seen)
     if not overlay.to_add or overlay.is_within(room):
         return Plan(overlay=overlay, blocked=blocked)
     waiting = _without_room(decisions, overlay, wanted=wanted, room=room)
@@ -160,10 +160,10 @@ def _without_room(
         if decision.desired_binding is DesiredBinding.PRESENT:
             created[binding] = min(at, created.get(binding, at))
     additions = oldest_first(created, overlay.to_add)
-    return bindings_without_room(
+    return bindings_over_capacity(
         additions=[(binding, wanted[binding]) for binding in additions],
         size=overlay.size_without_additions,
-        room=room,
+        capacity=room,
     )
 
 

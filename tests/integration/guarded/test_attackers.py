@@ -22,7 +22,7 @@ def test_nobody_asks_in_the_name_of_another(world: ClosedWorld) -> None:
         "create", "-f", "-", body=a_grant("forged", requester=forged)
     )
 
-    assert "spec.requester is not who creates the AccessGrant" in refusal
+    assert "spec.requester is not the user who creates the AccessGrant" in refusal
     assert 'username: "oidc:mallory"' in refusal
     assert not world.exists("accessgrant", "forged")
 
@@ -36,7 +36,7 @@ def test_nobody_approves_with_a_group_that_they_are_not_in(
     body = an_approval(waiting, approver=forged)
     refusal = mallory.refused("create", "-f", "-", body=body)
 
-    assert "spec.approver is not who creates the AccessApproval" in refusal
+    assert "spec.approver is not the user who creates the AccessApproval" in refusal
     assert not world.may_sync()
 
 

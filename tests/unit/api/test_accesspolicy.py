@@ -152,17 +152,17 @@ def test_an_emergency_is_short_unless_said_otherwise() -> None:
         pytest.param({"maxExtensions": -1}, "spec.maxExtensions: ", id="less than 0"),
         pytest.param(
             {"requesters": [{"kind": "ServiceAccount", "name": "ci"}]},
-            "needs its namespace",
+            "required for a ServiceAccount",
             id="a service account of no namespace",
         ),
         pytest.param(
             {"requesters": [{"kind": "User", "name": "x", "namespace": "ci"}]},
-            "nothing else has one",
+            "not allowed for other kinds",
             id="a user of a namespace",
         ),
         pytest.param(
             {"approval": {"required": 1, "approvers": [{"kind": "Group"}]}},
-            "a Group needs a name",
+            "name is required for a Group",
             id="an approver without a name",
         ),
         pytest.param(

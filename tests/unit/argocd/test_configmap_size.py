@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from argogrant.argocd.configmap_size import (
     LIMIT,
-    bindings_without_room,
+    bindings_over_capacity,
     oldest_first,
-    room_for_overlay,
+    overlay_capacity,
     size_of,
 )
 from argogrant.argocd.overlay import Owner, render_overlay
@@ -38,7 +38,7 @@ def test_the_size_of(data, size) -> None:
 def test_our_own_text_takes_no_room_from_itself() -> None:
     theirs = {"policy.csv": "x" * 1000}
 
-    assert room_for_overlay({**theirs, OVERLAY_KEY: "y" * 5000}) == (
+    assert overlay_capacity({**theirs, OVERLAY_KEY: "y" * 5000}) == (
         LIMIT - size_of(theirs) - len(OVERLAY_KEY)
     )
 
@@ -55,7 +55,7 @@ def test_our_own_text_takes_no_room_from_itself() -> None:
 def test_the_first_are_served_first(room, waiting) -> None:
     additions = [(ALICE, NOON), (BOB, NOON), (EVE, NOON + HOUR)]
 
-    assert bindings_without_room(additions, size=0, room=room) == waiting
+    assert bindings_over_capacity(additions, size=0, capacity=room) == waiting
 
 
 def test_a_short_one_does_not_overtake_a_long_one() -> None:
@@ -63,7 +63,7 @@ def test_a_short_one_does_not_overtake_a_long_one() -> None:
     long = Binding("x" * 200, "role:a")
     additions = [(ALICE, NOON), (long, NOON), (BOB, NOON)]
 
-    assert bindings_without_room(additions, size=0, room=ONE + 50) == {long, BOB}
+    assert bindings_over_capacity(additions, size=0, capacity=ONE + 50) == {long, BOB}
 
 
 @given(
@@ -73,7 +73,7 @@ def test_a_short_one_does_not_overtake_a_long_one() -> None:
 def test_what_is_let_in_fits(asked, room) -> None:
     """Whatever the names, the text that is written has the room that it needs."""
     additions = [(Binding(name, "role:a"), NOON + n * HOUR) for name, n in asked]
-    waiting = bindings_without_room(additions, size=EMPTY, room=EMPTY + room)
+    waiting = bindings_over_capacity(additions, size=EMPTY, capacity=EMPTY + room)
     let_in = {binding: end for binding, end in additions if binding not in waiting}
 
     assert len(render_overlay(OWNER, let_in).encode()) <= EMPTY + room

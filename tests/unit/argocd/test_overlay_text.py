@@ -123,5 +123,5 @@ def test_the_end_of_a_binding_is(text, ends) -> None:
 )
 def test_what_does_not_read_back_is_never_written(owner) -> None:
     """No API server lets such a name pass; the proof does not lean on that."""
-    with pytest.raises(UnsafeText, match="would not read back"):
+    with pytest.raises(UnsafeText, match="would not parse"):
         render_overlay(owner, {ALICE: NOON})

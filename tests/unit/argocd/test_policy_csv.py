@@ -32,7 +32,9 @@ def test_keys_are_composed_in_argo_cds_order() -> None:
 def test_problems_name_key_and_line() -> None:
     text = read_unmanaged_keys({"policy.csv": "# ok\ng, a\n", OVERLAY_KEY: "broken"})
 
-    assert str(text.problems[0]).startswith("policy.csv line 2: a g line has 3 fields")
+    assert str(text.problems[0]).startswith(
+        "policy.csv line 2: a g line must have 3 fields"
+    )
     assert len(text.problems) == 1
 
 

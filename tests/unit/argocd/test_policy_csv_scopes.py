@@ -34,5 +34,5 @@ def test_what_is_no_list_is_a_problem_of_the_text() -> None:
     assert text.claims is None
     assert [str(problem)[:18] for problem in text.problems] == [
         "policy.csv line 1:",
-        "scopes line 1: it ",
+        "scopes line 1: the",
     ]

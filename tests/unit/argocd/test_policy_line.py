@@ -65,19 +65,19 @@ def test_a_rule_has_the_column_names_of_argo_cd() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        pytest.param("g, a", "has 3 fields, this one has 2", id="too few for g"),
-        pytest.param("g, a, b, c", "3 fields, this one has 4", id="too many for g"),
-        pytest.param("p, a, b", "has 6 fields, this one has 3", id="too few for p"),
-        pytest.param("x, y", "begins with 'p,' or 'g,'", id="another letter"),
-        pytest.param("G, a, b", "begins with", id="a capital letter"),
-        pytest.param("g2, a, b", "begins with", id="casbin's second group section"),
-        pytest.param(", a", "begins with", id="no letter"),
-        pytest.param("\x1cg", "begins with", id="a blank to Python and not to Go"),
-        pytest.param('g, a"b, c', "quoted as a whole", id="a quote within a field"),
+        pytest.param("g, a", "must have 3 fields, not 2", id="too few for g"),
+        pytest.param("g, a, b, c", "3 fields, not 4", id="too many for g"),
+        pytest.param("p, a, b", "must have 6 fields, not 3", id="too few for p"),
+        pytest.param("x, y", "must begin with 'p,' or 'g,'", id="another letter"),
+        pytest.param("G, a, b", "must begin with", id="a capital letter"),
+        pytest.param("g2, a, b", "must begin with", id="casbin's second group section"),
+        pytest.param(", a", "must begin with", id="no letter"),
+        pytest.param("\x1cg", "must begin with", id="a blank to Python and not to Go"),
+        pytest.param('g, a"b, c', "enclosed in quotes", id="a quote within a field"),
         pytest.param('g, "a, b', "lacks its closing", id="a quote that never closes"),
         pytest.param('g, "a"b, c', "only a comma", id="text after a closing quote"),
         pytest.param('g, "a" , c', "only a comma", id="a blank after a closing quote"),
-        pytest.param("hello", "begins with", id="no line at all"),
+        pytest.param("hello", "must begin with", id="no line at all"),
     ],
 )
 def test_malformed_lines_are_told(line, why) -> None:
@@ -130,7 +130,7 @@ def test_a_name_that_was_accepted_can_be_written(subject, role) -> None:
     ],
 )
 def test_what_argo_cd_would_read_otherwise_is_not_written(binding) -> None:
-    with pytest.raises(UnsafeText, match="not read back as itself"):
+    with pytest.raises(UnsafeText, match="not parse to the same binding"):
         render_binding(binding)
 
 

@@ -14,17 +14,17 @@ WHERE = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants"
         pytest.param(
             Invalid(
                 f'POST {WHERE}: 422 AccessGrant.argogrant.dev "x" is invalid: spec:'
-                ' Invalid value: "object": access in an emergency needs a reason'
+                ' Invalid value: "object": breakGlass requires a justification'
             ),
-            "access in an emergency needs a reason.",
+            "breakGlass requires a justification.",
             id="a rule about the whole",
         ),
         pytest.param(
             Invalid(
                 f'POST {WHERE}: 422 AccessGrant.argogrant.dev "x" is invalid:'
-                ' spec.subject.name: Invalid value: "role:x": is written like a role'
+                ' spec.subject.name: Invalid value: "role:x": must not begin with role:'
             ),
-            'spec.subject.name "role:x" is written like a role.',
+            'spec.subject.name "role:x" must not begin with role:.',
             id="a rule about a field",
         ),
         pytest.param(

@@ -90,8 +90,8 @@ async def test_while_a_line_of_others_is_broken_only_removals_are_written() -> N
         assert room.ready("g3") == "-RBACTextInvalid"
         assert room.instance_ready == "-RBACTextInvalid"
         assert room.condition(f"{INSTANCES}/default", "RBACTextValid")["message"] == (
-            "policy.csv line 3: a line begins with 'p,' or 'g,' (or '#' for a comment)"
-            " (1 such line in argocd-rbac-cm)."
+            "policy.csv line 3: a line must begin with 'p,' or 'g,', or '#' for a"
+            " comment (1 such line in argocd-rbac-cm)."
         )
 
 

@@ -22,7 +22,7 @@ GRANT = re.compile(r"grant-\d{5}")
 async def test_nothing_grows_with_the_grants_that_came_and_went(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(policy_line, "LINES_SPARED", 0)  # the batches are small
+    monkeypatch.setattr(policy_line, "CACHE_SLACK", 0)  # the batches are small
     async with a_room() as room:
         for number in range(WARM_UP):
             await come_and_go(room, number)

@@ -174,7 +174,7 @@ async def test_a_broken_line_is_told_in_words_that_fit(kind) -> None:
         path = {"grant": f"{GRANTS}/g1", "instance": f"{INSTANCES}/default"}[kind]
         message = room.condition(path, "Ready")["message"]
 
-        assert message.endswith("mended. Grants that run still end; new ones wait.")
+        assert message.endswith("fixed. Active grants still expire; new grants wait.")
 
 
 async def test_a_config_map_that_vanishes_is_waited_for() -> None:

@@ -1,1 +1,1 @@
-"""Roles of an AppProject: members, the annotation that owns them, the plan. Pure."""
+"""Roles of AppProjects: members, the annotation that records them, the plan."""

@@ -1,8 +1,8 @@
-"""Which members of an AppProject are ours: an annotation of the project.
+"""Annotation of an AppProject that records the members that argogrant added.
 
-The annotation is a contract with ``argogrant sweep``, also across versions. It names
-the instance that wrote it, and for every member its role, its end, and what tells the
-tokens that were made since from those that were there before.
+The annotation is an interface that ``argogrant sweep`` of every version reads. It names
+the ArgoCDInstance that wrote it, and for every member the role, the expiry, and the
+tokens that existed before the member joined.
 """
 
 import hashlib
@@ -20,42 +20,42 @@ from argogrant.grants.model.window import format_instant, parse_instant
 MEMBERS_ANNOTATION: Final = "argogrant.dev/members"
 VERSION: Final = 1
 LIMIT: Final = (256 - 16) * 1024
-"""Bytes over all annotations: Kubernetes' 256 KiB less a margin for others.
+"""Bytes of all annotations: Kubernetes' 256 KiB minus a margin for other programs.
 
 Source: Kubernetes, ``apimachinery/pkg/api/validation``, ``TotalAnnotationSizeLimitB``.
 """
 
 
 class Token(NamedTuple):
-    """What a project remembers of a token; never the token itself."""
+    """Record of a project token in an AppProject; never the token itself."""
 
     issued_at: int
     """Seconds since 1970, by the clock of argocd-server."""
     expires_at: int = 0
-    """Seconds since 1970; 0 for never."""
+    """Seconds since 1970; 0 if the token does not expire."""
     id: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Tell this token from others, in few characters whatever its id is."""
+        """Short identifier of the token, of the same length for every id."""
         text = f"{self.issued_at} {self.id}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member that we added to a role of a project."""
+    """Member of a project role that argogrant added."""
 
     role: str
     subject: str
     until: datetime
     since: datetime
-    """A token made before that is not the member's."""
+    """Earliest issue time of a token that the member can have created."""
     known: tuple[str, ...] = ()
-    """The marks of younger tokens that were there when the member was added."""
+    """Fingerprints of later tokens that existed when the member was added."""
 
     def could_have_issued(self, token: Token) -> bool:
-        """Tell whether a token of the role was made while this was its member."""
+        """Return whether the member can have created a token of the role."""
         return (
             token.issued_at >= self.since.timestamp()
             and token.fingerprint not in self.known
@@ -64,43 +64,43 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembersAnnotation:
-    """Everything that the annotation says."""
+    """Content of the annotation."""
 
     owner: Owner
     members: tuple[Member, ...]
     roles: tuple[str, ...] = ()
-    """The names of all roles at the last write: a name that is not among them is new,
-    and may be a role's new name."""
+    """Names of all roles at the last write. A name that is not among them belongs to a
+    new role or to a renamed one."""
 
 
-def render_annotation(roster: MembersAnnotation) -> str:
-    """Write the annotation; the same roster gives the same text."""
-    members = sorted(roster.members, key=lambda one: (one.role, one.subject))
-    return _dumped(
+def render_annotation(annotation: MembersAnnotation) -> str:
+    """Render the annotation; equal content has equal text."""
+    members = sorted(annotation.members, key=lambda one: (one.role, one.subject))
+    return _to_json(
         {
             "version": VERSION,
             "owner": {
-                "namespace": roster.owner.namespace,
-                "instance": roster.owner.instance,
-                "uid": roster.owner.uid,
+                "namespace": annotation.owner.namespace,
+                "instance": annotation.owner.instance,
+                "uid": annotation.owner.uid,
             },
-            "roles": sorted(set(roster.roles)),
+            "roles": sorted(set(annotation.roles)),
             "members": [_fields(member) for member in members],
         }
     )
 
 
 def size_of_member(member: Member) -> int:
-    """Count the bytes that a member takes in the annotation."""
-    return len(_dumped(_fields(member)).encode()) + 1
+    """Return the bytes of a member in the annotation."""
+    return len(_to_json(_fields(member)).encode()) + 1
 
 
 @lru_cache(maxsize=256)
 def read_annotation(text: str) -> MembersAnnotation:
-    """Read the annotation.
+    """Parse the annotation.
 
     Raises:
-        MalformedLine: Somebody edited it, or it is of another version.
+        MalformedLine: The annotation has been edited, or has another version.
     """
     try:
         match json.loads(text):
@@ -120,8 +120,8 @@ def read_annotation(text: str) -> MembersAnnotation:
                     members=tuple(map(_member, members)),
                 )
     except (ValueError, RecursionError) as error:
-        raise MalformedLine(f"it is not what argogrant writes: {error}") from error
-    raise MalformedLine(f"it is not of version {VERSION}, or something is missing")
+        raise MalformedLine(f"it is not valid JSON: {error}") from error
+    raise MalformedLine(f"it is not of version {VERSION}, or a field is missing")
 
 
 def _member(fields: object) -> Member:
@@ -149,7 +149,7 @@ def _member(fields: object) -> Member:
 def _texts(items: Iterable[object]) -> tuple[str, ...]:
     texts = tuple(item for item in items if isinstance(item, str))
     if len(texts) != len(tuple(items)):
-        raise MalformedLine("a list holds something that is no text")
+        raise MalformedLine("a list has an item that is not a string")
     return texts
 
 
@@ -163,5 +163,5 @@ def _fields(member: Member) -> dict[str, str | list[str]]:
     }
 
 
-def _dumped(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,11 +1,19 @@
-"""The members of an AppProject's roles: what is ours of them, and what should be.
+"""Managed members of AppProject roles: which exist, and which have to change.
 
-A member that somebody else added is never ours: nothing is written for it, and nothing
-is taken away. What we add is written down in the same write (``annotation.py``).
+The operator never records or removes a member that another program added. It records
+its own members in an annotation, in the same write that adds them (``annotation.py``):
+
+    requested by a grant   recorded   in the role   plan
+    yes                    no         no            add the member, record it
+    yes                    no         yes           unmanaged: leave it
+    yes                    yes        no            add the member again
+    yes                    yes        yes           update its expiry
+    unknown                yes        any           keep it, never extend it
+    no                     yes        any           remove it and its tokens
 
 Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``, which
-puts a group into a ``g`` line as it stands, and ``ValidateProject``, which says what a
-group may look like.
+copies a group unchanged into a ``g`` line, and ``ValidateProject``, which defines valid
+groups.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -38,43 +46,42 @@ from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding
 
-CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
-"""How far argocd-server's clock may be behind ours: tokens tell its time."""
+MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""Time by which the clock of argocd-server, which dates tokens, may be behind."""
 
 
 def group_of(subject: str) -> str | None:
-    """Write a subject as ``spec.roles[].groups`` holds it.
+    """Format a subject as an item of ``spec.roles[].groups``.
 
     Returns:
-        None if Argo CD would refuse such a group, or read something else.
+        None if Argo CD would reject such a group, or read another subject.
     """
     group = f'"{subject}"' if "," in subject else subject
     if '"' in subject or not subject or subject != subject.strip():
         return None
-    back = parse_line(f"g, {group}, proj:a:b")
-    same = back == Binding(subject, "proj:a:b") and subject.isprintable()
-    return group if same else None
+    parsed = parse_line(f"g, {group}, proj:a:b")
+    is_same = parsed == Binding(subject, "proj:a:b") and subject.isprintable()
+    return group if is_same else None
 
 
 def managed_bindings(project: Project) -> Mapping[Binding, datetime | None]:
-    """Find what Argo CD gives by our hand, with its end.
+    """Find the managed members that are in their roles, with their expiry.
 
-    Where the annotation can not be read anybody may be ours, until a time that nobody
-    knows.
+    If the annotation cannot be read, every member may be managed, with unknown expiry.
     """
     if project.members is None:
         return {}
     try:
-        roster = read_annotation(project.members)
+        annotation = read_annotation(project.members)
     except MalformedLine:
         return dict.fromkeys(project.memberships())
     present = _present(project)
-    ours = {_binding(project, one): one.until for one in roster.members}
-    return {binding: end for binding, end in ours.items() if binding in present}
+    recorded = {_binding(project, one): one.until for one in annotation.members}
+    return {binding: end for binding, end in recorded.items() if binding in present}
 
 
 def owner_of(project: Project) -> Owner | None:
-    """Say whose members a project has; None if it has none, or nobody can tell."""
+    """Return the owner of the managed members; None if there is none or unknown."""
     try:
         return read_annotation(project.members).owner if project.members else None
     except MalformedLine:
@@ -83,48 +90,49 @@ def owner_of(project: Project) -> Owner | None:
 
 def plan_members(
     project: Project,
-    asked: DesiredMembers,
+    members: DesiredMembers,
     *,
     owner: Owner,
     living_owners: Collection[Owner] = (),
     now: datetime,
 ) -> ProjectPlan:
-    """Compute what to write so that the project's roles have who is in force.
+    """Plan the managed members of the roles of one project.
 
     Args:
-        project: The AppProject as it was seen.
-        asked: What the grants want.
-        owner: The instance that writes.
-        living_owners: The instances of its namespace; the members of another one are
-            respected, unless it is of this namespace and nobody alive.
-        now: From when on a token may be a new member's.
+        project: AppProject as last observed.
+        members: Members that the grants request.
+        owner: ArgoCDInstance that writes.
+        living_owners: Existing ArgoCDInstances of the same namespace. Members of
+            another instance stay, unless it belongs to this namespace and no longer
+            exists.
+        now: Current time; a new member cannot have created earlier tokens.
 
     Returns:
-        A plan without work once it was applied.
+        A plan that changes nothing once it is applied.
     """
-    nothing = ProjectPlan(project=project.name)
+    no_change = ProjectPlan(project=project.name)
     try:
-        roster = (
+        annotation = (
             read_annotation(project.members) if project.members is not None else None
         )
     except MalformedLine as error:
         finding = annotation_unreadable(project.name, error)
-        concerned = asked.desired.keys() | _present(project)
-        return replace(nothing, obstacles=dict.fromkeys(concerned, finding))
-    other = roster.owner if roster is not None else owner
-    is_dead = other.namespace == owner.namespace and other not in living_owners
-    if other != owner and not is_dead:
+        affected = members.desired.keys() | _present(project)
+        return replace(no_change, obstacles=dict.fromkeys(affected, finding))
+    other = annotation.owner if annotation is not None else owner
+    is_deleted = other.namespace == owner.namespace and other not in living_owners
+    if other != owner and not is_deleted:
         finding = owned_by_another(project.name, other)
-        return replace(nothing, obstacles=dict.fromkeys(asked.desired, finding))
-    draft = _Draft(project, roster.members if roster else ())
-    draft.remove_unwanted(asked, roster.roles if roster else ())
-    draft.retain(asked)
-    draft.add_missing(asked, owner, now)
-    return draft.plan(owner, roster)
+        return replace(no_change, obstacles=dict.fromkeys(members.desired, finding))
+    draft = _Draft(project, annotation.members if annotation else ())
+    draft.remove_unwanted(members, annotation.roles if annotation else ())
+    draft.retain(members)
+    draft.add_missing(members, owner, now)
+    return draft.plan(owner, annotation)
 
 
 class _Draft:
-    """One project on its way from what it has to what it should have."""
+    """Groups, members and tokens of one project while its plan is computed."""
 
     def __init__(self, project: Project, recorded: Iterable[Member]) -> None:
         self._project = project
@@ -133,85 +141,92 @@ class _Draft:
         self._groups = [list(role.groups) for role in project.roles]
         self._members: dict[Binding, Member] = {}
         self._tokens: set[tuple[str, Token]] = set()
-        self._missing: set[Binding] = set()
-        self._extra: set[Binding] = set()
-        self._theirs: set[Binding] = set()
+        self._to_add: set[Binding] = set()
+        self._to_remove: set[Binding] = set()
+        self._unmanaged: set[Binding] = set()
         self._obstacles: dict[Binding, Finding] = {}
 
     def remove_unwanted(
-        self, asked: DesiredMembers, names_before: Collection[str]
+        self, members: DesiredMembers, previous_roles: Collection[str]
     ) -> None:
-        """Take away what is ours and no grant wants, and what was made by it."""
+        """Remove managed members that no grant requests, and their tokens."""
         names = {role.name for role in self._project.roles}
         for binding, member in self._recorded.items():
-            if binding in asked.desired or binding in asked.kept:
+            if binding in members.desired or binding in members.kept:
                 continue
-            self._extra.add(binding)
-            renamed = names.difference(names_before) if member.role not in names else ()
-            self._leave(member, {member.role, *renamed})
-            if asked.removes_tokens:
-                made = self._project.tokens.get(member.role, ())
+            self._to_remove.add(binding)
+            # A missing role may have been renamed, with its members.
+            is_missing = member.role not in names
+            renamed = names.difference(previous_roles) if is_missing else ()
+            self._remove_group(member, {member.role, *renamed})
+            if members.removes_tokens:
+                tokens = self._project.tokens.get(member.role, ())
                 self._tokens |= {
-                    (member.role, one) for one in made if member.could_have_issued(one)
+                    (member.role, one)
+                    for one in tokens
+                    if member.could_have_issued(one)
                 }
 
-    def retain(self, asked: DesiredMembers) -> None:
-        """Go on with what is ours; put back what somebody removed."""
+    def retain(self, members: DesiredMembers) -> None:
+        """Keep the recorded members, and add those that were removed from a role."""
         for binding, member in self._recorded.items():
-            if binding in asked.desired:
-                self._members[binding] = replace(member, until=asked.desired[binding])
+            if binding in members.desired:
+                until = members.desired[binding]
+                self._members[binding] = replace(member, until=until)
                 if binding not in self._present:
-                    self._join(binding, asked)
-            elif binding in asked.kept:  # in doubt no time is added either
-                until = min(member.until, asked.kept[binding])
+                    self._add_group(binding, members)
+            elif binding in members.kept:
+                # While the state of a grant is unknown, its expiry is not extended.
+                until = min(member.until, members.kept[binding])
                 self._members[binding] = replace(member, until=until)
 
-    def add_missing(self, asked: DesiredMembers, owner: Owner, now: datetime) -> None:
-        """Add who is missing, as long as there is room to write down whose they are."""
+    def add_missing(self, members: DesiredMembers, owner: Owner, now: datetime) -> None:
+        """Add missing members while the annotation has the capacity to record them."""
         size = len(render_annotation(self._annotation(owner, None)).encode())
-        room = LIMIT - self._project.annotation_bytes - size
-        room -= len(MEMBERS_ANNOTATION)
-        for binding in asked.desired:
+        capacity = LIMIT - self._project.annotation_bytes - size
+        capacity -= len(MEMBERS_ANNOTATION)
+        for binding in members.desired:
             if binding in self._recorded:
                 continue
             if binding in self._present:
-                self._theirs.add(binding)
+                self._unmanaged.add(binding)
                 continue
-            member = self._new(binding, asked.desired[binding], now)
-            room -= size_of_member(member)
-            if room < 0:
+            member = self._new_member(binding, members.desired[binding], now)
+            capacity -= size_of_member(member)
+            if capacity < 0:
                 self._obstacles[binding] = annotation_full(self._project.name)
-            elif self._join(binding, asked):
+            elif self._add_group(binding, members):
                 self._members[binding] = member
 
     def plan(self, owner: Owner, before: MembersAnnotation | None) -> ProjectPlan:
-        """Put together what differs from what the project has."""
+        """Return the difference between the draft and the project."""
         groups = {
-            place: tuple(after)
-            for place, (role, after) in enumerate(
+            index: tuple(after)
+            for index, (role, after) in enumerate(
                 zip(self._project.roles, self._groups, strict=True)
             )
             if tuple(after) != role.groups
         }
         text = self._project.members
-        alike = (
+        # The previous role names: a new role alone is no reason to write.
+        unchanged = (
             render_annotation(self._annotation(owner, before))
             if self._members
             else None
         )
-        has_work = bool(groups or self._tokens) or alike != text
-        if has_work:  # a new role alone is no reason to write
-            roster = self._annotation(owner, None)
-            text = render_annotation(roster) if self._members else None
+        has_work = bool(groups or self._tokens) or unchanged != text
+        if has_work:
+            annotation = self._annotation(owner, None)
+            text = render_annotation(annotation) if self._members else None
         return ProjectPlan(
             project=self._project.name,
             resource_version=self._project.resource_version,
             groups=groups,
             members=text,
             tokens=tuple(sorted(self._tokens)),
-            to_add=frozenset(self._missing),
-            to_remove=frozenset(self._extra),
-            unmanaged=frozenset(self._theirs),
+            to_add=frozenset(self._to_add),
+            to_remove=frozenset(self._to_remove),
+            unmanaged=frozenset(self._unmanaged),
             obstacles=self._obstacles,
             has_work=has_work,
         )
@@ -226,10 +241,10 @@ class _Draft:
             roles=before.roles if before is not None else names,
         )
 
-    def _new(self, binding: Binding, until: datetime, now: datetime) -> Member:
-        since = now - CLOCKS_DIFFER_BY
+    def _new_member(self, binding: Binding, until: datetime, now: datetime) -> Member:
+        since = now - MAX_CLOCK_SKEW
         role = _role(self._project, binding)
-        made = self._project.tokens.get(role, ())
+        tokens = self._project.tokens.get(role, ())
         return Member(
             role=role,
             subject=binding.subject,
@@ -238,32 +253,32 @@ class _Draft:
             known=tuple(
                 sorted(
                     one.fingerprint
-                    for one in made
+                    for one in tokens
                     if one.issued_at >= since.timestamp()
                 )
             ),
         )
 
-    def _join(self, binding: Binding, asked: DesiredMembers) -> bool:
+    def _add_group(self, binding: Binding, members: DesiredMembers) -> bool:
         group, name = group_of(binding.subject), _role(self._project, binding)
-        places = [i for i, r in enumerate(self._project.roles) if r.name == name]
+        indices = [i for i, r in enumerate(self._project.roles) if r.name == name]
         obstacle = why_not_addable(
             self._project.name,
             name,
             binding.subject,
             has_group=group is not None,
-            places=len(places),
+            count=len(indices),
         )
         if obstacle is not None:
             self._obstacles[binding] = obstacle
             return False
-        if not asked.may_add or group is None:
+        if not members.may_add or group is None:
             return False
-        self._groups[places[0]].append(group)
-        self._missing.add(binding)
+        self._groups[indices[0]].append(group)
+        self._to_add.add(binding)
         return True
 
-    def _leave(self, member: Member, names: Collection[str]) -> None:
+    def _remove_group(self, member: Member, names: Collection[str]) -> None:
         group = group_of(member.subject)
         for role, groups in zip(self._project.roles, self._groups, strict=True):
             if role.name in names:

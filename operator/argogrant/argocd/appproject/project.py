@@ -1,7 +1,7 @@
-"""The roles of an AppProject, and whether Argo CD can read them.
+"""Roles of an AppProject, and the policy lines that Argo CD derives from them.
 
-Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``. If one of
-its lines can not be read, Argo CD ignores all roles of the project.
+Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``. If Argo
+CD cannot read one of the lines, it ignores all roles of the project.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from argogrant.grants.model.grant import Binding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectRole:
-    """One role of an AppProject: its own lines, and the groups that hold it."""
+    """One role of an AppProject: its policy lines, and its groups (members)."""
 
     name: str
     description: str = ""
@@ -24,42 +24,42 @@ class ProjectRole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """An AppProject, as far as it concerns roles."""
+    """An AppProject, reduced to its roles and their members."""
 
     name: str
     roles: tuple[ProjectRole, ...] = ()
     labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
-    """Its labels and annotations, by which an owner may be named."""
+    """Labels and annotations; they may name the owners of the project."""
     resource_version: str = field(default="", compare=False)
     last_manager: str = field(default="", compare=False)
-    """The field manager other than ours that wrote last, as far as it is recorded."""
+    """Field manager of the latest write by another program, if it is recorded."""
     members: str | None = field(default=None, compare=False)
-    """The annotation that says which members are ours."""
+    """Value of the annotation that records the managed members."""
     annotation_bytes: int = field(default=0, compare=False)
-    """What all other annotations take of the room that Kubernetes gives them."""
+    """Bytes of all other annotations, which share one limit."""
     tokens: Mapping[str, frozenset[Token]] = field(default_factory=dict, compare=False)
-    """The tokens of every role, also of roles that are there no longer.
+    """Tokens of every role, including deleted roles."""
 
-    Facts about a project are made anew when it is another; what is not compared here
-    bears upon no fact, and changes with everything that we write ourselves.
-    """
+    # A changed project makes the operator decide again about its grants. Decisions do
+    # not depend on the fields with ``compare=False``, and every write of the operator
+    # changes these fields.
 
     def text(self) -> str:
-        """Compose the lines that Argo CD adds for requests about this project."""
+        """Compose the policy lines that Argo CD adds for requests about the project."""
         return "\n".join(self._lines())
 
     def problem(self) -> PolicyProblem | None:
-        """Name the first line that Argo CD can not read, if there is one."""
+        """Return the first line that Argo CD cannot read; None if it can read all."""
         problems = read_key_once(f"AppProject {self.name}", self.text()).problems
         return problems[0] if problems else None
 
     def names_used_as_roles(self) -> frozenset[str]:
-        """Name whatever stands on the right side of the project's own g lines."""
+        """Return the second field of all ``g`` lines of the project."""
         key = read_key_once(f"AppProject {self.name}", self.text())
         return frozenset(binding.role for binding in key.bindings)
 
     def memberships(self) -> Iterable[Binding]:
-        """Give every member of every role, as a grant would name it."""
+        """Yield every member of every role as a binding."""
         for role in self.roles:
             for group in role.groups:
                 subject = group[1:-1] if "," in group else group

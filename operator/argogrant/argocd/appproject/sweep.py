@@ -1,4 +1,4 @@
-"""What is past its end among our members of an AppProject, by its annotation alone."""
+"""Removal of expired members of an AppProject that needs only its annotation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +12,16 @@ from argogrant.grants.model.grant import Binding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweptMembers:
-    """How many members were what."""
+    """Number of removed and kept members, and of removed tokens."""
 
     removed: int = 0
     kept: int = 0
     unreadable: int = 0
-    """Projects whose annotation can not be read; they are left as they are."""
+    """Projects whose annotation cannot be read; they stay unchanged."""
     tokens: int = 0
 
     def __add__(self, other: "SweptMembers") -> "SweptMembers":
-        """Count both."""
+        """Add the numbers of two projects."""
         return SweptMembers(
             removed=self.removed + other.removed,
             kept=self.kept + other.kept,
@@ -33,14 +33,14 @@ class SweptMembers:
 def sweep_members(
     project: Project, now: datetime
 ) -> tuple[SweptMembers, ProjectPlan | None]:
-    """Plan to remove the members whose end has passed, and the tokens made meanwhile.
+    """Plan the removal of expired members and of the tokens that they can have created.
 
     Args:
-        project: The AppProject.
-        now: An end at this very instant has passed: ends are exclusive.
+        project: AppProject to sweep.
+        now: A member that expires at this instant is expired: windows are half-open.
 
     Returns:
-        What there is, and what to write; None if there is nothing to write.
+        The numbers, and the plan; None instead of a plan that changes nothing.
     """
     owner = owner_of(project)
     if project.members is None or owner is None:

@@ -1,1 +1,1 @@
-"""What Argo CD answers under a policy, decided as its own enforcer decides. Pure."""
+"""Simulation of Argo CD's authorization, with the same decisions as its enforcer."""

@@ -1,7 +1,7 @@
-"""The roles that every Argo CD has, whatever its ConfigMap holds.
+"""Built-in roles of Argo CD, which no ConfigMap can remove.
 
-A table in our own words; ``tests/integration/test_can_command.py`` compares it with
-what a real argocd-server answers.
+``tests/integration/test_can_command.py`` compares this table with the answers of a real
+argocd-server.
 
 Source: argoproj/argo-cd, ``assets/builtin-policy.csv``.
 """
@@ -23,7 +23,7 @@ READONLY: Final = "role:readonly"
 EVERY: Final = "*"
 EVERY_IN_A_PROJECT: Final = "*/*"
 _OF_PROJECTS: Final = frozenset({"applications", "applicationsets", "exec", "logs"})
-"""Resources whose built-in rules demand an object of a project."""
+"""Resources whose built-in rules match only objects of a project."""
 
 _READS: Final = (
     *("applications", "applicationsets", "certificates", "clusters", "repositories"),

@@ -1,11 +1,11 @@
-"""Casbin over Argo CD's lines: may one name do something, and by which line.
+"""Casbin enforcer for Argo CD's policy lines, which also names the decisive line.
 
-Casbin decides; the line that it decided by, and the chain of roles that leads there,
-are looked up afterwards.
+Casbin decides. The rule that decided and the chain of roles to it are determined
+afterwards.
 
-Source: argoproj/argo-cd, ``assets/model.conf`` and ``util/rbac/rbac.go``: roles and
-subjects are compared literally, resources, actions and objects as patterns; there has
-to be a rule that allows and none that denies.
+Source: argoproj/argo-cd, ``assets/model.conf`` and ``util/rbac/rbac.go``: subjects and
+roles are compared literally, resources, actions and objects as patterns. A request is
+allowed if one rule allows it and no rule denies it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,58 +40,59 @@ m = g(r.subject, p.subject) && fits(r.resource, p.resource) && \
 fits(r.action, p.action) && fits(r.object, p.object)
 """
 LONGEST_CHAIN: Final = 10
-"""Links that casbin follows from a name to a role: ``NewRoleManagerImpl(10)``."""
+"""Maximum number of links from a name to a role: ``NewRoleManagerImpl(10)``."""
 
 Chain = tuple[SourcedBinding, ...]
 
 
 class UnreadablePattern(Exception):
-    """A regular expression of a rule that is looked at is none."""
+    """A rule that concerns the request has an invalid regular expression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnforceResult:
-    """What the lines say of one name."""
+    """Decision about one name, with the rule that decided."""
 
     name: str
     is_allowed: bool
     rule: SourcedRule | None = None
-    """The rule that allows, or the one that denies; None if no rule is about it."""
+    """Rule that allows or denies the request; None if no rule matches."""
     chain: Chain = ()
-    """From the name to the rule's subject; empty if the rule names it itself."""
+    """Links from the name to the rule's subject; empty if the rule names it itself."""
     unreadable: str = ""
-    """The pattern for which every question is refused that looks at its rule."""
+    """Invalid pattern that makes Argo CD deny the request."""
 
 
 class Enforcer:
-    """The lines that count together for one question.
+    """Policy lines that apply together to one request.
 
     Args:
-        lines: Argo CD's own, those of the ConfigMap, and those of one project.
-        mode: The value of ``policy.matchMode``.
+        lines: Lines of the built-in policy, the ConfigMap and at most one project.
+        mode: Value of ``policy.matchMode``.
     """
 
     def __init__(self, lines: SourcedPolicy, mode: str) -> None:
         self._mode = mode
         self._links = group_by_subject(lines.bindings)
         self._rules: dict[str, list[SourcedRule]] = {}
-        for cited in lines.rules:
-            self._rules.setdefault(cited.rule.subject, []).append(cited)
+        for sourced in lines.rules:
+            self._rules.setdefault(sourced.rule.subject, []).append(sourced)
 
     def has_role_lines(self, name: str) -> bool:
-        """Tell whether a name stands left in a ``g`` line."""
+        """Return whether a ``g`` line has the name as its subject."""
         return name in self._links
 
-    def enforce(self, name: str, question: EnforceRequest) -> EnforceResult:
-        """Ask whether one name may do something, by rules and roles alone."""
+    def enforce(self, name: str, request: EnforceRequest) -> EnforceResult:
+        """Decide whether one name may make a request, by its rules and roles."""
         chains = self._chains(name)
         rules = [one for role in chains for one in self._rules.get(role, ())]
-        if not rules:  # or casbin would compare with empty patterns
+        # Without rules casbin would compare the request with empty patterns.
+        if not rules:
             return EnforceResult(name=name, is_allowed=False)
-        enforcer = self._loaded(chains, rules)
-        asked = (question.resource, question.action, question.object)
+        enforcer = self._build_enforcer(chains, rules)
+        fields = (request.resource, request.action, request.object)
         try:
-            is_allowed, denial = enforcer.enforce_ex(name, *asked)
+            is_allowed, denial = enforcer.enforce_ex(name, *fields)
         except UnreadablePattern as error:
             return EnforceResult(name=name, is_allowed=False, unreadable=str(error))
         if not is_allowed and not denial:
@@ -101,7 +102,7 @@ class Enforcer:
             for one in rules
             if one.rule.effect == ("allow" if is_allowed else "deny")
             and len(chains[one.rule.subject]) <= LONGEST_CHAIN
-            and self._is_about(one.rule, question)
+            and self._matches(one.rule, request)
         )
         return EnforceResult(
             name=name,
@@ -111,7 +112,7 @@ class Enforcer:
         )
 
     def _chains(self, name: str) -> Mapping[str, Chain]:
-        """Find every role that a name leads to, each by its shortest chain."""
+        """Find every role of a name, each with its shortest chain of links."""
         chains: dict[str, Chain] = {name: ()}
         last = [name]
         while last:
@@ -124,35 +125,35 @@ class Enforcer:
             last = following
         return chains
 
-    def _loaded(
+    def _build_enforcer(
         self, chains: Mapping[str, Chain], rules: Iterable[SourcedRule]
     ) -> casbin.Enforcer:
-        """Give casbin the lines that a name can lead to; no other one counts."""
+        """Build a casbin enforcer from the lines that concern one name."""
         enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=_MODEL))
         enforcer.model["p"]["p"].policy = [_fields(one.rule) for one in rules]
         links = {link.binding for one in chains for link in self._links.get(one, ())}
         enforcer.model["g"]["g"].policy = [list(one) for one in links]
-        # PyCasbin counts names where casbin in Go counts the links between them.
+        # PyCasbin limits the number of names, casbin for Go the number of links.
         enforcer.set_role_manager(RoleManager(LONGEST_CHAIN + 1))
         enforcer.build_role_links()
         enforcer.add_function("fits", self._fits)
         return enforcer
 
-    def _fits(self, asked: str, pattern: str) -> bool:
-        """Compare as Argo CD does.
+    def _fits(self, text: str, pattern: str) -> bool:
+        """Match a text as Argo CD does.
 
         Raises:
-            UnreadablePattern: Where casbin in Argo CD panics, and the answer is no.
+            UnreadablePattern: Casbin would panic here, and Argo CD would deny.
         """
         if self._mode == REGEX_MODE and pattern_problem(pattern) is not None:
             raise UnreadablePattern(pattern)
-        return pattern_matches(pattern, asked, mode=self._mode)
+        return pattern_matches(pattern, text, mode=self._mode)
 
-    def _is_about(self, rule: Rule, question: EnforceRequest) -> bool:
+    def _matches(self, rule: Rule, request: EnforceRequest) -> bool:
         return (
-            self._fits(question.resource, rule.resource)
-            and self._fits(question.action, rule.action)
-            and self._fits(question.object, rule.object)
+            self._fits(request.resource, rule.resource)
+            and self._fits(request.action, rule.action)
+            and self._fits(request.object, rule.object)
         )
 
 

@@ -1,8 +1,12 @@
-"""Whether Argo CD lets somebody do something, in the order in which it asks.
+"""Evaluation of a request in the order of Argo CD.
 
-First everybody's role, which no deny rule overrides; then the user id; then every
-other string that is known of the person, as long as some ``g`` line begins with it;
-and last the empty name, which everybody has.
+Argo CD enforces a request for one name after another and stops at the first that is
+allowed:
+
+    1. ``policy.default``: every user has this role, and no deny rule overrides it
+    2. the user id
+    3. the values of the claims in ``scopes``, if a ``g`` line has them as its subject
+    4. the empty name, which every user has
 
 Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``enforce``, and
 ``server/rbacpolicy/rbacpolicy.go``, ``EnforceClaims``.
@@ -24,12 +28,12 @@ from argogrant.argocd.simulation.sourced_lines import (
     source_project,
 )
 
-_OF_A_PROJECT: Final = 3
-"""Parts of the user id that a project's token has: ``proj:<project>:<role>``."""
+_TOKEN_PARTS: Final = 3
+"""Parts of the user id of a project token: ``proj:<project>:<role>``."""
 
 
 class SubjectSource(StrEnum):
-    """As what a name counts."""
+    """Where a name comes from."""
 
     DEFAULT_ROLE = "policy.default"
     USER_ID = "the user id"
@@ -39,17 +43,17 @@ class SubjectSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSubject:
-    """The strings that Argo CD knows of somebody who is signed in."""
+    """Names in the token of a user."""
 
     user_id: str
-    """Empty if it is not known."""
+    """User id; empty if it is unknown."""
     compared: tuple[str, ...] = ()
-    """The values of the claims that ``scopes`` names: groups, e-mail addresses."""
+    """Values of the claims that ``scopes`` lists: groups, e-mail addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One name that Argo CD asked its rules about."""
+    """One name for which Argo CD enforced the request."""
 
     source: SubjectSource
     result: EnforceResult
@@ -57,37 +61,37 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessResult:
-    """Yes or no, and everything that was asked on the way; a yes comes last."""
+    """Decision with all attempts; an attempt that is allowed is the last one."""
 
     is_allowed: bool
     attempts: tuple[Attempt, ...] = ()
     broken: PolicyProblem | None = None
-    """The line for which Argo CD refuses everybody."""
+    """Line that makes Argo CD deny every request."""
     unbound: tuple[str, ...] = ()
-    """Strings of the person that begin no ``g`` line, and so do not count."""
+    """Claim values that are the subject of no ``g`` line, so Argo CD ignores them."""
     broken_project: PolicyProblem | None = None
-    """The line for which the rules of the object's project do not count."""
+    """Line that makes Argo CD ignore the roles of the object's project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Everything that one Argo CD judges by."""
+    """RBAC settings and AppProjects of one Argo CD."""
 
     lines: SourcedPolicy
-    """The ConfigMap's."""
+    """Lines of the ConfigMap."""
     default_role: str = ""
     match_mode: str = ""
     projects: tuple[Project, ...] = ()
 
 
 class AccessEvaluator:
-    """Answers as argocd-server does.
+    """Decides requests as argocd-server does.
 
     Args:
-        rules: What it judges by.
-        added: What shall count beside.
-        in_project: The one project for whose objects ``added`` counts, as a member of
-            one of its roles does; empty if it counts always.
+        rules: RBAC settings and AppProjects.
+        added: Additional bindings to assume.
+        in_project: Project to whose objects ``added`` applies, as for a member of one
+            of its roles; empty if ``added`` applies to all objects.
     """
 
     def __init__(
@@ -107,49 +111,50 @@ class AccessEvaluator:
         self._base = Enforcer(self._always, rules.match_mode)
         self._of_projects: dict[str, Enforcer] = {}
 
-    def evaluate(self, person: TokenSubject, question: EnforceRequest) -> AccessResult:
-        """Decide about one question."""
+    def evaluate(self, subject: TokenSubject, request: EnforceRequest) -> AccessResult:
+        """Decide one request."""
         if self._always.problem is not None:
             return AccessResult(is_allowed=False, broken=self._always.problem)
-        enforcer, project = self._enforcer_of(question.project)
-        tried: list[Attempt] = []
-        asked: set[tuple[int, str]] = set()
-        for standing, name, asks in self._order(person, enforcer, project):
-            if (id(asks), name) in asked:
+        enforcer, project = self._enforcer_of(request.project)
+        attempts: list[Attempt] = []
+        done: set[tuple[int, str]] = set()
+        for source, name, one in self._order(subject, enforcer, project):
+            if (id(one), name) in done:
                 continue
-            asked.add((id(asks), name))
-            answer = asks.enforce(name, question)
-            tried.append(Attempt(standing, answer))
-            if answer.is_allowed:
+            done.add((id(one), name))
+            result = one.enforce(name, request)
+            attempts.append(Attempt(source, result))
+            if result.is_allowed:
                 break
+        names = subject.compared
         return AccessResult(
-            is_allowed=bool(tried) and tried[-1].result.is_allowed,
-            attempts=tuple(tried),
-            unbound=tuple(n for n in person.compared if not enforcer.has_role_lines(n)),
+            is_allowed=bool(attempts) and attempts[-1].result.is_allowed,
+            attempts=tuple(attempts),
+            unbound=tuple(n for n in names if not enforcer.has_role_lines(n)),
             broken_project=self._problem_of(project),
         )
 
     def _order(
-        self, person: TokenSubject, enforcer: Enforcer, project: str | None
+        self, subject: TokenSubject, enforcer: Enforcer, project: str | None
     ) -> Iterator[tuple[SubjectSource, str, Enforcer]]:
-        """Give the names that are asked about, each with the lines that count."""
+        """Yield the names in Argo CD's order, each with the lines that apply."""
         default = self._rules.default_role
         if default:
             yield SubjectSource.DEFAULT_ROLE, default, self._base
-        owner = _project_of_token(person.user_id) if project is not None else None
+        owner = _project_of_token(subject.user_id) if project is not None else None
         if owner is None or owner == project:
             if default:
                 yield SubjectSource.DEFAULT_ROLE, default, enforcer
-            if person.user_id:
-                yield SubjectSource.USER_ID, person.user_id, enforcer
+            if subject.user_id:
+                yield SubjectSource.USER_ID, subject.user_id, enforcer
         if owner is None:
-            for name in person.compared:
+            for name in subject.compared:
                 if enforcer.has_role_lines(name):
                     yield SubjectSource.CLAIM, name, enforcer
         yield SubjectSource.EVERYONE, "", self._base
 
     def _enforcer_of(self, project: str | None) -> tuple[Enforcer, str | None]:
-        """Give the lines that count for a project, and its name if it is there."""
+        """Return the enforcer for a project, and its name if the project exists."""
         if project is None or project not in self._projects:
             return self._base, None
         own = self._projects[project]
@@ -167,7 +172,7 @@ class AccessEvaluator:
 
 
 def _project_of_token(user_id: str) -> str | None:
-    """Name the project whose token somebody has, by the user id; None without one."""
+    """Return the project of a project token, by its user id; None for other users."""
     parts = user_id.split(":")
-    is_token = len(parts) == _OF_A_PROJECT and parts[0] == "proj"
+    is_token = len(parts) == _TOKEN_PARTS and parts[0] == "proj"
     return parts[1] if is_token else None

@@ -1,4 +1,4 @@
-"""What somebody wants to do, as argocd-server puts it to its rules.
+"""Requests as argocd-server passes them to its enforcer.
 
 Source: argoproj/argo-cd, ``util/security/rbac.go``, ``RBACName``, and
 ``server/application/application.go``.
@@ -11,7 +11,7 @@ from typing import Final
 PROJECT_SCOPED: Final = frozenset(
     {"applications", "applicationsets", "clusters", "exec", "logs", "repositories"}
 )
-"""Resources whose objects begin with a project. Source: ``ProjectScoped``."""
+"""Resources whose object names begin with a project. Source: ``ProjectScoped``."""
 RESOURCES: Final = PROJECT_SCOPED | {
     *("accounts", "certificates", "extensions", "gpgkeys", "projects"),
     "write-repositories",
@@ -20,14 +20,14 @@ ROLLBACK_KEY: Final = "server.rbac.rollback.enforce.enable"
 INHERITANCE_KEY: Final = "server.rbac.disableApplicationFineGrainedRBACInheritance"
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-"""What Go's ``strconv.ParseBool`` takes for yes and for no."""
+"""Texts that Go's ``strconv.ParseBool`` parses as true and as false."""
 _WITH_NAMESPACE: Final = 3
-"""Parts of an object that names the namespace of an Application."""
+"""Parts of an object name that contains the namespace of an Application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnforceRequest:
-    """One thing to do, in Argo CD's own words."""
+    """Resource, action and object of a request, with Argo CD's column names."""
 
     resource: str
     action: str
@@ -35,7 +35,7 @@ class EnforceRequest:
 
     @property
     def project(self) -> str | None:
-        """The AppProject whose lines count as well, if the question is about one."""
+        """AppProject whose lines also apply; None if the request concerns none."""
         if self.resource == "projects":
             return self.object
         if self.resource in PROJECT_SCOPED and "/" in self.object:
@@ -44,16 +44,16 @@ class EnforceRequest:
 
 
 def to_enforce_requests(
-    question: EnforceRequest, *, namespace: str, settings: Mapping[str, str]
+    request: EnforceRequest, *, namespace: str, settings: Mapping[str, str]
 ) -> tuple[EnforceRequest, ...]:
-    """Give the questions that argocd-server asks; one yes is enough.
+    """Return the requests that argocd-server enforces; it needs one to be allowed.
 
     Args:
-        question: What a person wants to know.
-        namespace: Argo CD's own, which its rules leave out of objects.
-        settings: The ``data`` of ``argocd-cm``; empty if that can not be read.
+        request: Request of a user.
+        namespace: Namespace of Argo CD, which Argo CD omits in object names.
+        settings: The ``data`` of ``argocd-cm``; empty if it cannot be read.
     """
-    named = replace(question, object=_without_namespace(question, namespace))
+    named = replace(request, object=_without_namespace(request, namespace))
     if named.action == "rollback" and settings.get(ROLLBACK_KEY, "") not in _TRUE:
         return (replace(named, action="sync"),)
     plain, slash, _ = named.action.partition("/")
@@ -63,10 +63,10 @@ def to_enforce_requests(
     return (named,)
 
 
-def _without_namespace(question: EnforceRequest, namespace: str) -> str:
-    parts = question.object.split("/")
-    if question.resource in PROJECT_SCOPED and len(parts) == _WITH_NAMESPACE:
-        project, where, name = parts
-        if where in ("", namespace):
+def _without_namespace(request: EnforceRequest, namespace: str) -> str:
+    parts = request.object.split("/")
+    if request.resource in PROJECT_SCOPED and len(parts) == _WITH_NAMESPACE:
+        project, app_namespace, name = parts
+        if app_namespace in ("", namespace):
             return f"{project}/{name}"
-    return question.object
+    return request.object

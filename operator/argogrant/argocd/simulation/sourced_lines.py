@@ -1,4 +1,4 @@
-"""Lines of the RBAC text with where they stand, so that an answer can name them."""
+"""Policy lines with their location, for messages that name the decisive line."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from argogrant.grants.model.grant import Binding
 
 
 class SourcedRule(NamedTuple):
-    """A ``p`` line, and where it stands."""
+    """A ``p`` line with its location."""
 
     rule: Rule
     source: str
 
 
 class SourcedBinding(NamedTuple):
-    """A ``g`` line, and where it stands."""
+    """A ``g`` line with its location."""
 
     binding: Binding
     source: str
@@ -27,14 +27,14 @@ class SourcedBinding(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcedPolicy:
-    """What a text says, and the first line that Argo CD can not read."""
+    """Parsed policy, and the first line that Argo CD cannot read."""
 
     rules: tuple[SourcedRule, ...] = ()
     bindings: tuple[SourcedBinding, ...] = ()
     problem: PolicyProblem | None = None
 
     def __add__(self, other: "SourcedPolicy") -> "SourcedPolicy":
-        """Put two texts together."""
+        """Concatenate two policies."""
         return SourcedPolicy(
             rules=self.rules + other.rules,
             bindings=self.bindings + other.bindings,
@@ -43,29 +43,29 @@ class SourcedPolicy:
 
 
 def source_config_map(data: Mapping[str, str]) -> SourcedPolicy:
-    """Read every key that Argo CD composes, our own among them."""
-    read = SourcedPolicy()
+    """Parse every key that Argo CD composes, including the managed one."""
+    policy = SourcedPolicy()
     for key in policy_keys(data):
-        read += _sourced(key, data[key])
-    return read
+        policy += _parse(key, data[key])
+    return policy
 
 
 def source_project(project: Project) -> SourcedPolicy:
-    """Read the lines that Argo CD adds for requests about a project.
+    """Parse the lines that Argo CD adds for requests about a project.
 
-    One that can not be read takes all others of the project with it.
+    If Argo CD cannot read one of them, it ignores all lines of the project.
     """
     name = f"AppProject {project.name}"
-    read = _sourced(name, project.text())
-    if read.problem is not None:
-        return SourcedPolicy(problem=read.problem)
+    policy = _parse(name, project.text())
+    if policy.problem is not None:
+        return SourcedPolicy(problem=policy.problem)
     return SourcedPolicy(
-        rules=tuple(SourcedRule(one.rule, name) for one in read.rules),
-        bindings=tuple(SourcedBinding(one.binding, name) for one in read.bindings),
+        rules=tuple(SourcedRule(one.rule, name) for one in policy.rules),
+        bindings=tuple(SourcedBinding(one.binding, name) for one in policy.bindings),
     )
 
 
-def _sourced(name: str, text: str) -> SourcedPolicy:
+def _parse(name: str, text: str) -> SourcedPolicy:
     rules: list[SourcedRule] = []
     links: list[SourcedBinding] = []
     problems: list[PolicyProblem] = []
@@ -88,7 +88,7 @@ def _sourced(name: str, text: str) -> SourcedPolicy:
 def group_by_subject(
     links: Iterable[SourcedBinding],
 ) -> Mapping[str, list[SourcedBinding]]:
-    """Group ``g`` lines by whom they bind."""
+    """Group ``g`` lines by subject."""
     grouped: dict[str, list[SourcedBinding]] = {}
     for link in links:
         grouped.setdefault(link.binding.subject, []).append(link)

@@ -1,4 +1,4 @@
-"""As what Argo CD knows a person whom somebody names on a command line."""
+"""Token subject of a user who is named on the command line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,35 +9,35 @@ from argogrant.grants.model.grant import Subject, SubjectKind
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.sign_in import LoginConfig
 
-_LOCKED_OUT = frozenset({Reason.ACCOUNT_DISABLED, Reason.NO_SUCH_ACCOUNT})
+_CANNOT_LOG_IN = frozenset({Reason.ACCOUNT_DISABLED, Reason.NO_SUCH_ACCOUNT})
 _ANY_ROLE = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedSubject:
-    """A person's strings, and what has to be said about them."""
+    """Names of a user, with notes about names that Argo CD ignores."""
 
     token_subject: TokenSubject
     is_locked_out: bool = False
-    """Nobody can sign in by that name."""
+    """No user can log in with that name."""
     notes: tuple[str, ...] = ()
 
 
 def resolve_subject(
     name: str, groups: Iterable[str], sign_in: LoginConfig, *, is_user_id: bool = False
 ) -> ResolvedSubject:
-    """Tell which strings Argo CD would compare.
+    """Return the names that Argo CD compares for a user.
 
-    An e-mail address is taken for the value of a claim, as identity providers give it;
-    everything else for the user id.
+    An e-mail address counts as the value of a claim, as identity providers send it;
+    every other name counts as the user id.
 
     Args:
-        name: Whom somebody asks about.
-        groups: The groups that this person's token holds.
-        sign_in: How people come to this Argo CD.
-        is_user_id: The name is the user id, though it looks like an address.
+        name: User name.
+        groups: Groups in the user's token.
+        sign_in: Login settings of the Argo CD.
+        is_user_id: The name is the user id although it looks like an e-mail address.
     """
-    advice = check_effectiveness(
+    effectiveness = check_effectiveness(
         Subject(kind=SubjectKind.USER, name=name), _ANY_ROLE, sign_in
     )
     compared, notes = _compared(groups, sign_in)
@@ -45,41 +45,44 @@ def resolve_subject(
         return ResolvedSubject(
             token_subject=TokenSubject(user_id=name, compared=compared), notes=notes
         )
-    if advice is not None and advice.reason in _LOCKED_OUT:
-        person = TokenSubject(user_id=name, compared=compared)
+    if effectiveness is not None and effectiveness.reason in _CANNOT_LOG_IN:
         return ResolvedSubject(
-            token_subject=person, is_locked_out=True, notes=(advice.message, *notes)
+            token_subject=TokenSubject(user_id=name, compared=compared),
+            is_locked_out=True,
+            notes=(effectiveness.message, *notes),
         )
-    if advice is not None and advice.reason is Reason.EMAIL_NOT_IN_SCOPES:
-        person = TokenSubject(user_id="", compared=compared)
-        return ResolvedSubject(token_subject=person, notes=(advice.message, *notes))
-    if _is_in_a_claim(name, sign_in):
-        person = TokenSubject(user_id="", compared=(name, *compared))
+    if effectiveness is not None and effectiveness.reason is Reason.EMAIL_NOT_IN_SCOPES:
+        return ResolvedSubject(
+            token_subject=TokenSubject(user_id="", compared=compared),
+            notes=(effectiveness.message, *notes),
+        )
+    if _is_claim_value(name, sign_in):
+        subject = TokenSubject(user_id="", compared=(name, *compared))
     else:
-        person = TokenSubject(user_id=name, compared=compared)
-    return ResolvedSubject(token_subject=person, notes=notes)
+        subject = TokenSubject(user_id=name, compared=compared)
+    return ResolvedSubject(token_subject=subject, notes=notes)
 
 
 def _compared(
     groups: Iterable[str], sign_in: LoginConfig
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Choose the groups that Argo CD looks at, and say why it ignores the others."""
+    """Return the groups that Argo CD compares, and why it ignores the others."""
     compared: list[str] = []
     notes: list[str] = []
     for group in groups:
         subject = Subject(kind=SubjectKind.GROUP, name=group)
-        advice = check_effectiveness(subject, _ANY_ROLE, sign_in)
-        if advice is None or advice.status or advice.reason not in _IGNORED:
+        found = check_effectiveness(subject, _ANY_ROLE, sign_in)
+        if found is None or found.status or found.reason not in _IGNORED:
             compared.append(group)
         else:
-            notes.append(advice.message)
+            notes.append(found.message)
     return tuple(compared), tuple(notes)
 
 
 _IGNORED = frozenset({Reason.GROUPS_NOT_IN_SCOPES, Reason.NO_SINGLE_SIGN_ON})
 
 
-def _is_in_a_claim(name: str, sign_in: LoginConfig) -> bool:
+def _is_claim_value(name: str, sign_in: LoginConfig) -> bool:
     settings = sign_in.settings
     if settings is not None and name in settings.accounts:
         return False

@@ -30,12 +30,12 @@ def test_a_project_is_composed_as_argo_cd_does() -> None:
     [
         pytest.param(
             {"policies": ("p, a, b",)},
-            "AppProject team-a line 2: a p line has 6 fields",
+            "AppProject team-a line 2: a p line must have 6 fields",
             id="a line that can not be read",
         ),
         pytest.param(
             {"groups": ("Platform, EU",)},
-            "AppProject team-a line 2: a g line has 3 fields",
+            "AppProject team-a line 2: a g line must have 3 fields",
             id="a group with a comma that is not quoted",
         ),
     ],

@@ -222,7 +222,9 @@ def test_one_line_that_can_not_be_read_refuses_everybody() -> None:
     verdict = judged(rules("p, ann, applications"), "admin")
 
     assert not verdict.is_allowed
-    assert str(verdict.broken).startswith("policy.csv line 1: a p line has 6 fields")
+    assert str(verdict.broken).startswith(
+        "policy.csv line 1: a p line must have 6 fields"
+    )
 
 
 def test_a_project_that_can_not_be_read_is_named() -> None:
