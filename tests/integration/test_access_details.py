@@ -21,12 +21,16 @@ def telling(text: str) -> dict[str, Any]:
     ("text", "said"),
     [
         pytest.param(TEXT, "", id="every placeholder"),
-        pytest.param("f() { x } {", "stands for nothing", id="braces around a text"),
+        pytest.param(
+            "f() { x } {", "only these placeholders", id="braces around a text"
+        ),
         pytest.param("f( {", "", id="a single brace"),
-        pytest.param("{user}", "there are {subject}, {role}, {end}", id="unknown"),
-        pytest.param("{{url}}", "stands for nothing", id="a place in a place"),
-        pytest.param("${HOME}", "stands for nothing", id="a variable of a shell"),
-        pytest.param("{}", "stands for nothing", id="a nameless one"),
+        pytest.param(
+            "{user}", "these placeholders: {subject}, {role}, {end}", id="unknown"
+        ),
+        pytest.param("{{url}}", "only these placeholders", id="a place in a place"),
+        pytest.param("${HOME}", "only these placeholders", id="a variable of a shell"),
+        pytest.param("{}", "only these placeholders", id="a nameless one"),
         pytest.param("a\tb", "only visible characters", id="a tab"),
         pytest.param(
             "a\u202eb", "only visible characters", id="text that turns around"

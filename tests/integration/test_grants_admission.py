@@ -167,7 +167,7 @@ CHANGES = [
             *altered(requester={**ALICE, "groups": ["admins"]}),
             "requester is immutable",
         ),
-        ("no requester", *altered(requester=None), "leave it as it is, also when you"),
+        ("no requester", *altered(requester=None), "keep it unchanged when you apply"),
         (
             "a requester afterwards",
             a_grant("tried"),
@@ -181,7 +181,11 @@ CHANGES = [
             "breakGlass is immutable",
         ),
         ("another predecessor", *altered(extends="x"), "extends is immutable"),
-        ("no emergency after all", *altered(breakGlass=False), "breakGlass can not"),
+        (
+            "no emergency after all",
+            *altered(breakGlass=False),
+            "breakGlass is immutable",
+        ),
         (
             "a revocation taken back",
             *altered(revoked=False, revocation=None),

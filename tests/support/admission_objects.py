@@ -1,4 +1,4 @@
-"""Words for tests of who asks and who approves, as the API server checks it."""
+"""Users, objects and admission policies for tests of verified requesters."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from support.live_cluster import a_grant, eventually
 ROOT = Path(__file__).parent.parent.parent
 PLURALS = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 ACTIVE_SECONDS = 60.0
-"""A new CRD is known to admission policies after 20 seconds at the latest."""
+"""Timeout for policies to take effect; a new CRD takes up to 20 seconds."""
 
 Body = dict[str, Any]
 
@@ -58,7 +58,7 @@ RIGHTS: tuple[Body, ...] = (
         ],
     },
 )
-"""Everybody may ask and approve, and nobody may write a status."""
+"""Every user can create grants and approvals, and no user can write a status."""
 
 
 def an_approval(name: str, **spec: Any) -> Body:
@@ -75,7 +75,7 @@ def an_approval(name: str, **spec: Any) -> Body:
 
 
 MAKE = {"requester": a_grant, "approver": an_approval}
-"""How an object is made that says, in this field of its spec, who made it."""
+"""Builder of an object for every field that names the creator."""
 KINDS = {"requester": "accessgrant", "approver": "accessapproval"}
 FIELDS = sorted(MAKE)
 ALICE = {"username": "alice", "groups": [*PEOPLE["alice"], "system:authenticated"]}
@@ -83,13 +83,13 @@ ALICE_SAYS = ("alice", set(ALICE["groups"]))
 
 
 def said(body: Body, field: str) -> tuple[str, set[str]]:
-    """Who made an object, as it says itself."""
+    """Return user name and groups of the creator in the spec of an object."""
     maker = body["spec"][field]
     return maker["username"], set(maker["groups"])
 
 
 def nameless(prefix: str, field: str = "requester", **spec: Any) -> Body:
-    """An object whose name the API server makes."""
+    """Build an object whose name the API server generates."""
     body: Body = MAKE[field]("", **spec)
     body["metadata"] = {"generateName": prefix, "namespace": "argogrant"}
     return body
@@ -97,7 +97,7 @@ def nameless(prefix: str, field: str = "requester", **spec: Any) -> Body:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Somebody at the API server, by a kubeconfig."""
+    """User of the API server with a kubeconfig."""
 
     plane: ControlPlane
     kubeconfig: Path
@@ -124,24 +124,24 @@ class Asker:
         return applied
 
     def refused(self, *arguments: str, body: Body | None = None) -> str:
-        """Ask for something that must not happen; gives what is said about it."""
+        """Run a command that the API server must reject; return its message."""
         with pytest.raises(KubectlFailed) as raised:
             self.kubectl(*arguments, body=body)
         return str(raised.value)
 
 
 def who(plane: ControlPlane, user: str, groups: tuple[str, ...] = ()) -> Asker:
-    """A person: one of the cast, or anybody with any groups."""
+    """Return a user with the groups of the cast, or with other groups."""
     return Asker(plane, plane.kubeconfig(user, groups))
 
 
 def service_account(plane: ControlPlane, name: str, namespace: str) -> Asker:
-    """A service account that exists, with a token that the API server gave out."""
+    """Return an existing service account with a token of the API server."""
     return Asker(plane, plane.service_account_kubeconfig(namespace, name))
 
 
 def what_to_write(refusal: str) -> Body:
-    """Read what a refusal tells to write, as YAML."""
+    """Parse the YAML in the message of a rejection."""
     found = re.search("Write below spec: (.*)", refusal)
     assert found, refusal
     written: Body = yaml.safe_load(found[1])
@@ -150,7 +150,7 @@ def what_to_write(refusal: str) -> Body:
 
 @contextlib.contextmanager
 def everybody_may_ask(plane: ControlPlane) -> Iterator[None]:
-    """Give the rights for the length of a block, which leaves nothing behind."""
+    """Grant the permissions within a block, and delete all objects after it."""
     rights = json.dumps({"apiVersion": "v1", "kind": "List", "items": RIGHTS})
     plane.kubectl("apply", "-f", "-", stdin=rights)
     try:
@@ -163,7 +163,7 @@ def everybody_may_ask(plane: ControlPlane) -> Iterator[None]:
 
 @contextlib.contextmanager
 def policies(plane: ControlPlane, *files: str) -> Iterator[None]:
-    """Install admission policies for the length of a block, active all of it."""
+    """Install admission policies within a block, and wait until they are active."""
     paths = [f"--filename={ROOT / file}" for file in files]
     plane.kubectl("apply", *paths)
     try:
@@ -179,7 +179,7 @@ def policies(plane: ControlPlane, *files: str) -> Iterator[None]:
 
 
 def wait_until(plane: ControlPlane, field: str, *, is_checked: bool) -> None:
-    """Forge until it is refused, or until it is not any more; nothing is created."""
+    """Wait until a forged object is rejected, or accepted; create nothing."""
     forged = MAKE[field]("probe", **{field: {"username": "somebody-else"}})
 
     def is_refused() -> bool:
@@ -189,7 +189,7 @@ def wait_until(plane: ControlPlane, field: str, *, is_checked: bool) -> None:
 
 
 def wait_until_filled_in(plane: ControlPlane, field: str) -> None:
-    """Create, for show only, what says nothing of its maker, until it is filled in."""
+    """Wait, with dry runs, until the API server sets a missing creator."""
     probe = MAKE[field]("probe")
     eventually(lambda: _probe(plane, probe).returncode == 0, within=ACTIVE_SECONDS)
 
@@ -200,7 +200,7 @@ def _probe(plane: ControlPlane, body: Body) -> Any:
 
 
 def observed(plane: ControlPlane) -> dict[str, Body]:
-    """What the operator sees of the policies and bindings."""
+    """Return the policies and bindings as the operator observes them."""
     return {
         f"{plural}/{name}": json.loads(found)
         for plural in PLURALS
@@ -214,7 +214,7 @@ def observed(plane: ControlPlane) -> dict[str, Body]:
 
 
 def wait_until_they_vouch(plane: ControlPlane) -> None:
-    """Wait until what is created from now on counts as verified."""
+    """Wait until new objects count as verified."""
     since = verified_since(observed(plane))
     assert since is not None
     time.sleep(max(0.0, (since - datetime.now(UTC)).total_seconds()))

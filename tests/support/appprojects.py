@@ -1,4 +1,4 @@
-"""Builders of AppProjects with members, and what a plan makes of them."""
+"""Builders of AppProjects with members, and of applied plans."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from argogrant.grants.model.grant import Binding
 from support.builders import HOUR, NOON
 
 US = Owner(namespace="argogrant", instance="default", uid="u1")
-DEAD = replace(US, uid="u0")
+DELETED = replace(US, uid="u0")
 ELSEWHERE = Owner(namespace="other", instance="default", uid="u9")
 END = NOON + HOUR
 ALICE = Binding("alice", "proj:team-a:deployer")
@@ -28,34 +28,34 @@ def a_project(*groups: str, role: str = "deployer", **overrides: Any) -> Project
     )
 
 
-def planned(project: Project, *wanted: Binding, **asked: Any) -> ProjectPlan:
-    owner, living = asked.pop("owner", US), asked.pop("living", [US])
-    now = asked.pop("now", NOON)
-    wants = DesiredMembers(desired=dict.fromkeys(wanted, END), **asked)
-    return plan_members(project, wants, owner=owner, living_owners=living, now=now)
+def planned(project: Project, *wanted: Binding, **options: Any) -> ProjectPlan:
+    owner, living = options.pop("owner", US), options.pop("living", [US])
+    now = options.pop("now", NOON)
+    desired = DesiredMembers(desired=dict.fromkeys(wanted, END), **options)
+    return plan_members(project, desired, owner=owner, living_owners=living, now=now)
 
 
 def applied(project: Project, plan: ProjectPlan) -> Project:
-    """The project after the plan's write."""
+    """Return the project after the write of the plan."""
     if not plan.has_work:
         return project
-    gone = set(plan.tokens)
+    removed = set(plan.tokens)
     return replace(
         project,
         roles=tuple(
-            replace(role, groups=plan.groups.get(place, role.groups))
-            for place, role in enumerate(project.roles)
+            replace(role, groups=plan.groups.get(index, role.groups))
+            for index, role in enumerate(project.roles)
         ),
         members=plan.members,
         tokens={
-            role: frozenset(one for one in tokens if (role, one) not in gone)
+            role: frozenset(one for one in tokens if (role, one) not in removed)
             for role, tokens in project.tokens.items()
         },
     )
 
 
 def with_alice(*groups: str, **overrides: Any) -> Project:
-    """A project to which we have added alice, after these groups."""
+    """Return a project to which the operator added alice, after these groups."""
     project = a_project(*groups, **overrides)
     return applied(project, planned(project, ALICE))
 

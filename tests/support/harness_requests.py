@@ -1,4 +1,4 @@
-"""The questions that the harness' own tests ask, and the rule that answers one."""
+"""Requests of the harness' own tests, and the rule that allows one of them."""
 
 import json
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ SYNC_SHOP = ("applications", "sync", "team-a/shop")
 def whoami(
     plane: ControlPlane, *arguments: str, **options: str
 ) -> Mapping[str, object]:
-    """Ask the API server whom it takes somebody for."""
+    """Return the user info of the API server for a user."""
     command = ("auth", "whoami", "-o", "json", *arguments)
-    answer = json.loads(plane.kubectl(*command, **options).stdout)
-    info: Mapping[str, object] = answer["status"]["userInfo"]
+    review = json.loads(plane.kubectl(*command, **options).stdout)
+    info: Mapping[str, object] = review["status"]["userInfo"]
     return info

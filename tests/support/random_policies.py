@@ -1,4 +1,4 @@
-"""RBAC texts, projects, people and questions, made up from a seed."""
+"""Random RBAC policies, projects, users and requests from a seed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ EFFECTS = (*("allow",) * 7, *("deny",) * 2, "ALLOW")
 
 @dataclass(frozen=True)
 class Asker:
-    """Somebody with a token of an account and claims of an identity provider."""
+    """User with an account token and claims of an identity provider."""
 
     account: str
     claims: Mapping[str, Any] = field(default_factory=dict)
@@ -56,21 +56,21 @@ class Asker:
 
 @dataclass(frozen=True)
 class Rulebook:
-    """What one Argo CD judges by."""
+    """RBAC settings and AppProjects of one Argo CD."""
 
     data: Mapping[str, str]
-    """Of its ConfigMap."""
+    """Data of argocd-rbac-cm."""
     projects: tuple[Mapping[str, Any], ...]
 
 
 class Author:
-    """Makes up rulebooks and questions, the same ones for the same seed."""
+    """Generator of policies and requests, with equal results for equal seeds."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
 
     def rulebook(self) -> Rulebook:
-        """Make up a text in three keys, and projects beside it."""
+        """Generate a policy in three keys, and AppProjects."""
         mode = self._pick(("", "", "", "glob", "regex"))
         patterns = REGEXES if mode == "regex" else GLOBS
         lines = list(self._lines(patterns))
@@ -90,7 +90,7 @@ class Author:
         )
 
     def asker(self) -> Asker:
-        """Make up somebody."""
+        """Generate a user."""
         claims: dict[str, Any] = {}
         if self._chance(0.6):
             claims["groups"] = self._random.sample(GROUPS, self._random.randint(1, 3))
@@ -99,7 +99,7 @@ class Author:
         return Asker(self._pick(ACCOUNTS), claims)
 
     def question(self) -> EnforceRequest:
-        """Make up something to do; mostly what rules are about."""
+        """Generate a request, mostly one that the rules match."""
         usual = self._chance(0.7)
         return EnforceRequest(
             resource="applications" if usual else self._pick(sorted(RESOURCES)),
@@ -111,10 +111,10 @@ class Author:
         subjects = (*ROLES[:4], *ROLES[:4], *ACCOUNTS, *GROUPS[:3], *PROJECT_ROLES)
         for _ in range(self._random.randint(3, 12)):
             yield self._rule(self._pick(subjects), patterns)
-        holders = (*ACCOUNTS, *GROUPS, *EMAILS, *ROLES[:4], "ann")
-        held = (*ROLES[:4], *ROLES[:4], *ROLES[4:], *PROJECT_ROLES)
+        subjects_of_bindings = (*ACCOUNTS, *GROUPS, *EMAILS, *ROLES[:4], "ann")
+        roles = (*ROLES[:4], *ROLES[:4], *ROLES[4:], *PROJECT_ROLES)
         for _ in range(self._random.randint(3, 10)):
-            yield f"g, {_field(self._pick(holders))}, {self._pick(held)}"
+            yield f"g, {_field(self._pick(subjects_of_bindings))}, {self._pick(roles)}"
         if self._chance(0.05):
             yield f'g, "", {self._pick(ROLES[:3])}'
 
@@ -150,12 +150,12 @@ class Author:
     def _pick(self, some: Sequence[str]) -> str:
         return self._random.choice(some)
 
-    def _chance(self, of: float) -> bool:
-        return self._random.random() < of
+    def _chance(self, probability: float) -> bool:
+        return self._random.random() < probability
 
 
 def a_project(name: str, roles: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """An AppProject as kubectl takes it."""
+    """Build the manifest of an AppProject."""
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "AppProject",

@@ -1,4 +1,4 @@
-"""AccessApprovals as objects: read into the domain, and their status written back."""
+"""Parsing of AccessApprovals, and their models."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def a_body(spec: Any, **metadata: Any) -> dict[str, Any]:
     return {"metadata": {**stamped, **created, **metadata}, "spec": spec}
 
 
-def test_everything_that_decides_is_read() -> None:
+def test_all_fields_are_parsed() -> None:
     gone = a_body(EVERYTHING, deletionTimestamp="2026-11-24T12:30:00Z")
 
     assert read_approval(gone) == Approval(
@@ -51,7 +51,7 @@ def test_everything_that_decides_is_read() -> None:
     )
 
 
-def test_an_approval_may_name_nobody() -> None:
+def test_approver_is_optional() -> None:
     approval = read_approval(a_body(LEAST))
 
     assert approval.decision is ApprovalDecision.APPROVE
@@ -63,30 +63,34 @@ def test_an_approval_may_name_nobody() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"grant": None}, "spec.grant: ", id="about no grant"),
-        pytest.param({"grant": {"name": "g"}}, "spec.grant.uid: ", id="about any uid"),
-        pytest.param({"decision": "Perhaps"}, "spec.decision: ", id="undecided"),
-        pytest.param({"comment": "x" * 1025}, "spec.comment: ", id="too many words"),
+        pytest.param({"grant": None}, "spec.grant: ", id="no grant"),
+        pytest.param({"grant": {"name": "g"}}, "spec.grant.uid: ", id="no uid"),
         pytest.param(
-            {"approver": {"username": ""}}, "spec.approver.username: ", id="by nobody"
+            {"decision": "Perhaps"}, "spec.decision: ", id="an unknown decision"
+        ),
+        pytest.param({"comment": "x" * 1025}, "spec.comment: ", id="a long comment"),
+        pytest.param(
+            {"approver": {"username": ""}},
+            "spec.approver.username: ",
+            id="an empty approver",
         ),
     ],
 )
-def test_what_the_crd_would_not_let_pass_is_told(changes, words) -> None:
+def test_object_that_does_not_match_the_crd_is_refused(changes, words) -> None:
     with pytest.raises(InvalidGrant) as got:
         read_approval(a_body({**LEAST, **changes}))
 
     assert words in str(got.value)
 
 
-def test_a_spec_reads_back_as_it_was_written() -> None:
-    """Nothing is lost, nothing is added."""
+def test_spec_model_keeps_every_field() -> None:
+    """The model neither drops nor adds fields."""
     model = AccessApprovalSpec.model_validate(EVERYTHING)
 
     assert model.model_dump(by_alias=True, exclude_unset=True) == EVERYTHING
 
 
-def test_a_status_reads_back_as_it_was_written() -> None:
+def test_status_model_keeps_every_field() -> None:
     condition = Condition(
         type=ApprovalCondition.COUNTED,
         status=False,

@@ -1,4 +1,4 @@
-"""AccessGrants as objects, read into the domain."""
+"""Parsing of AccessGrants."""
 
 from typing import Any
 
@@ -52,8 +52,8 @@ def a_spec(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in {**spec, **changes}.items() if value}
 
 
-def test_everything_that_decides_is_read() -> None:
-    """Starts round up and ends round down."""
+def test_all_fields_are_parsed() -> None:
+    """Starts are rounded up, ends are rounded down."""
     grant = read_grant(
         a_body(
             EVERYTHING,
@@ -83,7 +83,7 @@ def test_everything_that_decides_is_read() -> None:
     )
 
 
-def test_what_is_left_out_has_its_default() -> None:
+def test_omitted_fields_have_defaults() -> None:
     grant = read_grant(a_body(a_spec()))
 
     assert grant.instance == "default"
@@ -99,12 +99,12 @@ def test_what_is_left_out_has_its_default() -> None:
 @pytest.mark.parametrize(
     ("status", "frozen"),
     [
-        pytest.param({}, None, id="no status promises nothing"),
+        pytest.param({}, None, id="no status"),
         pytest.param(
-            {"expiresAt": "2026-11-24T12:30:00Z"}, None, id="a forecast does not bind"
+            {"expiresAt": "2026-11-24T12:30:00Z"}, None, id="a forecast is not fixed"
         ),
         pytest.param(
-            {"startedAt": "2026-11-24T12:00:00Z"}, None, id="nor does a start alone"
+            {"startedAt": "2026-11-24T12:00:00Z"}, None, id="a start without an expiry"
         ),
         pytest.param(
             {
@@ -112,11 +112,11 @@ def test_what_is_left_out_has_its_default() -> None:
                 "expiresAt": "2026-11-24T12:30:00Z",
             },
             NOON + 30 * MINUTE,
-            id="an end that was reported at activation is kept",
+            id="the expiry at activation is fixed",
         ),
     ],
 )
-def test_an_end_is_frozen_at_activation(status, frozen) -> None:
+def test_expiry_is_fixed_at_activation(status, frozen) -> None:
     assert read_grant(a_body(a_spec(), status)).frozen_end == frozen
 
 
@@ -126,15 +126,15 @@ STARTED = {"startedAt": "2026-11-24T12:00:00Z", "accessPolicy": "deployers"}
 @pytest.mark.parametrize(
     ("status", "policy", "extension"),
     [
-        pytest.param({}, None, None, id="nothing on record"),
+        pytest.param({}, None, None, id="an empty status"),
         pytest.param({"extensionOf": ["a"]}, None, None, id="a forecast of a chain"),
-        pytest.param(STARTED, "deployers", 0, id="begun, and no extension"),
+        pytest.param(STARTED, "deployers", 0, id="a started grant without extensions"),
         pytest.param(
             {**STARTED, "extensionOf": ["a", "b"]}, "deployers", 2, id="an extension"
         ),
     ],
 )
-def test_what_admitted_a_grant_is_read_from_the_record(
+def test_policy_and_extensions_are_read_from_the_status(
     status, policy, extension
 ) -> None:
     grant = read_grant(a_body(a_spec(), status))
@@ -158,25 +158,23 @@ def an_ended_status(reason: str, status: str = "True") -> dict[str, Any]:
         pytest.param(
             an_ended_status("Denied"),
             RecordedEnd(Reason.DENIED, "No."),
-            id="a refusal is final, also when it is deleted",
+            id="a denial is final, even if it is deleted",
         ),
         pytest.param(
             an_ended_status("ApprovalTimedOut"),
             RecordedEnd(Reason.APPROVAL_TIMED_OUT, "No."),
-            id="so is a time that is over",
+            id="an approval timeout is final",
         ),
-        pytest.param(
-            an_ended_status("Expired"), None, id="an expiry is derived each time"
-        ),
+        pytest.param(an_ended_status("Expired"), None, id="an expiry is derived again"),
         pytest.param(an_ended_status("Denied", "False"), None, id="not ended"),
         pytest.param(
             {"conditions": an_ended_status("Denied")["conditions"][:1]},
             None,
-            id="refused, but not over for certain",
+            id="denied, but not confirmed to have ended",
         ),
     ],
 )
-def test_an_end_whose_cause_may_be_gone_is_read_from_the_record(status, end) -> None:
+def test_final_end_is_read_from_the_status(status, end) -> None:
     assert read_grant(a_body(a_spec(), status)).recorded_end == end
 
 
@@ -201,19 +199,19 @@ def test_an_end_whose_cause_may_be_gone_is_read_from_the_record(status, end) -> 
         ),
         pytest.param(a_spec(duration="1d"), "spec.duration: ", id="days"),
         pytest.param(
-            a_spec(notBefore="2026-02-30T00:00:00Z"), "no date", id="no such day"
+            a_spec(notBefore="2026-02-30T00:00:00Z"), "no date", id="an invalid date"
         ),
     ],
 )
-def test_what_the_crd_would_not_let_pass_is_told(spec, words) -> None:
+def test_object_that_does_not_match_the_crd_is_refused(spec, words) -> None:
     with pytest.raises(InvalidGrant) as got:
         read_grant(a_body(spec))
 
     assert words in str(got.value)
 
 
-def test_a_spec_reads_back_as_it_was_written() -> None:
-    """Camel case outside; nothing is lost, nothing is added."""
+def test_spec_model_keeps_every_field() -> None:
+    """The model uses camelCase, and neither drops nor adds fields."""
     model = AccessGrantSpec.model_validate(EVERYTHING)
 
     assert model.model_dump(by_alias=True, exclude_none=True) == EVERYTHING

@@ -1,4 +1,4 @@
-"""What is written into the status of an AccessGrant."""
+"""Status of AccessGrants."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ def status_of(grant: Grant, now=NOON, delivery=BOUND, old=None) -> dict[str, Any
     )
 
 
-def test_a_status_reads_back_as_it_was_written() -> None:
-    """What is written is what the CRD describes, or it would be pruned."""
+def test_status_matches_the_model() -> None:
+    """The API server would prune fields that the CRD lacks."""
     bound = status_of(a_grant())
     ended = status_of(a_grant(), NOON + HOUR, NOT_BOUND, bound)
     for status in (bound, ended):
@@ -45,14 +45,14 @@ def test_a_status_reads_back_as_it_was_written() -> None:
                 "expiresAt": "2026-11-24T13:00:00Z",
                 "boundAs": "role:deployer",
             },
-            id="in force and bound",
+            id="active and bound",
         ),
         pytest.param(
             a_grant(not_before=NOON + HOUR),
             NOON,
             NOT_BOUND,
             {"expiresAt": "2026-11-24T14:00:00Z"},
-            id="scheduled: a forecast and no start",
+            id="scheduled with a forecast and no start",
         ),
         pytest.param(
             a_grant(),
@@ -62,7 +62,7 @@ def test_a_status_reads_back_as_it_was_written() -> None:
                 "expiresAt": "2026-11-24T13:00:00Z",
                 "endedAt": "2026-11-24T13:00:00Z",
             },
-            id="over before it was ever looked at",
+            id="ended before it was first observed",
         ),
         pytest.param(
             a_grant(revoked=True),
@@ -72,7 +72,7 @@ def test_a_status_reads_back_as_it_was_written() -> None:
                 "expiresAt": "2026-11-24T13:00:00Z",
                 "endedAt": "2026-11-24T12:01:00Z",
             },
-            id="revoked: it ended when that was seen",
+            id="revoked when the revocation was observed",
         ),
         pytest.param(
             a_grant(role="deployer", project="team-a"),
@@ -83,19 +83,19 @@ def test_a_status_reads_back_as_it_was_written() -> None:
                 "expiresAt": "2026-11-24T13:00:00Z",
                 "boundAs": "proj:team-a:deployer",
             },
-            id="a project's role under its full name",
+            id="a project role with its full name",
         ),
     ],
 )
-def test_a_status_tells_when(grant, now, delivery, fields) -> None:
+def test_status_contains_times(grant, now, delivery, fields) -> None:
     status = status_of(grant, now, delivery)
     rest = {k: v for k, v in status.items() if k != "conditions"}
 
     assert rest == {"observedGeneration": 3, **fields}
 
 
-def test_what_was_said_once_stays_said() -> None:
-    """When it started, when it ended and what was bound are a record."""
+def test_recorded_facts_stay_in_the_status() -> None:
+    """Start, end and bound role are a record."""
     bound = status_of(a_grant(), NOON)
     over = status_of(a_grant(), NOON + HOUR, NOT_BOUND, bound)
     later = status_of(a_grant(), NOON + 9 * HOUR, NOT_BOUND, over)
@@ -105,14 +105,14 @@ def test_what_was_said_once_stays_said() -> None:
     assert over["boundAs"] == "role:deployer"
 
 
-def test_a_status_of_which_nothing_changed_is_equal() -> None:
-    """Or a write would follow a write for ever."""
+def test_unchanged_status_is_equal() -> None:
+    """Otherwise every write would cause another one."""
     first = status_of(a_grant())
 
     assert status_of(a_grant(), NOON + MINUTE, BOUND, first) == first
 
 
-def test_the_status_of_an_invalid_object_keeps_what_was_known() -> None:
+def test_status_of_an_invalid_object_keeps_recorded_facts() -> None:
     condition = Condition(
         type=GrantCondition.READY,
         status=False,

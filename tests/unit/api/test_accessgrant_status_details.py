@@ -1,4 +1,4 @@
-"""What a grant's status tells its holder, and when that changes."""
+"""Access details in the status of a grant."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from argogrant.grants.model.errors import InvalidGrant
 from support.builders import HOUR, NOON, a_grant, decided
 
 TEXT = {"url": "https://a.dev", "access_details": "{subject} at {url}"}
-SAID = {"url": "https://a.dev", "accessDetails": "alice at https://a.dev"}
+DETAILS = {"url": "https://a.dev", "accessDetails": "alice at https://a.dev"}
 
 
-def told(
+def status_at(
     old: dict[str, Any] | None = None, now=NOON, **instance: Any
 ) -> dict[str, Any]:
-    """The whole status of a grant of an hour."""
+    """Return the complete status of a grant of one hour."""
     status = grant_status(
         decided(a_grant(), now, **instance),
         BindingOutcome(is_bound=now < NOON + HOUR),
@@ -29,37 +29,47 @@ def told(
     return status
 
 
-def guidance(status: dict[str, Any]) -> dict[str, Any]:
+def details_of(status: dict[str, Any]) -> dict[str, Any]:
     return {key: status[key] for key in ("url", "accessDetails") if key in status}
 
 
 @pytest.mark.parametrize(
     ("before", "now", "instance", "after"),
     [
-        pytest.param({}, NOON, TEXT, SAID, id="at the start"),
-        pytest.param(SAID, NOON, {}, {}, id="until nothing is said any longer"),
-        pytest.param(SAID, NOON + HOUR, TEXT, SAID, id="also at the end"),
+        pytest.param({}, NOON, TEXT, DETAILS, id="at the start"),
+        pytest.param(DETAILS, NOON, {}, {}, id="removed with the instance's details"),
+        pytest.param(DETAILS, NOON + HOUR, TEXT, DETAILS, id="at the end"),
         pytest.param(
-            SAID, NOON + HOUR, {"url": "https://b.dev"}, SAID, id="as it was at the end"
+            DETAILS,
+            NOON + HOUR,
+            {"url": "https://b.dev"},
+            DETAILS,
+            id="not changed after the end",
         ),
-        pytest.param(SAID, NOON, {"exists": False}, SAID, id="if nobody can say more"),
+        pytest.param(
+            DETAILS, NOON, {"exists": False}, DETAILS, id="kept without an instance"
+        ),
     ],
 )
-def test_the_holder_is_told(before, now, instance, after) -> None:
-    assert guidance(told(before, now, **instance)) == after
+def test_details_follow_the_instance_until_the_end(
+    before, now, instance, after
+) -> None:
+    assert details_of(status_at(before, now, **instance)) == after
 
 
-def test_what_is_over_keeps_what_was_said() -> None:
-    ended = told(told(**TEXT), NOON + HOUR, **TEXT)
-    later = told(ended, NOON + HOUR, url="https://b.dev", access_details="Go away.")
+def test_ended_grant_keeps_its_details() -> None:
+    ended = status_at(status_at(**TEXT), NOON + HOUR, **TEXT)
+    later = status_at(
+        ended, NOON + HOUR, url="https://b.dev", access_details="Go away."
+    )
 
     assert "endedAt" in ended
     assert later == ended
 
 
 @pytest.mark.parametrize("text", ["{user}", "a\u202eb", "a\tb"])
-def test_a_text_that_can_not_be_shown_is_refused(text) -> None:
-    """Also where an older CRD, or none, let it pass."""
+def test_invalid_template_is_refused(text) -> None:
+    """This also applies to objects from the time of an older CRD."""
     body = {
         "metadata": {"name": "default", "namespace": "argogrant", "uid": "u"},
         "spec": {"accessDetails": text},

@@ -1,4 +1,4 @@
-"""AccessPolicies as objects: read into the domain, and their status written back."""
+"""Parsing of AccessPolicies, and their models."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ LEAST: dict[str, Any] = {
     "subjects": {"self": True},
     "roles": [{"name": "role:x"}],
 }
-ANYBODY = IdentityPattern(kind=IdentityKind.USER, name="*")
+ANY_USER = IdentityPattern(kind=IdentityKind.USER, name="*")
 
 
 def a_body(spec: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def a_body(spec: Any) -> dict[str, Any]:
     return {"metadata": metadata, "spec": spec}
 
 
-def test_everything_that_decides_is_read() -> None:
+def test_all_fields_are_parsed() -> None:
     assert read_policy(a_body(EVERYTHING)) == AccessPolicy(
         uid="u1",
         name="deployers",
@@ -100,17 +100,17 @@ def test_everything_that_decides_is_read() -> None:
     )
 
 
-def test_what_is_left_out_asks_for_nothing() -> None:
+def test_omitted_fields_have_no_requirements() -> None:
     assert read_policy(a_body(LEAST)) == AccessPolicy(
         uid="u1",
         name="deployers",
-        requesters=(ANYBODY,),
+        requesters=(ANY_USER,),
         subjects=SubjectPatterns(is_self=True),
         roles=(RolePattern(name="role:x"),),
     )
 
 
-def test_a_refusal_is_read() -> None:
+def test_deny_policy_is_parsed() -> None:
     policy = read_policy(a_body({**LEAST, "effect": "Deny"}))
 
     assert policy.effect is Effect.DENY
@@ -122,20 +122,20 @@ def test_a_refusal_is_read() -> None:
         pytest.param(
             {"required": 1, "approvers": [{"kind": "ResourceOwner"}]},
             ApprovalRule(required=1, resource_owners=True, timeout=24 * HOUR),
-            id="owners alone, for a day, and not oneself",
+            id="owners only, for a day, without self-approval",
         ),
         pytest.param(
             {"required": 1, "approvers": [{"kind": "User", "name": "*"}]},
-            ApprovalRule(required=1, approvers=(ANYBODY,)),
-            id="anybody, but no owners besides",
+            ApprovalRule(required=1, approvers=(ANY_USER,)),
+            id="any user, without owners",
         ),
     ],
 )
-def test_what_an_approval_rule_leaves_out_is_strict(rule, wanted) -> None:
+def test_omitted_fields_of_an_approval_rule_are_strict(rule, wanted) -> None:
     assert read_policy(a_body({**LEAST, "approval": rule})).approval == wanted
 
 
-def test_an_emergency_is_short_unless_said_otherwise() -> None:
+def test_break_glass_duration_has_a_default() -> None:
     policy = read_policy(a_body({**LEAST, "breakGlass": {"allowed": True}}))
 
     assert policy.break_glass == BreakGlassRule(allowed=True, max_duration=HOUR)
@@ -144,10 +144,10 @@ def test_an_emergency_is_short_unless_said_otherwise() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"requesters": []}, "spec.requesters: ", id="nobody may ask"),
+        pytest.param({"requesters": []}, "spec.requesters: ", id="no requesters"),
         pytest.param({"roles": None}, "spec.roles: ", id="no list of roles"),
-        pytest.param({"subjects": None}, "spec.subjects: ", id="for nobody"),
-        pytest.param({"effect": "Maybe"}, "spec.effect: ", id="no such effect"),
+        pytest.param({"subjects": None}, "spec.subjects: ", id="no subjects"),
+        pytest.param({"effect": "Maybe"}, "spec.effect: ", id="an unknown effect"),
         pytest.param({"maxDuration": "1d"}, "spec.maxDuration: ", id="days"),
         pytest.param({"maxExtensions": -1}, "spec.maxExtensions: ", id="less than 0"),
         pytest.param(
@@ -168,25 +168,25 @@ def test_an_emergency_is_short_unless_said_otherwise() -> None:
         pytest.param(
             {"approval": {"required": 0, "approvers": [{"kind": "ResourceOwner"}]}},
             "spec.approval.required: ",
-            id="an approval by nobody",
+            id="no required approvals",
         ),
     ],
 )
-def test_what_the_crd_would_not_let_pass_is_told(changes, words) -> None:
+def test_object_that_does_not_match_the_crd_is_refused(changes, words) -> None:
     with pytest.raises(InvalidGrant) as got:
         read_policy(a_body({**LEAST, **changes}))
 
     assert words in str(got.value)
 
 
-def test_a_spec_reads_back_as_it_was_written() -> None:
-    """Camel case outside; nothing is lost, nothing is added."""
+def test_spec_model_keeps_every_field() -> None:
+    """The model uses camelCase, and neither drops nor adds fields."""
     model = AccessPolicySpec.model_validate(EVERYTHING)
 
     assert model.model_dump(by_alias=True, exclude_unset=True) == EVERYTHING
 
 
-def test_a_status_reads_back_as_it_was_written() -> None:
+def test_status_model_keeps_every_field() -> None:
     condition = Condition(
         type=PolicyCondition.READY,
         status=True,

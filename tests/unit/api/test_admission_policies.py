@@ -1,4 +1,4 @@
-"""The shipped admission policies as files."""
+"""Files of the shipped admission policies."""
 
 import yaml
 
@@ -11,8 +11,8 @@ from argogrant.api.admission_policies import (
 )
 
 
-def test_the_files_hold_the_objects() -> None:
-    """What is compared is what is applied, comments apart."""
+def test_files_contain_the_objects() -> None:
+    """Drift detection compares the objects that users apply."""
     identity, fill_in = (
         tuple(yaml.safe_load_all(text)) for text in admission_files().values()
     )
@@ -21,7 +21,7 @@ def test_the_files_hold_the_objects() -> None:
     assert fill_in == mutating_policies()
 
 
-def test_every_list_of_trusted_front_ends_is_explained_where_it_stands() -> None:
+def test_every_list_of_trusted_front_ends_has_a_comment() -> None:
     lines = admission_files()[VALIDATING_FILE].splitlines()
     places = [n for n, line in enumerate(lines) if "name: trustedFrontEnds" in line]
 

@@ -1,4 +1,4 @@
-"""ArgoCDInstances as objects, and what is said about them."""
+"""Parsing of ArgoCDInstances, and their status."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,9 +36,9 @@ def a_body(spec: Any, **metadata: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "spec", [pytest.param(None, id="no spec"), pytest.param({}, id="an empty one")]
+    "spec", [pytest.param(None, id="no spec"), pytest.param({}, id="an empty spec")]
 )
-def test_everything_has_a_default(spec) -> None:
+def test_every_field_has_a_default(spec) -> None:
     instance = read_instance(a_body(spec))
 
     assert instance.argocd_namespace == "argocd"
@@ -53,7 +53,7 @@ def test_everything_has_a_default(spec) -> None:
     assert instance.retention == timedelta(days=30)
 
 
-def test_what_is_written_is_read() -> None:
+def test_all_fields_are_parsed() -> None:
     spec = {
         "namespace": "argo",
         "maxDuration": "90m",
@@ -90,24 +90,32 @@ def test_what_is_written_is_read() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        pytest.param({"namespace": "Argo CD"}, "spec.namespace: ", id="no namespace"),
-        pytest.param({"maxDuration": "soon"}, "spec.maxDuration: ", id="no duration"),
+        pytest.param(
+            {"namespace": "Argo CD"}, "spec.namespace: ", id="an invalid namespace"
+        ),
+        pytest.param(
+            {"maxDuration": "soon"}, "spec.maxDuration: ", id="an invalid duration"
+        ),
         pytest.param(
             {"owners": {"integration": [{"kind": "Role", "name": "x"}]}},
             "spec.owners.integration.0.kind: ",
             id="another kind of owner",
         ),
-        pytest.param({"maxDuration": "1ms"}, "less than one second", id="a moment"),
+        pytest.param(
+            {"maxDuration": "1ms"},
+            "less than one second",
+            id="a duration below one second",
+        ),
     ],
 )
-def test_what_can_not_be_understood_is_told(spec, words) -> None:
+def test_object_that_does_not_match_the_crd_is_refused(spec, words) -> None:
     with pytest.raises(InvalidGrant) as got:
         read_instance(a_body(spec))
 
     assert words in str(got.value)
 
 
-def said(old: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
+def build_status(old: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
     return instance_status(
         InstanceReport(conditions=(READY,), **report),
         old=old or {},
@@ -129,7 +137,7 @@ ELSEWHERE = ArgoCDLocation(
 
 def test_places_read_back_as_they_were_written() -> None:
     places = (ArgoCDLocation(namespace="argocd"), ELSEWHERE)
-    status = said(bound_in=places)
+    status = build_status(bound_in=places)
 
     assert read_locations(status) == places
 
@@ -140,15 +148,15 @@ def test_a_place_that_makes_no_sense_is_none(written) -> None:
 
 
 def test_places_that_are_not_known_stay_as_they_were_written() -> None:
-    old = said(bound_in=(ELSEWHERE,))
+    old = build_status(bound_in=(ELSEWHERE,))
 
-    assert said(old=old)["boundIn"] == old["boundIn"]
-    assert "boundIn" not in said(old=old, bound_in=())
+    assert build_status(old=old)["boundIn"] == old["boundIn"]
+    assert "boundIn" not in build_status(old=old, bound_in=())
 
 
-def test_a_status_reads_back_as_it_was_written() -> None:
-    """What is written is what the CRD describes, or it would be pruned."""
-    status = said(
+def test_status_matches_the_model() -> None:
+    """The API server would prune fields that the CRD lacks."""
+    status = build_status(
         bindings=2,
         overlay_bytes=99,
         roles=(DEPLOYER, DiscoveredRole(project="", name="role:x")),
@@ -164,23 +172,32 @@ def test_a_status_reads_back_as_it_was_written() -> None:
     assert status["roles"][1] == {"name": "role:x"}
 
 
-def test_what_is_not_known_is_not_said() -> None:
-    assert set(said()) == {"observedGeneration", "conditions", "roles", "roleCount"}
+def test_unknown_fields_are_omitted() -> None:
+    assert set(build_status()) == {
+        "observedGeneration",
+        "conditions",
+        "roles",
+        "roleCount",
+    }
 
 
-def test_the_last_write_is_remembered_over_a_restart() -> None:
+def test_time_of_the_last_write_survives_a_restart() -> None:
     old = {"lastWriteAt": "2026-11-24T11:00:00Z"}
 
-    assert said(old)["lastWriteAt"] == old["lastWriteAt"]
-    assert said(old, last_write_at=NOON)["lastWriteAt"] == "2026-11-24T12:00:00Z"
+    assert build_status(old)["lastWriteAt"] == old["lastWriteAt"]
+    assert (
+        build_status(old, last_write_at=NOON)["lastWriteAt"] == "2026-11-24T12:00:00Z"
+    )
 
 
-def test_a_status_stays_within_its_limits() -> None:
-    """Whatever others wrote into Argo CD, the API server takes our report."""
+def test_status_stays_within_the_limits_of_the_crd() -> None:
+    """The API server accepts the status for any content of Argo CD."""
     many = tuple(
         DiscoveredRole(project="", name=f"role:{number}") for number in range(500)
     )
-    status = said(roles=(DEPLOYER, *many), scopes="s" * 5000, default_role="r" * 5000)
+    status = build_status(
+        roles=(DEPLOYER, *many), scopes="s" * 5000, default_role="r" * 5000
+    )
 
     ArgoCDInstanceStatus.model_validate(status)
     assert len(status["roles"]) == MAX_ROLES_SHOWN

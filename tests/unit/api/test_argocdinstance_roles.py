@@ -1,4 +1,4 @@
-"""A role as the status of an instance lists it."""
+"""Roles in the status of an ArgoCDInstance."""
 
 import pytest
 
@@ -13,7 +13,7 @@ OWNERS = Owners(
     of_projects={"a": a_user("ann")},
     of_global_roles=a_group("sre"),
 )
-LOUD = RoleRisks(has_deny=True, persistent_permissions=("exec create",))
+RISKY = RoleRisks(has_deny=True, persistent_permissions=("exec create",))
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ LOUD = RoleRisks(has_deny=True, persistent_permissions=("exec create",))
             DiscoveredRole(project="", name="role:x"),
             NO_OWNERS,
             {"name": "role:x"},
-            id="what is not so is left out",
+            id="empty fields are omitted",
         ),
         pytest.param(
-            DiscoveredRole(project="a", name="r", description="Syncs.", risks=LOUD),
+            DiscoveredRole(project="a", name="r", description="Syncs.", risks=RISKY),
             OWNERS,
             {
                 "name": "r",
@@ -36,7 +36,7 @@ LOUD = RoleRisks(has_deny=True, persistent_permissions=("exec create",))
                 "canPersist": True,
                 "owner": {"kind": "User", "name": "ann"},
             },
-            id="everything",
+            id="all fields",
         ),
         pytest.param(
             DiscoveredRole(project="", name="role:x"),
@@ -48,11 +48,11 @@ LOUD = RoleRisks(has_deny=True, persistent_permissions=("exec create",))
             DiscoveredRole(project="b", name="r"),
             OWNERS,
             {"name": "r", "project": "b"},
-            id="a project that names no owner",
+            id="a project without an owner",
         ),
     ],
 )
-def test_a_role_is_listed(role, owners, summary) -> None:
+def test_role_summary(role, owners, summary) -> None:
     assert role_summary(role, owners) == summary
     assert (
         RoleSummary.model_validate(summary).model_dump(by_alias=True, exclude_none=True)

@@ -1,4 +1,4 @@
-"""Conditions as Kubernetes writes them: a transition has the time of its change."""
+"""Conditions in the format of metav1.Condition, and their transition times."""
 
 import pytest
 
@@ -25,12 +25,12 @@ def written(existing, *conditions, now=NOON):
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        pytest.param(True, "True", id="what holds"),
-        pytest.param(False, "False", id="what does not"),
-        pytest.param(None, "Unknown", id="what nobody knows"),
+        pytest.param(True, "True", id="true"),
+        pytest.param(False, "False", id="false"),
+        pytest.param(None, "Unknown", id="unknown"),
     ],
 )
-def test_a_condition_is_written_as_kubernetes_does(status, text) -> None:
+def test_condition_has_the_format_of_kubernetes(status, text) -> None:
     assert written((), a_condition(status)) == [
         {
             "type": "Ready",
@@ -49,25 +49,27 @@ def test_a_condition_is_written_as_kubernetes_does(status, text) -> None:
         pytest.param(
             a_condition(status=False, reason=Reason.EXPIRED, message="other"),
             "2026-11-24T12:00:00Z",
-            id="another reason is no transition",
+            id="another reason keeps the time",
         ),
         pytest.param(
-            a_condition(status=True), "2026-11-24T13:00:00Z", id="another status is"
+            a_condition(status=True),
+            "2026-11-24T13:00:00Z",
+            id="another status sets the time",
         ),
     ],
 )
-def test_a_transition_is_a_change_of_status(after, time) -> None:
+def test_transition_time_is_set_when_the_status_changes(after, time) -> None:
     before = written((), a_condition(status=False))
     (condition,) = written(before, after, now=NOON + HOUR)
 
     assert condition["lastTransitionTime"] == time
 
 
-def test_a_type_that_is_no_longer_said_vanishes() -> None:
+def test_missing_type_is_dropped() -> None:
     assert written(written((), a_condition(status=True))) == []
 
 
-def test_a_message_stays_within_its_limit() -> None:
+def test_message_is_truncated_to_its_limit() -> None:
     (condition,) = written((), a_condition(status=True, message="m" * 9999))
 
     assert len(condition["message"]) == MAX_MESSAGE_LENGTH

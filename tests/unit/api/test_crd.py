@@ -1,4 +1,4 @@
-"""The CRDs: every field is described and bounded, every rule says what to do."""
+"""CRDs: descriptions, limits and messages of all fields and rules."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def fields(schema: dict[str, Any], path: str) -> Iterator[Field]:
-    """Every field below a schema, by its path."""
+    """Yield every field below a schema, with its path."""
     yield path, schema
     for name, part in schema.get("properties", {}).items():
         yield from fields(part, f"{path}.{name}")
@@ -29,7 +29,7 @@ def fields(schema: dict[str, Any], path: str) -> Iterator[Field]:
         yield from fields(schema["items"], f"{path}[]")
 
 
-OURS: list[Field] = [
+FIELDS: list[Field] = [
     field
     for kind, version in schemas().items()
     for part in ("spec", "status")
@@ -38,13 +38,13 @@ OURS: list[Field] = [
     )
 ]
 EVERY_FIELD = pytest.mark.parametrize(
-    ("path", "schema"), [pytest.param(*field, id=field[0]) for field in OURS]
+    ("path", "schema"), [pytest.param(*field, id=field[0]) for field in FIELDS]
 )
 
 
 @EVERY_FIELD
-def test_a_field_is_described(path, schema) -> None:
-    """``kubectl explain`` has an answer, and it is a sentence."""
+def test_field_has_a_description(path, schema) -> None:
+    """``kubectl explain`` prints sentences."""
     if path.endswith("[]"):
         return
 
@@ -53,8 +53,8 @@ def test_a_field_is_described(path, schema) -> None:
 
 
 @EVERY_FIELD
-def test_a_string_or_a_list_is_bounded(path, schema) -> None:
-    """What has no limit makes CEL too costly, and lists too long to read."""
+def test_string_or_list_has_a_limit(path, schema) -> None:
+    """Without limits, the cost of CEL rules exceeds the budget of the API server."""
     if schema.get("type") == "string":
         assert "maxLength" in schema or "enum" in schema, path
     if schema.get("type") == "array":
@@ -64,15 +64,15 @@ def test_a_string_or_a_list_is_bounded(path, schema) -> None:
 
 
 @EVERY_FIELD
-def test_a_field_is_structural(path, schema) -> None:
-    """The API server takes no references, no unions of types, no open objects."""
+def test_field_is_structural(path, schema) -> None:
+    """The API server rejects references, unions of types and open objects."""
     assert "type" in schema, path
     assert not schema.keys() & {"$ref", "anyOf", "allOf", "oneOf", "title"}
     assert schema["type"] != "object" or schema["properties"]
 
 
 @EVERY_FIELD
-def test_a_rule_says_what_to_do(path, schema) -> None:
+def test_rule_has_a_message(path, schema) -> None:
     for rule in schema.get("x-kubernetes-validations", ()):
         assert set(rule) == {"rule", "message"}
         assert 10 < len(rule["message"]) < 300, path
@@ -89,20 +89,20 @@ LISTED = [
 @pytest.mark.parametrize(
     "listed", [pytest.param((rules.TEXT_RULE,), id="TEXT"), *LISTED]
 )
-def test_every_rule_that_is_written_is_in_a_crd(listed) -> None:
-    """A rule that no field refers to protects nothing."""
+def test_every_rule_is_part_of_a_crd(listed) -> None:
+    """An unused rule has no effect."""
     wanted = {rule for rule, _ in listed}
     found = {
         rule["rule"]
-        for _, schema in OURS
+        for _, schema in FIELDS
         for rule in schema.get("x-kubernetes-validations", ())
     }
 
     assert wanted <= found
 
 
-def test_the_rules_that_hold_after_creation_are_listed() -> None:
-    """Each field of a grant that must not change has its rule."""
+def test_every_immutable_field_has_a_rule() -> None:
+    """Each immutable field of a grant has a transition rule."""
     transitions = [rule for rule, _ in rules.SPEC_RULES if "oldSelf" in rule]
     guarded = ["instance", "subject", "role", "duration", "expiresAt", "notBefore"]
     guarded += ["justification", "requester", "extends", "breakGlass"]
@@ -112,14 +112,14 @@ def test_the_rules_that_hold_after_creation_are_listed() -> None:
         for name in guarded
         if not any(f"oldSelf.{name}" in rule for rule in transitions)
     ]
-    spec = dict(OURS)["AccessGrant.spec"]
+    spec = dict(FIELDS)["AccessGrant.spec"]
 
     assert unguarded == []
     assert sorted(spec["properties"]) == sorted(guarded)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_a_kind_can_be_asked_for_shortly_and_answers_in_columns(kind) -> None:
+def test_kind_has_a_short_name_and_columns(kind) -> None:
     definition = custom_resource_definition(kind)
     version = definition["spec"]["versions"][0]
     columns = {c["name"]: c for c in version["additionalPrinterColumns"]}
@@ -133,5 +133,5 @@ def test_a_kind_can_be_asked_for_shortly_and_answers_in_columns(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_a_crd_says_that_it_is_generated(kind) -> None:
+def test_crd_file_has_a_header(kind) -> None:
     assert crd_yaml(kind).startswith("# Generated from the models")

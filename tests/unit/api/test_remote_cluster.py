@@ -1,4 +1,4 @@
-"""Where another cluster is, as people write it."""
+"""Parsing of remote clusters."""
 
 import base64
 from typing import Any
@@ -21,7 +21,7 @@ def read(cluster: dict[str, Any]) -> RemoteCluster | None:
     return read_instance({"metadata": metadata, "spec": spec}).cluster
 
 
-def test_the_least_that_is_written() -> None:
+def test_required_fields_only() -> None:
     assert read({}) == RemoteCluster(
         server="https://far.example:6443",
         ca_bundle="",
@@ -30,7 +30,7 @@ def test_the_least_that_is_written() -> None:
     )
 
 
-def test_what_is_written_is_read() -> None:
+def test_all_fields_are_parsed() -> None:
     secret = {"name": "far", "key": "token"}
     cluster = read(
         {"caBundle": BUNDLE, "server": "https://x/a/", "tokenSecret": secret}
@@ -44,11 +44,11 @@ def test_what_is_written_is_read() -> None:
 @pytest.mark.parametrize(
     ("account", "namespace"),
     [
-        pytest.param("argogrant", "argo", id="beside Argo CD"),
-        pytest.param("iam/argogrant", "iam", id="in a namespace that is named"),
+        pytest.param("argogrant", "argo", id="in the namespace of Argo CD"),
+        pytest.param("iam/argogrant", "iam", id="in an explicit namespace"),
     ],
 )
-def test_rotation(account: str, namespace: str) -> None:
+def test_rotation_is_parsed(account: str, namespace: str) -> None:
     cluster = read({"tokenRotation": {"every": "1h", "serviceAccount": account}})
 
     assert cluster is not None
@@ -62,7 +62,9 @@ def test_rotation(account: str, namespace: str) -> None:
     [
         pytest.param({"server": "http://x"}, "spec.cluster.server: ", id="no TLS"),
         pytest.param({"server": "https://u@x"}, "cluster.server: ", id="a password"),
-        pytest.param({"caBundle": "%"}, "encoded with base64 once", id="no base64"),
+        pytest.param(
+            {"caBundle": "%"}, "encoded with base64 once", id="invalid base64"
+        ),
         pytest.param({"caBundle": PEM}, "encoded with base64 once", id="bare PEM"),
         pytest.param(
             {"caBundle": base64.b64encode(BUNDLE.encode()).decode()},
@@ -71,7 +73,7 @@ def test_rotation(account: str, namespace: str) -> None:
         ),
     ],
 )
-def test_what_can_not_be_understood_is_told(cluster, words: str) -> None:
+def test_object_that_does_not_match_the_crd_is_refused(cluster, words: str) -> None:
     with pytest.raises(InvalidGrant) as got:
         read(cluster)
 

@@ -1,4 +1,4 @@
-"""What argocd-cm says about signing in."""
+"""Login settings in argocd-cm."""
 
 import pytest
 
@@ -8,16 +8,18 @@ from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount
 NOTHING = ArgoCDSettings(has_single_sign_on=False)
 
 
-def account(name: str, **said: bool) -> dict[str, LocalAccount]:
-    return {name: LocalAccount(name=name, **said)}
+def account(name: str, **fields: bool) -> dict[str, LocalAccount]:
+    return {name: LocalAccount(name=name, **fields)}
 
 
 @pytest.mark.parametrize(
     ("data", "accounts"),
     [
-        pytest.param({}, {}, id="there is none"),
-        pytest.param({"accounts.ci": "apiKey"}, account("ci"), id="with tokens"),
-        pytest.param({"accounts.ci": " login , apiKey"}, account("ci"), id="with both"),
+        pytest.param({}, {}, id="no account"),
+        pytest.param({"accounts.ci": "apiKey"}, account("ci"), id="tokens only"),
+        pytest.param(
+            {"accounts.ci": " login , apiKey"}, account("ci"), id="login and tokens"
+        ),
         pytest.param(
             {"accounts.ci": "login", "accounts.ci.enabled": "false"},
             account("ci", is_enabled=False),
@@ -29,21 +31,23 @@ def account(name: str, **said: bool) -> dict[str, LocalAccount]:
             id="enabled",
         ),
         pytest.param(
-            {"accounts.ci": "reads"}, account("ci", may_sign_in=False), id="of no use"
+            {"accounts.ci": "reads"},
+            account("ci", may_sign_in=False),
+            id="unknown capability",
         ),
         pytest.param(
             {"accounts.ci.enabled": "true"},
             account("ci", may_sign_in=False),
-            id="without capabilities",
+            id="no capability",
         ),
         pytest.param(
             {"accounts.a.b": "login", "accounts.a.b.enabled": "1", "accounts": "x"},
             {},
-            id="a name with a dot is none",
+            id="a name with a dot is not an account",
         ),
     ],
 )
-def test_a_local_account(data, accounts) -> None:
+def test_local_accounts_are_parsed(data, accounts) -> None:
     assert read_settings(data).accounts == accounts
 
 
@@ -61,5 +65,5 @@ def test_a_local_account(data, accounts) -> None:
         ({"users.anonymous.enabled": "yes"}, NOTHING),
     ],
 )
-def test_who_else_comes_in(data, settings) -> None:
+def test_single_sign_on_and_anonymous_access_are_parsed(data, settings) -> None:
     assert read_settings(data) == settings

@@ -1,4 +1,4 @@
-"""How much the ConfigMap has room for, and who waits if it has none."""
+"""Capacity of the ConfigMap, and the bindings that exceed it."""
 
 import pytest
 from hypothesis import given
@@ -26,40 +26,40 @@ EMPTY = len(render_overlay(OWNER, {}))
 @pytest.mark.parametrize(
     ("data", "size"),
     [
-        pytest.param({}, 0, id="nothing"),
+        pytest.param({}, 0, id="empty"),
         pytest.param({"key": "text"}, 7, id="keys and values"),
         pytest.param({"key": "\u00fc"}, 5, id="bytes, not characters"),
     ],
 )
-def test_the_size_of(data, size) -> None:
+def test_size_counts_bytes_of_keys_and_values(data, size) -> None:
     assert size_of(data) == size
 
 
-def test_our_own_text_takes_no_room_from_itself() -> None:
-    theirs = {"policy.csv": "x" * 1000}
+def test_capacity_does_not_depend_on_the_current_managed_key() -> None:
+    unmanaged = {"policy.csv": "x" * 1000}
 
-    assert overlay_capacity({**theirs, OVERLAY_KEY: "y" * 5000}) == (
-        LIMIT - size_of(theirs) - len(OVERLAY_KEY)
+    assert overlay_capacity({**unmanaged, OVERLAY_KEY: "y" * 5000}) == (
+        LIMIT - size_of(unmanaged) - len(OVERLAY_KEY)
     )
 
 
 @pytest.mark.parametrize(
-    ("room", "waiting"),
+    ("capacity", "excess"),
     [
-        pytest.param(ONE, {BOB, EVE}, id="room for one line and its section"),
-        pytest.param(ONE - 1, {ALICE, BOB, EVE}, id="one byte less is room for none"),
-        pytest.param(ONE + 15, {EVE}, id="a second line of the same section"),
-        pytest.param(10_000, set(), id="room for all"),
+        pytest.param(ONE, {BOB, EVE}, id="one line and its section"),
+        pytest.param(ONE - 1, {ALICE, BOB, EVE}, id="one byte less"),
+        pytest.param(ONE + 15, {EVE}, id="two lines of the same section"),
+        pytest.param(10_000, set(), id="all lines"),
     ],
 )
-def test_the_first_are_served_first(room, waiting) -> None:
+def test_first_bindings_take_precedence(capacity, excess) -> None:
     additions = [(ALICE, NOON), (BOB, NOON), (EVE, NOON + HOUR)]
 
-    assert bindings_over_capacity(additions, size=0, capacity=room) == waiting
+    assert bindings_over_capacity(additions, size=0, capacity=capacity) == excess
 
 
-def test_a_short_one_does_not_overtake_a_long_one() -> None:
-    """Or a grant with a long name would wait for ever."""
+def test_short_binding_does_not_overtake_a_long_one() -> None:
+    """Otherwise a grant with a long name could wait forever."""
     long = Binding("x" * 200, "role:a")
     additions = [(ALICE, NOON), (long, NOON), (BOB, NOON)]
 
@@ -70,16 +70,16 @@ def test_a_short_one_does_not_overtake_a_long_one() -> None:
     st.lists(st.tuples(names, st.integers(0, 3)), max_size=6, unique_by=lambda t: t[0]),
     st.integers(0, 300),
 )
-def test_what_is_let_in_fits(asked, room) -> None:
-    """Whatever the names, the text that is written has the room that it needs."""
-    additions = [(Binding(name, "role:a"), NOON + n * HOUR) for name, n in asked]
-    waiting = bindings_over_capacity(additions, size=EMPTY, capacity=EMPTY + room)
-    let_in = {binding: end for binding, end in additions if binding not in waiting}
+def test_accepted_bindings_fit_into_the_capacity(requested, capacity) -> None:
+    """This holds for any names."""
+    additions = [(Binding(name, "role:a"), NOON + n * HOUR) for name, n in requested]
+    excess = bindings_over_capacity(additions, size=EMPTY, capacity=EMPTY + capacity)
+    accepted = {binding: end for binding, end in additions if binding not in excess}
 
-    assert len(render_overlay(OWNER, let_in).encode()) <= EMPTY + room
+    assert len(render_overlay(OWNER, accepted).encode()) <= EMPTY + capacity
 
 
-def test_the_oldest_come_first_and_the_alphabet_decides_between_twins() -> None:
+def test_bindings_are_sorted_by_creation_then_by_name() -> None:
     created = {EVE: NOON, BOB: NOON + HOUR, ALICE: NOON + HOUR}
 
     assert oldest_first(created, created.keys()) == [EVE, ALICE, BOB]

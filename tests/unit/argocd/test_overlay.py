@@ -1,4 +1,4 @@
-"""The plan of the overlay: done once it was applied, and never in others' keys."""
+"""Plans for the managed key: idempotent, and without effect on other keys."""
 
 from datetime import datetime
 
@@ -33,7 +33,7 @@ ends = st.dictionaries(
     max_size=4,
 )
 foreign = st.dictionaries(
-    st.sampled_from(["policy.csv", "policy.theirs.csv", "policy.default", "scopes"]),
+    st.sampled_from(["policy.csv", "policy.unmanaged.csv", "policy.default", "scopes"]),
     st.text(),
 )
 
@@ -48,8 +48,10 @@ def applied(data: dict[str, str], plan: OverlayPlan) -> dict[str, str]:
 
 
 @given(ends, ends, ends, st.booleans())
-def test_a_plan_that_was_applied_is_empty(first, second, kept, may_add) -> None:
-    """Convergence ends: the second look finds nothing to do."""
+def test_applied_plan_is_followed_by_an_empty_plan(
+    first, second, kept, may_add
+) -> None:
+    """Reconciliation is idempotent."""
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
     after = applied(data, planned(data, second, kept=kept, may_add=may_add))
     again = planned(after, second, kept=kept, may_add=may_add)
@@ -58,7 +60,7 @@ def test_a_plan_that_was_applied_is_empty(first, second, kept, may_add) -> None:
 
 
 @given(ends, ends)
-def test_after_a_plan_argo_cd_has_exactly_what_is_wanted(first, second) -> None:
+def test_applied_plan_leaves_exactly_the_wanted_bindings(first, second) -> None:
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
     plan = planned(data, second)
     after = read_overlay(applied(data, plan))
@@ -70,8 +72,8 @@ def test_after_a_plan_argo_cd_has_exactly_what_is_wanted(first, second) -> None:
 
 
 @given(ends, ends)
-def test_while_a_foreign_line_is_broken_nothing_is_added(first, second) -> None:
-    """Not even restored: what was removed by hand stays away."""
+def test_nothing_is_added_while_an_unmanaged_line_is_broken(first, second) -> None:
+    """Bindings that another program removed are not restored either."""
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
     plan = planned(data, second, may_add=False)
     after = read_overlay(applied(data, plan))
@@ -82,7 +84,7 @@ def test_while_a_foreign_line_is_broken_nothing_is_added(first, second) -> None:
 
 
 @given(ends, ends, ends)
-def test_what_is_in_doubt_stays_and_is_never_added(first, wanted, kept) -> None:
+def test_binding_of_unknown_state_is_kept_but_never_added(first, wanted, kept) -> None:
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
     after = read_overlay(applied(data, planned(data, wanted, kept=kept)))
 
@@ -91,19 +93,21 @@ def test_what_is_in_doubt_stays_and_is_never_added(first, wanted, kept) -> None:
 
 
 @given(foreign, ends)
-def test_foreign_keys_and_lines_are_never_touched(theirs, bindings) -> None:
-    """Beside our key everything is as it was, and reads as it did."""
-    after = applied(theirs, planned(theirs, bindings))
+def test_unmanaged_keys_are_never_changed(unmanaged, bindings) -> None:
+    """They also parse to the same policy."""
+    after = applied(unmanaged, planned(unmanaged, bindings))
 
-    assert {key: after[key] for key in after if key != OVERLAY_KEY} == theirs
-    assert read_unmanaged_keys(after) == read_unmanaged_keys(theirs)
+    assert {key: after[key] for key in after if key != OVERLAY_KEY} == unmanaged
+    assert read_unmanaged_keys(after) == read_unmanaged_keys(unmanaged)
 
 
 @given(foreign, ends)
-def test_argo_cd_reads_our_lines_and_theirs_as_they_were(theirs, bindings) -> None:
-    """What is composed holds both, whatever theirs ends with."""
-    after = applied(theirs, planned(theirs, bindings))
-    before = read_key("before", compose(theirs))
+def test_composed_policy_contains_managed_and_unmanaged_lines(
+    unmanaged, bindings
+) -> None:
+    """This holds for any last line of the unmanaged keys."""
+    after = applied(unmanaged, planned(unmanaged, bindings))
+    before = read_key("before", compose(unmanaged))
     whole = read_key("after", compose(after))
 
     assert set(whole.bindings) == {*before.bindings, *bindings}
@@ -114,19 +118,34 @@ def test_argo_cd_reads_our_lines_and_theirs_as_they_were(theirs, bindings) -> No
 @pytest.mark.parametrize(
     ("current", "wanted", "kept", "may_add", "after"),
     [
-        pytest.param(None, {}, {}, True, None, id="nothing wanted writes no key"),
-        pytest.param(None, {ALICE}, {}, True, {ALICE}, id="the first makes the key"),
-        pytest.param(None, {ALICE}, {}, False, None, id="unless nothing may be added"),
-        pytest.param(None, {}, {ALICE}, True, None, id="a doubt makes no key"),
-        pytest.param({ALICE}, {ALICE}, {}, True, {ALICE}, id="what is there is left"),
-        pytest.param({EVE}, {}, {}, True, set(), id="what nobody wants is removed"),
-        pytest.param({EVE}, {}, {}, False, set(), id="removing is always allowed"),
-        pytest.param({EVE}, {BOB}, {}, True, {BOB}, id="both in one write"),
-        pytest.param({EVE}, {BOB}, {}, False, set(), id="only the removal"),
-        pytest.param({ALICE}, {}, {ALICE}, True, {ALICE}, id="a doubt keeps"),
+        pytest.param(None, {}, {}, True, None, id="without grants no key is written"),
+        pytest.param(
+            None, {ALICE}, {}, True, {ALICE}, id="the first binding creates the key"
+        ),
+        pytest.param(
+            None, {ALICE}, {}, False, None, id="unless additions are suspended"
+        ),
+        pytest.param(
+            None, {}, {ALICE}, True, None, id="an unknown state creates no key"
+        ),
+        pytest.param({ALICE}, {ALICE}, {}, True, {ALICE}, id="a present binding stays"),
+        pytest.param({EVE}, {}, {}, True, set(), id="an unwanted binding is removed"),
+        pytest.param({EVE}, {}, {}, False, set(), id="removals are never suspended"),
+        pytest.param({EVE}, {BOB}, {}, True, {BOB}, id="one write adds and removes"),
+        pytest.param(
+            {EVE},
+            {BOB},
+            {},
+            False,
+            set(),
+            id="only the removal if additions are suspended",
+        ),
+        pytest.param(
+            {ALICE}, {}, {ALICE}, True, {ALICE}, id="an unknown state keeps the binding"
+        ),
     ],
 )
-def test_the_plan_for(current, wanted, kept, may_add, after) -> None:
+def test_plan(current, wanted, kept, may_add, after) -> None:
     data = {}
     if current is not None:
         data[OVERLAY_KEY] = render_overlay(OWNER, dict.fromkeys(current, NOON))
@@ -142,8 +161,8 @@ def test_the_plan_for(current, wanted, kept, may_add, after) -> None:
     assert plan.to_add == (set(wanted) if may_add else set()) - (current or set())
 
 
-def test_an_end_that_moved_is_rewritten() -> None:
-    """The sections are what ``argogrant sweep`` goes by."""
+def test_changed_expiry_is_written() -> None:
+    """``argogrant sweep`` relies on the sections."""
     data = {OVERLAY_KEY: render_overlay(OWNER, {ALICE: NOON + HOUR})}
     plan = planned(data, {ALICE: NOON})
 
@@ -152,14 +171,14 @@ def test_an_end_that_moved_is_rewritten() -> None:
     assert not plan.to_remove
 
 
-def test_a_certain_end_counts_more_than_one_in_doubt() -> None:
+def test_known_expiry_takes_precedence_over_an_unknown_state() -> None:
     plan = planned({}, {ALICE: NOON}, kept={ALICE: NOON + HOUR})
 
     assert plan.text == render_overlay(OWNER, {ALICE: NOON})
 
 
-def test_an_edit_by_hand_is_undone() -> None:
-    """Also one that gives nobody anything."""
+def test_manual_edit_is_reverted() -> None:
+    """This includes edits that grant no access."""
     text = render_overlay(OWNER, {ALICE: NOON})
     plan = planned({OVERLAY_KEY: text + "# mine\nbroken line\n"}, {ALICE: NOON})
 
@@ -169,14 +188,14 @@ def test_an_edit_by_hand_is_undone() -> None:
 @pytest.mark.parametrize(
     ("line", "is_urgent"),
     [
-        pytest.param("g, eve, role:a", True, id="a binding, which gives access"),
-        pytest.param("p, eve, x, y, z, allow", True, id="a rule, which does as well"),
-        pytest.param("p, broken", True, id="a line for which everybody is refused"),
-        pytest.param("# a remark", False, id="no remark"),
-        pytest.param("", False, id="no blank line"),
+        pytest.param("g, eve, role:a", True, id="a binding grants access"),
+        pytest.param("p, eve, x, y, z, allow", True, id="a rule grants access"),
+        pytest.param("p, broken", True, id="an unreadable line denies every request"),
+        pytest.param("# a comment", False, id="a comment has no effect"),
+        pytest.param("", False, id="a blank line has no effect"),
     ],
 )
-def test_what_is_removed_at_once_is(line, is_urgent) -> None:
+def test_removal_is_urgent_if_the_line_affects_access(line, is_urgent) -> None:
     text = render_overlay(OWNER, {ALICE: NOON})
     plan = planned({OVERLAY_KEY: f"{text}{line}\n"}, {ALICE: NOON})
 
@@ -185,8 +204,8 @@ def test_what_is_removed_at_once_is(line, is_urgent) -> None:
 
 
 @given(ends, ends)
-def test_the_size_of_a_plan_is_counted_without_its_additions(first, second) -> None:
-    """What is there already, and the sections, do not wait for room."""
+def test_size_without_additions_excludes_added_lines(first, second) -> None:
+    """Present lines and sections do not count against the capacity."""
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
     plan = planned(data, second)
     size = len((plan.text or "").encode())

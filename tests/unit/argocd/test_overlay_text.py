@@ -1,4 +1,4 @@
-"""The text of the overlay is a contract, written and read back."""
+"""Text of the managed key, rendered and parsed."""
 
 import pytest
 from hypothesis import given
@@ -20,8 +20,8 @@ ends = st.dictionaries(
 )
 
 
-def test_the_overlay_is_a_contract() -> None:
-    """Sections by their end, lines by their text, whatever order they came in."""
+def test_rendered_text_has_the_documented_format() -> None:
+    """Sections are sorted by expiry, lines by text."""
     text = render_overlay(
         OWNER,
         {
@@ -44,7 +44,7 @@ def test_the_overlay_is_a_contract() -> None:
 
 
 @given(ends)
-def test_an_overlay_reads_back_as_it_was_meant(bindings) -> None:
+def test_rendered_text_parses_to_the_same_bindings(bindings) -> None:
     overlay = read_overlay({OVERLAY_KEY: render_overlay(OWNER, bindings)})
 
     assert overlay is not None
@@ -55,16 +55,16 @@ def test_an_overlay_reads_back_as_it_was_meant(bindings) -> None:
 @pytest.mark.parametrize(
     ("first_line", "owner"),
     [
-        pytest.param("# argogrant v1 argogrant/default u1", OWNER, id="our header"),
+        pytest.param("# argogrant v1 argogrant/default u1", OWNER, id="a valid header"),
         pytest.param(
-            "# argogrant v1 argogrant/default u1\r", OWNER, id="with a Windows end"
+            "# argogrant v1 argogrant/default u1\r", OWNER, id="a Windows line ending"
         ),
-        pytest.param("# argogrant v2 a/b c", None, id="a version not known yet"),
+        pytest.param("# argogrant v2 a/b c", None, id="an unknown version"),
         pytest.param("# argogrant v1 a/b", None, id="a header without a uid"),
         pytest.param("g, eve, role:a", None, id="no header"),
     ],
 )
-def test_an_overlay_names_its_owner(first_line, owner) -> None:
+def test_owner_is_read_from_the_header(first_line, owner) -> None:
     overlay = read_overlay({OVERLAY_KEY: f"{first_line}\ng, alice, role:a\n"})
 
     assert overlay is not None
@@ -72,7 +72,7 @@ def test_an_overlay_names_its_owner(first_line, owner) -> None:
     assert ALICE in overlay.bindings
 
 
-def test_no_key_is_no_overlay() -> None:
+def test_missing_key_is_none() -> None:
     assert read_overlay({"policy.csv": "g, alice, role:a"}) is None
 
 
@@ -82,22 +82,22 @@ def test_no_key_is_no_overlay() -> None:
         pytest.param(
             "# until 2026-11-24T12:00:00Z\ng, alice, role:a\n",
             {ALICE: NOON},
-            id="the one above it",
+            id="the expiry of its section",
         ),
-        pytest.param("g, alice, role:a\n", {ALICE: None}, id="none, if none is told"),
+        pytest.param("g, alice, role:a\n", {ALICE: None}, id="none outside a section"),
         pytest.param(
             "# until 2026-11-24T12:00:00Z\n# until soon\ng, alice, role:a\n",
             {ALICE: None},
-            id="none, if it can not be read",
+            id="none if the expiry is unreadable",
         ),
         pytest.param(
             "broken\np, a, b, c, d, allow\ng, alice, role:a\n",
             {ALICE: None},
-            id="whatever else stands there",
+            id="next to unreadable lines and rules",
         ),
     ],
 )
-def test_the_end_of_a_binding_is(text, ends) -> None:
+def test_expiry_of_a_binding(text, ends) -> None:
     overlay = read_overlay({OVERLAY_KEY: text})
 
     assert overlay is not None
@@ -121,7 +121,7 @@ def test_the_end_of_a_binding_is(text, ends) -> None:
         ),
     ],
 )
-def test_what_does_not_read_back_is_never_written(owner) -> None:
-    """No API server lets such a name pass; the proof does not lean on that."""
+def test_text_that_parses_differently_is_never_written(owner) -> None:
+    """The check does not rely on the name validation of the API server."""
     with pytest.raises(UnsafeText, match="would not parse"):
         render_overlay(owner, {ALICE: NOON})

@@ -1,4 +1,4 @@
-"""Patterns of p lines, as Argo CD compares them."""
+"""Pattern matching of p lines as in Argo CD."""
 
 import pytest
 
@@ -36,7 +36,7 @@ from argogrant.argocd.pattern_match import pattern_matches
         ("a\nb", "a\nb", True),
     ],
 )
-def test_a_glob(pattern, text, matches) -> None:
+def test_glob(pattern, text, matches) -> None:
     assert pattern_matches(pattern, text, mode="glob") is matches
 
 
@@ -50,5 +50,5 @@ def test_a_glob(pattern, text, matches) -> None:
         ("update/.*", "update", False),
     ],
 )
-def test_a_regular_expression(pattern, text, matches) -> None:
+def test_regular_expression(pattern, text, matches) -> None:
     assert pattern_matches(pattern, text, mode="regex") is matches

@@ -1,4 +1,4 @@
-"""The whole RBAC text: which keys count, in which order, and what is wrong where."""
+"""RBAC policy of the ConfigMap: keys, order and problems."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from argogrant.argocd.policy_csv import (
 from argogrant.grants.model.grant import Binding
 
 
-def test_keys_are_composed_in_argo_cds_order() -> None:
+def test_keys_are_composed_in_the_order_of_argo_cd() -> None:
     data = dict.fromkeys(
         ["policy.b.csv", "policy.A.csv", "policy..csv", "policy.csv", "policy.csvx"], ""
     )
@@ -29,7 +29,7 @@ def test_keys_are_composed_in_argo_cds_order() -> None:
     assert compose({"policy.b.csv": "b", "policy.csv": "a"}) == "a\nb"
 
 
-def test_problems_name_key_and_line() -> None:
+def test_problem_names_key_and_line() -> None:
     text = read_unmanaged_keys({"policy.csv": "# ok\ng, a\n", OVERLAY_KEY: "broken"})
 
     assert str(text.problems[0]).startswith(
@@ -41,7 +41,7 @@ def test_problems_name_key_and_line() -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        pytest.param({}, "", id="nothing"),
+        pytest.param({}, "", id="empty"),
         pytest.param(
             {"policy.b.csv": "b"}, "\nb", id="an overlay without the main key"
         ),
@@ -52,15 +52,15 @@ def test_problems_name_key_and_line() -> None:
         ),
     ],
 )
-def test_the_whole_text_is_what_argo_cds_enforcer_gets(data, text) -> None:
+def test_composed_text_equals_the_input_of_argo_cds_enforcer(data, text) -> None:
     assert compose(data) == text
 
 
-def test_what_others_wrote_is_read_from_all_their_keys() -> None:
+def test_unmanaged_policy_is_read_from_all_unmanaged_keys() -> None:
     text = read_unmanaged_keys(
         {
             "policy.csv": "g, a, b\n",
-            "policy.theirs.csv": "g, c, d\np, x, y, z, w, allow",
+            "policy.other.csv": "g, c, d\np, x, y, z, w, allow",
             "policy.default": "role:readonly",
             "scopes": "[groups]",
         }
@@ -72,8 +72,8 @@ def test_what_others_wrote_is_read_from_all_their_keys() -> None:
 
 
 @given(st.text())
-def test_any_text_can_be_looked_at(text) -> None:
-    """Every line is a rule, a binding, a problem, or skipped; none is an exception."""
+def test_any_text_can_be_parsed(text) -> None:
+    """Every line is a rule, a binding, a problem, or skipped; none raises."""
     read = read_key("policy.csv", text)
     found = len(read.rules) + len(read.bindings) + len(read.problems)
 

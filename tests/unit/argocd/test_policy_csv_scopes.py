@@ -1,4 +1,4 @@
-"""The claims that scopes names, and what is no list of claims."""
+"""Claims in scopes, and invalid values of scopes."""
 
 import pytest
 
@@ -8,27 +8,27 @@ from argogrant.argocd.policy_csv import read_scopes, read_unmanaged_keys
 @pytest.mark.parametrize(
     ("text", "claims"),
     [
-        pytest.param("", ("groups",), id="nothing is the default"),
-        pytest.param(" ", ("groups",), id="blanks are nothing"),
-        pytest.param("null", ("groups",), id="null is nothing"),
+        pytest.param("", ("groups",), id="empty is the default"),
+        pytest.param(" ", ("groups",), id="blanks are empty"),
+        pytest.param("null", ("groups",), id="null is empty"),
         pytest.param("[groups, email]", ("groups", "email"), id="a list"),
         pytest.param("- groups\n- email\n", ("groups", "email"), id="a block"),
-        pytest.param("[]", (), id="no claim at all"),
-        pytest.param("[7, yes, null]", ("7", "True", ""), id="what reads as a text"),
+        pytest.param("[]", (), id="an empty list"),
+        pytest.param("[7, yes, null]", ("7", "True", ""), id="scalars are strings"),
         pytest.param("[groups,\temail]", ("groups", "email"), id="a tab"),
         pytest.param("groups", None, id="a scalar"),
         pytest.param("groups: email", None, id="a mapping"),
         pytest.param("[[groups]]", None, id="a list in a list"),
-        pytest.param("[groups", None, id="no YAML"),
-        pytest.param("[2026-99-99]", None, id="a date that is none"),
-        pytest.param("[" * 5000, None, id="a bottomless list"),
+        pytest.param("[groups", None, id="invalid YAML"),
+        pytest.param("[2026-99-99]", None, id="an invalid date"),
+        pytest.param("[" * 5000, None, id="a deeply nested list"),
     ],
 )
 def test_scopes(text, claims) -> None:
     assert read_scopes(text) == claims
 
 
-def test_what_is_no_list_is_a_problem_of_the_text() -> None:
+def test_invalid_scopes_are_a_policy_problem() -> None:
     text = read_unmanaged_keys({"scopes": "groups", "policy.csv": "x"})
 
     assert text.claims is None

@@ -1,4 +1,4 @@
-"""What a role takes away, and what of it outlasts a grant."""
+"""Persistent permissions and deny rules of roles."""
 
 import pytest
 
@@ -9,10 +9,12 @@ from argogrant.argocd.roles import default_roles, discover_roles
 from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
 
 NO_TEXT = read_unmanaged_keys({})
-EVERY_WAY = tuple(sorted(f"{resource} {action}" for resource, action in PERSISTENT))
+ALL_PERMISSIONS = tuple(
+    sorted(f"{resource} {action}" for resource, action in PERSISTENT)
+)
 
 
-def traits(text: str, name: str = "role:x", mode: str = "", *projects: Project):
+def risks(text: str, name: str = "role:x", mode: str = "", *projects: Project):
     data = {"policy.csv": text, "policy.matchMode": mode}
     return RolePermissions(read_unmanaged_keys(data), projects).risks_of(name)
 
@@ -22,78 +24,83 @@ def rule(resource: str, action: str, effect: str = "allow", object_: str = "*") 
 
 
 @pytest.mark.parametrize(
-    ("text", "ways"),
+    ("text", "permissions"),
     [
         pytest.param("", "", id="a role without rules"),
         pytest.param(rule("applications", "sync"), "", id="syncing"),
         pytest.param(rule("applications", "action/*"), "", id="actions"),
         pytest.param(rule("exec", "create"), "exec create", id="a shell"),
-        pytest.param(rule("exec", "create", "ALLOW"), "", id="an effect that is none"),
+        pytest.param(rule("exec", "create", "ALLOW"), "", id="an invalid effect"),
         pytest.param(
             rule('"{exec,gpgkeys}"', "c*"), "exec create, gpgkeys create", id="globs"
         ),
         pytest.param(
             rule("applications", "update/apps/Deployment/*"),
             "applications update/*",
-            id="some objects of an Application",
+            id="some subresources of an Application",
         ),
         pytest.param(
             rule("exec", "*") + rule("exec", "create", "deny"),
             "exec debug",
-            id="what is denied everywhere",
+            id="denied everywhere",
         ),
         pytest.param(
             rule("exec", "create", object_="a/*")
             + rule("exec", "create", "deny", "a/*"),
             "",
-            id="what is denied where it is allowed",
+            id="denied for the allowed objects",
         ),
         pytest.param(
             rule("exec", "create") + rule("exec", "create", "deny", "a/*"),
             "exec create",
-            id="what is denied somewhere",
+            id="denied for some objects",
         ),
     ],
 )
-def test_a_role_can_persist_by(text, ways) -> None:
-    assert ", ".join(traits(text).persistent_permissions) == ways
+def test_persistent_permissions_of_a_role(text, permissions) -> None:
+    assert ", ".join(risks(text).persistent_permissions) == permissions
 
 
 @pytest.mark.parametrize(
-    ("mode", "pattern", "ways"),
+    ("mode", "pattern", "permissions"),
     [
-        pytest.param("", "exec|gpgkeys", (), id="a glob has no bars"),
+        pytest.param("", "exec|gpgkeys", (), id="a glob has no alternation"),
         pytest.param(
-            "regex", "exec|gpgkeys", ("exec create", "gpgkeys create"), id="found"
+            "regex",
+            "exec|gpgkeys",
+            ("exec create", "gpgkeys create"),
+            id="an alternation",
         ),
         pytest.param("regex", "ex.c", ("exec create",), id="a dot is any character"),
-        pytest.param("regex", "*", (), id="no regular expression"),
+        pytest.param("regex", "*", (), id="an invalid regular expression"),
     ],
 )
-def test_patterns_are_read_by_the_match_mode(mode, pattern, ways) -> None:
-    assert traits(rule(pattern, "create"), mode=mode).persistent_permissions == ways
+def test_patterns_depend_on_the_match_mode(mode, pattern, permissions) -> None:
+    assert (
+        risks(rule(pattern, "create"), mode=mode).persistent_permissions == permissions
+    )
 
 
-def test_a_regular_expression_of_subresources_is_no_prefix() -> None:
+def test_regular_expression_of_subresources_is_not_a_prefix() -> None:
     text = rule("applications", "update/apps/.*")
 
-    assert traits(text, mode="regex") == NO_RISKS
+    assert risks(text, mode="regex") == NO_RISKS
 
 
-def test_the_administrator_can_do_everything() -> None:
-    assert traits("", "role:admin").persistent_permissions == EVERY_WAY
-    assert traits("g, role:x, role:admin").persistent_permissions == EVERY_WAY
-    assert traits("", "role:readonly") == NO_RISKS
+def test_admin_role_has_all_persistent_permissions() -> None:
+    assert risks("", "role:admin").persistent_permissions == ALL_PERMISSIONS
+    assert risks("g, role:x, role:admin").persistent_permissions == ALL_PERMISSIONS
+    assert risks("", "role:readonly") == NO_RISKS
 
 
-def test_what_readers_are_denied_administrators_are() -> None:
+def test_deny_rule_of_readonly_applies_to_admin() -> None:
     text = "p, role:readonly, logs, get, */*, deny"
 
-    assert traits(text, "role:admin").has_deny
+    assert risks(text, "role:admin").has_deny
 
 
 def chain(length: int) -> str:
-    """A role that inherits the last of so many others, which denies something."""
+    """Return a chain of roles whose last role has a deny rule."""
     links = (f"g, role:{n}, role:{n + 1}\n" for n in range(length))
     return "".join(links) + f"p, role:{length}, logs, get, */*, deny\n"
 
@@ -102,17 +109,17 @@ def chain(length: int) -> str:
     ("links", "reaches"),
     [
         pytest.param(9, True, id="nine links and the grant are ten"),
-        pytest.param(10, False, id="ten links and the grant are too many"),
+        pytest.param(10, False, id="ten links and the grant are eleven"),
     ],
 )
-def test_inheritance_ends_where_casbins_does(links, reaches) -> None:
-    assert traits(chain(links), "role:0").has_deny is reaches
+def test_inheritance_is_limited_as_in_casbin(links, reaches) -> None:
+    assert risks(chain(links), "role:0").has_deny is reaches
 
 
-def test_a_circle_of_roles_ends() -> None:
+def test_cycle_of_roles_terminates() -> None:
     text = "g, role:x, role:y\ng, role:y, role:x\n" + rule("exec", "create", "deny")
 
-    assert traits(text, "role:y") == RoleRisks(has_deny=True)
+    assert risks(text, "role:y") == RoleRisks(has_deny=True)
 
 
 def a_project(*policies: str, groups: tuple[str, ...] = ()) -> Project:
@@ -131,25 +138,25 @@ def a_project(*policies: str, groups: tuple[str, ...] = ()) -> Project:
                     *("applications update", "applications update/*"),
                 )
             ),
-            id="its own rules",
+            id="rules of the role",
         ),
         pytest.param(
             a_project("p, proj:a:r, logs, get, a/*, deny"),
             RoleRisks(has_deny=True),
-            id="its own denials",
+            id="deny rules of the role",
         ),
         pytest.param(
             a_project("p, proj:a:r, exec, create, a/*, allow", "bad line"),
             NO_RISKS,
-            id="nothing of what Argo CD can not read",
+            id="no rules of an invalid project",
         ),
     ],
 )
-def test_a_role_of_a_project_has(project, found) -> None:
-    assert traits("", "proj:a:r", "", project) == found
+def test_risks_of_a_project_role(project, found) -> None:
+    assert risks("", "proj:a:r", "", project) == found
 
 
-def test_discovery_tells_of_each_role() -> None:
+def test_discovered_roles_have_their_risks() -> None:
     text = read_unmanaged_keys({"policy.csv": rule("exec", "create")})
     project = a_project("p, proj:a:r, logs, get, a/*, deny")
     found = {role.bound_as: role.risks for role in discover_roles(text, [project])}
@@ -167,7 +174,7 @@ def test_discovery_tells_of_each_role() -> None:
         ("role:admin", {"role:admin", "role:readonly"}),
     ],
 )
-def test_everybody_has_the_default_role_and_what_it_inherits(default, roles) -> None:
+def test_default_roles_include_inherited_roles(default, roles) -> None:
     text = read_unmanaged_keys(
         {"policy.csv": "g, role:x, role:y", "policy.default": default}
     )

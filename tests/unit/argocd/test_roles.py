@@ -1,4 +1,4 @@
-"""The roles that exist, and the names that must not be bound as subjects."""
+"""Discovered roles, and names that must not become subjects."""
 
 import pytest
 
@@ -22,31 +22,35 @@ def roles_of(text: str, *projects: Project) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "roles"),
     [
-        pytest.param("", set(), id="no text defines no role"),
+        pytest.param("", set(), id="an empty policy"),
         pytest.param("p, role:a, x, y, z, allow", {"role:a"}, id="a role with a rule"),
-        pytest.param("p, bob, x, y, z, allow", set(), id="a user's rule is no role"),
-        pytest.param("g, role:a, role:b", {"role:a", "role:b"}, id="a role with one"),
-        pytest.param("g, devs, leads", {"leads"}, id="whatever others hold"),
-        pytest.param("g, x, proj:p:r", set(), id="a project's role is its project's"),
-        pytest.param('g, x, ""', set(), id="an empty name is none"),
+        pytest.param(
+            "p, bob, x, y, z, allow", set(), id="a rule of a user defines no role"
+        ),
+        pytest.param(
+            "g, role:a, role:b", {"role:a", "role:b"}, id="a role that inherits a role"
+        ),
+        pytest.param("g, devs, leads", {"leads"}, id="the second field of a g line"),
+        pytest.param("g, x, proj:p:r", set(), id="a project role is not global"),
+        pytest.param('g, x, ""', set(), id="an empty name is not a role"),
     ],
 )
-def test_a_global_role_is(text, roles) -> None:
+def test_global_roles(text, roles) -> None:
     assert roles_of(text) == roles
 
 
-def test_the_built_in_roles_always_exist() -> None:
+def test_built_in_roles_always_exist() -> None:
     assert {role.bound_as for role in discover_roles(NO_TEXT, ())} == BUILT_IN_ROLES
 
 
-def test_our_own_overlay_keeps_no_role_alive() -> None:
-    """Or a role that was removed would go on because we bound it."""
+def test_managed_binding_does_not_define_a_role() -> None:
+    """Otherwise a removed role would exist while a grant for it is bound."""
     text = read_unmanaged_keys({OVERLAY_KEY: "g, alice, role:gone"})
 
     assert {role.bound_as for role in discover_roles(text, ())} == BUILT_IN_ROLES
 
 
-def test_a_project_has_the_roles_that_it_lists() -> None:
+def test_roles_of_a_project_are_discovered() -> None:
     roles = (ProjectRole(name="deployer", description="Syncs."), ProjectRole(name="x"))
     found = discover_roles(NO_TEXT, [Project(name="team-a", roles=roles)])
 
@@ -61,20 +65,27 @@ def test_a_project_has_the_roles_that_it_lists() -> None:
 @pytest.mark.parametrize(
     ("data", "name", "is_a_role"),
     [
-        pytest.param({}, "role:admin", True, id="the built-in roles are"),
-        pytest.param({"policy.csv": "g, a, leads"}, "leads", True, id="a held name is"),
-        pytest.param({"policy.csv": "g, a, leads"}, "a", False, id="its holder is not"),
+        pytest.param({}, "role:admin", True, id="a built-in role"),
         pytest.param(
-            {"policy.default": "everybody"}, "everybody", True, id="the default role is"
+            {"policy.csv": "g, a, leads"},
+            "leads",
+            True,
+            id="the second field of a g line",
         ),
-        pytest.param({"policy.default": ""}, "", False, id="no default role is none"),
+        pytest.param(
+            {"policy.csv": "g, a, leads"}, "a", False, id="not the first field"
+        ),
+        pytest.param(
+            {"policy.default": "readers"}, "readers", True, id="the default role"
+        ),
+        pytest.param({"policy.default": ""}, "", False, id="not an empty default role"),
     ],
 )
-def test_a_name_used_as_a_role(data, name, is_a_role) -> None:
+def test_name_is_used_as_a_role(data, name, is_a_role) -> None:
     assert (name in names_used_as_roles(read_unmanaged_keys(data), ())) is is_a_role
 
 
-def test_names_that_a_project_uses_as_roles_count() -> None:
+def test_names_used_as_roles_in_a_project() -> None:
     role = ProjectRole(name="r", policies=("g, devs, leads",), groups=("ops",))
     names = names_used_as_roles(NO_TEXT, [Project(name="p", roles=(role,))])
 

@@ -1,4 +1,4 @@
-"""The second path: what is past its end goes, whatever can not be read stays."""
+"""Sweep of the managed key: expired bindings go, unreadable lines stay."""
 
 import pytest
 from hypothesis import given
@@ -20,56 +20,61 @@ BOB = "g, bob, role:a\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "left", "counts"),
+    ("text", "swept", "counts"),
     [
-        pytest.param("", "", (0, 0, 0), id="nothing"),
-        pytest.param(HEAD, HEAD, (0, 0, 0), id="an empty overlay"),
+        pytest.param("", "", (0, 0, 0), id="an empty text"),
+        pytest.param(HEAD, HEAD, (0, 0, 0), id="a key without bindings"),
         pytest.param(
             HEAD + PAST + ALICE + FUTURE + BOB,
             HEAD + FUTURE + BOB,
             (1, 1, 0),
-            id="a section that has passed goes, another stays",
-        ),
-        pytest.param(HEAD + NOW + ALICE, HEAD, (1, 0, 0), id="an end is exclusive"),
-        pytest.param(
-            HEAD + FUTURE + ALICE, HEAD + FUTURE + ALICE, (0, 1, 0), id="a second left"
+            id="an expired section is removed, another stays",
         ),
         pytest.param(
-            ALICE + PAST + BOB, ALICE, (1, 1, 0), id="a line without an end stays"
+            HEAD + NOW + ALICE, HEAD, (1, 0, 0), id="a section expires at its expiry"
+        ),
+        pytest.param(
+            HEAD + FUTURE + ALICE,
+            HEAD + FUTURE + ALICE,
+            (0, 1, 0),
+            id="one second before the expiry",
+        ),
+        pytest.param(
+            ALICE + PAST + BOB, ALICE, (1, 1, 0), id="a line without an expiry stays"
         ),
         pytest.param(
             "# until soon\n" + ALICE,
             "# until soon\n" + ALICE,
             (0, 1, 1),
-            id="an end that can not be read keeps its section",
+            id="an unreadable expiry keeps its section",
         ),
         pytest.param(
             PAST + "broken\n" + ALICE,
             "broken\n",
             (1, 0, 1),
-            id="a line that can not be read stays alone",
+            id="an unreadable line stays",
         ),
         pytest.param(
-            PAST + "# a remark\n" + ALICE + "p, a, b, c, d, allow\n",
-            "# a remark\np, a, b, c, d, allow\n",
+            PAST + "# a comment\n" + ALICE + "p, a, b, c, d, allow\n",
+            "# a comment\np, a, b, c, d, allow\n",
             (1, 0, 0),
-            id="remarks and rules are not ours to remove",
+            id="comments and rules stay",
         ),
     ],
 )
-def test_a_sweep_of(text, left, counts) -> None:
+def test_sweep(text, swept, counts) -> None:
     removed, kept, unreadable = counts
 
     assert sweep_overlay(text, NOON) == Swept(
-        text=left, removed=removed, kept=kept, unreadable=unreadable
+        text=swept, removed=removed, kept=kept, unreadable=unreadable
     )
 
 
 @given(
     st.dictionaries(st.builds(Binding, names, st.just("role:a")), st.integers(-3, 3))
 )
-def test_a_sweep_leaves_what_the_operator_would_write(hours) -> None:
-    """The text is a contract: both paths to a revocation agree on it."""
+def test_sweep_and_operator_write_the_same_text(hours) -> None:
+    """Both paths to a revocation agree on the format."""
     bindings = {binding: NOON + n * HOUR for binding, n in hours.items()}
     live = {binding: end for binding, end in bindings.items() if end > NOON}
     swept = sweep_overlay(render_overlay(OWNER, bindings), NOON)
@@ -79,12 +84,12 @@ def test_a_sweep_leaves_what_the_operator_would_write(hours) -> None:
 
 
 lines = st.sampled_from(
-    [PAST, NOW, FUTURE, "# until soon\n", ALICE, BOB, "broken\n", "# a remark\n"]
+    [PAST, NOW, FUTURE, "# until soon\n", ALICE, BOB, "broken\n", "# a comment\n"]
 )
 
 
 @given(st.lists(st.one_of(lines, st.text())).map("".join), st.integers(-3, 3))
-def test_a_second_sweep_finds_nothing(text, hour) -> None:
+def test_second_sweep_changes_nothing(text, hour) -> None:
     first = sweep_overlay(text, NOON + hour * HOUR)
     again = sweep_overlay(first.text, NOON + hour * HOUR)
 
@@ -92,7 +97,7 @@ def test_a_second_sweep_finds_nothing(text, hour) -> None:
     assert again.removed == 0
 
 
-def test_a_sweep_never_removes_early() -> None:
+def test_sweep_never_removes_a_binding_early() -> None:
     text = HEAD + FUTURE + ALICE
     for now in (NOON - HOUR, NOON, NOON + SECOND - SECOND):
         assert sweep_overlay(text, now).removed == 0

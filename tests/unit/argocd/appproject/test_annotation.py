@@ -1,4 +1,4 @@
-"""The record of our members, and the tokens that go with them."""
+"""Annotation of managed members, and the tokens that are removed with them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ from support.builders import HOUR, NOON
 
 OLD = Token(ISSUED - 3600, id="old")
 YOUNG = Token(ISSUED - 30, id="young")
-"""Made before alice joined, by a clock that may differ."""
+"""Created before alice was added, within the assumed clock skew."""
 MADE = Token(ISSUED + 60, ISSUED + 999, "made")
 
 
@@ -39,7 +39,7 @@ def with_tokens(project: Project, *tokens: Token, role: str = "deployer") -> Pro
     return replace(project, tokens={role: frozenset(tokens)})
 
 
-def test_tokens_that_were_made_meanwhile_go_with_the_member() -> None:
+def test_tokens_created_by_a_member_are_removed_with_it() -> None:
     project = with_alice(tokens={"deployer": frozenset({OLD, YOUNG})})
     plan = planned(with_tokens(project, OLD, YOUNG, MADE))
 
@@ -50,24 +50,24 @@ def test_tokens_of_other_roles_stay() -> None:
     assert not planned(with_tokens(with_alice(), MADE, role="viewer")).tokens
 
 
-def test_tokens_stay_while_their_member_does() -> None:
+def test_tokens_stay_while_the_member_stays() -> None:
     assert not planned(with_tokens(with_alice(), MADE), ALICE).has_work
 
 
-def test_tokens_stay_if_that_is_wished() -> None:
+def test_tokens_stay_if_removal_is_disabled() -> None:
     plan = planned(with_tokens(with_alice(), MADE), removes_tokens=False)
 
     assert plan.to_remove
     assert not plan.tokens
 
 
-def test_tokens_of_a_role_that_vanished_go_too() -> None:
+def test_tokens_of_a_deleted_role_are_removed() -> None:
     gone = replace(with_tokens(with_alice(), MADE), roles=())
 
     assert planned(gone).tokens == (("deployer", MADE),)
 
 
-def test_tokens_go_also_if_somebody_removed_the_member_before() -> None:
+def test_tokens_are_removed_if_the_member_was_removed_by_another_program() -> None:
     without = replace(
         with_tokens(with_alice(), MADE), roles=(ProjectRole(name="deployer"),)
     )
@@ -75,7 +75,7 @@ def test_tokens_go_also_if_somebody_removed_the_member_before() -> None:
     assert planned(without).tokens == (("deployer", MADE),)
 
 
-def test_a_member_that_is_put_back_has_joined_long_ago() -> None:
+def test_restored_member_keeps_its_start_time() -> None:
     without = replace(
         with_tokens(with_alice(), MADE), roles=(ProjectRole(name="deployer"),)
     )
@@ -97,17 +97,19 @@ MEMBERS = st.builds(
 
 
 @given(st.lists(MEMBERS, max_size=4), st.lists(TEXTS, max_size=3))
-def test_a_roster_reads_back_as_itself(members: list[Member], roles: list[str]) -> None:
-    roster = MembersAnnotation(owner=US, members=tuple(members), roles=tuple(roles))
-    back = read_annotation(render_annotation(roster))
+def test_rendered_annotation_parses_to_the_same_members(
+    members: list[Member], roles: list[str]
+) -> None:
+    annotation = MembersAnnotation(owner=US, members=tuple(members), roles=tuple(roles))
+    parsed = read_annotation(render_annotation(annotation))
 
-    assert back.owner == US
-    assert set(back.roles) == set(roles)
-    assert sorted(back.members, key=repr) == sorted(members, key=repr)
+    assert parsed.owner == US
+    assert set(parsed.roles) == set(roles)
+    assert sorted(parsed.members, key=repr) == sorted(members, key=repr)
 
 
 @given(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=5))
-def test_what_came_goes_and_nothing_else(subjects: list[str]) -> None:
+def test_added_members_are_removed_and_no_others(subjects: list[str]) -> None:
     project = a_project("ops", '"CN=x,OU=y"')
     wanted = [Binding(subject, ALICE.role) for subject in subjects]
     during = applied(project, planned(project, *wanted))
@@ -119,23 +121,25 @@ def test_what_came_goes_and_nothing_else(subjects: list[str]) -> None:
     assert after.members is None
 
 
-ROSTER = render_annotation(MembersAnnotation(owner=US, members=(), roles=("deployer",)))
+EMPTY = render_annotation(MembersAnnotation(owner=US, members=(), roles=("deployer",)))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("", id="nothing"),
-        pytest.param("{", id="no JSON"),
-        pytest.param("[" * 10_000, id="JSON without end"),
-        pytest.param(ROSTER.replace('"version":1', '"version":2'), id="of tomorrow"),
-        pytest.param(ROSTER.replace('["deployer"]', "[1]"), id="a role without name"),
-        pytest.param(ROSTER.replace("[]", "[{}]"), id="a member without anything"),
+        pytest.param("", id="empty"),
+        pytest.param("{", id="invalid JSON"),
+        pytest.param("[" * 10_000, id="deeply nested JSON"),
+        pytest.param(EMPTY.replace('"version":1', '"version":2'), id="another version"),
         pytest.param(
-            (with_alice().members or "").replace("T13", "T99"), id="no such time"
+            EMPTY.replace('["deployer"]', "[1]"), id="a role that is not a string"
+        ),
+        pytest.param(EMPTY.replace("[]", "[{}]"), id="a member without fields"),
+        pytest.param(
+            (with_alice().members or "").replace("T13", "T99"), id="an invalid time"
         ),
     ],
 )
-def test_what_argogrant_does_not_write_is_not_read(text: str) -> None:
+def test_edited_annotation_is_rejected(text: str) -> None:
     with pytest.raises(MalformedLine):
         read_annotation(text)

@@ -1,4 +1,4 @@
-"""Members of project roles: ours come and go, everybody else's stay."""
+"""Plans for managed members of project roles; unmanaged members stay."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 from support.appprojects import (
     ALICE,
-    DEAD,
+    DELETED,
     ELSEWHERE,
     END,
     US,
@@ -33,7 +33,7 @@ from support.appprojects import (
 from support.builders import HOUR, NOON
 
 
-def test_who_is_wanted_joins_after_those_who_are_there() -> None:
+def test_new_member_is_appended_to_the_groups() -> None:
     project = with_alice("ops")
 
     assert groups(project) == ("ops", "alice")
@@ -41,12 +41,12 @@ def test_who_is_wanted_joins_after_those_who_are_there() -> None:
     assert owner_of(project) == US
 
 
-def test_an_applied_plan_leaves_no_work() -> None:
+def test_applied_plan_is_followed_by_an_empty_plan() -> None:
     assert not planned(with_alice("ops"), ALICE).has_work
     assert not planned(a_project("ops")).has_work
 
 
-def test_who_is_no_longer_wanted_leaves_and_the_annotation_with_them() -> None:
+def test_last_member_is_removed_with_the_annotation() -> None:
     plan = planned(with_alice("ops"))
     after = applied(with_alice("ops"), plan)
 
@@ -56,7 +56,7 @@ def test_who_is_no_longer_wanted_leaves_and_the_annotation_with_them() -> None:
     assert after.members is None
 
 
-def test_a_member_who_was_there_before_us_is_never_ours() -> None:
+def test_existing_member_stays_unmanaged() -> None:
     plan = planned(a_project("alice"), ALICE)
 
     assert not plan.has_work
@@ -64,7 +64,7 @@ def test_a_member_who_was_there_before_us_is_never_ours() -> None:
     assert managed_bindings(a_project("alice")) == {}
 
 
-def test_a_member_whom_a_person_adds_later_stays() -> None:
+def test_member_that_was_added_manually_stays() -> None:
     both = replace(
         with_alice(), roles=(ProjectRole(name="deployer", groups=("alice", "bob")),)
     )
@@ -72,7 +72,7 @@ def test_a_member_whom_a_person_adds_later_stays() -> None:
     assert groups(applied(both, planned(both))) == ("bob",)
 
 
-def test_who_was_removed_by_somebody_is_put_back() -> None:
+def test_member_that_another_program_removed_is_restored() -> None:
     without = replace(with_alice(), roles=(ProjectRole(name="deployer"),))
     plan = planned(without, ALICE)
 
@@ -82,14 +82,14 @@ def test_who_was_removed_by_somebody_is_put_back() -> None:
     assert managed_bindings(without) == {}
 
 
-def test_nobody_is_put_back_while_nothing_may_be_added() -> None:
+def test_member_is_not_restored_while_additions_are_suspended() -> None:
     without = replace(with_alice(), roles=(ProjectRole(name="deployer"),))
 
     assert not planned(without, ALICE, may_add=False).has_work
     assert not planned(a_project(), ALICE, may_add=False).has_work
 
 
-def test_who_is_in_doubt_stays_and_is_given_no_time() -> None:
+def test_member_of_unknown_state_stays_without_an_extension() -> None:
     project = with_alice()
     later = planned(project, kept={ALICE: END + HOUR})
     sooner = planned(project, kept={ALICE: END - HOUR})
@@ -98,11 +98,11 @@ def test_who_is_in_doubt_stays_and_is_given_no_time() -> None:
     assert managed_bindings(applied(project, sooner)) == {ALICE: END - HOUR}
 
 
-def test_who_is_in_doubt_is_not_added() -> None:
+def test_member_of_unknown_state_is_not_added() -> None:
     assert not planned(a_project(), kept={ALICE: END}).has_work
 
 
-def test_a_later_end_is_written_down() -> None:
+def test_later_expiry_is_recorded() -> None:
     later = DesiredMembers(desired={ALICE: END + HOUR})
     plan = plan_members(
         with_alice(), later, owner=US, living_owners=[US], now=NOON + HOUR
@@ -115,25 +115,25 @@ def test_a_later_end_is_written_down() -> None:
 @pytest.mark.parametrize(
     ("subject", "group"),
     [
-        pytest.param("alice", "alice", id="a name is itself"),
-        pytest.param("CN=a,OU=b", '"CN=a,OU=b"', id="a comma takes quotes around it"),
-        pytest.param("#x", "#x", id="a number sign inside a line is no comment"),
+        pytest.param("alice", "alice", id="a plain name"),
+        pytest.param("CN=a,OU=b", '"CN=a,OU=b"', id="a comma is quoted"),
+        pytest.param("#x", "#x", id="a number sign is not a comment"),
         pytest.param('a"b', None, id="a quote is refused"),
         pytest.param('"a"', None, id="quotes around are refused"),
         pytest.param('a","b', None, id="a quote beside a comma is refused"),
-        pytest.param("", None, id="nobody is refused"),
-        pytest.param(" a", None, id="a leading blank would be lost"),
-        pytest.param("a ", None, id="a trailing blank would be lost"),
+        pytest.param("", None, id="an empty name is refused"),
+        pytest.param(" a", None, id="a leading blank is refused"),
+        pytest.param("a ", None, id="a trailing blank is refused"),
         pytest.param("a\ng, b, role:admin", None, id="a second line is refused"),
         pytest.param("a\tb", None, id="a tab is refused"),
-        pytest.param(" a,b", None, id="a blank before a comma would be kept inside"),
+        pytest.param(" a,b", None, id="a leading blank before a comma is refused"),
     ],
 )
-def test_a_subject_as_a_group(subject: str, group: str | None) -> None:
+def test_subject_is_formatted_as_a_group(subject: str, group: str | None) -> None:
     assert group_of(subject) == group
 
 
-def test_a_subject_with_a_comma_comes_and_goes() -> None:
+def test_subject_with_a_comma_is_added_and_removed() -> None:
     dn = Binding("CN=a,OU=b", "proj:team-a:deployer")
     project = applied(a_project(), planned(a_project(), dn))
 
@@ -143,8 +143,8 @@ def test_a_subject_with_a_comma_comes_and_goes() -> None:
     assert groups(applied(project, planned(project))) == ()
 
 
-def obstacle(project: Project, binding: Binding = ALICE, **asked: Any) -> str:
-    plan = planned(project, binding, **asked)
+def obstacle(project: Project, binding: Binding = ALICE, **options: Any) -> str:
+    plan = planned(project, binding, **options)
     assert not plan.has_work
     return plan.obstacles[binding].reason
 
@@ -152,7 +152,7 @@ def obstacle(project: Project, binding: Binding = ALICE, **asked: Any) -> str:
 TWICE = (ProjectRole(name="deployer"), ProjectRole(name="deployer"))
 
 
-def test_what_stands_in_the_way_is_said() -> None:
+def test_obstacle_has_a_reason() -> None:
     quote = Binding('a"b', ALICE.role)
 
     assert obstacle(a_project(), quote) == Reason.SUBJECT_REFUSED
@@ -163,31 +163,31 @@ def test_what_stands_in_the_way_is_said() -> None:
     assert obstacle(a_project(members="{")) == Reason.PROJECT_INVALID
 
 
-def test_the_first_are_served_while_there_is_room() -> None:
+def test_first_members_take_precedence_if_the_annotation_is_full() -> None:
     bob = Binding("bob", ALICE.role)
-    left = LIMIT - len(with_alice().members or "") - 60
-    plan = planned(a_project(annotation_bytes=left), ALICE, bob)
+    size = LIMIT - len(with_alice().members or "") - 60
+    plan = planned(a_project(annotation_bytes=size), ALICE, bob)
 
     assert plan.to_add == {ALICE}
     assert set(plan.obstacles) == {bob}
 
 
-def test_a_member_leaves_every_role_of_that_name() -> None:
+def test_member_is_removed_from_every_role_of_that_name() -> None:
     roles = tuple(ProjectRole(name="deployer", groups=("alice",)) for _ in range(2))
     twice = replace(with_alice(), roles=roles)
 
     assert [role.groups for role in applied(twice, planned(twice)).roles] == [(), ()]
 
 
-def test_a_role_that_vanished_leaves_nothing_behind() -> None:
+def test_members_of_a_deleted_role_are_dropped_from_the_annotation() -> None:
     gone = replace(with_alice(), roles=(ProjectRole(name="viewer", groups=("alice",)),))
     after = applied(gone, planned(gone))
 
     assert after.members is None
-    assert groups(after) == ("alice",), "a member of a role that was there before"
+    assert groups(after) == ("alice",), "a member of a role that existed before"
 
 
-def test_a_role_that_was_renamed_loses_our_member() -> None:
+def test_managed_member_is_removed_from_a_renamed_role() -> None:
     renamed = replace(
         with_alice("ops"),
         roles=(ProjectRole(name="releaser", groups=("ops", "alice")),),
@@ -196,18 +196,18 @@ def test_a_role_that_was_renamed_loses_our_member() -> None:
     assert groups(applied(renamed, planned(renamed))) == ("ops",)
 
 
-def test_a_new_role_alone_is_no_reason_to_write() -> None:
+def test_new_role_alone_causes_no_write() -> None:
     project = with_alice()
     more = replace(project, roles=(*project.roles, ProjectRole(name="new")))
 
     assert not planned(more, ALICE).has_work
 
 
-def test_a_project_that_was_made_anew_has_nothing_of_ours() -> None:
+def test_member_is_added_to_a_recreated_project() -> None:
     assert planned(a_project(), ALICE).to_add == {ALICE}
 
 
-def test_a_copy_of_the_project_is_cleaned_of_our_members() -> None:
+def test_managed_members_are_removed_from_a_copy_of_the_project() -> None:
     copy = replace(with_alice(), name="team-b")
     plan = planned(copy)
 
@@ -215,13 +215,13 @@ def test_a_copy_of_the_project_is_cleaned_of_our_members() -> None:
     assert groups(applied(copy, plan)) == ()
 
 
-def test_the_project_default_is_one_like_others() -> None:
+def test_member_is_added_to_the_default_project() -> None:
     alice = Binding("alice", "proj:default:deployer")
 
     assert planned(a_project(name="default"), alice).to_add == {alice}
 
 
-def test_members_of_another_living_instance_are_respected() -> None:
+def test_members_of_another_existing_instance_stay() -> None:
     project = with_alice()
     for other in (ELSEWHERE, replace(US, uid="u2")):
         living = [US, other]
@@ -230,15 +230,15 @@ def test_members_of_another_living_instance_are_respected() -> None:
         assert plan.obstacles[ALICE].reason == Reason.OVERLAY_OWNED_BY_ANOTHER
 
 
-def test_members_of_an_instance_that_is_gone_are_taken_over() -> None:
+def test_members_of_a_deleted_instance_are_taken_over() -> None:
     project = a_project()
-    project = applied(project, planned(project, ALICE, owner=DEAD, living=[DEAD]))
+    project = applied(project, planned(project, ALICE, owner=DELETED, living=[DELETED]))
 
     assert planned(project).to_remove == {ALICE}
     assert owner_of(applied(project, planned(project, ALICE))) == US
 
 
-def test_nothing_is_taken_from_a_project_whose_annotation_is_unreadable() -> None:
+def test_project_with_an_unreadable_annotation_is_not_changed() -> None:
     project = replace(with_alice("ops"), members="[]")
 
     assert not planned(project).has_work

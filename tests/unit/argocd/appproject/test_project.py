@@ -1,4 +1,4 @@
-"""An AppProject's own lines, composed as Argo CD composes them."""
+"""Policy lines of an AppProject, composed as in Argo CD."""
 
 import pytest
 
@@ -9,8 +9,8 @@ def a_project(**role) -> Project:
     return Project(name="team-a", roles=(ProjectRole(name="deployer", **role),))
 
 
-def test_a_project_is_composed_as_argo_cd_does() -> None:
-    """First what every role may, then its own lines, then its groups."""
+def test_project_is_composed_as_in_argo_cd() -> None:
+    """The implicit rule comes first, then the policies, then the groups."""
     project = a_project(
         policies=("p, proj:team-a:deployer, applications, sync, team-a/*, allow",),
         groups=("developers", "ops"),
@@ -26,28 +26,28 @@ def test_a_project_is_composed_as_argo_cd_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "said"),
+    ("role", "message"),
     [
         pytest.param(
             {"policies": ("p, a, b",)},
             "AppProject team-a line 2: a p line must have 6 fields",
-            id="a line that can not be read",
+            id="an unreadable policy",
         ),
         pytest.param(
             {"groups": ("Platform, EU",)},
             "AppProject team-a line 2: a g line must have 3 fields",
-            id="a group with a comma that is not quoted",
+            id="an unquoted comma in a group",
         ),
     ],
 )
-def test_a_project_that_argo_cd_ignores_says_where(role, said) -> None:
+def test_problem_of_a_project_names_the_line(role, message) -> None:
     problem = a_project(**role).problem()
 
     assert problem is not None
-    assert str(problem).startswith(said)
+    assert str(problem).startswith(message)
 
 
-def test_a_project_without_roles_has_no_text_and_no_trouble() -> None:
+def test_project_without_roles_has_no_lines_and_no_problem() -> None:
     project = Project(name="empty")
 
     assert (project.text(), project.problem()) == ("", None)

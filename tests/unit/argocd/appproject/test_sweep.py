@@ -1,4 +1,4 @@
-"""Members of AppProjects whose end has passed, by the annotation alone."""
+"""Removal of expired members of AppProjects by the annotation."""
 
 from dataclasses import replace
 
@@ -18,27 +18,29 @@ MADE = replace(
 @pytest.mark.parametrize(
     ("project", "now", "swept"),
     [
-        pytest.param(a_project("ops"), END, SweptMembers(), id="no member of ours"),
-        pytest.param(with_alice(), NOON, SweptMembers(kept=1), id="before the end"),
-        pytest.param(with_alice(), END, SweptMembers(removed=1), id="at the end"),
+        pytest.param(a_project("ops"), END, SweptMembers(), id="no managed member"),
+        pytest.param(with_alice(), NOON, SweptMembers(kept=1), id="before the expiry"),
+        pytest.param(with_alice(), END, SweptMembers(removed=1), id="at the expiry"),
         pytest.param(MADE, END, SweptMembers(removed=1, tokens=1), id="with a token"),
         pytest.param(
             a_project(members="{"), END, SweptMembers(unreadable=1), id="unreadable"
         ),
     ],
 )
-def test_what_a_sweep_finds(project: Project, now, swept: SweptMembers) -> None:
+def test_sweep_counts_members_and_tokens(
+    project: Project, now, swept: SweptMembers
+) -> None:
     assert sweep_members(project, now)[0] == swept
 
 
-def test_a_sweep_leaves_everybody_else() -> None:
+def test_sweep_keeps_unmanaged_members() -> None:
     _, planned = sweep_members(MADE, END)
 
     assert planned is not None
     assert groups(applied(MADE, planned)) == ("ops",)
 
 
-def test_sweeps_add_up() -> None:
+def test_sweep_results_can_be_added() -> None:
     both = SweptMembers(removed=1, tokens=2) + SweptMembers(kept=3, unreadable=4)
 
     assert both == SweptMembers(removed=1, kept=3, unreadable=4, tokens=2)

@@ -1,4 +1,4 @@
-"""What Argo CD answers, and why; the integration tests ask a real one the same."""
+"""Simulated decisions of Argo CD; integration tests compare them with a real one."""
 
 import pytest
 
@@ -38,19 +38,19 @@ def rules(text: str = "", *projects: Project, **settings: str) -> Rules:
     )
 
 
-def judged(
-    given: Rules, user_id: str = "ann", *compared: str, question: EnforceRequest = SYNC
+def evaluate(
+    given: Rules, user_id: str = "ann", *compared: str, request: EnforceRequest = SYNC
 ) -> AccessResult:
     return AccessEvaluator(given).evaluate(
-        TokenSubject(user_id=user_id, compared=compared), question
+        TokenSubject(user_id=user_id, compared=compared), request
     )
 
 
 @pytest.mark.parametrize(
-    ("given", "person", "is_allowed"),
+    ("given", "names", "is_allowed"),
     [
-        pytest.param(rules(), ["ann"], False, id="no line, no access"),
-        pytest.param(rules(), ["admin"], True, id="admin has everything"),
+        pytest.param(rules(), ["ann"], False, id="no line grants no access"),
+        pytest.param(rules(), ["admin"], True, id="admin is allowed everything"),
         pytest.param(
             rules(ALLOW + "g, ann, role:deployer"), ["ann"], True, id="by a role"
         ),
@@ -58,13 +58,13 @@ def judged(
             rules("p, ann, applications, sync, team-a/*, allow"),
             ["ann"],
             True,
-            id="by a rule of one's own",
+            id="by a rule for the user",
         ),
         pytest.param(
             rules("p, devs, applications, sync, team-a/*, allow"),
             ["ann", "devs"],
             False,
-            id="a rule of a group that no g line binds does not count",
+            id="a rule for a group without a g line is ignored",
         ),
         pytest.param(
             rules(ALLOW + "g, devs, role:deployer"), ["ann", "devs"], True, id="group"
@@ -73,10 +73,13 @@ def judged(
             rules(ALLOW + "g, devs, role:deployer"),
             ["", "devs"],
             True,
-            id="group of somebody whose user id is not known",
+            id="a group of an unknown user id",
         ),
         pytest.param(
-            rules(ALLOW + "g, Ann, role:deployer"), ["ann"], False, id="case counts"
+            rules(ALLOW + "g, Ann, role:deployer"),
+            ["ann"],
+            False,
+            id="names are case-sensitive",
         ),
         pytest.param(
             rules(
@@ -85,19 +88,19 @@ def judged(
             ),
             ["ann"],
             False,
-            id="within one name a deny rule wins",
+            id="a deny rule of the same name takes precedence",
         ),
         pytest.param(
             rules(f"{ALLOW}g, devs, role:deployer\np, ann, applications, *, */*, deny"),
             ["ann", "devs"],
             True,
-            id="another name is judged alone",
+            id="a deny rule of another name has no effect",
         ),
         pytest.param(
             rules(ALLOW + "p, ann, *, *, *, deny", default_role="role:deployer"),
             ["ann"],
             True,
-            id="nobody is denied the default role",
+            id="a deny rule does not override the default role",
         ),
         pytest.param(
             rules(ALLOW + 'g, "", role:deployer'), ["ann"], True, id="an empty subject"
@@ -106,47 +109,52 @@ def judged(
             rules("p, ann, applications, sync, team-a/*, ALLOW"),
             ["ann"],
             False,
-            id="an effect is written in lower case",
+            id="an effect is case-sensitive",
         ),
-        pytest.param(rules("", TEAM_A), ["ann", "devs"], True, id="project's group"),
+        pytest.param(
+            rules("", TEAM_A), ["ann", "devs"], True, id="a group of a project role"
+        ),
         pytest.param(
             rules("g, ann, proj:team-a:deployer", TEAM_A),
             ["ann"],
             True,
-            id="a project's role bound in the ConfigMap",
+            id="a project role bound in the ConfigMap",
         ),
         pytest.param(
             rules("g, ann, proj:team-a:deployer", BROKEN),
             ["ann", "devs"],
             False,
-            id="a project that can not be read gives nothing",
+            id="an invalid project grants no access",
         ),
         pytest.param(
-            rules("", TEAM_A), ["proj:team-a:deployer"], True, id="a project's token"
+            rules("", TEAM_A),
+            ["proj:team-a:deployer"],
+            True,
+            id="a token of the project",
         ),
         pytest.param(
             rules("p, proj:b:x, applications, *, team-a/*, allow", TEAM_A),
             ["proj:b:x", "devs"],
             False,
-            id="another project's token",
+            id="a token of another project",
         ),
         pytest.param(
             rules("p, proj:b:x, applications, *, team-a/*, allow"),
             ["proj:b:x"],
             True,
-            id="a token about a project that is not there",
+            id="a token for a missing project",
         ),
         pytest.param(
             rules("", TEAM_A, default_role="proj:team-a:deployer"),
             ["ann"],
             True,
-            id="a default role that a project has",
+            id="a project role as the default role",
         ),
         pytest.param(
             rules("p, ann, app.*, ^sync$, web, allow", match_mode="regex"),
             ["ann"],
             True,
-            id="regular expressions are found anywhere",
+            id="regular expressions match anywhere",
         ),
         pytest.param(
             rules(
@@ -155,110 +163,111 @@ def judged(
             ),
             ["ann"],
             False,
-            id="one pattern that is none refuses the name",
+            id="an invalid pattern denies the name",
         ),
         pytest.param(
             rules(f"{ALLOW}g, ann, a\ng, a, b\ng, b, a\ng, b, role:deployer"),
             ["ann"],
             True,
-            id="roles in a circle",
+            id="a cycle of roles",
         ),
         pytest.param(
             rules(ALLOW, default_role="role:readonly"),
             ["ann"],
             False,
-            id="a default role that does not suffice",
+            id="an insufficient default role",
         ),
         pytest.param(
             rules("p, x, , , , allow", match_mode="regex"),
             ["ann", ""],
             False,
-            id="nobody's rules allow nothing",
+            id="no rules for the name",
         ),
     ],
 )
-def test_it_is(given: Rules, person: list[str], *, is_allowed: bool) -> None:
-    assert judged(given, *person).is_allowed is is_allowed
+def test_decision(given: Rules, names: list[str], *, is_allowed: bool) -> None:
+    assert evaluate(given, *names).is_allowed is is_allowed
 
 
 @pytest.mark.parametrize(("links", "is_allowed"), [(10, True), (11, False)])
-def test_ten_links_are_followed(links: int, *, is_allowed: bool) -> None:
+def test_chain_has_at_most_ten_links(links: int, *, is_allowed: bool) -> None:
     text = "g, ann, role:1\n" + "".join(
         f"g, role:{n}, role:{n + 1}\n" for n in range(1, links)
     )
-    verdict = judged(rules(f"{text}p, role:{links}, applications, sync, */*, allow"))
+    result = evaluate(rules(f"{text}p, role:{links}, applications, sync, */*, allow"))
 
-    assert verdict.is_allowed is is_allowed
+    assert result.is_allowed is is_allowed
 
 
-def test_a_yes_names_its_line_and_its_chain() -> None:
+def test_allowed_request_names_the_rule_and_its_chain() -> None:
     given = rules(f"{ALLOW}g, team, role:deployer\n# x\ng, ann, team")
-    tried = judged(given).attempts[-1]
+    attempt = evaluate(given).attempts[-1]
 
-    assert tried.source is SubjectSource.USER_ID
-    assert tried.result.rule is not None
-    assert tried.result.rule.source == "policy.csv line 1"
-    assert [one.source for one in tried.result.chain] == [
+    assert attempt.source is SubjectSource.USER_ID
+    assert attempt.result.rule is not None
+    assert attempt.result.rule.source == "policy.csv line 1"
+    assert [one.source for one in attempt.result.chain] == [
         "policy.csv line 4",
         "policy.csv line 2",
     ]
 
 
-def test_a_no_names_the_rule_that_denies() -> None:
+def test_denied_request_names_the_deny_rule() -> None:
     given = rules(f"{ALLOW}g, ann, role:deployer\np, ann, applications, *, *, deny")
-    answer = judged(given).attempts[0].result
+    result = evaluate(given).attempts[0].result
 
-    assert answer.rule is not None
-    assert (answer.is_allowed, answer.rule.source) == (False, "policy.csv line 3")
+    assert result.rule is not None
+    assert (result.is_allowed, result.rule.source) == (False, "policy.csv line 3")
 
 
-def test_a_no_names_the_pattern_that_is_none() -> None:
+def test_denied_request_names_the_invalid_pattern() -> None:
     given = rules("p, ann, applications, *, x, allow", match_mode="regex")
 
-    assert judged(given).attempts[0].result.unreadable == "*"
+    assert evaluate(given).attempts[0].result.unreadable == "*"
 
 
-def test_one_line_that_can_not_be_read_refuses_everybody() -> None:
-    verdict = judged(rules("p, ann, applications"), "admin")
+def test_unreadable_line_denies_every_request() -> None:
+    result = evaluate(rules("p, ann, applications"), "admin")
 
-    assert not verdict.is_allowed
-    assert str(verdict.broken).startswith(
+    assert not result.is_allowed
+    assert str(result.broken).startswith(
         "policy.csv line 1: a p line must have 6 fields"
     )
 
 
-def test_a_project_that_can_not_be_read_is_named() -> None:
-    assert judged(rules("", BROKEN)).broken_project is not None
+def test_invalid_project_is_reported() -> None:
+    assert evaluate(rules("", BROKEN)).broken_project is not None
 
 
-def test_a_group_that_is_not_asked_about_is_named() -> None:
-    assert judged(rules(), "ann", "devs").unbound == ("devs",)
+def test_ignored_group_is_reported() -> None:
+    assert evaluate(rules(), "ann", "devs").unbound == ("devs",)
 
 
-def test_what_is_added_counts() -> None:
+def test_added_binding_applies() -> None:
     added = SourcedBinding(Binding("ann", "role:deployer"), "AccessGrant g1")
-    verdict = AccessEvaluator(rules(ALLOW), [added]).evaluate(
+    result = AccessEvaluator(rules(ALLOW), [added]).evaluate(
         TokenSubject(user_id="ann"), SYNC
     )
 
-    assert verdict.is_allowed
-    assert verdict.attempts[-1].result.chain == (added,)
+    assert result.is_allowed
+    assert result.attempts[-1].result.chain == (added,)
 
 
-@pytest.mark.parametrize(("about", "is_allowed"), [("team-a", True), ("b", False)])
-def test_a_member_of_a_project_counts_for_its_objects_alone(
-    about: str, *, is_allowed: bool
+@pytest.mark.parametrize(("project", "is_allowed"), [("team-a", True), ("b", False)])
+def test_binding_in_a_project_applies_only_to_its_objects(
+    project: str, *, is_allowed: bool
 ) -> None:
     added = SourcedBinding(Binding("ann", "role:any"), "AccessGrant g1")
     given = rules(
         "p, role:any, applications, sync, */*, allow", TEAM_A, Project(name="b")
     )
-    judge = AccessEvaluator(given, [added], in_project="team-a")
-    question = EnforceRequest(
-        resource="applications", action="sync", object=f"{about}/web"
+    evaluator = AccessEvaluator(given, [added], in_project="team-a")
+    request = EnforceRequest(
+        resource="applications", action="sync", object=f"{project}/web"
     )
 
     assert (
-        judge.evaluate(TokenSubject(user_id="ann"), question).is_allowed is is_allowed
+        evaluator.evaluate(TokenSubject(user_id="ann"), request).is_allowed
+        is is_allowed
     )
-    assert judge.evaluate(TokenSubject(user_id="bob"), question).is_allowed is False
+    assert evaluator.evaluate(TokenSubject(user_id="bob"), request).is_allowed is False

@@ -1,4 +1,4 @@
-"""What argocd-server asks its rules when somebody wants to do something."""
+"""Requests that argocd-server passes to its enforcer."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,11 @@ from argogrant.argocd.simulation.request import (
 )
 
 
-def asked(
+def enforced_requests(
     resource: str, action: str, about: str, settings: Mapping[str, str] | None = None
 ) -> list[tuple[str, str]]:
-    question = EnforceRequest(resource=resource, action=action, object=about)
-    found = to_enforce_requests(question, namespace="argocd", settings=settings or {})
+    request = EnforceRequest(resource=resource, action=action, object=about)
+    found = to_enforce_requests(request, namespace="argocd", settings=settings or {})
     return [(one.action, one.object) for one in found]
 
 
@@ -30,10 +30,10 @@ def asked(
         ("applications", "team-a/web", "team-a/web"),
     ],
 )
-def test_argo_cds_own_namespace_is_left_out(
+def test_namespace_of_argo_cd_is_omitted(
     resource: str, about: str, enforced: str
 ) -> None:
-    assert asked(resource, "get", about)[0][1] == enforced
+    assert enforced_requests(resource, "get", about)[0][1] == enforced
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,19 @@ def test_argo_cds_own_namespace_is_left_out(
     [
         pytest.param("rollback", {}, ["sync"], id="a rollback is a sync"),
         pytest.param(
-            "rollback", {ROLLBACK_KEY: "true"}, ["rollback"], id="unless it is its own"
+            "rollback",
+            {ROLLBACK_KEY: "true"},
+            ["rollback"],
+            id="a rollback with separate enforcement",
         ),
-        pytest.param("update/*", {}, ["update/*"], id="parts are asked for alone"),
+        pytest.param(
+            "update/*", {}, ["update/*"], id="a subresource is enforced separately"
+        ),
         pytest.param(
             "update/apps/Deployment/x/y",
             {INHERITANCE_KEY: "false"},
             ["update", "update/apps/Deployment/x/y"],
-            id="unless who may the whole may the part",
+            id="a subresource with inheritance",
         ),
         pytest.param(
             "action/apps/Deployment/restart",
@@ -58,10 +63,10 @@ def test_argo_cds_own_namespace_is_left_out(
         ),
     ],
 )
-def test_an_action_is_asked_for_as(
+def test_enforced_actions(
     action: str, settings: dict[str, str], enforced: list[str]
 ) -> None:
-    found = asked("applications", action, "team-a/web", settings)
+    found = enforced_requests("applications", action, "team-a/web", settings)
 
     assert [one for one, _ in found] == enforced
 
@@ -75,9 +80,7 @@ def test_an_action_is_asked_for_as(
         ("accounts", "a/b", None),
     ],
 )
-def test_a_question_is_about_a_project(
-    resource: str, about: str, project: str | None
-) -> None:
-    question = EnforceRequest(resource=resource, action="get", object=about)
+def test_project_of_a_request(resource: str, about: str, project: str | None) -> None:
+    request = EnforceRequest(resource=resource, action="get", object=about)
 
-    assert question.project == project
+    assert request.project == project

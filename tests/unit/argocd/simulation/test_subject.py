@@ -1,4 +1,4 @@
-"""Which strings Argo CD knows of a person whom somebody names."""
+"""Token subject of a user on the command line."""
 
 from typing import Any
 
@@ -12,37 +12,37 @@ WITH_EMAIL = ("groups", "email")
 ANN = "ann@example.com"
 
 
-def known(name: str, *groups: str, **sign_in: Any) -> ResolvedSubject:
+def resolved(name: str, *groups: str, **sign_in: Any) -> ResolvedSubject:
     return resolve_subject(name, groups, LoginConfig(**sign_in))
 
 
 @pytest.mark.parametrize(
-    ("recognised", "person"),
+    ("resolved_subject", "expected"),
     [
-        pytest.param(known("ann"), TokenSubject(user_id="ann"), id="a user id"),
+        pytest.param(resolved("ann"), TokenSubject(user_id="ann"), id="a user id"),
         pytest.param(
-            known(ANN, claims=WITH_EMAIL),
+            resolved(ANN, claims=WITH_EMAIL),
             TokenSubject(user_id="", compared=(ANN,)),
             id="an address that is compared",
         ),
         pytest.param(
-            known(ANN, "devs"),
+            resolved(ANN, "devs"),
             TokenSubject(user_id="", compared=("devs",)),
             id="an address that is not compared",
         ),
         pytest.param(
-            known("ann", "devs", claims=("email",)),
+            resolved("ann", "devs", claims=("email",)),
             TokenSubject(user_id="ann"),
             id="groups that are not compared",
         ),
         pytest.param(
-            known(
+            resolved(
                 ANN,
                 claims=WITH_EMAIL,
                 settings=ArgoCDSettings(accounts={ANN: LocalAccount(name=ANN)}),
             ),
             TokenSubject(user_id=ANN),
-            id="a local account is known by its name",
+            id="a local account",
         ),
         pytest.param(
             resolve_subject(ANN, (), LoginConfig(claims=WITH_EMAIL), is_user_id=True),
@@ -50,20 +50,22 @@ def known(name: str, *groups: str, **sign_in: Any) -> ResolvedSubject:
             id="a user id that looks like an address",
         ),
         pytest.param(
-            known("admin", settings=ArgoCDSettings(has_single_sign_on=False)),
+            resolved("admin", settings=ArgoCDSettings(has_single_sign_on=False)),
             TokenSubject(user_id="admin"),
-            id="admin is there without being listed",
+            id="admin is not listed",
         ),
         pytest.param(
-            known("ann", "devs", settings=ArgoCDSettings(accounts={})),
+            resolved("ann", "devs", settings=ArgoCDSettings(accounts={})),
             TokenSubject(user_id="ann", compared=("devs",)),
-            id="anybody may come by single sign-on",
+            id="a user of single sign-on",
         ),
     ],
 )
-def test_it_is(recognised: ResolvedSubject, person: TokenSubject) -> None:
-    assert recognised.token_subject == person
-    assert not recognised.is_locked_out
+def test_token_subject(
+    resolved_subject: ResolvedSubject, expected: TokenSubject
+) -> None:
+    assert resolved_subject.token_subject == expected
+    assert not resolved_subject.is_locked_out
 
 
 @pytest.mark.parametrize(
@@ -73,14 +75,14 @@ def test_it_is(recognised: ResolvedSubject, person: TokenSubject) -> None:
         ArgoCDSettings(accounts={"ann": LocalAccount(name="ann", is_enabled=False)}),
     ],
 )
-def test_who_can_not_sign_in_is_locked_out(settings: ArgoCDSettings) -> None:
-    recognised = known("ann", settings=settings)
+def test_user_who_cannot_log_in_is_locked_out(settings: ArgoCDSettings) -> None:
+    subject = resolved("ann", settings=settings)
 
-    assert recognised.is_locked_out
-    assert recognised.notes
+    assert subject.is_locked_out
+    assert subject.notes
 
 
-def test_what_is_ignored_is_said() -> None:
-    (note,) = known(ANN).notes
+def test_ignored_name_has_a_note() -> None:
+    (note,) = resolved(ANN).notes
 
     assert "scopes: '[groups, email]'" in note
