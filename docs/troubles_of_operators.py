@@ -27,8 +27,8 @@ INSTANCES: Final = Group(
             name="records_that_can_not_be_deleted",
             title="Ended grants can not be deleted",
             message=(
-                "Forbidden: Grants are given and end as they should, but ended ones can"
-                " not be deleted after spec.retention: DELETE"
+                "Forbidden: Grants begin and end on time, but ended grants cannot be"
+                " deleted after spec.retention: DELETE"
                 " /apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants/g1:"
                 ' 403 accessgrants.argogrant.dev "g1" is forbidden: User'
                 ' "system:serviceaccount:argogrant:argogrant" cannot delete resource'

@@ -199,7 +199,9 @@ class NamespaceManager:
             signal.clear()
             now = self._clock()
             decisions.update(self._store.unassigned_grants(), facts, now, self._store)
-            self._reporter.report_grants(decisions, nothing, Snapshot(), now)
+            self._reporter.report_and_release_grants(
+                decisions, nothing, Snapshot(), now
+            )
             self._reporter.report_orphaned_approvals(now)
             is_unsettled = decisions.recheck_at is not None or any(
                 record.being_deleted for record in decisions.records.values()

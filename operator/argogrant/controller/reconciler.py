@@ -225,7 +225,9 @@ class Reconciler:
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
             contested=self._contested() is not None,
         )
-        by_reason = self._reporter.report_grants(self._decisions, planned, seen, now)
+        by_reason = self._reporter.report_and_release_grants(
+            self._decisions, planned, seen, now
+        )
         self._metrics.grants(by_reason)
         self._metrics.in_force(self._decisions.all())
         self._report_instance(
@@ -251,7 +253,9 @@ class Reconciler:
         seen, now = argocd.snapshot(), self._clock()
         if lasts:
             nothing = Plan(overlay=None, blocked=NOT_RECONCILED)
-            self._reporter.report_grants(self._decisions, nothing, seen, now)
+            self._reporter.report_and_release_grants(
+                self._decisions, nothing, seen, now
+            )
         self._report_instance(InstanceStatusInput(seen=seen, error=error))
 
     def _report_unknown(self, record: InstanceRecord) -> None:
@@ -259,7 +263,9 @@ class Reconciler:
         seen, now = Snapshot(), self._clock()
         self._planning.decide(record, seen, now)
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
-        said = self._reporter.report_grants(self._decisions, nothing, seen, now)
+        said = self._reporter.report_and_release_grants(
+            self._decisions, nothing, seen, now
+        )
         self._metrics.grants(said)
         self._report_instance(InstanceStatusInput(seen=seen))
 

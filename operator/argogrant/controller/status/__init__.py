@@ -1,1 +1,5 @@
-"""What the operator reports: conditions, audit records, finalizers and retention."""
+"""Reports: conditions, audit events, and the release of grants that are over.
+
+``reporter`` and the modules that it reads report only. ``finalizers`` and ``retention``
+act: they release deleted grants and delete ended ones.
+"""

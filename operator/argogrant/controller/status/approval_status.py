@@ -1,4 +1,4 @@
-"""What approvers and authors of policies are told: the status of their objects."""
+"""Status of AccessApprovals and AccessPolicies."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,10 +19,10 @@ from argogrant.kube.client import Body
 
 
 class ApprovalStatus:
-    """Reports about the approvals and policies of one namespace.
+    """Reports the status of the approvals and policies of one namespace.
 
     Args:
-        store: Where the objects are known.
+        store: Cache of the objects.
         writer: Writes their status in the background.
     """
 
@@ -33,32 +33,32 @@ class ApprovalStatus:
     def report(
         self, record: GrantRecord, decision: Decision | None, now: datetime
     ) -> None:
-        """Tell everybody who said something about a grant whether it counts."""
-        verdicts = (
+        """Report for each approval of a grant whether it counts."""
+        results = (
             decision.policy_result.approval_results if decision is not None else ()
         )
-        told = {one.approval.uid: approval_condition(one) for one in verdicts}
+        conditions = {one.approval.uid: approval_condition(one) for one in results}
         for approval in self._store.approvals_of(record.name):
-            condition = told.get(approval.uid) or _not_understood(approval)
+            condition = conditions.get(approval.uid) or _invalid_approval(approval)
             if condition is not None:
-                self._answer(approval, condition, now, self._store.approvals.upsert)
+                self._submit(approval, condition, now, self._store.approvals.upsert)
 
     def report_orphans(self, now: datetime) -> None:
-        """Tell those who approve a grant that is not there."""
+        """Report for each approval without a grant that the grant does not exist."""
         for record in self._store.orphaned_approvals():
-            condition = _not_understood(record)
+            condition = _invalid_approval(record)
             if record.approval is not None:
                 condition = approval_condition(without_grant(record.approval))
             if condition is not None:
-                self._answer(record, condition, now, self._store.approvals.upsert)
+                self._submit(record, condition, now, self._store.approvals.upsert)
 
     def policies(self, now: datetime) -> None:
-        """Tell the authors of policies whether they are obeyed."""
+        """Report for each policy whether it is in use."""
         for record in self._store.policies.objects.values():
             condition = policy_condition(record.problem or None)
-            self._answer(record, condition, now, self._store.policies.upsert)
+            self._submit(record, condition, now, self._store.policies.upsert)
 
-    def _answer(
+    def _submit(
         self,
         record: Record,
         condition: Condition,
@@ -70,8 +70,8 @@ class ApprovalStatus:
         self._writer.submit(status_update(record, new, written=written))
 
 
-def _not_understood(record: ApprovalRecord) -> Condition | None:
-    """Say why an approval can not be understood, if it can not."""
+def _invalid_approval(record: ApprovalRecord) -> Condition | None:
+    """Return the condition of an invalid approval, or None if it is valid."""
     if record.approval is not None:
         return None
     return Condition(

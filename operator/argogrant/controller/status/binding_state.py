@@ -1,4 +1,4 @@
-"""What Argo CD goes by: what it has of ours, and what it may still obey. Pure."""
+"""Bindings that Argo CD has, and those that it may still apply. Pure."""
 
 from collections import Counter
 from collections.abc import Set as AbstractSet
@@ -16,13 +16,15 @@ from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 
-_HOLDING: Final = frozenset({Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE})
-"""While these stand in the way, no revocation is certain."""
+_UNCONFIRMED: Final = frozenset(
+    {Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE}
+)
+"""Obstacles during which no revocation is certain."""
 
 
 @dataclass(frozen=True)
 class BindingState:
-    """What stands after a convergence, for the grants of one instance."""
+    """Bindings of one Argo CD after a reconciliation, and the grants they belong to."""
 
     decisions: DecisionCache
     planned: Plan
@@ -30,29 +32,44 @@ class BindingState:
 
     @cached_property
     def is_confirmed(self) -> bool:
-        """Whether Argo CD goes by what is seen, and what is not wanted is gone."""
+        """True if Argo CD has loaded what the operator sees.
+
+        If so, a binding that is not in the ConfigMap is revoked.
+        """
         blocked = self.planned.blocked
         if self.planned.left_behind is not None or self._is_not_loaded:
             return False
-        return blocked is None or blocked.reason not in _HOLDING
+        return blocked is None or blocked.reason not in _UNCONFIRMED
 
     @cached_property
     def present(self) -> AbstractSet[Binding]:
-        """What our key and projects hold; what is another instance's is not ours."""
+        """Bindings in the managed key and in AppProjects, if this instance owns them.
+
+        A key of another instance contains the bindings of that instance.
+        """
         blocked, config_map = self.planned.blocked, self.seen.config_map
         if blocked and blocked.reason is Reason.OVERLAY_OWNED_BY_ANOTHER:
             return self._members
         overlay = config_map.overlay if config_map else None
-        return _joined(overlay.bindings if overlay else frozenset(), self._members)
+        return _union(overlay.bindings if overlay else frozenset(), self._members)
 
     @cached_property
     def leftover(self) -> AbstractSet[Binding]:
-        """What Argo CD may still obey although no grant wants it."""
+        """Bindings that Argo CD may still apply although no grant wants them.
+
+        If the ConfigMap is missing or cannot be loaded, Argo CD keeps the policy that
+        it loaded last:
+
+            ConfigMap         Argo CD applies
+            ----------------  ----------------------------------
+            loadable          the ConfigMap
+            missing, broken   the last one that could be loaded
+        """
         present = self.present
-        goes_by_another = self.seen.config_map is None or self._is_not_loaded
-        if goes_by_another and self.seen.last_loaded_config_map is not None:
+        applies_earlier_one = self.seen.config_map is None or self._is_not_loaded
+        if applies_earlier_one and self.seen.last_loaded_config_map is not None:
             overlay = self.seen.last_loaded_config_map.overlay
-            present = _joined(
+            present = _union(
                 overlay.bindings if overlay else frozenset(), self._members
             )
         return present - {
@@ -63,7 +80,7 @@ class BindingState:
 
     @cached_property
     def _is_not_loaded(self) -> bool:
-        """Whether Argo CD still goes by what it read before."""
+        """True if Argo CD cannot load the ConfigMap, and applies an earlier one."""
         config_map = self.seen.config_map
         return config_map is not None and not config_map.is_loadable
 
@@ -73,37 +90,37 @@ class BindingState:
 
     @cached_property
     def recorded_as_bound(self) -> Counter[Binding]:
-        """How many grants there are, by binding, whose status says they were bound."""
-        found = (
+        """Number of grants by binding whose status records that they were bound."""
+        decisions = (
             self.decisions.get(uid)
             for uid, record in self.decisions.records.items()
             if "boundAs" in record.status
         )
-        return Counter(one.grant.binding for one in found if one is not None)
+        return Counter(one.grant.binding for one in decisions if one is not None)
 
     def outcome(self, record: GrantRecord, decision: Decision | None) -> BindingOutcome:
-        """Say what became of a grant's binding."""
+        """Return the result of the reconciliation for a grant's binding."""
         if decision is None:
             return BindingOutcome(is_bound=False, blocked=self.planned.blocked)
         binding = decision.grant.binding
-        lingers = (
-            self._can_not_leave(decision, binding)
+        may_still_apply = (
+            self._is_not_removable(decision, binding)
             if self.is_confirmed
             else self._may_still_apply(record, decision, binding)
         )
-        left_behind = self.planned.left_behind if lingers else None
+        left_behind = self.planned.left_behind if may_still_apply else None
         return BindingOutcome(
             is_bound=binding in self.present or binding in self.planned.unmanaged,
             blocked=self.planned.obstacle_to(binding) or left_behind,
-            may_still_apply=lingers,
+            may_still_apply=may_still_apply,
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
-        """Tell whether nothing of a grant is left that only it wanted."""
+        """Return whether no binding is left that only this grant wanted."""
         return decision is None or decision.grant.binding not in self.leftover
 
-    def _can_not_leave(self, decision: Decision, binding: Binding) -> bool:
-        """Tell whether a project keeps what nobody wants, since it can not be read."""
+    def _is_not_removable(self, decision: Decision, binding: Binding) -> bool:
+        """Return whether an unreadable AppProject keeps a binding that has ended."""
         return (
             decision.desired_binding is DesiredBinding.ABSENT
             and binding in self.planned.obstacles
@@ -116,18 +133,20 @@ class BindingState:
         if decision.desired_binding is not DesiredBinding.ABSENT:
             return False
         if record.being_deleted:
-            return True  # it is held until the revocation is certain
+            # The finalizer keeps the grant until the revocation is certain.
+            return True
         if (
             self.seen.last_loaded_config_map is None
             or self.planned.left_behind is not None
         ):
-            # Nothing was seen since the operator started, or not at every place.
+            # The operator has not seen what Argo CD applies since it started, or not
+            # in every location. Only the status is left as evidence.
             return "boundAs" in record.status and "endedAt" not in record.status
         return binding in self.leftover
 
 
-def _joined(
-    text: AbstractSet[Binding], members: AbstractSet[Binding]
+def _union(
+    overlay: AbstractSet[Binding], members: AbstractSet[Binding]
 ) -> AbstractSet[Binding]:
-    """Join what both places hold, without a copy where only one of them does."""
-    return text | members if members else text
+    """Return the union, without a copy of the overlay if there are no members."""
+    return overlay | members if members else overlay

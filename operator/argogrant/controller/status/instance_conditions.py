@@ -1,4 +1,4 @@
-"""What is said about an instance itself: ready, or what stands in the way. Pure."""
+"""Conditions of an ArgoCDInstance. Pure."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,58 +22,58 @@ from argogrant.kube.resources import Collection
 
 NOWHERE: Final = ArgoCDLocation(namespace="")
 CLOCK_SKEW_FROM: Final = 2.0
-"""Seconds from which a difference of the clocks is told."""
+"""Seconds of clock skew from which ``ClockInSync`` is False."""
 NOT_RECONCILED: Final = Finding(
     Reason.INSTANCE_UNAVAILABLE,
-    "Argo CD's configuration can not be written at the moment; the ArgoCDInstance says"
-    " why.",
+    "Argo CD's configuration cannot be written at the moment; the conditions of the"
+    " ArgoCDInstance give the cause.",
 )
-"""What a grant says while no write gets through."""
+"""Finding of every grant while writes fail."""
 NOT_KNOWN: Final = Finding(
     Reason.INSTANCE_UNAVAILABLE,
-    "The ArgoCDInstance can not be understood; it says why.",
+    "The ArgoCDInstance is invalid; its Ready condition gives the cause.",
 )
-"""What a grant says of an instance that never could be understood."""
+"""Finding of every grant while the instance has been invalid from the start."""
 NOT_UNDERSTOOD: Final = (
-    "Until that is mended, what is bound stays until its end, and nothing is added."
-    " Apply the CRDs of this version: they refuse such an object."
+    "Until this is fixed, bindings stay until their grants end, and no binding is"
+    " added. Apply the CRDs of this version: they reject such an object."
 )
 WAITING: Final = (
-    "The ArgoCDInstance is being deleted, and waits for that so as to leave nothing"
-    f' behind; the annotation {ABANDON_ANNOTATION}: "true" lets it go all the same.'
+    "The ArgoCDInstance is being deleted and waits until no binding is left. To delete"
+    f' it without waiting, set the annotation {ABANDON_ANNOTATION}: "true".'
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStatusInput:
-    """What the conditions of an instance are made of."""
+    """Facts that the conditions of an instance report."""
 
     seen: Snapshot
     blocked: Finding | None = None
-    """Why nothing can be added."""
+    """Why no binding can be added."""
     contested: Finding | None = None
     error: ClusterError | None = None
-    """Why a convergence did not come to its end."""
+    """Error that ended the reconciliation."""
     problem: str = ""
-    """Why the instance itself can not be understood."""
+    """Why the instance is invalid."""
     is_waiting: bool = False
-    """It is being deleted, and may not go yet."""
+    """The instance is being deleted, and its finalizer stays for now."""
     clock_skew: float = 0.0
     identities: RequesterVerification = UNVERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
-    """What of our own can not be read at the moment."""
+    """Errors of argogrant's own kinds that cannot be read at the moment."""
     maintenance: MaintenanceState = NO_MAINTENANCE
-    """Our rights and the token for another cluster."""
+    """Missing permissions, and the token for a remote cluster."""
     location: ArgoCDLocation = NOWHERE
-    """Where Argo CD is."""
+    """Location of Argo CD."""
     namespace: str = ""
-    """Where the instance is."""
+    """Namespace of the instance."""
     undeletable: ClusterError | None = None
-    """Why ended grants are kept longer than they should be."""
+    """Error that prevents the deletion of ended grants."""
 
 
 def instance_conditions(health: InstanceStatusInput) -> tuple[Condition, ...]:
-    """Say whether an instance is as it should be."""
+    """Return the conditions of an instance."""
     return (
         _ready(health),
         _text(health.seen),
@@ -94,7 +94,9 @@ def _ready(health: InstanceStatusInput) -> Condition:
 def _readiness(health: InstanceStatusInput) -> Condition:
     finding = _obstacle(health)
     if finding is None:
-        finding = Finding(Reason.CONVERGED, "What Argo CD has equals what is in force.")
+        finding = Finding(
+            Reason.CONVERGED, "Argo CD has exactly the bindings of the grants in force."
+        )
     return Condition(
         type=InstanceCondition.READY,
         status=finding.reason is Reason.CONVERGED,
@@ -104,7 +106,7 @@ def _readiness(health: InstanceStatusInput) -> Condition:
 
 
 def _obstacle(health: InstanceStatusInput) -> Finding | None:
-    """Find what stands in the way, that first which explains the rest."""
+    """Return the obstacle to Ready; causes come before their effects."""
     if health.problem:
         message = f"{with_full_stop(health.problem)} {NOT_UNDERSTOOD}"
         return Finding(Reason.INVALID_INSTANCE, message)
@@ -131,7 +133,7 @@ def _contested(finding: Finding | None) -> Condition:
         type=InstanceCondition.CONTESTED,
         status=False,
         reason=Reason.UNDISTURBED,
-        message="Nobody else changes the key policy.argogrant.csv.",
+        message="No other program changes the key policy.argogrant.csv.",
     )
 
 
@@ -145,10 +147,10 @@ def _clock(skew: float) -> Condition:
         )
     message = (
         f"The operator's clock is ahead of the API server's by {_rounded(-skew)} or"
-        " more, so that grants begin and end that much too early."
+        " more. Grants begin and end too early by that time."
         if skew < 0
         else f"The operator's clock is behind the API server's by {_rounded(skew)} or"
-        " more. It is corrected by that, so that ends are kept."
+        " more. The operator corrects its clock by that time, so grants end on time."
     )
     return Condition(
         type=InstanceCondition.CLOCK_IN_SYNC,
@@ -159,18 +161,18 @@ def _clock(skew: float) -> Condition:
 
 
 def _requester_verified(identities: RequesterVerification) -> Condition:
-    is_so = identities.reason is Reason.VERIFIED
+    is_verified = identities.reason is Reason.VERIFIED
     return Condition(
         type=InstanceCondition.REQUESTER_VERIFIED,
-        status=is_so if identities.is_known else None,
+        status=is_verified if identities.is_known else None,
         reason=identities.reason,
         message=identities.problem
-        or "The API server checks who asks for access and who approves it.",
+        or "The API server verifies requesters and approvers.",
     )
 
 
 def _rounded(seconds: float) -> str:
-    """Round so that the message stays while the clocks run side by side."""
+    """Return rounded seconds, so small changes of the skew change no message."""
     whole = int(seconds)
     step = next((s for s in (2, 5, 10, 30, 60, 300) if whole < s * 4), 3600)
     return f"{max(whole // step * step, 2)} s"
@@ -188,11 +190,11 @@ def _failed(
 
 
 def _forbidden_to_delete(error: Forbidden) -> Finding:
-    """An outage is tried again and passes; for a right somebody has to act."""
+    """Return the finding of a missing permission; other errors are retried."""
     return Finding(
         Reason.FORBIDDEN,
-        "Grants are given and end as they should, but ended ones can not be deleted"
-        f" after spec.retention: {with_full_stop(str(error))} {remedy_of(error)}",
+        "Grants begin and end on time, but ended grants cannot be deleted after"
+        f" spec.retention: {with_full_stop(str(error))} {remedy_of(error)}",
     )
 
 

@@ -1,4 +1,8 @@
-"""What is said: the status of grants and instances, and which deletions may finish."""
+"""Reports of one namespace: the status of grants and instances, and audit events.
+
+``report_and_release_grants`` also acts: it removes finalizers and schedules deletions,
+in ``finalizers`` and ``retention``.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -31,7 +35,7 @@ from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
     instance_conditions,
 )
-from argogrant.controller.status.retention import RetentionCollector, records_kept
+from argogrant.controller.status.retention import RetentionCollector, retained_grants
 from argogrant.controller.status.writer import (
     FinalizerChange,
     StatusWriter,
@@ -49,13 +53,13 @@ from argogrant.grants.model.reasons import GrantCondition, Reason
 
 
 class Reporter:
-    """Reports about the grants and instances of one namespace.
+    """Reports the grants and instances of one namespace.
 
     Args:
-        store: Where the objects are known.
+        store: Cache of the objects.
         writer: Writes their status in the background.
-        audit: Told of everything before it is written.
-        disposal: Deletes what need not be kept.
+        audit: Receives every change before its status is written.
+        retention: Deletes ended grants.
     """
 
     def __init__(
@@ -63,75 +67,56 @@ class Reporter:
         store: Store,
         writer: StatusWriter,
         audit: Audit,
-        disposal: RetentionCollector,
+        retention: RetentionCollector,
     ) -> None:
         self._store = store
-        self._disposal = disposal
+        self._retention = retention
         self._store.on_grant_removed = self.forget
         self._writer = writer
         self._audit = audit
-        self._said: dict[str, tuple[GrantRecord, object]] = {}
+        self._reported: dict[str, tuple[GrantRecord, object]] = {}
         self._reasons: dict[str, str] = {}
-        self._releases = FinalizerReleaser(store, writer)
-        self._answers = ApprovalStatus(store, writer)
+        self._finalizers = FinalizerReleaser(store, writer)
+        self._approvals = ApprovalStatus(store, writer)
 
-    def report_grants(
+    def report_and_release_grants(
         self, decisions: DecisionCache, planned: Plan, seen: Snapshot, now: datetime
     ) -> Mapping[str, int]:
-        """Say what became of each grant, and let clean deletions finish.
+        """Report every grant, and release those that are over.
 
-        A grant about which nothing changed since it was last looked at costs nothing.
+        1. Remove the finalizer of each deleted grant that is revoked.
+        2. Report each grant that has changed: events first, then its status.
+        3. Schedule the deletion of ended grants after ``spec.retention``.
+
+        The finalizers come first because a grant that is about to be gone needs no
+        status.
 
         Returns:
-            How many grants there are by the reason of their Ready condition.
+            The number of grants by the reason of their Ready condition.
         """
-        standing = BindingState(decisions, planned, seen)
-        self._releases.release(decisions.records.values(), standing)
-        for uid, record in decisions.records.items():
-            decision = decisions.get(uid)
-            delivery = standing.outcome(record, decision)
-            said = (decision, delivery)
-            if self._said.get(uid) == (record, said):
-                continue
-            is_first = uid not in self._said
-            self._said[uid] = (record, said)
-            conditions = _conditions(record, decision, delivery)
-            new = self._status_of(record, decision, delivery, now)
-            self._audit.grant(
-                grant_change(
-                    record,
-                    decision,
-                    delivery,
-                    conditions=conditions,
-                    new=new,
-                    state=standing,
-                    is_first=is_first,
-                    now=now,
-                )
-            )
-            self._answers.report(record, decision, now)
-            if record.being_deleted and self._releases.is_releasing(record):
-                continue
-            self._submit_grant(record, decision, delivery, new)
-        self._keep_records(standing)
+        state = BindingState(decisions, planned, seen)
+        self._finalizers.release(decisions.records.values(), state)
+        for record in decisions.records.values():
+            self._report_grant(record, state, now)
+        self._schedule_deletions(state)
         return Counter(
             self._reasons[uid] for uid in decisions.records if uid in self._reasons
         )
 
     def report_orphaned_approvals(self, now: datetime) -> None:
-        """Tell those who approve a grant that is not there."""
-        self._answers.report_orphans(now)
+        """Report for each approval without a grant that the grant does not exist."""
+        self._approvals.report_orphans(now)
 
     def report_policies(self, now: datetime) -> None:
-        """Tell the authors of policies whether they are obeyed."""
-        self._answers.policies(now)
+        """Report for each policy whether it is in use."""
+        self._approvals.policies(now)
 
     def forget(self, uid: str) -> None:
-        """Forget a grant that is gone."""
-        self._said.pop(uid, None)
+        """Forget a grant that no longer exists."""
+        self._reported.pop(uid, None)
         self._reasons.pop(uid, None)
-        self._releases.forget(uid)
-        self._disposal.forget(uid)
+        self._finalizers.forget(uid)
+        self._retention.forget(uid)
         self._audit.forget(uid)
 
     def report_orphans(
@@ -141,11 +126,11 @@ class Reporter:
         seen: Snapshot,
         now: datetime,
     ) -> None:
-        """Say what is about to be removed that nobody granted."""
+        """Report bindings that no grant accounts for, before they are removed."""
         if orphans and seen.config_map is not None:
             version = seen.config_map.resource_version
-            place = instance_ref(record)
-            self._audit.orphans(place, orphans, version=version, now=now)
+            ref = instance_ref(record)
+            self._audit.orphans(ref, orphans, version=version, now=now)
 
     def report_token(
         self,
@@ -155,21 +140,21 @@ class Reporter:
         version: str,
         now: datetime,
     ) -> None:
-        """Tell of a new token for another cluster.
+        """Report a new token for a remote cluster, once it is stored.
 
         Args:
             record: The instance.
-            expires_at: Until when it is good, as far as that is known.
-            version: The version of the Secret that holds it.
-            now: When.
+            expires_at: Expiry of the token; None if unknown.
+            version: Resource version of the Secret that contains it.
+            now: Time of the event.
         """
-        place = instance_ref(record)
-        self._audit.token(place, token_rotated(expires_at, version), now=now)
+        ref = instance_ref(record)
+        self._audit.token(ref, token_rotated(expires_at, version), now=now)
 
     def report_tokens(
         self, record: InstanceRecord, planned: Plan, now: datetime
     ) -> None:
-        """Say which tokens are about to be removed with the members who made them."""
+        """Report tokens of members that end, before the tokens are removed."""
         removed = [
             token_removed(one.project, role, token, version=one.resource_version)
             for one in planned.projects
@@ -188,12 +173,12 @@ class Reporter:
         last_write_at: datetime | None,
         bound_in: tuple[ArgoCDLocation, ...] | None = None,
     ) -> None:
-        """Say what is known of an instance."""
+        """Report an instance: events first, then its status."""
         config_map = health.seen.config_map
         overlay = config_map.overlay if config_map else None
         token = health.maintenance.token
         conditions = instance_conditions(
-            replace(health, undeletable=self._disposal.failures.get(record.name))
+            replace(health, undeletable=self._retention.failures.get(record.name))
         )
         report = InstanceReport(
             conditions=conditions,
@@ -209,73 +194,112 @@ class Reporter:
         )
         old = self._writer.pending_or_stored(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
-        place = instance_ref(record)
         self._audit.instance(
-            place, stored=record.status, conditions=by_type(conditions), now=now
+            instance_ref(record),
+            stored=record.status,
+            conditions=by_type(conditions),
+            now=now,
         )
         self._writer.submit(
             status_update(record, new, written=self._store.instances.upsert)
         )
 
-    def _current(self, record: GrantRecord) -> dict[str, Any]:
-        """The status that a grant will have once everything is written."""
+    def _report_grant(
+        self, record: GrantRecord, state: BindingState, now: datetime
+    ) -> None:
+        """Report a grant; costs nothing if nothing about it has changed."""
+        decision = state.decisions.get(record.uid)
+        outcome = state.outcome(record, decision)
+        reported = (record, (decision, outcome))
+        earlier = self._reported.get(record.uid)
+        if earlier == reported:
+            return
+        self._reported[record.uid] = reported
+        conditions = _conditions(record, decision, outcome)
+        new = self._status_of(record, decision, outcome, now)
+        # The event comes before the status: if the process is killed in between, the
+        # next one finds the old status and emits the same event with the same id.
+        self._audit.grant(
+            grant_change(
+                record,
+                decision,
+                outcome,
+                conditions=conditions,
+                new=new,
+                state=state,
+                is_first=earlier is None,
+                now=now,
+            )
+        )
+        self._approvals.report(record, decision, now)
+        if record.being_deleted and self._finalizers.is_releasing(record):
+            return
+        self._submit_grant(record, decision, outcome, new)
+
+    def _pending_or_stored(self, record: GrantRecord) -> dict[str, Any]:
+        """Return the status of a grant once everything is written."""
         return self._writer.pending_or_stored(record.path, record.status)
 
-    def _keep_records(self, standing: BindingState) -> None:
-        """Let what is over be deleted in time, if the instance says when that is."""
-        records = standing.decisions.records
+    def _schedule_deletions(self, state: BindingState) -> None:
+        """Schedule the deletion of ended grants, if the retention is known."""
+        records = state.decisions.records
         if records:
             name = next(iter(records.values())).instance
             found = self._store.instance(name)
             instance = found.instance if found is not None else None
             if instance is None or instance.being_deleted:
-                self._disposal.plan(name, ())
+                self._retention.schedule(name, ())
             else:
-                kept = records_kept(standing, instance.retention, self._current)
-                self._disposal.plan(name, kept)
+                retained = retained_grants(
+                    state, instance.retention, self._pending_or_stored
+                )
+                self._retention.schedule(name, retained)
 
     def _status_of(
         self,
         record: GrantRecord,
         decision: Decision | None,
-        delivery: BindingOutcome,
+        outcome: BindingOutcome,
         now: datetime,
     ) -> dict[str, Any]:
-        old = self._writer.pending_or_stored(record.path, record.status)
+        old = self._pending_or_stored(record)
         if decision is not None:
             return grant_status(
-                decision, delivery, old=old, generation=record.generation, now=now
+                decision, outcome, old=old, generation=record.generation, now=now
             )
-        (condition,) = _conditions(record, None, delivery)
+        (condition,) = _conditions(record, None, outcome)
         return status_of(condition, old=old, generation=record.generation, now=now)
 
     def _submit_grant(
         self,
         record: GrantRecord,
         decision: Decision | None,
-        delivery: BindingOutcome,
+        outcome: BindingOutcome,
         new: dict[str, Any],
     ) -> None:
+        """Write the status of a grant, and the finalizer of one that has a binding."""
         self._reasons[record.uid] = _ready_reason(new)
-        hold = None
-        if not record.being_deleted and (delivery.is_bound or _is_wanted(decision)):
-            is_loud = record.grant is not None and record.grant.break_glass
-            hold = FinalizerChange(
+        finalizer = None
+        if not record.being_deleted and (outcome.is_bound or _is_wanted(decision)):
+            is_break_glass = record.grant is not None and record.grant.break_glass
+            finalizer = FinalizerChange(
                 wanted=True,
                 finalizers=record.finalizers,
                 labels={BREAK_GLASS_LABEL: "true"}
-                if is_loud and not record.is_labelled
+                if is_break_glass and not record.is_labelled
                 else {},
             )
         self._writer.submit(
-            status_update(record, new, written=self._store.grants.upsert, hold=hold)
+            status_update(
+                record, new, written=self._store.grants.upsert, finalizer=finalizer
+            )
         )
 
 
 def _conditions(
     record: GrantRecord, decision: Decision | None, outcome: BindingOutcome
 ) -> tuple[Condition, ...]:
-    """Return the conditions of a grant, and of one whose spec is invalid."""
+    """Return the conditions of a grant, valid or not."""
     if decision is not None:
         return grant_conditions(decision, outcome)
     invalid = Condition(

@@ -1,10 +1,9 @@
-"""The deletion of ended grants whose retention has passed, at a bounded rate.
+"""Deletion of ended grants whose retention has passed.
 
-What may be deleted, and when, is said anew at every convergence; one worker goes
-through that, oldest first. A stepped clock or a shortened retention can make ten
-thousand records due at once: neither the API server nor the loop has to notice.
-
-Which records of ended grants there are, and until when each is kept. Pure.
+Every reconciliation replaces the schedule of its instance. One worker deletes what is
+due, oldest first, at a limited rate: a stepped clock or a shortened retention can make
+thousands of grants due at once, and neither the API server nor the reconcile loop
+should notice.
 """
 
 import asyncio
@@ -29,17 +28,17 @@ from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.telemetry.metrics import Metrics
 
 DELETE_INTERVAL: Final = 0.1
-"""Seconds from one deletion to the next; each has a convergence in its train."""
+"""Seconds between two deletions. Every deletion triggers a reconciliation."""
 POLL: Final = 1.0
-"""Seconds; the clock may be stepped."""
+"""Seconds between two looks at the clock, which may be stepped."""
 RETRY: Final = 15.0
-"""Seconds after a refusal or an outage; nothing is urgent about a record."""
+"""Seconds after a denied or failed deletion; deletions are not urgent."""
 
 logger = logging.getLogger(__name__)
 
 
 class RetainedGrant(NamedTuple):
-    """A record, and until when it is kept; a tuple, since there are ten thousand."""
+    """Ended grant with its deletion time; a tuple, as there may be thousands."""
 
     until: datetime
     name: str
@@ -47,14 +46,14 @@ class RetainedGrant(NamedTuple):
 
 
 class RetentionCollector:
-    """Deletes the records of one namespace that need not be kept any longer.
+    """Deletes the ended grants of one namespace once their retention has passed.
 
     Args:
-        cluster: Where our own kinds are.
-        store: Where the grants are known.
-        audit: Told of each deletion just before it.
-        metrics: Counts them.
-        clock: Tells the time in UTC.
+        cluster: API server of the AccessGrants.
+        store: Cache of the grants.
+        audit: Receives each deletion just before it.
+        metrics: Counts the deletions.
+        clock: Current time in UTC.
     """
 
     def __init__(
@@ -71,75 +70,83 @@ class RetentionCollector:
         self._audit = audit
         self._deleted = metrics.counts.deleted
         self._clock = clock
-        self._kept: dict[str, list[RetainedGrant]] = {}
-        self._told: set[str] = set()
+        self._retained: dict[str, list[RetainedGrant]] = {}
+        """A heap for each instance."""
+        self._reported: set[str] = set()
         self.failures: dict[str, ClusterError] = {}
-        """Why records can not be deleted, by instance."""
+        """Errors of the last deletions, by instance."""
 
-    def plan(self, instance: str, kept: Iterable[RetainedGrant]) -> None:
-        """Say anew which records of an instance there are, and until when."""
-        heap = list(kept)
+    def schedule(self, instance: str, retained: Iterable[RetainedGrant]) -> None:
+        """Replace the schedule of an instance."""
+        heap = list(retained)
         heapq.heapify(heap)
-        self._kept[instance] = heap
+        self._retained[instance] = heap
         if not heap:
-            self._failed(instance, None)
+            self._record_result(instance, None)
 
     async def run(self) -> None:
-        """Delete what is due until cancelled."""
+        """Delete grants that are due, until cancelled."""
         while True:
-            due = self._due()
+            due = self._pop_due()
             if due is None:
                 await asyncio.sleep(POLL)
                 continue
-            instance, kept = due
+            instance, grant = due
             try:
-                await self._delete(instance, kept)
+                await self._delete(instance, grant)
             except (NotFound, Conflict):
-                pass  # the next convergence looks at what it is now
+                pass  # The next reconciliation schedules what is there then.
             except ClusterError as error:
-                self._failed(instance, error)
-                heapq.heappush(self._kept[instance], kept)
+                self._record_result(instance, error)
+                heapq.heappush(self._retained[instance], grant)
                 await asyncio.sleep(RETRY)
                 continue
             else:
-                self._failed(instance, None)
+                self._record_result(instance, None)
             await asyncio.sleep(DELETE_INTERVAL)
 
-    def _due(self) -> tuple[str, RetainedGrant] | None:
-        """Take the record that was due first.
+    def _pop_due(self) -> tuple[str, RetainedGrant] | None:
+        """Remove and return the grant that was due first, or None.
 
-        A clock that is ahead of the API server's must not shorten what is kept; one
-        that is behind was corrected already.
+        An operator's clock that is ahead of the API server's is corrected here, so no
+        retention is shortened. One that is behind was corrected already.
         """
         ahead = timedelta(seconds=min(0.0, self._cluster.clock_skew()))
         now = self._clock() + ahead
-        heads = [(heap[0], name) for name, heap in self._kept.items() if heap]
+        heads = [(heap[0], name) for name, heap in self._retained.items() if heap]
         if not heads or min(heads)[0].until > now:
             return None
         instance = min(heads)[1]
-        return instance, heapq.heappop(self._kept[instance])
+        return instance, heapq.heappop(self._retained[instance])
 
-    async def _delete(self, instance: str, kept: RetainedGrant) -> None:
-        """Delete a grant with its approvals: they say nothing without it."""
-        record = self._store.grant(kept.name)
-        if record is None or record.uid != kept.uid or record.being_deleted:
+    async def _delete(self, instance: str, grant: RetainedGrant) -> None:
+        """Delete a grant after its approvals, which mean nothing without it.
+
+        The checks repeat what the schedule assumed, because the grant may have changed
+        since. ``endedAt`` must be stored: the retention begins then, and ``kubectl
+        get`` must show the end before the grant is gone.
+        """
+        record = self._store.grant(grant.name)
+        if record is None or record.uid != grant.uid or record.being_deleted:
             return
         if "endedAt" not in record.status:
-            return  # the API server does not know yet that it is over
+            return
         for approval in self._store.approvals_of(record.name):
-            if _is_about(approval, record):
+            if _is_for(approval, record):
                 await self._remove(approval)
-        self._log(record)
+        self._report(record)
         await self._remove(record)
         self._deleted.labels(self._store.namespace, instance).inc()
 
     async def _remove(self, record: Record) -> None:
+        """Delete an object, if it is still the version that was checked."""
         await self._cluster.delete(record.path, uid=record.uid, version=record.version)
 
-    def _log(self, record: GrantRecord) -> None:
-        if record.uid in self._told:
+    def _report(self, record: GrantRecord) -> None:
+        """Emit ``deleted`` before the deletion, but not again when it is retried."""
+        if record.uid in self._reported:
             return
-        self._told.add(record.uid)
+        self._reported.add(record.uid)
         self._audit.deleted(
             GrantChange(
                 ref=grant_ref(record),
@@ -152,55 +159,61 @@ class RetentionCollector:
         )
 
     def forget(self, uid: str) -> None:
-        """Forget a grant that is gone."""
-        self._told.discard(uid)
+        """Forget a grant that no longer exists."""
+        self._reported.discard(uid)
 
-    def _failed(self, instance: str, error: ClusterError | None) -> None:
-        """Note what stands in the way; the instance tells of a missing right."""
+    def _record_result(self, instance: str, error: ClusterError | None) -> None:
+        """Record an error, or its end; a missing permission is an instance condition.
+
+        The reconcile loop runs when the permission is lost or granted, so the condition
+        follows.
+        """
         before = self.failures.pop(instance, None)
         if error is not None:
             self.failures[instance] = error
-            logger.warning("Ended grants are not deleted yet: %s", error)
+            logger.warning("Ended grants cannot be deleted yet: %s", error)
         if isinstance(before, Forbidden) is not isinstance(error, Forbidden):
             self._store.event(instance).set()
 
 
-def _is_about(approval: ApprovalRecord, record: GrantRecord) -> bool:
-    said = approval.approval
-    return said is not None and said.grant_uid == record.uid and not said.being_deleted
+def _is_for(approval: ApprovalRecord, record: GrantRecord) -> bool:
+    found = approval.approval
+    return (
+        found is not None and found.grant_uid == record.uid and not found.being_deleted
+    )
 
 
-def records_kept(
-    standing: BindingState,
+def retained_grants(
+    state: BindingState,
     retention: timedelta,
     status_of: Callable[[GrantRecord], Mapping[str, Any]],
 ) -> Iterator[RetainedGrant]:
-    """Say of each ended grant until when its record is kept; not of those for ever.
+    """Return the ended grants that may be deleted, with their deletion times.
 
     Args:
-        standing: What stands after a convergence.
-        retention: How long records are kept after the end.
-        status_of: Gives the status that a grant has, or is about to have.
+        state: Bindings after a reconciliation.
+        retention: ``spec.retention`` of the instance.
+        status_of: Returns the status that a grant has, or is about to have.
     """
     continued = {
         earlier.uid
-        for decision in standing.decisions.all()
+        for decision in state.decisions.all()
         if not decision.has_ended
         for earlier in decision.related.chain
     }
-    for uid, record in standing.decisions.records.items():
-        decision = standing.decisions.get(uid)
+    for uid, record in state.decisions.records.items():
+        decision = state.decisions.get(uid)
         if decision is None or not decision.has_ended:
             continue
         ended_at = read_end(status_of(record).get("endedAt", ""))
         if ended_at is None:
             continue
-        remains = EndedGrant(
+        ended = EndedGrant(
             grant=decision.grant,
             ended_at=ended_at,
-            is_gone=standing.is_confirmed and standing.is_gone(decision),
+            is_gone=state.is_confirmed and state.is_gone(decision),
             is_continued=uid in continued,
         )
-        until = delete_after(remains, retention)
+        until = delete_after(ended, retention)
         if until is not None:
             yield RetainedGrant(until, record.name, uid)

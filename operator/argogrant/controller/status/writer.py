@@ -1,6 +1,14 @@
-"""The writer of our own objects: their status, and the finalizer of grants.
+"""Background writer of the status of argogrant's objects, and of their finalizers.
 
-It works in the background and never stands in the way of a binding or a revocation.
+No binding and no revocation waits for it. An object that needs both gets its finalizer
+first, so no status reports a binding that a deletion would not wait for:
+
+    AccessGrant at version 7
+      PATCH metadata.finalizers  (uid, version 7)  ->  version 8
+      PATCH status               (uid, version 8)  ->  version 9
+
+Each patch names the uid and the version that it was made for. If another writer was
+faster, the API server answers 409; the object is read again, and the patch repeated.
 """
 
 import asyncio
@@ -21,12 +29,12 @@ from argogrant.kube.errors import (
 )
 
 FINALIZER: Final = "argogrant.dev/revoke"
-"""Keeps a deleted grant until nothing of it is left in Argo CD."""
+"""Finalizer of grants that have a binding in Argo CD."""
 
 WORKERS: Final = 8
-PAUSE: Final = 1.0
-FORBIDDEN_PAUSE: Final = 2.0
-"""Seconds; an API server that has just started refuses everything for a moment."""
+RETRY_SECONDS: Final = 1.0
+FORBIDDEN_RETRY_SECONDS: Final = 2.0
+"""Short, because an API server that has just started denies every request."""
 ATTEMPTS: Final = 5
 
 logger = logging.getLogger(__name__)
@@ -34,20 +42,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizerChange:
-    """Whether an object should have our finalizer, and which ones it has."""
+    """Addition or removal of the finalizer."""
 
     wanted: bool
     finalizers: tuple[str, ...]
+    """All finalizers that the object has."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels that the object lacks and gets along with the finalizer."""
+    """Missing labels that are added with the finalizer."""
 
     @property
     def is_applied(self) -> bool:
-        """Whether nothing has to be written."""
+        """True if the object has the wanted finalizer and labels."""
         return (FINALIZER in self.finalizers) is self.wanted and not self.labels
 
     def patch(self) -> Body:
-        """The merge patch that makes it so; nobody else's finalizer is lost."""
+        """Return the merge patch; it keeps the finalizers of other programs."""
         others = [name for name in self.finalizers if name != FINALIZER]
         wanted = [*others, FINALIZER] if self.wanted else others
         labels = {"labels": dict(self.labels)} if self.labels else {}
@@ -56,23 +65,23 @@ class FinalizerChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusUpdate:
-    """The status that one object should have, and whether it should be held."""
+    """Desired status of one object, and the change of its finalizer."""
 
     path: str
     uid: str
-    """Another object that got the same name is not written."""
+    """Uid of the object; another object with the same name is not written."""
     version: str
-    """The resource version that was seen; Kubernetes guards a status by it only."""
+    """Observed resource version; only a status patch that names it can conflict."""
     old: dict[str, Any]
     new: dict[str, Any]
     written: Callable[[Body], object]
-    """Given the object after each write."""
+    """Receives the object after each write."""
     finalizer: FinalizerChange | None = None
 
     def patch(self) -> Body:
-        """The merge patch from the old status to the new one."""
-        gone = {key: None for key in self.old if key not in self.new}
-        return {"metadata": {}, "status": {**gone, **self.new}}
+        """Return the merge patch from the old status to the new one."""
+        removed = {key: None for key in self.old if key not in self.new}
+        return {"metadata": {}, "status": {**removed, **self.new}}
 
 
 def status_update(
@@ -80,15 +89,15 @@ def status_update(
     new: dict[str, Any],
     *,
     written: Callable[[Body], object],
-    hold: FinalizerChange | None = None,
+    finalizer: FinalizerChange | None = None,
 ) -> StatusUpdate:
-    """Report about an object as it was last seen.
+    """Return the update of an object from its observed status.
 
     Args:
         record: The object.
-        new: The status that it should have.
-        written: Given the object after each write.
-        hold: Whether it should be held; None leaves its finalizers alone.
+        new: Desired status.
+        written: Receives the object after each write.
+        finalizer: Change of its finalizer; None leaves the finalizers alone.
     """
     return StatusUpdate(
         path=record.path,
@@ -97,12 +106,12 @@ def status_update(
         old=record.status,
         new=new,
         written=written,
-        finalizer=hold,
+        finalizer=finalizer,
     )
 
 
 class StatusWriter:
-    """Writes reports with a few workers; of several for one object only the last."""
+    """Writes updates with a few workers; a newer update replaces a pending one."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -110,21 +119,21 @@ class StatusWriter:
         self._pending: dict[str, StatusUpdate] = {}
 
     def pending_or_stored(self, path: str, seen: dict[str, Any]) -> dict[str, Any]:
-        """The status of an object as it will be once everything is written."""
+        """Return the status of an object once everything is written."""
         pending = self._pending.get(path)
         return pending.new if pending is not None else seen
 
     def submit(self, report: StatusUpdate) -> None:
-        """Write an object soon; nothing happens if it is so already."""
-        is_held = report.finalizer is None or report.finalizer.is_applied
-        if is_held and self.pending_or_stored(report.path, report.old) == report.new:
+        """Queue an update, unless it changes nothing."""
+        is_applied = report.finalizer is None or report.finalizer.is_applied
+        if is_applied and self.pending_or_stored(report.path, report.old) == report.new:
             return
         if report.path not in self._pending:
             self._queue.put_nowait(report.path)
         self._pending[report.path] = report
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Write updates until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(WORKERS):
                 tasks.create_task(self._work())
@@ -136,12 +145,12 @@ class StatusWriter:
             try:
                 await self._write(report)
             except Forbidden:
-                # Nothing else has to wait for a right that is missing.
+                # The worker goes on: other objects do not wait for the permission.
                 loop = asyncio.get_running_loop()
-                loop.call_later(FORBIDDEN_PAUSE, self._queue.put_nowait, path)
+                loop.call_later(FORBIDDEN_RETRY_SECONDS, self._queue.put_nowait, path)
                 continue
             except Unavailable:
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RETRY_SECONDS)
                 self._queue.put_nowait(path)
                 continue
             if self._pending[path] is report:
@@ -157,29 +166,39 @@ class StatusWriter:
             if report.new != report.old:
                 await self._patch(report, lambda _: report.patch(), version, "/status")
         except (NotFound, Conflict):
-            pass  # the object is gone, or another one has its name
+            pass  # The object is gone, or another object has its name.
         except Unavailable:
             raise
         except Forbidden as error:
             remedy = remedy_of(error)
-            logger.warning("%s is not written yet: %s %s", report.path, error, remedy)
+            logger.warning(
+                "%s cannot be written yet: %s %s", report.path, error, remedy
+            )
             raise
         except ClusterError as error:
-            logger.warning("%s is not written: %s", report.path, error)
+            logger.warning("%s cannot be written: %s", report.path, error)
 
     async def _change_finalizer(
-        self, report: StatusUpdate, hold: FinalizerChange
+        self, report: StatusUpdate, change: FinalizerChange
     ) -> str:
-        """Set or remove the finalizer; answers the object's version after that."""
+        """Add or remove the finalizer; return the object's version after that.
+
+        The object may be deleted at the same time. The API server decides the race:
+
+            finalizer first    the deletion waits for the revocation
+            deletion first     404: the object is gone, nothing is left to write;
+                               409: a finalizer of another program keeps the object,
+                               but a deleted object accepts no new finalizer
+        """
 
         def patch_of(metadata: Body | None) -> Body | None:
-            now = hold
+            current = change
             if metadata is not None:
                 finalizers = tuple(metadata.get("finalizers") or ())
-                now = replace(hold, finalizers=finalizers)
-                if hold.wanted and "deletionTimestamp" in metadata:
-                    return None  # nobody may hold any longer what is being deleted
-            return None if now.is_applied else now.patch()
+                current = replace(change, finalizers=finalizers)
+                if change.wanted and "deletionTimestamp" in metadata:
+                    return None
+            return None if current.is_applied else current.patch()
 
         return await self._patch(report, patch_of, report.version)
 
@@ -190,18 +209,18 @@ class StatusWriter:
         version: str,
         subresource: str = "",
     ) -> str:
-        """Change an object, whoever else changes it meanwhile.
+        """Patch an object, and again if another writer changed it in between.
 
         Args:
-            report: Which object it is.
-            patch_of: Gives the change, or None if there is nothing to do; from the
-                object's metadata if it had to be read anew.
-            version: The version to change.
-            subresource: What is changed of it.
+            report: The update of the object.
+            patch_of: Returns the patch, or None if there is nothing to write. Gets the
+                metadata of the object if it had to be read again.
+            version: Resource version to patch.
+            subresource: Path of the subresource, such as ``/status``.
 
         Raises:
             Conflict: Another object has its name.
-            Unavailable: It changes all the time.
+            Unavailable: Every attempt conflicted.
         """
         metadata: Body | None = None
         for _ in range(ATTEMPTS):
@@ -220,5 +239,5 @@ class StatusWriter:
                 report.written(body)
                 return str(body["metadata"]["resourceVersion"])
         raise Unavailable(
-            f"{report.path} changed {ATTEMPTS} times while it was written"
+            f"{report.path} was changed {ATTEMPTS} times during the write"
         )

@@ -1,4 +1,4 @@
-"""What is told of grants and instances, whatever goes wrong between two reports."""
+"""Audit events of a running operator, with failures between two reports."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from support.in_memory_operator import (
 )
 from support.live_cluster import RULES
 
-AWAY = Unavailable("503")
+OUTAGE = Unavailable("503")
 ORPHAN = "g, eve, role:admin\n"
 
 
@@ -26,12 +26,12 @@ def ids(room: Room, name: str) -> list[str]:
 
 
 def forget_status(room: Room, name: str) -> None:
-    """Undo every report about a grant, as if none had been written."""
+    """Remove the status of a grant, as if none had been written."""
     written = room.cluster.object(f"{GRANTS}/{name}")["status"]
     room.cluster.edit(f"{GRANTS}/{name}/status", {"status": dict.fromkeys(written)})
 
 
-async def test_the_life_of_a_grant_is_told_in_order() -> None:
+async def test_events_of_a_grant_are_emitted_in_order() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SOON)
@@ -42,7 +42,7 @@ async def test_the_life_of_a_grant_is_told_in_order() -> None:
         assert len(set(ids(room, "g1"))) == 3
 
 
-async def test_what_is_told_holds_the_grant_and_why() -> None:
+async def test_event_contains_the_grant_and_the_reason() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(61)
@@ -76,10 +76,12 @@ async def test_what_is_told_holds_the_grant_and_why() -> None:
     ("end", "reason"),
     [
         pytest.param(Room.revoke, "Revoked", id="revoked"),
-        pytest.param(Room.delete, "Deleted", id="deleted, before the object is let go"),
+        pytest.param(
+            Room.delete, "Deleted", id="deleted, before the finalizer is removed"
+        ),
     ],
 )
-async def test_an_end_says_what_ended_it(end, reason) -> None:
+async def test_ended_event_has_the_reason_of_the_end(end, reason) -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -90,8 +92,8 @@ async def test_an_end_says_what_ended_it(end, reason) -> None:
         assert room.told[-1].transition.reason == reason
 
 
-async def test_a_role_that_comes_and_goes_binds_twice() -> None:
-    """And each time it is another occurrence."""
+async def test_role_that_is_removed_and_added_again_binds_twice() -> None:
+    """With an id for each binding."""
     async with a_room() as room:
         role = "p, role:new, x, y, z, allow\n"
         room.grant("g1", role={"name": "role:new"})
@@ -103,10 +105,10 @@ async def test_a_role_that_comes_and_goes_binds_twice() -> None:
         assert len(set(ids(room, "g1"))) == 4
 
 
-async def test_nothing_is_told_twice_while_a_status_can_not_be_written() -> None:
+async def test_event_is_emitted_once_while_no_status_can_be_written() -> None:
     async with a_room() as room:
-        away = Forbidden("403")
-        room.cluster.fail("merge_patch", away, times=99, path="/status")
+        forbidden = Forbidden("403")
+        room.cluster.fail("merge_patch", forbidden, times=99, path="/status")
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
         room.cluster.edit(f"{GRANTS}/g1", {"metadata": {"labels": {"a": "b"}}})
@@ -115,7 +117,7 @@ async def test_nothing_is_told_twice_while_a_status_can_not_be_written() -> None
         assert room.happened("g1") == ["requested", "bound", "ended"]
 
 
-async def test_a_restart_tells_nothing_anew() -> None:
+async def test_restart_emits_no_event_again() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -126,10 +128,9 @@ async def test_a_restart_tells_nothing_anew() -> None:
         assert again.told == []
 
 
-async def test_a_crash_between_the_binding_and_its_report_loses_nothing() -> None:
-    """What the next process tells again has the same ids."""
+async def test_crash_between_event_and_status_repeats_the_event_with_its_id() -> None:
     async with a_room() as room:
-        room.cluster.fail("merge_patch", AWAY, times=99, path="/status")
+        room.cluster.fail("merge_patch", OUTAGE, times=99, path="/status")
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
         assert room.happened("g1") == ["requested", "bound"]
@@ -144,8 +145,8 @@ async def test_a_crash_between_the_binding_and_its_report_loses_nothing() -> Non
         assert again.bound == set()
 
 
-async def test_a_crash_before_any_report_loses_nothing() -> None:
-    """The process died in the write: nothing but the ConfigMap says so."""
+async def test_crash_between_binding_and_event_loses_no_event() -> None:
+    """The binding in the ConfigMap is the only trace."""
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -172,13 +173,13 @@ async def test_binding_without_report_that_was_removed_again_is_reported() -> No
         assert again.happened("g1") == ["requested", "bound", "unbound"]
 
 
-async def test_a_lost_answer_loses_no_binding() -> None:
-    """The write was done, its answer never came, and the end came first."""
+async def test_lost_answer_to_a_write_loses_no_event() -> None:
+    """The binding was written, but the grant ended before the operator learned it."""
     async with a_room() as room:
 
         def lose_the_answer() -> None:
-            room.cluster.fail("merge_patch", AWAY, times=99, path=RBAC)
-            raise AWAY
+            room.cluster.fail("merge_patch", OUTAGE, times=99, path=RBAC)
+            raise OUTAGE
 
         room.cluster.after("merge_patch", lose_the_answer)
         room.grant("g1", duration="20s")
@@ -189,8 +190,8 @@ async def test_a_lost_answer_loses_no_binding() -> None:
         assert room.happened("g1") == ["requested", "bound", "overdue", "ended"]
 
 
-async def test_another_grants_binding_is_no_evidence() -> None:
-    """Two grants want one line; only one of them was ever in force."""
+async def test_binding_of_another_grant_is_no_evidence() -> None:
+    """Two grants share a binding; only one of them was ever in force."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -205,8 +206,8 @@ async def test_another_grants_binding_is_no_evidence() -> None:
         assert [one.event.data.was_bound for one in room.told[-2:]] == [True, False]  # type: ignore[union-attr]
 
 
-async def test_the_binding_of_a_grant_that_was_told_is_no_evidence_after_a_restart():
-    """Both end while no operator runs, and only one of them had begun."""
+async def test_binding_of_another_grant_is_no_evidence_after_a_restart():
+    """Both end while no operator runs, and only one of them was bound."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -221,8 +222,8 @@ async def test_the_binding_of_a_grant_that_was_told_is_no_evidence_after_a_resta
         assert again.happened("g2") == ["requested", "ended"]
 
 
-async def test_a_binding_that_is_shared_is_not_lost_either() -> None:
-    """It ran its course with the binding there, which another grant keeps."""
+async def test_shared_binding_without_report_is_reported() -> None:
+    """The binding was there during the whole window; another grant keeps it."""
     async with a_room() as room:
         room.grant("g1")
         room.grant("g2", duration="1m")
@@ -237,7 +238,7 @@ async def test_a_binding_that_is_shared_is_not_lost_either() -> None:
         assert again.bound == {"alice"}
 
 
-async def test_a_grant_that_was_refused_beside_a_bound_one_was_not_bound() -> None:
+async def test_refused_grant_is_not_reported_as_bound() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         room.grant("g2", subject="role:x", duration="1m")
@@ -246,7 +247,7 @@ async def test_a_grant_that_was_refused_beside_a_bound_one_was_not_bound() -> No
         assert room.happened("g2") == ["requested", "refused", "ended"]
 
 
-async def test_a_grant_is_overdue_while_its_end_can_not_be_written() -> None:
+async def test_grant_is_overdue_while_its_revocation_cannot_be_written() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -259,9 +260,9 @@ async def test_a_grant_is_overdue_while_its_end_can_not_be_written() -> None:
         assert room.happened("g1")[-2:] == ["overdue", "ended"]
 
 
-async def test_an_orphan_is_told_once_although_its_removal_fails_at_first() -> None:
+async def test_orphan_is_reported_once_although_its_removal_is_retried() -> None:
     async with a_room() as room:
-        room.cluster.fail("merge_patch", AWAY, times=3, path=RBAC)
+        room.cluster.fail("merge_patch", OUTAGE, times=3, path=RBAC)
         room.edit_rbac(policy_argogrant_csv=ORPHAN)
         await asyncio.sleep(SETTLED)
         assert room.happened("default") == ["orphan-removed"]
@@ -274,7 +275,7 @@ async def test_an_orphan_is_told_once_although_its_removal_fails_at_first() -> N
         assert len(set(ids(room, "default"))) == 2
 
 
-async def test_an_instance_that_is_contested_is_told() -> None:
+async def test_contested_instance_is_reported() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -285,7 +286,7 @@ async def test_an_instance_that_is_contested_is_told() -> None:
         assert room.happened("default") == ["contested"]
 
 
-async def test_an_invalid_grant_is_told_with_what_is_known() -> None:
+async def test_invalid_grant_is_reported() -> None:
     async with a_room() as room:
         room.grant("g1", duration="no time")
         await asyncio.sleep(SETTLED)
@@ -294,8 +295,8 @@ async def test_an_invalid_grant_is_told_with_what_is_known() -> None:
         assert room.told[-1].transition.reason == "InvalidGrant"
 
 
-async def test_a_grant_that_is_gone_is_forgotten() -> None:
-    """Ten thousand that come and go must not stay in memory."""
+async def test_deleted_grant_is_forgotten() -> None:
+    """Thousands of deleted grants must not stay in memory."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)

@@ -1,4 +1,4 @@
-"""What Argo CD may still obey, from the decisions, the plan and what is seen."""
+"""Bindings that Argo CD has, and those that it may still apply."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from support.builders import NOON, a_grant, an_instance
 
 BOUND = ObservedConfigMap("1", {OVERLAY_KEY: "g, alice, role:deployer\n"})
 EMPTY = ObservedConfigMap("2", {})
-IGNORED = ObservedConfigMap("3", {"scopes": "groups, email"})
-"""What Argo CD does not take in, since its scopes are no list."""
+NOT_LOADABLE = ObservedConfigMap("3", {"scopes": "groups, email"})
+"""Argo CD cannot load it: its scopes are not a list."""
 
 
 def a_record(uid: str = "u1", **overrides: Any) -> GrantRecord:
@@ -39,7 +39,7 @@ def a_record(uid: str = "u1", **overrides: Any) -> GrantRecord:
 DELETED = a_record(being_deleted=True)
 
 
-def standing(
+def binding_state(
     *records: GrantRecord, blocked: Reason | None, **seen: Any
 ) -> BindingState:
     decisions = DecisionCache()
@@ -51,21 +51,17 @@ def standing(
 
 
 @pytest.mark.parametrize(
-    ("records", "blocked", "seen", "certain", "gone"),
+    ("records", "blocked", "seen", "is_confirmed", "is_gone"),
     [
-        pytest.param(
-            [DELETED], None, {"config_map": BOUND}, True, False, id="it is there"
-        ),
-        pytest.param(
-            [DELETED], None, {"config_map": EMPTY}, True, True, id="it is not there"
-        ),
+        pytest.param([DELETED], None, {"config_map": BOUND}, True, False, id="present"),
+        pytest.param([DELETED], None, {"config_map": EMPTY}, True, True, id="absent"),
         pytest.param(
             [DELETED],
             None,
             {"config_map": EMPTY, "last_loaded_config_map": BOUND},
             True,
             True,
-            id="and was there before",
+            id="removed",
         ),
         pytest.param(
             [DELETED, a_record("u2")],
@@ -73,7 +69,7 @@ def standing(
             {"config_map": BOUND},
             True,
             True,
-            id="another grant wants it",
+            id="wanted by another grant",
         ),
         pytest.param(
             [DELETED],
@@ -81,7 +77,7 @@ def standing(
             {"config_map": BOUND, "last_loaded_config_map": BOUND},
             True,
             True,
-            id="it is another's",
+            id="in the key of another instance",
         ),
         pytest.param(
             [DELETED],
@@ -89,7 +85,7 @@ def standing(
             {"last_loaded_config_map": BOUND},
             False,
             False,
-            id="it was there when it was last seen",
+            id="in the ConfigMap that was loaded last",
         ),
         pytest.param(
             [DELETED],
@@ -97,7 +93,7 @@ def standing(
             {"last_loaded_config_map": EMPTY},
             False,
             True,
-            id="it was not there when it was last seen, which is not certain",
+            id="absent in the ConfigMap that was loaded last",
         ),
         pytest.param(
             [DELETED],
@@ -105,7 +101,7 @@ def standing(
             {"config_map": EMPTY, "last_loaded_config_map": EMPTY},
             False,
             True,
-            id="nothing can be written",
+            id="writes fail",
         ),
         pytest.param(
             [DELETED],
@@ -113,29 +109,31 @@ def standing(
             {"config_map": EMPTY},
             True,
             True,
-            id="removals go through",
+            id="removed from a broken policy",
         ),
         pytest.param(
             [DELETED],
             Reason.RBAC_TEXT_INVALID,
-            {"config_map": IGNORED, "last_loaded_config_map": BOUND},
+            {"config_map": NOT_LOADABLE, "last_loaded_config_map": BOUND},
             False,
             False,
-            id="Argo CD has not taken in the removal",
+            id="removed, but not loaded",
         ),
         pytest.param(
             [DELETED],
             Reason.RBAC_TEXT_INVALID,
-            {"config_map": IGNORED, "last_loaded_config_map": EMPTY},
+            {"config_map": NOT_LOADABLE, "last_loaded_config_map": EMPTY},
             False,
             True,
-            id="Argo CD had taken in the removal before",
+            id="removed before the ConfigMap became unloadable",
         ),
     ],
 )
-def test_of_a_deleted_grant(records, blocked, seen, certain, gone) -> None:
-    stands = standing(*records, blocked=blocked, **seen)
-    decision = stands.decisions.get(DELETED.uid)
+def test_binding_of_a_deleted_grant(
+    records, blocked, seen, is_confirmed, is_gone
+) -> None:
+    state = binding_state(*records, blocked=blocked, **seen)
+    decision = state.decisions.get(DELETED.uid)
 
-    assert stands.is_confirmed is certain
-    assert stands.is_gone(decision) is gone
+    assert state.is_confirmed is is_confirmed
+    assert state.is_gone(decision) is is_gone

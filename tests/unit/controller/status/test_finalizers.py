@@ -1,4 +1,4 @@
-"""Our finalizer is on what is or was in force, and nobody else's is ever lost."""
+"""The finalizer on grants that have or had a binding."""
 
 import asyncio
 
@@ -8,32 +8,32 @@ from argogrant.controller.status.finalizers import ARGOCD_WATCH_MARGIN
 from argogrant.kube.errors import Unavailable
 from support.in_memory_operator import GRANTS, SETTLED, SOON, a_room, until
 
-OURS = "argogrant.dev/revoke"
-THEIRS = "example.com/theirs"
+FINALIZER = "argogrant.dev/revoke"
+OTHER = "example.com/theirs"
 GONE = ARGOCD_WATCH_MARGIN + SOON
 FOR_EVER = 10_000
 
 
-async def test_a_grant_in_force_is_held() -> None:
+async def test_grant_in_force_gets_the_finalizer() -> None:
     async with a_room() as room:
         room.grant("g1")
 
-        await until(lambda: room.holders("g1") == [OURS], within=SOON)
+        await until(lambda: room.holders("g1") == [FINALIZER], within=SOON)
 
 
 @pytest.mark.parametrize(
     "spec",
     [
-        pytest.param({"role": {"name": "role:missing"}}, id="its role is missing"),
-        pytest.param({"instance": "another"}, id="its instance is missing"),
-        pytest.param({"notBefore": "2026-11-24T14:00:00Z"}, id="it begins later"),
-        pytest.param({"expiresAt": "2026-11-24T11:00:00Z"}, id="it is over"),
-        pytest.param({"revoked": True}, id="it was created revoked"),
-        pytest.param({"subject": {"kind": "User", "name": ""}}, id="it is refused"),
+        pytest.param({"role": {"name": "role:missing"}}, id="role not found"),
+        pytest.param({"instance": "another"}, id="instance not found"),
+        pytest.param({"notBefore": "2026-11-24T14:00:00Z"}, id="scheduled"),
+        pytest.param({"expiresAt": "2026-11-24T11:00:00Z"}, id="expired"),
+        pytest.param({"revoked": True}, id="created as revoked"),
+        pytest.param({"subject": {"kind": "User", "name": ""}}, id="subject refused"),
     ],
 )
-async def test_a_grant_that_never_was_in_force_is_not_held(spec) -> None:
-    """Nothing has to be taken away, so it can be deleted without any operator."""
+async def test_grant_that_was_never_in_force_gets_no_finalizer(spec) -> None:
+    """Nothing has to be revoked, so it can be deleted while no operator runs."""
     async with a_room() as room:
         room.grant("g1", **spec)
         await asyncio.sleep(SETTLED)
@@ -44,7 +44,7 @@ async def test_a_grant_that_never_was_in_force_is_not_held(spec) -> None:
         assert not room.has("g1")
 
 
-async def test_a_scheduled_grant_is_held_from_its_start_on() -> None:
+async def test_scheduled_grant_gets_the_finalizer_at_its_start() -> None:
     async with a_room() as room:
         room.grant("g1", notBefore="2026-11-24T12:01:00Z")
         await asyncio.sleep(SETTLED)
@@ -52,47 +52,47 @@ async def test_a_scheduled_grant_is_held_from_its_start_on() -> None:
         await asyncio.sleep(60)
 
         assert room.ready("g1") == "+Bound"
-        assert room.holders("g1") == [OURS]
+        assert room.holders("g1") == [FINALIZER]
 
 
-async def test_a_grant_that_is_deleted_before_it_is_held_is_never_held() -> None:
-    """Somebody else keeps it; the API server would refuse a new finalizer."""
+async def test_grant_deleted_before_its_first_binding_gets_no_finalizer() -> None:
+    """Another program's finalizer keeps it; the API server accepts no new one."""
     async with a_room() as room:
-        room.grant("g1", held_by=THEIRS)
+        room.grant("g1", held_by=OTHER)
         room.delete("g1")
         await asyncio.sleep(SETTLED)
 
-        assert room.holders("g1") == [THEIRS]
+        assert room.holders("g1") == [OTHER]
         assert room.cluster.count("merge_patch", f"{GRANTS}/g1") <= 1
         assert not room.bound
 
 
-async def test_a_deletion_that_is_quicker_than_the_hold_is_respected(caplog) -> None:
+async def test_grant_deleted_before_its_finalizer_is_written_gets_none(caplog) -> None:
     async with a_room() as room:
         room.cluster.fail("merge_patch", Unavailable("503"), path=f"{GRANTS}/g1")
-        room.grant("g1", held_by=THEIRS)
+        room.grant("g1", held_by=OTHER)
         await until(lambda: room.bound == {"alice"}, within=SOON)
         room.delete("g1")
         await asyncio.sleep(SETTLED)
 
-        assert room.holders("g1") == [THEIRS]
+        assert room.holders("g1") == [OTHER]
         assert not room.bound
         assert caplog.text == ""
 
 
-async def test_anothers_finalizer_outlives_ours() -> None:
+async def test_finalizer_of_another_program_stays() -> None:
     async with a_room() as room:
-        room.grant("g1", held_by=THEIRS)
+        room.grant("g1", held_by=OTHER)
         await asyncio.sleep(SETTLED)
-        assert room.holders("g1") == [THEIRS, OURS]
+        assert room.holders("g1") == [OTHER, FINALIZER]
         room.delete("g1")
         await asyncio.sleep(GONE)
 
-        assert room.holders("g1") == [THEIRS]
+        assert room.holders("g1") == [OTHER]
         assert not room.bound
 
 
-async def test_a_binding_waits_for_no_finalizer() -> None:
+async def test_binding_does_not_wait_for_the_finalizer() -> None:
     async with a_room() as room:
         away = Unavailable("503")
         room.cluster.fail("merge_patch", away, times=FOR_EVER, path=GRANTS)

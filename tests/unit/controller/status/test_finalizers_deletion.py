@@ -1,4 +1,4 @@
-"""A deleted grant is held until its revocation is certain, and no longer."""
+"""Deleted grants: their finalizer stays until the revocation is certain."""
 
 import asyncio
 
@@ -22,8 +22,8 @@ FOR_EVER = 10_000
 AWAY = Unavailable("503")
 
 
-async def test_a_deletion_finishes_soon_after_the_binding_is_gone() -> None:
-    """Soon, not at once: argocd-server's watch has to follow."""
+async def test_finalizer_is_removed_shortly_after_the_binding() -> None:
+    """Not at once: argocd-server's watch has to deliver the change."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -34,7 +34,7 @@ async def test_a_deletion_finishes_soon_after_the_binding_is_gone() -> None:
         await until(lambda: not room.has("g1"), within=0.5)
 
 
-async def test_a_deletion_waits_while_the_revocation_can_not_be_written() -> None:
+async def test_deletion_waits_while_the_revocation_cannot_be_written() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -49,8 +49,8 @@ async def test_a_deletion_waits_while_the_revocation_can_not_be_written() -> Non
         assert not room.has("g1")
 
 
-async def test_a_deletion_waits_while_the_config_map_is_missing() -> None:
-    """Argo CD keeps its last rules in memory, so nothing is certain."""
+async def test_deletion_waits_while_the_config_map_is_missing() -> None:
+    """Argo CD keeps the policy that it loaded last, so no revocation is certain."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -64,8 +64,8 @@ async def test_a_deletion_waits_while_the_config_map_is_missing() -> None:
         assert not room.has("g1")
 
 
-async def test_a_deletion_waits_as_well_after_a_restart() -> None:
-    """An operator that starts without a ConfigMap knows nothing of its bindings."""
+async def test_deletion_waits_for_the_config_map_after_a_restart() -> None:
+    """An operator that starts without a ConfigMap has never seen the bindings."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -81,7 +81,7 @@ async def test_a_deletion_waits_as_well_after_a_restart() -> None:
         assert not again.has("g1")
 
 
-async def test_a_finalizer_that_can_not_be_removed_is_tried_again() -> None:
+async def test_removal_of_the_finalizer_is_retried() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -91,7 +91,7 @@ async def test_a_finalizer_that_can_not_be_removed_is_tried_again() -> None:
         await until(lambda: not room.has("g1"), within=10)
 
 
-async def test_a_person_can_abandon_the_wait() -> None:
+async def test_annotation_releases_a_deleted_grant() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -104,7 +104,7 @@ async def test_a_person_can_abandon_the_wait() -> None:
         await until(lambda: not room.has("g1"), within=0.5)
 
 
-async def test_abandoning_a_grant_that_is_not_deleted_changes_nothing() -> None:
+async def test_annotation_has_no_effect_on_a_grant_that_is_not_deleted() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -115,7 +115,7 @@ async def test_abandoning_a_grant_that_is_not_deleted_changes_nothing() -> None:
         assert room.holders("g1") == [FINALIZER]
 
 
-async def test_a_grant_that_has_ended_is_held_until_it_is_deleted() -> None:
+async def test_ended_grant_keeps_its_finalizer_until_it_is_deleted() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(120)
@@ -124,8 +124,7 @@ async def test_a_grant_that_has_ended_is_held_until_it_is_deleted() -> None:
         assert room.holders("g1") == [FINALIZER]
 
 
-async def test_a_release_that_was_dropped_is_tried_again_later() -> None:
-    """By a convergence some seconds later."""
+async def test_rejected_removal_of_the_finalizer_is_retried_by_a_later_resync() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -138,8 +137,8 @@ async def test_a_release_that_was_dropped_is_tried_again_later() -> None:
         await until(lambda: not room.has("g1"), within=0.5)
 
 
-async def test_a_release_that_is_forbidden_for_a_moment_comes_soon() -> None:
-    """As by an API server that has just started; no convergence has to ask for it."""
+async def test_removal_of_the_finalizer_is_retried_after_a_short_denial() -> None:
+    """An API server that has just started denies requests; no resync is needed."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -149,8 +148,8 @@ async def test_a_release_that_is_forbidden_for_a_moment_comes_soon() -> None:
         await until(lambda: not room.has("g1"), within=4)
 
 
-async def test_a_release_without_an_instance_is_tried_again_as_well() -> None:
-    """No sweep of an instance would do it."""
+async def test_removal_of_the_finalizer_is_retried_without_an_instance() -> None:
+    """No resync of an instance covers the grant."""
     room = Room()
     async with running(room):
         room.grant("g1", held_by=FINALIZER)
@@ -163,7 +162,9 @@ async def test_a_release_without_an_instance_is_tried_again_as_well() -> None:
         await until(lambda: not room.has("g1"), within=RETRY_SECONDS + 2)
 
 
-async def test_a_release_is_not_repeated_by_every_convergence() -> None:
+async def test_removal_of_the_finalizer_is_not_repeated_by_every_reconciliation() -> (
+    None
+):
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -178,7 +179,7 @@ async def test_a_release_is_not_repeated_by_every_convergence() -> None:
         assert room.cluster.count("merge_patch", f"{GRANTS}/g1") == tried
 
 
-async def test_a_binding_that_another_grant_wants_holds_no_deletion() -> None:
+async def test_deletion_does_not_wait_for_a_binding_that_another_grant_wants() -> None:
     async with a_room() as room:
         room.grant("g1")
         room.grant("g2")
@@ -189,8 +190,7 @@ async def test_a_binding_that_another_grant_wants_holds_no_deletion() -> None:
         assert room.bound == {"alice"}
 
 
-async def test_a_grant_that_is_torn_away_is_revoked() -> None:
-    """Somebody removed the finalizer by hand."""
+async def test_grant_whose_finalizer_was_removed_by_hand_is_revoked() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -199,8 +199,8 @@ async def test_a_grant_that_is_torn_away_is_revoked() -> None:
         await until(lambda: not room.bound, within=0.1)
 
 
-async def test_a_grant_of_the_same_name_is_another_grant() -> None:
-    """Its status begins anew, and nothing of the old one is left."""
+async def test_grant_of_the_same_name_is_another_grant() -> None:
+    """It has a status of its own, and no trace of the first one is left."""
     async with a_room() as room:
         room.grant("g1", subject="alice")
         await asyncio.sleep(SETTLED)
@@ -213,8 +213,8 @@ async def test_a_grant_of_the_same_name_is_another_grant() -> None:
         assert room.holders("g1") == [FINALIZER]
 
 
-async def test_a_grant_that_became_invalid_is_told_why_and_can_be_deleted() -> None:
-    """A CRD that is older than the operator, or none, let it pass."""
+async def test_grant_that_became_invalid_reports_why_and_can_be_deleted() -> None:
+    """A CRD that is older than the operator accepted the change."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -227,7 +227,7 @@ async def test_a_grant_that_became_invalid_is_told_why_and_can_be_deleted() -> N
         await until(lambda: not room.has("g1"), within=1)
 
 
-async def test_an_invalid_grant_without_an_instance_can_be_deleted() -> None:
+async def test_invalid_grant_without_an_instance_can_be_deleted() -> None:
     room = Room()
     async with running(room):
         room.grant("g1")
@@ -240,7 +240,7 @@ async def test_an_invalid_grant_without_an_instance_can_be_deleted() -> None:
 
 
 @pytest.mark.parametrize("step", ["create the instance", "delete the grant"])
-async def test_a_grant_without_an_instance_waits_or_goes(step) -> None:
+async def test_grant_without_an_instance_can_be_bound_or_deleted_later(step) -> None:
     room = Room()
     async with running(room):
         room.grant("g1")
@@ -256,7 +256,7 @@ async def test_a_grant_without_an_instance_waits_or_goes(step) -> None:
             await until(lambda: not room.has("g1"), within=2)
 
 
-async def test_a_grant_without_an_instance_ends_like_any_other() -> None:
+async def test_grant_without_an_instance_expires() -> None:
     room = Room()
     async with running(room):
         room.grant("g1", duration="1m")
@@ -265,7 +265,7 @@ async def test_a_grant_without_an_instance_ends_like_any_other() -> None:
         assert room.ready("g1") == "-Expired"
 
 
-async def test_a_grant_names_one_instance_of_several() -> None:
+async def test_grant_of_another_instance_is_not_bound() -> None:
     async with a_room() as room:
         room.grant("g1", instance="another")
         await asyncio.sleep(SETTLED)

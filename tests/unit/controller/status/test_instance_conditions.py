@@ -1,4 +1,4 @@
-"""What is said about an instance: ready, or what stands in the way."""
+"""Conditions of an instance."""
 
 import pytest
 
@@ -24,7 +24,12 @@ def seen(text: str | None = "", *failures) -> Snapshot:
     ("blocked", "snapshot", "status", "reason", "words"),
     [
         pytest.param(
-            None, seen(), True, Reason.CONVERGED, "equals what is in force", id="well"
+            None,
+            seen(),
+            True,
+            Reason.CONVERGED,
+            "exactly the bindings of the grants",
+            id="ready",
         ),
         pytest.param(
             BLOCKED,
@@ -32,7 +37,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             False,
             Reason.CONFIG_MAP_MISSING,
             "It is missing.",
-            id="blocked, with the same words as the grants",
+            id="blocked, with the message of the grants",
         ),
         pytest.param(
             BLOCKED,
@@ -40,7 +45,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             False,
             Reason.FORBIDDEN,
             "appprojects in namespace argocd can not be read: 403. Give the operator's",
-            id="what can not be read comes first, with the Role to give",
+            id="read error comes first, with the Role to apply",
         ),
         pytest.param(
             None,
@@ -48,7 +53,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             False,
             Reason.UNAVAILABLE,
             "can not be read: It timed out. It is tried again.",
-            id="an error that is a sentence has one full stop",
+            id="error that is a sentence has one full stop",
         ),
         pytest.param(
             None,
@@ -56,11 +61,11 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             False,
             Reason.UNAVAILABLE,
             "503. It is tried again.",
-            id="what is away is tried again",
+            id="outage is retried",
         ),
     ],
 )
-def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
+def test_ready_condition(blocked, snapshot, status, reason, words) -> None:
     ready, *_ = instance_conditions(InstanceStatusInput(seen=snapshot, blocked=blocked))
 
     assert ready.type is InstanceCondition.READY
@@ -72,18 +77,18 @@ def test_an_instance_is(blocked, snapshot, status, reason, words) -> None:
     ("error", "reason"),
     [
         pytest.param(Conflict("changed 3 times"), Reason.UNAVAILABLE, id="conflicts"),
-        pytest.param(Forbidden("403"), Reason.FORBIDDEN, id="a missing right"),
+        pytest.param(Forbidden("403"), Reason.FORBIDDEN, id="missing permission"),
     ],
 )
-def test_a_convergence_that_failed_says_why(error, reason) -> None:
+def test_failed_reconciliation_reports_its_error(error, reason) -> None:
     ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), error=error))
 
     assert (ready.status, ready.reason) == (False, reason)
     assert str(error) in ready.message
 
 
-def test_what_of_our_own_can_not_be_read_is_told_as_well() -> None:
-    """Nothing else would say that ends may be missed."""
+def test_read_error_of_argogrants_own_kinds_is_reported() -> None:
+    """No other condition reports that ends may be missed."""
     failures = ((Collection(ACCESS_GRANTS, "ours"), Forbidden("403")),)
     ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), failures=failures))
 
@@ -107,11 +112,11 @@ def test_what_of_our_own_can_not_be_read_is_told_as_well() -> None:
         pytest.param(
             "GET /apis/argogrant.dev/v1alpha1/namespaces/argocd/accessgrants",
             "its own namespace (manifests/argogrant-namespace.yaml)",
-            id="our own kinds, also if they are in Argo CD's namespace",
+            id="argogrant's own kinds in Argo CD's namespace",
         ),
     ],
 )
-def test_a_missing_right_names_the_role_that_has_it(request_, manifest) -> None:
+def test_missing_permission_names_the_manifest_of_its_role(request_, manifest) -> None:
     error = Forbidden(f"{request_}: 403 no")
     ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), error=error))
 
@@ -121,19 +126,21 @@ def test_a_missing_right_names_the_role_that_has_it(request_, manifest) -> None:
 @pytest.mark.parametrize(
     ("snapshot", "status", "reason"),
     [
-        pytest.param(seen("g, a, b\n"), True, Reason.VALID, id="every line is read"),
-        pytest.param(seen("x\ny\n"), False, Reason.MALFORMED_LINE, id="some are not"),
-        pytest.param(seen(None), None, Reason.UNKNOWN, id="there is no text"),
+        pytest.param(seen("g, a, b\n"), True, Reason.VALID, id="valid"),
+        pytest.param(
+            seen("x\ny\n"), False, Reason.MALFORMED_LINE, id="malformed lines"
+        ),
+        pytest.param(seen(None), None, Reason.UNKNOWN, id="no ConfigMap"),
     ],
 )
-def test_the_text_of_an_instance(snapshot, status, reason) -> None:
+def test_rbac_text_valid_condition(snapshot, status, reason) -> None:
     _, text, *_ = instance_conditions(InstanceStatusInput(seen=snapshot))
 
     assert text.type is InstanceCondition.RBAC_TEXT_VALID
     assert (text.status, text.reason) == (status, reason)
 
 
-def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
+def test_first_malformed_line_is_named_and_all_are_counted() -> None:
     _, text, *_ = instance_conditions(InstanceStatusInput(seen=seen("x\ny\n")))
 
     assert text.message.startswith("policy.csv line 1: ")
@@ -143,16 +150,16 @@ def test_the_first_broken_line_is_named_and_all_are_counted() -> None:
 @pytest.mark.parametrize(
     ("finding", "status", "reason"),
     [
-        pytest.param(None, False, Reason.UNDISTURBED, id="our key is left alone"),
+        pytest.param(None, False, Reason.UNDISTURBED, id="not contested"),
         pytest.param(
-            Finding(Reason.CONTESTED, "Somebody changed it."),
+            Finding(Reason.CONTESTED, "Another program changed it."),
             True,
             Reason.CONTESTED,
-            id="somebody keeps changing it",
+            id="contested",
         ),
     ],
 )
-def test_a_contest_is_told(finding, status, reason) -> None:
+def test_contested_condition(finding, status, reason) -> None:
     _, _, contested, *_ = instance_conditions(
         InstanceStatusInput(seen=seen(), contested=finding)
     )
@@ -164,16 +171,16 @@ def test_a_contest_is_told(finding, status, reason) -> None:
 @pytest.mark.parametrize(
     ("skew", "status", "words"),
     [
-        pytest.param(0.0, True, "agree", id="clocks that agree"),
-        pytest.param(1.9, True, "agree", id="and nearly so"),
+        pytest.param(0.0, True, "agree", id="in sync"),
+        pytest.param(1.9, True, "agree", id="below the threshold"),
         pytest.param(2.0, False, "is behind the API server's by 2 s", id="behind"),
         pytest.param(-7.9, False, "is ahead of the API server's by 6 s", id="ahead"),
         pytest.param(3600.0, False, "by 3600 s", id="an hour behind"),
         pytest.param(-90_000.0, False, "by 90000 s", id="a day ahead"),
     ],
 )
-def test_the_clocks_are_compared(skew, status, words) -> None:
-    """In steps, so that the message stays while both clocks run."""
+def test_clock_in_sync_condition(skew, status, words) -> None:
+    """The skew is rounded, so small changes do not change the message."""
     _, _, _, clock, *_ = instance_conditions(
         InstanceStatusInput(seen=seen(), clock_skew=skew)
     )

@@ -1,4 +1,4 @@
-"""A changed text reaches running grants with one write each, and no ended one."""
+"""Access details in the status of grants."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ def details(room: Room, name: str) -> str:
     return text
 
 
-async def test_a_changed_text_reaches_those_who_still_hold_a_grant() -> None:
+async def test_changed_access_details_are_written_to_active_grants_only() -> None:
     async with a_room() as room:
         room.edit_instance(url="https://a.dev", accessDetails="{subject}: {url}")
         room.grant("old", "bob", duration="1m")
@@ -27,7 +27,7 @@ async def test_a_changed_text_reaches_those_who_still_hold_a_grant() -> None:
         assert room.cluster.count("merge_patch", GRANTS) == before + 2
 
 
-async def test_a_change_of_something_else_writes_nothing() -> None:
+async def test_change_of_another_field_writes_no_access_details() -> None:
     async with a_room() as room:
         room.edit_instance(url="https://a.dev", accessDetails="{subject}: {url}")
         room.grant("g1")

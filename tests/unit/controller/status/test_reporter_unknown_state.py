@@ -1,4 +1,4 @@
-"""What is said of an end while nobody can know whether Argo CD has heard of it."""
+"""Reports of ends while it is unknown whether Argo CD has loaded the revocation."""
 
 import asyncio
 
@@ -23,21 +23,23 @@ THEIRS = "# argogrant v1 elsewhere/default u9\ng, alice, role:deployer\n"
 
 
 def message(room: Room, name: str) -> str:
-    said: str = room.condition(f"{GRANTS}/{name}", "Ready")["message"]
-    return said
+    text: str = room.condition(f"{GRANTS}/{name}", "Ready")["message"]
+    return text
 
 
 @pytest.mark.parametrize(
-    ("overlay", "how"),
+    ("overlay", "reason"),
     [
-        pytest.param(False, "-Expired", id="restored without our key"),
-        pytest.param(True, "-Expired", id="restored from a backup with our key"),
+        pytest.param(False, "-Expired", id="restored without the managed key"),
+        pytest.param(
+            True, "-Expired", id="restored from a backup with the managed key"
+        ),
     ],
 )
-async def test_an_end_without_a_config_map_is_told_once_it_is_certain(
-    overlay, how
+async def test_end_without_a_config_map_is_reported_once_it_is_certain(
+    overlay, reason
 ) -> None:
-    """Argo CD still obeys what it has in memory."""
+    """Argo CD still applies the policy that it loaded last."""
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -52,11 +54,11 @@ async def test_an_end_without_a_config_map_is_told_once_it_is_certain(
         await asyncio.sleep(SETTLED)
 
         assert not room.bound
-        assert room.ready("g1") == how
+        assert room.ready("g1") == reason
         assert room.has_ended("g1")
 
 
-async def test_a_revocation_without_a_config_map_is_told_likewise() -> None:
+async def test_revocation_without_a_config_map_is_reported_once_it_is_certain() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -72,8 +74,8 @@ async def test_a_revocation_without_a_config_map_is_told_likewise() -> None:
         assert room.has_ended("g1")
 
 
-async def test_an_end_is_told_at_once_of_what_was_not_bound() -> None:
-    """Nothing of it can be left in Argo CD's memory."""
+async def test_end_of_a_grant_that_was_not_bound_is_reported_at_once() -> None:
+    """Argo CD never loaded its binding."""
     async with a_room() as room:
         room.grant("g1", role={"name": "role:none"}, duration="1m")
         room.grant("g2", "carol", duration="1m")
@@ -88,8 +90,7 @@ async def test_an_end_is_told_at_once_of_what_was_not_bound() -> None:
         assert room.ready("g3") == "-ConfigMapMissing"
 
 
-async def test_an_operator_that_starts_without_a_config_map_is_no_surer() -> None:
-    """It has seen nothing, and goes by what the grant last said."""
+async def test_operator_that_starts_without_a_config_map_relies_on_the_status() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         room.grant("g2", role={"name": "role:none"}, duration="1m")
@@ -107,7 +108,7 @@ async def test_an_operator_that_starts_without_a_config_map_is_no_surer() -> Non
         assert again.has_ended("g3")
 
 
-async def test_an_end_that_can_not_be_written_is_told_once_it_was() -> None:
+async def test_end_is_reported_once_its_revocation_is_written() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -123,7 +124,7 @@ async def test_an_end_that_can_not_be_written_is_told_once_it_was() -> None:
         assert room.has_ended("g1")
 
 
-async def test_a_deleted_grant_says_what_it_waits_for() -> None:
+async def test_deleted_grant_reports_what_it_waits_for() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -136,7 +137,7 @@ async def test_a_deleted_grant_says_what_it_waits_for() -> None:
         assert not room.has_ended("g1")
 
 
-async def test_a_deleted_grant_says_that_nothing_can_be_written() -> None:
+async def test_deleted_grant_reports_that_writes_fail() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -150,8 +151,8 @@ async def test_a_deleted_grant_says_that_nothing_can_be_written() -> None:
 
 
 @pytest.mark.parametrize("times", [0, 1])
-async def test_a_deleted_grant_that_somebody_else_keeps_says_so(times) -> None:
-    """Also if the report is still to be written when the grant is let go."""
+async def test_deleted_grant_with_another_finalizer_reports_its_deletion(times) -> None:
+    """Also if the status is still pending when the finalizer is removed."""
     async with a_room() as room:
         room.grant("g1", held_by="example.com/theirs")
         await asyncio.sleep(SETTLED)
@@ -164,7 +165,7 @@ async def test_a_deleted_grant_that_somebody_else_keeps_says_so(times) -> None:
         assert room.holders("g1") == ["example.com/theirs"]
 
 
-async def test_nothing_is_written_on_a_grant_that_vanishes_at_once() -> None:
+async def test_no_status_is_written_for_a_grant_that_is_about_to_be_gone() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -175,8 +176,8 @@ async def test_nothing_is_written_on_a_grant_that_vanishes_at_once() -> None:
         assert room.cluster.count("merge_patch", f"{GRANTS}/g1") == before + 1
 
 
-async def test_what_another_instance_wrote_is_not_ours() -> None:
-    """Its line gives our grant nothing, and does not hold it."""
+async def test_binding_of_another_instance_does_not_count() -> None:
+    """It does not make a grant ready, and its deletion does not wait for it."""
     room = Room()
     room.install({"policy.csv": RULES, OVERLAY_KEY: THEIRS})
     async with running(room):

@@ -1,4 +1,4 @@
-"""Ended grants are deleted once their retention has passed, and not before."""
+"""Deletion of ended grants once their retention has passed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,15 +36,15 @@ FOR_EVER = 10_000
 
 
 @asynccontextmanager
-async def a_tidy_room() -> AsyncIterator[Room]:
-    """A room in which records are kept for ten minutes."""
+async def a_room_with_retention() -> AsyncIterator[Room]:
+    """Run an operator that keeps ended grants for ten minutes."""
     async with a_room() as room:
         room.edit_instance(retention="10m")
         yield room
 
 
-async def test_a_grant_is_deleted_when_its_retention_has_passed() -> None:
-    async with a_tidy_room() as room:
+async def test_ended_grant_is_deleted_after_its_retention() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION - 5)
         assert room.has("g1")
@@ -52,34 +52,34 @@ async def test_a_grant_is_deleted_when_its_retention_has_passed() -> None:
         await until(lambda: not room.has("g1"), within=10)
 
 
-async def test_the_deletion_is_told_and_counted_once() -> None:
-    async with a_tidy_room() as room:
+async def test_deletion_is_reported_and_counted_once() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + SETTLED)
 
         assert room.happened("g1") == ["requested", "bound", "ended", "deleted"]
         assert room.told[-1].transition.reason == "Expired"
-        assert told(room) == 1
+        assert deleted_grants(room) == 1
 
 
-async def test_a_grant_that_never_was_in_force_is_deleted_as_well() -> None:
-    async with a_tidy_room() as room:
+async def test_grant_that_was_never_in_force_is_deleted() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", revoked=True)
         await asyncio.sleep(RETENTION + SETTLED)
 
         assert not room.has("g1")
 
 
-async def test_a_grant_that_runs_is_no_record() -> None:
-    async with a_tidy_room() as room:
+async def test_active_grant_is_not_deleted() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="6h")
         await asyncio.sleep(5 * HOUR)
 
         assert room.bound == {"alice"}
 
 
-async def test_a_grant_that_git_tracks_is_never_deleted() -> None:
-    async with a_tidy_room() as room:
+async def test_grant_tracked_from_git_is_not_deleted() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", expiresAt="2026-11-24T12:01:00Z")
         tracked = {"metadata": {"annotations": {TRACKING_ANNOTATION: "app:x"}}}
         room.cluster.edit(f"{GRANTS}/g1", tracked)
@@ -88,8 +88,8 @@ async def test_a_grant_that_git_tracks_is_never_deleted() -> None:
         assert room.has_ended("g1")
 
 
-async def test_a_grant_is_kept_while_another_that_continues_it_runs() -> None:
-    async with a_tidy_room() as room:
+async def test_grant_is_kept_while_its_extension_is_active() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="1m")
         room.grant("g2", duration="1h", extends="g1")
         await asyncio.sleep(HOUR - MINUTE)
@@ -100,9 +100,9 @@ async def test_a_grant_is_kept_while_another_that_continues_it_runs() -> None:
         assert room.has("g2")
 
 
-async def test_a_grant_is_kept_while_argo_cd_may_still_allow_it() -> None:
-    """Its end came while the ConfigMap was missing."""
-    async with a_tidy_room() as room:
+async def test_grant_is_kept_while_argo_cd_may_still_allow_it() -> None:
+    """It expired while the ConfigMap was missing."""
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(30)
         room.cluster.delete_object(RBAC)
@@ -114,7 +114,7 @@ async def test_a_grant_is_kept_while_argo_cd_may_still_allow_it() -> None:
         assert not room.has("g1")
 
 
-async def test_a_shorter_retention_counts_at_once() -> None:
+async def test_shorter_retention_applies_at_once() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(HOUR)
@@ -125,8 +125,8 @@ async def test_a_shorter_retention_counts_at_once() -> None:
         assert not room.has("g1")
 
 
-async def test_records_of_an_instance_that_is_not_understood_are_kept() -> None:
-    async with a_tidy_room() as room:
+async def test_grants_of_an_invalid_instance_are_kept() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(2 * MINUTE)
         room.edit_instance(maxDuration="a while")
@@ -135,9 +135,9 @@ async def test_records_of_an_instance_that_is_not_understood_are_kept() -> None:
         assert room.has("g1")
 
 
-async def test_many_at_once_are_deleted_one_after_the_other() -> None:
-    """A clock that was stepped forward, for instance."""
-    async with a_tidy_room() as room:
+async def test_deletions_are_limited_in_rate() -> None:
+    """For example after the clock was stepped forward."""
+    async with a_room_with_retention() as room:
         for number in range(40):
             room.grant(f"g{number}", f"user-{number}", duration="1m")
         await asyncio.sleep(2 * MINUTE)
@@ -149,8 +149,8 @@ async def test_many_at_once_are_deleted_one_after_the_other() -> None:
         assert not any(room.has(f"g{number}") for number in range(40))
 
 
-async def test_a_clock_that_is_ahead_shortens_nothing() -> None:
-    async with a_tidy_room() as room:
+async def test_clock_that_is_ahead_does_not_shorten_the_retention() -> None:
+    async with a_room_with_retention() as room:
         room.cluster.skew = -HOUR
         room.grant("g1", duration="1m")
         await asyncio.sleep(HOUR + RETENTION)
@@ -159,14 +159,16 @@ async def test_a_clock_that_is_ahead_shortens_nothing() -> None:
         await until(lambda: not room.has("g1"), within=2 * MINUTE)
 
 
-async def test_a_missing_right_is_told_on_the_instance_until_it_is_given() -> None:
-    async with a_tidy_room() as room:
+async def test_missing_permission_is_reported_on_the_instance_until_it_is_granted() -> (
+    None
+):
+    async with a_room_with_retention() as room:
         refused = Forbidden("DELETE /apis/argogrant.dev/x: 403 cannot delete")
         room.cluster.fail("delete", refused, times=FOR_EVER)
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + SETTLED)
         assert room.instance_ready == "-Forbidden"
-        assert "ended ones can not be deleted after spec.retention" in (
+        assert "ended grants cannot be deleted after spec.retention" in (
             room.instance_says
         )
         assert "manifests/argogrant-namespace.yaml" in room.instance_says
@@ -178,8 +180,8 @@ async def test_a_missing_right_is_told_on_the_instance_until_it_is_given() -> No
         assert room.happened("g1").count("deleted") == 1
 
 
-async def test_an_outage_is_no_news_and_passes() -> None:
-    async with a_tidy_room() as room:
+async def test_outage_is_not_reported_on_the_instance() -> None:
+    async with a_room_with_retention() as room:
         room.cluster.fail("delete", Unavailable("503"))
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + 2)
@@ -190,9 +192,9 @@ async def test_an_outage_is_no_news_and_passes() -> None:
 
 
 @pytest.mark.parametrize("error", [Conflict("409"), NotFound("404")])
-async def test_a_grant_that_changed_is_looked_at_anew(error) -> None:
-    """Somebody may just have made it one that is kept."""
-    async with a_tidy_room() as room:
+async def test_deletion_of_a_changed_grant_is_checked_again(error) -> None:
+    """The change may be one that keeps the grant."""
+    async with a_room_with_retention() as room:
         room.cluster.fail("delete", error)
         room.grant("g1", duration="1m")
         await asyncio.sleep(MINUTE + RETENTION + SETTLED)
@@ -203,7 +205,7 @@ async def test_a_grant_that_changed_is_looked_at_anew(error) -> None:
         assert not room.has("g1")
 
 
-async def test_its_approvals_go_with_a_grant() -> None:
+async def test_approvals_are_deleted_with_their_grant() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         room.edit_instance(retention="10m")
         ask(room, duration="1m")
@@ -217,7 +219,7 @@ async def test_its_approvals_go_with_a_grant() -> None:
         assert approvals(room) == {"g2-bob"}
 
 
-async def test_an_approval_of_an_earlier_grant_of_that_name_is_not_ours() -> None:
+async def test_approval_of_an_earlier_grant_of_the_same_name_is_kept() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         room.edit_instance(retention="10m")
         ask(room, duration="1m")
@@ -232,8 +234,8 @@ async def test_an_approval_of_an_earlier_grant_of_that_name_is_not_ours() -> Non
         assert approvals(room) == {"stray"}
 
 
-async def test_an_end_on_record_that_is_no_time_is_kept() -> None:
-    async with a_tidy_room() as room:
+async def test_grant_with_an_invalid_time_of_its_end_is_kept() -> None:
+    async with a_room_with_retention() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(2 * MINUTE)
         broken = {"status": {"endedAt": "yesterday"}}
@@ -244,7 +246,7 @@ async def test_an_end_on_record_that_is_no_time_is_kept() -> None:
         assert room.has("g1")
 
 
-async def test_a_standby_deletes_nothing() -> None:
+async def test_standby_deletes_no_grant() -> None:
     room = Room()
     room.install()
     room.edit_instance(retention="10m")
@@ -262,11 +264,11 @@ async def test_a_standby_deletes_nothing() -> None:
 
 
 def approvals(room: Room) -> set[str]:
-    """The names of the approvals that are there."""
-    return {name for name in ("g1-bob", "g2-bob", "stray") if is_there(room, name)}
+    """Return the names of the approvals that exist."""
+    return {name for name in ("g1-bob", "g2-bob", "stray") if exists(room, name)}
 
 
-def is_there(room: Room, approval: str) -> bool:
+def exists(room: Room, approval: str) -> bool:
     try:
         room.cluster.object(f"{APPROVALS}/{approval}")
     except NotFound:
@@ -274,7 +276,7 @@ def is_there(room: Room, approval: str) -> bool:
     return True
 
 
-def told(room: Room) -> float | None:
+def deleted_grants(room: Room) -> float | None:
     labels = {"namespace": "argogrant", "instance": "default"}
     name = "argogrant_grants_deleted_total"
     return room.metrics.registry.get_sample_value(name, labels)
