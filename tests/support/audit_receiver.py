@@ -1,4 +1,4 @@
-"""A receiver of audit events on this machine: it can refuse, hang, and vanish."""
+"""Local receiver of audit events that can reject requests, hang and disappear."""
 
 import json
 import ssl
@@ -13,18 +13,18 @@ Answer = int | bytes | Callable[[], int]
 
 
 class Receiver:
-    """Keeps what was posted to it; listens inside its ``with`` block.
+    """Records the events that are posted to it, inside its ``with`` block.
 
     Args:
-        certificate: The file with certificate and key; plain HTTP without one.
-        port: Where it listens; any free port unless it has to be the same again.
+        certificate: File with certificate and key; None serves plain HTTP.
+        port: Port of the server; 0 takes a free one.
     """
 
     def __init__(self, certificate: Path | None = None, port: int = 0) -> None:
         self.batches: list[list[dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[Answer] = []
-        """What the next requests get, one each; after them 204, or ``otherwise``."""
+        """Answers to the next requests, one each; then ``otherwise``."""
         self.otherwise: Answer = 204
         self.requests = 0
         self._certificate = certificate
@@ -46,11 +46,11 @@ class Receiver:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Everything that was accepted, in order."""
+        """All accepted events, in order."""
         return [event for batch in self.batches for event in batch]
 
     def hang(self) -> int:
-        """Keep a request without an answer until the receiver goes."""
+        """Leave a request without an answer until the receiver stops."""
         self._hung.wait(60)
         return 503
 
@@ -85,10 +85,10 @@ class Receiver:
         self._server.server_close()
 
     def take(self, headers: dict[str, str], body: bytes) -> int | bytes:
-        """Answer one request; keep what it holds if it is accepted.
+        """Answer a request, and record its events if it is accepted.
 
         Returns:
-            The status of the answer, or what is sent in its place.
+            The status of the answer, or bytes to send instead.
         """
         self.requests += 1
         answer = self.answers.pop(0) if self.answers else self.otherwise
@@ -116,6 +116,6 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler

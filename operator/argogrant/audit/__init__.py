@@ -1,1 +1,1 @@
-"""What leaves the operator beside the objects themselves."""
+"""Audit stream: events of grants and instances, and the sinks that receive them."""

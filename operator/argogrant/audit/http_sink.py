@@ -1,7 +1,7 @@
-"""The sink: audit events posted over HTTPS, in order, until the receiver has them.
+"""Sink that posts audit events over HTTPS, in order and at least once.
 
-A thread of its own waits for the receiver, so that nobody else does. An event leaves
-the spool when the receiver has answered 2xx, so that it may be posted more than once.
+A separate thread waits for the receiver, so the event loop never does. An event leaves
+the spool after a 2xx answer. If the answer is lost, the event is posted again.
 
 Source: CloudEvents 1.0.2, "HTTP Protocol Binding", batched content mode.
 """
@@ -28,83 +28,84 @@ CONTENT_TYPE: Final = "application/cloudevents-batch+json; charset=utf-8"
 BATCH: Final = 100
 """Events in one request."""
 TIMEOUT: Final = 10.0
-"""Seconds without a sign of the receiver."""
+"""Seconds to wait for data from the receiver."""
 FIRST_BACKOFF: Final = 0.5
 LONGEST_BACKOFF: Final = 60.0
-LAST_CHANCE: Final = 2.0
-"""Seconds that the end of the process waits for what is still to be posted."""
+SHUTDOWN_TIMEOUT: Final = 2.0
+"""Seconds that the process waits at its end for events that are still queued."""
 _TOO_LARGE: Final = 413
 
 logger = logging.getLogger(__name__)
 
 
 class InvalidSink(ValueError):
-    """The sink's address is none that events may be sent to."""
+    """The URL of the sink is not allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkTarget:
-    """Where events are posted, and how it is recognised.
+    """URL and credentials of the receiver.
 
     Raises:
-        InvalidSink: The URL is no HTTPS URL.
+        InvalidSink: The URL is not an HTTPS URL.
     """
 
     url: str
     token_file: Path | None = None
-    """Holds the bearer token; read at each request, since tokens are rotated."""
+    """File with the bearer token; read before each request, as tokens are rotated."""
     ca_file: Path | None = None
-    """Whom to trust instead of the system's roots."""
+    """File with the trusted CAs, instead of the system's roots."""
 
     def __post_init__(self) -> None:
-        """Refuse what would send names and justifications in the clear."""
+        """Reject URLs that would send names and justifications unencrypted."""
         parts = urlsplit(self.url)
         is_safe = parts.scheme == "https" or (
             parts.scheme == "http" and _is_loopback(parts.hostname or "")
         )
         if not is_safe or not parts.hostname:
             raise InvalidSink(
-                f"{parts.scheme or self.url!r} is not how audit events may be sent;"
-                " write an https:// URL (http:// only to this machine itself)"
+                f"audit sink: {parts.scheme or self.url!r} is not allowed, as events"
+                " would be sent unencrypted; use an https:// URL (http:// only for"
+                " localhost)"
             )
         if parts.username is not None or parts.fragment:
             raise InvalidSink(
-                "the URL of the audit sink holds a user name, a password or a"
-                " fragment; put a token into a file and name that file"
+                "audit sink: the URL contains a user name, a password or a fragment;"
+                " write a token to a file and pass --audit-sink-token-file"
             )
 
 
 class Sink:
-    """Posts what is in the spool.
+    """Posts the events of a spool in the background.
 
     Args:
-        receiver: Where to.
-        spool: Where events wait.
+        target: The receiver.
+        spool: Queue of the events.
     """
 
-    def __init__(self, receiver: SinkTarget, spool: Spool) -> None:
-        self._receiver = receiver
+    def __init__(self, target: SinkTarget, spool: Spool) -> None:
+        self._target = target
         self._spool = spool
         self._wake = threading.Event()
-        self._is_ending = threading.Event()
-        self._size = BATCH
+        self._is_stopping = threading.Event()
+        self._batch_size = BATCH
         self._opener: urllib.request.OpenerDirector | None = None
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
 
-    def __call__(self, telling: AuditRecord) -> None:
-        """Take an event; it is in the spool when this returns."""
-        self._spool.put(telling.line)
+    def __call__(self, record: AuditRecord) -> None:
+        """Queue an event; it is in the spool when this returns."""
+        self._spool.put(record.line)
         self._wake.set()
 
     def start(self) -> None:
-        """Post in the background, first of all what another process left."""
+        """Start the thread; events that an earlier process left come first."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Give what is still there a last chance, and stop."""
-        self._is_ending.set()
+        """Post what is queued, for a limited time, and stop the thread."""
+        self._is_stopping.set()
         self._wake.set()
-        self._thread.join(LAST_CHANCE)
+        self._thread.join(SHUTDOWN_TIMEOUT)
         if not self._thread.is_alive():
             self._spool.close()
 
@@ -115,62 +116,62 @@ class Sink:
             try:
                 is_empty = self._post_some()
             except (OSError, ValueError, HTTPException, sqlite3.Error) as error:
-                self._opener = None  # certificates may be others by now
+                self._opener = None  # The next attempt reads the CA file again.
                 logger.warning(
                     "%d audit events are not posted yet: %s",
                     self._spool.count(),
-                    _words_of(error),
+                    _describe(error),
                 )
-                if self._is_ending.wait(backoff * random.uniform(0.5, 1.0)):  # noqa: S311
+                if self._is_stopping.wait(backoff * random.uniform(0.5, 1.0)):  # noqa: S311
                     return
                 backoff = min(backoff * 2, LONGEST_BACKOFF)
                 continue
             backoff = FIRST_BACKOFF
-            if is_empty and self._is_ending.is_set():
+            if is_empty and self._is_stopping.is_set():
                 return
             if is_empty:
                 self._wake.wait()
 
     def _post_some(self) -> bool:
-        """Post a batch; tells whether there was nothing to post.
+        """Post a batch; return whether the spool was empty.
 
         Raises:
-            OSError: The receiver did not answer, or not with 2xx.
-            HTTPException: What it answered is no HTTP.
-            sqlite3.Error: The spool can not be read at the moment.
+            OSError: The receiver did not answer with 2xx.
+            HTTPException: The answer is not HTTP.
+            sqlite3.Error: The spool cannot be read at the moment.
         """
-        waiting = self._spool.peek(self._size)
-        if not waiting:
+        batch = self._spool.peek(self._batch_size)
+        if not batch:
             return True
         try:
-            self._post(waiting)
+            self._post(batch)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == _TOO_LARGE:
-                self._size = max(1, len(waiting) // 2)
+                self._batch_size = max(1, len(batch) // 2)
             raise
-        self._spool.ack(waiting[-1].number)
+        self._spool.ack(batch[-1].number)
         return False
 
-    def _post(self, waiting: Sequence[QueuedEvent]) -> None:
-        body = f"[{','.join(one.line for one in waiting)}]".encode("ascii")
-        request = urllib.request.Request(  # noqa: S310 — the scheme was looked at
-            self._receiver.url, body, {"Content-Type": CONTENT_TYPE}, method="POST"
+    def _post(self, batch: Sequence[QueuedEvent]) -> None:
+        body = f"[{','.join(one.line for one in batch)}]".encode("ascii")
+        request = urllib.request.Request(  # noqa: S310 - SinkTarget checks the scheme
+            self._target.url, body, {"Content-Type": CONTENT_TYPE}, method="POST"
         )
-        if self._receiver.token_file is not None:
-            token = self._receiver.token_file.read_text("ascii").strip()
+        if self._target.token_file is not None:
+            token = self._target.token_file.read_text("ascii").strip()
             request.add_unredirected_header("Authorization", f"Bearer {token}")
         if self._opener is None:
-            self._opener = _opener(self._receiver.ca_file)
+            self._opener = _opener(self._target.ca_file)
         with self._opener.open(request, timeout=TIMEOUT) as answer:
             answer.read(1)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would become a GET, and events would be lost with a 200."""
+    """Rejects redirects: a POST would become a GET, and lose its events with a 200."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
-        """Follow none; the 3xx is an error then."""
+        """Follow no redirect; the 3xx becomes an error."""
 
 
 def _opener(ca_file: Path | None) -> urllib.request.OpenerDirector:
@@ -189,10 +190,10 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _words_of(error: Exception) -> str:
-    """Say what went wrong; never with the token in it."""
+def _describe(error: Exception) -> str:
+    """Return an error message that never contains the token."""
     if isinstance(error, UnicodeError):
-        return "the token file does not hold ASCII text"
+        return "the token file contains characters other than ASCII"
     if isinstance(error, ValueError):
-        return "the token holds what no HTTP header may hold"
+        return "the token contains characters that no HTTP header may contain"
     return str(error) or type(error).__name__

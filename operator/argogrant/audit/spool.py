@@ -1,7 +1,7 @@
-"""Where audit events wait for the sink: in memory, or in a file that outlives us.
+"""Queue of audit events for the sink: in memory, or in a file that survives a restart.
 
-Whoever tells an event puts it here at once; the sink's thread takes it away once the
-receiver has it. Both ends are safe to use at the same time.
+The audit log adds events; the thread of the sink removes them once the receiver has
+them. Both ends may be used at the same time.
 """
 
 import logging
@@ -16,8 +16,8 @@ from typing import Final, NamedTuple, Protocol
 MEMORY_BYTES: Final = 8 * 2**20
 DISK_BYTES: Final = 256 * 2**20
 FILE: Final = "audit.sqlite3"
-PATIENCE: Final = 0.25
-"""Seconds that the event loop waits for the file's lock, which is held for moments."""
+LOCK_TIMEOUT: Final = 0.25
+"""Seconds that the event loop waits for the lock of the file."""
 
 _COUNT: Final = "SELECT count(*), coalesce(sum(length(line)), 0) FROM events"
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -25,48 +25,48 @@ _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 logger = logging.getLogger(__name__)
 
 Dropped = Callable[[int], object]
-"""Told how many events were given up."""
+"""Receives the number of events that were dropped."""
 
 
 class QueuedEvent(NamedTuple):
-    """An event that waits, with its place in the order."""
+    """Event in the queue, with its sequence number."""
 
     number: int
     line: str
 
 
 class Spool(Protocol):
-    """Events in the order in which they were told."""
+    """Queue of events, in the order in which they were emitted."""
 
     def put(self, line: str) -> None:
-        """Add an event at the end; the oldest make room if there is none."""
+        """Add an event at the end; drop the oldest events if the queue is full."""
         ...
 
     def peek(self, count: int) -> list[QueuedEvent]:
-        """Give the events that have waited longest."""
+        """Return the oldest events."""
         ...
 
     def ack(self, number: int) -> None:
-        """Take away every event up to this one."""
+        """Remove all events up to a sequence number."""
         ...
 
     def count(self) -> int:
-        """How many wait."""
+        """Return the number of events."""
         ...
 
     def close(self) -> None:
-        """Let go of the file, if there is one."""
+        """Close the file, if there is one."""
         ...
 
 
 class MemorySpool:
-    """Events that are lost with the process; standard output has had them."""
+    """Queue in memory, lost with the process; standard output has had the events."""
 
     def __init__(self, dropped: Dropped, *, limit: int = MEMORY_BYTES) -> None:
         self._dropped = dropped
         self._limit = limit
         self._lock = threading.Lock()
-        self._waiting: deque[QueuedEvent] = deque()
+        self._queue: deque[QueuedEvent] = deque()
         self._size = 0
         self._last = 0
 
@@ -74,43 +74,44 @@ class MemorySpool:
         """Add an event at the end."""
         with self._lock:
             self._last += 1
-            self._waiting.append(QueuedEvent(self._last, line))
+            self._queue.append(QueuedEvent(self._last, line))
             self._size += len(line)
-            gone = 0
+            dropped = 0
             while self._size > self._limit:
-                self._size -= len(self._waiting.popleft().line)
-                gone += 1
-        if gone:
-            self._dropped(gone)
+                self._size -= len(self._queue.popleft().line)
+                dropped += 1
+        if dropped:
+            self._dropped(dropped)
 
     def peek(self, count: int) -> list[QueuedEvent]:
-        """Give the events that have waited longest."""
+        """Return the oldest events."""
         with self._lock:
-            return [self._waiting[i] for i in range(min(count, len(self._waiting)))]
+            return [self._queue[i] for i in range(min(count, len(self._queue)))]
 
     def ack(self, number: int) -> None:
-        """Take away every event up to this one."""
+        """Remove all events up to a sequence number."""
         with self._lock:
-            while self._waiting and self._waiting[0].number <= number:
-                self._size -= len(self._waiting.popleft().line)
+            while self._queue and self._queue[0].number <= number:
+                self._size -= len(self._queue.popleft().line)
 
     def count(self) -> int:
-        """How many wait."""
-        return len(self._waiting)
+        """Return the number of events."""
+        return len(self._queue)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no file."""
 
 
 class DiskSpool:
-    """Events in a SQLite file, until the receiver has them.
+    """Queue in a SQLite file.
 
-    The log (WAL) is written but not synced at each event: it outlives the process, not
-    a power cut of the last moments. What can not be written waits in memory.
+    The write-ahead log is written but not synced at each event: the events survive the
+    process, but a power cut may lose the last moments. Events that cannot be written
+    wait in memory.
 
     Raises:
-        sqlite3.Error: The file is no such file, or can not be made.
-        OSError: The folder can not be made.
+        sqlite3.Error: The file is not a SQLite file, or cannot be created.
+        OSError: The folder cannot be created.
 
     Source: SQLite, "Write-Ahead Logging".
     """
@@ -120,7 +121,7 @@ class DiskSpool:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
-        self._path.touch(mode=0o600)  # justifications are nobody else's business
+        self._path.touch(mode=0o600)  # Justifications are personal data.
         self._dropped = dropped
         self._limit = limit
         self._overflow = MemorySpool(dropped)
@@ -142,9 +143,10 @@ class DiskSpool:
             logger.warning("An audit event waits in memory: %s: %s", self._path, error)
 
     def peek(self, count: int) -> list[QueuedEvent]:
-        """Give the events that have waited longest, and let the log shrink."""
+        """Return the oldest events, and truncate the write-ahead log."""
         with closing(self._connect()) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # syncs; holds nobody
+            # Passive: it syncs without blocking the event loop, which may write.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         query = "SELECT number, line FROM events ORDER BY number LIMIT ?"
         with self._lock:
             self._store()
@@ -152,24 +154,24 @@ class DiskSpool:
         return [QueuedEvent(*row) for row in rows]
 
     def ack(self, number: int) -> None:
-        """Take away every event up to this one."""
+        """Remove all events up to a sequence number."""
         with self._lock:
             self._delete(number)
 
     def count(self) -> int:
-        """How many wait."""
+        """Return the number of events."""
         stored: int = self._count
         return stored + self._overflow.count()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._writer.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path,
-            timeout=PATIENCE,
+            timeout=LOCK_TIMEOUT,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -182,52 +184,51 @@ class DiskSpool:
         return connection
 
     def _store(self) -> None:
-        """Write what waits in memory, and make room if need be."""
-        waiting = self._overflow.peek(self._overflow.count())
-        if not waiting:
+        """Write the events that wait in memory, and drop the oldest if it is full."""
+        events = self._overflow.peek(self._overflow.count())
+        if not events:
             return
         self._writer.execute("BEGIN IMMEDIATE")
         with self._writer:
-            rows = [(one.line,) for one in waiting]
+            rows = [(one.line,) for one in events]
             self._writer.executemany("INSERT INTO events (line) VALUES (?)", rows)
-        self._overflow.ack(waiting[-1].number)
-        self._count += len(waiting)
-        self._size += sum(len(one.line) for one in waiting)
+        self._overflow.ack(events[-1].number)
+        self._count += len(events)
+        self._size += sum(len(one.line) for one in events)
         if self._size > self._limit:
-            self._make_room()
+            self._drop_oldest()
 
-    def _make_room(self) -> None:
-        """Give up the oldest: enough of them not to do so at every event."""
+    def _drop_oldest(self) -> None:
+        """Drop a tenth of the limit, so not every event has to drop another."""
         query = (
             "SELECT max(number) FROM (SELECT number,"
             " sum(length(line)) OVER (ORDER BY number) - length(line) AS before"
             " FROM events) WHERE before < ?"
         )
-        wanted = self._size - self._limit * 9 // 10
-        (last,) = self._writer.execute(query, (wanted,)).fetchone()
+        excess = self._size - self._limit * 9 // 10
+        (last,) = self._writer.execute(query, (excess,)).fetchone()
         self._dropped(self._delete(last))
 
     def _delete(self, last: int) -> int:
-        """Delete the events up to this one; gives how many there were."""
+        """Delete the events up to a sequence number; return how many there were."""
         query = f"{_COUNT} WHERE number <= ?"
         count, size = self._writer.execute(query, (last,)).fetchone()
         self._writer.execute("DELETE FROM events WHERE number <= ?", (last,))
         self._count -= count
         self._size -= size
-        gone: int = count
-        return gone
+        deleted: int = count
+        return deleted
 
 
 def open_spool(folder: Path | None, dropped: Dropped) -> Spool:
-    """Open the spool; an operator that could not would not revoke either.
+    """Open the queue; it never fails, as a failed operator could not revoke access.
 
     Args:
-        folder: Where the file is; None keeps events in memory.
-        dropped: Told of every event that is given up.
+        folder: Folder of the file; None keeps events in memory.
+        dropped: Receives the number of events that were dropped.
 
     Returns:
-        A spool in memory if the folder can not be used. A file that is broken is put
-        aside.
+        A queue in memory if the folder cannot be used. A corrupt file is renamed.
     """
     if folder is None:
         return MemorySpool(dropped)
@@ -235,8 +236,8 @@ def open_spool(folder: Path | None, dropped: Dropped) -> Spool:
         return _opened(folder, dropped)
     except (sqlite3.Error, OSError) as error:
         logger.error(  # noqa: TRY400
-            "The audit spool %s can not be used, so that events are lost with this"
-            " process: %s. Make it a folder that the operator may write.",
+            "The audit spool %s cannot be used: %s. Until the next start, events are"
+            " kept in memory only. Make it a folder that the operator may write.",
             folder,
             error,
         )
@@ -249,7 +250,7 @@ def _opened(folder: Path, dropped: Dropped) -> Spool:
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode not in _BROKEN:
             raise
-        broken = folder / FILE
-        aside = broken.replace(broken.with_suffix(".broken"))
-        logger.error("The audit spool %s is broken: %s", aside, error)  # noqa: TRY400
+        path = folder / FILE
+        renamed = path.replace(path.with_suffix(".broken"))
+        logger.error("The audit spool is corrupt, renamed to %s: %s", renamed, error)  # noqa: TRY400
         return DiskSpool(folder, dropped)

@@ -185,7 +185,7 @@ class Transition:
 
 
 class ReportedState(NamedTuple):
-    """What the events of an object are derived from."""
+    """State of an object from which its events are derived."""
 
     conditions: Conditions
     is_overdue: bool = False
@@ -200,7 +200,7 @@ class ReportedState(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        """Whether the grant is over, even if Argo CD may still allow it."""
+        """True if the grant is over, even if Argo CD may still allow it."""
         return self.is_overdue or self.has_condition(GrantCondition.ENDED, status=True)
 
     def is_reported_as(self, other: "ReportedState") -> bool:

@@ -1,1 +1,1 @@
-"""Prometheus metrics and the health endpoints of the operator."""
+"""Prometheus metrics and health endpoints of the operator."""

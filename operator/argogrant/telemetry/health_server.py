@@ -1,7 +1,7 @@
-"""One port for Prometheus and for the kubelet: /metrics, /livez and /readyz.
+"""HTTP server of /metrics for Prometheus, and of /livez and /readyz for the kubelet.
 
-The server has a thread of its own, so that it answers, and says no, also while the
-event loop hangs.
+The server has a thread of its own. It therefore answers while the event loop hangs, and
+reports that it hangs.
 """
 
 import threading
@@ -14,65 +14,65 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 MAX_HEARTBEAT_AGE: Final = 30.0
-"""Seconds without a heartbeat from which the process counts as hung."""
+"""Seconds without a heartbeat after which the event loop counts as hung."""
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class Heartbeat:
-    """What the probes tell of the process."""
+    """State of the process, as the probes report it."""
 
     def __init__(self) -> None:
         self.leading = False
         self.synced: Callable[[], bool] = lambda: False
-        """Whether everything was listed, so that the process can lead at once."""
-        self._heard_at = time.monotonic()
+        """Returns True once all caches are filled, so a standby can lead at once."""
+        self._beat_at = time.monotonic()
 
     def beat(self) -> None:
-        """Say that the event loop runs."""
-        self._heard_at = time.monotonic()
+        """Record that the event loop runs."""
+        self._beat_at = time.monotonic()
 
     def age(self) -> float:
-        """Seconds since the event loop was last heard of."""
-        return time.monotonic() - self._heard_at
+        """Return the seconds since the last heartbeat."""
+        return time.monotonic() - self._beat_at
 
     def live(self) -> tuple[bool, str]:
-        """Tell whether the process should go on, and what it is."""
-        silence = self.age()
-        if silence > MAX_HEARTBEAT_AGE:
-            return False, f"the event loop has hung for {silence:.0f} s"
+        """Return whether the process is healthy, and its role or the problem."""
+        age = self.age()
+        if age > MAX_HEARTBEAT_AGE:
+            return False, f"the event loop has not run for {age:.0f} s"
         return True, "leader" if self.leading else "standby"
 
     def ready(self) -> tuple[bool, str]:
-        """Tell whether the process does, or could at once do, its work."""
-        alive, what = self.live()
-        if alive and not self.synced():
-            return False, f"{what}, not everything was listed yet"
-        return alive, what
+        """Return whether the process leads or could lead at once, and its role."""
+        is_live, text = self.live()
+        if is_live and not self.synced():
+            return False, f"{text}, caches are not synced yet"
+        return is_live, text
 
 
 class HealthServer:
-    """The server of a process's vitals and metrics.
+    """Server of the probes and the metrics of a process.
 
     Args:
-        vitals: Asked at each probe.
-        registry: Shown at /metrics.
+        heartbeat: State that the probes report.
+        registry: Metrics at /metrics.
     """
 
-    def __init__(self, vitals: Heartbeat, registry: CollectorRegistry) -> None:
-        self._vitals = vitals
+    def __init__(self, heartbeat: Heartbeat, registry: CollectorRegistry) -> None:
+        self._heartbeat = heartbeat
         self._metrics = make_wsgi_app(registry)
         self._server: Any = None
 
     def start(self, port: int) -> None:
-        """Serve on all addresses until stopped."""
+        """Serve on all addresses until ``stop``."""
         self._server = make_server(
             "", port, self._answer, ThreadingWSGIServer, handler_class=_Quiet
         )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop serving, if it was begun."""
+        """Stop the server if it runs."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -86,19 +86,19 @@ class HealthServer:
                 answer: Iterable[bytes] = self._metrics(environ, start_response)
                 return answer
             case "/livez":
-                good, text = self._vitals.live()
+                is_ok, text = self._heartbeat.live()
             case "/readyz":
-                good, text = self._vitals.ready()
+                is_ok, text = self._heartbeat.ready()
             case _:
                 start_response("404 Not Found", [("Content-Type", "text/plain")])
-                return [b"/metrics, /livez and /readyz are here\n"]
-        status = "200 OK" if good else "503 Service Unavailable"
+                return [b"not found; try /metrics, /livez or /readyz\n"]
+        status = "200 OK" if is_ok else "503 Service Unavailable"
         start_response(status, [("Content-Type", "text/plain")])
         return [f"{text}\n".encode()]
 
 
 class _Quiet(WSGIRequestHandler):
-    """Probes come every few seconds; they are not logged."""
+    """Request handler that does not log: probes come every few seconds."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,11 +1,10 @@
-"""What Prometheus is told; ``docs/reference/metrics.md`` is generated from here.
+"""Prometheus metrics of the operator.
 
-No label names a person: instances, results and reasons only, so that the number of
-series does not grow with the number of grants.
+``docs/reference/metrics.md`` is generated from here. Labels are namespaces, instances,
+results and reasons, never users or grants: the number of series does not grow with the
+number of grants, and the metrics contain no personal data.
 
 Source: Prometheus, "Metric and label naming" and "Instrumentation".
-
-How our metrics are made: by one registry, labelled with an instance as a rule.
 """
 
 import time
@@ -27,21 +26,22 @@ from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
 
 Labels = tuple[str, str]
+"""Namespace and name of an instance."""
 LABELS: Final = ("namespace", "instance")
 
 
 class MetricGroup:
-    """Metrics about one thing, in the registry of their process."""
+    """Metrics of one subject, in the registry of the process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
 
     def forget(self, labels: Labels, *, but: Gauge | None = None) -> None:
-        """Take the gauges of an instance away that is gone.
+        """Remove the gauges of an instance that no longer exists.
 
         Args:
-            labels: Of the instance.
-            but: One that has a label beside it.
+            labels: Labels of the instance.
+            but: Gauge that has a further label; left alone.
         """
         for gauge in vars(self).values():
             if isinstance(gauge, Gauge) and gauge is not but:
@@ -62,11 +62,9 @@ class MetricGroup:
 LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
-"""The namespace and the name of an instance."""
-
 
 class ProcessMetrics(MetricGroup):
-    """About the process itself."""
+    """Metrics of the process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
@@ -76,76 +74,76 @@ class ProcessMetrics(MetricGroup):
         )
         self.clock_skew = self._gauge(
             "argogrant_clock_skew_seconds",
-            "How far the API server's clock is ahead of ours; 0 if within a second.",
+            "Lead of the API server's clock over the operator's; 0 if within a second.",
             (),
         )
 
 
 class InstanceGauges(MetricGroup):
-    """What is so about each instance now; gone once it is deleted."""
+    """Current state of each instance; removed when the instance is deleted."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self.start_seconds = self._gauge(
             "argogrant_start_seconds",
-            "From the start of leading to the first convergence, by instance.",
+            "Time from acquiring the Lease to the first reconciliation, by instance.",
         )
         self.grants = self._gauge(
             "argogrant_grants",
-            "AccessGrants by instance and reason of their Ready condition.",
+            "AccessGrants by instance and by reason of their Ready condition.",
             (*LABELS, "reason"),
         )
         self.bindings = self._gauge(
-            "argogrant_bindings", "Bindings that Argo CD has from argogrant."
+            "argogrant_bindings", "Bindings in policy.argogrant.csv."
         )
         self.break_glass = self._gauge(
             "argogrant_break_glass_grants",
-            "AccessGrants that were asked for in an emergency and are in force now.",
+            "AccessGrants with breakGlass that are in force.",
         )
         self.approvals_waiting = self._gauge(
             "argogrant_approvals_waiting", "AccessGrants that wait for approvals."
         )
         self.last_convergence = self._gauge(
             "argogrant_last_convergence_timestamp_seconds",
-            "When a convergence last came to its end, in Unix time.",
+            "Unix time of the last complete reconciliation.",
         )
         self.overdue = self._gauge(
             "argogrant_overdue_seconds",
-            "How long the oldest binding has been present past its end; 0 in health.",
+            "Age of the oldest binding past its end; 0 if there is none.",
         )
         self.contested = self._gauge(
             "argogrant_contested",
-            "1 while something else keeps changing our key, else 0.",
+            "1 while another program keeps changing policy.argogrant.csv, else 0.",
         )
         self.rbac_text_bytes = self._gauge(
             "argogrant_rbac_text_bytes",
-            "Keys and values of argocd-rbac-cm, ours and others'; 1 MiB is the limit.",
+            "Size of all keys and values of argocd-rbac-cm; the limit is 1 MiB.",
         )
 
     def forget_all(self, labels: Labels, reasons: Iterable[str]) -> None:
-        """Take the series of an instance away that is gone, those by reason as well."""
+        """Remove all series of an instance that no longer exists."""
         for reason in reasons:
             self.grants.remove(*labels, reason)
         self.forget(labels, but=self.grants)
 
 
 class TokenGauges(MetricGroup):
-    """What is so about the token for another cluster; gone with its instance."""
+    """Current state of the token for a remote cluster."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self.expiry = self._gauge(
             "argogrant_token_expiry_timestamp_seconds",
-            "When the token for the other cluster ends, in Unix time; absent without.",
+            "Unix time at which the token for the remote cluster expires.",
         )
         self.at_risk = self._gauge(
             "argogrant_token_at_risk",
-            "1 while that token ends soon and is not renewed, or that fails, else 0.",
+            "1 while that token expires soon and is not renewed, else 0.",
         )
 
 
 class InstanceCounts(MetricGroup):
-    """What happened at each instance."""
+    """Counters of each instance."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
@@ -156,56 +154,57 @@ class InstanceCounts(MetricGroup):
         )
         self.convergence = self._histogram(
             "argogrant_convergence_duration_seconds",
-            "One convergence: gather, decide, plan, apply and report.",
+            "Duration of one reconciliation: gather, decide, plan, apply, report.",
             DURATION_BUCKETS,
         )
         self.revocation_lag = self._histogram(
             "argogrant_revocation_lag_seconds",
-            "From the end of a grant to the acknowledged write that removed it.",
+            "Time from the end of a grant to the acknowledged write that removed it.",
             LAG_BUCKETS,
         )
         self.token_rotations = self._counter(
             "argogrant_token_rotations",
-            "Renewals of the token for the other cluster: ok, conflict or error.",
+            "Renewals of the token for the remote cluster by result: ok, conflict or"
+            " error.",
             (*LABELS, "result"),
         )
         self.orphans = self._counter(
             "argogrant_orphans_removed",
-            "Bindings removed from our key that no grant wanted or had wanted.",
+            "Bindings removed from policy.argogrant.csv that no grant accounts for.",
         )
         self.deleted = self._counter(
             "argogrant_grants_deleted",
-            "Ended AccessGrants that were deleted since spec.retention had passed.",
+            "Ended AccessGrants that were deleted after spec.retention.",
         )
         self.sweep_differences = self._counter(
             "argogrant_sweep_differences",
-            "Objects that a sweep found other than the watches had said.",
+            "Objects that a resync found different from the cache.",
         )
 
 
 class AuditMetrics(MetricGroup):
-    """About what is told to people and to other programs."""
+    """Metrics of the audit stream, its sink and Kubernetes Events."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self.events = self._counter(
             "argogrant_audit_events",
-            "Events of the audit stream by what happened, such as bound.",
+            "Events of the audit stream by type, such as bound.",
             ("type",),
         )
         self.pending = self._gauge(
             "argogrant_audit_sink_pending",
-            "Audit events that the sink has not acknowledged yet; 0 without a sink.",
+            "Audit events that wait for the sink; 0 without a sink.",
             (),
         )
         self.dropped = self._counter(
             "argogrant_audit_dropped",
-            "Audit events that were given up because the spool was full.",
+            "Audit events that were dropped because the spool was full.",
             (),
         )
         self.events_dropped = self._counter(
             "argogrant_events_dropped",
-            "Kubernetes Events that were too many, or that could not be created.",
+            "Kubernetes Events above the rate limit, or that could not be created.",
             (),
         )
 
@@ -215,7 +214,7 @@ class AuditMetrics(MetricGroup):
 
 
 class Metrics:
-    """Every metric of one operator process, in a registry of its own."""
+    """All metrics of one operator process, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -227,16 +226,16 @@ class Metrics:
         self.audit = AuditMetrics(self.registry)
 
     def lead(self) -> None:
-        """Say that this process leads from now on."""
+        """Record that this process acquired the Lease."""
         self.led_since = time.monotonic()
         self.process.leader.set(1)
 
     def get(self, namespace: str, instance: str) -> "InstanceMetrics":
-        """The metrics of one instance."""
+        """Return the metrics of one instance."""
         return InstanceMetrics(self, namespace, instance)
 
     def all(self) -> Iterator[MetricWrapperBase]:
-        """Every metric of ours, group by group."""
+        """Return all metrics of the operator, group by group."""
         groups = (self.process, self.gauges, self.tokens, self.counts, self.audit)
         for group in groups:
             for metric in vars(group).values():
@@ -245,7 +244,7 @@ class Metrics:
 
 
 class InstanceMetrics:
-    """The metrics of one instance; gone from the registry once it is deleted."""
+    """Metrics of one instance; removed from the registry when it is deleted."""
 
     def __init__(self, metrics: Metrics, namespace: str, instance: str) -> None:
         self._metrics = metrics
@@ -259,37 +258,37 @@ class InstanceMetrics:
         metrics.gauges.overdue.labels(*self._labels).set_function(self._overdue_seconds)
 
     def record_reconciliation(self, seconds: float, now: datetime) -> None:
-        """Count a convergence that came to its end."""
+        """Record a complete reconciliation."""
         self._counts.convergence.labels(*self._labels).observe(seconds)
         self._gauges.last_convergence.labels(*self._labels).set(now.timestamp())
         if not self._has_converged:
             self._has_converged = True
-            waited = time.monotonic() - self._metrics.led_since
-            self._gauges.start_seconds.labels(*self._labels).set(waited)
+            duration = time.monotonic() - self._metrics.led_since
+            self._gauges.start_seconds.labels(*self._labels).set(duration)
 
     def record_write(self, result: str) -> None:
-        """Count a write by its result."""
+        """Count a write of the managed key by its result."""
         self._counts.writes.labels(*self._labels, result).inc()
 
     def record_removals(self, *, lags: Iterable[float], orphans: int) -> None:
-        """Count what a write took away: ended grants by their lag, and orphans."""
+        """Record the removals of a write: ended grants by their lag, and orphans."""
         histogram = self._counts.revocation_lag.labels(*self._labels)
         for lag in lags:
             histogram.observe(lag)
         self._counts.orphans.labels(*self._labels).inc(orphans)
 
     def record_resync(self, differences: int) -> None:
-        """Count what a sweep found."""
+        """Count the differences that a resync found."""
         self._counts.sweep_differences.labels(*self._labels).inc(differences)
 
     def observed(self, *, bindings: int, text_bytes: int, contested: bool) -> None:
-        """Say what Argo CD has."""
+        """Set the gauges of Argo CD's RBAC ConfigMap."""
         self._gauges.bindings.labels(*self._labels).set(bindings)
         self._gauges.rbac_text_bytes.labels(*self._labels).set(text_bytes)
         self._gauges.contested.labels(*self._labels).set(contested)
 
     def token(self, expires_at: datetime | None, *, is_at_risk: bool) -> None:
-        """Say when the token for the other cluster ends, and who needs to know."""
+        """Set the gauges of the token for a remote cluster."""
         if expires_at is not None:
             gauge = self._tokens.expiry.labels(*self._labels)
             gauge.set(expires_at.timestamp())
@@ -300,11 +299,11 @@ class InstanceMetrics:
         self._counts.token_rotations.labels(*self._labels, result).inc()
 
     def overdue_since(self, end: datetime | None) -> None:
-        """Say since when the oldest overdue binding should be gone; None if none is."""
+        """Set the end of the oldest overdue binding; None if there is none."""
         self._overdue_since = None if end is None else end.timestamp()
 
     def grants(self, by_reason: Mapping[str, int]) -> None:
-        """Say how many grants there are, by the reason of their Ready condition."""
+        """Set the numbers of grants, by the reason of their Ready condition."""
         tally = Tally(by_reason)
         self._reasons |= tally.keys()
         for reason in self._reasons:
@@ -314,7 +313,7 @@ class InstanceMetrics:
         self._gauges.approvals_waiting.labels(*self._labels).set(waiting)
 
     def in_force(self, decisions: Iterable[Decision]) -> None:
-        """Say how many grants of an emergency are in force, among all decisions."""
+        """Set the number of break-glass grants in force, from all decisions."""
         count = sum(
             decision.grant.break_glass
             and decision.desired_binding is DesiredBinding.PRESENT
@@ -323,7 +322,7 @@ class InstanceMetrics:
         self._gauges.break_glass.labels(*self._labels).set(count)
 
     def forget(self) -> None:
-        """Take the series of an instance away that is gone."""
+        """Remove all series of an instance that no longer exists."""
         self._gauges.forget_all(self._labels, self._reasons)
         self._tokens.forget(self._labels)
 

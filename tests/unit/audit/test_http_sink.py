@@ -1,4 +1,4 @@
-"""The sink: in order, until the receiver has it, whatever the receiver does."""
+"""HTTP sink: in order and at least once, with a receiver that fails."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,18 +17,18 @@ from support.audit_statuses import INSTANCE
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch) -> None:
+def short_backoff(monkeypatch) -> None:
     monkeypatch.setattr(sinks, "FIRST_BACKOFF", 0.01)
     monkeypatch.setattr(sinks, "LONGEST_BACKOFF", 0.05)
 
 
 @pytest.fixture
 def receiver() -> Iterator[receivers.Receiver]:
-    with receivers.Receiver() as listening:
-        yield listening
+    with receivers.Receiver() as running:
+        yield running
 
 
-def a_telling(number: int) -> AuditRecord:
+def a_record(number: int) -> AuditRecord:
     data = InstanceData(
         uid="i1",
         name="default",
@@ -50,23 +50,23 @@ def a_telling(number: int) -> AuditRecord:
 
 
 class Posting:
-    """A sink that posts, with its spool."""
+    """A sink, and the spool that it posts."""
 
     def __init__(self, url: str, **receiver: Path) -> None:
         self.spool = MemorySpool(lambda _: None)
         self.sink = Sink(SinkTarget(url=url, **receiver), self.spool)
 
-    def tell(self, *numbers: int) -> None:
+    def emit(self, *numbers: int) -> None:
         for number in numbers:
-            self.sink(a_telling(number))
+            self.sink(a_record(number))
 
-    def until(self, question: Callable[[], object]) -> None:
+    def until(self, condition: Callable[[], object]) -> None:
         pause = threading.Event()
         for _ in range(1000):
-            if question():
+            if condition():
                 return
             pause.wait(0.01)
-        pytest.fail("still not so")
+        pytest.fail("the condition did not become true")
 
     def until_empty(self) -> None:
         self.until(lambda: self.spool.count() == 0)
@@ -74,10 +74,10 @@ class Posting:
 
 @pytest.fixture
 def posting(receiver) -> Iterator[Posting]:
-    one = Posting(receiver.url)
-    one.sink.start()
-    yield one
-    one.sink.stop()
+    posting = Posting(receiver.url)
+    posting.sink.start()
+    yield posting
+    posting.sink.stop()
 
 
 def ids(receiver: receivers.Receiver) -> list[int]:
@@ -85,7 +85,7 @@ def ids(receiver: receivers.Receiver) -> list[int]:
 
 
 def test_events_are_posted_as_a_batch_of_cloud_events(receiver, posting) -> None:
-    posting.tell(1)
+    posting.emit(1)
     posting.until_empty()
 
     (event,) = receiver.events
@@ -97,9 +97,9 @@ def test_events_are_posted_as_a_batch_of_cloud_events(receiver, posting) -> None
     assert "Authorization" not in receiver.headers[0]
 
 
-def test_what_waits_is_posted_in_order_and_in_batches(receiver) -> None:
+def test_queued_events_are_posted_in_order_and_in_batches(receiver) -> None:
     posting = Posting(receiver.url)
-    posting.tell(*range(250))
+    posting.emit(*range(250))
     posting.sink.start()
     posting.until_empty()
     posting.sink.stop()
@@ -111,18 +111,16 @@ def test_what_waits_is_posted_in_order_and_in_batches(receiver) -> None:
 @pytest.mark.parametrize(
     "status",
     [
-        pytest.param(503, id="away"),
-        pytest.param(429, id="too many"),
-        pytest.param(401, id="the token has run out"),
-        pytest.param(400, id="it does not like what it gets"),
-        pytest.param(307, id="it sends us elsewhere, which a POST must not follow"),
+        pytest.param(503, id="unavailable"),
+        pytest.param(429, id="too many requests"),
+        pytest.param(401, id="token expired"),
+        pytest.param(400, id="bad request"),
+        pytest.param(307, id="redirect, which a POST must not follow"),
     ],
 )
-def test_what_is_not_accepted_is_posted_again(
-    status, receiver, posting, caplog
-) -> None:
+def test_rejected_batch_is_posted_again(status, receiver, posting, caplog) -> None:
     receiver.answers = [status] * 3
-    posting.tell(1, 2)
+    posting.emit(1, 2)
     posting.until_empty()
 
     assert ids(receiver) == [1, 2]
@@ -130,10 +128,10 @@ def test_what_is_not_accepted_is_posted_again(
     assert "not posted yet" in caplog.text
 
 
-def test_a_batch_that_is_too_large_is_made_smaller(receiver) -> None:
+def test_batch_that_is_too_large_is_halved(receiver) -> None:
     receiver.answers = [413, 413]
     posting = Posting(receiver.url)
-    posting.tell(*range(100))
+    posting.emit(*range(100))
     posting.sink.start()
     posting.until_empty()
     posting.sink.stop()
@@ -142,38 +140,38 @@ def test_a_batch_that_is_too_large_is_made_smaller(receiver) -> None:
     assert len(receiver.batches[0]) == 25
 
 
-def test_telling_does_not_wait_for_a_receiver_that_hangs(receiver, posting) -> None:
+def test_emitting_does_not_wait_for_a_receiver_that_hangs(receiver, posting) -> None:
     receiver.answers = [receiver.hang]
-    posting.tell(1)
+    posting.emit(1)
     posting.until(lambda: receiver.requests == 1)
-    posting.tell(*range(2, 100))
+    posting.emit(*range(2, 100))
 
     assert receiver.requests == 1
     assert posting.spool.count() == 99
 
 
-def test_a_receiver_that_hangs_is_given_up_and_asked_again(
+def test_request_to_a_receiver_that_hangs_times_out_and_is_repeated(
     receiver, monkeypatch
 ) -> None:
     monkeypatch.setattr(sinks, "TIMEOUT", 0.1)
     receiver.answers = [receiver.hang, receiver.hang]
     posting = Posting(receiver.url)
     posting.sink.start()
-    posting.tell(1)
+    posting.emit(1)
     posting.until_empty()
     posting.sink.stop()
 
     assert set(ids(receiver)) == {1}  # at least once
 
 
-def test_a_receiver_that_comes_back_gets_everything() -> None:
+def test_receiver_that_returns_gets_all_events() -> None:
     with receivers.Receiver() as first:
         port = first.port
         posting = Posting(first.url)
         posting.sink.start()
-        posting.tell(1)
+        posting.emit(1)
         posting.until_empty()
-    posting.tell(2, 3)
+    posting.emit(2, 3)
     with receivers.Receiver(port=port) as second:
         posting.until_empty()
         posting.sink.stop()
@@ -181,23 +179,23 @@ def test_a_receiver_that_comes_back_gets_everything() -> None:
         assert ids(second) == [2, 3]
 
 
-def test_an_answer_that_is_no_http_does_not_end_the_sink(receiver, posting) -> None:
+def test_answer_that_is_not_http_does_not_stop_the_sink(receiver, posting) -> None:
     receiver.answers = [b"nonsense\r\n\r\n", b""]
-    posting.tell(1)
+    posting.emit(1)
     posting.until_empty()
 
     assert ids(receiver) == [1]
 
 
-def test_the_token_is_read_anew_at_each_request(receiver, tmp_path) -> None:
+def test_token_is_read_before_each_request(receiver, tmp_path) -> None:
     token = tmp_path / "token"
     token.write_text("one\n")
     posting = Posting(receiver.url, token_file=token)
     posting.sink.start()
-    posting.tell(1)
+    posting.emit(1)
     posting.until_empty()
     token.write_text("two\n")
-    posting.tell(2)
+    posting.emit(2)
     posting.until_empty()
     posting.sink.stop()
 
@@ -206,23 +204,23 @@ def test_the_token_is_read_anew_at_each_request(receiver, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         pytest.param(None, "No such file", id="is missing"),
-        pytest.param("se\ncret", "no HTTP header may hold", id="has two lines"),
-        pytest.param("secrét", "does not hold ASCII", id="is not ASCII"),
+        pytest.param("se\ncret", "no HTTP header may contain", id="has two lines"),
+        pytest.param("secrét", "characters other than ASCII", id="is not ASCII"),
     ],
 )
-def test_a_token_file_that_is_no_use_is_said_without_its_content(
-    content, said, receiver, tmp_path, caplog
+def test_invalid_token_file_is_logged_without_its_content(
+    content, message, receiver, tmp_path, caplog
 ) -> None:
     token = tmp_path / "token"
     if content is not None:
         token.write_text(content)
     posting = Posting(receiver.url, token_file=token)
     posting.sink.start()
-    posting.tell(1)
-    posting.until(lambda: said in caplog.text)
+    posting.emit(1)
+    posting.until(lambda: message in caplog.text)
     assert "cret" not in caplog.text
     token.write_text("good")
     posting.until_empty()
@@ -231,11 +229,11 @@ def test_a_token_file_that_is_no_use_is_said_without_its_content(
     assert ids(receiver) == [1]
 
 
-def test_certificates_that_are_missing_are_waited_for(receiver, tmp_path, caplog):
-    """An operator that ended because of them would not revoke either."""
+def test_missing_ca_file_is_retried(receiver, tmp_path, caplog):
+    """An operator that stopped because of it could not revoke access."""
     posting = Posting(receiver.url, ca_file=tmp_path / "ca.pem")
     posting.sink.start()
-    posting.tell(1)
+    posting.emit(1)
     posting.until(lambda: "No such file" in caplog.text)
     posting.sink.stop()
 
@@ -243,24 +241,22 @@ def test_certificates_that_are_missing_are_waited_for(receiver, tmp_path, caplog
     assert posting.spool.count() == 1
 
 
-def test_what_waits_at_the_end_has_a_last_chance(receiver, monkeypatch) -> None:
-    monkeypatch.setattr(sinks, "LAST_CHANCE", 60.0)  # a busy machine needs it
+def test_stop_posts_queued_events(receiver, monkeypatch) -> None:
+    monkeypatch.setattr(sinks, "SHUTDOWN_TIMEOUT", 60.0)  # a busy machine needs it
     posting = Posting(receiver.url)
     posting.sink.start()
-    posting.tell(*range(150))
+    posting.emit(*range(150))
     posting.sink.stop()
 
     assert ids(receiver) == list(range(150))
 
 
-def test_the_end_of_the_process_does_not_wait_for_a_receiver_that_hangs(
-    receiver, monkeypatch
-) -> None:
-    monkeypatch.setattr(sinks, "LAST_CHANCE", 0.05)
+def test_stop_does_not_wait_for_a_receiver_that_hangs(receiver, monkeypatch) -> None:
+    monkeypatch.setattr(sinks, "SHUTDOWN_TIMEOUT", 0.05)
     receiver.otherwise = receiver.hang
     posting = Posting(receiver.url)
     posting.sink.start()
-    posting.tell(1)
+    posting.emit(1)
     posting.until(lambda: receiver.requests == 1)
     posting.sink.stop()
 
@@ -277,24 +273,28 @@ def test_the_end_of_the_process_does_not_wait_for_a_receiver_that_hangs(
         "http://[::1]:8080/",
     ],
 )
-def test_events_may_be_sent_to(url) -> None:
+def test_url_is_allowed(url) -> None:
     assert SinkTarget(url=url).url == url
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
-        pytest.param("http://siem.example.com/", "https", id="in the clear"),
-        pytest.param("http://127.0.0.1.example.com/", "https", id="a name like ours"),
-        pytest.param("http://10.0.0.1/", "https", id="a private network"),
+        pytest.param("http://siem.example.com/", "https", id="unencrypted"),
+        pytest.param(
+            "http://127.0.0.1.example.com/",
+            "https",
+            id="name that begins with a loopback address",
+        ),
+        pytest.param("http://10.0.0.1/", "https", id="private network"),
         pytest.param("siem.example.com", "https", id="no scheme"),
-        pytest.param("file:///etc/passwd", "https", id="no receiver at all"),
+        pytest.param("file:///etc/passwd", "https", id="file"),
         pytest.param("https:///events", "https", id="no host"),
-        pytest.param("https://me:secret@x.org/", "file", id="a password in a URL"),
+        pytest.param("https://me:secret@x.org/", "file", id="password in the URL"),
     ],
 )
-def test_events_are_not_sent(url, said) -> None:
-    with pytest.raises(InvalidSink, match=said) as got:
+def test_url_is_rejected(url, message) -> None:
+    with pytest.raises(InvalidSink, match=message) as raised:
         SinkTarget(url=url)
 
-    assert "secret" not in str(got.value)
+    assert "secret" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""Where audit events wait: in order, bounded, and in a file that outlives us."""
+"""Queues of audit events: in order, limited, in memory or in a file."""
 
 import sqlite3
 from pathlib import Path
@@ -15,7 +15,7 @@ from argogrant.audit.spool import (
 
 
 class Dropped:
-    """Counts what was given up."""
+    """Counts dropped events."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -31,7 +31,7 @@ def dropped() -> Dropped:
 
 @pytest.fixture(params=["memory", "disk"])
 def spool(request, tmp_path: Path, dropped: Dropped):
-    """A spool with room for a hundred characters."""
+    """A queue of at most a hundred characters."""
     opened: Spool = (
         MemorySpool(dropped, limit=100)
         if request.param == "memory"
@@ -42,10 +42,10 @@ def spool(request, tmp_path: Path, dropped: Dropped):
 
 
 def lines(spool: Spool, count: int = 100) -> list[str]:
-    return [waiting.line for waiting in spool.peek(count)]
+    return [event.line for event in spool.peek(count)]
 
 
-def test_events_wait_in_order(spool) -> None:
+def test_events_are_returned_in_order(spool) -> None:
     for line in ("one", "two", "three"):
         spool.put(line)
 
@@ -54,7 +54,7 @@ def test_events_wait_in_order(spool) -> None:
     assert spool.count() == 3
 
 
-def test_what_is_acknowledged_is_gone_and_nothing_else(spool) -> None:
+def test_acknowledged_events_are_removed(spool) -> None:
     for line in ("one", "two", "three"):
         spool.put(line)
     spool.ack(spool.peek(2)[-1].number)
@@ -64,12 +64,12 @@ def test_what_is_acknowledged_is_gone_and_nothing_else(spool) -> None:
     assert spool.count() == 2
 
 
-def test_an_empty_spool_gives_nothing(spool) -> None:
+def test_empty_queue_returns_nothing(spool) -> None:
     assert spool.peek(10) == []
     assert spool.count() == 0
 
 
-def test_the_oldest_make_room_and_are_counted(spool, dropped) -> None:
+def test_oldest_events_are_dropped_and_counted(spool, dropped) -> None:
     for number in range(30):
         spool.put(f"{number:010}")
 
@@ -80,7 +80,7 @@ def test_the_oldest_make_room_and_are_counted(spool, dropped) -> None:
     assert spool.count() == len(left)
 
 
-def test_an_event_that_is_larger_than_all_room_is_given_up(spool, dropped) -> None:
+def test_event_above_the_limit_is_dropped(spool, dropped) -> None:
     spool.put("x" * 101)
     spool.put("one")
 
@@ -88,8 +88,8 @@ def test_an_event_that_is_larger_than_all_room_is_given_up(spool, dropped) -> No
     assert dropped.count == 1
 
 
-def test_events_on_disk_outlive_the_process(tmp_path, dropped) -> None:
-    """The first spool is never closed: it was killed."""
+def test_events_on_disk_survive_a_kill(tmp_path, dropped) -> None:
+    """The first queue is never closed, as if its process was killed."""
     killed = DiskSpool(tmp_path, dropped)
     killed.put("one")
     again = DiskSpool(tmp_path, dropped)
@@ -101,13 +101,13 @@ def test_events_on_disk_outlive_the_process(tmp_path, dropped) -> None:
     killed.close()
 
 
-def test_nobody_else_may_read_the_file(tmp_path, dropped) -> None:
+def test_file_is_readable_by_its_owner_only(tmp_path, dropped) -> None:
     DiskSpool(tmp_path, dropped).close()
 
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
 
 
-def test_an_event_waits_in_memory_while_the_file_is_locked(
+def test_event_waits_in_memory_while_the_file_is_locked(
     tmp_path, dropped, caplog
 ) -> None:
     spool = DiskSpool(tmp_path, dropped)
@@ -125,8 +125,8 @@ def test_an_event_waits_in_memory_while_the_file_is_locked(
     spool.close()
 
 
-def test_the_log_of_the_file_does_not_grow_with_the_events(tmp_path, dropped) -> None:
-    """What was acknowledged gives its room back, in the log as well."""
+def test_write_ahead_log_does_not_grow_with_the_events(tmp_path, dropped) -> None:
+    """Acknowledged events free space in the file and in the log."""
     spool = DiskSpool(tmp_path, dropped)
     for _ in range(200):
         spool.put("x" * 4000)
@@ -136,28 +136,28 @@ def test_the_log_of_the_file_does_not_grow_with_the_events(tmp_path, dropped) ->
     spool.close()
 
 
-def test_without_a_folder_events_wait_in_memory(dropped) -> None:
+def test_queue_without_a_folder_is_in_memory(dropped) -> None:
     assert isinstance(open_spool(None, dropped), MemorySpool)
 
 
-def test_a_broken_file_is_put_aside(tmp_path, dropped, caplog) -> None:
+def test_corrupt_file_is_renamed(tmp_path, dropped, caplog) -> None:
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
     spool = open_spool(tmp_path, dropped)
     spool.put("one")
 
     assert lines(spool) == ["one"]
     assert isinstance(spool, DiskSpool)
-    assert "is broken" in caplog.text
+    assert "is corrupt" in caplog.text
     assert (tmp_path / "audit.broken").exists()
     spool.close()
 
 
-@pytest.mark.parametrize("what", ["a file", "a locked file"])
-def test_a_folder_that_can_not_be_used_is_said_and_done_without(
-    what, tmp_path, dropped, caplog
+@pytest.mark.parametrize("obstacle", ["a file", "a locked file"])
+def test_unusable_folder_is_logged_and_events_wait_in_memory(
+    obstacle, tmp_path, dropped, caplog
 ) -> None:
-    """An operator that refused to run would not revoke either."""
-    if what == "a file":
+    """An operator that refused to run could not revoke access."""
+    if obstacle == "a file":
         folder = tmp_path / "spool"
         folder.write_text("not a folder")
         spool = open_spool(folder, dropped)
@@ -168,5 +168,5 @@ def test_a_folder_that_can_not_be_used_is_said_and_done_without(
         other.close()
 
     assert isinstance(spool, MemorySpool)
-    assert "can not be used" in caplog.text
+    assert "cannot be used" in caplog.text
     assert not (tmp_path / "audit.broken").exists()

@@ -66,7 +66,7 @@ def test_the_sink_gets_what_a_process_left_behind(
     tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not in virtual time: the sink is a thread, and a socket."""
-    monkeypatch.setattr(sinks, "LAST_CHANCE", 60.0)  # a busy machine needs it
+    monkeypatch.setattr(sinks, "SHUTDOWN_TIMEOUT", 60.0)  # a busy machine needs it
 
     async def tell(url: str, *, news: bool) -> None:
         settings = OperatorSettings(audit_sink=url, audit_spool=tmp_path)

@@ -1,4 +1,4 @@
-"""What Prometheus and the kubelet are told, over a real port."""
+"""Metrics and probes over a real port."""
 
 import urllib.error
 import urllib.request
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from argogrant.telemetry import health_server as probes
+from argogrant.telemetry import health_server
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
 
 
-class Served:
-    """Vitals and metrics behind one port."""
+class RunningServer:
+    """A health server, with its heartbeat and metrics."""
 
     def __init__(self) -> None:
-        self.vitals, self.metrics = Heartbeat(), Metrics()
-        self.probes = HealthServer(self.vitals, self.metrics.registry)
-        self.probes.start(port=0)  # any free one, which no other process can take
-        self.port = self.probes._server.server_port
+        self.heartbeat, self.metrics = Heartbeat(), Metrics()
+        self.server = HealthServer(self.heartbeat, self.metrics.registry)
+        self.server.start(port=0)  # any free one, which no other process can take
+        self.port = self.server._server.server_port
 
-    def ask(self, path: str) -> tuple[int, str]:
+    def get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
@@ -31,43 +31,43 @@ class Served:
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    served = Served()
-    yield served
-    served.probes.stop()
-    served.probes.stop()  # once more does no harm
+def server() -> Iterator[RunningServer]:
+    running = RunningServer()
+    yield running
+    running.server.stop()
+    running.server.stop()  # A second call does nothing.
 
 
-def test_a_standby_is_alive_and_ready_once_it_knows_everything(served) -> None:
-    assert served.ask("/livez") == (200, "standby\n")
-    assert served.ask("/readyz") == (503, "standby, not everything was listed yet\n")
-    served.vitals.synced = lambda: True
+def test_standby_is_ready_once_its_caches_are_synced(server) -> None:
+    assert server.get("/livez") == (200, "standby\n")
+    assert server.get("/readyz") == (503, "standby, caches are not synced yet\n")
+    server.heartbeat.synced = lambda: True
 
-    assert served.ask("/readyz") == (200, "standby\n")
-
-
-def test_a_leader_says_so(served) -> None:
-    served.vitals.leading = True
-
-    assert served.ask("/livez") == (200, "leader\n")
+    assert server.get("/readyz") == (200, "standby\n")
 
 
-def test_a_loop_that_hangs_is_neither_alive_nor_ready(served, monkeypatch) -> None:
-    """The server has a thread of its own, so that it can say so."""
-    monkeypatch.setattr(probes, "MAX_HEARTBEAT_AGE", -1.0)
-    served.vitals.synced = lambda: True
+def test_leader_is_live(server) -> None:
+    server.heartbeat.leading = True
 
-    assert served.ask("/livez")[0] == 503
-    assert served.ask("/readyz")[0] == 503
+    assert server.get("/livez") == (200, "leader\n")
 
 
-def test_metrics_are_shown(served) -> None:
-    served.metrics.lead()
-    status, text = served.ask("/metrics")
+def test_hung_event_loop_is_neither_live_nor_ready(server, monkeypatch) -> None:
+    """The server has a thread of its own, so it answers."""
+    monkeypatch.setattr(health_server, "MAX_HEARTBEAT_AGE", -1.0)
+    server.heartbeat.synced = lambda: True
+
+    assert server.get("/livez")[0] == 503
+    assert server.get("/readyz")[0] == 503
+
+
+def test_metrics_are_served(server) -> None:
+    server.metrics.lead()
+    status, text = server.get("/metrics")
 
     assert status == 200
     assert "argogrant_leader 1.0" in text
 
 
-def test_another_path_says_what_is_here(served) -> None:
-    assert served.ask("/") == (404, "/metrics, /livez and /readyz are here\n")
+def test_other_path_is_not_found(server) -> None:
+    assert server.get("/") == (404, "not found; try /metrics, /livez or /readyz\n")
