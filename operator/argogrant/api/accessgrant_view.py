@@ -80,7 +80,7 @@ def read_stored_status(body: Mapping[str, Any]) -> StoredStatus:
         ended_at=get_time(status, "endedAt"),
         policy=get_str(status, "accessPolicy") or None,
         approvals=_approvals(status),
-        has_been_bound=_has_been_bound(status),
+        has_been_bound=has_been_bound(status),
         extended_by=get_str(status, "extendedBy"),
         url=get_str(status, "url"),
         details=get_str(status, "accessDetails"),
@@ -99,34 +99,13 @@ def _approvals(status: Mapping[str, Any]) -> tuple[StoredApproval, ...]:
     )
 
 
-def _has_been_bound(status: Mapping[str, Any]) -> bool:
+def has_been_bound(status: Mapping[str, Any]) -> bool:
+    """Return whether a status records that its grant was bound.
+
+    ``boundAs`` alone is no proof: a grant whose checks are unknown keeps the binding
+    that another grant has.
+    """
     return "boundAs" in status and "startedAt" in status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredGrantStatus:
-    """Status of a grant for the audit log; times are text, as they are stored."""
-
-    conditions: Conditions
-    started_at: str | None = None
-    expires_at: str | None = None
-    ended_at: str | None = None
-    policy: str | None = None
-    approvals: tuple[StoredApproval, ...] = ()
-    has_been_bound: bool = False
-
-
-def read_stored_grant_status(status: Mapping[str, Any]) -> StoredGrantStatus:
-    """Read the status of a grant for the audit log."""
-    return StoredGrantStatus(
-        conditions=read_conditions(status),
-        started_at=status.get("startedAt"),
-        expires_at=status.get("expiresAt"),
-        ended_at=status.get("endedAt"),
-        policy=status.get("accessPolicy"),
-        approvals=_approvals(status),
-        has_been_bound=_has_been_bound(status),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from argogrant.api.accessgrant_view import read_conditions
+from argogrant.api.accessgrant_view import has_been_bound, read_conditions
 from argogrant.audit.event import (
     AuditRecord,
     GrantChange,
@@ -133,7 +133,7 @@ class AuditLog:
         if is_stored and not change.binding_found:
             return  # After a start most grants are as the last process left them.
         stored = stored_state(
-            read_conditions(change.stored), was_bound=_was_bound(change.stored)
+            read_conditions(change.stored), was_bound=has_been_bound(change.stored)
         )
         before = self._last_reported(uid, stored)
         after = next_state(
@@ -178,7 +178,7 @@ class AuditLog:
         transition = Transition(
             type=EventType.DELETED, reason=end.reason if end else ""
         )
-        data = grant_data(change, transition, was_bound=_was_bound(change.stored))
+        data = grant_data(change, transition, was_bound=has_been_bound(change.stored))
         self._emit(audit_record(change.ref, transition, data, key="", now=change.now))
 
     def orphans(
@@ -275,15 +275,6 @@ def _instance_record(
 ) -> AuditRecord:
     data = instance_data(ref, transition, binding)
     return audit_record(ref, transition, data, key=transition.key, now=now)
-
-
-def _was_bound(status: Mapping[str, Any]) -> bool:
-    """Return whether a status records that its grant was bound.
-
-    ``boundAs`` alone is no proof: a grant whose checks are unknown keeps the binding
-    that another grant has.
-    """
-    return "boundAs" in status and "startedAt" in status
 
 
 class Output(Protocol):
