@@ -1,7 +1,6 @@
 """Argo CD as the judge: what may an account do, by its own answer."""
 
 import itertools
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -192,10 +191,8 @@ class ArgoCD:
         )
 
     def _patch(self, kind: str, patch: object) -> None:
-        self._cluster.kubectl(
-            *("patch", "configmap", CONFIG_MAP, "--namespace", self.namespace),
-            *("--type", kind, "--patch-file", "/dev/stdin"),
-            stdin=json.dumps(patch),  # it can be longer than an argument may be
+        self._cluster.api.patch(
+            "configmap", CONFIG_MAP, patch, namespace=self.namespace, patch_type=kind
         )
 
     def _minted(self, account: str, admin_token: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from controlplane.api import APIClient, path_of
 from controlplane.errors import KubectlFailed
 from controlplane.people import ADMIN, KNOWN
 
@@ -45,7 +46,20 @@ class Cluster:
         self._kubectl = kubectl
         self._admin = admin
         self._tokens = tokens
+        self._api: APIClient | None = None
         folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def api(self) -> APIClient:
+        """Requests of the admin in this process."""
+        if self._api is None:
+            self._api = APIClient(self._admin)
+        return self._api
+
+    def close(self) -> None:
+        """Close the connections to the API server."""
+        if self._api is not None:
+            self._api.close()
 
     def kubeconfig(
         self,
@@ -105,9 +119,7 @@ class Cluster:
 
     def read(self, kind: str, name: str, *, namespace: str) -> dict[str, Any]:
         """Return one object as the admin sees it."""
-        done = self.kubectl("get", kind, name, "--namespace", namespace, "-o", "json")
-        read: dict[str, Any] = json.loads(done.stdout)
-        return read
+        return self.api.request("GET", path_of(kind, namespace, name))
 
     def _environment(self, kubeconfig: Path) -> Mapping[str, str]:
         return {

@@ -7,6 +7,7 @@ ControlPlaneError
 ├── PartFailed          etcd, the API server or Argo CD did not come up
 │   └── PortTaken       another program took a port first: choose others, try again
 ├── KubectlFailed       a command answered with an error
+├── APIRequestFailed    the API server answered a request with an error
 └── ArgoCDError         Argo CD gave no answer to a question
     ├── ArgoCDBroken        it fails itself, as it does on a broken RBAC text
     └── ArgoCDUnreachable   nobody answers at its address
@@ -39,6 +40,19 @@ class PortTaken(PartFailed):
 
 class KubectlFailed(ControlPlaneError):
     """A kubectl command ended with an error."""
+
+
+class APIRequestFailed(ControlPlaneError):
+    """The API server refused a request.
+
+    Args:
+        message: The request and the API server's message.
+        status: The HTTP status; 0 if there was no answer in time.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ArgoCDError(ControlPlaneError):

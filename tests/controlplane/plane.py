@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 from types import TracebackType
 from typing import Self
 
+from controlplane.api import APIClient
 from controlplane.argocd import ArgoCD
 from controlplane.cluster import Cluster
 from controlplane.errors import NotConfigured
@@ -48,6 +49,7 @@ class ControlPlane:
     def close(self) -> None:
         """Stop what was started and remove the folder; closing twice is fine."""
         self.argocd.close()
+        self._cluster.close()
         self._supervision.close()
 
     def kubeconfig(
@@ -92,6 +94,10 @@ class ControlPlane:
         return self._cluster.kubectl(
             *arguments, user=user, groups=groups, stdin=stdin, check=check
         )
+
+    def api(self, namespace: str) -> APIClient:  # noqa: ARG002 - two clusters differ
+        """Return a client of the cluster in which a namespace is, as the admin."""
+        return self._cluster.api
 
     @property
     def is_ours(self) -> bool:

@@ -19,7 +19,7 @@ import yaml
 
 from controlplane import ControlPlane, gitops
 from controlplane.errors import KubectlFailed
-from support import doc_pages, helm
+from support import chart, doc_pages
 from support.blank_cluster import make_blank
 from support.git_repository import SYNC_SECONDS, Application, Repository
 from support.kubelet import Kubelet, kubelet
@@ -178,7 +178,7 @@ def deployed(controllers: ControlPlane, tmp_path: Path) -> Iterator[Deployed]:
     world = World(controllers)
     world.apply(PROJECT)
     repository = Repository(tmp_path / "repository")
-    repository.commit_folder(helm.CHART, CHART)
+    repository.commit_folder(chart.CHART, CHART)
     application = Application(world, "argogrant")
     (tmp_path / "pods").mkdir()
     with (

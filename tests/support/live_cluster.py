@@ -4,12 +4,16 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from controlplane.api import path_of
+from controlplane.errors import APIRequestFailed
 from controlplane.plane import ControlPlane
 
 RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
+OURS, ARGOCD = "argogrant", "argocd"
 CONFIG_MAP = "argocd-rbac-cm"
 OVERLAY = "policy.argogrant.csv"
 MARGIN = timedelta(seconds=0.3)
@@ -102,24 +106,32 @@ class World:
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
+        self._ours, self._argocds = plane.api(OURS), plane.api(ARGOCD)
 
     def apply(self, *bodies: dict[str, Any]) -> None:
-        both = {"apiVersion": "v1", "kind": "List", "items": bodies}
-        self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(both))
+        """Create grants that do not exist, and apply everything else with kubectl."""
+        rest = [body for body in bodies if not self._is_created(body)]
+        if rest:
+            both = {"apiVersion": "v1", "kind": "List", "items": rest}
+            self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(both))
 
     def delete(self, *names: str) -> None:
-        self.ours("delete", "accessgrant", *names)
+        for name in names:
+            self._ours.delete("accessgrant", name, namespace=OURS, wait=False)
+        for name in names:
+            eventually(lambda: not self.exists("accessgrant", name), within=120)  # noqa: B023
 
     def delete_later(self, kind: str, name: str) -> None:
         """Ask for a deletion, and leave it to the finalizers when it is done."""
-        self.ours("delete", kind, name, "--wait=false")
+        self._ours.delete(kind, name, namespace=OURS, wait=False)
 
     def abandon(self, name: str, *, kind: str = "accessgrant") -> None:
         """Give a deleted object up, whatever may be left of it in Argo CD."""
-        self.ours("annotate", kind, name, "argogrant.dev/abandon=true")
+        patch = {"metadata": {"annotations": {"argogrant.dev/abandon": "true"}}}
+        self._ours.patch(kind, name, patch, namespace=OURS)
 
     def exists(self, kind: str, name: str) -> bool:
-        return bool(self.ours("get", kind, name, "--ignore-not-found"))
+        return self._ours.find(kind, name, namespace=OURS) is not None
 
     def grant(self, name: str) -> dict[str, Any]:
         return self._read("accessgrant", name)
@@ -171,9 +183,10 @@ class World:
 
     def edit(self, data: dict[str, str | None]) -> None:
         """Change some keys of the ConfigMap as a person does; None removes one."""
-        self.argocds(
-            *("patch", "configmap", CONFIG_MAP, "--type=merge"),
-            *("--field-manager=kubectl-edit", "-p", json.dumps({"data": data})),
+        self._argocds.patch(
+            *("configmap", CONFIG_MAP, {"data": data}),
+            namespace=ARGOCD,
+            field_manager="kubectl-edit",
         )
 
     def remove_config_map(self) -> dict[str, Any]:
@@ -193,7 +206,8 @@ class World:
         self.argocds("create", "configmap", CONFIG_MAP, rules)
 
     def has_config_map(self) -> bool:
-        return bool(self.argocds("get", "configmap", CONFIG_MAP, "--ignore-not-found"))
+        found = self._argocds.find("configmap", CONFIG_MAP, namespace=ARGOCD)
+        return found is not None
 
     def remove_rights(self) -> None:
         """Take from the operator everything it may do in Argo CD's namespace."""
@@ -220,9 +234,20 @@ class World:
         """What kubectl prints in the namespace of Argo CD."""
         return self.plane.kubectl("-n", "argocd", *arguments, check=check).stdout
 
+    def _is_created(self, body: dict[str, Any]) -> bool:
+        """Create a grant; return whether it is new."""
+        if body["kind"] != "AccessGrant":
+            return False
+        try:
+            self._ours.create(body)
+        except APIRequestFailed as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
+
     def _read(self, kind: str, name: str) -> dict[str, Any]:
-        read: dict[str, Any] = json.loads(self.ours("get", kind, name, "-o", "json"))
-        return read
+        return self._ours.request("GET", path_of(kind, OURS, name))
 
 
 def _condition(body: dict[str, Any], wanted: str) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Final
 
+from controlplane.api import APIClient
 from controlplane.argocd import ArgoCD
 from controlplane.plane import ControlPlane
 from support.live_cluster import INSTANCE, PROJECT, RIGHTS
@@ -58,6 +59,9 @@ class FarPlane(ControlPlane):
         return self.home.kubectl(
             *arguments, stdin=stdin, user=user, groups=groups, check=check
         )
+
+    def api(self, namespace: str) -> APIClient:
+        return (self.far if namespace == "argocd" else self.home).api(namespace)
 
     def cluster(self) -> dict[str, Any]:
         """What an ArgoCDInstance says about the far cluster."""

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from support import approval_flow
+from support import admission_objects, approval_flow
 from support.admission_objects import Asker, Body
 from support.approval_flow import (
     BY_ONE,
@@ -97,7 +97,7 @@ def test_everybody_does_not_mean_service_accounts(world: ClosedWorld) -> None:
     binding = approval_flow.a_binding("argogrant-requester", "robot")
     binding["subjects"] = [{"kind": "ServiceAccount", "name": "robot"}]
     world.apply(binding)
-    robot = approval_flow.admission.service_account(world.plane, "robot", "argogrant")
+    robot = admission_objects.service_account(world.plane, "robot", "argogrant")
     world.ask(robot, "wanted")
     world.comes_to_say("wanted", "NotAllowed")
     world.ours("delete", "serviceaccount", "robot")
