@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,23 +43,28 @@ def is_target(words: list[str]) -> bool:
 
 def is_subcommand(words: list[str]) -> bool:
     """The program's own help knows the subcommand and its options."""
-    is_ours = words[0] == "argogrant"
-    folder = programs.installed("argogrant").parent if is_ours else BUILT
-    program = helm.program() if words[0] == "helm" else folder / words[0]
     names = subcommand_of(words)
-    answer = subprocess.run(
-        [program, *names, "--help"],
-        env={**os.environ, "COLUMNS": "200"},  # long options are cut otherwise
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    answer = help_of(words[0], *names)
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
     return bool(
         re.search(
             rf"^\s*(Usage: )?{' '.join([words[0], *names])}\b", answer, re.MULTILINE
         )
     ) and all(re.search(rf"{option}\b", answer) for option in options)
+
+
+@cache
+def help_of(name: str, *subcommands: str) -> str:
+    """Return what a program prints about a subcommand; each is asked once."""
+    folder = programs.installed("argogrant").parent if name == "argogrant" else BUILT
+    program = helm.program() if name == "helm" else folder / name
+    return subprocess.run(
+        [program, *subcommands, "--help"],
+        env={**os.environ, "COLUMNS": "200"},  # long options are cut otherwise
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
 
 
 def subcommand_of(words: list[str]) -> list[str]:
