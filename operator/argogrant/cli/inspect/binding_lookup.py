@@ -1,4 +1,4 @@
-"""What Argo CD has of a grant, read with the caller's own rights."""
+"""Lookup of a grant's binding in Argo CD, with the caller's permissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,34 +28,34 @@ from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindingLookup:
-    """One place where a binding may be, and whether it is."""
+    """One location of a binding, and whether the binding is there."""
 
-    place: str
-    """Such as ``argocd-rbac-cm`` or ``AppProject team-a``."""
+    location: str
+    """ConfigMap or AppProject, such as ``argocd-rbac-cm`` or ``AppProject team-a``."""
     line: str
-    """The binding as Argo CD reads it."""
+    """The binding as a line of Argo CD's policy."""
     is_present: bool | None = None
-    """None if it could not be looked at."""
+    """None if the location could not be read."""
     is_managed: bool = True
-    """Whether argogrant writes there; else the line is somebody else's."""
+    """False for a line that argogrant did not write."""
     until: datetime | None = None
-    """The end that is written beside it."""
+    """End of the grant, as written next to the binding."""
     problem: str = ""
-    """Why it could not be looked at."""
+    """Why the location could not be read."""
 
 
 async def find_binding(
     cluster: Cluster, instance: Instance, binding: Binding
 ) -> tuple[BindingLookup, ...]:
-    """Look wherever Argo CD can have it from.
+    """Look up a binding in every location that Argo CD reads.
 
     Args:
-        cluster: Where Argo CD runs.
-        instance: Its ArgoCDInstance.
-        binding: What the grant gives.
+        cluster: Cluster of Argo CD.
+        instance: ArgoCDInstance of the grant.
+        binding: Binding of the grant.
 
     Returns:
-        The place that is argogrant's first, then those where somebody else wrote it.
+        The location that argogrant writes, then unmanaged ones with the same binding.
     """
     namespace, line = instance.argocd_namespace, line_of(binding)
     path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
@@ -65,85 +65,94 @@ async def find_binding(
         if isinstance(config_map, BindingLookup):
             return (config_map,)
         return find_in_config_map(observe_config_map(config_map), binding)
-    place, path = f"AppProject {project}", APP_PROJECTS.path(namespace, project)
-    body = await _read(cluster, path, place, line)
-    ours = (
+    location, path = f"AppProject {project}", APP_PROJECTS.path(namespace, project)
+    body = await _read(cluster, path, location, line)
+    members = (
         body
         if isinstance(body, BindingLookup)
         else find_in_project(observe_project(body), binding)
     )
     if isinstance(config_map, BindingLookup):
-        return (ours,)
-    others = find_in_config_map(observe_config_map(config_map), binding)
-    return (ours, *(one for one in others if one.is_present))
+        return (members,)
+    keys = find_in_config_map(observe_config_map(config_map), binding)
+    return (members, *(one for one in keys if one.is_present))
 
 
 def project_of(role: str) -> str:
-    """Name the AppProject that a role belongs to; empty for a global one."""
+    """Return the AppProject of a role; empty for a global role."""
     kind, _, rest = role.partition(":")
     return rest.partition(":")[0] if kind == "proj" else ""
 
 
 def find_in_config_map(
-    seen: ObservedConfigMap, binding: Binding
+    observed: ObservedConfigMap, binding: Binding
 ) -> tuple[BindingLookup, ...]:
-    """Say which keys hold a binding: ours in any case, others' if they do."""
-    ends: Mapping[Binding, datetime | None] = seen.overlay.ends if seen.overlay else {}
-    ours = BindingLookup(
-        place=CONFIG_MAP_NAME,
+    """Look up a binding in the managed key, then in every unmanaged key.
+
+    Returns:
+        One result for the managed key, and one for each other key that has the binding.
+    """
+    ends: Mapping[Binding, datetime | None] = (
+        observed.overlay.ends if observed.overlay else {}
+    )
+    managed = BindingLookup(
+        location=CONFIG_MAP_NAME,
         line=line_of(binding),
         is_present=binding in ends,
         until=ends.get(binding),
     )
     keys = [
         key
-        for key in policy_keys(seen.data)
-        if key != OVERLAY_KEY and binding in read_key(key, seen.data[key]).bindings
+        for key in policy_keys(observed.data)
+        if key != OVERLAY_KEY and binding in read_key(key, observed.data[key]).bindings
     ]
-    return (ours, *(_of_others(f"{CONFIG_MAP_NAME}, {key}", binding) for key in keys))
+    return (
+        managed,
+        *(_unmanaged(f"{CONFIG_MAP_NAME}, {key}", binding) for key in keys),
+    )
 
 
 def find_in_project(project: Project, binding: Binding) -> BindingLookup:
-    """Say whether a binding is among the members of a project's role."""
-    place = f"AppProject {project.name}"
-    ours = managed_bindings(project)
-    if binding in ours or binding not in project.memberships():
+    """Look up a binding among the members of an AppProject's role."""
+    location = f"AppProject {project.name}"
+    managed = managed_bindings(project)
+    if binding in managed or binding not in project.memberships():
         return BindingLookup(
-            place=place,
+            location=location,
             line=line_of(binding),
-            is_present=binding in ours,
-            until=ours.get(binding),
+            is_present=binding in managed,
+            until=managed.get(binding),
         )
-    return _of_others(place, binding)
+    return _unmanaged(location, binding)
 
 
 def line_of(binding: Binding) -> str:
-    """Write a binding as Argo CD reads it, also one that would never be written."""
+    """Return a binding as a policy line, also if the operator would reject it."""
     try:
         return render_binding(binding)
     except UnsafeText:
         return f"g, {binding.subject!a}, {binding.role!a}"
 
 
-def not_readable(place: str, line: str, problem: str) -> BindingLookup:
-    """Say that a place could not be looked at, and why."""
-    return BindingLookup(place=place, line=line, problem=problem)
+def not_readable(location: str, line: str, problem: str) -> BindingLookup:
+    """Return the result for a location that could not be read."""
+    return BindingLookup(location=location, line=line, problem=problem)
 
 
-def _of_others(place: str, binding: Binding) -> BindingLookup:
+def _unmanaged(location: str, binding: Binding) -> BindingLookup:
     return BindingLookup(
-        place=place, line=line_of(binding), is_present=True, is_managed=False
+        location=location, line=line_of(binding), is_present=True, is_managed=False
     )
 
 
 async def _read(
-    cluster: Cluster, path: str, place: str, line: str
+    cluster: Cluster, path: str, location: str, line: str
 ) -> Body | BindingLookup:
     try:
         return await cluster.get(path)
     except NotFound:
-        return not_readable(place, line, "it is not there")
+        return not_readable(location, line, "it does not exist")
     except Forbidden:
-        return not_readable(place, line, "you may not read it")
+        return not_readable(location, line, "you do not have permission to read it")
     except ClusterError as error:
-        return not_readable(place, line, str(error))
+        return not_readable(location, line, str(error))

@@ -1,13 +1,32 @@
-"""Why a grant gives access, or why it does not: one sentence after another. Pure."""
+"""Description of one grant: why it gives access, or why it does not. Pure.
 
-from collections.abc import Callable, Sequence
+``argogrant show`` prints the parts in this order::
+
+    summary_line   one sentence: who has which role until when
+    details        what was requested, and by whom
+    checks         the conditions of the AccessGrant
+    approvals      every AccessApproval, and whether it counts
+    bindings       what Argo CD has, compared with the state of the grant
+    next_step      a command
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import Any, Final
+
+import click
 
 from argogrant.api.accessgrant_view import AccessApprovalView, AccessGrantView
 from argogrant.cli.inspect.binding_lookup import BindingLookup
-from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
+from argogrant.cli.terminal.checklist import (
+    NAME,
+    CheckOutcome,
+    CheckResult,
+    Symbols,
+    checklist,
+    wrapped,
+)
 from argogrant.cli.terminal.grant_state import GrantState, grant_state, is_over
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import when
@@ -15,260 +34,224 @@ from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import with_full_stop
+from argogrant.grants.model.window import format_instant
 
-_WAITS: Final = frozenset({Reason.AWAITING_APPROVAL, Reason.SCHEDULED, Reason.BINDING})
-_ASK: Final = "argogrant request"
+_TRANSIENT: Final = frozenset(
+    {Reason.AWAITING_APPROVAL, Reason.SCHEDULED, Reason.BINDING}
+)
+_REQUEST: Final = "argogrant request"
 _DOCTOR: Final = "argogrant doctor -n {namespace}"
-_EXAMINE: Final = ("Ready says what to do; what may be wrong:", _DOCTOR)
-_REQUEST_AGAIN: Final = ("It never gives access again; to ask anew:", _ASK)
-_STEPS: Final = {
+_DIAGNOSE: Final = ("Ready has the remedy. To check the installation:", _DOCTOR)
+_REQUEST_AGAIN: Final = (
+    "This grant never gives access again. To request access again:",
+    _REQUEST,
+)
+_NEXT_STEPS: Final = {
     GrantState.ACTIVE: ("For more time:", "argogrant extend {name} -n {namespace}"),
     GrantState.PENDING: (
-        "Who may approve it:",
+        "To approve it, as one of the approvers:",
         "argogrant approve {name} -n {namespace}",
     ),
-    GrantState.SCHEDULED: ("Nothing has to be done.", ""),
-    GrantState.STARTING: ("It takes a second; if it stays:", _DOCTOR),
-    GrantState.OVERDUE: _EXAMINE,
-    GrantState.ENDING: _EXAMINE,
-    GrantState.BLOCKED: _EXAMINE,
+    GrantState.SCHEDULED: ("No action is required.", ""),
+    GrantState.STARTING: ("This takes about a second. If it takes longer:", _DOCTOR),
+    GrantState.OVERDUE: _DIAGNOSE,
+    GrantState.ENDING: _DIAGNOSE,
+    GrantState.BLOCKED: _DIAGNOSE,
     GrantState.REFUSED: _REQUEST_AGAIN,
     GrantState.ENDED: _REQUEST_AGAIN,
 }
-_MAY_BE_THERE: Final = frozenset({GrantState.STARTING, GrantState.BLOCKED})
+_MISSING: Final = {
+    GrantCondition.APPROVED: "Not reported yet.",
+    GrantCondition.READY: "Not reported yet. Is the operator running?",
+    GrantCondition.EFFECTIVE: "Unknown whether Argo CD can match the subject.",
+    GrantCondition.ENDED: "Not ended.",
+}
+_MAY_BE_BOUND: Final = frozenset({GrantState.STARTING, GrantState.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantDescription:
-    """What was read of a grant, and when."""
+    """Everything that was read about a grant, and when."""
 
     grant: AccessGrantView
     is_stale: bool = False
-    """The operator has not looked at the latest change of the grant."""
+    """True if the status is older than the latest change of the spec."""
     approvals: Sequence[AccessApprovalView] = ()
     approvals_problem: str = ""
-    """Why they could not be read; empty if they could."""
+    """Why the approvals could not be listed; empty if they were."""
     binding: Sequence[BindingLookup] = ()
     now: datetime
     zone: tzinfo | None = None
 
-    def when(self, moment: datetime) -> str:
-        """Write a moment, absolute and relative."""
-        return when(moment, self.now, self.zone)
+    def when(self, instant: datetime) -> str:
+        """Format an instant, absolute and relative."""
+        return when(instant, self.now, self.zone)
 
     @property
     def state(self) -> GrantState:
-        """How the grant stands."""
+        """State of the grant."""
         return grant_state(self.grant, self.now)
 
 
-def summary_line(facts: GrantDescription) -> str:
-    """Say in a sentence who has what until when, or that nobody does."""
-    return _SENTENCES[facts.state](facts)
+def to_text(facts: GrantDescription, *, width: int, marks: Symbols) -> Iterator[str]:
+    """Format a description for a terminal, as lines.
 
-
-def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
-    """Give the conditions in their order, and what was never said."""
-    said = facts.grant.stored.conditions
-    found = [_condition(kind, said.get(kind)) for kind in GrantCondition]
-    if facts.is_stale:
-        text = "The operator has not looked at the latest change of the grant yet."
-        found.append(
-            CheckResult(check="Operator", outcome=CheckOutcome.UNKNOWN, text=text)
-        )
-    return tuple(found)
-
-
-def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
-    """Give what each approver said, whether it counts and why."""
-    found = [_approval(one, facts) for one in facts.approvals]
-    if facts.approvals_problem:
-        text = f"AccessApprovals: {sanitize(facts.approvals_problem)}."
-        found.append(
-            CheckResult(check="Others", outcome=CheckOutcome.UNKNOWN, text=text)
-        )
-    present = {one.name for one in facts.approvals}
-    found += [
-        CheckResult(
-            check=sanitize(one.approver),
-            outcome=CheckOutcome.NOTED,
-            text=(
-                f"{sanitize(one.decision)} at {sanitize(one.at)},"
-                " as the grant has recorded."
-            ),
-        )
-        for one in facts.grant.stored.approvals
-        if one.name not in present
-    ]
-    return tuple(found)
-
-
-def bindings(facts: GrantDescription) -> tuple[CheckResult, ...]:
-    """Say whether Argo CD has the binding, and whether that is as it should be."""
-    return tuple(_held(one, facts) for one in facts.binding)
-
-
-def next_step(facts: GrantDescription) -> tuple[str, str]:
-    """Say what to do now: a sentence, and a command; both may be empty."""
-    stands = facts.state
-    if stands is GrantState.REFUSED and not is_over(facts.grant):
-        return "Ready says what was missing; to ask for something else:", _ASK
-    remedy, command = _STEPS[stands]
-    return remedy, command.format(
-        name=facts.grant.name, namespace=facts.grant.namespace
-    )
-
-
-def _condition(kind: GrantCondition, said: StoredCondition | None) -> CheckResult:
-    if said is None:
-        return CheckResult(check=kind, outcome=CheckOutcome.NOTED, text=_UNSAID[kind])
-    reason = sanitize(said.reason)
-    text = f"{reason}: {sanitize(said.message)}" if said.message else reason
-    return CheckResult(check=kind, outcome=_outcome(kind, said), text=text)
-
-
-def _outcome(kind: GrantCondition, said: StoredCondition) -> CheckOutcome:
-    if kind is GrantCondition.ENDED or said.reason in _WAITS:
-        return CheckOutcome.NOTED
-    if said.status is None:
-        return CheckOutcome.UNKNOWN
-    return CheckOutcome.FINE if said.status else CheckOutcome.WRONG
-
-
-_UNSAID: Final = {
-    GrantCondition.APPROVED: "Nothing is said of it yet.",
-    GrantCondition.READY: "Nothing is said of it yet; does the operator run?",
-    GrantCondition.EFFECTIVE: "Nothing is certain about whom Argo CD can match.",
-    GrantCondition.ENDED: "Not yet.",
-}
-
-
-def _approval(one: AccessApprovalView, facts: GrantDescription) -> CheckResult:
-    at = f", {facts.when(one.created_at)}" if one.created_at else ""
-    comment = f': "{sanitize(one.comment)}"' if one.comment else ""
-    text = f"{with_full_stop(f'{sanitize(one.decision)}{at}{comment}')} {_counts(one)}"
-    return CheckResult(check=sanitize(one.approver), outcome=_verdict(one), text=text)
-
-
-def _counts(one: AccessApprovalView) -> str:
-    if one.counted is None:
-        return "Nobody has said yet whether it counts."
-    if one.counted.status:
-        return "It counts."
-    why = sanitize(one.counted.message or one.counted.reason)
-    return f"It does not count: {why}"
-
-
-def _verdict(one: AccessApprovalView) -> CheckOutcome:
-    if one.counted is None:
-        return CheckOutcome.UNKNOWN
-    if not one.counted.status:
-        return CheckOutcome.NOTED
-    return (
-        CheckOutcome.WRONG
-        if one.decision == ApprovalDecision.DENY
-        else CheckOutcome.FINE
-    )
-
-
-def _held(held: BindingLookup, facts: GrantDescription) -> CheckResult:
-    place, line = sanitize(held.place), sanitize(held.line)
-    if held.is_present is None:
-        text = f"{place}: {sanitize(held.problem)}, so nobody can say here."
-        return CheckResult(check="Binding", outcome=CheckOutcome.UNKNOWN, text=text)
-    if not held.is_managed:
-        text = f"{place} has the same by somebody else's hand, and keeps it: {line}"
-        return CheckResult(check="Binding", outcome=CheckOutcome.NOTED, text=text)
-    end = f", until {facts.when(held.until)}" if held.until else ""
-    text = f"{place} has: {line}{end}" if held.is_present else f"{place} has no {line}"
-    outcome, remark = _judged(facts, is_there=held.is_present)
-    return CheckResult(check="Binding", outcome=outcome, text=f"{text}{remark}")
-
-
-def _judged(facts: GrantDescription, *, is_there: bool) -> tuple[CheckOutcome, str]:
-    """Say whether the binding should be there; another grant may want it as well."""
-    stands = facts.state
-    if stands is GrantState.ACTIVE:
-        return (
-            (CheckOutcome.FINE, "")
-            if is_there
-            else (CheckOutcome.WRONG, "; it was taken away, or is of another Argo CD.")
-        )
-    if not is_there or stands in _MAY_BE_THERE:
-        return CheckOutcome.NOTED, ""
-    if stands in (GrantState.OVERDUE, GrantState.ENDING):
-        return CheckOutcome.WRONG, "; it should be gone."
-    return CheckOutcome.WRONG, "; another grant may give it (argogrant list)."
-
-
-def _who(facts: GrantDescription) -> tuple[str, str]:
+    Args:
+        facts: What was read.
+        width: Columns of the terminal.
+        marks: One symbol for each outcome.
+    """
     grant = facts.grant
-    on = f"{sanitize(grant.role)} on {sanitize(grant.instance)}"
-    return sanitize(grant.subject), on
+    title = f"AccessGrant {sanitize(grant.namespace)}/{sanitize(grant.name)}"
+    first, *rest = wrapped(f"{title}: {facts.state}", width, breaks=True)
+    yield click.style(first, bold=True)
+    yield from rest
+    yield from wrapped(summary_line(facts), width, breaks=True)
+    yield ""
+    for label, text in _details(facts):
+        yield from _detail(label, text, width)
+    for heading, results in (
+        ("Checks", checks(facts)),
+        ("Approvals", approvals(facts)),
+        ("Argo CD", bindings(facts)),
+    ):
+        if results:
+            yield f"\n{click.style(heading, bold=True)}"
+        for one in results:
+            yield from checklist(one, width, marks, breaks=True)
+    text, command = next_step(facts)
+    yield ""
+    yield from wrapped(text, width, breaks=True)
+    if command:
+        yield f"$ {command}"
 
 
-def _until(facts: GrantDescription) -> str:
+def to_json(facts: GrantDescription) -> dict[str, Any]:
+    """Format a description for programs: null for unknown values, times in UTC."""
+    grant = facts.grant
+    text, command = next_step(facts)
+    return {
+        "namespace": grant.namespace,
+        "name": grant.name,
+        "uid": grant.uid,
+        "state": str(facts.state),
+        "summary": summary_line(facts),
+        "subject": {"kind": grant.subject_kind, "name": grant.subject},
+        "role": grant.role,
+        "instance": grant.instance,
+        "requester": grant.requester or None,
+        "justification": grant.justification or None,
+        "createdAt": _timestamp(grant.created_at),
+        "notBefore": _timestamp(grant.not_before),
+        "startedAt": _timestamp(grant.started_at),
+        "expiresAt": _timestamp(grant.expires_at),
+        "endedAt": _timestamp(grant.ended_at),
+        "policy": grant.stored.policy,
+        "checks": _results_to_json(checks(facts)),
+        "approvals": _results_to_json(approvals(facts)),
+        "argocd": [
+            {
+                "place": one.location,
+                "line": one.line,
+                "present": one.is_present,
+                "ours": one.is_managed,
+                "until": _timestamp(one.until),
+                "problem": one.problem or None,
+            }
+            for one in facts.binding
+        ],
+        "next": {"text": text, "command": command or None},
+    }
+
+
+def _timestamp(instant: datetime | None) -> str | None:
+    return format_instant(instant) if instant else None
+
+
+def _results_to_json(results: Sequence[CheckResult]) -> list[dict[str, str]]:
+    return [
+        {"name": str(one.check), "outcome": str(one.outcome), "text": one.text}
+        for one in results
+    ]
+
+
+def summary_line(facts: GrantDescription) -> str:
+    """Return one sentence: who has which role until when, or why they do not."""
+    return _SUMMARIES[facts.state](facts)
+
+
+def _subject_and_role(facts: GrantDescription) -> tuple[str, str]:
+    grant = facts.grant
+    role = f"{sanitize(grant.role)} on {sanitize(grant.instance)}"
+    return sanitize(grant.subject), role
+
+
+def _end(facts: GrantDescription) -> str:
     end = facts.grant.ended_at or facts.grant.expires_at
-    return facts.when(end) if end else "an end that nobody knows yet"
+    return facts.when(end) if end else "an unknown end"
 
 
-def _in_force(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
+def _active(facts: GrantDescription) -> str:
+    subject, role = _subject_and_role(facts)
     effective = facts.grant.stored.conditions.get(GrantCondition.EFFECTIVE)
     if effective is not None and effective.status is False:
-        return f"{subject} is bound to {role}, which changes nothing: see Effective."
-    return f"{subject} has {role} until {_until(facts)}."
+        return f"{subject} is bound to {role}, without effect: see Effective."
+    return f"{subject} has {role} until {_end(facts)}."
 
 
-def _awaiting(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
-    return f"{subject} does not have {role} yet: somebody has to approve it."
+def _pending(facts: GrantDescription) -> str:
+    subject, role = _subject_and_role(facts)
+    return f"{subject} does not have {role} yet: the grant awaits approval."
 
 
 def _scheduled(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
+    subject, role = _subject_and_role(facts)
     start = facts.grant.not_before
     since = f" from {facts.when(start)}" if start else ""
-    return f"{subject} will have {role}{since} until {_until(facts)}."
+    return f"{subject} will have {role}{since} until {_end(facts)}."
 
 
 def _starting(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
-    return f"{subject} does not have {role} yet: the operator has to look at it."
+    subject, role = _subject_and_role(facts)
+    return (
+        f"{subject} does not have {role} yet: the operator has not processed the grant."
+    )
 
 
 def _blocked(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
+    subject, role = _subject_and_role(facts)
     if facts.grant.stored.has_been_bound:
-        return f"{subject} may have {role}: something stands in the way of knowing."
-    return f"{subject} does not have {role}: something stands in the way."
+        return f"Unknown whether {subject} has {role}; see the Ready condition."
+    return f"{subject} does not have {role}: see the Ready condition."
 
 
 def _ending(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
-    return f"{subject} may still have {role}: it is being taken away."
+    subject, role = _subject_and_role(facts)
+    return f"{subject} may still have {role}: the operator is revoking the grant."
 
 
 def _overdue(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
-    return f"{subject} may still have {role}, although the end was {_until(facts)}."
+    subject, role = _subject_and_role(facts)
+    return (
+        f"{subject} may still have {role}, although the grant expired at {_end(facts)}."
+    )
 
 
 def _refused(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
-    return f"{subject} does not get {role}: it was refused."
+    subject, role = _subject_and_role(facts)
+    return f"{subject} does not get {role}: the request was refused."
 
 
 def _ended(facts: GrantDescription) -> str:
-    subject, role = _who(facts)
+    subject, role = _subject_and_role(facts)
     if facts.grant.started_at is None:
-        return f"{subject} never had {role} by this grant; it is over."
-    return f"{subject} no longer has {role} by this grant: it ended {_until(facts)}."
+        return f"{subject} never had {role} by this grant, which has ended."
+    return f"{subject} no longer has {role} by this grant: it ended {_end(facts)}."
 
 
-_SENTENCES: Final[dict[GrantState, Callable[[GrantDescription], str]]] = {
-    GrantState.ACTIVE: _in_force,
-    GrantState.PENDING: _awaiting,
+_SUMMARIES: Final[dict[GrantState, Callable[[GrantDescription], str]]] = {
+    GrantState.ACTIVE: _active,
+    GrantState.PENDING: _pending,
     GrantState.SCHEDULED: _scheduled,
     GrantState.STARTING: _starting,
     GrantState.BLOCKED: _blocked,
@@ -277,3 +260,167 @@ _SENTENCES: Final[dict[GrantState, Callable[[GrantDescription], str]]] = {
     GrantState.REFUSED: _refused,
     GrantState.ENDED: _ended,
 }
+
+
+def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
+    """Yield the label and the text of every known detail."""
+    grant = facts.grant
+    created = f", {facts.when(grant.created_at)}" if grant.created_at else ""
+    break_glass = "yes: no approval was required" if grant.is_break_glass else ""
+    details = (
+        ("Requester", f"{grant.requester or 'unknown'}{created}"),
+        ("Reason", grant.justification),
+        ("Break glass", break_glass),
+        *_window(facts),
+        ("Policy", grant.stored.policy),
+        ("Extends", grant.extends),
+        ("Extended by", grant.extended_by),
+        ("Argo CD", grant.url),
+        ("Details", grant.details),
+    )
+    yield from ((label, sanitize(text)) for label, text in details if text)
+
+
+def _window(facts: GrantDescription) -> Iterator[tuple[str, str]]:
+    grant = facts.grant
+    start = grant.started_at or grant.not_before
+    if start:
+        yield "From", facts.when(start)
+    if grant.ended_at:
+        yield "Ended", facts.when(grant.ended_at)
+    elif grant.expires_at:
+        yield "Until", facts.when(grant.expires_at)
+    elif grant.duration:
+        yield "Duration", f"{grant.duration}, from the approval"
+
+
+def _detail(label: str, text: str, width: int) -> Iterator[str]:
+    lines = wrapped(text, width - NAME - 3, breaks=True)
+    for number, line in enumerate(lines):
+        yield f"  {label if number == 0 else '':<{NAME}} {line}"
+
+
+def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
+    """Return the conditions of the grant in order, also those that are missing."""
+    conditions = facts.grant.stored.conditions
+    results = [_condition(kind, conditions.get(kind)) for kind in GrantCondition]
+    if facts.is_stale:
+        results.append(
+            CheckResult(
+                check="Operator",
+                outcome=CheckOutcome.UNKNOWN,
+                text="The operator has not processed the latest change of the grant.",
+            )
+        )
+    return tuple(results)
+
+
+def _condition(kind: GrantCondition, condition: StoredCondition | None) -> CheckResult:
+    if condition is None:
+        return CheckResult(check=kind, outcome=CheckOutcome.NOTED, text=_MISSING[kind])
+    reason = sanitize(condition.reason)
+    text = f"{reason}: {sanitize(condition.message)}" if condition.message else reason
+    return CheckResult(check=kind, outcome=_outcome(kind, condition), text=text)
+
+
+def _outcome(kind: GrantCondition, condition: StoredCondition) -> CheckOutcome:
+    if kind is GrantCondition.ENDED or condition.reason in _TRANSIENT:
+        return CheckOutcome.NOTED
+    if condition.status is None:
+        return CheckOutcome.UNKNOWN
+    return CheckOutcome.FINE if condition.status else CheckOutcome.WRONG
+
+
+def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
+    """Return the decision of each approver, whether it counts, and why."""
+    results = [_approval(one, facts) for one in facts.approvals]
+    if facts.approvals_problem:
+        text = f"AccessApprovals: {sanitize(facts.approvals_problem)}."
+        results.append(
+            CheckResult(check="Others", outcome=CheckOutcome.UNKNOWN, text=text)
+        )
+    # The status of a grant also lists approvals that were deleted since they counted.
+    present = {one.name for one in facts.approvals}
+    results += [
+        CheckResult(
+            check=sanitize(one.approver),
+            outcome=CheckOutcome.NOTED,
+            text=(
+                f"{sanitize(one.decision)} at {sanitize(one.at)},"
+                " according to the status of the grant."
+            ),
+        )
+        for one in facts.grant.stored.approvals
+        if one.name not in present
+    ]
+    return tuple(results)
+
+
+def _approval(one: AccessApprovalView, facts: GrantDescription) -> CheckResult:
+    at = f", {facts.when(one.created_at)}" if one.created_at else ""
+    comment = f': "{sanitize(one.comment)}"' if one.comment else ""
+    decision = with_full_stop(f"{sanitize(one.decision)}{at}{comment}")
+    outcome, counts = _counts(one)
+    return CheckResult(
+        check=sanitize(one.approver), outcome=outcome, text=f"{decision} {counts}"
+    )
+
+
+def _counts(one: AccessApprovalView) -> tuple[CheckOutcome, str]:
+    if one.counted is None:
+        return CheckOutcome.UNKNOWN, "The operator has not processed it yet."
+    if not one.counted.status:
+        why = sanitize(one.counted.message or one.counted.reason)
+        return CheckOutcome.NOTED, f"It does not count: {why}"
+    is_denial = one.decision == ApprovalDecision.DENY
+    return CheckOutcome.WRONG if is_denial else CheckOutcome.FINE, "It counts."
+
+
+def bindings(facts: GrantDescription) -> tuple[CheckResult, ...]:
+    """Return every location of the binding, compared with the state of the grant."""
+    return tuple(_binding(one, facts) for one in facts.binding)
+
+
+def _binding(found: BindingLookup, facts: GrantDescription) -> CheckResult:
+    location, line = sanitize(found.location), sanitize(found.line)
+    if found.is_present is None:
+        outcome = CheckOutcome.UNKNOWN
+        text = f"{location}: unknown, {sanitize(found.problem)}."
+    elif not found.is_managed:
+        outcome = CheckOutcome.NOTED
+        text = f"{location} has {line}, which argogrant does not manage."
+    else:
+        outcome, remark = _compare(facts, is_present=found.is_present)
+        verb = "has" if found.is_present else "does not have"
+        until = f", until {facts.when(found.until)}" if found.until else ""
+        text = f"{location} {verb} {line}{until}{remark}"
+    return CheckResult(check="Binding", outcome=outcome, text=text)
+
+
+def _compare(facts: GrantDescription, *, is_present: bool) -> tuple[CheckOutcome, str]:
+    """Return whether the binding should be there, and a remark if it should not.
+
+    Two grants may require the same binding: when one ends, the binding remains.
+    """
+    state = facts.state
+    if state is GrantState.ACTIVE:
+        if is_present:
+            return CheckOutcome.FINE, ""
+        return (
+            CheckOutcome.WRONG,
+            "; the binding was removed, or the grant is for another Argo CD.",
+        )
+    if not is_present or state in _MAY_BE_BOUND:
+        return CheckOutcome.NOTED, ""
+    if state in (GrantState.OVERDUE, GrantState.ENDING):
+        return CheckOutcome.WRONG, "; the operator should have removed it."
+    return CheckOutcome.WRONG, "; another grant may require it (argogrant list)."
+
+
+def next_step(facts: GrantDescription) -> tuple[str, str]:
+    """Return a sentence about what to do next, and a command, which may be empty."""
+    state = facts.state
+    if state is GrantState.REFUSED and not is_over(facts.grant):
+        return "Ready has the reason. To request something else:", _REQUEST
+    text, command = _NEXT_STEPS[state]
+    return text, command.format(name=facts.grant.name, namespace=facts.grant.namespace)

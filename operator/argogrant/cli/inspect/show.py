@@ -1,4 +1,4 @@
-"""``argogrant show``: why a grant gives access, or why it does not."""
+"""The command ``argogrant show``: the description of one grant."""
 
 import json
 from enum import StrEnum
@@ -22,8 +22,7 @@ from argogrant.cli.inspect.binding_lookup import (
     line_of,
     not_readable,
 )
-from argogrant.cli.inspect.describe import GrantDescription
-from argogrant.cli.inspect.describe_format import show, to_json
+from argogrant.cli.inspect.describe import GrantDescription, to_json, to_text
 from argogrant.cli.options import Context, GrantName, Namespace
 from argogrant.cli.session import Session, instance_of, session, utc_now
 from argogrant.cli.terminal.tables import print_line
@@ -36,7 +35,7 @@ from argogrant.kube.resources import ACCESS_APPROVALS, Collection
 
 
 class ShowFormat(StrEnum):
-    """How the story is written."""
+    """Output formats of a description."""
 
     TEXT = "text"
     JSON = "json"
@@ -49,16 +48,16 @@ def show_grant(
     namespace: Namespace = "",
     context: Context = "",
     argocd_context: Annotated[
-        str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
+        str, typer.Option(help="Context of Argo CD's cluster, if it is another one.")
     ] = "",
     output: Annotated[
-        ShowFormat, typer.Option("--output", "-o", help="For people, or for programs.")
+        ShowFormat, typer.Option("--output", "-o", help="Output format.")
     ] = ShowFormat.TEXT,
 ) -> None:
-    """Say why a grant gives access, or why not, and whether Argo CD has it.
+    """Explain why a grant gives access or not, and check whether Argo CD has it.
 
-    Whose approvals count, what was checked, and what to do next. It only reads, with
-    your own rights; what they do not suffice for has a question mark.
+    Shows the conditions, each approval and whether it counts, and what to do next.
+    Read-only, with your own permissions. Items that you cannot read are marked "?".
 
     Example: argogrant show alice-deploys -n argogrant
     """
@@ -69,60 +68,61 @@ def show_grant(
     if output is ShowFormat.YAML:
         typer.echo(yaml.safe_dump(to_json(facts), sort_keys=False), nl=False)
         return
-    print_line(lambda width, marks: show(facts, width=width, marks=marks))
+    print_line(lambda width, marks: to_text(facts, width=width, marks=marks))
 
 
 async def _read(
     name: str, namespace: str, context: str, argocd_context: str
 ) -> GrantDescription:
-    async with session(context, namespace) as ours:
-        body = await grant_body(ours, name)
+    async with session(context, namespace) as home:
+        body = await grant_body(home, name)
         grant = view_grant(body)
-        approvals, problem = await _approvals(ours, name)
+        approvals, problem = await _approvals(home, name)
         return GrantDescription(
             grant=grant,
             is_stale=_is_stale(body),
             approvals=approvals,
             approvals_problem=problem,
-            binding=await _held(ours, grant, argocd_context),
+            binding=await _find_binding(home, grant, argocd_context),
             now=utc_now(),
         )
 
 
 def _is_stale(body: Body) -> bool:
-    """Tell whether the operator spoke of an earlier spec than this one."""
+    """Return whether the status is about an earlier generation of the grant."""
     status = body.get("status") or {}
     generation = body["metadata"].get("generation")
     return bool(status) and status.get("observedGeneration") != generation
 
 
 async def _approvals(
-    ours: Session, name: str
+    home: Session, name: str
 ) -> tuple[tuple[AccessApprovalView, ...], str]:
-    collection = Collection(ACCESS_APPROVALS, ours.namespace)
+    collection = Collection(ACCESS_APPROVALS, home.namespace)
     try:
-        found = [view_approval(one) async for one in list_all(ours.cluster, collection)]
+        found = [view_approval(one) async for one in list_all(home.cluster, collection)]
     except Forbidden:
-        return (), "you may not list them"
+        return (), "you do not have permission to list them"
     except ClusterError as error:
         return (), str(error)
     return tuple(one for one in found if one.grant_name == name), ""
 
 
-async def _held(
-    ours: Session, grant: AccessGrantView, argocd_context: str
+async def _find_binding(
+    home: Session, grant: AccessGrantView, argocd_context: str
 ) -> tuple[BindingLookup, ...]:
     binding = Binding(grant.subject, grant.role)
     try:
-        instance = await instance_of(ours, grant.instance)
+        instance = await instance_of(home, grant.instance)
         if argocd_context:
-            async with session(argocd_context) as there:
-                return await find_binding(there.cluster, instance, binding)
+            async with session(argocd_context) as remote:
+                return await find_binding(remote.cluster, instance, binding)
         if instance.cluster is None:
-            return await find_binding(ours.cluster, instance, binding)
-        problem = "it is in another cluster; name its context (--argocd-context)"
+            return await find_binding(home.cluster, instance, binding)
+        problem = "it is in another cluster; name its context with --argocd-context"
     except Forbidden:
-        problem = f"you may not read the ArgoCDInstance {quote(grant.instance)}"
+        instance_name = quote(grant.instance)
+        problem = f"you do not have permission to read ArgoCDInstance {instance_name}"
     except (CommandError, ClusterError) as error:
         problem = str(error).rstrip(".")
     return (not_readable(CONFIG_MAP_NAME, line_of(binding), problem),)

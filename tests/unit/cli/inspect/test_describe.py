@@ -1,4 +1,4 @@
-"""The story of a grant: who has what, why or why not, and what to do next."""
+"""Description of a grant: summary, approvals, bindings and next step."""
 
 from datetime import UTC
 
@@ -12,8 +12,8 @@ from argogrant.cli.inspect.describe import (
     bindings,
     next_step,
     summary_line,
+    to_text,
 )
-from argogrant.cli.inspect.describe_format import show
 from argogrant.cli.terminal.checklist import SIGNS, CheckOutcome
 from support.builders import HOUR, MINUTE, NOON
 from support.stored_grants import a_body, an_approval, in_force, not_ready, over, said
@@ -27,23 +27,20 @@ def facts(body=None, **others) -> GrantDescription:
     return GrantDescription(**{"grant": grant, "now": NOW, "zone": UTC, **others})
 
 
-HEADLINES = {
-    "a grant in force": (
+SUMMARIES = {
+    "active grant": (
         a_body(status=in_force()),
         "alice has role:deployer on default until 2026-11-24 13:00 UTC (in 55m).",
     ),
-    "one that changes nothing": (
+    "active grant without effect": (
         a_body(status=in_force(said("Effective", "False", "NoSuchAccount"))),
-        (
-            "alice is bound to role:deployer on default, which changes nothing:"
-            " see Effective."
-        ),
+        "alice is bound to role:deployer on default, without effect: see Effective.",
     ),
-    "one that waits for people": (
+    "pending grant": (
         a_body(status=not_ready("AwaitingApproval")),
-        "alice does not have role:deployer on default yet: somebody has to approve it.",
+        "alice does not have role:deployer on default yet: the grant awaits approval.",
     ),
-    "one that begins later": (
+    "scheduled grant": (
         a_body(
             notBefore="2026-11-24T14:00:00Z",
             expiresAt="2026-11-24T15:00:00Z",
@@ -54,67 +51,67 @@ HEADLINES = {
             " (in 1h55m) until 2026-11-24 15:00 UTC (in 2h55m)."
         ),
     ),
-    "one that nobody has looked at": (
+    "grant without a status": (
         a_body(),
         (
-            "alice does not have role:deployer on default yet: the operator has to look"
-            " at it."
+            "alice does not have role:deployer on default yet: the operator has not"
+            " processed the grant."
         ),
     ),
-    "one whose role is missing": (
+    "grant for a missing role": (
         a_body(status=not_ready("RoleNotFound")),
-        "alice does not have role:deployer on default: something stands in the way.",
+        "alice does not have role:deployer on default: see the Ready condition.",
     ),
-    "one of which nobody knows": (
+    "bound grant of an unavailable instance": (
         a_body(
             status=in_force()
             | {"conditions": [said("Ready", "False", "InstanceUnavailable")]}
         ),
+        "Unknown whether alice has role:deployer on default; see the Ready condition.",
+    ),
+    "revoked grant that is still bound": (
+        a_body(revoked=True, status=in_force()),
         (
-            "alice may have role:deployer on default: something stands in the way of"
-            " knowing."
+            "alice may still have role:deployer on default: the operator is revoking"
+            " the grant."
         ),
     ),
-    "one that was revoked a moment ago": (
-        a_body(revoked=True, status=in_force()),
-        "alice may still have role:deployer on default: it is being taken away.",
-    ),
-    "one whose end was not kept": (
+    "expired grant that is still bound": (
         a_body(status=in_force(until=NOON + MINUTE)),
         (
-            "alice may still have role:deployer on default, although the end was"
-            " 2026-11-24 12:01 UTC (4m ago)."
+            "alice may still have role:deployer on default, although the grant expired"
+            " at 2026-11-24 12:01 UTC (4m ago)."
         ),
     ),
-    "one that was refused": (
+    "denied grant": (
         a_body(status=over("Denied")),
-        "alice does not get role:deployer on default: it was refused.",
+        "alice does not get role:deployer on default: the request was refused.",
     ),
-    "one that ended": (
+    "ended grant": (
         a_body(status=over("Expired", NOON, startedAt="2026-11-24T11:00:00Z")),
         (
             "alice no longer has role:deployer on default by this grant: it ended"
             " 2026-11-24 12:00 UTC (5m ago)."
         ),
     ),
-    "one that ended before it began": (
+    "grant that ended before it started": (
         a_body(status=over("Expired")),
-        "alice never had role:deployer on default by this grant; it is over.",
+        "alice never had role:deployer on default by this grant, which has ended.",
     ),
 }
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
-    [pytest.param(*row, id=sentence) for sentence, row in HEADLINES.items()],
+    [pytest.param(*row, id=situation) for situation, row in SUMMARIES.items()],
 )
-def test_the_headline_says_who_has_what(body, expected) -> None:
+def test_summary_of(body, expected) -> None:
     assert summary_line(facts(body)) == expected
 
 
 STEPS = {
-    "in force": (in_force(), "argogrant extend g1 -n argogrant"),
-    "waiting": (not_ready("AwaitingApproval"), "argogrant approve g1 -n argogrant"),
+    "active": (in_force(), "argogrant extend g1 -n argogrant"),
+    "pending": (not_ready("AwaitingApproval"), "argogrant approve g1 -n argogrant"),
     "scheduled": (not_ready("Scheduled"), ""),
     "new": ({}, "argogrant doctor -n argogrant"),
     "overdue": (in_force(until=NOON), "argogrant doctor -n argogrant"),
@@ -125,13 +122,13 @@ STEPS = {
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [pytest.param(*row, id=sentence) for sentence, row in STEPS.items()],
+    [pytest.param(*row, id=situation) for situation, row in STEPS.items()],
 )
-def test_the_next_command_fits(status, expected) -> None:
+def test_next_command_of_a_grant_that_is(status, expected) -> None:
     assert next_step(facts(a_body(status=status)))[1] == expected
 
 
-def test_what_may_be_allowed_later_is_not_said_to_be_over() -> None:
+def test_refused_grant_may_give_access_later_and_denied_one_never() -> None:
     later = next_step(facts(a_body(status=not_ready("NotAllowed"))))[0]
     never = next_step(facts(a_body(status=over("Denied"))))[0]
 
@@ -140,30 +137,30 @@ def test_what_may_be_allowed_later_is_not_said_to_be_over() -> None:
 
 
 APPROVALS = {
-    "one that counts": (
+    "approval that counts": (
         an_approval(counted=("True", "Counts")),
         CheckOutcome.FINE,
         "Approve, 2026-11-24 12:01 UTC (4m ago). It counts.",
     ),
-    "a refusal": (
+    "denial that counts": (
         an_approval("Deny", ("True", "Counts"), comment="not now"),
         CheckOutcome.WRONG,
         'Deny, 2026-11-24 12:01 UTC (4m ago): "not now". It counts.',
     ),
-    "one that does not count": (
-        an_approval(counted=("False", "SelfApproval", "Somebody else has to.")),
+    "approval that does not count": (
+        an_approval(counted=("False", "SelfApproval", "Ask another approver.")),
         CheckOutcome.NOTED,
         (
-            "Approve, 2026-11-24 12:01 UTC (4m ago). It does not count: Somebody else"
-            " has to."
+            "Approve, 2026-11-24 12:01 UTC (4m ago). It does not count: Ask another"
+            " approver."
         ),
     ),
-    "one that nobody looked at": (
+    "approval without a status": (
         an_approval(),
         CheckOutcome.UNKNOWN,
         (
-            "Approve, 2026-11-24 12:01 UTC (4m ago). Nobody has said yet whether it"
-            " counts."
+            "Approve, 2026-11-24 12:01 UTC (4m ago). The operator has not processed it"
+            " yet."
         ),
     ),
 }
@@ -171,92 +168,95 @@ APPROVALS = {
 
 @pytest.mark.parametrize(
     ("body", "outcome", "text"),
-    [pytest.param(*row, id=sentence) for sentence, row in APPROVALS.items()],
+    [pytest.param(*row, id=situation) for situation, row in APPROVALS.items()],
 )
-def test_an_approval_is_told_with_whether_it_counts(body, outcome, text) -> None:
-    (found,) = approvals(facts(approvals=[view_approval(body)]))
+def test_description_of(body, outcome, text) -> None:
+    (result,) = approvals(facts(approvals=[view_approval(body)]))
 
-    assert (found.check, found.outcome, found.text) == ("dan", outcome, text)
-
-
-def test_an_approval_that_is_gone_is_told_from_the_record() -> None:
-    record = {"name": "gone", "approver": "erin", "decision": "Approve", "at": "then"}
-    body = a_body(status=in_force(approvals=[record]))
-    (found,) = approvals(facts(body))
-
-    assert found.check == "erin"
-    assert found.text == "Approve at then, as the grant has recorded."
+    assert (result.check, result.outcome, result.text) == ("dan", outcome, text)
 
 
-def held(is_present, **others) -> BindingLookup:
+def test_deleted_approval_is_described_from_the_status_of_the_grant() -> None:
+    stored = {"name": "gone", "approver": "erin", "decision": "Approve", "at": "then"}
+    body = a_body(status=in_force(approvals=[stored]))
+    (result,) = approvals(facts(body))
+
+    assert result.check == "erin"
+    assert result.text == "Approve at then, according to the status of the grant."
+
+
+def found(is_present, **others) -> BindingLookup:
     return BindingLookup(
-        place="argocd-rbac-cm", line=LINE, is_present=is_present, **others
+        location="argocd-rbac-cm", line=LINE, is_present=is_present, **others
     )
 
 
-HELD = {
-    "the binding of a grant in force": (
+BINDINGS = {
+    "binding of an active grant": (
         in_force(),
-        held(is_present=True),
+        found(is_present=True),
         CheckOutcome.FINE,
-        f"argocd-rbac-cm has: {LINE}",
+        f"argocd-rbac-cm has {LINE}",
     ),
-    "a binding with its end": (
+    "binding with its end": (
         in_force(),
-        held(is_present=True, until=NOON + HOUR),
+        found(is_present=True, until=NOON + HOUR),
         CheckOutcome.FINE,
-        f"argocd-rbac-cm has: {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
+        f"argocd-rbac-cm has {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
     ),
-    "no binding of a grant in force": (
+    "missing binding of an active grant": (
         in_force(),
-        held(is_present=False),
+        found(is_present=False),
         CheckOutcome.WRONG,
-        f"argocd-rbac-cm has no {LINE}; it was taken away, or is of another Argo CD.",
+        (
+            f"argocd-rbac-cm does not have {LINE}; the binding was removed, or the"
+            " grant is for another Argo CD."
+        ),
     ),
-    "a binding after its end": (
+    "binding of an expired grant": (
         in_force(until=NOON),
-        held(is_present=True),
+        found(is_present=True),
         CheckOutcome.WRONG,
-        f"argocd-rbac-cm has: {LINE}; it should be gone.",
+        f"argocd-rbac-cm has {LINE}; the operator should have removed it.",
     ),
-    "a binding of a grant that is over": (
+    "binding of an ended grant": (
         over("Expired"),
-        held(is_present=True),
+        found(is_present=True),
         CheckOutcome.WRONG,
-        f"argocd-rbac-cm has: {LINE}; another grant may give it (argogrant list).",
+        f"argocd-rbac-cm has {LINE}; another grant may require it (argogrant list).",
     ),
-    "no binding of a grant that is over": (
+    "missing binding of an ended grant": (
         over("Expired"),
-        held(is_present=False),
+        found(is_present=False),
         CheckOutcome.NOTED,
-        f"argocd-rbac-cm has no {LINE}",
+        f"argocd-rbac-cm does not have {LINE}",
     ),
-    "somebody else's line": (
+    "unmanaged line": (
         in_force(),
-        held(is_present=True, is_managed=False),
+        found(is_present=True, is_managed=False),
         CheckOutcome.NOTED,
-        f"argocd-rbac-cm has the same by somebody else's hand, and keeps it: {LINE}",
+        f"argocd-rbac-cm has {LINE}, which argogrant does not manage.",
     ),
-    "what could not be read": (
+    "unreadable location": (
         in_force(),
-        held(is_present=None, problem="you may not read it"),
+        found(is_present=None, problem="you do not have permission to read it"),
         CheckOutcome.UNKNOWN,
-        "argocd-rbac-cm: you may not read it, so nobody can say here.",
+        "argocd-rbac-cm: unknown, you do not have permission to read it.",
     ),
 }
 
 
 @pytest.mark.parametrize(
     ("status", "one", "outcome", "text"),
-    [pytest.param(*row, id=sentence) for sentence, row in HELD.items()],
+    [pytest.param(*row, id=situation) for situation, row in BINDINGS.items()],
 )
-def test_what_argo_cd_has_is_judged(status, one, outcome, text) -> None:
-    (found,) = bindings(facts(a_body(status=status), binding=[one]))
+def test_comparison_of(status, one, outcome, text) -> None:
+    (result,) = bindings(facts(a_body(status=status), binding=[one]))
 
-    assert (found.outcome, found.text) == (outcome, text)
+    assert (result.outcome, result.text) == (outcome, text)
 
 
-def test_hostile_text_neither_steers_nor_widens_the_terminal() -> None:
+def test_hostile_text_is_escaped_and_wrapped() -> None:
     hostile = "\x1b[2J" + "x" * 300 + "\n\x07"
     body = a_body(
         "g1",
@@ -266,16 +266,16 @@ def test_hostile_text_neither_steers_nor_widens_the_terminal() -> None:
         status=not_ready("RoleNotFound", hostile),
     )
     line = BindingLookup(
-        place="argocd-rbac-cm", line=f"g, {hostile}, x", is_present=False
+        location="argocd-rbac-cm", line=f"g, {hostile}, x", is_present=False
     )
     approval = view_approval(an_approval(comment=hostile))
-    shown = list(
-        show(
+    lines = list(
+        to_text(
             facts(body, approvals=[approval], binding=[line], is_stale=True),
             width=80,
             marks=SIGNS,
         )
     )
 
-    assert max(len(one.replace("\x1b", "")) for one in shown) <= 100
-    assert all("\x1b[2J" not in one and "\x07" not in one for one in shown)
+    assert max(len(one.replace("\x1b", "")) for one in lines) <= 100
+    assert all("\x1b[2J" not in one and "\x07" not in one for one in lines)

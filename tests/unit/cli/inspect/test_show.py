@@ -1,4 +1,4 @@
-"""``argogrant show``: why a grant gives access, or why it does not."""
+"""The command ``argogrant show``."""
 
 import json
 
@@ -57,7 +57,7 @@ def argocd(result) -> list[dict]:
     return json.loads(result.stdout)["argocd"]
 
 
-def test_the_command_tells_everything(shown) -> None:
+def test_all_parts_are_printed(shown) -> None:
     result = shown(instance={})
     lines = result.stdout.splitlines()
 
@@ -65,13 +65,13 @@ def test_the_command_tells_everything(shown) -> None:
     assert lines[0] == "AccessGrant argogrant/g1: Active"
     assert lines[1].startswith("alice has role:deployer on default until")
     assert "✓ Approved     AutoApproved: AutoApproved it is." in lines
-    assert "· Ended        Not yet." in lines
-    assert f"✓ Binding      argocd-rbac-cm has: {LINE}" in lines
+    assert "· Ended        Not ended." in lines
+    assert f"✓ Binding      argocd-rbac-cm has {LINE}" in lines
     assert lines[-1] == "$ argogrant extend g1 -n argogrant"
     assert max(map(len, lines)) <= 80
 
 
-def test_programs_get_the_same_by_json_and_by_yaml(shown) -> None:
+def test_json_and_yaml_have_the_same_content(shown) -> None:
     first = json.loads(shown("-o", "json", instance={}).stdout)
     second = CliRunner().invoke(app, ["show", "g1", "-o", "yaml"]).stdout
 
@@ -82,7 +82,7 @@ def test_programs_get_the_same_by_json_and_by_yaml(shown) -> None:
     assert first["argocd"][0]["present"] is True
 
 
-def test_a_key_of_somebody_else_is_named(shown) -> None:
+def test_unmanaged_key_with_the_binding_is_named(shown) -> None:
     one, two = argocd(shown("-o", "json", instance={}, text="", role="role:ops"))
 
     assert (one["place"], one["present"]) == ("argocd-rbac-cm", False)
@@ -96,7 +96,7 @@ PROJECT = {
 }
 
 
-def test_the_members_of_a_project_are_looked_at_in_that_mode(shown, cluster) -> None:
+def test_members_of_the_appproject_are_read_in_appproject_mode(shown, cluster) -> None:
     cluster.add("/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects", PROJECT)
     result = shown(
         *("-o", "json"),
@@ -111,42 +111,44 @@ def test_the_members_of_a_project_are_looked_at_in_that_mode(shown, cluster) -> 
     )
 
 
-def test_a_project_that_is_gone_is_said_to_be(shown) -> None:
+def test_missing_appproject_is_unknown(shown) -> None:
     mode = {"bindProjectRolesIn": "AppProject"}
     result = shown("-o", "json", instance=mode, role="proj:team-a:deployer")
 
     (one,) = argocd(result)
-    assert (one["present"], one["problem"]) == (None, "it is not there")
+    assert (one["present"], one["problem"]) == (None, "it does not exist")
 
 
 @pytest.mark.parametrize(
     ("error", "problem"),
     [
-        (Forbidden("403"), "you may not read it"),
+        (Forbidden("403"), "you do not have permission to read it"),
         (Unavailable("GET x: 500"), "GET x: 500"),
     ],
 )
-def test_what_may_not_be_read_is_a_question(shown, cluster, error, problem) -> None:
+def test_unreadable_config_map_is_unknown(shown, cluster, error, problem) -> None:
     cluster.fail("get", error, path="argocd-rbac-cm")
     (one,) = argocd(shown("-o", "json", instance={}))
 
     assert (one["present"], one["problem"]) == (None, problem)
 
 
-def test_an_instance_that_may_not_be_read_is_a_question(shown, cluster) -> None:
+def test_unreadable_instance_is_unknown(shown, cluster) -> None:
     cluster.fail("get", Forbidden("403"), path="argocdinstances")
     (one,) = argocd(shown("-o", "json", instance={}))
 
-    assert one["problem"] == 'you may not read the ArgoCDInstance "default"'
+    assert one["problem"] == (
+        'you do not have permission to read ArgoCDInstance "default"'
+    )
 
 
-def test_an_instance_that_is_gone_is_a_question(shown) -> None:
+def test_missing_instance_is_unknown(shown) -> None:
     (one,) = argocd(shown("-o", "json"))
 
     assert one["problem"].startswith('there is no ArgoCDInstance "default"')
 
 
-FAR = {
+REMOTE = {
     "cluster": {
         "server": "https://other.example.com",
         "tokenSecret": {"name": "token"},
@@ -154,8 +156,8 @@ FAR = {
 }
 
 
-def test_another_cluster_needs_a_context_of_its_own(shown) -> None:
-    (one,) = argocd(shown("-o", "json", instance=FAR))
+def test_remote_argocd_is_read_with_its_context(shown) -> None:
+    (one,) = argocd(shown("-o", "json", instance=REMOTE))
     again = CliRunner().invoke(
         app, ["show", "g1", "-o", "json", "--argocd-context", "far"]
     )
@@ -166,11 +168,12 @@ def test_another_cluster_needs_a_context_of_its_own(shown) -> None:
 
 @pytest.mark.parametrize(
     ("error", "text"),
-    [(Forbidden("403"), "you may not list them"), (Unavailable("late"), "late")],
+    [
+        (Forbidden("403"), "you do not have permission to list them"),
+        (Unavailable("late"), "late"),
+    ],
 )
-def test_approvals_that_may_not_be_listed_are_a_question(
-    shown, cluster, error, text
-) -> None:
+def test_unlistable_approvals_are_unknown(shown, cluster, error, text) -> None:
     cluster.fail("list", error, path="accessapprovals")
     (one,) = json.loads(shown("-o", "json", instance={}).stdout)["approvals"]
 
@@ -178,7 +181,7 @@ def test_approvals_that_may_not_be_listed_are_a_question(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_a_grant_that_is_not_there_is_one_sentence() -> None:
+def test_missing_grant_is_an_error() -> None:
     result = CliRunner().invoke(app, ["show", "nobody"])
 
     assert (result.exit_code, result.stdout) == (1, "")
