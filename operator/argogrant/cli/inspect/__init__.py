@@ -1,1 +1,1 @@
-"""Commands that show grants and roles: list, show, roles."""
+"""Commands that print grants and roles: list, show and roles."""

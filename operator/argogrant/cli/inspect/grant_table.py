@@ -1,4 +1,4 @@
-"""How grants are written: tables for people, the objects for programs. Pure."""
+"""Output of grants: tables for people, the objects for programs. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from argogrant.cli.terminal.grant_state import (
 )
 from argogrant.cli.terminal.serialize import (
     READABLE,
+    object_name,
     serialize_object,
     serialize_objects,
     without_managed_fields,
@@ -33,7 +34,7 @@ WIDE_HEADER: Final = (
     *HEADER,
     *("KIND", "REQUESTER", "APPROVED BY", "POLICY", "INSTANCE", "REASON"),
 )
-GONE: Final = "Deleted"
+DELETED: Final = "Deleted"
 STATE_COLOURS: Final[Mapping[str, str]] = {
     GrantState.ACTIVE: "green",
     GrantState.PENDING: "yellow",
@@ -43,121 +44,108 @@ STATE_COLOURS: Final[Mapping[str, str]] = {
 }
 
 
+class ListedGrant(NamedTuple):
+    """An AccessGrant and its view; if deleted, as it was before."""
+
+    body: Body
+    view: AccessGrantView
+    is_deleted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class GrantFilter:
-    """Which grants are meant; what is empty leaves all of them."""
+    """Filters of a list; an empty one matches every grant."""
 
     subject: str = ""
     role: str = ""
-    and_ended: bool = False
+    include_ended: bool = False
 
-    def includes(self, grant: AccessGrantView) -> bool:
-        """Tell whether a grant is meant.
+    def matches(self, grant: AccessGrantView) -> bool:
+        """Return whether a grant passes all filters.
 
-        A role is named as Argo CD says it, or as a grant does, without its project.
+        A role matches in Argo CD's form (``proj:team-a:deployer``) and in that of a
+        grant, without its project (``deployer``).
         """
         return (
             self.subject in ("", grant.subject)
             and self.role in ("", grant.role, grant.role.rpartition(":")[2])
-            and (self.and_ended or not is_over(grant))
+            and (self.include_ended or not is_over(grant))
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """What a table is written for."""
+    """Time, terminal and columns of a table."""
 
     now: datetime
     width: int = 0
-    """Columns of the terminal; 0 for any."""
+    """Columns of the terminal; 0 for no limit."""
     has_colours: bool = False
-    names_namespaces: bool = False
+    has_namespaces: bool = False
     zone: tzinfo | None = None
-    """Of the times; the machine's if none is given."""
+    """Time zone; that of the machine if None."""
 
 
-class TableRow(NamedTuple):
-    """A line below a list: an object, what it says, and whether it was deleted."""
-
-    body: Body
-    grant: AccessGrantView
-    is_gone: bool
-
-
-def chosen(
-    bodies: Sequence[Body], wanted: GrantFilter
-) -> list[tuple[Body, AccessGrantView]]:
-    """Choose those that are meant, by their end."""
-    told = [(body, view_grant(body)) for body in bodies]
-    meant = [pair for pair in told if wanted.includes(pair[1])]
-    return sorted(meant, key=lambda pair: in_order(pair[1]))
+def select_grants(
+    bodies: Sequence[Body], grant_filter: GrantFilter
+) -> list[ListedGrant]:
+    """Return the grants that pass a filter, sorted by their end."""
+    grants = [ListedGrant(body, view_grant(body)) for body in bodies]
+    selected = [one for one in grants if grant_filter.matches(one.view)]
+    return sorted(selected, key=lambda one: in_order(one.view))
 
 
 def format_grants(
-    grants: Sequence[tuple[Body, AccessGrantView]],
-    output: ListFormat,
-    page: TableOptions,
+    grants: Sequence[ListedGrant], output: ListFormat, options: TableOptions
 ) -> str:
-    """Write the list.
-
-    Args:
-        grants: Objects, and what they say.
-        output: For whom.
-        page: Only a table keeps to it.
-    """
+    """Format a list."""
     match output:
         case ListFormat.JSON:
-            return json.dumps(as_list([body for body, _ in grants]), indent=2)
+            return json.dumps(_as_list(grants), indent=2)
         case ListFormat.YAML:
-            bodies = as_list([body for body, _ in grants])
-            return yaml.safe_dump(bodies, sort_keys=False).rstrip("\n")
+            return yaml.safe_dump(_as_list(grants), sort_keys=False).rstrip("\n")
         case ListFormat.NAME:
-            return "\n".join(
-                f"accessgrant.argogrant.dev/{sanitize(told.name)}" for _, told in grants
-            )
+            return "\n".join(object_name(_with_kind(one.body)) for one in grants)
         case _:
-            is_wide = output is ListFormat.WIDE
-            rows = [_row(told, page, is_wide=is_wide) for _, told in grants]
-            return _table(rows, page, is_wide=is_wide)
+            return _table(grants, options, is_wide=output is ListFormat.WIDE)
 
 
 def format_header(
-    grants: Sequence[tuple[Body, AccessGrantView]],
-    output: ListFormat,
-    page: TableOptions,
+    grants: Sequence[ListedGrant], output: ListFormat, options: TableOptions
 ) -> str:
-    """Write the list before ``continued``: for programs, one object after the other."""
+    """Format the list that precedes ``format_change``.
+
+    Programs get a stream of objects, since a JSON or YAML list could not be continued.
+    """
     if output in READABLE:
-        return format_grants(grants, output, page)
-    return serialize_objects([_whole(body) for body, _ in grants], output)
+        return format_grants(grants, output, options)
+    return serialize_objects([_with_kind(one.body) for one in grants], output)
 
 
 def format_change(
-    before: Sequence[AccessGrantView],
-    line: TableRow,
+    listed: Sequence[AccessGrantView],
+    changed: ListedGrant,
     output: ListFormat,
-    page: TableOptions,
+    options: TableOptions,
 ) -> str:
-    """Write what has changed since the list.
+    """Format one changed grant as a line below a list.
 
     Args:
-        before: What the list has shown, in whose columns it is written.
-        line: What has changed.
-        output: For whom.
-        page: Only a table keeps to it.
+        listed: Grants that were printed before; they determine the column widths.
+        changed: The changed grant.
+        output: Format of the list.
+        options: Options of a table.
     """
     if output not in READABLE:
-        gap = "---\n" if output is ListFormat.YAML else ""
-        return gap + serialize_object(_whole(line.body), output)
-    is_wide = output is ListFormat.WIDE
-    rows = [_row(grant, page, is_wide=is_wide) for grant in before]
-    state = GONE if line.is_gone else ""
-    rows.append(_row(line.grant, page, is_wide=is_wide, state=state))
-    return _table(rows, page, is_wide=is_wide).splitlines()[-1]
+        separator = "---\n" if output is ListFormat.YAML else ""
+        return separator + serialize_object(_with_kind(changed.body), output)
+    rows = [*(ListedGrant({}, grant) for grant in listed), changed]
+    table_text = _table(rows, options, is_wide=output is ListFormat.WIDE)
+    return table_text.splitlines()[-1]
 
 
-def as_list(bodies: Sequence[Body]) -> Body:
-    """Write objects as ``kubectl get -o json`` does, which leaves out whose they are.
+def _as_list(grants: Sequence[ListedGrant]) -> Body:
+    """Build the List that ``kubectl get -o json`` prints.
 
     Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
     """
@@ -165,42 +153,44 @@ def as_list(bodies: Sequence[Body]) -> Body:
         "apiVersion": "v1",
         "kind": "List",
         "metadata": {"resourceVersion": ""},
-        "items": [without_managed_fields(_whole(body)) for body in bodies],
+        "items": [without_managed_fields(_with_kind(one.body)) for one in grants],
     }
 
 
-def _whole(body: Body) -> Body:
-    """Name the kind, which the items of a list leave out."""
+def _with_kind(body: Body) -> Body:
+    """Add the kind, which an API server omits from the items of a list."""
     return {"apiVersion": "argogrant.dev/v1alpha1", "kind": "AccessGrant", **body}
 
 
-def _table(rows: Sequence[Sequence[str]], page: TableOptions, *, is_wide: bool) -> str:
-    place = ("NAMESPACE",) if page.names_namespaces else ()
+def _table(
+    grants: Sequence[ListedGrant], options: TableOptions, *, is_wide: bool
+) -> str:
+    namespace = ("NAMESPACE",) if options.has_namespaces else ()
     return table(
-        (*place, *(WIDE_HEADER if is_wide else HEADER)),
-        rows,
-        width=0 if is_wide else page.width,
-        paint=_paint if page.has_colours else None,
+        (*namespace, *(WIDE_HEADER if is_wide else HEADER)),
+        [_row(one, options, is_wide=is_wide) for one in grants],
+        width=0 if is_wide else options.width,
+        paint=_paint if options.has_colours else None,
         whole=("STATE", "ENDS"),
     )
 
 
 def _row(
-    grant: AccessGrantView, page: TableOptions, *, is_wide: bool, state: str = ""
+    listed: ListedGrant, options: TableOptions, *, is_wide: bool
 ) -> tuple[str, ...]:
-    place = (sanitize(grant.namespace),) if page.names_namespaces else ()
+    grant = listed.view
     row = (
-        *place,
+        *((sanitize(grant.namespace),) if options.has_namespaces else ()),
         sanitize(grant.name),
         sanitize(grant.subject),
         sanitize(grant.role),
-        state or str(grant_state(grant, page.now)),
-        ends(grant, page, in_full=is_wide),
+        DELETED if listed.is_deleted else str(grant_state(grant, options.now)),
+        _end(grant, options, is_absolute=is_wide),
     )
-    return (*row, *_more(grant)) if is_wide else row
+    return (*row, *_wide_cells(grant)) if is_wide else row
 
 
-def _more(grant: AccessGrantView) -> tuple[str, ...]:
+def _wide_cells(grant: AccessGrantView) -> tuple[str, ...]:
     approvers = [
         one.approver
         for one in grant.stored.approvals
@@ -217,12 +207,14 @@ def _more(grant: AccessGrantView) -> tuple[str, ...]:
     )
 
 
-def ends(grant: AccessGrantView, page: TableOptions, *, in_full: bool = False) -> str:
-    """Say when it ends, or how long it will last where that is all that is known."""
+def _end(grant: AccessGrantView, options: TableOptions, *, is_absolute: bool) -> str:
+    """Format the end of a grant, or its duration if the end is not known yet."""
     end = grant.ended_at or grant.expires_at
     if end is None:
         return f"{sanitize(grant.duration)} long" if grant.duration else NONE
-    return when(end, page.now, page.zone) if in_full else relative(end, page.now)
+    if is_absolute:
+        return when(end, options.now, options.zone)
+    return relative(end, options.now)
 
 
 def _paint(header: str, cell: str) -> str | None:

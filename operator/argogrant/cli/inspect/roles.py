@@ -1,7 +1,4 @@
-"""``argogrant roles``: what a grant can name, with the caller's own rights.
-
-How roles are written: a table for people, JSON and YAML for programs. Pure.
-"""
+"""The command ``argogrant roles``: every role that a grant can name."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -28,23 +25,23 @@ WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
 def format_roles(
     roles: Roles, owners: Owners, *, output: ListFormat, width: int
 ) -> str:
-    """Write the list.
+    """Format the list.
 
     Args:
-        roles: What a grant can name.
-        owners: Whom they belong to.
-        output: For whom.
-        width: Columns of the terminal; only the table keeps within them.
+        roles: Roles that a grant can name.
+        owners: Owners of the roles.
+        output: Output format.
+        width: Columns of the terminal, which limit only the table.
     """
-    return _WRITERS[output](roles, owners, width)
+    return _FORMATTERS[output](roles, owners, width)
 
 
 def _table(roles: Roles, _owners: Owners, width: int) -> str:
     rows = [
         (
             *_name(role),
-            _yes(is_so=role.risks.has_deny),
-            _yes(is_so=role.risks.can_persist),
+            _yes_or_none(role.risks.has_deny),
+            _yes_or_none(role.risks.can_persist),
             sanitize(role.description),
         )
         for role in roles
@@ -56,7 +53,7 @@ def _wide(roles: Roles, owners: Owners, _width: int) -> str:
     rows = [
         (
             *_name(role),
-            _yes(is_so=role.risks.has_deny),
+            _yes_or_none(role.risks.has_deny),
             _owner(role, owners),
             sanitize(role.description),
             ", ".join(role.risks.persistent_permissions) or NONE,
@@ -78,7 +75,7 @@ def _yaml(roles: Roles, owners: Owners, _width: int) -> str:
     return yaml.safe_dump(_items(roles, owners), sort_keys=False).rstrip("\n")
 
 
-_WRITERS: Final[Mapping[ListFormat, Callable[[Roles, Owners, int], str]]] = {
+_FORMATTERS: Final[Mapping[ListFormat, Callable[[Roles, Owners, int], str]]] = {
     ListFormat.TABLE: _table,
     ListFormat.WIDE: _wide,
     ListFormat.JSON: _json,
@@ -88,7 +85,7 @@ _WRITERS: Final[Mapping[ListFormat, Callable[[Roles, Owners, int], str]]] = {
 
 
 def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
-    """Write the roles as a status lists them, but whole and with every reason."""
+    """Return the roles as in the status of an ArgoCDInstance, but without limits."""
     return {
         "items": [
             {
@@ -102,18 +99,18 @@ def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
 
 
 def _name(role: DiscoveredRole) -> tuple[str, str]:
-    """Write what a grant says in spec.role."""
+    """Return the name and the project as in spec.role of a grant."""
     return sanitize(role.name), sanitize(role.project)
 
 
-def _yes(*, is_so: bool) -> str:
-    return "yes" if is_so else NONE
+def _yes_or_none(value: bool) -> str:  # noqa: FBT001
+    return "yes" if value else NONE
 
 
 def _owner(role: DiscoveredRole, owners: Owners) -> str:
     owner = owners.named_owner(role.project or None)
-    found = (owner,) if owner is not None else owners.integration
-    return ", ".join(f"{one.kind}/{sanitize(one.name)}" for one in found) or NONE
+    names = (owner,) if owner is not None else owners.integration
+    return ", ".join(f"{one.kind}/{sanitize(one.name)}" for one in names) or NONE
 
 
 def roles(
@@ -122,14 +119,14 @@ def roles(
     instance: InstanceName = "default",
     context: Context = "",
     argocd_context: Annotated[
-        str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
+        str, typer.Option(help="Context of Argo CD's cluster, if it is another one.")
     ] = "",
     output: Output = ListFormat.TABLE,
 ) -> None:
-    """List every role that a grant can name, and which to be careful with.
+    """List every role that a grant can name, and the risks of each.
 
-    DENIES: the role can take rights away. PERSISTS: its holder can make access outlast
-    the grant; -o wide says by which rights. It only reads, with your own rights.
+    DENIES: the role has deny rules. PERSISTS: the role can create access that outlasts
+    the grant; -o wide lists the permissions. Read-only, with your own permissions.
 
     Example: argogrant roles -n argogrant -o wide
     """
@@ -143,9 +140,9 @@ def roles(
 async def _read(
     namespace: str, name: str, *, context: str, argocd_context: str
 ) -> tuple[tuple[DiscoveredRole, ...], Owners]:
-    async with session(context, namespace) as ours:
-        instance = await instance_of(ours, name)
-        async with argocd_of(ours, instance, argocd_context) as cluster:
+    async with session(context, namespace) as home:
+        instance = await instance_of(home, name)
+        async with argocd_of(home, instance, argocd_context) as cluster:
             seen = await read_rules(cluster, instance.argocd_namespace)
     found = discover_roles(seen.config_map.unmanaged, seen.projects)
     return found, owners_of(

@@ -1,14 +1,13 @@
-"""A list that goes on: what changes after it, as of ``kubectl get --watch``."""
+"""Changes of a printed list, as of ``kubectl get --watch``."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
 import typer
 
 from argogrant.api.accessgrant_view import AccessGrantView, view_grant
-from argogrant.cli.inspect.grant_table import GrantFilter, chosen
+from argogrant.cli.inspect.grant_table import GrantFilter, ListedGrant, select_grants
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Forbidden
@@ -16,86 +15,84 @@ from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import Collection
 
 
-class GrantEvent(NamedTuple):
-    """An object as it is now, or as it was before it was deleted."""
+class PrintedGrants:
+    """The printed grants that still pass the filter.
 
-    body: Body
-    is_gone: bool
-
-
-class Follower:
-    """Chooses what is told of a list that goes on.
-
-    What was told of is told of once more when it is over or deleted: that is what
-    somebody who follows a list waits for.
+    A printed grant is printed once more when it ends or is deleted, because a watching
+    user waits for that; after that it is forgotten.
     """
 
-    def __init__(self, wanted: GrantFilter) -> None:
-        self._wanted = wanted
-        self._told: dict[str, AccessGrantView] = {}
+    def __init__(self, grant_filter: GrantFilter) -> None:
+        self._filter = grant_filter
+        self._grants: dict[str, AccessGrantView] = {}
 
     @property
-    def told(self) -> Sequence[AccessGrantView]:
-        """What was told of and is neither over nor deleted."""
-        return list(self._told.values())
+    def grants(self) -> Sequence[AccessGrantView]:
+        """Printed grants that have neither ended nor been deleted."""
+        return list(self._grants.values())
 
-    def begin(self, bodies: Sequence[Body]) -> list[tuple[Body, AccessGrantView]]:
-        """Choose from what is there."""
-        pairs = chosen(bodies, self._wanted)
-        self._told = {grant.uid: grant for _, grant in pairs}
-        return pairs
+    def start(self, bodies: Sequence[Body]) -> list[ListedGrant]:
+        """Select the grants of the first list."""
+        selected = select_grants(bodies, self._filter)
+        self._grants = {one.view.uid: one.view for one in selected}
+        return selected
 
-    def take(self, change: GrantEvent) -> AccessGrantView | None:
-        """Read a grant that is to be told of; None if it is not."""
-        grant = view_grant(change.body)
-        is_wanted = not change.is_gone and self._wanted.includes(grant)
-        was_told = self._told.pop(grant.uid, None) is not None
-        if is_wanted:
-            self._told[grant.uid] = grant
-        return grant if is_wanted or was_told else None
+    def record(self, changed: ListedGrant) -> bool:
+        """Record a change, and return whether to print it."""
+        uid = changed.view.uid
+        was_printed = self._grants.pop(uid, None) is not None
+        matches = not changed.is_deleted and self._filter.matches(changed.view)
+        if matches:
+            self._grants[uid] = changed.view
+        return matches or was_printed
 
 
 @asynccontextmanager
-async def following(
+async def watch_grants(
     cluster: Cluster, collection: Collection
-) -> AsyncIterator[tuple[list[Body], AsyncIterator[GrantEvent]]]:
-    """Give the objects that are there, and then every change.
+) -> AsyncIterator[tuple[list[Body], AsyncIterator[ListedGrant]]]:
+    """Yield the objects that exist, and an iterator over every later change.
 
-    A watch that breaks is opened again, and that is said on stderr.
+    If the watch breaks, it is opened again after a message on stderr.
 
     Raises:
-        ClusterError: The objects could not be listed at first, or no more.
+        ClusterError: The first list failed, or a later one is forbidden.
     """
-    news: asyncio.Queue[GrantEvent | None] = asyncio.Queue()
+    changes: asyncio.Queue[ListedGrant | None] = asyncio.Queue()
 
-    def note(before: Body | None, after: Body | None) -> None:
+    def enqueue(before: Body | None, after: Body | None) -> None:
         body = after or before
-        news.put_nowait(GrantEvent(body, is_gone=after is None) if body else None)
+        changes.put_nowait(
+            ListedGrant(body, view_grant(body), is_deleted=after is None)
+            if body
+            else None
+        )
 
-    reflector: Informer[Body] = Informer(
-        cluster, collection, read=lambda body: body, on_change=note
+    informer: Informer[Body] = Informer(
+        cluster, collection, read=lambda body: body, on_change=enqueue
     )
-    task = asyncio.create_task(reflector.run())
+    task = asyncio.create_task(informer.run())
     try:
-        await reflector.attempted.wait()
-        if reflector.error is not None:
-            raise reflector.error
-        there = list(reflector.objects.values())
-        while not news.empty():
-            news.get_nowait()  # how it came to be there
-        yield there, _changes(reflector, news)
+        await informer.attempted.wait()
+        if informer.error is not None:
+            raise informer.error
+        bodies = list(informer.objects.values())
+        # The first list also calls on_change, once for each object.
+        while not changes.empty():
+            changes.get_nowait()
+        yield bodies, _iterate(informer, changes)
     finally:
         await stop(task)
 
 
-async def _changes(
-    reflector: Informer[Body], news: "asyncio.Queue[GrantEvent | None]"
-) -> AsyncIterator[GrantEvent]:
+async def _iterate(
+    informer: Informer[Body], changes: "asyncio.Queue[ListedGrant | None]"
+) -> AsyncIterator[ListedGrant]:
     while True:
-        change = await news.get()
+        change = await changes.get()
         if change is not None:
             yield change
-        elif isinstance(reflector.error, Forbidden):
-            raise reflector.error
-        elif reflector.error is not None:
-            typer.echo(f"{sanitize(str(reflector.error))}; asked again", err=True)
+        elif isinstance(informer.error, Forbidden):
+            raise informer.error
+        elif informer.error is not None:
+            typer.echo(f"{sanitize(str(informer.error))}; retrying", err=True)

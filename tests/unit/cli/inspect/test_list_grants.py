@@ -1,4 +1,4 @@
-"""``argogrant list``: who has what, until when."""
+"""The command ``argogrant list``."""
 
 import json
 from datetime import UTC
@@ -7,12 +7,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from argogrant.cli.inspect import list_grants as grants
+from argogrant.cli.inspect import list_grants as command
 from argogrant.cli.inspect.grant_table import (
     GrantFilter,
     TableOptions,
-    chosen,
     format_grants,
+    select_grants,
 )
 from argogrant.cli.main import app
 from argogrant.cli.options import ListFormat
@@ -42,18 +42,20 @@ ENDED = a_body(
     ),
 )
 ALL = [ALICE, PROJECT, ENDED]
-PAGE = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
-ALSO_ENDED = GrantFilter(and_ended=True)
+OPTIONS = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
+WITH_ENDED = GrantFilter(include_ended=True)
 
 
-def lines(*bodies, wanted=ALSO_ENDED, output=ListFormat.TABLE, page=PAGE) -> list[str]:
-    return format_grants(chosen(bodies, wanted), output, page).splitlines()
+def lines(*bodies, output=ListFormat.TABLE, options=OPTIONS) -> list[str]:
+    return format_grants(
+        select_grants(bodies, WITH_ENDED), output, options
+    ).splitlines()
 
 
-def test_a_table_fits_the_terminal_and_begins_with_what_ends_first() -> None:
-    page = TableOptions(NOON + 5 * MINUTE, 64, zone=UTC)
+def test_table_is_sorted_by_end_and_fits_the_terminal() -> None:
+    options = TableOptions(NOON + 5 * MINUTE, 64, zone=UTC)
 
-    assert lines(*ALL, page=page) == [
+    assert lines(*ALL, options=options) == [
         "NAME           SUBJECT          ROLE            STATE    ENDS",
         "old            carol            role:deployer   Ended    6m ago",
         "alice-deploys  alice            role:deployer   Active   in 55m",
@@ -61,7 +63,7 @@ def test_a_table_fits_the_terminal_and_begins_with_what_ends_first() -> None:
     ]
 
 
-def test_a_wide_table_says_who_and_why_and_when_exactly() -> None:
+def test_wide_table_has_absolute_ends_approvers_and_reasons() -> None:
     header, old = lines(ENDED, output=ListFormat.WIDE)
 
     assert header.endswith("REQUESTER  APPROVED BY  POLICY  INSTANCE  REASON")
@@ -70,43 +72,51 @@ def test_a_wide_table_says_who_and_why_and_when_exactly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names"),
+    ("grant_filter", "names"),
     [
         pytest.param(
-            GrantFilter(), ["alice-deploys", "ops"], id="not those that ended"
+            GrantFilter(), ["alice-deploys", "ops"], id="without ended grants"
         ),
-        pytest.param(GrantFilter("carol"), [], id="a subject whose grant has ended"),
-        pytest.param(GrantFilter("carol", and_ended=True), ["old"], id="a subject"),
-        pytest.param(GrantFilter("CAROL", and_ended=True), [], id="the case matters"),
-        pytest.param(GrantFilter(role="proj:team-a:deployer"), ["ops"], id="a role"),
+        pytest.param(GrantFilter("carol"), [], id="subject of an ended grant"),
+        pytest.param(GrantFilter("carol", include_ended=True), ["old"], id="subject"),
         pytest.param(
-            GrantFilter(role="deployer"), ["alice-deploys", "ops"], id="a bare role"
+            GrantFilter("CAROL", include_ended=True), [], id="subject in another case"
+        ),
+        pytest.param(
+            GrantFilter(role="proj:team-a:deployer"),
+            ["ops"],
+            id="role with its project",
+        ),
+        pytest.param(
+            GrantFilter(role="deployer"),
+            ["alice-deploys", "ops"],
+            id="role without its project",
         ),
     ],
 )
-def test_who_is_asked_for_is_listed(wanted, names) -> None:
-    assert [told.name for _, told in chosen(ALL, wanted)] == names
+def test_filter_selects(grant_filter, names) -> None:
+    assert [one.view.name for one in select_grants(ALL, grant_filter)] == names
 
 
-def test_programs_read_the_objects_without_whose_the_fields_are() -> None:
+def test_json_and_yaml_are_lists_without_managed_fields() -> None:
     body = a_body(metadata={"managedFields": [{}]}, status=in_force())
-    read = [
+    lists = [
         json.loads("\n".join(lines(body, output=ListFormat.JSON))),
         yaml.safe_load("\n".join(lines(body, output=ListFormat.YAML))),
     ]
 
-    assert read[0] == read[1]
-    assert (read[0]["kind"], read[0]["apiVersion"]) == ("List", "v1")
-    assert read[0]["items"] == [a_body(status=in_force())]
+    assert lists[0] == lists[1]
+    assert (lists[0]["kind"], lists[0]["apiVersion"]) == ("List", "v1")
+    assert lists[0]["items"] == [a_body(status=in_force())]
 
 
-def test_names_are_what_kubectl_takes() -> None:
+def test_names_are_those_of_kubectl() -> None:
     assert lines(ALICE, output=ListFormat.NAME) == [
         "accessgrant.argogrant.dev/alice-deploys"
     ]
 
 
-def test_what_a_terminal_might_obey_is_escaped() -> None:
+def test_control_characters_are_escaped() -> None:
     hostile = a_body("x", "\x1b[2J" + "a" * 300 + "\n", status=not_ready("\x07"))
     _, row = lines(hostile)
 
@@ -115,30 +125,31 @@ def test_what_a_terminal_might_obey_is_escaped() -> None:
     assert lines(hostile, output=ListFormat.WIDE)[-1].endswith(r"\x07")
 
 
-def test_a_colour_is_never_the_only_sign() -> None:
-    row = lines(ALICE, page=TableOptions(NOON, 80, has_colours=True))[1]
+def test_coloured_state_keeps_its_word() -> None:
+    row = lines(ALICE, options=TableOptions(NOON, 80, has_colours=True))[1]
 
     assert "\x1b[32mActive" in row
 
 
 @pytest.fixture
 def listed(cluster, monkeypatch):
-    """Run the command against these objects."""
-    monkeypatch.setattr(grants, "utc_now", lambda: NOON)
+    """Run the command on a cluster with these grants."""
+    monkeypatch.setattr(command, "utc_now", lambda: NOON)
 
     def run(*arguments: str, namespace: str = "argogrant", bodies=ALL):
         path = f"/apis/argogrant.dev/v1alpha1/namespaces/{namespace}/accessgrants"
         for body in bodies:
-            made = cluster.add(path, body)
+            stored = cluster.add(path, body)
             cluster.edit(
-                f"{path}/{made['metadata']['name']}/status", {"status": body["status"]}
+                f"{path}/{stored['metadata']['name']}/status",
+                {"status": body["status"]},
             )
         return CliRunner().invoke(app, ["list", *arguments])
 
     return run
 
 
-def test_the_command_lists_what_has_not_ended(listed) -> None:
+def test_ended_grants_are_not_listed(listed) -> None:
     result = listed()
 
     assert result.exit_code == 0
@@ -148,7 +159,7 @@ def test_the_command_lists_what_has_not_ended(listed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "bodies", "said"),
+    ("arguments", "bodies", "message"),
     [
         ((), [], 'No grants in namespace "argogrant".\n'),
         (("-A",), [], "No grants.\n"),
@@ -156,32 +167,32 @@ def test_the_command_lists_what_has_not_ended(listed) -> None:
             (),
             [ENDED],
             (
-                'No grants in namespace "argogrant". Those that have ended, or are'
-                " others', are left out.\n"
+                'No grants in namespace "argogrant". Grants that have ended (--all) or'
+                " do not match the options are not shown.\n"
             ),
         ),
     ],
 )
-def test_nothing_is_said_to_be_nothing(listed, arguments, bodies, said) -> None:
+def test_empty_list_is_a_message(listed, arguments, bodies, message) -> None:
     result = listed(*arguments, bodies=bodies)
 
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", said)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", message)
 
 
-def test_nothing_is_an_empty_list_for_programs(listed) -> None:
+def test_empty_list_is_valid_json(listed) -> None:
     result = listed("-o", "json", bodies=[])
 
     assert json.loads(result.stdout)["items"] == []
 
 
-def test_labels_select(listed) -> None:
-    marked = a_body("marked", metadata={"labels": {"team": "a"}}, status={})
-    result = listed("-l", "team=a", "-o", "name", bodies=[ALICE, marked])
+def test_selector_filters_by_label(listed) -> None:
+    labelled = a_body("labelled", metadata={"labels": {"team": "a"}}, status={})
+    result = listed("-l", "team=a", "-o", "name", bodies=[ALICE, labelled])
 
-    assert result.stdout == "accessgrant.argogrant.dev/marked\n"
+    assert result.stdout == "accessgrant.argogrant.dev/labelled\n"
 
 
-def test_who_may_not_list_is_told_so(listed, cluster) -> None:
+def test_forbidden_list_is_an_error(listed, cluster) -> None:
     cluster.fail("list", Forbidden("GET /x: 403 no"))
     result = listed()
 

@@ -1,4 +1,4 @@
-"""How roles are written for people and for programs."""
+"""Output of ``argogrant roles``."""
 
 import json
 
@@ -21,7 +21,7 @@ ROLES = (
     DiscoveredRole(
         project="team-a",
         name="deployer",
-        description="Syncs whatever is out of step, on working days and at night too",
+        description="Syncs all applications of the team, on working days and at night",
         risks=RoleRisks(has_deny=True),
     ),
 )
@@ -35,38 +35,38 @@ def lines(output: ListFormat, owners: Owners = OWNERS, width: int = 80) -> list[
     return format_roles(ROLES, owners, output=output, width=width).splitlines()
 
 
-def test_a_table_fits_the_terminal() -> None:
+def test_table_fits_the_terminal() -> None:
     assert lines(ListFormat.TABLE, width=60) == [
         "NAME      PROJECT  DENIES  PERSISTS  DESCRIPTION",
         "role:ops  -        -       yes       -",
-        "deployer  team-a   yes     -         Syncs whatever is out …",
+        "deployer  team-a   yes     -         Syncs all applications…",
     ]
 
 
-def test_a_wide_table_says_whose_and_how() -> None:
+def test_wide_table_has_owners_and_permissions() -> None:
     ops, deployer = lines(ListFormat.WIDE, width=1)[1:]
 
     assert [cell.strip() for cell in ops.split("  ") if cell][-3:] == [
         *("Group/platform, User/ann", "-", "exec create, exec debug")
     ]
     assert deployer.split()[:4] == ["deployer", "team-a", "yes", "Group/a-leads"]
-    assert "and at night too" in deployer
+    assert "and at night" in deployer
     assert deployer.endswith("  -")
     assert lines(ListFormat.WIDE, NO_OWNERS)[1].split() == [
         *("role:ops", "-", "-", "-", "-", "exec", "create,", "exec", "debug")
     ]
 
 
-def test_names_are_as_argo_cd_says_them() -> None:
+def test_names_are_those_of_argocd() -> None:
     assert lines(ListFormat.NAME) == ["role:ops", "proj:team-a:deployer"]
 
 
 @pytest.mark.parametrize(
-    ("output", "read"),
+    ("output", "parse"),
     [(ListFormat.JSON, json.loads), (ListFormat.YAML, yaml.safe_load)],
 )
-def test_programs_read_everything(output, read) -> None:
-    ops, deployer = read(format_roles(ROLES, OWNERS, output=output, width=1))["items"]
+def test_json_and_yaml_have_every_field(output, parse) -> None:
+    ops, deployer = parse(format_roles(ROLES, OWNERS, output=output, width=1))["items"]
 
     assert ops == {
         "name": "role:ops",
@@ -79,7 +79,7 @@ def test_programs_read_everything(output, read) -> None:
     assert deployer["boundAs"] == "proj:team-a:deployer"
 
 
-def test_what_a_terminal_might_obey_is_escaped() -> None:
+def test_control_characters_are_escaped() -> None:
     role = DiscoveredRole(project="", name="role:x", description="a\x1b[2Jb\nc")
     text = format_roles((role,), NO_OWNERS, output=ListFormat.TABLE, width=200)
 

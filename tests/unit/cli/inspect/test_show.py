@@ -182,10 +182,10 @@ def test_unlistable_approvals_are_unknown(shown, cluster, error, text) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_missing_grant_is_an_error() -> None:
-    result = CliRunner().invoke(app, ["show", "nobody"])
+    result = CliRunner().invoke(app, ["show", "missing"])
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        'argogrant show: there is no AccessGrant "nobody" in namespace "argogrant";'
+        'argogrant show: there is no AccessGrant "missing" in namespace "argogrant";'
         " argogrant list -A lists them.\n"
     )

@@ -1,4 +1,4 @@
-"""``argogrant list --watch``: what becomes of what was listed."""
+"""The command ``argogrant list --watch``."""
 
 import asyncio
 from datetime import UTC
@@ -7,15 +7,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from argogrant.cli.inspect import list_grants as grants
+from argogrant.api.accessgrant_view import view_grant
+from argogrant.cli.inspect import list_grants as command
 from argogrant.cli.inspect.grant_table import (
     GrantFilter,
+    ListedGrant,
     TableOptions,
-    TableRow,
     format_change,
     format_header,
 )
-from argogrant.cli.inspect.watch import Follower, GrantEvent
+from argogrant.cli.inspect.watch import PrintedGrants
 from argogrant.cli.main import app
 from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden, Gone, Unavailable
@@ -28,64 +29,69 @@ ALICE = a_body("alice-deploys", "alice", status=in_force())
 OPS = a_body("ops", "operators@example.com", status=not_ready("AwaitingApproval"))
 ENDED = a_body("old", "carol", status=over("Expired", NOON - MINUTE))
 BOB = a_body("bob-reads", "bob", status=in_force())
-PAGE = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
+OPTIONS = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
 
 
 ROW = "alice-deploys  alice                  role:deployer  "
 
 
+def changed(body: dict, **others) -> ListedGrant:
+    return ListedGrant(body, view_grant(body), **others)
+
+
 @pytest.mark.parametrize(
-    ("after", "row"),
+    ("change", "row"),
     [
         pytest.param(
-            GrantEvent(ALICE, is_gone=True),
+            changed(ALICE, is_deleted=True),
             ROW + "Deleted  in 55m",
-            id="deleted",
+            id="grant that was deleted",
         ),
         pytest.param(
-            GrantEvent(ALICE | {"status": ENDED["status"]}, is_gone=False),
+            changed(ALICE | {"status": ENDED["status"]}),
             ROW + "Ended    6m ago",
-            id="over",
+            id="grant that ended",
+        ),
+        pytest.param(changed(ENDED), None, id="ended grant that was not printed"),
+        pytest.param(
+            changed(ENDED, is_deleted=True),
+            None,
+            id="deleted grant that was not printed",
         ),
         pytest.param(
-            GrantEvent(ENDED, is_gone=False), None, id="never told of, and over"
-        ),
-        pytest.param(
-            GrantEvent(ENDED, is_gone=True), None, id="never told of, and gone"
-        ),
-        pytest.param(
-            GrantEvent(BOB, is_gone=False),
+            changed(BOB),
             "bob-reads      bob                    role:deployer  Active   in 55m",
-            id="another one",
+            id="new grant",
         ),
     ],
 )
-def test_a_list_that_goes_on_says_what_becomes_of_what_it_listed(after, row) -> None:
-    """Each line stands in the columns of the list."""
-    follower = Follower(GrantFilter())
-    follower.begin([ALICE, OPS, ENDED])
-    before, grant = follower.told, follower.take(after)
-    line = grant and TableRow(after.body, grant, is_gone=after.is_gone)
+def test_change_is_printed_in_the_columns_of_the_list(change, row) -> None:
+    printed = PrintedGrants(GrantFilter())
+    printed.start([ALICE, OPS, ENDED])
+    before = printed.grants
+    text = (
+        format_change(before, change, ListFormat.TABLE, OPTIONS)
+        if printed.record(change)
+        else None
+    )
 
-    assert (line and format_change(before, line, ListFormat.TABLE, PAGE)) == row
-
-
-def test_what_is_over_is_told_of_once() -> None:
-    follower = Follower(GrantFilter())
-    follower.begin([ALICE])
-    over_now = GrantEvent(ALICE | {"status": ENDED["status"]}, is_gone=False)
-
-    assert follower.take(over_now) is not None
-    assert follower.take(over_now) is None
-    assert follower.told == []
+    assert text == row
 
 
-def test_programs_follow_one_object_after_the_other() -> None:
-    follower = Follower(GrantFilter())
-    pairs = follower.begin([ALICE, OPS])
-    line = TableRow(ALICE, pairs[0][1], is_gone=False)
-    first = format_header(pairs, ListFormat.YAML, PAGE)
-    text = f"{first}\n{format_change([], line, ListFormat.YAML, PAGE)}"
+def test_end_of_a_grant_is_printed_once() -> None:
+    printed = PrintedGrants(GrantFilter())
+    printed.start([ALICE])
+    ended = changed(ALICE | {"status": ENDED["status"]})
+
+    assert printed.record(ended)
+    assert not printed.record(ended)
+    assert printed.grants == []
+
+
+def test_programs_get_a_stream_of_objects() -> None:
+    grants = PrintedGrants(GrantFilter()).start([ALICE, OPS])
+    first = format_header(grants, ListFormat.YAML, OPTIONS)
+    text = f"{first}\n{format_change([], grants[0], ListFormat.YAML, OPTIONS)}"
     bodies = list(yaml.safe_load_all(text))
 
     assert [one["metadata"]["name"] for one in bodies] == [
@@ -94,22 +100,22 @@ def test_programs_follow_one_object_after_the_other() -> None:
     assert {one["kind"] for one in bodies} == {"AccessGrant"}
 
 
-def ends_after(cluster: FakeCluster, happens) -> None:
-    """Let something happen while a list is followed, and then forbid to list."""
+def end_watch_after(cluster: FakeCluster, event) -> None:
+    """Cause an event during the watch, then end the watch by forbidding the list."""
 
     def end() -> None:
         cluster.fail("list", Forbidden("GET /x: 403 no"))
         cluster.break_watches(Gone("410"))
 
     def begin() -> None:
-        happens()
+        event()
         asyncio.get_running_loop().call_later(0.05, end)
 
     cluster.before("watch", begin)
 
 
 def watched(cluster: FakeCluster, *words: str, bodies=(ALICE, OPS)):
-    """Run the command against these objects."""
+    """Run the command on a cluster with these grants."""
     for body in bodies:
         cluster.add(GRANTS, body)
         path = f"{GRANTS}/{body['metadata']['name']}/status"
@@ -117,8 +123,8 @@ def watched(cluster: FakeCluster, *words: str, bodies=(ALICE, OPS)):
     return CliRunner().invoke(app, ["list", "--watch", *words])
 
 
-def test_a_list_goes_on_until_it_may_not(cluster) -> None:
-    ends_after(cluster, lambda: cluster.delete_object(f"{GRANTS}/ops"))
+def test_deletion_is_printed_below_the_list(cluster) -> None:
+    end_watch_after(cluster, lambda: cluster.delete_object(f"{GRANTS}/ops"))
     result = watched(cluster)
 
     assert result.exit_code == 1
@@ -129,15 +135,15 @@ def test_a_list_goes_on_until_it_may_not(cluster) -> None:
     assert result.stderr.startswith("argogrant list: GET /x: 403 no Ask for the right")
 
 
-def test_a_list_of_nothing_goes_on(cluster) -> None:
-    ends_after(cluster, lambda: cluster.add(GRANTS, a_body("new")))
+def test_first_grant_of_an_empty_list_is_printed_with_the_header(cluster) -> None:
+    end_watch_after(cluster, lambda: cluster.add(GRANTS, a_body("new")))
     result = watched(cluster, bodies=())
 
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["NAME", "new"]
     assert result.stderr.startswith('No grants in namespace "argogrant".\n')
 
 
-def test_what_can_not_be_listed_is_not_followed(cluster) -> None:
+def test_failed_list_ends_the_command(cluster) -> None:
     cluster.fail("list", Unavailable("GET /x: no answer"))
     result = watched(cluster)
 
@@ -145,24 +151,24 @@ def test_what_can_not_be_listed_is_not_followed(cluster) -> None:
     assert "GET /x: no answer" in result.stderr
 
 
-def test_an_api_server_that_goes_away_is_asked_again(cluster) -> None:
+def test_broken_watch_is_retried(cluster) -> None:
     away = Unavailable("GET /x: no answer")
 
-    def happens() -> None:
+    def lose_connection() -> None:
         asyncio.get_running_loop().call_later(0.01, cluster.break_watches, away)
 
-    ends_after(cluster, happens)
+    end_watch_after(cluster, lose_connection)
     result = watched(cluster, "-o", "name")
 
-    assert "GET /x: no answer; asked again\n" in result.stderr
+    assert "GET /x: no answer; retrying\n" in result.stderr
 
 
-def test_whoever_interrupts_it_is_told_nothing(cluster, monkeypatch) -> None:
-    def interrupted(*_):
+def test_interrupt_prints_nothing(cluster, monkeypatch) -> None:
+    def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grants, "run_command", interrupted)
-    monkeypatch.setattr(grants, "_follow", lambda *_: None)
+    monkeypatch.setattr(command, "run_command", interrupt)
+    monkeypatch.setattr(command, "_watch", lambda *_: None)
     result = watched(cluster)
 
     assert (result.exit_code, result.output) == (130, "")
