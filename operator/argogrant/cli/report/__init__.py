@@ -1,1 +1,1 @@
-"""The command ``report``: who held which role, when, and why."""
+"""The command ``report``: who had which role, when and why."""

@@ -1,7 +1,7 @@
-"""The audit stream read back: what its lines tell of each grant. Pure.
+"""Parser of audit files: the events of each grant become one entry. Pure.
 
-Fields may be added to the stream by later versions, so that what is not known here is
-passed over; a line that is no event is counted and left out.
+The files contain the operator's audit stream, one CloudEvent a line. Unknown fields are
+ignored, because later versions may add some. Lines without an event are counted.
 """
 
 import json
@@ -21,57 +21,57 @@ _GRANT: Final = "dev.argogrant.grant."
 
 @dataclass(frozen=True, slots=True)
 class AuditFile:
-    """What lines told."""
+    """Entries of audit files."""
 
     entries: tuple[ReportEntry, ...]
-    left_out: int
-    """Lines that were not empty and no events."""
-    first: datetime | None
-    """When the earliest event was told."""
+    skipped_lines: int
+    """Number of lines that are neither empty nor an event."""
+    first_event: datetime | None
+    """Time of the earliest event."""
 
 
 def read_audit_file(lines: Iterable[str]) -> AuditFile:
-    """Read lines of the audit stream, in any order and with repetitions.
+    """Parse lines of the audit stream, in any order and with repetitions.
 
     Args:
-        lines: One event each, as the operator writes them. What stands before the
-            event, such as a time of ``kubectl logs --timestamps``, is passed over.
+        lines: One event each. Text before the event is ignored, such as the time that
+            ``kubectl logs --timestamps`` adds.
     """
     events: dict[str, Mapping[str, Any]] = {}
-    left_out = 0
+    skipped_lines = 0
     for line in lines:
         event = _event(line)
         if event is not None:
             events.setdefault(str(event["id"]), event)
         elif line.strip():
-            left_out += 1
-    told = sorted(events.values(), key=lambda event: str(event["time"]))
+            skipped_lines += 1
+    ordered = sorted(events.values(), key=lambda event: str(event["time"]))
     entries: dict[str, ReportEntry] = {}
-    for event in told:
+    for event in ordered:
         if str(event["type"]).startswith(_GRANT):
-            _fold(entries, event)
-    first = get_time(told[0], "time") if told else None
-    return AuditFile(tuple(entries.values()), left_out, first)
+            _apply(entries, event)
+    first_event = get_time(ordered[0], "time") if ordered else None
+    return AuditFile(tuple(entries.values()), skipped_lines, first_event)
 
 
 def _event(line: str) -> Mapping[str, Any] | None:
-    """Read an event; one without what is always there is none."""
+    """Parse an event; return None if a required field is missing."""
     try:
         event = json.loads(line[line.find("{") :])
     except (ValueError, RecursionError):
         return None
-    needed = ("id", "type", "time", "data")
-    if not isinstance(event, dict) or any(key not in event for key in needed):
+    required = ("id", "type", "time", "data")
+    if not isinstance(event, dict) or any(key not in event for key in required):
         return None
     return event if get_str(get_dict(event, "data"), "uid") else None
 
 
-def _fold(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:
-    """Add what an event tells: the latest word holds, and what was so remains."""
-    what = str(event["type"]).removeprefix(_GRANT)
-    entry = _entry(get_dict(event, "data"), what)
+def _apply(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:
+    """Update the entry of a grant with an event; an event removes no known value."""
+    event_type = str(event["type"]).removeprefix(_GRANT)
+    entry = _entry(get_dict(event, "data"), event_type)
     before = entries.get(entry.uid)
-    if what == "requested":
+    if event_type == "requested":
         entry = replace(entry, requested_at=get_time(event, "time"))
     if before is not None:
         entry = replace(
@@ -83,15 +83,15 @@ def _fold(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:
             gave_access=before.gave_access or entry.gave_access,
             approval=entry.approval or before.approval,
         )
-        if what != "ended" and before.state != UNKNOWN:
+        if event_type != "ended" and before.state != UNKNOWN:
             entry = replace(entry, state=before.state, end_reason=before.end_reason)
     entries[entry.uid] = entry
 
 
-def _entry(data: Mapping[str, Any], what: str) -> ReportEntry:
+def _entry(data: Mapping[str, Any], event_type: str) -> ReportEntry:
     subject, requester = get_dict(data, "subject"), get_dict(data, "requester")
-    is_over = what in ("ended", "deleted")
-    reason = get_str(data, "reason") if is_over else ""
+    has_ended = event_type in ("ended", "deleted")
+    reason = get_str(data, "reason") if has_ended else ""
     return ReportEntry(
         uid=get_str(data, "uid"),
         namespace=get_str(data, "namespace"),
@@ -106,27 +106,27 @@ def _entry(data: Mapping[str, Any], what: str) -> ReportEntry:
         started_at=get_time(data, "startedAt"),
         expires_at=get_time(data, "expiresAt"),
         ended_at=get_time(data, "endedAt"),
-        state=_state(reason, is_over=is_over),
+        state=_state(reason, has_ended=has_ended),
         end_reason=reason,
         gave_access=bool(data.get("wasBound")),
         is_break_glass=bool(data.get("breakGlass")),
         policy=get_str(data, "policy"),
         approval=get_str(data, "approval"),
-        approvers=tuple(_who(data, ApprovalDecision.APPROVE)),
-        deniers=tuple(_who(data, ApprovalDecision.DENY)),
+        approvers=tuple(_approvers(data, ApprovalDecision.APPROVE)),
+        deniers=tuple(_approvers(data, ApprovalDecision.DENY)),
         extends=get_str(data, "extends"),
         source=Source.AUDIT,
     )
 
 
-def _state(reason: str, *, is_over: bool) -> str:
-    if not is_over:
+def _state(reason: str, *, has_ended: bool) -> str:
+    if not has_ended:
         return UNKNOWN
     return str(GrantState.REFUSED if reason == Reason.DENIED else GrantState.ENDED)
 
 
-def _who(data: Mapping[str, Any], verdict: ApprovalDecision) -> Iterator[str]:
+def _approvers(data: Mapping[str, Any], decision: ApprovalDecision) -> Iterator[str]:
     approvals = data.get("approvals")
     for one in approvals if isinstance(approvals, list) else ():
-        if isinstance(one, dict) and one.get("decision") == verdict:
+        if isinstance(one, dict) and one.get("decision") == decision:
             yield get_str(one, "approver")

@@ -1,73 +1,38 @@
-"""Who had what, when, why, and who agreed: one entry for each grant. Pure.
+"""Entries of an access report: one for each grant, from two sources. Pure.
 
-The period that a report is about, as a person names it. Pure.
+The AccessGrants of a cluster are the first source, and the audit stream is the second,
+for grants that were deleted. Both are converted to the same ``ReportEntry``.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from argogrant.api.accessgrant_view import AccessGrantView, StoredApproval
 from argogrant.cli.terminal.grant_state import grant_state
 from argogrant.grants.access.policy import ApprovalDecision
-from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.validation import quote
-from argogrant.grants.model.window import parse_instant
 
-_AGO: Final = re.compile(r"([0-9]{1,5})([smhdw])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-class InvalidPeriod(ValueError):
-    """A text names no moment; the message says how to write one."""
+UNKNOWN: Final = "Unknown"
+"""State of a grant whose end is not in the audit files."""
+_UNKNOWN_START: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Period(NamedTuple):
-    """From ``since`` on, until just before ``until``."""
+    """Half-open period: from ``since``, and until just before ``until``."""
 
     since: datetime
     until: datetime
 
-    def touches(self, start: datetime, end: datetime | None) -> bool:
-        """Tell whether some moment between two others is in it; None: no end yet."""
+    def overlaps(self, start: datetime, end: datetime | None) -> bool:
+        """Return whether an interval overlaps the period; None is an open end."""
         return start < self.until and (end is None or end > self.since)
 
 
-def parse_past(text: str, now: datetime) -> datetime:
-    """Read how long ago, or a date, whose day begins in UTC, or an RFC 3339 time.
-
-    Args:
-        text: ``30d``, ``2026-11-01`` or ``2026-11-01T08:00:00+01:00``.
-        now: What is counted back from.
-
-    Raises:
-        NoMoment: It is none of these.
-    """
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago:
-            return now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
-        if _DATE.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-        return parse_instant(text)
-    except (InvalidGrant, ValueError, OverflowError) as error:
-        raise InvalidPeriod(
-            f"{quote(text)} is no moment; write 30d, 2026-11-01 or 2026-11-01T08:00:00Z"
-        ) from error
-
-
-UNKNOWN: Final = "Unknown"
-"""The state of a grant of whose end the audit does not tell."""
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-
-
 class Source(StrEnum):
-    """Where an entry is from."""
+    """Source of an entry."""
 
     CLUSTER = "cluster"
     AUDIT = "audit"
@@ -75,7 +40,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportEntry:
-    """One grant; what is not known is empty."""
+    """One grant; an unknown value is empty."""
 
     uid: str
     namespace: str
@@ -87,18 +52,18 @@ class ReportEntry:
     requester: str
     justification: str
     requested_at: datetime | None
-    """Of the audit: when the operator saw it first."""
+    """Creation of the grant; from the audit: when the operator first saw it."""
     started_at: datetime | None
     expires_at: datetime | None
     ended_at: datetime | None
     state: str
     end_reason: str
     gave_access: bool
-    """Argo CD's RBAC text held the binding, now or earlier."""
+    """Argo CD's policy has contained the binding."""
     is_break_glass: bool
     policy: str
     approval: str
-    """The reason of ``Approved``, such as ``AutoApproved``."""
+    """Reason of ``Approved``, such as ``AutoApproved``."""
     approvers: tuple[str, ...]
     deniers: tuple[str, ...]
     extends: str
@@ -107,19 +72,20 @@ class ReportEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFilter:
-    """Which entries a report is about; what is empty leaves all of them."""
+    """Filters of a report; an empty one matches every entry."""
 
     period: Period
     namespace: str = ""
     subject: str = ""
     role: str = ""
     instance: str = ""
-    and_without_access: bool = False
+    include_without_access: bool = False
 
-    def includes(self, entry: ReportEntry) -> bool:
-        """Tell whether an entry is meant.
+    def matches(self, entry: ReportEntry) -> bool:
+        """Return whether an entry passes all filters.
 
-        A grant that gave access is by when it did; another by when it was asked for.
+        A grant that gave access is selected by the time of the access, another one by
+        the time of its request.
         """
         return (
             self.namespace in ("", entry.namespace)
@@ -131,23 +97,21 @@ class ReportFilter:
 
     def _is_in_period(self, entry: ReportEntry) -> bool:
         if entry.gave_access:
-            start = entry.started_at or entry.requested_at or _LONG_AGO
-            # Only a certain end counts: one that was promised may have been missed.
-            return self.period.touches(start, entry.ended_at)
-        asked = entry.requested_at
-        return self.and_without_access and (
-            asked is None or self.period.since <= asked < self.period.until
+            start = entry.started_at or entry.requested_at or _UNKNOWN_START
+            # Only a confirmed end counts: an expired grant may still be bound.
+            return self.period.overlaps(start, entry.ended_at)
+        requested = entry.requested_at
+        return self.include_without_access and (
+            requested is None or self.period.since <= requested < self.period.until
         )
 
 
 def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
-    """Write down what an AccessGrant says."""
-    said = grant.stored.conditions
-    ended, approved = (
-        said.get(GrantCondition.ENDED),
-        said.get(GrantCondition.APPROVED),
-    )
-    ready = said.get(GrantCondition.READY)
+    """Convert an AccessGrant to an entry."""
+    conditions = grant.stored.conditions
+    approved = conditions.get(GrantCondition.APPROVED)
+    ready = conditions.get(GrantCondition.READY)
+    ended = conditions.get(GrantCondition.ENDED)
     approvals = grant.stored.approvals
     return ReportEntry(
         uid=grant.uid,
@@ -169,34 +133,37 @@ def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
         is_break_glass=grant.is_break_glass,
         policy=grant.stored.policy or "",
         approval=approved.reason if approved and approved.status else "",
-        approvers=_who(approvals, ApprovalDecision.APPROVE),
-        deniers=_who(approvals, ApprovalDecision.DENY),
+        approvers=_approvers(approvals, ApprovalDecision.APPROVE),
+        deniers=_approvers(approvals, ApprovalDecision.DENY),
         extends=grant.extends,
         source=Source.CLUSTER,
     )
 
 
 def access_report(
-    audit: Iterable[ReportEntry], cluster: Iterable[ReportEntry], asked: ReportFilter
+    audit: Iterable[ReportEntry],
+    cluster: Iterable[ReportEntry],
+    report_filter: ReportFilter,
 ) -> tuple[ReportEntry, ...]:
-    """Put what two sources say together, by the start.
+    """Merge the entries of both sources, sorted by their start.
 
     Args:
-        audit: What the audit told.
-        cluster: What the objects say, which is believed where both know a grant.
-        asked: Which are wanted.
+        audit: Entries from audit files.
+        cluster: Entries from AccessGrants. They replace those of the same grant from
+            audit files, because an object has its latest state.
+        report_filter: Filters of the report.
     """
-    known = {entry.uid: entry for entry in (*audit, *cluster)}
-    meant = [entry for entry in known.values() if asked.includes(entry)]
-    return tuple(sorted(meant, key=_in_order))
+    entries = {entry.uid: entry for entry in (*audit, *cluster)}
+    selected = [entry for entry in entries.values() if report_filter.matches(entry)]
+    return tuple(sorted(selected, key=_sort_key))
 
 
-def _in_order(entry: ReportEntry) -> tuple[datetime, str, str]:
-    start = entry.started_at or entry.requested_at or _LONG_AGO
+def _sort_key(entry: ReportEntry) -> tuple[datetime, str, str]:
+    start = entry.started_at or entry.requested_at or _UNKNOWN_START
     return start, entry.namespace, entry.name
 
 
-def _who(
-    approvals: Iterable[StoredApproval], verdict: ApprovalDecision
+def _approvers(
+    approvals: Iterable[StoredApproval], decision: ApprovalDecision
 ) -> tuple[str, ...]:
-    return tuple(one.approver for one in approvals if one.decision == verdict)
+    return tuple(one.approver for one in approvals if one.decision == decision)

@@ -1,4 +1,4 @@
-"""``argogrant report``: who had what, when, why, and who agreed."""
+"""The command ``argogrant report``."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,17 +15,16 @@ from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.options import Context, Namespace
 from argogrant.cli.report.audit_file import AuditFile, read_audit_file
 from argogrant.cli.report.entries import (
-    InvalidPeriod,
     Period,
     ReportEntry,
     ReportFilter,
     access_report,
     entry_of,
-    parse_past,
 )
 from argogrant.cli.report.table import ReportFormat, format_report
 from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.tables import columns
+from argogrant.cli.terminal.times import InvalidTime, parse_past_time
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_duration, format_instant
@@ -38,69 +37,75 @@ _STDIN: Final = "-"
 
 @dataclass(frozen=True, slots=True)
 class StoredEntries:
-    """What the cluster has, and for how long it keeps it."""
+    """Entries of a cluster, and how long its instances retain grants."""
 
     namespace: str
     entries: tuple[ReportEntry, ...] = ()
     retentions: tuple[str, ...] = ()
+    """Name and retention of each ArgoCDInstance."""
 
 
 def report(  # noqa: PLR0913 - one for each option
     *,
     namespace: Namespace = "",
     since: Annotated[
-        str, typer.Option(help="From when on: 30d, 2026-11-01 (UTC), or a time.")
+        str, typer.Option(help="Start of the period: 30d, 2026-11-01 (UTC), or a time.")
     ] = "30d",
-    until: Annotated[str, typer.Option(help="Until when.  [default: now]")] = "",
-    subject: Annotated[str, typer.Option(help="Only this user or group.")] = "",
-    role: Annotated[str, typer.Option(help="Only of this role.")] = "",
-    instance: Annotated[str, typer.Option(help="Only of this Argo CD.")] = "",
-    audit: Annotated[list[str], typer.Option(help="An audit file; - for stdin.")] = [],  # noqa: B006 - typer copies it
-    and_without_access: Annotated[
-        bool, typer.Option("--all", "-a", help="Also what never gave access.")
+    until: Annotated[str, typer.Option(help="End of the period.  [default: now]")] = "",
+    subject: Annotated[
+        str, typer.Option(help="User or group that received access.")
+    ] = "",
+    role: Annotated[str, typer.Option(help="Role.")] = "",
+    instance: Annotated[str, typer.Option(help="ArgoCDInstance.")] = "",
+    audit: Annotated[
+        list[str], typer.Option(help="Audit file; - for standard input.")
+    ] = [],  # noqa: B006 - typer copies it
+    include_without_access: Annotated[
+        bool, typer.Option("--all", "-a", help="Include grants without access.")
     ] = False,
     from_cluster: Annotated[
-        bool, typer.Option("--cluster/--no-cluster", help="Read the grants there.")
+        bool, typer.Option("--cluster/--no-cluster", help="Read the AccessGrants.")
     ] = True,
     context: Context = "",
     output: Annotated[
-        ReportFormat, typer.Option("--output", "-o", help="For people, or programs.")
+        ReportFormat, typer.Option("--output", "-o", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Say who had which role when, why, and who agreed; also what is not known.
+    """Report who had which role, when, why, and who approved it.
 
-    From the grants that are kept, and from files of the audit stream for older ones.
+    Reads the AccessGrants, and audit files for grants that were deleted. The gaps of
+    the report are printed on standard error.
 
     Example: argogrant report --since 90d --audit audit.jsonl -o csv
     """
     now = utc_now()
     period = _period(since, until, now)
-    kept, told = run_command(
+    stored, audit_file = run_command(
         "report", _read(namespace, context, audit, now=now, from_cluster=from_cluster)
     )
-    asked = ReportFilter(
+    report_filter = ReportFilter(
         period=period,
-        namespace=kept.namespace,
+        namespace=stored.namespace,
         subject=subject,
         role=role,
         instance=instance,
-        and_without_access=and_without_access,
+        include_without_access=include_without_access,
     )
-    found = access_report(told.entries, kept.entries, asked)
-    for line in _unknown(kept, told, period, from_cluster=from_cluster):
+    entries = access_report(audit_file.entries, stored.entries, report_filter)
+    for line in _gaps(stored, audit_file, period, from_cluster=from_cluster):
         typer.echo(line, err=True)
-    if not found and output is ReportFormat.TABLE:
-        typer.echo("Nobody had anything then, as far as is known.", err=True)
+    if not entries and output is ReportFormat.TABLE:
+        typer.echo("No known access in this period.", err=True)
         return
-    typer.echo(format_report(found, output, width=columns()), nl=False)
+    typer.echo(format_report(entries, output, width=columns()), nl=False)
 
 
 def _period(since: str, until: str, now: datetime) -> Period:
     try:
         period = Period(
-            parse_past(since, now), parse_past(until, now) if until else now
+            parse_past_time(since, now), parse_past_time(until, now) if until else now
         )
-    except InvalidPeriod as error:
+    except InvalidTime as error:
         raise typer.BadParameter(str(error), param_hint="--since, --until") from error
     if period.since >= period.until:
         raise typer.BadParameter("--since is not before --until")
@@ -115,22 +120,21 @@ async def _read(
     now: datetime,
     from_cluster: bool,
 ) -> tuple[StoredEntries, AuditFile]:
-    told = read_audit_file(line for name in audit for line in _lines(name))
+    audit_file = read_audit_file(line for name in audit for line in _lines(name))
     if not from_cluster:
-        return StoredEntries(namespace), told
-    async with session(context, namespace) as ours:
-        collection = Collection(ACCESS_GRANTS, ours.namespace)
+        return StoredEntries(namespace), audit_file
+    async with session(context, namespace) as home:
+        collection = Collection(ACCESS_GRANTS, home.namespace)
         entries = [
             entry_of(view_grant(body), now)
-            async for body in list_all(ours.cluster, collection)
+            async for body in list_all(home.cluster, collection)
         ]
-        return StoredEntries(
-            ours.namespace, tuple(entries), await _retentions(ours)
-        ), told
+        stored = StoredEntries(home.namespace, tuple(entries), await _retentions(home))
+        return stored, audit_file
 
 
 def _lines(name: str) -> Iterator[str]:
-    """Give the lines of a file; bytes that are no text are replaced."""
+    """Yield the lines of a file; bytes that are not UTF-8 are replaced."""
     if name == _STDIN:
         yield from sys.stdin
         return
@@ -139,34 +143,41 @@ def _lines(name: str) -> Iterator[str]:
             yield from file
     except OSError as error:
         raise CommandError(
-            f"{quote(name)} can not be read: {error.strerror}; name a file of the"
+            f"{quote(name)} cannot be read: {error.strerror}; name a file of the"
             " audit stream, or - for standard input."
         ) from error
 
 
-async def _retentions(ours: Session) -> tuple[str, ...]:
-    """Say how long each instance keeps records; nothing if it can not be read."""
-    collection = Collection(ARGOCD_INSTANCES, ours.namespace)
+async def _retentions(home: Session) -> tuple[str, ...]:
+    """Return the retention of each instance; nothing if they cannot be read."""
+    collection = Collection(ARGOCD_INSTANCES, home.namespace)
     try:
-        found = [read_instance(one) async for one in list_all(ours.cluster, collection)]
+        instances = [
+            read_instance(one) async for one in list_all(home.cluster, collection)
+        ]
     except (ClusterError, AccessGrantError):
         return ()
-    return tuple(f"{quote(one.name)} {format_duration(one.retention)}" for one in found)
+    return tuple(
+        f"{quote(one.name)} {format_duration(one.retention)}" for one in instances
+    )
 
 
-def _unknown(
-    kept: StoredEntries, told: AuditFile, period: Period, *, from_cluster: bool
+def _gaps(
+    stored: StoredEntries, audit_file: AuditFile, period: Period, *, from_cluster: bool
 ) -> Iterator[str]:
-    """Say what such a report can not know."""
+    """Yield a sentence about each part of the period that the sources do not cover."""
     if from_cluster:
-        terms = ", ".join(kept.retentions)
-        how_long = f" (spec.retention: {terms})" if terms else ""
+        retentions = ", ".join(stored.retentions)
+        retention = f" (spec.retention: {retentions})" if retentions else ""
         yield (
-            "Not known from the cluster: grants that were deleted, by hand or after"
-            f" their end{how_long}; the audit stream tells of them (--audit)."
+            "The cluster does not have grants that were deleted, manually or by"
+            f" retention{retention}; read them from the audit stream (--audit)."
         )
-    if told.first is not None and told.first > period.since:
-        yield f"The audit files tell of nothing before {format_instant(told.first)}."
-    if told.left_out:
-        lines = "1 line" if told.left_out == 1 else f"{told.left_out} lines"
-        yield f"Left out of the audit files, since they are no events: {lines}."
+    if audit_file.first_event is not None and audit_file.first_event > period.since:
+        first = format_instant(audit_file.first_event)
+        yield f"The audit files have no event before {first}."
+    if audit_file.skipped_lines:
+        yield (
+            "Lines of the audit files that are no event and were skipped:"
+            f" {audit_file.skipped_lines}."
+        )

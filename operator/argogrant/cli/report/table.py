@@ -1,4 +1,4 @@
-"""How a report is written: a table, CSV for spreadsheets, JSON for programs. Pure."""
+"""Output of a report: a table, CSV for spreadsheets, JSON for programs. Pure."""
 
 import csv
 import io
@@ -13,9 +13,12 @@ from argogrant.cli.terminal.tables import NONE, sanitize, table
 from argogrant.grants.model.window import format_instant
 
 Value = str | bool | list[str] | None
-HEADER: Final = ("SUBJECT", "ROLE", "FROM (UTC)", "UNTIL (UTC)", "AGREED", "BECAUSE")
+HEADER: Final = (
+    *("SUBJECT", "ROLE", "FROM (UTC)", "UNTIL (UTC)"),
+    *("APPROVER", "JUSTIFICATION"),
+)
 FORMULA: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""With these, or their full-width forms, a spreadsheet begins to calculate.
+"""First characters of a formula in spreadsheets, also in full width.
 
 Source: OWASP, "CSV Injection".
 """
@@ -23,7 +26,7 @@ GUARD: Final = "'"
 
 
 class ReportFormat(StrEnum):
-    """How a report is written."""
+    """Output formats of a report."""
 
     TABLE = "table"
     CSV = "csv"
@@ -31,48 +34,47 @@ class ReportFormat(StrEnum):
 
 
 COLUMNS: Final = {
-    "subject": "Who received access, as Argo CD sees the name.",
-    "subjectKind": "`User` or `Group`; advice, Argo CD compares text.",
-    "role": "The role, `role:deployer` or `proj:team-a:deployer`.",
-    "instance": "The ArgoCDInstance.",
-    "startedAt": "When the access began.",
-    "endedAt": "When it was over for certain; empty while it is not.",
-    "expiresAt": "When it ends, or should have ended.",
+    "subject": "User or group that received access, as Argo CD sees the name.",
+    "subjectKind": "`User` or `Group`; Argo CD compares only the name.",
+    "role": "Role, such as `role:deployer` or `proj:team-a:deployer`.",
+    "instance": "ArgoCDInstance.",
+    "startedAt": "Start of the access.",
+    "endedAt": "Confirmed end of the access; empty until the operator confirms it.",
+    "expiresAt": "Time at which the grant expires or expired.",
     "state": (
-        "How the grant stands, as `argogrant list` says it; `Unknown` if the audit"
-        " files do not tell of its end."
+        "State, as `argogrant list` prints it; `Unknown` if the audit files do not"
+        " contain the end."
     ),
-    "endReason": "Why it ended: `Expired`, `Revoked`, `Denied`, ….",
-    "gaveAccess": "Whether Argo CD's RBAC text ever held it.",
-    "justification": "What was written as the reason.",
-    "requester": "Who asked: a Kubernetes user name.",
+    "endReason": "Reason of the end: `Expired`, `Revoked`, `Denied`, ….",
+    "gaveAccess": "`true` if Argo CD's policy has contained the binding.",
+    "justification": "Justification of the request.",
+    "requester": "Kubernetes user that created the grant.",
     "requestedAt": (
-        "When the grant was created; of an entry from the audit, when the operator"
-        " saw it first."
+        "Creation of the grant; from an audit file: when the operator first saw it."
     ),
-    "approval": "How it was agreed to, such as `AutoApproved` or `BreakGlass`.",
-    "approvers": "Who approved; in CSV with a comma and a blank between them.",
-    "refusers": "Who refused.",
-    "policy": "The AccessPolicy that admitted it; empty if none had to.",
-    "breakGlass": "Whether it was an emergency.",
-    "extends": "The grant that it continued.",
-    "namespace": "Where the grant is, or was.",
-    "name": "Its name.",
-    "uid": "Its `metadata.uid`.",
-    "source": "`cluster`: the object; `audit`: a file.",
+    "approval": "Reason of `Approved`, such as `AutoApproved` or `BreakGlass`.",
+    "approvers": "Approvers; in CSV separated by a comma and a blank.",
+    "refusers": "Approvers that denied the grant.",
+    "policy": "AccessPolicy that allowed the grant; empty if none was required.",
+    "breakGlass": "`true` if the grant used break-glass access.",
+    "extends": "Grant that this one extended.",
+    "namespace": "Namespace of the grant.",
+    "name": "Name of the grant.",
+    "uid": "`metadata.uid` of the grant.",
+    "source": "`cluster` for an AccessGrant, `audit` for an audit file.",
 }
-"""The columns of CSV and the fields of JSON, with what they mean."""
+"""Columns of CSV and fields of JSON, with their descriptions."""
 
 
 def format_report(
     entries: Sequence[ReportEntry], output: ReportFormat, *, width: int
 ) -> str:
-    """Write a report.
+    """Format a report.
 
     Args:
-        entries: In their order.
-        output: For whom.
-        width: Columns of the terminal; only a table keeps to them.
+        entries: Entries in the order of the output.
+        output: Output format.
+        width: Columns of the terminal, which limit only the table.
     """
     match output:
         case ReportFormat.CSV:
@@ -86,9 +88,9 @@ def format_report(
 
 
 def as_csv(entries: Sequence[ReportEntry]) -> str:
-    """Write one record for each entry, and the names of the columns first.
+    """Format a header and one record for each entry.
 
-    Source: RFC 4180; a record is one line, since line breaks in cells are escaped.
+    Source: RFC 4180. A record is one line, because line breaks in cells are escaped.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -99,27 +101,28 @@ def as_csv(entries: Sequence[ReportEntry]) -> str:
 
 
 def guarded(text: str) -> str:
-    """Write a cell that no spreadsheet takes for a formula, and no terminal obeys."""
-    seen = sanitize(text) if text else ""
-    return f"{GUARD}{seen}" if seen.lstrip(GUARD).startswith(FORMULA) else seen
+    """Escape a cell for terminals, and mark as text what looks like a formula."""
+    escaped = sanitize(text) if text else ""
+    is_formula = escaped.lstrip(GUARD).startswith(FORMULA)
+    return f"{GUARD}{escaped}" if is_formula else escaped
 
 
 def fields_of(entry: ReportEntry) -> dict[str, Value]:
-    """Name what an entry holds, in the order of ``COLUMNS``."""
+    """Return the values of an entry, in the order of ``COLUMNS``."""
     return {
         "subject": entry.subject,
         "subjectKind": entry.subject_kind,
         "role": entry.role,
         "instance": entry.instance,
-        "startedAt": _stamp(entry.started_at),
-        "endedAt": _stamp(entry.ended_at),
-        "expiresAt": _stamp(entry.expires_at),
+        "startedAt": _timestamp(entry.started_at),
+        "endedAt": _timestamp(entry.ended_at),
+        "expiresAt": _timestamp(entry.expires_at),
         "state": entry.state,
         "endReason": entry.end_reason or None,
         "gaveAccess": entry.gave_access,
         "justification": entry.justification or None,
         "requester": entry.requester or None,
-        "requestedAt": _stamp(entry.requested_at),
+        "requestedAt": _timestamp(entry.requested_at),
         "approval": entry.approval or None,
         "approvers": list(entry.approvers),
         "refusers": list(entry.deniers),
@@ -141,21 +144,21 @@ def _cell(value: Value) -> str:
     return guarded(value or "")
 
 
-def _stamp(moment: datetime | None) -> str | None:
-    return format_instant(moment) if moment else None
+def _timestamp(instant: datetime | None) -> str | None:
+    return format_instant(instant) if instant else None
 
 
 def _row(entry: ReportEntry) -> tuple[str, ...]:
-    agreed = ", ".join(entry.approvers) or entry.approval
+    approval = ", ".join(entry.approvers) or entry.approval
     return (
         sanitize(entry.subject),
         sanitize(entry.role),
         _minute(entry.started_at),
         _minute(entry.ended_at or entry.expires_at),
-        sanitize(agreed),
+        sanitize(approval),
         sanitize(entry.justification),
     )
 
 
-def _minute(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else NONE
+def _minute(instant: datetime | None) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}" if instant else NONE

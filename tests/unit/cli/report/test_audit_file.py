@@ -1,4 +1,4 @@
-"""The audit stream read back."""
+"""Parser of audit files."""
 
 import json
 from datetime import UTC, datetime
@@ -28,17 +28,17 @@ DATA = {
 }
 
 
-def line(what: str, minute: int = 0, /, event_id: str = "", **data) -> str:
+def line(event_type: str, minute: int = 0, /, event_id: str = "", **data) -> str:
     event = {
-        "id": event_id or f"{what} {minute}",
-        "type": f"dev.argogrant.{what}",
+        "id": event_id or f"{event_type} {minute}",
+        "type": f"dev.argogrant.{event_type}",
         "time": f"2026-11-24T12:{minute:02}:01.000Z",
         "data": {**DATA, **data},
     }
     return json.dumps(event)
 
 
-STORY = [
+EVENTS = [
     line("grant.requested"),
     line("grant.approved", 1, approval="ApprovedByReviewers"),
     line("grant.bound", 1, wasBound=True, startedAt="2026-11-24T12:01:00Z"),
@@ -53,8 +53,8 @@ STORY = [
 ]
 
 
-def test_a_grant_is_told_from_its_request_to_its_end() -> None:
-    (entry,) = read_audit_file(STORY[:4]).entries
+def test_events_of_a_grant_become_one_entry() -> None:
+    (entry,) = read_audit_file(EVENTS[:4]).entries
 
     assert (entry.subject, entry.role, entry.requester) == (
         *("alice", "role:deployer"),
@@ -68,39 +68,39 @@ def test_a_grant_is_told_from_its_request_to_its_end() -> None:
     assert (entry.approval, entry.gave_access) == ("ApprovedByReviewers", True)
 
 
-def test_a_deletion_does_not_hide_why_it_ended() -> None:
-    (entry,) = read_audit_file(STORY).entries
+def test_deletion_keeps_the_reason_of_the_end() -> None:
+    (entry,) = read_audit_file(EVENTS).entries
 
     assert (entry.state, entry.end_reason) == (GrantState.ENDED, "Expired")
 
 
-def test_a_refused_one_is_refused() -> None:
+def test_denied_grant_is_refused() -> None:
     (entry,) = read_audit_file([line("grant.ended", 1, reason="Denied")]).entries
 
     assert entry.state == GrantState.REFUSED
 
 
-def test_an_end_that_is_not_told_is_unknown() -> None:
-    (entry,) = read_audit_file(STORY[:3]).entries
+def test_grant_without_an_end_event_is_unknown() -> None:
+    (entry,) = read_audit_file(EVENTS[:3]).entries
 
     assert (entry.state, entry.ended_at) == ("Unknown", None)
 
 
-@given(order=st.permutations([*STORY, *STORY]))
-def test_neither_the_order_nor_repetitions_matter(order) -> None:
-    assert read_audit_file(order) == read_audit_file(STORY)
+@given(order=st.permutations([*EVENTS, *EVENTS]))
+def test_order_and_repetitions_make_no_difference(order) -> None:
+    assert read_audit_file(order) == read_audit_file(EVENTS)
 
 
-@given(order=st.permutations(STORY[1:3]))
-def test_of_two_events_of_one_moment_neither_hides_the_other(order) -> None:
+@given(order=st.permutations(EVENTS[1:3]))
+def test_events_at_the_same_time_keep_each_others_values(order) -> None:
     (entry,) = read_audit_file(order).entries
 
     assert (entry.gave_access, entry.approval) == (True, "ApprovedByReviewers")
     assert entry.started_at == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
 
 
-def test_what_comes_before_an_event_is_passed_over() -> None:
-    (entry,) = read_audit_file([f"2026-11-24T12:00:00.1Z {STORY[0]}"]).entries
+def test_text_before_an_event_is_ignored() -> None:
+    (entry,) = read_audit_file([f"2026-11-24T12:00:00.1Z {EVENTS[0]}"]).entries
 
     assert entry.name == "g1"
 
@@ -116,24 +116,24 @@ def test_what_comes_before_an_event_is_passed_over() -> None:
         '{"a":' * 100_000,
     ],
 )
-def test_a_line_that_is_no_event_is_counted(bad) -> None:
-    told = read_audit_file([bad, "", *STORY])
+def test_line_without_an_event_is_counted(bad) -> None:
+    audit_file = read_audit_file([bad, "", *EVENTS])
 
-    assert (told.left_out, len(told.entries)) == (1, 1)
-
-
-def test_instances_are_no_grants() -> None:
-    told = read_audit_file([line("instance.contested", 3)])
-
-    assert (told.entries, told.left_out) == ((), 0)
-    assert told.first == datetime(2026, 11, 24, 12, 3, 1, tzinfo=UTC)
+    assert (audit_file.skipped_lines, len(audit_file.entries)) == (1, 1)
 
 
-def test_what_has_another_shape_than_expected_is_empty() -> None:
-    odd = line(
+def test_event_of_an_instance_is_no_entry() -> None:
+    audit_file = read_audit_file([line("instance.contested", 3)])
+
+    assert (audit_file.entries, audit_file.skipped_lines) == ((), 0)
+    assert audit_file.first_event == datetime(2026, 11, 24, 12, 3, 1, tzinfo=UTC)
+
+
+def test_value_of_an_unexpected_type_is_empty() -> None:
+    unexpected = line(
         "grant.bound", subject="alice", approvals={"a": 1}, startedAt=7, role=None
     )
-    (entry,) = read_audit_file([odd]).entries
+    (entry,) = read_audit_file([unexpected]).entries
 
     assert (entry.subject, entry.approvers, entry.role) == ("", (), "")
     assert entry.started_at is None

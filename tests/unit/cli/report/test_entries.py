@@ -1,4 +1,4 @@
-"""Who had what, when, why, and who agreed: entries, and how they are written."""
+"""Entries of a report, and their output."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def an_entry(name="g1", status=None, **others):
     return entry_of(view_grant(a_body(name, status=status, **others)), NOON)
 
 
-def asked(since=NOON - HOUR, until=NOON + HOUR, **others) -> ReportFilter:
+def a_filter(since=NOON - HOUR, until=NOON + HOUR, **others) -> ReportFilter:
     return ReportFilter(period=Period(since, until), **others)
 
 
@@ -49,75 +49,85 @@ def names(entries) -> list[str]:
     return [entry.name for entry in entries]
 
 
-WAITING = an_entry("waiting", not_ready("AwaitingApproval"))
+PENDING = an_entry("pending", not_ready("AwaitingApproval"))
 STARTED = {"startedAt": "2026-11-24T12:00:00Z"}
 ENDED = an_entry("ended", in_force() | over("Expired", NOON + MINUTE, **STARTED))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("report_filter", "expected"),
     [
-        pytest.param(asked(), ["ended", "g1"], id="what gave access"),
-        pytest.param(asked(NOON + 2 * MINUTE), ["g1"], id="not what had ended before"),
-        pytest.param(asked(until=NOON), [], id="not what began at the end or later"),
+        pytest.param(a_filter(), ["ended", "g1"], id="grants that gave access"),
         pytest.param(
-            asked(and_without_access=True),
-            ["ended", "g1", "waiting"],
-            id="also what was only asked for",
+            a_filter(NOON + 2 * MINUTE), ["g1"], id="without grants that ended before"
         ),
         pytest.param(
-            asked(NOON + MINUTE, and_without_access=True),
+            a_filter(until=NOON),
+            [],
+            id="without grants that started at the end or later",
+        ),
+        pytest.param(
+            a_filter(include_without_access=True),
+            ["ended", "g1", "pending"],
+            id="with grants that never gave access",
+        ),
+        pytest.param(
+            a_filter(NOON + MINUTE, include_without_access=True),
             ["g1"],
-            id="not what was asked for before",
+            id="without grants that were requested before",
         ),
-        pytest.param(asked(subject="bob"), [], id="a subject"),
-        pytest.param(asked(role="deployer"), ["ended", "g1"], id="a bare role"),
-        pytest.param(asked(instance="other"), [], id="an instance"),
-        pytest.param(asked(namespace="other"), [], id="a namespace"),
+        pytest.param(a_filter(subject="bob"), [], id="subject"),
+        pytest.param(
+            a_filter(role="deployer"), ["ended", "g1"], id="role without its project"
+        ),
+        pytest.param(a_filter(instance="other"), [], id="instance"),
+        pytest.param(a_filter(namespace="other"), [], id="namespace"),
     ],
 )
-def test_what_is_asked_for_is_reported(wanted, expected) -> None:
-    assert names(access_report((), (an_entry(), WAITING, ENDED), wanted)) == expected
+def test_filter_selects(report_filter, expected) -> None:
+    entries = (an_entry(), PENDING, ENDED)
+
+    assert names(access_report((), entries, report_filter)) == expected
 
 
-def test_an_end_that_was_promised_is_no_end() -> None:
-    late = asked(NOON + 2 * HOUR, NOON + 3 * HOUR)
+def test_unconfirmed_end_is_no_end() -> None:
+    late = a_filter(NOON + 2 * HOUR, NOON + 3 * HOUR)
 
     assert names(access_report((), (an_entry(),), late)) == ["g1"]
 
 
-def test_the_cluster_is_believed_where_both_know() -> None:
-    told = replace(an_entry(), source=Source.AUDIT, justification="old")
-    older = replace(told, uid="another", name="older", started_at=NOON - MINUTE)
-    found = access_report((told, older), (an_entry(),), asked())
+def test_entry_of_the_cluster_replaces_that_of_the_audit() -> None:
+    audited = replace(an_entry(), source=Source.AUDIT, justification="old")
+    older = replace(audited, uid="another", name="older", started_at=NOON - MINUTE)
+    entries = access_report((audited, older), (an_entry(),), a_filter())
 
-    assert [(one.name, one.source) for one in found] == [
+    assert [(one.name, one.source) for one in entries] == [
         ("older", Source.AUDIT),
         ("g1", Source.CLUSTER),
     ]
 
 
-def test_a_table_fits_the_terminal() -> None:
+def test_table_fits_the_terminal() -> None:
     entry = an_entry(justification="deploy the fix for the checkout of the shop")
     text = format_report([entry, ENDED], ReportFormat.TABLE, width=80)
     header, first, second = text.splitlines()
 
-    assert header.split("  ")[-1] == "BECAUSE"
-    assert "2026-11-24 12:00  2026-11-24 13:00  dan     deploy the" in first
-    assert "2026-11-24 12:00  2026-11-24 12:01  -       -" in second
+    assert header.split("  ")[-1] == "JUSTIFICATION"
+    assert "2026-11-24 12:00  2026-11-24 13:00  dan       deploy" in first
+    assert "2026-11-24 12:00  2026-11-24 12:01  -         -" in second
     assert max(map(len, (header, first, second))) <= 80
 
 
 def test_json_has_every_column_with_times_in_utc() -> None:
-    (read,) = json.loads(format_report([an_entry()], ReportFormat.JSON, width=80))
+    (fields,) = json.loads(format_report([an_entry()], ReportFormat.JSON, width=80))
 
-    assert list(read) == list(COLUMNS)
-    assert (read["startedAt"], read["endedAt"]) == ("2026-11-24T12:00:00Z", None)
-    assert (read["approvers"], read["approval"]) == (["dan"], "AutoApproved")
-    assert (read["gaveAccess"], read["source"]) == (True, "cluster")
+    assert list(fields) == list(COLUMNS)
+    assert (fields["startedAt"], fields["endedAt"]) == ("2026-11-24T12:00:00Z", None)
+    assert (fields["approvers"], fields["approval"]) == (["dan"], "AutoApproved")
+    assert (fields["gaveAccess"], fields["source"]) == (True, "cluster")
 
 
-def test_csv_begins_with_its_columns_and_ends_its_lines_as_the_standard_says() -> None:
+def test_csv_has_a_header_and_ends_lines_with_crlf() -> None:
     text = as_csv([an_entry()])
 
     assert text.split("\r\n")[0] == ",".join(COLUMNS)
@@ -128,7 +138,7 @@ TEXT = st.one_of(hostile, st.text(max_size=12), st.sampled_from(["=1+1", "'=1", 
 
 
 @given(texts=st.lists(TEXT, min_size=3, max_size=3))
-def test_csv_reads_back_as_it_was_written_and_no_cell_is_a_formula(texts) -> None:
+def test_csv_round_trip_has_no_formula(texts) -> None:
     subject, why, approver = texts
     entry = replace(
         an_entry(), subject=subject, justification=why, approvers=(approver,)
@@ -162,13 +172,26 @@ def test_csv_reads_back_as_it_was_written_and_no_cell_is_a_formula(texts) -> Non
         ("", ""),
     ],
 )
-def test_a_cell_is_no_formula_and_no_command(text, cell) -> None:
+def test_cell_is_escaped(text, cell) -> None:
     assert guarded(text) == cell
 
 
-def test_the_columns_are_in_their_order_and_documented() -> None:
+def test_columns_are_ordered_and_documented() -> None:
     page = PAGE.read_text()
 
     assert list(fields_of(an_entry())) == list(COLUMNS)
-    for name, meaning in COLUMNS.items():
-        assert f"| `{name}` | {meaning} |" in page
+    for name, description in COLUMNS.items():
+        assert f"| `{name}` | {description} |" in page
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "overlaps"),
+    [
+        pytest.param(NOON - HOUR, NOON, False, id="ends at the start of the period"),
+        pytest.param(NOON - HOUR, NOON + MINUTE, True, id="ends within the period"),
+        pytest.param(NOON - HOUR, None, True, id="has no end"),
+        pytest.param(NOON + HOUR, None, False, id="starts at the end of the period"),
+    ],
+)
+def test_period_is_half_open_for_access_that(start, end, overlaps) -> None:
+    assert Period(NOON, NOON + HOUR).overlaps(start, end) is overlaps

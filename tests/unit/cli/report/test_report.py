@@ -1,4 +1,4 @@
-"""``argogrant report``: the sources that it reads, and what it can not know."""
+"""The command ``argogrant report``: its sources and their gaps."""
 
 import csv
 import json
@@ -41,7 +41,7 @@ OLD = json.dumps(
 
 @pytest.fixture
 def reported(cluster, monkeypatch):
-    """Run the command with a grant in force, and perhaps an instance."""
+    """Run the command with an active grant and these instances."""
     monkeypatch.setattr(command, "utc_now", lambda: NOON + MINUTE)
 
     def run(*arguments: str, stdin: str = "", instances=(INSTANCE,), bodies=1):
@@ -60,7 +60,7 @@ def subjects(result) -> list[str]:
     return [one["subject"] for one in json.loads(result.stdout)]
 
 
-def test_the_cluster_and_files_are_put_together(reported, tmp_path) -> None:
+def test_cluster_and_files_are_merged(reported, tmp_path) -> None:
     path = tmp_path / "audit.jsonl"
     path.write_bytes(OLD.encode() + b"\n\xff\n")
     result = reported("--audit", str(path), "-o", "json")
@@ -69,12 +69,12 @@ def test_the_cluster_and_files_are_put_together(reported, tmp_path) -> None:
     assert subjects(result) == ["=carol", "alice"]
     assert result.stderr.splitlines() == [
         (
-            "Not known from the cluster: grants that were deleted, by hand or after"
-            ' their end (spec.retention: "default" 48h); the audit stream tells of them'
-            " (--audit)."
+            "The cluster does not have grants that were deleted, manually or by"
+            ' retention (spec.retention: "default" 48h); read them from the audit'
+            " stream (--audit)."
         ),
-        "The audit files tell of nothing before 2026-11-24T11:00:01Z.",
-        "Left out of the audit files, since they are no events: 1 line.",
+        "The audit files have no event before 2026-11-24T11:00:01Z.",
+        "Lines of the audit files that are no event and were skipped: 1.",
     ]
 
 
@@ -85,7 +85,7 @@ def test_csv_is_safe_for_spreadsheets(reported) -> None:
     assert [row["subject"] for row in rows] == ["'=carol", "alice"]
 
 
-def test_files_alone_need_no_api_server(reported, cluster) -> None:
+def test_audit_files_need_no_api_server(reported, cluster) -> None:
     result = reported("--no-cluster", "--audit", "-", "-o", "json", stdin=OLD)
 
     assert subjects(result) == ["=carol"]
@@ -93,7 +93,7 @@ def test_files_alone_need_no_api_server(reported, cluster) -> None:
     assert "cluster" not in result.stderr
 
 
-def test_a_table_is_for_people(reported) -> None:
+def test_table_is_the_default(reported) -> None:
     result = reported()
 
     assert [line.split()[0] for line in result.stdout.splitlines()] == [
@@ -105,39 +105,39 @@ def test_a_table_is_for_people(reported) -> None:
     ("output", "stdout"),
     [("table", ""), ("json", "[]\n")],
 )
-def test_nothing_is_said_to_be_nothing(reported, output, stdout) -> None:
+def test_empty_table_is_a_message(reported, output, stdout) -> None:
     result = reported("-o", output, bodies=0)
 
     assert (result.exit_code, result.stdout) == (0, stdout)
-    assert ("Nobody had anything then" in result.stderr) is (output == "table")
+    assert ("No known access in this period." in result.stderr) is (output == "table")
 
 
-def test_how_long_records_are_kept_may_be_unknown(reported, cluster) -> None:
+def test_unreadable_retention_is_omitted(reported, cluster) -> None:
     cluster.fail("list", Forbidden("403"), path="argocdinstances")
     result = reported()
 
-    assert "after their end; the audit stream" in result.stderr
+    assert "or by retention; read them" in result.stderr
 
 
-def test_a_file_that_is_not_there_is_one_sentence(reported) -> None:
+def test_missing_file_is_an_error(reported) -> None:
     result = reported("--audit", "/nowhere")
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        'argogrant report: "/nowhere" can not be read: No such file or directory;'
+        'argogrant report: "/nowhere" cannot be read: No such file or directory;'
         " name a file of the audit stream, or - for standard input.\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("--since", "soon"), "is no moment"),
+        (("--since", "soon"), "is not a time in the past"),
         (("--since", "1d", "--until", "2d"), "--since is not before --until"),
     ],
 )
-def test_a_period_that_is_none_is_an_error_of_usage(reported, arguments, said) -> None:
+def test_invalid_period_is_a_usage_error(reported, arguments, message) -> None:
     result = reported(*arguments)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in " ".join(result.stderr.replace("│", " ").split())
