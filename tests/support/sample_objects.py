@@ -1,4 +1,4 @@
-"""Objects of our kinds in a few words, and what an API server says to them."""
+"""Short builders of argogrant's kinds, and the API server's answers to them."""
 
 import json
 from collections.abc import Iterator
@@ -64,29 +64,29 @@ def a_project_role(name: str) -> dict[str, Any]:
 
 
 def told(plane: ControlPlane, *command: str, body: dict[str, Any]) -> str:
-    """What the API server says against an object; nothing if it takes it."""
+    """Return why the API server rejects an object; empty if it accepts it."""
     done = plane.kubectl(*command, "-f", "-", stdin=json.dumps(body), check=False)
     return done.stderr if done.returncode else ""
 
 
 def delete_all(plane: ControlPlane) -> None:
-    """Leave no object of our kinds behind, also none that waits for an operator."""
+    """Delete every object of argogrant's kinds, and remove its finalizers."""
     kinds = ",".join(kind.plural for kind in KINDS)
-    ours = ("-n", "argogrant")
-    plane.kubectl(*ours, "delete", kinds, "--all", "--wait=false")
-    for name in plane.kubectl(*ours, "get", kinds, "-o", "name").stdout.split():
-        freed = '{"metadata": {"finalizers": null}}'
-        plane.kubectl(*ours, "patch", name, "--type=merge", "-p", freed, check=False)
-    plane.kubectl(*ours, "delete", kinds, "--all")
+    home = ("-n", "argogrant")
+    plane.kubectl(*home, "delete", kinds, "--all", "--wait=false")
+    for name in plane.kubectl(*home, "get", kinds, "-o", "name").stdout.split():
+        patch = '{"metadata": {"finalizers": null}}'
+        plane.kubectl(*home, "patch", name, "--type=merge", "-p", patch, check=False)
+    plane.kubectl(*home, "delete", kinds, "--all")
 
 
 def rules_of(*kinds: Kind) -> Iterator[tuple[str, str]]:
-    """Every CEL rule in the CRDs of these kinds, with its message."""
-    todo: list[Any] = [custom_resource_definition(kind) for kind in kinds]
-    while todo:
-        node = todo.pop()
+    """Yield every CEL rule in the CRDs of these kinds, with its message."""
+    pending: list[Any] = [custom_resource_definition(kind) for kind in kinds]
+    while pending:
+        node = pending.pop()
         if isinstance(node, dict):
             for rule in node.get("x-kubernetes-validations", ()):
                 yield rule["rule"], rule["message"]
         if isinstance(node, dict | list):
-            todo += node.values() if isinstance(node, dict) else node
+            pending += node.values() if isinstance(node, dict) else node

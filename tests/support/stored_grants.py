@@ -1,4 +1,4 @@
-"""AccessGrants as the API server holds them once the operator has looked."""
+"""Manifests of AccessGrants and AccessApprovals with a status."""
 
 from datetime import datetime
 from typing import Any
@@ -7,11 +7,13 @@ from argogrant.grants.model.window import format_instant
 from support.builders import HOUR, NOON
 
 
-def a_body(name: str = "g1", subject: str = "alice", **others: Any) -> dict[str, Any]:
-    """A grant of an hour for role:deployer, created at noon.
+def a_stored_grant(
+    name: str = "g1", subject: str = "alice", **others: Any
+) -> dict[str, Any]:
+    """Build a grant for role:deployer of one hour, created at noon.
 
-    ``status`` is what the operator wrote, ``metadata`` adds to it, and the rest is of
-    the spec.
+    ``status`` replaces the status, ``metadata`` extends the metadata, and every other
+    argument is a field of the spec.
     """
     status, metadata = others.pop("status", {}), others.pop("metadata", {})
     spec = {
@@ -37,23 +39,25 @@ def a_body(name: str = "g1", subject: str = "alice", **others: Any) -> dict[str,
     }
 
 
-def said(kind: str, status: str, reason: str, message: str = "") -> dict[str, Any]:
-    """A condition."""
+def condition(kind: str, status: str, reason: str, message: str = "") -> dict[str, Any]:
+    """Build a condition."""
     return {
         "type": kind,
         "status": status,
         "reason": reason,
-        "message": message or f"{reason} it is.",
+        "message": message or f"The reason is {reason}.",
         "lastTransitionTime": format_instant(NOON),
     }
 
 
-def in_force(*others: dict[str, Any], until: datetime = NOON + HOUR, **status: Any):
-    """The status of a grant that Argo CD obeys."""
+def active_status(
+    *others: dict[str, Any], until: datetime = NOON + HOUR, **status: Any
+):
+    """Build the status of an active grant."""
     return {
         "conditions": [
-            said("Approved", "True", "AutoApproved"),
-            said("Ready", "True", "Bound"),
+            condition("Approved", "True", "AutoApproved"),
+            condition("Ready", "True", "Bound"),
             *others,
         ],
         "startedAt": format_instant(NOON),
@@ -63,30 +67,38 @@ def in_force(*others: dict[str, Any], until: datetime = NOON + HOUR, **status: A
     }
 
 
-def not_ready(reason: str, message: str = "", **status: Any) -> dict[str, Any]:
-    """The status of a grant that Argo CD does not obey."""
-    return {"conditions": [said("Ready", "False", reason, message)], **status}
+def not_ready_status(reason: str, message: str = "", **status: Any) -> dict[str, Any]:
+    """Build the status of a grant that is not in force."""
+    return {"conditions": [condition("Ready", "False", reason, message)], **status}
 
 
-def over(reason: str, at: datetime = NOON + HOUR, **status: Any) -> dict[str, Any]:
-    """The status of a grant that has ended."""
-    conditions = [said("Ready", "False", reason), said("Ended", "True", reason)]
+def ended_status(
+    reason: str, at: datetime = NOON + HOUR, **status: Any
+) -> dict[str, Any]:
+    """Build the status of a grant that has ended."""
+    conditions = [
+        condition("Ready", "False", reason),
+        condition("Ended", "True", reason),
+    ]
     return {"conditions": conditions, "endedAt": format_instant(at), **status}
 
 
-def an_approval(
+def a_stored_approval(
     decision: str = "Approve",
     counted: tuple[str, ...] = (),
     grant: str = "g1",
     **others: Any,
 ) -> dict[str, Any]:
-    """An AccessApproval by dan, a minute after noon; ``counted`` is its condition."""
-    conditions = [said("Counted", *counted)] if counted else []
+    """Build an AccessApproval by dan, one minute after noon.
+
+    ``counted`` is the status, reason and message of its condition ``Counted``.
+    """
+    conditions = [condition("Counted", *counted)] if counted else []
     return {
         "apiVersion": "argogrant.dev/v1alpha1",
         "kind": "AccessApproval",
         "metadata": {
-            "name": f"of-{grant}-{decision.lower()}",
+            "name": f"{grant}-{decision.lower()}",
             "creationTimestamp": "2026-11-24T12:01:00Z",
         },
         "spec": {

@@ -16,35 +16,44 @@ from argogrant.cli.inspect.describe import (
 )
 from argogrant.cli.terminal.checklist import SIGNS, CheckOutcome
 from support.builders import HOUR, MINUTE, NOON
-from support.stored_grants import a_body, an_approval, in_force, not_ready, over, said
+from support.stored_grants import (
+    a_stored_approval,
+    a_stored_grant,
+    active_status,
+    condition,
+    ended_status,
+    not_ready_status,
+)
 
 NOW = NOON + 5 * MINUTE
 LINE = "g, alice, role:deployer"
 
 
 def facts(body=None, **others) -> GrantDescription:
-    grant = view_grant(body or a_body(status=in_force()))
+    grant = view_grant(body or a_stored_grant(status=active_status()))
     return GrantDescription(**{"grant": grant, "now": NOW, "zone": UTC, **others})
 
 
 SUMMARIES = {
     "active grant": (
-        a_body(status=in_force()),
+        a_stored_grant(status=active_status()),
         "alice has role:deployer on default until 2026-11-24 13:00 UTC (in 55m).",
     ),
     "active grant without effect": (
-        a_body(status=in_force(said("Effective", "False", "NoSuchAccount"))),
+        a_stored_grant(
+            status=active_status(condition("Effective", "False", "NoSuchAccount"))
+        ),
         "alice is bound to role:deployer on default, without effect: see Effective.",
     ),
     "pending grant": (
-        a_body(status=not_ready("AwaitingApproval")),
+        a_stored_grant(status=not_ready_status("AwaitingApproval")),
         "alice does not have role:deployer on default yet: the grant awaits approval.",
     ),
     "scheduled grant": (
-        a_body(
+        a_stored_grant(
             notBefore="2026-11-24T14:00:00Z",
             expiresAt="2026-11-24T15:00:00Z",
-            status=not_ready("Scheduled"),
+            status=not_ready_status("Scheduled"),
         ),
         (
             "alice will have role:deployer on default from 2026-11-24 14:00 UTC"
@@ -52,50 +61,52 @@ SUMMARIES = {
         ),
     ),
     "grant without a status": (
-        a_body(),
+        a_stored_grant(),
         (
             "alice does not have role:deployer on default yet: the operator has not"
             " processed the grant."
         ),
     ),
     "grant for a missing role": (
-        a_body(status=not_ready("RoleNotFound")),
+        a_stored_grant(status=not_ready_status("RoleNotFound")),
         "alice does not have role:deployer on default: see the Ready condition.",
     ),
     "bound grant of an unavailable instance": (
-        a_body(
-            status=in_force()
-            | {"conditions": [said("Ready", "False", "InstanceUnavailable")]}
+        a_stored_grant(
+            status=active_status()
+            | {"conditions": [condition("Ready", "False", "InstanceUnavailable")]}
         ),
         "Unknown whether alice has role:deployer on default; see the Ready condition.",
     ),
     "revoked grant that is still bound": (
-        a_body(revoked=True, status=in_force()),
+        a_stored_grant(revoked=True, status=active_status()),
         (
             "alice may still have role:deployer on default: the operator is revoking"
             " the grant."
         ),
     ),
     "expired grant that is still bound": (
-        a_body(status=in_force(until=NOON + MINUTE)),
+        a_stored_grant(status=active_status(until=NOON + MINUTE)),
         (
             "alice may still have role:deployer on default, although the grant expired"
             " at 2026-11-24 12:01 UTC (4m ago)."
         ),
     ),
     "denied grant": (
-        a_body(status=over("Denied")),
+        a_stored_grant(status=ended_status("Denied")),
         "alice does not get role:deployer on default: the request was refused.",
     ),
     "ended grant": (
-        a_body(status=over("Expired", NOON, startedAt="2026-11-24T11:00:00Z")),
+        a_stored_grant(
+            status=ended_status("Expired", NOON, startedAt="2026-11-24T11:00:00Z")
+        ),
         (
             "alice no longer has role:deployer on default by this grant: it ended"
             " 2026-11-24 12:00 UTC (5m ago)."
         ),
     ),
     "grant that ended before it started": (
-        a_body(status=over("Expired")),
+        a_stored_grant(status=ended_status("Expired")),
         "alice never had role:deployer on default by this grant, which has ended.",
     ),
 }
@@ -110,13 +121,16 @@ def test_summary_of(body, expected) -> None:
 
 
 STEPS = {
-    "active": (in_force(), "argogrant extend g1 -n argogrant"),
-    "pending": (not_ready("AwaitingApproval"), "argogrant approve g1 -n argogrant"),
-    "scheduled": (not_ready("Scheduled"), ""),
+    "active": (active_status(), "argogrant extend g1 -n argogrant"),
+    "pending": (
+        not_ready_status("AwaitingApproval"),
+        "argogrant approve g1 -n argogrant",
+    ),
+    "scheduled": (not_ready_status("Scheduled"), ""),
     "new": ({}, "argogrant doctor -n argogrant"),
-    "overdue": (in_force(until=NOON), "argogrant doctor -n argogrant"),
-    "not allowed": (not_ready("NotAllowed"), "argogrant request"),
-    "ended": (over("Expired"), "argogrant request"),
+    "overdue": (active_status(until=NOON), "argogrant doctor -n argogrant"),
+    "not allowed": (not_ready_status("NotAllowed"), "argogrant request"),
+    "ended": (ended_status("Expired"), "argogrant request"),
 }
 
 
@@ -125,12 +139,12 @@ STEPS = {
     [pytest.param(*row, id=situation) for situation, row in STEPS.items()],
 )
 def test_next_command_of_a_grant_that_is(status, expected) -> None:
-    assert next_step(facts(a_body(status=status)))[1] == expected
+    assert next_step(facts(a_stored_grant(status=status)))[1] == expected
 
 
 def test_refused_grant_may_give_access_later_and_denied_one_never() -> None:
-    later = next_step(facts(a_body(status=not_ready("NotAllowed"))))[0]
-    never = next_step(facts(a_body(status=over("Denied"))))[0]
+    later = next_step(facts(a_stored_grant(status=not_ready_status("NotAllowed"))))[0]
+    never = next_step(facts(a_stored_grant(status=ended_status("Denied"))))[0]
 
     assert "never" not in later
     assert "never" in never
@@ -138,17 +152,17 @@ def test_refused_grant_may_give_access_later_and_denied_one_never() -> None:
 
 APPROVALS = {
     "approval that counts": (
-        an_approval(counted=("True", "Counts")),
+        a_stored_approval(counted=("True", "Counts")),
         CheckOutcome.FINE,
         "Approve, 2026-11-24 12:01 UTC (4m ago). It counts.",
     ),
     "denial that counts": (
-        an_approval("Deny", ("True", "Counts"), comment="not now"),
+        a_stored_approval("Deny", ("True", "Counts"), comment="not now"),
         CheckOutcome.WRONG,
         'Deny, 2026-11-24 12:01 UTC (4m ago): "not now". It counts.',
     ),
     "approval that does not count": (
-        an_approval(counted=("False", "SelfApproval", "Ask another approver.")),
+        a_stored_approval(counted=("False", "SelfApproval", "Ask another approver.")),
         CheckOutcome.NOTED,
         (
             "Approve, 2026-11-24 12:01 UTC (4m ago). It does not count: Ask another"
@@ -156,7 +170,7 @@ APPROVALS = {
         ),
     ),
     "approval without a status": (
-        an_approval(),
+        a_stored_approval(),
         CheckOutcome.UNKNOWN,
         (
             "Approve, 2026-11-24 12:01 UTC (4m ago). The operator has not processed it"
@@ -178,7 +192,7 @@ def test_description_of(body, outcome, text) -> None:
 
 def test_deleted_approval_is_described_from_the_status_of_the_grant() -> None:
     stored = {"name": "gone", "approver": "erin", "decision": "Approve", "at": "then"}
-    body = a_body(status=in_force(approvals=[stored]))
+    body = a_stored_grant(status=active_status(approvals=[stored]))
     (result,) = approvals(facts(body))
 
     assert result.check == "erin"
@@ -193,19 +207,19 @@ def found(is_present, **others) -> BindingLookup:
 
 BINDINGS = {
     "binding of an active grant": (
-        in_force(),
+        active_status(),
         found(is_present=True),
         CheckOutcome.FINE,
         f"argocd-rbac-cm has {LINE}",
     ),
     "binding with its end": (
-        in_force(),
+        active_status(),
         found(is_present=True, until=NOON + HOUR),
         CheckOutcome.FINE,
         f"argocd-rbac-cm has {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
     ),
     "missing binding of an active grant": (
-        in_force(),
+        active_status(),
         found(is_present=False),
         CheckOutcome.WRONG,
         (
@@ -214,31 +228,31 @@ BINDINGS = {
         ),
     ),
     "binding of an expired grant": (
-        in_force(until=NOON),
+        active_status(until=NOON),
         found(is_present=True),
         CheckOutcome.WRONG,
         f"argocd-rbac-cm has {LINE}; the operator should have removed it.",
     ),
     "binding of an ended grant": (
-        over("Expired"),
+        ended_status("Expired"),
         found(is_present=True),
         CheckOutcome.WRONG,
         f"argocd-rbac-cm has {LINE}; another grant may require it (argogrant list).",
     ),
     "missing binding of an ended grant": (
-        over("Expired"),
+        ended_status("Expired"),
         found(is_present=False),
         CheckOutcome.NOTED,
         f"argocd-rbac-cm does not have {LINE}",
     ),
     "unmanaged line": (
-        in_force(),
+        active_status(),
         found(is_present=True, is_managed=False),
         CheckOutcome.NOTED,
         f"argocd-rbac-cm has {LINE}, which argogrant does not manage.",
     ),
     "unreadable location": (
-        in_force(),
+        active_status(),
         found(is_present=None, problem="you do not have permission to read it"),
         CheckOutcome.UNKNOWN,
         "argocd-rbac-cm: unknown, you do not have permission to read it.",
@@ -251,24 +265,24 @@ BINDINGS = {
     [pytest.param(*row, id=situation) for situation, row in BINDINGS.items()],
 )
 def test_comparison_of(status, one, outcome, text) -> None:
-    (result,) = bindings(facts(a_body(status=status), binding=[one]))
+    (result,) = bindings(facts(a_stored_grant(status=status), binding=[one]))
 
     assert (result.outcome, result.text) == (outcome, text)
 
 
 def test_hostile_text_is_escaped_and_wrapped() -> None:
     hostile = "\x1b[2J" + "x" * 300 + "\n\x07"
-    body = a_body(
+    body = a_stored_grant(
         "g1",
         hostile,
         justification=hostile,
         requester={"username": hostile},
-        status=not_ready("RoleNotFound", hostile),
+        status=not_ready_status("RoleNotFound", hostile),
     )
     line = BindingLookup(
         location="argocd-rbac-cm", line=f"g, {hostile}, x", is_present=False
     )
-    approval = view_approval(an_approval(comment=hostile))
+    approval = view_approval(a_stored_approval(comment=hostile))
     lines = list(
         to_text(
             facts(body, approvals=[approval], binding=[line], is_stale=True),

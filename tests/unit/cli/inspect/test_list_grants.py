@@ -18,20 +18,25 @@ from argogrant.cli.main import app
 from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden
 from support.builders import MINUTE, NOON
-from support.stored_grants import a_body, in_force, not_ready, over
+from support.stored_grants import (
+    a_stored_grant,
+    active_status,
+    ended_status,
+    not_ready_status,
+)
 
-ALICE = a_body("alice-deploys", "alice", status=in_force())
-PROJECT = a_body(
+ALICE = a_stored_grant("alice-deploys", "alice", status=active_status())
+PROJECT = a_stored_grant(
     "ops",
     "a-very-long-name-of-a-group-that-goes-on@example.com",
     role={"name": "deployer", "project": "team-a"},
     requester={"username": "oidc:bob"},
-    status=not_ready("AwaitingApproval"),
+    status=not_ready_status("AwaitingApproval"),
 )
-ENDED = a_body(
+ENDED = a_stored_grant(
     "old",
     "carol",
-    status=over(
+    status=ended_status(
         "Expired",
         NOON - MINUTE,
         accessPolicy="prod",
@@ -99,7 +104,7 @@ def test_filter_selects(grant_filter, names) -> None:
 
 
 def test_json_and_yaml_are_lists_without_managed_fields() -> None:
-    body = a_body(metadata={"managedFields": [{}]}, status=in_force())
+    body = a_stored_grant(metadata={"managedFields": [{}]}, status=active_status())
     lists = [
         json.loads("\n".join(lines(body, output=ListFormat.JSON))),
         yaml.safe_load("\n".join(lines(body, output=ListFormat.YAML))),
@@ -107,7 +112,7 @@ def test_json_and_yaml_are_lists_without_managed_fields() -> None:
 
     assert lists[0] == lists[1]
     assert (lists[0]["kind"], lists[0]["apiVersion"]) == ("List", "v1")
-    assert lists[0]["items"] == [a_body(status=in_force())]
+    assert lists[0]["items"] == [a_stored_grant(status=active_status())]
 
 
 def test_names_are_those_of_kubectl() -> None:
@@ -117,7 +122,9 @@ def test_names_are_those_of_kubectl() -> None:
 
 
 def test_control_characters_are_escaped() -> None:
-    hostile = a_body("x", "\x1b[2J" + "a" * 300 + "\n", status=not_ready("\x07"))
+    hostile = a_stored_grant(
+        "x", "\x1b[2J" + "a" * 300 + "\n", status=not_ready_status("\x07")
+    )
     _, row = lines(hostile)
 
     assert "\x1b" not in row
@@ -186,7 +193,7 @@ def test_empty_list_is_valid_json(listed) -> None:
 
 
 def test_selector_filters_by_label(listed) -> None:
-    labelled = a_body("labelled", metadata={"labels": {"team": "a"}}, status={})
+    labelled = a_stored_grant("labelled", metadata={"labels": {"team": "a"}}, status={})
     result = listed("-l", "team=a", "-o", "name", bodies=[ALICE, labelled])
 
     assert result.stdout == "accessgrant.argogrant.dev/labelled\n"

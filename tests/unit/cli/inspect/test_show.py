@@ -10,7 +10,7 @@ from argogrant.cli.inspect import show as command
 from argogrant.cli.main import app
 from argogrant.kube.errors import Forbidden, Unavailable
 from support.builders import MINUTE, NOON
-from support.stored_grants import a_body, an_approval, in_force
+from support.stored_grants import a_stored_approval, a_stored_grant, active_status
 
 NOW = NOON + 5 * MINUTE
 LINE = "g, alice, role:deployer"
@@ -26,12 +26,14 @@ def shown(cluster, monkeypatch):
     def run(*arguments: str, instance=None, text=LINE, role="role:deployer"):
         project = role.split(":")[1] if role.startswith("proj:") else None
         name = role.split(":")[2] if project else role
-        body = a_body(role={"name": name, "project": project}, status=in_force())
+        body = a_stored_grant(
+            role={"name": name, "project": project}, status=active_status()
+        )
         cluster.add(f"{ours}/accessgrants", body)
         status = {"status": {**body["status"], "observedGeneration": 1}}
         cluster.edit(f"{ours}/accessgrants/g1/status", status)
-        cluster.add(f"{ours}/accessapprovals", an_approval())
-        cluster.add(f"{ours}/accessapprovals", an_approval(grant="another"))
+        cluster.add(f"{ours}/accessapprovals", a_stored_approval())
+        cluster.add(f"{ours}/accessapprovals", a_stored_approval(grant="another"))
         if instance is not None:
             meta = {"name": "default"}
             kind = {"apiVersion": "argogrant.dev/v1alpha1", "kind": "ArgoCDInstance"}
@@ -64,7 +66,7 @@ def test_all_parts_are_printed(shown) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert lines[0] == "AccessGrant argogrant/g1: Active"
     assert lines[1].startswith("alice has role:deployer on default until")
-    assert "✓ Approved     AutoApproved: AutoApproved it is." in lines
+    assert "✓ Approved     AutoApproved: The reason is AutoApproved." in lines
     assert "· Ended        Not ended." in lines
     assert f"✓ Binding      argocd-rbac-cm has {LINE}" in lines
     assert lines[-1] == "$ argogrant extend g1 -n argogrant"

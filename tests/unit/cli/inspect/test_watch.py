@@ -23,12 +23,19 @@ from argogrant.kube.errors import Forbidden, Gone, Unavailable
 from support.builders import MINUTE, NOON
 from support.fake_cluster import FakeCluster
 from support.requested_grants import GRANTS
-from support.stored_grants import a_body, in_force, not_ready, over
+from support.stored_grants import (
+    a_stored_grant,
+    active_status,
+    ended_status,
+    not_ready_status,
+)
 
-ALICE = a_body("alice-deploys", "alice", status=in_force())
-OPS = a_body("ops", "operators@example.com", status=not_ready("AwaitingApproval"))
-ENDED = a_body("old", "carol", status=over("Expired", NOON - MINUTE))
-BOB = a_body("bob-reads", "bob", status=in_force())
+ALICE = a_stored_grant("alice-deploys", "alice", status=active_status())
+OPS = a_stored_grant(
+    "ops", "operators@example.com", status=not_ready_status("AwaitingApproval")
+)
+ENDED = a_stored_grant("old", "carol", status=ended_status("Expired", NOON - MINUTE))
+BOB = a_stored_grant("bob-reads", "bob", status=active_status())
 OPTIONS = TableOptions(NOON + 5 * MINUTE, 80, zone=UTC)
 
 
@@ -136,7 +143,7 @@ def test_deletion_is_printed_below_the_list(cluster) -> None:
 
 
 def test_first_grant_of_an_empty_list_is_printed_with_the_header(cluster) -> None:
-    end_watch_after(cluster, lambda: cluster.add(GRANTS, a_body("new")))
+    end_watch_after(cluster, lambda: cluster.add(GRANTS, a_stored_grant("new")))
     result = watched(cluster, bodies=())
 
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["NAME", "new"]

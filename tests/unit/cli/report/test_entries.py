@@ -30,15 +30,20 @@ from argogrant.cli.report.table import (
 from argogrant.cli.terminal.tables import sanitize
 from support.builders import HOUR, MINUTE, NOON
 from support.hypothesis_strategies import hostile
-from support.stored_grants import a_body, in_force, not_ready, over
+from support.stored_grants import (
+    a_stored_grant,
+    active_status,
+    ended_status,
+    not_ready_status,
+)
 
 PAGE = Path(__file__).parents[4] / "docs/how-to/who-has-what.md"
 BY_DAN = [{"name": "a", "approver": "dan", "decision": "Approve", "at": "x"}]
 
 
 def an_entry(name="g1", status=None, **others):
-    status = in_force(approvals=BY_DAN) if status is None else status
-    return entry_of(view_grant(a_body(name, status=status, **others)), NOON)
+    status = active_status(approvals=BY_DAN) if status is None else status
+    return entry_of(view_grant(a_stored_grant(name, status=status, **others)), NOON)
 
 
 def a_filter(since=NOON - HOUR, until=NOON + HOUR, **others) -> ReportFilter:
@@ -49,9 +54,11 @@ def names(entries) -> list[str]:
     return [entry.name for entry in entries]
 
 
-PENDING = an_entry("pending", not_ready("AwaitingApproval"))
+PENDING = an_entry("pending", not_ready_status("AwaitingApproval"))
 STARTED = {"startedAt": "2026-11-24T12:00:00Z"}
-ENDED = an_entry("ended", in_force() | over("Expired", NOON + MINUTE, **STARTED))
+ENDED = an_entry(
+    "ended", active_status() | ended_status("Expired", NOON + MINUTE, **STARTED)
+)
 
 
 @pytest.mark.parametrize(

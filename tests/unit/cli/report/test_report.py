@@ -10,7 +10,7 @@ from argogrant.cli.main import app
 from argogrant.cli.report import report as command
 from argogrant.kube.errors import Forbidden
 from support.builders import MINUTE, NOON
-from support.stored_grants import a_body, in_force
+from support.stored_grants import a_stored_grant, active_status
 
 OURS = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
 INSTANCE = {
@@ -45,7 +45,7 @@ def reported(cluster, monkeypatch):
     monkeypatch.setattr(command, "utc_now", lambda: NOON + MINUTE)
 
     def run(*arguments: str, stdin: str = "", instances=(INSTANCE,), bodies=1):
-        for body in [a_body(status=in_force())][:bodies]:
+        for body in [a_stored_grant(status=active_status())][:bodies]:
             cluster.add(f"{OURS}/accessgrants", body)
             path = f"{OURS}/accessgrants/g1/status"
             cluster.edit(path, {"status": body["status"]})
