@@ -22,7 +22,7 @@ ACCOUNTS = [
         "kind": "ServiceAccount",
         "metadata": {"name": name, "namespace": "argogrant"},
     }
-    for name in ("rita", "nobody")
+    for name in ("rita", "unprivileged")
 ]
 READER = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -50,7 +50,7 @@ READS = {
 
 
 @dataclass(frozen=True)
-class Visit:
+class DoctorRun:
     """Exit status and output of one run of the doctor."""
 
     status: int
@@ -74,7 +74,7 @@ class Visit:
         }
 
 
-def visit(kubeconfig: Path | str, *options: str, columns: int = 80) -> Visit:
+def run_doctor(kubeconfig: Path | str, *options: str, columns: int = 80) -> DoctorRun:
     """Run the command as the user of a kubeconfig."""
     environment = {
         **os.environ,
@@ -90,7 +90,7 @@ def visit(kubeconfig: Path | str, *options: str, columns: int = 80) -> Visit:
         text=True,
         check=False,
     )
-    return Visit(done.returncode, done.stdout, done.stderr)
+    return DoctorRun(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -116,42 +116,42 @@ def test_healthy_installation_has_no_problem(healthy: World) -> None:
     """The control plane has no Deployment argocd-server, so its version is unknown."""
     healthy.apply(a_grant("g1"))
     eventually(healthy.may_sync, within=30)
-    seen = visit(healthy.plane.kubeconfig(), "-o", "json")
+    result = run_doctor(healthy.plane.kubeconfig(), "-o", "json")
 
-    assert seen.wrong() == {}
-    assert (seen.status, seen.errors) == (0, "")
-    unknown = {name for name, what in seen.outcomes().items() if what == "unknown"}
+    assert result.wrong() == {}
+    assert (result.status, result.errors) == (0, "")
+    unknown = {name for name, what in result.outcomes().items() if what == "unknown"}
     assert unknown == {"Argo CD"}
-    assert json.loads(seen.text)["healthy"]
+    assert json.loads(result.text)["healthy"]
 
 
 def test_output_fits_eighty_columns(healthy: World) -> None:
-    seen = visit(healthy.plane.kubeconfig())
-    lines = seen.text.splitlines()
+    result = run_doctor(healthy.plane.kubeconfig())
+    lines = result.text.splitlines()
 
     assert max(map(len, lines)) <= 80
-    assert "✓ Ready" in seen.text
-    assert "\x1b" not in seen.text
+    assert "✓ Ready" in result.text
+    assert "\x1b" not in result.text
     assert lines[-1] == "No problem found; 1 check could not be completed."
 
 
 def test_malformed_line_is_reported_with_its_place_and_a_remedy(healthy: World) -> None:
     healthy.edit({"policy.csv": RULES + "p, role:broken, applications\n"})
     eventually(lambda: healthy.instance_says()[1] == "RBACTextInvalid", within=30)
-    seen = visit(healthy.plane.kubeconfig())
+    result = run_doctor(healthy.plane.kubeconfig())
 
-    assert seen.status == 1
-    assert "policy.csv line 3" in seen.text
-    assert "$ kubectl -n argocd edit configmap argocd-rbac-cm" in seen.text
-    assert max(map(len, seen.text.splitlines())) <= 80
+    assert result.status == 1
+    assert "policy.csv line 3" in result.text
+    assert "$ kubectl -n argocd edit configmap argocd-rbac-cm" in result.text
+    assert max(map(len, result.text.splitlines())) <= 80
 
 
 def test_missing_config_map_is_a_problem(healthy: World) -> None:
     healthy.remove_config_map()
     eventually(lambda: healthy.instance_says()[1] == "ConfigMapMissing", within=30)
-    seen = visit(healthy.plane.kubeconfig(), "-o", "json")
+    result = run_doctor(healthy.plane.kubeconfig(), "-o", "json")
 
-    assert "ConfigMapMissing: argocd-rbac-cm is missing" in seen.wrong()["Ready"]
+    assert "ConfigMapMissing: argocd-rbac-cm is missing" in result.wrong()["Ready"]
 
 
 def test_missing_permission_in_the_namespace_of_argocd_is_named(
@@ -160,10 +160,10 @@ def test_missing_permission_in_the_namespace_of_argocd_is_named(
     healthy.remove_rights()
     healthy.edit({"policy.csv": f"{RULES}# changed\n"})
     eventually(lambda: healthy.instance_says()[1] == "Forbidden", within=60)
-    seen = visit(healthy.plane.kubeconfig(), "-o", "json")
+    result = run_doctor(healthy.plane.kubeconfig(), "-o", "json")
 
-    assert "configmaps/argocd-rbac-cm" in seen.wrong()["Ready"]
-    assert "manifests/argocd-namespace.yaml" in seen.wrong()["Ready"]
+    assert "configmaps/argocd-rbac-cm" in result.wrong()["Ready"]
+    assert "manifests/argocd-namespace.yaml" in result.wrong()["Ready"]
 
 
 def test_operator_that_cannot_write_its_status_is_not_believed(
@@ -177,15 +177,15 @@ def test_operator_that_cannot_write_its_status_is_not_believed(
             rule["resources"].remove("argocdinstances/status")
     plane.kubectl("replace", "-f", "-", stdin=json.dumps(body))
     try:
-        seen = visit(plane.kubeconfig(), "-o", "json")
+        result = run_doctor(plane.kubeconfig(), "-o", "json")
     finally:
         home = RIGHTS.with_name("argogrant-namespace.yaml")
         plane.kubectl("apply", "-f", str(home))
-    (rights,) = (one for one in seen.checks() if one["check"] == "Rights")
+    (rights,) = (one for one in result.checks() if one["check"] == "Rights")
 
     assert "patch argocdinstances/status in namespace argogrant" in rights["text"]
     assert rights["command"] == "kubectl apply -f manifests/argogrant-namespace.yaml"
-    assert seen.outcomes()["Ready"] == "unknown"
+    assert result.outcomes()["Ready"] == "unknown"
 
 
 def test_grants_without_effect_are_named(healthy: World) -> None:
@@ -196,11 +196,11 @@ def test_grants_without_effect_are_named(healthy: World) -> None:
     healthy.apply(tracked, mailed, lost)
     eventually(lambda: healthy.ready("from-git")[1] != "", within=30)
     eventually(lambda: healthy.condition("mailed", "Effective")[1] != "", within=30)
-    seen = visit(healthy.plane.kubeconfig(), "-o", "json")
+    result = run_doctor(healthy.plane.kubeconfig(), "-o", "json")
 
-    assert "from-git" in seen.wrong()["Git"]
-    assert "mailed: EmailNotInScopes" in seen.wrong()["Effective"]
-    assert "lost: spec.instance names an ArgoCDInstance" in seen.wrong()["Grants"]
+    assert "from-git" in result.wrong()["Git"]
+    assert "mailed: EmailNotInScopes" in result.wrong()["Effective"]
+    assert "lost: spec.instance names an ArgoCDInstance" in result.wrong()["Grants"]
 
 
 def test_missing_admission_policy_is_reported_once(healthy: World) -> None:
@@ -216,22 +216,22 @@ def test_missing_admission_policy_is_reported_once(healthy: World) -> None:
             ),
             within=30,
         )
-        seen = visit(plane.kubeconfig(), "-o", "json")
+        result = run_doctor(plane.kubeconfig(), "-o", "json")
     finally:
         plane.kubectl("create", "-f", "-", stdin=kept)
 
-    assert list(seen.wrong()) == ["Admission"]
-    assert f"ValidatingAdmissionPolicyBinding {name}" in seen.wrong()["Admission"]
+    assert list(result.wrong()) == ["Admission"]
+    assert f"ValidatingAdmissionPolicyBinding {name}" in result.wrong()["Admission"]
 
 
 def test_reader_of_grants_gets_unknown_for_everything_else(healthy: World) -> None:
     healthy.apply(*ACCOUNTS, READER, READS)
     eventually(lambda: healthy.instance_says()[0] == "True", within=30)
     rita = healthy.plane.service_account_kubeconfig("argogrant", "rita")
-    seen = visit(rita, "-o", "json")
-    outcomes = seen.outcomes()
+    result = run_doctor(rita, "-o", "json")
+    outcomes = result.outcomes()
 
-    assert (seen.status, seen.errors) == (0, "")
+    assert (result.status, result.errors) == (0, "")
     for readable in ("Kubernetes", "Instances", "Ready", "Grants"):
         assert outcomes[readable] == "fine"
     for hidden in ("CRDs", "Operator", "Rights", "Admission", "Argo CD"):
@@ -240,40 +240,40 @@ def test_reader_of_grants_gets_unknown_for_everything_else(healthy: World) -> No
 
 def test_caller_without_permissions_gets_an_answer(healthy: World) -> None:
     healthy.apply(*ACCOUNTS)
-    nobody = healthy.plane.service_account_kubeconfig("argogrant", "nobody")
-    seen = visit(nobody)
+    kubeconfig = healthy.plane.service_account_kubeconfig("argogrant", "unprivileged")
+    result = run_doctor(kubeconfig)
 
-    assert "Traceback" not in seen.text + seen.errors
-    assert "? Instances" in seen.text
+    assert "Traceback" not in result.text + result.errors
+    assert "? Instances" in result.text
 
 
 def test_operators_account_reviews_its_own_permissions(healthy: World) -> None:
     own = healthy.plane.service_account_kubeconfig("argogrant", "argogrant")
 
-    assert visit(own, "-o", "json").outcomes()["Rights"] == "fine"
+    assert run_doctor(own, "-o", "json").outcomes()["Rights"] == "fine"
 
 
 def test_missing_instance_is_a_problem(healthy: World) -> None:
-    seen = visit(healthy.plane.kubeconfig(), "--instance", "prod", "-o", "json")
+    result = run_doctor(healthy.plane.kubeconfig(), "--instance", "prod", "-o", "json")
 
-    assert seen.wrong() == {
+    assert result.wrong() == {
         "Instance": "there is no ArgoCDInstance prod in namespace argogrant"
     }
-    assert "Ready" not in seen.outcomes()
+    assert "Ready" not in result.outcomes()
 
 
 def test_unknown_context_is_a_problem(healthy: World) -> None:
-    seen = visit(healthy.plane.kubeconfig(), "--context", "nowhere")
+    result = run_doctor(healthy.plane.kubeconfig(), "--context", "nowhere")
 
-    assert seen.status == 1
-    assert "✗ API server" in seen.text
-    assert "nowhere" in seen.text
+    assert result.status == 1
+    assert "✗ API server" in result.text
+    assert "nowhere" in result.text
 
 
 @pytest.mark.parametrize("part", ["", "/no/such/kubeconfig"])
 def test_missing_api_server_is_a_problem(part: str) -> None:
-    seen = visit(part)
+    result = run_doctor(part)
 
-    assert seen.status == 1
-    assert "✗ API server" in seen.text
-    assert "Traceback" not in seen.text + seen.errors
+    assert result.status == 1
+    assert "✗ API server" in result.text
+    assert "Traceback" not in result.text + result.errors

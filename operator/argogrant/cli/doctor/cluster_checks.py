@@ -38,10 +38,10 @@ def kubernetes_is_new_enough(facts: ClusterFacts) -> Iterator[CheckResult]:
 def _admission_support(facts: ClusterFacts) -> str:
     kinds = facts.admission_kinds.value or frozenset()
     if "mutatingadmissionpolicies" in kinds:
-        return "it can verify requesters, and fill them in"
+        return "it can verify requesters, and fill in their names"
     if "validatingadmissionpolicies" in kinds:
         return (
-            "it can verify requesters, but not fill them in"
+            "it can verify requesters, but not fill in their names"
             " (it serves no MutatingAdmissionPolicy)"
         )
     return "the kinds of admission policies that it serves are unknown"
@@ -89,7 +89,7 @@ def operator_is_leading(facts: ClusterFacts) -> Iterator[CheckResult]:
         yield wrong(
             check,
             f"no Lease argogrant in namespace {facts.namespace}: no operator has ever"
-            " led here",
+            " been leader here",
             remedy="Start it. With --no-leader-elect the operator creates no Lease.",
             command=pods,
         )
@@ -137,7 +137,7 @@ def operator_can_report(facts: ClusterFacts) -> Iterator[CheckResult]:
     elif problems:
         yield unknown(check, f"permissions of {account}: {problems[0]}")
     else:
-        yield fine(check, f"{account} can lead, and report problems")
+        yield fine(check, f"{account} has the permissions to report problems")
 
 
 def admission_policies_are_installed(facts: ClusterFacts) -> Iterator[CheckResult]:

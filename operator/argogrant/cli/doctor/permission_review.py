@@ -1,4 +1,4 @@
-"""Permissions of the operator's service account, asked from the API server.
+"""Review of the permissions of the operator's service account.
 
 The operator reports every missing permission in the conditions of its ArgoCDInstances,
 except those that it needs to report at all. Only these are reviewed here.

@@ -143,8 +143,8 @@ async def _read(
     async with session(context, namespace) as home:
         instance = await instance_of(home, name)
         async with argocd_of(home, instance, argocd_context) as cluster:
-            seen = await read_rules(cluster, instance.argocd_namespace)
-    found = discover_roles(seen.config_map.unmanaged, seen.projects)
+            observed = await read_rules(cluster, instance.argocd_namespace)
+    found = discover_roles(observed.config_map.unmanaged, observed.projects)
     return found, owners_of(
-        instance, seen.projects, seen.config_map.labels_and_annotations
+        instance, observed.projects, observed.config_map.labels_and_annotations
     )

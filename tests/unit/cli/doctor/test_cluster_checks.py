@@ -61,7 +61,10 @@ PROBLEMS = [
         id="CRD of another version",
     ),
     pytest.param(
-        "Operator", {"lease": gone()}, "no operator has ever led here", id="no Lease"
+        "Operator",
+        {"lease": gone()},
+        "no operator has ever been leader here",
+        id="no Lease",
     ),
     pytest.param(
         "Operator",
@@ -154,12 +157,12 @@ def test_unreadable_fact_is_unknown_with_the_reason(check, changes) -> None:
         pytest.param(gone(), "are unknown", id="nothing"),
         pytest.param(
             yes(frozenset({"validatingadmissionpolicies"})),
-            "not fill them in",
+            "not fill in their names",
             id="validating policies",
         ),
         pytest.param(
             a_cluster().admission_kinds,
-            "and fill them in",
+            "and fill in their names",
             id="validating and mutating policies",
         ),
     ],

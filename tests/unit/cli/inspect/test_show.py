@@ -21,7 +21,7 @@ def shown(cluster, monkeypatch):
     """Run the command with a grant, an approval and Argo CD's ConfigMap."""
     monkeypatch.setattr(command, "utc_now", lambda: NOW)
     monkeypatch.setenv("TZ", "UTC")
-    ours = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
+    home = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
 
     def run(*arguments: str, instance=None, text=LINE, role="role:deployer"):
         project = role.split(":")[1] if role.startswith("proj:") else None
@@ -29,16 +29,16 @@ def shown(cluster, monkeypatch):
         body = a_stored_grant(
             role={"name": name, "project": project}, status=active_status()
         )
-        cluster.add(f"{ours}/accessgrants", body)
+        cluster.add(f"{home}/accessgrants", body)
         status = {"status": {**body["status"], "observedGeneration": 1}}
-        cluster.edit(f"{ours}/accessgrants/g1/status", status)
-        cluster.add(f"{ours}/accessapprovals", a_stored_approval())
-        cluster.add(f"{ours}/accessapprovals", a_stored_approval(grant="another"))
+        cluster.edit(f"{home}/accessgrants/g1/status", status)
+        cluster.add(f"{home}/accessapprovals", a_stored_approval())
+        cluster.add(f"{home}/accessapprovals", a_stored_approval(grant="another"))
         if instance is not None:
             meta = {"name": "default"}
             kind = {"apiVersion": "argogrant.dev/v1alpha1", "kind": "ArgoCDInstance"}
             cluster.add(
-                f"{ours}/argocdinstances", {**kind, "metadata": meta, "spec": instance}
+                f"{home}/argocdinstances", {**kind, "metadata": meta, "spec": instance}
             )
         cluster.add(
             "/api/v1/namespaces/argocd/configmaps",

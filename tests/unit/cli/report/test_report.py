@@ -12,7 +12,7 @@ from argogrant.kube.errors import Forbidden
 from support.builders import MINUTE, NOON
 from support.stored_grants import a_stored_grant, active_status
 
-OURS = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
+HOME = "/apis/argogrant.dev/v1alpha1/namespaces/argogrant"
 INSTANCE = {
     "apiVersion": "argogrant.dev/v1alpha1",
     "kind": "ArgoCDInstance",
@@ -46,11 +46,11 @@ def reported(cluster, monkeypatch):
 
     def run(*arguments: str, stdin: str = "", instances=(INSTANCE,), bodies=1):
         for body in [a_stored_grant(status=active_status())][:bodies]:
-            cluster.add(f"{OURS}/accessgrants", body)
-            path = f"{OURS}/accessgrants/g1/status"
+            cluster.add(f"{HOME}/accessgrants", body)
+            path = f"{HOME}/accessgrants/g1/status"
             cluster.edit(path, {"status": body["status"]})
         for body in instances:
-            cluster.add(f"{OURS}/argocdinstances", body)
+            cluster.add(f"{HOME}/argocdinstances", body)
         return CliRunner().invoke(app, ["report", *arguments], input=stdin)
 
     return run
