@@ -12,10 +12,10 @@ from controlplane import ControlPlane
 from support.live_cluster import a_grant
 from support.sample_objects import (
     ALICE,
-    a_project_role,
+    a_project_role_grant,
     an_approval,
+    rejection,
     rules_of,
-    told,
 )
 
 BLANKS = " \t\u00a0\u2003\u2800 "
@@ -78,7 +78,7 @@ REFUSED = [
         ),
         (
             "a grant of a global role in a project",
-            a_project_role("role:x"),
+            a_project_role_grant("role:x"),
             "must be a bare name of letters, digits, '-' and '_', such as deployer",
         ),
     )
@@ -101,14 +101,14 @@ ACCEPTED = [
 def test_is_refused_with_what_to_do(
     installed: ControlPlane, body: dict[str, Any], words: str
 ) -> None:
-    said = told(installed, "create", "--dry-run=server", body=body)
+    said = rejection(installed, "create", "--dry-run=server", body=body)
 
     assert words in said
 
 
 @pytest.mark.parametrize("body", ACCEPTED)
 def test_is_accepted(installed: ControlPlane, body: dict[str, Any]) -> None:
-    assert told(installed, "create", "--dry-run=server", body=body) == ""
+    assert rejection(installed, "create", "--dry-run=server", body=body) == ""
 
 
 A_GRANT = {
@@ -223,17 +223,17 @@ def test_can_not_change(
     emptied: ControlPlane, before: dict[str, Any], after: dict[str, Any], words: str
 ) -> None:
     """Neither to another value, nor to none where there was one, nor back."""
-    assert told(emptied, "create", body=before) == ""
+    assert rejection(emptied, "create", body=before) == ""
 
-    assert words in told(emptied, "replace", body=after)
+    assert words in rejection(emptied, "replace", body=after)
 
 
 def test_groups_are_a_set(emptied: ControlPlane) -> None:
     """Whoever applies a grant anew may name them in another order."""
     turned = {**ALICE, "groups": ALICE["groups"][::-1]}
-    assert told(emptied, "create", body=a_grant("tried", requester=ALICE)) == ""
+    assert rejection(emptied, "create", body=a_grant("tried", requester=ALICE)) == ""
 
-    assert told(emptied, "replace", body=a_grant("tried", requester=turned)) == ""
+    assert rejection(emptied, "replace", body=a_grant("tried", requester=turned)) == ""
 
 
 TRIED = {message for rule, message in rules_of(*KINDS) if "oldSelf" in rule}

@@ -6,7 +6,7 @@ import pytest
 
 from controlplane import ControlPlane
 from support.live_cluster import a_grant
-from support.sample_objects import a_policy, an_approval, owned_by, told
+from support.sample_objects import a_policy, an_approval, owned_by, rejection
 
 
 def names(count: int, length: int) -> list[str]:
@@ -49,6 +49,6 @@ def test_the_largest_object_is_checked_in_time(
 ) -> None:
     """The API server gives up on rules that cost too much, on creation and change."""
     labelled = {**body, "metadata": {**body["metadata"], "labels": {"a": "b"}}}
-    assert told(emptied, "create", body=body) == ""
+    assert rejection(emptied, "create", body=body) == ""
 
-    assert told(emptied, "replace", body=labelled) == ""
+    assert rejection(emptied, "replace", body=labelled) == ""

@@ -12,15 +12,15 @@ from controlplane import ControlPlane
 from support.sample_objects import (
     BOB,
     a_policy,
-    a_role,
-    about,
-    agreed,
     an_approval,
     an_instance,
-    asking,
+    approved_by,
+    for_role,
+    for_subjects,
     owned_by,
+    rejection,
+    requested_by,
     rules_of,
-    told,
 )
 
 OWNER = {"kind": "IntegrationOwner"}
@@ -30,17 +30,17 @@ REFUSED = [
     for row in (
         (
             "a service account of no namespace",
-            asking(kind="ServiceAccount", name="ci"),
+            requested_by(kind="ServiceAccount", name="ci"),
             "namespace is required for a ServiceAccount",
         ),
         (
             "a user of a namespace",
-            asking(kind="User", name="alice", namespace="ci"),
+            requested_by(kind="User", name="alice", namespace="ci"),
             "namespace is required for a ServiceAccount",
         ),
         (
             "a service account by its user name",
-            asking(
+            requested_by(
                 kind="ServiceAccount",
                 name="system:serviceaccount:ci:robot",
                 namespace="ci",
@@ -49,55 +49,59 @@ REFUSED = [
         ),
         (
             "service accounts of any namespace",
-            asking(kind="ServiceAccount", name="*", namespace="*"),
+            requested_by(kind="ServiceAccount", name="*", namespace="*"),
             "spec.requesters[0].namespace",
         ),
         (
             "a requester whom no reader can tell from alice",
-            asking(kind="User", name="al\u200bice"),
+            requested_by(kind="User", name="al\u200bice"),
             "only visible characters",
         ),
         (
             "a requester of another kind",
-            asking(kind="Role", name="x"),
+            requested_by(kind="Role", name="x"),
             "spec.requesters[0].kind",
         ),
         ("nobody may ask", a_policy(requesters=[]), "spec.requesters"),
-        ("for nobody", about(), "at least one of self: true, users and groups"),
+        ("for nobody", for_subjects(), "at least one of self: true, users and groups"),
         (
             "not for oneself",
-            about(self=False),
+            for_subjects(self=False),
             "at least one of self: true, users and groups",
         ),
         (
             "for no users and no groups",
-            about(users=[], groups=[]),
+            for_subjects(users=[], groups=[]),
             "at least one of self: true, users and groups",
         ),
-        ("for a role", about(users=["role:*"]), "must not begin with role: or proj:"),
         (
-            "for a project's role",
-            about(groups=["proj:*"]),
+            "for a role",
+            for_subjects(users=["role:*"]),
             "must not begin with role: or proj:",
         ),
-        ("for a blank", about(groups=["on-call "]), "only visible characters"),
-        ("for nobody's name", about(users=[""]), "spec.subjects.users[0]"),
-        ("the same user twice", about(users=["a", "a"]), "Duplicate value"),
+        (
+            "for a project's role",
+            for_subjects(groups=["proj:*"]),
+            "must not begin with role: or proj:",
+        ),
+        ("for a blank", for_subjects(groups=["on-call "]), "only visible characters"),
+        ("for nobody's name", for_subjects(users=[""]), "spec.subjects.users[0]"),
+        ("the same user twice", for_subjects(users=["a", "a"]), "Duplicate value"),
         ("no roles", a_policy(roles=[]), "spec.roles"),
-        ("a project's role as Argo CD writes it", a_role(name="proj:*"), "project:"),
+        ("a project's role as Argo CD writes it", for_role(name="proj:*"), "project:"),
         (
             "a global role in a project",
-            a_role(name="role:deployer", project="team-a"),
+            for_role(name="role:deployer", project="team-a"),
             "'-' and '_', such as deployer; '*' matches any text",
         ),
         (
             "a role with a blank",
-            a_role(name="role:deployer "),
+            for_role(name="role:deployer "),
             "only visible characters",
         ),
         (
             "projects by a regular expression",
-            a_role(name="x", project="team-.?"),
+            for_role(name="x", project="team-.?"),
             "spec.roles[0].project",
         ),
         (
@@ -131,27 +135,31 @@ REFUSED = [
         ),
         (
             "an approver without a name",
-            agreed({"kind": "Group"}),
+            approved_by({"kind": "Group"}),
             "name is required for a User or a Group",
         ),
         (
             "an owner by a name",
-            agreed({"kind": "ResourceOwner", "name": "x"}),
+            approved_by({"kind": "ResourceOwner", "name": "x"}),
             "name is required for a User or a Group",
         ),
         (
             "an approver whom no reader can tell from bob",
-            agreed({"kind": "User", "name": "bob\u2060"}),
+            approved_by({"kind": "User", "name": "bob\u2060"}),
             "only visible characters",
         ),
         (
             "more approvals than users who may",
-            agreed(BOB, required=2),
+            approved_by(BOB, required=2),
             "approvers must name at least as many users as required",
         ),
-        ("approvals by nobody", agreed(), "spec.approval.approvers"),
-        ("no approvals", agreed(OWNER, required=0), "spec.approval.required"),
-        ("too many approvals", agreed(OWNER, required=11), "spec.approval.required"),
+        ("approvals by nobody", approved_by(), "spec.approval.approvers"),
+        ("no approvals", approved_by(OWNER, required=0), "spec.approval.required"),
+        (
+            "too many approvals",
+            approved_by(OWNER, required=11),
+            "spec.approval.required",
+        ),
         *(
             (
                 f"a refusal with {field}",
@@ -237,22 +245,25 @@ ACCEPTED = [
     for name, body in (
         ("the least policy", a_policy()),
         ("a policy for one instance", a_policy(instances=["blue"])),
-        ("everybody", asking(kind="User", name="*")),
-        ("a user with a colon", asking(kind="User", name="oidc:zoë@example.com")),
-        ("a system group", asking(kind="Group", name="system:masters")),
+        ("everybody", requested_by(kind="User", name="*")),
+        ("a user with a colon", requested_by(kind="User", name="oidc:zoë@example.com")),
+        ("a system group", requested_by(kind="Group", name="system:masters")),
         (
             "a service account",
-            asking(kind="ServiceAccount", name="argocd-*", namespace="argocd"),
+            requested_by(kind="ServiceAccount", name="argocd-*", namespace="argocd"),
         ),
-        ("every group", about(groups=["*"])),
-        ("every role of some projects", a_role(name="*", project="team-*")),
-        ("every global role", a_role(name="*")),
-        ("a role named like a team", a_role(name="team-leads")),
+        ("every group", for_subjects(groups=["*"])),
+        ("every role of some projects", for_role(name="*", project="team-*")),
+        ("every global role", for_role(name="*")),
+        ("a role named like a team", for_role(name="team-leads")),
         ("a refusal", a_policy(effect="Deny")),
         ("a pattern", a_policy(justification={"pattern": r"^[A-Z]+-\d+\b"})),
-        ("two of a group", agreed({"kind": "Group", "name": "leads"}, required=2)),
-        ("two of some users", agreed({"kind": "User", "name": "*@x.org"}, required=2)),
-        ("two owners", agreed(OWNER, {"kind": "ResourceOwner"}, required=2)),
+        ("two of a group", approved_by({"kind": "Group", "name": "leads"}, required=2)),
+        (
+            "two of some users",
+            approved_by({"kind": "User", "name": "*@x.org"}, required=2),
+        ),
+        ("two owners", approved_by(OWNER, {"kind": "ResourceOwner"}, required=2)),
         ("the least approval", an_approval()),
         (
             "owners",
@@ -267,20 +278,20 @@ ACCEPTED = [
 def test_is_refused_with_what_to_do(
     installed: ControlPlane, body: dict[str, Any], words: str
 ) -> None:
-    said = told(installed, "create", "--dry-run=server", body=body)
+    said = rejection(installed, "create", "--dry-run=server", body=body)
 
     assert words in said
 
 
 @pytest.mark.parametrize("body", ACCEPTED)
 def test_is_accepted(installed: ControlPlane, body: dict[str, Any]) -> None:
-    assert told(installed, "create", "--dry-run=server", body=body) == ""
+    assert rejection(installed, "create", "--dry-run=server", body=body) == ""
 
 
 def test_policies_can_be_edited(emptied: ControlPlane) -> None:
-    assert told(emptied, "create", body=a_policy()) == ""
+    assert rejection(emptied, "create", body=a_policy()) == ""
 
-    assert told(emptied, "replace", body=a_policy(effect="Deny")) == ""
+    assert rejection(emptied, "replace", body=a_policy(effect="Deny")) == ""
 
 
 @pytest.mark.parametrize(

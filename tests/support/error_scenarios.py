@@ -21,7 +21,7 @@ from support.live_cluster import (
     a_grant,
     eventually,
 )
-from support.sample_objects import told
+from support.sample_objects import rejection
 
 PATIENCE = 30
 LIMIT = (1024 - 16) * 1024
@@ -44,7 +44,7 @@ def instance_says(world: World, reason: str, kind: str = "Ready") -> str:
 
 def refused(world: World, body: dict[str, Any], *command: str) -> str:
     """What kubectl prints when the API server refuses an object."""
-    return told(world.plane, *(command or ("create",)), body=body).strip()
+    return rejection(world.plane, *(command or ("create",)), body=body).strip()
 
 
 def a_role_that_is_not_there(world: World) -> str:

@@ -39,31 +39,36 @@ def an_instance(**spec: Any) -> dict[str, Any]:
     return an_object("ArgoCDInstance", "tried", spec)
 
 
-def asking(**requester: Any) -> dict[str, Any]:
+def requested_by(**requester: Any) -> dict[str, Any]:
+    """Build an AccessPolicy with one pattern of requesters."""
     return a_policy(requesters=[requester])
 
 
-def about(**subjects: Any) -> dict[str, Any]:
+def for_subjects(**subjects: Any) -> dict[str, Any]:
+    """Build an AccessPolicy with these subjects."""
     return a_policy(subjects=subjects)
 
 
-def a_role(**role: Any) -> dict[str, Any]:
+def for_role(**role: Any) -> dict[str, Any]:
+    """Build an AccessPolicy with one role."""
     return a_policy(roles=[role])
 
 
-def agreed(*approvers: dict[str, Any], required: int = 1) -> dict[str, Any]:
+def approved_by(*approvers: dict[str, Any], required: int = 1) -> dict[str, Any]:
+    """Build an AccessPolicy that requires approvals."""
     return a_policy(approval={"required": required, "approvers": approvers})
 
 
 def owned_by(*integration: dict[str, Any], **owners: Any) -> dict[str, Any]:
+    """Build an ArgoCDInstance with these owners."""
     return an_instance(owners={"integration": integration, **owners})
 
 
-def a_project_role(name: str) -> dict[str, Any]:
+def a_project_role_grant(name: str) -> dict[str, Any]:
     return a_grant("tried", role={"name": name, "project": "team-a"})
 
 
-def told(plane: ControlPlane, *command: str, body: dict[str, Any]) -> str:
+def rejection(plane: ControlPlane, *command: str, body: dict[str, Any]) -> str:
     """Return why the API server rejects an object; empty if it accepts it."""
     done = plane.kubectl(*command, "-f", "-", stdin=json.dumps(body), check=False)
     return done.stderr if done.returncode else ""
