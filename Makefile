@@ -79,6 +79,7 @@ generate: $(READY)
 	$(PYTHON) docs/generate_errors.py
 	$(PYTHON) docs/generate_commands.py
 	$(PYTHON) docs/generate_chart.py
+	$(PYTHON) docs/generate_picture.py
 	$(PYTHON) examples/render.py
 
 # What krew installs: an archive for this platform, and its manifest.

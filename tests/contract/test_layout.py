@@ -32,12 +32,14 @@ GENERATE_AUDIT = loaded("docs/generate_audit.py")
 GENERATE_COMMANDS = loaded("docs/generate_commands.py")
 GENERATE_ARGOCD = loaded("docs/generate_argocd.py")
 GENERATE_ERRORS = loaded("docs/generate_errors.py")
+GENERATE_PICTURE = loaded("docs/generate_picture.py")
 GENERATED = {
     **GENERATE.generated_files(),
     **GENERATE_AUDIT.generated_files(),
     **GENERATE_COMMANDS.generated_files(),
     **GENERATE_ARGOCD.argocd_files(),
     **GENERATE_ERRORS.generated_files(),
+    **GENERATE_PICTURE.generated_files(),
 }
 MOST = 23
 """Modules of the largest folder: about twenty."""
