@@ -1,4 +1,4 @@
-"""The budgets, each beside what was measured: met, or by how much it is missed."""
+"""Budgets and measured figures: met, or missed by how much."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ AT_LEAST_LAG = 0.150
 LAG = 1.0
 FLOORS = 3
 TAKE_OVER = 2.0
-"""Seconds that a new leader has from the end of the old one's lease."""
+"""Seconds that a new leader has after the previous lease has expired."""
 GROWTH = 100.0
-"""Bytes of memory that a grant may leave behind."""
+"""Bytes by which memory may grow per grant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,22 +23,22 @@ class Figure:
     unit: str
     budget: float
     measured: float
-    said: str = ""
-    """How the limit comes about, where it is not a plain number."""
+    explanation: str = ""
+    """Origin of the limit, if it is not a plain number."""
 
     @property
     def ratio(self) -> float:
-        """What was measured, as a part of the budget."""
+        """The measured number as a fraction of the budget."""
         return self.measured / self.budget
 
     @property
     def is_met(self) -> bool:
-        """Whether the budget was kept."""
+        """Whether the measured number is within the budget."""
         return self.measured <= self.budget
 
     @property
-    def verdict(self) -> str:
-        """Met, or by how much not."""
+    def result(self) -> str:
+        """The word "met", or by how much the budget is missed."""
         if self.is_met:
             return "met"
         over = self.measured - self.budget
@@ -52,29 +52,29 @@ def shown(value: float, unit: str) -> str:
 
 
 def figures(size: Size) -> list[Figure]:
-    """Compare what was measured beside so many live grants with the budgets."""
+    """Compare the results for one number of live grants with the budgets."""
     return [*_ends(size), *_creation(size), *_resources(size)]
 
 
 def failover_figures(failover: Failover) -> list[Figure]:
-    """Compare what was measured around the death of a leader with the budgets."""
+    """Compare the results of a failover with the budgets."""
     limit = failover.lease_seconds + TAKE_OVER
-    said = f"the lease of {failover.lease_seconds:.0f} s and {TAKE_OVER:.0f} s"
+    lease = f"the lease of {failover.lease_seconds:.0f} s and {TAKE_OVER:.0f} s"
     return [
         Figure(
-            name="from an end to argocd-server's no, worst",
+            name="from an end until argocd-server denies, worst",
             unit="s",
             budget=limit,
             measured=max(failover.refused_lags),
-            said=f"{said}; {len(failover.refused_lags)} subjects are asked about, the"
-            " first and the last among them",
+            explanation=f"{lease}; measured for {len(failover.refused_lags)} subjects,"
+            " among them the first and the last",
         ),
         Figure(
-            name="from an end until its line is gone, worst",
+            name="from an end until its line is removed, worst",
             unit="s",
             budget=limit,
             measured=failover.worst_removed_lag,
-            said=f"of all {failover.grants:,} grants, as a watch saw it",
+            explanation=f"of all {failover.grants:,} grants, observed by a watch",
         ),
     ]
 
@@ -84,20 +84,20 @@ def memory_figures(memory: Memory) -> list[Figure]:
     first = f"{memory.batch * WARM_UP:,}"
     return [
         Figure(
-            name="growth of resident memory a grant",
+            name="growth of resident memory per grant",
             unit="bytes",
             budget=GROWTH,
             measured=memory.growth,
-            said=f"resident memory after {memory.grants:,} grants, less that after"
-            f" {first}, by the grants in between",
+            explanation=f"resident memory after {memory.grants:,} grants minus that"
+            f" after {first}, divided by the number of grants in between",
         ),
         Figure(
             name="its trend",
             unit="bytes",
             budget=GROWTH,
             measured=memory.trend,
-            said=f"the slope of a straight line fitted to every batch from {first}"
-            " grants on",
+            explanation="the slope of a straight line fitted to all batches after"
+            f" {first} grants",
         ),
     ]
 
@@ -110,11 +110,12 @@ def _ends(size: Size) -> list[Figure]:
             unit="ms",
             budget=limit * 1000,
             measured=size.revoke.lag.p99 * 1000,
-            said=f"{FLOORS} times the floor's p99 ({size.floor.lag.p99 * 1000:.0f} ms),"
-            f" or {AT_LEAST_LAG * 1000:.0f} ms if that is more, and under {LAG:.0f} s",
+            explanation=f"{FLOORS} times the floor's p99"
+            f" ({size.floor.lag.p99 * 1000:.0f} ms), or {AT_LEAST_LAG * 1000:.0f} ms if"
+            f" that is more, and under {LAG:.0f} s",
         ),
         Figure(
-            name="1,000 ends in one second: all refused after",
+            name="1,000 ends in one second: all denied after",
             unit="s",
             budget=1,
             measured=size.same_second.refused_after,
@@ -131,7 +132,7 @@ def _ends(size: Size) -> list[Figure]:
 def _creation(size: Size) -> list[Figure]:
     return [
         Figure(
-            name="1,000 created in 10 s: all believed after the last",
+            name="1,000 created in 10 s: all allowed after the last",
             unit="s",
             budget=5,
             measured=size.creation.believed_after,
@@ -141,17 +142,17 @@ def _creation(size: Size) -> list[Figure]:
             unit="",
             budget=10,
             measured=size.creation.config_map_writes,
-            said=f"{_mid_burst_ends(size)} older grants end during it, and such a write"
-            " does not wait",
+            explanation=f"{_mid_burst_ends(size)} older grants end during the burst,"
+            " and the write that removes them does not wait",
         ),
         Figure(
-            name="API writes a grant, up to Ready",
+            name="API writes per grant, until Ready",
             unit="",
             budget=3,
             measured=size.creation.writes_per_grant,
         ),
         Figure(
-            name="an end in the middle of that burst, worst lag",
+            name="an end during that burst, worst lag",
             unit="ms",
             budget=1000,
             measured=max(size.creation.mid_burst_lags, default=float("inf")) * 1000,
@@ -166,17 +167,17 @@ def _mid_burst_ends(size: Size) -> int:
 def _resources(size: Size) -> list[Figure]:
     return [
         Figure(
-            name="decide and plan, all anew, CPU",
+            name="decide and plan from scratch, CPU",
             unit="ms",
             budget=100,
             measured=size.core.all_anew * 1000,
         ),
         Figure(
-            name="CPU in a quiet second",
+            name="CPU in an idle second",
             unit="ms",
             budget=10,
             measured=size.steady.quiet_cpu * 1000,
-            said="nothing per grant: a clock tick of 10 ms",
+            explanation="nothing per grant: a clock tick of 10 ms",
         ),
         Figure(
             name="resident memory, peak",
@@ -185,7 +186,7 @@ def _resources(size: Size) -> list[Figure]:
             measured=size.peak_rss_mb,
         ),
         Figure(
-            name="restart until what is overdue is refused, worst",
+            name="restart until overdue grants are denied, worst",
             unit="s",
             budget=15,
             measured=size.restart.max,

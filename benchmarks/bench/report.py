@@ -1,4 +1,4 @@
-"""A run as people read it: a table in the terminal, and a page of the documentation."""
+"""Report of a run: tables in the terminal, and a page of the documentation."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,16 +19,17 @@ from bench.run import Size
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "performance.md"
 LIMITS = (Path(__file__).parent.parent / "limits.md").read_text()
-"""What limits the numbers, in words: written by people, the only part that is."""
+"""Explanation of the limits: the only part of the page that is written by hand."""
 FAILOVER = (
-    "Two operators with a Lease as shipped. The leader is killed with SIGKILL; 1,000"
-    " grants end spread over the ten seconds after that."
+    "Two operators compete for a Lease with the default settings. The benchmark kills"
+    " the leader with SIGKILL; 1,000 grants end within the next ten seconds."
 )
 MEMORY = (
-    "Batches of grants, each for a subject of its own, are created, come into force,"
-    " end, say so, and are deleted; a few seconds later memory is read."
+    "The benchmark creates batches of grants, each grant for its own subject. They come"
+    " into force, end, report their end and are deleted. The memory is read a few"
+    " seconds later."
 )
-HEAD = ("figure", "budget", "measured", "ratio", "verdict")
+HEAD = ("figure", "budget", "measured", "ratio", "result")
 
 
 def table(size: Size) -> Table:
@@ -60,14 +61,14 @@ def page(run: Record) -> str:
     """Write the page of the documentation from a run."""
     sections = [
         "# Performance",
-        "Written by `make bench` from `benchmarks/results/latest.json`: the run of"
-        f" {run.measured_at}. Every number comes from the real parts: etcd,"
-        " kube-apiserver, argocd-server, and the operator as a process under its"
-        " shipped service account.",
+        "`make bench` writes this page from `benchmarks/results/latest.json`. These"
+        f" are the results of {run.measured_at}. All numbers come from real"
+        " components: etcd, kube-apiserver, argocd-server, and the operator as a"
+        " process with its default service account.",
         *(f"> {remark}" for remark in run.remarks),
-        "The floor is the bare cost of one patch of the same ConfigMap, by a client"
-        " that does nothing else, until argocd-server answers no. It is taken in the"
-        " same run, with the operator stopped.",
+        "The floor is the cost of one patch of the same ConfigMap, by a client that"
+        " does nothing else, until argocd-server denies. It is measured in the same"
+        " run, while the operator is stopped.",
         *(
             _section(f"{size.live:,} live grants", figures(size), _details(size))
             for size in run.sizes
@@ -81,7 +82,7 @@ def page(run: Record) -> str:
 
 
 def _parts(run: Record) -> list[str]:
-    """Write the sections of what is measured once, not beside so many live grants."""
+    """Write the sections of the parts that are measured once, not for each size."""
     sections = []
     if run.failover is not None:
         sections.append(
@@ -106,7 +107,7 @@ def _parts(run: Record) -> list[str]:
 
 def _remarks(taken: Taken) -> list[str]:
     return [
-        f"Measured by itself at {taken.measured_at}.",
+        f"Measured separately at {taken.measured_at}.",
         *(f"> {remark}" for remark in taken.remarks),
     ]
 
@@ -117,7 +118,7 @@ def _section(
     details: Iterable[tuple[str, str]],
     intro: Iterable[str] = (),
 ) -> str:
-    explained = [f"{f.name}: {f.said}." for f in compared if f.said]
+    explained = [f"{f.name}: {f.explanation}." for f in compared if f.explanation]
     return "\n\n".join(
         [
             f"## {title}",
@@ -133,7 +134,10 @@ def _failover_details(failover: Failover) -> list[tuple[str, str]]:
     lags = " / ".join(f"{lag:.1f}" for lag in failover.refused_lags)
     return [
         ("from the kill to the first write", f"{failover.first_write_after:.1f} s"),
-        ("from an end to the no, by subject in order of their ends", f"{lags} s"),
+        (
+            "from an end until Argo CD denies, by subject in order of their ends",
+            f"{lags} s",
+        ),
         ("writes of the ConfigMap after the kill", f"{failover.config_map_writes}"),
         (
             "argogrant_start_seconds of the new leader",
@@ -155,7 +159,7 @@ def _memory_details(memory: Memory) -> list[tuple[str, str]]:
         *after,
         (f"resident memory after every {memory.batch:,} grants", f"{every} MB"),
         (
-            "of a batch in force at once, least and most",
+            "grants of a batch in force at once, least and most",
             f"{min(memory.most_bound):,} / {max(memory.most_bound):,}",
         ),
         ("CPU of the operator", f"{memory.cpu_seconds:.0f} s"),
@@ -191,7 +195,7 @@ def _grants(size: Size) -> list[tuple[str, str]]:
     return [
         ("overlay", f"{floor.overlay_bytes:,} bytes, {floor.overlay_lines:,} lines"),
         (
-            "live grants created / all Ready after that",
+            "live grants: created in / all Ready after that",
             f"{size.filled_in:.1f} s / {size.filled_ready_after:.1f} s",
         ),
         (
@@ -199,11 +203,14 @@ def _grants(size: Size) -> list[tuple[str, str]]:
             f"{creation.created_in:.1f} s / {creation.ready_after:.1f} s",
         ),
         (
-            "ends in the middle of the burst",
+            "lags of ends during the burst",
             f"{_ms(*creation.mid_burst_lags)}"
             f" ({creation.mid_burst_not_bound} not bound in time)",
         ),
-        ("bound just before the common end", f"{size.same_second.bound_before:,}"),
+        (
+            "grants bound just before their common end",
+            f"{size.same_second.bound_before:,}",
+        ),
     ]
 
 
@@ -216,13 +223,13 @@ def _operator(size: Size) -> list[tuple[str, str]]:
         ),
         (
             "decide and plan after one end, CPU",
-            f"{size.core.one_ended * 1000:.0f} ms (middle of {size.core.repeats})",
+            f"{size.core.one_ended * 1000:.0f} ms (median of {size.core.repeats})",
         ),
         (
-            "CPU in a quiet minute with one sweep / its busiest second",
+            "CPU in an idle minute with one resync / its busiest second",
             f"{size.steady.cpu_per_minute:.2f} s / {size.steady.busiest_second:.2f} s",
         ),
-        ("resident memory at rest", f"{size.steady.rss_mb:.0f} MB"),
+        ("resident memory when idle", f"{size.steady.rss_mb:.0f} MB"),
         *((f"CPU: {name}", f"{used:.1f} s") for name, used in size.cpu_seconds.items()),
     ]
 
@@ -233,7 +240,7 @@ def _cells(figure: Figure) -> tuple[str, str, str, str, str]:
         f"≤ {shown(figure.budget, figure.unit)}",
         shown(figure.measured, figure.unit),
         f"{figure.ratio:.2f}",
-        figure.verdict,
+        figure.result,
     )
 
 
