@@ -142,7 +142,7 @@ def test_a_missed_budget_says_by_how_much() -> None:
     figure = lag_figure(a_size(revoke=slow))
 
     assert not figure.is_met
-    assert figure.verdict == "missed by 250 ms"
+    assert figure.result == "missed by 250 ms"
     assert figure.ratio == pytest.approx(0.4 / 0.15)
 
 
@@ -166,7 +166,7 @@ def test_the_page_is_written_from_what_was_saved(tmp_path) -> None:
 def test_a_failover_has_the_lease_and_two_seconds() -> None:
     late = budgets.failover_figures(a_failover(refused_lags=(5.0, 17.5)))
 
-    assert [f.verdict for f in late] == ["missed by 0.5 s", "met"]
+    assert [f.result for f in late] == ["missed by 0.5 s", "met"]
 
 
 def test_memory_of_the_warm_up_does_not_count_as_growth() -> None:
@@ -192,8 +192,8 @@ def test_a_part_measured_by_itself_keeps_the_others(tmp_path) -> None:
     page = report.page(load(path))
     assert "## 5 live grants" in page
     assert "> Busy." in page
-    assert "| from an end to argocd-server's no, worst | ≤ 17 s | 14.5 s |" in page
-    assert "| growth of resident memory a grant | ≤ 100 bytes | 0 bytes |" in page
+    assert "| from an end until argocd-server denies, worst | ≤ 17 s | 14.5 s |" in page
+    assert "| growth of resident memory per grant | ≤ 100 bytes | 0 bytes |" in page
     assert load(path).failover == a_failover()
 
 
