@@ -11,9 +11,9 @@ A process that is killed at 1 leaves a binding that no status reports; the next 
 finds the binding and emits ``bound`` before whatever ended it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, TextIO
 
 from argogrant.api.accessgrant_view import has_been_bound, read_conditions
 from argogrant.audit.event import (
@@ -32,75 +32,10 @@ from argogrant.audit.transitions import (
     end_of,
     grant_transitions,
     next_state,
-    orphan_removed,
     stored_state,
     version_key,
 )
-from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.stored_condition import Conditions
-
-
-class Audit(Protocol):
-    """Receiver of everything that the reconcile loop reports; it never blocks."""
-
-    def grant(self, change: GrantChange) -> None:
-        """Emit the events of a grant, before its status is written."""
-        ...
-
-    def instance(
-        self,
-        ref: ObjectRef,
-        *,
-        stored: Mapping[str, Any],
-        conditions: Conditions,
-        now: datetime,
-    ) -> None:
-        """Emit the events of an instance, before its status is written.
-
-        Args:
-            ref: The instance.
-            stored: The status that the API server is known to have.
-            conditions: The conditions that are about to be written.
-            now: Time of the events.
-        """
-        ...
-
-    def orphans(
-        self,
-        ref: ObjectRef,
-        bindings: Iterable[Binding],
-        *,
-        version: str,
-        now: datetime,
-    ) -> None:
-        """Emit an event for each orphan, before the write that removes it.
-
-        Args:
-            ref: The instance whose managed key contains them.
-            bindings: The bindings that no grant accounts for.
-            version: Resource version of the ConfigMap that contains them.
-            now: Time of the events.
-        """
-        ...
-
-    def deleted(self, change: GrantChange) -> None:
-        """Emit the event of a grant that is about to be deleted."""
-        ...
-
-    def token(self, ref: ObjectRef, transition: Transition, *, now: datetime) -> None:
-        """Emit the event of a new token for a remote cluster, once it is stored."""
-        ...
-
-    def tokens(
-        self, ref: ObjectRef, removed: Iterable[Transition], *, now: datetime
-    ) -> None:
-        """Emit an event for each token, before the write that removes it."""
-        ...
-
-    def forget(self, uid: str) -> None:
-        """Forget an object that no longer exists."""
-        ...
-
 
 AuditListener = Callable[[AuditRecord], None]
 """Receives every event, in order; must neither block nor raise."""
@@ -124,7 +59,7 @@ class AuditLog:
     def __init__(self, *listeners: AuditListener) -> None:
         self._listeners = listeners
         self._unstored: dict[str, _Unstored] = {}
-        self._announced: dict[str, frozenset[str]] = {}
+        self._removals: dict[tuple[str, EventType], frozenset[str]] = {}
 
     def grant(self, change: GrantChange) -> None:
         """Emit the events of a grant, before its status is written."""
@@ -163,7 +98,14 @@ class AuditLog:
         conditions: Conditions,
         now: datetime,
     ) -> None:
-        """Emit the events of an instance, before its status is written."""
+        """Emit the events of an instance, before its status is written.
+
+        Args:
+            ref: The instance.
+            stored: The status that the API server is known to have.
+            conditions: The conditions that are about to be written.
+            now: Time of the events.
+        """
         known = ReportedState(read_conditions(stored))
         after = ReportedState(conditions)
         transitions = condition_transitions(self._last_reported(ref.uid, known), after)
@@ -181,43 +123,37 @@ class AuditLog:
         data = grant_data(change, transition, was_bound=has_been_bound(change.stored))
         self._emit(audit_record(change.ref, transition, data, key="", now=change.now))
 
-    def orphans(
-        self,
-        ref: ObjectRef,
-        bindings: Iterable[Binding],
-        *,
-        version: str,
-        now: datetime,
+    def removals(
+        self, ref: ObjectRef, transitions: Sequence[Transition], *, now: datetime
     ) -> None:
-        """Emit an event for each orphan, once for one version of the ConfigMap."""
-        self._announce(
-            f"orphans {ref.uid}",
-            [
-                _instance_record(
-                    ref, orphan_removed(*binding, version), now=now, binding=binding
-                )
-                for binding in sorted(bindings)
-            ],
-        )
+        """Emit the events of a write to Argo CD that removes something, before it.
 
-    def token(self, ref: ObjectRef, transition: Transition, *, now: datetime) -> None:
-        """Emit the event of a new token for a remote cluster."""
+        They are not emitted again when the write of the same version is retried.
+
+        Args:
+            ref: The instance.
+            transitions: The removals, all of one type; none may be missing.
+            now: Time of the events.
+        """
+        records = [_instance_record(ref, one, now=now) for one in transitions]
+        write = (ref.uid, transitions[0].type)
+        earlier = self._removals.get(write, frozenset())
+        self._removals[write] = frozenset(one.event.id for one in records)
+        for record in records:
+            if record.event.id not in earlier:
+                self._emit(record)
+
+    def token_rotated(
+        self, ref: ObjectRef, transition: Transition, *, now: datetime
+    ) -> None:
+        """Emit the event of a new token for a remote cluster, once it is stored."""
         self._emit(_instance_record(ref, transition, now=now))
-
-    def tokens(
-        self, ref: ObjectRef, removed: Iterable[Transition], *, now: datetime
-    ) -> None:
-        """Emit an event for each token, once for one version of the AppProject."""
-        self._announce(
-            f"tokens {ref.uid}",
-            [_instance_record(ref, transition, now=now) for transition in removed],
-        )
 
     def forget(self, uid: str) -> None:
         """Forget an object that no longer exists."""
         self._unstored.pop(uid, None)
-        self._announced.pop(f"orphans {uid}", None)
-        self._announced.pop(f"tokens {uid}", None)
+        for event_type in (EventType.ORPHAN_REMOVED, EventType.TOKEN_REMOVED):
+            self._removals.pop((uid, event_type), None)
 
     def _last_reported(self, uid: str, stored: ReportedState) -> ReportedState:
         """Return the state that was reported last, by this process or an earlier."""
@@ -251,42 +187,16 @@ class AuditLog:
             self._unstored[uid] = _Unstored(after, version, types)
         return keys
 
-    def _announce(self, subject: str, records: Iterable[AuditRecord]) -> None:
-        """Emit events before a write, but not again when the write is retried."""
-        earlier, by_id = self._announced.get(subject, ()), {}
-        for record in records:
-            by_id[record.event.id] = record
-        for identifier, record in by_id.items():
-            if identifier not in earlier:
-                self._emit(record)
-        self._announced[subject] = frozenset(by_id)
-
     def _emit(self, record: AuditRecord) -> None:
         for listener in self._listeners:
             listener(record)
 
 
 def _instance_record(
-    ref: ObjectRef,
-    transition: Transition,
-    *,
-    now: datetime,
-    binding: Binding | None = None,
+    ref: ObjectRef, transition: Transition, *, now: datetime
 ) -> AuditRecord:
-    data = instance_data(ref, transition, binding)
+    data = instance_data(ref, transition)
     return audit_record(ref, transition, data, key=transition.key, now=now)
-
-
-class Output(Protocol):
-    """Text output, such as ``sys.stdout``."""
-
-    def write(self, text: str, /) -> object:
-        """Write some text."""
-        ...
-
-    def flush(self) -> object:
-        """Write what is buffered."""
-        ...
 
 
 class Stream:
@@ -295,7 +205,7 @@ class Stream:
     kopf logs to standard error, so standard output contains nothing but events.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: TextIO) -> None:
         self._output = output
 
     def __call__(self, record: AuditRecord) -> None:

@@ -19,7 +19,7 @@ from argogrant.audit.cloudevents import (
 )
 from argogrant.audit.transitions import Transition, event_id
 from argogrant.grants.access.policy import Approval
-from argogrant.grants.model.grant import Binding, Grant
+from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.stored_condition import Conditions
@@ -134,10 +134,9 @@ def grant_data(
     return data if change.grant is None else _with_spec(data, change.grant)
 
 
-def instance_data(
-    ref: ObjectRef, transition: Transition, binding: Binding | None = None
-) -> InstanceData:
+def instance_data(ref: ObjectRef, transition: Transition) -> InstanceData:
     """Return the data of an event about an instance."""
+    binding = transition.binding
     return InstanceData(
         uid=ref.uid,
         name=ref.name,

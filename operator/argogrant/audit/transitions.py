@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reason_table import (
     GRANT_REASONS,
     INSTANCE_REASONS,
@@ -182,6 +183,8 @@ class Transition:
     message: str = ""
     key: str = ""
     """Text that distinguishes it from others of its type, if it is no condition."""
+    binding: Binding | None = None
+    """The orphaned binding."""
 
 
 class ReportedState(NamedTuple):
@@ -199,9 +202,14 @@ class ReportedState(NamedTuple):
         return found is not None and found.status is status
 
     @property
+    def has_ended(self) -> bool:
+        """True if the grant is over, and Argo CD does not allow it any more."""
+        return self.has_condition(GrantCondition.ENDED, status=True)
+
+    @property
     def is_over(self) -> bool:
         """True if the grant is over, even if Argo CD may still allow it."""
-        return self.is_overdue or self.has_condition(GrantCondition.ENDED, status=True)
+        return self.is_overdue or self.has_ended
 
     def is_reported_as(self, other: "ReportedState") -> bool:
         """Return whether no event lies between this state and another one."""
@@ -288,15 +296,7 @@ def next_state(
             write, and no other grant accounts for it.
     """
     after = stored_state(conditions, was_bound=before.was_bound)
-    end = before.conditions.get(GrantCondition.ENDED)
-    if end is not None and end_of(conditions) is not None:
-        # The first end counts, and so does the approval that the grant had then.
-        approved = before.conditions.get(GrantCondition.APPROVED)
-        first: dict[str, StoredCondition] = {GrantCondition.ENDED: end}
-        if approved is not None:
-            first[GrantCondition.APPROVED] = approved
-        after = after._replace(conditions={**after.conditions, **first})
-    after = after._replace(is_overdue=is_overdue and end_of(conditions) is None)
+    after = after._replace(is_overdue=is_overdue and not after.has_ended)
     if binding_found and _was_bound_unreported(before, after):
         return after._replace(was_bound=True)
     return after
@@ -317,6 +317,8 @@ def grant_transitions(
         extends: Name of the grant that this one continues.
         role_warning: Risk of the role, as a sentence.
     """
+    if before.has_ended and after.has_ended:
+        return ()  # The first end counts; later changes have no effect.
     found = {one.type: one for one in condition_transitions(before, after)}
     ready = after.conditions[GrantCondition.READY]
     is_bound = after.has_condition(GrantCondition.READY, status=True)
@@ -379,16 +381,17 @@ def token_rotated(expires_at: datetime | None, version: str) -> Transition:
     )
 
 
-def orphan_removed(subject: str, role: str, version: str) -> Transition:
+def orphan_removed(binding: Binding, version: str) -> Transition:
     """Return the event of a binding that no grant accounts for.
 
     Args:
-        subject: Subject of the binding.
-        role: Role of the binding.
+        binding: The binding.
         version: Resource version of the ConfigMap that contained it.
     """
     return Transition(
-        type=EventType.ORPHAN_REMOVED, key=f"{version}\n{subject}\n{role}"
+        type=EventType.ORPHAN_REMOVED,
+        key=f"{version}\n{binding.subject}\n{binding.role}",
+        binding=binding,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from argogrant.audit.audit_log import Audit
+from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock
 from argogrant.controller.argocd_state import Snapshot
@@ -47,7 +47,7 @@ class NamespaceManager:
         name: str,
         *,
         metrics: Metrics,
-        audit: Audit,
+        audit: AuditLog,
         clock: Clock,
         connect: Connect,
         leading: asyncio.Event,

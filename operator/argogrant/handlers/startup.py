@@ -10,7 +10,7 @@ import kopf
 
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_line import trim_line_caches
-from argogrant.audit.audit_log import Audit
+from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.apply import Clock
 from argogrant.controller.manager import NamespaceManager, log_task_failure
 from argogrant.controller.status.writer import FINALIZER
@@ -67,7 +67,7 @@ class NamespaceRegistry:
     """
 
     def __init__(
-        self, cluster: Cluster, metrics: Metrics, audit: Audit, clock: Clock
+        self, cluster: Cluster, metrics: Metrics, audit: AuditLog, clock: Clock
     ) -> None:
         self._cluster = cluster
         self._audit = audit

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.audit.cloudevents import to_line
+from argogrant.audit.transitions import orphan_removed
 from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.identity import Identity
@@ -180,7 +181,7 @@ def test_forgotten_grant_is_known_from_its_status() -> None:
 def test_every_listener_receives_every_event() -> None:
     one, other = RecordedAuditLog(), RecordedAuditLog()
     log = type(one.log)(one.records.append, other.records.append)
-    log.orphans(INSTANCE, [Binding("eve", "role:x")], version="7", now=NOON)
+    log.removals(INSTANCE, [orphan_removed(Binding("eve", "role:x"), "7")], now=NOON)
 
     assert one.records == other.records
     assert len(one.records) == 1

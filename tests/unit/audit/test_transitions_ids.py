@@ -9,6 +9,7 @@ from argogrant.audit.transitions import (
     orphan_removed,
     version_key,
 )
+from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.stored_condition import StoredCondition
 from support.stored_statuses import BINDING, BOUND, NOW
 
@@ -56,8 +57,9 @@ def test_version_key_ignores_the_order_and_the_messages() -> None:
 
 
 def test_orphan_has_one_id_by_binding_and_version_of_the_config_map() -> None:
-    def id_of(*binding: str) -> str:
-        return event_id("u1", EventType.ORPHAN_REMOVED, orphan_removed(*binding).key)
+    def id_of(subject: str, role: str, version: str) -> str:
+        key = orphan_removed(Binding(subject, role), version).key
+        return event_id("u1", EventType.ORPHAN_REMOVED, key)
 
     ids = {id_of(*one) for one in (("eve", "r", "7"), ("bob", "r", "7"))}
     ids.add(id_of("eve", "s", "7"))

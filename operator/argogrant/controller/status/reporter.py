@@ -15,8 +15,8 @@ from argogrant.api.accessgrant_status import grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.conditions import status_of
-from argogrant.audit.audit_log import Audit
-from argogrant.audit.transitions import token_rotated
+from argogrant.audit.audit_log import AuditLog
+from argogrant.audit.transitions import orphan_removed, token_rotated
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
 from argogrant.controller.decision_cache import DecisionCache
@@ -66,7 +66,7 @@ class Reporter:
         self,
         store: Store,
         writer: StatusWriter,
-        audit: Audit,
+        audit: AuditLog,
         retention: RetentionCollector,
     ) -> None:
         self._store = store
@@ -129,8 +129,8 @@ class Reporter:
         """Report bindings that no grant accounts for, before they are removed."""
         if orphans and seen.config_map is not None:
             version = seen.config_map.resource_version
-            ref = instance_ref(record)
-            self._audit.orphans(ref, orphans, version=version, now=now)
+            removed = [orphan_removed(one, version) for one in sorted(orphans)]
+            self._audit.removals(instance_ref(record), removed, now=now)
 
     def report_token(
         self,
@@ -149,7 +149,7 @@ class Reporter:
             now: Time of the event.
         """
         ref = instance_ref(record)
-        self._audit.token(ref, token_rotated(expires_at, version), now=now)
+        self._audit.token_rotated(ref, token_rotated(expires_at, version), now=now)
 
     def report_tokens(
         self, record: InstanceRecord, planned: Plan, now: datetime
@@ -161,7 +161,7 @@ class Reporter:
             for role, token in one.tokens
         ]
         if removed:
-            self._audit.tokens(instance_ref(record), removed, now=now)
+            self._audit.removals(instance_ref(record), removed, now=now)
 
     def report_instance(  # noqa: PLR0913
         self,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from argogrant.api.accessgrant_view import read_conditions
-from argogrant.audit.audit_log import Audit
+from argogrant.audit.audit_log import AuditLog
 from argogrant.audit.event import GrantChange
 from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
@@ -61,7 +61,7 @@ class RetentionCollector:
         cluster: Cluster,
         store: Store,
         *,
-        audit: Audit,
+        audit: AuditLog,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
