@@ -8,7 +8,7 @@ The order of writes is what makes the stream complete:
 An end never waits for the audit, so Argo CD comes first. A process that is killed at 2
 is followed by one that finds the old status and emits the same event with the same id.
 A process that is killed at 1 leaves a binding that no status reports; the next process
-finds the binding and emits ``bound`` before whatever ended it.
+finds the binding and emits ``bound`` before ``ended``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
