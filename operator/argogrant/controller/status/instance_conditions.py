@@ -34,11 +34,11 @@ NOT_KNOWN: Final = Finding(
     "The ArgoCDInstance is invalid; its Ready condition gives the cause.",
 )
 """Finding of every grant while the instance has been invalid from the start."""
-NOT_UNDERSTOOD: Final = (
+INVALID_INSTANCE_REMEDY: Final = (
     "Until this is fixed, bindings stay until their grants end, and no binding is"
     " added. Apply the CRDs of this version: they reject such an object."
 )
-WAITING: Final = (
+DELETION_WAITS: Final = (
     "The ArgoCDInstance is being deleted and waits until no binding is left. To delete"
     f' it without waiting, set the annotation {ABANDON_ANNOTATION}: "true".'
 )
@@ -72,27 +72,27 @@ class InstanceStatusInput:
     """Error that prevents the deletion of ended grants."""
 
 
-def instance_conditions(health: InstanceStatusInput) -> tuple[Condition, ...]:
+def instance_conditions(inputs: InstanceStatusInput) -> tuple[Condition, ...]:
     """Return the conditions of an instance."""
     return (
-        _ready(health),
-        _text(health.seen),
-        _contested(health.contested),
-        _clock(health.clock_skew),
-        _requester_verified(health.identities),
-        *map(token_condition, health.maintenance.tokens),
+        _ready(inputs),
+        _rbac_text_valid(inputs.seen),
+        _contested(inputs.contested),
+        _clock_in_sync(inputs.clock_skew),
+        _requester_verified(inputs.identities),
+        *map(token_condition, inputs.maintenance.tokens),
     )
 
 
-def _ready(health: InstanceStatusInput) -> Condition:
-    ready = _readiness(health)
-    if not health.is_waiting or ready.status:
+def _ready(inputs: InstanceStatusInput) -> Condition:
+    ready = _ready_without_deletion(inputs)
+    if not inputs.is_waiting or ready.status:
         return ready
-    return replace(ready, message=f"{ready.message} {WAITING}")
+    return replace(ready, message=f"{ready.message} {DELETION_WAITS}")
 
 
-def _readiness(health: InstanceStatusInput) -> Condition:
-    finding = _obstacle(health)
+def _ready_without_deletion(inputs: InstanceStatusInput) -> Condition:
+    finding = _obstacle(inputs)
     if finding is None:
         finding = Finding(
             Reason.CONVERGED, "Argo CD has exactly the bindings of the grants in force."
@@ -105,20 +105,20 @@ def _readiness(health: InstanceStatusInput) -> Condition:
     )
 
 
-def _obstacle(health: InstanceStatusInput) -> Finding | None:
+def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
     """Return the obstacle to Ready; causes come before their effects."""
-    if health.problem:
-        message = f"{with_full_stop(health.problem)} {NOT_UNDERSTOOD}"
+    if inputs.problem:
+        message = f"{with_full_stop(inputs.problem)} {INVALID_INSTANCE_REMEDY}"
         return Finding(Reason.INVALID_INSTANCE, message)
-    if health.maintenance.missing:
-        return Finding(Reason.FORBIDDEN, missing_message(health.maintenance.missing))
-    if health.error is not None:
-        return _failed(health, health.error, None)
-    for collection, error in (*health.seen.failures, *health.failures):
-        return _failed(health, error, collection)
-    if health.blocked is None and isinstance(health.undeletable, Forbidden):
-        return _forbidden_to_delete(health.undeletable)
-    return health.blocked
+    if inputs.maintenance.missing:
+        return Finding(Reason.FORBIDDEN, missing_message(inputs.maintenance.missing))
+    if inputs.error is not None:
+        return _error_finding(inputs, inputs.error, None)
+    for collection, error in (*inputs.seen.failures, *inputs.failures):
+        return _error_finding(inputs, error, collection)
+    if inputs.blocked is None and isinstance(inputs.undeletable, Forbidden):
+        return _deletion_forbidden(inputs.undeletable)
+    return inputs.blocked
 
 
 def _contested(finding: Finding | None) -> Condition:
@@ -137,7 +137,7 @@ def _contested(finding: Finding | None) -> Condition:
     )
 
 
-def _clock(skew: float) -> Condition:
+def _clock_in_sync(skew: float) -> Condition:
     if abs(skew) < CLOCK_SKEW_FROM:
         return Condition(
             type=InstanceCondition.CLOCK_IN_SYNC,
@@ -178,18 +178,18 @@ def _rounded(seconds: float) -> str:
     return f"{max(whole // step * step, 2)} s"
 
 
-def _failed(
-    health: InstanceStatusInput, error: ClusterError, collection: Collection | None
+def _error_finding(
+    inputs: InstanceStatusInput, error: ClusterError, collection: Collection | None
 ) -> Finding:
     return Finding(
-        condition_reason(error, health.location),
+        condition_reason(error, inputs.location),
         describe(
-            error, health.location, namespace=health.namespace, collection=collection
+            error, inputs.location, namespace=inputs.namespace, collection=collection
         ),
     )
 
 
-def _forbidden_to_delete(error: Forbidden) -> Finding:
+def _deletion_forbidden(error: Forbidden) -> Finding:
     """Return the finding of a missing permission; other errors are retried."""
     return Finding(
         Reason.FORBIDDEN,
@@ -198,11 +198,11 @@ def _forbidden_to_delete(error: Forbidden) -> Finding:
     )
 
 
-def _lines(count: int) -> str:
+def _count_lines(count: int) -> str:
     return "1 such line" if count == 1 else f"{count} such lines"
 
 
-def _text(seen: Snapshot) -> Condition:
+def _rbac_text_valid(seen: Snapshot) -> Condition:
     if seen.config_map is None:
         return Condition(
             type=InstanceCondition.RBAC_TEXT_VALID,
@@ -216,7 +216,7 @@ def _text(seen: Snapshot) -> Condition:
             type=InstanceCondition.RBAC_TEXT_VALID,
             status=False,
             reason=Reason.MALFORMED_LINE,
-            message=f"{problems[0]} ({_lines(len(problems))} in argocd-rbac-cm).",
+            message=f"{problems[0]} ({_count_lines(len(problems))} in argocd-rbac-cm).",
         )
     return Condition(
         type=InstanceCondition.RBAC_TEXT_VALID,

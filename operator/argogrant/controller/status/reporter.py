@@ -166,7 +166,7 @@ class Reporter:
     def report_instance(  # noqa: PLR0913
         self,
         record: InstanceRecord,
-        health: InstanceStatusInput,
+        inputs: InstanceStatusInput,
         *,
         gathered: GatheredState,
         now: datetime,
@@ -174,11 +174,11 @@ class Reporter:
         bound_in: tuple[ArgoCDLocation, ...] | None = None,
     ) -> None:
         """Report an instance: events first, then its status."""
-        config_map = health.seen.config_map
+        config_map = inputs.seen.config_map
         overlay = config_map.overlay if config_map else None
-        token = health.maintenance.token
+        token = inputs.maintenance.token
         conditions = instance_conditions(
-            replace(health, undeletable=self._retention.failures.get(record.name))
+            replace(inputs, undeletable=self._retention.failures.get(record.name))
         )
         report = InstanceReport(
             conditions=conditions,
