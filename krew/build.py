@@ -1,8 +1,9 @@
-"""Build what krew installs: an archive for this platform, and its manifest.
+"""Build of the krew plugin: an archive for this platform, and its manifest.
 
-``python krew/build.py FOLDER [URL]`` writes both into FOLDER. Nothing is published yet:
-``kubectl krew install --manifest=argogrant.yaml --archive=argogrant.tar.gz`` installs
-from the files. The archive has compiled parts, so there is one for each platform.
+``python krew/build.py FOLDER [URL]`` writes both to FOLDER. The plugin is not published
+yet; ``kubectl krew install --manifest=argogrant.yaml --archive=argogrant.tar.gz``
+installs it from these files. Each platform has its own archive, because it contains
+compiled libraries.
 
 Source: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/.
 """
@@ -26,17 +27,17 @@ ROOT: Final = Path(__file__).parent.parent
 ARCHIVE: Final = "argogrant.tar.gz"
 MANIFEST: Final = "argogrant.yaml"
 NOWHERE: Final = "https://example.com/argogrant"
-"""Where archives are while nobody publishes them."""
+"""Placeholder for the download URL until archives are published."""
 ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-"""As Go names what the kernel says."""
-_LEFT_OUT: Final = {"__pycache__", "bin"}
-"""What would differ from one building machine to the next."""
+"""Names of Go for the machine names of the kernel."""
+_EXCLUDED: Final = {"__pycache__", "bin"}
+"""Folders whose content differs between build machines."""
 DESCRIPTION: Final = """\
-Ask for an Argo CD role for a limited time, agree to it, look who has what,
-and end it. Needs the operator argogrant in the cluster.
+Request, approve, list and revoke time-bound Argo CD roles. Requires the
+operator argogrant in the cluster.
 """
 CAVEATS: Final = """\
-Needs python3.11 on the PATH.
+Requires python3.11 on the PATH.
 """
 
 
@@ -44,8 +45,8 @@ def build(folder: Path, url: str = NOWHERE) -> None:
     """Write the archive and the manifest.
 
     Args:
-        folder: Where to; it is made.
-        url: The folder of which the archive will be downloaded.
+        folder: Output folder; created if it does not exist.
+        url: URL of the folder that the archive will be downloaded from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
@@ -58,26 +59,26 @@ def build(folder: Path, url: str = NOWHERE) -> None:
     (folder / MANIFEST).write_text(text)
 
 
-def _install(library: Path, *what: str) -> None:
+def _install(library: Path, *requirements: str) -> None:
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-compile"]
     quiet = ["--disable-pip-version-check", "--target", str(library), "--upgrade"]
-    subprocess.run([*pip, *quiet, *what], check=True)  # noqa: S603
+    subprocess.run([*pip, *quiet, *requirements], check=True)  # noqa: S603
 
 
 def pack(library: Path) -> bytes:
-    """Put the command, its library and the licence into one archive."""
-    packed = io.BytesIO()
+    """Return an archive with the command, its libraries and the licence."""
+    archive = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
+        gzip.GzipFile(fileobj=archive, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w") as tar,
     ):
         for name in ("kubectl-argogrant", "LICENSE"):
             _add(tar, ROOT / ("krew" if name != "LICENSE" else "") / name, name)
         for path in sorted(library.rglob("*")):
             within = path.relative_to(library)
-            if path.is_file() and _LEFT_OUT.isdisjoint(within.parts):
+            if path.is_file() and _EXCLUDED.isdisjoint(within.parts):
                 _add(tar, path, f"lib/{within}")
-    return packed.getvalue()
+    return archive.getvalue()
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
@@ -89,7 +90,7 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 def manifest(archive: bytes, url: str) -> dict[str, Any]:
-    """Describe the archive as krew wants it, for the platform that this runs on."""
+    """Return the krew manifest of an archive for the current platform."""
     machine = ARCHITECTURES.get(platform.machine(), platform.machine())
     return {
         "apiVersion": "krew.googlecontainertools.github.com/v1alpha2",
