@@ -1,4 +1,4 @@
-"""Write the reference of the commands from the commands themselves."""
+"""Generator of the command reference, from the commands of the CLI."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -13,30 +13,30 @@ from pages import NOTE, table
 ROOT = Path(__file__).parent.parent
 PAGE: Final = "docs/reference/commands.md"
 INTRODUCTION: Final = """\
-`argogrant` and `kubectl argogrant` are the same command. It asks the API server with
-your own rights, by the kubeconfig that kubectl uses, and never Argo CD. What goes wrong
-is one sentence on standard error that names the remedy.
+`argogrant` and `kubectl argogrant` are the same command. It uses the kubeconfig and
+your own permissions, as kubectl does, and never connects to Argo CD. Errors are printed
+to standard error, with their remedy.
 
-| exit status | it means |
+| exit status | meaning |
 | --- | --- |
-| 0 | It was done; the answer is yes; there is no difference. |
-| 1 | It could not be done; the answer is no; there are differences. |
-| 2 | It was not typed as it has to be; with `can` and `plan`, or: there is no answer. |
+| 0 | The command succeeded; the answer is yes; there are no differences. |
+| 1 | The command failed; the answer is no; there are differences. |
+| 2 | Invalid usage. For `can` and `plan` also: the command failed. |
 
-Colours appear on a terminal only, and not if `NO_COLOR` is set. Where times are asked
-for, the zone of the machine counts, and the answer says which one that was.
-`ARGOGRANT_NAMESPACE` takes the place of `--namespace`.
+Output has colours on a terminal only, and not if `NO_COLOR` is set. Times are in the
+local time zone, and are printed with it. The environment variable `ARGOGRANT_NAMESPACE`
+is the default of `--namespace`.
 """
 _NOT_SHOWN: Final = "--help"
 
 
 def generated_files() -> dict[str, str]:
-    """Give the page's text by its path in the repository."""
+    """Return the text of the page by its path in the repository."""
     return {PAGE: page()}
 
 
 def page() -> str:
-    """Write every command with its arguments and options."""
+    """Return a page with every command, its arguments and its options."""
     root: Any = typer.main.get_command(app)
     sections = [_section(name, command) for name, command in root.commands.items()]
     return "\n".join(["# Commands\n", NOTE + "\n", INTRODUCTION, *sections])
@@ -44,9 +44,9 @@ def page() -> str:
 
 def _section(name: str, command: Any) -> str:  # noqa: ANN401
     *paragraphs, example = command.help.split("\n\n")
-    said = "\n\n".join(" ".join(one.split()) for one in paragraphs)
-    typed = example.removeprefix("Example: ").strip()
-    lines = [f"## argogrant {name}\n", said, f"\n```sh\n{typed}\n```\n"]
+    description = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    command_line = example.removeprefix("Example: ").strip()
+    lines = [f"## argogrant {name}\n", description, f"\n```sh\n{command_line}\n```\n"]
     rows = list(_rows(command))
     if rows:
         lines.append(table(("argument or option", "meaning", "default"), rows))
@@ -63,9 +63,18 @@ def _rows(command: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
         kind = one.type_descriptor.annotation
         values = kind if isinstance(kind, type(Enum)) else ()
         words = ", ".join(f"`{value.value}`" for value in values)
-        some = f" One of {words}." if words else ""
-        needed = "obligatory" if one.required else _default(one)
-        yield names, f"{one.help or ''}{some}", needed
+        meaning, default = _split_help(one)
+        if words and "One of" not in meaning:
+            meaning = f"{meaning} One of {words}."
+        yield names, meaning, default
+
+
+def _split_help(option: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Return the help and the default, which the help names if it is computed."""
+    meaning, _, computed = (option.help or "").partition("  [default: ")
+    if option.required:
+        return meaning, "required"
+    return meaning, computed.removesuffix("]") or _default(option)
 
 
 def _default(option: Any) -> str:  # noqa: ANN401

@@ -66,8 +66,8 @@ def test_who_asks_and_is_approved_may(
 
     assert asked.startswith("accessgrant.argogrant.dev/hotfix created\n")
     assert not before
-    assert "Subject:  User alice" in shown
-    assert "Why:      hotfix" in shown
+    assert "Subject:   User alice" in shown
+    assert "Reason:    hotfix" in shown
     assert "is not known" not in shown, "the instance lists the role"
 
 
@@ -86,7 +86,7 @@ def test_who_waits_is_told_what_for(
 
     assert waiting.returncode == 0, err
     assert "an approver runs: argogrant approve hotfix" in err
-    assert "hotfix is in force until " in out
+    assert "hotfix is active until " in out
     eventually(world.may_sync, within=approval_flow.PATIENCE)
 
 
@@ -179,7 +179,7 @@ def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
     said = alice.does("extend", "hotfix", "--by", "10m", "--wait")
     sleep_until(first)
 
-    assert "who has to agree has to agree again" in said
+    assert "approvers must approve again" in said
     world.comes_to_say("hotfix", "Expired", "Ended")
     assert world.may_sync()
 
@@ -198,7 +198,7 @@ def test_twice_the_same_decision_is_one(alice: Typist, bob: Typist) -> None:
     bob.does("deny", "hotfix")
     again = bob.types("deny", "hotfix")
 
-    assert "unchanged: you denied this" in again.stdout or "is over" in again.stderr
+    assert "unchanged: you denied this" in again.stdout or "has ended" in again.stderr
 
 
 def test_an_approval_that_does_not_count_is_told(
@@ -252,8 +252,9 @@ def test_a_right_that_is_missing_is_named(world: ClosedWorld) -> None:
     said = stranger.fails(*ASK, "--for", "1h", "--user", "erin")
 
     assert said == (
-        'argogrant request: "erin" may not create accessgrants in namespace'
-        ' "argogrant"; ask for the Role argogrant-requester (examples/roles.yaml).\n'
+        'argogrant request: "erin" cannot create accessgrants in namespace'
+        ' "argogrant". Ask an administrator for the Role argogrant-requester'
+        " (examples/roles.yaml).\n"
     )
 
 
@@ -283,6 +284,6 @@ def test_a_program_names_whom_it_asks_for(world: ClosedWorld) -> None:
         world.ours("delete", "rolebinding", "portal")
         world.ours("delete", "serviceaccount", "portal")
 
-    assert "name the subject that Argo CD knows: --user or --group." in refused
+    assert "Name the Argo CD subject with --user or --group." in refused
     requester = world.grant("hotfix")["spec"]["requester"]["username"]
     assert requester == "system:serviceaccount:argogrant:portal"

@@ -235,7 +235,7 @@ def test_a_grant_gives_what_the_command_said(argocd: World) -> None:
 
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout.startswith("yes\n")
-    assert "As things are, without AccessGrant hotfix: no." in told.stdout
+    assert "Currently, without AccessGrant hotfix: no." in told.stdout
     assert (before, argocd.may_sync("alice")) == (False, True)
 
 

@@ -60,7 +60,7 @@ def test_programs_get_every_reason(argocd: ControlPlane) -> None:
     [
         (
             ("--instance", "other"),
-            'argogrant roles: there is no ArgoCDInstance "other" in namespace "argogr',
+            'argogrant roles: ArgoCDInstance "other" does not exist in namespace "ar',
         ),
         (("--context", "nowhere"), "argogrant roles: no API server is configured: "),
     ],
@@ -80,4 +80,4 @@ def test_who_may_not_read_is_told_so(argocd: ControlPlane) -> None:
 
     assert failed.returncode == 1
     assert "cannot get resource" in failed.stderr
-    assert "Ask for the right to do that" in failed.stderr
+    assert "Ask an administrator for this permission" in failed.stderr

@@ -1,1 +1,1 @@
-"""The commands: thin, typed, and the only place beside the handlers with settings."""
+"""Command line: typed commands; with the handlers, the only readers of settings."""

@@ -1,4 +1,4 @@
-"""One Argo CD as a command sees it, with the caller's own rights."""
+"""State of one Argo CD, read with the permissions of the caller."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,8 +23,8 @@ from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArgoCDSeen:
-    """What an Argo CD judges by."""
+class ArgoCDRBAC:
+    """RBAC policy and AppProjects that Argo CD evaluates requests with."""
 
     config_map: ObservedConfigMap
     projects: tuple[Project, ...]
@@ -32,46 +32,47 @@ class ArgoCDSeen:
 
 @asynccontextmanager
 async def argocd_of(
-    ours: Session, instance: Instance, context: str
+    home: Session, instance: Instance, context: str
 ) -> AsyncIterator[Cluster]:
-    """Reach the cluster of an instance's Argo CD.
+    """Connect to the cluster in which the Argo CD of an instance runs.
 
     Args:
-        ours: Where the instance itself is.
-        instance: Says whether Argo CD is elsewhere.
-        context: One of the kubeconfig that reaches it; empty if it is here.
+        home: The cluster of the ArgoCDInstance.
+        instance: The instance; ``spec.cluster`` is set if Argo CD runs elsewhere.
+        context: Kubeconfig context of Argo CD's cluster; empty for ``home``.
 
     Raises:
-        CommandFailed: It is elsewhere, and no context says how to go there.
+        CommandError: Argo CD runs in another cluster, and ``context`` is empty.
     """
     if context:
-        async with session(context) as there:
-            yield there.cluster
+        async with session(context) as remote:
+            yield remote.cluster
         return
     if instance.cluster is not None:
         raise CommandError(
-            f"ArgoCDInstance {quote(instance.name)} is in another cluster; name a"
-            " context of your kubeconfig that reaches it (--argocd-context)."
+            f"the Argo CD of ArgoCDInstance {quote(instance.name)} runs in another"
+            " cluster. Name a kubeconfig context of that cluster (--argocd-context)."
         )
-    yield ours.cluster
+    yield home.cluster
 
 
-async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDSeen:
-    """Read the RBAC text and the AppProjects.
+async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDRBAC:
+    """Read the RBAC policy and the AppProjects.
 
     Raises:
-        CommandFailed: There is no RBAC ConfigMap.
-        ClusterError: Something can not be read.
+        CommandError: The RBAC ConfigMap does not exist.
+        ClusterError: A request failed.
     """
     try:
         body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))
     except NotFound as error:
         raise CommandError(
-            f"there is no {CONFIG_MAP_NAME} in namespace {quote(namespace)}; is that"
-            " where Argo CD runs (spec.namespace of the ArgoCDInstance)?"
+            f"ConfigMap {CONFIG_MAP_NAME} does not exist in namespace"
+            f" {quote(namespace)}. Does Argo CD run there (spec.namespace of the"
+            " ArgoCDInstance)?"
         ) from error
     collection = Collection(APP_PROJECTS, namespace)
-    return ArgoCDSeen(
+    return ArgoCDRBAC(
         config_map=observe_config_map(body),
         projects=tuple(
             [observe_project(one) async for one in list_all(cluster, collection)]
@@ -82,7 +83,7 @@ async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDSeen:
 async def read_argocd_settings(
     cluster: Cluster, namespace: str
 ) -> Mapping[str, str] | None:
-    """Read ``argocd-cm``; None if the caller may not, or it is not there."""
+    """Return the data of ``argocd-cm``; None if it does not exist or is forbidden."""
     try:
         body = await cluster.get(CONFIG_MAPS.path(namespace, SETTINGS_NAME))
     except (Forbidden, NotFound):

@@ -1,7 +1,8 @@
-"""What a shell offers at the Tab key: names, asked of the API server.
+"""Shell completion of commands, options and names of objects.
 
-Nothing is offered that a shell or a terminal might obey, and nothing is said of what
-goes wrong: a person in the middle of a line can not use it.
+Names come from the API server. Only names without characters that a shell or a terminal
+interprets are offered. Errors are not printed, because the user is in the middle of a
+line; the completion is then empty.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -29,10 +30,10 @@ from argogrant.kube.resources import (
     Resource,
 )
 
-PATIENCE_SECONDS: Final = 2.0
-"""Who has pressed a key waits no longer."""
-_HARMLESS: Final = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
-"""Characters that no shell gives a meaning. Source: ``shlex.quote``."""
+TIMEOUT_SECONDS: Final = 2.0
+"""Seconds that a user waits after the Tab key at most."""
+_SAFE_NAME: Final = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+"""Characters that no shell interprets. Source: ``shlex.quote``."""
 _PROGRAM: Final = "argogrant"
 _VARIABLE: Final = "_ARGOGRANT_COMPLETE"
 _NO_FILES: Final = ":4"
@@ -40,7 +41,7 @@ _NO_FILES: Final = ":4"
 
 
 class Shell(StrEnum):
-    """The shells that a script can be written for."""
+    """Shells with a completion script."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -48,12 +49,12 @@ class Shell(StrEnum):
 
 
 def completion(
-    shell: Annotated[Shell, typer.Argument(help="The shell that you type in.")],
+    shell: Annotated[Shell, typer.Argument(help="Name of the shell.")],
 ) -> None:
-    """Print the script that makes a shell complete commands, grants and roles.
+    """Print the completion script for a shell.
 
-    In bash: source <(argogrant completion bash). For kubectl argogrant none is needed
-    but kubectl's own.
+    To load it in bash: source <(argogrant completion bash). The plugin kubectl
+    argogrant uses the completion of kubectl and needs no script of its own.
 
     Example: argogrant completion bash
     """
@@ -64,66 +65,68 @@ def completion(
 
 
 def grant_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer the AccessGrants of the namespace that was typed, or of the usual one."""
-    return _offered(_names(context.params, ACCESS_GRANTS), incomplete)
+    """Return the names of AccessGrants in the namespace of the command line."""
+    return _complete(_names(context.params, ACCESS_GRANTS), incomplete)
 
 
 def instance_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer the ArgoCDInstances of that namespace."""
-    return _offered(_names(context.params, ARGOCD_INSTANCES), incomplete)
+    """Return the names of ArgoCDInstances in the namespace of the command line."""
+    return _complete(_names(context.params, ARGOCD_INSTANCES), incomplete)
 
 
 def role_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer the roles that the status of the ArgoCDInstance lists."""
-    return _offered(_roles(context.params), incomplete)
+    """Return the roles in the status of the ArgoCDInstance of the command line."""
+    return _complete(_roles(context.params), incomplete)
 
 
 def answer_kubectl(app: typer.Typer, words: Sequence[str]) -> None:
-    """Answer kubectl, which asks a plugin what may come next.
+    """Print completions in the protocol of kubectl plugins.
 
     Args:
         app: The commands.
-        words: What was typed after the plugin's name; the last one is incomplete.
+        words: The words after the name of the plugin; the last one is incomplete.
 
     Source: https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/.
     """
     os.environ[_VARIABLE] = "complete_bash"
     os.environ["COMP_WORDS"] = shlex.join([_PROGRAM, *words])
     os.environ["COMP_CWORD"] = str(len(words))
-    told = io.StringIO()
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(told):
+    output = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(output):
         app(args=[], prog_name=_PROGRAM)
-    names = [name for name in told.getvalue().splitlines() if name]
+    names = [name for name in output.getvalue().splitlines() if name]
     sys.stdout.write("".join(f"{line}\n" for line in (*names, _NO_FILES)))
 
 
-def _offered(names: Any, incomplete: str) -> list[str]:  # noqa: ANN401
+def _complete(names: Awaitable[Iterable[str]], incomplete: str) -> list[str]:
     try:
-        found = asyncio.run(asyncio.wait_for(names, PATIENCE_SECONDS))
+        found = asyncio.run(_within_timeout(names))
     except (CommandError, ClusterError, TimeoutError):
         return []
     return [
         name
         for name in dict.fromkeys(found)
-        if name.startswith(incomplete) and _HARMLESS.fullmatch(name)
+        if name.startswith(incomplete) and _SAFE_NAME.fullmatch(name)
     ]
 
 
-async def _names(typed: dict[str, Any], resource: Resource) -> list[str]:
-    async with _client(typed) as asked:
-        collection = Collection(resource, asked.namespace)
+async def _within_timeout(names: Awaitable[Iterable[str]]) -> Iterable[str]:
+    return await asyncio.wait_for(names, TIMEOUT_SECONDS)
+
+
+async def _names(params: dict[str, Any], resource: Resource) -> list[str]:
+    async with _session(params) as api:
+        collection = Collection(resource, api.namespace)
         return [
-            one["metadata"]["name"] async for one in list_all(asked.cluster, collection)
+            one["metadata"]["name"] async for one in list_all(api.cluster, collection)
         ]
 
 
-async def _roles(typed: dict[str, Any]) -> list[str]:
-    project = typed.get("project") or ""
-    async with _client(typed) as asked:
-        path = ARGOCD_INSTANCES.path(
-            asked.namespace, typed.get("instance") or "default"
-        )
-        body = await asked.cluster.get(path)
+async def _roles(params: dict[str, Any]) -> list[str]:
+    project = params.get("project") or ""
+    async with _session(params) as api:
+        path = ARGOCD_INSTANCES.path(api.namespace, params.get("instance") or "default")
+        body = await api.cluster.get(path)
     return list(_role_names(body, project))
 
 
@@ -133,7 +136,7 @@ def _role_names(body: dict[str, Any], project: str) -> Iterator[str]:
             yield role["name"]
 
 
-def _client(
-    typed: dict[str, Any],
+def _session(
+    params: dict[str, Any],
 ) -> contextlib.AbstractAsyncContextManager[Session]:
-    return session(typed.get("context") or "", typed.get("namespace") or "")
+    return session(params.get("context") or "", params.get("namespace") or "")

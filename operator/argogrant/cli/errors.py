@@ -1,9 +1,9 @@
-"""How a command fails: one sentence on stderr, and an exit status for scripts.
+"""Errors of commands: one message on stderr, and an exit status for scripts.
 
-What an API server says when it refuses, without its noise. Pure.
+``summarize_api_error`` reduces an error of the API server to what the user wrote wrong.
 
 Source: Kubernetes, ``apimachinery/pkg/api/errors`` (``NewInvalid``, ``NewForbidden``)
-and ``util/validation/field`` (``Error``): how the messages are put together.
+and ``util/validation/field`` (``Error``): the format of the messages.
 """
 
 import asyncio
@@ -27,81 +27,88 @@ from argogrant.kube.errors import (
 
 Result = TypeVar("Result")
 EXIT_NO: Final = 1
-"""The answer is no, or it could not be done."""
+"""The answer is no, or the command failed."""
 EXIT_ERROR: Final = 2
-"""For commands whose answer may be no: there is no answer. As of ``kubectl diff``."""
+"""The command failed, where 1 means that the answer is no; as in ``kubectl diff``."""
 
 INTERRUPTED: Final = 130
-"""Somebody typed Ctrl-C, as shells say it: 128 and the number of SIGINT."""
+"""The user typed Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 
 
 class CommandError(Exception):
-    """It can not be done; the message says why, and what to do."""
+    """A command failed; the message names the cause and the remedy."""
 
 
 def run_command(
-    command: str, work: Coroutine[Any, Any, Result], *, trouble: int = EXIT_NO
+    command: str, work: Coroutine[Any, Any, Result], *, error_status: int = EXIT_NO
 ) -> Result:
-    """Run a command's work; if it fails, say so and leave.
+    """Run the work of a command; on an error, print its message and exit.
 
     Args:
-        command: Its name, for the message.
-        work: Raises ``CommandFailed`` or ``ClusterError`` if it can not be done.
-        trouble: The exit status then.
+        command: Name of the command, for the message.
+        work: Raises ``CommandError`` or ``ClusterError`` if it fails.
+        error_status: Exit status of an error.
     """
     try:
         return asyncio.run(work)
     except CommandError as error:
         message = str(error)
     except ClusterError as error:
-        message = f"{error} {remedy(error)}"
+        message = describe_api_error(error)
     typer.echo(f"argogrant {command}: {message}", err=True)
-    raise typer.Exit(trouble)
+    raise typer.Exit(error_status)
 
 
 @contextmanager
 def interrupted() -> Iterator[None]:
-    """Cancel the task that runs this at the first Ctrl-C, and pay no heed to more.
+    """Cancel the current task at the first Ctrl-C, and ignore further ones.
 
-    A second one, typed while the command ends, would be answered by a traceback.
+    Without this, a second Ctrl-C while the command ends would print a traceback.
 
     Raises:
-        asyncio.CancelledError: Somebody typed Ctrl-C; it is ignored from then on.
+        asyncio.CancelledError: The user typed Ctrl-C.
     """
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # as in the background of a shell's script
+    # Shells start background jobs of scripts with SIGINT ignored.
+    if before is signal.SIG_IGN:
         yield
         return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
-    def end(*_: object) -> None:
+    def cancel(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)
 
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGINT, cancel)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is end:
+        if signal.getsignal(signal.SIGINT) is cancel:
             signal.signal(signal.SIGINT, before)
 
 
+def describe_api_error(error: ClusterError) -> str:
+    """Return the message of an error, followed by its remedy."""
+    return f"{with_full_stop(str(error))} {remedy(error)}"
+
+
 def remedy(error: ClusterError) -> str:
-    """Say to the person who typed a command what mends it."""
+    """Return what the user of a command can do about an error."""
     match error:
         case Forbidden():
             return (
-                "Ask for the right to do that; kubectl auth can-i --list shows yours."
+                "Ask an administrator for this permission; kubectl auth can-i --list"
+                " shows yours."
             )
         case NotFound():
-            return "Are the CRDs installed, and is that the namespace (-n)?"
+            return "Are the CRDs installed, and is the namespace (-n) correct?"
         case Conflict():
-            return "Somebody changed it meanwhile; try again."
+            return "The object changed in the meantime. Try again."
         case Invalid():
             return "Nothing was changed."
         case _:
-            return "Does kubectl reach that cluster?"
+            return "Does kubectl reach this cluster?"
 
 
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S* ?\S*: \d{3} |^[A-Z]+ /\S*: ")
@@ -117,33 +124,34 @@ _FIELD: Final = re.compile(
 )
 _RBAC: Final = re.compile(
     r'is forbidden: User "(?P<user>.*)" cannot (?P<verb>\w+) resource'
-    r' "(?P<resource>[^"]+)" in API group "[^"]*"(?: in the namespace "(?P<where>.*)")?'
+    r' "(?P<resource>[^"]+)" in API group "[^"]*"'
+    r'(?: in the namespace "(?P<namespace>.*)")?'
 )
 ROLE_OF: Final = {
     ("create", "accessgrants"): "argogrant-requester",
     ("patch", "accessgrants"): "argogrant-requester",
     ("create", "accessapprovals"): "argogrant-approver",
 }
-"""Which of the Roles in ``examples/roles.yaml`` gives a right."""
+"""Role of ``examples/roles.yaml`` that contains a permission."""
 
 
 def summarize_api_error(error: ClusterError) -> str:
-    """Say in a sentence or two why something is refused, and what to do."""
-    said = sanitize(_REQUEST.sub("", str(error)))
-    rights = _RBAC.search(said)
-    if rights is not None:
-        return _missing_permission(rights)
-    policy = _POLICY.search(said)
+    """Return why the API server rejected a request, and the remedy."""
+    text = sanitize(_REQUEST.sub("", str(error)))
+    permission = _RBAC.search(text)
+    if permission is not None:
+        return _missing_permission(permission)
+    policy = _POLICY.search(text)
     if policy is not None:
-        return with_full_stop(said[policy.end() :])
-    invalid = _INVALID.match(said)
+        return with_full_stop(text[policy.end() :])
+    invalid = _INVALID.match(text)
     if isinstance(error, Invalid) and invalid is not None:
-        return with_full_stop(_about_field(invalid[1]))
-    return f"{with_full_stop(said)} {remedy(error)}"
+        return with_full_stop(_invalid_field(invalid[1]))
+    return f"{with_full_stop(text)} {remedy(error)}"
 
 
-def _about_field(text: str) -> str:
-    """Name the field and its value before what is wrong with it."""
+def _invalid_field(text: str) -> str:
+    """Return the field, its value and the problem."""
     found = _FIELD.match(text)
     if found is None:
         return text
@@ -154,10 +162,11 @@ def _about_field(text: str) -> str:
 
 
 def _missing_permission(found: re.Match[str]) -> str:
-    where = f" in namespace {quote(found['where'])}" if found["where"] else ""
+    namespace = found["namespace"]
+    where = f" in namespace {quote(namespace)}" if namespace else ""
     role = ROLE_OF.get((found["verb"], found["resource"]))
-    give = f"the Role {role} (examples/roles.yaml)" if role else "the right to do that"
+    remedy = f"the Role {role} (examples/roles.yaml)" if role else "this permission"
     return (
-        f"{quote(found['user'])} may not {found['verb']} {found['resource']}{where};"
-        f" ask for {give}."
+        f"{quote(found['user'])} cannot {found['verb']} {found['resource']}{where}."
+        f" Ask an administrator for {remedy}."
     )

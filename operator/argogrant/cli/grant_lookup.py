@@ -1,4 +1,4 @@
-"""The grant that a command is about."""
+"""Lookup of the AccessGrant that a command is about."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, check_name
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.validation import quote
+from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
 from argogrant.kube.errors import NotFound
 from argogrant.kube.resources import ACCESS_GRANTS
@@ -16,42 +16,41 @@ from argogrant.kube.resources import ACCESS_GRANTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantLookup:
-    """An AccessGrant as it is."""
+    """AccessGrant with its stored status."""
 
     grant: Grant
     stored: StoredStatus
-    """What its status says."""
 
 
-async def find_grant(asked: Session, name: str) -> GrantLookup:
-    """Read an AccessGrant.
+async def find_grant(api: Session, name: str) -> GrantLookup:
+    """Read and parse an AccessGrant.
 
     Raises:
-        CommandFailed: There is none, or it is not understood.
-        ClusterError: It can not be read.
+        CommandError: The grant does not exist, or is invalid.
+        ClusterError: The request failed.
     """
-    body = await grant_body(asked, name)
+    body = await grant_body(api, name)
     try:
         return GrantLookup(grant=read_grant(body), stored=read_stored_status(body))
     except InvalidGrant as error:
         raise CommandError(
-            f"AccessGrant {quote(name)} can not be understood: {error}; apply the CRDs"
-            " of this version."
+            f"AccessGrant {quote(name)} is invalid: {with_full_stop(str(error))} Apply"
+            " the CRDs of this version."
         ) from error
 
 
-async def grant_body(asked: Session, name: str) -> Body:
-    """Read an AccessGrant, whatever it lacks.
+async def grant_body(api: Session, name: str) -> Body:
+    """Read an AccessGrant without parsing it.
 
     Raises:
-        CommandFailed: There is none, or none can be called that.
-        ClusterError: It can not be read.
+        CommandError: The grant does not exist, or the name is invalid.
+        ClusterError: The request failed.
     """
     check_name("AccessGrant", name)
     try:
-        return await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
+        return await api.cluster.get(ACCESS_GRANTS.path(api.namespace, name))
     except NotFound as error:
         raise CommandError(
-            f"there is no AccessGrant {quote(name)} in namespace"
-            f" {quote(asked.namespace)}; argogrant list -A lists them."
+            f"AccessGrant {quote(name)} does not exist in namespace"
+            f" {quote(api.namespace)}. To list grants, run: argogrant list -A."
         ) from error

@@ -1,4 +1,4 @@
-"""The command ``argogrant``, which is ``kubectl argogrant`` as well."""
+"""Command ``argogrant``, also installed as ``kubectl argogrant``."""
 
 import sys
 
@@ -22,48 +22,53 @@ from argogrant.cli.report.report import report
 from argogrant.cli.simulate.can import can
 from argogrant.cli.simulate.plan import plan
 
-completion_init()  # answers shells, without options of its own for that
+# Answer the shell's completion requests without adding typer's own options for them.
+completion_init()
 app = typer.Typer(
-    help="Time-bound, approved, audited access to Argo CD.",
-    epilog="argogrant COMMAND --help has its options and an example.",
+    help="Time-bound, approved and audited access to Argo CD.",
+    epilog="Use argogrant COMMAND --help for the options of a command and an example.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
 app.command()(request)
 app.command()(approve)
-app.command(short_help="Refuse a grant, for good; one that runs ends.")(deny)
-app.command()(extend)
-app.command()(revoke)
-app.command("list", short_help="Say who has which role until when.")(list_grants)
-app.command("show", short_help="Say why a grant gives access, or why it does not.")(
+app.command()(deny)
+app.command(short_help="Extend a grant, or shorten it.")(extend)
+app.command(short_help="Revoke grants at once and for good.")(revoke)
+app.command("list", short_help="List grants: subjects, roles, states and ends.")(
+    list_grants
+)
+app.command("show", short_help="Explain why a grant gives access, or why not.")(
     show_grant
 )
 app.command(short_help="List the roles that a grant can name.")(roles)
-app.command(short_help="Tell whether Argo CD lets somebody do something, and why.")(can)
-app.command(short_help="Say who had which role when, why, and who agreed.")(report)
-app.command(short_help="Show what the operator would write into Argo CD, as a diff.")(
+app.command(short_help="Check whether Argo CD allows a request, and by which rule.")(
+    can
+)
+app.command(short_help="Report past access: subjects, times, reasons and approvers.")(
+    report
+)
+app.command(short_help="Show what the operator would write to Argo CD, as a diff.")(
     plan
 )
-app.command()(doctor)
+app.command(short_help="Diagnose an installation and print remedies.")(doctor)
 app.command(short_help="Run the operator.")(operator)
-app.command()(sweep)
-app.command(short_help="Remove every binding and finalizer, so that it can go.")(
+app.command(short_help="Remove expired bindings, without the operator.")(sweep)
+app.command(short_help="Remove all bindings and finalizers before uninstalling.")(
     uninstall
 )
-app.command(short_help="Print the script that makes a shell complete words.")(
-    completion
-)
+app.command()(completion)
 app.command(short_help="Print the version.")(version)
 
 
 def plugin() -> None:
-    """Run as ``kubectl argogrant``, by which name the help goes then."""
+    """Run as ``kubectl argogrant``; the help then shows this name."""
     app(prog_name="kubectl argogrant")
 
 
 def complete_plugin() -> None:
-    """Tell kubectl what may come next."""
+    """Print completions for ``kubectl argogrant``."""
     answer_kubectl(app, sys.argv[1:])
 
 

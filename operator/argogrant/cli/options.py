@@ -1,4 +1,4 @@
-"""The options that commands share, by the words of kubectl."""
+"""Options that several commands share, named and described as in kubectl."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -14,37 +14,44 @@ Namespace = Annotated[
         "-n",
         envvar="ARGOGRANT_NAMESPACE",
         show_envvar=False,
-        help="Where the grants are.  [default: the context's, or argogrant]",
+        help="Namespace of the grants.  [default: context's, or argogrant]",
     ),
 ]
 Context = Annotated[
-    str, typer.Option(help="The context of the kubeconfig.  [default: current]")
+    str, typer.Option(help="Name of the kubeconfig context to use.  [default: current]")
 ]
 InstanceName = Annotated[
     str,
     typer.Option(
         "--instance",
-        help="The ArgoCDInstance that it is about.",
+        help="Name of the ArgoCDInstance.",
         autocompletion=instance_names,
     ),
 ]
 GrantName = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="The AccessGrant.", autocompletion=grant_names),
+    typer.Argument(
+        metavar="NAME", help="Name of the AccessGrant.", autocompletion=grant_names
+    ),
 ]
 GrantNames = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME", help="AccessGrants.", autocompletion=grant_names),
+    typer.Argument(
+        metavar="NAME", help="Names of AccessGrants.", autocompletion=grant_names
+    ),
 ]
 
 
 Selector = Annotated[
-    str, typer.Option("--selector", "-l", help="Those with these labels, as k=v.")
+    str,
+    typer.Option(
+        "--selector", "-l", help="Selector (label query), such as key1=value1."
+    ),
 ]
 
 
 class ListFormat(StrEnum):
-    """How something is written, by the words of kubectl."""
+    """Output formats of lists and objects, as in kubectl."""
 
     TABLE = "table"
     WIDE = "wide"
@@ -53,13 +60,11 @@ class ListFormat(StrEnum):
     NAME = "name"
 
 
-Output = Annotated[
-    ListFormat, typer.Option("--output", "-o", help="For people, or for programs.")
-]
+Output = Annotated[ListFormat, typer.Option("--output", "-o", help="Output format.")]
 
 
 class DryRun(StrEnum):
-    """Whether something is kept, by the words of kubectl."""
+    """Dry-run strategies, as in kubectl."""
 
     NONE = "none"
     SERVER = "server"
@@ -67,22 +72,32 @@ class DryRun(StrEnum):
 
 DryRunOption = Annotated[
     DryRun,
-    typer.Option("--dry-run", metavar="HOW", help="server: judged, but not kept."),
+    typer.Option(
+        "--dry-run",
+        metavar="STRATEGY",
+        help="Strategy: none, or server to submit without persisting.",
+    ),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for what comes of it.")]
-Timeout = Annotated[str, typer.Option(help="How long to wait.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait until the change has taken effect.")
+]
+Timeout = Annotated[
+    str, typer.Option(help="Length of time to wait before giving up, such as 90s.")
+]
 Zone = Annotated[
-    str, typer.Option(help="Of times, as Europe/Paris; else the machine's.")
+    str, typer.Option(help="Time zone, such as Europe/Paris.  [default: local]")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for whoever reads it.")]
+Reason = Annotated[
+    str, typer.Option("--reason", help="Justification, for approvers and audit.")
+]
 Answer = Annotated[
     ListFormat,
     typer.Option(
         "--output",
         "-o",
         metavar="FORMAT",
-        help="table, json, yaml or name.",
+        help="Output format. One of: table, json, yaml, name.",
         show_default=False,
     ),
 ]
-"""``Output`` of commands whose answer is a sentence or an object."""
+"""``Output`` of commands that print a sentence or an object."""

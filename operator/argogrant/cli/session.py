@@ -1,7 +1,4 @@
-"""What every command that asks an API server begins with.
-
-How the commands reach an API server: as kubectl does, or as their pod may.
-"""
+"""Connection of a command to the API server, configured as in kubectl."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +9,7 @@ from typing import Final
 from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.cli.errors import CommandError
 from argogrant.grants.model.errors import AccessGrantError
-from argogrant.grants.model.validation import PROJECT_NAME, quote
+from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
 from argogrant.kube.auth import namespace_of_context
 from argogrant.kube.client import Cluster, KubernetesCluster
 from argogrant.kube.errors import ClusterError, NotFound
@@ -20,37 +17,38 @@ from argogrant.kube.resources import ARGOCD_INSTANCES
 
 
 class APIServerNotReachable(Exception):
-    """None is configured; the message is that of who read the configuration."""
+    """No usable kubeconfig or service account; the message is the client's."""
 
 
 def utc_now() -> datetime:
-    """Read the clock; the only place of the commands that does."""
+    """Return the current time; no other code of the commands reads the clock."""
     return datetime.now(UTC)
 
 
 async def connect(context: str = "", *, dry_run: bool = False) -> KubernetesCluster:
-    """Use the pod's service account, or else the kubeconfig.
+    """Connect with the service account of the pod, or else with the kubeconfig.
 
     Args:
-        context: One of the kubeconfig, whatever the pod; empty for the current.
-        dry_run: What is written is judged and filled in, but not kept.
+        context: Kubeconfig context, also used inside a pod; empty for the current one.
+        dry_run: Whether the API server validates writes without persisting them.
 
     Raises:
-        NoAPIServer: There is neither, or the kubeconfig can not be understood.
+        APIServerNotReachable: Neither exists, or the kubeconfig is invalid.
     """
     try:
         return await KubernetesCluster.connect(utc_now, context, dry_run=dry_run)
-    except Exception as error:  # a kubeconfig can be wrong in many ways
+    except Exception as error:
+        # The client library raises many types of errors for an invalid kubeconfig.
         raise APIServerNotReachable(str(error)) from error
 
 
 DEFAULT_NAMESPACE: Final = "argogrant"
-"""Where the chart and the manifests put an ArgoCDInstance."""
+"""Namespace in which the chart and the manifests create the ArgoCDInstance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An API server, and the namespace that a command is about."""
+    """Connection to an API server, and the namespace of the command."""
 
     cluster: Cluster
     namespace: str
@@ -60,22 +58,22 @@ class Session:
 async def session(
     context: str = "", namespace: str = "", *, dry_run: bool = False
 ) -> AsyncIterator[Session]:
-    """Connect with the caller's own rights.
+    """Connect with the permissions of the caller.
 
     Args:
-        context: One of the kubeconfig; empty for the current one.
-        namespace: Empty for that of the context, or else ``argogrant``.
-        dry_run: What is written is judged and filled in, but not kept.
+        context: Kubeconfig context; empty for the current one.
+        namespace: Empty for the namespace of the context, or else ``argogrant``.
+        dry_run: Whether the API server validates writes without persisting them.
 
     Raises:
-        CommandFailed: There is no kubeconfig and no pod's account.
+        CommandError: No kubeconfig and no service account exists.
     """
     try:
         cluster = await connect(context, dry_run=dry_run)
     except APIServerNotReachable as error:
         raise CommandError(
-            f"no API server is configured: {error}; look at kubectl config"
-            " get-contexts."
+            f"no API server is configured: {with_full_stop(str(error))} To list"
+            " contexts, run: kubectl config get-contexts."
         ) from error
     try:
         yield Session(cluster, resolve_namespace(namespace, context))
@@ -84,45 +82,47 @@ async def session(
 
 
 def resolve_namespace(namespace: str, context: str) -> str:
-    """Tell which namespace a command is about.
+    """Return the namespace of a command.
 
     Args:
-        namespace: What was typed; empty for that of the context, or ``argogrant``.
-        context: One of the kubeconfig; empty for the current one.
+        namespace: The option; empty for the namespace of the context, or ``argogrant``.
+        context: Kubeconfig context; empty for the current one.
     """
     return namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
 
 
 def check_name(kind: str, name: str) -> None:
-    """Let no name that was typed lead to another path.
+    """Reject names that would lead to another path of the API server.
 
     Raises:
-        CommandFailed: No object can be called that.
+        CommandError: The name is not valid for an object.
     """
-    if not PROJECT_NAME.fullmatch(name):  # the pattern of any object's name
-        raise CommandError(f"{quote(name)} is no name of an {kind}.")
+    # The pattern of project names is that of the names of all objects.
+    if not PROJECT_NAME.fullmatch(name):
+        raise CommandError(f"{quote(name)} is not a valid name of an {kind}.")
 
 
-async def instance_of(asked: Session, name: str) -> Instance:
-    """Read the ArgoCDInstance that a command is about.
+async def instance_of(api: Session, name: str) -> Instance:
+    """Read and parse an ArgoCDInstance.
 
     Raises:
-        CommandFailed: There is none, or it is not understood.
-        ClusterError: It can not be read.
+        CommandError: The instance does not exist, or is invalid.
+        ClusterError: The request failed.
     """
     check_name("ArgoCDInstance", name)
     try:
-        body = await asked.cluster.get(ARGOCD_INSTANCES.path(asked.namespace, name))
+        body = await api.cluster.get(ARGOCD_INSTANCES.path(api.namespace, name))
         return read_instance(body)
     except NotFound as error:
         raise CommandError(
-            f"there is no ArgoCDInstance {quote(name)} in namespace"
-            f" {quote(asked.namespace)}; kubectl get argocdinstances -A lists them."
+            f"ArgoCDInstance {quote(name)} does not exist in namespace"
+            f" {quote(api.namespace)}. To list instances, run: kubectl get"
+            " argocdinstances -A."
         ) from error
     except ClusterError:
         raise
     except AccessGrantError as error:
         raise CommandError(
-            f"ArgoCDInstance {quote(name)} can not be understood: {error}; apply the"
-            " CRDs of this version."
+            f"ArgoCDInstance {quote(name)} is invalid: {with_full_stop(str(error))}"
+            " Apply the CRDs of this version."
         ) from error

@@ -1,4 +1,4 @@
-"""Commands run against a fake cluster instead of a kubeconfig's."""
+"""Fixtures that run commands against a fake cluster."""
 
 from pathlib import Path
 
@@ -8,27 +8,29 @@ from argogrant.cli import session as connecting
 from support.fake_cluster import FakeCluster
 
 
-class Closing(FakeCluster):
-    """A cluster whose connection can be closed."""
+class ClosableCluster(FakeCluster):
+    """Fake cluster with a connection that commands close."""
 
     is_dry_run = False
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no connection is open."""
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCluster:
-    """What every command connects to; no kubeconfig names a namespace."""
-    cluster = Closing()
+    """The cluster that every command connects to; without a kubeconfig."""
+    cluster = ClosableCluster()
 
-    class Connected:
+    class Connector:
         @staticmethod
-        async def connect(_clock, _context, *, dry_run: bool = False) -> Closing:
+        async def connect(
+            _clock, _context, *, dry_run: bool = False
+        ) -> ClosableCluster:
             cluster.is_dry_run = dry_run
             return cluster
 
-    monkeypatch.setattr(connecting, "KubernetesCluster", Connected)
+    monkeypatch.setattr(connecting, "KubernetesCluster", Connector)
     monkeypatch.setattr(
         "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION",
         str(tmp_path / "none"),

@@ -1,4 +1,4 @@
-"""What a shell is offered at the Tab key."""
+"""Shell completion offers names of existing objects."""
 
 import pytest
 from typer.testing import CliRunner
@@ -19,14 +19,14 @@ ROLES = [
 
 
 @pytest.fixture(autouse=True)
-def _words_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told by the environment is told to one process only."""
+def _restore_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore the variables that the completion sets for its process."""
     for name in ("_ARGOGRANT_COMPLETE", "COMP_WORDS", "COMP_CWORD"):
         monkeypatch.setenv(name, "")
 
 
 @pytest.fixture
-def known(cluster: FakeCluster) -> FakeCluster:
+def with_objects(cluster: FakeCluster) -> FakeCluster:
     """A namespace with grants and an ArgoCDInstance that lists roles."""
     for name in ("alice-deploys", "alice-reads", "bob"):
         cluster.add(ACCESS_GRANTS.path(NAMESPACE), {"metadata": {"name": name}})
@@ -36,7 +36,7 @@ def known(cluster: FakeCluster) -> FakeCluster:
     return cluster
 
 
-def offered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+def complete(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     answer_kubectl(app, words)
     *names, last = capsys.readouterr().out.splitlines()
     assert last == ":4"
@@ -48,13 +48,13 @@ def offered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     [
         pytest.param(["appr"], ["approve"], id="a command"),
         pytest.param(["show", "al"], ["alice-deploys", "alice-reads"], id="grants"),
-        pytest.param(["revoke", "bob", "b"], ["bob"], id="more grants"),
+        pytest.param(["revoke", "bob", "b"], ["bob"], id="a second grant"),
         pytest.param(["list", "-o", "y"], ["yaml"], id="a format"),
         pytest.param(["roles", "--instance", ""], ["default"], id="an instance"),
         pytest.param(
             ["request", "--role", ""],
             ["role:admin", "deployer"],
-            id="roles, and nothing that a shell obeys",
+            id="roles without characters of the shell",
         ),
         pytest.param(
             ["request", "--project", "team-a", "--role", ""],
@@ -64,32 +64,32 @@ def offered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         pytest.param(["show", "-n", "other", ""], [], id="another namespace"),
     ],
 )
-@pytest.mark.usefixtures("known")
-def test_it_offers(
+@pytest.mark.usefixtures("with_objects")
+def test_completion_offers_existing_names(
     words: list[str], names: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert offered(capsys, *words) == names
+    assert complete(capsys, *words) == names
 
 
-def test_what_may_not_be_read_is_not_offered(
-    known: FakeCluster, capsys: pytest.CaptureFixture[str]
+def test_completion_is_empty_without_permission(
+    with_objects: FakeCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known.fail("list", Forbidden("403"))
+    with_objects.fail("list", Forbidden("403"))
 
-    assert offered(capsys, "show", "") == []
+    assert complete(capsys, "show", "") == []
 
 
-@pytest.mark.usefixtures("known")
-def test_nobody_waits_for_an_api_server_that_is_slow(
+@pytest.mark.usefixtures("with_objects")
+def test_completion_is_empty_after_timeout(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(completing, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(completing, "TIMEOUT_SECONDS", 0)
 
-    assert offered(capsys, "show", "") == []
+    assert complete(capsys, "show", "") == []
 
 
-@pytest.mark.usefixtures("known")
-def test_kubectl_asks_with_what_was_typed(
+@pytest.mark.usefixtures("with_objects")
+def test_kubectl_plugin_completion_uses_the_typed_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["kubectl_complete-argogrant", "rep"])
@@ -99,7 +99,7 @@ def test_kubectl_asks_with_what_was_typed(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_script_is_written_for(shell: str) -> None:
+def test_completion_script_is_printed(shell: str) -> None:
     result = CliRunner().invoke(app, ["completion", shell])
 
     assert result.exit_code == 0

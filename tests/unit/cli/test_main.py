@@ -1,4 +1,4 @@
-"""The command line: thin, and every command explains itself."""
+"""Every command has help, an example and described options."""
 
 import os
 import sys
@@ -20,21 +20,21 @@ COMMANDS = sorted(
 )
 
 
-def test_the_version_is_the_packages() -> None:
+def test_version_is_that_of_the_package() -> None:
     result = RUNNER.invoke(app, ["version"])
 
     assert (result.exit_code, result.output) == (0, f"{__version__}\n")
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
-def test_programs_read_the_version_and_what_it_speaks(output) -> None:
-    about = yaml.safe_load(RUNNER.invoke(app, ["version", "-o", output]).output)
+def test_serialized_version_contains_the_api_version(output) -> None:
+    versions = yaml.safe_load(RUNNER.invoke(app, ["version", "-o", output]).output)
 
-    assert about["version"] == __version__
-    assert about["apiVersion"] == "argogrant.dev/v1alpha1"
+    assert versions["version"] == __version__
+    assert versions["apiVersion"] == "argogrant.dev/v1alpha1"
 
 
-def test_without_a_command_the_help_is_shown() -> None:
+def test_no_command_prints_the_help() -> None:
     result = RUNNER.invoke(app, [])
 
     assert "Usage:" in result.output
@@ -43,7 +43,7 @@ def test_without_a_command_the_help_is_shown() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_has_help_with_an_example(command) -> None:
+def test_help_contains_an_example(command) -> None:
     result = RUNNER.invoke(app, [command, "--help"])
 
     assert result.exit_code == 0
@@ -51,14 +51,14 @@ def test_a_command_has_help_with_an_example(command) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_says_what_it_is_for(command) -> None:
+def test_every_option_has_help(command) -> None:
     root: Any = typer.main.get_command(app)
 
     assert [one.name for one in root.commands[command].params if not one.help] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_fits_on_a_screen(command, monkeypatch) -> None:
+def test_help_fits_on_a_screen(command, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
     lines = RUNNER.invoke(app, [command, "--help"]).output.splitlines()
@@ -67,7 +67,7 @@ def test_the_help_fits_on_a_screen(command, monkeypatch) -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_as_a_plugin_the_help_says_what_is_typed(monkeypatch, capsys) -> None:
+def test_help_of_the_plugin_names_kubectl(monkeypatch, capsys) -> None:
     monkeypatch.setattr(sys, "argv", ["kubectl-argogrant", "show", "--help"])
     with pytest.raises(SystemExit):
         plugin()
@@ -82,21 +82,21 @@ def test_as_a_plugin_the_help_says_what_is_typed(monkeypatch, capsys) -> None:
         pytest.param(["--namespace", "x", "--sweep-seconds", "0"], id="no interval"),
         pytest.param(
             ["--namespace", "x", "--audit-sink", "http://siem.example.com"],
-            id="an audit in the clear",
+            id="an audit sink without TLS",
         ),
     ],
 )
-def test_the_operator_is_not_started_with(arguments, monkeypatch) -> None:
+def test_operator_does_not_start_with_invalid_options(arguments, monkeypatch) -> None:
     monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("started"))
     result = RUNNER.invoke(app, ["operator", *arguments])
 
     assert result.exit_code == 2
 
 
-def test_the_operator_becomes_kopf_for_the_namespaces_that_it_is_given(
+def test_operator_starts_kopf_for_its_namespaces(
     monkeypatch,
 ) -> None:
-    """By module, never by path: a path would shadow the standard library."""
+    """kopf loads a module, because a path would shadow the standard library."""
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
     monkeypatch.setattr(os, "environ", {})

@@ -1,4 +1,4 @@
-"""A name that is typed never leads to another path of the API server."""
+"""Names of the command line cannot lead to another path of the API server."""
 
 import pytest
 from typer.testing import CliRunner
@@ -6,32 +6,28 @@ from typer.testing import CliRunner
 from argogrant.cli.main import app
 from support.fake_cluster import FakeCluster
 
-ELSEWHERE = "../configmaps/x"
-QUESTION = ("can", "ann", "sync", "applications", "team-a/web")
+PATH = "../configmaps/x"
+CAN = ("can", "ann", "sync", "applications", "team-a/web")
 
 
 @pytest.mark.parametrize(
-    ("typed", "kind"),
+    ("words", "kind"),
     [
-        pytest.param(("show", ELSEWHERE), "AccessGrant", id="a grant that is shown"),
-        pytest.param(("revoke", ELSEWHERE), "AccessGrant", id="one that is revoked"),
-        pytest.param(("approve", ELSEWHERE), "AccessGrant", id="one to agree to"),
+        pytest.param(("show", PATH), "AccessGrant", id="show"),
+        pytest.param(("revoke", PATH), "AccessGrant", id="revoke"),
+        pytest.param(("approve", PATH), "AccessGrant", id="approve"),
+        pytest.param(("extend", PATH, "--by", "1h"), "AccessGrant", id="extend"),
+        pytest.param((*CAN, "--instance", PATH), "ArgoCDInstance", id="can --instance"),
         pytest.param(
-            ("extend", ELSEWHERE, "--by", "1h"), "AccessGrant", id="one to extend"
-        ),
-        pytest.param(
-            (*QUESTION, "--instance", ELSEWHERE), "ArgoCDInstance", id="an instance"
-        ),
-        pytest.param(
-            ("roles", "--instance", ELSEWHERE), "ArgoCDInstance", id="that of roles"
+            ("roles", "--instance", PATH), "ArgoCDInstance", id="roles --instance"
         ),
     ],
 )
-def test_it_is_refused_before_anything_is_asked(
-    cluster: FakeCluster, typed: tuple[str, ...], kind: str
+def test_path_is_rejected_before_any_request(
+    cluster: FakeCluster, words: tuple[str, ...], kind: str
 ) -> None:
-    result = CliRunner().invoke(app, list(typed))
+    result = CliRunner().invoke(app, list(words))
 
     assert result.exit_code != 0
-    assert f'"{ELSEWHERE}" is no name of an {kind}' in result.stderr
+    assert f'"{PATH}" is not a valid name of an {kind}' in result.stderr
     assert cluster.count("get") == 0

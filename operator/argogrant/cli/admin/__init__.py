@@ -1,1 +1,1 @@
-"""Commands of an administrator: operator, sweep, uninstall, version."""
+"""Commands for administrators: operator, sweep, uninstall, version."""

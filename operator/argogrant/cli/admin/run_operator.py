@@ -1,4 +1,4 @@
-"""``argogrant operator``: kopf, with our handlers and these settings."""
+"""``argogrant operator``: starts kopf with the handlers and these settings."""
 
 import os
 import sys
@@ -12,75 +12,82 @@ from argogrant.audit.http_sink import InvalidSink, SinkTarget
 def operator(  # noqa: PLR0913
     namespace: Annotated[
         list[str],
-        typer.Option(metavar="NAME", help="A namespace to serve; may be repeated."),
+        typer.Option(
+            metavar="NAME", help="Namespace with ArgoCDInstances; may be repeated."
+        ),
     ],
     *,
     leader_elect: Annotated[
         bool,
-        typer.Option(help="Wait for the Lease argogrant, so that one replica leads."),
+        typer.Option(help="Leader election with the Lease argogrant."),
     ] = True,
     lease_namespace: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Of the Lease.  [default: the first namespace]"
+            metavar="NAME",
+            help="Namespace of the Lease.  [default: first --namespace]",
         ),
     ] = "",
     lease_seconds: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="How long others wait for a silent leader.", min=1
+            metavar="SECONDS", help="Duration of the Lease without renewal.", min=1
         ),
     ] = 15,
     identity: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="The name in the Lease, as the pod's.  [default: host and process]",
+            help="Identity in the Lease.  [default: host and process]",
         ),
     ] = "",
     accept_unverified_requesters: Annotated[
         bool,
         typer.Option(
             "--accept-unverified-requesters",
-            help="Believe spec.requester and spec.approver without admission/.",
+            help="Trust spec.requester and spec.approver without admission/.",
         ),
     ] = False,
     port: Annotated[
         int,
-        typer.Option(metavar="PORT", help="Of /metrics, /livez and /readyz.", min=1),
+        typer.Option(
+            metavar="PORT", help="Port of /metrics, /livez and /readyz.", min=1
+        ),
     ] = 8080,
     sweep_seconds: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="How often everything is listed anew.", min=1
+            metavar="SECONDS", help="Interval of the full resync from lists.", min=1
         ),
     ] = 60,
     audit_sink: Annotated[
         str,
         typer.Option(
-            metavar="URL", help="Where audit events are posted, https:// only."
+            metavar="URL", help="URL that audit events are posted to; https:// only."
         ),
     ] = "",
     audit_sink_token_file: Annotated[
-        str, typer.Option(metavar="FILE", help="The bearer token for the sink.")
+        str,
+        typer.Option(metavar="FILE", help="File with the bearer token of the sink."),
     ] = "",
     audit_sink_ca_file: Annotated[
         str,
         typer.Option(
-            metavar="FILE", help="Certificates to trust instead of the system's."
+            metavar="FILE", help="File with CA certificates, instead of the system's."
         ),
     ] = "",
     audit_spool: Annotated[
-        str, typer.Option(metavar="FOLDER", help="In which events wait for the sink.")
+        str,
+        typer.Option(metavar="FOLDER", help="Folder that buffers events for the sink."),
     ] = "",
 ) -> None:
-    """Run the operator: its log on standard error, the audit on standard output.
+    """Run the operator. Logs go to stderr, audit events to stdout.
 
     Example: argogrant operator --namespace argogrant
     """
     if audit_sink:
         _check_sink(audit_sink)
-    told = {
+    settings = {
         "NAMESPACES": ",".join(namespace),
         "LEASE_NAMESPACE": (lease_namespace or namespace[0]) if leader_elect else "",
         "LEASE_SECONDS": lease_seconds,
@@ -93,7 +100,11 @@ def operator(  # noqa: PLR0913
         "AUDIT_SINK_CA_FILE": audit_sink_ca_file,
         "AUDIT_SPOOL": audit_spool,
     }
-    os.environ.update({f"ARGOGRANT_{name}": str(value) for name, value in told.items()})
+    os.environ.update(
+        {f"ARGOGRANT_{name}": str(value) for name, value in settings.items()}
+    )
+    # The handlers are loaded as a module. A file path would put its folder first on
+    # sys.path, where our modules would shadow those of the standard library.
     command = [sys.executable, "-m", "kopf", "run", "-m", "argogrant.handlers"]
     for one in namespace:
         command += ["--namespace", one]

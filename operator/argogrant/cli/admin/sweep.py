@@ -1,4 +1,7 @@
-"""``argogrant sweep``: the second path to every revocation, without the operator."""
+"""``argogrant sweep``: removes expired bindings without the operator.
+
+A CronJob runs it as a second path to every revocation, in case the operator is down.
+"""
 
 import asyncio
 from typing import Annotated
@@ -13,15 +16,15 @@ from argogrant.controller.sweep import SweepFailed, sweep_config_map, sweep_proj
 
 def sweep(
     argocd_namespace: Annotated[
-        str, typer.Option(help="Where argocd-rbac-cm is.")
+        str, typer.Option(help="Namespace of argocd-rbac-cm.")
     ] = "argocd",
 ) -> None:
-    """Remove the bindings from argocd-rbac-cm whose end has passed.
+    """Remove expired bindings from argocd-rbac-cm.
 
-    It needs nothing but that ConfigMap, and keeps whatever it can not read. If it may
-    list AppProjects, it removes the members whose end has passed from them as well,
-    with the tokens that were made meanwhile. The exit status is 0 when that was done,
-    also if there was nothing to do, and 1 when something could not be read or written.
+    Needs only this ConfigMap, and keeps lines that it cannot parse. With permission to
+    list AppProjects, also removes expired members and the tokens that they issued. The
+    exit status is 0 if everything expired was removed, also if there was nothing to
+    remove, and 1 if a read or a write failed.
 
     Example: argogrant sweep --argocd-namespace argocd
     """
@@ -38,15 +41,15 @@ def sweep(
 
 
 def _print_members(namespace: str, members: SweptMembers | SweepFailed | None) -> None:
-    what = f"sweep of the AppProjects in {namespace}:"
+    prefix = f"sweep of the AppProjects in {namespace}:"
     if members is None:
-        typer.echo(f"{what} they may not be listed, so they were left alone", err=True)
+        typer.echo(f"{prefix} skipped, no permission to list them", err=True)
     elif isinstance(members, SweepFailed):
-        typer.echo(f"{what} {members}", err=True)
+        typer.echo(f"{prefix} {members}", err=True)
         raise typer.Exit(1)
     elif members != SweptMembers():
         typer.echo(
-            f"{what} {members.removed} members and {members.tokens} tokens removed,"
+            f"{prefix} {members.removed} members and {members.tokens} tokens removed,"
             f" {members.kept} kept, {members.unreadable} projects unreadable"
         )
 

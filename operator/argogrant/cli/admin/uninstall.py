@@ -1,4 +1,4 @@
-"""``argogrant uninstall``: what ``helm uninstall`` runs before the release goes."""
+"""``argogrant uninstall``: the pre-delete hook of the Helm chart."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,23 +13,23 @@ from argogrant.controller.uninstall import uninstall as uninstall_namespace
 
 def uninstall(
     namespace: Annotated[
-        list[str], typer.Option(help="A namespace to clear; may be repeated.")
+        list[str], typer.Option(help="Namespace to clean up; may be repeated.")
     ],
     *,
     deployment: Annotated[
         str,
-        typer.Option(help="The operator's Deployment, which is scaled to 0 replicas."),
+        typer.Option(help="Deployment of the operator, scaled to 0 replicas."),
     ] = "",
     wait_seconds: Annotated[
-        float, typer.Option(help="How long a running operator may take.", min=0)
+        float, typer.Option(help="Seconds to wait for a running operator.", min=0)
     ] = 30,
 ) -> None:
-    """Remove every binding and every finalizer of argogrant, so that it can go.
+    """Remove all bindings and finalizers of argogrant before uninstalling.
 
-    The ArgoCDInstances are deleted, which a running operator answers by removing what
-    it has bound. Then the operator is stopped, and what is left is removed here. The
-    AccessGrants stay, without finalizers. It can be run again; the exit status is 0
-    when nothing is left, and 1 when something could not be removed.
+    Deletes the ArgoCDInstances, waits until a running operator has removed its
+    bindings, stops the operator, and removes what is left. AccessGrants remain, without
+    finalizers. The command can be repeated. The exit status is 0 if nothing is left,
+    and 1 if something could not be removed.
 
     Example: argogrant uninstall --namespace argogrant --deployment argogrant
     """

@@ -1,4 +1,4 @@
-"""``argogrant version``: which one this is."""
+"""``argogrant version``: versions of argogrant and of its dependencies."""
 
 import json
 import platform
@@ -14,7 +14,7 @@ from argogrant.api.new_objects import API_VERSION
 
 
 class VersionFormat(StrEnum):
-    """How it is written."""
+    """Output formats of the version."""
 
     TEXT = "text"
     JSON = "json"
@@ -25,14 +25,14 @@ def version(
     *,
     output: Annotated[
         VersionFormat,
-        typer.Option("--output", "-o", help="For people, or for programs."),
+        typer.Option("--output", "-o", help="Output format."),
     ] = VersionFormat.TEXT,
 ) -> None:
-    """Print the version; for programs, also of what it speaks and runs on.
+    """Print the version; with -o json also the API, Python and library versions.
 
     Example: argogrant version -o json
     """
-    about = {
+    versions = {
         "version": __version__,
         "apiVersion": API_VERSION,
         "kubernetesClient": metadata.version("kubernetes"),
@@ -40,8 +40,8 @@ def version(
     }
     match output:
         case VersionFormat.JSON:
-            typer.echo(json.dumps(about, indent=2))
+            typer.echo(json.dumps(versions, indent=2))
         case VersionFormat.YAML:
-            typer.echo(yaml.safe_dump(about, sort_keys=False), nl=False)
+            typer.echo(yaml.safe_dump(versions, sort_keys=False), nl=False)
         case VersionFormat.TEXT:
             typer.echo(__version__)

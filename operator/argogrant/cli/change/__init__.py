@@ -1,1 +1,1 @@
-"""Commands that change a grant: request, approve, deny, extend, revoke."""
+"""Commands that change grants: request, approve, deny, extend, revoke."""

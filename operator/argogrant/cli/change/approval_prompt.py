@@ -1,4 +1,4 @@
-"""What an approver sees before a decision, and what the decision is called. Pure."""
+"""Summary that an approver confirms, and the name of the AccessApproval. Pure."""
 
 import hashlib
 import re
@@ -19,90 +19,98 @@ DONE: Final[Mapping[ApprovalDecision, str]] = {
     ApprovalDecision.APPROVE: "approved",
     ApprovalDecision.DENY: "denied",
 }
-NAMES: Final = 10
-"""Columns for the names of a summary."""
-DENIES: Final = "it holds deny rules, which take other rights away"
+LABEL_WIDTH: Final = 10
+"""Width of the labels of the summary."""
+DENIES: Final = "contains deny rules, which revoke other permissions of the subject"
 PERSISTS: Final = (
-    "its holder can make access outlast the grant (argogrant roles -o wide says how)"
+    "permits access that outlives the grant (for details: argogrant roles -o wide)"
 )
 
 
-def approval_name(grant: Grant, verdict: ApprovalDecision, username: str) -> str:
-    """Name an approval so that the same person's same decision has the same name.
+def approval_name(grant: Grant, decision: ApprovalDecision, username: str) -> str:
+    """Return the name of the approval that records a decision of a user.
+
+    The name is the same each time, so that a repeated command creates no second object.
 
     Args:
-        grant: What it is about; one that is created anew has another uid.
-        verdict: The decision.
-        username: Who decides, for Kubernetes.
+        grant: The grant; its uid makes the name differ after it is created again.
+        decision: The decision.
+        username: Kubernetes user name of the approver.
     """
-    text = f"{grant.uid}\n{verdict}\n{username}"
+    text = f"{grant.uid}\n{decision}\n{username}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    person = re.sub(r"[^a-z0-9]+", "-", username.partition("@")[0].lower())
-    tail = f"-{person[-30:].strip('-')}-{digest}".replace("--", "-")
-    return f"{grant.name[: MAX_NAME - len(tail)].rstrip('.-')}{tail}"
+    approver = re.sub(r"[^a-z0-9]+", "-", username.partition("@")[0].lower())
+    suffix = f"-{approver[-30:].strip('-')}-{digest}".replace("--", "-")
+    return f"{grant.name[: MAX_NAME - len(suffix)].rstrip('.-')}{suffix}"
 
 
 def summary(
     grant: Grant,
-    said: StoredStatus,
-    traits: Sequence[str] | None,
+    stored: StoredStatus,
+    risks: Sequence[str] | None,
     now: datetime,
     zone: tzinfo | None = None,
 ) -> str:
-    """Show what is decided about: who gets which role, until when, and why.
+    """Format who requests which role, until when and why.
 
     Args:
-        grant: What was asked for.
-        said: What its status says.
-        traits: What to be careful with about the role; None if that is not known.
-        now: The time.
-        zone: The one to write times in; the machine's if none is given.
+        grant: The requested grant.
+        stored: Its status.
+        risks: Risks of the role; None if unknown.
+        now: The current time.
+        zone: Time zone of the output; None for the local one.
     """
-    asker = grant.requester.username if grant.requester else NONE
+    requester = grant.requester.username if grant.requester else NONE
     role = sanitize(grant.role.bound_as)
     if grant.break_glass:
         role += " (break glass)"
+    requested_at = when(grant.created_at, now, zone)
     rows = [
         ("Subject", f"{grant.subject.kind} {sanitize(grant.subject.name)}"),
         ("Role", role),
-        ("Careful", _risk_line(traits)),
-        ("When", _when(grant, said, now, zone)),
-        ("Why", sanitize(grant.justification)),
-        ("Asked by", f"{sanitize(asker)}, {when(grant.created_at, now, zone)}"),
-        ("Now", _now(said)),
+        ("Risks", _risk_line(risks)),
+        ("When", _when(grant, stored, now, zone)),
+        ("Reason", sanitize(grant.justification)),
+        ("Requester", f"{sanitize(requester)}, {requested_at}"),
+        ("Status", _ready_message(stored)),
     ]
-    return "\n".join(f"{name + ':':<{NAMES}}{text}" for name, text in rows if text)
+    return "\n".join(
+        f"{name + ':':<{LABEL_WIDTH}} {text}" for name, text in rows if text
+    )
 
 
 def role_risks(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None:
-    """Read what to be careful with about a role from the status of an ArgoCDInstance.
+    """Return the risks of a role from the status of an ArgoCDInstance.
 
     Returns:
-        None if the role is not listed there.
+        None if the status does not list the role.
     """
     wanted = (grant.role.name, grant.role.project)
     for role in status.get("roles") or ():
         if (role.get("name"), role.get("project")) == wanted:
-            traits = ((role.get("hasDeny"), DENIES), (role.get("canPersist"), PERSISTS))
-            return tuple(text for is_so, text in traits if is_so)
+            risks = ((role.get("hasDeny"), DENIES), (role.get("canPersist"), PERSISTS))
+            return tuple(text for is_present, text in risks if is_present)
     return None
 
 
-def _risk_line(traits: Sequence[str] | None) -> str:
-    if traits is None:
-        return "what this role can do is not known (argogrant roles lists them)"
-    return "; ".join(traits)
+def _risk_line(risks: Sequence[str] | None) -> str:
+    if risks is None:
+        return "unknown; the status of the ArgoCDInstance does not list this role"
+    return "; ".join(risks)
 
 
-def _when(grant: Grant, said: StoredStatus, now: datetime, zone: tzinfo | None) -> str:
-    begins = grant.not_before
-    start = f"from {when(begins, now, zone)} " if begins and begins > now else ""
-    end = said.expires_at or grant.expires_at
+def _when(
+    grant: Grant, stored: StoredStatus, now: datetime, zone: tzinfo | None
+) -> str:
+    not_before = grant.not_before
+    is_later = not_before is not None and not_before > now
+    start = f"from {when(not_before, now, zone)} " if not_before and is_later else ""
+    end = stored.expires_at or grant.expires_at
     if end is not None:
         return f"{start}until {when(end, now, zone)}"
     return f"{start}for {short(grant.duration or timedelta(0))} from its start"
 
 
-def _now(said: StoredStatus) -> str:
-    ready = said.conditions.get(GrantCondition.READY)
+def _ready_message(stored: StoredStatus) -> str:
+    ready = stored.conditions.get(GrantCondition.READY)
     return "" if ready is None else sanitize(ready.message or ready.reason)

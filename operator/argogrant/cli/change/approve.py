@@ -1,4 +1,4 @@
-"""``argogrant approve`` and ``argogrant deny``: decide about somebody's grant."""
+"""``argogrant approve`` and ``argogrant deny``: record a decision about a grant."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from argogrant.api.accessapproval import read_approval
 from argogrant.api.new_objects import ApprovalRequest, build_approval
 from argogrant.cli.change.approval_prompt import (
     DONE,
-    NAMES,
+    LABEL_WIDTH,
     approval_name,
     role_risks,
     summary,
@@ -51,18 +51,20 @@ from argogrant.kube.resources import (
 )
 from argogrant.kube.whoami import who_am_i
 
-Comment = Annotated[str, typer.Option(help="Why, for everybody who reads it.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")]
+Comment = Annotated[
+    str, typer.Option(help="Comment, stored in the approval and in the audit.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalArguments:
-    """What somebody typed."""
+    """Parsed command line of ``approve`` and ``deny``."""
 
     name: str
     decision: ApprovalDecision
     comment: str
-    is_sure: bool
+    is_confirmed: bool
     output: OutputOptions
 
 
@@ -78,25 +80,25 @@ def approve(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """Agree to a grant that somebody asked for.
+    """Approve a grant.
 
-    It shows who gets which role until when and why, and on a terminal asks whether that
-    is meant. With --wait, the exit status is 0 once the approval counts, else 1.
+    Prints who requests which role, until when and why. On a terminal, asks for a
+    confirmation. With --wait, the exit status is 0 if the approval counts, else 1.
 
     Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
     """
     with usage_errors():
-        telling = parse_output_options(
+        options = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run
         )
-    decision = ApprovalArguments(
+    arguments = ApprovalArguments(
         name=name,
         decision=ApprovalDecision.APPROVE,
         comment=comment,
-        is_sure=yes,
-        output=telling,
+        is_confirmed=yes,
+        output=options,
     )
-    run_command("approve", _decide(decision, context, namespace))
+    run_command("approve", _decide(arguments, context, namespace))
 
 
 def deny(  # noqa: PLR0913
@@ -111,153 +113,155 @@ def deny(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """Refuse a grant that somebody asked for, for good; one that runs ends.
+    """Deny a grant for good; an active grant ends.
 
-    It shows who gets which role until when and why, and on a terminal asks whether that
-    is meant. With --wait, the exit status is 0 once the refusal counts, else 1.
+    Prints who requests which role, until when and why. On a terminal, asks for a
+    confirmation. With --wait, the exit status is 0 if the denial counts, else 1.
 
     Example: argogrant deny alice-hotfix --comment 'not during the freeze'
     """
     with usage_errors():
-        telling = parse_output_options(
+        options = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run
         )
-    decision = ApprovalArguments(
+    arguments = ApprovalArguments(
         name=name,
         decision=ApprovalDecision.DENY,
         comment=comment,
-        is_sure=yes,
-        output=telling,
+        is_confirmed=yes,
+        output=options,
     )
-    run_command("deny", _decide(decision, context, namespace))
+    run_command("deny", _decide(arguments, context, namespace))
 
 
-async def _decide(decision: ApprovalArguments, context: str, namespace: str) -> None:
-    telling = decision.output
-    async with session(context, namespace, dry_run=telling.is_dry_run) as asked:
-        found = await find_grant(asked, decision.name)
-        _check(decision, found)
-        # What is decided about is shown in any case; programs read standard output.
-        typer.echo(await _summary(asked, found), err=not telling.is_read)
-        if not decision.is_sure and _is_at_a_terminal():
-            typer.confirm(f"{decision.decision} this?", abort=True, err=True)
-        made = await _approval(asked, decision, found.grant)
-        if telling.timeout is not None:
-            made = await _counted(asked, made, telling.timeout, telling)
-        if not telling.is_read:
-            typer.echo(serialize_object(made, telling.output))
+async def _decide(arguments: ApprovalArguments, context: str, namespace: str) -> None:
+    options = arguments.output
+    async with session(context, namespace, dry_run=options.is_dry_run) as api:
+        found = await find_grant(api, arguments.name)
+        _check_is_useful(arguments, found)
+        # The approver always sees the summary, but programs read only the object from
+        # stdout.
+        typer.echo(await _summary(api, found), err=not options.is_for_people)
+        if not arguments.is_confirmed and _is_terminal():
+            typer.confirm(f"{arguments.decision} this grant?", abort=True, err=True)
+        approval = await _create(api, arguments, found.grant)
+        if options.timeout is not None:
+            approval = await _wait(api, approval, options.timeout, options)
+        if not options.is_for_people:
+            typer.echo(serialize_object(approval, options.output))
 
 
-def _check(decision: ApprovalArguments, found: GrantLookup) -> None:
-    """Refuse what would change nothing.
+def _check_is_useful(arguments: ApprovalArguments, found: GrantLookup) -> None:
+    """Reject a decision that would change nothing.
 
     Raises:
-        CommandFailed: The grant is over, or everybody who has to agree has agreed.
+        CommandError: The grant has ended, or is already approved.
     """
-    said = found.stored
-    ended = said.conditions.get(GrantCondition.ENDED)
+    stored = found.stored
+    ended = stored.conditions.get(GrantCondition.ENDED)
     if ended is not None and ended.status:
         raise CommandError(
-            f"AccessGrant {quote(said.name)} is over:"
+            f"AccessGrant {quote(stored.name)} has ended:"
             f" {with_full_stop(sanitize(ended.message))}"
         )
-    approved = said.conditions.get(GrantCondition.APPROVED)
+    approved = stored.conditions.get(GrantCondition.APPROVED)
     if (
-        decision.decision is ApprovalDecision.APPROVE
+        arguments.decision is ApprovalDecision.APPROVE
         and approved is not None
         and approved.status
     ):
         raise CommandError(
-            f"AccessGrant {quote(said.name)} needs no approval:"
+            f"AccessGrant {quote(stored.name)} needs no approval:"
             f" {with_full_stop(sanitize(approved.message))}"
         )
 
 
-async def _summary(asked: Session, found: GrantLookup) -> str:
-    path = ARGOCD_INSTANCES.path(asked.namespace, found.grant.instance)
+async def _summary(api: Session, found: GrantLookup) -> str:
+    path = ARGOCD_INSTANCES.path(api.namespace, found.grant.instance)
     try:
-        status: dict[str, Any] = (await asked.cluster.get(path)).get("status") or {}
+        status: dict[str, Any] = (await api.cluster.get(path)).get("status") or {}
     except (NotFound, Forbidden):
         status = {}
-    traits = role_risks(status, found.grant)
-    text = summary(found.grant, found.stored, traits, utc_now())
+    risks = role_risks(status, found.grant)
+    text = summary(found.grant, found.stored, risks, utc_now())
     width = columns()
-    return "\n".join(wrap(line, width, NAMES) for line in text.splitlines())
+    return "\n".join(wrap(line, width, LABEL_WIDTH + 1) for line in text.splitlines())
 
 
-def _is_at_a_terminal() -> bool:
+def _is_terminal() -> bool:
     return typer.get_text_stream("stdin").isatty()
 
 
-async def _approval(asked: Session, decision: ApprovalArguments, grant: Grant) -> Body:
-    """Create the approval, unless the grant is another one by now.
+async def _create(api: Session, arguments: ApprovalArguments, grant: Grant) -> Body:
+    """Create the AccessApproval, unless the grant was replaced in the meantime.
 
     Raises:
-        CommandFailed: It is, or the API server refuses.
-        ClusterError: It does not answer.
+        CommandError: The grant was replaced, or the API server rejects the approval.
+        ClusterError: A request failed.
     """
-    me = await who_am_i(asked.cluster)
-    vote = ApprovalRequest(
-        name=approval_name(grant, decision.decision, me.username if me else ""),
+    user = await who_am_i(api.cluster)
+    request = ApprovalRequest(
+        name=approval_name(grant, arguments.decision, user.username if user else ""),
         grant_name=grant.name,
         grant_uid=grant.uid,
-        decision=decision.decision,
-        comment=decision.comment,
+        decision=arguments.decision,
+        comment=arguments.comment,
     )
-    now = await find_grant(asked, grant.name)
-    if now.grant.uid != grant.uid:
+    current = await find_grant(api, grant.name)
+    if current.grant.uid != grant.uid:
         raise CommandError(
-            f"AccessGrant {quote(grant.name)} was deleted and created anew while you"
-            " looked at it; look at the new one first."
+            f"AccessGrant {quote(grant.name)} was deleted and created again after it"
+            " was shown. Run the command again to see the new grant."
         )
-    path = ACCESS_APPROVALS.path(asked.namespace)
+    path = ACCESS_APPROVALS.path(api.namespace)
     try:
-        made = await asked.cluster.create(path, build_approval(vote, me))
+        approval = await api.cluster.create(path, build_approval(request, user))
     except Conflict as error:
-        return await _earlier(asked, vote, decision.output, error)
+        return await _existing(api, request, arguments.output, error)
     except (Invalid, Forbidden) as error:
         raise CommandError(summarize_api_error(error)) from error
-    if decision.output.is_read:
-        mark = decision.output.mark
-        typer.echo(f"{object_name(made)} created{mark}: {DONE[vote.decision]}")
-    return made
+    if arguments.output.is_for_people:
+        suffix = arguments.output.dry_run_suffix
+        typer.echo(f"{object_name(approval)} created{suffix}: {DONE[request.decision]}")
+    return approval
 
 
-async def _earlier(
-    asked: Session, vote: ApprovalRequest, telling: OutputOptions, error: ClusterError
+async def _existing(
+    api: Session, request: ApprovalRequest, options: OutputOptions, error: ClusterError
 ) -> Body:
-    """Say that the same decision is there already.
+    """Return the approval that already records this decision.
 
     Raises:
-        CommandFailed: Something else has its name.
+        CommandError: An object with this name records another decision.
     """
-    body = await asked.cluster.get(ACCESS_APPROVALS.path(asked.namespace, vote.name))
-    there = read_approval(body)
-    if (there.grant_uid, there.decision) != (vote.grant_uid, vote.decision):
+    body = await api.cluster.get(ACCESS_APPROVALS.path(api.namespace, request.name))
+    approval = read_approval(body)
+    recorded = (approval.grant_uid, approval.decision)
+    if recorded != (request.grant_uid, request.decision):
         raise CommandError(
-            f"there is another AccessApproval {quote(vote.name)}; look at it, and"
+            f"another AccessApproval {quote(request.name)} exists. Inspect it, and"
             " delete it if it is yours."
         ) from error
-    if telling.is_read:
+    if options.is_for_people:
         typer.echo(
-            f"{object_name(body)} unchanged: you {DONE[vote.decision]} this"
-            f" {when(there.created_at, utc_now())}"
+            f"{object_name(body)} unchanged: you {DONE[request.decision]} this grant"
+            f" {when(approval.created_at, utc_now())}"
         )
     return body
 
 
-async def _counted(
-    asked: Session, made: Body, patience: timedelta, telling: OutputOptions
+async def _wait(
+    api: Session, approval: Body, limit: timedelta, options: OutputOptions
 ) -> Body:
-    """Wait until an approval counts, and give it as it is then.
+    """Wait until an approval counts, and return it.
 
     Raises:
-        CommandFailed: It never will, or not in time.
-        ClusterError: The API server does not answer.
+        CommandError: The approval does not count, or the timeout expired.
+        ClusterError: A request failed.
     """
-    metadata = made["metadata"]
-    one = Collection(ACCESS_APPROVALS, asked.namespace, metadata["name"])
-    outlook = await wait_for(asked.cluster, one, metadata["uid"], is_counted, patience)
-    if telling.is_read:
-        typer.echo(with_full_stop(sanitize(outlook.text)))
-    return await asked.cluster.get(ACCESS_APPROVALS.path(asked.namespace, one.name))
+    metadata = approval["metadata"]
+    collection = Collection(ACCESS_APPROVALS, api.namespace, metadata["name"])
+    status = await wait_for(api.cluster, collection, metadata["uid"], is_counted, limit)
+    if options.is_for_people:
+        typer.echo(with_full_stop(sanitize(status.text)))
+    return await api.cluster.get(ACCESS_APPROVALS.path(api.namespace, collection.name))

@@ -1,4 +1,4 @@
-"""What somebody typed, as what is asked for. Pure."""
+"""Arguments of ``request`` and ``extend``, parsed and described. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, argocd_subj
 from argogrant.grants.model.validation import quote
 
 MAX_PREFIX: Final = 40
-"""Characters of a name that is made up; the API server adds five."""
+"""Characters of a generated name; the API server adds five."""
 _PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
-NAME_IT: Final = "name the subject that Argo CD knows: --user or --group"
+NAME_THE_SUBJECT: Final = "Name the Argo CD subject with --user or --group."
 
 
 class UsageRefused(Exception):
-    """An option can not be meant so; the message says how to give it."""
+    """An option has an invalid value; the message names the valid ones."""
 
     def __init__(self, option: str, message: str) -> None:
         super().__init__(message)
@@ -39,30 +39,31 @@ class UsageRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedWindow:
-    """When access begins and ends, and what was made of the words for it."""
+    """Requested start and end of a grant."""
 
     start: datetime | None
-    """None: at once."""
+    """None for an immediate start."""
     end: datetime | timedelta
     notes: tuple[str, ...] = ()
+    """How ambiguous times were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantArguments:
-    """What is asked for, before it is known who asks."""
+    """Parsed command line of ``request``."""
 
     subject: Subject | None
-    """None: whoever asks."""
+    """None for the requester."""
     role: RoleRef
     window: RequestedWindow
     instance: str
     name: str
-    """Empty: one is made up."""
+    """Empty for a generated name."""
     justification: str
     break_glass: bool
 
     def request(self, subject: Subject) -> GrantRequest:
-        """Put in who receives access."""
+        """Return the request for a subject."""
         return GrantRequest(
             instance=self.instance,
             subject=subject,
@@ -79,34 +80,34 @@ class GrantArguments:
 def parse_window(
     *, lasts: str, until: str, begins: str, now: datetime, zone: tzinfo | None
 ) -> RequestedWindow:
-    """Read the options for when and how long.
+    """Parse ``--for`` or ``--until``, and ``--from``.
 
     Raises:
-        UsageRefused: There is no end, or there are two; or a text is no moment.
+        UsageRefused: Not exactly one end is given, or a time is invalid.
     """
     if bool(lasts) == bool(until):
-        raise UsageRefused("--for", "give one of --for and --until")
+        raise UsageRefused("--for", "specify one of --for and --until")
     start, notes = None, []
     if begins:
-        clock = TimeContext(now=now, after=now, zone=zone, is_start=True)
-        moment = _read("--from", begins, clock)
-        start, notes = moment.instant, [moment.note]
+        context = TimeContext(now=now, after=now, zone=zone, is_start=True)
+        parsed = _parse_time("--from", begins, context)
+        start, notes = parsed.instant, [parsed.note]
     if lasts:
         return RequestedWindow(
-            start=start, end=length_of("--for", lasts), notes=_kept(notes)
+            start=start, end=length_of("--for", lasts), notes=_not_empty(notes)
         )
-    clock = TimeContext(now=now, after=start or now, zone=zone)
-    moment = _read("--until", until, clock)
+    context = TimeContext(now=now, after=start or now, zone=zone)
+    parsed = _parse_time("--until", until, context)
     return RequestedWindow(
-        start=start, end=moment.instant, notes=_kept([*notes, moment.note])
+        start=start, end=parsed.instant, notes=_not_empty([*notes, parsed.note])
     )
 
 
 def length_of(option: str, text: str) -> timedelta:
-    """Read a length of time.
+    """Parse the duration of an option.
 
     Raises:
-        UsageRefused: It is none.
+        UsageRefused: The text is not a duration.
     """
     try:
         return parse_duration_argument(text)
@@ -115,80 +116,84 @@ def length_of(option: str, text: str) -> timedelta:
 
 
 def parse_timeout(timeout: str, *, wait: bool) -> timedelta | None:
-    """Read how long to wait; None if nobody wants to.
+    """Parse ``--timeout``; return None without ``--wait``.
 
     Raises:
-        UsageRefused: It is no length of time.
+        UsageRefused: The text is not a duration.
     """
     return length_of("--timeout", timeout) if wait else None
 
 
-def _read(option: str, text: str, clock: TimeContext) -> ParsedTime:
+def _parse_time(option: str, text: str, context: TimeContext) -> ParsedTime:
     try:
-        return parse_time(text, clock)
+        return parse_time(text, context)
     except InvalidTime as error:
         raise UsageRefused(option, str(error)) from error
 
 
-def _kept(notes: list[str]) -> tuple[str, ...]:
+def _not_empty(notes: list[str]) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
 def role_of(name: str, project: str) -> RoleRef:
-    """Read which role is meant; ``proj:team-a:deployer`` is what Argo CD calls one.
+    """Parse ``--role`` and ``--project``; ``proj:team-a:deployer`` names both.
 
     Raises:
-        UsageRefused: Two projects are named.
+        UsageRefused: The options name two projects.
     """
     found = _PROJECT_ROLE.fullmatch(name)
     if found is None:
         return RoleRef(name=name, project=project or None)
     if project not in ("", found[1]):
-        raise UsageRefused("--project", f"{quote(name)} is a role of {found[1]}")
+        raise UsageRefused(
+            "--project", f"{quote(name)} is a role of project {found[1]}"
+        )
     return RoleRef(name=found[2], project=found[1])
 
 
 def named_subject(user: str, group: str) -> Subject | None:
-    """Read who receives access; None if it is whoever asks.
+    """Parse ``--user`` and ``--group``; return None for the requester.
 
     Raises:
-        UsageRefused: Two are named.
+        UsageRefused: Both are given.
     """
     if user and group:
-        raise UsageRefused("--user", "give one of --user and --group")
+        raise UsageRefused("--user", "specify one of --user and --group")
     if group:
         return Subject(kind=SubjectKind.GROUP, name=group)
     return Subject(kind=SubjectKind.USER, name=user) if user else None
 
 
 def own_subject(identity: Identity | None, strip_prefix: str) -> Subject:
-    """Find what Argo CD calls whoever asks.
+    """Return the Argo CD user of the caller.
 
     Raises:
-        CommandFailed: That can not be known, with what to type instead.
+        CommandError: The user is unknown; the message names the options to use.
     """
     if identity is None:
-        raise CommandError(f"the API server does not tell who you are; {NAME_IT}.")
-    who = quote(identity.username)
+        raise CommandError(
+            f"the API server does not report your user name. {NAME_THE_SUBJECT}"
+        )
+    username = quote(identity.username)
     if strip_prefix == "" and identity.username.startswith(SYSTEM_PREFIX):
         raise CommandError(
-            f"you are {who} to the API server, and nobody of that name signs in to"
-            f" Argo CD; {NAME_IT}."
+            f"you are {username} to the API server, which is no user of Argo CD."
+            f" {NAME_THE_SUBJECT}"
         )
     name = argocd_subject(identity, strip_prefix)
     if name is None:
         raise CommandError(
-            f"you are {who} to the API server, which does not begin with"
-            f" {quote(strip_prefix)} (spec.identity.stripPrefix of the"
-            f" ArgoCDInstance), so that Argo CD's name for you is not known; {NAME_IT}."
+            f"you are {username} to the API server. Your Argo CD user is unknown,"
+            f" because this name does not start with {quote(strip_prefix)}"
+            f" (spec.identity.stripPrefix of the ArgoCDInstance). {NAME_THE_SUBJECT}"
         )
     return Subject(kind=SubjectKind.USER, name=name)
 
 
 def prefix_of(subject: Subject, role: RoleRef) -> str:
-    """Make up the beginning of a grant's name: ``alice-deployer-``."""
-    person = subject.name.partition("@")[0]
-    return f"{_slug(person, 20) or 'grant'}-{_slug(role.name.split(':')[-1], 18)}-"
+    """Return the prefix of a generated name: ``alice-deployer-``."""
+    user = subject.name.partition("@")[0]
+    return f"{_slug(user, 20) or 'grant'}-{_slug(role.name.split(':')[-1], 18)}-"
 
 
 def _slug(text: str, length: int) -> str:
@@ -197,24 +202,24 @@ def _slug(text: str, length: int) -> str:
 
 
 def describe_request(
-    wish: GrantRequest, notes: Sequence[str], now: datetime, zone: tzinfo | None
+    request: GrantRequest, notes: Sequence[str], now: datetime, zone: tzinfo | None
 ) -> str:
-    """Say what was asked for, with the zone, so that an error is seen."""
-    what = f"{sanitize(wish.role.bound_as)} for {sanitize(wish.subject.name)}"
-    begins = f" from {when(wish.start, now, zone)}" if wish.start else ""
-    if isinstance(wish.end, timedelta):
-        after = "" if wish.start else ", once it is in force"
-        ends = f" for {short(wish.end)}{after}"
+    """Return the request in one sentence; times have their zone to reveal mistakes."""
+    role = f"{sanitize(request.role.bound_as)} for {sanitize(request.subject.name)}"
+    start = f" from {when(request.start, now, zone)}" if request.start else ""
+    if isinstance(request.end, timedelta):
+        suffix = "" if request.start else ", once the grant is active"
+        end = f" for {short(request.end)}{suffix}"
     else:
-        ends = f" until {when(wish.end, now, zone)}"
-    said = f" ({'; '.join(notes)})" if notes else ""
-    return f"Asked for {what}{begins}{ends}{said}."
+        end = f" until {when(request.end, now, zone)}"
+    note = f" ({'; '.join(notes)})" if notes else ""
+    return f"Requested {role}{start}{end}{note}."
 
 
 def describe_access(grant: StoredStatus, now: datetime, zone: tzinfo | None) -> str:
-    """Say that access is in force, until when, and how to get in."""
+    """Return until when a grant is active, and how to log in."""
     end = f" until {when(grant.expires_at, now, zone)}" if grant.expires_at else ""
-    lines = [f"{sanitize(grant.name)} is in force{end}."]
+    lines = [f"{sanitize(grant.name)} is active{end}."]
     details = grant.details or grant.url
     lines += [sanitize(line) for line in details.splitlines() if line.strip()]
     return "\n".join(lines)

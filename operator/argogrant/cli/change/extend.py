@@ -1,4 +1,4 @@
-"""``argogrant extend``: more time for a grant, or less."""
+"""``argogrant extend``: moves the end of a grant to later, or to earlier."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,19 +47,17 @@ from argogrant.kube.errors import Conflict, Forbidden, Invalid
 from argogrant.kube.resources import ACCESS_GRANTS
 from argogrant.kube.whoami import who_am_i
 
-REQUEST_AGAIN = (
-    "AccessPolicies decide about it anew; who has to agree has to agree again."
-)
+EVALUATED_AGAIN = "AccessPolicies evaluate it again, and approvers must approve again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtendArguments:
-    """What somebody typed."""
+    """Parsed command line of ``extend``."""
 
     name: str
     by: timedelta
     until: ParsedTime | None
-    """Instead of ``by``."""
+    """New end; takes precedence over ``by``."""
     reason: str
     break_glass: bool
 
@@ -67,13 +65,17 @@ class ExtendArguments:
 def extend(  # noqa: PLR0913
     name: GrantName,
     *,
-    by: Annotated[str, typer.Option(help="How much longer: 30m, 1h.")] = "",
-    until: Annotated[
-        str, typer.Option(help="The new end, as request --until; earlier, too.")
+    by: Annotated[
+        str, typer.Option(help="Additional duration, such as 30m or 1h.")
     ] = "",
-    reason: Annotated[str, typer.Option(help="Why; else as before.")] = "",
+    until: Annotated[
+        str, typer.Option(help="New end, in the forms of request --until.")
+    ] = "",
+    reason: Annotated[
+        str, typer.Option(help="Justification.  [default: that of the grant]")
+    ] = "",
     break_glass: Annotated[
-        bool, typer.Option("--break-glass", help="An emergency, as in request.")
+        bool, typer.Option("--break-glass", help="Emergency access, as in request.")
     ] = False,
     wait: Wait = False,
     timeout: Timeout = "5m",
@@ -83,127 +85,134 @@ def extend(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """Ask for more time before a grant ends, or end it earlier.
+    """Extend a grant, or shorten it.
 
-    More time is a new AccessGrant, about which policies decide anew. An earlier end
-    is written into the grant itself; a duration can not change.
+    A later end creates another AccessGrant, which AccessPolicies evaluate again. An
+    earlier end is written to the grant itself; a duration cannot be changed.
 
     Example: argogrant extend alice-hotfix --by 1h
     """
     with usage_errors():
-        telling = parse_output_options(
+        options = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
         )
         if bool(by) == bool(until):
-            raise UsageRefused("--by", "give one of --by and --until")
-        change = ExtendArguments(
+            raise UsageRefused("--by", "specify one of --by and --until")
+        arguments = ExtendArguments(
             name=name,
             by=length_of("--by", by) if by else timedelta(0),
-            until=_end(until, telling) if until else None,
+            until=_parse_end(until, options) if until else None,
             reason=reason,
             break_glass=break_glass,
         )
-    run_command("extend", _extend(change, telling, context, namespace))
+    run_command("extend", _extend(arguments, options, context, namespace))
 
 
-def _end(text: str, telling: OutputOptions) -> ParsedTime:
+def _parse_end(text: str, options: OutputOptions) -> ParsedTime:
     now = utc_now()
     try:
-        return parse_time(text, TimeContext(now=now, after=now, zone=telling.zone))
+        return parse_time(text, TimeContext(now=now, after=now, zone=options.zone))
     except InvalidTime as error:
         raise UsageRefused("--until", str(error)) from error
 
 
 async def _extend(
-    change: ExtendArguments, telling: OutputOptions, context: str, namespace: str
+    arguments: ExtendArguments, options: OutputOptions, context: str, namespace: str
 ) -> None:
-    async with session(context, namespace, dry_run=telling.is_dry_run) as asked:
-        found = await find_grant(asked, change.name)
+    async with session(context, namespace, dry_run=options.is_dry_run) as api:
+        found = await find_grant(api, arguments.name)
         grant, end = found.grant, present_end(found.grant, found.stored)
-        wanted = change.until.instant if change.until else end + change.by
-        if wanted == end:
-            raise CommandError(f"that is its end already: {when(end, utc_now())}.")
-        if wanted < end:
-            await _shorten(asked, grant, wanted, telling)
+        new_end = arguments.until.instant if arguments.until else end + arguments.by
+        if new_end == end:
+            raise CommandError(
+                f"AccessGrant {quote(grant.name)} already ends at"
+                f" {when(end, utc_now())}."
+            )
+        if new_end < end:
+            await _shorten(api, grant, new_end, options)
             return
         check_extensible(grant, found.stored)
-        wish = continuation(grant, wanted, change)
-        told = f"It continues {sanitize(grant.name)} until"
-        told = f"{told} {when(wanted, utc_now(), telling.zone)}. {REQUEST_AGAIN}"
-        me = await who_am_i(asked.cluster)
-        await submit(asked, build_grant(wish, me), told, telling)
+        request = continuation(grant, new_end, arguments)
+        description = (
+            f"It extends {sanitize(grant.name)} until"
+            f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
+        )
+        user = await who_am_i(api.cluster)
+        await submit(api, build_grant(request, user), description, options)
 
 
-def present_end(grant: Grant, said: StoredStatus) -> datetime:
-    """Find when a grant ends, unless it is over.
+def present_end(grant: Grant, stored: StoredStatus) -> datetime:
+    """Return the current end of a grant.
 
     Raises:
-        CommandFailed: It is, or its end is not known yet.
+        CommandError: The grant has ended, or its end is not known yet.
     """
-    if grant.revoked or said.condition_is_true(GrantCondition.ENDED):
+    if grant.revoked or stored.condition_is_true(GrantCondition.ENDED):
         raise CommandError(
-            f"AccessGrant {quote(grant.name)} is over; ask for a new one:"
+            f"AccessGrant {quote(grant.name)} has ended. Request a new one with:"
             " argogrant request."
         )
-    end = said.expires_at or grant.expires_at
+    end = stored.expires_at or grant.expires_at
     if end is None:
         raise CommandError(
-            f"AccessGrant {quote(grant.name)} has not begun, so that its end is not"
-            " known yet; extend it once it is in force."
+            f"AccessGrant {quote(grant.name)} has not started, and its end is not known"
+            " yet. Extend it when it is active."
         )
     return end
 
 
-def check_extensible(grant: Grant, said: StoredStatus) -> None:
-    """Refuse a second continuation beside the first one.
+def check_extensible(grant: Grant, stored: StoredStatus) -> None:
+    """Reject a second extension of the same grant.
 
     Raises:
-        CommandFailed: There is one.
+        CommandError: The grant already has an extension.
     """
-    if said.extended_by:
+    if stored.extended_by:
         raise CommandError(
-            f"AccessGrant {quote(grant.name)} is continued by"
-            f" {quote(said.extended_by)} already; extend that one."
+            f"AccessGrant {quote(grant.name)} is already extended by"
+            f" {quote(stored.extended_by)}. Extend that one."
         )
 
 
-def continuation(grant: Grant, end: datetime, change: ExtendArguments) -> GrantRequest:
-    """Ask for the same until another end."""
+def continuation(
+    grant: Grant, end: datetime, arguments: ExtendArguments
+) -> GrantRequest:
+    """Return a request for the same access until a later end."""
     return GrantRequest(
         instance=grant.instance,
         subject=grant.subject,
         role=grant.role,
         end=end,
         prefix=f"{grant.name[:240].rstrip('.-')}-",
-        justification=change.reason or grant.justification,
-        break_glass=change.break_glass,
+        justification=arguments.reason or grant.justification,
+        break_glass=arguments.break_glass,
         extends=grant.name,
     )
 
 
 async def _shorten(
-    asked: Session, grant: Grant, end: datetime, telling: OutputOptions
+    api: Session, grant: Grant, end: datetime, options: OutputOptions
 ) -> None:
-    """Move the end earlier, in the grant itself.
+    """Write an earlier end to the grant itself.
 
     Raises:
-        CommandFailed: It has a duration, or the API server refuses.
+        CommandError: The grant has a duration, or the API server rejects the change.
     """
     if grant.expires_at is None:
         raise CommandError(
-            f"AccessGrant {quote(grant.name)} has a duration, which can not change;"
-            f" end it when it is time: argogrant revoke {sanitize(grant.name)}."
+            f"AccessGrant {quote(grant.name)} has a duration, which cannot be changed."
+            f" To end it early, run: argogrant revoke {sanitize(grant.name)}."
         )
-    path = ACCESS_GRANTS.path(asked.namespace, grant.name)
+    path = ACCESS_GRANTS.path(api.namespace, grant.name)
     try:
-        body = await asked.cluster.merge_patch(path, build_expiry_patch(grant.uid, end))
+        body = await api.cluster.merge_patch(path, build_expiry_patch(grant.uid, end))
     except (Invalid, Forbidden, Conflict) as error:
         raise CommandError(summarize_api_error(error)) from error
-    typer.echo(_describe_shortening(body, end, telling))
+    typer.echo(_describe_shortening(body, end, options))
 
 
-def _describe_shortening(body: Body, end: datetime, telling: OutputOptions) -> str:
-    if not telling.is_read:
-        return serialize_object(body, telling.output)
-    ends = when(end, utc_now(), telling.zone)
-    return f"{object_name(body)} ends earlier{telling.mark}: {ends}"
+def _describe_shortening(body: Body, end: datetime, options: OutputOptions) -> str:
+    if not options.is_for_people:
+        return serialize_object(body, options.output)
+    new_end = when(end, utc_now(), options.zone)
+    return f"{object_name(body)} ends earlier{options.dry_run_suffix}: {new_end}"

@@ -1,4 +1,4 @@
-"""``argogrant request``: ask for access, for oneself or for others."""
+"""``argogrant request``: creates an AccessGrant."""
 
 from typing import Annotated
 
@@ -43,27 +43,36 @@ def request(  # noqa: PLR0913
     role: Annotated[
         str,
         typer.Option(
-            help="The role; argogrant roles lists them.", autocompletion=role_names
+            help="Name of the role; argogrant roles lists them.",
+            autocompletion=role_names,
         ),
     ],
-    project: Annotated[str, typer.Option(help="The AppProject whose role it is.")] = "",
+    project: Annotated[str, typer.Option(help="AppProject of the role.")] = "",
     user: Annotated[
-        str, typer.Option(help="Who gets it, as in Argo CD; else you.")
+        str, typer.Option(help="Argo CD user to grant the role to.  [default: you]")
     ] = "",
-    group: Annotated[str, typer.Option(help="An SSO group that gets it.")] = "",
-    lasts: Annotated[str, typer.Option("--for", help="How long: 2h, 1h30m, 1d.")] = "",
+    group: Annotated[str, typer.Option(help="SSO group to grant the role to.")] = "",
+    lasts: Annotated[
+        str, typer.Option("--for", help="Duration: 2h, 2h30m or 1d.")
+    ] = "",
     until: Annotated[
         str,
-        typer.Option(help="18:00, 'tomorrow 9:00' or 2026-11-25T18:00:00Z."),
+        typer.Option(help="End: 18:00, 'tomorrow 9:00' or 2026-11-25T18:00:00Z."),
     ] = "",
     begins: Annotated[
-        str, typer.Option("--from", help="A later start, as for --until.")
+        str,
+        typer.Option("--from", help="Start, in the forms of --until.  [default: now]"),
     ] = "",
     reason: Reason,
-    name: Annotated[str, typer.Option(help="Of the grant; else one is made up.")] = "",
+    name: Annotated[
+        str, typer.Option(help="Name of the AccessGrant.  [default: generated]")
+    ] = "",
     break_glass: Annotated[
         bool,
-        typer.Option("--break-glass", help="Emergency: at once, shown loudly."),
+        typer.Option(
+            "--break-glass",
+            help="Emergency access, without approval if a policy allows.",
+        ),
     ] = False,
     wait: Wait = False,
     timeout: Timeout = "5m",
@@ -74,17 +83,17 @@ def request(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """Ask for a role: create an AccessGrant in your name.
+    """Request a role: create an AccessGrant in your name.
 
-    With --wait, the exit status is 0 once Argo CD has it, else 1.
+    With --wait, the exit status is 0 if Argo CD has the binding, else 1.
 
     Example: argogrant request --role role:deployer --for 2h --reason hotfix
     """
     with usage_errors():
-        telling = parse_output_options(
+        options = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
         )
-        petition = GrantArguments(
+        arguments = GrantArguments(
             subject=named_subject(user, group),
             role=role_of(role, project),
             window=parse_window(
@@ -92,25 +101,27 @@ def request(  # noqa: PLR0913
                 until=until,
                 begins=begins,
                 now=utc_now(),
-                zone=telling.zone,
+                zone=options.zone,
             ),
             instance=instance,
             name=name,
             justification=reason,
             break_glass=break_glass,
         )
-    run_command("request", _request(petition, telling, context, namespace))
+    run_command("request", _request(arguments, options, context, namespace))
 
 
 async def _request(
-    petition: GrantArguments, telling: OutputOptions, context: str, namespace: str
+    arguments: GrantArguments, options: OutputOptions, context: str, namespace: str
 ) -> None:
-    async with session(context, namespace, dry_run=telling.is_dry_run) as asked:
-        me = await who_am_i(asked.cluster)
-        subject = petition.subject
+    async with session(context, namespace, dry_run=options.is_dry_run) as api:
+        requester = await who_am_i(api.cluster)
+        subject = arguments.subject
         if subject is None:
-            instance = await instance_of(asked, petition.instance)
-            subject = own_subject(me, instance.strip_prefix)
-        wish = petition.request(subject)
-        told = describe_request(wish, petition.window.notes, utc_now(), telling.zone)
-        await submit(asked, build_grant(wish, me), told, telling)
+            instance = await instance_of(api, arguments.instance)
+            subject = own_subject(requester, instance.strip_prefix)
+        wanted = arguments.request(subject)
+        description = describe_request(
+            wanted, arguments.window.notes, utc_now(), options.zone
+        )
+        await submit(api, build_grant(wanted, requester), description, options)

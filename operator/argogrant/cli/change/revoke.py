@@ -1,4 +1,4 @@
-"""``argogrant revoke``: end grants early."""
+"""``argogrant revoke``: ends grants early."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,12 @@ from argogrant.cli.change.submit import (
     usage_errors,
 )
 from argogrant.cli.change.wait import has_ended, wait_for
-from argogrant.cli.errors import CommandError, remedy, run_command, summarize_api_error
+from argogrant.cli.errors import (
+    CommandError,
+    describe_api_error,
+    run_command,
+    summarize_api_error,
+)
 from argogrant.cli.grant_lookup import grant_body
 from argogrant.cli.options import (
     Answer,
@@ -44,11 +49,11 @@ from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeArguments:
-    """What somebody typed."""
+    """Parsed command line of ``revoke``."""
 
     names: Sequence[str]
     selector: str
-    """Instead of names; those that are over are not meant."""
+    """Instead of names; selects grants that have not ended."""
     reason: str
     output: OutputOptions
 
@@ -57,7 +62,9 @@ def revoke(  # noqa: PLR0913
     names: GrantNames = None,
     *,
     selector: Selector = "",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Justification, stored in the grant.")
+    ] = "",
     wait: Wait = False,
     timeout: Timeout = "5m",
     dry_run: DryRunOption = DryRun.NONE,
@@ -65,17 +72,17 @@ def revoke(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """End grants at once and for good; they stay as a record.
+    """Revoke grants at once and for good; the objects remain as a record.
 
-    With --wait, the exit status is 0 once it is certain that Argo CD holds none of them
-    any more. If one can not be revoked, the others are all the same, and it is 1.
+    With --wait, the exit status is 0 once Argo CD has none of the bindings any more. If
+    one grant cannot be revoked, the command revokes the others and exits with 1.
 
     Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
     """
     with usage_errors():
         if bool(names) == bool(selector):
-            raise UsageRefused("--selector", "give either names or labels")
-        revocation = RevokeArguments(
+            raise UsageRefused("--selector", "specify either names or a selector")
+        arguments = RevokeArguments(
             names=list(dict.fromkeys(names or ())),
             selector=selector,
             reason=reason,
@@ -83,101 +90,105 @@ def revoke(  # noqa: PLR0913
                 output, wait=wait, timeout=timeout, dry_run=dry_run
             ),
         )
-    run_command("revoke", _revoke_all(revocation, context, namespace))
+    run_command("revoke", _revoke_all(arguments, context, namespace))
 
 
-async def _revoke_all(wanted: RevokeArguments, context: str, namespace: str) -> None:
-    """Revoke each; first all of them, then wait.
+async def _revoke_all(arguments: RevokeArguments, context: str, namespace: str) -> None:
+    """Revoke all grants, then wait for each.
 
     Raises:
-        CommandFailed: One of them could not be.
+        CommandError: One or more grants could not be revoked.
     """
-    telling = wanted.output
+    options = arguments.output
     bodies: dict[str, Body] = {}
     problems: list[str] = []
-    async with session(context, namespace, dry_run=telling.is_dry_run) as asked:
-        for name in wanted.names or await _labelled(asked, wanted.selector):
-            with _noted(problems):
-                bodies[name] = await _revoke(asked, name, wanted)
-        if telling.timeout is not None:
+    async with session(context, namespace, dry_run=options.is_dry_run) as api:
+        for name in arguments.names or await _select(api, arguments.selector):
+            with _collect_errors(problems):
+                bodies[name] = await _revoke(api, name, arguments)
+        if options.timeout is not None:
             for name, body in bodies.items():
-                with _noted(problems, f"{name}: "):
-                    bodies[name] = await _ended(asked, body, telling.timeout, telling)
-    if bodies and not telling.is_read:
-        typer.echo(serialize_objects(list(bodies.values()), telling.output))
+                with _collect_errors(problems, f"{name}: "):
+                    bodies[name] = await _wait(api, body, options.timeout, options)
+    if bodies and not options.is_for_people:
+        typer.echo(serialize_objects(list(bodies.values()), options.output))
     if problems:
         raise CommandError("\n".join(problems))
 
 
 @contextmanager
-def _noted(problems: list[str], beginning: str = "") -> Iterator[None]:
-    """Keep a failure for later, so that the others have their turn."""
+def _collect_errors(problems: list[str], prefix: str = "") -> Iterator[None]:
+    """Collect an error, so that the command continues with the next grant."""
     try:
         yield
     except CommandError as error:
-        problems.append(f"{beginning}{error}")
+        problems.append(f"{prefix}{error}")
     except ClusterError as error:
-        problems.append(f"{beginning}{error} {remedy(error)}")
+        problems.append(f"{prefix}{describe_api_error(error)}")
 
 
-async def _labelled(asked: Session, selector: str) -> list[str]:
-    """Name the grants with these labels that are not over.
+async def _select(api: Session, selector: str) -> list[str]:
+    """Return the names of the selected grants that have not ended.
 
     Raises:
-        ClusterError: They can not be listed.
+        ClusterError: The request failed.
     """
-    collection = Collection(ACCESS_GRANTS, asked.namespace, labels=selector)
-    told = [view_grant(body) async for body in list_all(asked.cluster, collection)]
-    names = [one.name for one in told if not (one.is_revoked or is_over(one))]
+    collection = Collection(ACCESS_GRANTS, api.namespace, labels=selector)
+    grants = [view_grant(body) async for body in list_all(api.cluster, collection)]
+    names = [one.name for one in grants if not (one.is_revoked or is_over(one))]
     if not names:
-        where = quote(asked.namespace)
-        typer.echo(f"No grants with these labels give access in {where}.", err=True)
+        typer.echo(
+            f"The selector matches no active grants in namespace"
+            f" {quote(api.namespace)}.",
+            err=True,
+        )
     return names
 
 
-async def _revoke(asked: Session, name: str, wanted: RevokeArguments) -> Body:
-    """Revoke one; answers it as it is then.
+async def _revoke(api: Session, name: str, arguments: RevokeArguments) -> Body:
+    """Revoke one grant and return it.
 
     Raises:
-        CommandFailed: It is not there, or that is refused.
-        ClusterError: The API server does not answer.
+        CommandError: The grant does not exist, or the API server rejects the change.
+        ClusterError: The request failed.
     """
-    body = await grant_body(asked, name)
-    told = view_grant(body)
-    if told.is_revoked or is_over(told):
-        state = "over" if is_over(told) else "revoked"
-        _print(body, f"unchanged: it is {state} already", wanted.output)
+    body = await grant_body(api, name)
+    grant = view_grant(body)
+    if grant.is_revoked or is_over(grant):
+        state = "has already ended" if is_over(grant) else "is already revoked"
+        _print(body, f"unchanged: the grant {state}", arguments.output)
         return body
-    path = ACCESS_GRANTS.path(asked.namespace, name)
-    change = build_revocation_patch(told.uid, wanted.reason)
+    path = ACCESS_GRANTS.path(api.namespace, name)
+    patch = build_revocation_patch(grant.uid, arguments.reason)
     try:
-        body = await asked.cluster.merge_patch(path, change)
+        body = await api.cluster.merge_patch(path, patch)
     except (Invalid, Forbidden, Conflict) as error:
         raise CommandError(summarize_api_error(error)) from error
-    _print(body, f"revoked{wanted.output.mark}", wanted.output)
+    _print(body, f"revoked{arguments.output.dry_run_suffix}", arguments.output)
     return body
 
 
-def _print(body: Body, what: str, telling: OutputOptions) -> None:
-    if telling.is_read:
-        typer.echo(f"{object_name(body)} {what}")
+def _print(body: Body, result: str, options: OutputOptions) -> None:
+    if options.is_for_people:
+        typer.echo(f"{object_name(body)} {result}")
 
 
-async def _ended(
-    asked: Session, body: Body, patience: timedelta, telling: OutputOptions
+async def _wait(
+    api: Session, body: Body, limit: timedelta, options: OutputOptions
 ) -> Body:
-    """Wait until Argo CD holds a grant no more, and give it as it is then.
+    """Wait until Argo CD has no binding of a grant any more, and return the grant.
 
     Raises:
-        CommandFailed: Not in time.
-        ClusterError: The API server does not answer.
+        CommandError: The timeout expired.
+        ClusterError: A request failed.
     """
     name, uid = body["metadata"]["name"], body["metadata"]["uid"]
-    one = Collection(ACCESS_GRANTS, asked.namespace, name)
-    outlook = await wait_for(asked.cluster, one, uid, has_ended, patience)
-    if telling.is_read:
-        typer.echo(f"{sanitize(name)}: {with_full_stop(sanitize(outlook.text))}")
+    collection = Collection(ACCESS_GRANTS, api.namespace, name)
+    status = await wait_for(api.cluster, collection, uid, has_ended, limit)
+    if options.is_for_people:
+        typer.echo(f"{sanitize(name)}: {with_full_stop(sanitize(status.text))}")
     try:
-        return await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, name))
+        return await api.cluster.get(ACCESS_GRANTS.path(api.namespace, name))
     except NotFound:
-        return body  # deleted, as what is over may be
+        # Retention may delete a grant as soon as it has ended.
+        return body

@@ -1,4 +1,4 @@
-"""A grant on its way: created, told of, and waited for."""
+"""Creation of an AccessGrant: request, output, and waiting."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,112 +25,116 @@ from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
-    """How something that was written is told of."""
+    """Output, dry-run and wait options of a command that writes objects."""
 
     output: ListFormat
     zone: tzinfo | None
-    """In which times are read and written; None: the machine's."""
+    """Time zone of input and output; None for the local one."""
     is_dry_run: bool
     timeout: timedelta | None
-    """How long is waited for what comes of it; None: not at all."""
+    """Time to wait for the effect; None for no wait."""
 
     @property
-    def is_read(self) -> bool:
-        """Whether people read it, to whom sentences are told."""
+    def is_for_people(self) -> bool:
+        """True for output for people: sentences instead of objects."""
         return self.output in READABLE
 
     @property
-    def mark(self) -> str:
-        """What stands behind the name of what is not kept."""
+    def dry_run_suffix(self) -> str:
+        """Suffix of a result that was not persisted, as in kubectl."""
         return " (server dry run)" if self.is_dry_run else ""
 
 
 def parse_output_options(
     output: ListFormat, *, wait: bool, timeout: str, dry_run: DryRun, zone: str = ""
 ) -> OutputOptions:
-    """Read the options for what is told, and when.
+    """Parse the options for output, dry run and waiting.
 
     Raises:
-        UsageRefused: An option can not be meant so.
+        UsageRefused: An option is invalid, or two options exclude each other.
     """
-    is_trial = dry_run is DryRun.SERVER
-    if wait and is_trial:
-        raise UsageRefused("--wait", "nothing comes of what is not kept (--dry-run)")
+    is_dry_run = dry_run is DryRun.SERVER
+    if wait and is_dry_run:
+        raise UsageRefused("--wait", "--wait cannot be combined with --dry-run")
     try:
-        where = parse_zone(zone)
+        time_zone = parse_zone(zone)
     except InvalidTime as error:
         raise UsageRefused("--zone", str(error)) from error
     return OutputOptions(
         output=output,
-        zone=where,
-        is_dry_run=is_trial,
+        zone=time_zone,
+        is_dry_run=is_dry_run,
         timeout=parse_timeout(timeout, wait=wait),
     )
 
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Turn what can not be meant into an error of usage: exit status 2."""
+    """Turn an invalid option into a usage error with exit status 2."""
     try:
         yield
     except UsageRefused as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
 
 
-async def submit(asked: Session, body: Body, told: str, telling: OutputOptions) -> None:
-    """Create a grant, say so, and wait until it is in force if that is wished.
+async def submit(
+    api: Session, body: Body, description: str, options: OutputOptions
+) -> None:
+    """Create a grant, print it, and wait until it is active if requested.
 
     Raises:
-        CommandFailed: It is refused, or it never comes into force, or not in time.
-        ClusterError: The API server does not answer.
+        CommandError: The API server rejects the grant, the grant cannot become active,
+            or the timeout expired.
+        ClusterError: A request failed.
     """
-    made = await create(asked, body)
-    if telling.is_read:
-        typer.echo(f"{object_name(made)} created{telling.mark}")
-        typer.echo(told)
-    if telling.timeout is None:
-        if not telling.is_read:
-            typer.echo(serialize_object(made, telling.output))
+    created = await create(api, body)
+    if options.is_for_people:
+        typer.echo(f"{object_name(created)} created{options.dry_run_suffix}")
+        typer.echo(description)
+    if options.timeout is None:
+        if not options.is_for_people:
+            typer.echo(serialize_object(created, options.output))
         return
-    metadata = made["metadata"]
-    one = Collection(ACCESS_GRANTS, asked.namespace, metadata["name"])
-    await wait_for(asked.cluster, one, metadata["uid"], is_ready, telling.timeout)
-    now = await asked.cluster.get(ACCESS_GRANTS.path(asked.namespace, one.name))
-    print_access(now, telling)
+    metadata = created["metadata"]
+    collection = Collection(ACCESS_GRANTS, api.namespace, metadata["name"])
+    await wait_for(api.cluster, collection, metadata["uid"], is_ready, options.timeout)
+    path = ACCESS_GRANTS.path(api.namespace, collection.name)
+    print_access(await api.cluster.get(path), options)
 
 
-async def create(asked: Session, body: Body) -> Body:
+async def create(api: Session, body: Body) -> Body:
     """Create an AccessGrant.
 
     Raises:
-        CommandFailed: The API server refuses it; one sentence says why.
-        ClusterError: It does not answer.
+        CommandError: The API server rejects the grant; the message says why.
+        ClusterError: The request failed.
     """
     try:
-        return await asked.cluster.create(ACCESS_GRANTS.path(asked.namespace), body)
+        return await api.cluster.create(ACCESS_GRANTS.path(api.namespace), body)
     except Conflict as error:
         name = body["metadata"].get("name", "")
         raise CommandError(
-            f"there is an AccessGrant {quote(name)} in namespace"
-            f" {quote(asked.namespace)} already; choose another --name."
+            f"AccessGrant {quote(name)} already exists in namespace"
+            f" {quote(api.namespace)}. Choose another --name."
         ) from error
     except (Invalid, Forbidden) as error:
         raise CommandError(summarize_api_error(error)) from error
 
 
-def print_access(body: Body, telling: OutputOptions) -> None:
-    """Say that access is in force; a doubt whether it helps goes to stderr."""
+def print_access(body: Body, options: OutputOptions) -> None:
+    """Print that access is active; a warning about its effect goes to stderr."""
     grant = read_stored_status(body)
-    if telling.is_read:
-        typer.echo(describe_access(grant, utc_now(), telling.zone))
+    if options.is_for_people:
+        typer.echo(describe_access(grant, utc_now(), options.zone))
     else:
-        typer.echo(serialize_object(body, telling.output))
-    doubt = effectiveness_warning(grant)
-    if doubt:
-        typer.echo(f"but: {sanitize(doubt)}", err=True)
+        typer.echo(serialize_object(body, options.output))
+    warning = effectiveness_warning(grant)
+    if warning:
+        typer.echo(f"Warning: {sanitize(warning)}", err=True)
 
 
 def effectiveness_warning(grant: StoredStatus) -> str:
-    """Why Argo CD may not know the subject; empty if nothing is said against it."""
-    said = grant.conditions.get(GrantCondition.EFFECTIVE)
-    return said.message if said is not None and said.status is False else ""
+    """Return why Argo CD may not match the subject; empty without a problem."""
+    effective = grant.conditions.get(GrantCondition.EFFECTIVE)
+    is_false = effective is not None and effective.status is False
+    return effective.message if effective is not None and is_false else ""

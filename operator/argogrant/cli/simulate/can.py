@@ -1,4 +1,4 @@
-"""``argogrant can``: what Argo CD would answer, now and with a grant."""
+"""``argogrant can``: the answer of Argo CD to a request, now or with a grant."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -29,12 +29,12 @@ ACTIONS: Final = frozenset(
         *("action", "invoke", "debug"),
     }
 )
-"""What an action of Argo CD begins with; ``update``, ``delete`` and ``action`` may go
-on with ``/`` and what they are about."""
+"""Actions of Argo CD; ``update``, ``delete`` and ``action`` may continue with ``/`` and
+the resource that they are about."""
 
 
 class AnswerFormat(StrEnum):
-    """For people, or for programs."""
+    """Output formats of ``can``."""
 
     TEXT = "text"
     JSON = "json"
@@ -42,130 +42,134 @@ class AnswerFormat(StrEnum):
 
 def can(  # noqa: PLR0913
     subject: Annotated[
-        str, typer.Argument(metavar="SUBJECT", help="A user id or an e-mail address.")
+        str, typer.Argument(metavar="SUBJECT", help="User ID or e-mail address.")
     ],
     action: Annotated[
-        str, typer.Argument(metavar="ACTION", help="Such as sync, or update/*.")
+        str, typer.Argument(metavar="ACTION", help="Action, such as sync or update/*.")
     ],
     resource: Annotated[
-        str, typer.Argument(metavar="RESOURCE", help="Such as applications.")
+        str, typer.Argument(metavar="RESOURCE", help="Resource, such as applications.")
     ],
     object_: Annotated[
-        str, typer.Argument(metavar="OBJECT", help="Such as team-a/web.")
+        str, typer.Argument(metavar="OBJECT", help="Object, such as team-a/web.")
     ],
     *,
     group: Annotated[
-        list[str] | None, typer.Option(help="A group of theirs; may be repeated.")
+        list[str] | None, typer.Option(help="Group of the subject; may be repeated.")
     ] = None,
     with_: Annotated[
         str,
         typer.Option(
             "--with",
-            help="As if this AccessGrant were in force.",
+            help="AccessGrant to assume as active.",
             autocompletion=grant_names,
         ),
     ] = "",
     with_role: Annotated[
         str,
         typer.Option(
-            help="As if they had this role.",
+            help="Role to assume as granted.",
             metavar="ROLE",
             autocompletion=role_names,
         ),
     ] = "",
-    project: Annotated[str, typer.Option(help="The AppProject of --with-role.")] = "",
+    project: Annotated[str, typer.Option(help="AppProject of --with-role.")] = "",
     user_id: Annotated[
-        bool, typer.Option("--user-id", help="SUBJECT is a user id, not an address.")
+        bool,
+        typer.Option("--user-id", help="SUBJECT is a user ID, not an e-mail address."),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Only the exit status.")
+        bool, typer.Option("--quiet", "-q", help="Exit status only, no output.")
     ] = False,
     namespace: Namespace = "",
     instance: InstanceName = "default",
     context: Context = "",
     argocd_context: Annotated[
-        str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
+        str, typer.Option(help="Kubeconfig context of Argo CD's cluster, if another.")
     ] = "",
     output: Annotated[
-        AnswerFormat, typer.Option("--output", "-o", help="For people, or programs.")
+        AnswerFormat, typer.Option("--output", "-o", help="Output format.")
     ] = AnswerFormat.TEXT,
 ) -> None:
-    """Tell whether Argo CD lets somebody do something, and by which line.
+    """Check whether Argo CD allows a request, and by which rule.
 
-    It only reads, with your own rights. Exit status: 0 for yes, 1 for no, 2 for
-    trouble.
+    Read-only, with your own permissions. Exit status: 0 for yes, 1 for no, 2 for an
+    error.
 
     Example: argogrant can ann@example.com sync applications team-a/web --with fix
     """
-    asked = AccessQuery(
+    query = AccessQuery(
         subject=subject,
         groups=group or [],
         is_user_id=user_id,
-        request=_question(resource, action, object_),
+        request=_parse_request(resource, action, object_),
         grant=with_,
-        role=_role(with_, with_role, project),
+        role=_parse_role(with_, with_role, project),
     )
-    ruling = run_command(
+    answer = run_command(
         "can",
-        _rule(asked, namespace, instance, contexts=(context, argocd_context)),
-        trouble=EXIT_ERROR,
+        _simulate(query, namespace, instance, contexts=(context, argocd_context)),
+        error_status=EXIT_ERROR,
     )
     if not quiet:
         is_json = output is AnswerFormat.JSON
-        typer.echo(as_json(ruling) if is_json else in_words(ruling, columns()))
-    if not ruling.is_allowed:
+        typer.echo(as_json(answer) if is_json else in_words(answer, columns()))
+    if not answer.is_allowed:
         raise typer.Exit(EXIT_NO)
 
 
-def _question(resource: str, action: str, about: str) -> EnforceRequest:
+def _parse_request(resource: str, action: str, object_: str) -> EnforceRequest:
     if resource not in RESOURCES:
-        known = ", ".join(sorted(RESOURCES))
-        raise typer.BadParameter(f"Argo CD knows {known}.", param_hint="RESOURCE")
+        valid = ", ".join(sorted(RESOURCES))
+        raise typer.BadParameter(f"must be one of: {valid}.", param_hint="RESOURCE")
     if action.partition("/")[0] not in ACTIONS:
-        known = ", ".join(sorted(ACTIONS))
-        raise typer.BadParameter(f"Argo CD knows {known}.", param_hint="ACTION")
-    return EnforceRequest(resource=resource, action=action, object=about)
+        valid = ", ".join(sorted(ACTIONS))
+        raise typer.BadParameter(f"must be one of: {valid}.", param_hint="ACTION")
+    return EnforceRequest(resource=resource, action=action, object=object_)
 
 
-def _role(grant: str, role: str, project: str) -> RoleRef | None:
+def _parse_role(grant: str, role: str, project: str) -> RoleRef | None:
     if grant and role:
-        raise typer.BadParameter("name a grant or a role", param_hint="--with")
+        raise typer.BadParameter(
+            "specify one of --with and --with-role", param_hint="--with"
+        )
     if project and not role:
-        raise typer.BadParameter("it needs --with-role", param_hint="--project")
+        raise typer.BadParameter("requires --with-role", param_hint="--project")
     return RoleRef(name=role, project=project or None) if role else None
 
 
-async def _rule(
-    asked: AccessQuery, namespace: str, name: str, *, contexts: tuple[str, str]
+async def _simulate(
+    query: AccessQuery, namespace: str, name: str, *, contexts: tuple[str, str]
 ) -> SimulationResult:
     context, argocd_context = contexts
-    async with session(context, namespace) as ours:
-        instance = await instance_of(ours, name)
-        assumption = await _what_if(ours, asked, name)
-        where = instance.argocd_namespace
-        async with argocd_of(ours, instance, argocd_context) as cluster:
-            seen = await read_rules(cluster, where)
-            settings = await read_argocd_settings(cluster, where)
-    if seen.config_map.unmanaged.claims is None:
+    async with session(context, namespace) as home:
+        instance = await instance_of(home, name)
+        assumption = await _what_if(home, query, name)
+        argocd_namespace = instance.argocd_namespace
+        async with argocd_of(home, instance, argocd_context) as cluster:
+            rbac = await read_rules(cluster, argocd_namespace)
+            settings = await read_argocd_settings(cluster, argocd_namespace)
+    if rbac.config_map.unmanaged.claims is None:
         raise CommandError(
-            "scopes of argocd-rbac-cm is no YAML list of claims, so Argo CD goes by"
-            " what it read before, which nobody else can see; mend or remove scopes."
+            "scopes of argocd-rbac-cm is not a YAML list of claims. Argo CD uses the"
+            " scopes that it loaded before, which only Argo CD knows. Fix or remove"
+            " scopes."
         )
-    return simulate(asked, instance, seen, settings=settings, assumption=assumption)
+    return simulate(query, instance, rbac, settings=settings, assumption=assumption)
 
 
-async def _what_if(ours: Session, asked: AccessQuery, instance: str) -> WhatIf | None:
-    if asked.role is not None:
-        binding = Binding(asked.subject, asked.role.bound_as)
-        name = f"role {asked.role.bound_as}"
-        return WhatIf(binding=binding, project=asked.role.project, name=name)
-    if not asked.grant:
+async def _what_if(home: Session, query: AccessQuery, instance: str) -> WhatIf | None:
+    if query.role is not None:
+        binding = Binding(query.subject, query.role.bound_as)
+        name = f"role {query.role.bound_as}"
+        return WhatIf(binding=binding, project=query.role.project, name=name)
+    if not query.grant:
         return None
-    grant = (await find_grant(ours, asked.grant)).grant
+    grant = (await find_grant(home, query.grant)).grant
     if grant.instance != instance:
         raise CommandError(
-            f"AccessGrant {quote(asked.grant)} is about another Argo CD; add"
-            f" --instance {grant.instance}."
+            f"AccessGrant {quote(query.grant)} is for another Argo CD. Add --instance"
+            f" {grant.instance}."
         )
     return WhatIf(
         binding=grant.binding,

@@ -1,4 +1,4 @@
-"""AccessGrants from a file, as the API server would keep them."""
+"""AccessGrants of a manifest file, as the API server would store them."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def read_grants(source: str) -> tuple[Body, ...]:
     """Read the AccessGrants of a file; ``-`` is standard input.
 
     Raises:
-        CommandFailed: It can not be read, or holds something else.
+        CommandError: The file cannot be read, or contains another kind.
     """
     try:
         text = (
@@ -33,7 +33,7 @@ def read_grants(source: str) -> tuple[Body, ...]:
         documents = list(yaml.safe_load_all(text))
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        raise CommandError(f"{quote(source)} can not be read: {problem}") from error
+        raise CommandError(f"cannot read {quote(source)}: {problem}") from error
     return tuple(one for document in documents for one in _grants(document, source))
 
 
@@ -49,43 +49,43 @@ def _grants(document: object, source: str) -> Iterator[Body]:
             yield document
         case {"kind": str(kind)} if kind != KIND:
             raise CommandError(
-                f"{quote(source)} holds a {shown_kind(kind)}; only AccessGrants can be"
-                " supposed."
+                f"{quote(source)} contains a {shown_kind(kind)}. Remove it; plan"
+                " accepts AccessGrants only."
             )
         case _:
             raise CommandError(
-                f"{quote(source)} holds something that is no AccessGrant with a"
-                " metadata.name and a spec."
+                f"{quote(source)} contains a document that is not an AccessGrant with"
+                " metadata.name and spec."
             )
 
 
 def shown_kind(kind: str) -> str:
-    """Write a kind that a file names; it may be anything."""
+    """Return a kind from a file in printable form; a file may contain any text."""
     return kind if kind.isidentifier() else quote(kind)
 
 
-async def dry_run_create(trying: Session, body: Body) -> Body:
-    """Let the API server judge a grant and fill it in, without keeping it.
+async def dry_run_create(api: Session, body: Body) -> Body:
+    """Return a grant as the API server would store it, without persisting it.
 
     Args:
-        trying: Keeps nothing of what is written.
-        body: What would be applied.
+        api: A session with ``dry_run``.
+        body: The manifest.
 
     Raises:
-        CommandFailed: It is for another namespace.
-        ClusterError: The API server would refuse it.
+        CommandError: The manifest names another namespace.
+        ClusterError: The API server would reject the manifest.
     """
     metadata = body["metadata"]
-    namespace = metadata.get("namespace", trying.namespace)
-    if namespace != trying.namespace:
+    namespace = metadata.get("namespace", api.namespace)
+    if namespace != api.namespace:
         raise CommandError(
-            f"AccessGrant {quote(metadata['name'])} is for namespace"
-            f" {quote(str(namespace))}; name it (-n)."
+            f"AccessGrant {quote(metadata['name'])} is in namespace"
+            f" {quote(str(namespace))}. Select this namespace (-n)."
         )
     path = ACCESS_GRANTS.path(namespace)
-    whole = {**body, "metadata": {**metadata, "namespace": namespace}}
+    with_namespace = {**body, "metadata": {**metadata, "namespace": namespace}}
     try:
-        return await trying.cluster.create(path, whole)
+        return await api.cluster.create(path, with_namespace)
     except Conflict:
         patch = {"spec": body["spec"]}
-        return await trying.cluster.merge_patch(f"{path}/{metadata['name']}", patch)
+        return await api.cluster.merge_patch(f"{path}/{metadata['name']}", patch)

@@ -1,4 +1,4 @@
-"""``argogrant plan``: what the operator would write into Argo CD now."""
+"""``argogrant plan``: the changes that the operator would write to Argo CD."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -19,11 +19,11 @@ from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import with_full_stop
 
 DIFFERENT = 1
-"""The exit status if something would be written, as of ``kubectl diff``."""
+"""Exit status if the operator would write something, as in ``kubectl diff``."""
 
 
 class PlanFormat(StrEnum):
-    """For people, or for programs."""
+    """Output formats of ``plan``."""
 
     DIFF = "diff"
     JSON = "json"
@@ -34,45 +34,45 @@ def plan(  # noqa: PLR0913
     file: Annotated[
         str,
         typer.Option(
-            "--filename", "-f", help="As if the AccessGrants of this file were applied."
+            "--filename", "-f", help="File with AccessGrants to assume as applied."
         ),
     ] = "",
     namespace: Namespace = "",
     instance: InstanceName = "default",
     context: Context = "",
     argocd_context: Annotated[
-        str, typer.Option(help="The context of Argo CD's cluster, if that is another.")
+        str, typer.Option(help="Kubeconfig context of Argo CD's cluster, if another.")
     ] = "",
     accept_unverified_requesters: Annotated[
         bool,
         typer.Option(
-            "--accept-unverified-requesters", help="The operator runs with this option."
+            "--accept-unverified-requesters", help="Same option of the operator."
         ),
     ] = False,
     output: Annotated[
-        PlanFormat, typer.Option("--output", "-o", help="For people, or programs.")
+        PlanFormat, typer.Option("--output", "-o", help="Output format.")
     ] = PlanFormat.DIFF,
 ) -> None:
-    """Show what the operator would write into Argo CD now, as a diff.
+    """Show what the operator would write to Argo CD now, as a diff.
 
-    It plans as the operator does and only reads, with your own rights. Exit status:
-    0 for no difference, 1 for some, 2 for trouble.
+    Read-only, with your own permissions, and planned with the operator's code. Exit
+    status: 0 for no difference, 1 for differences, 2 for an error.
 
     Example: argogrant plan -f examples/01-temporary-role/grant.yaml
     """
-    found = run_command(
+    previewed = run_command(
         "plan",
-        _read(
+        _preview(
             (namespace, instance),
             contexts=(context, argocd_context),
             file=file,
             accepts_unverified=accept_unverified_requesters,
         ),
-        trouble=EXIT_ERROR,
+        error_status=EXIT_ERROR,
     )
-    changes, notes = changes_of(found), tuple(_notes(found))
+    changes, notes = changes_of(previewed), tuple(_notes(previewed))
     if output is PlanFormat.JSON:
-        typer.echo(as_json(changes, notes, found))
+        typer.echo(as_json(changes, notes, previewed))
     else:
         if changes:
             typer.echo(as_diff(changes, coloured=has_colours()))
@@ -82,56 +82,59 @@ def plan(  # noqa: PLR0913
         raise typer.Exit(DIFFERENT)
 
 
-async def _read(
-    named: tuple[str, str],
+async def _preview(
+    instance_ref: tuple[str, str],
     *,
     contexts: tuple[str, str],
     file: str,
     accepts_unverified: bool,
 ) -> Preview:
-    (namespace, name), (context, argocd_context) = named, contexts
+    (namespace, name), (context, argocd_context) = instance_ref, contexts
     bodies = read_grants(file) if file else ()
-    async with session(context, namespace, dry_run=True) as ours:
-        instance = await instance_of(ours, name)
-        grants = [await dry_run_create(ours, body) for body in bodies]
-        async with argocd_of(ours, instance, argocd_context) as cluster:
-            found = await preview(
-                ours.cluster,
+    async with session(context, namespace, dry_run=True) as home:
+        instance = await instance_of(home, name)
+        grants = [await dry_run_create(home, body) for body in bodies]
+        async with argocd_of(home, instance, argocd_context) as cluster:
+            previewed = await preview(
+                home.cluster,
                 cluster,
-                namespace=ours.namespace,
+                namespace=home.namespace,
                 name=name,
                 argocd_namespace=instance.argocd_namespace,
                 clock=connecting.utc_now,
                 supposed=grants,
                 accepts_unverified=accepts_unverified,
             )
-    _check(found)
-    return found
+    _check_is_complete(previewed)
+    return previewed
 
 
-def _check(found: Preview) -> None:
-    """Refuse to show half a plan.
+def _check_is_complete(previewed: Preview) -> None:
+    """Reject an incomplete plan.
 
     Raises:
-        CommandFailed: Nothing can be written, or not all that decides is known.
+        CommandError: The operator can write nothing, or part of its input is unknown.
     """
-    if found.verification.reason is Reason.UNKNOWN and found.has_access_policies:
+    if (
+        previewed.verification.reason is Reason.UNKNOWN
+        and previewed.has_access_policies
+    ):
         raise CommandError(
-            f"it is not known whether requesters are verified:"
-            f" {found.verification.problem}"
+            f"cannot determine whether requesters are verified:"
+            f" {previewed.verification.problem}"
         )
-    if found.plan.overlay is None and found.plan.blocked is not None:
-        raise CommandError(found.plan.blocked.message)
+    if previewed.plan.overlay is None and previewed.plan.blocked is not None:
+        raise CommandError(previewed.plan.blocked.message)
 
 
-def _notes(found: Preview) -> Iterator[str]:
-    """Say what would not be written although it is wanted, and why."""
-    if found.plan.blocked is not None:
-        yield found.plan.blocked.message
-    elif found.plan.capacity_finding is not None:
-        yield found.plan.capacity_finding.message
-    yield from sorted({one.message for one in found.plan.obstacles.values()})
-    for decision in found.dry_run:
+def _notes(previewed: Preview) -> Iterator[str]:
+    """Return which grants would have no binding, and why."""
+    if previewed.plan.blocked is not None:
+        yield previewed.plan.blocked.message
+    elif previewed.plan.capacity_finding is not None:
+        yield previewed.plan.capacity_finding.message
+    yield from sorted({one.message for one in previewed.plan.obstacles.values()})
+    for decision in previewed.dry_run:
         if decision.finding is not None:
             finding = decision.finding
             yield with_full_stop(

@@ -1,4 +1,4 @@
-"""What would be written, as a unified diff or as JSON. Pure."""
+"""Output of ``argogrant plan``: unified diff and JSON. Pure."""
 
 import difflib
 import json
@@ -16,43 +16,45 @@ from argogrant.controller.preview import Preview, ProjectChange
 from argogrant.grants.model.grant import Binding
 
 COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
-"""By the sign with which a line of a diff begins."""
+"""Colours by the first character of a line of a diff."""
 NO_NEWLINE: Final = "\\ No newline at end of file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectDiff:
-    """One text that would be another one."""
+    """Text of one object before and after a change."""
 
     object: str
-    """As kubectl names it."""
+    """Name of the object, as kubectl prints it."""
     part: str
-    """What of the object."""
+    """Part of the object that the text is from."""
     before: str
     after: str
 
 
-def changes_of(found: Preview) -> tuple[ObjectDiff, ...]:
-    """Give every text that would change: our key, then the AppProjects."""
-    return (*_of_overlay(found), *map(_of_project, found.projects))
+def changes_of(previewed: Preview) -> tuple[ObjectDiff, ...]:
+    """Return all changed texts: the managed policy key, then the AppProjects."""
+    return (*_of_overlay(previewed), *map(_of_project, previewed.projects))
 
 
 def as_diff(changes: Sequence[ObjectDiff], *, coloured: bool) -> str:
-    """Write unified diffs, one after the other.
+    """Format unified diffs, one after the other.
 
     Args:
-        changes: What would change.
-        coloured: Colours as well; the signs say the same.
+        changes: The changes.
+        coloured: Whether to add colours; the first characters mean the same.
     """
     lines = (line for change in changes for line in _diff(change))
-    return "\n".join(_painted(line) if coloured else line for line in lines)
+    return "\n".join(_coloured(line) if coloured else line for line in lines)
 
 
-def as_json(changes: Sequence[ObjectDiff], notes: Sequence[str], found: Preview) -> str:
-    """Write the texts themselves, for programs."""
-    plan = found.plan
+def as_json(
+    changes: Sequence[ObjectDiff], notes: Sequence[str], previewed: Preview
+) -> str:
+    """Format the texts, bindings and notes as JSON."""
+    plan = previewed.plan
     added = plan.overlay.to_add if plan.overlay is not None else frozenset()
-    joining = frozenset[Binding]().union(*(one.to_add for one in plan.projects))
+    added_members = frozenset[Binding]().union(*(one.to_add for one in plan.projects))
     body: dict[str, Any] = {
         "changes": [
             {
@@ -63,21 +65,22 @@ def as_json(changes: Sequence[ObjectDiff], notes: Sequence[str], found: Preview)
             }
             for one in changes
         ],
-        "added": _items(added | joining),
+        "added": _items(added | added_members),
         "removed": _items(plan.removed),
         "notes": list(notes),
     }
     return json.dumps(body, indent=2)
 
 
-def _of_overlay(found: Preview) -> Iterator[ObjectDiff]:
-    overlay = found.seen.config_map.overlay if found.seen.config_map else None
+def _of_overlay(previewed: Preview) -> Iterator[ObjectDiff]:
+    config_map = previewed.seen.config_map
+    overlay = config_map.overlay if config_map else None
     before = overlay.text if overlay is not None else ""
     after = before
-    if found.record.being_deleted:
+    if previewed.record.being_deleted:
         after = ""
-    elif found.plan.overlay is not None and found.plan.overlay.text is not None:
-        after = found.plan.overlay.text
+    elif previewed.plan.overlay is not None and previewed.plan.overlay.text is not None:
+        after = previewed.plan.overlay.text
     if after != before:
         yield ObjectDiff(
             object=f"configmap/{CONFIG_MAP_NAME}",
@@ -88,14 +91,14 @@ def _of_overlay(found: Preview) -> Iterator[ObjectDiff]:
 
 
 def _of_project(change: ProjectChange) -> ObjectDiff:
-    """Compare what the patch touches of an AppProject, as YAML."""
+    """Return the patched fields of an AppProject as YAML."""
     body, patch = change.body, change.patch
     after: dict[str, Any] = {
         key: patch[key] for key in ("spec", "status") if key in patch
     }
     before: dict[str, Any] = {
-        key: {part: (body.get(key) or {}).get(part) for part in parts}
-        for key, parts in after.items()
+        key: {field: (body.get(key) or {}).get(field) for field in fields}
+        for key, fields in after.items()
     }
     members = patch["metadata"]["annotations"][MEMBERS_ANNOTATION]
     annotations = body["metadata"].get("annotations") or {}
@@ -107,10 +110,10 @@ def _of_project(change: ProjectChange) -> ObjectDiff:
     )
 
 
-def _yaml(members: str | None, rest: dict[str, Any]) -> str:
+def _yaml(members: str | None, fields: dict[str, Any]) -> str:
     annotation = {} if members is None else {MEMBERS_ANNOTATION: json.loads(members)}
-    written = {**({"annotations": annotation} if annotation else {}), **rest}
-    return yaml.safe_dump(written, sort_keys=False) if written else ""
+    document = {**({"annotations": annotation} if annotation else {}), **fields}
+    return yaml.safe_dump(document, sort_keys=False) if document else ""
 
 
 def _diff(change: ObjectDiff) -> Iterator[str]:
@@ -127,14 +130,14 @@ def _diff(change: ObjectDiff) -> Iterator[str]:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at newlines and nothing else, as Argo CD does."""
+    """Split a text at newlines only, as Argo CD does."""
     if not text:
         return []
     *lines, last = text.split("\n")
     return [*lines, last, NO_NEWLINE] if last else lines
 
 
-def _painted(line: str) -> str:
+def _coloured(line: str) -> str:
     colour = COLOURS.get(line[:1])
     return click.style(line, fg=colour) if colour else line
 

@@ -1,6 +1,6 @@
-"""Lines that begin with a sign: it is so, it is not, or nobody knows. Pure.
+"""Results of checks, and their lines on a terminal. Pure.
 
-What a check found, in the words that a person reads.
+Each result has a symbol: passed, failed, unknown, or information without a judgement.
 """
 
 import textwrap
@@ -13,37 +13,37 @@ import click
 
 
 class CheckOutcome(StrEnum):
-    """What became of a check."""
+    """Outcome of a check."""
 
     FINE = "fine"
     WRONG = "wrong"
-    UNKNOWN = "unknown"  # it could not be looked at
-    NOTED = "noted"  # there is nothing to judge
+    UNKNOWN = "unknown"  # the check could not read what it needs
+    NOTED = "noted"  # information without a judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One line of the examination."""
+    """Result of one check."""
 
     check: str
-    """What was looked at, in a word or two."""
+    """Name of the check, one or two words."""
     outcome: CheckOutcome
     text: str
     remedy: str = ""
-    """What to do, where the text does not say it."""
+    """Action to take, unless the text names it."""
     command: str = ""
-    """What to type for that, on one line, with no blank inside quotes."""
+    """Shell command of the remedy, on one line, with no blank inside quotes."""
     instance: str = ""
-    """The ArgoCDInstance that it is about; empty for all of them."""
+    """Name of the ArgoCDInstance; empty if the check is about all of them."""
 
 
 def fine(check: str, text: str) -> CheckResult:
-    """Say that something is as it should be."""
+    """Return the result of a check that passed."""
     return CheckResult(check=check, outcome=CheckOutcome.FINE, text=text)
 
 
 def wrong(check: str, text: str, *, remedy: str = "", command: str = "") -> CheckResult:
-    """Say that something is not as it should be, and what to do."""
+    """Return the result of a check that failed, with its remedy."""
     return CheckResult(
         check=check,
         outcome=CheckOutcome.WRONG,
@@ -54,7 +54,7 @@ def wrong(check: str, text: str, *, remedy: str = "", command: str = "") -> Chec
 
 
 def unknown(check: str, text: str) -> CheckResult:
-    """Say that something could not be looked at, and why."""
+    """Return the result of a check that could not run, with the cause."""
     return CheckResult(check=check, outcome=CheckOutcome.UNKNOWN, text=text)
 
 
@@ -71,7 +71,7 @@ PLAIN_SIGNS: Final[Symbols] = {
     CheckOutcome.UNKNOWN: "?",
     CheckOutcome.NOTED: "-",
 }
-"""Where the terminal does not know the others."""
+"""ASCII symbols, for terminals with another encoding."""
 _COLOURS: Final = {
     CheckOutcome.FINE: "green",
     CheckOutcome.WRONG: "red",
@@ -79,11 +79,11 @@ _COLOURS: Final = {
     CheckOutcome.NOTED: None,
 }
 NAME: Final = 12
-"""Columns for the name of a check; a longer one has its line."""
+"""Width of the names of checks; a longer name has a line of its own."""
 
 
 def symbols_for(encoding: str) -> Symbols:
-    """Choose the signs that an encoding has."""
+    """Return the symbols that an encoding contains."""
     try:
         "".join(SIGNS.values()).encode(encoding)
     except (UnicodeEncodeError, LookupError):
@@ -94,14 +94,14 @@ def symbols_for(encoding: str) -> Symbols:
 def checklist(
     result: CheckResult, width: int, marks: Symbols, *, breaks: bool = False
 ) -> Iterator[str]:
-    """Write what was found under its sign.
+    """Format the result of a check.
 
     Args:
-        result: What was found.
-        width: Columns of the terminal.
-        marks: The signs.
-        breaks: Whether words that are too long are broken; else they stand out, so
-            that they can be copied.
+        result: The result.
+        width: Width of the terminal.
+        marks: The symbols.
+        breaks: Whether to break words that are too long. Otherwise they exceed the
+            width, and users can copy them.
     """
     sign = click.style(marks[result.outcome], fg=_COLOURS[result.outcome])
     indent = " " * (NAME + 3)
@@ -118,7 +118,7 @@ def checklist(
 
 
 def _command(command: str, indent: str, width: int) -> Iterator[str]:
-    """Write a command so that it can be copied, with the shell's line breaks."""
+    """Format a command for copying, with line breaks of the shell."""
     lines = wrapped(command, width - len(indent) - 4)
     for number, line in enumerate(lines):
         start = "$ " if number == 0 else "  "
@@ -127,7 +127,7 @@ def _command(command: str, indent: str, width: int) -> Iterator[str]:
 
 
 def wrapped(text: str, width: int, *, breaks: bool = False) -> list[str]:
-    """Break text into lines; what others wrote must not steer the terminal."""
+    """Wrap text; characters that could control the terminal become blanks."""
     shown = "".join(one if one.isprintable() else " " for one in text)
     return textwrap.wrap(
         shown, max(width, 20), break_long_words=breaks, break_on_hyphens=False

@@ -1,4 +1,4 @@
-"""Objects as the API server gave them: for programs, or by their names. Pure."""
+"""Objects in the output formats of kubectl: JSON, YAML and names. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from argogrant.cli.terminal.tables import sanitize
 from argogrant.kube.client import Body
 
 READABLE = frozenset({ListFormat.TABLE, ListFormat.WIDE})
-"""Formats in which sentences are told, not objects."""
+"""Formats for people, which contain sentences instead of objects."""
 
 
 def serialize_object(body: Body, output: ListFormat) -> str:
-    """Write an object as kubectl does."""
+    """Serialize an object as kubectl does."""
     if output is ListFormat.JSON:
         return json.dumps(without_managed_fields(body), indent=2)
     if output is ListFormat.YAML:
@@ -25,7 +25,7 @@ def serialize_object(body: Body, output: ListFormat) -> str:
 
 
 def without_managed_fields(body: Body) -> Body:
-    """Leave out who manages which field.
+    """Return an object without ``metadata.managedFields``.
 
     Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
     """
@@ -34,12 +34,15 @@ def without_managed_fields(body: Body) -> Body:
 
 
 def serialize_objects(bodies: Sequence[Body], output: ListFormat) -> str:
-    """Write several objects, one after the other."""
+    """Serialize several objects, one after the other."""
     gap = "\n---\n" if output is ListFormat.YAML else "\n"
     return gap.join(serialize_object(body, output) for body in bodies)
 
 
 def object_name(body: Body) -> str:
-    """Name an object as kubectl does: ``accessgrant.argogrant.dev/alice``."""
+    """Return the name of an object as kubectl prints it.
+
+    For example ``accessgrant.argogrant.dev/alice``.
+    """
     group = body["apiVersion"].partition("/")[0]
     return sanitize(f"{body['kind'].lower()}.{group}/{body['metadata']['name']}")

@@ -57,7 +57,7 @@ class TimeContext:
     zone: tzinfo | None = None
     """None for the local time zone."""
     is_start: bool = False
-    """Whether the later of two instants is used; for an end the earlier one is."""
+    """True to use the later of two instants; for an end, the earlier one is used."""
 
 
 def parse_zone(name: str) -> tzinfo | None:

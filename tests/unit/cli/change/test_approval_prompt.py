@@ -1,4 +1,4 @@
-"""An approver sees what is decided about, and a decision has one name."""
+"""Summary of a grant for its approver, and the name of the approval."""
 
 from datetime import UTC
 from typing import Any
@@ -19,11 +19,11 @@ from argogrant.grants.model.stored_condition import StoredCondition
 from support.builders import HOUR, NOON, a_grant, an_identity
 
 
-def seen(**said: Any) -> StoredStatus:
-    return StoredStatus(uid="u", name="x", is_current=True, **said)
+def stored(**status: Any) -> StoredStatus:
+    return StoredStatus(uid="u", name="x", is_current=True, **status)
 
 
-def asked(**overrides: Any) -> Grant:
+def requested(**overrides: Any) -> Grant:
     defaults = {
         "duration": 2 * HOUR,
         "expires_at": None,
@@ -33,82 +33,91 @@ def asked(**overrides: Any) -> Grant:
     return a_grant(**{**defaults, **overrides})
 
 
-def test_what_is_decided_about_is_shown() -> None:
+def test_summary_contains_the_request() -> None:
     ready = {
         "Ready": StoredCondition(
             status=False, reason="AwaitingApproval", message="1 more."
         )
     }
-    text = summary(asked(), seen(conditions=ready), (DENIES,), NOON, UTC)
+    text = summary(requested(), stored(conditions=ready), (DENIES,), NOON, UTC)
 
     assert text.splitlines() == [
-        "Subject:  User alice",
-        "Role:     role:deployer",
-        f"Careful:  {DENIES}",
-        "When:     for 2h from its start",
-        "Why:      hotfix",
-        f"Asked by: alice, {NOON:%Y-%m-%d %H:%M} UTC (now)",
-        "Now:      1 more.",
+        "Subject:   User alice",
+        "Role:      role:deployer",
+        f"Risks:     {DENIES}",
+        "When:      for 2h from its start",
+        "Reason:    hotfix",
+        f"Requester: alice, {NOON:%Y-%m-%d %H:%M} UTC (now)",
+        "Status:    1 more.",
     ]
 
 
 @pytest.mark.parametrize(
-    ("overrides", "expires_at", "said"),
+    ("overrides", "expires_at", "start"),
     [
-        pytest.param({}, NOON + HOUR, "until ", id="an end that is promised"),
-        pytest.param({"expires_at": NOON + HOUR}, None, "until ", id="an end"),
+        pytest.param({}, NOON + HOUR, "until ", id="the end in the status"),
+        pytest.param(
+            {"expires_at": NOON + HOUR}, None, "until ", id="the end in the spec"
+        ),
         pytest.param({"not_before": NOON + HOUR}, None, "from ", id="a later start"),
     ],
 )
-def test_when_it_is_is_shown(overrides: dict[str, Any], expires_at, said: str) -> None:
-    text = summary(asked(**overrides), seen(expires_at=expires_at), (), NOON, UTC)
+def test_summary_contains_start_and_end(
+    overrides: dict[str, Any], expires_at, start: str
+) -> None:
+    text = summary(requested(**overrides), stored(expires_at=expires_at), (), NOON, UTC)
     (when,) = [line for line in text.splitlines() if line.startswith("When:")]
 
-    assert when.startswith(f"When:     {said}")
+    assert when.startswith(f"When:      {start}")
     assert "in 1h" in when
-    assert "Careful" not in text
+    assert "Risks" not in text
 
 
-def test_an_emergency_and_an_unknown_role_are_shown() -> None:
-    text = summary(asked(break_glass=True, requester=None), seen(), None, NOON, UTC)
+def test_summary_marks_break_glass_and_unknown_role() -> None:
+    text = summary(
+        requested(break_glass=True, requester=None), stored(), None, NOON, UTC
+    )
 
     assert "role:deployer (break glass)" in text
-    assert "Careful:  what this role can do is not known" in text
-    assert "Asked by: -," in text
+    assert "Risks:     unknown;" in text
+    assert "Requester: -," in text
 
 
-def test_what_others_wrote_does_not_steer_the_terminal() -> None:
-    text = summary(asked(justification="a\x1b[2J\nRole: x"), seen(), (), NOON, UTC)
+def test_control_characters_are_escaped() -> None:
+    text = summary(
+        requested(justification="a\x1b[2J\nRole: x"), stored(), (), NOON, UTC
+    )
 
-    assert "Why:      a\\x1b[2J\\nRole: x" in text.splitlines()
+    assert "Reason:    a\\x1b[2J\\nRole: x" in text.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("role", "traits"),
+    ("role", "risks"),
     [
-        pytest.param({}, (), id="harmless"),
+        pytest.param({}, (), id="no risk"),
         pytest.param({"hasDeny": True}, (DENIES,), id="deny rules"),
-        pytest.param({"canPersist": True}, (PERSISTS,), id="a way to persist"),
-        pytest.param({"project": "team-a"}, None, id="another role of that name"),
+        pytest.param(
+            {"canPersist": True}, (PERSISTS,), id="access that can outlive the grant"
+        ),
+        pytest.param({"project": "team-a"}, None, id="a role of another project"),
     ],
 )
-def test_what_to_be_careful_with_is_in_the_status(
-    role: dict[str, Any], traits: tuple[str, ...] | None
+def test_role_risks_are_read_from_the_status(
+    role: dict[str, Any], risks: tuple[str, ...] | None
 ) -> None:
     status = {"roles": [{"name": "role:deployer", **role}]}
 
-    assert role_risks(status, asked()) == traits
+    assert role_risks(status, requested()) == risks
 
 
-def test_the_same_decision_has_the_same_name() -> None:
-    """Another person's, another decision and another grant have another one."""
-    grant = asked(name="hotfix", uid="1")
+def test_approval_name_is_unique_to_grant_decision_and_user() -> None:
+    grant = requested(name="hotfix", uid="1")
     name = approval_name(grant, ApprovalDecision.APPROVE, "oidc:Bob@example.com")
     others = {
         approval_name(grant, ApprovalDecision.DENY, "oidc:Bob@example.com"),
         approval_name(grant, ApprovalDecision.APPROVE, "oidc:bob@example.com"),
         approval_name(
-            asked(name="hotfix", uid="2"), ApprovalDecision.APPROVE, "oidc:Bob@a"
+            requested(name="hotfix", uid="2"), ApprovalDecision.APPROVE, "oidc:Bob@a"
         ),
     }
 
@@ -120,7 +129,7 @@ def test_the_same_decision_has_the_same_name() -> None:
     assert len(others) == 3
 
 
-def test_a_name_is_never_too_long() -> None:
-    name = approval_name(asked(name="a" * 253), ApprovalDecision.DENY, "b" * 512)
+def test_approval_name_has_at_most_253_characters() -> None:
+    name = approval_name(requested(name="a" * 253), ApprovalDecision.DENY, "b" * 512)
 
     assert len(name) == 253

@@ -1,4 +1,4 @@
-"""``argogrant approve`` and ``deny`` decide about what was shown, or say why not."""
+"""``argogrant approve`` and ``deny`` record a decision about the shown grant."""
 
 import json
 
@@ -15,13 +15,13 @@ from support.fake_cluster import FakeCluster
 from support.requested_grants import GRANTS, VOTES, asked_for, say, votes
 
 
-def run(*words: str, typed: str = "") -> Result:
-    return CliRunner().invoke(app, words, input=typed)
+def run(*words: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(app, words, input=stdin)
 
 
 @pytest.fixture(autouse=True)
 def grant(cluster: FakeCluster) -> Body:
-    """A grant that nobody has looked at yet."""
+    """A grant that the operator has not observed yet."""
     return asked_for(cluster, "hotfix", expiresAt="2999-01-01T18:00:00Z")
 
 
@@ -29,7 +29,7 @@ def grant(cluster: FakeCluster) -> Body:
     ("command", "decision", "done"),
     [("approve", "Approve", "approved"), ("deny", "Deny", "denied")],
 )
-def test_a_decision_is_about_the_grant_that_was_shown(
+def test_approval_names_the_shown_grant_and_its_uid(
     cluster: FakeCluster, grant: Body, command: str, decision: str, done: str
 ) -> None:
     cluster.user = {"username": "bob", "groups": ["approvers"]}
@@ -43,11 +43,11 @@ def test_a_decision_is_about_the_grant_that_was_shown(
         "comment": "as agreed",
         "approver": {"username": "bob", "groups": ["approvers"]},
     }
-    assert "Role:     role:ops" in result.stdout
+    assert "Role:      role:ops" in result.stdout
     assert result.stdout.splitlines()[-1].endswith(f" created: {done}")
 
 
-def test_a_decision_can_be_tried(cluster: FakeCluster) -> None:
+def test_dry_run_is_marked(cluster: FakeCluster) -> None:
     result = run("approve", "hotfix", "--dry-run=server")
 
     assert result.stdout.splitlines()[-1].endswith(
@@ -56,30 +56,30 @@ def test_a_decision_can_be_tried(cluster: FakeCluster) -> None:
     assert cluster.is_dry_run
 
 
-def test_programs_read_the_approval_and_people_what_it_is_about() -> None:
+def test_json_goes_to_stdout_and_the_summary_to_stderr() -> None:
     result = run("approve", "hotfix", "-o", "json")
 
     assert json.loads(result.stdout)["spec"]["decision"] == "Approve"
-    assert "Role:     role:ops" in result.stderr
+    assert "Role:      role:ops" in result.stderr
 
 
-def test_programs_read_twice_what_is_there() -> None:
+def test_repeated_approval_prints_the_same_name() -> None:
     first = run("approve", "hotfix", "-o", "name")
     again = run("approve", "hotfix", "-o", "name")
 
     assert first.stdout == again.stdout != ""
 
 
-def test_twice_is_told(cluster: FakeCluster) -> None:
+def test_repeated_approval_is_unchanged(cluster: FakeCluster) -> None:
     run("approve", "hotfix")
     again = run("approve", "hotfix")
 
     assert again.exit_code == 0
-    assert "unchanged: you approved this" in again.stdout
+    assert "unchanged: you approved this grant" in again.stdout
     assert len(votes(cluster)) == 1
 
 
-def test_another_object_of_that_name_is_told(cluster: FakeCluster) -> None:
+def test_other_approval_with_the_same_name_fails(cluster: FakeCluster) -> None:
     run("approve", "hotfix")
     (vote,) = votes(cluster)
     path = f"{VOTES}/{vote['metadata']['name']}"
@@ -87,60 +87,65 @@ def test_another_object_of_that_name_is_told(cluster: FakeCluster) -> None:
     again = run("approve", "hotfix")
 
     assert again.exit_code == 1
-    assert "there is another AccessApproval" in again.stderr
+    assert "another AccessApproval" in again.stderr
 
 
-def test_a_grant_that_was_created_anew_is_not_approved(cluster: FakeCluster) -> None:
-    def anew() -> None:
+def test_grant_that_was_created_again_is_not_approved(cluster: FakeCluster) -> None:
+    def replace() -> None:
         cluster.delete_object(f"{GRANTS}/hotfix")
         asked_for(cluster, "hotfix", expiresAt="2999-01-01T19:00:00Z")
 
-    cluster.before("create", anew)  # it asks who we are when all has been shown
+    cluster.before("create", replace)  # whoami follows the summary
     result = run("approve", "hotfix")
 
     assert result.exit_code == 1
-    assert "created anew while you looked at it" in result.stderr
+    assert "created again after it was shown" in result.stderr
     assert votes(cluster) == []
 
 
 @pytest.mark.parametrize(
-    ("command", "condition", "said"),
+    ("command", "condition", "message"),
     [
-        pytest.param("approve", "Ended", "is over: Because.", id="over"),
-        pytest.param("deny", "Ended", "is over: Because.", id="over, and denied"),
-        pytest.param("approve", "Approved", "needs no approval: Because.", id="done"),
+        pytest.param("approve", "Ended", "has ended: Because.", id="approve: ended"),
+        pytest.param("deny", "Ended", "has ended: Because.", id="deny: ended"),
+        pytest.param(
+            "approve",
+            "Approved",
+            "needs no approval: Because.",
+            id="approve: already approved",
+        ),
     ],
 )
-def test_what_would_change_nothing_is_not_done(
-    cluster: FakeCluster, command: str, condition: str, said: str
+def test_decision_without_effect_fails(
+    cluster: FakeCluster, command: str, condition: str, message: str
 ) -> None:
     say(cluster, condition, "True")
     result = run(command, "hotfix")
 
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert votes(cluster) == []
 
 
-def test_what_runs_can_be_denied(cluster: FakeCluster) -> None:
+def test_active_grant_can_be_denied(cluster: FakeCluster) -> None:
     say(cluster, "Approved", "True")
 
     assert run("deny", "hotfix").exit_code == 0
 
 
 @pytest.mark.parametrize(("answer", "count"), [("y\n", 1), ("n\n", 0)])
-def test_on_a_terminal_it_is_asked(
+def test_terminal_prompts_for_confirmation(
     cluster: FakeCluster, monkeypatch, answer: str, count: int
 ) -> None:
-    monkeypatch.setattr(approving, "_is_at_a_terminal", lambda: True)
-    result = run("approve", "hotfix", typed=answer)
+    monkeypatch.setattr(approving, "_is_terminal", lambda: True)
+    result = run("approve", "hotfix", stdin=answer)
 
-    assert "Approve this?" in result.output
+    assert "Approve this grant?" in result.output
     assert len(votes(cluster)) == count
     assert result.exit_code == 1 - count
 
 
-def test_what_the_role_can_do_is_shown(cluster: FakeCluster) -> None:
+def test_summary_contains_the_risks_of_the_role(cluster: FakeCluster) -> None:
     cluster.add(
         ARGOCD_INSTANCES.path("argogrant"),
         {"metadata": {"name": "default"}, "spec": {}},
@@ -149,11 +154,11 @@ def test_what_the_role_can_do_is_shown(cluster: FakeCluster) -> None:
     path = f"{ARGOCD_INSTANCES.path('argogrant', 'default')}/status"
     cluster.edit(path, {"status": {"roles": [role]}})
 
-    assert "Careful:  it holds deny rules" in run("approve", "hotfix").stdout
+    assert "Risks:     contains deny rules" in run("approve", "hotfix").stdout
 
 
 @pytest.mark.parametrize(("status", "code"), [("True", 0), ("False", 1)])
-def test_whether_an_approval_counts_is_waited_for(
+def test_wait_exits_by_whether_the_approval_counts(
     cluster: FakeCluster, status: str, code: int
 ) -> None:
     def count() -> None:
@@ -169,32 +174,32 @@ def test_whether_an_approval_counts_is_waited_for(
     assert result.output.rstrip().endswith("So.")
 
 
-def test_a_refusal_by_the_api_server_is_a_sentence(cluster: FakeCluster) -> None:
+def test_api_error_is_one_message(cluster: FakeCluster) -> None:
     cluster.fail("create", Forbidden("POST /x: 403 no"), path="accessapprovals")
     result = run("approve", "hotfix")
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("argogrant approve: no. Ask for the right")
+    assert result.stderr.startswith("argogrant approve: no. Ask an administrator")
 
 
 @pytest.mark.parametrize("command", ["approve", "deny", "revoke"])
-def test_a_grant_that_is_not_there_is_told(command: str) -> None:
+def test_missing_grant_fails(command: str) -> None:
     result = run(command, "none")
 
     assert result.exit_code == 1
-    assert 'there is no AccessGrant "none" in namespace "argogrant"' in result.stderr
+    assert 'AccessGrant "none" does not exist in namespace "argogrant"' in result.stderr
 
 
 @pytest.mark.parametrize("name", ["../secrets/x", "hotfix/status", "", "a b"])
-def test_a_name_never_leads_elsewhere(cluster: FakeCluster, name: str) -> None:
+def test_invalid_name_fails_without_a_request(cluster: FakeCluster, name: str) -> None:
     result = run("approve", name)
 
     assert result.exit_code == 1
-    assert "is no name of an AccessGrant" in result.stderr
+    assert "is not a valid name of an AccessGrant" in result.stderr
     assert cluster.calls == []
 
 
-def test_a_grant_that_is_not_understood_is_told(cluster: FakeCluster) -> None:
+def test_invalid_grant_fails(cluster: FakeCluster) -> None:
     asked_for(cluster, "other")
 
-    assert "apply the CRDs" in run("approve", "other").stderr
+    assert "Apply the CRDs" in run("approve", "other").stderr

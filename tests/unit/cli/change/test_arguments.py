@@ -1,4 +1,4 @@
-"""What is typed is what is asked for, or it is refused with what to type."""
+"""Arguments are parsed, or rejected with a usage error."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,14 +26,14 @@ ALICE = Subject(kind=SubjectKind.USER, name="alice@example.com")
 DEPLOYER = RoleRef(name="deployer", project="team-a")
 
 
-def span(lasts: str = "", until: str = "", begins: str = "") -> RequestedWindow:
+def window(lasts: str = "", until: str = "", begins: str = "") -> RequestedWindow:
     return parse_window(lasts=lasts, until=until, begins=begins, now=NOON, zone=UTC)
 
 
 @pytest.mark.parametrize(
-    ("typed", "start", "end"),
+    ("options", "start", "end"),
     [
-        pytest.param({"lasts": "2h"}, None, timedelta(hours=2), id="a length"),
+        pytest.param({"lasts": "2h"}, None, timedelta(hours=2), id="a duration"),
         pytest.param(
             {"until": "18:00"}, None, NOON + timedelta(hours=6), id="an end today"
         ),
@@ -45,47 +45,47 @@ def span(lasts: str = "", until: str = "", begins: str = "") -> RequestedWindow:
         ),
     ],
 )
-def test_a_span_is_read(
-    typed: dict[str, str], start: datetime | None, end: datetime | timedelta
+def test_window_is_parsed(
+    options: dict[str, str], start: datetime | None, end: datetime | timedelta
 ) -> None:
-    read = span(**typed)
+    parsed = window(**options)
 
-    assert (read.start, read.end) == (start, end)
+    assert (parsed.start, parsed.end) == (start, end)
 
 
 @pytest.mark.parametrize(
-    ("typed", "option"),
+    ("options", "option"),
     [
         pytest.param({}, "--for", id="no end"),
         pytest.param({"lasts": "2h", "until": "18:00"}, "--for", id="two ends"),
-        pytest.param({"lasts": "18:00"}, "--for", id="an end as a length"),
-        pytest.param({"until": "2h"}, "--until", id="a length as an end"),
-        pytest.param({"lasts": "2h", "begins": "soon"}, "--from", id="no start"),
+        pytest.param({"lasts": "18:00"}, "--for", id="a time as duration"),
+        pytest.param({"until": "2h"}, "--until", id="a duration as time"),
+        pytest.param(
+            {"lasts": "2h", "begins": "soon"}, "--from", id="an invalid start"
+        ),
     ],
 )
-def test_an_option_that_can_not_be_meant_is_named(
-    typed: dict[str, str], option: str
-) -> None:
+def test_usage_error_names_the_option(options: dict[str, str], option: str) -> None:
     with pytest.raises(UsageRefused) as refused:
-        span(**typed)
+        window(**options)
 
     assert refused.value.option == option
 
 
-def test_a_choice_is_told() -> None:
-    assert span(until="9:00").notes == ("09:00 on the next day",)
+def test_next_day_has_a_note() -> None:
+    assert window(until="9:00").notes == ("09:00 on the next day",)
 
 
-def test_a_role_may_be_written_as_argo_cd_writes_it() -> None:
+def test_role_can_contain_its_project() -> None:
     assert role_of("deployer", "team-a") == DEPLOYER
     assert role_of("proj:team-a:deployer", "") == DEPLOYER
     assert role_of("proj:team-a:deployer", "team-a") == DEPLOYER
     assert role_of("role:deployer", "") == RoleRef(name="role:deployer")
-    with pytest.raises(UsageRefused, match="is a role of team-a"):
+    with pytest.raises(UsageRefused, match="is a role of project team-a"):
         role_of("proj:team-a:deployer", "team-b")
 
 
-def test_who_gets_it_is_one() -> None:
+def test_subject_is_user_or_group() -> None:
     group = Subject(kind=SubjectKind.GROUP, name="on-call")
 
     assert named_subject("", "") is None
@@ -95,36 +95,36 @@ def test_who_gets_it_is_one() -> None:
         named_subject("alice", "on-call")
 
 
-def test_oneself_is_what_argo_cd_calls_one() -> None:
+def test_own_subject_is_user_name_without_prefix() -> None:
     assert own_subject(Identity(username="oidc:alice@example.com"), "oidc:") == ALICE
     assert own_subject(Identity(username="alice@example.com"), "") == ALICE
 
 
 @pytest.mark.parametrize(
-    ("identity", "prefix", "said"),
+    ("identity", "prefix", "message"),
     [
-        pytest.param(None, "", "does not tell who you are", id="not told"),
+        pytest.param(None, "", "does not report your user name", id="unknown"),
         pytest.param(
             Identity(username="alice"),
             "oidc:",
-            'not begin with "oidc:"',
-            id="no prefix",
+            'not start with "oidc:"',
+            id="without the prefix",
         ),
         pytest.param(
-            Identity(username="oidc:"), "oidc:", "is not known", id="only a prefix"
+            Identity(username="oidc:"), "oidc:", "is unknown", id="only the prefix"
         ),
         pytest.param(
             Identity(username="system:serviceaccount:ci:robot"),
             "",
-            "nobody of that name signs in",
-            id="a program",
+            "which is no user of Argo CD",
+            id="a service account",
         ),
     ],
 )
-def test_who_is_nobody_for_argo_cd_has_to_name_somebody(
-    identity: Identity | None, prefix: str, said: str
+def test_unknown_own_subject_requires_an_option(
+    identity: Identity | None, prefix: str, message: str
 ) -> None:
-    with pytest.raises(CommandError, match=said) as failed:
+    with pytest.raises(CommandError, match=message) as failed:
         own_subject(identity, prefix)
 
     assert "--user or --group" in str(failed.value)
@@ -134,19 +134,26 @@ def test_who_is_nobody_for_argo_cd_has_to_name_somebody(
     ("name", "role", "prefix"),
     [
         pytest.param(
-            "alice@example.com", "role:deployer", "alice-deployer-", id="usual"
+            "alice@example.com", "role:deployer", "alice-deployer-", id="e-mail address"
         ),
-        pytest.param("山田", "role:Ops & More", "grant-ops-more-", id="other letters"),
-        pytest.param("a" * 256, "b" * 256, f"{'a' * 20}-{'b' * 18}-", id="long"),
+        pytest.param(
+            "山田",
+            "role:Ops & More",
+            "grant-ops-more-",
+            id="other scripts and characters",
+        ),
+        pytest.param("a" * 256, "b" * 256, f"{'a' * 20}-{'b' * 18}-", id="long names"),
     ],
 )
-def test_a_name_is_made_up(name: str, role: str, prefix: str) -> None:
+def test_generated_name_contains_user_and_role(
+    name: str, role: str, prefix: str
+) -> None:
     subject = Subject(kind=SubjectKind.USER, name=name)
 
     assert prefix_of(subject, RoleRef(name=role)) == prefix
 
 
-def test_what_was_asked_for_is_told_with_its_zone() -> None:
+def test_request_is_described_with_its_time_zone() -> None:
     until = GrantRequest(
         instance="default",
         subject=ALICE,
@@ -158,17 +165,17 @@ def test_what_was_asked_for_is_told_with_its_zone() -> None:
         instance="default", subject=ALICE, role=DEPLOYER, end=timedelta(hours=2)
     )
 
-    assert describe_request(until, ("so",), NOON, UTC) == (
-        "Asked for proj:team-a:deployer for alice@example.com from 2026-11-24 13:00 UTC"
-        " (in 1h) until 2026-11-24 14:00 UTC (in 2h) (so)."
+    assert describe_request(until, ("note",), NOON, UTC) == (
+        "Requested proj:team-a:deployer for alice@example.com from 2026-11-24 13:00 UTC"
+        " (in 1h) until 2026-11-24 14:00 UTC (in 2h) (note)."
     )
     assert describe_request(lasts, (), NOON, UTC) == (
-        "Asked for proj:team-a:deployer for alice@example.com for 2h, once it is in"
-        " force."
+        "Requested proj:team-a:deployer for alice@example.com for 2h, once the grant"
+        " is active."
     )
 
 
-def test_access_is_told_with_the_way_in() -> None:
+def test_access_is_described_with_login_details() -> None:
     grant = StoredStatus(
         uid="u",
         name="hotfix",
@@ -178,7 +185,7 @@ def test_access_is_told_with_the_way_in() -> None:
     )
 
     assert describe_access(grant, NOON, UTC).splitlines() == [
-        "hotfix is in force until 2026-11-24 12:00 UTC (now).",
+        "hotfix is active until 2026-11-24 12:00 UTC (now).",
         "Log in.",
         "\\x1b[2JCall 555.",
     ]

@@ -1,4 +1,4 @@
-"""``argogrant request`` creates what was typed, in the name of who typed it."""
+"""``argogrant request`` creates an AccessGrant in the name of its user."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ GRANTS = ACCESS_GRANTS.path("argogrant")
 
 @pytest.fixture(autouse=True)
 def instance(cluster: FakeCluster) -> Iterator[None]:
-    """An Argo CD whose people have a prefix in Kubernetes."""
+    """An Argo CD whose users have a prefix in Kubernetes."""
     path = ARGOCD_INSTANCES.path("argogrant")
     spec = {"identity": {"stripPrefix": "oidc:"}}
     cluster.add(path, {"metadata": {"name": "default"}, "spec": spec})
@@ -33,12 +33,12 @@ def request(*options: str) -> Result:
 
 
 def made(cluster: FakeCluster) -> dict[str, Any]:
-    """The one grant that there is."""
+    """The only grant."""
     (path,) = [path for path in cluster._objects if path.startswith(GRANTS)]
     return cluster.object(path)
 
 
-def test_a_grant_is_made_for_who_asks(cluster: FakeCluster) -> None:
+def test_grant_is_created_for_the_user(cluster: FakeCluster) -> None:
     result = request("--for", "2h")
 
     assert result.exit_code == 0, result.output
@@ -53,11 +53,11 @@ def test_a_grant_is_made_for_who_asks(cluster: FakeCluster) -> None:
     }
     assert result.stdout.splitlines() == [
         f"accessgrant.argogrant.dev/{made(cluster)['metadata']['name']} created",
-        "Asked for role:deployer for alice for 2h, once it is in force.",
+        "Requested role:deployer for alice for 2h, once the grant is active.",
     ]
 
 
-def test_every_option_is_written(cluster: FakeCluster) -> None:
+def test_every_option_is_stored(cluster: FakeCluster) -> None:
     result = request(
         *("--group", "on-call", "--project", "team-a", "--role", "ops"),
         *("--from", "2999-01-01T09:00:00Z", "--until", "18:00", "--zone", "UTC"),
@@ -76,7 +76,7 @@ def test_every_option_is_written(cluster: FakeCluster) -> None:
     assert (spec["breakGlass"], spec["instance"]) == (True, "other")
 
 
-def test_programs_get_the_object() -> None:
+def test_output_formats_contain_the_object() -> None:
     made_json = request("--for", "2h", "--name", "x", "-o", "json")
     made_yaml = request("--for", "2h", "--name", "y", "-o", "yaml")
     named = request("--for", "2h", "--name", "z", "-o", "name")
@@ -86,8 +86,8 @@ def test_programs_get_the_object() -> None:
     assert named.stdout == "accessgrant.argogrant.dev/z\n"
 
 
-def test_a_trial_is_one(cluster: FakeCluster) -> None:
-    """The API server keeps nothing; that is its part of a dry run."""
+def test_dry_run_is_marked(cluster: FakeCluster) -> None:
+    """The API server implements the dry run; the command only requests it."""
     result = request("--for", "2h", "--name", "x", "--dry-run=server")
 
     assert cluster.is_dry_run
@@ -96,8 +96,8 @@ def test_a_trial_is_one(cluster: FakeCluster) -> None:
     )
 
 
-@pytest.mark.parametrize("error", [NotFound("old"), Forbidden("taken away")])
-def test_where_nobody_tells_who_asks_admission_does(
+@pytest.mark.parametrize("error", [NotFound("old"), Forbidden("no permission")])
+def test_unknown_requester_is_left_to_admission(
     cluster: FakeCluster, error: Exception
 ) -> None:
     cluster.fail("create", error, path="selfsubjectreviews")
@@ -107,15 +107,15 @@ def test_where_nobody_tells_who_asks_admission_does(
     assert "requester" not in made(cluster)["spec"]
 
 
-def test_who_is_not_logged_in_is_told_so(cluster: FakeCluster) -> None:
+def test_expired_token_fails(cluster: FakeCluster) -> None:
     cluster.fail("create", Unauthorized("token expired"), path="selfsubjectreviews")
     result = request("--for", "2h")
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("argogrant request: token expired ")
+    assert result.stderr.startswith("argogrant request: token expired. ")
 
 
-def test_who_is_nobody_for_argo_cd_names_somebody(cluster: FakeCluster) -> None:
+def test_user_without_prefix_fails(cluster: FakeCluster) -> None:
     cluster.user = {"username": "alice"}
     result = request("--for", "2h")
 
@@ -123,20 +123,22 @@ def test_who_is_nobody_for_argo_cd_names_somebody(cluster: FakeCluster) -> None:
     assert "--user or --group" in result.stderr
 
 
-def test_a_name_that_is_taken_is_told() -> None:
+def test_existing_name_fails() -> None:
     request("--for", "2h", "--name", "x")
     again = request("--for", "2h", "--name", "x")
 
     assert again.exit_code == 1
     assert again.stderr == (
-        'argogrant request: there is an AccessGrant "x" in namespace "argogrant"'
-        " already; choose another --name.\n"
+        'argogrant request: AccessGrant "x" already exists in namespace "argogrant".'
+        " Choose another --name.\n"
     )
 
 
-def test_a_refusal_is_a_sentence(cluster: FakeCluster) -> None:
-    said = 'POST /x: 422 AccessGrant "x" is invalid: spec: Invalid value: "object": no'
-    cluster.fail("create", Invalid(said), path="accessgrants")
+def test_api_error_is_one_message(cluster: FakeCluster) -> None:
+    message = (
+        'POST /x: 422 AccessGrant "x" is invalid: spec: Invalid value: "object": no'
+    )
+    cluster.fail("create", Invalid(message), path="accessgrants")
     result = request("--for", "2h")
 
     assert (result.exit_code, result.stderr) == (1, "argogrant request: no.\n")
@@ -146,45 +148,52 @@ def test_a_refusal_is_a_sentence(cluster: FakeCluster) -> None:
     "options",
     [
         pytest.param((), id="no end"),
-        pytest.param(("--for", "2h", "--zone", "Mars"), id="no such zone"),
-        pytest.param(("--for", "2h", "--wait", "--timeout", "soon"), id="no timeout"),
+        pytest.param(("--for", "2h", "--zone", "Mars"), id="an unknown time zone"),
         pytest.param(
-            ("--for", "2h", "--wait", "--dry-run=server"), id="nothing to wait for"
+            ("--for", "2h", "--wait", "--timeout", "soon"), id="an invalid timeout"
+        ),
+        pytest.param(
+            ("--for", "2h", "--wait", "--dry-run=server"), id="wait with dry run"
         ),
     ],
 )
-def test_what_can_not_be_meant_is_an_error_of_usage(
+def test_invalid_option_is_a_usage_error(
     cluster: FakeCluster, options: tuple[str, ...]
 ) -> None:
     assert request(*options).exit_code == 2
     assert cluster.count("create") == 0
 
 
-def in_force(cluster: FakeCluster, **more: Any) -> None:
-    """What the operator says as soon as the grant is there."""
+def activate(cluster: FakeCluster, **more: Any) -> None:
+    """Write the status as the operator does when the grant exists."""
     ready = {"type": "Ready", "status": "True", "reason": "Bound", "message": "So."}
-    doubt = {"type": "Effective", "status": "False", "reason": "X", "message": "Alas."}
+    effective = {
+        "type": "Effective",
+        "status": "False",
+        "reason": "X",
+        "message": "Alas.",
+    }
 
-    def say() -> None:
+    def write_status() -> None:
         path = f"{GRANTS}/x/status"
-        said = {"observedGeneration": 1, "conditions": [ready, doubt], **more}
-        cluster.edit(path, {"status": said})
+        status = {"observedGeneration": 1, "conditions": [ready, effective], **more}
+        cluster.edit(path, {"status": status})
 
-    cluster.before("watch", say)
+    cluster.before("watch", write_status)
 
 
-def test_access_is_waited_for(cluster: FakeCluster) -> None:
-    in_force(cluster, expiresAt="2999-01-01T00:00:00Z", url="https://argocd.example")
+def test_wait_prints_access_and_warning(cluster: FakeCluster) -> None:
+    activate(cluster, expiresAt="2999-01-01T00:00:00Z", url="https://argocd.example")
     result = request("--for", "2h", "--name", "x", "--wait", "--zone", "UTC")
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[2].startswith("x is in force until 2999-01-01")
+    assert result.stdout.splitlines()[2].startswith("x is active until 2999-01-01")
     assert result.stdout.splitlines()[3] == "https://argocd.example"
-    assert result.stderr.splitlines()[-1] == "but: Alas."
+    assert result.stderr.splitlines()[-1] == "Warning: Alas."
 
 
-def test_programs_get_what_came_of_it(cluster: FakeCluster) -> None:
-    in_force(cluster)
+def test_wait_with_json_prints_the_final_object(cluster: FakeCluster) -> None:
+    activate(cluster)
     result = request("--for", "2h", "--name", "x", "--wait", "-o", "json")
 
     assert json.loads(result.stdout)["status"]["observedGeneration"] == 1

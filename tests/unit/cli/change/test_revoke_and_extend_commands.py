@@ -1,4 +1,4 @@
-"""``argogrant revoke`` and ``extend`` change when access ends, or say why not."""
+"""``argogrant revoke`` and ``extend`` change the end of access."""
 
 import json
 from typing import Any
@@ -24,11 +24,11 @@ def run(*words: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def grant(cluster: FakeCluster) -> Body:
-    """A grant that nobody has looked at yet."""
+    """A grant that the operator has not observed yet."""
     return asked_for(cluster, "hotfix", expiresAt=END)
 
 
-def test_grants_are_revoked(cluster: FakeCluster) -> None:
+def test_revoke_several_grants(cluster: FakeCluster) -> None:
     asked_for(cluster, "other", duration="2h")
     result = run("revoke", "hotfix", "other", "hotfix", "--reason", "closed")
     spec = cluster.object(f"{GRANTS}/other")["spec"]
@@ -41,19 +41,19 @@ def test_grants_are_revoked(cluster: FakeCluster) -> None:
     ]
 
 
-def test_what_is_revoked_or_over_stays_as_it_is(cluster: FakeCluster) -> None:
+def test_revoked_and_ended_grants_are_unchanged(cluster: FakeCluster) -> None:
     asked_for(cluster, "other", duration="2h", revoked=True)
     say(cluster, "Ended", "True")
     result = run("revoke", "hotfix", "other")
 
     assert result.stdout.splitlines() == [
-        "accessgrant.argogrant.dev/hotfix unchanged: it is over already",
-        "accessgrant.argogrant.dev/other unchanged: it is revoked already",
+        "accessgrant.argogrant.dev/hotfix unchanged: the grant has already ended",
+        "accessgrant.argogrant.dev/other unchanged: the grant is already revoked",
     ]
     assert cluster.count("merge_patch") == 0
 
 
-def test_one_that_can_not_be_revoked_does_not_hold_up_the_others(
+def test_error_does_not_stop_the_other_revocations(
     cluster: FakeCluster,
 ) -> None:
     asked_for(cluster, "other", duration="2h")
@@ -66,11 +66,11 @@ def test_one_that_can_not_be_revoked_does_not_hold_up_the_others(
     assert "third revoked" in result.stdout
     assert result.stderr.splitlines() == [
         "argogrant revoke: no. Nothing was changed.",
-        "PATCH /x: lost Does kubectl reach that cluster?",
+        "PATCH /x: lost. Does kubectl reach this cluster?",
     ]
 
 
-def test_the_end_of_access_is_waited_for(cluster: FakeCluster) -> None:
+def test_wait_prints_the_end(cluster: FakeCluster) -> None:
     cluster.before("watch", lambda: say(cluster, "Ended", "True"))
     result = run("revoke", "hotfix", "--wait")
 
@@ -78,14 +78,14 @@ def test_the_end_of_access_is_waited_for(cluster: FakeCluster) -> None:
     assert result.stdout.splitlines()[-1] == "hotfix: Because."
 
 
-def test_an_end_that_does_not_come_is_told() -> None:
+def test_timeout_fails() -> None:
     result = run("revoke", "hotfix", "--wait", "--timeout", "1s")
 
     assert result.exit_code == 1
     assert "hotfix: timed out after 1s" in result.stderr
 
 
-def test_those_with_labels_are_revoked_unless_they_are_over(
+def test_selector_skips_revoked_grants(
     cluster: FakeCluster,
 ) -> None:
     for name, more in (("first", {}), ("second", {"revoked": True}), ("third", {})):
@@ -100,27 +100,27 @@ def test_those_with_labels_are_revoked_unless_they_are_over(
     assert "revoked" not in cluster.object(f"{GRANTS}/hotfix")["spec"]
 
 
-def test_labels_that_nothing_has_revoke_nothing(cluster: FakeCluster) -> None:
+def test_selector_without_matches_revokes_nothing(cluster: FakeCluster) -> None:
     result = run("revoke", "-l", "incident=7", "-o", "json")
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == (
-        'No grants with these labels give access in "argogrant".\n'
+        'The selector matches no active grants in namespace "argogrant".\n'
     )
     assert cluster.count("merge_patch") == 0
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("hotfix", "-l", "a=b")], ids=["nothing", "names and labels"]
+    "words", [(), ("hotfix", "-l", "a=b")], ids=["nothing", "names and a selector"]
 )
-def test_what_is_to_be_revoked_is_said_in_one_way(words: tuple[str, ...]) -> None:
+def test_names_and_selector_exclude_each_other(words: tuple[str, ...]) -> None:
     result = run("revoke", *words)
 
     assert result.exit_code == 2
-    assert "give either names or labels" in result.stderr
+    assert "specify either names or a selector" in result.stderr
 
 
-def test_programs_read_what_was_revoked(cluster: FakeCluster) -> None:
+def test_yaml_contains_the_revoked_grants(cluster: FakeCluster) -> None:
     asked_for(cluster, "other", duration="2h")
     result = run("revoke", "hotfix", "other", "-o", "yaml")
     bodies = list(yaml.safe_load_all(result.stdout))
@@ -129,7 +129,7 @@ def test_programs_read_what_was_revoked(cluster: FakeCluster) -> None:
     assert all(one["spec"]["revoked"] for one in bodies)
 
 
-def test_programs_read_what_has_ended(cluster: FakeCluster) -> None:
+def test_json_contains_the_ended_grant(cluster: FakeCluster) -> None:
     cluster.before("watch", lambda: say(cluster, "Ended", "True"))
     result = run("revoke", "hotfix", "--wait", "-o", "json")
     (ended,) = json.loads(result.stdout)["status"]["conditions"]
@@ -137,7 +137,7 @@ def test_programs_read_what_has_ended(cluster: FakeCluster) -> None:
     assert (ended["type"], ended["status"]) == ("Ended", "True")
 
 
-def test_what_is_deleted_meanwhile_has_ended(cluster: FakeCluster) -> None:
+def test_grant_deleted_during_wait_has_ended(cluster: FakeCluster) -> None:
     cluster.before("watch", lambda: cluster.delete_object(f"{GRANTS}/hotfix"))
     result = run("revoke", "hotfix", "--wait", "-o", "name")
 
@@ -147,7 +147,7 @@ def test_what_is_deleted_meanwhile_has_ended(cluster: FakeCluster) -> None:
     )
 
 
-def test_a_revocation_can_be_tried(cluster: FakeCluster) -> None:
+def test_dry_run_is_marked(cluster: FakeCluster) -> None:
     result = run("revoke", "hotfix", "--dry-run=server")
 
     assert result.stdout == (
@@ -156,7 +156,7 @@ def test_a_revocation_can_be_tried(cluster: FakeCluster) -> None:
     assert cluster.is_dry_run
 
 
-def continued(cluster: FakeCluster) -> Body:
+def extension(cluster: FakeCluster) -> Body:
     (body,) = [
         body
         for path, body in cluster._objects.items()
@@ -166,13 +166,13 @@ def continued(cluster: FakeCluster) -> Body:
 
 
 @pytest.mark.parametrize(
-    "options", [("--by", "1h"), ("--until", LATER)], ids=["a length", "an end"]
+    "options", [("--by", "1h"), ("--until", LATER)], ids=["a duration", "an end"]
 )
-def test_more_time_is_a_new_grant(
+def test_later_end_creates_another_grant(
     cluster: FakeCluster, options: tuple[str, ...]
 ) -> None:
     result = run("extend", "hotfix", *options, "--zone", "UTC")
-    body = continued(cluster)
+    body = extension(cluster)
 
     assert result.exit_code == 0, result.output
     assert body["metadata"]["name"].startswith("hotfix-")
@@ -185,65 +185,67 @@ def test_more_time_is_a_new_grant(
         "extends": "hotfix",
         "requester": {"username": "alice", "groups": ["developers"]},
     }
-    assert "who has to agree has to agree again" in result.stdout
+    assert "approvers must approve again" in result.stdout
 
 
-def test_less_time_is_written_into_the_grant(cluster: FakeCluster) -> None:
-    told = run("extend", "hotfix", "--until", "2998-01-01T00:00:00Z", "--zone", "UTC")
+def test_earlier_end_is_written_to_the_grant(cluster: FakeCluster) -> None:
+    sentence = run(
+        "extend", "hotfix", "--until", "2998-01-01T00:00:00Z", "--zone", "UTC"
+    )
     named = run("extend", "hotfix", "--until", "2997-01-01T00:00:00Z", "-o", "name")
     spec = cluster.object(f"{GRANTS}/hotfix")["spec"]
 
     assert spec["expiresAt"] == "2997-01-01T00:00:00Z"
-    assert "hotfix ends earlier: 2998-01-01 00:00 UTC" in told.stdout
+    assert "hotfix ends earlier: 2998-01-01 00:00 UTC" in sentence.stdout
     assert named.stdout == "accessgrant.argogrant.dev/hotfix\n"
 
 
 @pytest.mark.parametrize(
-    ("spec", "status", "options", "said"),
+    ("spec", "status", "options", "message"),
     [
         pytest.param(
-            {"revoked": True}, {}, ("--by", "1h"), "is over; ask", id="revoked"
+            {"revoked": True}, {}, ("--by", "1h"), "has ended. Request", id="revoked"
         ),
         pytest.param(
             {"expiresAt": None, "duration": "2h"},
             {},
             ("--by", "1h"),
-            "has not begun",
-            id="an end that is not known",
+            "has not started",
+            id="an unknown end",
         ),
         pytest.param(
             {"expiresAt": None, "duration": "2h"},
             {"expiresAt": END},
             ("--until", "2998-01-01T00:00:00Z"),
-            "has a duration, which can not change",
+            "has a duration, which cannot be changed",
             id="a duration",
         ),
         pytest.param(
             {},
             {"extendedBy": "hotfix-2"},
             ("--by", "1h"),
-            'is continued by "hotfix-2" already',
-            id="continued already",
+            'is already extended by "hotfix-2"',
+            id="already extended",
         ),
-        pytest.param({}, {}, ("--until", END), "its end already", id="no change"),
+        pytest.param({}, {}, ("--until", END), "already ends at", id="no change"),
     ],
 )
-def test_what_can_not_be_extended_is_told(
+def test_grant_that_cannot_be_extended_fails(
     cluster: FakeCluster,
     spec: dict[str, Any],
     status: dict[str, Any],
     options: tuple[str, ...],
-    said: str,
+    message: str,
 ) -> None:
     cluster.edit(f"{GRANTS}/hotfix", {"spec": spec})
     cluster.edit(f"{GRANTS}/hotfix/status", {"status": status})
     result = run("extend", "hotfix", *options)
 
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert message in result.stderr
 
 
-def test_a_shorter_end_may_be_refused(cluster: FakeCluster) -> None:
+def test_rejected_change_fails(cluster: FakeCluster) -> None:
     cluster.fail("merge_patch", Invalid("PATCH /x: 422 no"))
     result = run("extend", "hotfix", "--until", "2998-01-01T00:00:00Z")
 
@@ -253,5 +255,5 @@ def test_a_shorter_end_may_be_refused(cluster: FakeCluster) -> None:
 @pytest.mark.parametrize(
     "options", [(), ("--by", "1h", "--until", "18:00"), ("--until", "soon")]
 )
-def test_one_new_end_is_given(options: tuple[str, ...]) -> None:
+def test_exactly_one_end_is_required(options: tuple[str, ...]) -> None:
     assert run("extend", "hotfix", *options).exit_code == 2

@@ -204,4 +204,6 @@ def test_forbidden_list_is_an_error(listed, cluster) -> None:
     result = listed()
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("argogrant list: GET /x: 403 no Ask for the right")
+    assert result.stderr.startswith(
+        "argogrant list: GET /x: 403 no. Ask an administrator"
+    )

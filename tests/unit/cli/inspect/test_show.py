@@ -147,7 +147,7 @@ def test_unreadable_instance_is_unknown(shown, cluster) -> None:
 def test_missing_instance_is_unknown(shown) -> None:
     (one,) = argocd(shown("-o", "json"))
 
-    assert one["problem"].startswith('there is no ArgoCDInstance "default"')
+    assert one["problem"].startswith('ArgoCDInstance "default" does not exist')
 
 
 REMOTE = {
@@ -188,6 +188,6 @@ def test_missing_grant_is_an_error() -> None:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        'argogrant show: there is no AccessGrant "missing" in namespace "argogrant";'
-        " argogrant list -A lists them.\n"
+        'argogrant show: AccessGrant "missing" does not exist in namespace "argogrant".'
+        " To list grants, run: argogrant list -A.\n"
     )

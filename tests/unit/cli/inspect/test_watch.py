@@ -139,7 +139,9 @@ def test_deletion_is_printed_below_the_list(cluster) -> None:
         *("NAME", "alice-deploys", "ops", "ops")
     ]
     assert "Deleted" in result.stdout.splitlines()[-1]
-    assert result.stderr.startswith("argogrant list: GET /x: 403 no Ask for the right")
+    assert result.stderr.startswith(
+        "argogrant list: GET /x: 403 no. Ask an administrator"
+    )
 
 
 def test_first_grant_of_an_empty_list_is_printed_with_the_header(cluster) -> None:

@@ -1,4 +1,4 @@
-"""``argogrant can``: the answer first, then why, and a status for scripts."""
+"""``argogrant can`` prints the answer and its rule, and sets the exit status."""
 
 import json
 from typing import Any
@@ -40,8 +40,8 @@ def add_config_map(cluster: FakeCluster, name: str, data: dict[str, str]) -> Non
     cluster.add(CONFIG_MAPS.path("argocd"), {"metadata": metadata, "data": data})
 
 
-def hold(cluster: FakeCluster, data: dict[str, str]) -> None:
-    """Let Argo CD's RBAC ConfigMap hold this and nothing else."""
+def replace_policy(cluster: FakeCluster, data: dict[str, str]) -> None:
+    """Replace the data of Argo CD's RBAC ConfigMap."""
     cluster.delete_object(CONFIG_MAPS.path("argocd", CONFIG_MAP_NAME))
     add_config_map(cluster, CONFIG_MAP_NAME, data)
 
@@ -51,7 +51,7 @@ def can(*words: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_a_yes_says_by_which_line() -> None:
+def test_yes_names_the_rule() -> None:
     assert can("bob", *SYNC) == (
         0,
         (
@@ -64,15 +64,15 @@ def test_a_yes_says_by_which_line() -> None:
     )
 
 
-def test_a_no_says_that_nothing_allows_it() -> None:
+def test_no_without_a_rule() -> None:
     assert can("ann", *SYNC) == (
         1,
-        "no\n  No rule allows it to ann (the user id), or to everybody.\n",
+        "no\n  No rule allows it for ann (the user id), or for everyone.\n",
         "",
     )
 
 
-def test_a_no_says_which_line_denies_it() -> None:
+def test_no_names_the_deny_rule() -> None:
     status, text, _ = can(
         *("ann", "sync", "applications", "team-a/secret", "--group", "devs")
     )
@@ -86,17 +86,17 @@ def test_a_no_says_which_line_denies_it() -> None:
     )
 
 
-def test_a_grant_that_is_not_in_force_yet(cluster: FakeCluster) -> None:
+def test_assumed_grant(cluster: FakeCluster) -> None:
     cluster.add(ACCESS_GRANTS.path("argogrant"), a_grant("fix", "ann"))
     status, text, _ = can("ann", *SYNC, "--with", "fix")
 
     assert status == 0
     assert "for ann (the user id) > role:deployer (AccessGrant fix)" in text
-    assert text.endswith("  As things are, without AccessGrant fix: no.\n")
+    assert text.endswith("  Currently, without AccessGrant fix: no.\n")
 
 
 @pytest.mark.parametrize("place", ["ConfigMap", "AppProject"])
-def test_a_role_of_a_project(cluster: FakeCluster, place: str) -> None:
+def test_assumed_project_role(cluster: FakeCluster, place: str) -> None:
     cluster.edit(
         ARGOCD_INSTANCES.path("argogrant", "default"),
         {"spec": {"bindProjectRolesIn": place}},
@@ -109,146 +109,143 @@ def test_a_role_of_a_project(cluster: FakeCluster, place: str) -> None:
     assert "> proj:team-a:deployer (role proj:team-a:deployer)" in text
 
 
-def test_a_role_that_is_not_there_is_said() -> None:
+def test_missing_role_has_a_note() -> None:
     status, text, _ = can("ann", *SYNC, "--with-role", "role:deploier")
 
     assert status == 1
-    assert 'There is no role "role:deploier"; argogrant roles lists' in text
+    assert 'Role "role:deploier" does not exist.' in text
 
 
-def test_a_grant_of_somebody_else_is_said(cluster: FakeCluster) -> None:
+def test_grant_for_another_subject_has_a_note(cluster: FakeCluster) -> None:
     cluster.add(ACCESS_GRANTS.path("argogrant"), a_grant("fix", "carol"))
     status, text, _ = can("ann", *SYNC, "--with", "fix")
 
     assert status == 1
-    assert 'AccessGrant fix is for "carol", which is none of the names.' in text
+    assert 'AccessGrant fix is for subject "carol", which is none of the names' in text
 
 
-def test_an_address_has_to_be_compared(cluster: FakeCluster) -> None:
+def test_email_address_requires_scopes(cluster: FakeCluster) -> None:
     status, text, _ = can("ann@example.com", *SYNC, "--with-role", "role:deployer")
-    hold(cluster, {"policy.csv": RULES, "scopes": "[groups, email]"})
+    replace_policy(cluster, {"policy.csv": RULES, "scopes": "[groups, email]"})
 
     assert status == 1
     assert "Write scopes: '[groups, email]' into argocd-rbac-cm" in text
     assert can("ann@example.com", *SYNC, "--with-role", "role:deployer")[0] == 0
 
 
-def test_who_can_not_sign_in_may_nothing(cluster: FakeCluster) -> None:
+def test_disabled_account_is_denied(cluster: FakeCluster) -> None:
     add_config_map(cluster, "argocd-cm", {"accounts.alice": "apiKey"})
     status, text, _ = can("bob", *SYNC)
 
     assert status == 1
     assert text.startswith('no\n  Nobody can sign in as "bob"')
-    assert "Allowed by p, role:deployer" in text, "the rules are not in the way"
+    assert "Allowed by p, role:deployer" in text
 
 
-def test_a_text_that_can_not_be_read(cluster: FakeCluster) -> None:
-    hold(cluster, {"policy.csv": "p, \x1b[2J"})
+def test_invalid_policy_denies_everything(cluster: FakeCluster) -> None:
+    replace_policy(cluster, {"policy.csv": "p, \x1b[2J"})
     status, text, _ = can("admin", *SYNC)
 
     assert status == 1
-    assert text.startswith("no\n  Argo CD can not read policy.csv line 1: a p line")
+    assert text.startswith("no\n  Argo CD cannot parse policy.csv line 1: a p line")
     assert "\x1b" not in text
 
 
-def test_a_pattern_that_is_none(cluster: FakeCluster) -> None:
+def test_invalid_regular_expression_denies(cluster: FakeCluster) -> None:
     text = "p, bob, applications, *, x, allow"
-    hold(cluster, {"policy.csv": text, "policy.matchMode": "regex"})
+    replace_policy(cluster, {"policy.csv": text, "policy.matchMode": "regex"})
     status, text, _ = can("bob", *SYNC)
 
     assert status == 1
-    assert "pattern that is no regular expression, *; Argo CD refuses" in text
+    assert "has an invalid regular expression, *; Argo CD denies" in text
 
 
-def test_a_default_role_is_everybodys(cluster: FakeCluster) -> None:
-    hold(cluster, {"policy.default": "role:readonly"})
+def test_default_role_is_named(cluster: FakeCluster) -> None:
+    replace_policy(cluster, {"policy.default": "role:readonly"})
 
     _, text, _ = can("ann", "get", "applications", "team-a/web")
 
-    assert "for everybody, by policy.default role:readonly\n" in text
+    assert "for everyone, by policy.default role:readonly\n" in text
 
 
-def test_a_project_that_can_not_be_read_is_named(cluster: FakeCluster) -> None:
+def test_invalid_project_has_a_note(cluster: FakeCluster) -> None:
     role: dict[str, Any] = {"name": "x", "groups": ['a"b']}
     cluster.edit(APP_PROJECTS.path("argocd", "team-a"), {"spec": {"roles": [role]}})
 
     assert (
-        "No role of the project counts: Argo CD can not read App"
+        "The roles of the project have no effect: Argo CD cannot parse App"
         in can("ann", *SYNC)[1]
     )
 
 
-def test_a_group_without_a_role_is_said() -> None:
+def test_unbound_group_has_a_note() -> None:
     assert (
-        "No g line binds ops, so Argo CD does not look at its p lines."
+        "No g line binds ops, so Argo CD ignores its p lines."
         in can("ann", *SYNC, "--group", "ops")[1]
     )
 
 
-def test_only_the_status_if_asked() -> None:
+def test_quiet_prints_nothing() -> None:
     assert can("bob", *SYNC, "-q") == (0, "", "")
     assert can("ann", *SYNC, "-q") == (1, "", "")
 
 
-def test_programs_get_everything() -> None:
+def test_json_contains_rule_and_chain() -> None:
     status, text, _ = can("bob", *SYNC, "-o", "json")
-    told = json.loads(text)
+    answer = json.loads(text)
 
     assert status == 0
-    assert told["allowed"] is told["allowedNow"] is True
-    assert told["rule"]["source"] == "policy.csv line 1"
-    assert told["chain"] == [
+    assert answer["allowed"] is answer["allowedNow"] is True
+    assert answer["rule"]["source"] == "policy.csv line 1"
+    assert answer["chain"] == [
         {"subject": "bob", "role": "role:deployer", "source": "policy.csv line 4"}
     ]
-    assert [one["as"] for one in told["asked"]] == ["the user id"]
+    assert [one["as"] for one in answer["asked"]] == ["the user id"]
 
 
-def test_programs_get_a_no_as_well() -> None:
-    told = json.loads(can("ann", *SYNC, "-o", "json")[1])
+def test_json_of_no_has_no_rule() -> None:
+    answer = json.loads(can("ann", *SYNC, "-o", "json")[1])
 
-    assert told["allowed"] is False
-    assert told["rule"] is told["broken"] is None
+    assert answer["allowed"] is False
+    assert answer["rule"] is answer["broken"] is None
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (("bob", *SYNC, "--with", "x"), 'there is no AccessGrant "x" in namespace'),
-        (("bob", *SYNC, "--instance", "x"), 'there is no ArgoCDInstance "x"'),
+        (("bob", *SYNC, "--with", "x"), 'AccessGrant "x" does not exist in namespace'),
+        (("bob", *SYNC, "--instance", "x"), 'ArgoCDInstance "x" does not exist'),
     ],
 )
-def test_trouble_is_neither_yes_nor_no(words: tuple[str, ...], said: str) -> None:
+def test_error_has_exit_status_2(words: tuple[str, ...], message: str) -> None:
     status, text, error = can(*words)
 
     assert (status, text) == (2, "")
-    assert error.startswith(f"argogrant can: {said}")
+    assert error.startswith(f"argogrant can: {message}")
 
 
-def test_another_instances_grant_is_refused(cluster: FakeCluster) -> None:
+def test_grant_of_another_instance_fails(cluster: FakeCluster) -> None:
     cluster.add(ACCESS_GRANTS.path("argogrant"), a_grant("fix", instance="prod"))
 
-    assert "add --instance prod." in can("bob", *SYNC, "--with", "fix")[2]
+    assert "Add --instance prod." in can("bob", *SYNC, "--with", "fix")[2]
 
 
-def test_a_grant_that_is_not_understood_is_refused(cluster: FakeCluster) -> None:
+def test_invalid_grant_fails(cluster: FakeCluster) -> None:
     cluster.add(ACCESS_GRANTS.path("argogrant"), a_grant("fix", duration="soon"))
 
-    assert (
-        'AccessGrant "fix" can not be understood: '
-        in can("bob", *SYNC, "--with", "fix")[2]
-    )
+    assert 'AccessGrant "fix" is invalid: ' in can("bob", *SYNC, "--with", "fix")[2]
 
 
-def test_scopes_that_can_not_be_read_are_trouble(cluster: FakeCluster) -> None:
-    hold(cluster, {"policy.csv": RULES, "scopes": "groups"})
+def test_invalid_scopes_fail(cluster: FakeCluster) -> None:
+    replace_policy(cluster, {"policy.csv": RULES, "scopes": "groups"})
 
     status, _, error = can("bob", *SYNC)
 
     assert status == 2
-    assert "goes by what it read before" in error
+    assert "uses the scopes that it loaded before" in error
 
 
-def test_what_can_not_be_read_is_trouble(cluster: FakeCluster) -> None:
+def test_missing_permission_fails(cluster: FakeCluster) -> None:
     cluster.fail("list", Forbidden("projects: 403 no"))
 
     assert can("bob", *SYNC)[0] == 2
@@ -263,5 +260,5 @@ def test_what_can_not_be_read_is_trouble(cluster: FakeCluster) -> None:
         ("bob", *SYNC, "--project", "x"),
     ],
 )
-def test_a_wrong_question_is_refused(words: tuple[str, ...]) -> None:
+def test_invalid_arguments_fail(words: tuple[str, ...]) -> None:
     assert can(*words)[0] == 2

@@ -1,4 +1,4 @@
-"""``argogrant plan``: what would be written, as a diff, and a status for scripts."""
+"""``argogrant plan`` prints planned changes as a diff, and sets the exit status."""
 
 import json
 from pathlib import Path
@@ -51,15 +51,15 @@ def apply(cluster: FakeCluster, **grant: object) -> None:
     cluster.add(ACCESS_GRANTS.path("argogrant"), body)
 
 
-def of_project() -> dict[str, str]:
+def project_role() -> dict[str, str]:
     return {"name": "deployer", "project": "team-a"}
 
 
-def test_nothing_to_write_is_nothing_to_say() -> None:
+def test_no_change_prints_nothing() -> None:
     assert plan() == (0, "", "")
 
 
-def test_a_grant_is_a_diff(cluster: FakeCluster) -> None:
+def test_new_binding_is_an_added_line(cluster: FakeCluster) -> None:
     apply(cluster)
     uid = cluster.object(INSTANCE_PATH)["metadata"]["uid"]
 
@@ -77,7 +77,7 @@ def test_a_grant_is_a_diff(cluster: FakeCluster) -> None:
     ]
 
 
-def test_what_is_planned_is_nothing_once_it_is_written(cluster: FakeCluster) -> None:
+def test_plan_is_empty_after_the_change_is_written(cluster: FakeCluster) -> None:
     apply(cluster)
     (change,) = json.loads(plan("-o", "json")[1])["changes"]
     cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: change["after"]}})
@@ -86,7 +86,7 @@ def test_what_is_planned_is_nothing_once_it_is_written(cluster: FakeCluster) -> 
     assert plan() == (0, "", "")
 
 
-def test_a_removal_is_a_diff(cluster: FakeCluster) -> None:
+def test_removed_binding_is_a_removed_line(cluster: FakeCluster) -> None:
     cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: "g, eve, role:admin\x1b"}})
     status, text, _ = plan()
 
@@ -94,7 +94,7 @@ def test_a_removal_is_a_diff(cluster: FakeCluster) -> None:
     assert "-g, eve, role:admin\\x1b\n-\\ No newline at end of file\n" in text
 
 
-def test_an_instance_that_goes_takes_its_key_along(cluster: FakeCluster) -> None:
+def test_deleted_instance_removes_its_key(cluster: FakeCluster) -> None:
     apply(cluster)
     (change,) = json.loads(plan("-o", "json")[1])["changes"]
     cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: change["after"]}})
@@ -104,9 +104,9 @@ def test_an_instance_that_goes_takes_its_key_along(cluster: FakeCluster) -> None
     assert "-g, ann, role:deployer\n" in plan()[1]
 
 
-def test_a_member_of_a_project_is_a_diff(cluster: FakeCluster) -> None:
+def test_project_member_is_a_diff_of_the_project(cluster: FakeCluster) -> None:
     cluster.edit(INSTANCE_PATH, {"spec": {"bindProjectRolesIn": "AppProject"}})
-    apply(cluster, role=of_project())
+    apply(cluster, role=project_role())
     status, text, _ = plan()
 
     assert status == 1
@@ -116,7 +116,7 @@ def test_a_member_of_a_project_is_a_diff(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-def test_a_grant_can_be_supposed(tmp_path: Path, *, as_list: bool) -> None:
+def test_manifest_is_assumed_as_applied(tmp_path: Path, *, as_list: bool) -> None:
     body: dict[str, object] = a_grant("fix", "ann", expiresAt=END)
     if as_list:
         body = {"apiVersion": "v1", "kind": "List", "items": [body]}
@@ -128,7 +128,9 @@ def test_a_grant_can_be_supposed(tmp_path: Path, *, as_list: bool) -> None:
     assert "+g, ann, role:deployer\n" in text
 
 
-def test_one_that_is_there_can_be_supposed_to_change(cluster: FakeCluster) -> None:
+def test_manifest_of_an_existing_grant_is_assumed_as_applied(
+    cluster: FakeCluster,
+) -> None:
     apply(cluster)
     changed = a_grant("fix", "ann", expiresAt=END, revoked=True)
     status, text, said = plan("-f", "-", stdin=yaml.safe_dump(changed))
@@ -137,16 +139,16 @@ def test_one_that_is_there_can_be_supposed_to_change(cluster: FakeCluster) -> No
     assert said.startswith("argogrant plan: fix would not be bound, Revoked: ")
 
 
-def test_programs_learn_who_comes_and_goes(cluster: FakeCluster) -> None:
+def test_json_contains_added_and_removed_bindings(cluster: FakeCluster) -> None:
     cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: "g, eve, role:admin\n"}})
     apply(cluster)
-    told = json.loads(plan("-o", "json")[1])
+    plan_json = json.loads(plan("-o", "json")[1])
 
-    assert told["added"] == [{"subject": "ann", "role": "role:deployer"}]
-    assert told["removed"] == [{"subject": "eve", "role": "role:admin"}]
+    assert plan_json["added"] == [{"subject": "ann", "role": "role:deployer"}]
+    assert plan_json["removed"] == [{"subject": "eve", "role": "role:admin"}]
 
 
-def test_what_stands_in_the_way_is_said(cluster: FakeCluster) -> None:
+def test_blocked_plan_prints_the_cause(cluster: FakeCluster) -> None:
     cluster.edit(CONFIG_MAP, {"data": {"policy.csv": f"{RULES}p, x\n"}})
     apply(cluster)
     status, text, said = plan()
@@ -155,13 +157,13 @@ def test_what_stands_in_the_way_is_said(cluster: FakeCluster) -> None:
     assert said.startswith("argogrant plan: Argo CD can not read policy.csv line 3: ")
 
 
-def test_a_config_map_that_is_not_there_is_trouble(cluster: FakeCluster) -> None:
+def test_missing_config_map_fails(cluster: FakeCluster) -> None:
     cluster.delete_object(CONFIG_MAP)
 
     assert plan()[0] == 2
 
 
-def test_half_a_view_is_trouble(cluster: FakeCluster) -> None:
+def test_unknown_admission_policies_fail(cluster: FakeCluster) -> None:
     policy = {"metadata": {"name": "p", "namespace": "argogrant"}, "spec": {}}
     cluster.add(ACCESS_POLICIES.path("argogrant"), policy)
     forbidden = Forbidden("403 no")
@@ -169,43 +171,46 @@ def test_half_a_view_is_trouble(cluster: FakeCluster) -> None:
     status, _, said = plan()
 
     assert status == 2
-    assert "it is not known whether requesters are verified: " in said
+    assert "cannot determine whether requesters are verified: " in said
     assert plan("--accept-unverified-requesters") == (0, "", "")
 
 
-def test_policies_that_can_not_be_read_are_trouble(cluster: FakeCluster) -> None:
+def test_unreadable_access_policies_fail(cluster: FakeCluster) -> None:
     cluster.fail("list", Forbidden("403 no"), path="accesspolicies")
 
     assert plan()[0] == 2
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("kind: ConfigMap", '"-" holds a ConfigMap; only AccessGrants can be supposed'),
-        ("kind: 'a b'", 'holds a "a b"; only'),
-        ("7", "holds something that is no AccessGrant with a metadata.name"),
-        ("kind: AccessGrant", "holds something that is no AccessGrant"),
-        ("a: [", '"-" can not be read: while parsing'),
+        (
+            "kind: ConfigMap",
+            '"-" contains a ConfigMap. Remove it; plan accepts AccessGrants only.',
+        ),
+        ("kind: 'a b'", 'contains a "a b". Remove'),
+        ("7", "contains a document that is not an AccessGrant with metadata.name"),
+        ("kind: AccessGrant", "contains a document that is not an AccessGrant"),
+        ("a: [", 'cannot read "-": while parsing'),
         (
             "{kind: AccessGrant, metadata: {name: x, namespace: y}, spec: {}}",
-            'AccessGrant "x" is for namespace "y"; name it (-n).',
+            'AccessGrant "x" is in namespace "y". Select this namespace (-n).',
         ),
     ],
 )
-def test_a_file_of_something_else_is_refused(text: str, said: str) -> None:
+def test_invalid_file_fails(text: str, message: str) -> None:
     status, out, error = plan("-f", "-", stdin=text)
 
     assert (status, out) == (2, "")
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
 
 
-def test_a_file_that_is_not_there_is_refused() -> None:
-    assert '"nowhere" can not be read: ' in plan("-f", "nowhere")[2]
+def test_missing_file_fails() -> None:
+    assert 'cannot read "nowhere": ' in plan("-f", "nowhere")[2]
 
 
-def test_colours_are_beside_the_signs() -> None:
+def test_diff_has_colours_and_signs() -> None:
     change = ObjectDiff(object="o", part="p", before="a\n", after="b\n")
     lines = as_diff([change], coloured=True).split("\n")
 

@@ -1,4 +1,4 @@
-"""How a grant stands, in a word."""
+"""State of a grant in one word."""
 
 import pytest
 
@@ -15,67 +15,67 @@ from support.stored_grants import (
 
 LATER = NOON + 2 * HOUR
 CASES = {
-    "a grant that Argo CD obeys": (
+    "ready": (
         a_stored_grant(status=active_status()),
         GrantState.ACTIVE,
     ),
-    "one that the operator has not seen": (a_stored_grant(), GrantState.STARTING),
-    "one that is being written": (
+    "not observed": (a_stored_grant(), GrantState.STARTING),
+    "being written": (
         a_stored_grant(status=not_ready_status("Binding")),
         GrantState.STARTING,
     ),
-    "one that waits for people": (
+    "approval missing": (
         a_stored_grant(status=not_ready_status("AwaitingApproval")),
         GrantState.PENDING,
     ),
-    "one that begins later": (
+    "later start": (
         a_stored_grant(status=not_ready_status("Scheduled")),
         GrantState.SCHEDULED,
     ),
-    "one that no policy allows": (
+    "not allowed by a policy": (
         a_stored_grant(status=not_ready_status("NotAllowed")),
         GrantState.REFUSED,
     ),
-    "one that somebody refused": (
+    "denied": (
         a_stored_grant(status=ended_status("Denied")),
         GrantState.REFUSED,
     ),
-    "one that nobody approved in time": (
+    "approval timed out": (
         a_stored_grant(status=ended_status("ApprovalTimedOut")),
         GrantState.ENDED,
     ),
-    "one whose end has come": (
+    "expired": (
         a_stored_grant(status=ended_status("Expired")),
         GrantState.ENDED,
     ),
-    "one whose role is missing": (
+    "role missing": (
         a_stored_grant(status=not_ready_status("RoleNotFound")),
         GrantState.BLOCKED,
     ),
-    "one that was revoked a moment ago": (
+    "revoked, and still ready": (
         a_stored_grant(revoked=True, status=active_status()),
         GrantState.ENDING,
     ),
-    "one that is being deleted": (
+    "being deleted": (
         a_stored_grant(metadata={"deletionTimestamp": "x"}, status=active_status()),
         GrantState.ENDING,
     ),
-    "a revoked one that never gave access": (
+    "revoked, and never ready": (
         a_stored_grant(revoked=True, status=not_ready_status("RoleNotFound")),
         GrantState.BLOCKED,
     ),
-    "one whose end the operator has not kept": (
+    "expired, and still ready": (
         a_stored_grant(status=active_status(until=NOON + MINUTE)),
         GrantState.OVERDUE,
     ),
-    "one whose end could not be written": (
+    "expired, and not removed": (
         a_stored_grant(
             status=active_status(until=NOON)
             | {"conditions": [condition("Ready", "False", "ConfigMapMissing")]}
         ),
         GrantState.OVERDUE,
     ),
-    "something that is no grant at all": (
+    "invalid object": (
         {"metadata": {"name": "x"}, "spec": "nothing"},
         GrantState.STARTING,
     ),
@@ -84,21 +84,21 @@ CASES = {
 
 @pytest.mark.parametrize(
     ("body", "expected"),
-    [pytest.param(*row, id=sentence) for sentence, row in CASES.items()],
+    [pytest.param(*row, id=name) for name, row in CASES.items()],
 )
-def test_a_grant_stands(body, expected) -> None:
+def test_state_of_a_grant(body, expected) -> None:
     assert grant_state(view_grant(body), NOON + 2 * MINUTE) is expected
 
 
-def test_what_ends_first_is_first_and_what_has_no_end_is_last() -> None:
+def test_grants_are_sorted_by_end() -> None:
     bodies = [
         a_stored_grant("no-end", status=not_ready_status("AwaitingApproval")),
         a_stored_grant("promised", status=active_status(until=LATER)),
-        a_stored_grant("asked", expiresAt="2026-11-24T13:30:00Z"),
+        a_stored_grant("requested", expiresAt="2026-11-24T13:30:00Z"),
         a_stored_grant(
             "ended", status=ended_status("Expired", NOON + HOUR, expiresAt="x")
         ),
     ]
 
-    told = sorted(map(view_grant, bodies), key=in_order)
-    assert [one.name for one in told] == ["ended", "asked", "promised", "no-end"]
+    ordered = sorted(map(view_grant, bodies), key=in_order)
+    assert [one.name for one in ordered] == ["ended", "requested", "promised", "no-end"]
