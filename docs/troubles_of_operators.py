@@ -180,10 +180,10 @@ CLUSTERS: Final = Group(
             title="The other cluster does not accept the token",
             message=(
                 "TokenRefused: <server>: configmaps/argocd-rbac-cm in namespace"
-                " argocd can not be read: GET /api/v1/namespaces/argocd/configmaps:"
+                " argocd cannot be read: GET /api/v1/namespaces/argocd/configmaps:"
                 " 401 Unauthorized. The token in key k8s_token of Secret"
-                " argogrant/argocd-prod has expired, was revoked, or is another"
-                " cluster's. Make a new one: `kubectl --namespace argogrant create"
+                " argogrant/argocd-prod has expired, was revoked, or belongs to another"
+                " cluster. Replace it: `kubectl --namespace argogrant create"
                 " secret generic argocd-prod --from-literal=k8s_token=TOKEN"
                 " --dry-run=client -o yaml | kubectl apply -f -`, with TOKEN from"
                 " `kubectl create token argogrant --namespace argocd --duration 24h`"
@@ -200,12 +200,12 @@ CLUSTERS: Final = Group(
             title="The other cluster's certificate is not trusted",
             message=(
                 "CertificateRefused: <server>: configmaps/argocd-rbac-cm in namespace"
-                " argocd can not be read: GET /api/v1/namespaces/argocd/configmaps:"
+                " argocd cannot be read: GET /api/v1/namespaces/argocd/configmaps:"
                 " the certificate of <server> was issued by an authority that is not"
                 " trusted. Write the certificate authority of that cluster into"
-                " spec.cluster.caBundle. A certificate that has expired, or is made"
-                " out to other names than spec.cluster.server has, is mended in that"
-                " cluster."
+                " spec.cluster.caBundle. If the certificate has expired, or is issued"
+                " for other names than the one in spec.cluster.server, replace it in"
+                " that cluster."
             ),
             meaning="It is always verified: the token is shown to nobody else.",
             remedy="Write that cluster's authority into `spec.cluster.caBundle`.",

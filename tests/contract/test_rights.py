@@ -87,7 +87,8 @@ def test_a_needed_right_is_given_by_the_manifest_that_its_message_names(
 
 
 @pytest.mark.parametrize(
-    "manifest", [HOME_ROLE, ARGOCD_ROLE, REMOTE_ROLE, ROTATION_ROLE]
+    "manifest",
+    [role.manifest for role in (HOME_ROLE, ARGOCD_ROLE, REMOTE_ROLE, ROTATION_ROLE)],
 )
 def test_the_manifests_give_no_right_that_is_not_asked_for(manifest: str) -> None:
     asked = {

@@ -1,7 +1,8 @@
-"""Whether the API server vouches for who asks and who approves.
+"""Watch of the admission policies that verify requesters and approvers.
 
-The admission policies that make it do so are watched like everything else, so that
-their removal is noticed at once.
+The API server verifies ``spec.requester`` and ``spec.approver`` only while the shipped
+admission policies are installed and unchanged. The operator watches them like its own
+kinds, so a change takes effect at once: no AccessPolicy matches until it is undone.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from argogrant.api.admission_drift import (
     verified_since,
 )
 from argogrant.controller.apply import Clock
+from argogrant.controller.required_permissions import IDENTITY_ROLE
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import with_full_stop
@@ -32,24 +34,20 @@ from argogrant.kube.resources import (
 
 CHANGED: Final = Reason.ADMISSION_POLICY_CHANGED
 ACCEPTED: Final = (
-    "The operator runs with --accept-unverified-requesters: whoever may create"
-    " AccessGrants or AccessApprovals can pretend to be anybody. Install admission/,"
-    " and run it without."
-)
-ROLE_MISSING: Final = (
-    "Give the operator's service account the ClusterRole argogrant-identity"
-    " (manifests/argogrant-namespace.yaml)."
+    "The operator runs with --accept-unverified-requesters: anyone who can create"
+    " AccessGrants or AccessApprovals can name any user as requester or approver."
+    " Install admission/, and run the operator without this option."
 )
 
 
 class AdmissionWatcher:
-    """The admission policies of the cluster, kept fresh.
+    """Observed admission policies of the cluster, and what follows from them.
 
     Args:
-        cluster: Where our own kinds are.
-        on_change: Called after every change of what is known.
-        clock: Tells the time in UTC.
-        accepts_unverified: A person told the operator to believe what objects say.
+        cluster: API server of argogrant's own kinds.
+        on_change: Called after every change of the observed policies.
+        clock: Current time in UTC.
+        accepts_unverified: The operator runs with ``--accept-unverified-requesters``.
     """
 
     def __init__(
@@ -63,15 +61,17 @@ class AdmissionWatcher:
         self._clock = clock
         self._accepts_unverified = accepts_unverified
         self._was_changed = False
-        self._mended_at: datetime | None = None
-        self._seen: object = None
-        self._identities = UNVERIFIED
+        self._restored_at: datetime | None = None
+        self._observed_state: object = None
+        self._verification = UNVERIFIED
 
         def changed(_before: object, _after: object) -> None:
-            self.verification()  # a change is noticed also if it is undone at once
+            # Evaluated at once: a change that is undone before the next reconciliation
+            # still moves the time from which requesters are verified.
+            self.verification()
             on_change()
 
-        self._reflectors: tuple[Informer[Body], ...] = tuple(
+        self._informers: tuple[Informer[Body], ...] = tuple(
             Informer(
                 cluster,
                 Collection(resource, "", name),
@@ -83,37 +83,36 @@ class AdmissionWatcher:
         )
 
     async def run(self) -> None:
-        """Keep what is known fresh until cancelled."""
+        """Watch the policies until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for reflector in self._reflectors:
-                tasks.create_task(reflector.run())
+            for informer in self._informers:
+                tasks.create_task(informer.run())
 
     async def wait_until_observed(self) -> None:
-        """Wait until every policy was looked for, or could not be."""
-        for reflector in self._reflectors:
-            await reflector.attempted.wait()
+        """Wait until every policy was listed, or the list failed."""
+        for informer in self._informers:
+            await informer.attempted.wait()
 
     async def relist(self) -> int:
-        """Look again, whatever the watches said; answers the differences.
+        """List the policies again and return the number of differences.
 
-        A cluster that does not serve the kind, or does not let us look, says so in
-        ``identities``.
+        If the kind is not served or may not be read, ``verification`` reports it.
         """
         differences = 0
-        for reflector in self._reflectors:
+        for informer in self._informers:
             with suppress(NotFound, Forbidden):
-                differences += await reflector.relist()
+                differences += await informer.relist()
         return differences
 
     def verification(self) -> RequesterVerification:
-        """Say what is known now; compared anew only when something was heard."""
-        seen = tuple(
+        """Return whether requesters are verified, evaluated again after a change."""
+        state = tuple(
             (one.synced.is_set(), one.error, *one.objects.values())
-            for one in self._reflectors
+            for one in self._informers
         )
-        if seen != self._seen:
-            self._seen, self._identities = seen, self._evaluate()
-        return self._identities
+        if state != self._observed_state:
+            self._observed_state, self._verification = state, self._evaluate()
+        return self._verification
 
     def _evaluate(self) -> RequesterVerification:
         if self._accepts_unverified:
@@ -126,41 +125,42 @@ class AdmissionWatcher:
         if failure is not None:
             return RequesterVerification(reason=Reason.UNKNOWN, problem=failure)
         observed = self._observed()
-        problem = find_drift(observed)
-        self._record_change(problem)
-        if problem is not None:
-            return RequesterVerification(reason=problem.reason, problem=problem.message)
+        drift = find_drift(observed)
+        self._record_change(drift)
+        if drift is not None:
+            return RequesterVerification(reason=drift.reason, problem=drift.message)
         since = verified_since(observed)
-        if since is not None and self._mended_at is not None:
-            since = max(since, self._mended_at + PROPAGATION_DELAY)
+        if since is not None and self._restored_at is not None:
+            since = max(since, self._restored_at + PROPAGATION_DELAY)
         return RequesterVerification(verified_since=since)
 
-    def _record_change(self, problem: Drift | None) -> None:
-        """Remember until when a policy was changed: nobody checked what came then.
+    def _record_change(self, drift: Drift | None) -> None:
+        """Record when a changed policy was restored.
 
-        A policy that was deleted and created anew tells it by its own creation; one
-        that was changed and changed back does not.
+        Objects created while it was changed are not verified. A policy that was deleted
+        and created again has a new creationTimestamp, which ``verified_since`` uses; a
+        policy that was edited twice has not.
         """
-        is_changed = problem is not None and problem.reason is CHANGED
+        is_changed = drift is not None and drift.reason is CHANGED
         if self._was_changed and not is_changed:
-            self._mended_at = self._clock()
+            self._restored_at = self._clock()
         self._was_changed = is_changed
 
     def _observed(self) -> Mapping[str, Body]:
         return {
-            f"{reflector.collection.resource.plural}/{name}": body
-            for reflector in self._reflectors
-            for name, body in reflector.objects.items()
+            f"{informer.collection.resource.plural}/{name}": body
+            for informer in self._informers
+            for name, body in informer.objects.items()
         }
 
     def _failure(self) -> str | None:
-        """Say why it is not known whether the policies are there."""
-        for reflector in self._reflectors:
-            error, what = reflector.error, reflector.collection.describe()
+        """Return why it is unknown whether the policies are installed."""
+        for informer in self._informers:
+            error, subject = informer.error, informer.collection.describe()
             if isinstance(error, Forbidden):
-                problem = with_full_stop(f"{what} can not be read: {error}")
-                return f"{problem} {ROLE_MISSING}"
-            if reflector.synced.is_set() or isinstance(error, NotFound):
+                problem = with_full_stop(f"{subject} cannot be read: {error}")
+                return f"{problem} {IDENTITY_ROLE.remedy()}"
+            if informer.synced.is_set() or isinstance(error, NotFound):
                 continue
-            return with_full_stop(f"{what} can not be read yet: {error}")
+            return with_full_stop(f"{subject} cannot be read yet: {error}")
         return None

@@ -1,13 +1,31 @@
-"""What a person has to do where an API server does not do what it was asked for. Pure.
+"""Sentences that say why a request to an API server failed and how to fix it.
 
-Where Argo CD is in another cluster, other rights, tokens and certificates are missing
-than at home.
+Pure. This is the only place of the controller that words an API error. The remedy
+depends on the kind of error (``kube.errors``), on the object of the refused request,
+and on the cluster of Argo CD::
+
+    request for                    own cluster            another cluster
+    argogrant's own objects        HOME_ROLE              HOME_ROLE
+    admission policies             IDENTITY_ROLE          IDENTITY_ROLE
+    a Secret with a token          docs/how-to/clusters.md (a Role for this Secret)
+    a patch of an AppProject       APPPROJECT_ROLE        REMOTE_ROLE
+    other objects of Argo CD       ARGOCD_ROLE            REMOTE_ROLE
+
+The client puts the request into the message of its error (``PATCH /api/v1/…: 403``),
+so the message alone tells these cases apart.
 """
 
 from typing import Final
 
 from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.controller.required_permissions import (
+    APPPROJECT_ROLE,
+    ARGOCD_ROLE,
+    HOME_ROLE,
+    IDENTITY_ROLE,
+    REMOTE_ROLE,
+)
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.errors import (
@@ -16,23 +34,24 @@ from argogrant.kube.errors import (
     TokenMissing,
     Unauthorized,
     UntrustedCertificate,
-    remedy_of,
 )
 from argogrant.kube.resources import SECRETS, Collection
 
+RETRIED: Final = "The operator tries again."
 _HOW_TO: Final = "docs/how-to/clusters.md"
-_AT_HOME: Final = ("/apis/argogrant.dev/", "/apis/admissionregistration.k8s.io/")
+_HOME_GROUPS: Final = ("/apis/argogrant.dev/", "/apis/coordination.k8s.io/")
+_ADMISSION_GROUP: Final = "/apis/admissionregistration.k8s.io/"
 _SECRETS: Final = f"/{SECRETS.plural}"
 
 
-def condition_reason(error: ClusterError, place: ArgoCDLocation) -> Reason:
-    """Give the reason that a condition has for this error.
+def condition_reason(error: ClusterError, location: ArgoCDLocation) -> Reason:
+    """Return the condition's reason for this error.
 
     Args:
-        error: What happened.
-        place: Where Argo CD is.
+        error: The failure of a request.
+        location: Where Argo CD runs.
     """
-    if place.cluster is not None and not _is_at_home(error):
+    if location.cluster is not None and not _is_for_home_cluster(error):
         for kind, reason in (
             (UntrustedCertificate, Reason.CERTIFICATE_REFUSED),
             (TokenMissing, Reason.TOKEN_MISSING),
@@ -45,74 +64,93 @@ def condition_reason(error: ClusterError, place: ArgoCDLocation) -> Reason:
 
 def describe(
     error: ClusterError,
-    place: ArgoCDLocation,
+    location: ArgoCDLocation,
     *,
     namespace: str,
     collection: Collection | None = None,
 ) -> str:
-    """Say what happened, where, and what to do about it.
+    """Describe the failure, the API server that it concerns, and the remedy.
 
     Args:
-        error: What happened.
-        place: Where Argo CD is.
-        namespace: Where the ArgoCDInstance and its Secret are.
-        collection: What can not be read; None if something else was asked for.
+        error: The failure of a request.
+        location: Where Argo CD runs.
+        namespace: Namespace of the ArgoCDInstance and of its Secret.
+        collection: The objects that cannot be read; None for any other request.
     """
-    what = f"{collection.describe()} can not be read: " if collection else ""
-    cluster = None if _is_at_home(error) else place.cluster
-    where = f"{cluster.server}: " if cluster else ""
+    subject = f"{collection.describe()} cannot be read: " if collection else ""
+    cluster = None if _is_for_home_cluster(error) else location.cluster
+    server = f"{cluster.server}: " if cluster else ""
     if isinstance(error, TokenMissing):
-        what, where = "", ""  # nothing can be read, and nobody was asked
-    said = with_full_stop(f"{where}{what}{error}")
+        # Without a token no request was sent, to no server and for no object.
+        subject, server = "", ""
+    cause = with_full_stop(f"{server}{subject}{error}")
     if cluster is not None:
-        return f"{said} {_remedy_there(error, cluster, place.namespace, namespace)}"
+        remedy = _remote_remedy(error, cluster, location.namespace, namespace)
+        return f"{cause} {remedy}"
     if not isinstance(error, Forbidden):
-        return f"{said} It is tried again."
-    if _SECRETS in str(error):
+        return f"{cause} {RETRIED}"
+    return f"{cause} {role_remedy(error)}"
+
+
+def role_remedy(error: ClusterError) -> str:
+    """Return the sentence that names the Role which permits a refused request."""
+    request = str(error)
+    if _SECRETS in request:
         return (
-            f"{said} Give the operator's service account a Role that names this"
-            f" Secret ({_HOW_TO})."
+            "Give the operator's service account a Role that names this Secret"
+            f" ({_HOW_TO})."
         )
-    return f"{said} {remedy_of(error)}"
+    if _ADMISSION_GROUP in request:
+        return IDENTITY_ROLE.remedy()
+    if any(group in request for group in _HOME_GROUPS):
+        return HOME_ROLE.remedy()
+    if "PATCH" in request and "/appprojects/" in request:
+        return APPPROJECT_ROLE.remedy(", or set bindProjectRolesIn: ConfigMap")
+    return ARGOCD_ROLE.remedy()
 
 
-def _remedy_there(
+def _remote_remedy(
     error: ClusterError, cluster: RemoteCluster, argocd_namespace: str, namespace: str
 ) -> str:
-    """Say what to do about another cluster."""
+    """Return the remedy for a failed request to another cluster."""
     secret = f"{cluster.secret_name} --from-literal={cluster.secret_key}=TOKEN"
-    make = (
+    new_token = (
         "with TOKEN from `kubectl create token argogrant --namespace"
         f" {argocd_namespace} --duration 24h` in that cluster"
     )
     if isinstance(error, UntrustedCertificate):
         return (
             "Write the certificate authority of that cluster into"
-            " spec.cluster.caBundle. A certificate that has expired, or is made out to"
-            " other names than spec.cluster.server has, is mended in that cluster."
+            " spec.cluster.caBundle. If the certificate has expired, or is issued for"
+            " other names than the one in spec.cluster.server, replace it in that"
+            " cluster."
         )
     if isinstance(error, TokenMissing):
         return (
             f"Create it: `kubectl --namespace {namespace} create secret generic"
-            f" {secret}`, {make}."
+            f" {secret}`, {new_token}."
         )
     if isinstance(error, Unauthorized):
         return (
             f"The token in key {cluster.secret_key} of Secret"
-            f" {namespace}/{cluster.secret_name} has expired, was revoked, or is"
-            " another cluster's. Make a new one:"
+            f" {namespace}/{cluster.secret_name} has expired, was revoked, or belongs"
+            " to another cluster. Replace it:"
             f" `kubectl --namespace {namespace} create secret generic {secret}"
-            f" --dry-run=client -o yaml | kubectl apply -f -`, {make}."
+            f" --dry-run=client -o yaml | kubectl apply -f -`, {new_token}."
         )
     if isinstance(error, Forbidden):
         return (
             "Give the ServiceAccount of the token, in that cluster, the Role of"
-            f" manifests/remote-cluster.yaml in namespace {argocd_namespace}."
+            f" {REMOTE_ROLE.manifest} in namespace {argocd_namespace}."
         )
-    return "It is tried again."
+    return RETRIED
 
 
-def _is_at_home(error: ClusterError) -> bool:
-    """Whether it is about our own objects, by the request that failed."""
-    said = str(error)
-    return _SECRETS in said or any(group in said for group in _AT_HOME)
+def _is_for_home_cluster(error: ClusterError) -> bool:
+    """Return whether the failed request was for an object of the own cluster."""
+    request = str(error)
+    return (
+        _SECRETS in request
+        or _ADMISSION_GROUP in request
+        or any(group in request for group in _HOME_GROUPS)
+    )

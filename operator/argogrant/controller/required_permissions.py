@@ -1,8 +1,10 @@
-"""The rights that the operator needs, and what is said where some are missing. Pure.
+"""Catalog of the operator's permissions and of the Roles that grant them.
 
-``manifests/`` and ``docs/how-to/token-rotation.md`` give them; tests hold them
-together. Events are left out: without that right they are not posted, and nothing else
-is missing.
+Pure. Every permission names the shipped Role that contains it, and every message about
+a missing permission takes the Role from here. A contract test compares the catalog with
+the files of ``manifests/`` and with ``docs/how-to/token-rotation.md``, in both
+directions. The permission to create Events is not listed: without it the operator posts
+no Events and works otherwise.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +14,7 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.kube.leader_election import LEASE_NAME
-from argogrant.kube.permissions import Permission, describe_permissions
+from argogrant.kube.permissions import Permission, ShippedRole, describe_permissions
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
     ACCESS_GRANTS,
@@ -28,45 +30,49 @@ from argogrant.kube.resources import (
     Resource,
 )
 
-HOME_ROLE: Final = "manifests/argogrant-namespace.yaml"
-ARGOCD_ROLE: Final = "manifests/argocd-namespace.yaml"
-REMOTE_ROLE: Final = "manifests/remote-cluster.yaml"
-APPPROJECT_ROLE: Final = "manifests/argocd-appprojects.yaml"
-ROTATION_ROLE: Final = "docs/how-to/token-rotation.md"
-REMEDIES: Final = {
-    HOME_ROLE: f"the Role argogrant of its own namespace ({HOME_ROLE})",
-    ARGOCD_ROLE: f"the Role argogrant of Argo CD's namespace ({ARGOCD_ROLE})",
-    REMOTE_ROLE: f"the Role argogrant of the other cluster ({REMOTE_ROLE})",
-    APPPROJECT_ROLE: (
-        f"the Role argogrant-appprojects of Argo CD's namespace ({APPPROJECT_ROLE})"
-    ),
-    ROTATION_ROLE: f"the Role argogrant-token ({ROTATION_ROLE})",
-}
-"""What to give, by where it is written down."""
+HOME_ROLE: Final = ShippedRole(
+    "the Role argogrant of its own namespace", "manifests/argogrant-namespace.yaml"
+)
+IDENTITY_ROLE: Final = ShippedRole(
+    "the ClusterRole argogrant-identity", "manifests/argogrant-namespace.yaml"
+)
+ARGOCD_ROLE: Final = ShippedRole(
+    "the Role argogrant of Argo CD's namespace", "manifests/argocd-namespace.yaml"
+)
+APPPROJECT_ROLE: Final = ShippedRole(
+    "the Role argogrant-appprojects of Argo CD's namespace",
+    "manifests/argocd-appprojects.yaml",
+)
+REMOTE_ROLE: Final = ShippedRole(
+    "the Role argogrant of the other cluster", "manifests/remote-cluster.yaml"
+)
+ROTATION_ROLE: Final = ShippedRole(
+    "the Role argogrant-token", "docs/how-to/token-rotation.md"
+)
 
 _READ: Final = ("get", "list", "watch")
 _READ_AND_PATCH: Final = (*_READ, "patch")
-_IDENTITY: Final = ("argogrant-requester", "argogrant-approver")
+_ADMISSION_POLICIES: Final = ("argogrant-requester", "argogrant-approver")
 
 
 def argocd_permissions(instance: Instance) -> tuple[Permission, ...]:
-    """Name what an instance needs in the cluster of its Argo CD."""
+    """List the permissions for an instance in the cluster of its Argo CD."""
     cluster = instance.cluster
     server = cluster.server if cluster else ""
-    of_argocd = REMOTE_ROLE if cluster else ARGOCD_ROLE
+    argocd_role = REMOTE_ROLE if cluster else ARGOCD_ROLE
     namespace = instance.argocd_namespace
-    rights = [
+    permissions = [
         Permission(
             verb=verb,
             resource=resource,
             namespace=namespace,
             name=name,
-            manifest=manifest,
+            role=role,
             server=server,
         )
-        for resource, name, verbs, manifest in (
-            (CONFIG_MAPS, CONFIG_MAP_NAME, _READ_AND_PATCH, of_argocd),
-            (APP_PROJECTS, "", _READ, of_argocd),
+        for resource, name, verbs, role in (
+            (CONFIG_MAPS, CONFIG_MAP_NAME, _READ_AND_PATCH, argocd_role),
+            (APP_PROJECTS, "", _READ, argocd_role),
             (
                 APP_PROJECTS,
                 "",
@@ -78,104 +84,105 @@ def argocd_permissions(instance: Instance) -> tuple[Permission, ...]:
     ]
     if cluster is not None and cluster.rotation is not None:
         rotation = cluster.rotation
-        rights.append(
+        permissions.append(
             Permission(
                 verb="create",
                 resource=SERVICE_ACCOUNTS,
                 namespace=rotation.namespace,
                 name=rotation.service_account,
                 subresource="token",
-                manifest=ROTATION_ROLE,
+                role=ROTATION_ROLE,
                 server=server,
             )
         )
-    return tuple(rights)
+    return tuple(permissions)
 
 
 def home_permissions(
     namespace: str, cluster: RemoteCluster | None = None
 ) -> tuple[Permission, ...]:
-    """Name what an instance needs where it is itself.
+    """List the permissions for an instance in its own namespace.
 
     Args:
-        namespace: Of the instance and its grants.
-        cluster: Where its Argo CD runs, if that is another cluster.
+        namespace: Namespace of the instance and its grants.
+        cluster: The cluster of Argo CD, if it is another one.
     """
-    rights = [
-        *_ours(namespace, ACCESS_GRANTS, _READ_AND_PATCH),
-        *_ours(namespace, ACCESS_GRANTS, ("patch",), "status"),
-        *_ours(namespace, ARGOCD_INSTANCES, _READ_AND_PATCH),
-        *_ours(namespace, ARGOCD_INSTANCES, ("patch",), "status"),
-        *_ours(namespace, ACCESS_POLICIES, _READ),
-        *_ours(namespace, ACCESS_POLICIES, ("patch",), "status"),
-        *_ours(namespace, ACCESS_APPROVALS, _READ),
-        *_ours(namespace, ACCESS_APPROVALS, ("patch",), "status"),
+    permissions = [
+        *_home(namespace, ACCESS_GRANTS, _READ_AND_PATCH),
+        *_home(namespace, ACCESS_GRANTS, ("patch",), "status"),
+        *_home(namespace, ARGOCD_INSTANCES, _READ_AND_PATCH),
+        *_home(namespace, ARGOCD_INSTANCES, ("patch",), "status"),
+        *_home(namespace, ACCESS_POLICIES, _READ),
+        *_home(namespace, ACCESS_POLICIES, ("patch",), "status"),
+        *_home(namespace, ACCESS_APPROVALS, _READ),
+        *_home(namespace, ACCESS_APPROVALS, ("patch",), "status"),
     ]
     if cluster is not None:
-        rights += [
+        permissions += [
             Permission(
                 verb=verb,
                 resource=SECRETS,
                 namespace=namespace,
                 name=cluster.secret_name,
-                manifest=ROTATION_ROLE,
+                role=ROTATION_ROLE,
             )
             for verb in (_READ_AND_PATCH if cluster.rotation else _READ)
         ]
-    return tuple(rights)
+    return tuple(permissions)
 
 
 def retention_permissions(namespace: str) -> tuple[Permission, ...]:
-    """Name what deletes ended grants; without it they are only kept for longer.
+    """List the permissions to delete ended grants.
+
+    Without them ended grants stay longer than ``spec.retention``; nothing else fails.
 
     Args:
-        namespace: Of the grants.
+        namespace: Namespace of the grants.
     """
     return (
-        *_ours(namespace, ACCESS_GRANTS, ("delete",)),
-        *_ours(namespace, ACCESS_APPROVALS, ("delete",)),
+        *_home(namespace, ACCESS_GRANTS, ("delete",)),
+        *_home(namespace, ACCESS_APPROVALS, ("delete",)),
     )
 
 
 def operator_permissions(namespace: str) -> tuple[Permission, ...]:
-    """Name what the operator needs to lead, and to know who vouches for requesters.
+    """List the permissions for the leader election and the admission policies.
 
-    It can not lead without the former, so that it never asks itself for them; what it
-    lacks of the latter ``RequesterVerified`` says.
+    The operator never reviews the former, since it does not start without them. The
+    condition ``RequesterVerified`` reports missing ones of the latter.
 
     Args:
-        namespace: Of the Lease.
+        namespace: Namespace of the Lease.
     """
-    leading = [
+    election = [
         Permission(
             verb=verb,
             resource=LEASES,
             namespace=namespace,
             name="" if verb == "create" else LEASE_NAME,
-            manifest=HOME_ROLE,
+            role=HOME_ROLE,
         )
         for verb in (*_READ_AND_PATCH, "create")
     ]
-    vouching = [
-        Permission(verb=verb, resource=resource, name=name, manifest=HOME_ROLE)
+    admission = [
+        Permission(verb=verb, resource=resource, name=name, role=IDENTITY_ROLE)
         for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS)
-        for name in _IDENTITY
+        for name in _ADMISSION_POLICIES
         for verb in _READ
     ]
-    return (*leading, *vouching)
+    return (*election, *admission)
 
 
 def missing_message(missing: Sequence[Permission]) -> str:
-    """Say what is missing, all of it, and which Roles have it."""
-    manifests = dict.fromkeys(right.manifest for right in missing)
-    remedies = " and ".join(REMEDIES[manifest] for manifest in manifests)
+    """Describe all missing permissions and name the Roles that grant them."""
+    roles = " and ".join(map(str, dict.fromkeys(one.role for one in missing)))
     return (
         f"The operator's service account may not {describe_permissions(missing)}."
-        f" Give it {remedies}."
+        f" Give it {roles}."
     )
 
 
-def _ours(
+def _home(
     namespace: str, resource: Resource, verbs: Sequence[str], subresource: str = ""
 ) -> Iterator[Permission]:
     for verb in verbs:
@@ -184,5 +191,5 @@ def _ours(
             resource=resource,
             namespace=namespace,
             subresource=subresource,
-            manifest=HOME_ROLE,
+            role=HOME_ROLE,
         )

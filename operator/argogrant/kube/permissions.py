@@ -1,7 +1,8 @@
-"""Rights, and the question to an API server whether we have them.
+"""Permissions on an API server, and the check whether the operator has them.
 
-Source: Kubernetes, "Authorization", SelfSubjectAccessReview: whoever is logged in may
-ask, and the answer is that of all authorisers together, whatever gives the right.
+Source: Kubernetes, "Authorization", SelfSubjectAccessReview: any authenticated user
+may create one. The response is the result of all authorizers together, whichever of
+them grants the permission.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,28 @@ ACCESS_REVIEWS: Final = Resource(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ShippedRole:
+    """A Role or ClusterRole that the repository contains."""
+
+    title: str
+    """Kind, name and place: ``the Role argogrant of Argo CD's namespace``."""
+    manifest: str
+    """The file that creates it."""
+
+    def __str__(self) -> str:
+        """Name the Role and its file."""
+        return f"{self.title} ({self.manifest})"
+
+    def remedy(self, alternative: str = "") -> str:
+        """Return the sentence that asks an administrator to bind this Role.
+
+        Args:
+            alternative: Appended before the full stop: ``, or …``.
+        """
+        return f"Give the operator's service account {self}{alternative}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
     """One verb on one resource."""
@@ -24,28 +47,36 @@ class Permission:
     verb: str
     resource: Resource
     namespace: str = ""
-    """Empty for a kind that belongs to the whole cluster."""
+    """Empty for a cluster-scoped kind."""
     name: str = ""
-    """Of the one object; empty for all of the namespace."""
+    """Name of a single object; empty for all objects of the namespace."""
     subresource: str = ""
-    manifest: str
-    """What gives it: a file of the repository."""
+    role: ShippedRole
+    """The Role that grants it."""
     server: str = ""
-    """The API server of another cluster; empty for our own."""
+    """URL of another cluster's API server; empty for the own cluster."""
+
+    @property
+    def manifest(self) -> str:
+        """The file with the Role that grants this permission."""
+        return self.role.manifest
 
     @property
     def target(self) -> str:
-        """Name what it is about: ``configmaps/argocd-rbac-cm in namespace argocd``."""
+        """The object: ``configmaps/argocd-rbac-cm in namespace argocd``."""
         parts = (self.resource.plural, self.name, self.subresource)
-        place = "".join(
-            f" {word} {where}"
-            for word, where in (("in namespace", self.namespace), ("of", self.server))
-            if where
+        location = "".join(
+            f" {preposition} {name}"
+            for preposition, name in (
+                ("in namespace", self.namespace),
+                ("of", self.server),
+            )
+            if name
         )
-        return "/".join(filter(None, parts)) + place
+        return "/".join(filter(None, parts)) + location
 
     def review(self) -> Body:
-        """The SelfSubjectAccessReview that asks for it."""
+        """Build the SelfSubjectAccessReview for this permission."""
         attributes = {
             "verb": self.verb,
             "group": self.resource.group,
@@ -58,30 +89,30 @@ class Permission:
 
 
 async def missing_permissions(
-    cluster: Cluster, rights: Iterable[Permission]
+    cluster: Cluster, permissions: Iterable[Permission]
 ) -> tuple[Permission, ...]:
-    """Ask for each right; answers those that we do not have.
+    """Return the permissions that this client does not have.
 
     Raises:
-        ClusterError: The API server does not answer, or does not let us ask: nothing
-            is known then.
+        ClusterError: The API server does not respond or refuses the review; nothing
+            is known about the permissions then.
     """
-    return tuple([right for right in rights if not await is_allowed(cluster, right)])
+    return tuple([one for one in permissions if not await is_allowed(cluster, one)])
 
 
-async def is_allowed(cluster: Cluster, right: Permission) -> bool:
-    """Ask for one right.
+async def is_allowed(cluster: Cluster, permission: Permission) -> bool:
+    """Return whether this client has the permission.
 
     Raises:
-        ClusterError: The API server does not answer, or does not let us ask.
+        ClusterError: The API server does not respond or refuses the review.
     """
-    answer = await cluster.create(ACCESS_REVIEWS.path(""), right.review())
+    answer = await cluster.create(ACCESS_REVIEWS.path(""), permission.review())
     return bool(answer["status"]["allowed"])
 
 
-def describe_permissions(rights: Sequence[Permission]) -> str:
-    """Name them, by what they are about: ``get, list pods in namespace a; …``."""
+def describe_permissions(permissions: Sequence[Permission]) -> str:
+    """List permissions by their target: ``get, list pods in namespace a; …``."""
     return "; ".join(
-        f"{', '.join(right.verb for right in alike)} {target}"
-        for target, alike in groupby(rights, key=lambda right: right.target)
+        f"{', '.join(one.verb for one in same_target)} {target}"
+        for target, same_target in groupby(permissions, key=lambda one: one.target)
     )

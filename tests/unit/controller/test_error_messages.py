@@ -1,10 +1,14 @@
-"""What is said about a cluster that does not do what it was asked for."""
+"""Reason and remedy of a failed request, by error and by cluster."""
 
 import pytest
 
 from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.controller.error_messages import condition_reason, describe
+from argogrant.controller.error_messages import (
+    condition_reason,
+    describe,
+    role_remedy,
+)
 from argogrant.grants.model.reasons import Reason
 from argogrant.kube.errors import (
     Forbidden,
@@ -16,7 +20,7 @@ from argogrant.kube.errors import (
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 
 HOME = ArgoCDLocation(namespace="argocd")
-FAR = ArgoCDLocation(
+REMOTE = ArgoCDLocation(
     namespace="argocd",
     cluster=RemoteCluster(
         server="https://far:6443", ca_bundle="", secret_name="prod", secret_key="t"
@@ -26,83 +30,124 @@ MAP = Collection(CONFIG_MAPS, "argocd", "argocd-rbac-cm")
 CASES = [
     pytest.param(
         Unavailable("GET /x: no route"),
-        FAR,
+        REMOTE,
         Reason.UNAVAILABLE,
-        "https://far:6443: configmaps/argocd-rbac-cm in namespace argocd can not be"
-        " read: GET /x: no route. It is tried again.",
-        id="a cluster that is away",
+        "https://far:6443: configmaps/argocd-rbac-cm in namespace argocd cannot be"
+        " read: GET /x: no route. The operator tries again.",
+        id="remote cluster unavailable",
     ),
     pytest.param(
         Unavailable("GET /x: no route"),
         HOME,
         Reason.UNAVAILABLE,
-        "configmaps/argocd-rbac-cm in namespace argocd can not be read: GET /x: no"
-        " route. It is tried again.",
-        id="our own cluster is away",
+        "configmaps/argocd-rbac-cm in namespace argocd cannot be read: GET /x: no"
+        " route. The operator tries again.",
+        id="own cluster unavailable",
     ),
     pytest.param(
         UntrustedCertificate("GET /x: the certificate of https://far:6443 has expired"),
-        FAR,
+        REMOTE,
         Reason.CERTIFICATE_REFUSED,
         "spec.cluster.caBundle",
-        id="a certificate there",
+        id="certificate of the remote cluster",
     ),
     pytest.param(
         UntrustedCertificate("GET /x: the certificate of https://home has expired"),
         HOME,
         Reason.UNAVAILABLE,
-        "It is tried again.",
-        id="a certificate here, where nothing can be written into spec",
+        "The operator tries again.",
+        id="certificate of the own cluster, which no field of spec configures",
     ),
     pytest.param(
         TokenMissing("Secret argogrant/prod has no key t"),
-        FAR,
+        REMOTE,
         Reason.TOKEN_MISSING,
         "Secret argogrant/prod has no key t. Create it: `kubectl --namespace argogrant"
         " create secret generic prod --from-literal=t=TOKEN`",
-        id="no token",
+        id="token missing",
     ),
     pytest.param(
         Unauthorized("GET /x: 401 Unauthorized"),
-        FAR,
+        REMOTE,
         Reason.TOKEN_REFUSED,
         "The token in key t of Secret argogrant/prod has expired",
-        id="a token that is refused there",
+        id="token not accepted by the remote cluster",
     ),
     pytest.param(
         Unauthorized("GET /x: 401 Unauthorized"),
         HOME,
         Reason.FORBIDDEN,
         "manifests/argocd-namespace.yaml",
-        id="our own token is refused",
+        id="token not accepted by the own cluster",
     ),
     pytest.param(
         Forbidden("PATCH /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm: 403"),
-        FAR,
+        REMOTE,
         Reason.FORBIDDEN,
         "manifests/remote-cluster.yaml in namespace argocd",
-        id="a right there",
+        id="permission missing in the remote cluster",
     ),
     pytest.param(
         Forbidden("GET /api/v1/namespaces/argogrant/secrets: 403 no"),
-        FAR,
+        REMOTE,
         Reason.FORBIDDEN,
         "a Role that names this Secret (docs/how-to/clusters.md)",
-        id="the right to read the Secret here",
+        id="permission to read the Secret missing",
     ),
     pytest.param(
         Forbidden("GET /apis/argogrant.dev/v1alpha1/accessgrants: 403 no"),
-        FAR,
+        REMOTE,
         Reason.FORBIDDEN,
         "manifests/argogrant-namespace.yaml",
-        id="the right to read our own kinds",
+        id="permission to read argogrant's own kinds missing",
     ),
 ]
 
 
-@pytest.mark.parametrize(("error", "place", "reason", "said"), CASES)
-def test_the_reason_and_the_remedy_fit_the_place(error, place, reason, said) -> None:
-    text = describe(error, place, namespace="argogrant", collection=MAP)
+@pytest.mark.parametrize(("error", "location", "reason", "expected"), CASES)
+def test_reason_and_remedy_fit_the_location(error, location, reason, expected) -> None:
+    text = describe(error, location, namespace="argogrant", collection=MAP)
 
-    assert condition_reason(error, place) is reason
-    assert said in text
+    assert condition_reason(error, location) is reason
+    assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("request_line", "role"),
+    [
+        pytest.param(
+            "PATCH /apis/argogrant.dev/v1alpha1/namespaces/a/accessgrants/g/status",
+            "the Role argogrant of its own namespace"
+            " (manifests/argogrant-namespace.yaml).",
+            id="own kinds",
+        ),
+        pytest.param(
+            "PATCH /apis/coordination.k8s.io/v1/namespaces/a/leases/argogrant",
+            "the Role argogrant of its own namespace"
+            " (manifests/argogrant-namespace.yaml).",
+            id="Lease",
+        ),
+        pytest.param(
+            "GET /apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+            "the ClusterRole argogrant-identity (manifests/argogrant-namespace.yaml).",
+            id="admission policies",
+        ),
+        pytest.param(
+            "PATCH /apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/p",
+            "the Role argogrant-appprojects of Argo CD's namespace"
+            " (manifests/argocd-appprojects.yaml), or set bindProjectRolesIn:"
+            " ConfigMap.",
+            id="patch of an AppProject",
+        ),
+        pytest.param(
+            "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects",
+            "the Role argogrant of Argo CD's namespace"
+            " (manifests/argocd-namespace.yaml).",
+            id="read of AppProjects",
+        ),
+    ],
+)
+def test_refused_request_names_the_role_that_permits_it(request_line, role) -> None:
+    remedy = role_remedy(Forbidden(f"{request_line}: 403 no"))
+
+    assert remedy == f"Give the operator's service account {role}"

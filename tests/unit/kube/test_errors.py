@@ -108,9 +108,9 @@ def test_our_own_errors_pass_untouched() -> None:
     ("code", "said"),
     [
         pytest.param(20, "was issued by an authority that is not trusted", id="CA"),
-        pytest.param(62, "is made out to other names than that", id="another name"),
+        pytest.param(62, "is issued for other host names", id="another name"),
         pytest.param(10, "has expired", id="expired"),
-        pytest.param(77, "can not be verified: odd", id="anything else"),
+        pytest.param(77, "cannot be verified: odd", id="anything else"),
     ],
 )
 def test_a_certificate_that_is_not_trusted_says_whose_and_why(code, said) -> None:

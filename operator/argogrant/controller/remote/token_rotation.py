@@ -266,6 +266,8 @@ class TokenRotator:
 
 def _failure(error: ClusterError) -> str:
     remedy = (
-        f" See {ROTATION_ROLE} for the rights." if isinstance(error, Forbidden) else ""
+        f" See {ROTATION_ROLE.manifest} for the rights."
+        if isinstance(error, Forbidden)
+        else ""
     )
     return f"{with_full_stop(str(error))}{remedy}"

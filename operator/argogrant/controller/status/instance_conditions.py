@@ -6,7 +6,11 @@ from typing import Final
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.error_messages import condition_reason, describe
+from argogrant.controller.error_messages import (
+    condition_reason,
+    describe,
+    role_remedy,
+)
 from argogrant.controller.remote.token_lifetime import (
     NO_MAINTENANCE,
     MaintenanceState,
@@ -17,7 +21,7 @@ from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.grants.model.validation import with_full_stop
-from argogrant.kube.errors import ClusterError, Forbidden, remedy_of
+from argogrant.kube.errors import ClusterError, Forbidden
 from argogrant.kube.resources import Collection
 
 NOWHERE: Final = ArgoCDLocation(namespace="")
@@ -194,7 +198,7 @@ def _deletion_forbidden(error: Forbidden) -> Finding:
     return Finding(
         Reason.FORBIDDEN,
         "Grants begin and end on time, but ended grants cannot be deleted after"
-        f" spec.retention: {with_full_stop(str(error))} {remedy_of(error)}",
+        f" spec.retention: {with_full_stop(str(error))} {role_remedy(error)}",
     )
 
 

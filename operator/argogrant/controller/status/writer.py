@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from argogrant.controller.cached_objects import Record
+from argogrant.controller.error_messages import role_remedy
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import (
     ClusterError,
@@ -25,7 +26,6 @@ from argogrant.kube.errors import (
     Forbidden,
     NotFound,
     Unavailable,
-    remedy_of,
 )
 
 FINALIZER: Final = "argogrant.dev/revoke"
@@ -170,7 +170,7 @@ class StatusWriter:
         except Unavailable:
             raise
         except Forbidden as error:
-            remedy = remedy_of(error)
+            remedy = role_remedy(error)
             logger.warning(
                 "%s cannot be written yet: %s %s", report.path, error, remedy
             )

@@ -44,7 +44,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             seen("", (PROJECTS, Forbidden("403"))),
             False,
             Reason.FORBIDDEN,
-            "appprojects in namespace argocd can not be read: 403. Give the operator's",
+            "appprojects in namespace argocd cannot be read: 403. Give the operator's",
             id="read error comes first, with the Role to apply",
         ),
         pytest.param(
@@ -52,7 +52,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             seen("", (PROJECTS, Unavailable("It timed out."))),
             False,
             Reason.UNAVAILABLE,
-            "can not be read: It timed out. It is tried again.",
+            "cannot be read: It timed out. The operator tries again.",
             id="error that is a sentence has one full stop",
         ),
         pytest.param(
@@ -60,7 +60,7 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             seen("", (PROJECTS, Unavailable("503"))),
             False,
             Reason.UNAVAILABLE,
-            "503. It is tried again.",
+            "503. The operator tries again.",
             id="outage is retried",
         ),
     ],
@@ -93,7 +93,7 @@ def test_read_error_of_argogrants_own_kinds_is_reported() -> None:
     ready, *_ = instance_conditions(InstanceStatusInput(seen=seen(), failures=failures))
 
     assert ready.reason is Reason.FORBIDDEN
-    assert "accessgrants in namespace ours can not be read: 403." in ready.message
+    assert "accessgrants in namespace ours cannot be read: 403." in ready.message
 
 
 @pytest.mark.parametrize(
