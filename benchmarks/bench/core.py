@@ -11,7 +11,7 @@ from argogrant.controller.cached_objects import GrantRecord, record_grant
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import plan
 from argogrant.grants.facts import InstanceState
-from argogrant.handlers.process_tuning import tune_gc
+from argogrant.handlers.startup import tune_gc
 from bench import grants
 from bench.percentiles import percentile
 from support.live_cluster import RULES

@@ -1,4 +1,4 @@
-"""What the operator finds when it starts, and how it can be started.
+"""Start of the operator: what it finds, and how it can be started.
 
 Every test here starts an operator of its own.
 """
@@ -12,20 +12,20 @@ from controlplane import ControlPlane
 from support import operator_process
 from support.live_cluster import OVERLAY, RULES, World, a_grant, eventually
 
-TWO_SWEEPS = 7.0
+TWO_RESYNCS = 7.0
 BINDING = "g, alice, role:deployer\n"
 
 
 @pytest.fixture
-def still_world(installed: ControlPlane) -> World:
-    """A world in which no operator runs yet."""
+def world(installed: ControlPlane) -> World:
+    """A world without an operator."""
     world = World(installed)
     world.reset()
     return world
 
 
 def header(world: World) -> str:
-    """The first line that the running instance writes."""
+    """Return the first line of the managed key, as the running instance writes it."""
     uid = world.ours(
         "get", "argocdinstance", "default", "-o", "jsonpath={.metadata.uid}"
     )
@@ -33,93 +33,81 @@ def header(world: World) -> str:
 
 
 @pytest.mark.parametrize("has_header", [True, False], ids=["with header", "without"])
-def test_a_binding_left_over_is_removed_at_the_start(
-    still_world: World, tmp_path: Path, *, has_header: bool
+def test_leftover_binding_is_removed_at_start(
+    world: World, tmp_path: Path, *, has_header: bool
 ) -> None:
-    """What no grant wants when the operator starts was overdue, or never granted."""
-    text = (header(still_world) if has_header else "") + BINDING
-    still_world.plane.argocd.set_rbac({"policy.csv": RULES, OVERLAY: text})
-    assert still_world.may_sync()
-    with operator_process.serving(still_world, tmp_path / "operator.log"):
-        eventually(lambda: not still_world.may_sync(), within=30)
+    """A binding of no grant has expired while no operator ran, or was never granted."""
+    text = (header(world) if has_header else "") + BINDING
+    world.plane.argocd.set_rbac({"policy.csv": RULES, OVERLAY: text})
+    assert world.may_sync()
+    with operator_process.serving(world, tmp_path / "operator.log"):
+        eventually(lambda: not world.may_sync(), within=30)
 
-        assert still_world.may_sync("bob")
-
-
-def test_a_config_map_that_was_never_there_is_not_created(
-    still_world: World, tmp_path: Path
-) -> None:
-    """It would replace everybody's policy by ours."""
-    still_world.remove_config_map()
-    with operator_process.serving(still_world, tmp_path / "operator.log"):
-        still_world.apply(a_grant("early"))
-        eventually(
-            lambda: still_world.ready("early")[1] == "ConfigMapMissing", within=30
-        )
-        eventually(
-            lambda: still_world.instance_says()[1] == "ConfigMapMissing", within=10
-        )
-        time.sleep(TWO_SWEEPS)
-        assert not still_world.has_config_map()
-        still_world.create_config_map()
-
-        eventually(still_world.may_sync, within=10)
+        assert world.may_sync("bob")
 
 
-def test_an_instance_that_was_deleted_before_the_start_is_cleaned(
-    still_world: World, tmp_path: Path
-) -> None:
+def test_missing_config_map_is_not_created(world: World, tmp_path: Path) -> None:
+    """A new ConfigMap would replace the whole policy of Argo CD by one key."""
+    log = tmp_path / "operator.log"
+    world.remove_config_map()
+    with operator_process.serving(world, log):
+        world.apply(a_grant("early"))
+        eventually(lambda: world.ready("early")[1] == "ConfigMapMissing", within=30)
+        eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
+        time.sleep(TWO_RESYNCS)
+        assert "Timer 'resync_instance' succeeded" in log.read_text()
+        assert not world.has_config_map()
+        world.create_config_map()
+
+        eventually(world.may_sync, within=10)
+
+
+def test_instance_deleted_before_start_is_cleaned(world: World, tmp_path: Path) -> None:
     """The operator was killed while it waited for the ConfigMap."""
     log = tmp_path / "operator.log"
-    with operator_process.running(still_world.plane, log):
-        still_world.apply(a_grant("waiting"))
-        still_world.wait_until_bound("waiting")
-        backup = still_world.remove_config_map()
-        eventually(
-            lambda: still_world.instance_says()[1] == "ConfigMapMissing", within=10
-        )
-        still_world.delete_later("argocdinstance", "default")
-    with operator_process.serving(still_world, log):
-        time.sleep(TWO_SWEEPS)
-        assert still_world.exists("argocdinstance", "default")
-        still_world.apply(backup)
-        eventually(
-            lambda: not still_world.exists("argocdinstance", "default"), within=20
-        )
+    with operator_process.running(world.plane, log):
+        world.apply(a_grant("waiting"))
+        world.wait_until_bound("waiting")
+        backup = world.remove_config_map()
+        eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
+        world.delete_later("argocdinstance", "default")
+    with operator_process.serving(world, log):
+        time.sleep(TWO_RESYNCS)
+        assert world.exists("argocdinstance", "default")
+        world.apply(backup)
+        eventually(lambda: not world.exists("argocdinstance", "default"), within=20)
 
-        assert OVERLAY not in still_world.config_map()["data"]
+        assert OVERLAY not in world.config_map()["data"]
 
 
-def test_kopf_alone_runs_the_operator_as_well(
-    still_world: World, tmp_path: Path
-) -> None:
-    """``kopf run -m argogrant.handlers`` grants and revokes under the same rights."""
+def test_kopf_run_alone_starts_the_operator(world: World, tmp_path: Path) -> None:
+    """``kopf run -m argogrant.handlers`` grants and revokes, with the same Roles."""
     log = tmp_path / "operator.log"
-    with operator_process.serving(still_world, log, module=operator_process.KOPF):
-        still_world.apply(a_grant("plain"))
-        still_world.wait_until_bound("plain")
-        still_world.delete("plain")
+    with operator_process.serving(world, log, module=operator_process.KOPF):
+        world.apply(a_grant("plain"))
+        world.wait_until_bound("plain")
+        world.delete("plain")
 
-        eventually(lambda: not still_world.may_sync(), within=10)
+        eventually(lambda: not world.may_sync(), within=10)
 
 
-def test_an_operator_without_its_rights_says_which_are_missing(
-    still_world: World, tmp_path: Path
+def test_operator_without_permissions_reports_which_are_missing(
+    world: World, tmp_path: Path
 ) -> None:
-    """It names verb, resource and remedy, and works as soon as it has the Role."""
-    still_world.remove_rights()
-    with operator_process.serving(still_world, tmp_path / "operator.log"):
-        still_world.apply(a_grant("waiting"))
-        eventually(lambda: still_world.instance_says()[1] == "Forbidden", within=30)
-        eventually(lambda: "may not" in still_world.instance_says()[2], within=10)
-        status, _, message = still_world.instance_says()
+    """The message has verb, resource and Role; with the Role the operator works."""
+    world.remove_rights()
+    with operator_process.serving(world, tmp_path / "operator.log"):
+        world.apply(a_grant("waiting"))
+        eventually(lambda: world.instance_says()[1] == "Forbidden", within=30)
+        eventually(lambda: "may not" in world.instance_says()[2], within=10)
+        status, _, message = world.instance_says()
         eventually(
-            lambda: still_world.ready("waiting")[1] == "InstanceUnavailable", within=10
+            lambda: world.ready("waiting")[1] == "InstanceUnavailable", within=10
         )
-        still_world.restore_rights()
+        world.restore_rights()
 
-        eventually(still_world.may_sync, within=30)
-        eventually(lambda: still_world.instance_says()[0] == "True", within=10)
+        eventually(world.may_sync, within=30)
+        eventually(lambda: world.instance_says()[0] == "True", within=10)
     assert status == "False"
     assert "may not get, list, watch, patch configmaps/argocd-rbac-cm" in message
     assert "appprojects in namespace argocd" in message

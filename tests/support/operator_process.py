@@ -1,4 +1,4 @@
-"""The operator as its users run it: a process, under its shipped service account."""
+"""The operator as users run it: a process with its shipped service account."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ ARGOGRANT = (
     *("--namespace", "argogrant", "--sweep-seconds", "3"),
 )
 KOPF = ("kopf", "run", "-m", "argogrant.handlers", "--namespace", "argogrant")
-"""The same operator without our own command, as README.md says."""
+"""The operator without the command ``argogrant operator``, as in README.md."""
 
 
 def install(plane: ControlPlane) -> None:
@@ -32,20 +32,20 @@ def install(plane: ControlPlane) -> None:
 
 
 def install_with_instance(plane: ControlPlane) -> None:
-    """The same, with the usual AppProject and the usual ArgoCDInstance."""
+    """Install, then create the default AppProject and the default ArgoCDInstance."""
     install(plane)
     for body in (PROJECT, INSTANCE):
         plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 
 
 def bound() -> list[str]:
-    """Return what begins a command that does not outlive these tests, if killed."""
+    """Return the start of a command whose process ends with this test process."""
     script = ROOT / "tests/support/bound_process.py"
     return [sys.executable, "-I", "-S", str(script), str(os.getpid())]
 
 
 def free_port() -> int:
-    """Find a port of the loopback interface that nobody listens on."""
+    """Find a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -62,11 +62,16 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start the operator as a pod of this name would, with its log in a file.
 
-    Beside it there is the file with the audit stream, which ``audit_of`` reads.
+    The audit stream goes into a second file next to it, which ``audit_of`` reads. The
+    environment is that of the image: one heap for all threads.
     """
     if kubeconfig is None:
         kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(kubeconfig),
+        "MALLOC_ARENA_MAX": "1",
+    }
     command = [*bound(), sys.executable, "-m", *module]
     if module is ARGOGRANT:
         command += ["--identity", identity, "--port", str(free_port())]
@@ -77,7 +82,7 @@ def start(
 
 
 def audit_of(log: Path) -> list[dict[str, Any]]:
-    """Every event on standard output so far, of all operators that had this log."""
+    """Return the audit events so far of all operators that had this log."""
     lines = _audit_file(log).read_text("ascii").splitlines()
     return [json.loads(line) for line in lines]
 
@@ -87,7 +92,7 @@ def _audit_file(log: Path) -> Path:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the operator as Kubernetes would."""
+    """Stop the operator as the kubelet does: SIGTERM, then SIGKILL."""
     process.terminate()
     try:
         process.wait(15)
@@ -116,7 +121,7 @@ def running(
 def serving(
     world: World, log: Path, *options: str, module: Sequence[str] = ARGOGRANT
 ) -> Iterator[None]:
-    """Run the operator for the length of a block, which leaves no grants behind."""
+    """Run the operator for the length of a block, and delete all grants after it."""
     with running(world.plane, log, *options, module=module):
         try:
             yield

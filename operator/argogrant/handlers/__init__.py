@@ -1,6 +1,32 @@
-"""kopf's side: it wakes, stops and times ``argogrant.controller``, and no more."""
+"""kopf handlers of the operator: what kopf does here, and what it does not do.
 
-from argogrant.handlers import instances
-from argogrant.handlers import startup as lifecycle
+kopf serves the ArgoCDInstances (``instances``). It starts, stops and times the
+controller, and it keeps deleted objects until they are clean:
 
-__all__ = ["instances", "lifecycle"]
+    =====================  =====================================================
+    ``kopf.on.startup``    connect, wait for the Lease, then start (``startup``)
+    ``kopf.daemon``        the reconcile loop of one ArgoCDInstance
+    ``kopf.timer``         the resync: lists everything again once a minute
+    ``kopf.on.delete``     the finalizer: an ArgoCDInstance stays until all of its
+                           bindings are removed from Argo CD
+    ``kopf.on.cleanup``    stop, and release the Lease
+    =====================  =====================================================
+
+kopf does not serve the AccessGrants. They have an informer of their own, and one
+reconcile loop per ArgoCDInstance revokes them; ``grants`` says why, with measurements.
+kopf's peering, diff-base annotation and event posting are switched off in ``startup``:
+
+- Two replicas with peering both act until they notice each other. A Lease has one
+  holder (``leader_election``).
+- The diff-base annotation would store a copy of each object in the object, and double
+  the writes. The reconcile loop compares states, so nothing needs a diff.
+- Events and audit records are created from changed conditions, once per change
+  (``sinks``).
+
+This package is the only one that imports kopf. It decides nothing about access: every
+handler calls ``argogrant.controller``.
+"""
+
+from argogrant.handlers import instances, startup
+
+__all__ = ["instances", "startup"]

@@ -1,6 +1,7 @@
-"""ArgoCDInstances: a daemon converges each, a timer sweeps it, deleted ones wait."""
+"""kopf handlers of ArgoCDInstances: reconcile loop, resync and finalizer."""
 
 import asyncio
+import ctypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -8,13 +9,13 @@ from typing import Any, Final
 import kopf
 
 from argogrant.controller.manager import NamespaceManager
-from argogrant.handlers.process_tuning import trim_heap
-from argogrant.handlers.settings import SETTINGS
 from argogrant.kube.errors import ClusterError
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
-RESYNC_RETRY_SECONDS: Final = min(5.0, SETTINGS.sweep_seconds)
-"""kopf's own pause after an exception is a minute without any sweep."""
+POLL_SECONDS: Final = 0.5
+_C_LIBRARY: Final = ctypes.CDLL(None)
+LONGEST_RESYNC_RETRY: Final = 5.0
+"""Seconds; kopf's own delay after an exception would be a minute without a resync."""
 
 
 @kopf.daemon(*INSTANCES, cancellation_polling=2.0, backoff=1.0)
@@ -27,15 +28,17 @@ async def run_instance(
     stopped: kopf.DaemonStopped,
     **_: Any,  # noqa: ANN401
 ) -> None:
-    """Converge an instance until it was deleted and is clean, or the process ends."""
-    room = memo.namespaces.get(namespace)
-    async with _serving(room, name) as serving:
-        while not stopped and not serving.done():
-            await stopped.wait(0.5)
-            if memo.namespaces.get(namespace) is not room:
-                raise kopf.TemporaryError("The namespace was opened anew.", delay=1)
-        if serving.done() or "deletionTimestamp" in body.metadata:
-            await serving
+    """Reconcile an instance until it is deleted and clean, or the process ends."""
+    manager = memo.namespaces.get(namespace)
+    async with _reconciling(manager, name) as loop:
+        while not stopped and not loop.done():
+            await stopped.wait(POLL_SECONDS)
+            if memo.namespaces.get(namespace) is not manager:
+                raise kopf.TemporaryError(
+                    f"The manager of namespace {namespace} was restarted.", delay=1
+                )
+        if loop.done() or "deletionTimestamp" in body.metadata:
+            await loop
 
 
 @kopf.on.delete(*INSTANCES, backoff=1.0)
@@ -46,24 +49,35 @@ async def on_instance_deleted(
     memo: kopf.Memo,
     **_: Any,  # noqa: ANN401
 ) -> None:
-    """Hold a deleted instance until it is clean, whoever began to serve it.
+    """Keep the finalizer of a deleted instance until its Argo CD is clean.
 
-    kopf starts no daemon for an instance that was deleted before this process began,
-    and would let it go at once.
+    kopf starts no daemon for an instance that was deleted before this process started,
+    and would remove the finalizer at once. The manager runs one reconcile loop for an
+    instance, however many callers wait for it.
     """
     while True:
-        room = memo.namespaces.get(namespace)
-        async with _serving(room, name) as serving:
-            while not serving.done() and memo.namespaces.get(namespace) is room:
-                await asyncio.wait({serving}, timeout=0.5)
-            if serving.done() and not serving.cancelled():
-                await serving
+        manager = memo.namespaces.get(namespace)
+        async with _reconciling(manager, name) as loop:
+            while not loop.done() and memo.namespaces.get(namespace) is manager:
+                await asyncio.wait({loop}, timeout=POLL_SECONDS)
+            if loop.done() and not loop.cancelled():
+                await loop
                 return
 
 
-@kopf.timer(
-    *INSTANCES, interval=SETTINGS.sweep_seconds, initial_delay=SETTINGS.sweep_seconds
-)
+def register_resync(interval: float) -> None:
+    """Register the timer that compares all objects with the API servers.
+
+    kopf wants the interval of a timer when the handler is registered, and the settings
+    are read when the operator starts. Handlers that are registered in a startup handler
+    are in effect, since kopf looks them up for every event.
+
+    Args:
+        interval: Seconds between two resyncs of an instance.
+    """
+    kopf.timer(*INSTANCES, interval=interval, initial_delay=interval)(resync_instance)
+
+
 async def resync_instance(
     *,
     name: str,
@@ -71,23 +85,40 @@ async def resync_instance(
     memo: kopf.Memo,
     **_: Any,  # noqa: ANN401
 ) -> None:
-    """Compare everything with Argo CD: the second path to every revocation."""
+    """List all objects of an instance again: the second path to every revocation."""
     try:
         await memo.namespaces.get(namespace).resync(name)
     except ClusterError as error:
-        raise kopf.TemporaryError(str(error), delay=RESYNC_RETRY_SECONDS) from error
+        delay = min(LONGEST_RESYNC_RETRY, memo.settings.sweep_seconds)
+        raise kopf.TemporaryError(str(error), delay=delay) from error
     memo.namespaces.trim_line_caches()
     trim_heap()
 
 
+def trim_heap(library: object = _C_LIBRARY) -> None:
+    """Return unused pages of the C heap to the kernel.
+
+    A burst of grants needs some megabytes for a while, and what it frees lies between
+    objects that stay. glibc returns only the top of its heap, so without this call the
+    process would keep the size of its largest burst. ``MALLOC_ARENA_MAX=1`` in the
+    Dockerfile gives all threads one heap; other C libraries (musl, macOS) have no
+    ``malloc_trim``, and nothing happens.
+
+    Source: mallopt(3), malloc_trim(3).
+    """
+    trim = getattr(library, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 @asynccontextmanager
-async def _serving(
-    room: NamespaceManager, name: str
+async def _reconciling(
+    manager: NamespaceManager, name: str
 ) -> AsyncIterator["asyncio.Task[None]"]:
-    """Serve an instance for the length of a block."""
-    serving = asyncio.create_task(room.run_instance(name))
+    """Run the reconcile loop of an instance for the length of a block."""
+    loop = asyncio.create_task(manager.run_instance(name))
     try:
-        yield serving
+        yield loop
     finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)

@@ -1,7 +1,14 @@
-"""Waiting to lead, and ending the process at once when the lease is lost.
+"""Leader election of this process: wait for the Lease, and exit when it is lost.
 
-The lease is renewed from a thread with a loop and a connection of its own: the main
-loop can be busy for seconds with a burst of grants, and would lose the lease over it.
+The election runs in a thread with an event loop and a connection of its own, and not on
+the main event loop, for two reasons:
+
+- A burst of grants can keep the main loop busy for seconds. A renewal on that loop
+  would be late, and the leader would lose the Lease to its own work.
+- If the main loop hangs, this thread stops the renewals (``is_alive``) and ends the
+  process at the renew deadline, before a standby may take over. A renewal on the main
+  loop would notice the loss only when that loop runs again. Other tasks of the loop may
+  run before it, and would write to the API server as a second leader.
 """
 
 import asyncio
@@ -10,42 +17,34 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from argogrant.handlers.settings import OperatorSettings
 from argogrant.kube.client import Cluster
 from argogrant.kube.leader_election import LeaderElector
 
 LOST_LEASE: Final = 3
-"""The exit status of a process that lost its lease."""
+"""Exit status of a process that lost its Lease."""
 POLL_SECONDS: Final = 0.1
 SHUTDOWN_TIMEOUT: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
 
-class ClosableConnection(Cluster, Protocol):
-    """A connection to the API server that can be closed."""
-
-    async def close(self) -> None:
-        """Close it."""
-        ...
-
-
 class LeaderElection:
-    """This process among its replicas.
+    """The election thread of one process.
 
     Args:
-        connect: Gives the thread its own connection to where the Lease is.
-        settings: Without a namespace for the Lease, this process always leads.
-        clock: Tells the time in UTC.
-        is_alive: Tells whether the main loop runs; a lease is not renewed for one that
-            hangs.
+        connect: Creates the thread's own connection to the API server.
+        settings: Without ``lease_namespace`` this process always leads.
+        clock: Current time in UTC.
+        is_alive: Returns whether the main event loop runs; while it does not, the
+            Lease is not renewed.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[ClosableConnection]],
+        connect: Callable[[], Awaitable[Cluster]],
         settings: OperatorSettings,
         *,
         clock: Callable[[], datetime],
@@ -56,39 +55,39 @@ class LeaderElection:
         self._clock = clock
         self._is_alive = is_alive
         self._leads = asyncio.Event()
-        self._resigned = threading.Event()
+        self._released = threading.Event()
         self._thread: threading.Thread | None = None
 
     async def acquire(self) -> None:
-        """Wait until this process leads; from then on losing the lease ends it."""
+        """Wait until this process leads; if it loses the Lease later, it exits."""
         if not self._settings.lease_namespace:
             return
-        logger.info("Standing by for the lease.")
+        logger.info("Standby: waiting for the Lease.")
         loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
             target=self._run, args=(loop,), name="lease", daemon=True
         )
         self._thread.start()
         await self._leads.wait()
-        logger.info("Leading.")
+        logger.info("Leader: acquired the Lease.")
 
     async def release(self) -> None:
-        """Stop leading, and let the next one lead at once."""
+        """Stop the election and release the Lease, so a standby can lead at once."""
         if self._thread is not None:
-            self._resigned.set()
+            self._released.set()
             await asyncio.to_thread(self._thread.join, SHUTDOWN_TIMEOUT)
 
     def _run(self, main: asyncio.AbstractEventLoop) -> None:
         try:
-            asyncio.run(self._hold(main))
+            asyncio.run(self._elect(main))
         except Exception:
-            logger.exception("The lease can not be kept.")
-            _end()
+            logger.exception("The leader election failed.")
+            _exit()
 
-    async def _hold(self, main: asyncio.AbstractEventLoop) -> None:
-        """Take the lease, tell the main loop, and renew until resigned."""
+    async def _elect(self, main: asyncio.AbstractEventLoop) -> None:
+        """Acquire the Lease, notify the main loop, and renew until released."""
         cluster = await self._connect()
-        lease = LeaderElector(
+        elector = LeaderElector(
             cluster,
             self._settings.lease_namespace,
             identity=self._settings.identity,
@@ -96,18 +95,18 @@ class LeaderElection:
             clock=self._clock,
         )
         try:
-            if await self._unless_released(lease.acquire()):
+            if await self._unless_released(elector.acquire()):
                 main.call_soon_threadsafe(self._leads.set)
-                if await self._unless_released(lease.renew(self._is_alive)):
-                    _end()
-                await lease.release()
+                if await self._unless_released(elector.renew(self._is_alive)):
+                    _exit()
+                await elector.release()
         finally:
             await cluster.close()
 
-    async def _unless_released(self, doing: Awaitable[None]) -> bool:
-        """Do something; tell whether it was done before this process resigned."""
-        task = asyncio.ensure_future(doing)
-        while not task.done() and not self._resigned.is_set():
+    async def _unless_released(self, work: Awaitable[None]) -> bool:
+        """Run until done or until ``release``; return whether the work was done."""
+        task = asyncio.ensure_future(work)
+        while not task.done() and not self._released.is_set():
             await asyncio.wait([task], timeout=POLL_SECONDS)
         if task.done():
             await task
@@ -117,8 +116,10 @@ class LeaderElection:
         return False
 
 
-def _end() -> None:
-    """End the process; another may lead by now, and tidying up would take time."""
-    logger.critical("The lease was lost; this process ends so as not to be second.")
+def _exit() -> None:
+    """End the process without cleanup: another replica may lead by now."""
+    logger.critical(
+        "The Lease was lost. The process exits: another replica leads or will."
+    )
     logging.shutdown()
     os._exit(LOST_LEASE)

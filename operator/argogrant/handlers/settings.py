@@ -1,58 +1,68 @@
-"""The settings of the operator process, from the environment."""
+"""Settings of the operator process, from the environment.
+
+``argogrant operator`` turns its options into these variables and runs
+``kopf run -m argogrant.handlers``. The variables can also be set by hand in front of
+``kopf run``, which accepts no options of ours.
+"""
 
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import click
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSettings:
-    """What ``argogrant operator`` was told; its options have the same names."""
+    """Options of ``argogrant operator``, under the same names.
+
+    The variable of ``lease_seconds`` is ``ARGOGRANT_LEASE_SECONDS``, and so on.
+    """
 
     namespaces: tuple[str, ...] = ()
-    """Namespaces to know before leading, so that a standby is warm."""
+    """Namespaces to list before this process leads, so a standby starts warm."""
     sweep_seconds: float = 60.0
-    """How often everything is listed anew, whatever the watches said."""
+    """Interval of the resync."""
     lease_namespace: str = ""
-    """Where the Lease is; without one there is no election."""
+    """Namespace of the Lease; empty for no leader election."""
     lease_seconds: float = 15.0
     identity: str = ""
     accept_unverified_requesters: bool = False
-    """Believe what objects say about who made them."""
+    """Trust spec.requester and spec.approver without the admission policies."""
     port: int | None = None
-    """Where probes and metrics are served; None for nowhere."""
+    """Port of probes and metrics; None to serve none."""
     audit_sink: str = ""
-    """Where audit events are posted beside standard output; empty for nowhere."""
+    """URL that receives audit events besides standard output; empty for none."""
     audit_sink_token_file: Path | None = None
     audit_sink_ca_file: Path | None = None
     audit_spool: Path | None = None
-    """Where events wait for the sink; None keeps them in memory."""
+    """Folder of the events that wait for the sink; None keeps them in memory."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings; what is not set has its default."""
-        told = {
+        """Read the settings; every unset variable has its default."""
+        values = {
             name: environment.get(f"ARGOGRANT_{name.upper()}", "")
             for name in cls.__slots__
         }
-        namespaces = tuple(filter(None, told["namespaces"].split(",")))
+        namespaces = tuple(filter(None, values["namespaces"].split(",")))
         return cls(
             namespaces=namespaces or _namespaces_of_kopf(),
-            sweep_seconds=float(told["sweep_seconds"] or 60),
-            lease_namespace=told["lease_namespace"],
-            lease_seconds=float(told["lease_seconds"] or 15),
-            accept_unverified_requesters=told["accept_unverified_requesters"] == "true",
-            identity=told["identity"] or f"{socket.gethostname()}_{os.getpid()}",
-            port=int(told["port"]) if told["port"] else None,
-            audit_sink=told["audit_sink"],
-            audit_sink_token_file=_path(told["audit_sink_token_file"]),
-            audit_sink_ca_file=_path(told["audit_sink_ca_file"]),
-            audit_spool=_path(told["audit_spool"]),
+            sweep_seconds=float(values["sweep_seconds"] or 60),
+            lease_namespace=values["lease_namespace"],
+            lease_seconds=float(values["lease_seconds"] or 15),
+            accept_unverified_requesters=(
+                values["accept_unverified_requesters"] == "true"
+            ),
+            identity=values["identity"] or f"{socket.gethostname()}_{os.getpid()}",
+            port=int(values["port"]) if values["port"] else None,
+            audit_sink=values["audit_sink"],
+            audit_sink_token_file=_path(values["audit_sink_token_file"]),
+            audit_sink_ca_file=_path(values["audit_sink_ca_file"]),
+            audit_spool=_path(values["audit_spool"]),
         )
 
 
@@ -61,9 +71,6 @@ def _path(text: str) -> Path | None:
 
 
 def _namespaces_of_kopf() -> tuple[str, ...]:
-    """Ask ``kopf run``, whose command line this is, which namespaces it was given."""
+    """Return the ``--namespace`` options of the ``kopf run`` that loads this module."""
     context = click.get_current_context(silent=True)
     return tuple(context.params.get("namespaces") or ()) if context else ()
-
-
-SETTINGS: Final = OperatorSettings.read(os.environ)

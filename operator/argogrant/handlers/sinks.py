@@ -1,4 +1,4 @@
-"""The outlets of one operator process: who hears what is told, by the settings."""
+"""Audit outputs of the operator process, as its settings configure them."""
 
 import asyncio
 import sys
@@ -17,15 +17,15 @@ from argogrant.telemetry.metrics import AuditMetrics
 
 
 class Sinks:
-    """Standard output, the sink if there is one, Kubernetes Events, and the counts.
+    """Standard output, the HTTP sink if configured, Kubernetes Events and metrics.
 
-    The sink begins at once, also in a standby: what another life of this pod left in
-    the spool need not wait.
+    The HTTP sink starts at once, also in a standby: events that an earlier process of
+    this pod left in the spool need not wait for the Lease.
 
     Args:
-        cluster: Where Events are created.
-        settings: Whether there is a sink, and where events wait for it.
-        metrics: Told of every event, and of what is dropped.
+        cluster: API server that stores the Events.
+        settings: Address of the sink and folder of its spool.
+        metrics: Counters of sent and dropped events.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Sinks:
         self.audit = AuditLog(*listeners)
 
     async def stop(self) -> None:
-        """Give the sink a last chance to post what it has, and stop."""
+        """Let the sink post its queued events once more, then stop."""
         self._posting.cancel()
         if self._sink is not None:
             await asyncio.to_thread(self._sink.stop)
 
     async def _post(self, namespace: str, body: Body) -> None:
-        """Create an Event; one of that name says the same already."""
+        """Create an Event; an existing one of that name has the same content."""
         with suppress(Conflict):
             await self._cluster.create(EVENTS.path(namespace), body)
 
@@ -61,11 +61,11 @@ class Sinks:
 def _sink(settings: OperatorSettings, metrics: AuditMetrics) -> Sink | None:
     if not settings.audit_sink:
         return None
-    receiver = SinkTarget(
+    target = SinkTarget(
         url=settings.audit_sink,
         token_file=settings.audit_sink_token_file,
         ca_file=settings.audit_sink_ca_file,
     )
     spool = open_spool(settings.audit_spool, metrics.dropped.inc)
     metrics.pending.set_function(spool.count)
-    return Sink(receiver, spool)
+    return Sink(target, spool)

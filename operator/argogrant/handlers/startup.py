@@ -1,7 +1,9 @@
-"""Start and end of the operator process, and the namespaces that it serves."""
+"""Start and end of the operator process."""
 
 import asyncio
+import gc
 import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,9 +16,9 @@ from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.apply import Clock
 from argogrant.controller.manager import NamespaceManager, log_task_failure
 from argogrant.controller.status.writer import FINALIZER
+from argogrant.handlers.instances import register_resync
 from argogrant.handlers.leader_election import LeaderElection
-from argogrant.handlers.process_tuning import limit_arenas, tune_gc
-from argogrant.handlers.settings import SETTINGS
+from argogrant.handlers.settings import OperatorSettings
 from argogrant.handlers.sinks import Sinks
 from argogrant.kube.client import Cluster, KubernetesCluster
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
@@ -24,63 +26,85 @@ from argogrant.telemetry.metrics import Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 15.0
-"""kopf would wait five minutes for an answer, and a deleted instance with it."""
+"""Timeout of kopf's requests. kopf's default of five minutes would delay the deletion
+of an ArgoCDInstance by as much."""
 CONNECT_SECONDS: Final = 5.0
-LOOKUPS: Final = 64
-"""Names that are looked up at once: those that nobody answers delay no others."""
+DNS_THREADS: Final = 64
+"""Host names resolved at the same time; names that time out must not delay others."""
 BACKOFFS: Final = (1, 1, 2, 3, 5)
-"""Seconds between kopf's attempts; its own go up to 21, which an instance feels."""
+"""Seconds between attempts of kopf's requests; its defaults go up to 21."""
+GC_NEW_OBJECTS: Final = 20_000
+GC_YOUNGER_COLLECTIONS: Final = 20
 
 
 def utc_now() -> datetime:
-    """Read the clock; the only place of the operator that does."""
+    """Return the current time; the only place of the operator that reads the clock."""
     return datetime.now(UTC)
 
 
 async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
-    """Make a client of another cluster."""
+    """Create a client of another cluster."""
     return KubernetesCluster.connect_to(
         remote.server, authorities=remote.ca_bundle, token=token, clock=utc_now
     )
 
 
+def tune_gc() -> None:
+    """Run the collector of reference cycles less often.
+
+    One change of an ArgoCDInstance creates ten thousand decisions. With its defaults
+    the collector runs after every 700 new objects; it took a tenth of the time of such
+    a reconciliation and found nothing. Cycles of kopf and aiohttp can wait.
+
+    Source: https://docs.python.org/3.11/library/gc.html#gc.set_threshold.
+    """
+    gc.set_threshold(GC_NEW_OBJECTS, GC_YOUNGER_COLLECTIONS, GC_YOUNGER_COLLECTIONS)
+
+
 class NoDiffBase(kopf.AnnotationsDiffBaseStorage):
-    """Keeps kopf from writing a copy of every object into an annotation."""
+    """Diff base that stores nothing: kopf writes no copy of an object into it."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
-        """Nothing of an object is compared."""
+        """Return an empty essence, so kopf finds no differences."""
         return kopf.BodyEssence()
 
     def fetch(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
-        """Nothing was seen before."""
+        """Return an empty essence, so every object counts as seen."""
         return kopf.BodyEssence()
 
     def store(self, **_: Any) -> None:  # noqa: ANN401
-        """Nothing is kept."""
+        """Store nothing."""
 
 
 class NamespaceRegistry:
-    """The namespaces that are served, each opened when first heard of.
+    """Managers of the served namespaces, each started at first use.
 
-    A standby opens them as well, to know everything when it comes to lead; it writes
-    nothing until ``leading`` is set.
+    A standby starts them also, so it has listed everything when it acquires the Lease.
+    It writes nothing until ``leading`` is set.
     """
 
     def __init__(
-        self, cluster: Cluster, metrics: Metrics, audit: AuditLog, clock: Clock
+        self,
+        cluster: Cluster,
+        metrics: Metrics,
+        audit: AuditLog,
+        clock: Clock,
+        *,
+        accepts_unverified: bool = False,
     ) -> None:
         self._cluster = cluster
         self._audit = audit
         self._clock = clock
         self._metrics = metrics
-        self._open: dict[str, tuple[NamespaceManager, asyncio.Task[None]]] = {}
+        self._accepts_unverified = accepts_unverified
+        self._managers: dict[str, tuple[NamespaceManager, asyncio.Task[None]]] = {}
         self.leading = asyncio.Event()
 
     def get(self, namespace: str) -> NamespaceManager:
-        """Open a namespace, or answer the open one; one that failed is opened anew."""
-        room, task = self._open.get(namespace, (None, None))
-        if room is None or task is None or task.done():
-            room = NamespaceManager(
+        """Return the manager of a namespace; start it again if it failed."""
+        manager, task = self._managers.get(namespace, (None, None))
+        if manager is None or task is None or task.done():
+            manager = NamespaceManager(
                 self._cluster,
                 namespace,
                 metrics=self._metrics,
@@ -88,90 +112,99 @@ class NamespaceRegistry:
                 clock=self._clock,
                 connect=connect_to,
                 leading=self.leading,
-                accepts_unverified=SETTINGS.accept_unverified_requesters,
+                accepts_unverified=self._accepts_unverified,
             )
-            task = asyncio.create_task(room.run())
+            task = asyncio.create_task(manager.run())
             task.add_done_callback(log_task_failure)
-            self._open[namespace] = (room, task)
-        return room
+            self._managers[namespace] = (manager, task)
+        return manager
 
     def are_synced(self) -> bool:
-        """Tell whether everything that is open was listed."""
-        return all(room.is_synced() for room, _ in list(self._open.values()))
+        """Return whether all started managers have listed their objects."""
+        # The health server calls this from its own thread, hence the copy.
+        managers = list(self._managers.values())
+        return all(manager.is_synced() for manager, _ in managers)
 
     def trim_line_caches(self) -> None:
-        """Let memory follow the grants that there are, in all namespaces together."""
-        rooms = (room for room, _ in self._open.values())
-        trim_line_caches(sum(room.grant_count() for room in rooms))
+        """Limit the caches of policy lines by the number of grants that exist."""
+        managers = (manager for manager, _ in self._managers.values())
+        trim_line_caches(sum(manager.grant_count() for manager in managers))
 
     async def close(self) -> None:
-        """Stop everything."""
-        tasks = [task for _, task in self._open.values()]
+        """Stop all managers."""
+        tasks = [task for _, task in self._managers.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class OperatorProcess:
-    """The parts of one operator process."""
+    """Parts of one operator process, and the order of their start and stop."""
 
-    def __init__(self, cluster: KubernetesCluster) -> None:
+    def __init__(self, cluster: KubernetesCluster, settings: OperatorSettings) -> None:
         self._cluster = cluster
+        self._settings = settings
         self._metrics = Metrics()
-        self._vitals = Heartbeat()
-        self._probes = HealthServer(self._vitals, self._metrics.registry)
-        self._leadership = LeaderElection(
+        self._heartbeat = Heartbeat()
+        self._health_server = HealthServer(self._heartbeat, self._metrics.registry)
+        self._election = LeaderElection(
             lambda: KubernetesCluster.connect(utc_now),
-            SETTINGS,
+            settings,
             clock=self._now,
-            is_alive=lambda: self._vitals.age() < SETTINGS.lease_seconds,
+            is_alive=lambda: self._heartbeat.age() < settings.lease_seconds,
         )
         self._beating = asyncio.create_task(self._beat())
-        self._outlets = Sinks(cluster, SETTINGS, self._metrics.audit)
+        self._sinks = Sinks(cluster, settings, self._metrics.audit)
         self.namespaces = NamespaceRegistry(
-            cluster, self._metrics, self._outlets.audit, self._now
+            cluster,
+            self._metrics,
+            self._sinks.audit,
+            self._now,
+            accepts_unverified=settings.accept_unverified_requesters,
         )
 
     async def start(self) -> None:
-        """Serve the probes, get warm, and wait until this process leads."""
-        self._vitals.synced = self.namespaces.are_synced
+        """Serve probes, list all objects, and return when this process leads."""
+        self._heartbeat.synced = self.namespaces.are_synced
         self._metrics.process.clock_skew.set_function(self._cluster.clock_skew)
-        if SETTINGS.port is not None:
-            self._probes.start(SETTINGS.port)
-        for namespace in SETTINGS.namespaces:
+        if self._settings.port is not None:
+            self._health_server.start(self._settings.port)
+        for namespace in self._settings.namespaces:
             self.namespaces.get(namespace)
-        await self._leadership.acquire()
-        self._vitals.leading = True
+        await self._election.acquire()
+        self._heartbeat.leading = True
         self._metrics.lead()
         self.namespaces.leading.set()
 
     async def stop(self) -> None:
-        """Stop everything, then let another process lead."""
+        """Stop all writes first, then release the Lease for another replica."""
         await self.namespaces.close()
-        await self._leadership.release()
-        await self._outlets.stop()
+        await self._election.release()
+        await self._sinks.stop()
         self._beating.cancel()
-        self._probes.stop()
+        self._health_server.stop()
         await self._cluster.close()
 
     def _now(self) -> datetime:
-        """Tell the time, by the API server's clock where ours is behind it.
+        """Return the current time, corrected if this clock is behind the API server's.
 
-        The API server stamped the creation that a duration counts from, and a clock
-        that is behind would let a grant outlive its end.
+        A ``spec.duration`` counts from the creationTimestamp, which the API server
+        sets. With a clock that is behind, grants would expire late.
         """
         return utc_now() + timedelta(seconds=max(0.0, self._cluster.clock_skew()))
 
     async def _beat(self) -> None:
         while True:
-            self._vitals.beat()
+            self._heartbeat.beat()
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
-    """Set kopf up, and return when this process leads: kopf watches nothing before."""
-    limit_arenas()
+    """Configure kopf, and return when this process leads: kopf watches nothing before.
+
+    The settings of the operator go into kopf's memo, from where handlers take them.
+    """
     tune_gc()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NoDiffBase()
@@ -185,15 +218,18 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
         *BACKOFFS,
         *itertools.repeat(BACKOFFS[-1], 100),
     ]
-    names = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
-    asyncio.get_running_loop().set_default_executor(names)
-    memo.process = OperatorProcess(await KubernetesCluster.connect(utc_now))
+    resolvers = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="lookup")
+    asyncio.get_running_loop().set_default_executor(resolvers)
+    memo.settings = OperatorSettings.read(os.environ)
+    register_resync(memo.settings.sweep_seconds)
+    cluster = await KubernetesCluster.connect(utc_now)
+    memo.process = OperatorProcess(cluster, memo.settings)
     memo.namespaces = memo.process.namespaces
     await memo.process.start()
 
 
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
-    """Stop, and give the lease back."""
+    """Stop everything and release the Lease."""
     if "process" in memo:
         await memo.process.stop()

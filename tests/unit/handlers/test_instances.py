@@ -1,16 +1,18 @@
-"""kopf's side: it opens namespaces and decides nothing."""
+"""kopf handlers of ArgoCDInstances: reconcile loop, resync, finalizer, heap."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import kopf
 import pytest
 
 from argogrant.audit.audit_log import AuditLog
 from argogrant.handlers import instances
-from argogrant.handlers.startup import NamespaceRegistry, NoDiffBase
+from argogrant.handlers.settings import OperatorSettings
+from argogrant.handlers.startup import NamespaceRegistry
 from argogrant.kube.errors import Unavailable
 from argogrant.telemetry.metrics import Metrics
 from support.fake_clock import FakeClock
@@ -25,15 +27,24 @@ from support.in_memory_operator import (
 )
 from support.live_cluster import INSTANCE
 
+MEGABYTE = 2**20
+OBJECT_BYTES = 2000
+"""Python keeps objects of at most 512 bytes in pools of its own."""
+OBJECTS = 32 * MEGABYTE // OBJECT_BYTES
+KEPT = 100
+"""One object in so many stays."""
+
 
 class Operator:
-    """What kopf gives to handlers, on an API server in memory."""
+    """What kopf passes to handlers, with an API server in memory."""
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
-        self.rooms = NamespaceRegistry(self.cluster, Metrics(), AuditLog(), FakeClock())
-        self.rooms.leading.set()
-        self.memo = kopf.Memo(namespaces=self.rooms)
+        self.namespaces = NamespaceRegistry(
+            self.cluster, Metrics(), AuditLog(), FakeClock()
+        )
+        self.namespaces.leading.set()
+        self.memo = kopf.Memo(namespaces=self.namespaces, settings=OperatorSettings())
 
 
 @asynccontextmanager
@@ -42,58 +53,39 @@ async def an_operator() -> AsyncIterator[Operator]:
     try:
         yield operator
     finally:
-        await operator.rooms.close()
+        await operator.namespaces.close()
 
 
-async def test_a_namespace_is_opened_once() -> None:
-    async with an_operator() as operator:
-        room = operator.rooms.get(OURS)
-        await asyncio.sleep(SETTLED)
-
-        assert operator.rooms.get(OURS) is room
-        assert operator.rooms.are_synced()
-
-
-async def test_a_namespace_that_failed_is_opened_anew() -> None:
-    """An error that nobody foresaw must not end every revocation."""
-    async with an_operator() as operator:
-        room = operator.rooms.get(OURS)
-        operator.cluster.fail("list", RuntimeError("a bug"), path=GRANTS)
-        await asyncio.sleep(SETTLED)
-
-        assert operator.rooms.get(OURS) is not room
-
-
-async def test_a_deleted_instance_is_held_until_it_is_served_no_longer() -> None:
-    """Also while its namespace fails, and is opened anew."""
+async def test_finalizer_of_deleted_instance_stays_until_it_is_released() -> None:
+    """Also if the manager of its namespace fails and is started again meanwhile."""
     async with an_operator() as operator:
         metadata = {"name": "default", "finalizers": ["argogrant.dev/revoke"]}
         operator.cluster.add(INSTANCES, {**INSTANCE, "metadata": metadata})
         operator.cluster.delete_object(INSTANCE_PATH)
-        held = asyncio.create_task(
+        waiting = asyncio.create_task(
             instances.on_instance_deleted(
                 name="default", namespace=OURS, memo=operator.memo
             )
         )
         await asyncio.sleep(SETTLED)
-        room = operator.rooms.get(OURS)
+        manager = operator.namespaces.get(OURS)
         operator.cluster.fail("list", RuntimeError("a bug"))
         with contextlib.suppress(RuntimeError):
-            await room.resync("default")
+            await manager.resync("default")
         operator.cluster.fail("watch", RuntimeError("a bug"), path=GRANTS)
         operator.cluster.end_watches()
         await asyncio.sleep(SETTLED)
-        assert operator.rooms.get(OURS) is not room
-        assert not held.done()
+        assert operator.namespaces.get(OURS) is not manager
+        assert not waiting.done()
         operator.cluster.edit(INSTANCE_PATH, ABANDONED)
         await asyncio.sleep(SETTLED)
 
-        assert held.done()
+        assert waiting.done()
 
 
-async def test_a_sweep_asks_the_api_server() -> None:
+async def test_resync_lists_every_collection_again() -> None:
     async with an_operator() as operator:
-        operator.rooms.get(OURS)
+        operator.namespaces.get(OURS)
         await asyncio.sleep(SETTLED)
         before = operator.cluster.count("list")
         await instances.resync_instance(
@@ -103,9 +95,9 @@ async def test_a_sweep_asks_the_api_server() -> None:
         assert operator.cluster.count("list") == before + 8
 
 
-async def test_a_sweep_that_failed_is_soon_tried_again() -> None:
+async def test_failed_resync_is_retried_after_seconds() -> None:
     async with an_operator() as operator:
-        operator.rooms.get(OURS)
+        operator.namespaces.get(OURS)
         await asyncio.sleep(SETTLED)
         operator.cluster.fail("list", Unavailable("503"))
         with pytest.raises(kopf.TemporaryError) as got:
@@ -113,12 +105,27 @@ async def test_a_sweep_that_failed_is_soon_tried_again() -> None:
                 name="x", namespace=OURS, memo=operator.memo
             )
 
-        assert got.value.delay is not None
-        assert got.value.delay <= 5
+        assert got.value.delay == instances.LONGEST_RESYNC_RETRY
 
 
-@pytest.mark.parametrize("verb", ["build", "fetch"])
-def test_kopf_is_kept_from_copying_objects(verb) -> None:
-    """A copy of each object in its own annotation would double every write."""
-    assert getattr(NoDiffBase(), verb)() == {}
-    assert NoDiffBase().store() is None
+def test_memory_between_living_objects_is_returned_to_the_kernel() -> None:
+    burst = [bytes(OBJECT_BYTES) for _ in range(OBJECTS)]
+    living = burst[::KEPT]
+    burst.clear()
+    before = resident_bytes()
+
+    instances.trim_heap()
+
+    assert before - resident_bytes() > 16 * MEGABYTE
+    assert len(living) == len(range(0, OBJECTS, KEPT))
+
+
+def test_trim_heap_does_nothing_without_glibc() -> None:
+    instances.trim_heap(object())
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    line = next(line for line in status if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024

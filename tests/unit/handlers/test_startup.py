@@ -1,0 +1,102 @@
+"""Start of the process: garbage collector, kopf's diff base, namespaces, settings."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from argogrant.audit.audit_log import AuditLog
+from argogrant.handlers.settings import OperatorSettings
+from argogrant.handlers.startup import NamespaceRegistry, NoDiffBase, tune_gc
+from argogrant.telemetry.metrics import Metrics
+from support.fake_clock import FakeClock
+from support.fake_cluster import FakeCluster
+from support.in_memory_operator import GRANTS, OURS, SETTLED
+
+
+@pytest.fixture
+def _gc_thresholds() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    return FakeCluster()
+
+
+def registry(cluster: FakeCluster) -> NamespaceRegistry:
+    namespaces = NamespaceRegistry(cluster, Metrics(), AuditLog(), FakeClock())
+    namespaces.leading.set()
+    return namespaces
+
+
+@pytest.mark.usefixtures("_gc_thresholds")
+def test_ten_thousand_new_objects_start_no_garbage_collection() -> None:
+    """The collector must not run in the middle of ten thousand decisions."""
+    tune_gc()
+    gc.collect()
+    before = [generation["collections"] for generation in gc.get_stats()]
+
+    created = [[number] for number in range(10_000)]
+
+    assert [generation["collections"] for generation in gc.get_stats()] == before
+    assert len(created) == 10_000
+
+
+async def test_namespace_manager_is_started_once(cluster: FakeCluster) -> None:
+    namespaces = registry(cluster)
+    manager = namespaces.get(OURS)
+    await asyncio.sleep(SETTLED)
+
+    assert namespaces.get(OURS) is manager
+    assert namespaces.are_synced()
+    await namespaces.close()
+
+
+async def test_failed_namespace_manager_is_started_again(cluster: FakeCluster) -> None:
+    """An unexpected exception must not end all revocations of a namespace."""
+    namespaces = registry(cluster)
+    manager = namespaces.get(OURS)
+    cluster.fail("list", RuntimeError("a bug"), path=GRANTS)
+    await asyncio.sleep(SETTLED)
+
+    assert namespaces.get(OURS) is not manager
+    await namespaces.close()
+
+
+@pytest.mark.parametrize("verb", ["build", "fetch"])
+def test_diff_base_stores_no_copy_of_an_object(verb) -> None:
+    """A copy in an annotation of each object would double every write."""
+    assert getattr(NoDiffBase(), verb)() == {}
+    assert NoDiffBase().store() is None
+
+
+def test_settings_are_read_from_the_environment() -> None:
+    settings = OperatorSettings.read(
+        {
+            "ARGOGRANT_NAMESPACES": "one,two",
+            "ARGOGRANT_SWEEP_SECONDS": "3",
+            "ARGOGRANT_ACCEPT_UNVERIFIED_REQUESTERS": "true",
+            "ARGOGRANT_PORT": "8080",
+        }
+    )
+
+    assert settings.namespaces == ("one", "two")
+    assert settings.sweep_seconds == 3.0
+    assert settings.accept_unverified_requesters
+    assert settings.port == 8080
+
+
+def test_unset_settings_have_their_defaults() -> None:
+    settings = OperatorSettings.read({})
+
+    assert settings.namespaces == ()
+    assert settings.sweep_seconds == 60.0
+    assert settings.lease_namespace == ""
+    assert not settings.accept_unverified_requesters
+    assert settings.port is None
+    assert settings.audit_spool is None
+    assert settings.identity
