@@ -20,7 +20,7 @@
 - apiGroups: [coordination.k8s.io] # one replica leads
   resources: [leases]
   resourceNames: [argogrant]
-  verbs: [get, list, watch, patch]
+  verbs: [get, patch]
 - apiGroups: [coordination.k8s.io] # a name can not be demanded of what is created
   resources: [leases]
   verbs: [create]

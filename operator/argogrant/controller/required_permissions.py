@@ -162,7 +162,7 @@ def operator_permissions(namespace: str) -> tuple[Permission, ...]:
             name="" if verb == "create" else LEASE_NAME,
             role=HOME_ROLE,
         )
-        for verb in (*_READ_AND_PATCH, "create")
+        for verb in ("get", "patch", "create")
     ]
     admission = [
         Permission(verb=verb, resource=resource, name=name, role=IDENTITY_ROLE)

@@ -1,11 +1,25 @@
-"""The one leader among several operators, by a Lease.
+"""Leader election among the replicas of the operator, by a Lease.
 
-An election of our own, since the client library's ends at the first broken connection,
-writes local time as UTC, and never gives the lease back. It follows client-go: a lease
-has run out when its holder did not renew it for as long as it says, by the observer's
-own monotonic clock, so that clocks need not agree.
+The algorithm is that of client-go. Every replica reads the Lease once per retry period
+and then tries to write it::
 
-Source: kubernetes/client-go, ``tools/leaderelection/leaderelection.go``.
+    RETRY_PERIOD       1/15 of the lease duration between two attempts
+    RENEW_DEADLINE     10/15: a leader that could not renew for so long stops
+    lease duration     a standby takes the Lease if it did not change for so long
+
+A standby measures how long the Lease did not change with its own monotonic clock, so
+the clocks of the replicas need not agree. A leader stops before the first standby may
+take over, since it counts from an earlier instant and stops after a shorter time.
+
+The retry period of client-go is twice as long. It also bounds how late a standby
+observes the last renewal of a leader that was killed, and expired grants wait for the
+next leader.
+
+The election of the Python client library is not used: it ends at the first broken
+connection, writes local time as UTC and never releases the Lease.
+
+Source: kubernetes/client-go, ``tools/leaderelection/leaderelection.go``, whose defaults
+are 15, 10 and 2 seconds.
 """
 
 import asyncio
@@ -19,46 +33,45 @@ from typing import Any, Final
 
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
-from argogrant.kube.informer import Informer, stop
-from argogrant.kube.resources import LEASES, Collection
+from argogrant.kube.resources import LEASES
 
 LEASE_NAME: Final = "argogrant"
-RENEWALS_PER_LEASE: Final = 5
-PATIENCE: Final = 2 / 3
-"""The part of a lease after which a holder that can not renew it gives up."""
-PAUSE: Final = 0.5
+RENEW_DEADLINE: Final = 10 / 15
+RETRY_PERIOD: Final = 1 / 15
+LONGEST_RETRY_PERIOD: Final = 2.0
+"""Seconds; a standby notices within this time that a leader has released the Lease."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRecord:
-    """A Lease as last seen."""
+    """A Lease as last observed."""
 
     holder: str
     seconds: float
     transitions: int
     resource_version: str
-    seen_at: float
-    """When this version was first seen, by our monotonic clock."""
+    observed_at: float
+    """Monotonic time at which this replica first observed this version."""
 
     def expires_in(self, identity: str, now: float) -> float:
-        """Seconds until somebody of this name may take the lease; 0 for now."""
+        """Return the seconds until this replica may take the Lease; 0 for now."""
         if self.holder in ("", identity):
             return 0.0
-        return max(0.0, self.seen_at + self.seconds - now)
+        return max(0.0, self.observed_at + self.seconds - now)
 
 
 class LeaderElector:
-    """The lease of one group of operators.
+    """Election of one replica in one namespace.
 
     Args:
-        cluster: Where the Lease is kept.
-        namespace: Its namespace; its name is ``argogrant``.
-        identity: Who we are. One that stays over a restart, as a pod's name does, takes
-            its own lease up again at once.
-        seconds: How long the others wait for a holder that says nothing.
-        clock: Tells the time in UTC, for what people read in the Lease.
+        cluster: API server with the Lease.
+        namespace: Namespace of the Lease ``argogrant``.
+        identity: Name of this replica. A pod that restarts under the same name takes
+            its own Lease again at once.
+        seconds: Lease duration.
+        clock: Current time in UTC, for the times that people read in the Lease.
     """
 
     def __init__(
@@ -73,104 +86,110 @@ class LeaderElector:
         self._cluster = cluster
         self._identity = identity
         self._seconds = seconds
+        self._retry_period = min(seconds * RETRY_PERIOD, LONGEST_RETRY_PERIOD)
+        self._renew_deadline = seconds * RENEW_DEADLINE
         self._clock = clock
-        self._collection = LEASES.path(namespace)
+        self._collection_path = LEASES.path(namespace)
         self._path = LEASES.path(namespace, LEASE_NAME)
-        self._changed = asyncio.Event()
-        self._seen: Informer[LeaseRecord] = Informer(
-            cluster,
-            Collection(LEASES, namespace, LEASE_NAME),
-            read=_lease_record,
-            on_change=lambda _before, _after: self._changed.set(),
-        )
+        self._observed: LeaseRecord | None = None
 
     async def acquire(self) -> None:
-        """Wait until the lease is ours."""
-        watching = asyncio.create_task(self._seen.run())
-        try:
-            await self._seen.attempted.wait()
-            while not await self._claim():
-                pass
-        finally:
-            await stop(watching)
+        """Wait until this replica holds the Lease."""
+        while True:
+            try:
+                wait = await self._try_acquire_or_renew()
+            except Conflict:
+                wait = self._retry_period
+            except ClusterError as error:
+                logger.warning("The Lease cannot be acquired: %s", error)
+                wait = self._retry_period
+            if wait is None:
+                return
+            await asyncio.sleep(min(wait, self._retry_period))
 
     async def renew(self, is_alive: Callable[[], bool] = lambda: True) -> None:
-        """Renew the lease; return when it is lost, or was not renewed in time.
+        """Renew the Lease until another replica holds it or the deadline has passed.
 
         Args:
-            is_alive: Asked before each renewal; False lets the lease run out.
+            is_alive: Called before every renewal; while it returns False the Lease is
+                not renewed.
         """
-        every = self._seconds / RENEWALS_PER_LEASE
-        renewed_at = time.monotonic()
-        while time.monotonic() - renewed_at < self._seconds * PATIENCE:
-            await asyncio.sleep(every)
-            asked_at = time.monotonic()
+        deadline = time.monotonic() + self._renew_deadline
+        while (remaining := deadline - time.monotonic()) > 0:
+            await asyncio.sleep(min(self._retry_period, remaining))
+            attempted_at = time.monotonic()
+            if attempted_at >= deadline:
+                # The process was suspended. Another replica may lead by now.
+                return
             if not is_alive():
                 continue
+            timeout = min(deadline - attempted_at, self._renew_deadline / 2)
             try:
-                async with asyncio.timeout(every):
-                    await self._write()
-                renewed_at = asked_at
-            except (Conflict, NotFound):
-                if not await self._is_still_ours():
-                    return
+                async with asyncio.timeout(timeout):
+                    wait = await self._try_acquire_or_renew()
             except (ClusterError, TimeoutError) as error:
-                logger.warning("The lease could not be renewed: %r", error)
-                await self._refresh()  # the answer may have been lost, not the write
+                # A Conflict is not the end either: any client may change the metadata
+                # of the Lease. The next attempt reads it and compares the holder.
+                logger.warning("The Lease could not be renewed: %r", error)
+                continue
+            if wait is not None:
+                return
+            deadline = attempted_at + self._renew_deadline
 
     async def release(self) -> None:
-        """Give the lease back, so that nobody has to wait for its end."""
+        """Remove the holder, so a standby need not wait until the Lease expires."""
         with suppress(ClusterError, TimeoutError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(self._renew_deadline / 2):
                 await self._write(holder="")
 
-    async def _claim(self) -> bool:
-        self._changed.clear()
-        seen = self._seen.objects.get(LEASE_NAME)
-        now = time.monotonic()
-        wait = seen.expires_in(self._identity, now) if seen else 0.0
-        if wait <= 0:
-            try:
-                await self._write()
-            except ClusterError as error:
-                if not isinstance(error, Conflict):
-                    logger.warning("The lease can not be taken: %s", error)
-                await self._refresh()
-                wait = PAUSE
-            else:
-                return True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._changed.wait()
-        return False
+    async def _try_acquire_or_renew(self) -> float | None:
+        """Read the Lease and write it if this replica may hold it.
 
-    async def _write(self, holder: str | None = None) -> None:
-        """Create the lease, or renew or take it, unless somebody else was quicker."""
-        seen = self._seen.objects.get(LEASE_NAME)
+        Returns:
+            None if this replica holds the Lease now, else the seconds until it may.
+
+        Raises:
+            Conflict: The Lease has changed between the two requests.
+            ClusterError: The Lease could not be read or written.
+        """
+        await self._observe()
+        if self._observed is not None:
+            wait = self._observed.expires_in(self._identity, time.monotonic())
+            if wait > 0:
+                return wait
+        await self._write(holder=self._identity)
+        return None
+
+    async def _observe(self) -> None:
+        try:
+            self._record(await self._cluster.get(self._path))
+        except NotFound:
+            self._observed = None
+
+    def _record(self, body: Body) -> None:
+        """Keep the Lease, with the time at which its version was first observed."""
+        version = body["metadata"]["resourceVersion"]
+        if self._observed is None or self._observed.resource_version != version:
+            self._observed = _lease_record(body)
+
+    async def _write(self, holder: str) -> None:
+        """Create or change the Lease, if it is still as observed."""
+        observed = self._observed
         now = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec: dict[str, Any] = {
-            "holderIdentity": self._identity if holder is None else holder,
+            "holderIdentity": holder,
             "leaseDurationSeconds": max(1, round(self._seconds)),
             "renewTime": now,
         }
-        if seen is None or seen.holder != self._identity:
+        if observed is None or observed.holder != self._identity:
             spec["acquireTime"] = now
-            spec["leaseTransitions"] = seen.transitions + 1 if seen else 0
+            spec["leaseTransitions"] = observed.transitions + 1 if observed else 0
         body: Body = {"metadata": {"name": LEASE_NAME}, "spec": spec}
-        if seen is None:
-            self._seen.upsert(await self._cluster.create(self._collection, body))
+        if observed is None:
+            self._record(await self._cluster.create(self._collection_path, body))
             return
-        body["metadata"]["resourceVersion"] = seen.resource_version
-        self._seen.upsert(await self._cluster.merge_patch(self._path, body))
-
-    async def _is_still_ours(self) -> bool:
-        await self._refresh()
-        seen = self._seen.objects.get(LEASE_NAME)
-        return seen is not None and seen.holder == self._identity
-
-    async def _refresh(self) -> None:
-        with suppress(ClusterError):
-            await self._seen.relist()
+        body["metadata"]["resourceVersion"] = observed.resource_version
+        self._record(await self._cluster.merge_patch(self._path, body))
 
 
 def _lease_record(body: Body) -> LeaseRecord:
@@ -180,5 +199,5 @@ def _lease_record(body: Body) -> LeaseRecord:
         seconds=float(spec.get("leaseDurationSeconds") or 0),
         transitions=int(spec.get("leaseTransitions") or 0),
         resource_version=body["metadata"]["resourceVersion"],
-        seen_at=time.monotonic(),
+        observed_at=time.monotonic(),
     )

@@ -1,4 +1,4 @@
-"""One leader among several: who waits, who takes over, who gives up."""
+"""Leader election: acquire, renew, take over, lose, release."""
 
 import asyncio
 from types import SimpleNamespace
@@ -6,24 +6,30 @@ from types import SimpleNamespace
 import pytest
 
 from argogrant.kube.errors import Conflict, Unavailable
-from argogrant.kube.leader_election import LEASE_NAME, LeaderElector
+from argogrant.kube.leader_election import (
+    LEASE_NAME,
+    RENEW_DEADLINE,
+    RETRY_PERIOD,
+    LeaderElector,
+)
 from argogrant.kube.resources import LEASES
 from support.fake_clock import FakeClock
 from support.fake_cluster import FakeCluster
 
 PATH = LEASES.path("argogrant", LEASE_NAME)
 SECONDS = 15.0
-AWAY = Unavailable("503")
+RETRY = SECONDS * RETRY_PERIOD
+UNAVAILABLE = Unavailable("503")
 
 
 @pytest.fixture(autouse=True)
 def monotonic(monkeypatch) -> None:
-    """The lease's own clock is the loop's."""
+    """The monotonic clock is that of the event loop."""
     now = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
     monkeypatch.setattr("argogrant.kube.leader_election.time", now)
 
 
-def a_lease(cluster: FakeCluster, identity: str) -> LeaderElector:
+def an_elector(cluster: FakeCluster, identity: str) -> LeaderElector:
     return LeaderElector(
         cluster, "argogrant", identity=identity, seconds=SECONDS, clock=FakeClock()
     )
@@ -35,21 +41,21 @@ def holder(cluster: FakeCluster) -> str:
 
 
 def lose_the_answer() -> None:
-    raise AWAY
+    raise UNAVAILABLE
 
 
-async def acquired(lease: LeaderElector, *, within: float) -> float:
-    """Take the lease; tell how long that took."""
+async def acquired(elector: LeaderElector, *, within: float) -> float:
+    """Acquire the Lease and return the seconds that it took."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with asyncio.timeout(within):
-        await lease.acquire()
+        await elector.acquire()
     return loop.time() - began
 
 
-async def test_the_first_leads_at_once_and_says_so() -> None:
+async def test_first_replica_leads_at_once() -> None:
     cluster = FakeCluster()
-    await acquired(a_lease(cluster, "one"), within=0.1)
+    await acquired(an_elector(cluster, "one"), within=0.1)
     spec = cluster.object(PATH)["spec"]
 
     assert spec["holderIdentity"] == "one"
@@ -58,53 +64,72 @@ async def test_the_first_leads_at_once_and_says_so() -> None:
     assert spec["acquireTime"] == spec["renewTime"]
 
 
-async def test_a_silent_leader_is_replaced_when_its_lease_has_run_out() -> None:
+async def test_silent_leader_is_replaced_when_its_lease_expires() -> None:
     cluster = FakeCluster()
-    await a_lease(cluster, "one").acquire()
-    took = await acquired(a_lease(cluster, "two"), within=SECONDS + 2)
+    await an_elector(cluster, "one").acquire()
+    took = await acquired(an_elector(cluster, "two"), within=SECONDS + RETRY)
 
     assert took >= SECONDS
     assert holder(cluster) == "two"
     assert cluster.object(PATH)["spec"]["leaseTransitions"] == 1
 
 
-async def test_a_leader_that_renews_is_not_replaced() -> None:
+async def test_standby_that_waits_takes_over_one_retry_period_late_at_most() -> None:
+    """It observes the last renewal when it polls next."""
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
-    keeping = asyncio.create_task(one.renew())
-    with pytest.raises(TimeoutError):
-        await acquired(a_lease(cluster, "two"), within=10 * SECONDS)
-
-    assert not keeping.done()
-    assert holder(cluster) == "one"
-    keeping.cancel()
-
-
-async def test_a_lease_that_was_given_back_is_taken_at_once() -> None:
-    cluster = FakeCluster()
-    one = a_lease(cluster, "one")
-    await one.acquire()
-    waiting = asyncio.create_task(a_lease(cluster, "two").acquire())
-    await asyncio.sleep(1)
-    await one.release()
-    await asyncio.sleep(0.1)
+    renewing = asyncio.create_task(one.renew())
+    waiting = asyncio.create_task(
+        acquired(an_elector(cluster, "two"), within=10 * SECONDS)
+    )
+    await asyncio.sleep(3 * SECONDS)
+    renewing.cancel()
+    await asyncio.sleep(SECONDS - RETRY)
+    assert not waiting.done()
+    await asyncio.sleep(2 * RETRY)
 
     assert waiting.done()
     assert holder(cluster) == "two"
 
 
-async def test_a_pod_that_restarts_takes_its_own_lease_up() -> None:
+async def test_leader_that_renews_is_not_replaced() -> None:
     cluster = FakeCluster()
-    await a_lease(cluster, "one").acquire()
+    one = an_elector(cluster, "one")
+    await one.acquire()
+    renewing = asyncio.create_task(one.renew())
+    with pytest.raises(TimeoutError):
+        await acquired(an_elector(cluster, "two"), within=10 * SECONDS)
 
-    assert await acquired(a_lease(cluster, "one"), within=1) < 0.1
+    assert not renewing.done()
+    assert holder(cluster) == "one"
+    renewing.cancel()
 
 
-async def test_of_two_that_are_quick_one_leads() -> None:
+async def test_released_lease_is_acquired_within_a_retry_period() -> None:
     cluster = FakeCluster()
-    leases = [a_lease(cluster, name) for name in ("one", "two")]
-    tasks = [asyncio.create_task(lease.acquire()) for lease in leases]
+    one = an_elector(cluster, "one")
+    await one.acquire()
+    waiting = asyncio.create_task(an_elector(cluster, "two").acquire())
+    await asyncio.sleep(1)
+    await one.release()
+    await asyncio.sleep(RETRY + 0.1)
+
+    assert waiting.done()
+    assert holder(cluster) == "two"
+
+
+async def test_restarted_pod_acquires_its_own_lease_at_once() -> None:
+    cluster = FakeCluster()
+    await an_elector(cluster, "one").acquire()
+
+    assert await acquired(an_elector(cluster, "one"), within=1) < 0.1
+
+
+async def test_one_of_two_simultaneous_replicas_leads() -> None:
+    cluster = FakeCluster()
+    electors = [an_elector(cluster, name) for name in ("one", "two")]
+    tasks = [asyncio.create_task(elector.acquire()) for elector in electors]
     await asyncio.sleep(SECONDS / 2)
 
     assert sum(task.done() for task in tasks) == 1
@@ -112,91 +137,128 @@ async def test_of_two_that_are_quick_one_leads() -> None:
         task.cancel()
 
 
-async def test_a_lease_is_waited_for_through_an_outage() -> None:
+@pytest.mark.parametrize("verb", ["get", "create"])
+async def test_lease_is_acquired_after_an_outage(verb) -> None:
     cluster = FakeCluster()
-    cluster.fail("create", AWAY, times=5)
-    took = await acquired(a_lease(cluster, "one"), within=10)
+    cluster.fail(verb, UNAVAILABLE, times=5)
+    took = await acquired(an_elector(cluster, "one"), within=5 * RETRY + 1)
 
-    assert took > 1
+    assert took >= 5 * RETRY
 
 
-async def test_a_lease_that_another_took_is_lost_at_the_next_renewal() -> None:
+async def test_lease_of_another_holder_is_lost_at_the_next_renewal() -> None:
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
-    keeping = asyncio.create_task(one.renew())
+    renewing = asyncio.create_task(one.renew())
     cluster.edit(PATH, {"spec": {"holderIdentity": "two"}})
-    await asyncio.sleep(SECONDS / 3)
+    await asyncio.sleep(RETRY + 0.1)
 
-    assert keeping.done()
+    assert renewing.done()
     assert holder(cluster) == "two"
 
 
-async def test_a_lease_that_somebody_labelled_is_kept() -> None:
-    """A conflict is no loss as long as the name in it is ours."""
+async def test_lease_whose_metadata_changed_is_kept() -> None:
+    """Only another holder ends the leadership, a conflict does not."""
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
-    keeping = asyncio.create_task(one.renew())
-    cluster.edit(PATH, {"metadata": {"labels": {"a": "b"}}})
+    renewing = asyncio.create_task(one.renew())
+
+    def label() -> None:
+        cluster.edit(PATH, {"metadata": {"labels": {"a": "b"}}})
+
+    cluster.before("merge_patch", label)
     await asyncio.sleep(5 * SECONDS)
 
-    assert not keeping.done()
-    keeping.cancel()
+    assert not renewing.done()
+    renewing.cancel()
 
 
-async def test_who_can_not_renew_gives_up_before_the_lease_runs_out() -> None:
-    """Or two would lead: the others count from the last renewal."""
+@pytest.mark.parametrize("verb", ["get", "merge_patch"])
+async def test_leader_that_cannot_renew_stops_before_the_lease_expires(verb) -> None:
+    """Otherwise two would lead: a standby counts from the last renewal."""
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
-    cluster.fail("merge_patch", AWAY, times=1000)
+    cluster.fail(verb, UNAVAILABLE, times=1000)
     loop = asyncio.get_running_loop()
     began = loop.time()
     await one.renew()
 
-    assert loop.time() - began < SECONDS
+    assert loop.time() - began <= SECONDS * RENEW_DEADLINE
 
 
-async def test_a_lease_is_not_renewed_for_a_process_that_hangs() -> None:
+async def test_leader_whose_renewals_hang_stops_before_the_lease_expires() -> None:
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
+    await one.acquire()
+    for _ in range(10):
+        cluster.before("get", lambda: asyncio.sleep(1000))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await one.renew()
+
+    assert loop.time() - began <= SECONDS * RENEW_DEADLINE
+
+
+async def test_suspended_leader_stops_without_a_renewal(monkeypatch) -> None:
+    """Another replica may have led meanwhile, even if its Lease has expired."""
+    cluster = FakeCluster()
+    one = an_elector(cluster, "one")
+    await one.acquire()
+    renewing = asyncio.create_task(one.renew())
+    await asyncio.sleep(RETRY / 2)
+    writes = cluster.count("merge_patch")
+    loop = asyncio.get_running_loop()
+    later = SimpleNamespace(monotonic=lambda: loop.time() + 2 * SECONDS)
+    monkeypatch.setattr("argogrant.kube.leader_election.time", later)
+    await asyncio.sleep(RETRY)
+
+    assert renewing.done()
+    assert cluster.count("merge_patch") == writes
+
+
+async def test_lease_of_a_hung_process_is_not_renewed() -> None:
+    cluster = FakeCluster()
+    one = an_elector(cluster, "one")
     await one.acquire()
     await one.renew(lambda: False)
-    await acquired(a_lease(cluster, "two"), within=SECONDS + 1)
+    await acquired(an_elector(cluster, "two"), within=SECONDS + RETRY)
 
     assert holder(cluster) == "two"
 
 
-async def test_a_renewal_whose_answer_was_lost_counts_as_soon_as_it_is_seen() -> None:
+async def test_renewal_whose_answer_was_lost_is_observed_later() -> None:
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
     for _ in range(2):
         cluster.after("merge_patch", lose_the_answer)
-    keeping = asyncio.create_task(one.renew())
+    renewing = asyncio.create_task(one.renew())
     await asyncio.sleep(4 * SECONDS)
 
-    assert not keeping.done()
-    keeping.cancel()
+    assert not renewing.done()
+    renewing.cancel()
 
 
-async def test_a_short_outage_loses_nothing() -> None:
+async def test_lease_is_kept_over_a_short_outage() -> None:
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
-    cluster.fail("merge_patch", AWAY, times=2)
-    keeping = asyncio.create_task(one.renew())
+    cluster.fail("merge_patch", UNAVAILABLE, times=2)
+    renewing = asyncio.create_task(one.renew())
     await asyncio.sleep(4 * SECONDS)
 
-    assert not keeping.done()
-    keeping.cancel()
+    assert not renewing.done()
+    renewing.cancel()
 
 
-@pytest.mark.parametrize("error", [AWAY, Conflict("409")])
-async def test_giving_back_is_tried_and_never_insisted_on(error) -> None:
+@pytest.mark.parametrize("error", [UNAVAILABLE, Conflict("409")])
+async def test_release_is_attempted_once(error) -> None:
+    """A standby then waits until the Lease expires."""
     cluster = FakeCluster()
-    one = a_lease(cluster, "one")
+    one = an_elector(cluster, "one")
     await one.acquire()
     cluster.fail("merge_patch", error)
     await one.release()
