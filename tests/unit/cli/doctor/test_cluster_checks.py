@@ -80,9 +80,9 @@ PROBLEMS = [
     ),
     pytest.param(
         "Rights",
-        {"permissions": permissions(watch=no())},
-        "does not have permission to watch leases/argogrant in namespace argogrant"
-        " and 1 more",
+        {"permissions": permissions(patch=no())},
+        "does not have permission to patch leases/argogrant in namespace argogrant"
+        " and 2 more",
         id="operator without a permission that it needs to report",
     ),
     pytest.param(
