@@ -78,10 +78,10 @@ INSTANCES: Final = Group(
             name="a_contested_key",
             title="Something keeps changing the key",
             message=(
-                'Contested: Somebody, by the record "argocd-controller", changed'
-                " policy.argogrant.csv of argocd-rbac-cm 3 times within 10 minutes; it"
-                " is put back more and more slowly. Make that program leave it"
-                " alone, as docs/how-to/contested.md shows."
+                'Contested: Another program (field manager "argocd-controller") changed'
+                " policy.argogrant.csv of argocd-rbac-cm 3 times within 10 minutes. The"
+                " operator writes it again, with a longer delay each time. Stop that"
+                " program from managing it, as docs/how-to/contested.md shows."
             ),
             meaning="People may lack their access; nobody keeps any for it.",
             remedy="[Stop that program](../how-to/contested.md).",
@@ -125,9 +125,9 @@ COMMANDS: Final = Group(
             name="a_sweep_without_config_map",
             title="A sweep finds no ConfigMap",
             message=(
-                "sweep of argocd/argocd-rbac-cm: there is no such ConfigMap, so Argo CD"
-                " keeps its last rules in memory. Restore it, or restart argocd-server"
-                " to drop them."
+                "sweep of argocd/argocd-rbac-cm: the ConfigMap does not exist, so Argo"
+                " CD keeps its last policy in memory. Restore the ConfigMap, or restart"
+                " argocd-server to drop the policy."
             ),
             meaning="The wrong namespace, or it was deleted.",
             remedy="`--argocd-namespace` says where Argo CD is.",

@@ -126,7 +126,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
         assert world.exists("argocdinstance", "default")
         assert world.may_sync()
         said = release.uninstall_hook()
-        assert "has left 0 ArgoCDInstances" in said
+        assert "0 ArgoCDInstances remain" in said
     finally:
         operator_process.stop(operator)
     eventually(lambda: not world.may_sync(), within=10)

@@ -1,6 +1,7 @@
-"""The write of the overlay: when it may go out, and what is counted about it.
+"""Writes of the managed policy key: rate limit, contention and metrics.
 
-Bindings that are still there although their end has passed.
+A write that removes access is never delayed. A write that only adds access waits for
+other changes of the same second, and longer while another program overwrites the key.
 """
 
 import asyncio
@@ -26,56 +27,62 @@ Ends = Mapping[Binding, datetime | None]
 def overdue_since(
     seen: Snapshot, decisions: Iterable[Decision], now: datetime
 ) -> datetime | None:
-    """Tell the earliest end that has passed without its binding being removed.
+    """Return the earliest expiry that has passed while its binding still exists.
 
-    Argo CD keeps its last rules in memory when the ConfigMap goes, so that what was
-    seen last counts until something else is seen.
+    Argo CD keeps its policy in memory if the ConfigMap is deleted, so the last version
+    that it loaded counts until another one exists.
 
     Args:
-        seen: What is there.
-        decisions: What every grant wants.
-        now: An end at this instant has passed.
+        seen: The observed state of Argo CD.
+        decisions: The decisions about all grants.
+        now: A binding that expires at this instant is overdue.
     """
     overlay = (
         seen.last_loaded_config_map.overlay
         if seen.last_loaded_config_map is not None
         else None
     )
-    places = [managed_member_ends(seen)]
+    all_ends = [managed_member_ends(seen)]
     if overlay is not None:
-        places.append(overlay.ends)
-    passed = {
-        b: end for ends in places for b, end in ends.items() if end and end <= now
+        all_ends.append(overlay.ends)
+    overdue = {
+        binding: end
+        for ends in all_ends
+        for binding, end in ends.items()
+        if end and end <= now
     }
-    if not passed:
+    if not overdue:
         return None
     for decision in decisions:
         if decision.desired_binding is not DesiredBinding.ABSENT:
-            passed.pop(decision.grant.binding, None)
-    return min(passed.values(), default=None)
+            overdue.pop(decision.grant.binding, None)
+    return min(overdue.values(), default=None)
 
 
 def lags_of(removed: Collection[Binding], ends: Ends, now: datetime) -> list[float]:
-    """Tell how late each binding was removed, in seconds; early ones do not count."""
-    told = (ends.get(binding) for binding in removed)
-    return [(now - end).total_seconds() for end in told if end and end <= now]
+    """Return how many seconds after its expiry each binding was removed.
+
+    Bindings that were removed before their expiry do not count.
+    """
+    removed_ends = (ends.get(binding) for binding in removed)
+    return [(now - end).total_seconds() for end in removed_ends if end and end <= now]
 
 
 Clock = Callable[[], datetime]
 
 WRITE_PAUSE: Final = 1.0
-"""Seconds between two writes that take nothing away: bursts share a write."""
+"""Seconds between two writes that only add access, so a burst shares one write."""
 
 logger = logging.getLogger(__name__)
 
 
 class Applier:
-    """Writes one instance's overlay.
+    """Writer of the managed key of one instance.
 
     Args:
-        title: What the instance is called in the log.
-        metrics: Told of every write.
-        clock: Tells the time in UTC.
+        title: Name of the instance in the log.
+        metrics: Counters of the writes.
+        clock: Current time in UTC.
     """
 
     def __init__(self, title: str, metrics: InstanceMetrics, clock: Clock) -> None:
@@ -88,29 +95,28 @@ class Applier:
 
     @property
     def contested(self) -> Finding | None:
-        """Who keeps changing our key, if somebody does."""
+        """The program that repeatedly overwrites the managed key, if there is one."""
         return self._contention.finding()
 
     def detect_external_change(self, planned: Plan, seen: Snapshot) -> None:
-        """Notice whether somebody else changed what was written."""
+        """Record whether another program has changed the managed key."""
         if seen.config_map is not None:
             at = asyncio.get_running_loop().time()
             self._contention.observe(seen.config_map, is_wrong=planned.has_work, at=at)
 
     def write_delay(self, planned: Plan) -> float | None:
-        """Say how long a write has to wait; None if it may go out now.
+        """Return the seconds until the plan may be written; None for now.
 
-        What takes access away never waits. What gives it waits for others of its
-        burst, and longer where somebody keeps undoing it.
+        A plan that removes access is never delayed.
         """
         if not planned.has_work or planned.is_urgent:
             return None
         now = asyncio.get_running_loop().time()
-        dues = [self._contention.next_write_at()]
+        due_times = [self._contention.next_write_at()]
         if self._last_write is not None:
-            dues.append(self._last_write + WRITE_PAUSE)
-        wait = max((due for due in dues if due is not None), default=now) - now
-        return wait if wait > 0 else None
+            due_times.append(self._last_write + WRITE_PAUSE)
+        delay = max((due for due in due_times if due is not None), default=now) - now
+        return delay if delay > 0 else None
 
     async def write(
         self,
@@ -121,11 +127,11 @@ class Applier:
         orphans: Collection[Binding],
         leaving: bool,
     ) -> None:
-        """Write what was planned, or remove the key when the instance goes.
+        """Write the planned key, or remove it when the instance is deleted.
 
         Raises:
-            Conflict: The ConfigMap changed since it was seen.
-            ClusterError: It could not be written.
+            Conflict: The ConfigMap has changed since it was observed.
+            ClusterError: The ConfigMap could not be written.
         """
         assert planned.overlay is not None
         assert seen.config_map is not None
@@ -163,7 +169,7 @@ class Applier:
 
 
 def orphans_of(planned: Plan, decisions: Iterable[Decision]) -> frozenset[Binding]:
-    """Give what is to be removed although no grant wants it or wanted it."""
+    """Return the bindings to remove that belong to no grant."""
     removed = planned.overlay.to_remove if planned.overlay else frozenset()
-    granted = (decision.grant.binding for decision in decisions)
-    return removed - {binding for binding in granted if binding in removed}
+    of_grants = (decision.grant.binding for decision in decisions)
+    return removed - {binding for binding in of_grants if binding in removed}

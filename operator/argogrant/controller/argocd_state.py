@@ -1,6 +1,9 @@
-"""One Argo CD as it is seen: its ConfigMap and its AppProjects, kept fresh.
+"""Observed state of one Argo CD, and the only writes to it.
 
-What is kept of Argo CD's objects: its ConfigMap and its AppProjects.
+Three informers keep ``argocd-rbac-cm``, ``argocd-cm`` and the AppProjects. All writes
+carry the resourceVersion that was planned on, so a concurrent change of another program
+is a Conflict and never overwritten. Responses to writes go into the informers, and the
+next reconciliation sees its own write even if the watch is slow.
 """
 
 import asyncio
@@ -30,43 +33,43 @@ from argogrant.kube.informer import Informer
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 MAX_MARK: Final = 256
-"""Characters of a label or an annotation that may name an owner."""
+"""Characters; longer labels and annotations are not kept and name no owner."""
 
 
 @dataclass(frozen=True)
 class ObservedConfigMap:
-    """``argocd-rbac-cm`` as last seen or written; each of its keys is read once."""
+    """``argocd-rbac-cm`` as last observed; each of its keys is parsed once."""
 
     resource_version: str
     data: dict[str, str]
     last_manager: str = ""
-    """The field manager other than ours that wrote last, as far as it is recorded."""
+    """The other field manager that wrote last, from ``managedFields``; may be empty."""
     labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
-    """Labels and annotations, by which an owner may be named."""
+    """Short labels and annotations, which can name an owner."""
 
     @cached_property
     def unmanaged(self) -> PolicyCSV:
-        """What everybody else wrote."""
+        """The policy of all keys that argogrant does not manage."""
         return read_unmanaged_keys(self.data)
 
     @cached_property
     def overlay(self) -> Overlay | None:
-        """What our own key holds."""
+        """The managed key ``policy.argogrant.csv``; None if it does not exist."""
         return read_overlay(self.data)
 
     @property
     def is_loadable(self) -> bool:
-        """Whether Argo CD goes by it; with ``scopes`` that are no list it does not."""
+        """True if Argo CD loads it; it does not if ``scopes`` is no list."""
         return self.unmanaged.claims is not None
 
     @property
     def scopes(self) -> str | None:
-        """The claims that Argo CD compares with subjects, as written."""
+        """The key ``scopes``: claims that Argo CD compares with subjects."""
         return self.data.get(SCOPES_KEY)
 
 
 def observe_config_map(body: Body) -> ObservedConfigMap:
-    """Keep what matters of ``argocd-rbac-cm``."""
+    """Parse ``argocd-rbac-cm``."""
     metadata = body["metadata"]
     return ObservedConfigMap(
         metadata["resourceVersion"],
@@ -87,19 +90,20 @@ def _last_manager(metadata: Body) -> str:
 
 
 def observe_settings(body: Body) -> ArgoCDSettings:
-    """Keep of ``argocd-cm`` how people sign in; it may be as large as it likes."""
+    """Parse the login settings of ``argocd-cm``, and drop its other keys."""
     return read_settings(body.get("data") or {})
 
 
 def _labels_and_annotations(metadata: Body) -> dict[str, str]:
-    """Keep short labels and annotations; a label counts before an annotation."""
+    """Return short labels and annotations; a label overrides an annotation."""
     both = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
-    both.pop(MEMBERS_ANNOTATION, None)  # it changes with what we write
+    # The members annotation changes with every write of argogrant itself.
+    both.pop(MEMBERS_ANNOTATION, None)
     return {key: str(value) for key, value in both.items() if len(value) <= MAX_MARK}
 
 
 def observe_project(body: Body) -> Project:
-    """Keep what matters of an AppProject, whatever its author left out."""
+    """Parse an AppProject; every field may be missing."""
     metadata = body["metadata"]
     roles = (body.get("spec") or {}).get("roles") or ()
     annotations = dict(metadata.get("annotations") or {})
@@ -127,35 +131,36 @@ def observe_project(body: Body) -> Project:
     )
 
 
-SETTINGS_PAUSE: Final = 300.0
-"""Seconds between two attempts to read what it is no harm not to know."""
+SETTINGS_BACKOFF: Final = 300.0
+"""Longest seconds between attempts to read argocd-cm. Access to it is optional, and
+frequent refused requests would fill the audit log of the API server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What is known of an Argo CD at one instant."""
+    """The observed objects of an Argo CD at one instant."""
 
     config_map: ObservedConfigMap | None = None
     last_loaded_config_map: ObservedConfigMap | None = None
-    """The ConfigMap as Argo CD last took it in; without another it goes by this."""
+    """The last version that Argo CD loaded, and keeps if the ConfigMap is deleted."""
     text_is_known: bool = False
-    """Whether the ConfigMap was looked at; it may still be missing."""
+    """True if the ConfigMap was listed; it may still be missing."""
     projects: tuple[Project, ...] = ()
     projects_are_known: bool = False
     settings: ArgoCDSettings | None = None
-    """How people sign in, as last seen; None if that never could be read, which is no
-    failure. An outage changes nothing, or it would change every grant's status."""
+    """The login settings as last observed; None if they were never readable, which is
+    no failure. They stay during an outage, or it would change every status."""
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
-    """What can not be read at the moment."""
+    """Collections that cannot be read at the moment, and why."""
 
 
 class ArgoCD:
-    """The objects of one Argo CD that argogrant reads, and the key that it writes.
+    """Informers for the objects of one Argo CD, and the writes to them.
 
     Args:
-        cluster: Where Argo CD runs.
-        namespace: Where its ConfigMap and its AppProjects are.
-        on_change: Called after every change of what is known.
+        cluster: API server of Argo CD.
+        namespace: Namespace of its ConfigMaps and AppProjects.
+        on_change: Called after every observed change.
     """
 
     def __init__(
@@ -164,22 +169,21 @@ class ArgoCD:
         self._cluster = cluster
         self._namespace = namespace
         self._path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
-
-        self._remembered: ObservedConfigMap | None = None
+        self._last_loaded: ObservedConfigMap | None = None
 
         def changed(_before: object, _after: object) -> None:
             on_change()
 
-        def remember(_before: object, after: ObservedConfigMap | None) -> None:
+        def record_loaded(_before: object, after: ObservedConfigMap | None) -> None:
             if after is not None and after.is_loadable:
-                self._remembered = after
+                self._last_loaded = after
             on_change()
 
         self._config_map: Informer[ObservedConfigMap] = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, CONFIG_MAP_NAME),
             read=observe_config_map,
-            on_change=remember,
+            on_change=record_loaded,
         )
         self._projects: Informer[Project] = Informer(
             cluster,
@@ -192,76 +196,76 @@ class ArgoCD:
             Collection(CONFIG_MAPS, namespace, SETTINGS_NAME),
             read=observe_settings,
             on_change=lambda before, after: None if before == after else on_change(),
-            longest_backoff=SETTINGS_PAUSE,
+            longest_backoff=SETTINGS_BACKOFF,
         )
 
     async def run(self) -> None:
-        """Keep what is known fresh until cancelled."""
+        """List and watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._config_map.run())
             tasks.create_task(self._projects.run())
             tasks.create_task(self._settings.run())
 
     async def wait_until_observed(self) -> None:
-        """Wait until everything was listed, or failed to be."""
-        for reflector in (self._config_map, self._projects, self._settings):
-            await reflector.attempted.wait()
+        """Wait until everything is listed, or its first list has failed."""
+        for informer in (self._config_map, self._projects, self._settings):
+            await informer.attempted.wait()
 
     def retry_now(self) -> None:
-        """Read now what could not be read, instead of after a pause."""
-        for reflector in (self._config_map, self._projects):
-            reflector.retry_now()
+        """Retry failed lists and watches now instead of after a backoff."""
+        for informer in (self._config_map, self._projects):
+            informer.retry_now()
 
     async def relist(self) -> int:
-        """Compare with what is there now; answers how much was not as believed."""
+        """List everything again and return the number of differences."""
         config_map, projects = await asyncio.gather(
             self._config_map.relist(), self._projects.relist()
         )
         if self._settings.error is None:
-            with suppress(Forbidden):  # asked for too often it would fill audit logs
+            with suppress(Forbidden):
                 await self._settings.relist()
         return config_map + projects
 
     def snapshot(self) -> Snapshot:
-        """What is known now."""
+        """Return the present state."""
         return Snapshot(
             config_map=self._config_map.objects.get(CONFIG_MAP_NAME),
-            last_loaded_config_map=self._remembered,
+            last_loaded_config_map=self._last_loaded,
             text_is_known=self._config_map.synced.is_set(),
             projects=tuple(self._projects.objects.values()),
             projects_are_known=self._projects.synced.is_set(),
             settings=self._settings.objects.get(SETTINGS_NAME),
             failures=tuple(
-                (reflector.collection, reflector.error)
-                for reflector in (self._config_map, self._projects)
-                if reflector.error is not None
+                (informer.collection, informer.error)
+                for informer in (self._config_map, self._projects)
+                if informer.error is not None
             ),
         )
 
     async def refresh_config_map(self) -> None:
-        """Read the ConfigMap anew, after somebody else was quicker."""
+        """Read the ConfigMap again, after a Conflict with another writer."""
         self._config_map.upsert(await self._cluster.get(self._path))
 
     async def write_overlay(self, text: str | None, resource_version: str) -> None:
-        """Set our own key, or remove it with None; nothing else is touched.
+        """Set the managed key, or remove it with None; change nothing else.
 
         Args:
-            text: The whole overlay.
-            resource_version: The version that the text was planned on.
+            text: The content of the key.
+            resource_version: The version that the plan is based on.
 
         Raises:
-            Conflict: The ConfigMap has another version by now.
-            NotFound: It is gone; it is never created.
+            Conflict: The ConfigMap has another version now.
+            NotFound: The ConfigMap does not exist; it is never created.
         """
         body = overlay_patch(text, resource_version)
         self._config_map.upsert(await self._cluster.merge_patch(self._path, body))
 
     async def write_project(self, planned: ProjectPlan) -> None:
-        """Change the members of one AppProject, and nothing else of it.
+        """Change the members of one AppProject, and nothing else.
 
         Raises:
-            Conflict: The project has another version by now; it was read anew.
-            NotFound: It is gone.
+            Conflict: The project has another version now; it was read again.
+            NotFound: The project does not exist.
         """
         path = APP_PROJECTS.path(self._namespace, planned.project)
         body = await self._cluster.get(path)
@@ -277,11 +281,11 @@ class ArgoCD:
 
 
 def overlay_patch(text: str | None, resource_version: str) -> Body:
-    """The only change that is ever made to ``argocd-rbac-cm``.
+    """Build the only patch that argogrant sends for ``argocd-rbac-cm``.
 
     Args:
-        text: What our key should hold; None removes it.
-        resource_version: Another version of the ConfigMap refuses the change.
+        text: Content of the managed key; None removes the key.
+        resource_version: The API server rejects the patch for any other version.
     """
     return {
         "metadata": {"resourceVersion": resource_version},

@@ -1,4 +1,9 @@
-"""What is kept of each of our objects: typed, small, never a reason to crash."""
+"""Typed records of argogrant's own objects, as the store keeps them.
+
+An object that cannot be parsed has a record also, with the reason in ``problem``: the
+CRD may be older than the operator, or an object may have been stored before a rule of
+the CRD existed. Parsing never raises, since one bad object must not stop the informer.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is kept of every object of ours, whatever its kind."""
+    """Fields that all four kinds have."""
 
     resource: ClassVar[Resource]
     uid: str
@@ -38,33 +43,33 @@ class Record:
     name: str
     generation: int
     version: str
-    """The resource version."""
+    """The resourceVersion."""
     status: dict[str, Any]
     problem: str = ""
-    """Why it can not be understood; empty if it can."""
+    """Why the object cannot be parsed; empty if it can."""
 
     @property
     def path(self) -> str:
-        """Where it is on the API server."""
+        """Path of the object on the API server."""
         return self.resource.path(self.namespace, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRecord(Record):
-    """An AccessGrant as last seen; ``grant`` is None if it can not be understood."""
+    """An AccessGrant as last observed; ``grant`` is None if it cannot be parsed."""
 
     resource = ACCESS_GRANTS
     instance: str
     finalizers: tuple[str, ...]
     being_deleted: bool
     force_release: bool
-    """A person asked not to wait for the revocation when the grant is deleted."""
+    """The annotation argogrant.dev/abandon asks for deletion without a revocation."""
     grant: Grant | None
     is_labelled: bool = False
-    """Whether it has the label by which break-glass grants are found."""
+    """True if it has the label of break-glass grants."""
 
     def decides_like(self, other: "GrantRecord") -> bool:
-        """Tell whether nothing differs that a decision or a deletion looks at."""
+        """Return whether a decision and the finalizer would be the same for both."""
         return (
             self.grant == other.grant
             and self.problem == other.problem
@@ -75,16 +80,16 @@ class GrantRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRecord(Record):
-    """An ArgoCDInstance as last seen; ``instance`` is None if not understood."""
+    """An ArgoCDInstance as last observed; ``instance`` is None if not parsable."""
 
     resource = ARGOCD_INSTANCES
     being_deleted: bool
     force_release: bool
-    """A person asked not to wait until it is clean when the instance is deleted."""
+    """The annotation argogrant.dev/abandon asks for deletion without a cleanup."""
     instance: Instance | None
 
     def decides_like(self, other: "InstanceRecord") -> bool:
-        """Tell whether nothing differs that a convergence looks at."""
+        """Return whether a reconciliation would be the same for both."""
         return (
             self.uid == other.uid
             and self.instance == other.instance
@@ -95,38 +100,38 @@ class InstanceRecord(Record):
 
     @property
     def is_force_released(self) -> bool:
-        """Whether it may vanish whatever is left of it in Argo CD."""
+        """True if its deletion does not wait for the cleanup of Argo CD."""
         return self.being_deleted and self.force_release
 
     @property
     def owner(self) -> Owner:
-        """What its overlay is marked with."""
+        """Owner in the header of its managed key."""
         return Owner(namespace=self.namespace, instance=self.name, uid=self.uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRecord(Record):
-    """An AccessPolicy as last seen; ``policy`` is None if not understood."""
+    """An AccessPolicy as last observed; ``policy`` is None if it cannot be parsed."""
 
     resource = ACCESS_POLICIES
     policy: AccessPolicy | None
 
     def decides_like(self, other: "PolicyRecord") -> bool:
-        """Tell whether nothing differs that a decision looks at."""
+        """Return whether a decision would be the same for both."""
         return self.policy == other.policy and self.problem == other.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRecord(Record):
-    """An AccessApproval as last seen; ``approval`` is None if not understood."""
+    """An AccessApproval as last observed; ``approval`` is None if not parsable."""
 
     resource = ACCESS_APPROVALS
     grant_name: str
-    """The grant that it is about."""
+    """Name of the AccessGrant; empty if it cannot be parsed."""
     approval: Approval | None
 
     def decides_like(self, other: "ApprovalRecord") -> bool:
-        """Tell whether nothing differs that a decision looks at."""
+        """Return whether a decision would be the same for both."""
         return (
             self.approval == other.approval
             and self.grant_name == other.grant_name
@@ -135,61 +140,61 @@ class ApprovalRecord(Record):
 
 
 def record_grant(body: Body) -> GrantRecord:
-    """Keep what matters of an AccessGrant."""
+    """Parse an AccessGrant into its record."""
     metadata, spec = body["metadata"], body.get("spec")
-    grant, problem = _understood(read_grant, body)
-    named = spec.get("instance") if isinstance(spec, dict) else None
+    grant, problem = _parsed(read_grant, body)
+    instance = spec.get("instance") if isinstance(spec, dict) else None
     return GrantRecord(
-        **_common(body),
-        instance=named if isinstance(named, str) else "default",
+        **_common_fields(body),
+        instance=instance if isinstance(instance, str) else "default",
         finalizers=tuple(metadata.get("finalizers") or ()),
         is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
         being_deleted="deletionTimestamp" in metadata,
-        force_release=_is_abandoned(metadata),
+        force_release=_has_abandon_annotation(metadata),
         grant=grant,
         problem=problem,
     )
 
 
 def record_instance(body: Body) -> InstanceRecord:
-    """Keep what matters of an ArgoCDInstance."""
-    instance, problem = _understood(read_instance, body)
+    """Parse an ArgoCDInstance into its record."""
+    instance, problem = _parsed(read_instance, body)
     return InstanceRecord(
-        **_common(body),
+        **_common_fields(body),
         being_deleted="deletionTimestamp" in body["metadata"],
-        force_release=_is_abandoned(body["metadata"]),
+        force_release=_has_abandon_annotation(body["metadata"]),
         instance=instance,
         problem=problem,
     )
 
 
 def record_policy(body: Body) -> PolicyRecord:
-    """Keep what matters of an AccessPolicy."""
-    policy, problem = _understood(read_policy, body)
-    return PolicyRecord(**_common(body), policy=policy, problem=problem)
+    """Parse an AccessPolicy into its record."""
+    policy, problem = _parsed(read_policy, body)
+    return PolicyRecord(**_common_fields(body), policy=policy, problem=problem)
 
 
 def record_approval(body: Body) -> ApprovalRecord:
-    """Keep what matters of an AccessApproval."""
-    approval, problem = _understood(read_approval, body)
+    """Parse an AccessApproval into its record."""
+    approval, problem = _parsed(read_approval, body)
     return ApprovalRecord(
-        **_common(body),
+        **_common_fields(body),
         grant_name=approval.grant_name if approval else "",
         approval=approval,
         problem=problem,
     )
 
 
-def _understood(read: Callable[[Body], T], body: Body) -> tuple[T | None, str]:
-    """Read an object, or say why it can not be understood."""
+def _parsed(read: Callable[[Body], T], body: Body) -> tuple[T | None, str]:
+    """Return the parsed object, or None and why it cannot be parsed."""
     try:
         return read(body), ""
     except AccessGrantError as error:
         return None, str(error)
 
 
-def _common(body: Body) -> dict[str, Any]:
-    """What is kept of every object."""
+def _common_fields(body: Body) -> dict[str, Any]:
+    """Return the fields that all records have."""
     metadata = body["metadata"]
     return {
         "uid": metadata["uid"],
@@ -201,5 +206,5 @@ def _common(body: Body) -> dict[str, Any]:
     }
 
 
-def _is_abandoned(metadata: Body) -> bool:
+def _has_abandon_annotation(metadata: Body) -> bool:
     return (metadata.get("annotations") or {}).get(ABANDON_ANNOTATION) == "true"

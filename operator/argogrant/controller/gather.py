@@ -1,4 +1,8 @@
-"""From what was seen to the facts that decisions are made of."""
+"""Input of the decisions: the observed state of one instance and its Argo CD.
+
+The result is the same object as long as its sources are equal. The decision cache
+relies on this: it compares by identity.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,7 +33,7 @@ from argogrant.grants.role_warnings import NO_RISKS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatheredState:
-    """The facts about one instance, and the roles that it can be asked for."""
+    """State of one instance, and the roles that grants can name."""
 
     inputs: InstanceState
     roles: tuple[DiscoveredRole, ...] = ()
@@ -37,30 +41,30 @@ class GatheredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceRules:
-    """What decides about all grants of a namespace, beside the grants themselves."""
+    """Rules that apply to all grants of a namespace."""
 
     policies: tuple[AccessPolicy, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """AccessPolicies that can not be understood, and why."""
+    """AccessPolicies that cannot be parsed, and why."""
     are_known: bool = True
-    """Whether AccessPolicies and AccessApprovals could be read."""
+    """True if AccessPolicies and AccessApprovals are listed."""
     verification: RequesterVerification = UNVERIFIED
-    """Whether the API server vouches for requesters and approvers."""
+    """Verification of requesters and approvers by the API server."""
 
 
 NO_RULES: Final = NamespaceRules()
 
 
 class StateGatherer:
-    """Gathers facts anew only when something that they are made of changed.
+    """Builder of the state of one instance, which it builds again after a change only.
 
     Args:
-        name: What grants call the instance.
+        name: Name of the instance, as in ``spec.instance``.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._understood: Instance | None = None
+        self._last_parsed: Instance | None = None
         self._sources: object = None
         self._gathered = GatheredState(inputs=InstanceState(name=name, exists=False))
 
@@ -70,21 +74,21 @@ class StateGatherer:
         seen: Snapshot,
         rules: NamespaceRules = NO_RULES,
     ) -> GatheredState:
-        """Put together what is known of the instance.
+        """Return the state of the instance.
 
-        One that can not be understood any longer is taken for what it was, but its
-        grants are in doubt: what is bound stays until its end, and nothing is added.
+        If the ArgoCDInstance can no longer be parsed, the state has its last known
+        spec and an unknown policy: bindings stay until they expire, and none is added.
 
         Args:
-            record: The ArgoCDInstance, if there is one.
-            seen: Its Argo CD.
-            rules: What the namespace says about all its grants.
+            record: The ArgoCDInstance, if it exists.
+            seen: The observed objects of its Argo CD.
+            rules: The rules of the namespace.
 
         Returns:
-            The very object of the last time if nothing changed since.
+            The same object as before if nothing has changed.
         """
         text = seen.config_map.unmanaged if seen.config_map is not None else None
-        marks = (
+        labels_and_annotations = (
             seen.config_map.labels_and_annotations
             if seen.config_map is not None
             else {}
@@ -95,7 +99,7 @@ class StateGatherer:
         sources = (
             instance,
             text,
-            marks,
+            labels_and_annotations,
             seen.settings,
             seen.projects,
             seen.projects_are_known,
@@ -106,9 +110,9 @@ class StateGatherer:
             known = seen.projects if seen.projects_are_known else None
             gathered = _gather(self._name, instance, text, known, seen.settings)
             if instance is not None:
-                owners = owners_of(instance, known or (), marks)
-                facts = _with_rules(gathered.inputs, instance, rules, owners)
-                gathered = replace(gathered, inputs=facts)
+                owners = owners_of(instance, known or (), labels_and_annotations)
+                state = _with_rules(gathered.inputs, instance, rules, owners)
+                gathered = replace(gathered, inputs=state)
             self._gathered = gathered
         return self._gathered
 
@@ -116,23 +120,24 @@ class StateGatherer:
         if record is None:
             return None
         if record.instance is not None:
-            self._understood = record.instance
+            self._last_parsed = record.instance
             return record.instance
-        last = self._understood or Instance(
+        last = self._last_parsed or Instance(
             uid=record.uid,
             namespace=record.namespace,
             name=record.name,
             argocd_namespace="",
-            max_duration=timedelta.max,  # a guess could end grants for good
+            # A guess that is too short would end grants for good.
+            max_duration=timedelta.max,
         )
         return replace(last, being_deleted=record.being_deleted)
 
 
 def _with_rules(
-    facts: InstanceState, instance: Instance, rules: NamespaceRules, owners: Owners
+    state: InstanceState, instance: Instance, rules: NamespaceRules, owners: Owners
 ) -> InstanceState:
     return replace(
-        facts,
+        state,
         policies=tuple(
             policy
             for policy in rules.policies
@@ -150,22 +155,24 @@ def _with_rules(
 
 
 def owners_of(
-    instance: Instance, projects: Iterable[Project], marks: Mapping[str, str]
+    instance: Instance,
+    projects: Iterable[Project],
+    labels_and_annotations: Mapping[str, str],
 ) -> Owners:
-    """Find who owns an Argo CD, its projects, and its global roles.
+    """Return the owners of an Argo CD, of its projects, and of its global roles.
 
-    A name with ``*`` is nobody's: whoever may label a project must not make everybody
-    its owner.
+    A name with ``*`` is no owner. Otherwise anyone who can label a project could make
+    every user its owner.
 
     Args:
-        instance: Names the integration's owners, and the mark that names others.
+        instance: The integration's owners, and the label that names other owners.
         projects: The AppProjects.
-        marks: The labels and annotations of ``argocd-rbac-cm``.
+        labels_and_annotations: Those of ``argocd-rbac-cm``.
     """
     kind = instance.resource_owner_kind
 
-    def owner(marks: Mapping[str, str]) -> IdentityPattern | None:
-        name = marks.get(instance.resource_owner_key, "")
+    def owner(labels: Mapping[str, str]) -> IdentityPattern | None:
+        name = labels.get(instance.resource_owner_key, "")
         if kind is None or not name or "*" in name:
             return None
         return IdentityPattern(kind=kind, name=name)
@@ -176,7 +183,7 @@ def owners_of(
     return Owners(
         integration=instance.integration_owners,
         of_projects={name: one for name, one in owned if one is not None},
-        of_global_roles=owner(marks),
+        of_global_roles=owner(labels_and_annotations),
     )
 
 
@@ -201,7 +208,7 @@ def _gather(
         )
     known = projects or ()
     roles = discover_roles(text, known)
-    facts = InstanceState(
+    state = InstanceState(
         name=name,
         exists=not instance.being_deleted,
         max_duration=instance.max_duration,
@@ -223,4 +230,4 @@ def _gather(
             settings=settings,
         ),
     )
-    return GatheredState(inputs=facts, roles=roles)
+    return GatheredState(inputs=state, roles=roles)

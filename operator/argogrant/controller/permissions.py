@@ -1,6 +1,7 @@
-"""Which of the operator's rights are missing for one instance, asked in the background.
+"""Background check for missing permissions of one instance.
 
-Nothing waits for it: what can be removed without the missing right is removed.
+No reconciliation waits for it. Without some permissions the operator still removes what
+it can, and the condition ``Ready`` lists all that are missing.
 """
 
 import asyncio
@@ -18,21 +19,21 @@ from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError
 from argogrant.kube.permissions import Permission, missing_permissions
 
-PAUSE: Final = 1.0
-"""Seconds between two looks, whoever asks."""
+MIN_INTERVAL: Final = 1.0
+"""Least seconds between two checks."""
 RECHECK_SECONDS: Final = 5.0
-"""How soon it is noticed that somebody gave a right that was missing."""
+"""Seconds between checks while permissions are missing, so a new Role is noticed."""
 
 logger = logging.getLogger(__name__)
 
 
 class PermissionWatcher:
-    """Looks at our rights when told to, and often while some are missing.
+    """Check on request, and repeatedly while permissions are missing.
 
     Args:
-        home: Where the instance and its grants are.
-        cluster: Where its Argo CD is.
-        on_change: Called when other rights are missing than before.
+        home: API server of the instance and its grants.
+        cluster: API server of its Argo CD.
+        on_change: Called when the set of missing permissions has changed.
     """
 
     def __init__(
@@ -41,48 +42,48 @@ class PermissionWatcher:
         self._home = home
         self._cluster = cluster
         self._on_change = on_change
-        self._asked = asyncio.Event()
+        self._requested = asyncio.Event()
         self._instance: Instance | None = None
-        self._is_unsettled = False
+        self._has_missing_or_unknown = False
         self.missing: tuple[Permission, ...] = ()
-        """Empty as well while nobody can tell."""
+        """The missing permissions; empty also while they are unknown."""
 
     def record(self, instance: Instance | None) -> None:
-        """Say how the instance is now; another one may need other rights."""
+        """Record the present spec, and check again if it has changed."""
         if instance is not None and instance != self._instance:
             self._instance = instance
             self.request_check()
 
     def request_check(self) -> None:
-        """Ask for a look soon."""
-        self._asked.set()
+        """Check soon."""
+        self._requested.set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(
-                    RECHECK_SECONDS if self._is_unsettled else None
+                    RECHECK_SECONDS if self._has_missing_or_unknown else None
                 ):
-                    await self._asked.wait()
-            self._asked.clear()
+                    await self._requested.wait()
+            self._requested.clear()
             if self._instance is not None:
                 await self._check(self._instance)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(MIN_INTERVAL)
 
     async def _check(self, instance: Instance) -> None:
         missing: list[Permission] = []
         is_known = True
-        for cluster, rights in (
+        for cluster, permissions in (
             (self._home, home_permissions(instance.namespace, instance.cluster)),
             (self._cluster, argocd_permissions(instance)),
         ):
             try:
-                missing += await missing_permissions(cluster, rights)
+                missing += await missing_permissions(cluster, permissions)
             except ClusterError as error:
-                logger.debug("Nobody tells which rights are missing: %s", error)
+                logger.debug("Permissions cannot be checked: %s", error)
                 is_known = False
-        self._is_unsettled = bool(missing) or not is_known
+        self._has_missing_or_unknown = bool(missing) or not is_known
         if self.missing != tuple(missing):
             self.missing = tuple(missing)
             self._on_change()

@@ -1,6 +1,6 @@
-"""What converging would write now, without writing it.
+"""Dry run of a reconciliation: the plan, without writing it.
 
-It reads once what the operator follows, and plans with the operator's own planner.
+It lists the objects once that the operator watches, and uses the operator's planner.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from argogrant.kube.errors import NotFound
 from argogrant.kube.resources import APP_PROJECTS, ARGOCD_INSTANCES
 
 _NEWEST = str(1 << 62)
-"""A resource version that no real object has reached."""
+"""A resourceVersion higher than that of any real object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange:
-    """An AppProject, and the patch that would be sent."""
+    """An AppProject, and the patch for it."""
 
     body: Body
     patch: Body
@@ -35,16 +35,16 @@ class ProjectChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A plan, and what it was made of."""
+    """A plan and its sources."""
 
     record: InstanceRecord
     plan: Plan
     seen: Snapshot
     verification: RequesterVerification
     has_access_policies: bool
-    """Whether it matters who asked, and who approved."""
+    """True if any AccessPolicy exists, so requesters and approvers matter."""
     dry_run: tuple[Decision, ...] = ()
-    """What becomes of the grants that are not there."""
+    """Decisions about the hypothetical grants."""
     projects: tuple[ProjectChange, ...] = ()
 
 
@@ -59,35 +59,35 @@ class NoLocations:
 
 async def preview(  # noqa: PLR0913
     home: Cluster,
-    there: Cluster,
+    argocd_cluster: Cluster,
     *,
     namespace: str,
     name: str,
     argocd_namespace: str,
     clock: Clock,
-    supposed: Sequence[Body] = (),
+    hypothetical: Sequence[Body] = (),
     accepts_unverified: bool = False,
 ) -> Preview:
-    """Plan what converging would write.
+    """Plan what a reconciliation would write.
 
     Args:
-        home: Where our own kinds are.
-        there: Where Argo CD is.
-        namespace: That of the instance.
-        name: The instance.
-        argocd_namespace: Argo CD's.
-        clock: Tells the time in UTC.
-        supposed: AccessGrants to take for given, as the API server would keep them.
-        accepts_unverified: The operator believes what objects say of people.
+        home: API server of argogrant's own kinds.
+        argocd_cluster: API server of Argo CD.
+        namespace: Namespace of the instance.
+        name: Name of the instance.
+        argocd_namespace: Namespace of Argo CD.
+        clock: Current time in UTC.
+        hypothetical: AccessGrants to add, as the API server would store them.
+        accepts_unverified: The operator runs with ``--accept-unverified-requesters``.
 
     Raises:
-        NotFound: There is no such instance.
-        ClusterError: Something that decides can not be read.
+        NotFound: The instance does not exist.
+        ClusterError: An object that decisions depend on cannot be read.
     """
     store = Store(home, namespace)
-    for kind in (store.grants, store.instances, store.policies, store.approvals):
-        await kind.relist()
-    for body in supposed:
+    for informer in (store.grants, store.instances, store.policies, store.approvals):
+        await informer.relist()
+    for body in hypothetical:
         metadata = {**body["metadata"], "resourceVersion": _NEWEST}
         store.grants.upsert({**body, "metadata": metadata})
     record = store.instance(name)
@@ -97,7 +97,7 @@ async def preview(  # noqa: PLR0913
         home, lambda: None, clock=clock, accepts_unverified=accepts_unverified
     )
     await verification.relist()
-    argocd = ArgoCD(there, argocd_namespace, lambda: None)
+    argocd = ArgoCD(argocd_cluster, argocd_namespace, lambda: None)
     await argocd.relist()
     planning = Planner(
         name,
@@ -108,7 +108,9 @@ async def preview(  # noqa: PLR0913
     )
     seen = argocd.snapshot()
     planned, _ = await planning.plan(record, seen)
-    decisions = (planning.decisions.get(body["metadata"]["uid"]) for body in supposed)
+    decisions = (
+        planning.decisions.get(body["metadata"]["uid"]) for body in hypothetical
+    )
     return Preview(
         record=record,
         plan=planned,
@@ -116,15 +118,15 @@ async def preview(  # noqa: PLR0913
         verification=verification.verification(),
         has_access_policies=bool(store.policies.objects),
         dry_run=tuple(one for one in decisions if one is not None),
-        projects=await _project_changes(there, argocd_namespace, planned),
+        projects=await _project_changes(argocd_cluster, argocd_namespace, planned),
     )
 
 
 async def _project_changes(
-    there: Cluster, namespace: str, planned: Plan
+    cluster: Cluster, namespace: str, planned: Plan
 ) -> tuple[ProjectChange, ...]:
     changes: list[ProjectChange] = []
-    for work in sorted(planned.projects, key=lambda one: one.project):
-        body = await there.get(APP_PROJECTS.path(namespace, work.project))
-        changes.append(ProjectChange(body=body, patch=project_patch(body, work)))
+    for plan in sorted(planned.projects, key=lambda one: one.project):
+        body = await cluster.get(APP_PROJECTS.path(namespace, plan.project))
+        changes.append(ProjectChange(body=body, patch=project_patch(body, plan)))
     return tuple(changes)

@@ -1,4 +1,9 @@
-"""What else bears upon each grant, looked up in the store. Pure."""
+"""Related objects of each grant: approvals, extensions, other active grants.
+
+Pure. ``maxActivePerSubject`` counts active grants of a subject. A grant counts only the
+grants that are older than it, so grants have to be decided in the order of their
+creation, and each decision has to be recorded before the next one.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,29 +17,29 @@ from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reason_table import REFUSED_REASONS
 
 LONGEST_CHAIN: Final = 128
-"""Grants that are followed backwards."""
+"""Upper limit of the grants in a chain of extensions."""
 
 
 class ObjectLookup(Protocol):
-    """Where the other objects are known."""
+    """Access to grants and approvals by name."""
 
     def grant(self, name: str, /) -> GrantRecord | None:
-        """The grant of this name, if there is one."""
+        """Return the grant of this name, or None."""
         ...
 
     def approvals_of(self, grant_name: str, /) -> tuple[ApprovalRecord, ...]:
-        """The approvals that name this grant."""
+        """Return the approvals for this grant."""
         ...
 
 
 class EmptyLookup:
-    """Nothing is known but the grants themselves."""
+    """Lookup without any objects."""
 
     def grant(self, _name: str, /) -> None:
-        """There is no other grant."""
+        """Return None."""
 
     def approvals_of(self, _grant_name: str, /) -> tuple[ApprovalRecord, ...]:
-        """Nobody has said anything."""
+        """Return no approvals."""
         return ()
 
 
@@ -42,16 +47,16 @@ EMPTY_LOOKUP: Final = EmptyLookup()
 
 
 class RelatedGrants:
-    """The circumstances of the grants of one instance, asked for oldest first.
+    """Related objects of the grants of one instance, built oldest first.
 
     Args:
         grants: The grants of the instance.
-        sources: Where the other objects are known.
-        facts: What is known of the instance.
+        lookup: Access to all grants and approvals of the namespace.
+        state: The observed state of the instance.
     """
 
     def __init__(
-        self, grants: Sequence[Grant], sources: ObjectLookup, facts: InstanceState
+        self, grants: Sequence[Grant], lookup: ObjectLookup, state: InstanceState
     ) -> None:
         self._grants = grants
         self._extensions = {
@@ -59,21 +64,21 @@ class RelatedGrants:
             for grant in grants
             if grant.extends is not None
         }
-        self._sources = sources
+        self._lookup = lookup
         self._active: defaultdict[str, set[str]] = defaultdict(set)
         self._counts_active = any(
-            policy.max_active_per_subject is not None for policy in facts.policies
+            policy.max_active_per_subject is not None for policy in state.policies
         )
 
     def ordered(self) -> Iterable[Grant]:
-        """The grants; by age, if it matters."""
+        """Return the grants, by age if any policy limits the active grants."""
         if not self._counts_active:
             return self._grants
         return sorted(self._grants, key=lambda grant: (grant.created_at, grant.name))
 
     def get(self, grant: Grant) -> RelatedObjects:
-        """Put together what bears upon one grant beside itself."""
-        approvals = self._sources.approvals_of(grant.name)
+        """Return the objects that a decision about this grant depends on."""
+        approvals = self._lookup.approvals_of(grant.name)
         active = self._active[grant.subject.name] if self._counts_active else ()
         extended_by = ""
         if self._extensions:
@@ -89,7 +94,7 @@ class RelatedGrants:
         )
 
     def record_active(self, decision: Decision) -> None:
-        """Count a grant for those that are younger, unless it is over or refused."""
+        """Count an active grant for the younger ones of the same subject."""
         if self._counts_active and _is_active(decision):
             self._active[decision.grant.subject.name].add(decision.grant.uid)
 
@@ -97,7 +102,7 @@ class RelatedGrants:
         chain: list[Grant] = []
         name = grant.extends
         while name is not None and len(chain) < LONGEST_CHAIN:
-            record = self._sources.grant(name)
+            record = self._lookup.grant(name)
             if record is None or record.grant is None or record.grant in chain:
                 break
             chain.append(record.grant)
@@ -106,7 +111,7 @@ class RelatedGrants:
 
 
 def _is_active(decision: Decision) -> bool:
-    """Tell whether a grant takes a place; one that is refused takes nobody's."""
+    """Return whether a grant counts; ended and refused ones do not."""
     if decision.has_ended or decision.grant.being_deleted:
         return False
     return decision.finding is None or decision.finding.reason not in REFUSED_REASONS

@@ -1,4 +1,15 @@
-"""What is known of our own kinds in one namespace, and who has to be woken."""
+"""Informers for the four kinds of argogrant in one namespace, and their events.
+
+A change of an object computes nothing. It updates the store and sets the event of every
+reconcile loop that has to run::
+
+    AccessGrant, AccessApproval   the ArgoCDInstance of the grant
+    ArgoCDInstance                this instance, and UNASSIGNED
+    AccessPolicy                  all loops, since policies apply to every grant
+
+An event is set at most once until its loop runs, so a burst of changes costs one
+reconciliation. Changes of status and metadata that no decision depends on set nothing.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -31,21 +42,23 @@ from argogrant.kube.resources import (
 )
 
 UNASSIGNED: Final = ""
-"""The signal for grants whose ``spec.instance`` names nothing; no name is empty."""
+"""Event key of the grants without an ArgoCDInstance; no instance has this name."""
 POLICIES: Final = "*"
-"""The signal for the access policies themselves; no instance has such a name."""
+"""Event key of the AccessPolicies' own status; no instance has this name."""
 
 
 class Store:
-    """Our four kinds in a namespace, kept fresh by watches.
+    """AccessGrants, ArgoCDInstances, AccessPolicies and AccessApprovals.
 
-    A change computes nothing: it updates the store and sets a signal.
+    Args:
+        cluster: API server of these kinds.
+        namespace: The namespace to list and watch.
     """
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.namespace = namespace
         self.on_grant_removed: Callable[[str], None] = lambda _uid: None
-        """Told of every grant that is not there any longer."""
+        """Called with the uid of every grant that no longer exists."""
         self.grants: Informer[GrantRecord] = Informer(
             cluster,
             Collection(ACCESS_GRANTS, namespace),
@@ -71,80 +84,81 @@ class Store:
             on_change=self._approval_changed,
         )
         self._approvals: dict[str, tuple[ApprovalRecord, ...]] = {}
-        """By the name of the grant that they are about."""
+        """AccessApprovals by the name of their grant."""
         self._by_instance: defaultdict[str, dict[str, GrantRecord]] = defaultdict(dict)
-        self._signals: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._events: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def run(self) -> None:
-        """Keep the store fresh until cancelled."""
+        """List and watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for kind in self._kinds():
-                tasks.create_task(kind.run())
+            for informer in self._informers():
+                tasks.create_task(informer.run())
 
     async def relist(self) -> int:
-        """List everything anew; answers how much was not as believed.
+        """List everything again and return the number of differences.
 
-        Policies and approvals that are not served, or may not be read, keep no sweep
-        from Argo CD; ``failures`` tells of them.
+        AccessPolicies and AccessApprovals that are not served or may not be read do
+        not stop a resync; ``failures`` reports them.
 
         Raises:
-            ClusterError: Not everything could be listed.
+            ClusterError: AccessGrants or ArgoCDInstances could not be listed.
         """
         differences = await self.grants.relist() + await self.instances.relist()
-        for kind in (self.policies, self.approvals):
+        for informer in (self.policies, self.approvals):
             with suppress(NotFound, Forbidden):
-                differences += await kind.relist()
+                differences += await informer.relist()
         return differences
 
     async def wait_until_synced(self) -> None:
-        """Wait until grants and instances were listed: no deciding on half a view.
+        """Wait until grants and instances are listed, since decisions need all of them.
 
-        Policies and approvals only give access, so that those which can not be listed
-        do not keep anything from ending.
+        AccessPolicies and AccessApprovals can only add access. If they cannot be
+        listed, grants must expire nevertheless, so a failed list is enough.
         """
         await self.grants.synced.wait()
         await self.instances.synced.wait()
         await self.policies.attempted.wait()
         await self.approvals.attempted.wait()
 
-    def rules(self, identities: RequesterVerification) -> NamespaceRules:
-        """What decides about all grants beside themselves.
+    def rules(self, verification: RequesterVerification) -> NamespaceRules:
+        """Return the rules that apply to all grants of the namespace.
 
         Args:
-            identities: Whether the API server vouches for requesters and approvers.
+            verification: Whether the API server verifies requesters and approvers.
         """
         records = self.policies.objects.values()
         return NamespaceRules(
             policies=tuple(r.policy for r in records if r.policy is not None),
             unreadable={r.name: r.problem for r in records if r.policy is None},
             are_known=self.policies.synced.is_set() and self.approvals.synced.is_set(),
-            verification=identities,
+            verification=verification,
         )
 
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
-        """What of our own can not be read at the moment."""
+        """Return the collections that cannot be read at the moment, and why."""
         return tuple(
-            (kind.collection, kind.error)
-            for kind in self._kinds()
-            if kind.error is not None
+            (informer.collection, informer.error)
+            for informer in self._informers()
+            if informer.error is not None
         )
 
     def is_synced(self) -> bool:
-        """Tell whether every kind was listed once and can be reached."""
+        """Return whether every kind is listed and list and watch work."""
         return all(
-            kind.synced.is_set() and kind.error is None for kind in self._kinds()
+            informer.synced.is_set() and informer.error is None
+            for informer in self._informers()
         )
 
     def event(self, instance: str) -> asyncio.Event:
-        """The signal that is set when something about this instance changed."""
-        return self._signals[instance]
+        """Return the event of the reconcile loop with this name."""
+        return self._events[instance]
 
     def grants_of(self, instance: str) -> SizedIterable[GrantRecord]:
-        """The grants that name this instance."""
+        """Return the grants whose ``spec.instance`` is this instance."""
         return self._by_instance[instance].values()
 
     def unassigned_grants(self) -> list[GrantRecord]:
-        """The grants whose instance does not exist."""
+        """Return the grants whose ArgoCDInstance does not exist."""
         return [
             record
             for instance, records in self._by_instance.items()
@@ -153,15 +167,15 @@ class Store:
         ]
 
     def grant(self, name: str) -> GrantRecord | None:
-        """The grant of this name, if there is one."""
+        """Return the grant of this name, or None."""
         return self.grants.objects.get(name)
 
     def approvals_of(self, grant_name: str) -> tuple[ApprovalRecord, ...]:
-        """The approvals that name this grant, also those that can not count."""
+        """Return all AccessApprovals for this grant, also those that are invalid."""
         return self._approvals.get(grant_name, ())
 
     def orphaned_approvals(self) -> list[ApprovalRecord]:
-        """The approvals that name no grant that there is."""
+        """Return the AccessApprovals for grants that do not exist."""
         return [
             record
             for name, records in self._approvals.items()
@@ -170,7 +184,7 @@ class Store:
         ]
 
     def instance(self, name: str) -> InstanceRecord | None:
-        """The ArgoCDInstance of this name, if there is one."""
+        """Return the ArgoCDInstance of this name, or None."""
         return self.instances.objects.get(name)
 
     def _grant_changed(
@@ -190,7 +204,7 @@ class Store:
             if record is not None:
                 self._enqueue(record.instance)
                 if record.name in self._approvals:
-                    self._signals[UNASSIGNED].set()
+                    self._events[UNASSIGNED].set()
 
     def _policy_changed(
         self, before: PolicyRecord | None, after: PolicyRecord | None
@@ -230,17 +244,17 @@ class Store:
         if record is None or (before and after and before.decides_like(after)):
             return
         self._enqueue(record.name)
-        self._signals[UNASSIGNED].set()
+        self._events[UNASSIGNED].set()
 
-    def _kinds(self) -> tuple[Informer[Any], ...]:
+    def _informers(self) -> tuple[Informer[Any], ...]:
         return (self.grants, self.instances, self.policies, self.approvals)
 
     def enqueue_all(self) -> None:
-        """Set every signal."""
-        for signal in self._signals.values():
-            signal.set()
+        """Set the events of all reconcile loops."""
+        for event in self._events.values():
+            event.set()
 
     def _enqueue(self, instance: str) -> None:
-        self._signals[instance].set()
+        self._events[instance].set()
         if instance not in self.instances.objects:
-            self._signals[UNASSIGNED].set()
+            self._events[UNASSIGNED].set()

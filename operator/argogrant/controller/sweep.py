@@ -1,6 +1,8 @@
-"""One sweep of an Argo CD by its ConfigMap alone.
+"""Removal of expired bindings without the operator, for ``argogrant sweep``.
 
-One sweep of the AppProjects, by the annotation that says whose their members are.
+A CronJob runs it as a second path to every revocation. It reads no AccessGrant: the
+managed key of ``argocd-rbac-cm`` and the members annotation of AppProjects contain the
+expiry of each binding.
 """
 
 from argogrant.argocd.appproject.sweep import SweptMembers, sweep_members
@@ -19,19 +21,19 @@ ATTEMPTS = 5
 
 
 class SweepFailed(AccessGrantError):
-    """The ConfigMap could not be read or written; the message says why."""
+    """A ConfigMap or an AppProject could not be read or written."""
 
 
 async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Swept:
-    """Remove what is past its end from our key; nothing else is touched.
+    """Remove expired bindings from the managed key, and change nothing else.
 
     Args:
-        cluster: Where Argo CD runs.
-        namespace: Where its ConfigMap is.
-        clock: Tells the time in UTC.
+        cluster: API server of Argo CD.
+        namespace: Namespace of its ConfigMap.
+        clock: Current time in UTC.
 
     Raises:
-        SweepFailed: It is missing, or could not be read or written.
+        SweepFailed: The ConfigMap is missing or could not be read or written.
     """
     path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
     try:
@@ -49,34 +51,34 @@ async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Sw
             return swept
     except NotFound as error:
         raise SweepFailed(
-            "there is no such ConfigMap, so Argo CD keeps its last rules in memory."
-            " Restore it, or restart argocd-server to drop them."
+            "the ConfigMap does not exist, so Argo CD keeps its last policy in memory."
+            " Restore the ConfigMap, or restart argocd-server to drop the policy."
         ) from error
     except ClusterError as error:
         raise SweepFailed(f"{error}. Nothing was removed.") from error
-    raise SweepFailed(f"it changed {ATTEMPTS} times while it was written; try again.")
+    raise SweepFailed(f"it changed {ATTEMPTS} times while it was written. Try again.")
 
 
 async def sweep_projects(
     cluster: Cluster, namespace: str, clock: Clock
 ) -> SweptMembers | None:
-    """Remove the members whose end has passed, with the tokens made meanwhile.
+    """Remove expired members of AppProjects, and the tokens they could have issued.
 
     Args:
-        cluster: Where Argo CD runs.
-        namespace: Where its AppProjects are.
-        clock: Tells the time in UTC.
+        cluster: API server of Argo CD.
+        namespace: Namespace of its AppProjects.
+        clock: Current time in UTC.
 
     Returns:
-        What was removed; None if AppProjects may not be listed, or there are none.
+        The removed members; None if AppProjects may not be listed or are not served.
 
     Raises:
-        SweepFailed: They could not be read or written.
+        SweepFailed: An AppProject could not be read or written.
     """
     total = SweptMembers()
     try:
         async for body in list_all(cluster, Collection(APP_PROJECTS, namespace)):
-            total += await _sweep_one(cluster, namespace, body, clock)
+            total += await _sweep_project(cluster, namespace, body, clock)
     except (Forbidden, NotFound) as error:
         if "PATCH" not in str(error):
             return None
@@ -86,7 +88,7 @@ async def sweep_projects(
     return total
 
 
-async def _sweep_one(
+async def _sweep_project(
     cluster: Cluster, namespace: str, body: Body, clock: Clock
 ) -> SweptMembers:
     path = APP_PROJECTS.path(namespace, body["metadata"]["name"])

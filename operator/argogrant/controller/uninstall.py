@@ -1,8 +1,12 @@
-"""The end of argogrant in a namespace: no binding and no finalizer of ours is left.
+"""Removal of all bindings and finalizers of one namespace, before uninstalling.
 
-The operator is asked first, by deleting the ArgoCDInstances: it reaches every Argo CD
-that it serves, in other clusters too. Then it is stopped, so that it puts nothing back,
-and what it has left is removed here.
+Steps, in this order:
+
+1. Delete the ArgoCDInstances, and wait while the operator cleans their Argo CDs. Only
+   the operator has access to Argo CDs in other clusters.
+2. Scale the operator down, so it writes no binding again.
+3. Clean the Argo CDs that the operator has not cleaned.
+4. Remove the finalizers of the AccessGrants, if nothing failed before.
 """
 
 import asyncio
@@ -29,18 +33,18 @@ from argogrant.kube.resources import (
 )
 
 ATTEMPTS: Final = 5
-PAUSE: Final = 0.5
+POLL_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 45.0
-"""A pod has 30 seconds to end."""
+"""Longer than the termination grace period of the pod, 30 seconds."""
 
 
 class NotRemoved(AccessGrantError):
-    """Something could not be removed; the message names it, and what to do."""
+    """A binding could not be removed; the message names it and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was done, or could not be done, in one line."""
+    """The result of one step in one line."""
 
     text: str
     failed: bool = False
@@ -52,61 +56,64 @@ async def uninstall(
     """Remove every binding and every finalizer of one namespace.
 
     Args:
-        cluster: Where the operator runs.
-        namespace: Whose ArgoCDInstances and AccessGrants are meant.
-        deployment: The operator's own, which is scaled down; empty for none.
-        wait_seconds: How long the operator may take.
+        cluster: API server of the operator.
+        namespace: Namespace of the ArgoCDInstances and AccessGrants.
+        deployment: Deployment of the operator, which is scaled to 0; empty for none.
+        wait_seconds: Time for the operator to clean its Argo CDs.
 
     Yields:
-        A line for each thing that was done or that failed. The finalizers of grants
-        stay while something failed: they say that access may be left.
+        One line for each result. If a step failed, grants keep their finalizers, since
+        bindings may remain in Argo CD.
     """
     try:
         instances = await _all(cluster, ARGOCD_INSTANCES, namespace)
         for one in instances:
-            await _remove(cluster, one)
-        left = await _wait_for_the_operator(cluster, namespace, wait_seconds)
-        yield Step(f"{namespace}: the operator has left {len(left)} ArgoCDInstances")
+            await _delete(cluster, one)
+        remaining = await _wait_for_operator(cluster, namespace, wait_seconds)
+        yield Step(f"{namespace}: {len(remaining)} ArgoCDInstances remain")
         if deployment:
             yield await _stop(cluster, namespace, deployment)
         failed = False
         for one in instances:
-            step = await _finish(cluster, one, left)
+            step = await _clean(cluster, one, remaining)
             failed |= step.failed
             yield step
         if not failed:
             yield await _release_grants(cluster, namespace)
     except ClusterError as error:
-        yield Step(f"{namespace}: {error}. Mend that and run this again.", failed=True)
+        yield Step(
+            f"{namespace}: {error}. Fix this, then run this command again.", failed=True
+        )
 
 
 async def _all(cluster: Cluster, resource: Resource, namespace: str) -> list[Body]:
-    """Read what there is; a kind that is not installed has no objects."""
+    """List all objects of a kind; one that is not installed has none."""
     try:
         return [one async for one in list_all(cluster, Collection(resource, namespace))]
     except NotFound:
         return []
 
 
-async def _remove(cluster: Cluster, instance: Body) -> None:
+async def _delete(cluster: Cluster, instance: Body) -> None:
     try:
         await cluster.delete(_path_of(instance), uid=instance["metadata"]["uid"])
     except (NotFound, Conflict):
-        return  # gone, or another one by now, which is none of ours to remove
+        # Already deleted, or replaced by another object of the same name.
+        return
 
 
-async def _wait_for_the_operator(
+async def _wait_for_operator(
     cluster: Cluster, namespace: str, seconds: float
 ) -> list[str]:
-    """Give the names of the instances that are left when the time is over."""
+    """Return the names of the instances that exist when the time is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
-        there = await _all(cluster, ARGOCD_INSTANCES, namespace)
-        left = [one["metadata"]["name"] for one in there]
-        if not left or loop.time() >= deadline:
-            return left
-        await asyncio.sleep(PAUSE)
+        instances = await _all(cluster, ARGOCD_INSTANCES, namespace)
+        remaining = [one["metadata"]["name"] for one in instances]
+        if not remaining or loop.time() >= deadline:
+            return remaining
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _stop(cluster: Cluster, namespace: str, deployment: str) -> Step:
@@ -116,10 +123,10 @@ async def _stop(cluster: Cluster, namespace: str, deployment: str) -> Step:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + STOP_SECONDS
         while (body.get("status") or {}).get("replicas") and loop.time() < deadline:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(POLL_SECONDS)
             body = await cluster.get(path)
     except NotFound:
-        return Step(f"{namespace}: there is no Deployment {deployment}")
+        return Step(f"{namespace}: the Deployment {deployment} does not exist")
     return Step(f"{namespace}: scaled the Deployment {deployment} to 0")
 
 
@@ -128,38 +135,39 @@ def _path_of(instance: Body) -> str:
     return ARGOCD_INSTANCES.path(metadata["namespace"], metadata["name"])
 
 
-async def _finish(cluster: Cluster, instance: Body, left: list[str]) -> Step:
-    """Do for one deleted instance what the operator has not done.
+async def _clean(cluster: Cluster, instance: Body, remaining: list[str]) -> Step:
+    """Clean the Argo CD of one deleted instance.
 
-    One that vanished is looked at too: without a finalizer nobody waited for anybody.
+    An instance that no longer exists is included: without a finalizer its deletion did
+    not wait for the operator.
     """
     metadata = instance["metadata"]
     title = f"{metadata['namespace']}/{metadata['name']}"
     try:
-        if metadata["name"] not in left and _needs_the_operator(instance):
-            return Step(f"{title}: left to the operator, and gone")
-        done = await _remove_overlay(cluster, instance)
-        await _drop_finalizer(cluster, _path_of(instance))
+        if metadata["name"] not in remaining and _needs_operator(instance):
+            return Step(f"{title}: cleaned by the operator")
+        result = await _remove_overlay(cluster, instance)
+        await _remove_finalizer(cluster, _path_of(instance))
     except NotRemoved as error:
         return Step(f"{title}: {error}", failed=True)
     except ClusterError as error:
         return Step(
-            f"{title}: {error}. Its bindings may be left in {CONFIG_MAP_NAME}.",
+            f"{title}: {error}. Its bindings may remain in {CONFIG_MAP_NAME}.",
             failed=True,
         )
-    return Step(f"{title}: {done}")
+    return Step(f"{title}: {result}")
 
 
 async def _remove_overlay(cluster: Cluster, instance: Body) -> str:
-    """Remove our key, if it is this instance's; say what was done.
+    """Remove the managed key if it belongs to this instance; describe the result.
 
     Raises:
-        NotRemoved: Only the operator can do it, or Argo CD would not notice.
+        NotRemoved: Only the operator can remove it, or the ConfigMap does not exist.
     """
     spec, metadata = instance.get("spec") or {}, instance["metadata"]
     if (metadata.get("annotations") or {}).get(ABANDON_ANNOTATION) == "true":
-        return "abandoned as its annotation says, bindings may be left"
-    _refuse_what_only_the_operator_can(spec)
+        return "not cleaned, because of its annotation; bindings may remain"
+    _require_own_configmap(spec)
     argocd = spec.get("namespace") or "argocd"
     path = CONFIG_MAPS.path(argocd, CONFIG_MAP_NAME)
     for _ in range(ATTEMPTS):
@@ -167,16 +175,17 @@ async def _remove_overlay(cluster: Cluster, instance: Body) -> str:
             config_map = await cluster.get(path)
         except NotFound as error:
             raise NotRemoved(
-                f"there is no {argocd}/{CONFIG_MAP_NAME}, so Argo CD keeps its last"
-                " rules in memory. Restart argocd-server, then run this again after:"
+                f"{argocd}/{CONFIG_MAP_NAME} does not exist, so Argo CD keeps its last"
+                " policy in memory. Restart argocd-server, run the following command,"
+                " then run this command again:"
                 f" kubectl -n {metadata['namespace']} annotate argocdinstance"
                 f" {metadata['name']} {ABANDON_ANNOTATION}=true"
             ) from error
         overlay = read_overlay(config_map.get("data") or {})
         if overlay is None:
-            return f"nothing of it was left in {argocd}/{CONFIG_MAP_NAME}"
+            return f"no binding in {argocd}/{CONFIG_MAP_NAME}"
         if overlay.owner and overlay.owner.uid != metadata["uid"]:
-            return f"{OVERLAY_KEY} in {argocd} is another instance's, and stays"
+            return f"{OVERLAY_KEY} in {argocd} belongs to another instance and stays"
         version = config_map["metadata"]["resourceVersion"]
         try:
             await cluster.merge_patch(path, overlay_patch(None, version))
@@ -184,20 +193,20 @@ async def _remove_overlay(cluster: Cluster, instance: Body) -> str:
             continue
         return f"removed {len(overlay.bindings)} bindings from {argocd}"
     raise NotRemoved(
-        f"{argocd}/{CONFIG_MAP_NAME} changed {ATTEMPTS} times while it was written; run"
-        " this again."
+        f"{argocd}/{CONFIG_MAP_NAME} changed {ATTEMPTS} times while it was written. Run"
+        " this command again."
     )
 
 
-def _needs_the_operator(instance: Body) -> bool:
+def _needs_operator(instance: Body) -> bool:
     try:
-        _refuse_what_only_the_operator_can(instance.get("spec") or {})
+        _require_own_configmap(instance.get("spec") or {})
     except NotRemoved:
         return True
     return False
 
 
-def _refuse_what_only_the_operator_can(spec: Body) -> None:
+def _require_own_configmap(spec: Body) -> None:
     if "cluster" in spec:
         problem = f"its Argo CD is in another cluster, {spec['cluster'].get('server')}"
     elif spec.get("bindProjectRolesIn") == "AppProject":
@@ -205,8 +214,8 @@ def _refuse_what_only_the_operator_can(spec: Body) -> None:
     else:
         return
     raise NotRemoved(
-        f"{problem}, and only a running operator takes its bindings away. Start the"
-        " operator (kubectl scale deployment … --replicas=1) and run this again."
+        f"{problem}, so only the operator can remove its bindings. Start the operator"
+        " (kubectl scale deployment … --replicas=1), then run this command again."
     )
 
 
@@ -214,12 +223,12 @@ async def _release_grants(cluster: Cluster, namespace: str) -> Step:
     count = 0
     for grant in await _all(cluster, ACCESS_GRANTS, namespace):
         path = ACCESS_GRANTS.path(namespace, grant["metadata"]["name"])
-        count += await _drop_finalizer(cluster, path)
+        count += await _remove_finalizer(cluster, path)
     return Step(f"{namespace}: removed the finalizers of {count} AccessGrants")
 
 
-async def _drop_finalizer(cluster: Cluster, path: str) -> bool:
-    """Remove our finalizer and nobody else's; tell whether there was one."""
+async def _remove_finalizer(cluster: Cluster, path: str) -> bool:
+    """Remove argogrant's finalizer only; return whether the object had it."""
     for _ in range(ATTEMPTS):
         try:
             metadata = (await cluster.get(path))["metadata"]

@@ -1,1 +1,1 @@
-"""The only room that talks to an API server."""
+"""Access to Kubernetes API servers; no other package sends requests to them."""

@@ -1,9 +1,9 @@
-"""The official client, with the credentials of its surroundings or of a token.
+"""Credentials: from the pod, from a kubeconfig, or from a token for another cluster.
 
-As whom a user of the kubeconfig wants to be seen: what the client leaves out.
-
-kubectl honours ``as`` of a kubeconfig; the official Python client does not read it,
-and would act as somebody with other rights, as a rule more of them.
+The official Python client is used, with one addition. kubectl honours ``as`` and its
+companions in the user of a kubeconfig; the Python client ignores them, and would send
+requests with other permissions, usually more of them. ``impersonation_headers`` adds
+the headers that kubectl sends.
 
 Source: Kubernetes, "User impersonation", and ``client-go/transport/round_trippers.go``
 (``NewImpersonatingRoundTripper``, ``headerKeyEscape``).
@@ -26,22 +26,22 @@ from kubernetes.aio.config import (
 from argogrant.kube.errors import UntrustedCertificate
 
 Headers = tuple[tuple[str, str], ...]
-"""A list, as there are many groups."""
+"""Pairs, since ``Impersonate-Group`` may occur several times."""
 
 
 class IncompleteImpersonation(Exception):
-    """The kubeconfig says as whom only in part."""
+    """The kubeconfig has as-uid, as-groups or as-user-extra without as."""
 
 
 def impersonation_headers(user: Mapping[str, Any]) -> Headers:
-    """Write the headers of whoever the user of a kubeconfig wants to be seen as.
+    """Build the impersonation headers for a user of a kubeconfig.
 
     Args:
-        user: The entry of a kubeconfig: ``as``, ``as-uid``, ``as-groups`` and
-            ``as-user-extra``.
+        user: The user's entry, with ``as``, ``as-uid``, ``as-groups`` and
+            ``as-user-extra``, all optional.
 
     Raises:
-        IncompleteImpersonation: There is more than ``as``, but not that.
+        IncompleteImpersonation: There are other fields but no ``as``.
     """
     parts = [("Impersonate-Uid", uid) for uid in [user.get("as-uid")] if uid]
     parts += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
@@ -55,19 +55,21 @@ def impersonation_headers(user: Mapping[str, Any]) -> Headers:
     if parts:
         raise IncompleteImpersonation(
             "the user of the kubeconfig has as-uid, as-groups or as-user-extra without"
-            " as; name the user to be seen as"
+            " as; set as to the user to impersonate"
         )
     return ()
 
 
 async def client_from_environment(context: str = "") -> ApiClient:
-    """Use the pod's service account, or else the kubeconfig.
+    """Create a client with the pod's service account, or else with the kubeconfig.
 
     Args:
-        context: One of the kubeconfig, whatever the pod; empty for the current.
+        context: Context of the kubeconfig, which takes precedence over the pod's
+            service account; empty for the current context.
 
     Raises:
-        IncompleteImpersonation: The kubeconfig says as whom only in part.
+        IncompleteImpersonation: The kubeconfig has other impersonation fields without
+            ``as``.
     """
     configuration = Configuration()
     if not context and _is_loaded_in_cluster(configuration):
@@ -75,7 +77,7 @@ async def client_from_environment(context: str = "") -> ApiClient:
     loader = await load_kube_config(  # type: ignore[no-untyped-call]
         client_configuration=configuration, context=context or None
     )
-    user = loader._user  # noqa: SLF001 - no public function tells
+    user = loader._user  # noqa: SLF001 - there is no public accessor
     return _client(configuration, impersonation_headers(user.value if user else {}))
 
 
@@ -90,10 +92,10 @@ def _is_loaded_in_cluster(configuration: Configuration) -> bool:
 
 
 def namespace_of_context(context: str = "") -> str:
-    """Read the namespace that a context of the kubeconfig names; empty if none.
+    """Return the namespace of a context of the kubeconfig; empty if it has none.
 
     Args:
-        context: Empty for the current one.
+        context: Empty for the current context.
     """
     try:
         contexts, current = list_kube_config_contexts()  # type: ignore[no-untyped-call]
@@ -105,15 +107,15 @@ def namespace_of_context(context: str = "") -> str:
 
 
 def client_for_server(server: str, *, authorities: str, token: str) -> ApiClient:
-    """Use an API server's URL and a bearer token; its certificate is verified.
+    """Create a client for an API server that verifies the server's certificate.
 
     Args:
-        server: ``https://…``.
-        authorities: PEM of the certificates to trust; empty for the system's.
-        token: Shown as a bearer token.
+        server: URL, ``https://…``.
+        authorities: Trusted CA certificates in PEM; empty for those of the system.
+        token: Bearer token.
 
     Raises:
-        Untrusted: There is no certificate in ``authorities``.
+        UntrustedCertificate: ``authorities`` contains no certificate.
     """
     configuration = Configuration(
         host=server,
@@ -126,13 +128,13 @@ def client_for_server(server: str, *, authorities: str, token: str) -> ApiClient
         return _client(configuration)
     except ssl.SSLError as error:
         raise UntrustedCertificate(
-            f"the certificates to trust for {server} can not be read: {error}"
+            f"the CA certificates for {server} cannot be read: {error}"
         ) from error
 
 
 def _client(configuration: Configuration, headers: Headers = ()) -> ApiClient:
-    # Without a proxy there is no need to look for one at every request, which would
-    # triple its cost.
+    # With trust_env aiohttp looks for a proxy at every request, which triples the cost
+    # of a request. Without a proxy in the environment it is switched off.
     configuration.client_session_kwargs = {
         "trust_env": bool(getproxies()),
         "headers": headers,

@@ -42,7 +42,7 @@ class Backoff:
 
     @property
     def has_failed(self) -> bool:
-        """Whether an attempt failed since the last reset."""
+        """True if an attempt has failed since the last reset."""
         return self._delay > self._first
 
     def next_delay(self) -> float:

@@ -1,7 +1,7 @@
-"""The verbs that argogrant uses on an API server, and the client that speaks them.
+"""Client of an API server, with the verbs that argogrant uses.
 
-One choke point: every request goes through ``KubernetesCluster._send``. Objects are
-plain JSON here, since lists of ten thousand grants would cost seconds as models.
+Every request goes through ``KubernetesCluster._send``. Objects are plain JSON: a list
+of ten thousand grants would cost seconds as model objects of the client library.
 """
 
 import json
@@ -26,59 +26,59 @@ from argogrant.kube.resources import Collection
 Body = dict[str, Any]
 
 FIELD_MANAGER: Final = "argogrant"
-"""Never kubectl's: Argo CD takes over what kubectl applied on the client side."""
+"""Not kubectl's, since Argo CD adopts fields that kubectl has applied client-side."""
 
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, connect=3)
-"""A revocation whose answer is lost is tried again, so waiting long is no virtue."""
+"""Short, since a revocation whose response is lost is repeated without harm."""
 LIST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=3)
 PAGE_SIZE: Final = 100
-"""Objects that are listed at once. What is parsed of a page is some fifteen kilobytes
-an object, and the process stays as large as it once was: a sweep of 500 at the worst
-moment of a burst added four to six megabytes for good."""
+"""Objects per page of a list. A parsed page takes about 15 kB for each object. Pages of
+500 objects, read during a burst of grants, increased the memory of the process by four
+to six megabytes for good."""
 WATCH_SECONDS: Final = 240
 WATCH_IDLE_SECONDS: Final = 75
-"""The API server sends a bookmark every minute; a longer silence is a dead watch."""
+"""The API server sends a bookmark every minute; a watch idle for longer is dead."""
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page of a collection, as it was at one resource version."""
+    """A page of a list, as of one resourceVersion."""
 
     items: list[Body]
     resource_version: str
     next_page: str = ""
-    """Asks for the page after this one; empty if this is the last."""
+    """Continue token of the next page; empty after the last page."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One change: ADDED, MODIFIED, DELETED or BOOKMARK, with the object."""
+    """One event of a watch: ADDED, MODIFIED, DELETED or BOOKMARK, with the object."""
 
     type: str
     body: Body
 
 
 class Cluster(Protocol):
-    """What argogrant asks of an API server; every verb raises ``ClusterError``."""
+    """The verbs on an API server; each of them raises ``ClusterError``."""
 
     async def get(self, path: str) -> Body:
         """Read one object."""
         ...
 
     async def list(self, collection: Collection, page: str = "") -> ListPage:
-        """Read a page of a collection, the first one or the one that was named."""
+        """Read one page of a collection, by default the first."""
         ...
 
     def watch(
         self, collection: Collection, resource_version: str
     ) -> AsyncIterator[WatchEvent]:
-        """Follow the changes of a collection since a resource version."""
+        """Yield the changes of a collection after a resourceVersion."""
         ...
 
     async def merge_patch(self, path: str, body: Body) -> Body:
-        """Change some fields of an object that exists; answers the whole object."""
+        """Patch an existing object and return the whole object."""
         ...
 
     async def create(self, path: str, body: Body) -> Body:
@@ -86,27 +86,27 @@ class Cluster(Protocol):
         ...
 
     async def delete(self, path: str, *, uid: str, version: str = "") -> None:
-        """Delete an object, if it still is this one, and at this resource version."""
+        """Delete an object if its uid, and its version if given, are these."""
         ...
 
     def clock_skew(self) -> float:
-        """Seconds that the API server's clock is ahead of ours; 0 if they may agree."""
+        """Return how many seconds the server's clock is ahead; 0 if they may agree."""
         ...
 
     async def close(self) -> None:
-        """Close every connection; what is asked after that fails."""
+        """Close all connections; later requests fail."""
         ...
 
 
 class KubernetesCluster:
-    """An API server reached with the official client's credentials."""
+    """An API server, with the official client for credentials and connections."""
 
     def __init__(
         self, api: ApiClient, clock: Callable[[], datetime], *, dry_run: bool = False
     ) -> None:
         self._api = api
         self._clock = clock
-        self._tried = {"dryRun": "All"} if dry_run else {}
+        self._dry_run_params = {"dryRun": "All"} if dry_run else {}
         self._clock_skew = ClockSkew()
 
     @classmethod
@@ -117,12 +117,13 @@ class KubernetesCluster:
         *,
         dry_run: bool = False,
     ) -> Self:
-        """Use the pod's service account, or else the kubeconfig.
+        """Connect with the pod's service account, or else with the kubeconfig.
 
         Args:
-            clock: Tells the time in UTC; the API server's is compared with it.
-            context: One of the kubeconfig, whatever the pod; empty for the current.
-            dry_run: What is written is judged and filled in, but not kept.
+            clock: Current time in UTC, which is compared with the server's.
+            context: Context of the kubeconfig, which takes precedence over the pod's
+                service account; empty for the current context.
+            dry_run: Send writes with ``dryRun=All``: validated but not stored.
         """
         return cls(await client_from_environment(context), clock, dry_run=dry_run)
 
@@ -130,23 +131,23 @@ class KubernetesCluster:
     def connect_to(
         cls, server: str, *, authorities: str, token: str, clock: Callable[[], datetime]
     ) -> Self:
-        """Use the API server of another cluster; its certificate is always verified.
+        """Connect to another cluster; its certificate is always verified.
 
         Args:
-            server: Its URL, ``https://…``.
-            authorities: PEM of the certificates to trust; empty for the system's.
-            token: Shown as a bearer token.
-            clock: Tells the time in UTC; the API server's is compared with it.
+            server: URL, ``https://…``.
+            authorities: Trusted CA certificates in PEM; empty for those of the system.
+            token: Bearer token.
+            clock: Current time in UTC, which is compared with the server's.
 
         Raises:
-            Untrusted: There is no certificate in ``authorities``.
+            UntrustedCertificate: ``authorities`` contains no certificate.
         """
         return cls(
             client_for_server(server, authorities=authorities, token=token), clock
         )
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._api.close()  # type: ignore[no-untyped-call]
 
     async def get(self, path: str) -> Body:
@@ -154,10 +155,10 @@ class KubernetesCluster:
         return await self._request("GET", path)
 
     async def list(self, collection: Collection, page: str = "") -> ListPage:
-        """Read a page of a collection: ten thousand objects at once would be 100 MB.
+        """Read one page of a collection; 10,000 objects at once would take 100 MB.
 
         Raises:
-            Gone: The page was asked for too late; list from the beginning.
+            Gone: The continue token has expired; list from the beginning.
         """
         query = {**_selector(collection), "limit": str(PAGE_SIZE)}
         if page:
@@ -175,11 +176,11 @@ class KubernetesCluster:
     async def watch(
         self, collection: Collection, resource_version: str
     ) -> AsyncIterator[WatchEvent]:
-        """Follow a collection; ends by itself after some minutes.
+        """Yield the changes of a collection; the server ends a watch after minutes.
 
         Raises:
-            Gone: The version is too old: list again.
-            Unavailable: The connection broke, or nothing was heard for too long.
+            Gone: The resourceVersion is too old; list again.
+            Unavailable: The connection broke or was idle for too long.
         """
         seconds = WATCH_SECONDS + random.randrange(60)  # noqa: S311
         query = {
@@ -206,33 +207,36 @@ class KubernetesCluster:
                 response.close()
 
     async def merge_patch(self, path: str, body: Body) -> Body:
-        """Change some fields of an object; it is never created."""
+        """Patch an existing object; a merge patch never creates one."""
         return await self._request("PATCH", path, query=self._write_params(), body=body)
 
     async def create(self, path: str, body: Body) -> Body:
         """Create an object.
 
         Raises:
-            Conflict: There is one of that name.
+            Conflict: An object of that name exists.
         """
         return await self._request("POST", path, query=self._write_params(), body=body)
 
     async def delete(self, path: str, *, uid: str, version: str = "") -> None:
-        """Delete an object; one with finalizers stays until they are gone.
+        """Delete an object; finalizers delay its removal.
 
         Raises:
-            Conflict: It was changed, or another one has its name.
+            Conflict: The object has changed, or another one has its name.
         """
         preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
         await self._request(
-            "DELETE", path, query=self._tried, body={"preconditions": preconditions}
+            "DELETE",
+            path,
+            query=self._dry_run_params,
+            body={"preconditions": preconditions},
         )
 
     def _write_params(self) -> dict[str, str]:
-        return {"fieldManager": FIELD_MANAGER, **self._tried}
+        return {"fieldManager": FIELD_MANAGER, **self._dry_run_params}
 
     def clock_skew(self) -> float:
-        """Seconds that the API server's clock is ahead of ours."""
+        """Return how many seconds the API server's clock is ahead."""
         return self._clock_skew.seconds
 
     async def _request(

@@ -1,4 +1,7 @@
-"""How far the API server's clock is from ours, from its answers' ``Date``."""
+"""Difference between the API server's clock and the local one.
+
+Source: the ``Date`` header of HTTP responses, RFC 9110, section 6.6.1.
+"""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -6,11 +9,15 @@ from math import inf
 
 
 class ClockSkew:
-    """Narrows the difference of two clocks down, answer by answer.
+    """Bounds of the difference between two clocks, narrowed by every response.
 
-    ``Date`` has whole seconds, and an answer is under way for a while, so that each one
-    only gives two bounds. Where they contradict what was known, a clock was stepped or
-    drifts, and only the latest bounds count.
+    ``Date`` has whole seconds, and a response takes a while, so one response gives two
+    bounds only::
+
+        server - received  <=  skew  <=  server - sent + 1 s
+
+    If the bounds of a response contradict the earlier ones, one of the clocks was set
+    or drifts. From then on only the latest bounds count.
     """
 
     def __init__(self) -> None:
@@ -18,7 +25,7 @@ class ClockSkew:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the server is ahead of us at least; negative if it is behind.
+        """Seconds that the server is ahead at least; negative if it is behind.
 
         0.0 if both clocks may agree.
         """
@@ -27,12 +34,12 @@ class ClockSkew:
         return self._lowest if self._lowest > 0 else self._highest
 
     def observe(self, date: str, *, sent: datetime, received: datetime) -> None:
-        """Take in one answer.
+        """Narrow the bounds by one response.
 
         Args:
-            date: The header, as HTTP writes it; ignored if it is no date.
-            sent: When the question left, by our clock.
-            received: When the answer came, by our clock.
+            date: The ``Date`` header; ignored if it is no date.
+            sent: Local time at which the request was sent.
+            received: Local time at which the response arrived.
         """
         try:
             server = parsedate_to_datetime(date)

@@ -1,13 +1,19 @@
-"""A local copy of a collection that keeps itself fresh.
+"""Informer: a local copy of a collection, kept current by list and watch.
 
-List, then watch from the list's version; on any doubt list again. Every object is
-kept at its newest resource version, wherever it was heard of: from the watch, from a
-list, or from the answer to a write. Resource versions are compared as numbers.
+The informer lists the collection, then watches from the resourceVersion of the list.
+When the watch ends with an error it lists again::
 
-Source: Kubernetes, "API Concepts", efficient detection of changes and comparison of
+    list ──> watch ──┬── closed by the server (minutes) ──> watch from the last version
+      ▲              ├── Gone ──> list at once
+      └── backoff <──┴── any other error
+
+Objects arrive on three ways: by the watch, by a list, and in responses to own writes
+(``upsert``). The copy keeps the newest version of each object in whatever order they
+arrive, so a list that was slow never overwrites a newer event. resourceVersions are
+compared as numbers.
+
+Source: Kubernetes, "API Concepts", on efficient detection of changes and on comparing
 resource versions.
-
-A whole collection, however many pages it has.
 """
 
 import asyncio
@@ -16,33 +22,34 @@ from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from argogrant.kube.backoff import FIRST_BACKOFF, LONGEST_BACKOFF, Backoff
-from argogrant.kube.client import Body, Cluster, WatchEvent
+from argogrant.kube.client import Body, Cluster, ListPage, WatchEvent
 from argogrant.kube.errors import ClusterError, Forbidden, Gone
 from argogrant.kube.resources import Collection
 
 T = TypeVar("T")
 
-LATEST_CHANGES: Final = 60.0
-"""Seconds after a deletion in which a list or an answer may still hold the object."""
+TOMBSTONE_SECONDS: Final = 60.0
+"""Time after a deletion in which a late list or response may still have the object."""
 
 
 class _Comparison(NamedTuple):
-    """A list's version, and how many objects were not as believed."""
+    """The resourceVersion of a list, and how many objects of the copy differed."""
 
     resource_version: str
     differences: int
 
 
 class Informer(Generic[T]):
-    """The objects of one collection by name, each read once when it changes.
+    """Local copy of one collection, with each object parsed once per version.
 
     Args:
-        cluster: Where the collection is.
-        collection: What to follow.
-        read: Turns an object into what is kept of it; must not raise.
-        on_change: Told of every difference (before, after; None: not there), and with
-            (None, None) when the reflector fails or recovers.
-        longest_backoff: Seconds between two attempts that fail.
+        cluster: API server of the collection.
+        collection: The objects to list and watch.
+        read: Parses an object into what the copy keeps; must not raise.
+        on_change: Called with the object before and after each change; None stands for
+            an object that does not exist. Called with (None, None) when list or watch
+            begin to fail, and when they work again.
+        longest_backoff: Upper limit of the seconds between two failed attempts.
     """
 
     def __init__(
@@ -56,26 +63,28 @@ class Informer(Generic[T]):
     ) -> None:
         self.collection = collection
         self.synced = asyncio.Event()
+        """Set after the first successful list."""
         self.attempted = asyncio.Event()
-        """Listed once, or failed to be."""
+        """Set after the first list, whether it succeeded or failed."""
         self.error: ClusterError | None = None
+        """Why list or watch fail at the moment; None while they work."""
         self._cluster = cluster
         self._read = read
         self._on_change = on_change
         self._objects: dict[str, T] = {}
         self._versions: dict[str, int] = {}
-        self._deleted: dict[str, tuple[int, float]] = {}
-        """The version and the time of deletions that late news must not undo."""
+        self._tombstones: dict[str, tuple[int, float]] = {}
+        """Version and time of recent deletions, which late events must not undo."""
         self._version = ""
         self._backoff = Backoff(first=FIRST_BACKOFF, longest=longest_backoff)
 
     @property
     def objects(self) -> Mapping[str, T]:
-        """What is known, by name, or by namespace/name where that is not one alone."""
+        """The objects by name; by ``namespace/name`` if the collection has several."""
         return self._objects
 
     async def run(self) -> None:
-        """List and watch until cancelled; failures are kept in ``failure``."""
+        """List and watch until cancelled; ``error`` has the present failure."""
         while True:
             try:
                 self._version = (await self._list()).resource_version
@@ -89,21 +98,21 @@ class Informer(Generic[T]):
                 await self._backoff.wait()
 
     def retry_now(self) -> None:
-        """Try again now, if it failed and pauses: something was mended."""
+        """End the backoff, because a cause of failures was removed."""
         self._backoff.retry_now()
 
     async def relist(self) -> int:
-        """Compare with what the API server has now; the watch goes on where it is.
+        """List again, without an effect on the watch.
 
         Returns:
-            How many objects were not as they were believed to be.
+            The number of objects in which the copy differed from the list.
         """
         return (await self._list()).differences
 
     def upsert(self, body: Body) -> bool:
-        """Take in an object, unless a newer one is known; tell whether it was news."""
+        """Record an object unless the copy is newer; return whether it changed."""
         name, version = self._key(body), _version(body)
-        deleted, _ = self._deleted.get(name, (-1, 0.0))
+        deleted, _ = self._tombstones.get(name, (-1, 0.0))
         if version <= max(self._versions.get(name, -1), deleted):
             return False
         before, after = self._objects.get(name), self._read(body)
@@ -115,45 +124,44 @@ class Informer(Generic[T]):
         try:
             comparison = await self._compare()
         except Forbidden as error:
-            self._fail(error)  # a watch that is open goes on as if nothing had happened
+            # An open watch continues after the permission was withdrawn, and would
+            # hide that this copy can no longer be trusted.
+            self._fail(error)
             raise
-        oldest = asyncio.get_running_loop().time() - LATEST_CHANGES
-        self._deleted = {n: d for n, d in self._deleted.items() if d[1] > oldest}
+        oldest = asyncio.get_running_loop().time() - TOMBSTONE_SECONDS
+        self._tombstones = {n: t for n, t in self._tombstones.items() if t[1] > oldest}
         self._recover()
         self.synced.set()
         self.attempted.set()
         return comparison
 
     async def _compare(self) -> "_Comparison":
-        """Make the copy equal to a list, but for what is newer than the list."""
+        """Make the copy equal to a list, except for objects newer than the list."""
         names: set[str] = set()
-        differences, page = 0, ""
-        while True:
-            listing = await self._cluster.list(self.collection, page)
-            names.update(map(self._key, listing.items))
-            differences += sum([self.upsert(body) for body in listing.items])
-            resource_version, page = listing.resource_version, listing.next_page
-            del listing  # or two pages would be held while the next one is read
-            if not page:
-                break
+        differences, resource_version = 0, ""
+        async for page in _pages(self._cluster, self.collection):
+            names.update(map(self._key, page.items))
+            differences += sum([self.upsert(body) for body in page.items])
+            resource_version = page.resource_version
+            del page  # Otherwise two pages are in memory while the next one is read.
         version = int(resource_version)
         vanished = [name for name in self._objects if name not in names]
-        differences += sum([self._forget(name, version) for name in vanished])
+        differences += sum([self._remove(name, version) for name in vanished])
         return _Comparison(resource_version, differences)
 
     async def _watch(self) -> None:
         async for event in self._cluster.watch(self.collection, self._version):
-            self._take(event)
+            self._handle(event)
 
-    def _take(self, event: WatchEvent) -> None:
+    def _handle(self, event: WatchEvent) -> None:
         self._version = event.body["metadata"]["resourceVersion"]
         if event.type == "DELETED":
-            self._forget(self._key(event.body), _version(event.body))
+            self._remove(self._key(event.body), _version(event.body))
         elif event.type != "BOOKMARK":
             self.upsert(event.body)
 
-    def _forget(self, name: str, version: int) -> bool:
-        self._deleted[name] = (version, asyncio.get_running_loop().time())
+    def _remove(self, name: str, version: int) -> bool:
+        self._tombstones[name] = (version, asyncio.get_running_loop().time())
         if self._versions.get(name, version + 1) > version:
             return False
         del self._versions[name]
@@ -168,10 +176,10 @@ class Informer(Generic[T]):
         return f"{metadata['namespace']}/{name}"
 
     def _fail(self, error: ClusterError) -> None:
-        news = type(self.error) is not type(error)
+        is_new = type(self.error) is not type(error)
         self.error = error
         self.attempted.set()
-        if news:
+        if is_new:
             self._on_change(None, None)
 
     def _recover(self) -> None:
@@ -180,8 +188,31 @@ class Informer(Generic[T]):
             self._on_change(None, None)
 
 
+async def list_all(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
+    """Yield every object of a collection, page by page.
+
+    Raises:
+        ClusterError: A page could not be read.
+    """
+    async for page in _pages(cluster, collection):
+        for body in page.items:
+            yield body
+
+
+async def _pages(cluster: Cluster, collection: Collection) -> AsyncIterator[ListPage]:
+    """Yield the pages of a list; every page has the resourceVersion of the first."""
+    token = ""
+    while True:
+        page = await cluster.list(collection, token)
+        token = page.next_page
+        yield page
+        del page
+        if not token:
+            return
+
+
 async def stop(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait until it is gone."""
+    """Cancel a task and wait until it has ended."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -189,19 +220,3 @@ async def stop(task: asyncio.Task[None]) -> None:
 
 def _version(body: Body) -> int:
     return int(body["metadata"]["resourceVersion"])
-
-
-async def list_all(cluster: Cluster, collection: Collection) -> AsyncIterator[Body]:
-    """Read every object of a collection, page by page.
-
-    Raises:
-        ClusterError: A page could not be read.
-    """
-    page = ""
-    while True:
-        listing = await cluster.list(collection, page)
-        for body in listing.items:
-            yield body
-        page = listing.next_page
-        if not page:
-            return

@@ -1,4 +1,4 @@
-"""Where the objects are that the operator reads and writes."""
+"""Paths of the objects that argogrant reads and writes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of object, by its place in the API."""
+    """A resource of the Kubernetes API: group, version and plural."""
 
     prefix: str
     plural: str
 
     @property
     def group(self) -> str:
-        """The API group; empty for the core one."""
+        """The API group; empty for the core group."""
         _, _, versioned = self.prefix.partition("apis/")
         return versioned.partition("/")[0]
 
@@ -21,41 +21,40 @@ class Resource:
         """Build the path of a collection, an object or a subresource.
 
         Args:
-            namespace: Empty for a kind that belongs to the whole cluster.
+            namespace: Empty for a cluster-scoped kind.
             name: Empty for the collection.
-            subresource: Such as ``status``.
+            subresource: For example ``status``.
         """
-        where = ("namespaces", namespace) if namespace else ()
-        parts = (self.prefix, *where, self.plural, name, subresource)
+        scope = ("namespaces", namespace) if namespace else ()
+        parts = (self.prefix, *scope, self.plural, name, subresource)
         return "/" + "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The objects of one kind in one namespace, or only the one with this name.
+    """All objects of one kind in a namespace, or the one with this name.
 
-    A kind that belongs to the whole cluster has no namespace.
-
-    The name goes into a field selector, so that a Role that names one object suffices
-    to list and watch it.
+    A name becomes a field selector. A Role that names this object then permits the list
+    and the watch.
     """
 
     resource: Resource
     namespace: str
+    """Empty for a cluster-scoped kind, and for all namespaces."""
     name: str = ""
     labels: str = ""
-    """A label selector, as of ``kubectl -l``; empty for all."""
+    """Label selector, as of ``kubectl -l``; empty for all."""
 
     @property
     def path(self) -> str:
-        """The path to list and watch."""
+        """The path of list and watch."""
         return self.resource.path(self.namespace)
 
     def describe(self) -> str:
-        """Name it in a message: ``configmaps/argocd-rbac-cm in namespace argocd``."""
-        one = f"/{self.name}" if self.name else ""
-        where = f" in namespace {self.namespace}" if self.namespace else ""
-        return f"{self.resource.plural}{one}{where}"
+        """Format for messages: ``configmaps/argocd-rbac-cm in namespace argocd``."""
+        name = f"/{self.name}" if self.name else ""
+        namespace = f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{self.resource.plural}{name}{namespace}"
 
 
 ACCESS_GRANTS: Final = Resource("apis/argogrant.dev/v1alpha1", "accessgrants")

@@ -1,6 +1,6 @@
-"""Whom the API server takes us for.
+"""User and groups under which the API server sees our requests.
 
-Source: Kubernetes, "Authenticating", SelfSubjectReview: the answer is the user and
+Source: Kubernetes, "Authenticating", SelfSubjectReview: the response has the user and
 the groups as admission sees them, after impersonation.
 """
 
@@ -15,15 +15,15 @@ SELF_REVIEWS: Final = Resource("apis/authentication.k8s.io/v1", "selfsubjectrevi
 
 
 async def who_am_i(cluster: Cluster) -> Identity | None:
-    """Ask who sends our requests.
+    """Return the identity of this client.
 
     Returns:
-        None if this API server does not tell: it is older than 1.28, or somebody took
-        that right away.
+        None if the API server cannot return it: older than Kubernetes 1.28, or the
+        permission for SelfSubjectReviews was removed.
 
     Raises:
-        Unauthorized: It does not know us at all.
-        ClusterError: It does not answer.
+        Unauthorized: The API server does not accept the credentials.
+        ClusterError: The API server does not respond.
     """
     try:
         answer = await cluster.create(SELF_REVIEWS.path(""), {})

@@ -1,4 +1,4 @@
-"""Somebody who keeps changing our key is put right, then slowly, and by name."""
+"""Another program overwrites the managed key: corrected, then delayed, and reported."""
 
 import asyncio
 
@@ -8,81 +8,82 @@ from argogrant.controller.contention import CONTESTED_FROM, LONGEST_DELAY, Conte
 from support.in_memory_operator import INSTANCES, SETTLED, SOON, a_room
 
 
-def seen(text: str, by: str = "") -> ObservedConfigMap:
-    return ObservedConfigMap("7", {OVERLAY_KEY: text}, by)
+def config_map(text: str, manager: str = "") -> ObservedConfigMap:
+    return ObservedConfigMap("7", {OVERLAY_KEY: text}, manager)
 
 
-def disturbed(times: int, *, every: float = 1.0, by: str = "sync") -> Contention:
-    """Our text, changed by somebody and put back, so many times."""
+def overwritten(times: int, *, every: float = 1.0, manager: str = "sync") -> Contention:
+    """Return the state after so many overwrites, each of them corrected."""
     contention = Contention()
-    contention.record_write("ours")
+    contention.record_write("managed")
     for number in range(times):
-        contention.observe(seen("theirs", by), is_wrong=True, at=number * every)
-        contention.record_write("ours")
+        contention.observe(
+            config_map("foreign", manager), is_wrong=True, at=number * every
+        )
+        contention.record_write("managed")
     return contention
 
 
-def test_a_few_disturbances_are_put_back_at_once() -> None:
-    contention = disturbed(CONTESTED_FROM - 1)
+def test_few_overwrites_are_corrected_at_once() -> None:
+    contention = overwritten(CONTESTED_FROM - 1)
 
     assert contention.finding() is None
     assert contention.next_write_at() is None
 
 
-def test_many_disturbances_are_a_contest_with_a_name() -> None:
-    finding = disturbed(CONTESTED_FROM).finding()
+def test_many_overwrites_are_reported_with_the_field_manager() -> None:
+    finding = overwritten(CONTESTED_FROM).finding()
 
     assert finding is not None
-    assert 'by the record "sync"' in finding.message
+    assert 'field manager "sync"' in finding.message
     assert f"{CONTESTED_FROM} times" in finding.message
 
 
-def test_a_contest_without_a_record_names_nobody() -> None:
-    finding = disturbed(CONTESTED_FROM, by="").finding()
+def test_overwrites_without_a_field_manager_are_reported() -> None:
+    finding = overwritten(CONTESTED_FROM, manager="").finding()
 
     assert finding is not None
-    assert finding.message.startswith("Somebody changed")
+    assert finding.message.startswith("Another program changed")
 
 
-def test_pauses_grow_to_a_bound() -> None:
-    pauses = []
+def test_delays_grow_up_to_a_maximum() -> None:
+    delays = []
     for times in range(CONTESTED_FROM, CONTESTED_FROM + 9):
-        until = disturbed(times).next_write_at()
-        assert until is not None
-        pauses.append(until - (times - 1))
+        due = overwritten(times).next_write_at()
+        assert due is not None
+        delays.append(due - (times - 1))
 
-    assert pauses == sorted(pauses)
-    assert pauses[0] < 5
-    assert pauses[-1] == LONGEST_DELAY
+    assert delays == sorted(delays)
+    assert delays[0] < 5
+    assert delays[-1] == LONGEST_DELAY
 
 
-def test_a_contest_that_is_over_is_forgotten() -> None:
-    contention = disturbed(CONTESTED_FROM)
-    contention.observe(seen("ours"), is_wrong=False, at=10_000)
+def test_old_overwrites_no_longer_count() -> None:
+    contention = overwritten(CONTESTED_FROM)
+    contention.observe(config_map("managed"), is_wrong=False, at=10_000)
 
     assert contention.finding() is None
 
 
-def test_one_disturbance_counts_once_until_it_was_put_back() -> None:
+def test_overwrite_counts_once_until_it_is_corrected() -> None:
     contention = Contention()
-    contention.record_write("ours")
+    contention.record_write("managed")
     for second in range(10):
-        contention.observe(seen("theirs"), is_wrong=True, at=second)
+        contention.observe(config_map("foreign"), is_wrong=True, at=second)
 
     assert contention.finding() is None
 
 
-def test_another_replica_that_writes_the_same_disturbs_nobody() -> None:
+def test_write_of_the_same_plan_by_another_replica_is_no_overwrite() -> None:
     contention = Contention()
     for number in range(10):
-        contention.record_write("ours")
-        contention.observe(seen(f"right {number}"), is_wrong=False, at=number)
+        contention.record_write("managed")
+        contention.observe(config_map(f"right {number}"), is_wrong=False, at=number)
 
     assert contention.finding() is None
 
 
-async def test_a_contest_is_told_and_takes_no_access_longer_than_it_must() -> None:
-    """Removals go out at once; only what is missing waits."""
+async def test_contention_is_reported_and_delays_only_what_adds_access() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -103,7 +104,7 @@ async def test_a_contest_is_told_and_takes_no_access_longer_than_it_must() -> No
         assert room.bound == {"alice"}
 
 
-async def test_a_contest_that_ended_is_forgotten() -> None:
+async def test_condition_contested_ends_after_a_period_without_overwrites() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -111,7 +112,7 @@ async def test_a_contest_that_ended_is_forgotten() -> None:
             room.edit_rbac(policy_argogrant_csv="")
             await asyncio.sleep(SETTLED)
         await asyncio.sleep(660)
-        room.edit_rbac(policy_csv="# a change that wakes\n")
+        room.edit_rbac(policy_csv="# a change that triggers a reconciliation\n")
         await asyncio.sleep(SETTLED)
         contested = room.condition(f"{INSTANCES}/default", "Contested")
 

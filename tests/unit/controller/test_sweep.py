@@ -1,4 +1,4 @@
-"""A sweep that needs nothing but the ConfigMap."""
+"""Sweep of the managed key, which reads the ConfigMap only."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from argogrant.controller.sweep import SweepFailed, sweep_config_map
 from argogrant.kube.errors import Conflict, Forbidden
 from support.in_memory_operator import RBAC, Room
 
-OVER = "# until 2026-11-24T11:00:00Z\ng, alice, role:a\n"
-LIVE = "# until 2026-11-24T13:00:00Z\ng, bob, role:a\n"
+EXPIRED = "# until 2026-11-24T11:00:00Z\ng, alice, role:a\n"
+ACTIVE = "# until 2026-11-24T13:00:00Z\ng, bob, role:a\n"
 
 
 def a_room(text: str | None) -> Room:
@@ -22,16 +22,18 @@ async def swept(room: Room):
     return await sweep_config_map(room.cluster, "argocd", room.clock)
 
 
-async def test_what_has_passed_is_removed_and_nothing_else_touched() -> None:
-    room = a_room(OVER + LIVE)
+async def test_expired_bindings_are_removed_and_nothing_else() -> None:
+    room = a_room(EXPIRED + ACTIVE)
     result = await swept(room)
 
     assert (result.removed, result.kept) == (1, 1)
-    assert room.data == {"policy.csv": "g, x, y", OVERLAY_KEY: LIVE}
+    assert room.data == {"policy.csv": "g, x, y", OVERLAY_KEY: ACTIVE}
 
 
-@pytest.mark.parametrize("text", [None, LIVE], ids=["no key", "nothing past its end"])
-async def test_nothing_to_remove_is_no_write(text) -> None:
+@pytest.mark.parametrize(
+    "text", [None, ACTIVE], ids=["no managed key", "no expired binding"]
+)
+async def test_sweep_without_expired_bindings_writes_nothing(text) -> None:
     room = a_room(text)
     result = await swept(room)
 
@@ -39,8 +41,8 @@ async def test_nothing_to_remove_is_no_write(text) -> None:
     assert room.writes == 0
 
 
-async def test_a_conflict_is_read_again() -> None:
-    room = a_room(OVER)
+async def test_config_map_is_read_again_after_a_conflict() -> None:
+    room = a_room(EXPIRED)
     room.cluster.before("merge_patch", lambda: room.edit_rbac(policy_csv="g, new, y"))
     result = await swept(room)
 
@@ -49,27 +51,32 @@ async def test_a_conflict_is_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "error", "words"),
+    ("verb", "error", "expected"),
     [
-        pytest.param("get", Forbidden("403 get"), "403 get. Nothing", id="no right"),
         pytest.param(
-            "merge_patch", Conflict("409"), "changed 5 times", id="no quiet moment"
+            "get", Forbidden("403 get"), "403 get. Nothing", id="permission missing"
+        ),
+        pytest.param(
+            "merge_patch",
+            Conflict("409"),
+            "changed 5 times",
+            id="conflict at every attempt",
         ),
     ],
 )
-async def test_a_sweep_that_failed_says_why(verb, error, words) -> None:
-    room = a_room(OVER)
+async def test_failed_sweep_names_the_cause(verb, error, expected) -> None:
+    room = a_room(EXPIRED)
     room.cluster.fail(verb, error, times=5)
     with pytest.raises(SweepFailed) as got:
         await swept(room)
 
-    assert words in str(got.value)
+    assert expected in str(got.value)
 
 
-async def test_a_missing_config_map_is_not_created() -> None:
-    room = a_room(OVER)
+async def test_missing_config_map_is_not_created() -> None:
+    room = a_room(EXPIRED)
     room.cluster.delete_object(RBAC)
-    with pytest.raises(SweepFailed, match="no such ConfigMap"):
+    with pytest.raises(SweepFailed, match="the ConfigMap does not exist"):
         await swept(room)
 
     assert room.writes == 0

@@ -1,4 +1,4 @@
-"""Leaving: what a running operator has not removed is removed without it."""
+"""Uninstall: removal of everything that a running operator has not removed."""
 
 import asyncio
 
@@ -78,7 +78,7 @@ def is_there(cluster: FakeCluster, path: str) -> bool:
     return path in cluster._objects
 
 
-async def test_without_an_operator_everything_of_ours_goes() -> None:
+async def test_all_bindings_and_finalizers_are_removed_without_an_operator() -> None:
     cluster = a_cluster()
     steps = await steps_of(cluster)
 
@@ -89,7 +89,7 @@ async def test_without_an_operator_everything_of_ours_goes() -> None:
     assert "removed 1 bindings from argocd" in steps[1].text
 
 
-async def test_a_second_run_finds_nothing_to_do() -> None:
+async def test_second_run_writes_nothing() -> None:
     cluster = a_cluster()
     await steps_of(cluster)
     writes = cluster.count("merge_patch")
@@ -99,8 +99,8 @@ async def test_a_second_run_finds_nothing_to_do() -> None:
     assert cluster.count("merge_patch") == writes
 
 
-async def test_a_running_operator_is_waited_for() -> None:
-    """What it does itself is not done a second time."""
+async def test_uninstall_waits_for_a_running_operator() -> None:
+    """An Argo CD that the operator has cleaned is not written again."""
     cluster = a_cluster()
 
     async def operate() -> None:
@@ -113,12 +113,12 @@ async def test_a_running_operator_is_waited_for() -> None:
     steps = await steps_of(cluster)
     await operating
 
-    assert "has left 0 ArgoCDInstances" in steps[0].text
+    assert "0 ArgoCDInstances remain" in steps[0].text
     assert cluster.count("merge_patch", RBAC) == 0
     assert finalizers(cluster, GRANT) == [OTHERS]
 
 
-async def test_the_operator_is_stopped_before_anything_is_taken_from_it() -> None:
+async def test_operator_is_scaled_down_before_anything_is_removed() -> None:
     cluster = a_cluster()
     cluster.add(
         DEPLOYMENTS.path(NAMESPACE),
@@ -134,15 +134,15 @@ async def test_the_operator_is_stopped_before_anything_is_taken_from_it() -> Non
     assert cluster.object(DEPLOYMENT)["spec"]["replicas"] == 0
 
 
-async def test_a_deployment_that_is_not_there_is_no_failure() -> None:
+async def test_missing_deployment_is_no_failure() -> None:
     steps = await steps_of(a_cluster(), "argogrant")
 
     assert not any(step.failed for step in steps)
-    assert "there is no Deployment argogrant" in steps[1].text
+    assert "the Deployment argogrant does not exist" in steps[1].text
 
 
-async def test_an_instance_that_nothing_held_leaves_no_binding() -> None:
-    """It vanishes at once, whether an operator has seen it or not."""
+async def test_instance_without_a_finalizer_leaves_no_binding() -> None:
+    """It is deleted at once, whether an operator has observed it or not."""
     cluster = a_cluster()
     cluster.edit(INSTANCE, {"metadata": {"finalizers": []}})
     steps = await steps_of(cluster)
@@ -151,8 +151,8 @@ async def test_an_instance_that_nothing_held_leaves_no_binding() -> None:
     assert OVERLAY_KEY not in cluster.object(RBAC)["data"]
 
 
-async def test_the_key_of_another_instance_stays() -> None:
-    cluster = a_cluster(owner="somebody-else")
+async def test_managed_key_of_another_instance_stays() -> None:
+    cluster = a_cluster(owner="another-uid")
     steps = await steps_of(cluster)
 
     assert not any(step.failed for step in steps)
@@ -160,7 +160,7 @@ async def test_the_key_of_another_instance_stays() -> None:
     assert not is_there(cluster, INSTANCE)
 
 
-async def test_a_conflict_is_read_again() -> None:
+async def test_objects_are_read_again_after_a_conflict() -> None:
     cluster = a_cluster()
     cluster.fail("merge_patch", Conflict("409"), path=RBAC)
     cluster.fail("merge_patch", Conflict("409"), path=INSTANCE)
@@ -171,12 +171,12 @@ async def test_a_conflict_is_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("spec", "expected"),
     [
         pytest.param(
             {"cluster": {"server": "https://other"}},
             "another cluster, https://other",
-            id="an Argo CD that only the operator reaches",
+            id="Argo CD in another cluster",
         ),
         pytest.param(
             {"bindProjectRolesIn": "AppProject"},
@@ -185,22 +185,22 @@ async def test_a_conflict_is_read_again() -> None:
         ),
         pytest.param(
             {"namespace": "elsewhere"},
-            "there is no elsewhere/argocd-rbac-cm",
-            id="a ConfigMap that is missing",
+            "elsewhere/argocd-rbac-cm does not exist",
+            id="missing ConfigMap",
         ),
     ],
 )
-async def test_what_can_not_be_removed_keeps_its_finalizers(spec, words) -> None:
+async def test_finalizers_stay_while_bindings_may_remain(spec, expected) -> None:
     cluster = a_cluster(**spec)
     steps = await steps_of(cluster)
 
     assert steps[-1].failed
-    assert words in steps[-1].text
+    assert expected in steps[-1].text
     assert finalizers(cluster, INSTANCE) == [FINALIZER]
     assert FINALIZER in finalizers(cluster, GRANT)
 
 
-async def test_an_abandoned_instance_goes_all_the_same() -> None:
+async def test_instance_with_the_abandon_annotation_is_deleted() -> None:
     cluster = a_cluster(namespace="elsewhere")
     abandon = {"argogrant.dev/abandon": "true"}
     cluster.edit(INSTANCE, {"metadata": {"annotations": abandon}})
@@ -213,21 +213,23 @@ async def test_an_abandoned_instance_goes_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("verb", "path"),
     [
-        pytest.param("merge_patch", RBAC, id="no right to write the ConfigMap"),
-        pytest.param("list", ACCESS_GRANTS.path(NAMESPACE), id="no right to list"),
+        pytest.param("merge_patch", RBAC, id="write of the ConfigMap"),
+        pytest.param(
+            "list", ACCESS_GRANTS.path(NAMESPACE), id="list of the AccessGrants"
+        ),
     ],
 )
-async def test_a_missing_right_is_a_failure(verb, path) -> None:
+async def test_missing_permission_is_a_failure(verb, path) -> None:
     cluster = a_cluster()
-    cluster.fail(verb, Forbidden("403 no right"), path=path)
+    cluster.fail(verb, Forbidden("403 forbidden"), path=path)
     steps = await steps_of(cluster)
 
     assert steps[-1].failed
-    assert "403 no right" in steps[-1].text
+    assert "403 forbidden" in steps[-1].text
     assert FINALIZER in finalizers(cluster, GRANT)
 
 
-async def test_a_config_map_that_never_rests_is_a_failure() -> None:
+async def test_config_map_with_a_conflict_at_every_attempt_is_a_failure() -> None:
     cluster = a_cluster()
     cluster.fail("merge_patch", Conflict("409"), times=5, path=RBAC)
     steps = await steps_of(cluster)

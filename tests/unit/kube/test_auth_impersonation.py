@@ -37,5 +37,5 @@ def test_the_headers_say_as_whom(user: dict[str, Any], headers: tuple[Any]) -> N
 
 def test_groups_alone_are_refused() -> None:
     """As kubectl does: they would be the rights of a user who is not named."""
-    with pytest.raises(IncompleteImpersonation, match="name the user"):
+    with pytest.raises(IncompleteImpersonation, match="set as to the user"):
         impersonation_headers({"as-groups": ["a"]})

@@ -102,7 +102,7 @@ async def _preview(
                 name=name,
                 argocd_namespace=instance.argocd_namespace,
                 clock=connecting.utc_now,
-                supposed=grants,
+                hypothetical=grants,
                 accepts_unverified=accepts_unverified,
             )
     _check_is_complete(previewed)
