@@ -1,4 +1,4 @@
-"""What the operator asks for is what the manifests and the how-to page give it."""
+"""The catalog of permissions equals the Roles of manifests and how-to page."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,9 +25,12 @@ from argogrant.kube.permissions import Permission
 from support import doc_pages
 
 ROOT = Path(__file__).parent.parent.parent
-NOT_ASKED_FOR = {
-    ("create", "events"),  # best effort
-    ("update", "configmaps"),  # what patch does, for people who use the Role by hand
+NOT_IN_CATALOG = {
+    ("create", "events"),  # optional, never checked
+    (
+        "update",
+        "configmaps",
+    ),  # for administrators who use this Role with kubectl replace
 }
 INSTANCE = Instance(
     uid="",
@@ -46,13 +49,13 @@ INSTANCE = Instance(
         ),
     ),
 )
-AT_HOME = replace(INSTANCE, cluster=None)
-RIGHTS = (
+SAME_CLUSTER = replace(INSTANCE, cluster=None)
+PERMISSIONS = (
     *home_permissions("argogrant", INSTANCE.cluster),
     *retention_permissions("argogrant"),
     *operator_permissions("argogrant"),
     *argocd_permissions(INSTANCE),
-    *argocd_permissions(AT_HOME),
+    *argocd_permissions(SAME_CLUSTER),
 )
 
 
@@ -67,40 +70,45 @@ def rules(manifest: str) -> Iterator[dict[str, Any]]:
             yield from body.get("rules", ())
 
 
-def gives(rule: dict[str, Any], right: Permission) -> bool:
-    kind = f"{right.resource.plural}/{right.subresource}".rstrip("/")
+def grants(rule: dict[str, Any], permission: Permission) -> bool:
+    kind = f"{permission.resource.plural}/{permission.subresource}".rstrip("/")
     return (
-        right.verb in rule["verbs"]
-        and right.resource.group in rule["apiGroups"]
+        permission.verb in rule["verbs"]
+        and permission.resource.group in rule["apiGroups"]
         and kind in rule["resources"]
-        and ("resourceNames" not in rule or right.name in rule["resourceNames"])
+        and ("resourceNames" not in rule or permission.name in rule["resourceNames"])
     )
 
 
 @pytest.mark.parametrize(
-    "right", RIGHTS, ids=[f"{right.verb} {right.target}" for right in RIGHTS]
+    "permission",
+    PERMISSIONS,
+    ids=[f"{permission.verb} {permission.target}" for permission in PERMISSIONS],
 )
-def test_a_needed_right_is_given_by_the_manifest_that_its_message_names(
-    right: Permission,
+def test_every_permission_is_in_the_manifest_that_its_message_names(
+    permission: Permission,
 ) -> None:
-    assert any(gives(rule, right) for rule in rules(right.manifest))
+    assert any(grants(rule, permission) for rule in rules(permission.manifest))
 
 
 @pytest.mark.parametrize(
     "manifest",
     [role.manifest for role in (HOME_ROLE, ARGOCD_ROLE, REMOTE_ROLE, ROTATION_ROLE)],
 )
-def test_the_manifests_give_no_right_that_is_not_asked_for(manifest: str) -> None:
-    asked = {
-        (right.verb, f"{right.resource.plural}/{right.subresource}".rstrip("/"))
-        for right in RIGHTS
-        if right.manifest == manifest
+def test_manifests_grant_no_other_permission(manifest: str) -> None:
+    needed = {
+        (
+            permission.verb,
+            f"{permission.resource.plural}/{permission.subresource}".rstrip("/"),
+        )
+        for permission in PERMISSIONS
+        if permission.manifest == manifest
     }
-    given = {
+    granted = {
         (verb, kind)
         for rule in rules(manifest)
         for kind in rule["resources"]
         for verb in rule["verbs"]
     }
 
-    assert given - asked <= NOT_ASKED_FOR
+    assert granted - needed <= NOT_IN_CATALOG

@@ -1,4 +1,4 @@
-"""The operator's inside without kopf: a namespace that runs on a FakeCluster."""
+"""The controller of one namespace on a FakeCluster, without kopf."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,13 +33,13 @@ INSTANCE_PATH: Final = f"{INSTANCES}/default"
 ABANDONED: Final = {"metadata": {"annotations": {ABANDON_ANNOTATION: "true"}}}
 FOR_EVER: Final = 10_000
 SOON: Final = 0.05
-"""Seconds in which everything happens that is not put off."""
+"""Seconds for everything that is not delayed."""
 SETTLED: Final = 8.0
-"""Seconds after which everything has happened: longer than every pause."""
+"""Seconds for everything: longer than every delay and backoff."""
 
 
 class Room:
-    """One Argo CD, one ArgoCDInstance, and words for what people do to them."""
+    """One Argo CD and one ArgoCDInstance, with helpers for changes by users."""
 
     def __init__(self, cluster: FakeCluster | None = None) -> None:
         self.clock = FakeClock()
@@ -47,14 +47,14 @@ class Room:
         self.elsewhere: dict[str, FakeCluster] = {}
         """Other clusters, by the URL of their API servers."""
         self.shown: list[str] = []
-        """Tokens that were shown to them."""
+        """Tokens of the connections to them."""
         self.refused: set[str] = set()
-        """Tokens that none of them accepts."""
+        """Tokens that they do not accept."""
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
         self.told: list[AuditRecord] = []
-        """What the audit stream would say, in order."""
+        """Audit records in order."""
         self.namespace = NamespaceManager(
             self.cluster,
             OURS,
@@ -70,12 +70,12 @@ class Room:
         self.metrics.audit.record_event(record.transition.type)
 
     async def connect(self, remote: RemoteCluster, token: str) -> Visit:
-        """Reach another cluster, as far as there is one of that URL."""
+        """Connect to the other cluster of this URL."""
         self.shown.append(token)
-        there = self.elsewhere.get(remote.server)
-        if there is None:
-            raise Unavailable(f"nobody listens at {remote.server}")
-        return Visit(there, token, self.refused)
+        cluster = self.elsewhere.get(remote.server)
+        if cluster is None:
+            raise Unavailable(f"no server at {remote.server}")
+        return Visit(cluster, token, self.refused)
 
     def install(self, data: Mapping[str, str] | None = None) -> None:
         """Create Argo CD's ConfigMap, an AppProject and the instance."""
@@ -84,20 +84,20 @@ class Room:
         self.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
 
     def happened(self, name: str) -> list[str]:
-        """What was told of a grant or an instance, in order."""
+        """Return the audit event types of a grant or an instance, in order."""
         return [str(one.transition.type) for one in self.told if one.ref.name == name]
 
     def edit_instance(self, **spec: Any) -> None:
-        """Change the spec of the instance; no CRD of today's version checks it."""
+        """Change the spec of the instance, without the validation of the CRD."""
         self.cluster.edit(INSTANCE_PATH, {"spec": spec})
 
     def mark_project(self, name: str, annotations: Mapping[str, str]) -> None:
-        """Annotate an AppProject as somebody else."""
+        """Annotate an AppProject as another user."""
         path = APP_PROJECTS.path("argocd", name)
         self.cluster.edit(path, {"metadata": {"annotations": dict(annotations)}})
 
     def delete_instance(self) -> None:
-        """Delete the instance; kopf's finalizer holds it as long as it is served."""
+        """Delete the instance; kopf's finalizer keeps it while its loop runs."""
         held = {"metadata": {"finalizers": ["argogrant.dev/revoke"]}}
         self.cluster.edit(INSTANCE_PATH, held)
         self.cluster.delete_object(INSTANCE_PATH)
@@ -108,14 +108,14 @@ class Room:
         self.cluster.add(RBAC.rpartition("/")[0], body)
 
     def edit_rbac(self, **data: str | None) -> None:
-        """Change keys as somebody else: ``policy_csv="…"``."""
+        """Change keys as another user: ``policy_csv="…"``."""
         patch = {key.replace("_", "."): text for key, text in data.items()}
         self.cluster.edit(RBAC, {"data": patch})
 
     def grant(
         self, name: str, subject: str = "alice", *, held_by: str = "", **spec: Any
     ) -> Body:
-        """Create a grant, at will with somebody else's finalizer."""
+        """Create a grant, optionally with another controller's finalizer."""
         body = a_grant(name, subject, **spec)
         body["metadata"] = {"name": name}
         if held_by:
@@ -126,7 +126,7 @@ class Room:
         self.cluster.edit(f"{GRANTS}/{name}", {"spec": {"revoked": True}})
 
     def delete(self, name: str) -> None:
-        """Delete a grant; the operator's finalizer may hold it."""
+        """Delete a grant; the operator's finalizer may delay it."""
         self.cluster.delete_object(f"{GRANTS}/{name}")
 
     def tear_away(self, name: str) -> None:
@@ -136,7 +136,7 @@ class Room:
         self.cluster.edit(path, {"metadata": {"finalizers": None}})
 
     def has(self, name: str) -> bool:
-        """Whether a grant is still there, held or not."""
+        """Return whether a grant exists, deleted or not."""
         try:
             self.cluster.object(f"{GRANTS}/{name}")
         except NotFound:
@@ -144,17 +144,17 @@ class Room:
         return True
 
     def holders(self, name: str) -> list[str]:
-        """The finalizers of a grant."""
+        """Return the finalizers of a grant."""
         metadata = self.cluster.object(f"{GRANTS}/{name}")["metadata"]
         holders: list[str] = metadata.get("finalizers", [])
         return holders
 
     def abandon(self, name: str) -> None:
-        """Give a deleted grant up, whatever may be left of it in Argo CD."""
+        """Force-release a deleted grant, also if its binding remains in Argo CD."""
         self.cluster.edit(f"{GRANTS}/{name}", ABANDONED)
 
     def abandon_instance(self) -> None:
-        """Give a deleted instance up, whatever may be left of it in Argo CD."""
+        """Force-release a deleted instance, also if bindings remain in Argo CD."""
         self.cluster.edit(INSTANCE_PATH, ABANDONED)
 
     @property
@@ -164,21 +164,21 @@ class Room:
 
     @property
     def bound(self) -> set[str]:
-        """The subjects that the overlay binds."""
+        """The subjects in the managed key."""
         text = read_key(OVERLAY_KEY, self.data.get(OVERLAY_KEY, ""))
         return {binding.subject for binding in text.bindings}
 
     @property
     def writes(self) -> int:
-        """How often the ConfigMap was written, or tried to be."""
+        """Number of attempts to write the ConfigMap."""
         return self.cluster.count("merge_patch", RBAC)
 
     def ready(self, name: str) -> str:
-        """The reason of a grant's Ready condition, with + for True and - for False."""
+        """Return the reason of a grant's Ready condition: +Reason if True, else -Reason."""
         return _ready(self.cluster.object(f"{GRANTS}/{name}"))
 
     def has_ended(self, name: str) -> bool:
-        """Whether a grant says that it is over for good, in both ways together."""
+        """Return whether a grant has ended, by its condition and by ``endedAt``."""
         status = self.cluster.object(f"{GRANTS}/{name}")["status"]
         types = {condition["type"] for condition in status["conditions"]}
         assert ("Ended" in types) is ("endedAt" in status)
@@ -196,30 +196,30 @@ class Room:
 
     @property
     def is_served(self) -> bool:
-        """Whether the instance is still served; kopf lets it go once it is not."""
+        """True while the reconcile loop of the instance runs."""
         assert self.serving is not None
         return not self.serving.done()
 
     def condition(self, path: str, kind: str) -> Body:
-        """One condition of an object."""
+        """Return one condition of an object."""
         status = self.cluster.object(path).get("status", {})
         return next(c for c in status["conditions"] if c["type"] == kind)
 
 
-async def until(question: Callable[[], Any], *, within: float) -> float:
-    """Wait until the answer is true; give the virtual seconds it took."""
+async def until(is_true: Callable[[], Any], *, within: float) -> float:
+    """Wait until a condition is true; return the virtual seconds that it took."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    while not question():
+    while not is_true():
         took = loop.time() - began
-        assert took < within, f"still not so after {took:.2f} s"
+        assert took < within, f"not true after {took:.2f} s"
         await asyncio.sleep(0.005)
     return loop.time() - began
 
 
 @asynccontextmanager
 async def running(room: Room) -> AsyncIterator[Room]:
-    """Run the namespace and its instance for the length of a block."""
+    """Run the manager and the instance for the length of a block."""
     task = asyncio.create_task(room.namespace.run())
     room.serving = asyncio.create_task(room.namespace.run_instance("default"))
     await asyncio.sleep(SOON)
@@ -236,7 +236,7 @@ async def running(room: Room) -> AsyncIterator[Room]:
 
 @asynccontextmanager
 async def a_room() -> AsyncIterator[Room]:
-    """A room in which everything is installed and has settled."""
+    """Run an installed instance for the length of a block, once it has settled."""
     room = Room()
     room.install()
     async with running(room):

@@ -1,4 +1,4 @@
-"""A local copy of a collection, and somebody who changes the original."""
+"""An informer of ConfigMaps, and changes of these ConfigMaps."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,16 +16,16 @@ MAPS = Collection(CONFIG_MAPS, "argocd")
 
 @dataclass
 class Copy:
-    """A reflector that keeps each object's text, and what it told of changes."""
+    """An informer that keeps the text of each ConfigMap, with its reported changes."""
 
-    followed: Collection = MAPS
+    collection: Collection = MAPS
     cluster: FakeCluster = field(default_factory=FakeCluster)
     changes: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.reflector: Informer[str] = Informer(
+        self.informer: Informer[str] = Informer(
             self.cluster,
-            self.followed,
+            self.collection,
             read=lambda body: body["data"]["text"],
             on_change=lambda before, after: self.changes.append((before, after)),
         )
@@ -44,18 +44,18 @@ class Copy:
 
     @property
     def known(self) -> dict[str, Any]:
-        return dict(self.reflector.objects)
+        return dict(self.informer.objects)
 
 
-async def soon() -> None:
-    """Let everything happen that waits for no clock, and hardly any time pass."""
+async def settle() -> None:
+    """Let all tasks run that wait for nothing but each other."""
     await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def following(copy: Copy) -> AsyncIterator[Copy]:
-    task = asyncio.create_task(copy.reflector.run())
-    await soon()
+async def running(copy: Copy) -> AsyncIterator[Copy]:
+    task = asyncio.create_task(copy.informer.run())
+    await settle()
     try:
         yield copy
     finally:

@@ -1,4 +1,4 @@
-"""What argocd-cm says is told if it may be read, and costs nothing if it may not."""
+"""Login settings of argocd-cm: used if readable, and optional."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from support.in_memory_operator import GRANTS, SETTLED, Room, a_room, running
 SETTINGS = CONFIG_MAPS.path("argocd", "argocd-cm")
 LOCAL = {"accounts.alice": "apiKey"}
 REFUSED = Forbidden("GET configmaps/argocd-cm: 403")
-AWAY = Unavailable("GET configmaps/argocd-cm: 503")
+UNAVAILABLE = Unavailable("GET configmaps/argocd-cm: 503")
 
 
 def write_settings(room: Room, **data: str) -> None:
@@ -30,24 +30,24 @@ def effective(room: Room, name: str = "g1") -> tuple[str, str]:
 
 
 class Guarded(FakeCluster):
-    """An API server that refuses, or fails, to give argocd-cm."""
+    """An API server that refuses to list argocd-cm, or fails."""
 
     error: ClusterError | None = REFUSED
-    asked = 0
+    attempts = 0
 
     async def list(self, collection: Collection, page: str = "") -> ListPage:
         if collection.name == "argocd-cm":
-            self.asked += 1
+            self.attempts += 1
             if self.error is not None:
                 raise self.error
         return await super().list(collection, page)
 
 
-async def test_a_subject_that_nobody_can_be_is_told() -> None:
+async def test_subject_without_a_login_is_reported_as_ineffective() -> None:
     async with a_room() as room:
         write_settings(room)
         room.grant("g1")
-        room.grant("g2", "nobody-there")
+        room.grant("g2", "unknown-user")
         await asyncio.sleep(SETTLED)
 
         assert effective(room) == ("True", "LocalAccount")
@@ -55,7 +55,7 @@ async def test_a_subject_that_nobody_can_be_is_told() -> None:
         assert room.happened("g2").count("ineffective") == 1
 
 
-async def test_an_account_that_is_disabled_later_is_told() -> None:
+async def test_account_that_is_disabled_later_is_reported() -> None:
     async with a_room() as room:
         write_settings(room)
         room.grant("g1")
@@ -68,7 +68,7 @@ async def test_an_account_that_is_disabled_later_is_told() -> None:
         assert room.ready("g1") == "+Bound"
 
 
-async def test_what_does_not_concern_people_wakes_nobody() -> None:
+async def test_unrelated_change_of_argocd_cm_triggers_nothing() -> None:
     async with a_room() as room:
         write_settings(room)
         await asyncio.sleep(SETTLED)
@@ -79,9 +79,9 @@ async def test_what_does_not_concern_people_wakes_nobody() -> None:
         assert len(room.cluster.calls) == calls
 
 
-@pytest.mark.parametrize("error", [REFUSED, AWAY])
-async def test_where_it_can_not_be_read_nothing_is_claimed(error) -> None:
-    """The instance is ready all the same, and an hour has few questions."""
+@pytest.mark.parametrize("error", [REFUSED, UNAVAILABLE])
+async def test_unreadable_argocd_cm_adds_no_condition(error) -> None:
+    """The instance is ready, and within an hour there are few attempts to read it."""
     cluster = Guarded()
     cluster.error = error
     room = Room(cluster)
@@ -95,11 +95,11 @@ async def test_where_it_can_not_be_read_nothing_is_claimed(error) -> None:
         assert room.ready("g1") in {"+Bound", "-Expired"}
         assert effective(room) == ("", "")
         assert room.instance_ready == "+Converged"
-        assert cluster.asked < 30
+        assert cluster.attempts < 30
 
 
-async def test_an_outage_changes_nothing_that_was_known() -> None:
-    """Or every grant's status would be written twice."""
+async def test_outage_leaves_the_last_known_login_settings() -> None:
+    """Otherwise every grant's status would be written twice."""
     cluster = Guarded()
     cluster.error = None
     room = Room(cluster)
@@ -109,8 +109,8 @@ async def test_an_outage_changes_nothing_that_was_known() -> None:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
         writes = cluster.count("merge_patch", GRANTS)
-        cluster.error = AWAY
-        cluster.break_watches(AWAY)
+        cluster.error = UNAVAILABLE
+        cluster.break_watches(UNAVAILABLE)
         await asyncio.sleep(SETTLED)
 
         assert effective(room) == ("True", "LocalAccount")

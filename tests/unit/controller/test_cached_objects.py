@@ -1,4 +1,4 @@
-"""What is kept of each object, and that no object is a reason to crash."""
+"""Records of objects, also of objects that cannot be parsed."""
 
 import pytest
 
@@ -23,39 +23,39 @@ def a_body(metadata=None, **changes):
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "problem"),
     [
         pytest.param(a_body(spec=None), "spec:", id="no spec"),
-        pytest.param(a_body(spec="text"), "spec:", id="a spec that is no object"),
+        pytest.param(a_body(spec="text"), "spec:", id="spec is not an object"),
         pytest.param(a_body(spec={}), "spec.subject: Field required", id="no subject"),
         pytest.param(
             a_body(spec={**a_grant("g1")["spec"], "expiresAt": "2026-11-24T18:00:00Z"}),
             "exactly one of expiresAt and duration",
-            id="two ends",
+            id="expiresAt and duration",
         ),
         pytest.param(
             a_body(
                 spec=a_grant("g1", expiresAt="2026-02-31T00:00:00Z")["spec"],
             ),
             "no date in the calendar",
-            id="a day that does not exist",
+            id="date that does not exist",
         ),
         pytest.param(
             a_body(spec=a_grant("g1", duration="500ms")["spec"]),
             "less than one second",
-            id="a moment",
+            id="duration below a second",
         ),
     ],
 )
-def test_a_grant_that_can_not_be_understood_says_why(body, words) -> None:
+def test_invalid_grant_has_a_record_with_its_problem(body, problem) -> None:
     record = record_grant(body)
 
     assert record.grant is None
-    assert words in record.problem
+    assert problem in record.problem
     assert (record.uid, record.name, record.instance) == ("u1", "g1", "default")
 
 
-def test_a_grant_without_trouble_is_kept_typed() -> None:
+def test_valid_grant_has_a_record_with_its_spec() -> None:
     record = record_grant(a_body())
 
     assert record.grant is not None
@@ -69,26 +69,30 @@ def test_a_grant_without_trouble_is_kept_typed() -> None:
     ("metadata", "differs"),
     [
         pytest.param({}, False, id="nothing"),
-        pytest.param({"resourceVersion": "9"}, False, id="a version of a status write"),
-        pytest.param({"labels": {"a": "b"}}, False, id="a label"),
+        pytest.param({"resourceVersion": "9"}, False, id="resourceVersion"),
+        pytest.param({"labels": {"a": "b"}}, False, id="label"),
         pytest.param(
-            {"deletionTimestamp": "2026-11-24T13:00:00Z"}, True, id="a deletion"
+            {"deletionTimestamp": "2026-11-24T13:00:00Z"}, True, id="deletion"
         ),
         pytest.param(
-            {"annotations": {ABANDON_ANNOTATION: "true"}}, True, id="an abandonment"
+            {"annotations": {ABANDON_ANNOTATION: "true"}},
+            True,
+            id="annotation argogrant.dev/abandon",
         ),
         pytest.param(
-            {"annotations": {"argocd.argoproj.io/tracking-id": "x"}}, True, id="Git"
+            {"annotations": {"argocd.argoproj.io/tracking-id": "x"}},
+            True,
+            id="tracking annotation of Argo CD",
         ),
     ],
 )
-def test_a_controller_is_woken_by(metadata, differs) -> None:
+def test_reconciliation_is_triggered_by(metadata, differs) -> None:
     one, two = record_grant(a_body()), record_grant(a_body(metadata))
 
     assert one.decides_like(two) is not differs
 
 
-def test_an_instance_that_can_not_be_understood_says_why() -> None:
+def test_invalid_instance_has_a_record_with_its_problem() -> None:
     body = {
         **INSTANCE,
         "metadata": {**INSTANCE["metadata"], **STAMPED},
@@ -107,7 +111,7 @@ def test_an_instance_that_can_not_be_understood_says_why() -> None:
         pytest.param(None, (), id="no spec"),
         pytest.param({"roles": None}, (), id="no roles"),
         pytest.param(
-            {"roles": [{}]}, (ProjectRole(name=""),), id="a role without anything"
+            {"roles": [{}]}, (ProjectRole(name=""),), id="role without fields"
         ),
         pytest.param(
             {
@@ -121,17 +125,17 @@ def test_an_instance_that_can_not_be_understood_says_why() -> None:
                 ]
             },
             (ProjectRole(name="r", description="d", policies=("p",), groups=("g",)),),
-            id="a role with everything",
+            id="role with all fields",
         ),
     ],
 )
-def test_a_project_is_kept_whatever_its_author_left_out(spec, roles) -> None:
+def test_project_is_parsed_without_optional_fields(spec, roles) -> None:
     body = {"metadata": {"name": "team-a"}, "spec": spec}
 
     assert observe_project(body) == Project(name="team-a", roles=roles)
 
 
-def test_a_config_map_without_data_is_empty() -> None:
+def test_config_map_without_data_is_empty() -> None:
     observed = observe_config_map({"metadata": {"resourceVersion": "7"}, "data": None})
 
     assert observed == ObservedConfigMap("7", {})

@@ -1,4 +1,4 @@
-"""Decisions are kept while they stay true, and made anew when they may not."""
+"""Decisions are reused until one of their inputs changes."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, MINUTE, NOON, an_instance
 from support.live_cluster import a_grant
 
-FACTS = an_instance()
+STATE = an_instance()
 
 
 def a_record(name: str = "g1", **spec) -> GrantRecord:
@@ -18,22 +18,22 @@ def a_record(name: str = "g1", **spec) -> GrantRecord:
     return record_grant(body)
 
 
-def looked(
+def updated(
     decisions: DecisionCache,
     *records: GrantRecord,
     now=NOON,
-    facts: InstanceState = FACTS,
+    state: InstanceState = STATE,
 ) -> DecisionCache:
-    decisions.update(records, facts, now)
+    decisions.update(records, state, now)
     return decisions
 
 
-def test_a_decision_is_kept_until_it_can_change() -> None:
-    """Ten thousand grants at rest cost nothing."""
+def test_decision_is_reused_until_it_can_change() -> None:
+    """Ten thousand unchanged grants cost nothing."""
     record = a_record()
-    decisions = looked(DecisionCache(), record)
+    decisions = updated(DecisionCache(), record)
     first = decisions.get("g1")
-    looked(decisions, record, now=NOON + HOUR - MINUTE)
+    updated(decisions, record, now=NOON + HOUR - MINUTE)
 
     assert first is not None
     assert decisions.get("g1") is first
@@ -42,70 +42,70 @@ def test_a_decision_is_kept_until_it_can_change() -> None:
 @pytest.mark.parametrize(
     ("now", "reason"),
     [
-        pytest.param(NOON + HOUR, Reason.EXPIRED, id="its end has come"),
-        pytest.param(NOON + 2 * HOUR, Reason.EXPIRED, id="its end is long over"),
+        pytest.param(NOON + HOUR, Reason.EXPIRED, id="at its expiry"),
+        pytest.param(NOON + 2 * HOUR, Reason.EXPIRED, id="long after its expiry"),
     ],
 )
-def test_time_changes_a_decision_when(now, reason) -> None:
+def test_decision_changes_with_time(now, reason) -> None:
     record = a_record()
-    decision = looked(looked(DecisionCache(), record), record, now=now).get("g1")
+    decision = updated(updated(DecisionCache(), record), record, now=now).get("g1")
 
     assert decision is not None
     assert decision.finding is not None
     assert decision.finding.reason is reason
 
 
-def test_facts_that_changed_change_decisions() -> None:
+def test_decision_changes_with_the_state_of_the_instance() -> None:
     record = a_record()
     without_roles = an_instance(roles=frozenset())
-    decisions = looked(DecisionCache(), record)
-    decision = looked(decisions, record, facts=without_roles).get("g1")
+    decisions = updated(DecisionCache(), record)
+    decision = updated(decisions, record, state=without_roles).get("g1")
 
     assert decision is not None
     assert decision.finding is not None
     assert decision.finding.reason is Reason.ROLE_NOT_FOUND
 
 
-def test_a_grant_that_was_read_anew_is_decided_anew() -> None:
-    decisions = looked(DecisionCache(), a_record())
-    decision = looked(decisions, a_record(revoked=True)).get("g1")
+def test_decision_changes_with_the_grant() -> None:
+    decisions = updated(DecisionCache(), a_record())
+    decision = updated(decisions, a_record(revoked=True)).get("g1")
 
     assert decision is not None
     assert decision.has_ended
 
 
-def test_a_clock_that_went_back_changes_decisions() -> None:
-    """What has ended by a wrong clock may be in force by the right one."""
+def test_decisions_are_made_again_after_the_clock_was_set_back() -> None:
+    """A grant that has expired by a wrong clock may be active by the right one."""
     record = a_record()
-    decisions = looked(DecisionCache(), record, now=NOON + HOUR)
-    decision = looked(decisions, record, now=NOON).get("g1")
+    decisions = updated(DecisionCache(), record, now=NOON + HOUR)
+    decision = updated(decisions, record, now=NOON).get("g1")
 
     assert decision is not None
     assert decision.finding is None
 
 
-def test_grants_that_are_gone_are_forgotten() -> None:
-    decisions = looked(DecisionCache(), a_record("g1"), a_record("g2"))
-    looked(decisions, a_record("g2"))
+def test_decisions_about_deleted_grants_are_dropped() -> None:
+    decisions = updated(DecisionCache(), a_record("g1"), a_record("g2"))
+    updated(decisions, a_record("g2"))
 
     assert decisions.get("g1") is None
     assert [decision.grant.name for decision in decisions.all()] == ["g2"]
     assert set(decisions.records) == {"g2"}
 
 
-def test_the_next_instant_is_the_earliest_of_all() -> None:
+def test_recheck_at_is_the_earliest_of_all_decisions() -> None:
     early, late = a_record("g1", duration="1h"), a_record("g2", duration="2h")
-    decisions = looked(DecisionCache(), late, early)
+    decisions = updated(DecisionCache(), late, early)
 
     assert decisions.recheck_at == NOON + HOUR
 
 
-def test_nothing_to_decide_is_nothing_to_wait_for() -> None:
-    assert looked(DecisionCache()).recheck_at is None
+def test_recheck_at_is_none_without_decisions() -> None:
+    assert updated(DecisionCache()).recheck_at is None
 
 
-def test_what_can_not_be_understood_is_recorded_and_not_decided() -> None:
-    decisions = looked(DecisionCache(), a_record(duration="soon"))
+def test_invalid_grant_is_recorded_without_a_decision() -> None:
+    decisions = updated(DecisionCache(), a_record(duration="soon"))
 
     assert set(decisions.records) == {"g1"}
     assert decisions.get("g1") is None

@@ -1,4 +1,4 @@
-"""The operator asks for its rights, and names on the instance what is missing."""
+"""Missing permissions are found and reported on the ArgoCDInstance."""
 
 import asyncio
 
@@ -11,26 +11,26 @@ from argogrant.kube.permissions import ACCESS_REVIEWS
 from support.in_memory_operator import RBAC, SETTLED, SOON, Room, a_room, running, until
 
 REVIEWS = ACCESS_REVIEWS.path("")
-FOR_EVER = 100_000
+ALWAYS = 100_000
 
 
-def may_not_patch(attributes: Body) -> bool:
+def is_patch_denied(attributes: Body) -> bool:
     return attributes["verb"] == "patch" and attributes["resource"] == "configmaps"
 
 
-def may_nothing(_attributes: Body) -> bool:
+def deny_all(_attributes: Body) -> bool:
     return True
 
 
-def may_all(_attributes: Body) -> bool:
+def deny_none(_attributes: Body) -> bool:
     return False
 
 
-async def test_what_is_missing_is_told_at_the_start_although_nothing_fails() -> None:
-    """Nobody has to wait for the first grant to learn of it."""
+async def test_missing_permission_is_reported_at_start_before_a_request_fails() -> None:
+    """The administrator need not wait for the first grant."""
     room = Room()
     room.install()
-    room.cluster.denied = may_not_patch
+    room.cluster.denied = is_patch_denied
     async with running(room):
         await asyncio.sleep(SETTLED)
 
@@ -42,9 +42,9 @@ async def test_what_is_missing_is_told_at_the_start_although_nothing_fails() -> 
         )
 
 
-async def test_a_right_that_was_taken_away_is_told_at_the_next_sweep() -> None:
+async def test_withdrawn_permission_is_reported_after_the_next_resync() -> None:
     async with a_room() as room:
-        room.cluster.denied = may_not_patch
+        room.cluster.denied = is_patch_denied
         await asyncio.sleep(60)
         assert room.instance_ready == "+Converged"
         await room.namespace.resync("default")
@@ -52,11 +52,11 @@ async def test_a_right_that_was_taken_away_is_told_at_the_next_sweep() -> None:
         await until(lambda: room.instance_ready == "-Forbidden", within=1.5)
 
 
-async def test_all_that_is_missing_is_named_when_one_request_is_refused() -> None:
+async def test_all_missing_permissions_are_named_after_one_refused_request() -> None:
     async with a_room() as room:
-        room.cluster.denied = may_nothing
+        room.cluster.denied = deny_all
         error = Forbidden("PATCH configmaps: 403 cannot patch")
-        room.cluster.fail("merge_patch", error, times=FOR_EVER, path=RBAC)
+        room.cluster.fail("merge_patch", error, times=ALWAYS, path=RBAC)
         room.grant("g1")
         await asyncio.sleep(SETTLED)
 
@@ -65,12 +65,12 @@ async def test_all_that_is_missing_is_named_when_one_request_is_refused() -> Non
         assert "manifests/argogrant-namespace.yaml" in room.instance_says
 
 
-async def test_a_right_that_was_given_is_noticed_without_a_sweep() -> None:
+async def test_granted_permission_is_noticed_without_a_resync() -> None:
     async with a_room() as room:
-        room.cluster.denied = may_not_patch
+        room.cluster.denied = is_patch_denied
         await room.namespace.resync("default")
         await until(lambda: room.instance_ready == "-Forbidden", within=1.5)
-        room.cluster.denied = may_all
+        room.cluster.denied = deny_none
 
         within = RECHECK_SECONDS + 1.5
         await until(lambda: room.instance_ready == "+Converged", within=within)
@@ -79,16 +79,18 @@ async def test_a_right_that_was_given_is_noticed_without_a_sweep() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(Forbidden("403"), id="does not let us ask"),
-        pytest.param(NotFound("404"), id="does not serve the question"),
-        pytest.param(Unavailable("503"), id="is away"),
+        pytest.param(Forbidden("403"), id="refuses the review"),
+        pytest.param(NotFound("404"), id="does not serve the review"),
+        pytest.param(Unavailable("503"), id="is unavailable"),
     ],
 )
-async def test_nothing_is_claimed_if_the_api_server(error: ClusterError) -> None:
+async def test_no_permission_is_reported_missing_if_the_api_server(
+    error: ClusterError,
+) -> None:
     room = Room()
     room.install()
-    room.cluster.denied = may_nothing
-    room.cluster.fail("create", error, times=FOR_EVER, path=REVIEWS)
+    room.cluster.denied = deny_all
+    room.cluster.fail("create", error, times=ALWAYS, path=REVIEWS)
     async with running(room):
         await asyncio.sleep(60)
 
@@ -96,12 +98,12 @@ async def test_nothing_is_claimed_if_the_api_server(error: ClusterError) -> None
         assert room.cluster.count("create", REVIEWS) <= 2 * (60 / RECHECK_SECONDS + 2)
 
 
-async def test_what_can_be_done_without_the_missing_right_is_done() -> None:
-    """Access ends in time, whatever else the operator may not do."""
+async def test_expired_grant_is_removed_despite_missing_permissions() -> None:
+    """Access ends in time, whichever permissions are missing."""
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
-        room.cluster.denied = may_nothing
+        room.cluster.denied = deny_all
         await room.namespace.resync("default")
         await asyncio.sleep(60 - SETTLED - 1)
         assert room.bound == {"alice"}
@@ -109,12 +111,12 @@ async def test_what_can_be_done_without_the_missing_right_is_done() -> None:
         await until(lambda: not room.bound, within=1 + SOON)
 
 
-async def test_an_instance_that_needs_other_rights_asks_for_them_at_once() -> None:
-    def may_not_change_projects(attributes: Body) -> bool:
+async def test_changed_spec_is_checked_for_other_permissions_at_once() -> None:
+    def is_project_patch_denied(attributes: Body) -> bool:
         return attributes["verb"] == "patch" and attributes["resource"] == "appprojects"
 
     async with a_room() as room:
-        room.cluster.denied = may_not_change_projects
+        room.cluster.denied = is_project_patch_denied
         await room.namespace.resync("default")
         await asyncio.sleep(SETTLED)
         assert room.instance_ready == "+Converged"
@@ -123,7 +125,7 @@ async def test_an_instance_that_needs_other_rights_asks_for_them_at_once() -> No
         await until(lambda: room.instance_ready == "-Forbidden", within=2)
 
 
-async def test_nobody_is_asked_while_nothing_happens() -> None:
+async def test_permissions_are_not_checked_while_nothing_changes() -> None:
     async with a_room() as room:
         before = room.cluster.count("create", REVIEWS)
         await asyncio.sleep(600)

@@ -1,4 +1,4 @@
-"""Which rights are needed, and what is said where some are missing."""
+"""Catalog of permissions, and the message about missing ones."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -33,8 +33,8 @@ NEW_TOKENS = "serviceaccounts/argogrant/token in namespace access"
 ROTATED = replace(FAR, rotation=ROTATION)
 
 
-def described(*rights: Permission) -> list[str]:
-    return describe_permissions(rights).split("; ")
+def described(*permissions: Permission) -> list[str]:
+    return describe_permissions(permissions).split("; ")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def described(*rights: Permission) -> list[str]:
                 f"get, list, watch, patch {THE_CONFIG_MAP}",
                 "get, list, watch appprojects in namespace argocd",
             ],
-            id="the ConfigMap by its name, and reading AppProjects",
+            id="ConfigMap by name, and read of AppProjects",
         ),
         pytest.param(
             replace(HERE, binds_in_projects=True),
@@ -54,7 +54,7 @@ def described(*rights: Permission) -> list[str]:
                 f"get, list, watch, patch {THE_CONFIG_MAP}",
                 "get, list, watch, patch appprojects in namespace argocd",
             ],
-            id="changing AppProjects, if roles are given there",
+            id="patch of AppProjects in AppProject mode",
         ),
         pytest.param(
             replace(HERE, cluster=FAR),
@@ -62,7 +62,7 @@ def described(*rights: Permission) -> list[str]:
                 f"get, list, watch, patch {THE_CONFIG_MAP} of https://far",
                 "get, list, watch appprojects in namespace argocd of https://far",
             ],
-            id="the same in another cluster, which is named",
+            id="the same in another cluster, with its URL",
         ),
         pytest.param(
             replace(HERE, cluster=ROTATED),
@@ -71,42 +71,42 @@ def described(*rights: Permission) -> list[str]:
                 "get, list, watch appprojects in namespace argocd of https://far",
                 f"create {NEW_TOKENS} of https://far",
             ],
-            id="new tokens of the one service account, if they are rotated",
+            id="new tokens of one service account, with rotation",
         ),
     ],
 )
-def test_an_argo_cd_needs(instance: Instance, expected) -> None:
+def test_permissions_in_the_cluster_of_argocd(instance: Instance, expected) -> None:
     assert described(*argocd_permissions(instance)) == expected
 
 
 @pytest.mark.parametrize(
     ("cluster", "expected"),
     [
-        pytest.param(None, [], id="nothing of Secrets, if Argo CD is here"),
+        pytest.param(None, [], id="no Secret, if Argo CD is in the same cluster"),
         pytest.param(
             FAR,
             ["get, list, watch secrets/token in namespace ours"],
-            id="the Secret with the token, by its name",
+            id="the Secret with the token, by name",
         ),
         pytest.param(
             ROTATED,
             ["get, list, watch, patch secrets/token in namespace ours"],
-            id="changing that Secret, if the token is rotated",
+            id="patch of that Secret, with rotation",
         ),
     ],
 )
-def test_at_home_is_needed(cluster, expected) -> None:
-    plain, rights = home_permissions("ours"), home_permissions("ours", cluster)
+def test_permissions_in_the_own_namespace(cluster, expected) -> None:
+    plain, permissions = home_permissions("ours"), home_permissions("ours", cluster)
 
-    assert rights[: len(plain)] == plain
-    assert [d for d in described(*rights[len(plain) :]) if d] == expected
+    assert permissions[: len(plain)] == plain
+    assert [d for d in described(*permissions[len(plain) :]) if d] == expected
     assert described(*plain)[:2] == [
         "get, list, watch, patch accessgrants in namespace ours",
         "patch accessgrants/status in namespace ours",
     ]
 
 
-def test_the_message_names_every_right_and_each_role_once() -> None:
+def test_message_has_every_permission_and_each_role_once() -> None:
     missing = (
         *home_permissions("ours")[:1],
         *argocd_permissions(replace(HERE, cluster=ROTATED)),
@@ -124,10 +124,10 @@ def test_the_message_names_every_right_and_each_role_once() -> None:
     )
 
 
-def test_a_right_is_asked_for_as_kubernetes_wants_it() -> None:
-    *_, right = argocd_permissions(replace(HERE, cluster=ROTATED))
+def test_review_is_a_self_subject_access_review() -> None:
+    *_, permission = argocd_permissions(replace(HERE, cluster=ROTATED))
 
-    assert right.review() == {
+    assert permission.review() == {
         "spec": {
             "resourceAttributes": {
                 "verb": "create",
@@ -141,8 +141,8 @@ def test_a_right_is_asked_for_as_kubernetes_wants_it() -> None:
     }
 
 
-def test_what_belongs_to_the_whole_cluster_names_no_namespace() -> None:
-    *_, right = operator_permissions("ours")
+def test_cluster_scoped_permission_has_no_namespace() -> None:
+    *_, permission = operator_permissions("ours")
 
-    assert right.target == "validatingadmissionpolicybindings/argogrant-approver"
-    assert right.resource.group == "admissionregistration.k8s.io"
+    assert permission.target == "validatingadmissionpolicybindings/argogrant-approver"
+    assert permission.resource.group == "admissionregistration.k8s.io"

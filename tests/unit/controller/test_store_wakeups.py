@@ -1,4 +1,4 @@
-"""What is kept of an object, and which of its changes wake a convergence."""
+"""Changes of a grant that trigger a reconciliation, and others that do not."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def a_record(
     status: dict[str, Any] | None = None,
     **metadata: str,
 ) -> GrantRecord:
-    """What is kept of one grant of an hour."""
+    """Return the record of a grant for one hour."""
     return record_grant(
         {
             "metadata": {
@@ -38,34 +38,36 @@ DELETED = {"deletionTimestamp": "2026-11-24T12:30:00Z"}
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "wakes"),
+    ("before", "after", "triggers"),
     [
-        pytest.param(a_record(), a_record(**DELETED), True, id="a deletion"),
+        pytest.param(a_record(), a_record(**DELETED), True, id="deletion"),
         pytest.param(
             a_record(**DELETED),
             a_record(annotations={"argogrant.dev/abandon": "true"}, **DELETED),
             True,
-            id="a person gives a deleted grant up",
+            id="annotation argogrant.dev/abandon on a deleted grant",
         ),
         pytest.param(
             a_record(),
             a_record(annotations={"argocd.argoproj.io/tracking-id": "app:…"}),
             True,
-            id="Argo CD begins to track it",
+            id="tracking annotation of Argo CD",
         ),
         pytest.param(
             a_record(),
             a_record(status={"observedGeneration": 1}),
             False,
-            id="our own report does not",
+            id="own status write does not",
         ),
         pytest.param(
             a_record(),
             a_record(annotations={"note": "x"}),
             False,
-            id="somebody's annotation does not",
+            id="unrelated annotation does not",
         ),
     ],
 )
-def test_a_change_wakes_if_a_convergence_looks_at_it(before, after, wakes) -> None:
-    assert before.decides_like(after) is not wakes
+def test_change_triggers_a_reconciliation_that_depends_on_it(
+    before, after, triggers
+) -> None:
+    assert before.decides_like(after) is not triggers

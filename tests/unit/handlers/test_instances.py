@@ -36,7 +36,7 @@ KEPT = 100
 
 
 class Operator:
-    """What kopf passes to handlers, with an API server in memory."""
+    """The arguments that kopf passes to handlers, with an API server in memory."""
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()

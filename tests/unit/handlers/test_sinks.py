@@ -1,4 +1,4 @@
-"""The outlets of a process: standard output, the sink, Events and counts."""
+"""Audit outputs of a process: standard output, HTTP sink, Events and metrics."""
 
 import asyncio
 import json
@@ -19,24 +19,25 @@ from support.fake_cluster import FakeCluster
 from support.in_memory_operator import OURS, SOON
 
 EVENT_PATH = EVENTS.path(OURS)
-NEWS = a_change({}, status("+Bound", "+PolicyNotRequired"))
+CHANGE = a_change({}, status("+Bound", "+PolicyNotRequired"))
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def told(capsys) -> list[Any]:
+def printed(capsys) -> list[Any]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-async def test_everybody_hears_what_happened(capsys) -> None:
+async def test_all_outputs_get_an_event(capsys) -> None:
     cluster, metrics = FakeCluster(), Metrics()
-    outlets = Sinks(cluster, OperatorSettings(), metrics.audit)
-    outlets.audit.grant(NEWS)
-    lines = told(capsys)  # before anything else runs: a kill would lose none
+    process_sinks = Sinks(cluster, OperatorSettings(), metrics.audit)
+    process_sinks.audit.grant(CHANGE)
+    # Read before any other task runs: a killed process must not lose the lines.
+    lines = printed(capsys)
     await asyncio.sleep(SOON)
-    await outlets.stop()
+    await process_sinks.stop()
 
     assert [line["type"] for line in lines] == [
         "dev.argogrant.grant.requested",
@@ -48,44 +49,44 @@ async def test_everybody_hears_what_happened(capsys) -> None:
     assert value(metrics, "argogrant_events_dropped_total") == 0
 
 
-async def test_an_event_that_is_there_already_is_not_missed(capsys) -> None:
-    """Another process told the same before it died."""
+async def test_event_that_exists_already_is_not_counted_as_dropped(capsys) -> None:
+    """An earlier process emitted the same event before it crashed."""
     cluster, metrics = FakeCluster(), Metrics()
     for _ in range(2):
-        outlets = Sinks(cluster, OperatorSettings(), metrics.audit)
-        outlets.audit.grant(NEWS)
+        process_sinks = Sinks(cluster, OperatorSettings(), metrics.audit)
+        process_sinks.audit.grant(CHANGE)
         await asyncio.sleep(SOON)
-        await outlets.stop()
+        await process_sinks.stop()
 
     assert cluster.count("create", EVENT_PATH) == 2
     assert value(metrics, "argogrant_events_dropped_total") == 0
-    assert len({line["id"] for line in told(capsys)}) == 2
+    assert len({line["id"] for line in printed(capsys)}) == 2
 
 
-def test_the_sink_gets_what_a_process_left_behind(
+def test_sink_gets_the_events_that_an_earlier_process_left(
     tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not in virtual time: the sink is a thread, and a socket."""
-    monkeypatch.setattr(sinks, "SHUTDOWN_TIMEOUT", 60.0)  # a busy machine needs it
+    """In real time, since the sink has a thread and a socket."""
+    monkeypatch.setattr(sinks, "SHUTDOWN_TIMEOUT", 60.0)  # for busy machines
 
-    async def tell(url: str, *, news: bool) -> None:
+    async def emit(url: str, *, has_change: bool) -> None:
         settings = OperatorSettings(audit_sink=url, audit_spool=tmp_path)
-        outlets = Sinks(FakeCluster(), settings, Metrics().audit)
-        if news:
-            outlets.audit.grant(NEWS)
-        await outlets.stop()
+        process_sinks = Sinks(FakeCluster(), settings, Metrics().audit)
+        if has_change:
+            process_sinks.audit.grant(CHANGE)
+        await process_sinks.stop()
 
-    with receivers.Receiver() as gone:
-        url = gone.url
-    asyncio.run(tell(url, news=True))
+    with receivers.Receiver() as stopped:
+        url = stopped.url
+    asyncio.run(emit(url, has_change=True))
     with receivers.Receiver() as receiver:
-        asyncio.run(tell(receiver.url, news=False))
+        asyncio.run(emit(receiver.url, has_change=False))
 
-        assert receiver.events == told(capsys)
+        assert receiver.events == printed(capsys)
         assert len(receiver.events) == 2
 
 
-async def test_a_sink_in_the_clear_is_refused_at_the_start() -> None:
+async def test_sink_without_tls_is_rejected_at_start() -> None:
     with pytest.raises(InvalidSink):
         Sinks(
             FakeCluster(),
@@ -94,7 +95,7 @@ async def test_a_sink_in_the_clear_is_refused_at_the_start() -> None:
         )
 
 
-def test_the_settings_are_read_from_the_environment() -> None:
+def test_sink_settings_are_read_from_the_environment() -> None:
     settings = OperatorSettings.read(
         {
             "ARGOGRANT_AUDIT_SINK": "https://x.example",

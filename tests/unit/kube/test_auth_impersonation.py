@@ -1,4 +1,4 @@
-"""A kubeconfig that acts as somebody else does so here as well."""
+"""Impersonation headers of a user in a kubeconfig."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from argogrant.kube.auth import IncompleteImpersonation, impersonation_headers
 @pytest.mark.parametrize(
     ("user", "headers"),
     [
-        pytest.param({"token": "x"}, (), id="oneself"),
+        pytest.param({"token": "x"}, (), id="no impersonation"),
         pytest.param({"as": "bob"}, (("Impersonate-User", "bob"),), id="another user"),
         pytest.param(
             {
@@ -27,15 +27,15 @@ from argogrant.kube.auth import IncompleteImpersonation, impersonation_headers
                 ("Impersonate-Extra-example.com%2Fx%20y", "1"),
                 ("Impersonate-Extra-example.com%2Fx%20y", "2"),
             ),
-            id="all that can be said",
+            id="all fields",
         ),
     ],
 )
-def test_the_headers_say_as_whom(user: dict[str, Any], headers: tuple[Any]) -> None:
+def test_headers_contain_every_field(user: dict[str, Any], headers: tuple[Any]) -> None:
     assert impersonation_headers(user) == headers
 
 
-def test_groups_alone_are_refused() -> None:
-    """As kubectl does: they would be the rights of a user who is not named."""
+def test_groups_without_a_user_are_rejected() -> None:
+    """As in kubectl: groups cannot be impersonated without a user."""
     with pytest.raises(IncompleteImpersonation, match="set as to the user"):
         impersonation_headers({"as-groups": ["a"]})

@@ -1,4 +1,4 @@
-"""The errors of an API server, by what can be done about them."""
+"""Exceptions for HTTP statuses, watch events and connection failures."""
 
 import ssl
 
@@ -23,22 +23,22 @@ from argogrant.kube.errors import (
 )
 
 STATUSES = [
-    pytest.param(400, Invalid, id="a request that is no request"),
-    pytest.param(401, Unauthorized, id="credentials that are not accepted"),
-    pytest.param(403, Forbidden, id="rights that are missing"),
-    pytest.param(404, NotFound, id="an object that is not there"),
-    pytest.param(409, Conflict, id="somebody else was quicker"),
-    pytest.param(410, Gone, id="history that is not kept"),
-    pytest.param(413, Invalid, id="an object that is too large"),
-    pytest.param(422, Invalid, id="an object that is not valid"),
-    pytest.param(429, Unavailable, id="come back later"),
-    pytest.param(500, Unavailable, id="an error of the server"),
-    pytest.param(503, Unavailable, id="a server that starts"),
+    pytest.param(400, Invalid, id="bad request"),
+    pytest.param(401, Unauthorized, id="credentials not accepted"),
+    pytest.param(403, Forbidden, id="permission missing"),
+    pytest.param(404, NotFound, id="object missing"),
+    pytest.param(409, Conflict, id="object has changed"),
+    pytest.param(410, Gone, id="history compacted"),
+    pytest.param(413, Invalid, id="object too large"),
+    pytest.param(422, Invalid, id="object invalid"),
+    pytest.param(429, Unavailable, id="too many requests"),
+    pytest.param(500, Unavailable, id="internal error"),
+    pytest.param(503, Unavailable, id="server starting"),
 ]
 
 
 @pytest.mark.parametrize(("status", "error"), STATUSES)
-def test_a_status_is_an_error_that_says_what_was_asked(status, error) -> None:
+def test_status_raises_an_exception_with_the_request(status, error) -> None:
     with pytest.raises(ClusterError, match=rf"^GET /x: {status} no such luck$") as got:
         raise_for_status(status, b'{"message": "no such luck"}', "GET /x")
 
@@ -47,49 +47,51 @@ def test_a_status_is_an_error_that_says_what_was_asked(status, error) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
-def test_a_success_is_no_error(status) -> None:
+def test_success_raises_nothing(status) -> None:
     raise_for_status(status, b"", "GET /x")
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
-        pytest.param(b"<html>proxy</html>", "<html>proxy</html>", id="no JSON"),
-        pytest.param(b"[1]", "[1]", id="JSON that is no object"),
+        pytest.param(b"<html>proxy</html>", "<html>proxy</html>", id="not JSON"),
+        pytest.param(b"[1]", "[1]", id="JSON array"),
         pytest.param(b'{"kind": "Status"}', '{"kind": "Status"}', id="no message"),
-        pytest.param(b"\xff" + b"x" * 300, "\ufffd" + "x" * 199, id="long rubbish"),
+        pytest.param(b"\xff" + b"x" * 300, "\ufffd" + "x" * 199, id="long binary"),
     ],
 )
-def test_whatever_came_with_a_status_is_shown(body, said) -> None:
+def test_any_response_body_is_in_the_message(body, message) -> None:
     with pytest.raises(Unavailable) as got:
         raise_for_status(502, body, "GET /x")
 
-    assert str(got.value) == f"GET /x: 502 {said}"
+    assert str(got.value) == f"GET /x: 502 {message}"
 
 
 @pytest.mark.parametrize(
     ("event", "error"),
     [
-        pytest.param({"code": 410, "message": "too old"}, Gone, id="too far behind"),
-        pytest.param({"code": 500, "message": "etcd"}, Unavailable, id="trouble"),
+        pytest.param({"code": 410, "message": "too old"}, Gone, id="version too old"),
+        pytest.param(
+            {"code": 500, "message": "etcd"}, Unavailable, id="internal error"
+        ),
         pytest.param({"message": "?"}, Unavailable, id="no code"),
-        pytest.param({"code": "410"}, Unavailable, id="a code that is no number"),
+        pytest.param({"code": "410"}, Unavailable, id="code is not a number"),
     ],
 )
-def test_an_error_within_a_watch_is_told_apart(event, error) -> None:
+def test_error_event_of_a_watch_has_its_own_exception(event, error) -> None:
     assert type(error_of_event(event)) is error
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(aiohttp.ServerDisconnectedError(), id="a broken connection"),
-        pytest.param(ConnectionRefusedError("no"), id="a refused one"),
-        pytest.param(TimeoutError(), id="silence"),
-        pytest.param(ValueError("half of a JSON"), id="an answer that breaks off"),
+        pytest.param(aiohttp.ServerDisconnectedError(), id="connection broken"),
+        pytest.param(ConnectionRefusedError("no"), id="connection refused"),
+        pytest.param(TimeoutError(), id="timeout"),
+        pytest.param(ValueError("half of a JSON"), id="truncated response"),
     ],
 )
-def test_what_goes_wrong_on_the_way_is_unavailable(error) -> None:
+def test_connection_failure_is_unavailable(error) -> None:
     with (
         pytest.raises(Unavailable, match=r"^GET /x: \w+") as got,
         connection_errors("GET /x"),
@@ -99,21 +101,23 @@ def test_what_goes_wrong_on_the_way_is_unavailable(error) -> None:
     assert got.value.__cause__ is error
 
 
-def test_our_own_errors_pass_untouched() -> None:
+def test_cluster_errors_pass_unchanged() -> None:
     with pytest.raises(NotFound), connection_errors("GET /x"):
         raise NotFound("GET /x: 404")
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "problem"),
     [
-        pytest.param(20, "was issued by an authority that is not trusted", id="CA"),
-        pytest.param(62, "is issued for other host names", id="another name"),
+        pytest.param(
+            20, "was issued by an authority that is not trusted", id="unknown authority"
+        ),
+        pytest.param(62, "is issued for other host names", id="other host name"),
         pytest.param(10, "has expired", id="expired"),
-        pytest.param(77, "cannot be verified: odd", id="anything else"),
+        pytest.param(77, "cannot be verified: odd", id="any other problem"),
     ],
 )
-def test_a_certificate_that_is_not_trusted_says_whose_and_why(code, said) -> None:
+def test_untrusted_certificate_names_server_and_problem(code, problem) -> None:
     cause = ssl.SSLCertVerificationError("odd")
     cause.verify_code = code
     cause.strerror = "odd"
@@ -122,5 +126,5 @@ def test_a_certificate_that_is_not_trusted_says_whose_and_why(code, said) -> Non
         raise aiohttp.ClientConnectorCertificateError(key, cause)
 
     assert str(got.value).startswith(
-        f"GET /x: the certificate of https://far:6443 {said}"
+        f"GET /x: the certificate of https://far:6443 {problem}"
     )

@@ -1,4 +1,4 @@
-"""Where objects are, as paths and in words."""
+"""Paths and descriptions of resources and collections."""
 
 import pytest
 
@@ -16,30 +16,30 @@ from argogrant.kube.resources import (
         pytest.param(
             CONFIG_MAPS.path("argocd", "argocd-rbac-cm"),
             "/api/v1/namespaces/argocd/configmaps/argocd-rbac-cm",
-            id="an object of the core group",
+            id="object of the core group",
         ),
         pytest.param(
             ACCESS_GRANTS.path("argogrant", "g1", "status"),
             "/apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants/g1/status",
-            id="a subresource",
+            id="subresource",
         ),
         pytest.param(
             Collection(APP_PROJECTS, "argocd", "one").path,
             "/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects",
-            id="a collection, whose name goes into the selector",
+            id="collection, whose name is a field selector",
         ),
     ],
 )
-def test_the_path_of(path, expected) -> None:
+def test_path_has_group_namespace_and_name(path, expected) -> None:
     assert path == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "expected"),
     [
         pytest.param("x", "configmaps/x in namespace argocd", id="one object"),
-        pytest.param("", "configmaps in namespace argocd", id="all of them"),
+        pytest.param("", "configmaps in namespace argocd", id="all objects"),
     ],
 )
-def test_a_collection_is_named_in_messages(name, said) -> None:
-    assert Collection(CONFIG_MAPS, "argocd", name).describe() == said
+def test_collection_is_described_in_messages(name, expected) -> None:
+    assert Collection(CONFIG_MAPS, "argocd", name).describe() == expected
