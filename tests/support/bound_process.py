@@ -1,8 +1,8 @@
-"""Becomes another program that the kernel kills when the tests die, however they do.
+"""Runs another program that the kernel kills when the test process ends.
 
 ``python -I -S bound_process.py STARTER PROGRAM ARGUMENT …``, where STARTER is the id of
-the process that waits for it. Where there is no such call (macOS), it only becomes it.
-Source: PR_SET_PDEATHSIG of prctl(2); it survives execve(2).
+the process that started it. Without this system call (macOS) it only runs the program.
+Source: PR_SET_PDEATHSIG of prctl(2), which stays in effect after execve(2).
 """
 
 import ctypes
@@ -14,10 +14,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process as soon as its parent is no more.
+    """Let the kernel kill this process when its parent ends.
 
     Raises:
-        SystemExit: It died before the kernel was told.
+        SystemExit: The parent has ended already.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

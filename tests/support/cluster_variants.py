@@ -1,4 +1,4 @@
-"""Places to ask the same questions: an API server in memory, and a real one."""
+"""Two variants for the same tests: a fake API server, and a real one."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
 
 
 class Somebody(Protocol):
-    """Another person on the same API server."""
+    """Another user of the same API server."""
 
     def add(self, collection_path: str, body: Body) -> Body: ...
     def edit(self, path: str, patch: Body) -> Body: ...
@@ -38,7 +38,7 @@ class Somebody(Protocol):
 
 @dataclass
 class KubectlUser:
-    """Somebody with kubectl."""
+    """A user with kubectl."""
 
     plane: ControlPlane
 
@@ -62,7 +62,7 @@ class KubectlUser:
 
 @dataclass
 class Place:
-    """One API server: how to ask it, and somebody else who uses it."""
+    """One API server, with a client under test and another user."""
 
     somebody: Somebody
     run: Callable[[Story], Any]
@@ -81,7 +81,7 @@ def in_memory() -> Place:
 
 
 def on_a_real_api_server(plane: ControlPlane) -> Place:
-    async def asked(story: Story) -> Any:
+    async def run(story: Story) -> Any:
         configuration = Configuration()
         await load_kube_config(
             config_file=str(plane.kubeconfig()), client_configuration=configuration
@@ -92,11 +92,11 @@ def on_a_real_api_server(plane: ControlPlane) -> Place:
         finally:
             await cluster.close()
 
-    return Place(KubectlUser(plane), lambda story: asyncio.run(asked(story)))
+    return Place(KubectlUser(plane), lambda story: asyncio.run(run(story)))
 
 
 def place_for(request: pytest.FixtureRequest, *paths: str) -> Iterator[Place]:
-    """Give the place that a fixture's parameter names; these objects go afterwards."""
+    """Yield the variant of a fixture's parameter, and delete these objects later."""
     if request.param == IN_MEMORY:
         yield in_memory()
         return

@@ -1,4 +1,4 @@
-"""Clients of an API server in memory: each shows a token, and can be closed."""
+"""Clients of a fake API server, with a token and a connection that can be closed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,36 +10,36 @@ from argogrant.kube.resources import Collection
 from support.fake_cluster import FakeCluster
 
 
-class Visit:
-    """One client; a ``Cluster`` itself.
+class FakeClient:
+    """One client, which implements ``Cluster``.
 
     Args:
-        there: The API server.
-        token: What is shown to it.
-        refused: Tokens that it does not accept; others may be added at any time.
+        cluster: The API server.
+        token: Token of all requests.
+        refused: Tokens that the API server does not accept; may change at any time.
     """
 
-    def __init__(self, there: FakeCluster, token: str, refused: set[str]) -> None:
-        self._there = there
+    def __init__(self, cluster: FakeCluster, token: str, refused: set[str]) -> None:
+        self._cluster = cluster
         self._token = token
         self._refused = refused
         self._closed = asyncio.Event()
 
     async def get(self, path: str) -> Body:
-        self._show("GET")
-        return await self._there.get(path)
+        self._authenticate("GET")
+        return await self._cluster.get(path)
 
     async def list(self, collection: Collection, page: str = "") -> ListPage:
-        self._show("LIST")
-        return await self._there.list(collection, page)
+        self._authenticate("LIST")
+        return await self._cluster.list(collection, page)
 
     async def watch(
         self, collection: Collection, resource_version: str
     ) -> AsyncIterator[WatchEvent]:
-        """Follow a collection; breaks when the client is closed."""
-        self._show("WATCH")
+        """Yield the changes of a collection; fail when the client is closed."""
+        self._authenticate("WATCH")
         closing = asyncio.create_task(self._closed.wait())
-        events = self._there.watch(collection, resource_version)
+        events = self._cluster.watch(collection, resource_version)
         try:
             while True:
                 event = asyncio.ensure_future(anext(events))
@@ -56,21 +56,21 @@ class Visit:
                 await events.aclose()
 
     async def merge_patch(self, path: str, body: Body) -> Body:
-        self._show("PATCH")
-        return await self._there.merge_patch(path, body)
+        self._authenticate("PATCH")
+        return await self._cluster.merge_patch(path, body)
 
     async def create(self, path: str, body: Body) -> Body:
-        self._show("POST")
-        return await self._there.create(path, body)
+        self._authenticate("POST")
+        return await self._cluster.create(path, body)
 
     def clock_skew(self) -> float:
-        return self._there.clock_skew()
+        return self._cluster.clock_skew()
 
     async def close(self) -> None:
         self._closed.set()
 
-    def _show(self, verb: str) -> None:
+    def _authenticate(self, verb: str) -> None:
         if self._closed.is_set():
-            raise RuntimeError("a client was asked after it was closed")
+            raise RuntimeError("the client was used after it was closed")
         if self._token in self._refused:
             raise Unauthorized(f"{verb}: 401 Unauthorized")

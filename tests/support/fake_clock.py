@@ -1,7 +1,7 @@
-"""Time that jumps: what waits an hour is done in a moment.
+"""Event loop with virtual time: a sleep of an hour takes no time.
 
-Only for code that waits for nothing but other tasks and the clock, as everything does
-that runs on a ``FakeCluster``.
+Only for code that waits for other tasks and timers alone, such as everything that runs
+on a ``FakeCluster``.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any, Final
 from support.builders import NOON
 
 START: Final = 1_000.0
-"""Not zero: a loop's clock is some number, and code must not take it for false."""
+"""Not zero, since code must not treat a loop time as a truth value."""
 
 
 class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    """Never waits: a timeout is time that has passed."""
+    """A selector that never waits: it adds a timeout to its clock and returns."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,45 +28,45 @@ class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
         if ready or timeout == 0:
             return ready
         if timeout is None:
-            raise RuntimeError("every task waits, and nothing will ever happen")
+            raise RuntimeError("deadlock: every task waits, and no timer is set")
         self.now += timeout
         return ready
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A loop with a clock of its own, which jumps to whatever is due next."""
+    """An event loop whose clock jumps to the next timer."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """The seconds since some moment, as every loop tells them."""
+        """Return the virtual time in seconds."""
         return self._jumping.now
 
 
 @dataclass
 class FakeClock:
-    """A wall clock: noon when a virtual loop began, as fast as it, stepped by tests."""
+    """A wall clock that shows noon when the virtual loop starts; tests can set it."""
 
     stepped: timedelta = timedelta()
 
     def __call__(self) -> datetime:
-        """The time in UTC."""
+        """Return the time in UTC."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             loop = None
-        # Any other loop counts from the start of the machine.
+        # Any other loop has the time since the start of the machine.
         passed = loop.time() - START if isinstance(loop, VirtualTimeLoop) else 0.0
         return NOON + timedelta(seconds=passed) + self.stepped
 
     def step(self, by: timedelta) -> None:
-        """Set the clock, as an administrator or a time server does."""
+        """Step the clock, as an administrator or a time server does."""
         self.stepped += by
 
     def stamp(self) -> str:
-        """The time as the API server writes it."""
+        """Return the time in the format of the API server."""
         return self().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

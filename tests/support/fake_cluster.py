@@ -1,7 +1,7 @@
-"""Fakes: an API server in memory.
+"""Fake API server in memory.
 
-``tests/integration/test_cluster_verbs.py`` asks the fake and a real API server the
-same questions, so whatever it promises here is true there.
+``tests/integration/test_cluster_verbs.py`` runs the same tests on this fake and on a
+real API server, which keeps the fake truthful.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ Hook = Callable[[], Awaitable[object] | object]
 
 @dataclass(eq=False)
 class Watcher:
-    """One open watch: what it has to be told beside the history."""
+    """One open watch, with its events besides the history."""
 
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    news: list[WatchEvent | ClusterError | None] = field(default_factory=list)
-    """Bookmarks, an error to break with, or None to end."""
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    queue: list[WatchEvent | ClusterError | None] = field(default_factory=list)
+    """Bookmarks, an exception to raise, or None to close the watch."""
 
 
 class FakeCluster(Objects):
     """Implements ``argogrant.kube.client.Cluster`` in memory.
 
-    ``fail``, ``before`` and ``after`` make the next calls of a verb go wrong in a
-    chosen way; ``Objects`` has what other people do meanwhile.
+    ``fail``, ``before`` and ``after`` make the next calls of a verb fail in a chosen
+    way. ``Objects`` has the changes by other users.
     """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
@@ -46,15 +46,15 @@ class FakeCluster(Objects):
         self.calls: list[tuple[str, str]] = []
         """Every call as (verb, path), in order; the verbs are the methods' names."""
         self.denied: Callable[[Body], bool] = lambda _attributes: False
-        """Tells which rights we do not have, by their resourceAttributes."""
+        """Returns whether a permission is denied, by its resourceAttributes."""
         self.user: Body = {"username": "alice", "groups": ["developers"]}
-        """Who asks."""
+        """The user of a SelfSubjectReview."""
         self.mint: Callable[[str, Body], Body] = lambda _path, body: body
-        """Answers a TokenRequest, given its path."""
+        """Answers a TokenRequest, with its path and body."""
         self.silent = False
-        """Watches stay open and tell nothing, as over a dead connection."""
+        """Watches stay open and send nothing, as over a dead connection."""
         self._watchers: dict[Watcher, None] = {}
-        """In the order in which they were opened, so that every run is the same."""
+        """In the order in which they were opened, for reproducible runs."""
         self._failures: defaultdict[str, list[tuple[str, Exception]]]
         self._failures = defaultdict(list)
         self._before: defaultdict[str, list[Hook]] = defaultdict(list)
@@ -86,7 +86,7 @@ class FakeCluster(Objects):
     async def watch(
         self, collection: Collection, resource_version: str
     ) -> AsyncIterator[WatchEvent]:
-        """Follow the changes of a collection since a resource version."""
+        """Yield the changes of a collection after a resourceVersion."""
         await self._begin("watch", collection.path)
         position = int(resource_version)
         if position < self._oldest:
@@ -98,20 +98,20 @@ class FakeCluster(Objects):
                 for change in self._since(position, collection):
                     yield WatchEvent(change.type, deepcopy(change.body))
                     position = change.version
-                while watcher.news:
-                    news = watcher.news.pop(0)
-                    if news is None:
+                while watcher.queue:
+                    event = watcher.queue.pop(0)
+                    if event is None:
                         return
-                    if isinstance(news, ClusterError):
-                        raise news
-                    yield news
-                await watcher.wake.wait()
-                watcher.wake.clear()
+                    if isinstance(event, ClusterError):
+                        raise event
+                    yield event
+                await watcher.ready.wait()
+                watcher.ready.clear()
         finally:
             self._watchers.pop(watcher, None)
 
     async def merge_patch(self, path: str, body: Body) -> Body:
-        """Change some fields of an object that exists; answers the whole object."""
+        """Patch an existing object and return the whole object."""
         await self._begin("merge_patch", path)
         answer = self.edit(path, json.loads(json.dumps(body)))
         await _run(self._after["merge_patch"])
@@ -130,7 +130,7 @@ class FakeCluster(Objects):
         return self.add(path, json.loads(json.dumps(body)))
 
     async def delete(self, path: str, *, uid: str, version: str = "") -> None:
-        """Delete an object, if it still is this one, at this resource version."""
+        """Delete an object if its uid, and its version if given, are these."""
         await self._begin("delete", path)
         metadata = self.object(path)["metadata"]
         seen = metadata["resourceVersion"]
@@ -139,43 +139,43 @@ class FakeCluster(Objects):
         self.delete_object(path)
 
     def clock_skew(self) -> float:
-        """Seconds that the API server's clock is ahead of ours."""
+        """Return how many seconds the API server's clock is ahead."""
         return self.skew
 
     async def close(self) -> None:
-        """Nothing has to be closed in memory."""
+        """Do nothing: there are no connections."""
 
     def fail(self, verb: str, error: Exception, *, times: int = 1, path: str = ""):
-        """Raise an error at the next calls of a verb whose path holds this text."""
+        """Raise an exception at the next calls of a verb with this text in the path."""
         self._failures[verb] += [(path, error)] * times
 
     def stop_failing(self) -> None:
-        """Forget the failures that were not used up."""
+        """Remove the failures that have not occurred yet."""
         self._failures.clear()
 
     def before(self, verb: str, hook: Hook) -> None:
-        """Run something once, just before the next call of a verb is served."""
+        """Run a hook once, before the next call of a verb has an effect."""
         self._before[verb].append(hook)
 
     def after(self, verb: str, hook: Hook) -> None:
-        """Run something once, between a call's effect and its answer."""
+        """Run a hook once, between the effect of a call and its response."""
         self._after[verb].append(hook)
 
     def bookmark(self) -> None:
-        """Tell every watch how far it is."""
+        """Send a bookmark to every watch."""
         body = {"metadata": {"resourceVersion": str(self._version)}}
-        self._tell(WatchEvent("BOOKMARK", body))
+        self._send(WatchEvent("BOOKMARK", body))
 
     def end_watches(self) -> None:
-        """End every watch, as the API server does after some minutes."""
-        self._tell(None)
+        """Close every watch, as the API server does after some minutes."""
+        self._send(None)
 
     def break_watches(self, error: ClusterError) -> None:
-        """Break every watch."""
-        self._tell(error)
+        """Break every watch with an exception."""
+        self._send(error)
 
     def count(self, verb: str, path: str = "") -> int:
-        """How often a verb was called on paths that hold this text."""
+        """Return the number of calls of a verb with this text in the path."""
         return sum(call[0] == verb and path in call[1] for call in self.calls)
 
     async def _begin(self, verb: str, path: str) -> None:
@@ -198,12 +198,12 @@ class FakeCluster(Objects):
 
     def _recorded(self) -> None:
         for watcher in self._watchers:
-            watcher.wake.set()
+            watcher.ready.set()
 
-    def _tell(self, news: WatchEvent | ClusterError | None) -> None:
+    def _send(self, event: WatchEvent | ClusterError | None) -> None:
         for watcher in self._watchers:
-            watcher.news.append(news)
-            watcher.wake.set()
+            watcher.queue.append(event)
+            watcher.ready.set()
 
 
 def _is_in(collection: Collection, path: str) -> bool:
@@ -214,7 +214,7 @@ def _is_in(collection: Collection, path: str) -> bool:
 
 
 def _is_labelled(collection: Collection, body: Body) -> bool:
-    """Tell whether an object has every label of a selector, as ``a=b,c=d``."""
+    """Return whether an object has every label of a selector such as ``a=b,c=d``."""
     labels = body["metadata"].get("labels", {})
     wanted = [one.partition("=") for one in collection.labels.split(",") if one]
     return all(labels.get(key) == value for key, _, value in wanted)

@@ -1,4 +1,4 @@
-"""Tokens as service accounts have them, unsigned, and who gives new ones in memory."""
+"""Unsigned service account tokens, and a TokenRequest API in memory."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from support.fake_clock import FakeClock
 
 
 def a_token(issued_at: datetime, lifetime: timedelta | None, **claims: Any) -> str:
-    """A JWT from an instant on, for so long; None for one without an end."""
+    """Return a JWT with this lifetime; None for one without an expiry."""
     payload = {"iat": int(issued_at.timestamp()), **claims}
     if lifetime is not None:
         payload["exp"] = int((issued_at + lifetime).timestamp())
@@ -19,16 +19,16 @@ def a_token(issued_at: datetime, lifetime: timedelta | None, **claims: Any) -> s
 
 
 def token_in(secret: Body, key: str = "k8s_token") -> str:
-    """The token that a Secret holds."""
+    """Return the token in a Secret."""
     return base64.b64decode(secret["data"][key]).decode()
 
 
 class Mint:
-    """Gives tokens as the TokenRequest API does.
+    """The TokenRequest API.
 
     Args:
-        clock: Tells the time.
-        longest: No token lasts longer.
+        clock: Current time.
+        longest: Maximum lifetime of a token.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Mint:
         self._clock = clock
         self._longest = longest
         self.requests: list[tuple[str, int]] = []
-        """For whom, and for how many seconds."""
+        """Path of the service account, and requested seconds."""
         self.given: list[str] = []
 
     def __call__(self, path: str, body: Body) -> Body:

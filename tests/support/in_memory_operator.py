@@ -20,7 +20,7 @@ from argogrant.kube.resources import (
     CONFIG_MAPS,
 )
 from argogrant.telemetry.metrics import Metrics
-from support.fake_client import Visit
+from support.fake_client import FakeClient
 from support.fake_clock import FakeClock
 from support.fake_cluster import FakeCluster
 from support.live_cluster import INSTANCE, PROJECT, RULES, a_grant
@@ -69,13 +69,13 @@ class Room:
     def _count(self, record: AuditRecord) -> None:
         self.metrics.audit.record_event(record.transition.type)
 
-    async def connect(self, remote: RemoteCluster, token: str) -> Visit:
+    async def connect(self, remote: RemoteCluster, token: str) -> FakeClient:
         """Connect to the other cluster of this URL."""
         self.shown.append(token)
         cluster = self.elsewhere.get(remote.server)
         if cluster is None:
             raise Unavailable(f"no server at {remote.server}")
-        return Visit(cluster, token, self.refused)
+        return FakeClient(cluster, token, self.refused)
 
     def install(self, data: Mapping[str, str] | None = None) -> None:
         """Create Argo CD's ConfigMap, an AppProject and the instance."""
@@ -174,7 +174,7 @@ class Room:
         return self.cluster.count("merge_patch", RBAC)
 
     def ready(self, name: str) -> str:
-        """Return the reason of a grant's Ready condition: +Reason if True, else -Reason."""
+        """Return the reason of Ready of a grant, with + for True and - for False."""
         return _ready(self.cluster.object(f"{GRANTS}/{name}"))
 
     def has_ended(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Objects as an API server keeps them, and what other people do to them."""
+"""Objects as an API server stores them, with changes by other users."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ HAS_STATUS: Final = frozenset(
     kind.plural
     for kind in (ACCESS_GRANTS, ARGOCD_INSTANCES, ACCESS_POLICIES, ACCESS_APPROVALS)
 )
-"""The kinds whose status is a subresource and whose spec has a generation."""
+"""Kinds whose status is a subresource and whose spec has a generation."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of the history that watches are served from."""
+    """One entry of the history that watches read."""
 
     version: int
     type: str
@@ -34,7 +34,7 @@ class Change:
 class Objects:
     """Objects by path with versions, generations, finalizers and a history.
 
-    ``add``, ``edit`` and ``delete`` are what other people do meanwhile.
+    ``add``, ``edit`` and ``delete_object`` are the changes by other users.
     """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
@@ -45,21 +45,21 @@ class Objects:
         self._history: list[Change] = []
 
     def object(self, path: str) -> Body:
-        """The object itself, or NotFound."""
+        """Return the object itself, or raise NotFound."""
         if path not in self._objects:
             raise NotFound(f"{path}: 404 not found")
         return self._objects[path]
 
     def add(self, collection_path: str, body: Body) -> Body:
-        """Create an object as a person would, stamped by the API server."""
+        """Create an object as a user, with the metadata that the API server adds."""
         body = deepcopy(body)
         prefix = body["metadata"].pop("generateName", "")
         name = body["metadata"].setdefault("name", f"{prefix}{self._version}")
         path = f"{collection_path}/{name}"
         if path in self._objects:
             raise Conflict(f"{path}: 409 already exists")
-        place, namespace, plural = collection_path.split("/")[-3:]
-        if place == "namespaces":
+        scope, namespace, plural = collection_path.split("/")[-3:]
+        if scope == "namespaces":
             body["metadata"]["namespace"] = namespace
         body["metadata"] |= {
             "uid": f"uid-{self._version + 1}",
@@ -79,17 +79,17 @@ class Objects:
         new = deepcopy(_patched(path, old, patch, is_status=is_status))
         if new == old:
             return deepcopy(old)
-        is_leaving = "deletionTimestamp" in new["metadata"]
-        if is_leaving and _finalizers(new) - _finalizers(old):
+        is_being_deleted = "deletionTimestamp" in new["metadata"]
+        if is_being_deleted and _finalizers(new) - _finalizers(old):
             raise Invalid(f"{path}: 422 no new finalizers if it is being deleted")
-        if is_leaving and not new["metadata"].get("finalizers"):
+        if is_being_deleted and not new["metadata"].get("finalizers"):
             self._remove(path, new)
         else:
             self._store("MODIFIED", path, new)
         return deepcopy(new)
 
     def delete_object(self, path: str) -> None:
-        """Delete an object; one with finalizers stays until they are gone."""
+        """Delete an object; with finalizers it only gets a deletionTimestamp."""
         body = deepcopy(self.object(path))
         if not body["metadata"].get("finalizers"):
             self._remove(path, body)
@@ -100,7 +100,7 @@ class Objects:
             self._store("MODIFIED", path, body)
 
     def compact(self) -> None:
-        """Forget the history: whoever is behind has to list again."""
+        """Drop the history, so clients with an older version have to list again."""
         self._oldest = self._version
         self._history.clear()
 
@@ -119,7 +119,7 @@ class Objects:
         self._recorded()
 
     def _recorded(self) -> None:
-        """Called after every change."""
+        """Notify subclasses of a change."""
 
 
 def _check_preconditions(path: str, old: Body, patch: Body, *, is_status: bool) -> None:
@@ -136,7 +136,7 @@ def _finalizers(body: Body) -> set[str]:
 
 
 def _patched(path: str, old: Body, patch: Body, *, is_status: bool) -> Body:
-    """What becomes of an object: a status and the rest never change together."""
+    """Return the patched object; a patch changes the status or the rest."""
     merged: Body = _merged(old, patch)
     if path.split("/")[-2] not in HAS_STATUS:
         return merged

@@ -1,6 +1,6 @@
-"""The operator with a clock that a test can step; everything else is as shipped.
+"""The operator with a clock that a test can step, and otherwise as shipped.
 
-Usage: ``python operator_with_fake_clock.py FILE``; FILE holds the offset in seconds.
+Usage: ``python operator_with_fake_clock.py FILE``; FILE contains the offset in seconds.
 """
 
 import sys
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import kopf.cli
 
-from argogrant.handlers import startup as lifecycle
+from argogrant.handlers import startup
 
-true_now = lifecycle.utc_now
+true_now = startup.utc_now
 
 
 def stepped_now() -> datetime:
@@ -19,5 +19,5 @@ def stepped_now() -> datetime:
 
 
 if __name__ == "__main__":
-    lifecycle.utc_now = stepped_now
+    startup.utc_now = stepped_now
     kopf.cli.main(["run", "-m", "argogrant.handlers", "--namespace", "argogrant"])

@@ -1,4 +1,4 @@
-"""Whether processes run, and waiting until something is so."""
+"""Checks of processes, and a wait for a condition."""
 
 import subprocess
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def runs(pid: int) -> bool:
-    """A process that nobody has collected yet (a zombie) does not run any more."""
+    """Return whether a process runs; a zombie does not."""
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)],
         capture_output=True,
@@ -16,9 +16,9 @@ def runs(pid: int) -> bool:
     return state.stdout.strip()[:1] not in {"", "Z"}
 
 
-def becomes_true(is_so: Callable[[], bool], seconds: float = 10) -> bool:
+def becomes_true(is_true: Callable[[], bool], seconds: float = 10) -> bool:
     deadline = time.monotonic() + seconds
-    while not is_so():
+    while not is_true():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

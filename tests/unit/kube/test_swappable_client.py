@@ -7,7 +7,7 @@ import pytest
 from argogrant.kube.errors import TokenMissing, Unavailable
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from argogrant.kube.swappable_client import GRACE, ExchangeableCluster
-from support.fake_client import Visit
+from support.fake_client import FakeClient
 from support.fake_cluster import FakeCluster
 
 MAPS = Collection(CONFIG_MAPS, "argocd")
@@ -20,8 +20,8 @@ def a_server() -> FakeCluster:
     return server
 
 
-def visit(server: FakeCluster) -> Visit:
-    return Visit(server, "token", set())
+def visit(server: FakeCluster) -> FakeClient:
+    return FakeClient(server, "token", set())
 
 
 async def test_every_verb_goes_to_the_present_client() -> None:
