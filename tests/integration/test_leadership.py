@@ -1,4 +1,4 @@
-"""Several operators: one leads, another takes over, and two at once do no harm."""
+"""Several replicas: one leads, another takes over, and two leaders do no harm."""
 
 import signal
 import time
@@ -16,13 +16,13 @@ from support.live_cluster import RULES, World, a_grant, after, eventually, secon
 LEASE = 3
 ELECTING = ("--lease-seconds", str(LEASE))
 LOST_LEASE = 3
-BEFORE_THE_END = 1.2
-"""Seconds; the lease of a leader killed that early outlives the end by as much."""
+BEFORE_EXPIRY = 1.2
+"""Seconds from the kill to the expiry, which falls into the time without a leader."""
 
 
 @pytest.fixture
 def world(installed: ControlPlane) -> Iterator[World]:
-    """Argo CD with its rules, and no operator yet."""
+    """Argo CD with a policy, and no operator yet."""
     installed.argocd.set_rbac({"policy.csv": RULES})
     installed.kubectl("-n", "argogrant", "delete", "lease", "argogrant", check=False)
     yield World(installed)
@@ -40,17 +40,15 @@ def probe(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-def is_still(world: World, *, seconds: float) -> bool:
-    """Tell whether nobody writes the ConfigMap or the instance for a while."""
+def is_unchanged(world: World, *, seconds: float) -> bool:
+    """Return whether ConfigMap and instance stay unchanged for some seconds."""
     before = world.version(), world.instance_version()
     time.sleep(seconds)
     return (world.version(), world.instance_version()) == before
 
 
-def test_a_standby_takes_over_from_a_killed_leader(
-    world: World, tmp_path: Path
-) -> None:
-    """An end that falls into the gap comes with the next leader; the bench times it."""
+def test_standby_takes_over_from_a_killed_leader(world: World, tmp_path: Path) -> None:
+    """The next leader revokes what has expired; `make bench` measures the time."""
     port = operator_process.free_port()
     options = (*ELECTING, "--port", str(port))
     leader = operator_process.start(world.plane, tmp_path / "0.log", *ELECTING)
@@ -64,22 +62,21 @@ def test_a_standby_takes_over_from_a_killed_leader(
             end = after(12)
             world.apply(a_grant("short", expiresAt=end))
             eventually(world.may_sync, within=10)
-            time.sleep(max(0.0, seconds_until(end) - BEFORE_THE_END))
+            time.sleep(max(0.0, seconds_until(end) - BEFORE_EXPIRY))
             leader.kill()
             time.sleep(seconds_until(end))
-            assert world.may_sync()  # nobody leads at this moment
-            late = eventually(lambda: not world.may_sync(), within=LEASE + 12)
-            print(f"no {late:.2f} s after the end, with a lease of {LEASE} s")
+            # No replica leads at this moment.
+            assert world.may_sync()
+            delay = eventually(lambda: not world.may_sync(), within=LEASE + 12)
+            print(f"revoked {delay:.2f} s after the expiry, with a lease of {LEASE} s")
 
             assert probe(port, "/livez") == (200, "leader\n")
     finally:
         operator_process.stop(leader)
 
 
-def test_a_leader_that_stops_politely_is_followed_at_once(
-    world: World, tmp_path: Path
-) -> None:
-    """It gives its lease back, so nobody waits until the lease has run out."""
+def test_released_lease_is_acquired_at_once(world: World, tmp_path: Path) -> None:
+    """A leader that stops releases its Lease; the standby does not wait longer."""
     port = operator_process.free_port()
     long = ("--lease-seconds", "60")
     leader = operator_process.start(world.plane, tmp_path / "0.log", *long)
@@ -100,32 +97,34 @@ def test_a_leader_that_stops_politely_is_followed_at_once(
         operator_process.stop(leader)
 
 
-def test_a_leader_that_hung_longer_than_its_lease_ends(
+def test_leader_suspended_longer_than_its_lease_exits(
     world: World, tmp_path: Path
 ) -> None:
-    """Frozen, overtaken and thawed, it ends instead of being a second leader."""
-    frozen = operator_process.start(world.plane, tmp_path / "0.log", *ELECTING)
+    """When it continues, another replica leads already."""
+    suspended = operator_process.start(world.plane, tmp_path / "0.log", *ELECTING)
     try:
         world.apply(a_grant("steady"))
         eventually(world.may_sync, within=30)
-        frozen.send_signal(signal.SIGSTOP)
+        suspended.send_signal(signal.SIGSTOP)
         port = operator_process.free_port()
         options = (*ELECTING, "--port", str(port))
         with operator_process.running(
             world.plane, tmp_path / "1.log", *options, identity="argogrant-1"
         ):
             eventually(lambda: probe(port, "/livez")[1] == "leader\n", within=30)
-            frozen.send_signal(signal.SIGCONT)
+            suspended.send_signal(signal.SIGCONT)
 
-            assert frozen.wait(10) == LOST_LEASE
+            assert suspended.wait(10) == LOST_LEASE
             assert world.may_sync()
     finally:
-        frozen.send_signal(signal.SIGCONT)
-        operator_process.stop(frozen)
+        suspended.send_signal(signal.SIGCONT)
+        operator_process.stop(suspended)
 
 
-def test_two_leaders_by_accident_are_harmless(world: World, tmp_path: Path) -> None:
-    """Without an election both write the same: nothing flaps, ends are kept."""
+def test_two_leaders_without_election_are_harmless(
+    world: World, tmp_path: Path
+) -> None:
+    """Both write the same: nothing flaps, and grants expire on time."""
     alone = "--no-leader-elect"
     with (
         operator_process.running(world.plane, tmp_path / "0.log", alone),
@@ -139,8 +138,8 @@ def test_two_leaders_by_accident_are_harmless(world: World, tmp_path: Path) -> N
         eventually(lambda: world.ready("both")[1] == "Bound", within=10)
         eventually(lambda: not world.may_sync("carol"), within=30)
         eventually(lambda: world.ready("short")[1] == "Expired", within=10)
-        eventually(lambda: is_still(world, seconds=3), within=30)
-        assert is_still(world, seconds=7)
+        eventually(lambda: is_unchanged(world, seconds=3), within=30)
+        assert is_unchanged(world, seconds=7)
         world.delete("both")
 
         eventually(lambda: not world.may_sync(), within=10)
