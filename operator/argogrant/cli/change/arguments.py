@@ -29,7 +29,7 @@ _PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
 NAME_THE_SUBJECT: Final = "Name the Argo CD subject with --user or --group."
 
 
-class UsageRefused(Exception):
+class InvalidOption(Exception):
     """An option has an invalid value; the message names the valid ones."""
 
     def __init__(self, option: str, message: str) -> None:
@@ -71,7 +71,7 @@ class GrantArguments:
             start=self.window.start,
             end=self.window.end,
             name=self.name,
-            prefix=prefix_of(subject, self.role),
+            prefix=generated_prefix(subject, self.role),
             justification=self.justification,
             break_glass=self.break_glass,
         )
@@ -83,10 +83,10 @@ def parse_window(
     """Parse ``--for`` or ``--until``, and ``--from``.
 
     Raises:
-        UsageRefused: Not exactly one end is given, or a time is invalid.
+        InvalidOption: Not exactly one end is given, or a time is invalid.
     """
     if bool(lasts) == bool(until):
-        raise UsageRefused("--for", "specify one of --for and --until")
+        raise InvalidOption("--for", "specify one of --for and --until")
     start, notes = None, []
     if begins:
         context = TimeContext(now=now, after=now, zone=zone, is_start=True)
@@ -94,7 +94,9 @@ def parse_window(
         start, notes = parsed.instant, [parsed.note]
     if lasts:
         return RequestedWindow(
-            start=start, end=length_of("--for", lasts), notes=_not_empty(notes)
+            start=start,
+            end=parse_duration_option("--for", lasts),
+            notes=_not_empty(notes),
         )
     context = TimeContext(now=now, after=start or now, zone=zone)
     parsed = _parse_time("--until", until, context)
@@ -103,62 +105,62 @@ def parse_window(
     )
 
 
-def length_of(option: str, text: str) -> timedelta:
+def parse_duration_option(option: str, text: str) -> timedelta:
     """Parse the duration of an option.
 
     Raises:
-        UsageRefused: The text is not a duration.
+        InvalidOption: The text is not a duration.
     """
     try:
         return parse_duration_argument(text)
     except InvalidTime as error:
-        raise UsageRefused(option, str(error)) from error
+        raise InvalidOption(option, str(error)) from error
 
 
 def parse_timeout(timeout: str, *, wait: bool) -> timedelta | None:
     """Parse ``--timeout``; return None without ``--wait``.
 
     Raises:
-        UsageRefused: The text is not a duration.
+        InvalidOption: The text is not a duration.
     """
-    return length_of("--timeout", timeout) if wait else None
+    return parse_duration_option("--timeout", timeout) if wait else None
 
 
 def _parse_time(option: str, text: str, context: TimeContext) -> ParsedTime:
     try:
         return parse_time(text, context)
     except InvalidTime as error:
-        raise UsageRefused(option, str(error)) from error
+        raise InvalidOption(option, str(error)) from error
 
 
 def _not_empty(notes: list[str]) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
-def role_of(name: str, project: str) -> RoleRef:
+def parse_role(name: str, project: str) -> RoleRef:
     """Parse ``--role`` and ``--project``; ``proj:team-a:deployer`` names both.
 
     Raises:
-        UsageRefused: The options name two projects.
+        InvalidOption: The options name two projects.
     """
     found = _PROJECT_ROLE.fullmatch(name)
     if found is None:
         return RoleRef(name=name, project=project or None)
     if project not in ("", found[1]):
-        raise UsageRefused(
+        raise InvalidOption(
             "--project", f"{quote(name)} is a role of project {found[1]}"
         )
     return RoleRef(name=found[2], project=found[1])
 
 
-def named_subject(user: str, group: str) -> Subject | None:
+def parse_subject(user: str, group: str) -> Subject | None:
     """Parse ``--user`` and ``--group``; return None for the requester.
 
     Raises:
-        UsageRefused: Both are given.
+        InvalidOption: Both are given.
     """
     if user and group:
-        raise UsageRefused("--user", "specify one of --user and --group")
+        raise InvalidOption("--user", "specify one of --user and --group")
     if group:
         return Subject(kind=SubjectKind.GROUP, name=group)
     return Subject(kind=SubjectKind.USER, name=user) if user else None
@@ -190,7 +192,7 @@ def own_subject(identity: Identity | None, strip_prefix: str) -> Subject:
     return Subject(kind=SubjectKind.USER, name=name)
 
 
-def prefix_of(subject: Subject, role: RoleRef) -> str:
+def generated_prefix(subject: Subject, role: RoleRef) -> str:
     """Return the prefix of a generated name: ``alice-deployer-``."""
     user = subject.name.partition("@")[0]
     return f"{_slug(user, 20) or 'grant'}-{_slug(role.name.split(':')[-1], 18)}-"

@@ -8,7 +8,7 @@ import typer
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
-from argogrant.cli.change.arguments import UsageRefused, length_of
+from argogrant.cli.change.arguments import InvalidOption, parse_duration_option
 from argogrant.cli.change.submit import (
     OutputOptions,
     parse_output_options,
@@ -97,10 +97,10 @@ def extend(  # noqa: PLR0913
             output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
         )
         if bool(by) == bool(until):
-            raise UsageRefused("--by", "specify one of --by and --until")
+            raise InvalidOption("--by", "specify one of --by and --until")
         arguments = ExtendArguments(
             name=name,
-            by=length_of("--by", by) if by else timedelta(0),
+            by=parse_duration_option("--by", by) if by else timedelta(0),
             until=_parse_end(until, options) if until else None,
             reason=reason,
             break_glass=break_glass,
@@ -113,7 +113,7 @@ def _parse_end(text: str, options: OutputOptions) -> ParsedTime:
     try:
         return parse_time(text, TimeContext(now=now, after=now, zone=options.zone))
     except InvalidTime as error:
-        raise UsageRefused("--until", str(error)) from error
+        raise InvalidOption("--until", str(error)) from error
 
 
 async def _extend(
@@ -121,7 +121,7 @@ async def _extend(
 ) -> None:
     async with session(context, namespace, dry_run=options.is_dry_run) as api:
         found = await find_grant(api, arguments.name)
-        grant, end = found.grant, present_end(found.grant, found.stored)
+        grant, end = found.grant, current_end(found.grant, found.stored)
         new_end = arguments.until.instant if arguments.until else end + arguments.by
         if new_end == end:
             raise CommandError(
@@ -132,7 +132,7 @@ async def _extend(
             await _shorten(api, grant, new_end, options)
             return
         check_extensible(grant, found.stored)
-        request = continuation(grant, new_end, arguments)
+        request = build_extension(grant, new_end, arguments)
         description = (
             f"It extends {sanitize(grant.name)} until"
             f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
@@ -141,7 +141,7 @@ async def _extend(
         await submit(api, build_grant(request, user), description, options)
 
 
-def present_end(grant: Grant, stored: StoredStatus) -> datetime:
+def current_end(grant: Grant, stored: StoredStatus) -> datetime:
     """Return the current end of a grant.
 
     Raises:
@@ -174,7 +174,7 @@ def check_extensible(grant: Grant, stored: StoredStatus) -> None:
         )
 
 
-def continuation(
+def build_extension(
     grant: Grant, end: datetime, arguments: ExtendArguments
 ) -> GrantRequest:
     """Return a request for the same access until a later end."""

@@ -8,10 +8,10 @@ from argogrant.api.new_objects import build_grant
 from argogrant.cli.change.arguments import (
     GrantArguments,
     describe_request,
-    named_subject,
     own_subject,
+    parse_role,
+    parse_subject,
     parse_window,
-    role_of,
 )
 from argogrant.cli.change.submit import (
     OutputOptions,
@@ -94,8 +94,8 @@ def request(  # noqa: PLR0913
             output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
         )
         arguments = GrantArguments(
-            subject=named_subject(user, group),
-            role=role_of(role, project),
+            subject=parse_subject(user, group),
+            role=parse_role(role, project),
             window=parse_window(
                 lasts=lasts,
                 until=until,

@@ -10,7 +10,7 @@ import typer
 
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.new_objects import build_revocation_patch
-from argogrant.cli.change.arguments import UsageRefused
+from argogrant.cli.change.arguments import InvalidOption
 from argogrant.cli.change.submit import (
     OutputOptions,
     parse_output_options,
@@ -81,7 +81,7 @@ def revoke(  # noqa: PLR0913
     """
     with usage_errors():
         if bool(names) == bool(selector):
-            raise UsageRefused("--selector", "specify either names or a selector")
+            raise InvalidOption("--selector", "specify either names or a selector")
         arguments = RevokeArguments(
             names=list(dict.fromkeys(names or ())),
             selector=selector,

@@ -8,7 +8,7 @@ from datetime import timedelta, tzinfo
 import typer
 
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
-from argogrant.cli.change.arguments import UsageRefused, describe_access, parse_timeout
+from argogrant.cli.change.arguments import InvalidOption, describe_access, parse_timeout
 from argogrant.cli.change.wait import is_ready, wait_for
 from argogrant.cli.errors import CommandError, summarize_api_error
 from argogrant.cli.options import DryRun, ListFormat
@@ -51,15 +51,15 @@ def parse_output_options(
     """Parse the options for output, dry run and waiting.
 
     Raises:
-        UsageRefused: An option is invalid, or two options exclude each other.
+        InvalidOption: An option is invalid, or two options exclude each other.
     """
     is_dry_run = dry_run is DryRun.SERVER
     if wait and is_dry_run:
-        raise UsageRefused("--wait", "--wait cannot be combined with --dry-run")
+        raise InvalidOption("--wait", "--wait cannot be combined with --dry-run")
     try:
         time_zone = parse_zone(zone)
     except InvalidTime as error:
-        raise UsageRefused("--zone", str(error)) from error
+        raise InvalidOption("--zone", str(error)) from error
     return OutputOptions(
         output=output,
         zone=time_zone,
@@ -73,7 +73,7 @@ def usage_errors() -> Iterator[None]:
     """Turn an invalid option into a usage error with exit status 2."""
     try:
         yield
-    except UsageRefused as error:
+    except InvalidOption as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
 
 

@@ -7,15 +7,15 @@ import pytest
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest
 from argogrant.cli.change.arguments import (
+    InvalidOption,
     RequestedWindow,
-    UsageRefused,
     describe_access,
     describe_request,
-    named_subject,
+    generated_prefix,
     own_subject,
+    parse_role,
+    parse_subject,
     parse_window,
-    prefix_of,
-    role_of,
 )
 from argogrant.cli.errors import CommandError
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
@@ -66,7 +66,7 @@ def test_window_is_parsed(
     ],
 )
 def test_usage_error_names_the_option(options: dict[str, str], option: str) -> None:
-    with pytest.raises(UsageRefused) as refused:
+    with pytest.raises(InvalidOption) as refused:
         window(**options)
 
     assert refused.value.option == option
@@ -77,22 +77,22 @@ def test_next_day_has_a_note() -> None:
 
 
 def test_role_can_contain_its_project() -> None:
-    assert role_of("deployer", "team-a") == DEPLOYER
-    assert role_of("proj:team-a:deployer", "") == DEPLOYER
-    assert role_of("proj:team-a:deployer", "team-a") == DEPLOYER
-    assert role_of("role:deployer", "") == RoleRef(name="role:deployer")
-    with pytest.raises(UsageRefused, match="is a role of project team-a"):
-        role_of("proj:team-a:deployer", "team-b")
+    assert parse_role("deployer", "team-a") == DEPLOYER
+    assert parse_role("proj:team-a:deployer", "") == DEPLOYER
+    assert parse_role("proj:team-a:deployer", "team-a") == DEPLOYER
+    assert parse_role("role:deployer", "") == RoleRef(name="role:deployer")
+    with pytest.raises(InvalidOption, match="is a role of project team-a"):
+        parse_role("proj:team-a:deployer", "team-b")
 
 
 def test_subject_is_user_or_group() -> None:
     group = Subject(kind=SubjectKind.GROUP, name="on-call")
 
-    assert named_subject("", "") is None
-    assert named_subject("alice@example.com", "") == ALICE
-    assert named_subject("", "on-call") == group
-    with pytest.raises(UsageRefused, match="one of --user and --group"):
-        named_subject("alice", "on-call")
+    assert parse_subject("", "") is None
+    assert parse_subject("alice@example.com", "") == ALICE
+    assert parse_subject("", "on-call") == group
+    with pytest.raises(InvalidOption, match="one of --user and --group"):
+        parse_subject("alice", "on-call")
 
 
 def test_own_subject_is_user_name_without_prefix() -> None:
@@ -150,7 +150,7 @@ def test_generated_name_contains_user_and_role(
 ) -> None:
     subject = Subject(kind=SubjectKind.USER, name=name)
 
-    assert prefix_of(subject, RoleRef(name=role)) == prefix
+    assert generated_prefix(subject, RoleRef(name=role)) == prefix
 
 
 def test_request_is_described_with_its_time_zone() -> None:
