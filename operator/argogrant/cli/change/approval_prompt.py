@@ -30,7 +30,7 @@ PERSISTS: Final = (
 def approval_name(grant: Grant, decision: ApprovalDecision, username: str) -> str:
     """Return the name of the approval that records a decision of a user.
 
-    The name is the same each time, so that a repeated command creates no second object.
+    The name is deterministic: a repeated command creates no second object.
 
     Args:
         grant: The grant; its uid makes the name differ after it is created again.

@@ -118,7 +118,7 @@ async def _revoke_all(arguments: RevokeArguments, context: str, namespace: str) 
 
 @contextmanager
 def _collect_errors(problems: list[str], prefix: str = "") -> Iterator[None]:
-    """Collect an error, so that the command continues with the next grant."""
+    """Collect an error, and let the command continue with the next grant."""
     try:
         yield
     except CommandError as error:

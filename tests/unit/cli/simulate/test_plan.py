@@ -63,9 +63,9 @@ def test_new_binding_is_an_added_line(cluster: FakeCluster) -> None:
     apply(cluster)
     uid = cluster.object(INSTANCE_PATH)["metadata"]["uid"]
 
-    status, text, said = plan()
+    status, text, stderr = plan()
 
-    assert (status, said) == (1, "")
+    assert (status, stderr) == (1, "")
     assert text.splitlines() == [
         "--- configmap/argocd-rbac-cm (policy.argogrant.csv) now",
         "+++ configmap/argocd-rbac-cm (policy.argogrant.csv) planned",
@@ -122,9 +122,9 @@ def test_manifest_is_assumed_as_applied(tmp_path: Path, *, as_list: bool) -> Non
         body = {"apiVersion": "v1", "kind": "List", "items": [body]}
     file = tmp_path / "grant.yaml"
     file.write_text(f"---\n{yaml.safe_dump(body)}---\n")
-    status, text, said = plan("-f", str(file))
+    status, text, stderr = plan("-f", str(file))
 
-    assert (status, said) == (1, "")
+    assert (status, stderr) == (1, "")
     assert "+g, ann, role:deployer\n" in text
 
 
@@ -133,10 +133,10 @@ def test_manifest_of_an_existing_grant_is_assumed_as_applied(
 ) -> None:
     apply(cluster)
     changed = a_grant("fix", "ann", expiresAt=END, revoked=True)
-    status, text, said = plan("-f", "-", stdin=yaml.safe_dump(changed))
+    status, text, stderr = plan("-f", "-", stdin=yaml.safe_dump(changed))
 
     assert (status, text) == (0, "")
-    assert said.startswith("argogrant plan: fix would not be bound, Revoked: ")
+    assert stderr.startswith("argogrant plan: fix would not be bound, Revoked: ")
 
 
 def test_json_contains_added_and_removed_bindings(cluster: FakeCluster) -> None:
@@ -151,10 +151,10 @@ def test_json_contains_added_and_removed_bindings(cluster: FakeCluster) -> None:
 def test_blocked_plan_prints_the_cause(cluster: FakeCluster) -> None:
     cluster.edit(CONFIG_MAP, {"data": {"policy.csv": f"{RULES}p, x\n"}})
     apply(cluster)
-    status, text, said = plan()
+    status, text, stderr = plan()
 
     assert (status, text) == (0, "")
-    assert said.startswith("argogrant plan: Argo CD can not read policy.csv line 3: ")
+    assert stderr.startswith("argogrant plan: Argo CD can not read policy.csv line 3: ")
 
 
 def test_missing_config_map_fails(cluster: FakeCluster) -> None:
@@ -168,10 +168,10 @@ def test_unknown_admission_policies_fail(cluster: FakeCluster) -> None:
     cluster.add(ACCESS_POLICIES.path("argogrant"), policy)
     forbidden = Forbidden("403 no")
     cluster.fail("list", forbidden, times=9, path="validatingadmission")
-    status, _, said = plan()
+    status, _, stderr = plan()
 
     assert status == 2
-    assert "cannot determine whether requesters are verified: " in said
+    assert "cannot determine whether requesters are verified: " in stderr
     assert plan("--accept-unverified-requesters") == (0, "", "")
 
 

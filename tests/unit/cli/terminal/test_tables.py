@@ -78,12 +78,12 @@ def test_text_is_safe_to_print(text: str, safe: str) -> None:
 @pytest.mark.parametrize(
     ("width", "lines"),
     [
-        pytest.param(0, ["Now:  somebody else has to agree to it"], id="no limit"),
-        pytest.param(30, ["Now:  somebody else has to", "      agree to it"], id="30"),
-        pytest.param(8, ["Now:  somebody else has to", "      agree to it"], id="8"),
+        pytest.param(0, ["Now:  1 more approval is needed for it"], id="no limit"),
+        pytest.param(30, ["Now:  1 more approval is", "      needed for it"], id="30"),
+        pytest.param(8, ["Now:  1 more approval is", "      needed for it"], id="8"),
     ],
 )
 def test_long_line_is_wrapped_between_words(width: int, lines: list[str]) -> None:
-    text = "Now:  somebody else has to agree to it"
+    text = "Now:  1 more approval is needed for it"
 
     assert wrap(text, width, 6).splitlines() == lines
