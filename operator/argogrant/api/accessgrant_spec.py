@@ -158,8 +158,8 @@ class AccessGrantSpec(Model):
         None,
         description=(
             "true requests emergency access: without approval and for a short time, if"
-            " an AccessPolicy allows it (breakGlass). It requires a justification, and"
-            " emits additional warnings, metrics and audit events. Immutable."
+            " an AccessPolicy allows it (breakGlass). It requires a justification. A"
+            " label, a metric and the audit events mark the grant. Immutable."
         ),
     )
     revoked: bool | None = Field(

@@ -23,8 +23,8 @@ _VISIBLE: Final = f"{_VISIBLE_ONE}+"
 TEXT_RULE: Final = (
     f"self.matches(r'^{_VISIBLE}( +{_VISIBLE})*$')",
     "must contain only visible characters, with spaces (U+0020) only between them, such"
-    " as alice@example.com: no control, format or invisible characters, no other"
-    " white space, and no leading or trailing spaces",
+    " as alice@example.com or role:deployer: no control, format or invisible"
+    " characters, no other white space, and no leading or trailing spaces",
 )
 
 SUBJECT_RULES: Final = (

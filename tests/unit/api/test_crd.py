@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api import accessapproval
-from argogrant.api import cel_rules as policyrules
-from argogrant.api import cel_rules as rules
+from argogrant.api import accessapproval, cel_rules
 from argogrant.api.crd import KINDS, crd_yaml, custom_resource_definition
 
 Field = tuple[str, dict[str, Any]]
@@ -80,14 +78,14 @@ def test_rule_has_a_message(path, schema) -> None:
 
 LISTED = [
     pytest.param(table, id=name)
-    for module in (rules, policyrules, accessapproval)
+    for module in (cel_rules, accessapproval)
     for name, table in vars(module).items()
     if name.endswith("_RULES")
 ]
 
 
 @pytest.mark.parametrize(
-    "listed", [pytest.param((rules.TEXT_RULE,), id="TEXT"), *LISTED]
+    "listed", [pytest.param((cel_rules.TEXT_RULE,), id="TEXT"), *LISTED]
 )
 def test_every_rule_is_part_of_a_crd(listed) -> None:
     """An unused rule has no effect."""
@@ -103,7 +101,7 @@ def test_every_rule_is_part_of_a_crd(listed) -> None:
 
 def test_every_immutable_field_has_a_rule() -> None:
     """Each immutable field of a grant has a transition rule."""
-    transitions = [rule for rule, _ in rules.SPEC_RULES if "oldSelf" in rule]
+    transitions = [rule for rule, _ in cel_rules.SPEC_RULES if "oldSelf" in rule]
     guarded = ["instance", "subject", "role", "duration", "expiresAt", "notBefore"]
     guarded += ["justification", "requester", "extends", "breakGlass"]
     guarded += ["revoked", "revocation"]
