@@ -194,7 +194,7 @@ def test_bad_edits_are_refused_with_what_to_do_instead(world: World) -> None:
         ({"expiresAt": after(900)}, "expiresAt can only become earlier"),
         ({"expiresAt": after(600), "duration": "1h"}, "exactly one of expiresAt"),
         ({"duration": "1h"}, "create a new AccessGrant"),
-        ({"expiresAt": after(500), "justification": "x"}, "justification can not"),
+        ({"expiresAt": after(500), "justification": "x"}, "justification is immutable"),
         ({"expiresAt": after(500), "notBefore": after(700)}, "later than notBefore"),
     ):
         refused = world.plane.kubectl(

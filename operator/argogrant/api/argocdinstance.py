@@ -126,7 +126,7 @@ class ArgoCDInstanceStatus(StatusModel):
         None,
         description=(
             "Time at which the token for the remote cluster expires. Absent if Argo CD"
-            " is in this cluster, or if the token does not expire."
+            " is in this cluster, or if the token contains no expiry."
         ),
     )
     last_write_at: Instant | None = Field(

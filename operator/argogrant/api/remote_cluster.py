@@ -80,7 +80,7 @@ class ClusterModel(Model):
         description=(
             "CA certificates of the API server: PEM, encoded with base64, as in"
             " certificate-authority-data of a kubeconfig. If omitted, the CA"
-            " certificates of the operator's container image are used."
+            " certificates of the operator's system are used."
         ),
         json_schema_extra={"format": "byte"},
     )
@@ -111,7 +111,7 @@ class RemoteCluster:
 
     server: str
     ca_bundle: str
-    """PEM; empty for the CA certificates of the container image."""
+    """PEM; empty for the CA certificates of the operator's system."""
     secret_name: str
     secret_key: str
     rotation: TokenRotation | None = None
