@@ -74,8 +74,8 @@ GRANTS: Final = Group(
             name="a_role_that_is_not_there",
             title="There is no such role",
             message=(
-                'RoleNotFound: Argo CD\'s RBAC text defines no role "role:deploier".'
-                " The grant is bound as soon as the role is defined. Near it:"
+                'RoleNotFound: Argo CD\'s RBAC policy defines no role "role:deploier".'
+                " The grant takes effect as soon as the role is defined. Similar roles:"
                 ' "role:deployer", "proj:team-a:deployer", "role:admin".'
             ),
             meaning="A typing error, or a role that is still to be defined.",
@@ -89,9 +89,9 @@ GRANTS: Final = Group(
             title="The subject is a role",
             message=(
                 'SubjectRefused: spec.subject.name "readers" is used as a role in Argo'
-                " CD's RBAC text (the right side of a g line, or policy.default), so"
-                " everybody who holds it would get the new role. Name a user or an SSO"
-                " group that is no role."
+                " CD's RBAC policy (the right side of a g line, or policy.default), so"
+                " everyone who has that role would get the new role. Name a user or an"
+                " SSO group that is not a role."
             ),
             meaning="Argo CD tells people, groups and roles apart by nothing but text.",
             remedy="Name the person or the SSO group; rename the role if both clash.",
@@ -101,8 +101,8 @@ GRANTS: Final = Group(
             title="A duration in Git",
             message=(
                 "AbsoluteEndRequired: Argo CD applies this grant from Git, where a"
-                " duration would begin anew at every re-creation. Write spec.expiresAt"
-                " instead of spec.duration."
+                " duration would start again each time the grant is re-created. Set"
+                " spec.expiresAt instead of spec.duration."
             ),
             meaning="Whoever deletes the object would start it again.",
             remedy="Write `expiresAt` in Git.",
@@ -113,8 +113,8 @@ GRANTS: Final = Group(
             message=(
                 'EmailNotInScopes: "alice@example.com" is an e-mail address, and Argo'
                 " CD compares subjects with the user id and the claims [groups] only."
-                " Write scopes: '[groups, email]' into argocd-rbac-cm; or else name"
-                " the user id that Argo CD shows to that person."
+                " Write scopes: '[groups, email]' into argocd-rbac-cm, or name the"
+                " user id that Argo CD shows to that user."
             ),
             meaning="The grant is bound, and nobody is who it names.",
             remedy="Write the line of the message into `argocd-rbac-cm`.",
@@ -134,9 +134,9 @@ GRANTS: Final = Group(
             name="an_end_in_the_past",
             title="It had ended before it began",
             message=(
-                "Expired: The grant would end at 2026-01-01T00:00:00Z, not after its"
-                " start at <time>, so it never gives access. Create a new AccessGrant"
-                " with a later end."
+                "Expired: The grant would end at 2026-01-01T00:00:00Z, which is not"
+                " after its start at <time>, so it never gives access. Create a new"
+                " AccessGrant with a later end."
             ),
             meaning="`expiresAt` is past, often since a file was applied late.",
             remedy="Create a new grant; times are UTC unless they say otherwise.",
@@ -145,9 +145,9 @@ GRANTS: Final = Group(
             name="nothing_to_extend",
             title="Nothing to extend",
             message=(
-                'ExtensionRefused: spec.extends names "g0", but there is no such grant'
-                " in namespace argogrant. Create a new AccessGrant, without"
-                " spec.extends or with one that fits."
+                'ExtensionRefused: spec.extends names "g0", but no such grant exists in'
+                " namespace argogrant. Create a new AccessGrant without spec.extends,"
+                " or with the name of a grant that it can extend."
             ),
             meaning="Only a grant that runs, of the same subject and role, goes on.",
             remedy="Leave `extends` out, or name the grant that runs.",
@@ -156,8 +156,8 @@ GRANTS: Final = Group(
             name="a_broken_project",
             title="The project is broken",
             message=(
-                'ProjectInvalid: Argo CD ignores every role of AppProject "team-a":'
-                " AppProject team-a line 2: a p line must have 6 fields, not 3. Mend"
+                'ProjectInvalid: Argo CD ignores all roles of AppProject "team-a":'
+                " AppProject team-a line 2: a p line must have 6 fields, not 3. Fix"
                 " that line of the AppProject."
             ),
             meaning="One bad line takes all roles of its project away, from everybody.",
@@ -178,9 +178,9 @@ GRANTS: Final = Group(
             name="a_requester_that_nobody_vouches_for",
             title="Nobody vouches for the requester",
             message=(
-                "RequesterUnverified: Access policies decide by who asks, and the grant"
-                " does not say who did (spec.requester). Install the admission policies"
-                " of admission/, and create the grant anew with your own name and"
+                "RequesterUnverified: AccessPolicies depend on the requester, and the"
+                " grant names none (spec.requester). Install the admission policies of"
+                " admission/, then create the grant again with your own username and"
                 " groups."
             ),
             meaning="Anybody could have written that name, so that it does not count.",
@@ -193,8 +193,9 @@ GRANTS: Final = Group(
             name="a_role_that_no_policy_allows",
             title="No policy allows the role",
             message=(
-                'NotAllowed: AccessPolicy "deployers" lets you ask for "role:deployer",'
-                ' not for "role:admin". Ask for one of those.'
+                'NotAllowed: AccessPolicy "deployers" allows you to request'
+                ' "role:deployer", not "role:admin". Request a role that the policy'
+                " lists."
             ),
             meaning="The policy that comes nearest is named, with what was missing.",
             remedy="Ask for less, or ask the owners of the policy.",
@@ -203,8 +204,9 @@ GRANTS: Final = Group(
             name="somebody_elses_access",
             title="No policy allows the subject",
             message=(
-                'NotAllowed: AccessPolicy "deployers" lets you ask for yourself (User'
-                ' "alice"), not for User "carol". Ask for one of those.'
+                'NotAllowed: AccessPolicy "deployers" allows requests for yourself'
+                ' (User "alice"), not for User "carol". Request access for a subject'
+                " that the policy lists."
             ),
             meaning="With `subjects.self` people ask for themselves only.",
             remedy=(
@@ -216,7 +218,7 @@ GRANTS: Final = Group(
             name="a_grant_that_waits",
             title="It waits for approval",
             message=(
-                'AwaitingApproval: AccessPolicy "deployers" asks for 1 more approval'
+                'AwaitingApproval: AccessPolicy "deployers" requires 1 more approval'
                 ' until <time>; Group "approvers" may approve.'
             ),
             meaning="No error: somebody else has to agree.",
@@ -226,7 +228,7 @@ GRANTS: Final = Group(
             name="a_refusal",
             title="Somebody refused it",
             message=(
-                'Denied: "oidc:bob" refused the grant: "wait for the freeze to end".'
+                'Denied: "oidc:bob" denied the grant: "wait for the freeze to end".'
             ),
             meaning="One refusal by somebody who may approve ends a grant.",
             remedy="Speak to them; then create a new grant.",
@@ -242,9 +244,9 @@ APPROVALS: Final = Group(
             name="ones_own_approval",
             title="One's own grant",
             message=(
-                'SelfApproval: By AccessPolicy "deployers", nobody approves what he'
-                " asked for or would receive. Ask somebody else: Group"
-                ' "approvers" may.'
+                'SelfApproval: Under AccessPolicy "deployers", requesters and'
+                ' recipients cannot approve their own grant. Ask Group "approvers" to'
+                " approve it."
             ),
             meaning="Whoever asks, or receives, does not agree to it as well.",
             remedy="Ask a colleague.",
@@ -253,8 +255,8 @@ APPROVALS: Final = Group(
             name="an_approver_who_may_not",
             title="The policy names others",
             message=(
-                'NotEntitled: By AccessPolicy "deployers", Group "approvers" may'
-                " approve this."
+                'NotEntitled: Under AccessPolicy "deployers", Group "approvers" may'
+                " approve this grant."
             ),
             meaning="Kubernetes lets you create approvals; the policy lets others.",
             remedy="Ask one of those, or have the policy name you.",

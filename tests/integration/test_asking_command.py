@@ -218,7 +218,7 @@ def test_a_policy_that_does_not_allow_it_ends_the_waiting(alice: Typist) -> None
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(
-        'argogrant request: AccessPolicy "deployers" would allow this for at most 2h;'
+        'argogrant request: AccessPolicy "deployers" allows this request for at most'
     )
 
 

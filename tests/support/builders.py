@@ -1,4 +1,4 @@
-"""Builders: nothing random, nothing current."""
+"""Builders of domain objects with fixed values and times."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ SECOND: Final = timedelta(seconds=1)
 
 
 def a_grant(subject: str = "alice", role: str = "role:deployer", **overrides: Any):
-    """A grant of one hour, created at noon."""
+    """Build a grant of one hour, created at noon."""
     project = overrides.pop("project", None)
     if "expires_at" not in overrides:
         overrides.setdefault("duration", HOUR)
@@ -54,7 +54,7 @@ def a_grant(subject: str = "alice", role: str = "role:deployer", **overrides: An
 
 
 def an_instance(**overrides: Any) -> InstanceState:
-    """An Argo CD with one global and one project role."""
+    """Build an instance with one global and one project role."""
     return InstanceState(
         **{
             "name": "default",
@@ -68,51 +68,51 @@ def an_instance(**overrides: Any) -> InstanceState:
 def decided(
     grant: Grant,
     now: datetime = NOON,
-    circumstances: RelatedObjects = NO_RELATED_OBJECTS,
+    related: RelatedObjects = NO_RELATED_OBJECTS,
     **instance: Any,
 ) -> Decision:
-    """The decision about a grant."""
-    return decide(build_input(grant, an_instance(**instance), now, circumstances))
+    """Decide about a grant."""
+    return decide(build_input(grant, an_instance(**instance), now, related))
 
 
 VERIFIED: Final = RequesterVerification(verified_since=NOON)
-"""Whoever asked or approved since noon was checked."""
+"""Requesters and approvers of objects created since noon are verified."""
 
 
 def an_identity(username: str = "alice", *groups: str) -> Identity:
-    """Somebody as the API server knows him."""
+    """Build the identity of a user with groups."""
     return Identity(username=username, groups=frozenset(groups))
 
 
 def a_user(name: str) -> IdentityPattern:
-    """A user, or users, in a policy."""
+    """Build a pattern for users of a policy."""
     return IdentityPattern(kind=IdentityKind.USER, name=name)
 
 
 def a_group(name: str) -> IdentityPattern:
-    """A group, or groups, in a policy."""
+    """Build a pattern for groups of a policy."""
     return IdentityPattern(kind=IdentityKind.GROUP, name=name)
 
 
 def an_account(namespace: str, name: str) -> IdentityPattern:
-    """A service account in a policy."""
+    """Build a pattern for service accounts of a policy."""
     return IdentityPattern(
         kind=IdentityKind.SERVICE_ACCOUNT, name=name, namespace=namespace
     )
 
 
 def a_role(name: str, project: str | None = None) -> RolePattern:
-    """A role, or roles, in a policy."""
+    """Build a pattern for roles of a policy."""
     return RolePattern(name=name, project=project)
 
 
-def approved_by(*approvers: IdentityPattern, of: int = 1, **rule: Any) -> ApprovalRule:
-    """So many of these people have to agree."""
+def approval_by(*approvers: IdentityPattern, of: int = 1, **rule: Any) -> ApprovalRule:
+    """Build a rule that requires approvals by these approvers."""
     return ApprovalRule(required=of, approvers=approvers, **rule)
 
 
 def a_policy(name: str = "deployers", **overrides: Any) -> AccessPolicy:
-    """A policy by which everybody may ask for role:deployer for himself."""
+    """Build a policy that lets users request role:deployer for themselves."""
     return AccessPolicy(
         **{
             "uid": f"uid of {name}",
@@ -125,14 +125,14 @@ def a_policy(name: str = "deployers", **overrides: Any) -> AccessPolicy:
     )
 
 
-def a_denial(name: str = "never", **overrides: Any) -> AccessPolicy:
-    """A policy that forbids everybody role:deployer for any user."""
+def a_deny_policy(name: str = "never", **overrides: Any) -> AccessPolicy:
+    """Build a policy that denies role:deployer for any user."""
     patterns = {"subjects": SubjectPatterns(users=("*",)), "effect": Effect.DENY}
     return a_policy(name, **{**patterns, **overrides})
 
 
 def an_approval(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
-    """An approval of g1, a minute after it was created."""
+    """Build an approval of grant g1, a minute after its creation."""
     return Approval(
         **{
             "uid": f"uid of {by}'s",
@@ -147,15 +147,15 @@ def an_approval(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
     )
 
 
-def a_refusal(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
-    """A refusal of g1, a minute after it was created."""
+def a_denial(by: str = "bob", *groups: str, **overrides: Any) -> Approval:
+    """Build a denial of grant g1, a minute after its creation."""
     return an_approval(by, *groups, **{"decision": ApprovalDecision.DENY, **overrides})
 
 
-def asks(
+def grant_by(
     username: str = "alice", *groups: str, group: str = "", **overrides: Any
 ) -> Grant:
-    """A grant that somebody asks for: for himself, for ``subject`` or a ``group``."""
+    """Build a grant with a requester, who is also the subject if no other is given."""
     overrides.setdefault("subject", username)
     grant = a_grant(**{"requester": an_identity(username, *groups), **overrides})
     if not group:
@@ -164,26 +164,26 @@ def asks(
 
 
 class Case(NamedTuple):
-    """A question: may this grant be in force?"""
+    """Input of one decision."""
 
     grant: Grant
     at: datetime
-    circumstances: RelatedObjects
+    related: RelatedObjects
     instance: dict[str, Any]
 
-    def decided(self) -> Decision:
-        """The answer."""
-        return decided(self.grant, self.at, self.circumstances, **self.instance)
+    def decision(self) -> Decision:
+        """Decide about the grant."""
+        return decided(self.grant, self.at, self.related, **self.instance)
 
 
-def case(
+def policy_case(
     grant: Grant,
     *policies: AccessPolicy,
     at: datetime = NOON,
     approvals: tuple[Approval, ...] = (),
     **others: Any,
 ) -> Case:
-    """A grant before these policies, with these approvals, at this time."""
+    """Build a case of a grant under policies, with approvals, at a time."""
     chain, active = others.pop("chain", ()), others.pop("active_before", 0)
     instance = {
         "policies": policies,
@@ -191,57 +191,55 @@ def case(
         "roles": frozenset({grant.role.bound_as}),
         **others,
     }
-    circumstances = RelatedObjects(
-        approvals=approvals, chain=chain, active_before=active
-    )
-    return Case(grant, at, circumstances, instance)
+    related = RelatedObjects(approvals=approvals, chain=chain, active_before=active)
+    return Case(grant, at, related, instance)
 
 
-def guarded(
+def approval_policy(
     *approvers: IdentityPattern, name: str = "prod", of: int = 1, **others: Any
 ) -> AccessPolicy:
-    """A policy by which these have to agree; without any, everybody may."""
+    """Build a policy that requires approval, by any user if no approver is given."""
     rule = {
         key: others.pop(key) for key in ("timeout", "self_approval") if key in others
     }
-    everybody = approvers or (a_user("*"), a_group("sre"))
-    return a_policy(name, approval=approved_by(*everybody, of=of, **rule), **others)
+    approvers = approvers or (a_user("*"), a_group("sre"))
+    return a_policy(name, approval=approval_by(*approvers, of=of, **rule), **others)
 
 
-def asked(
+def approval_case(
     *approvals: Approval,
     policy: AccessPolicy | None = None,
     grant: Grant | None = None,
     at: datetime = NOON + 2 * MINUTE,
     **others: Any,
 ) -> Case:
-    """Alice's grant under one policy that wants approval, two minutes later."""
+    """Build a case of alice's grant under one policy that requires approval."""
     others.setdefault("strip_prefix", "oidc:")
-    grant = grant or asks("oidc:alice", subject="alice")
-    policy = policy or guarded()
-    return case(grant, policy, at=at, approvals=approvals, **others)
+    grant = grant or grant_by("oidc:alice", subject="alice")
+    policy = policy or approval_policy()
+    return policy_case(grant, policy, at=at, approvals=approvals, **others)
 
 
 class Outcome(NamedTuple):
-    """The answer that is expected of a case."""
+    """Expected result of a case."""
 
     reason: Reason
-    says: str = ""
-    """A part of the message."""
+    message: str = ""
+    """Part of the message."""
     policy: str | None = None
     end: datetime | None = None
 
     def of(self, decision: Decision) -> "Outcome":
-        """The same of a decision, as far as something is expected."""
-        told: Finding | PolicyResult = decision.finding or decision.policy_result
+        """Return the result of a decision, reduced to what is expected."""
+        result: Finding | PolicyResult = decision.finding or decision.policy_result
         return Outcome(
-            told.reason,
-            self.says if self.says in told.message else told.message,
+            result.reason,
+            self.message if self.message in result.message else result.message,
             self.policy and decision.policy_result.policy,
             self.end and decision.window.end,
         )
 
 
 def rows(table: dict[str, tuple[Case, Outcome]]) -> list[Any]:
-    """A table whose ids are its keys."""
-    return [pytest.param(*row, id=sentence) for sentence, row in table.items()]
+    """Build test parameters whose ids are the keys of a table."""
+    return [pytest.param(*row, id=name) for name, row in table.items()]

@@ -1,5 +1,6 @@
-"""Decisions about grants: is this one in force at this instant, and why not.
+"""Decisions about grants: whether a grant is in force at an instant, and why not.
 
-Pure: facts in, a decision out. This room knows no clock, no API server and no text
-of Argo CD's; whoever calls it gathers the facts first.
+Pure: the caller provides all facts, including the time. This package knows neither the
+API server nor the format of Argo CD's policy. Start with ``checks`` and ``decide``;
+``access`` evaluates access policies and approvals, ``model`` contains the data.
 """

@@ -1,9 +1,9 @@
-"""What is said about a grant: its conditions, from the decision and the delivery."""
+"""Conditions of a grant, derived from its decision and the state of its binding."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from argogrant.grants.access.approvals import ApprovalResult
+from argogrant.grants.access.quorum import ApprovalResult
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import (
     ApprovalCondition,
@@ -19,9 +19,9 @@ from argogrant.grants.model.window import format_instant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One observed fact, as ``metav1.Condition`` without its bookkeeping.
+    """One condition, as ``metav1.Condition`` without its bookkeeping.
 
-    ``status`` is None where Kubernetes says Unknown.
+    ``status`` is None for Kubernetes' ``Unknown``.
     """
 
     type: GrantCondition | InstanceCondition | ApprovalCondition | PolicyCondition
@@ -31,27 +31,29 @@ class Condition:
 
 
 class BindingOutcome(NamedTuple):
-    """What became of a binding at the last write.
+    """State of a binding after the last write.
 
-    A tuple, since one is made for every grant at every convergence.
+    A tuple, because one is created for every grant at every reconciliation.
     """
 
     is_bound: bool
-    """The RBAC text holds the binding; the API server acknowledged it."""
+    """True if Argo CD's RBAC policy contains the binding, and the API server
+    acknowledged the write."""
     blocked: Finding | None = None
-    """Why nothing may be written at the moment."""
+    """Why nothing can be written at the moment."""
     may_still_apply: bool = False
-    """Argo CD may still allow what is not wanted any longer; ``blocked`` says why."""
+    """True if Argo CD may still apply a binding that is no longer desired; ``blocked``
+    gives the cause."""
 
 
 def grant_conditions(
-    decision: Decision, delivery: BindingOutcome
+    decision: Decision, outcome: BindingOutcome
 ) -> tuple[Condition, ...]:
-    """Say what a person asks first: agreed upon, working now, over.
+    """Build the conditions of a grant.
 
     Returns:
-        ``Approved`` and ``Ready``, ``Effective`` if there is something to say, and
-        ``Ended`` once the grant is over for certain.
+        ``Approved`` and ``Ready``; ``Effective`` if it is certain; and ``Ended`` once
+        the grant has ended and its revocation is confirmed.
     """
     conditions: tuple[Condition, ...] = (
         Condition(
@@ -60,19 +62,19 @@ def grant_conditions(
             reason=decision.policy_result.reason,
             message=decision.policy_result.message,
         ),
-        _ready(decision, delivery),
+        _ready(decision, outcome),
     )
     if decision.effectiveness is not None:
-        advice = decision.effectiveness
+        effectiveness = decision.effectiveness
         conditions += (
             Condition(
                 type=GrantCondition.EFFECTIVE,
-                status=advice.status,
-                reason=advice.reason,
-                message=advice.message,
+                status=effectiveness.status,
+                reason=effectiveness.reason,
+                message=effectiveness.message,
             ),
         )
-    if not is_over(decision, delivery) or decision.finding is None:
+    if not is_over(decision, outcome) or decision.finding is None:
         return conditions
     ended = Condition(
         type=GrantCondition.ENDED,
@@ -83,47 +85,48 @@ def grant_conditions(
     return (*conditions, ended)
 
 
-def approval_condition(told: ApprovalResult) -> Condition:
-    """Say to an approver whether the approval counts, and why not."""
+def approval_condition(result: ApprovalResult) -> Condition:
+    """Build the condition ``Counted`` of an approval."""
     return Condition(
         type=ApprovalCondition.COUNTED,
-        status=told.counts,
-        reason=told.reason,
-        message=told.message,
+        status=result.counts,
+        reason=result.reason,
+        message=result.message,
     )
 
 
 def policy_condition(problem: str | None) -> Condition:
-    """Say whether an access policy is obeyed.
+    """Build the condition ``Ready`` of an access policy.
 
     Args:
-        problem: Why it can not be understood; None if it can.
+        problem: Why the policy is invalid; None if it is valid.
     """
     if problem is None:
         return Condition(
             type=PolicyCondition.READY,
             status=True,
             reason=Reason.IN_USE,
-            message="The policy is obeyed.",
+            message="The policy is in use.",
         )
     return Condition(
         type=PolicyCondition.READY,
         status=False,
         reason=Reason.INVALID_POLICY,
         message=(
-            f"{with_full_stop(problem)} Until it is mended or deleted nothing is added."
+            f"{with_full_stop(problem)} Until the policy is fixed or deleted, no"
+            " binding is added."
         ),
     )
 
 
-def is_over(decision: Decision, delivery: BindingOutcome) -> bool:
-    """Tell whether a grant has ended and Argo CD is known to have heard of it."""
-    return decision.has_ended and not delivery.may_still_apply
+def is_over(decision: Decision, outcome: BindingOutcome) -> bool:
+    """Return whether a grant has ended and its revocation is confirmed."""
+    return decision.has_ended and not outcome.may_still_apply
 
 
-def _ready(decision: Decision, delivery: BindingOutcome) -> Condition:
-    wanted = decision.desired_binding is not DesiredBinding.ABSENT
-    if wanted and delivery.is_bound:
+def _ready(decision: Decision, outcome: BindingOutcome) -> Condition:
+    is_desired = decision.desired_binding is not DesiredBinding.ABSENT
+    if is_desired and outcome.is_bound:
         return Condition(
             type=GrantCondition.READY,
             status=True,
@@ -132,11 +135,12 @@ def _ready(decision: Decision, delivery: BindingOutcome) -> Condition:
         )
     finding = decision.finding
     if finding is None or finding.is_unknown:
-        finding = delivery.blocked or finding  # what stands in the way explains a doubt
-    elif delivery.may_still_apply and delivery.blocked is not None:
-        finding = _unknown(finding, delivery.blocked)
+        # The obstacle of the write also explains why a fact is unknown.
+        finding = outcome.blocked or finding
+    elif outcome.may_still_apply and outcome.blocked is not None:
+        finding = _not_revoked(finding, outcome.blocked)
     if finding is None:
-        finding = Finding(Reason.BINDING, "The binding is being written.")
+        finding = Finding(Reason.BINDING, "The operator is writing the binding.")
     return Condition(
         type=GrantCondition.READY,
         status=False,
@@ -145,18 +149,18 @@ def _ready(decision: Decision, delivery: BindingOutcome) -> Condition:
     )
 
 
-def _unknown(finding: Finding, obstacle: Finding) -> Finding:
-    """Put what stands in the way of a revocation before what it was meant for."""
+def _not_revoked(finding: Finding, obstacle: Finding) -> Finding:
+    """Combine why a grant is not in force with what prevents its revocation."""
     return Finding(
         obstacle.reason,
-        f"{finding.message} It may be allowed all the same: {obstacle.message}",
+        f"{finding.message} Argo CD may still allow the access: {obstacle.message}",
     )
 
 
 def _bound_message(decision: Decision) -> str:
     grant, end = decision.grant, format_instant(decision.window.end)
-    caution = f" {decision.role_warning}" if decision.role_warning else ""
+    warning = f" {decision.role_warning}" if decision.role_warning else ""
     return (
         f"Argo CD gives {quote(grant.subject.name)} the role"
-        f" {quote(grant.role.bound_as)} until {end}.{decision.duration_note}{caution}"
+        f" {quote(grant.role.bound_as)} until {end}.{decision.duration_note}{warning}"
     )

@@ -1,4 +1,41 @@
-"""The one decision: is this grant in force, why not, and when does that change."""
+"""Decision about one grant: whether it is in force, why not, and until when.
+
+The life of a grant, by the reason of its condition ``Ready``:
+
+    kubectl apply
+         │
+         ▼
+    NotAllowed, AwaitingApproval   no access policy allows it, or approvals are missing
+         │                                                                        ▲
+         ▼                                                                        │
+    Scheduled                      approved, before spec.notBefore                │
+         │                                                                        │
+         ▼                                                                        │
+    RoleNotFound, ProjectInvalid   started, but Argo CD has no such role ◀────────┤
+         │                                                                        │
+         ▼                                                                        │
+    Binding ──▶ Bound              in force; Ready=True once the line is written ─┘
+         │
+         ▼
+    Expired, Revoked, Denied,      ended for good: only a new AccessGrant gives access
+    ApprovalTimedOut               (any state above can end; Deleted if it is deleted)
+
+Every decision is derived again from the objects and the time. A grant skips states that
+do not apply (without access policies, most are bound at once) and goes back if a
+policy, an approval or the role is removed. The status stores only what cannot be
+derived again: the end that was reported at the start, and a denial or approval timeout.
+
+The checks in ``checks.IN_FORCE`` decide. The first one that fails gives the finding:
+
+    finding                       desired binding   effect on Argo CD's policy
+    none: all checks pass         PRESENT           the line is added if it is missing
+    ``is_unknown``: not readable  UNCHANGED         an existing line stays, none added
+    any other                     ABSENT            the line is removed, unless another
+                                                    grant needs the same line
+
+A decision is valid until ``recheck_at``: the start, the end, or an approval deadline.
+The controller decides again at that time, and when an object changes.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -22,46 +59,46 @@ from argogrant.grants.role_warnings import role_warning
 
 
 class DesiredBinding(StrEnum):
-    """What a grant wants of its binding."""
+    """Desired state of a grant's line in Argo CD's RBAC policy."""
 
-    PRESENT = "bind"  # in force: write it if it is not there
-    UNCHANGED = "keep"  # in doubt: leave it if it is there, never add it
-    ABSENT = "release"  # not in force: remove it, unless another grant wants it
+    PRESENT = "bind"  # in force: add the line if it is missing
+    UNCHANGED = "keep"  # unknown: leave an existing line, but never add one
+    ABSENT = "release"  # not in force: remove the line, unless another grant needs it
 
 
 class Decision(NamedTuple):
-    """The answer for one grant at one instant.
+    """Result for one grant at one instant.
 
-    A tuple, since ten thousand of them are made when a fact about an instance changes.
+    A tuple, because the operator creates ten thousand of them when an instance changes.
     """
 
     grant: Grant
     policy_result: PolicyResult
-    """Who agrees to it, or why nobody does."""
+    """Approval of the grant, or why it is not approved."""
     related: RelatedObjects
-    """The other objects that were looked at."""
+    """Other objects that the decision depends on."""
     window: Window
     desired_binding: DesiredBinding
     finding: Finding | None
-    """The first check that failed; None if the grant is in force."""
+    """Result of the first check that failed; None if the grant is in force."""
     duration_note: str = ""
-    """What a person should know although the grant is in force."""
+    """Note that a maximum duration shortened the grant; empty if none did."""
     role_warning: str = ""
-    """What a person should know of the role; empty if the grant is not in force."""
+    """Warning about the role; empty if the grant is not in force."""
     effectiveness: Effectiveness | None = None
-    """Whether Argo CD can match the subject, as far as that is certain."""
+    """Content of the condition ``Effective``; None if nothing is certain."""
     access_details: AccessDetails | None = None
-    """What those who hold the grant are told; None before it begins and after it."""
+    """Information for the recipient; None before the start and after the end."""
     recheck_at: datetime | None = None
-    """The next instant at which the answer can change by itself."""
+    """Next instant at which the decision changes without a change of any object."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing can put this grant in force again."""
+        """Return whether the grant has ended for good."""
         return self.finding is not None and self.finding.is_final
 
     def is_active(self, now: datetime) -> bool:
-        """Tell whether everybody agrees and the start has come."""
+        """Return whether the grant is approved, has started and has not ended."""
         return (
             self.policy_result.is_approved
             and self.window.has_opened(now)
@@ -70,14 +107,13 @@ class Decision(NamedTuple):
 
 
 def decide(facts: DecisionInput) -> Decision:
-    """Ask every check in order; the first finding answers.
+    """Run all checks in order; the first finding decides.
 
     Args:
-        facts: One grant, its instance and the time.
+        facts: One grant, its instance, related objects and the time.
 
     Returns:
-        A decision that stays true until ``recheck_at`` as long as no fact but the time
-        changes.
+        A decision that is valid until ``recheck_at``, unless another input changes.
     """
     finding = _first_finding(facts)
     return Decision(
@@ -97,9 +133,9 @@ def decide(facts: DecisionInput) -> Decision:
 
 def _first_finding(facts: DecisionInput) -> Finding | None:
     for check in IN_FORCE:
-        found = check(facts)
-        if found is not None:
-            return found
+        finding = check(facts)
+        if finding is not None:
+            return finding
     return None
 
 
@@ -110,26 +146,26 @@ def _desired_binding(finding: Finding | None) -> DesiredBinding:
 
 
 def _role_warning(facts: DecisionInput) -> str:
-    traits = facts.instance.role_risks.get(facts.grant.role.bound_as)
-    return role_warning(traits) if traits is not None else ""
+    risks = facts.instance.role_risks.get(facts.grant.role.bound_as)
+    return role_warning(risks) if risks is not None else ""
 
 
 def _effectiveness(
     facts: DecisionInput, finding: Finding | None
 ) -> Effectiveness | None:
-    sign_in, grant = facts.instance.login, facts.grant
-    if sign_in is None or _needs_no_hints(facts, finding):
+    login, grant = facts.instance.login, facts.grant
+    if login is None or _needs_no_hints(facts, finding):
         return None
-    return check_effectiveness(grant.subject, grant.role.bound_as, sign_in)
+    return check_effectiveness(grant.subject, grant.role.bound_as, login)
 
 
 def _access_details(
     facts: DecisionInput, finding: Finding | None
 ) -> AccessDetails | None:
-    """Tell what people need once the grant has begun, until its end."""
+    """Return the instance's text for recipients from the start to the end."""
     instance, grant = facts.instance, facts.grant
-    has_begun = facts.policy_result.is_approved and facts.window.has_opened(facts.now)
-    if not has_begun or not instance.exists or _needs_no_hints(facts, finding):
+    has_started = facts.policy_result.is_approved and facts.window.has_opened(facts.now)
+    if not has_started or not instance.exists or _needs_no_hints(facts, finding):
         return None
     if not instance.access_details:
         return AccessDetails(instance.url) if instance.url else NO_ACCESS_DETAILS
@@ -143,7 +179,7 @@ def _access_details(
 
 
 def _needs_no_hints(facts: DecisionInput, finding: Finding | None) -> bool:
-    """Tell whether a grant is over, or going, or refused for what it asks for."""
+    """Return whether a grant has ended, is being deleted, or is refused as it is."""
     if finding is None:
         return False
     return (
@@ -158,7 +194,7 @@ def _recheck_at(facts: DecisionInput, finding: Finding | None) -> datetime | Non
         return None
     deadline = facts.policy_result.recheck_at
     window = facts.window
-    turn = window.end if window.has_opened(facts.now) else window.start
-    if turn >= END_OF_TIME:
+    change = window.end if window.has_opened(facts.now) else window.start
+    if change >= END_OF_TIME:
         return deadline
-    return turn if deadline is None else min(turn, deadline)
+    return change if deadline is None else min(change, deadline)

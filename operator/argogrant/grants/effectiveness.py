@@ -1,7 +1,9 @@
-"""Whether Argo CD can recognise the subject of a grant. Advice: it decides nothing.
+"""Effectiveness of a grant: whether Argo CD can match its subject.
 
-Only what is certain is said. Argo CD compares bare strings, and what an identity
-provider puts into its tokens is not known here; so most that could be said is not.
+Reported as the condition ``Effective``, which is advice and decides nothing.
+
+Only what is certain is reported: Argo CD compares bare strings, and the contents of an
+identity provider's tokens are unknown here, so most grants have no such condition.
 """
 
 import re
@@ -18,47 +20,47 @@ EMAIL: Final = "email"
 GROUPS: Final = "groups"
 ADMIN_ROLE: Final = "role:admin"
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_OF_GROUPS: Final = re.compile("group|role|team", re.IGNORECASE)
-"""What the names of claims have in common that hold groups."""
-_OF_ONE_PERSON: Final = frozenset(
+_GROUP_CLAIM: Final = re.compile("group|role|team", re.IGNORECASE)
+"""Common parts of the names of claims that contain groups."""
+_USER_CLAIMS: Final = frozenset(
     {
         *("email", "email_verified", "name", "given_name", "family_name", "nickname"),
         *("preferred_username", "sub", "upn", "user_id"),
     }
 )
-"""Claims of which OpenID Connect and the usual providers say that they hold no groups.
+"""Claims that contain no groups, according to OpenID Connect and the usual providers.
 
 Source: OpenID Connect Core 1.0, section 5.1, and the names of Dex and Entra ID.
 """
 
 
 class Effectiveness(NamedTuple):
-    """What is said of a grant's effect, in words for the person who asked for it."""
+    """Content of the condition ``Effective``; the message is read by the requester."""
 
     status: bool
-    """Whether Argo CD can match the subject; False if the grant changes nothing."""
+    """True if Argo CD can match the subject; False if the grant changes nothing."""
     reason: Reason
     message: str
 
 
 class SubjectQuery(NamedTuple):
-    """A subject before an Argo CD."""
+    """A subject, the requested role, and the login configuration of an Argo CD."""
 
     subject: Subject
     role: str
-    """The role as the RBAC text says it."""
-    sign_in: LoginConfig
+    """The role as written in Argo CD's RBAC policy."""
+    login: LoginConfig
 
     @property
     def is_address(self) -> bool:
-        """Whether a person is named by what looks like an e-mail address."""
+        """Return whether the subject is a user with the name of an e-mail address."""
         is_user = self.subject.kind is SubjectKind.USER
         return is_user and _ADDRESS.fullmatch(self.subject.name) is not None
 
     @property
     def compared(self) -> str:
-        """What Argo CD compares with subjects, for a message."""
-        claims = ", ".join(self.sign_in.claims or ())
+        """Values that Argo CD compares with subjects, for a message."""
+        claims = ", ".join(self.login.claims or ())
         return f"the user id and the claims [{claims}]"
 
 
@@ -66,69 +68,72 @@ EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
 
 
 def check_effectiveness(
-    subject: Subject, role: str, sign_in: LoginConfig
+    subject: Subject, role: str, login: LoginConfig
 ) -> Effectiveness | None:
-    """Tell whether Argo CD can match a subject; the first check that knows answers.
+    """Run the checks of ``EFFECTIVE`` in order; the first result decides.
 
     Args:
-        subject: Who receives access.
-        role: The role as the RBAC text says it.
-        sign_in: How people come to this Argo CD.
+        subject: Recipient of the access.
+        role: The role as written in Argo CD's RBAC policy.
+        login: How users sign in to this Argo CD.
 
     Returns:
         None if nothing is certain.
     """
-    question = SubjectQuery(subject, role, sign_in)
+    query = SubjectQuery(subject, role, login)
     for check in EFFECTIVE:
-        answer = check(question)
-        if answer is not None:
-            return answer
+        result = check(query)
+        if result is not None:
+            return result
     return None
 
 
-def _scopes_can_not_be_read(asked: SubjectQuery) -> Effectiveness | None:
-    if asked.sign_in.claims is not None:
+def _scopes_are_invalid(query: SubjectQuery) -> Effectiveness | None:
+    if query.login.claims is not None:
         return None
     return Effectiveness(
         status=False,
         reason=Reason.SCOPES_INVALID,
         message=(
-            "scopes of argocd-rbac-cm is no YAML list of claims, and until it is Argo"
-            " CD takes in no change at all. Write"
+            "scopes of argocd-rbac-cm is not a YAML list of claims. Until it is, Argo"
+            " CD loads no change of that ConfigMap. Write"
             f" {scopes_line((GROUPS, EMAIL))}, or remove the key."
         ),
     )
 
 
-def _everyone_has_the_role(asked: SubjectQuery) -> Effectiveness | None:
-    """Tell that neither the grant nor its end changes anything.
+def _default_role_includes_it(query: SubjectQuery) -> Effectiveness | None:
+    """Report that neither the grant nor its end changes anything.
 
     Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``enforce``: the default role is
     tried first, and no deny rule overrides it.
     """
-    theirs = asked.sign_in.default_roles
-    if asked.role not in theirs and ADMIN_ROLE not in theirs:
+    default_roles = query.login.default_roles
+    if query.role not in default_roles and ADMIN_ROLE not in default_roles:
         return None
-    settings = asked.sign_in.settings
-    strangers = ", and to those who are not, since users.anonymous.enabled is true"
-    also = strangers if settings is not None and settings.allows_anonymous else ""
+    settings = query.login.settings
+    anonymous = (
+        ", and to anonymous users, because users.anonymous.enabled is true"
+        if settings is not None and settings.allows_anonymous
+        else ""
+    )
     return Effectiveness(
         status=False,
         reason=Reason.GIVEN_TO_EVERYBODY,
         message=(
-            f"policy.default of argocd-rbac-cm, {quote(asked.sign_in.default_role)},"
-            " gives this role or more to everybody who is signed in"
-            f"{also}; neither the grant nor its end changes anything. Give"
-            " policy.default a lesser role, or leave it out."
+            f"policy.default of argocd-rbac-cm, {quote(query.login.default_role)},"
+            f" gives this role or more to every signed-in user{anonymous}; neither the"
+            " grant nor its end changes anything. Set policy.default to a role with"
+            " fewer permissions, or remove it."
         ),
     )
 
 
-def _account_is_known(asked: SubjectQuery) -> Effectiveness | None:
-    """Tell whether a local account of that name may be used."""
-    settings = asked.sign_in.settings
-    name = asked.subject.name
-    if settings is None or asked.subject.kind is not SubjectKind.USER:
+def _local_account_exists(query: SubjectQuery) -> Effectiveness | None:
+    """Report whether a local account of that name can sign in."""
+    settings = query.login.settings
+    name = query.subject.name
+    if settings is None or query.subject.kind is not SubjectKind.USER:
         return None
     account = settings.accounts.get(name)
     if account is None:
@@ -140,114 +145,114 @@ def _account_is_known(asked: SubjectQuery) -> Effectiveness | None:
             message=f"{quote(name)} is a local account of Argo CD.",
         )
     remedy = (
-        f"Give accounts.{name} of argocd-cm a capability, login or apiKey."
+        f"Add the capability login or apiKey to accounts.{name} of argocd-cm."
         if account.is_enabled
         else f"Remove accounts.{name}.enabled from argocd-cm."
     )
     return Effectiveness(
         status=False,
         reason=Reason.ACCOUNT_DISABLED,
-        message=f"The local account {quote(name)} can not sign in. {remedy}",
+        message=f"The local account {quote(name)} cannot sign in. {remedy}",
     )
 
 
-def _address_is_not_compared(asked: SubjectQuery) -> Effectiveness | None:
-    claims = asked.sign_in.claims or ()
-    if _holds_addresses(claims) or not asked.is_address:
+def _addresses_are_not_compared(query: SubjectQuery) -> Effectiveness | None:
+    claims = query.login.claims or ()
+    if _contain_addresses(claims) or not query.is_address:
         return None
     return Effectiveness(
         status=False,
         reason=Reason.EMAIL_NOT_IN_SCOPES,
         message=(
-            f"{quote(asked.subject.name)} is an e-mail address, and Argo CD compares"
-            f" subjects with {asked.compared} only. Write"
-            f" {scopes_line((*claims, EMAIL))} into argocd-rbac-cm; or else name the"
-            " user id that Argo CD shows to that person."
+            f"{quote(query.subject.name)} is an e-mail address, and Argo CD compares"
+            f" subjects with {query.compared} only. Write"
+            f" {scopes_line((*claims, EMAIL))} into argocd-rbac-cm, or name the user id"
+            " that Argo CD shows to that user."
         ),
     )
 
 
-def _groups_are_not_compared(asked: SubjectQuery) -> Effectiveness | None:
-    claims = asked.sign_in.claims or ()
-    is_group = asked.subject.kind is SubjectKind.GROUP
-    if not is_group or not _OF_ONE_PERSON.issuperset(claims):
+def _groups_are_not_compared(query: SubjectQuery) -> Effectiveness | None:
+    claims = query.login.claims or ()
+    is_group = query.subject.kind is SubjectKind.GROUP
+    if not is_group or not _USER_CLAIMS.issuperset(claims):
         return None
     return Effectiveness(
         status=False,
         reason=Reason.GROUPS_NOT_IN_SCOPES,
         message=(
-            f"{quote(asked.subject.name)} is a group, and Argo CD compares subjects"
-            f" with {asked.compared} only. Write {scopes_line((GROUPS, *claims))} into"
-            " argocd-rbac-cm, with the claim in which your identity provider names"
+            f"{quote(query.subject.name)} is a group, and Argo CD compares subjects"
+            f" with {query.compared} only. Write {scopes_line((GROUPS, *claims))} into"
+            " argocd-rbac-cm, with the claim in which your identity provider lists"
             " groups."
         ),
     )
 
 
-def _no_login_matches(asked: SubjectQuery) -> Effectiveness | None:
-    """Tell that there are only local accounts, and that this is none of them."""
-    settings = asked.sign_in.settings
+def _no_login_matches(query: SubjectQuery) -> Effectiveness | None:
+    """Report that Argo CD has only local accounts, none of them with this name."""
+    settings = query.login.settings
     if settings is None or settings.has_single_sign_on:
         return None
-    name = quote(asked.subject.name)
-    if asked.subject.kind is SubjectKind.GROUP:
+    name = quote(query.subject.name)
+    if query.subject.kind is SubjectKind.GROUP:
         return Effectiveness(
             status=False,
             reason=Reason.NO_SINGLE_SIGN_ON,
             message=(
-                f"{name} is a group, and local accounts have none: argocd-cm configures"
-                " no identity provider. Configure one (dex.config or oidc.config), or"
-                " name a local account."
+                f"{name} is a group, but argocd-cm configures no identity provider and"
+                " local accounts have no groups. Configure dex.config or oidc.config,"
+                " or name a local account."
             ),
         )
     return Effectiveness(
         status=False,
         reason=Reason.NO_SUCH_ACCOUNT,
         message=(
-            f"Nobody can sign in as {name}: argocd-cm has no such local account, and"
-            " configures no identity provider. Write"
-            " the name as in accounts.<name>, or configure dex.config or oidc.config."
+            f"No user can sign in as {name}: argocd-cm has no such local account and"
+            " configures no identity provider. Write the name as in accounts.<name>,"
+            " or configure dex.config or oidc.config."
         ),
     )
 
 
-def _claim_is_compared(asked: SubjectQuery) -> Effectiveness | None:
-    """Tell in which claim Argo CD will look."""
-    claims = asked.sign_in.claims or ()
-    found = ""
-    if asked.subject.kind is SubjectKind.GROUP:
-        found = next(filter(_OF_GROUPS.search, claims), "")
-    elif EMAIL in claims and asked.is_address:
-        found = EMAIL
-    return _matchable_by(found) if found else None
+def _a_claim_is_compared(query: SubjectQuery) -> Effectiveness | None:
+    """Report the claim that Argo CD compares with the subject."""
+    claims = query.login.claims or ()
+    claim = ""
+    if query.subject.kind is SubjectKind.GROUP:
+        claim = next(filter(_GROUP_CLAIM.search, claims), "")
+    elif EMAIL in claims and query.is_address:
+        claim = EMAIL
+    return _matchable_by(claim) if claim else None
 
 
 @lru_cache(maxsize=16)
 def _matchable_by(claim: str) -> Effectiveness:
-    """Name the claim; said of ten thousand grants, it is one text."""
+    """Return the result for a claim; ten thousand grants share one object."""
     return Effectiveness(
         status=True,
         reason=Reason.MATCHABLE,
-        message=f"Argo CD compares it with the claim {quote(claim)} of a person.",
+        message=f"Argo CD compares the subject with the claim {quote(claim)} of users.",
     )
 
 
 EFFECTIVE: Final[tuple[EffectivenessCheck, ...]] = (
-    _scopes_can_not_be_read,  # nothing that is written reaches Argo CD
-    _everyone_has_the_role,
-    _account_is_known,
-    _address_is_not_compared,
+    _scopes_are_invalid,  # Argo CD does not load any change
+    _default_role_includes_it,
+    _local_account_exists,
+    _addresses_are_not_compared,
     _groups_are_not_compared,
-    _no_login_matches,  # what is wrong with scopes can be mended sooner
-    _claim_is_compared,
+    _no_login_matches,  # after the scopes, which are easier to fix
+    _a_claim_is_compared,
 )
-"""What is asked, in order."""
+"""Checks in order; the first result decides."""
 
 
 @lru_cache(maxsize=16)
-def _holds_addresses(claims: tuple[str, ...]) -> bool:
-    """Tell whether one of the claims may hold e-mail addresses of people."""
+def _contain_addresses(claims: tuple[str, ...]) -> bool:
+    """Return whether one of the claims may contain e-mail addresses of users."""
     return not all(
-        _OF_GROUPS.search(claim) or claim in {"name", "nickname", "sub"}
+        _GROUP_CLAIM.search(claim) or claim in {"name", "nickname", "sub"}
         for claim in claims
     )

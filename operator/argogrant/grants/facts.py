@@ -1,4 +1,4 @@
-"""Everything that a decision may look at, gathered before the first check runs."""
+"""Input of a decision, complete before the first check runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,41 +16,43 @@ from argogrant.grants.role_warnings import RoleRisks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceState(AccessRules):
-    """What is known of one ArgoCDInstance and of the Argo CD behind it."""
+    """Observed state of one ArgoCDInstance and its Argo CD."""
 
     name: str
     exists: bool = True
     text_is_known: bool = True
-    """Whether `argocd-rbac-cm` could be read; without it nothing may be added."""
+    """True if ``argocd-rbac-cm`` could be read; otherwise no binding is added."""
     projects_are_known: bool = True
-    """Whether the AppProjects could be read; without them no role is judged missing."""
+    """True if the AppProjects could be read; otherwise no role counts as missing."""
     roles: frozenset[str] = frozenset()
-    """The roles that exist, as the RBAC text says them."""
+    """Existing roles, as written in Argo CD's RBAC policy."""
     unreadable_projects: Mapping[str, str] = field(default_factory=dict)
-    """AppProjects whose roles Argo CD ignores, and the line that makes it do so."""
+    """AppProjects whose roles Argo CD ignores, with the line that it cannot parse."""
     names_used_as_roles: frozenset[str] = frozenset()
-    """Names that are a role to somebody: as a subject they would raise his rights."""
+    """Names that are used as roles. Binding one as a subject would grant the new role
+    to everyone who has it."""
     role_risks: Mapping[str, RoleRisks] = field(default_factory=dict)
-    """The roles of which a person should know something, as the RBAC text says them."""
+    """Roles that need a warning, as written in Argo CD's RBAC policy."""
     login: LoginConfig | None = None
-    """How people come to this Argo CD; None if that is not known."""
+    """How users sign in to this Argo CD; None if it is unknown."""
     url: str = ""
     access_details: str = ""
-    """What those who hold a grant are told, with placeholders."""
+    """Text for recipients of a grant, with placeholders."""
 
 
 class DecisionInput(NamedTuple):
-    """One grant, its instance, and the instant for which the question is asked.
+    """One grant with everything that its checks need.
 
-    A tuple, since one is made for every decision.
+    A tuple, because one is created for every decision.
     """
 
     grant: Grant
     instance: InstanceState
     related: RelatedObjects
     policy_result: PolicyResult
-    """Whether those who have to agree do."""
+    """Approval of the grant by access policies."""
     window: Window
+    """When the grant may be in force."""
     now: datetime
 
 
@@ -58,12 +60,9 @@ def build_input(
     grant: Grant,
     instance: InstanceState,
     now: datetime,
-    circumstances: RelatedObjects = NO_RELATED_OBJECTS,
+    related: RelatedObjects = NO_RELATED_OBJECTS,
 ) -> DecisionInput:
-    """Put the facts about one grant together.
-
-    Whether people agree, and with it the window, is derived here.
-    """
-    agreement = evaluate(grant, instance, circumstances, now)
-    window = agreement.window_of(grant, max_duration=instance.max_duration)
-    return DecisionInput(grant, instance, circumstances, agreement, window, now)
+    """Build the input of a decision; evaluate access policies and derive the window."""
+    policy_result = evaluate(grant, instance, related, now)
+    window = policy_result.window_of(grant, max_duration=instance.max_duration)
+    return DecisionInput(grant, instance, related, policy_result, window, now)

@@ -1,6 +1,7 @@
-"""How long the record of a grant is kept after its end. Pure.
+"""Retention of ended grants: when the AccessGrant object may be deleted.
 
-The record is all that tells what was asked for, so that whatever is in doubt is kept.
+The object is the only record of what was requested, so it is kept if anything about its
+end is unknown.
 """
 
 from collections.abc import Callable
@@ -12,60 +13,59 @@ from argogrant.grants.model.window import END_OF_TIME, add_capped
 
 
 class EndedGrant(NamedTuple):
-    """What is left of a grant that is over.
+    """A grant that has ended.
 
-    A tuple, since ten thousand of them are made at every convergence.
+    A tuple, because ten thousand of them are created at every reconciliation.
     """
 
     grant: Grant
     ended_at: datetime
-    """The end as its status says it."""
+    """End in its status."""
     is_gone: bool
-    """Nothing of it is left in Argo CD, for certain."""
+    """True if its binding is confirmed to be removed from Argo CD."""
     is_continued: bool = False
-    """A grant that is not over continues it, directly or not."""
+    """True if a grant that has not ended extends it, directly or through others."""
 
 
-Keep = Callable[[EndedGrant], bool]
+RetentionCheck = Callable[[EndedGrant], bool]
 
 
-def _is_tracked_by_git(remains: EndedGrant) -> bool:
-    return remains.grant.tracked_by_git
+def _is_tracked_by_git(ended: EndedGrant) -> bool:
+    return ended.grant.tracked_by_git
 
 
-def _is_going_anyway(remains: EndedGrant) -> bool:
-    return remains.grant.being_deleted
+def _is_being_deleted(ended: EndedGrant) -> bool:
+    return ended.grant.being_deleted
 
 
-def _may_still_apply(remains: EndedGrant) -> bool:
-    return not remains.is_gone
+def _may_still_apply(ended: EndedGrant) -> bool:
+    return not ended.is_gone
 
 
-def _is_continued(remains: EndedGrant) -> bool:
-    return remains.is_continued
+def _is_continued(ended: EndedGrant) -> bool:
+    return ended.is_continued
 
 
-KEEPS: Final[tuple[Keep, ...]] = (
-    _is_tracked_by_git,  # Argo CD would create it anew
-    _is_going_anyway,
-    _may_still_apply,  # while it is there, it is known who may still have access
-    _is_continued,  # what continues it is counted by what it continues
+KEPT_WHILE: Final[tuple[RetentionCheck, ...]] = (
+    _is_tracked_by_git,  # Argo CD would create it again
+    _is_being_deleted,  # nothing to do
+    _may_still_apply,  # the object shows who may still have access
+    _is_continued,  # the number of extensions is counted along the chain
 )
-"""What keeps a record however old it is."""
+"""Conditions under which an object is kept, however old it is."""
 
 
-def delete_after(remains: EndedGrant, retention: timedelta) -> datetime | None:
-    """Tell when the record of a grant may be deleted.
+def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
+    """Return when the object of an ended grant may be deleted.
 
     Args:
-        remains: What is left of it.
-        retention: How long records are kept after the end.
+        ended: The grant and the state of its binding.
+        retention: How long objects are kept after the end.
 
     Returns:
-        None: not as long as all this is so.
+        None while a condition in ``KEPT_WHILE`` holds.
     """
-    for keeps in KEEPS:
-        if keeps(remains):
-            return None
-    instant = add_capped(remains.ended_at, retention)
+    if any(is_kept(ended) for is_kept in KEPT_WHILE):
+        return None
+    instant = add_capped(ended.ended_at, retention)
     return None if instant == END_OF_TIME else instant

@@ -1,25 +1,25 @@
-"""What a person should know of a role before giving it for a time."""
+"""Warnings about roles that are risky to grant for a limited time."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-PERMISSIONS_SHOWN: Final = 3
-"""Ways to persist that a message names."""
+MAX_PERMISSIONS: Final = 3
+"""Number of permissions that a message lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class RoleRisks:
-    """What sets a role apart, its own rules and inherited ones taken together."""
+    """Risks of a role, including the roles that it inherits."""
 
     has_deny: bool = False
-    """It holds deny rules: a grant of it can take rights away."""
+    """True if it has deny rules: granting it can remove permissions."""
     persistent_permissions: tuple[str, ...] = ()
-    """By which of its rights access can outlast a grant, as ``exec create``."""
+    """Permissions with which access can outlast a grant, as ``exec create``."""
 
     @property
     def can_persist(self) -> bool:
-        """Whether its holder can make access outlast a grant."""
+        """Return whether the role lets its recipient keep access after the grant."""
         return bool(self.persistent_permissions)
 
 
@@ -27,20 +27,20 @@ NO_RISKS: Final = RoleRisks()
 
 
 @lru_cache(maxsize=1 << 10)
-def role_warning(traits: RoleRisks) -> str:
-    """Warn of a role in sentences; empty if there is nothing to warn of."""
+def role_warning(risks: RoleRisks) -> str:
+    """Return a warning in sentences; empty if the role has no risks."""
     sentences = []
-    if traits.has_deny:
+    if risks.has_deny:
         sentences.append(
-            "The role holds deny rules, which also take away what this subject may do"
-            " by other roles."
+            "The role has deny rules, which also override what other roles allow this"
+            " subject."
         )
-    if traits.can_persist:
-        named = ", ".join(traits.persistent_permissions[:PERMISSIONS_SHOWN])
-        left = len(traits.persistent_permissions) - PERMISSIONS_SHOWN
-        more = f" and {left} more" if left > 0 else ""
+    if risks.can_persist:
+        listed = ", ".join(risks.persistent_permissions[:MAX_PERMISSIONS])
+        others = len(risks.persistent_permissions) - MAX_PERMISSIONS
+        more = f" and {others} more" if others > 0 else ""
         sentences.append(
-            f"Its holder can make access outlast the grant ({named}{more}); look at"
-            " what was changed when it ends."
+            f"The role can make access outlast the grant ({listed}{more}). Review what"
+            " was changed when the grant ends."
         )
     return " ".join(sentences)

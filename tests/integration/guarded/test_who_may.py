@@ -100,7 +100,7 @@ REFUSED = {
     "longer than the policy's maximum is not given": Row(
         policies=(a_policy(maxDuration="30m"),),
         approved="NotAllowed",
-        message="at most 30m; you asked for 1h",
+        message="at most 30m, not for 1h",
     ),
     "a policy that denies counts more than one that allows": Row(
         policies=(a_policy(), NO_DEPLOYMENTS), approved="NotAllowed", message="freeze"

@@ -74,5 +74,5 @@ def test_invalid_template_is_refused(text) -> None:
         "metadata": {"name": "default", "namespace": "argogrant", "uid": "u"},
         "spec": {"accessDetails": text},
     }
-    with pytest.raises(InvalidGrant, match=r"spec\.accessDetails: .*holds"):
+    with pytest.raises(InvalidGrant, match=r"spec\.accessDetails: .*contains"):
         read_instance(body)

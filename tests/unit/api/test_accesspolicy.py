@@ -191,7 +191,7 @@ def test_status_model_keeps_every_field() -> None:
         type=PolicyCondition.READY,
         status=True,
         reason=Reason.IN_USE,
-        message="The policy is obeyed.",
+        message="The policy is in use.",
     )
     status = status_of(condition, old={}, generation=2, now=NOON)
     model = AccessPolicyStatus.model_validate(status)

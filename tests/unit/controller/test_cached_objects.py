@@ -37,7 +37,7 @@ def a_body(metadata=None, **changes):
             a_body(
                 spec=a_grant("g1", expiresAt="2026-02-31T00:00:00Z")["spec"],
             ),
-            "no date in the calendar",
+            "not a date in the calendar",
             id="date that does not exist",
         ),
         pytest.param(

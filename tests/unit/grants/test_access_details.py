@@ -1,4 +1,4 @@
-"""What those who hold a grant are told: one pass, nothing hidden, bounded."""
+"""Access details: validation and rendering of the instance's text."""
 
 import pytest
 
@@ -17,24 +17,28 @@ TEXT = "{subject} has {role} until {end}: {url}"
 @pytest.mark.parametrize(
     ("template", "text"),
     [
-        pytest.param(TEXT, "alice has role:x until 2026Z: https://a.dev", id="all"),
-        pytest.param("{url}{url}", "https://a.devhttps://a.dev", id="one twice"),
-        pytest.param("Ask\nus.", "Ask\nus.", id="none"),
-        pytest.param("f() { x", "f() { x", id="a single brace is a brace"),
+        pytest.param(
+            TEXT, "alice has role:x until 2026Z: https://a.dev", id="all placeholders"
+        ),
+        pytest.param(
+            "{url}{url}", "https://a.devhttps://a.dev", id="a placeholder twice"
+        ),
+        pytest.param("Ask\nus.", "Ask\nus.", id="no placeholder"),
+        pytest.param("f() { x", "f() { x", id="a single brace"),
     ],
 )
-def test_places_are_filled_in(template, text) -> None:
+def test_placeholders_are_replaced(template, text) -> None:
     assert validate_template(template) is None
     assert render_details(template, VALUES) == text
 
 
-def test_what_is_filled_in_is_not_read_again() -> None:
+def test_placeholders_in_values_are_not_replaced() -> None:
     values = {**VALUES, "subject": "{url}"}
 
     assert render_details("{subject}", values) == "{url}"
 
 
-def test_a_long_text_is_cut() -> None:
+def test_long_text_is_truncated() -> None:
     text = render_details("{url}" * 80, {**VALUES, "url": "x" * 512})
 
     assert len(text) == MAX_DETAILS
@@ -44,55 +48,57 @@ def test_a_long_text_is_cut() -> None:
 @pytest.mark.parametrize(
     ("template", "problem"),
     [
-        ("{user}", "holds {user}, which stands for nothing; there are {subject}, {r"),
-        ("{}", "holds {}, which"),
-        ("${HOME}", "holds {HOME}, which"),
-        ("{{url}}", "holds {_}, which"),
-        ("a\tb", "holds U+0009 unnamed character"),
-        ("a\u202eb", "holds U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("{user}", "contains the unknown placeholder {user}; use {subject}, {r"),
+        ("{}", "contains the unknown placeholder {}"),
+        ("${HOME}", "contains the unknown placeholder {HOME}"),
+        ("{{url}}", "contains the unknown placeholder {_}"),
+        ("a\tb", "contains U+0009 unnamed character"),
+        ("a\u202eb", "contains U+202E RIGHT-TO-LEFT OVERRIDE"),
     ],
 )
-def test_what_can_not_be_shown_is_refused(template, problem) -> None:
-    said = validate_template(template)
+def test_invalid_template_is_rejected(template, problem) -> None:
+    message = validate_template(template)
 
-    assert said is not None
-    assert problem in said
+    assert message is not None
+    assert problem in message
 
 
 @pytest.mark.parametrize(
-    ("grant", "now", "instance", "guidance"),
+    ("grant", "now", "instance", "details"),
     [
         pytest.param(
             a_grant(),
             NOON,
             {"access_details": "{role} {end}", "url": "https://a.dev"},
             AccessDetails("https://a.dev", "role:deployer 2026-11-24T13:00:00Z"),
-            id="from the start on",
+            id="started grant",
         ),
         pytest.param(
             a_grant(not_before=NOON + HOUR),
             NOON,
             {"access_details": "x"},
             None,
-            id="not before it",
+            id="scheduled grant",
         ),
         pytest.param(
-            a_grant(), NOON + HOUR, {"access_details": "x"}, None, id="not at the end"
+            a_grant(), NOON + HOUR, {"access_details": "x"}, None, id="expired grant"
         ),
         pytest.param(
-            a_grant(), NOON, {}, AccessDetails(), id="nothing if nothing is said"
+            a_grant(), NOON, {}, AccessDetails(), id="instance without a text"
         ),
         pytest.param(
             a_grant(),
             NOON,
             {"exists": False, "access_details": "x"},
             None,
-            id="not if nobody is there to say it",
+            id="missing instance",
         ),
         pytest.param(
-            a_grant("role:x"), NOON, {"access_details": "x"}, None, id="not if refused"
+            a_grant("role:x"), NOON, {"access_details": "x"}, None, id="refused grant"
         ),
     ],
 )
-def test_people_are_told(grant, now, instance, guidance) -> None:
-    assert decided(grant, now, **instance).access_details == guidance
+def test_details_are_reported_while_the_grant_lasts(
+    grant, now, instance, details
+) -> None:
+    assert decided(grant, now, **instance).access_details == details

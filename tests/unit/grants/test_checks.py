@@ -1,4 +1,4 @@
-"""The checks: their order is the specification, and their words are read by people."""
+"""Checks of ``IN_FORCE``: their order, their findings and their messages."""
 
 import re
 
@@ -11,10 +11,10 @@ from argogrant.grants.model.grant import RecordedEnd
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
 
-EVERYTHING_IS_WRONG = {
+INVALID_GRANT = {
     "being_deleted": True,
     "revoked": True,
-    "recorded_end": RecordedEnd(Reason.DENIED, "Nobody wants it."),
+    "recorded_end": RecordedEnd(Reason.DENIED, "bob denied the grant."),
     "frozen_end": NOON - HOUR,
     "subject": "role:deployer",
     "role": "deployer",
@@ -22,7 +22,7 @@ EVERYTHING_IS_WRONG = {
     "tracked_by_git": True,
     "not_before": NOON + HOUR,
 }
-NOTHING_IS_KNOWN = {
+EMPTY_INSTANCE = {
     "exists": False,
     "requires_access_policy": True,
     "text_is_known": False,
@@ -32,11 +32,11 @@ NOTHING_IS_KNOWN = {
     "roles": frozenset(),
 }
 
-# Each row: the check that answers, its reason, and what mends it.
-MENDED_ONE_BY_ONE = [
+# Each row: the check that fails, its reason, and the fields that fix it.
+FIXED_ONE_BY_ONE = [
     ("grant_is_not_being_deleted", Reason.DELETED, {"being_deleted": False}, {}),
-    ("grant_was_not_revoked", Reason.REVOKED, {"revoked": False}, {}),
-    ("grant_was_not_ended", Reason.DENIED, {"recorded_end": None}, {}),
+    ("grant_is_not_revoked", Reason.REVOKED, {"revoked": False}, {}),
+    ("grant_has_no_recorded_end", Reason.DENIED, {"recorded_end": None}, {}),
     ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": None}, {}),
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
@@ -48,13 +48,13 @@ MENDED_ONE_BY_ONE = [
     ),
     ("instance_exists", Reason.INSTANCE_NOT_FOUND, {}, {"exists": True}),
     (
-        "is_approved",
+        "grant_is_approved",
         Reason.REQUESTER_UNVERIFIED,
         {},
         {"requires_access_policy": False},
     ),
     ("window_has_opened", Reason.SCHEDULED, {"not_before": None}, {}),
-    ("rbac_text_is_known", Reason.INSTANCE_UNAVAILABLE, {}, {"text_is_known": True}),
+    ("rbac_policy_is_known", Reason.INSTANCE_UNAVAILABLE, {}, {"text_is_known": True}),
     (
         "subject_is_not_a_role",
         Reason.SUBJECT_REFUSED,
@@ -71,10 +71,10 @@ MENDED_ONE_BY_ONE = [
 ]
 
 
-def facts_when(mended: int) -> DecisionInput:
-    """Everything is wrong but for what the first rows mend."""
-    grant, instance = dict(EVERYTHING_IS_WRONG), dict(NOTHING_IS_KNOWN)
-    for _, _, of_grant, of_instance in MENDED_ONE_BY_ONE[:mended]:
+def input_with(fixed: int) -> DecisionInput:
+    """Build an input in which only the first rows are fixed."""
+    grant, instance = dict(INVALID_GRANT), dict(EMPTY_INSTANCE)
+    for _, _, of_grant, of_instance in FIXED_ONE_BY_ONE[:fixed]:
         grant |= of_grant
         instance |= of_instance
     return build_input(a_grant(**grant), an_instance(**instance), NOON)
@@ -84,12 +84,12 @@ def facts_when(mended: int) -> DecisionInput:
     ("position", "name", "reason"),
     [
         pytest.param(position, name, reason, id=f"{position + 1}. {name}")
-        for position, (name, reason, _, _) in enumerate(MENDED_ONE_BY_ONE)
+        for position, (name, reason, _, _) in enumerate(FIXED_ONE_BY_ONE)
     ],
 )
-def test_the_checks_are_asked_in_this_order(position, name, reason) -> None:
-    """With everything wrong that is not mended yet, this check and no other answers."""
-    facts = facts_when(mended=position)
+def test_first_failed_check_decides(position, name, reason) -> None:
+    """All later checks fail too, but only the first one gives the finding."""
+    facts = input_with(fixed=position)
     failing = [check.__name__ for check in IN_FORCE if check(facts)]
     decision = decide(facts)
 
@@ -98,36 +98,53 @@ def test_the_checks_are_asked_in_this_order(position, name, reason) -> None:
     assert decision.finding.reason is reason
 
 
-def test_a_grant_with_everything_mended_is_in_force() -> None:
-    decision = decide(facts_when(mended=len(MENDED_ONE_BY_ONE)))
+def test_grant_that_passes_all_checks_is_in_force() -> None:
+    decision = decide(input_with(fixed=len(FIXED_ONE_BY_ONE)))
 
     assert decision.finding is None
     assert decision.desired_binding is DesiredBinding.PRESENT
 
 
-def test_the_order_names_every_check() -> None:
-    """A check that is added is added to the table above as well."""
+def test_table_lists_every_check() -> None:
+    """A new check needs a row in the table above."""
     assert [check.__name__ for check in IN_FORCE] == [
-        name for name, *_ in MENDED_ONE_BY_ONE
+        name for name, *_ in FIXED_ONE_BY_ONE
     ]
 
 
 @pytest.mark.parametrize(
-    ("grant", "now", "instance", "ends", "is_doubt"),
+    ("grant", "now", "instance", "is_final", "is_unknown"),
     [
-        pytest.param({}, NOON + HOUR, {}, True, False, id="an end is final"),
-        pytest.param({"revoked": True}, NOON, {}, True, False, id="so is a revocation"),
+        pytest.param({}, NOON + HOUR, {}, True, False, id="expiry is final"),
         pytest.param(
-            {"being_deleted": True}, NOON, {}, False, False, id="a deletion is no end"
+            {"revoked": True}, NOON, {}, True, False, id="revocation is final"
         ),
         pytest.param(
-            {"role": "role:none"}, NOON, {}, False, False, id="a role may still appear"
+            {"being_deleted": True}, NOON, {}, False, False, id="deletion is not final"
         ),
         pytest.param(
-            {"subject": "team-leads"}, NOON, {}, False, False, id="a name may be freed"
+            {"role": "role:none"},
+            NOON,
+            {},
+            False,
+            False,
+            id="missing role is not final",
         ),
         pytest.param(
-            {}, NOON, {"text_is_known": False}, False, True, id="unread text is a doubt"
+            {"subject": "team-leads"},
+            NOON,
+            {},
+            False,
+            False,
+            id="name used as a role is not final",
+        ),
+        pytest.param(
+            {},
+            NOON,
+            {"text_is_known": False},
+            False,
+            True,
+            id="RBAC policy not readable is unknown",
         ),
         pytest.param(
             {"role": "deployer", "project": "team-a"},
@@ -135,20 +152,20 @@ def test_the_order_names_every_check() -> None:
             {"projects_are_known": False},
             False,
             True,
-            id="unread projects are a doubt",
+            id="AppProjects not readable is unknown",
         ),
     ],
 )
-def test_a_finding_ends_or_doubts_or_neither(
-    grant, now, instance, ends, is_doubt
+def test_finding_is_final_or_unknown_or_neither(
+    grant, now, instance, is_final, is_unknown
 ) -> None:
     finding = decided(a_grant(**grant), now, **instance).finding
 
     assert finding is not None
-    assert (finding.is_final, finding.is_unknown) == (ends, is_doubt)
+    assert (finding.is_final, finding.is_unknown) == (is_final, is_unknown)
 
 
-def test_unread_projects_do_not_concern_a_global_role() -> None:
+def test_global_role_does_not_depend_on_projects() -> None:
     assert decided(a_grant(), projects_are_known=False).finding is None
 
 
@@ -160,109 +177,119 @@ def test_unread_projects_do_not_concern_a_global_role() -> None:
             NOON,
             {},
             r'revoked: "done\\nearly"\.',
-            id="a revocation says why, on one line",
+            id="revocation with a justification of two lines",
         ),
         pytest.param(
             {"revoked": True, "revocation_justification": "Incident 4711 was closed."},
             NOON,
             {},
             r'revoked: "Incident 4711 was closed\."$',
-            id="and a sentence has one full stop",
+            id="revocation with a justification that ends with a full stop",
         ),
         pytest.param(
-            {"revoked": True}, NOON, {}, r"was revoked\.$", id="or says no more"
+            {"revoked": True},
+            NOON,
+            {},
+            r"was revoked\.$",
+            id="revocation without a justification",
         ),
         pytest.param(
             {},
             NOON + HOUR,
             {},
-            r"ended at 2026-11-24T13:00:00Z\. Create a new AccessGrant",
-            id="an end says when, and what to do",
+            r"expired at 2026-11-24T13:00:00Z\. Create a new AccessGrant",
+            id="expired grant",
         ),
         pytest.param(
             {"expires_at": NOON - SECOND},
             NOON,
             {},
-            r"end at 2026-11-24T11:59:59Z, not after its start at 2026-11-24T12:00:00Z",
-            id="an empty window says that it was never open",
+            "11:59:59Z, which is not after its start at 2026-11-24T12:00:00Z",
+            id="end before the start",
         ),
         pytest.param(
             {"subject": "proj:team-a:deployer"},
             NOON,
             {},
-            "written like a role; .* everybody who holds that role",
-            id="a role is no subject",
+            "written like a role; .* everyone who has that role",
+            id="subject written like a role",
         ),
         pytest.param(
-            {"subject": "admin"}, NOON, {}, "built-in administrator", id="nor is admin"
+            {"subject": "admin"}, NOON, {}, "built-in administrator", id="subject admin"
         ),
         pytest.param(
-            {"subject": "a\u200bb"}, NOON, {}, r"U\+200B ZERO WIDTH SPACE", id="a name"
+            {"subject": "a\u200bb"},
+            NOON,
+            {},
+            r"U\+200B ZERO WIDTH SPACE",
+            id="subject with an invisible character",
         ),
         pytest.param(
             {"role": "proj:team-a:x"},
             NOON,
             {},
             r"spec\.role\.project and the bare name",
-            id="a project's role goes into two fields",
+            id="project role written as a global role",
         ),
         pytest.param(
-            {"role": "role:x "}, NOON, {}, "remove the blank", id="a role's text"
+            {"role": "role:x "},
+            NOON,
+            {},
+            "remove the blank",
+            id="role with a trailing blank",
         ),
         pytest.param(
             {"role": "deployer", "project": "Team"},
             NOON,
             {},
-            'project "Team" is no name of an AppProject',
-            id="a project's name",
+            'project "Team" is not a valid name of an AppProject',
+            id="invalid name of a project",
         ),
         pytest.param(
             {"role": "role:deployer", "project": "team-a"},
             NOON,
             {},
-            'name "role:deployer" is no name of a project\'s role',
-            id="a project's role has a bare name",
+            'name "role:deployer" is not a valid name of a project role',
+            id="project role with a prefix",
         ),
         pytest.param(
             {"instance": "other"},
             NOON,
             {"exists": False},
             'no ArgoCDInstance "other" in namespace argogrant',
-            id="an instance that is not there",
+            id="missing instance",
         ),
         pytest.param(
             {"not_before": NOON + HOUR},
             NOON,
             {},
-            r"begins at 2026-11-24T13:00:00Z\.",
-            id="a schedule",
+            r"starts at 2026-11-24T13:00:00Z\.",
+            id="scheduled grant",
         ),
         pytest.param(
             {"role": "deployer", "project": "team-a"},
             NOON,
             {"unreadable_projects": {"team-a": "line 3: why"}},
-            "line 3: why. Mend that line",
-            id="a project that Argo CD ignores",
+            "line 3: why. Fix that line",
+            id="project that Argo CD cannot parse",
         ),
         pytest.param(
             {"role": "role:deploier"},
             NOON,
             {},
-            'defines no role "role:deploier".* Near it: "role:deployer"',
-            id="a misspelt role names its neighbour",
+            'defines no role "role:deploier".* Similar roles: "role:deployer"',
+            id="misspelt role",
         ),
         pytest.param(
             {"role": "zzz", "project": "other"},
             NOON,
             {},
             'AppProject "other" has no role "zzz".* is defined\\.$',
-            id="a role like no other names none",
+            id="role without similar names",
         ),
     ],
 )
-def test_a_message_says_what_is_wrong_and_what_to_do(
-    overrides, now, instance, words
-) -> None:
+def test_message_contains_cause_and_remedy(overrides, now, instance, words) -> None:
     finding = decided(a_grant(**overrides), now, **instance).finding
 
     assert finding is not None
@@ -270,27 +297,40 @@ def test_a_message_says_what_is_wrong_and_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("overrides", "ceiling", "is_told"),
+    ("overrides", "maximum", "has_note"),
     [
-        pytest.param({"duration": 2 * HOUR}, HOUR, True, id="a longer duration is cut"),
-        pytest.param({"duration": HOUR}, HOUR, False, id="an equal one is not"),
-        pytest.param({"duration": HOUR}, 2 * HOUR, False, id="a shorter one is not"),
-        pytest.param({"expires_at": NOON + 2 * HOUR}, HOUR, True, id="a later end is"),
-        pytest.param({"expires_at": NOON + HOUR}, HOUR, False, id="an earlier is not"),
+        pytest.param(
+            {"duration": 2 * HOUR}, HOUR, True, id="duration above the maximum"
+        ),
+        pytest.param(
+            {"duration": HOUR}, HOUR, False, id="duration equal to the maximum"
+        ),
+        pytest.param(
+            {"duration": HOUR}, 2 * HOUR, False, id="duration below the maximum"
+        ),
+        pytest.param(
+            {"expires_at": NOON + 2 * HOUR},
+            HOUR,
+            True,
+            id="expiresAt after the maximum",
+        ),
+        pytest.param(
+            {"expires_at": NOON + HOUR}, HOUR, False, id="expiresAt at the maximum"
+        ),
         pytest.param(
             {"duration": 2 * HOUR, "frozen_end": NOON + SECOND},
             HOUR,
             False,
-            id="an end that was promised before is not the ceiling's doing",
+            id="reported end is earlier than the maximum",
         ),
     ],
 )
-def test_the_ceiling_is_told_where_it_shortened(overrides, ceiling, is_told) -> None:
+def test_note_if_a_maximum_shortened_the_grant(overrides, maximum, has_note) -> None:
     grant = a_grant(**overrides)
     note = shortened_by_max_duration(
-        build_input(grant, an_instance(max_duration=ceiling), NOON)
+        build_input(grant, an_instance(max_duration=maximum), NOON)
     )
 
     assert note == (
-        " It is shortened to the instance's maxDuration of 1h." if is_told else ""
+        " It is shortened to the instance's maxDuration of 1h." if has_note else ""
     )

@@ -1,4 +1,4 @@
-"""What is said about a grant: conditions from the decision and the delivery."""
+"""Conditions of a grant, from its decision and the state of its binding."""
 
 import pytest
 
@@ -16,12 +16,12 @@ BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")
 UNKNOWN = {"text_is_known": False}
 
 
-def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]]:
+def statuses(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]]:
     return {str(c.type): (c.status, str(c.reason)) for c in conditions}
 
 
 @pytest.mark.parametrize(
-    ("grant", "now", "instance", "delivery", "ready"),
+    ("grant", "now", "instance", "outcome", "ready"),
     [
         pytest.param(
             a_grant(),
@@ -29,7 +29,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             {},
             BindingOutcome(is_bound=True),
             (True, "Bound"),
-            id="in force and bound is ready",
+            id="in force and bound",
         ),
         pytest.param(
             a_grant(),
@@ -37,7 +37,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             {},
             BindingOutcome(is_bound=False),
             (False, "Binding"),
-            id="in force and not bound is being written",
+            id="in force and not yet bound",
         ),
         pytest.param(
             a_grant(),
@@ -45,7 +45,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             {},
             BindingOutcome(is_bound=False, blocked=BLOCKED),
             (False, "ConfigMapMissing"),
-            id="what stands in the way is named",
+            id="blocked write",
         ),
         pytest.param(
             a_grant(),
@@ -53,7 +53,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             {},
             BindingOutcome(is_bound=True, blocked=BLOCKED),
             (True, "Bound"),
-            id="what is bound is ready whatever stands in the way",
+            id="bound and blocked write",
         ),
         pytest.param(
             a_grant(),
@@ -61,7 +61,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             UNKNOWN,
             BindingOutcome(is_bound=True),
             (True, "Bound"),
-            id="in doubt and bound is ready",
+            id="unknown and bound",
         ),
         pytest.param(
             a_grant(),
@@ -69,7 +69,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             UNKNOWN,
             BindingOutcome(is_bound=False),
             (False, "InstanceUnavailable"),
-            id="in doubt and not bound is not",
+            id="unknown and not bound",
         ),
         pytest.param(
             a_grant(),
@@ -77,7 +77,7 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             {},
             BindingOutcome(is_bound=True),
             (False, "Expired"),
-            id="an end is told while the binding is still there",
+            id="expired and still bound",
         ),
         pytest.param(
             a_grant(role="role:none"),
@@ -85,39 +85,35 @@ def said(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]
             {},
             BindingOutcome(is_bound=False, blocked=BLOCKED),
             (False, "RoleNotFound"),
-            id="the grant's own trouble comes before the instance's",
+            id="finding of the grant takes precedence over the blocked write",
         ),
     ],
 )
-def test_ready_is_what_argo_cd_does_now(grant, now, instance, delivery, ready) -> None:
-    conditions = grant_conditions(decided(grant, now, **instance), delivery)
+def test_ready_reports_whether_argo_cd_allows_the_access(
+    grant, now, instance, outcome, ready
+) -> None:
+    conditions = grant_conditions(decided(grant, now, **instance), outcome)
 
-    assert said(conditions)["Ready"] == ready
-    assert said(conditions)["Approved"] == (True, "PolicyNotRequired")
+    assert statuses(conditions)["Ready"] == ready
+    assert statuses(conditions)["Approved"] == (True, "PolicyNotRequired")
 
 
 @pytest.mark.parametrize(
     ("grant", "now", "ended"),
     [
-        pytest.param(a_grant(), NOON, None, id="a grant in force has not ended"),
-        pytest.param(
-            a_grant(being_deleted=True), NOON, None, id="one that vanishes neither"
-        ),
-        pytest.param(
-            a_grant(), NOON + HOUR, (True, "Expired"), id="one whose end came has"
-        ),
-        pytest.param(
-            a_grant(revoked=True), NOON, (True, "Revoked"), id="so has a revoked one"
-        ),
+        pytest.param(a_grant(), NOON, None, id="in force"),
+        pytest.param(a_grant(being_deleted=True), NOON, None, id="being deleted"),
+        pytest.param(a_grant(), NOON + HOUR, (True, "Expired"), id="expired"),
+        pytest.param(a_grant(revoked=True), NOON, (True, "Revoked"), id="revoked"),
     ],
 )
-def test_ended_appears_with_the_end(grant, now, ended) -> None:
+def test_ended_is_reported_for_ended_grants_only(grant, now, ended) -> None:
     conditions = grant_conditions(decided(grant, now), BindingOutcome(is_bound=False))
 
-    assert said(conditions).get("Ended") == ended
+    assert statuses(conditions).get("Ended") == ended
 
 
-def test_a_bound_grant_says_who_what_and_until_when() -> None:
+def test_message_of_a_bound_grant_has_subject_role_and_end() -> None:
     decision = decided(a_grant(duration=2 * HOUR), max_duration=HOUR)
     _, ready = grant_conditions(decision, BindingOutcome(is_bound=True))
 
@@ -127,13 +123,13 @@ def test_a_bound_grant_says_who_what_and_until_when() -> None:
     )
 
 
-def test_every_reason_is_explained() -> None:
-    """The reference documentation is made of these sentences."""
+def test_every_reason_has_a_description() -> None:
+    """The reference documentation is generated from them."""
     assert set(DESCRIPTIONS) == set(Reason)
     assert all(text.endswith(".") for text in DESCRIPTIONS.values())
 
 
-def test_the_condition_types_are_part_of_the_api() -> None:
-    """People select by these names; they are added to, never renamed."""
+def test_condition_types_are_part_of_the_api() -> None:
+    """Users select by these names. New ones may be added, none may be renamed."""
     assert {"Approved", "Ready", "Ended"} <= set(GrantCondition)
     assert {"Ready", "RBACTextValid"} <= set(InstanceCondition)

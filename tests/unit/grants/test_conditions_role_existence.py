@@ -1,4 +1,4 @@
-"""What is said about a grant, from the decision and what became of the binding."""
+"""Condition ``Ready`` of grants whose binding cannot be written."""
 
 import pytest
 
@@ -9,18 +9,18 @@ from support.builders import HOUR, NOON, a_grant, decided
 MISSING = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")
 
 
-@pytest.mark.parametrize("holding", ["expired", "revoked", "deleted"])
-def test_what_may_linger_is_not_over(holding) -> None:
-    """What stands in the way comes first, and then what it stands in the way of."""
+@pytest.mark.parametrize("end", ["expired", "revoked", "deleted"])
+def test_grant_that_may_still_apply_has_not_ended(end) -> None:
+    """The reason is the cause of the delay; the message contains both."""
     grant, now = a_grant(), NOON
-    if holding == "expired":
+    if end == "expired":
         now += 2 * HOUR
     else:
-        grant = a_grant(**{{"deleted": "being_deleted"}.get(holding, holding): True})
-    delivery = BindingOutcome(is_bound=False, blocked=MISSING, may_still_apply=True)
+        grant = a_grant(**{{"deleted": "being_deleted"}.get(end, end): True})
+    outcome = BindingOutcome(is_bound=False, blocked=MISSING, may_still_apply=True)
     decision = decided(grant, now)
     assert decision.finding is not None
-    approved_and_ready = grant_conditions(decision, delivery)
+    approved_and_ready = grant_conditions(decision, outcome)
     _, ready = approved_and_ready
 
     assert (ready.status, ready.reason) == (False, Reason.CONFIG_MAP_MISSING)
@@ -34,27 +34,29 @@ def test_what_may_linger_is_not_over(holding) -> None:
         pytest.param(
             decided(a_grant()),
             Reason.CONFIG_MAP_MISSING,
-            id="a grant in force says what stands in its way",
+            id="in force",
         ),
         pytest.param(
             decided(a_grant(), text_is_known=False),
             Reason.CONFIG_MAP_MISSING,
-            id="a grant in doubt says what the doubt comes from",
+            id="unknown",
         ),
         pytest.param(
             decided(a_grant(), NOON + 2 * HOUR, text_is_known=False),
             Reason.EXPIRED,
-            id="a grant that is over says so whatever stands in the way",
+            id="expired",
         ),
         pytest.param(
             decided(a_grant(), roles=frozenset()),
             Reason.ROLE_NOT_FOUND,
-            id="a grant without its role says so whatever stands in the way",
+            id="missing role",
         ),
     ],
 )
-def test_ready_names_the_nearest_obstacle(decision, reason) -> None:
-    delivery = BindingOutcome(is_bound=False, blocked=MISSING)
-    ready = grant_conditions(decision, delivery)[1]
+def test_ready_reports_a_blocked_write_unless_the_grant_has_a_finding(
+    decision, reason
+) -> None:
+    outcome = BindingOutcome(is_bound=False, blocked=MISSING)
+    ready = grant_conditions(decision, outcome)[1]
 
     assert (ready.status, ready.reason) == (False, reason)

@@ -1,4 +1,4 @@
-"""The whole chain of checks, read as its specification."""
+"""Decisions about grants: finding, desired binding, and recheck time."""
 
 import pytest
 from hypothesis import given
@@ -12,19 +12,23 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
 @pytest.mark.parametrize(
     ("grant", "now", "instance", "reason"),
     [
-        pytest.param(a_grant(), NOON, {}, None, id="in force from its creation on"),
+        pytest.param(a_grant(), NOON, {}, None, id="in force from its creation"),
         pytest.param(
-            a_grant(), NOON + HOUR - SECOND, {}, None, id="in force until its end"
+            a_grant(),
+            NOON + HOUR - SECOND,
+            {},
+            None,
+            id="in force until the last second",
         ),
         pytest.param(
-            a_grant(), NOON + HOUR, {}, Reason.EXPIRED, id="closed at its end"
+            a_grant(), NOON + HOUR, {}, Reason.EXPIRED, id="expired at its end"
         ),
         pytest.param(
             a_grant(expires_at=NOON - HOUR),
             NOON,
             {},
             Reason.EXPIRED,
-            id="an end in the past never gives access",
+            id="expired if its end is in the past",
         ),
         pytest.param(
             a_grant(not_before=NOON + HOUR),
@@ -40,15 +44,13 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
             None,
             id="in force at its start",
         ),
-        pytest.param(
-            a_grant(revoked=True), NOON, {}, Reason.REVOKED, id="revoked is over"
-        ),
+        pytest.param(a_grant(revoked=True), NOON, {}, Reason.REVOKED, id="revoked"),
         pytest.param(
             a_grant(revoked=True),
             NOON + HOUR,
             {},
             Reason.REVOKED,
-            id="a revocation is told rather than the end",
+            id="revoked takes precedence over expired",
         ),
         pytest.param(
             a_grant(being_deleted=True), NOON, {}, Reason.DELETED, id="being deleted"
@@ -58,89 +60,94 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
             NOON + SECOND,
             {},
             Reason.EXPIRED,
-            id="the end that was promised never moves later",
+            id="expired at its reported end",
         ),
         pytest.param(
             a_grant(duration=9 * HOUR),
             NOON + 2 * HOUR,
             {"max_duration": 2 * HOUR},
             Reason.EXPIRED,
-            id="the instance's ceiling shortens",
+            id="expired at the maximum duration of the instance",
         ),
         pytest.param(
             a_grant(tracked_by_git=True),
             NOON,
             {},
             Reason.ABSOLUTE_END_REQUIRED,
-            id="a duration in Git would begin anew",
+            id="duration of a grant from Git",
         ),
         pytest.param(
             a_grant(role="role:none"),
             NOON,
             {},
             Reason.ROLE_NOT_FOUND,
-            id="no such global role",
+            id="missing global role",
         ),
         pytest.param(
             a_grant(role="deployer", project="team-a"),
             NOON,
             {},
             None,
-            id="a project's role",
+            id="project role",
         ),
         pytest.param(
             a_grant(role="deployer", project="team-b"),
             NOON,
             {},
             Reason.ROLE_NOT_FOUND,
-            id="no such project",
+            id="role of a missing project",
         ),
         pytest.param(
             a_grant(role="deployer", project="team-a"),
             NOON,
             {"unreadable_projects": {"team-a": "line 1"}},
             Reason.PROJECT_INVALID,
-            id="a project that Argo CD ignores",
+            id="role of a project that Argo CD cannot parse",
         ),
         pytest.param(
             a_grant(role="proj:team-a:deployer"),
             NOON,
             {},
             Reason.ROLE_REFUSED,
-            id="a project's role written as a global one",
+            id="project role written as a global role",
         ),
         pytest.param(
             a_grant("team-leads"),
             NOON,
             {},
             Reason.SUBJECT_REFUSED,
-            id="a subject that is others' role",
+            id="subject that is used as a role",
         ),
         pytest.param(
-            a_grant(), NOON, {"exists": False}, Reason.INSTANCE_NOT_FOUND, id="nowhere"
+            a_grant(),
+            NOON,
+            {"exists": False},
+            Reason.INSTANCE_NOT_FOUND,
+            id="missing instance",
         ),
         pytest.param(
             a_grant(),
             NOON,
             {"text_is_known": False},
             Reason.INSTANCE_UNAVAILABLE,
-            id="Argo CD can not be read",
+            id="RBAC policy not readable",
         ),
     ],
 )
-def test_the_first_check_that_fails_answers(grant, now, instance, reason) -> None:
+def test_finding_has_the_reason_of_the_first_failed_check(
+    grant, now, instance, reason
+) -> None:
     decision = decided(grant, now, **instance)
 
     assert (decision.finding and decision.finding.reason) == reason
 
 
-def test_doubt_keeps_and_certainty_releases() -> None:
-    """What can not be read is no reason to take access away."""
-    doubtful = decided(a_grant(), text_is_known=False)
-    certain = decided(a_grant(), roles=frozenset())
+def test_unknown_state_keeps_a_binding_and_a_missing_role_removes_it() -> None:
+    unknown = decided(a_grant(), text_is_known=False)
+    missing = decided(a_grant(), roles=frozenset())
 
-    assert doubtful.desired_binding is DesiredBinding.UNCHANGED
-    assert certain.desired_binding is DesiredBinding.ABSENT
+    assert unknown.desired_binding is DesiredBinding.UNCHANGED
+    assert missing.desired_binding is DesiredBinding.ABSENT
 
 
 instants = st.integers(-120, 240).map(lambda minute: NOON + minute * MINUTE)
@@ -159,24 +166,24 @@ ends = st.one_of(
     instants.map(lambda instant: {"expires_at": instant}),
     st.integers(1, 300).map(lambda minutes: {"duration": minutes * MINUTE}),
 )
-doubts = st.fixed_dictionaries({}, optional={"text_is_known": st.booleans()})
+unknowns = st.fixed_dictionaries({}, optional={"text_is_known": st.booleans()})
 
 
-@given(grants, ends, doubts, instants, st.integers(0, 600 * 60))
-def test_a_decision_changes_only_at_its_recheck(overrides, end, doubt, now, seconds):
-    """Whatever the grant, from now until ``recheck_at`` the whole answer stays."""
+@given(grants, ends, unknowns, instants, st.integers(0, 600 * 60))
+def test_decision_changes_only_at_recheck_at(overrides, end, unknown, now, seconds):
+    """From ``now`` until ``recheck_at``, the whole decision stays equal."""
     grant = a_grant(**overrides, **end)
-    decision = decided(grant, now, **doubt)
+    decision = decided(grant, now, **unknown)
     later = now + seconds * SECOND
     if decision.recheck_at is not None:
         later = min(later, decision.recheck_at - SECOND)
 
-    assert decided(grant, max(now, later), **doubt) == decision
+    assert decided(grant, max(now, later), **unknown) == decision
 
 
 @given(grants, ends, instants)
-def test_a_recheck_lies_ahead(overrides, end, now) -> None:
-    """Or the controller would never sleep."""
+def test_recheck_at_is_in_the_future(overrides, end, now) -> None:
+    """Otherwise the reconcile loop would never wait."""
     decision = decided(a_grant(**overrides, **end), now)
 
     assert decision.recheck_at is None or decision.recheck_at > now
@@ -185,12 +192,12 @@ def test_a_recheck_lies_ahead(overrides, end, now) -> None:
 @pytest.mark.parametrize(
     ("now", "recheck_at"),
     [
-        pytest.param(NOON, NOON + HOUR, id="a scheduled grant is asked at its start"),
-        pytest.param(NOON + HOUR, NOON + 2 * HOUR, id="a running one at its end"),
-        pytest.param(NOON + 2 * HOUR, None, id="one that is over never again"),
+        pytest.param(NOON, NOON + HOUR, id="scheduled grant at its start"),
+        pytest.param(NOON + HOUR, NOON + 2 * HOUR, id="grant in force at its end"),
+        pytest.param(NOON + 2 * HOUR, None, id="ended grant never"),
     ],
 )
-def test_the_next_instant_at_which_the_answer_changes(now, recheck_at) -> None:
+def test_recheck_at_is_the_next_change(now, recheck_at) -> None:
     grant = a_grant(not_before=NOON + HOUR)
     decision = decided(grant, now)
 
@@ -202,5 +209,5 @@ def test_the_next_instant_at_which_the_answer_changes(now, recheck_at) -> None:
         )
 
 
-def test_what_vanishes_is_never_asked_again() -> None:
+def test_deleted_grant_is_never_rechecked() -> None:
     assert decided(a_grant(being_deleted=True)).recheck_at is None

@@ -1,4 +1,4 @@
-"""What is decided while policies, approvals, or who checks them, are not known."""
+"""Decisions while policies, approvals or their verification are unknown."""
 
 import pytest
 
@@ -8,61 +8,61 @@ from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, a_grant, a_policy, an_identity, decided
 
 UNREADABLE = {"policies_are_known": False}
-UNCHECKED = {
+UNVERIFIABLE = {
     "policies": (a_policy(),),
     "identities": RequesterVerification(reason=Reason.UNKNOWN, problem="403"),
 }
 
 
 @pytest.mark.parametrize(
-    "doubt",
+    "unknown",
     [
-        pytest.param(UNREADABLE, id="policies can not be read"),
-        pytest.param(UNCHECKED, id="nobody knows whether requesters are checked"),
+        pytest.param(UNREADABLE, id="policies not readable"),
+        pytest.param(UNVERIFIABLE, id="verification of requesters unknown"),
     ],
 )
 @pytest.mark.parametrize(
-    ("wants", "at", "holding"),
+    ("overrides", "at", "desired_binding"),
     [
-        pytest.param(
-            {}, NOON, DesiredBinding.UNCHANGED, id="what may be bound is kept"
-        ),
+        pytest.param({}, NOON, DesiredBinding.UNCHANGED, id="binding stays"),
         pytest.param(
             {},
             NOON + HOUR,
             DesiredBinding.ABSENT,
-            id="until a duration may be over, had nobody had to approve",
+            id="binding is removed at the earliest possible end",
         ),
         pytest.param(
             {"frozen_end": NOON + 2 * HOUR},
             NOON + HOUR,
             DesiredBinding.UNCHANGED,
-            id="a promised end is known",
+            id="reported end is known",
         ),
         pytest.param(
             {"expires_at": NOON + 2 * HOUR},
             NOON + HOUR,
             DesiredBinding.UNCHANGED,
-            id="and so is an absolute one",
+            id="absolute end is known",
         ),
     ],
 )
-def test_in_doubt(doubt, wants, at, holding) -> None:
-    """Releasing is not final: the doubt may be resolved in the grant's favour."""
-    grant = a_grant(requester=an_identity(), **wants)
-    decision = decided(grant, at, **doubt)
+def test_unknown_policies_keep_a_binding_until_its_end(
+    unknown, overrides, at, desired_binding
+) -> None:
+    """Removing the binding is not final: the grant may turn out to be approved."""
+    grant = a_grant(requester=an_identity(), **overrides)
+    decision = decided(grant, at, **unknown)
 
-    assert decision.desired_binding is holding
+    assert decision.desired_binding is desired_binding
     assert decision.finding is not None
     assert decision.finding.reason is Reason.ACCESS_POLICIES_UNKNOWN
     assert not decision.has_ended
 
 
-def test_a_doubt_is_looked_at_again_when_it_may_be_over() -> None:
+def test_unknown_policies_are_rechecked_at_the_earliest_possible_end() -> None:
     assert decided(a_grant(), **UNREADABLE).recheck_at == NOON + HOUR
 
 
-def test_who_is_checked_does_not_matter_where_everybody_may_ask() -> None:
+def test_unknown_verification_does_not_matter_without_policies() -> None:
     identities = RequesterVerification(reason=Reason.UNKNOWN, problem="403")
 
     assert decided(a_grant(), identities=identities).finding is None

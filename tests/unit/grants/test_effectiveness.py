@@ -1,4 +1,4 @@
-"""Whether Argo CD can match a subject, as far as that is certain."""
+"""Condition ``Effective``: whether Argo CD can match a subject."""
 
 import pytest
 
@@ -11,17 +11,17 @@ from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount, LoginCo
 from support.builders import HOUR, NOON, a_grant, decided
 
 BOTH = ("groups", "email")
-MAIL = "alice@example.com"
+ADDRESS = "alice@example.com"
 ACCOUNTS = {
     "ci": LocalAccount(name="ci"),
     "old": LocalAccount(name="old", is_enabled=False),
-    "mute": LocalAccount(name="mute", may_sign_in=False),
+    "no-login": LocalAccount(name="no-login", may_sign_in=False),
 }
 LOCAL_ONLY = ArgoCDSettings(accounts=ACCOUNTS, has_single_sign_on=False)
 SSO = ArgoCDSettings(accounts=ACCOUNTS)
 ADMINS = {
-    "default_role": "role:everybody",
-    "default_roles": frozenset({"role:everybody", "role:admin"}),
+    "default_role": "role:everyone",
+    "default_roles": frozenset({"role:everyone", "role:admin"}),
 }
 
 
@@ -33,133 +33,150 @@ def group(name: str) -> Subject:
     return Subject(kind=SubjectKind.GROUP, name=name)
 
 
-def said(subject: Subject, **sign_in) -> str:
-    advice = check_effectiveness(subject, "role:deployer", LoginConfig(**sign_in))
-    return f"{'+' if advice.status else '-'}{advice.reason}" if advice else ""
+def effectiveness_of(subject: Subject, **login) -> str:
+    """Return the reason, with + for True and - for False."""
+    result = check_effectiveness(subject, "role:deployer", LoginConfig(**login))
+    return f"{'+' if result.status else '-'}{result.reason}" if result else ""
 
 
 @pytest.mark.parametrize(
-    ("subject", "sign_in", "answer"),
+    ("subject", "login", "expected"),
     [
-        pytest.param(user("alice"), {}, "", id="a user id is anybody's guess"),
+        pytest.param(user("alice"), {}, "", id="user id is unknown"),
         pytest.param(
-            user(MAIL), {}, "-EmailNotInScopes", id="an address without its claim"
+            user(ADDRESS), {}, "-EmailNotInScopes", id="address without the claim email"
         ),
         pytest.param(
-            user(MAIL), {"claims": ()}, "-EmailNotInScopes", id="with no claims at all"
+            user(ADDRESS),
+            {"claims": ()},
+            "-EmailNotInScopes",
+            id="address without any claim",
         ),
         pytest.param(
-            user(MAIL), {"claims": BOTH}, "+Matchable", id="an address with its claim"
+            user(ADDRESS),
+            {"claims": BOTH},
+            "+Matchable",
+            id="address with the claim email",
         ),
         pytest.param(
-            user(MAIL),
+            user(ADDRESS),
             {"claims": ("groups", "upn")},
             "",
-            id="another claim may hold addresses",
+            id="address with an unknown claim",
         ),
-        pytest.param(user("alice@home"), {}, "", id="a name with an at sign is none"),
-        pytest.param(group("devs"), {}, "+Matchable", id="a group with its claim"),
+        pytest.param(user("alice@home"), {}, "", id="user name with an at sign"),
+        pytest.param(group("devs"), {}, "+Matchable", id="group with the claim groups"),
         pytest.param(
-            group(MAIL), {}, "+Matchable", id="a group may be named by an address"
+            group(ADDRESS), {}, "+Matchable", id="group with the name of an address"
         ),
         pytest.param(
             group("devs"),
             {"claims": ("cognito:groups",)},
             "+Matchable",
-            id="a provider's own claim of groups",
+            id="group with a claim of the provider",
         ),
         pytest.param(
             group("devs"),
             {"claims": ("email",)},
             "-GroupsNotInScopes",
-            id="a group without a claim of groups",
+            id="group without a claim that contains groups",
         ),
         pytest.param(
             group("devs"),
             {"claims": ("https://example.com/x",)},
             "",
-            id="an unknown claim may hold groups",
+            id="group with an unknown claim",
         ),
         pytest.param(
-            user("alice"), {"claims": None}, "-ScopesInvalid", id="scopes is no list"
+            user("alice"), {"claims": None}, "-ScopesInvalid", id="scopes is not a list"
         ),
         pytest.param(
-            user("ci"), {"settings": SSO}, "+LocalAccount", id="a local account"
+            user("ci"), {"settings": SSO}, "+LocalAccount", id="local account"
         ),
         pytest.param(
-            user("old"), {"settings": SSO}, "-AccountDisabled", id="a disabled account"
-        ),
-        pytest.param(
-            user("mute"),
+            user("old"),
             {"settings": SSO},
             "-AccountDisabled",
-            id="an account without capabilities",
+            id="disabled local account",
         ),
         pytest.param(
-            group("ci"), {"settings": SSO}, "+Matchable", id="a group is no account"
+            user("no-login"),
+            {"settings": SSO},
+            "-AccountDisabled",
+            id="local account without capabilities",
         ),
         pytest.param(
-            user("alice"), {"settings": SSO}, "", id="a user of an identity provider"
+            group("ci"),
+            {"settings": SSO},
+            "+Matchable",
+            id="group with the name of a local account",
+        ),
+        pytest.param(
+            user("alice"), {"settings": SSO}, "", id="user of an identity provider"
         ),
         pytest.param(
             user("alice"),
             {"settings": LOCAL_ONLY},
             "-NoSuchAccount",
-            id="nobody, where there are only local accounts",
+            id="unknown user with local accounts only",
         ),
         pytest.param(
             group("devs"),
             {"settings": LOCAL_ONLY},
             "-NoSingleSignOn",
-            id="a group, where there are only local accounts",
+            id="group with local accounts only",
         ),
         pytest.param(
-            user("ci"), ADMINS, "-GivenToEverybody", id="everybody is an administrator"
+            user("ci"), ADMINS, "-GivenToEverybody", id="admin as the default role"
         ),
         pytest.param(
             user("ci"),
             {"default_roles": frozenset({"role:deployer"})},
             "-GivenToEverybody",
-            id="everybody has this role",
+            id="requested role as the default role",
         ),
         pytest.param(
             user("ci"),
             {"settings": SSO, "default_roles": frozenset({"role:readonly"})},
             "+LocalAccount",
-            id="everybody has another role",
+            id="another default role",
         ),
     ],
 )
-def test_a_subject_is(subject, sign_in, answer) -> None:
-    assert said(subject, **sign_in) == answer
+def test_effectiveness_of_a_subject(subject, login, expected) -> None:
+    assert effectiveness_of(subject, **login) == expected
 
 
-def message(subject: Subject, **sign_in) -> str:
-    advice = check_effectiveness(subject, "role:deployer", LoginConfig(**sign_in))
-    assert advice is not None
-    return advice.message
+def message(subject: Subject, **login) -> str:
+    result = check_effectiveness(subject, "role:deployer", LoginConfig(**login))
+    assert result is not None
+    return result.message
 
 
 @pytest.mark.parametrize(
-    ("subject", "sign_in", "remedy"),
+    ("subject", "login", "remedy"),
     [
-        (user(MAIL), {}, "Write scopes: '[groups, email]' into argocd-rbac-cm"),
-        (user(MAIL), {"claims": ()}, "Write scopes: '[email]' into"),
+        (user(ADDRESS), {}, "Write scopes: '[groups, email]' into argocd-rbac-cm"),
+        (user(ADDRESS), {"claims": ()}, "Write scopes: '[email]' into"),
         (group("x"), {"claims": ("sub",)}, "Write scopes: '[groups, sub]' into"),
         (user("a"), {"claims": None}, "Write scopes: '[groups, email]'"),
         (user("old"), {"settings": SSO}, "Remove accounts.old.enabled"),
-        (user("mute"), {"settings": SSO}, "Give accounts.mute of argocd-cm a cap"),
+        (
+            user("no-login"),
+            {"settings": SSO},
+            "Add the capability login or apiKey to accounts.no-login",
+        ),
         (user("a"), {"settings": LOCAL_ONLY}, "accounts.<name>"),
         (group("a"), {"settings": LOCAL_ONLY}, "dex.config or oidc.config"),
-        (user("a"), ADMINS, "Give policy.default a lesser role"),
+        (user("a"), ADMINS, "Set policy.default to a role with fewer permissions"),
     ],
 )
-def test_the_message_has_the_remedy(subject, sign_in, remedy) -> None:
-    assert remedy in message(subject, **sign_in)
+def test_message_contains_the_remedy(subject, login, remedy) -> None:
+    assert remedy in message(subject, **login)
 
 
-def test_strangers_are_mentioned_where_they_have_the_role_too() -> None:
-    assert "not, since users.anonymous.enabled" in message(
+def test_message_mentions_anonymous_users_if_they_are_enabled() -> None:
+    assert "because users.anonymous.enabled" in message(
         user("a"), **ADMINS, settings=ArgoCDSettings(allows_anonymous=True)
     )
     assert "anonymous" not in message(user("a"), **ADMINS, settings=ArgoCDSettings())
@@ -175,24 +192,28 @@ def effective(decision) -> list[tuple[bool | None, str]]:
 
 
 @pytest.mark.parametrize(
-    ("subject", "now", "sign_in", "conditions"),
+    ("subject", "now", "login", "conditions"),
     [
-        pytest.param(MAIL, NOON, None, [], id="nothing where nothing is known"),
+        pytest.param(ADDRESS, NOON, None, [], id="unknown login configuration"),
         pytest.param(
-            MAIL, NOON, LoginConfig(), [(False, "EmailNotInScopes")], id="what is known"
+            ADDRESS,
+            NOON,
+            LoginConfig(),
+            [(False, "EmailNotInScopes")],
+            id="certain result",
         ),
-        pytest.param(MAIL, NOON + HOUR, LoginConfig(), [], id="nothing after the end"),
-        pytest.param("role:x", NOON, LoginConfig(claims=None), [], id="not if refused"),
+        pytest.param(ADDRESS, NOON + HOUR, LoginConfig(), [], id="ended grant"),
+        pytest.param("role:x", NOON, LoginConfig(claims=None), [], id="refused grant"),
     ],
 )
-def test_the_condition_says(subject, now, sign_in, conditions) -> None:
-    decision = decided(a_grant(subject), now, login=sign_in)
+def test_effective_condition(subject, now, login, conditions) -> None:
+    decision = decided(a_grant(subject), now, login=login)
 
     assert effective(decision) == conditions
 
 
-def test_every_reason_is_in_the_vocabulary() -> None:
-    known = GRANT_REASONS[GrantCondition.EFFECTIVE]
-    listed = [str(reason) for status in (True, False) for reason in known[status]]
+def test_effective_has_nine_reasons() -> None:
+    reasons = GRANT_REASONS[GrantCondition.EFFECTIVE]
+    listed = [str(reason) for status in (True, False) for reason in reasons[status]]
 
     assert len(listed) == len(set(listed)) == 9

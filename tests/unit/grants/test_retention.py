@@ -1,4 +1,4 @@
-"""How long the record of an ended grant is kept."""
+"""Retention of ended grants."""
 
 from datetime import timedelta
 
@@ -10,33 +10,31 @@ from support.builders import HOUR, NOON, a_grant
 DAY = timedelta(days=1)
 
 
-def remains(grant=None, **overrides) -> EndedGrant:
-    facts = {"ended_at": NOON + HOUR, "is_gone": True, **overrides}
-    return EndedGrant(grant=grant or a_grant(), **facts)
+def ended_grant(grant=None, **overrides) -> EndedGrant:
+    fields = {"ended_at": NOON + HOUR, "is_gone": True, **overrides}
+    return EndedGrant(grant=grant or a_grant(), **fields)
 
 
-def test_a_record_is_kept_for_the_retention_after_the_end() -> None:
-    assert delete_after(remains(), DAY) == NOON + HOUR + DAY
+def test_grant_is_kept_for_the_retention_time_after_its_end() -> None:
+    assert delete_after(ended_grant(), DAY) == NOON + HOUR + DAY
 
 
-def test_no_retention_is_no_delay() -> None:
-    assert delete_after(remains(), timedelta(0)) == NOON + HOUR
+def test_retention_of_zero_deletes_at_once() -> None:
+    assert delete_after(ended_grant(), timedelta(0)) == NOON + HOUR
 
 
 @pytest.mark.parametrize(
     "kept",
     [
-        pytest.param(
-            remains(a_grant(tracked_by_git=True)), id="Git would create it anew"
-        ),
-        pytest.param(remains(a_grant(being_deleted=True)), id="it is being deleted"),
-        pytest.param(remains(is_gone=False), id="Argo CD may still allow it"),
-        pytest.param(remains(is_continued=True), id="another grant continues it"),
+        pytest.param(ended_grant(a_grant(tracked_by_git=True)), id="tracked by Git"),
+        pytest.param(ended_grant(a_grant(being_deleted=True)), id="being deleted"),
+        pytest.param(ended_grant(is_gone=False), id="binding may still apply"),
+        pytest.param(ended_grant(is_continued=True), id="extended by another grant"),
     ],
 )
-def test_a_record_is_kept_however_old_while(kept) -> None:
+def test_grant_is_kept_regardless_of_its_age(kept) -> None:
     assert delete_after(kept, DAY) is None
 
 
-def test_a_retention_past_the_calendar_is_for_ever() -> None:
-    assert delete_after(remains(), timedelta.max) is None
+def test_retention_beyond_the_calendar_keeps_a_grant_forever() -> None:
+    assert delete_after(ended_grant(), timedelta.max) is None

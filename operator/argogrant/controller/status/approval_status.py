@@ -7,7 +7,7 @@ from argogrant.api.conditions import status_of
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
 from argogrant.controller.status.writer import StatusWriter, status_update
 from argogrant.controller.store import Store
-from argogrant.grants.access.approvals import without_grant
+from argogrant.grants.access.quorum import without_grant
 from argogrant.grants.conditions import (
     Condition,
     approval_condition,

@@ -1,1 +1,1 @@
-"""Who may request a grant, who must approve it, and whether they did. Pure."""
+"""Access policies and approvals: whether a grant is approved, and why not."""

@@ -1,8 +1,24 @@
-"""Whether those who have to agree to a grant do: access policies and approvals.
+"""Approval of a grant by access policies: the condition ``Approved``.
 
-Without access policies whoever may create grants decides. With them nothing is allowed
-that none of them allows; they are asked anew at every decision, so that what they stop
-allowing stops being in force.
+Without any access policy, Kubernetes RBAC alone decides: a grant that exists is
+approved. Otherwise nothing is approved that no policy allows. The policies are
+evaluated again at every decision, so a grant ends when they stop allowing it.
+
+The questions, in this order, and the reason if the answer is no:
+
+    are policies, approvals and admission known?   AccessPoliciesUnknown (nothing is
+                                                   added, bindings stay)
+    are all policies valid?                        AccessPolicyInvalid (the same)
+    can the grant extend the one it names?         ExtensionRefused
+        (without any policy, the grant is approved here: PolicyNotRequired)
+    is the requester verified?                     RequesterUnverified
+    does no Deny policy match, and does an Allow
+        policy pass all its checks?                NotAllowed
+    has no approver denied it?                     Denied (final)
+    are there enough approvals in time?            AwaitingApproval or
+                                                   ApprovalTimedOut (final)
+
+``policy_checks`` contains the checks of one policy.
 """
 
 from collections.abc import Sequence
@@ -10,215 +26,343 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from argogrant.grants.access.approval_checks import (
-    approval_has_no_effect,
-    approval_not_needed,
-    approval_results,
-    enough_have_approved,
-    is_not_denied,
-    policies_are_readable,
-    policy_allows,
-    requester_is_verified,
-)
-from argogrant.grants.access.approvals import (
-    ApprovalResult,
-    Approvals,
-    validate_approvals,
-)
 from argogrant.grants.access.policy import DEFAULT_TIMEOUT, AccessRules, Approval
 from argogrant.grants.access.policy_evaluation import (
     PolicyEvaluation,
     PolicyMatch,
+    approval_has_no_effect,
+    approval_not_needed,
+    approval_results,
     evaluate_policies,
 )
-from argogrant.grants.access.quorum import Quorum
+from argogrant.grants.access.quorum import (
+    ApprovalResult,
+    Approvals,
+    Quorum,
+    validate_approvals,
+)
 from argogrant.grants.access.request import (
     RelatedObjects,
-    depth_of,
     extension_problem,
     request_of,
 )
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.validation import quote
-from argogrant.grants.model.window import Window, pending_window, window_of
+from argogrant.grants.model.validation import quote, with_full_stop
+from argogrant.grants.model.window import (
+    Window,
+    format_instant,
+    pending_window,
+    window_of,
+)
+
+MAX_POLICIES: Final = 3
+"""Number of policies with missing approvals that a message lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyResult:
-    """Who agrees to a grant, or why nobody does."""
+    """Approval of a grant with its policy and approvals, or why it is not approved."""
 
     reason: Reason
-    """Of the condition ``Approved``."""
+    """Reason of the condition ``Approved``."""
     message: str
     finding: Finding | None = None
-    """What stands in the way; None if everybody agrees."""
+    """Why the grant is not approved; None if it is."""
     policy: str | None = None
-    """The access policy that admits the grant; None if none has to, or none does."""
+    """Access policy that allows the grant; None if none does or none is needed."""
     approved_at: datetime | None = None
-    """When the last approval that it needed was given; None if it needed none."""
+    """Creation of the last required approval; None if no approval was required."""
     max_duration: timedelta | None = None
-    """How long the policy lets it last; None: as long as the instance does."""
+    """Maximum duration by the policy; None if only that of the instance applies."""
     approvals: tuple[Approval, ...] = ()
-    """Those that make it what it is: that complete the quorum, or refuse."""
+    """Approvals that count so far, or the denial."""
     approval_results: tuple[ApprovalResult, ...] = ()
-    """What is said of every approval that names the grant; none in doubt."""
+    """Effect of every approval that names the grant; empty while it is unknown."""
     approval_timeout: timedelta | None = None
-    """How long a grant that has not begun may wait for agreement; None: for ever."""
+    """Time that a grant that has not started may stay unapproved; None: unlimited."""
     recheck_at: datetime | None = None
-    """The next instant at which it can change by itself."""
+    """Next instant at which the result changes without a change of any object."""
 
     @property
     def is_approved(self) -> bool:
-        """Whether everybody agrees who has to."""
+        """Return whether the grant is approved or needs no approval."""
         return self.finding is None
 
     def window_of(self, grant: Grant, *, max_duration: timedelta) -> Window:
-        """Derive when the grant may be in force; the instance has a ceiling as well."""
+        """Derive when the grant may be in force.
+
+        Args:
+            grant: The grant of this result.
+            max_duration: Maximum of the instance; that of the policy may be lower.
+        """
         if not self.is_approved:
-            return pending_window(grant, patience=self.approval_timeout)
+            return pending_window(grant, approval_timeout=self.approval_timeout)
         if self.max_duration is not None and self.max_duration < max_duration:
             max_duration = self.max_duration
-        return window_of(grant, max_duration=max_duration, since=self.approved_at)
+        return window_of(grant, max_duration=max_duration, approved_at=self.approved_at)
 
 
 NO_POLICY: Final = PolicyResult(
     reason=Reason.POLICY_NOT_REQUIRED,
-    message="Whoever may create AccessGrants in this namespace decides.",
+    message=(
+        "No AccessPolicy applies: anyone who can create AccessGrants in this namespace"
+        " can grant any role."
+    ),
 )
-"""The agreement to almost every grant where there are no access policies."""
+"""Result of almost every grant of an instance without access policies."""
 
 NO_POLICY_BREAK_GLASS: Final = PolicyResult(
     reason=Reason.BREAK_GLASS,
     message=(
-        "This is for an emergency. Whoever may create AccessGrants in this namespace"
-        " decides."
+        "This is emergency access. No AccessPolicy applies: anyone who can create"
+        " AccessGrants in this namespace can grant any role."
     ),
 )
 
 
 def evaluate(
-    grant: Grant, rules: AccessRules, circumstances: RelatedObjects, now: datetime
+    grant: Grant, rules: AccessRules, related: RelatedObjects, now: datetime
 ) -> PolicyResult:
-    """Find out whether everybody agrees who has to.
+    """Decide whether a grant is approved.
 
     Args:
-        grant: What is asked for.
-        rules: By which policies, and whose word is believed.
-        circumstances: The approvals, and the grants that it continues.
-        now: Only the time for approvals depends on it.
+        grant: The AccessGrant.
+        rules: Access policies, owners and verification of its instance.
+        related: Its approvals and the grants that it extends.
+        now: Only the approval timeout depends on it.
     """
-    if rules.are_open and _asks_nothing_special(grant, circumstances):
+    if rules.are_unrestricted and _needs_no_evaluation(grant, related):
         return NO_POLICY
-    ballot = validate_approvals(grant, circumstances.approvals, rules)
-    agreement = _policy_result(grant, rules, circumstances, ballot, now)
+    approvals = validate_approvals(grant, related.approvals, rules)
+    result = _evaluate(grant, rules, related, approvals, now)
     if grant.recorded_end is None:
-        return agreement
+        return result
     reason, message = grant.recorded_end
     ended = Finding(reason, message, is_final=True)
-    return _refused(ended, verdicts=agreement.approval_results)
+    return _not_approved(ended, result.approval_results)
 
 
-def _asks_nothing_special(grant: Grant, circumstances: RelatedObjects) -> bool:
+def _needs_no_evaluation(grant: Grant, related: RelatedObjects) -> bool:
     return (
         grant.extends is None
         and not grant.break_glass
         and grant.recorded_end is None
-        and not circumstances.approvals
+        and not related.approvals
     )
 
 
-def _policy_result(
+def _evaluate(
     grant: Grant,
     rules: AccessRules,
-    circumstances: RelatedObjects,
-    ballot: Approvals,
+    related: RelatedObjects,
+    approvals: Approvals,
     now: datetime,
 ) -> PolicyResult:
-    doubt = policies_are_readable(rules)
-    if doubt is not None:
-        return _unknown(doubt, grant, rules, now)
-    refusal = extension_problem(
-        grant, circumstances.chain, max_duration=rules.max_duration
-    )
-    if refusal is None and rules.are_open:
-        open_to_all = NO_POLICY_BREAK_GLASS if grant.break_glass else NO_POLICY
-        return replace(open_to_all, approval_results=approval_not_needed(ballot))
-    refusal = refusal or requester_is_verified(grant, rules)
-    if refusal is not None or grant.requester is None:
-        assert refusal is not None
-        return _refused(
-            refusal, approval_has_no_effect(ballot), patience=DEFAULT_TIMEOUT
+    """Ask the questions of the module's docstring up to the requester."""
+    unknown = policies_are_known_and_valid(rules)
+    if unknown is not None:
+        return _unknown(unknown, grant, rules, now)
+    finding = extension_problem(grant, related.chain, max_duration=rules.max_duration)
+    if finding is None and rules.are_unrestricted:
+        result = NO_POLICY_BREAK_GLASS if grant.break_glass else NO_POLICY
+        return replace(result, approval_results=approval_not_needed(approvals))
+    finding = finding or requester_is_verified(grant, rules)
+    if finding is not None or grant.requester is None:
+        assert finding is not None
+        return _not_approved(
+            finding,
+            approval_has_no_effect(approvals),
+            approval_timeout=DEFAULT_TIMEOUT,
         )
     request = request_of(
-        grant,
-        grant.requester,
-        depth=depth_of(grant, circumstances.chain),
-        circumstances=circumstances,
-        strip_prefix=rules.strip_prefix,
+        grant, grant.requester, related, strip_prefix=rules.strip_prefix
     )
-    assessment = evaluate_policies(request, rules, ballot.approvals)
-    return _conclusion(assessment, ballot, now)
+    evaluation = evaluate_policies(request, rules, approvals.approvals)
+    return _conclude(evaluation, approvals, now)
+
+
+def _conclude(
+    evaluation: PolicyEvaluation, approvals: Approvals, now: datetime
+) -> PolicyResult:
+    """Ask the questions about policies and approvals."""
+    finding = a_policy_allows_it(evaluation)
+    if finding is not None:
+        return _not_approved(
+            finding,
+            approval_has_no_effect(approvals),
+            approval_timeout=DEFAULT_TIMEOUT,
+        )
+    results = approval_results(evaluation, approvals)
+    finding = no_approver_denied_it(evaluation)
+    if finding is not None:
+        denial = evaluation.denial
+        assert denial is not None
+        return _not_approved(finding, results, approvals=(denial,))
+    finding = approvals_are_complete(evaluation, now)
+    if finding is None:
+        assert evaluation.best is not None
+        return _approved(evaluation.best, evaluation, results)
+    counted = {a.name: a for quorum in evaluation.quorums for a in quorum.counted}
+    return _not_approved(
+        finding,
+        results,
+        approvals=tuple(counted.values()),
+        recheck_at=_next_deadline(evaluation.quorums, now),
+    )
+
+
+def policies_are_known_and_valid(rules: AccessRules) -> Finding | None:
+    """A policy that cannot be read could deny what another one allows."""
+    if not rules.policies_are_known:
+        return Finding(
+            Reason.ACCESS_POLICIES_UNKNOWN,
+            "The AccessPolicies or AccessApprovals cannot be read at the moment. See"
+            " the conditions of the ArgoCDInstance.",
+            is_unknown=True,
+        )
+    if not rules.are_unrestricted and not rules.identities.is_known:
+        return Finding(
+            Reason.ACCESS_POLICIES_UNKNOWN,
+            "AccessPolicies depend on the requester, and it is not known whether the"
+            f" API server verifies requesters: {rules.identities.problem}",
+            is_unknown=True,
+        )
+    if not rules.unreadable_policies:
+        return None
+    name, problem = min(rules.unreadable_policies.items())
+    return Finding(
+        Reason.ACCESS_POLICY_INVALID,
+        f"AccessPolicy {quote(name)} is invalid and could deny this grant:"
+        f" {with_full_stop(problem)} Fix or delete it.",
+        is_unknown=True,
+    )
+
+
+def requester_is_verified(grant: Grant, rules: AccessRules) -> Finding | None:
+    """Policies depend on the requester, so the API server must have verified it."""
+    if grant.requester is None:
+        return Finding(
+            Reason.REQUESTER_UNVERIFIED,
+            "AccessPolicies depend on the requester, and the grant names none"
+            " (spec.requester). Install the admission policies of admission/, then"
+            " create the grant again with your own username and groups.",
+        )
+    if rules.identities.is_verified(grant.created_at):
+        return None
+    return Finding(
+        Reason.REQUESTER_UNVERIFIED,
+        "The requester is not verified:"
+        f" {rules.identities.why_unverified(grant.created_at)} Create the grant"
+        " again.",
+    )
+
+
+def a_policy_allows_it(evaluation: PolicyEvaluation) -> Finding | None:
+    """A grant needs a policy that allows it, and no policy that denies it."""
+    if evaluation.denied_by is not None:
+        return Finding(
+            Reason.NOT_ALLOWED,
+            f"AccessPolicy {quote(evaluation.denied_by.name)} denies this grant."
+            " Request other access, or ask an administrator to change the policy.",
+        )
+    if evaluation.is_allowed:
+        return None
+    if evaluation.closest_policy is None:
+        return Finding(
+            Reason.NOT_ALLOWED,
+            "No AccessPolicy allows access to ArgoCDInstance"
+            f" {quote(evaluation.request.grant.instance)}. Ask an administrator to"
+            " create one.",
+        )
+    return Finding(
+        Reason.NOT_ALLOWED, evaluation.closest_policy.message(evaluation.request)
+    )
+
+
+def no_approver_denied_it(evaluation: PolicyEvaluation) -> Finding | None:
+    """One denial by an approver ends the grant for good."""
+    denial = evaluation.denial
+    if denial is None or denial.approver is None:
+        return None
+    comment = f": {quote(denial.comment)}" if denial.comment else ""
+    return Finding(
+        Reason.DENIED,
+        with_full_stop(f"{quote(denial.approver.username)} denied the grant{comment}"),
+        is_final=True,
+    )
+
+
+def approvals_are_complete(
+    evaluation: PolicyEvaluation, now: datetime
+) -> Finding | None:
+    """One of the policies must have all the approvals that it requires, in time."""
+    if evaluation.best is not None:
+        return None
+    pending = [q for q in evaluation.quorums if not q.is_too_late(now)]
+    if pending:
+        message = " Or: ".join(map(_approvals_missing, pending[:MAX_POLICIES]))
+        if len(pending) > MAX_POLICIES:
+            message += f" Other policies that apply: {len(pending) - MAX_POLICIES}."
+        return Finding(Reason.AWAITING_APPROVAL, message)
+    latest = max(evaluation.quorums, key=lambda quorum: quorum.deadline)
+    if evaluation.request.grant.frozen_end is None:
+        return Finding(Reason.APPROVAL_TIMED_OUT, _timed_out(latest), is_final=True)
+    # A grant that had started and lost an approval has not ended for good: a change of
+    # the policies can approve it again.
+    return Finding(Reason.AWAITING_APPROVAL, _timed_out(latest))
+
+
+def _approvals_missing(quorum: Quorum) -> str:
+    approvals = "approval" if quorum.missing == 1 else "approvals"
+    return (
+        f"AccessPolicy {quote(quorum.policy.name)} requires {quorum.missing} more"
+        f" {approvals} until {format_instant(quorum.deadline)};"
+        f" {quorum.approvers.describe()} may approve."
+    )
+
+
+def _timed_out(quorum: Quorum) -> str:
+    approvals = "approval" if quorum.rule.required == 1 else "approvals"
+    return (
+        f"AccessPolicy {quote(quorum.policy.name)} requires {quorum.rule.required}"
+        f" {approvals}, and {quorum.missing} were missing at"
+        f" {format_instant(quorum.deadline)}; later approvals do not count. Create a"
+        " new AccessGrant and request approval again."
+    )
 
 
 def _unknown(
-    doubt: Finding, grant: Grant, rules: AccessRules, now: datetime
+    finding: Finding, grant: Grant, rules: AccessRules, now: datetime
 ) -> PolicyResult:
-    """Keep what is bound, but no longer than its end can possibly be early.
+    """Keep an existing binding, but not after the earliest end that is possible.
 
-    A duration may count from an approval that can not be read. Unless the status has
-    promised an end, access is taken as if nobody had had to approve; that is not final.
+    A duration counts from an approval that cannot be read now. If the status has no
+    end yet, access ends as if no approval had been required. That end is not final.
     """
     if grant.frozen_end is not None or grant.duration is None:
-        return _refused(doubt)
-    earliest = window_of(grant, max_duration=rules.max_duration).end
-    if now < earliest:
-        return _refused(doubt, recheck_at=earliest)
-    return _refused(replace(doubt, is_unknown=False))
+        return _not_approved(finding)
+    earliest_end = window_of(grant, max_duration=rules.max_duration).end
+    if now < earliest_end:
+        return _not_approved(finding, recheck_at=earliest_end)
+    return _not_approved(replace(finding, is_unknown=False))
 
 
-def _conclusion(
-    assessment: PolicyEvaluation, ballot: Approvals, now: datetime
-) -> PolicyResult:
-    """Put the answers of all policies together."""
-    refusal = policy_allows(assessment)
-    if refusal is not None:
-        return _refused(
-            refusal, approval_has_no_effect(ballot), patience=DEFAULT_TIMEOUT
-        )
-    verdicts = approval_results(assessment, ballot)
-    denial = is_not_denied(assessment)
-    if denial is not None:
-        approval = assessment.denial
-        assert approval is not None
-        return _refused(denial, verdicts, approvals=(approval,))
-    wait = enough_have_approved(assessment, now)
-    if wait is None:
-        assert assessment.best is not None
-        return _allowed(assessment.best, assessment, verdicts)
-    given = {a.name: a for quorum in assessment.quorums for a in quorum.counted}
-    return _refused(
-        wait,
-        verdicts,
-        approvals=tuple(given.values()),
-        recheck_at=_next_deadline(assessment.quorums, now),
-    )
-
-
-def _allowed(
+def _approved(
     best: PolicyMatch,
-    assessment: PolicyEvaluation,
-    verdicts: tuple[ApprovalResult, ...],
+    evaluation: PolicyEvaluation,
+    results: tuple[ApprovalResult, ...],
 ) -> PolicyResult:
     name = f"AccessPolicy {quote(best.policy.name)}"
-    reason, message = Reason.AUTO_APPROVED, f"{name} allows this without approval."
-    if assessment.request.grant.break_glass:
+    reason = Reason.AUTO_APPROVED
+    message = f"{name} allows this grant without approval."
+    if evaluation.request.grant.break_glass:
         reason = Reason.BREAK_GLASS
-        message = f"{name} allows this without approval in an emergency."
+        message = f"{name} allows this emergency access without approval."
     elif best.approvals:
-        people = [quote(a.approver.username) for a in best.approvals if a.approver]
+        approvers = [quote(a.approver.username) for a in best.approvals if a.approver]
         reason = Reason.APPROVED_BY_REVIEWERS
-        message = f"{name} allows this; approved by {', '.join(people)}."
+        message = f"{name} allows this grant; approved by {', '.join(approvers)}."
     return PolicyResult(
         reason=reason,
         message=message,
@@ -226,16 +370,16 @@ def _allowed(
         approved_at=best.approved_at,
         max_duration=best.max_duration,
         approvals=best.approvals,
-        approval_results=verdicts,
+        approval_results=results,
     )
 
 
-def _refused(
+def _not_approved(
     finding: Finding,
-    verdicts: tuple[ApprovalResult, ...] = (),
+    results: tuple[ApprovalResult, ...] = (),
     *,
     approvals: tuple[Approval, ...] = (),
-    patience: timedelta | None = None,
+    approval_timeout: timedelta | None = None,
     recheck_at: datetime | None = None,
 ) -> PolicyResult:
     return PolicyResult(
@@ -243,13 +387,13 @@ def _refused(
         message=finding.message,
         finding=finding,
         approvals=approvals,
-        approval_results=verdicts,
-        approval_timeout=patience,
+        approval_results=results,
+        approval_timeout=approval_timeout,
         recheck_at=recheck_at,
     )
 
 
 def _next_deadline(quorums: Sequence[Quorum], now: datetime) -> datetime | None:
-    """The next instant at which an approval would be too late."""
+    """Return the next instant after which an approval is too late."""
     instants = (quorum.too_late_at for quorum in quorums)
     return min((instant for instant in instants if instant > now), default=None)

@@ -1,13 +1,11 @@
-"""Access policies: who may ask for what, for how long, and who has to agree.
+"""Access policies, approvals, owners: the rules of one ArgoCDInstance.
 
-The rules by which the people of one instance give access to each other.
+An AccessPolicy defines who may request which roles, for whom and for how long, and who
+must approve. This module contains the data; ``policy_checks`` evaluates it.
 
-Approvals: what an approver said about one grant.
-
-Regular expressions that people write into access policies.
-
-They are RE2, as in CEL: whatever a person writes, matching takes time in proportion to
-the text. Python's own ``re`` could be made to stall every revocation.
+Patterns for justifications are RE2, as in CEL: matching takes time in proportion to
+the text, whatever the pattern. A pattern for Python's ``re`` could block the operator,
+and with it every revocation.
 """
 
 from collections.abc import Mapping
@@ -30,7 +28,7 @@ DEFAULT_BREAK_GLASS: Final = timedelta(hours=1)
 
 
 class Effect(StrEnum):
-    """What a policy does to the requests that it matches."""
+    """Effect of a policy on the requests that it matches."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -38,10 +36,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolePattern:
-    """Which roles: global ones without a project, else those of such projects.
+    """Roles of a policy: global ones without a project, else roles of projects.
 
-    Both may be globs. Without a project no role of a project is meant, and with one no
-    global role is.
+    Both fields may be globs. A pattern without a project matches no project role, and
+    one with a project matches no global role.
     """
 
     name: str
@@ -50,44 +48,44 @@ class RolePattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectPatterns:
-    """For whom access may be asked; globs apart from ``is_self``."""
+    """Subjects for whom access may be requested; ``users`` and ``groups`` are globs."""
 
     is_self: bool = False
-    """For the requester, once his prefix is stripped."""
+    """True if requesters may request access for themselves."""
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JustificationRule:
-    """What a justification has to be."""
+    """Requirements for the justification of a grant."""
 
     required: bool = False
     pattern: str | None = None
-    """RE2; has to be found somewhere in the text."""
+    """RE2 pattern that must match somewhere in the text."""
     hint: str = ""
-    """What the pattern wants, in words for people."""
+    """Explanation of the pattern for requesters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRule:
-    """Who has to agree, and until when."""
+    """Required approvals: by whom, how many, and by when."""
 
     required: int
-    """How many different approvers; at least one."""
+    """Number of different approvers; at least one."""
     approvers: tuple[IdentityPattern, ...] = ()
     integration_owners: bool = False
-    """The owners that the ArgoCDInstance names may approve."""
+    """True if the owners that the ArgoCDInstance names may approve."""
     resource_owners: bool = False
-    """Whoever owns the project, or the instance for a global role, may approve; where
-    nobody is named as the owner, the integration's owners may."""
+    """True if the owner of the project, or of the global roles, may approve. If the
+    resource names no owner, the owners of the ArgoCDInstance may approve instead."""
     self_approval: bool = False
     timeout: timedelta = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakGlassRule:
-    """Access at once and without approval, justified and shown loudly."""
+    """Emergency access: immediate, without approval, but with a justification."""
 
     allowed: bool = False
     max_duration: timedelta = DEFAULT_BREAK_GLASS
@@ -95,7 +93,7 @@ class BreakGlassRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPolicy:
-    """One AccessPolicy. Empty tuples of ``instances`` mean all of the namespace."""
+    """One AccessPolicy. Empty ``instances`` mean all instances of the namespace."""
 
     uid: str
     name: str
@@ -105,18 +103,18 @@ class AccessPolicy:
     roles: tuple[RolePattern, ...] = ()
     effect: Effect = Effect.ALLOW
     max_duration: timedelta | None = None
-    """None: the instance's ceiling alone."""
+    """None: only the maximum of the instance applies."""
     max_extensions: int | None = None
-    """How many extensions may follow each other; None: any number, 0: none."""
+    """Maximum length of a chain of extensions; None: unlimited, 0: no extension."""
     max_active_per_subject: int | None = None
     justification: JustificationRule = field(default_factory=JustificationRule)
     approval: ApprovalRule | None = None
-    """None: nobody has to agree."""
+    """None: no approval is required."""
     break_glass: BreakGlassRule = field(default_factory=BreakGlassRule)
 
 
 class ApprovalDecision(StrEnum):
-    """What an approver says."""
+    """Decision of an approver."""
 
     APPROVE = "Approve"
     DENY = "Deny"
@@ -132,7 +130,7 @@ class Approval:
     grant_uid: str
     decision: ApprovalDecision
     approver: Identity | None
-    """None if the object names nobody."""
+    """None if the object names no approver."""
     created_at: datetime
     comment: str = ""
     being_deleted: bool = False
@@ -140,16 +138,16 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
-    """Who owns an integration, and what is behind it."""
+    """Owners of an ArgoCDInstance, of its AppProjects and of its global roles."""
 
     integration: tuple[IdentityPattern, ...] = ()
     of_projects: Mapping[str, IdentityPattern] = field(default_factory=dict)
-    """The owner that an AppProject names, by the project's name."""
+    """Owners that AppProjects name, by the project's name."""
     of_global_roles: IdentityPattern | None = None
-    """The owner that ``argocd-rbac-cm`` names."""
+    """Owner that ``argocd-rbac-cm`` names."""
 
     def named_owner(self, project: str | None) -> IdentityPattern | None:
-        """The owner of a project's roles, or of global ones, as far as one is named."""
+        """Return the owner of a project's roles or of global roles, if one is named."""
         return self.of_projects.get(project) if project else self.of_global_roles
 
 
@@ -158,34 +156,34 @@ NO_OWNERS: Final = Owners()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRules:
-    """Everything about an instance that who-may-ask and who-agrees depend on."""
+    """All rules of one ArgoCDInstance that decide who may get access."""
 
     max_duration: timedelta = timedelta(hours=24)
-    """The ceiling for every grant, whatever a policy says."""
+    """Maximum duration of every grant; no policy can exceed it."""
     policies: tuple[AccessPolicy, ...] = ()
-    """Those for this instance, and no others."""
+    """Policies that apply to this instance."""
     policies_are_known: bool = True
-    """Whether policies and approvals could be read; else one may forbid anything."""
+    """True if policies and approvals could be read; an unread policy could deny."""
     unreadable_policies: Mapping[str, str] = field(default_factory=dict)
-    """Policies that can not be understood, by name, and why."""
+    """Invalid policies by name, with the problem."""
     requires_access_policy: bool = False
-    """Without any policy nothing is allowed, rather than everything."""
+    """True if an instance without any policy allows nothing instead of everything."""
     strip_prefix: str = ""
-    """What Kubernetes puts before Argo CD's name for a person."""
+    """Prefix of usernames in Kubernetes that Argo CD's usernames lack (``oidc:``)."""
     owners: Owners = field(default_factory=Owners)
     identities: RequesterVerification = field(default_factory=RequesterVerification)
-    are_open: bool = field(init=False, repr=False, compare=False)
-    """Whether Kubernetes' RBAC alone decides who gets access."""
+    are_unrestricted: bool = field(init=False, repr=False, compare=False)
+    """True if Kubernetes RBAC alone decides, since no policy exists or is required."""
 
     def __post_init__(self) -> None:
-        """Find out once what every decision asks first."""
-        are_closed = (
+        """Compute once what every decision needs first."""
+        are_restricted = (
             self.policies
             or self.requires_access_policy
             or self.unreadable_policies
             or not self.policies_are_known
         )
-        object.__setattr__(self, "are_open", not are_closed)
+        object.__setattr__(self, "are_unrestricted", not are_restricted)
 
 
 class _Pattern(Protocol):
@@ -193,16 +191,16 @@ class _Pattern(Protocol):
 
 
 def pattern_problem(pattern: str) -> str | None:
-    """Say why this is no RE2 pattern, or None if it is one."""
+    """Return why a text is not a valid RE2 pattern, or None if it is valid."""
     try:
         _compiled(pattern)
     except re2.error as error:
-        return _words_of(error)
+        return _message_of(error)
     return None
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Tell whether the pattern is found anywhere; what is no pattern never is."""
+    """Return whether the pattern matches anywhere; an invalid pattern never does."""
     try:
         return _compiled(pattern).search(text) is not None
     except re2.error:
@@ -212,11 +210,11 @@ def matches_pattern(pattern: str, text: str) -> bool:
 @lru_cache(maxsize=1 << 8)
 def _compiled(pattern: str) -> _Pattern:
     options = re2.Options()
-    options.log_errors = False  # or it would print them itself
+    options.log_errors = False  # otherwise the library writes to stderr
     return cast("_Pattern", re2.compile(pattern, options=options))
 
 
-def _words_of(error: Exception) -> str:
-    """The message, which re2 gives as bytes."""
+def _message_of(error: Exception) -> str:
+    """Return the message of an error of re2, which may be bytes."""
     (message,) = error.args
     return message.decode() if isinstance(message, bytes) else str(message)

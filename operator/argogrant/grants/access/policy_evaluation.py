@@ -1,11 +1,18 @@
-"""What all access policies of an instance make of one request."""
+"""Evaluation of one request under all access policies of an instance.
+
+    every policy ─┬─ Deny ── matches ───────────────────────────▶ denied_by
+                  └─ Allow ─ a check fails ─────────────────────▶ closest_policy
+                           └ all checks pass ─ approvals missing ▶ quorums
+                                             └ none missing ────▶ matches
+
+``evaluation`` turns the result into the condition ``Approved``.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from argogrant.grants.access.approvals import VerifiedApproval
 from argogrant.grants.access.policy import AccessPolicy, AccessRules, Approval, Effect
 from argogrant.grants.access.policy_checks import (
     FailedCheck,
@@ -14,13 +21,20 @@ from argogrant.grants.access.policy_checks import (
     first_failed_check,
     max_duration_of,
 )
-from argogrant.grants.access.quorum import Quorum, count_approvals
+from argogrant.grants.access.quorum import (
+    ApprovalResult,
+    Approvals,
+    Quorum,
+    VerifiedApproval,
+    count_approvals,
+)
 from argogrant.grants.access.request import Request
+from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import END_OF_TIME, window_of
 
 
 class PolicyMatch(NamedTuple):
-    """A policy under which everybody agrees, and what follows from it."""
+    """A policy that allows the request now, and the resulting access."""
 
     policy: AccessPolicy
     end: datetime
@@ -30,50 +44,50 @@ class PolicyMatch(NamedTuple):
 
     @property
     def preference(self) -> tuple[timedelta, int, str]:
-        """The smallest is taken: the latest end, the fewest approvals, the name."""
+        """Sort key: the latest end, then the fewest approvals, then the name."""
         return END_OF_TIME - self.end, len(self.approvals), self.policy.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyEvaluation:
-    """One request before every policy."""
+    """Result of one request under every policy."""
 
     request: Request
     denied_by: AccessPolicy | None
-    """The first Deny policy that is meant; then nothing else was asked."""
+    """The first Deny policy that matches; the other fields are empty then."""
     closest_policy: FailedCheck | None = None
-    """The Allow policy that does not allow it, and would have to give way least."""
+    """The failed check of the Allow policy that comes closest to the request."""
     quorums: tuple[Quorum, ...] = ()
-    """Of every policy that would allow it and knows approvers."""
+    """Approvals under every policy that allows the request and requires approval."""
     matches: tuple[PolicyMatch, ...] = ()
-    """Of every policy that admits it now."""
+    """Every policy that allows the request now, with the approvals it has."""
 
     @property
     def best(self) -> PolicyMatch | None:
-        """The admission to act upon."""
-        return min(self.matches, key=lambda a: a.preference, default=None)
+        """The match that takes effect."""
+        return min(self.matches, key=lambda one: one.preference, default=None)
 
     @property
     def is_allowed(self) -> bool:
-        """Whether a policy admits it, or would if people approved."""
+        """Return whether a policy allows the request, at least once it is approved."""
         return bool(self.quorums or self.matches)
 
     @property
     def denial(self) -> Approval | None:
-        """The oldest refusal of somebody who may approve under any of them."""
-        refusals = [q.denial for q in self.quorums if q.denial is not None]
-        return min(refusals, key=lambda r: (r.created_at, r.name), default=None)
+        """The oldest denial by an approver under any of the policies."""
+        denials = [q.denial for q in self.quorums if q.denial is not None]
+        return min(denials, key=lambda one: (one.created_at, one.name), default=None)
 
 
 def evaluate_policies(
-    request: Request, rules: AccessRules, votes: Sequence[VerifiedApproval]
+    request: Request, rules: AccessRules, approvals: Sequence[VerifiedApproval]
 ) -> PolicyEvaluation:
-    """Ask every policy.
+    """Evaluate every policy.
 
     Args:
-        request: What is asked for; somebody vouches for who asks.
-        rules: Their policies are all for this instance.
-        votes: The approvals of this very grant, the oldest first.
+        request: What is requested; the requester is verified.
+        rules: The policies of this instance.
+        approvals: Valid approvals of exactly this grant, oldest first.
     """
     allowing = []
     for policy in rules.policies:
@@ -81,24 +95,24 @@ def evaluate_policies(
             allowing.append(policy)
         elif denies(policy, request):
             return PolicyEvaluation(request=request, denied_by=policy)
-    misses, quorums, admissions = [], [], []
+    failed, quorums, matches = [], [], []
     for policy in allowing:
-        miss = first_failed_check(policy, request)
-        if miss is not None:
-            misses.append(miss)
+        failed_check = first_failed_check(policy, request)
+        if failed_check is not None:
+            failed.append(failed_check)
             continue
-        quorum = _quorum(policy, request, rules, votes)
+        quorum = _quorum(policy, request, rules, approvals)
         if quorum is not None:
             quorums.append(quorum)
-        admission = _match(policy, quorum, request, rules.max_duration)
-        if admission is not None:
-            admissions.append(admission)
+        match = _match(policy, quorum, request, rules.max_duration)
+        if match is not None:
+            matches.append(match)
     return PolicyEvaluation(
         request=request,
         denied_by=None,
-        closest_policy=closest_policy(misses),
+        closest_policy=closest_policy(failed),
         quorums=tuple(quorums),
-        matches=tuple(admissions),
+        matches=tuple(matches),
     )
 
 
@@ -106,12 +120,16 @@ def _quorum(
     policy: AccessPolicy,
     request: Request,
     rules: AccessRules,
-    votes: Sequence[VerifiedApproval],
+    approvals: Sequence[VerifiedApproval],
 ) -> Quorum | None:
     if policy.approval is None:
         return None
     return count_approvals(
-        policy, policy.approval, request=request, cast=votes, owners=rules.owners
+        policy,
+        policy.approval,
+        request=request,
+        approvals=approvals,
+        owners=rules.owners,
     )
 
 
@@ -121,15 +139,67 @@ def _match(
     request: Request,
     max_duration: timedelta,
 ) -> PolicyMatch | None:
-    """Tell what follows if the policy admits the request; None if it has to wait."""
-    since: datetime | None = None
+    """Return the access under a policy; None if approvals are missing."""
+    approved_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
     if quorum is not None and not request.grant.break_glass:
-        since = quorum.completed_at
-        if since is None:
+        approved_at = quorum.completed_at
+        if approved_at is None:
             return None
         approvals = quorum.counted[: quorum.rule.required]
-    ceiling = max_duration_of(policy, request)
-    lowest = max_duration if ceiling is None else min(ceiling, max_duration)
-    end = window_of(request.grant, max_duration=lowest, since=since).end
-    return PolicyMatch(policy, end, ceiling, since, approvals)
+    maximum = max_duration_of(policy, request)
+    lowest = max_duration if maximum is None else min(maximum, max_duration)
+    end = window_of(request.grant, max_duration=lowest, approved_at=approved_at).end
+    return PolicyMatch(policy, end, maximum, approved_at, approvals)
+
+
+_PREFERENCE = (
+    Reason.COUNTS,
+    Reason.COUNTED_ALREADY,
+    Reason.TOO_LATE,
+    Reason.SELF_APPROVAL,
+    Reason.NOT_ENTITLED,
+)
+"""Results from best to worst; an approval reports the best that any policy gives it."""
+
+
+def approval_results(
+    evaluation: PolicyEvaluation, approvals: Approvals
+) -> tuple[ApprovalResult, ...]:
+    """Return the effect of every approval if a policy allows the request."""
+    best = evaluation.best
+    needs_no_approval = best is not None and not best.approvals
+    if not evaluation.quorums or (needs_no_approval and evaluation.denial is None):
+        return approval_not_needed(approvals)
+    by_approval = zip(*(quorum.results for quorum in evaluation.quorums), strict=True)
+    return (*approvals.invalid, *(min(one, key=_preference) for one in by_approval))
+
+
+def approval_not_needed(approvals: Approvals) -> tuple[ApprovalResult, ...]:
+    """Return the results if the grant takes effect without approval."""
+    return _same_result(
+        approvals, Reason.NOT_NEEDED, "The grant does not need approval."
+    )
+
+
+def approval_has_no_effect(approvals: Approvals) -> tuple[ApprovalResult, ...]:
+    """Return the results if no approval could make the grant take effect."""
+    return _same_result(
+        approvals,
+        Reason.NOT_ENTITLED,
+        "No AccessPolicy allows the grant, even with approval. See the condition"
+        " Approved of the grant.",
+    )
+
+
+def _same_result(
+    approvals: Approvals, reason: Reason, message: str
+) -> tuple[ApprovalResult, ...]:
+    results = (
+        ApprovalResult(one.approval, reason, message) for one in approvals.approvals
+    )
+    return (*approvals.invalid, *results)
+
+
+def _preference(result: ApprovalResult) -> int:
+    return _PREFERENCE.index(result.reason)

@@ -1,8 +1,7 @@
-"""What somebody asks for, as access policies judge it.
+"""Input of access policies: the request, related objects, and extensions.
 
-What else bears upon one grant: approvals, the grants it continues, and others.
-
-Extensions: a grant that continues an earlier one of the same access.
+An extension is a grant that continues an earlier one of the same access
+(``spec.extends``). A chain of extensions is listed with the nearest grant first.
 """
 
 from collections.abc import Sequence
@@ -19,17 +18,17 @@ from argogrant.grants.model.window import format_instant, pending_window, window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedObjects:
-    """The other objects that a decision about one grant looks at."""
+    """Other objects that a decision about one grant depends on."""
 
     approvals: tuple[Approval, ...] = ()
-    """Every approval that names this grant, also those that will not count."""
+    """All approvals that name this grant, including those that do not count."""
     chain: tuple[Grant, ...] = ()
-    """The grants that it continues, nearest first, as far as they are there."""
+    """Grants that this one extends, nearest first, as far as they exist."""
     active_before: int = 0
-    """Older grants of the same subject and instance that are active or may become so,
-    apart from those of its own chain."""
+    """Number of older grants of the same subject and instance that are or may become
+    active, without those of its own chain."""
     extended_by: str = ""
-    """The name of the grant that continues this one."""
+    """Name of the grant that extends this one."""
 
 
 NO_RELATED_OBJECTS = RelatedObjects()
@@ -37,73 +36,68 @@ NO_RELATED_OBJECTS = RelatedObjects()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One grant, and whatever about it an access policy may ask."""
+    """One grant with everything that the checks of an access policy need."""
 
     grant: Grant
     requester: Identity
     own_subject: str | None
-    """What Argo CD calls the requester; None if he is nobody for Argo CD."""
+    """Requester's name in Argo CD; None if Argo CD does not know the requester."""
     strip_prefix: str
-    asked: timedelta
-    """How long the access shall last."""
-    depth: int
-    """How many grants it continues, one after the other."""
+    requested_duration: timedelta
+    extension_number: int
+    """Number of grants that this one extends, one after the other."""
     active_before: int
 
 
 def request_of(
-    grant: Grant,
-    requester: Identity,
-    *,
-    circumstances: RelatedObjects,
-    depth: int,
-    strip_prefix: str,
+    grant: Grant, requester: Identity, related: RelatedObjects, *, strip_prefix: str
 ) -> Request:
-    """Put together what is asked for.
+    """Build the request that access policies check.
 
     Args:
-        grant: The object.
-        requester: Who asks; somebody vouches for that.
-        circumstances: Only what is active besides is looked at.
-        depth: How many grants this one continues.
-        strip_prefix: What Kubernetes puts before Argo CD's name for a person.
+        grant: The AccessGrant.
+        requester: Who created it; verified by the API server.
+        related: The chain of extensions and the number of active grants.
+        strip_prefix: Prefix of usernames that Argo CD's usernames lack.
     """
     return Request(
         grant=grant,
         requester=requester,
         own_subject=argocd_subject(requester, strip_prefix),
         strip_prefix=strip_prefix,
-        asked=_asked(grant),
-        depth=depth,
-        active_before=circumstances.active_before,
+        requested_duration=_requested_duration(grant),
+        extension_number=extension_number(grant, related.chain),
+        active_before=related.active_before,
     )
 
 
-def _asked(grant: Grant) -> timedelta:
-    """The duration; or the time from the earliest start to the end that is written."""
+def _requested_duration(grant: Grant) -> timedelta:
+    """Return the duration, or the time from the earliest start to ``expiresAt``."""
     if grant.duration is not None:
         return grant.duration
     if grant.expires_at is None:
-        return timedelta.max  # no CRD lets that pass: longer than any ceiling
+        # The CRD rejects such a grant. Without the CRD, it exceeds every maximum.
+        return timedelta.max
     return grant.expires_at - grant.earliest_start
 
 
 def extension_problem(
     grant: Grant, chain: Sequence[Grant], *, max_duration: timedelta
 ) -> Finding | None:
-    """Say why a grant can not continue the one that it names.
+    """Return why a grant cannot extend the grant that it names.
 
-    Once it has begun, nothing that happens to the earlier one does it any harm.
+    A grant that has started keeps its access, even if the earlier grant is deleted or
+    revoked afterwards.
 
     Args:
-        grant: The later one.
-        chain: The grants that it continues, nearest first, as far as they are there.
-        max_duration: The instance's ceiling, which ends the earlier one as well.
+        grant: The later grant.
+        chain: Grants that it extends, nearest first, as far as they exist.
+        max_duration: Maximum of the instance; it also limits the earlier grant.
     """
     if grant.extends is None or grant.recorded_extension is not None:
         return None
     if not chain:
-        problem = f"there is no such grant in namespace {grant.namespace}"
+        problem = f"no such grant exists in namespace {grant.namespace}"
     else:
         found = _problem_with(grant, chain[0], max_duration)
         if found is None:
@@ -112,17 +106,18 @@ def extension_problem(
     return Finding(
         Reason.EXTENSION_REFUSED,
         f"spec.extends names {quote(grant.extends)}, but {problem}. Create a new"
-        " AccessGrant, without spec.extends or with one that fits.",
+        " AccessGrant without spec.extends, or with the name of a grant that it can"
+        " extend.",
     )
 
 
 def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str | None:
-    """Say what is wrong with the earlier grant, as a clause about it."""
+    """Return the first problem with the earlier grant, as a clause."""
     end = _end_of(earlier, max_duration)
     subject, role = quote(earlier.subject.name), quote(earlier.role.bound_as)
-    questions = (
+    problems = (
         (earlier.subject != grant.subject, f"is for another subject, {subject}"),
-        (earlier.role != grant.role, f"gives another role, {role}"),
+        (earlier.role != grant.role, f"is for another role, {role}"),
         (
             earlier.instance != grant.instance,
             f"is for another instance, {quote(earlier.instance)}",
@@ -135,24 +130,27 @@ def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str 
             earlier.being_deleted
             or earlier.revoked
             or earlier.recorded_end is not None,
-            "was revoked, refused or deleted",
+            "was revoked, denied or deleted",
         ),
-        (end <= grant.created_at, f"had ended at {format_instant(end)} already"),
+        (end <= grant.created_at, f"had already ended at {format_instant(end)}"),
     )
-    return next((f"that {problem}" for is_so, problem in questions if is_so), None)
+    return next(
+        (f"that grant {problem}" for applies, problem in problems if applies), None
+    )
 
 
 def _end_of(earlier: Grant, max_duration: timedelta) -> datetime:
-    """When it ended: as promised when it began; or as if nobody had to agree."""
+    """Return the end that was reported, or the end as if no approval were needed."""
     if earlier.frozen_end is None:
         return window_of(earlier, max_duration=max_duration).end
-    return pending_window(earlier, patience=None).end
+    return pending_window(earlier, approval_timeout=None).end
 
 
-def depth_of(grant: Grant, chain: Sequence[Grant]) -> int:
-    """Count the grants that this one continues, one after the other.
+def extension_number(grant: Grant, chain: Sequence[Grant]) -> int:
+    """Count the grants that this one extends, one after the other.
 
-    What a grant recorded when it began goes on: those before it may be gone.
+    A grant records its number when it starts, so counting stops at the nearest grant
+    with a record: the grants before it may have been deleted.
     """
     if grant.extends is None:
         return 0

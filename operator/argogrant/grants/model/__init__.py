@@ -1,1 +1,1 @@
-"""The data of a grant and the rules of one value: names, windows, reasons. Pure."""
+"""Data of a grant and the rules of single values: names, windows, reasons."""

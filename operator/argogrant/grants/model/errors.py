@@ -1,31 +1,31 @@
-"""The errors of the package, by whose fault they are.
+"""Base errors of the package, by who has to fix the cause.
 
-Expected outcomes (expired, scheduled, no such role) are values, never exceptions.
+Expected results (expired, scheduled, role not found) are values, never exceptions.
 
     AccessGrantError
-    ├── InvalidGrant         its author must write it differently
-    ├── PolicyError          text that Argo CD reads
-    │   ├── MalformedLine    somebody else's line; leave it alone, report it
-    │   └── UnsafeText       a name that must not be rendered
+    ├── InvalidGrant         the author of the object must change it
+    ├── PolicyError          text of Argo CD's RBAC policy
+    │   ├── MalformedLine    a line that argogrant does not manage: report it, keep it
+    │   └── UnsafeText       a name that must not be written
     └── ClusterError         an API server (see ``argogrant.kube.errors``)
 """
 
 
 class AccessGrantError(Exception):
-    """The root of every error that argogrant raises."""
+    """Base class of all errors that argogrant raises."""
 
 
 class InvalidGrant(AccessGrantError):
-    """What a person wrote can not be understood; the message says what to write."""
+    """A value in an object that cannot be parsed; the message says what to write."""
 
 
 class PolicyError(AccessGrantError):
-    """Text that Argo CD reads is not what it should be."""
+    """Text of Argo CD's RBAC policy that is not valid."""
 
 
 class MalformedLine(PolicyError):
-    """One line that Argo CD's reader would refuse; the message says why."""
+    """One line that Argo CD would reject; the message gives the cause."""
 
 
 class UnsafeText(PolicyError):
-    """A name that would not read back as itself if it were rendered."""
+    """A name that would not be parsed as the same name after writing it."""

@@ -1,4 +1,4 @@
-"""The domain's nouns: who receives which role, and from when until when."""
+"""Data of an AccessGrant: who receives which role, from when until when."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,16 +11,17 @@ from argogrant.grants.model.validation import validate_role, validate_subject
 
 
 class SubjectKind(StrEnum):
-    """What a subject is meant to be. Advice: Argo CD compares bare strings."""
+    """Intended kind of a subject. Argo CD itself compares bare strings."""
 
     USER = "User"
     GROUP = "Group"
 
 
 class Binding(NamedTuple):
-    """A ``g`` line: whoever is ``subject`` holds ``role``.
+    """One ``g`` line of Argo CD's RBAC policy: ``subject`` has ``role``.
 
-    A tuple, since ten thousand of them are hashed and compared at every convergence.
+    A tuple, because ten thousand of them are hashed and compared at every
+    reconciliation.
     """
 
     subject: str
@@ -29,39 +30,39 @@ class Binding(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Who receives access: a string that Argo CD finds in a person's claims."""
+    """Recipient of access: a string that Argo CD compares with a user's claims."""
 
     kind: SubjectKind
     name: str
     problem: str | None = field(init=False, repr=False, compare=False)
-    """Why nothing is bound to it, whatever else is so; None if something may be."""
+    """Why this subject must never be bound; None if it may be."""
 
     def __post_init__(self) -> None:
-        """Look at the name once; it is asked about at every decision."""
+        """Validate the name once instead of at every decision."""
         object.__setattr__(self, "problem", validate_subject(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRef:
-    """An Argo CD role by its name, and by its project where it belongs to one."""
+    """Name of an Argo CD role, with its AppProject if it is a project role."""
 
     name: str
     project: str | None = None
     problem: str | None = field(init=False, repr=False, compare=False)
-    """Why it is never bound, whatever else is so; None if it may be."""
+    """Why this role must never be bound; None if it may be."""
 
     def __post_init__(self) -> None:
-        """Look at the names once; they are asked about at every decision."""
+        """Validate the names once instead of at every decision."""
         object.__setattr__(self, "problem", validate_role(self.name, self.project))
 
     @property
     def bound_as(self) -> str:
-        """The role as Argo CD's RBAC text says it."""
+        """The role as written in Argo CD's RBAC policy."""
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
 class RecordedEnd(NamedTuple):
-    """Why a grant was said to be over for good, as its condition ``Ended`` says it."""
+    """Final end of a grant as its stored condition ``Ended`` records it."""
 
     reason: Reason
     message: str
@@ -69,10 +70,11 @@ class RecordedEnd(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One AccessGrant, as far as it decides anything.
+    """One AccessGrant with everything that decisions depend on.
 
-    Instants are aware, UTC and whole seconds; ``not_before`` was rounded up and
-    ``expires_at`` and ``duration`` down, so that access is never longer than written.
+    Times are aware, in UTC and in whole seconds. ``not_before`` was rounded up,
+    ``expires_at`` and ``duration`` were rounded down: access is never longer than
+    written.
     """
 
     uid: str
@@ -86,30 +88,30 @@ class Grant:
     duration: timedelta | None = None
     not_before: datetime | None = None
     frozen_end: datetime | None = None
-    """The end that was reported at activation; from then on it only moves earlier."""
+    """End that was reported when the grant started; it can only move earlier."""
     revoked: bool = False
     revocation_justification: str | None = None
     tracked_by_git: bool = False
     being_deleted: bool = False
     requester: Identity | None = None
-    """Who asked, as far as the object says so."""
+    """Requester that the object names; it may be unverified."""
     justification: str = ""
     extends: str | None = None
-    """The name of the grant that this one continues."""
+    """Name of the grant that this one extends."""
     break_glass: bool = False
     recorded_policy: str | None = None
-    """The access policy that the status says has admitted it."""
+    """Access policy that allowed the grant, according to its status."""
     recorded_extension: int | None = None
-    """How many grants it continued when it began; None if it has not begun."""
+    """Number of grants that it extends; None if it has not started."""
     recorded_end: RecordedEnd | None = None
-    """An end that can not be derived anew, since its cause may be gone."""
+    """Final end that cannot be derived again, because its cause may be deleted."""
     binding: Binding = field(init=False, repr=False, compare=False)
-    """The line that the grant wants."""
+    """The line that this grant adds to Argo CD's RBAC policy."""
     earliest_start: datetime = field(init=False, repr=False, compare=False)
-    """When it could begin if nobody had to agree."""
+    """Start of the grant if no approval is required."""
 
     def __post_init__(self) -> None:
-        """Derive once what is asked for at every convergence."""
+        """Derive once what every reconciliation needs."""
         binding = Binding(self.subject.name, self.role.bound_as)
         object.__setattr__(self, "binding", binding)
         start = max(self.created_at, self.not_before or self.created_at)

@@ -1,6 +1,6 @@
-"""Who asks and who agrees: Kubernetes identities, as the API server saw them.
+"""Identities of requesters and approvers, and patterns that match them.
 
-Patterns in access policies: literal text in which ``*`` stands for any text.
+An identity is the ``userInfo`` of the request, as the API server authenticated it.
 """
 
 import unicodedata
@@ -15,12 +15,12 @@ from argogrant.grants.model.validation import is_visible, quote, with_full_stop
 
 
 def matches_glob(pattern: str, text: str) -> bool:
-    """Tell whether a whole text fits a pattern; upper and lower case count.
+    """Return whether a pattern matches the whole text, case-sensitively.
 
     Args:
-        pattern: Every character but ``*`` stands for itself; ``*`` stands for any
-            number of characters, also none.
-        text: What a person or the API server wrote.
+        pattern: ``*`` matches any number of characters, including none. All other
+            characters match themselves.
+        text: A name.
     """
     if "*" not in pattern:
         return pattern == text
@@ -37,19 +37,19 @@ def matches_glob(pattern: str, text: str) -> bool:
 
 
 SYSTEM_PREFIX: Final = "system:"
-"""Names that Kubernetes itself gives out begin so."""
+"""Prefix of the names of Kubernetes' own users and groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A user and the groups of the request, ``userInfo`` of the API server."""
+    """Username and groups of a request, ``userInfo`` of the API server."""
 
     username: str
     groups: frozenset[str] = frozenset()
 
 
 class IdentityKind(StrEnum):
-    """What a pattern in an access policy is compared with."""
+    """Kind of name that a pattern matches."""
 
     USER = "User"
     GROUP = "Group"
@@ -58,21 +58,21 @@ class IdentityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityPattern:
-    """Whom an access policy or an owner names.
+    """Users, groups or service accounts that an access policy or an owner names.
 
-    A pattern with ``*`` matches no name that begins with ``system:`` unless it begins
-    so itself: "everybody" means people, not the cluster's own accounts and groups.
+    A pattern with ``*`` matches names that begin with ``system:`` only if it begins
+    with ``system:`` itself: ``*`` means people, not the accounts of Kubernetes.
     """
 
     kind: IdentityKind
     name: str
     namespace: str = ""
-    """Of a service account; empty for the other kinds."""
+    """Namespace of a service account; empty for the other kinds."""
     _whole: str = field(init=False, repr=False, compare=False)
     _start: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make once what is compared for every grant and policy."""
+        """Compute once what is compared for every grant and policy."""
         whole = self.name
         if self.kind is IdentityKind.SERVICE_ACCOUNT:
             whole = f"{SYSTEM_PREFIX}serviceaccount:{self.namespace}:{self.name}"
@@ -80,22 +80,23 @@ class IdentityPattern:
         object.__setattr__(self, "_start", whole.partition("*")[0])
 
     def matches(self, identity: Identity, *, also_system: bool = False) -> bool:
-        """Tell whether this is who is meant.
+        """Return whether the pattern matches an identity.
 
         Args:
-            identity: Somebody.
-            also_system: ``*`` stands for the cluster's own accounts as well: whatever
-                forbids must not be too narrow.
+            identity: A requester or approver.
+            also_system: Whether ``*`` also matches the accounts of Kubernetes. Deny
+                policies set it, because they must not match too little.
         """
         if self.kind is IdentityKind.GROUP:
             return any(
-                self._means(group, also_system=also_system) for group in identity.groups
+                self._matches_name(group, also_system=also_system)
+                for group in identity.groups
             )
-        return self._means(identity.username, also_system=also_system)
+        return self._matches_name(identity.username, also_system=also_system)
 
-    def _means(self, name: str, *, also_system: bool) -> bool:
+    def _matches_name(self, name: str, *, also_system: bool) -> bool:
         return (
-            name.startswith(self._start)  # almost every pattern ends here
+            name.startswith(self._start)  # fast path: most patterns fail here
             and matches_glob(self._whole, name)
             and (
                 also_system
@@ -105,50 +106,51 @@ class IdentityPattern:
         )
 
     def equals(self, identity: Identity) -> bool:
-        """Tell whether this is who is meant, character by character."""
+        """Return whether the name equals the identity's, without any ``*``."""
         if self.kind is IdentityKind.GROUP:
             return self.name in identity.groups
         return self.name == identity.username
 
     def describe(self) -> str:
-        """Name it in a message: ``Group "sre"``."""
-        whose = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {quote(whose + self.name)}"
+        """Return the pattern for a message, as ``Group "sre"``."""
+        prefix = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {quote(prefix + self.name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequesterVerification:
-    """Whether the API server vouches for the requesters and approvers that are said."""
+    """Verification of requesters and approvers by the API server."""
 
     verified_since: datetime | None = None
-    """Objects created from then on were checked; None: none is."""
+    """Objects created at this time or later were verified; None: no objects are."""
     reason: Reason = Reason.VERIFIED
-    """What the instance's condition ``RequesterVerified`` says."""
+    """Reason of the instance's condition ``RequesterVerified``."""
     problem: str = ""
-    """Why none is, or why that is not known, with the remedy."""
+    """Why objects are not verified, or why this is unknown, with the remedy."""
     are_accepted_unverified: bool = False
-    """A person told the operator to believe what objects say of themselves."""
+    """True if the operator accepts unverified requesters (a command-line option)."""
 
     @property
     def is_known(self) -> bool:
-        """Whether it could be found out; if not, nothing may be added or refused."""
+        """Return whether the state is known; if not, nothing is bound or refused."""
         return self.reason is not Reason.UNKNOWN
 
     def is_verified(self, created_at: datetime) -> bool:
-        """Tell whether an object of this age may be believed about who made it."""
+        """Return whether the creator of an object of this age is verified."""
         if self.are_accepted_unverified:
             return True
         return self.verified_since is not None and created_at >= self.verified_since
 
     def why_unverified(self, created_at: datetime) -> str:
-        """Say why an object of this age is not believed, and what to do first."""
+        """Return why the creator of an object of this age is not verified."""
         if self.verified_since is None:
             return with_full_stop(
-                self.problem or "no admission policy is known to check it"
+                self.problem or "no admission policy is known to verify it"
             )
         return (
-            f"it was created at {created_at:%Y-%m-%dT%H:%M:%SZ}, before the admission"
-            f" policies were ({self.verified_since:%Y-%m-%dT%H:%M:%SZ})."
+            f"the object was created at {created_at:%Y-%m-%dT%H:%M:%SZ}, before the"
+            " admission policies were installed"
+            f" ({self.verified_since:%Y-%m-%dT%H:%M:%SZ})."
         )
 
 
@@ -156,15 +158,15 @@ UNVERIFIED: Final = RequesterVerification()
 
 
 def argocd_subject(identity: Identity, strip_prefix: str) -> str | None:
-    """The string that Argo CD sees for a Kubernetes user.
+    """Return the name of a Kubernetes user in Argo CD.
 
     Args:
-        identity: Who it is for Kubernetes.
-        strip_prefix: What Kubernetes puts before Argo CD's name, such as ``oidc:``.
+        identity: The user in Kubernetes.
+        strip_prefix: Prefix of usernames that Argo CD's usernames lack, as ``oidc:``.
 
     Returns:
-        None if the user has not that prefix: he came another way, and whoever gave
-        him his name was not the one whom Argo CD believes.
+        None if the username lacks the prefix. The user then authenticated in another
+        way than with the identity provider of Argo CD, which may not know that name.
     """
     if not identity.username.startswith(strip_prefix):
         return None
@@ -172,15 +174,15 @@ def argocd_subject(identity: Identity, strip_prefix: str) -> str | None:
 
 
 def is_same_user(one: str, other: str, strip_prefix: str) -> bool:
-    """Tell whether two names may be spellings of one person's; in doubt they are."""
+    """Return whether two names may belong to one user; similar names do."""
     return normalized_user(one, strip_prefix) == normalized_user(other, strip_prefix)
 
 
 def normalized_user(name: str, strip_prefix: str) -> str:
-    """What all spellings of one person's name have in common.
+    """Return a form that is equal for all spellings of a user's name.
 
-    Only ever used to refuse: with and without the prefix, in upper and lower case, with
-    what a reader can not see, and in every Unicode form, a name counts as the same.
+    Spellings differ in the prefix, in upper and lower case, in invisible characters and
+    in the Unicode form. Use this only to deny: two users may have equal forms.
     """
     prefix = _folded(strip_prefix) if strip_prefix else ""
     return _folded(name).removeprefix(prefix)

@@ -65,9 +65,9 @@ class ReasonEntry:
     description: str
     """Text of the reference documentation; Markdown, whole sentences."""
     is_refusal: bool = False
-    """Whether the cause is the grant's own spec rather than the state of Argo CD."""
+    """True if the cause is the grant's own spec rather than the state of Argo CD."""
     is_recorded_end: bool = False
-    """Whether the end holds even if the object that caused it is deleted: the stored
+    """True if the end holds even if the object that caused it is deleted: the stored
     condition ``Ended`` is its only record. (``Expired`` and ``Revoked`` are final too,
     but the operator derives them again from the spec and the time.)"""
 

@@ -127,6 +127,6 @@ class Finding:
     reason: Reason
     message: str
     is_final: bool = False
-    """Whether the grant has ended for good; only a new grant gives access again."""
+    """True if the grant has ended for good; only a new grant gives access again."""
     is_unknown: bool = False
-    """Whether the fact is unknown, not false: keep an existing binding, add none."""
+    """True if the fact is unknown, not false: keep an existing binding, add none."""

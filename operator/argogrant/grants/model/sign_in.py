@@ -1,7 +1,8 @@
-"""How people come to Argo CD, and what of them it compares with subjects.
+"""Login configuration of an Argo CD: what it compares with subjects.
 
-Argo CD knows a person by strings: the user id, and the values of the claims that
-``scopes`` names. A grant whose subject is none of them gives nothing, and says nothing.
+Argo CD identifies a user by strings: the user id, and the values of the claims that
+``scopes`` lists. A grant whose subject is none of these strings has no effect, and Argo
+CD reports no error.
 """
 
 import json
@@ -15,52 +16,52 @@ DEFAULT_CLAIMS: Final = ("groups",)
 """Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``DefaultScopes``."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./:-]*[A-Za-z0-9_]")
-_WORDS_OF_YAML: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
+_YAML_KEYWORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAccount:
-    """An account of Argo CD's own, as ``argocd-cm`` describes it."""
+    """A local account of Argo CD, as ``argocd-cm`` configures it."""
 
     name: str
     is_enabled: bool = True
     may_sign_in: bool = True
-    """Whether it may have a password or API tokens at all."""
+    """True if the account may have a password or API tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgoCDSettings:
-    """What ``argocd-cm`` says about signing in."""
+    """Settings of ``argocd-cm`` about signing in."""
 
     accounts: Mapping[str, LocalAccount] = field(default_factory=dict)
     has_single_sign_on: bool = True
-    """Whether an identity provider may be configured, Dex or another."""
+    """True if an identity provider may be configured, Dex or another."""
     allows_anonymous: bool = False
-    """Whether those who did not sign in have ``policy.default``."""
+    """True if anonymous users have ``policy.default``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginConfig:
-    """Everything that tells whether Argo CD can recognise a subject."""
+    """Everything that determines whether Argo CD can match a subject."""
 
     claims: tuple[str, ...] | None = DEFAULT_CLAIMS
-    """The claims that are compared with subjects; None if Argo CD can not read them."""
+    """Claims that are compared with subjects; None if Argo CD cannot parse them."""
     default_role: str = ""
-    """``policy.default``: what everybody has who is signed in."""
+    """``policy.default``: the role of every signed-in user."""
     default_roles: frozenset[str] = frozenset()
-    """That role, and the roles that it inherits."""
+    """The default role and all roles that it inherits."""
     settings: ArgoCDSettings | None = None
-    """None if ``argocd-cm`` can not be read: then nothing is claimed about it."""
+    """None if ``argocd-cm`` cannot be read; then nothing about it is certain."""
 
 
 @lru_cache(maxsize=16)
 def scopes_line(claims: tuple[str, ...]) -> str:
-    """Write the line of ``argocd-rbac-cm`` that names these claims."""
+    """Write the line of ``argocd-rbac-cm`` that lists these claims."""
     text = ", ".join(_flow_scalar(claim) for claim in claims)
     return "scopes: '[{}]'".format(text.replace("'", "''"))
 
 
 def _flow_scalar(claim: str) -> str:
-    if _PLAIN.fullmatch(claim) and claim.lower() not in _WORDS_OF_YAML:
+    if _PLAIN.fullmatch(claim) and claim.lower() not in _YAML_KEYWORDS:
         return claim
     return json.dumps(claim)

@@ -1,23 +1,25 @@
-"""Conditions as a status holds them, and what is told in their words."""
+"""Conditions as stored in a status."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class StoredCondition(NamedTuple):
-    """A condition as a status holds it."""
+    """A condition as stored in a status."""
 
     status: bool | None
     reason: str
     message: str = ""
     since: str = ""
-    """When its status last changed, as the status writes it."""
+    """``lastTransitionTime`` as written in the status."""
 
 
 Conditions = Mapping[str, StoredCondition]
 """Conditions by type."""
 
 
-def state_key(said: StoredCondition | None) -> str:
-    """Tell one state of a condition from every other; empty if there was none."""
-    return "" if said is None else f"{said.status} {said.reason} {said.since}"
+def state_key(condition: StoredCondition | None) -> str:
+    """Return a key that identifies one state of a condition; empty if there is none."""
+    if condition is None:
+        return ""
+    return f"{condition.status} {condition.reason} {condition.since}"

@@ -1,12 +1,10 @@
-"""Text rules for the names of subjects, roles and projects.
+"""Validation of the names of subjects, roles and projects.
 
-A name ends up in a line of Argo CD's RBAC text, in logs and in tables. So it may hold
-only what every reader of those sees and understands alike.
+A name is written to Argo CD's RBAC policy, to logs and to tables. It may therefore
+contain only characters that every reader and parser interprets in the same way.
 
-Which subjects and roles may be written into Argo CD's RBAC text, and why not.
-
-Source: a name that is written like a role raises the rights of everybody who holds that
-role; tried on Argo CD's own enforcer, as the text rule of ``validation``.
+Source: tried on Argo CD's own enforcer. A subject that is written like a role gives the
+new role to everyone who has that role.
 """
 
 import re
@@ -14,10 +12,10 @@ import unicodedata
 from typing import Final
 
 MAX_NAME_LENGTH: Final = 256
-"""Characters in a subject or role name (the CRD says the same)."""
+"""Maximum length of a subject or role name; the CRD has the same limit."""
 
 PROJECT_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-"""An AppProject is a Kubernetes object: its name is a DNS subdomain."""
+"""DNS subdomain, as for every Kubernetes object."""
 
 PROJECT_ROLE_NAME: Final = re.compile(r"[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?")
 """Source: argoproj/argo-cd, ``pkg/apis/application/v1alpha1/types.go``."""
@@ -33,17 +31,17 @@ INVISIBLE_RANGES: Final = (
     (0xFFA0, 0xFFA0),  # half-width Hangul filler
     (0xE0100, 0xE01EF),  # variation selectors supplement
 )
-"""Characters that print nothing although Unicode calls them letters, marks or symbols.
+"""Characters that print nothing, although their category is a visible one.
 
 Source: Unicode ``DerivedCoreProperties.txt``, Default_Ignorable_Code_Point.
 """
 
 
 def is_visible(character: str) -> bool:
-    """Tell whether a reader sees this character.
+    """Return whether a character is visible.
 
-    Categories C* (control, format, unassigned) and Z* (separators) are not visible,
-    nor are the letters and marks of ``INVISIBLE_RANGES``.
+    Categories C* (control, format, unassigned) and Z* (separators) are invisible, and
+    so are the letters and marks of ``INVISIBLE_RANGES``.
     """
     if unicodedata.category(character)[0] in "CZ":
         return False
@@ -52,25 +50,25 @@ def is_visible(character: str) -> bool:
 
 
 def validate_name(name: str) -> str | None:
-    """Say why a name must not be written into RBAC text, or None if it may be.
+    """Return why a name must not be written to a policy line, or None if it may be.
 
     Args:
-        name: A subject or a role as a person wrote it.
+        name: A subject or a role as written in the spec.
 
     Returns:
-        A clause that follows the name in a sentence, remedy included.
+        A clause that follows the name in a sentence, with the remedy.
 
-    Source: an empty or blank subject grants its role to everybody, and a trailing
-    blank grants it to nobody; both were tried on Argo CD's own enforcer.
+    Source: tried on Argo CD's own enforcer. An empty or blank subject gives its role to
+    every user, and a subject with a trailing blank matches no user.
     """
     if not name:
-        return "is empty; Argo CD would give the role to everybody; write a name"
+        return "is empty; Argo CD would give the role to every user; write a name"
     if len(name) > MAX_NAME_LENGTH:
         return f"is longer than {MAX_NAME_LENGTH} characters; use a shorter name"
     if name != name.strip(" "):
         return "begins or ends with a blank; remove the blank"
     if name.isascii() and name.isprintable():
-        return None  # almost every name: nothing below can find anything
+        return None  # fast path for almost every name
     return _character_problem(name)
 
 
@@ -78,29 +76,29 @@ def _character_problem(name: str) -> str | None:
     for position, character in enumerate(name, 1):
         if character != " " and not is_visible(character):
             return (
-                f"holds {character_label(character)} at position {position}, "
-                "which a reader cannot see; remove it"
+                f"contains {character_label(character)} at position {position}, "
+                "which is invisible; remove it"
             )
     if not unicodedata.is_normalized("NFC", name):
         return (
-            "is not in Unicode normal form C, so it could look like another name; "
-            "write its accented characters as single ones"
+            "is not in Unicode normal form C and could look like another name; "
+            "write each accented character as one character"
         )
     return None
 
 
 def character_label(character: str) -> str:
-    """Name a character that may not be printed, as ``U+200B ZERO WIDTH SPACE``."""
+    """Return the name of an invisible character, as ``U+200B ZERO WIDTH SPACE``."""
     name = unicodedata.name(character, "unnamed character")
     return f"U+{ord(character):04X} {name}"
 
 
 def quote(name: str) -> str:
-    """Show a name inside a message: every invisible character is escaped.
+    """Quote a name for a message, with every invisible character escaped.
 
     Returns:
-        At most 80 characters between double quotes; whatever a hostile name holds, a
-        terminal or a log shows it on one line.
+        At most 80 characters between double quotes. Terminals and logs show even a
+        hostile name on one line.
     """
     shown = name[:80]
     if not (shown.isascii() and shown.isprintable()):
@@ -109,55 +107,56 @@ def quote(name: str) -> str:
 
 
 def with_full_stop(text: str) -> str:
-    """End a sentence with a full stop, unless what it quotes has ended it already."""
+    """Add a full stop, unless the sentence or its final quotation ends with one."""
     return text if text.rstrip('"').endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def escape(character: str) -> str:
-    r"""Write one character as its code point, as ``\\u200b``."""
+    r"""Escape one character as its code point, as ``\\u200b``."""
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def validate_subject(name: str) -> str | None:
-    """Say why nobody of this name gets a role, or None if somebody may."""
+    """Return why a subject of this name must not be bound, or None if it may be."""
     problem = validate_name(name)
     if problem is None and name.startswith(("role:", "proj:")):
         problem = (
-            "is written like a role; Argo CD would raise the rights of everybody who"
-            " holds that role. Name a user or an SSO group"
+            "is written like a role; Argo CD would give the new role to everyone who"
+            " has that role. Name a user or an SSO group"
         )
     if problem is None and name == "admin":
         problem = (
-            "is Argo CD's built-in administrator, who needs no grant. Name another"
+            "is the built-in administrator of Argo CD, who needs no grant. Name another"
             " user or an SSO group"
         )
     return problem and f"spec.subject.name {quote(name)} {problem}."
 
 
 def validate_role(name: str, project: str | None) -> str | None:
-    """Say why a role of this name is not bound, or None if it may be.
+    """Return why a role of this name must not be bound, or None if it may be.
 
     Args:
-        name: As Argo CD's RBAC text says it; the bare name if it is a project's.
+        name: The role as written in Argo CD's RBAC policy, or the bare name of a
+            project role.
         project: The AppProject; None for a global role.
     """
     if project is None:
         problem = validate_name(name)
         if problem is None and name.startswith("proj:"):
             problem = (
-                "is a project's role; write the project in spec.role.project and the"
-                " bare name in spec.role.name"
+                "is a role of an AppProject; write the project in spec.role.project and"
+                " the bare name in spec.role.name"
             )
     elif not PROJECT_NAME.fullmatch(project):
         return (
-            f"spec.role.project {quote(project)} is no name of an AppProject;"
-            " write lower-case letters, digits, '-' and '.'."
+            f"spec.role.project {quote(project)} is not a valid name of an AppProject;"
+            " use lower-case letters, digits, '-' and '.'."
         )
     elif PROJECT_ROLE_NAME.fullmatch(name):
         return None
     else:
         problem = (
-            "is no name of a project's role; write the bare name, letters, digits, '-'"
-            " and '_'"
+            "is not a valid name of a project role; write the bare name with letters,"
+            " digits, '-' and '_'"
         )
     return problem and f"spec.role.name {quote(name)} {problem}."

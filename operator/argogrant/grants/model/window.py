@@ -1,7 +1,14 @@
-"""Instants, durations and the half-open window in which a grant can be in force.
+"""Times, durations, and the window in which a grant can be in force.
 
-Source: DESIGN: everything is derived from what the API server stamped, in UTC and in
-whole seconds, because ``metav1.Time`` keeps no more. Every rounding shortens access.
+    created ──▶ start ─────────────▶ end
+                └──── in force ────┘   start <= now < end
+
+The start is the latest of the creation, ``spec.notBefore`` and the last required
+approval. The end is the earliest of ``spec.expiresAt``, or the start plus
+``spec.duration``; the start plus each maximum duration; and ``status.expiresAt``.
+
+All times come from the API server, in UTC and whole seconds, because ``metav1.Time``
+stores no fractions. Rounding always shortens access.
 """
 
 import re
@@ -17,10 +24,10 @@ INSTANT_PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
-"""RFC 3339 as people write it; the CRD refuses everything else."""
+"""RFC 3339; the CRD rejects everything else."""
 
 DURATION_PATTERN: Final = r"^([0-9]{1,9}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"
-"""The form that Go's ``time.ParseDuration`` reads, without signs."""
+"""Format of Go's ``time.ParseDuration``, without signs."""
 
 _DURATION_PART: Final = re.compile(r"([0-9]+)(?:\.([0-9]+))?(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS: Final = {
@@ -38,13 +45,13 @@ ENDS_REMEMBERED: Final = 1 << 15
 """Ends read before; a convergence meets the same ones again."""
 
 END_OF_TIME: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
-"""The end of what has none yet."""
+"""End of a window that has no end yet."""
 
 
 class Window(NamedTuple):
-    """From ``start`` on, until just before ``end``; empty if they are equal.
+    """Time from ``start`` until just before ``end``; empty if they are equal.
 
-    A tuple, since one is made for every decision.
+    A tuple, because one is created for every decision.
     """
 
     start: datetime
@@ -52,27 +59,27 @@ class Window(NamedTuple):
 
     @property
     def has_end(self) -> bool:
-        """Whether the end is known; that of what waits for approval may not be."""
+        """Return whether the end is known; unapproved grants may have none."""
         return self.end < END_OF_TIME
 
     def has_opened(self, now: datetime) -> bool:
-        """Tell whether the start has come."""
+        """Return whether the start is reached."""
         return now >= self.start
 
     def has_closed(self, now: datetime) -> bool:
-        """Tell whether the end has come; an empty window was never open."""
+        """Return whether the end is reached; an empty window is always closed."""
         return now >= self.end or self.end <= self.start
 
 
 def parse_instant(text: str, *, round_up: bool = False) -> datetime:
-    """Read an RFC 3339 instant as a whole second in UTC.
+    """Parse an RFC 3339 time as a whole second in UTC.
 
     Args:
-        text: As the API server holds it, ``2026-11-24T18:00:00.5+01:00``.
-        round_up: True for a start, False for an end: access gets shorter.
+        text: As stored in an object, ``2026-11-24T18:00:00.5+01:00``.
+        round_up: True for a start, False for an end: rounding shortens access.
 
     Raises:
-        InvalidGrant: It is not such a text, or no calendar holds it.
+        InvalidGrant: The format is wrong, or the date does not exist.
     """
     if not re.fullmatch(INSTANT_PATTERN, text):
         raise InvalidGrant(
@@ -84,7 +91,7 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
         if round_up and fraction is not None and int(fraction.group(1)) > 0:
             instant += _SECOND
     except (ValueError, OverflowError) as error:
-        raise InvalidGrant(f"{quote(text)} is no date in the calendar") from error
+        raise InvalidGrant(f"{quote(text)} is not a date in the calendar") from error
     return instant
 
 
@@ -102,19 +109,19 @@ def read_end(text: str) -> datetime | None:
 
 
 def format_instant(instant: datetime) -> str:
-    """Write an instant as ``2026-11-24T18:00:00Z``."""
+    """Format a time as ``2026-11-24T18:00:00Z``."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a Go-style duration, rounded down to whole seconds.
+    """Parse a Go-style duration, rounded down to whole seconds.
 
     Args:
         text: Numbers with units ``h``, ``m``, ``s``, ``ms``, ``us`` or ``ns``:
             ``2h30m``.
 
     Raises:
-        InvalidGrant: It is no such text, or less than a second, or too long.
+        InvalidGrant: The format is wrong, or it is shorter than a second or too long.
     """
     if not re.fullmatch(DURATION_PATTERN, text):
         raise InvalidGrant(f"{quote(text)} is not a duration; write it as 2h30m")
@@ -133,7 +140,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration of whole seconds as ``2h30m``."""
+    """Format a duration of whole seconds as ``2h30m``."""
     minutes, seconds = divmod(int(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [
@@ -145,22 +152,21 @@ def format_duration(duration: timedelta) -> str:
 
 
 def window_of(
-    grant: Grant, *, max_duration: timedelta, since: datetime | None = None
+    grant: Grant, *, max_duration: timedelta, approved_at: datetime | None = None
 ) -> Window:
-    """Derive when a grant may be in force from what was stamped and what was written.
+    """Derive the window of an approved grant.
 
     Args:
-        grant: Its creation, ``notBefore``, and ``expiresAt`` or ``duration``.
-        max_duration: The lowest ceiling that applies, counted from the start.
-        since: When the last approval that it needed was given; None if none was.
+        grant: The grant.
+        max_duration: The lowest maximum that applies, counted from the start.
+        approved_at: Creation of the last required approval; None if none was required.
 
     Returns:
-        The start is the latest of creation, ``notBefore`` and ``since``. The end is the
-        earliest of what was asked for, the ceiling, and the end reported at activation.
+        The window that the module's docstring defines.
     """
     start = grant.earliest_start
-    if since is not None and since > start:
-        start = since
+    if approved_at is not None and approved_at > start:
+        start = approved_at
     end = add_capped(start, max_duration)
     if grant.duration is not None and grant.duration < max_duration:
         end = add_capped(start, grant.duration)
@@ -171,15 +177,16 @@ def window_of(
     return Window(start, end)
 
 
-def pending_window(grant: Grant, *, patience: timedelta | None) -> Window:
-    """Derive the window of a grant to which nobody agrees, or not yet.
+def pending_window(grant: Grant, *, approval_timeout: timedelta | None) -> Window:
+    """Derive the window of a grant that is not approved.
 
-    Its duration does not run before somebody does, so that it has an end only by
-    ``expiresAt``, or as promised when it had begun already.
+    A duration counts from the approval, so the window has an end only by ``expiresAt``
+    or if the grant had started before.
 
     Args:
-        grant: What is asked for.
-        patience: How long one with a duration may be in vain; None: for ever.
+        grant: The grant.
+        approval_timeout: Time that a grant with a duration may stay unapproved; None:
+            unlimited.
     """
     start = grant.earliest_start
     ends = [END_OF_TIME]
@@ -187,13 +194,13 @@ def pending_window(grant: Grant, *, patience: timedelta | None) -> Window:
         ends.append(grant.expires_at)
     if grant.frozen_end is not None:
         ends.append(grant.frozen_end)
-    elif grant.duration is not None and patience is not None:
-        ends.append(add_capped(start, max(grant.duration, patience)))
+    elif grant.duration is not None and approval_timeout is not None:
+        ends.append(add_capped(start, max(grant.duration, approval_timeout)))
     return Window(start, min(ends))
 
 
 def add_capped(instant: datetime, duration: timedelta) -> datetime:
-    """Add, but never past the end of the calendar."""
+    """Add a duration to a time; return at most the end of the calendar."""
     try:
         return instant + duration
     except OverflowError:

@@ -138,7 +138,7 @@ def test_disabled_account_is_denied(cluster: FakeCluster) -> None:
     status, text, _ = can("bob", *SYNC)
 
     assert status == 1
-    assert text.startswith('no\n  Nobody can sign in as "bob"')
+    assert text.startswith('no\n  No user can sign in as "bob"')
     assert "Allowed by p, role:deployer" in text
 
 

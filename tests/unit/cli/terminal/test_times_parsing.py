@@ -141,7 +141,9 @@ def test_refusal_names_the_four_forms(text: str) -> None:
         pytest.param("18:60", "0:00 to 23:59", id="minute 60"),
         pytest.param("2026-11-24T12:00:00Z", "has already passed", id="now"),
         pytest.param("2026-11-24T11:59:59Z", "has already passed", id="a second ago"),
-        pytest.param("2026-02-30T00:00:00Z", "no date", id="day not in the calendar"),
+        pytest.param(
+            "2026-02-30T00:00:00Z", "not a date", id="day not in the calendar"
+        ),
     ],
 )
 def test_refusal_names_the_problem(text: str, message: str) -> None:

@@ -67,7 +67,7 @@ async def test_event_contains_the_grant_and_the_reason() -> None:
             "breakGlass": False,
             "wasBound": True,
             "reason": "Expired",
-            "message": "The grant ended at 2026-11-24T12:01:08Z."
+            "message": "The grant expired at 2026-11-24T12:01:08Z."
             " Create a new AccessGrant for new access.",
         }
 

@@ -48,7 +48,7 @@ async def test_end_without_a_config_map_is_reported_once_it_is_certain(
         await asyncio.sleep(120)
         assert room.ready("g1") == "-ConfigMapMissing"
         assert not room.has_ended("g1")
-        assert message(room, "g1").startswith("The grant ended at ")
+        assert message(room, "g1").startswith("The grant expired at ")
         assert "Restore the ConfigMap" in message(room, "g1")
         room.write_rbac(backup if overlay else {"policy.csv": RULES})
         await asyncio.sleep(SETTLED)

@@ -1,6 +1,6 @@
-"""Who may ask for what, for whom: the specification of access policies, part one.
+"""Checks of access policies, part one: requester, verification, role, subject.
 
-One row, one sentence: a grant, its instance's policies, and what comes of it.
+One row is one situation: a grant, the policies of its instance, and the result.
 """
 
 from typing import Final
@@ -19,237 +19,304 @@ from support.builders import (
     a_role,
     a_user,
     an_account,
-    asks,
-    case,
+    grant_by,
+    policy_case,
     rows,
 )
 
-MAY: Final = Outcome(Reason.AUTO_APPROVED)
-MAY_NOT: Final = Outcome(Reason.NOT_ALLOWED)
-NOBODY_KNOWS: Final = Outcome(Reason.REQUESTER_UNVERIFIED)
+ALLOWED: Final = Outcome(Reason.AUTO_APPROVED)
+NOT_ALLOWED: Final = Outcome(Reason.NOT_ALLOWED)
+UNVERIFIED: Final = Outcome(Reason.REQUESTER_UNVERIFIED)
 ROBOT: Final = "system:serviceaccount:argocd:robot"
 
 
-def lets(*requesters, **overrides):
-    """A policy by which these may ask for role:deployer for any user."""
-    anybody = SubjectPatterns(users=("*",))
-    return a_policy(**{"requesters": requesters, "subjects": anybody, **overrides})
+def policy_for_requesters(*requesters, **overrides):
+    """A policy that lets these requesters request role:deployer for any user."""
+    any_user = SubjectPatterns(users=("*",))
+    return a_policy(**{"requesters": requesters, "subjects": any_user, **overrides})
 
 
-def about(*roles):
-    """A policy about these roles."""
+def policy_for_roles(*roles):
+    """A policy for these roles."""
     return a_policy(roles=roles)
 
 
-def about_subjects(**patterns):
-    """A policy about these subjects."""
+def policy_for_subjects(**patterns):
+    """A policy for these subjects."""
     return a_policy(subjects=SubjectPatterns(**patterns))
 
 
-WHO = {
-    "a user who is named": (case(asks(), lets(a_user("alice"))), MAY),
-    "another user": (case(asks("eve"), lets(a_user("alice"))), MAY_NOT),
-    "one of several who are named": (
-        case(asks(), lets(a_user("bob"), a_user("alice"))),
-        MAY,
+REQUESTERS = {
+    "listed user": (
+        policy_case(grant_by(), policy_for_requesters(a_user("alice"))),
+        ALLOWED,
     ),
-    "a member of a group": (case(asks("alice", "sre"), lets(a_group("sre"))), MAY),
-    "no member of it": (case(asks("alice", "dev"), lets(a_group("sre"))), MAY_NOT),
-    "a user who is called like the group": (
-        case(asks("sre"), lets(a_group("sre"))),
-        MAY_NOT,
+    "user who is not listed": (
+        policy_case(grant_by("eve"), policy_for_requesters(a_user("alice"))),
+        NOT_ALLOWED,
     ),
-    "a group that is called like the user": (
-        case(asks("eve", "alice"), lets(a_user("alice"))),
-        MAY_NOT,
+    "one of several listed users": (
+        policy_case(grant_by(), policy_for_requesters(a_user("bob"), a_user("alice"))),
+        ALLOWED,
     ),
-    "a service account": (case(asks(ROBOT), lets(an_account("argocd", "robot"))), MAY),
-    "the same name of another namespace": (
-        case(asks(ROBOT), lets(an_account("default", "robot"))),
-        MAY_NOT,
+    "member of a listed group": (
+        policy_case(grant_by("alice", "sre"), policy_for_requesters(a_group("sre"))),
+        ALLOWED,
     ),
-    "any account of a namespace": (
-        case(asks(ROBOT), lets(an_account("argocd", "*"))),
-        MAY,
+    "member of another group": (
+        policy_case(grant_by("alice", "dev"), policy_for_requesters(a_group("sre"))),
+        NOT_ALLOWED,
     ),
-    "everybody, who is a person": (case(asks("zoe"), lets(a_user("*"))), MAY),
-    "everybody, who is an account of the cluster": (
-        case(asks(ROBOT), lets(a_user("*"))),
-        MAY_NOT,
+    "user with the name of a listed group": (
+        policy_case(grant_by("sre"), policy_for_requesters(a_group("sre"))),
+        NOT_ALLOWED,
     ),
-    "any group, for one that has only the cluster's": (
-        case(asks("zoe", "system:authenticated"), lets(a_group("*"))),
-        MAY_NOT,
+    "group with the name of a listed user": (
+        policy_case(grant_by("eve", "alice"), policy_for_requesters(a_user("alice"))),
+        NOT_ALLOWED,
     ),
-    "the cluster's group, where it is meant": (
-        case(asks("zoe", "system:authenticated"), lets(a_group("system:auth*"))),
-        MAY,
+    "listed service account": (
+        policy_case(
+            grant_by(ROBOT), policy_for_requesters(an_account("argocd", "robot"))
+        ),
+        ALLOWED,
     ),
-    "a name in other letters": (case(asks("Alice"), lets(a_user("alice"))), MAY_NOT),
-    "a full stop stands for itself": (case(asks("aXb"), lets(a_user("a.b"))), MAY_NOT),
-    "a bracket stands for itself": (case(asks("a"), lets(a_user("[a-z]"))), MAY_NOT),
-    "a question mark does, too": (case(asks("a"), lets(a_user("?"))), MAY_NOT),
-    "a glob fits the whole name": (
-        case(asks("alice@a.org.evil.org"), lets(a_user("*@a.org"))),
-        MAY_NOT,
+    "service account of the same name in another namespace": (
+        policy_case(
+            grant_by(ROBOT), policy_for_requesters(an_account("default", "robot"))
+        ),
+        NOT_ALLOWED,
     ),
-    "a refusal says who may": (
-        case(asks("eve"), lets(a_user("alice"), a_group("sre"))),
-        MAY_NOT._replace(says='User "alice" or Group "sre" ask for access, not "eve"'),
+    "any service account of a namespace": (
+        policy_case(grant_by(ROBOT), policy_for_requesters(an_account("argocd", "*"))),
+        ALLOWED,
+    ),
+    "asterisk matches a person": (
+        policy_case(grant_by("zoe"), policy_for_requesters(a_user("*"))),
+        ALLOWED,
+    ),
+    "asterisk does not match a service account": (
+        policy_case(grant_by(ROBOT), policy_for_requesters(a_user("*"))),
+        NOT_ALLOWED,
+    ),
+    "asterisk does not match a group of Kubernetes": (
+        policy_case(
+            grant_by("zoe", "system:authenticated"), policy_for_requesters(a_group("*"))
+        ),
+        NOT_ALLOWED,
+    ),
+    "pattern with system: matches a group of Kubernetes": (
+        policy_case(
+            grant_by("zoe", "system:authenticated"),
+            policy_for_requesters(a_group("system:auth*")),
+        ),
+        ALLOWED,
+    ),
+    "names are case-sensitive": (
+        policy_case(grant_by("Alice"), policy_for_requesters(a_user("alice"))),
+        NOT_ALLOWED,
+    ),
+    "full stop matches only itself": (
+        policy_case(grant_by("aXb"), policy_for_requesters(a_user("a.b"))),
+        NOT_ALLOWED,
+    ),
+    "bracket matches only itself": (
+        policy_case(grant_by("a"), policy_for_requesters(a_user("[a-z]"))),
+        NOT_ALLOWED,
+    ),
+    "question mark matches only itself": (
+        policy_case(grant_by("a"), policy_for_requesters(a_user("?"))),
+        NOT_ALLOWED,
+    ),
+    "glob must match the whole name": (
+        policy_case(
+            grant_by("alice@a.org.evil.org"), policy_for_requesters(a_user("*@a.org"))
+        ),
+        NOT_ALLOWED,
+    ),
+    "message lists the requesters of the policy": (
+        policy_case(
+            grant_by("eve"), policy_for_requesters(a_user("alice"), a_group("sre"))
+        ),
+        NOT_ALLOWED._replace(
+            message='requests by User "alice" or Group "sre", not by "eve"'
+        ),
     ),
 }
 
-WHOSE_WORD = {
-    "without policies nobody is asked who he is": (
-        case(asks(requester=None)),
+VERIFICATION = {
+    "without policies the requester may be missing": (
+        policy_case(grant_by(requester=None)),
         Outcome(Reason.POLICY_NOT_REQUIRED),
     ),
-    "with policies a grant says who asks": (
-        case(asks(requester=None), a_policy()),
-        NOBODY_KNOWS._replace(says="spec.requester"),
+    "with policies the requester must be named": (
+        policy_case(grant_by(requester=None), a_policy()),
+        UNVERIFIED._replace(message="spec.requester"),
     ),
-    "or if the instance demands a policy": (
-        case(asks(requester=None), requires_access_policy=True),
-        NOBODY_KNOWS,
+    "the same if the instance requires a policy": (
+        policy_case(grant_by(requester=None), requires_access_policy=True),
+        UNVERIFIED,
     ),
-    "an instance that demands a policy and has none": (
-        case(asks(), requires_access_policy=True),
-        MAY_NOT._replace(says='anything on ArgoCDInstance "default"'),
+    "instance that requires a policy but has none": (
+        policy_case(grant_by(), requires_access_policy=True),
+        NOT_ALLOWED._replace(message='allows access to ArgoCDInstance "default"'),
     ),
-    "a grant that is older than the admission policies": (
-        case(asks(created_at=NOON - SECOND), a_policy()),
-        NOBODY_KNOWS._replace(says="before the admission policies were (2026-11-24T12"),
+    "grant older than the admission policies": (
+        policy_case(grant_by(created_at=NOON - SECOND), a_policy()),
+        UNVERIFIED._replace(message="policies were installed (2026-11-24T12"),
     ),
-    "no admission policies at all": (
-        case(
-            asks(),
+    "admission policies not installed": (
+        policy_case(
+            grant_by(),
             a_policy(),
             identities=RequesterVerification(problem="Install them."),
         ),
-        NOBODY_KNOWS._replace(says="Install them. Then create the grant anew."),
+        UNVERIFIED._replace(message="Install them. Create the grant again."),
     ),
-    "no admission policies, and nobody knows why": (
-        case(asks(), a_policy(), identities=RequesterVerification()),
-        NOBODY_KNOWS._replace(says="no admission policy is known to check it."),
+    "admission policies missing for an unknown cause": (
+        policy_case(grant_by(), a_policy(), identities=RequesterVerification()),
+        UNVERIFIED._replace(message="no admission policy is known to verify it."),
     ),
-    "an operator that was told to believe everybody": (
-        case(
-            asks(),
+    "operator that accepts unverified requesters": (
+        policy_case(
+            grant_by(),
             a_policy(),
             identities=RequesterVerification(are_accepted_unverified=True),
         ),
-        MAY,
+        ALLOWED,
     ),
-    "policies that are not known": (
-        case(asks(), policies_are_known=False),
+    "policies not readable": (
+        policy_case(grant_by(), policies_are_known=False),
         Outcome(Reason.ACCESS_POLICIES_UNKNOWN),
     ),
-    "a policy that can not be read": (
-        case(asks(), a_policy(), unreadable_policies={"odd": "no spec"}),
-        Outcome(Reason.ACCESS_POLICY_INVALID, says='"odd" can not be understood'),
+    "invalid policy": (
+        policy_case(grant_by(), a_policy(), unreadable_policies={"odd": "no spec"}),
+        Outcome(Reason.ACCESS_POLICY_INVALID, message='"odd" is invalid'),
     ),
 }
 
 IN_TEAM_A: Final = {"role": "deployer", "project": "team-a"}
-WHAT = {
-    "another role": (
-        case(asks(role="role:admin"), a_policy()),
-        MAY_NOT._replace(says='ask for "role:deployer", not for "role:admin"'),
+ROLES = {
+    "role that is not listed": (
+        policy_case(grant_by(role="role:admin"), a_policy()),
+        NOT_ALLOWED._replace(message='request "role:deployer", not "role:admin"'),
     ),
-    "one of several roles": (
-        case(asks(), about(a_role("role:a"), a_role("role:deployer"))),
-        MAY,
+    "one of several listed roles": (
+        policy_case(
+            grant_by(), policy_for_roles(a_role("role:a"), a_role("role:deployer"))
+        ),
+        ALLOWED,
     ),
-    "a role that a glob covers": (case(asks(), about(a_role("role:dep*"))), MAY),
-    "a project's role": (
-        case(asks(**IN_TEAM_A), about(a_role("deployer", "team-a"))),
-        MAY,
+    "glob matches a role": (
+        policy_case(grant_by(), policy_for_roles(a_role("role:dep*"))),
+        ALLOWED,
     ),
-    "the role of another project": (
-        case(asks(**IN_TEAM_A), about(a_role("deployer", "team-b"))),
-        MAY_NOT._replace(says='"proj:team-b:deployer", not for "proj:team-a:deployer"'),
+    "listed project role": (
+        policy_case(
+            grant_by(**IN_TEAM_A), policy_for_roles(a_role("deployer", "team-a"))
+        ),
+        ALLOWED,
     ),
-    "another role of the project": (
-        case(asks(**IN_TEAM_A), about(a_role("reader", "team-a"))),
-        MAY_NOT,
+    "role of another project": (
+        policy_case(
+            grant_by(**IN_TEAM_A), policy_for_roles(a_role("deployer", "team-b"))
+        ),
+        NOT_ALLOWED._replace(
+            message='"proj:team-b:deployer", not "proj:team-a:deployer"'
+        ),
     ),
-    "any role of some projects": (
-        case(asks(**IN_TEAM_A), about(a_role("*", "team-*"))),
-        MAY,
+    "another role of the same project": (
+        policy_case(
+            grant_by(**IN_TEAM_A), policy_for_roles(a_role("reader", "team-a"))
+        ),
+        NOT_ALLOWED,
     ),
-    "any role of any project is no global role": (
-        case(asks(role="role:admin"), about(a_role("*", "*"))),
-        MAY_NOT,
+    "globs match a project role": (
+        policy_case(grant_by(**IN_TEAM_A), policy_for_roles(a_role("*", "team-*"))),
+        ALLOWED,
     ),
-    "any global role is no project's role": (
-        case(asks(**IN_TEAM_A), about(a_role("*"))),
-        MAY_NOT,
+    "asterisks for project roles match no global role": (
+        policy_case(grant_by(role="role:admin"), policy_for_roles(a_role("*", "*"))),
+        NOT_ALLOWED,
+    ),
+    "asterisk for global roles matches no project role": (
+        policy_case(grant_by(**IN_TEAM_A), policy_for_roles(a_role("*"))),
+        NOT_ALLOWED,
     ),
 }
 
 WITH_PREFIX: Final = {"strip_prefix": "oidc:"}
-FOR_WHOM = {
-    "oneself": (case(asks(), about_subjects(is_self=True)), MAY),
-    "somebody else": (
-        case(asks(subject="bob"), about_subjects(is_self=True)),
-        MAY_NOT._replace(says='yourself (User "alice"), not for User "bob"'),
+SUBJECTS = {
+    "self matches the requester": (
+        policy_case(grant_by(), policy_for_subjects(is_self=True)),
+        ALLOWED,
     ),
-    "oneself, without the prefix of Kubernetes": (
-        case(asks("oidc:alice", subject="alice"), a_policy(), **WITH_PREFIX),
-        MAY,
+    "self matches no other user": (
+        policy_case(grant_by(subject="bob"), policy_for_subjects(is_self=True)),
+        NOT_ALLOWED._replace(message='yourself (User "alice"), not for User "bob"'),
     ),
-    "oneself with the prefix is another subject": (
-        case(asks("oidc:alice"), a_policy(), **WITH_PREFIX),
-        MAY_NOT,
+    "self matches the name without the prefix": (
+        policy_case(grant_by("oidc:alice", subject="alice"), a_policy(), **WITH_PREFIX),
+        ALLOWED,
     ),
-    "one who came without the prefix is somebody else": (
-        case(asks("alice"), a_policy(), **WITH_PREFIX),
-        MAY_NOT._replace(says='a user whose name begins with "oidc:"'),
+    "self does not match the name with the prefix": (
+        policy_case(grant_by("oidc:alice"), a_policy(), **WITH_PREFIX),
+        NOT_ALLOWED,
     ),
-    "nothing but the prefix is nobody": (
-        case(asks("oidc:", subject="a"), a_policy(), **WITH_PREFIX),
-        MAY_NOT,
+    "self matches no requester without the prefix": (
+        policy_case(grant_by("alice"), a_policy(), **WITH_PREFIX),
+        NOT_ALLOWED._replace(message='a user whose name begins with "oidc:"'),
     ),
-    "oneself in other letters": (case(asks(subject="Alice"), a_policy()), MAY_NOT),
-    "a group that is called like oneself": (
-        case(asks(group="alice"), about_subjects(is_self=True)),
-        MAY_NOT,
+    "self matches no name that is only the prefix": (
+        policy_case(grant_by("oidc:", subject="a"), a_policy(), **WITH_PREFIX),
+        NOT_ALLOWED,
     ),
-    "a user of some": (
-        case(asks(subject="ci-7"), about_subjects(users=("ci-*",))),
-        MAY,
+    "self is case-sensitive": (
+        policy_case(grant_by(subject="Alice"), a_policy()),
+        NOT_ALLOWED,
     ),
-    "a user of none of them": (
-        case(asks(subject="xci-7"), about_subjects(users=("ci-*",))),
-        MAY_NOT,
+    "self matches no group of the same name": (
+        policy_case(grant_by(group="alice"), policy_for_subjects(is_self=True)),
+        NOT_ALLOWED,
     ),
-    "a group": (case(asks(group="sre"), about_subjects(groups=("sre",))), MAY),
-    "a group where users are meant": (
-        case(asks(group="sre"), about_subjects(users=("*",))),
-        MAY_NOT,
+    "glob matches a user": (
+        policy_case(grant_by(subject="ci-7"), policy_for_subjects(users=("ci-*",))),
+        ALLOWED,
     ),
-    "a user where groups are meant": (
-        case(asks(), about_subjects(groups=("*",))),
-        MAY_NOT._replace(says='ask for Group "*", not for User "alice"'),
+    "glob does not match another user": (
+        policy_case(grant_by(subject="xci-7"), policy_for_subjects(users=("ci-*",))),
+        NOT_ALLOWED,
+    ),
+    "listed group": (
+        policy_case(grant_by(group="sre"), policy_for_subjects(groups=("sre",))),
+        ALLOWED,
+    ),
+    "user pattern matches no group": (
+        policy_case(grant_by(group="sre"), policy_for_subjects(users=("*",))),
+        NOT_ALLOWED,
+    ),
+    "group pattern matches no user": (
+        policy_case(grant_by(), policy_for_subjects(groups=("*",))),
+        NOT_ALLOWED._replace(message='requests for Group "*", not for User "alice"'),
     ),
 }
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(WHO))
-def test_who_may_ask(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(REQUESTERS))
+def test_policy_lists_its_requesters(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(WHOSE_WORD))
-def test_whose_word_counts(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(VERIFICATION))
+def test_requester_must_be_verified(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(WHAT))
-def test_what_may_be_asked_for(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(ROLES))
+def test_policy_lists_its_roles(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(FOR_WHOM))
-def test_for_whom_it_may_be_asked(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(SUBJECTS))
+def test_policy_lists_its_subjects(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome

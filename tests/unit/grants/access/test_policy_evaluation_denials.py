@@ -1,4 +1,4 @@
-"""What an access policy forbids, no other allows: the specification, part five."""
+"""Deny policies: no other policy allows what they deny."""
 
 from typing import Final
 
@@ -11,76 +11,98 @@ from support.builders import (
     MINUTE,
     NOON,
     Outcome,
-    a_denial,
+    a_deny_policy,
     a_policy,
     a_role,
     a_user,
     an_account,
-    asks,
-    case,
+    grant_by,
+    policy_case,
     rows,
 )
 
-MAY: Final = Outcome(Reason.AUTO_APPROVED)
-MAY_NOT: Final = Outcome(Reason.NOT_ALLOWED)
+ALLOWED: Final = Outcome(Reason.AUTO_APPROVED)
+NOT_ALLOWED: Final = Outcome(Reason.NOT_ALLOWED)
 ROBOT: Final = "system:serviceaccount:argocd:robot"
-FORBIDDEN = {
-    "what one allows and another forbids": (
-        case(asks(), a_policy(), a_denial()),
-        MAY_NOT._replace(says='"never" forbids this'),
+DENIED = {
+    "one policy allows and another denies": (
+        policy_case(grant_by(), a_policy(), a_deny_policy()),
+        NOT_ALLOWED._replace(message='"never" denies this grant'),
     ),
-    "a policy that forbids another role": (
-        case(asks(), a_policy(), a_denial(roles=(a_role("role:admin"),))),
-        MAY,
+    "deny policy for another role": (
+        policy_case(
+            grant_by(), a_policy(), a_deny_policy(roles=(a_role("role:admin"),))
+        ),
+        ALLOWED,
     ),
-    "a policy that forbids another requester": (
-        case(asks(), a_policy(), a_denial(requesters=(a_user("eve"),))),
-        MAY,
+    "deny policy for another requester": (
+        policy_case(grant_by(), a_policy(), a_deny_policy(requesters=(a_user("eve"),))),
+        ALLOWED,
     ),
-    "a policy that forbids another subject": (
-        case(asks(), a_policy(), a_denial(subjects=SubjectPatterns(users=("eve",)))),
-        MAY,
+    "deny policy for another subject": (
+        policy_case(
+            grant_by(),
+            a_policy(),
+            a_deny_policy(subjects=SubjectPatterns(users=("eve",))),
+        ),
+        ALLOWED,
     ),
-    "only policies that forbid": (case(asks(), a_denial("other", roles=())), MAY_NOT),
-    "a user who calls himself a group": (
-        case(
-            asks(group="eve"),
+    "only deny policies": (
+        policy_case(grant_by(), a_deny_policy("other", roles=())),
+        NOT_ALLOWED,
+    ),
+    "deny policy for users also matches a group of the same name": (
+        policy_case(
+            grant_by(group="eve"),
             a_policy(subjects=SubjectPatterns(groups=("*",))),
-            a_denial(),
+            a_deny_policy(),
         ),
-        MAY_NOT,
+        NOT_ALLOWED,
     ),
-    "a member of a group that calls itself a user": (
-        case(asks(), a_policy(), a_denial(subjects=SubjectPatterns(groups=("al*",)))),
-        MAY_NOT,
+    "deny policy for groups also matches a user of the same name": (
+        policy_case(
+            grant_by(),
+            a_policy(),
+            a_deny_policy(subjects=SubjectPatterns(groups=("al*",))),
+        ),
+        NOT_ALLOWED,
     ),
-    "for oneself, in other letters": (
-        case(
-            asks(subject="ALICE"),
+    "self in a deny policy matches every spelling": (
+        policy_case(
+            grant_by(subject="ALICE"),
             a_policy(subjects=SubjectPatterns(users=("*",))),
-            a_denial(subjects=SubjectPatterns(is_self=True)),
+            a_deny_policy(subjects=SubjectPatterns(is_self=True)),
         ),
-        MAY_NOT,
+        NOT_ALLOWED,
     ),
-    "everybody is also the cluster's accounts": (
-        case(
-            asks(ROBOT),
+    "asterisk in a deny policy matches service accounts": (
+        policy_case(
+            grant_by(ROBOT),
             a_policy(requesters=(an_account("argocd", "robot"),)),
-            a_denial(),
+            a_deny_policy(),
         ),
-        MAY_NOT,
+        NOT_ALLOWED,
     ),
-    "an emergency": (
-        case(asks(break_glass=True, justification="fire"), a_policy(), a_denial()),
-        MAY_NOT,
+    "emergency access": (
+        policy_case(
+            grant_by(break_glass=True, justification="fire"),
+            a_policy(),
+            a_deny_policy(),
+        ),
+        NOT_ALLOWED,
     ),
-    "what runs already": (
-        case(asks(frozen_end=NOON + HOUR), a_policy(), a_denial(), at=NOON + MINUTE),
-        MAY_NOT,
+    "started grant": (
+        policy_case(
+            grant_by(frozen_end=NOON + HOUR),
+            a_policy(),
+            a_deny_policy(),
+            at=NOON + MINUTE,
+        ),
+        NOT_ALLOWED,
     ),
 }
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(FORBIDDEN))
-def test_what_is_forbidden_stays_so(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(DENIED))
+def test_deny_policy_overrides_allow_policies(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome

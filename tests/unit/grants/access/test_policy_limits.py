@@ -1,4 +1,4 @@
-"""How long, why, how often and which policy: the specification, part two."""
+"""Checks of access policies, part two: duration, justification, extensions."""
 
 from typing import Final
 
@@ -19,281 +19,354 @@ from support.builders import (
     a_policy,
     a_user,
     an_approval,
-    approved_by,
-    asks,
-    case,
+    approval_by,
+    grant_by,
+    policy_case,
     rows,
 )
 
-MAY: Final = Outcome(Reason.AUTO_APPROVED)
-MAY_NOT: Final = Outcome(Reason.NOT_ALLOWED)
-CANNOT_GO_ON: Final = Outcome(Reason.EXTENSION_REFUSED)
-FOUR: Final = a_policy(max_duration=4 * HOUR)
+ALLOWED: Final = Outcome(Reason.AUTO_APPROVED)
+NOT_ALLOWED: Final = Outcome(Reason.NOT_ALLOWED)
+EXTENSION_REFUSED: Final = Outcome(Reason.EXTENSION_REFUSED)
+FOUR_HOURS: Final = a_policy(max_duration=4 * HOUR)
 
 
-def running(**overrides):
-    """A grant that began at noon under the policy ``deployers``."""
-    promised = {"frozen_end": NOON + HOUR, "recorded_policy": "deployers"}
-    return asks(**{**promised, **overrides})
+def started_grant(**overrides):
+    """A grant that started at noon under the policy ``deployers``."""
+    reported = {"frozen_end": NOON + HOUR, "recorded_policy": "deployers"}
+    return grant_by(**{**reported, **overrides})
 
 
-HOW_LONG = {
-    "as long as the ceiling": (case(asks(duration=4 * HOUR), FOUR), MAY),
-    "a second longer": (case(asks(duration=4 * HOUR + SECOND), FOUR), MAY_NOT),
-    "the refusal says how long it may be": (
-        case(asks(duration=8 * HOUR), FOUR),
-        MAY_NOT._replace(says="would allow this for at most 4h; you asked for 8h"),
+DURATIONS = {
+    "duration equal to the maximum": (
+        policy_case(grant_by(duration=4 * HOUR), FOUR_HOURS),
+        ALLOWED,
     ),
-    "until an end within the ceiling": (
-        case(asks(expires_at=NOON + 4 * HOUR), FOUR),
-        MAY,
+    "duration a second above the maximum": (
+        policy_case(grant_by(duration=4 * HOUR + SECOND), FOUR_HOURS),
+        NOT_ALLOWED,
     ),
-    "until an end a second later": (
-        case(asks(expires_at=NOON + 4 * HOUR + SECOND), FOUR),
-        MAY_NOT,
+    "message contains both durations": (
+        policy_case(grant_by(duration=8 * HOUR), FOUR_HOURS),
+        NOT_ALLOWED._replace(message="allows this request for at most 4h, not for 8h"),
     ),
-    "an end counts from notBefore": (
-        case(asks(expires_at=NOON + 5 * HOUR, not_before=NOON + HOUR), FOUR),
+    "expiresAt within the maximum": (
+        policy_case(grant_by(expires_at=NOON + 4 * HOUR), FOUR_HOURS),
+        ALLOWED,
+    ),
+    "expiresAt a second after the maximum": (
+        policy_case(grant_by(expires_at=NOON + 4 * HOUR + SECOND), FOUR_HOURS),
+        NOT_ALLOWED,
+    ),
+    "duration until expiresAt counts from notBefore": (
+        policy_case(
+            grant_by(expires_at=NOON + 5 * HOUR, not_before=NOON + HOUR), FOUR_HOURS
+        ),
         Outcome(Reason.SCHEDULED),
     ),
-    "no end at all": (case(asks(duration=None), FOUR), MAY_NOT),
-    "a policy without a ceiling has the instance's": (
-        case(asks(duration=9 * HOUR), a_policy(), max_duration=3 * HOUR),
-        MAY._replace(end=NOON + 3 * HOUR),
+    "grant without any end": (
+        policy_case(grant_by(duration=None), FOUR_HOURS),
+        NOT_ALLOWED,
     ),
-    "the instance's ceiling below the policy's": (
-        case(asks(duration=4 * HOUR), FOUR, max_duration=3 * HOUR),
-        MAY._replace(end=NOON + 3 * HOUR),
+    "policy without a maximum uses that of the instance": (
+        policy_case(grant_by(duration=9 * HOUR), a_policy(), max_duration=3 * HOUR),
+        ALLOWED._replace(end=NOON + 3 * HOUR),
     ),
-    "a lowered ceiling shortens what runs": (
-        case(running(), a_policy(max_duration=20 * MINUTE)),
-        MAY._replace(end=NOON + 20 * MINUTE),
+    "lower maximum of the instance applies": (
+        policy_case(grant_by(duration=4 * HOUR), FOUR_HOURS, max_duration=3 * HOUR),
+        ALLOWED._replace(end=NOON + 3 * HOUR),
     ),
-    "or ends it": (
-        case(running(), a_policy(max_duration=MINUTE), at=NOON + MINUTE),
+    "lowered maximum shortens a started grant": (
+        policy_case(started_grant(), a_policy(max_duration=20 * MINUTE)),
+        ALLOWED._replace(end=NOON + 20 * MINUTE),
+    ),
+    "lowered maximum can end a started grant": (
+        policy_case(started_grant(), a_policy(max_duration=MINUTE), at=NOON + MINUTE),
         Outcome(Reason.EXPIRED),
     ),
-    "what runs under another policy is refused": (
-        case(running(recorded_policy="old"), a_policy(max_duration=MINUTE)),
-        MAY_NOT,
+    "started grant of another policy is not allowed": (
+        policy_case(
+            started_grant(recorded_policy="old"), a_policy(max_duration=MINUTE)
+        ),
+        NOT_ALLOWED,
     ),
-    "what is refused later keeps its promised end": (
-        case(running(), requires_access_policy=True, at=NOON + 59 * MINUTE),
-        MAY_NOT._replace(end=NOON + HOUR),
+    "grant that is not allowed any more keeps its reported end": (
+        policy_case(
+            started_grant(), requires_access_policy=True, at=NOON + 59 * MINUTE
+        ),
+        NOT_ALLOWED._replace(end=NOON + HOUR),
     ),
-    "what is refused from the first has a day for it": (
-        case(asks(), requires_access_policy=True, at=NOON + 23 * HOUR),
-        MAY_NOT._replace(end=NOON + 24 * HOUR),
+    "grant that was never allowed expires after a day": (
+        policy_case(grant_by(), requires_access_policy=True, at=NOON + 23 * HOUR),
+        NOT_ALLOWED._replace(end=NOON + 24 * HOUR),
     ),
-    "and no longer": (
-        case(asks(), requires_access_policy=True, at=NOON + 24 * HOUR),
+    "grant that was never allowed is expired after a day": (
+        policy_case(grant_by(), requires_access_policy=True, at=NOON + 24 * HOUR),
         Outcome(Reason.EXPIRED),
     ),
 }
 
 
-def wants(**rule):
-    """A policy that wants a justification."""
+def justification_policy(**rule):
+    """A policy that requires a justification."""
     return a_policy(justification=JustificationRule(**rule))
 
 
-TICKET: Final = wants(pattern=r"OPS-\d+", hint="a ticket")
-WHY = {
-    "a justification that is wanted and missing": (
-        case(asks(), wants(required=True, hint="say why")),
-        MAY_NOT._replace(says='wants a justification: "say why". Write spec.just'),
+TICKET: Final = justification_policy(pattern=r"OPS-\d+", hint="a ticket")
+JUSTIFICATIONS = {
+    "required justification is missing": (
+        policy_case(grant_by(), justification_policy(required=True, hint="say why")),
+        NOT_ALLOWED._replace(
+            message='requires a justification: "say why". Set spec.just'
+        ),
     ),
-    "blanks": (case(asks(justification=" \n"), wants(required=True)), MAY_NOT),
-    "any text": (case(asks(justification="x"), wants(required=True)), MAY),
-    "one that nobody wants": (case(asks(justification="x"), a_policy()), MAY),
-    "a pattern that is found": (case(asks(justification="for OPS-7"), TICKET), MAY),
-    "a pattern that is not found": (
-        case(asks(justification="please"), TICKET),
-        MAY_NOT._replace(says='is found: "a ticket"'),
+    "justification with only blanks": (
+        policy_case(grant_by(justification=" \n"), justification_policy(required=True)),
+        NOT_ALLOWED,
     ),
-    "a pattern in no text": (case(asks(), TICKET), MAY_NOT),
-    "a pattern that would stall other engines": (
-        case(asks(justification="a" * 1024 + "!"), wants(pattern="^(a+)+$")),
-        MAY_NOT,
+    "any text satisfies a required justification": (
+        policy_case(grant_by(justification="x"), justification_policy(required=True)),
+        ALLOWED,
     ),
-    "what is no pattern is never found": (
-        case(asks(justification="x"), wants(pattern="(?=x)")),
-        MAY_NOT,
+    "justification that is not required": (
+        policy_case(grant_by(justification="x"), a_policy()),
+        ALLOWED,
+    ),
+    "pattern matches a part": (
+        policy_case(grant_by(justification="for OPS-7"), TICKET),
+        ALLOWED,
+    ),
+    "pattern does not match": (
+        policy_case(grant_by(justification="please"), TICKET),
+        NOT_ALLOWED._replace(message='+": "a ticket"'),
+    ),
+    "pattern does not match a missing justification": (
+        policy_case(grant_by(), TICKET),
+        NOT_ALLOWED,
+    ),
+    "pattern with exponential backtracking in other engines": (
+        policy_case(
+            grant_by(justification="a" * 1024 + "!"),
+            justification_policy(pattern="^(a+)+$"),
+        ),
+        NOT_ALLOWED,
+    ),
+    "invalid pattern never matches": (
+        policy_case(grant_by(justification="x"), justification_policy(pattern="(?=x)")),
+        NOT_ALLOWED,
     ),
 }
 
-EARLIER: Final = asks(name="g0", uid="u0", created_at=NOON - 30 * MINUTE)
-LATER: Final = asks(extends="g0")
+EARLIER: Final = grant_by(name="g0", uid="u0", created_at=NOON - 30 * MINUTE)
+LATER: Final = grant_by(extends="g0")
 
 
-def goes_on(from_, **overrides):
-    """The grant g1, which continues another, where policies want nothing."""
-    return case(asks(extends="g0", **overrides), a_policy(), chain=(from_,))
+def extension_case(extended, **overrides):
+    """Grant g1 extends another grant under a policy without limits."""
+    return policy_case(
+        grant_by(extends="g0", **overrides), a_policy(), chain=(extended,)
+    )
 
 
-def earlier(**overrides):
-    """The grant g0, which is there before g1."""
-    return asks(**{"name": "g0", "created_at": NOON - 30 * MINUTE, **overrides})
+def earlier_grant(**overrides):
+    """Grant g0, created before g1."""
+    return grant_by(**{"name": "g0", "created_at": NOON - 30 * MINUTE, **overrides})
 
 
-HOW_OFTEN = {
-    "an extension": (goes_on(earlier()), MAY._replace(end=NOON + HOUR)),
-    "an extension of nothing": (
-        case(LATER, a_policy()),
-        CANNOT_GO_ON._replace(says='"g0", but there is no such grant'),
+EXTENSIONS = {
+    "extension of an active grant": (
+        extension_case(earlier_grant()),
+        ALLOWED._replace(end=NOON + HOUR),
     ),
-    "an extension of nothing without policies": (case(LATER), CANNOT_GO_ON),
-    "an extension that has begun": (
-        case(asks(extends="g0", recorded_extension=1), a_policy()),
-        MAY,
+    "extension of a grant that does not exist": (
+        policy_case(LATER, a_policy()),
+        EXTENSION_REFUSED._replace(message='"g0", but no such grant exists'),
     ),
-    "of another subject": (goes_on(earlier(subject="bob")), CANNOT_GO_ON),
-    "of another role": (goes_on(earlier(role="role:x")), CANNOT_GO_ON),
-    "of another instance": (goes_on(earlier(instance="x")), CANNOT_GO_ON),
-    "of a later grant": (goes_on(earlier(created_at=NOON + SECOND)), CANNOT_GO_ON),
-    "of one that had ended": (
-        goes_on(earlier(created_at=NOON - HOUR)),
-        CANNOT_GO_ON._replace(says="had ended at 2026-11-24T12:00:00Z already"),
+    "the same without policies": (policy_case(LATER), EXTENSION_REFUSED),
+    "started extension of a deleted grant": (
+        policy_case(grant_by(extends="g0", recorded_extension=1), a_policy()),
+        ALLOWED,
     ),
-    "of one that had ended as promised": (
-        goes_on(earlier(frozen_end=NOON)),
-        CANNOT_GO_ON,
+    "extension for another subject": (
+        extension_case(earlier_grant(subject="bob")),
+        EXTENSION_REFUSED,
     ),
-    "of one that began late, with its approval": (
-        goes_on(earlier(created_at=NOON - 9 * HOUR, frozen_end=NOON + MINUTE)),
-        MAY,
+    "extension for another role": (
+        extension_case(earlier_grant(role="role:x")),
+        EXTENSION_REFUSED,
     ),
-    "of one that was revoked": (goes_on(earlier(revoked=True)), CANNOT_GO_ON),
-    "where no extension is allowed": (
-        case(LATER, a_policy(max_extensions=0), chain=(EARLIER,)),
-        MAY_NOT._replace(says="at most 0 extensions after each other; this is ext"),
+    "extension for another instance": (
+        extension_case(earlier_grant(instance="x")),
+        EXTENSION_REFUSED,
     ),
-    "no extension where none is allowed": (
-        case(asks(), a_policy(max_extensions=0)),
-        MAY,
+    "extension of a later grant": (
+        extension_case(earlier_grant(created_at=NOON + SECOND)),
+        EXTENSION_REFUSED,
     ),
-    "as often as is allowed": (
-        case(LATER, a_policy(max_extensions=1), chain=(EARLIER,)),
-        MAY,
+    "extension of an expired grant": (
+        extension_case(earlier_grant(created_at=NOON - HOUR)),
+        EXTENSION_REFUSED._replace(message="had already ended at 2026-11-24T12:00:00Z"),
     ),
-    "what an earlier one recorded counts": (
-        case(
+    "extension after the reported end": (
+        extension_case(earlier_grant(frozen_end=NOON)),
+        EXTENSION_REFUSED,
+    ),
+    "extension of a grant that was approved late": (
+        extension_case(
+            earlier_grant(created_at=NOON - 9 * HOUR, frozen_end=NOON + MINUTE)
+        ),
+        ALLOWED,
+    ),
+    "extension of a revoked grant": (
+        extension_case(earlier_grant(revoked=True)),
+        EXTENSION_REFUSED,
+    ),
+    "extension where maxExtensions is 0": (
+        policy_case(LATER, a_policy(max_extensions=0), chain=(EARLIER,)),
+        NOT_ALLOWED._replace(message="at most 0 extensions in a row; this is ext"),
+    ),
+    "grant without extension where maxExtensions is 0": (
+        policy_case(grant_by(), a_policy(max_extensions=0)),
+        ALLOWED,
+    ),
+    "extension equal to maxExtensions": (
+        policy_case(LATER, a_policy(max_extensions=1), chain=(EARLIER,)),
+        ALLOWED,
+    ),
+    "recorded number of an earlier extension counts": (
+        policy_case(
             LATER,
             a_policy(max_extensions=3),
-            chain=(earlier(extends="gone", recorded_extension=3),),
+            chain=(earlier_grant(extends="gone", recorded_extension=3),),
         ),
-        MAY_NOT._replace(says="this is extension 4"),
+        NOT_ALLOWED._replace(message="this is extension 4"),
     ),
-    "an earlier one that is gone counts": (
-        case(LATER, a_policy(max_extensions=1), chain=(earlier(extends="gone"),)),
-        MAY_NOT._replace(says="this is extension 2"),
+    "deleted earlier grant counts": (
+        policy_case(
+            LATER, a_policy(max_extensions=1), chain=(earlier_grant(extends="gone"),)
+        ),
+        NOT_ALLOWED._replace(message="this is extension 2"),
     ),
-    "fewer at a time than is allowed": (
-        case(asks(), a_policy(max_active_per_subject=2), active_before=1),
-        MAY,
+    "fewer active grants than maxActivePerSubject": (
+        policy_case(grant_by(), a_policy(max_active_per_subject=2), active_before=1),
+        ALLOWED,
     ),
-    "more at a time than is allowed": (
-        case(asks(), a_policy(max_active_per_subject=2), active_before=2),
-        MAY_NOT._replace(says='2 grants at a time for "alice", who has 2 older ones'),
+    "as many active grants as maxActivePerSubject": (
+        policy_case(grant_by(), a_policy(max_active_per_subject=2), active_before=2),
+        NOT_ALLOWED._replace(
+            message='2 grants at a time for "alice", who already has 2.'
+        ),
     ),
 }
 
-FIRE: Final = asks(break_glass=True, justification="fire")
-BROKEN: Final = Outcome(Reason.BREAK_GLASS)
+EMERGENCY: Final = grant_by(break_glass=True, justification="fire")
+BREAK_GLASS: Final = Outcome(Reason.BREAK_GLASS)
 
 
-def for_emergencies(**overrides):
-    """A policy that wants approval, but not in an emergency."""
+def break_glass_policy(**overrides):
+    """A policy that requires approval, except for emergency access."""
     rule = BreakGlassRule(allowed=True)
-    wants_approval = {"approval": approved_by(a_user("bob")), "break_glass": rule}
-    return a_policy(**{**wants_approval, **overrides})
+    spec = {"approval": approval_by(a_user("bob")), "break_glass": rule}
+    return a_policy(**{**spec, **overrides})
 
 
-EMERGENCY = {
-    "nobody has to approve": (case(FIRE, for_emergencies()), BROKEN),
-    "it is as short as the policy says": (
-        case(
-            asks(break_glass=True, justification="!", duration=HOUR), for_emergencies()
+EMERGENCIES = {
+    "emergency access without approval": (
+        policy_case(EMERGENCY, break_glass_policy()),
+        BREAK_GLASS,
+    ),
+    "emergency access for the maximum duration": (
+        policy_case(
+            grant_by(break_glass=True, justification="!", duration=HOUR),
+            break_glass_policy(),
         ),
-        BROKEN._replace(end=NOON + HOUR),
+        BREAK_GLASS._replace(end=NOON + HOUR),
     ),
-    "longer is refused": (
-        case(
-            asks(break_glass=True, justification="!", duration=HOUR + SECOND),
-            for_emergencies(),
+    "emergency access a second above the maximum": (
+        policy_case(
+            grant_by(break_glass=True, justification="!", duration=HOUR + SECOND),
+            break_glass_policy(),
         ),
-        MAY_NOT._replace(says="for at most 1h"),
+        NOT_ALLOWED._replace(message="for at most 1h"),
     ),
-    "its ceiling is not the usual one": (
-        case(FIRE, for_emergencies(max_duration=MINUTE)),
-        BROKEN._replace(end=NOON + HOUR),
+    "usual maximum does not apply to emergency access": (
+        policy_case(EMERGENCY, break_glass_policy(max_duration=MINUTE)),
+        BREAK_GLASS._replace(end=NOON + HOUR),
     ),
-    "without a justification": (
-        case(asks(break_glass=True), for_emergencies()),
-        MAY_NOT,
+    "emergency access without a justification": (
+        policy_case(grant_by(break_glass=True), break_glass_policy()),
+        NOT_ALLOWED,
     ),
-    "a policy that knows none": (
-        case(FIRE, a_policy()),
-        MAY_NOT._replace(says="but not as breakGlass"),
+    "policy without breakGlass": (
+        policy_case(EMERGENCY, a_policy()),
+        NOT_ALLOWED._replace(message="but not with breakGlass"),
     ),
-    "without policies it is shown": (case(FIRE), BROKEN),
+    "emergency access without policies": (policy_case(EMERGENCY), BREAK_GLASS),
 }
 
 LONG: Final = a_policy("long", max_duration=2 * HOUR)
-WHICH = {
-    "the policy that would have to give way least is quoted": (
-        case(asks(duration=9 * HOUR), LONG, a_policy("a", requesters=(a_user("x"),))),
-        MAY_NOT._replace(says='"long" would allow'),
+SELECTED_POLICIES = {
+    "message quotes the closest policy": (
+        policy_case(
+            grant_by(duration=9 * HOUR), LONG, a_policy("a", requesters=(a_user("x"),))
+        ),
+        NOT_ALLOWED._replace(message='"long" allows this request'),
     ),
-    "of two that are as near, the first by name": (
-        case(asks("eve"), a_policy("b", requesters=()), a_policy("a", requesters=())),
-        MAY_NOT._replace(says='"a" lets'),
+    "of two equally close policies, the first by name": (
+        policy_case(
+            grant_by("eve"), a_policy("b", requesters=()), a_policy("a", requesters=())
+        ),
+        NOT_ALLOWED._replace(message='"a" allows requests by no requester'),
     ),
-    "of two that give as much time, the first by name": (
-        case(running(frozen_end=None, duration=2 * HOUR), a_policy("a"), LONG),
-        MAY._replace(policy="a", end=NOON + 2 * HOUR),
+    "of two policies with the same end, the first by name": (
+        policy_case(
+            started_grant(frozen_end=None, duration=2 * HOUR), a_policy("a"), LONG
+        ),
+        ALLOWED._replace(policy="a", end=NOON + 2 * HOUR),
     ),
-    "a lowered ceiling does no harm where another policy admits": (
-        case(running(), a_policy(max_duration=MINUTE), LONG),
-        MAY._replace(policy="long", end=NOON + HOUR),
+    "another policy prevents a lowered maximum from taking effect": (
+        policy_case(started_grant(), a_policy(max_duration=MINUTE), LONG),
+        ALLOWED._replace(policy="long", end=NOON + HOUR),
     ),
-    "of two that give as much time, the one that wants fewer approvals": (
-        case(
-            asks(expires_at=NOON + HOUR),
-            a_policy("a", approval=approved_by(a_user("*"), of=2)),
-            a_policy("b", approval=approved_by(a_user("*"))),
+    "of two policies with the same end, the one with fewer approvals": (
+        policy_case(
+            grant_by(expires_at=NOON + HOUR),
+            a_policy("a", approval=approval_by(a_user("*"), of=2)),
+            a_policy("b", approval=approval_by(a_user("*"))),
             approvals=(an_approval("bob"), an_approval("eve")),
             at=NOON + MINUTE,
         ),
         Outcome(Reason.APPROVED_BY_REVIEWERS, policy="b", end=NOON + HOUR),
     ),
-    "the one that needs no approval admits": (
-        case(asks(), a_policy("a", approval=approved_by(a_group("x"))), LONG),
-        MAY._replace(policy="long"),
+    "policy without approval is used first": (
+        policy_case(
+            grant_by(), a_policy("a", approval=approval_by(a_group("x"))), LONG
+        ),
+        ALLOWED._replace(policy="long"),
     ),
 }
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(HOW_LONG))
-def test_how_long_it_may_last(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(DURATIONS))
+def test_duration_is_limited(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(WHY))
-def test_why_it_is_wanted(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(JUSTIFICATIONS))
+def test_justification_is_checked(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(HOW_OFTEN))
-def test_how_often_it_may_be_had(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(EXTENSIONS))
+def test_extensions_and_active_grants_are_limited(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(EMERGENCY))
-def test_what_an_emergency_changes(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(EMERGENCIES))
+def test_emergency_access_needs_no_approval(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(WHICH))
-def test_which_policy_answers(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(SELECTED_POLICIES))
+def test_one_policy_is_selected(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome

@@ -1,4 +1,4 @@
-"""Who has to agree, and when it counts: the specification, part three."""
+"""Approvals: how many are required, by whom, and until when."""
 
 from typing import Final
 
@@ -19,122 +19,153 @@ from support.builders import (
     a_role,
     a_user,
     an_approval,
-    approved_by,
-    asked,
-    asks,
-    case,
-    guarded,
+    approval_by,
+    approval_case,
+    approval_policy,
+    grant_by,
+    policy_case,
     rows,
 )
 
-AGREED: Final = Outcome(Reason.APPROVED_BY_REVIEWERS)
-WAITS: Final = Outcome(Reason.AWAITING_APPROVAL)
+APPROVED: Final = Outcome(Reason.APPROVED_BY_REVIEWERS)
+AWAITING: Final = Outcome(Reason.AWAITING_APPROVAL)
 DENIED: Final = Outcome(Reason.DENIED)
 AFTER: Final = NOON + 2 * MINUTE
 DAY: Final = 24 * HOUR
 
 
-HOW_MANY = {
-    "nobody has approved": (
-        asked(),
-        WAITS._replace(says='"prod" asks for 1 more approval until 2026-11-25T12:00'),
+REQUIRED_APPROVALS = {
+    "no approval yet": (
+        approval_case(),
+        AWAITING._replace(
+            message='"prod" requires 1 more approval until 2026-11-25T12:00'
+        ),
     ),
-    "what waits for approval has no end": (asked(), WAITS._replace(end=END_OF_TIME)),
-    "but the one that it asks for": (
-        asked(grant=asks("oidc:alice", subject="alice", expires_at=NOON + HOUR)),
-        WAITS._replace(end=NOON + HOUR),
+    "unapproved grant has no end": (
+        approval_case(),
+        AWAITING._replace(end=END_OF_TIME),
     ),
-    "one has approved": (asked(an_approval()), AGREED._replace(says='by "bob"')),
-    "time runs from the approval": (
-        asked(an_approval()),
-        AGREED._replace(end=NOON + MINUTE + HOUR, policy="prod"),
+    "unapproved grant has the end of expiresAt": (
+        approval_case(
+            grant=grant_by("oidc:alice", subject="alice", expires_at=NOON + HOUR)
+        ),
+        AWAITING._replace(end=NOON + HOUR),
     ),
-    "or from the one that completed the quorum": (
-        asked(
+    "one approval": (
+        approval_case(an_approval()),
+        APPROVED._replace(message='by "bob"'),
+    ),
+    "duration counts from the approval": (
+        approval_case(an_approval()),
+        APPROVED._replace(end=NOON + MINUTE + HOUR, policy="prod"),
+    ),
+    "duration counts from the last required approval": (
+        approval_case(
             an_approval(),
             an_approval("eve", created_at=NOON + 3 * MINUTE),
             an_approval("zoe", created_at=NOON + 2 * MINUTE),
-            policy=guarded(of=2),
+            policy=approval_policy(of=2),
             at=NOON + 9 * MINUTE,
         ),
-        AGREED._replace(end=NOON + 2 * MINUTE + HOUR, says='by "bob", "zoe"'),
+        APPROVED._replace(end=NOON + 2 * MINUTE + HOUR, message='by "bob", "zoe"'),
     ),
-    "one of two has approved": (
-        asked(an_approval(), policy=guarded(of=2)),
-        WAITS._replace(says="1 more approval"),
+    "one of two required approvals": (
+        approval_case(an_approval(), policy=approval_policy(of=2)),
+        AWAITING._replace(message="1 more approval"),
     ),
-    "none of two has": (asked(policy=guarded(of=2)), WAITS._replace(says="2 more app")),
-    "an approval that was deleted": (asked(an_approval(being_deleted=True)), WAITS),
-    "an approval that was deleted while it ran": (
-        asked(grant=asks("oidc:alice", subject="alice", frozen_end=NOON + HOUR)),
-        WAITS._replace(end=NOON + HOUR),
+    "none of two required approvals": (
+        approval_case(policy=approval_policy(of=2)),
+        AWAITING._replace(message="2 more app"),
     ),
-    "one policy of two is satisfied": (
-        case(
-            asks(),
-            guarded(a_user("eve")),
-            guarded(a_user("bob"), name="test"),
+    "deleted approval": (
+        approval_case(an_approval(being_deleted=True)),
+        AWAITING,
+    ),
+    "approval deleted after the start": (
+        approval_case(
+            grant=grant_by("oidc:alice", subject="alice", frozen_end=NOON + HOUR)
+        ),
+        AWAITING._replace(end=NOON + HOUR),
+    ),
+    "one of two policies has its approvals": (
+        policy_case(
+            grant_by(),
+            approval_policy(a_user("eve")),
+            approval_policy(a_user("bob"), name="test"),
             approvals=(an_approval(),),
             at=AFTER,
         ),
-        AGREED._replace(policy="test"),
+        APPROVED._replace(policy="test"),
     ),
-    "two policies wait": (
-        case(asks(), guarded(a_user("eve")), guarded(a_user("bob"), name="test")),
-        WAITS._replace(says='User "eve" may approve. Or: AccessPolicy "test"'),
+    "two policies await approval": (
+        policy_case(
+            grant_by(),
+            approval_policy(a_user("eve")),
+            approval_policy(a_user("bob"), name="test"),
+        ),
+        AWAITING._replace(message='User "eve" may approve. Or: AccessPolicy "test"'),
     ),
 }
 
-IN_TIME = {
-    "an approval of the last second": (
-        asked(an_approval(created_at=NOON + DAY), at=NOON + DAY),
-        AGREED,
+TIMEOUTS = {
+    "approval in the last second": (
+        approval_case(an_approval(created_at=NOON + DAY), at=NOON + DAY),
+        APPROVED,
     ),
-    "an approval a second later": (
-        asked(an_approval(created_at=NOON + DAY + SECOND), at=NOON + DAY + SECOND),
+    "approval a second too late": (
+        approval_case(
+            an_approval(created_at=NOON + DAY + SECOND), at=NOON + DAY + SECOND
+        ),
         Outcome(Reason.APPROVAL_TIMED_OUT),
     ),
-    "nobody in the last second": (asked(at=NOON + DAY), WAITS),
-    "nobody a second later": (
-        asked(at=NOON + DAY + SECOND),
-        Outcome(Reason.APPROVAL_TIMED_OUT, says="1 were missing at 2026-11-25T12"),
+    "no approval in the last second": (approval_case(at=NOON + DAY), AWAITING),
+    "no approval after the last second": (
+        approval_case(at=NOON + DAY + SECOND),
+        Outcome(Reason.APPROVAL_TIMED_OUT, message="1 were missing at 2026-11-25T12"),
     ),
-    "the time that the policy gives": (
-        asked(policy=guarded(timeout=MINUTE), at=NOON + MINUTE + SECOND),
+    "timeout of the policy": (
+        approval_case(
+            policy=approval_policy(timeout=MINUTE), at=NOON + MINUTE + SECOND
+        ),
         Outcome(Reason.APPROVAL_TIMED_OUT),
     ),
-    "one policy gives more time": (
-        case(asks(), guarded(timeout=MINUTE), guarded(name="slow"), at=AFTER),
-        WAITS._replace(says='AccessPolicy "slow"'),
+    "another policy has a longer timeout": (
+        policy_case(
+            grant_by(),
+            approval_policy(timeout=MINUTE),
+            approval_policy(name="slow"),
+            at=AFTER,
+        ),
+        AWAITING._replace(message='AccessPolicy "slow"'),
     ),
-    "what ran and lost its approval is not over": (
-        asked(
-            grant=asks("oidc:alice", subject="alice", frozen_end=NOON + 3 * DAY),
+    "started grant that lost its approval has not ended": (
+        approval_case(
+            grant=grant_by("oidc:alice", subject="alice", frozen_end=NOON + 3 * DAY),
             at=NOON + 2 * DAY,
         ),
-        WAITS._replace(says="later ones do not count"),
+        AWAITING._replace(message="later approvals do not count"),
     ),
-    "what was refused once stays so": (
-        asked(
+    "recorded denial is final": (
+        approval_case(
             an_approval(),
-            grant=asks(recorded_end=RecordedEnd(Reason.DENIED, "Bob refused.")),
+            grant=grant_by(recorded_end=RecordedEnd(Reason.DENIED, "Bob denied it.")),
         ),
-        DENIED._replace(says="Bob refused."),
+        DENIED._replace(message="Bob denied it."),
     ),
 }
 
-SRE: Final = an_approval("eve", "sre")
+EVE_OF_SRE: Final = an_approval("eve", "sre")
 OWNED: Final = {"integration": (a_group("platform"),), "of_projects": {}}
 
 
-def owned(grant=None, approval=None, **owners):
-    """A grant that owners approve."""
-    rule = approved_by(resource_owners=True)
+def owner_case(grant=None, approval=None, **owners):
+    """A grant that needs the approval of an owner."""
+    rule = approval_by(resource_owners=True)
     policy = a_policy(
         approval=rule, roles=(a_role("role:deployer"), a_role("deployer", "*"))
     )
-    return case(
-        grant or asks(role="deployer", project="team-a"),
+    return policy_case(
+        grant or grant_by(role="deployer", project="team-a"),
         policy,
         approvals=(approval or an_approval("eve", "a-leads"),),
         at=AFTER,
@@ -142,76 +173,90 @@ def owned(grant=None, approval=None, **owners):
     )
 
 
-BY_WHOM = {
-    "a member of the group": (asked(SRE, policy=guarded(a_group("sre"))), AGREED),
-    "no member of it": (asked(an_approval(), policy=guarded(a_group("sre"))), WAITS),
-    "an approver who was taken off the list": (
-        asked(an_approval("bob"), policy=guarded(a_user("eve"))),
-        WAITS,
+APPROVERS = {
+    "member of the group of approvers": (
+        approval_case(EVE_OF_SRE, policy=approval_policy(a_group("sre"))),
+        APPROVED,
     ),
-    "a policy that is gone": (
-        case(asks(), approvals=(an_approval(),), requires_access_policy=True),
+    "user outside the group of approvers": (
+        approval_case(an_approval(), policy=approval_policy(a_group("sre"))),
+        AWAITING,
+    ),
+    "approver who was removed from the policy": (
+        approval_case(an_approval("bob"), policy=approval_policy(a_user("eve"))),
+        AWAITING,
+    ),
+    "deleted policy": (
+        policy_case(
+            grant_by(), approvals=(an_approval(),), requires_access_policy=True
+        ),
         Outcome(Reason.NOT_ALLOWED),
     ),
-    "everybody is no account of the cluster": (
-        asked(an_approval("system:serviceaccount:a:b"), policy=guarded(a_user("*"))),
-        WAITS,
+    "asterisk does not match a service account": (
+        approval_case(
+            an_approval("system:serviceaccount:a:b"),
+            policy=approval_policy(a_user("*")),
+        ),
+        AWAITING,
     ),
-    "an owner of the integration": (
-        case(
-            asks(),
-            a_policy(approval=approved_by(integration_owners=True)),
+    "owner of the instance": (
+        policy_case(
+            grant_by(),
+            a_policy(approval=approval_by(integration_owners=True)),
             approvals=(an_approval("eve", "platform"),),
             owners=Owners(integration=(a_group("platform"),)),
             at=AFTER,
         ),
-        AGREED,
+        APPROVED,
     ),
-    "the owner of the project": (
-        owned(of_projects={"team-a": a_group("a-leads")}),
-        AGREED,
+    "owner of the project": (
+        owner_case(of_projects={"team-a": a_group("a-leads")}),
+        APPROVED,
     ),
-    "the owner of another project": (
-        owned(of_projects={"team-b": a_group("a-leads")}),
-        WAITS,
+    "owner of another project": (
+        owner_case(of_projects={"team-b": a_group("a-leads")}),
+        AWAITING,
     ),
-    "the integration's owner where the project has one": (
-        owned(
+    "owner of the instance if the project has its own": (
+        owner_case(
             approval=an_approval("eve", "platform"),
             of_projects={"team-a": a_group("a-leads")},
         ),
-        WAITS,
+        AWAITING,
     ),
-    "the integration's owner where the project has none": (
-        owned(approval=an_approval("eve", "platform")),
-        AGREED,
+    "owner of the instance if the project has none": (
+        owner_case(approval=an_approval("eve", "platform")),
+        APPROVED,
     ),
-    "the owner of the global roles": (
-        owned(grant=asks(), of_global_roles=a_group("a-leads")),
-        AGREED,
+    "owner of the global roles": (
+        owner_case(grant=grant_by(), of_global_roles=a_group("a-leads")),
+        APPROVED,
     ),
-    "an owner is no pattern": (owned(of_projects={"team-a": a_group("*")}), WAITS),
-    "an owner who is a user": (
-        owned(approval=an_approval("bob"), of_projects={"team-a": a_user("bob")}),
-        AGREED,
+    "name of an owner is not a pattern": (
+        owner_case(of_projects={"team-a": a_group("*")}),
+        AWAITING,
     ),
-    "nobody may approve": (
-        owned(integration=()),
-        WAITS._replace(says="nobody may approve"),
+    "user as owner": (
+        owner_case(approval=an_approval("bob"), of_projects={"team-a": a_user("bob")}),
+        APPROVED,
+    ),
+    "no approver at all": (
+        owner_case(integration=()),
+        AWAITING._replace(message="no user may approve"),
     ),
 }
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(HOW_MANY))
-def test_how_many_have_to_agree(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(REQUIRED_APPROVALS))
+def test_policy_requires_a_number_of_approvals(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(IN_TIME))
-def test_until_when_they_may(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(TIMEOUTS))
+def test_approvals_must_be_in_time(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(BY_WHOM))
-def test_who_may_approve(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(APPROVERS))
+def test_only_approvers_of_the_policy_count(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome

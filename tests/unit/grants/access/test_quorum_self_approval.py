@@ -1,4 +1,4 @@
-"""Whose approval does not count, and who may refuse: the specification, part four."""
+"""Approvals that never count, and denials."""
 
 from datetime import timedelta
 from typing import Final
@@ -12,104 +12,117 @@ from support.builders import (
     NOON,
     SECOND,
     Outcome,
-    a_refusal,
+    a_denial,
     a_user,
     an_approval,
-    asked,
-    asks,
-    guarded,
+    approval_case,
+    approval_policy,
+    grant_by,
     rows,
 )
 
-AGREED: Final = Outcome(Reason.APPROVED_BY_REVIEWERS)
-WAITS: Final = Outcome(Reason.AWAITING_APPROVAL)
+APPROVED: Final = Outcome(Reason.APPROVED_BY_REVIEWERS)
+AWAITING: Final = Outcome(Reason.AWAITING_APPROVAL)
 DENIED: Final = Outcome(Reason.DENIED)
 DAY: Final = timedelta(days=1)
-SRE: Final = an_approval("eve", "sre")
+EVE_OF_SRE: Final = an_approval("eve", "sre")
 
-SELF = {
-    spelling: (asked(an_approval(name)), WAITS)
+SELF_APPROVALS = {
+    spelling: (approval_case(an_approval(name)), AWAITING)
     for spelling, name in {
-        "the requester himself": "oidc:alice",
-        "without the prefix": "alice",
-        "in capitals": "OIDC:ALICE",
-        "with a blank behind": "oidc:alice ",
-        "with a blank behind the prefix": "oidc: alice",
-        "in full-width letters": "oidc:\uff41\uff4c\uff49\uff43\uff45",
-        "with something invisible": "oidc:al\u200bice",
+        "the requester": "oidc:alice",
+        "the requester without the prefix": "alice",
+        "the requester in capitals": "OIDC:ALICE",
+        "the requester with a trailing blank": "oidc:alice ",
+        "the requester with a blank after the prefix": "oidc: alice",
+        "the requester in full-width letters": "oidc:\uff41\uff4c\uff49\uff43\uff45",
+        "the requester with an invisible character": "oidc:al\u200bice",
     }.items()
 } | {
-    "the subject, for whom another asks": (
-        asked(
+    "the subject of another user's request": (
+        approval_case(
             an_approval("bob"),
-            grant=asks("alice", subject="bob"),
-            policy=guarded(subjects=SubjectPatterns(users=("*",))),
+            grant=grant_by("alice", subject="bob"),
+            policy=approval_policy(subjects=SubjectPatterns(users=("*",))),
         ),
-        WAITS,
+        AWAITING,
     ),
-    "a member of the group that receives it": (
-        asked(
-            SRE,
-            grant=asks("alice", group="sre"),
-            policy=guarded(subjects=SubjectPatterns(groups=("*",))),
+    "a member of the group that is the subject": (
+        approval_case(
+            EVE_OF_SRE,
+            grant=grant_by("alice", group="sre"),
+            policy=approval_policy(subjects=SubjectPatterns(groups=("*",))),
         ),
-        WAITS,
+        AWAITING,
     ),
-    "where the policy lets him": (
-        asked(an_approval("oidc:alice"), policy=guarded(self_approval=True)),
-        AGREED,
+    "the requester if the policy allows self-approval": (
+        approval_case(
+            an_approval("oidc:alice"), policy=approval_policy(self_approval=True)
+        ),
+        APPROVED,
     ),
-    "one person twice": (
-        asked(an_approval("bob"), an_approval("oidc:Bob"), policy=guarded(of=2)),
-        WAITS,
+    "one approver in two spellings": (
+        approval_case(
+            an_approval("bob"), an_approval("oidc:Bob"), policy=approval_policy(of=2)
+        ),
+        AWAITING,
     ),
-    "an approval of the grant before this one": (
-        asked(an_approval(grant_uid="old")),
-        WAITS,
+    "approval of a former grant of the same name": (
+        approval_case(an_approval(grant_uid="old")),
+        AWAITING,
     ),
-    "an approval of another grant": (asked(an_approval(grant_name="g2")), WAITS),
-    "an approval that nobody vouches for": (
-        asked(an_approval(created_at=NOON - SECOND)),
-        WAITS,
+    "approval of another grant": (
+        approval_case(an_approval(grant_name="g2")),
+        AWAITING,
     ),
-    "an approval that names nobody": (asked(an_approval(approver=None)), WAITS),
+    "approval by an unverified approver": (
+        approval_case(an_approval(created_at=NOON - SECOND)),
+        AWAITING,
+    ),
+    "approval without an approver": (
+        approval_case(an_approval(approver=None)),
+        AWAITING,
+    ),
 }
 
-NO = {
-    "one who may approve refuses": (
-        asked(a_refusal(comment="Not on Friday.")),
-        DENIED._replace(says='"bob" refused the grant: "Not on Friday."'),
+DENIALS = {
+    "denial by an approver": (
+        approval_case(a_denial(comment="Not on Friday.")),
+        DENIED._replace(message='"bob" denied the grant: "Not on Friday."'),
     ),
-    "without a comment": (asked(a_refusal()), DENIED._replace(says="the grant.")),
-    "also after another has approved": (
-        asked(an_approval("eve"), a_refusal(created_at=NOON + 9 * MINUTE)),
+    "denial without a comment": (
+        approval_case(a_denial()),
+        DENIED._replace(message="the grant."),
+    ),
+    "denial after an approval": (
+        approval_case(an_approval("eve"), a_denial(created_at=NOON + 9 * MINUTE)),
         DENIED,
     ),
-    "also after the time for approvals": (
-        asked(
+    "denial after the approval timeout": (
+        approval_case(
             an_approval("eve"),
-            a_refusal(created_at=NOON + 2 * DAY),
-            grant=asks("oidc:alice", subject="alice", expires_at=NOON + 3 * DAY),
+            a_denial(created_at=NOON + 2 * DAY),
+            grant=grant_by("oidc:alice", subject="alice", expires_at=NOON + 3 * DAY),
             max_duration=9 * DAY,
             at=NOON + 2 * DAY,
         ),
         DENIED,
     ),
-    "oneself": (asked(a_refusal("oidc:alice")), DENIED),
-    "one who may not approve": (
-        asked(a_refusal("eve"), policy=guarded(a_user("bob"))),
-        WAITS,
+    "denial by the requester": (approval_case(a_denial("oidc:alice")), DENIED),
+    "denial by a user who may not approve": (
+        approval_case(a_denial("eve"), policy=approval_policy(a_user("bob"))),
+        AWAITING,
     ),
-    "a refusal that was deleted": (asked(a_refusal(being_deleted=True)), WAITS),
-    "a refusal that nobody vouches for": (
-        asked(a_refusal(created_at=NOON - SECOND)),
-        WAITS,
+    "deleted denial": (approval_case(a_denial(being_deleted=True)), AWAITING),
+    "denial by an unverified approver": (
+        approval_case(a_denial(created_at=NOON - SECOND)),
+        AWAITING,
     ),
-    "an emergency": (
-        asked(
-            a_refusal(),
-            grant=asks(break_glass=True, justification="fire"),
-            policy=guarded(break_glass=BreakGlassRule(allowed=True)),
+    "denial of emergency access": (
+        approval_case(
+            a_denial(),
+            grant=grant_by(break_glass=True, justification="fire"),
+            policy=approval_policy(break_glass=BreakGlassRule(allowed=True)),
             strip_prefix="",
         ),
         DENIED,
@@ -117,11 +130,11 @@ NO = {
 }
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(SELF))
-def test_whose_approval_does_not_count(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(SELF_APPROVALS))
+def test_self_approval_does_not_count(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome
 
 
-@pytest.mark.parametrize(("question", "outcome"), rows(NO))
-def test_one_refusal_ends_it(question, outcome) -> None:
-    assert outcome.of(question.decided()) == outcome
+@pytest.mark.parametrize(("case", "outcome"), rows(DENIALS))
+def test_one_denial_ends_a_grant(case, outcome) -> None:
+    assert outcome.of(case.decision()) == outcome

@@ -1,4 +1,4 @@
-"""The line that a person is told to write for scopes."""
+"""Line for ``scopes`` in messages."""
 
 import pytest
 import yaml
@@ -15,9 +15,9 @@ from argogrant.grants.model.sign_in import scopes_line
         (("on", "null", "it's", 'a"b', "a, b", "[x]", "#x", "7", "a\nb"), None),
     ],
 )
-def test_reads_back_as_the_claims(claims, line) -> None:
-    written = scopes_line(claims)
-    value = yaml.safe_load(written)["scopes"]
+def test_scopes_line_parses_as_the_claims(claims, line) -> None:
+    text = scopes_line(claims)
+    value = yaml.safe_load(text)["scopes"]
 
-    assert line in (None, written)
+    assert line in (None, text)
     assert yaml.safe_load(value) == list(claims)

@@ -1,4 +1,4 @@
-"""Names: only what every reader sees alike may be written."""
+"""Validation of names: only unambiguous, visible text is accepted."""
 
 import unicodedata
 
@@ -19,45 +19,47 @@ from argogrant.grants.model.validation import (
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("alice", id="a user id"),
-        pytest.param("alice@example.com", id="an e-mail address"),
+        pytest.param("alice", id="user id"),
+        pytest.param("alice@example.com", id="e-mail address"),
         pytest.param("Platform Team, EU", id="blanks and a comma inside"),
         pytest.param('the "best" team', id="double quotes"),
-        pytest.param("CN=a/OU=b:c", id="a distinguished name"),
-        pytest.param("*", id="an asterisk, which Argo CD takes literally"),
-        pytest.param("#alice", id="a number sign"),
-        pytest.param("Zo\u00eb", id="an accented letter as one character"),
+        pytest.param("CN=a/OU=b:c", id="distinguished name"),
+        pytest.param("*", id="asterisk, which Argo CD compares literally"),
+        pytest.param("#alice", id="number sign"),
+        pytest.param("Zo\u00eb", id="accented letter as one character"),
         pytest.param("\u5c71\u7530", id="Kanji"),
-        pytest.param("x" * MAX_NAME_LENGTH, id="as long as allowed"),
+        pytest.param("x" * MAX_NAME_LENGTH, id="maximum length"),
     ],
 )
-def test_names_that_people_have_are_taken(name) -> None:
+def test_usual_names_are_accepted(name) -> None:
     assert validate_name(name) is None
 
 
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        pytest.param("", "is empty", id="an empty name would be everybody"),
+        pytest.param("", "is empty", id="empty"),
         pytest.param("x" * (MAX_NAME_LENGTH + 1), "longer than 256", id="too long"),
-        pytest.param(" a", "begins or ends with a blank", id="a blank before"),
-        pytest.param("a ", "begins or ends with a blank", id="a blank after"),
+        pytest.param(" a", "begins or ends with a blank", id="leading blank"),
+        pytest.param("a ", "begins or ends with a blank", id="trailing blank"),
         pytest.param(" ", "begins or ends with a blank", id="only a blank"),
-        pytest.param("a\nb", "U+000A unnamed character at position 2", id="a newline"),
-        pytest.param("a\u00a0b", "U+00A0 NO-BREAK SPACE", id="another kind of blank"),
-        pytest.param("\u202ea", "RIGHT-TO-LEFT OVERRIDE", id="a turned direction"),
-        pytest.param("a\ud800", "U+D800 unnamed character", id="half a surrogate pair"),
-        pytest.param("a\u0378", "U+0378 unnamed", id="a code point not in use"),
-        pytest.param("a\ufe0f", "VARIATION SELECTOR-16", id="an invisible mark"),
-        pytest.param("e\u0301", "normal form C", id="an accent as its own character"),
-        pytest.param("\u212b", "normal form C", id="a letter with a double"),
+        pytest.param("a\nb", "U+000A unnamed character at position 2", id="newline"),
+        pytest.param("a\u00a0b", "U+00A0 NO-BREAK SPACE", id="no-break space"),
+        pytest.param("\u202ea", "RIGHT-TO-LEFT OVERRIDE", id="direction override"),
+        pytest.param(
+            "a\ud800", "U+D800 unnamed character", id="half of a surrogate pair"
+        ),
+        pytest.param("a\u0378", "U+0378 unnamed", id="unassigned code point"),
+        pytest.param("a\ufe0f", "VARIATION SELECTOR-16", id="invisible mark"),
+        pytest.param("e\u0301", "normal form C", id="accent as a separate character"),
+        pytest.param("\u212b", "normal form C", id="compatibility character"),
     ],
 )
-def test_names_that_mislead_are_refused(name, problem) -> None:
-    said = validate_name(name)
+def test_misleading_names_are_rejected(name, problem) -> None:
+    message = validate_name(name)
 
-    assert said is not None
-    assert problem in said
+    assert message is not None
+    assert problem in message
 
 
 @pytest.mark.parametrize(
@@ -70,14 +72,14 @@ def test_names_that_mislead_are_refused(name, problem) -> None:
         )
     ],
 )
-def test_what_prints_nothing_is_invisible(point) -> None:
-    """Unicode calls them letters, marks and symbols; no reader sees them."""
+def test_characters_that_print_nothing_are_invisible(point) -> None:
+    """Their categories in Unicode are letters, marks and symbols."""
     assert not is_visible(chr(point))
     assert validate_name(f"a{chr(point)}b") is not None
 
 
 @given(st.text())
-def test_what_is_accepted_holds_no_control_separator_or_format(name) -> None:
+def test_accepted_name_contains_no_control_separator_or_format_character(name) -> None:
     if validate_name(name) is not None:
         return
 
@@ -87,8 +89,8 @@ def test_what_is_accepted_holds_no_control_separator_or_format(name) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=[])))
-def test_a_quoted_name_is_one_visible_line(name) -> None:
-    """Whatever a hostile name holds, a log and a terminal stay as they are."""
+def test_quoted_name_is_one_visible_line(name) -> None:
+    """A hostile name must not change a log or a terminal."""
     shown = quote(name)
 
     assert shown[0] == shown[-1] == '"'
@@ -99,16 +101,18 @@ def test_a_quoted_name_is_one_visible_line(name) -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        pytest.param("alice", '"alice"', id="a plain name as it is"),
-        pytest.param("a\u200bb", '"a\\u200bb"', id="an invisible one escaped"),
-        pytest.param("x" * 81, '"' + "x" * 80 + '…"', id="a long one cut"),
-        pytest.param("x" * 80, '"' + "x" * 80 + '"', id="the longest whole"),
+        pytest.param("alice", '"alice"', id="plain name"),
+        pytest.param("a\u200bb", '"a\\u200bb"', id="invisible character is escaped"),
+        pytest.param("x" * 81, '"' + "x" * 80 + '…"', id="long name is truncated"),
+        pytest.param(
+            "x" * 80, '"' + "x" * 80 + '"', id="longest name that is not truncated"
+        ),
     ],
 )
-def test_names_are_shown_in_messages(name, shown) -> None:
+def test_names_are_quoted_in_messages(name, shown) -> None:
     assert quote(name) == shown
 
 
-def test_a_character_is_named_without_printing_it() -> None:
+def test_invisible_character_is_described_by_its_code_point() -> None:
     assert character_label("\u200b") == "U+200B ZERO WIDTH SPACE"
     assert escape("\ud800") == "\\ud800"

@@ -1,4 +1,4 @@
-"""Instants and durations: every rounding shortens access."""
+"""Times, durations and windows: rounding shortens access."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant
         ("2026-11-24T13:00:00+01:00", False, "2026-11-24T12:00:00Z"),
     ],
 )
-def test_instants_are_whole_seconds_in_utc(text, up, expected) -> None:
+def test_times_are_whole_seconds_in_utc(text, up, expected) -> None:
     assert format_instant(parse_instant(text, round_up=up)) == expected
 
 
@@ -41,7 +41,7 @@ def test_instants_are_whole_seconds_in_utc(text, up, expected) -> None:
         "2026-11-24 12:00:00Z",
     ],
 )
-def test_what_is_no_instant_is_refused(text) -> None:
+def test_invalid_time_is_rejected(text) -> None:
     with pytest.raises(InvalidGrant):
         parse_instant(text)
 
@@ -55,28 +55,28 @@ def test_durations_round_down(text, seconds) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0s", "500ms", "-1h", "1d", "h", "1h ", "1H"])
-def test_what_is_no_duration_is_refused(text) -> None:
+def test_invalid_duration_is_rejected(text) -> None:
     with pytest.raises(InvalidGrant):
         parse_duration(text)
 
 
-def test_a_duration_longer_than_any_calendar_is_refused() -> None:
+def test_duration_beyond_the_calendar_is_rejected() -> None:
     with pytest.raises(InvalidGrant, match="too long"):
         parse_duration("999999999h" * 30)
 
 
 @given(st.integers(1, 10**9))
-def test_a_duration_reads_back(seconds) -> None:
+def test_formatted_duration_parses_to_the_same(seconds) -> None:
     duration = timedelta(seconds=seconds)
 
     assert parse_duration(format_duration(duration)) == duration
 
 
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_an_instant_reads_back_without_its_fraction(instant) -> None:
-    back = parse_instant(format_instant(instant))
+def test_formatted_time_parses_to_the_same_without_its_fraction(instant) -> None:
+    parsed = parse_instant(format_instant(instant))
 
-    assert back == instant.replace(microsecond=0)
+    assert parsed == instant.replace(microsecond=0)
 
 
 @pytest.mark.parametrize(
@@ -84,30 +84,36 @@ def test_an_instant_reads_back_without_its_fraction(instant) -> None:
     [
         pytest.param(2 * HOUR + 30 * MINUTE, "2h30m", id="hours and minutes"),
         pytest.param(SECOND, "1s", id="one second"),
-        pytest.param(0 * SECOND, "0s", id="nothing at all"),
+        pytest.param(0 * SECOND, "0s", id="zero"),
     ],
 )
-def test_a_duration_is_written_as_people_write_it(duration, text) -> None:
+def test_duration_is_formatted_in_hours_minutes_and_seconds(duration, text) -> None:
     assert format_duration(duration) == text
 
 
 @pytest.mark.parametrize(
     ("overrides", "start", "end"),
     [
-        pytest.param({}, 0, 60, id="a duration counts from the creation"),
-        pytest.param({"not_before": NOON + HOUR}, 60, 120, id="or from notBefore"),
-        pytest.param({"not_before": NOON - HOUR}, 0, 60, id="never from the past"),
-        pytest.param({"expires_at": NOON + MINUTE}, 0, 1, id="an end is an end"),
-        pytest.param({"duration": 9 * HOUR}, 0, 180, id="the ceiling ends it"),
-        pytest.param({"expires_at": NOON + 9 * HOUR}, 0, 180, id="an end as well"),
-        pytest.param({"frozen_end": NOON + MINUTE}, 0, 1, id="a promise is kept"),
-        pytest.param({"frozen_end": NOON + 9 * HOUR}, 0, 60, id="and never extends"),
+        pytest.param({}, 0, 60, id="duration counts from the creation"),
         pytest.param(
-            {"expires_at": NOON - HOUR}, 0, -60, id="an end in the past is empty"
+            {"not_before": NOON + HOUR}, 60, 120, id="duration counts from notBefore"
         ),
+        pytest.param(
+            {"not_before": NOON - HOUR}, 0, 60, id="notBefore before the creation"
+        ),
+        pytest.param({"expires_at": NOON + MINUTE}, 0, 1, id="expiresAt"),
+        pytest.param({"duration": 9 * HOUR}, 0, 180, id="maximum limits a duration"),
+        pytest.param(
+            {"expires_at": NOON + 9 * HOUR}, 0, 180, id="maximum limits expiresAt"
+        ),
+        pytest.param({"frozen_end": NOON + MINUTE}, 0, 1, id="reported end is earlier"),
+        pytest.param(
+            {"frozen_end": NOON + 9 * HOUR}, 0, 60, id="reported end does not extend"
+        ),
+        pytest.param({"expires_at": NOON - HOUR}, 0, -60, id="expiresAt in the past"),
     ],
 )
-def test_a_window_is_derived_from_what_was_stamped(overrides, start, end) -> None:
+def test_window_is_derived_from_spec_and_creation(overrides, start, end) -> None:
     window = window_of(a_grant(**overrides), max_duration=3 * HOUR)
 
     assert window.start == NOON + start * MINUTE
@@ -115,8 +121,7 @@ def test_a_window_is_derived_from_what_was_stamped(overrides, start, end) -> Non
     assert window.has_closed(window.start) == (end <= start)
 
 
-def test_a_window_never_leaves_the_calendar() -> None:
-    """Ten thousand years are enough."""
+def test_window_ends_within_the_calendar() -> None:
     late = datetime(9999, 12, 31, 23, tzinfo=UTC)
     window = window_of(a_grant(created_at=late, duration=9 * HOUR), max_duration=HOUR)
 
@@ -124,8 +129,8 @@ def test_a_window_never_leaves_the_calendar() -> None:
 
 
 @given(st.integers(0, 7200), st.integers(1, 7200), st.integers(-3600, 14400))
-def test_a_window_is_half_open(begin, length, second) -> None:
-    """Open at its start, closed at its end, and nothing else."""
+def test_window_is_half_open(begin, length, second) -> None:
+    """A window is open at its start and closed at its end."""
     now = NOON + second * SECOND
     grant = a_grant(not_before=NOON + begin * SECOND, duration=length * SECOND)
     window = window_of(grant, max_duration=24 * HOUR)
