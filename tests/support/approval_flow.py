@@ -1,4 +1,4 @@
-"""Words for tests of who may ask and who agrees, with people at a real API server."""
+"""Requesters and approvers at a real API server."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ REFUSED_BY_RBAC = "is forbidden: User"
 
 
 def a_binding(role: str, group: str = "people") -> Body:
-    """Give a group of people one of the Roles of the examples."""
+    """Build a RoleBinding of a group to one of the Roles of the examples."""
     rbac = "rbac.authorization.k8s.io"
     return {
         "apiVersion": f"{rbac}/v1",
@@ -30,11 +30,11 @@ def a_binding(role: str, group: str = "people") -> Body:
 
 
 RIGHTS = (a_binding("argogrant-requester"), a_binding("argogrant-approver"))
-"""Whoever is in the group ``people`` may create grants and approvals."""
+"""Members of the group ``people`` may create grants and approvals."""
 
 
 def a_policy(name: str = "deployers", **spec: Any) -> Body:
-    """Developers may have the role for themselves, for an hour, if nothing is said."""
+    """Build a policy that lets developers request role:deployer for themselves."""
     defaults = {
         "requesters": [{"kind": "Group", "name": "developers"}],
         "subjects": {"self": True},
@@ -49,13 +49,13 @@ def a_policy(name: str = "deployers", **spec: Any) -> Body:
 
 
 def approved_by(*groups: str, required: int = 1, **rule: Any) -> Body:
-    """What ``approval`` of a policy says."""
+    """Build the field ``approval`` of a policy."""
     approvers = [{"kind": "Group", "name": group} for group in groups]
     return {"required": required, "approvers": approvers, **rule}
 
 
 def an_approval(of: Body, name: str = "", **spec: Any) -> Body:
-    """Agree to a grant that the API server has."""
+    """Build an approval of an existing grant."""
     grant = of["metadata"]
     return {
         "apiVersion": "argogrant.dev/v1alpha1",
@@ -73,60 +73,62 @@ def an_approval(of: Body, name: str = "", **spec: Any) -> Body:
 
 
 class ClosedWorld(World):
-    """A world in which policies decide, and the API server knows who asks."""
+    """A cluster with access policies and verified requesters."""
 
     def person(self, name: str, *groups: str) -> Asker:
-        """Somebody in the group ``people`` and others."""
+        """Return a user in the group ``people`` and other groups."""
         return who(self.plane, name, ("people", *groups))
 
     def install(self, *policies: Body, **instance: Any) -> None:
-        """Have exactly these policies, and an instance as it is said."""
+        """Apply policies, and an instance with these fields."""
         self.apply({**INSTANCE, "spec": instance}, *policies)
 
     def ask(
         self, person: Asker, name: str, subject: str = "alice", **spec: Any
     ) -> Body:
-        """Create a grant as a person."""
+        """Create a grant as a user."""
         return person.create(a_grant(name, subject, **spec))
 
     def agree(self, person: Asker, grant: Body, name: str = "", **spec: Any) -> Body:
-        """Create an approval as a person."""
+        """Create an approval as a user."""
         return person.create(an_approval(grant, name, **spec))
 
     def says(self, name: str, condition: str = "Ready") -> tuple[str, str]:
-        """Reason and message of a grant's condition."""
-        return self._said("accessgrant", name, condition)
+        """Return reason and message of a grant's condition."""
+        return self._condition("accessgrant", name, condition)
 
     def counted(self, approval: Body) -> tuple[str, str]:
-        """Reason and message of whether an approval counts."""
-        return self._said("accessapproval", approval["metadata"]["name"], "Counted")
+        """Return reason and message of an approval's condition ``Counted``."""
+        return self._condition(
+            "accessapproval", approval["metadata"]["name"], "Counted"
+        )
 
     def comes_to_say(self, name: str, reason: str, condition: str = "Ready") -> str:
-        """Wait until a grant says this; gives the message."""
+        """Wait until a grant's condition has a reason; return its message."""
         eventually(lambda: self.says(name, condition)[0] == reason, within=PATIENCE)
         return self.says(name, condition)[1]
 
     def comes_to_count_as(self, approval: Body, reason: str) -> str:
-        """Wait until an approval says this; gives the message."""
+        """Wait until ``Counted`` of an approval has a reason; return its message."""
         eventually(lambda: self.counted(approval)[0] == reason, within=PATIENCE)
         return self.counted(approval)[1]
 
     def clear(self) -> None:
-        """Remove grants, approvals and policies, and have the usual instance."""
+        """Delete grants, approvals and policies, and restore the default instance."""
         kinds = "accesspolicies,accessapprovals,accessgrants"
         self.ours("delete", kinds, "--all")
         self.apply(INSTANCE)
 
-    def _said(self, kind: str, name: str, wanted: str) -> tuple[str, str]:
+    def _condition(self, kind: str, name: str, type_: str) -> tuple[str, str]:
         body = json.loads(self.ours("get", kind, name, "-o", "json"))
         for condition in body.get("status", {}).get("conditions", ()):
-            if condition["type"] == wanted:
+            if condition["type"] == type_:
                 return condition["reason"], condition["message"]
         return "", ""
 
 
 def remove_rights(plane: ControlPlane) -> None:
-    """Nobody but admins may do anything, whatever examples were applied."""
+    """Remove all permissions that examples and tests gave to users."""
     files = [ROLES, *sorted((ROOT / "examples").glob("*/people.yaml"))]
     paths = [f"--filename={file}" for file in files]
     names = [right["metadata"]["name"] for right in RIGHTS]
@@ -137,7 +139,7 @@ def remove_rights(plane: ControlPlane) -> None:
 
 @contextlib.contextmanager
 def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
-    """Give people their rights, for the length of a block; no operator runs yet."""
+    """Give users their permissions during a block, without an operator."""
     world = ClosedWorld(plane)
     world.reset()
     plane.kubectl("apply", "-f", str(ROLES))
@@ -152,7 +154,7 @@ def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
 
 @contextlib.contextmanager
 def served_world(plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
-    """The same, with an operator."""
+    """Give users their permissions during a block, with an operator."""
     with closed_world(plane) as world, operator_process.serving(world, log):
         yield world
         world.clear()
@@ -160,19 +162,19 @@ def served_world(plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
 
 PREFIX = {"identity": {"stripPrefix": "oidc:"}}
 BY_ONE = a_policy(approval=approved_by("approvers"), maxDuration="2h")
-"""Developers may deploy for two hours, once an approver has agreed."""
+"""Developers may deploy for two hours with one approval."""
 
 
 def patch(person: Asker, kind: str, name: str, body: Body, *more: str) -> str:
-    """Change an object as a person; gives the refusal."""
+    """Patch an object as a user; return the error message."""
     command = ("patch", kind, name, "--type=merge", "-p", json.dumps(body), *more)
     return person.refused(*command)
 
 
 def settles(world: ClosedWorld) -> None:
-    """Whatever the operator has heard of by now, it has acted upon.
+    """Wait until the operator has processed everything that was created so far.
 
-    A grant that an admin asks for afterwards is in force.
+    A probe grant that is created afterwards comes into force last.
     """
     admins = [{"kind": "Group", "name": "system:masters"}]
     for_dave = {"users": ["dave"]}

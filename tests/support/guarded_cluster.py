@@ -1,4 +1,4 @@
-"""Words for access policies, approvals and the admission policies on a FakeCluster."""
+"""Access policies, approvals and admission policies in a FakeCluster."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ CAROL: Final = {"username": "oidc:carol", "groups": ["leads"]}
 
 
 def a_policy(name: str = "deployers", **spec: Any) -> Body:
-    """A policy by which developers may ask for role:deployer, for themselves."""
+    """Build a policy that lets developers request role:deployer for themselves."""
     return {
         "metadata": {"name": name},
         "spec": {
@@ -36,13 +36,13 @@ def a_policy(name: str = "deployers", **spec: Any) -> Body:
 
 
 def reviewed(required: int = 1, **rule: Any) -> dict[str, Any]:
-    """The part of a policy that asks for leads' approval."""
+    """Build the field of a policy that requires the approval of leads."""
     approvers = [{"kind": "Group", "name": "leads"}]
     return {"approval": {"required": required, "approvers": approvers, **rule}}
 
 
 def install_admission(room: Room) -> None:
-    """Install the admission policies, as the API server shows them."""
+    """Install the admission policies as the API server returns them."""
     for body in validating_policies():
         collection = {
             "ValidatingAdmissionPolicy": VALIDATING_POLICIES,
@@ -55,7 +55,7 @@ def install_admission(room: Room) -> None:
 def approve(
     room: Room, grant: str, by: dict[str, Any] = BOB, *, name: str = "", **spec: Any
 ) -> Body:
-    """Create an approval of a grant as it is now."""
+    """Create an approval of the present grant."""
     uid = room.cluster.object(f"{GRANTS}/{grant}")["metadata"]["uid"]
     body = {
         "metadata": {"name": name or f"{grant}-{by['username'].split(':')[-1]}"},
@@ -70,7 +70,7 @@ def approve(
 
 
 def counted(room: Room, name: str) -> str:
-    """The reason of an approval's Counted condition, + for True and - for False."""
+    """Return the reason of ``Counted``, with + for True and - for False."""
     condition = room.condition(f"{APPROVALS}/{name}", "Counted")
     return f"{'+' if condition['status'] == 'True' else '-'}{condition['reason']}"
 
@@ -80,7 +80,7 @@ PREFIX: Final = {"identity": {"stripPrefix": "oidc:"}}
 
 @asynccontextmanager
 async def a_guarded_room(*policies, admission: bool = True) -> AsyncIterator[Room]:
-    """A running namespace with policies, and the admission policies unless not."""
+    """Run the operator with access policies and, by default, admission policies."""
     room = Room()
     if admission:
         install_admission(room)
@@ -94,4 +94,5 @@ async def a_guarded_room(*policies, admission: bool = True) -> AsyncIterator[Roo
 
 
 def ask(room: Room, name: str = "g1", **spec) -> None:
+    """Create a grant that alice requests."""
     room.grant(name, **{"requester": ALICE, "justification": "a reason", **spec})

@@ -1,4 +1,4 @@
-"""Grants that somebody asked for, in a cluster in memory, and what is said of them."""
+"""Requested grants, their conditions and approvals in a FakeCluster."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ VOTES: Final = ACCESS_APPROVALS.path("argogrant")
 
 
 def asked_for(cluster: FakeCluster, name: str, **spec: Any) -> Body:
-    """A grant that nobody has looked at yet."""
+    """Create a grant without a status."""
     subject = {"kind": "User", "name": "alice"}
     return cluster.add(
         GRANTS,
@@ -30,12 +30,12 @@ def asked_for(cluster: FakeCluster, name: str, **spec: Any) -> Body:
 
 
 def say(cluster: FakeCluster, condition: str, status: str, **more: Any) -> None:
-    """What the operator says of the grant ``hotfix``."""
-    said = {"type": condition, "status": status, "reason": "R", "message": "Because."}
-    body = {"status": {"observedGeneration": 9, "conditions": [said], **more}}
+    """Set a condition in the status of the grant ``hotfix``."""
+    one = {"type": condition, "status": status, "reason": "R", "message": "Because."}
+    body = {"status": {"observedGeneration": 9, "conditions": [one], **more}}
     cluster.edit(f"{GRANTS}/hotfix/status", body)
 
 
 def votes(cluster: FakeCluster) -> list[Body]:
-    """All approvals and refusals."""
+    """Return all approvals, including denials."""
     return [body for path, body in cluster._objects.items() if path.startswith(VOTES)]
