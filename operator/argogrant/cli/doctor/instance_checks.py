@@ -134,8 +134,8 @@ def grants_are_counted(facts: InstanceFacts, outdated: str) -> Iterator[CheckRes
         yield unknown(check, grants.problem)
         return
     states = Counter(map(_state, grants.value))
-    active, ended = states.pop("in force", 0), states.pop("ended", 0)
-    text = f"{active} in force, {ended} ended"
+    active, ended = states.pop("active", 0), states.pop("ended", 0)
+    text = f"{active} active, {ended} ended"
     if states:
         waiting = ", ".join(f"{count} {why}" for why, count in sorted(states.items()))
         text += f", {states.total()} waiting: {waiting}"
@@ -148,7 +148,7 @@ def _state(record: GrantRecord) -> str:
     ready = read_conditions(record.status).get(GrantCondition.READY)
     if ready is None:
         return "not reported yet"
-    return "in force" if ready.status else ready.reason
+    return "active" if ready.status else ready.reason
 
 
 INSTANCE_CHECKS: Final[tuple[InstanceCheck, ...]] = (

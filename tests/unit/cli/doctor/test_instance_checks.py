@@ -184,7 +184,7 @@ def test_condition_has_the_command_of_its_reason(reason, changes, command) -> No
         ),
         pytest.param(
             a_grant_record("g1", "+Bound", effective="+Matchable"),
-            id="a grant in force",
+            id="an active grant",
         ),
         pytest.param(
             a_grant_record("g1", "-AwaitingApproval"),
@@ -214,7 +214,7 @@ def test_waiting_grants_are_counted_by_their_reason() -> None:
     )
 
     assert result.text == (
-        "1 in force, 1 ended, 4 waiting: 2 AwaitingApproval, 1 Scheduled,"
+        "1 active, 1 ended, 4 waiting: 2 AwaitingApproval, 1 Scheduled,"
         " 1 not reported yet"
     )
 
