@@ -4,7 +4,6 @@ After all of them argocd-server still answers for everyone else, and an account 
 grants still gets no.
 """
 
-import json
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from controlplane import ControlPlane
+from controlplane.errors import APIRequestFailed
 from support import operator_process
 from support.live_cluster import RULES, World, a_grant, eventually
 
@@ -123,11 +123,12 @@ def may_sync_as(world: World, group: str) -> bool:
 
 
 def refusal(world: World, grant: dict[str, Any]) -> str | None:
-    """Apply a grant; give what the API server says if it refuses."""
-    applied = world.plane.kubectl(
-        "apply", "-f", "-", stdin=json.dumps(grant), check=False
-    )
-    return applied.stderr if applied.returncode else None
+    """Create a grant; return the API server's message if it refuses."""
+    try:
+        world.apply(grant)
+    except APIRequestFailed as error:
+        return str(error)
+    return None
 
 
 def others_are_as_before(world: World) -> bool:
@@ -150,17 +151,33 @@ def test_is_refused(world: World, name: str) -> None:
     assert may_sync_as(world, asked) is before
 
 
-@pytest.mark.parametrize("name", BOUND.values(), ids=BOUND.keys())
-def test_binds_exactly_that_string(world: World, name: str) -> None:
-    assert not may_sync_as(world, name)
-    world.apply(a_grant("odd", subject=name))
-    eventually(lambda: may_sync_as(world, name), within=10)
-    assert others_are_as_before(world)
-    assert not may_sync_as(world, name + "x")
-    world.wait_until_bound("odd")
-    world.delete("odd")
+@pytest.fixture(scope="module")
+def all_bound(world: World) -> Iterator[World]:
+    """Grants of every name that can be bound, at the same time.
 
-    assert not may_sync_as(world, name)
+    Before them Argo CD allows none of the names anything, and after them again.
+    """
+    assert [name for name in BOUND.values() if may_sync_as(world, name)] == []
+    grants = {f"odd-{number}": name for number, name in enumerate(BOUND.values())}
+    world.apply(*(a_grant(grant, subject=name) for grant, name in grants.items()))
+    world.wait_until_bound(*grants)
+    eventually(
+        lambda: all(may_sync_as(world, one) for one in BOUND.values()), within=10
+    )
+    yield world
+    world.delete(*grants)
+    assert [name for name in BOUND.values() if may_sync_as(world, name)] == []
+
+
+@pytest.mark.parametrize("name", BOUND.values(), ids=BOUND.keys())
+def test_name_is_bound_as_exactly_that_string(all_bound: World, name: str) -> None:
+    assert may_sync_as(all_bound, name)
+    assert not may_sync_as(all_bound, name + "x")
+    assert f"{name}x" not in BOUND.values()
+
+
+def test_every_other_account_keeps_its_access(all_bound: World) -> None:
+    assert others_are_as_before(all_bound)
 
 
 @pytest.mark.parametrize(
