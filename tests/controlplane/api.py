@@ -6,7 +6,7 @@ one, ask the API server directly; what is about kubectl itself still runs kubect
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -61,10 +61,31 @@ class APIClient:
                 return None
             raise
 
-    def create(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an object with kubectl's field manager."""
+    def list(self, kind: str, *, namespace: str) -> Sequence[dict[str, Any]]:
+        """Return all objects of a kind in a namespace."""
+        items: Sequence[dict[str, Any]] = self.request("GET", path_of(kind, namespace))[
+            "items"
+        ]
+        return items
+
+    def create(self, body: Mapping[str, Any], **parameters: str) -> dict[str, Any]:
+        """Create an object; unknown fields are refused, as kubectl demands.
+
+        Args:
+            body: The object.
+            parameters: More parameters of the request, such as ``dryRun="All"``.
+        """
         path = path_of(body["kind"].lower(), body["metadata"]["namespace"])
-        return self.request("POST", path, body, fieldManager="kubectl-create")
+        asked = {"fieldManager": "kubectl-create", "fieldValidation": "Strict"}
+        return self.request("POST", path, body, **asked, **parameters)
+
+    def replace(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace an object whatever its version is."""
+        metadata = body["metadata"]
+        path = path_of(body["kind"].lower(), metadata["namespace"], metadata["name"])
+        version = self.request("GET", path)["metadata"]["resourceVersion"]
+        body = {**body, "metadata": {**metadata, "resourceVersion": version}}
+        return self.request("PUT", path, body, fieldManager="kubectl-replace")
 
     def patch(  # noqa: PLR0913 - an object, a patch and who sends it
         self,

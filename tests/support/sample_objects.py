@@ -1,11 +1,11 @@
 """Short builders of argogrant's kinds, and the API server's answers to them."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from argogrant.api.crd import KINDS, Kind, custom_resource_definition
 from controlplane import ControlPlane
+from controlplane.errors import APIRequestFailed
 from support.live_cluster import a_grant
 
 ALICE = {"username": "alice", "groups": ["developers", "system:authenticated"]}
@@ -69,20 +69,37 @@ def a_project_role_grant(name: str) -> dict[str, Any]:
 
 
 def rejection(plane: ControlPlane, *command: str, body: dict[str, Any]) -> str:
-    """Return why the API server rejects an object; empty if it accepts it."""
-    done = plane.kubectl(*command, "-f", "-", stdin=json.dumps(body), check=False)
-    return done.stderr if done.returncode else ""
+    """Return why the API server rejects an object; empty if it accepts it.
+
+    Args:
+        plane: Its API server is asked.
+        command: ``create`` or ``replace``; ``--dry-run=server`` persists nothing.
+        body: The object.
+    """
+    api = plane.api("argogrant")
+    try:
+        if command == ("replace",):
+            api.replace(body)
+        elif "--dry-run=server" in command:
+            api.create(body, dryRun="All")
+        else:
+            api.create(body)
+    except APIRequestFailed as error:
+        return str(error)
+    return ""
 
 
 def delete_all(plane: ControlPlane) -> None:
     """Delete every object of argogrant's kinds, and remove its finalizers."""
-    kinds = ",".join(kind.plural for kind in KINDS)
-    home = ("-n", "argogrant")
-    plane.kubectl(*home, "delete", kinds, "--all", "--wait=false")
-    for name in plane.kubectl(*home, "get", kinds, "-o", "name").stdout.split():
-        patch = '{"metadata": {"finalizers": null}}'
-        plane.kubectl(*home, "patch", name, "--type=merge", "-p", patch, check=False)
-    plane.kubectl(*home, "delete", kinds, "--all")
+    api = plane.api("argogrant")
+    for kind in KINDS:
+        singular = kind.kind.lower()
+        for item in api.list(singular, namespace="argogrant"):
+            name = item["metadata"]["name"]
+            if item["metadata"].get("finalizers"):
+                patch = {"metadata": {"finalizers": None}}
+                api.patch(singular, name, patch, namespace="argogrant")
+            api.delete(singular, name, namespace="argogrant", wait=True)
 
 
 def rules_of(*kinds: Kind) -> Iterator[tuple[str, str]]:
