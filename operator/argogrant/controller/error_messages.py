@@ -12,7 +12,7 @@ and on the cluster of Argo CD::
     other objects of Argo CD       ARGOCD_ROLE            REMOTE_ROLE
 
 The client puts the request into the message of its error (``PATCH /api/v1/…: 403``),
-so the message alone tells these cases apart.
+so the message is enough to distinguish these cases.
 """
 
 from typing import Final

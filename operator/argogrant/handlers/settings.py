@@ -2,7 +2,7 @@
 
 ``argogrant operator`` turns its options into these variables and runs
 ``kopf run -m argogrant.handlers``. The variables can also be set by hand in front of
-``kopf run``, which accepts no options of ours.
+``kopf run``, which does not accept these options.
 """
 
 import os

@@ -7,9 +7,9 @@ When the watch ends with an error it lists again::
       ▲              ├── Gone ──> list at once
       └── backoff <──┴── any other error
 
-Objects arrive on three ways: by the watch, by a list, and in responses to own writes
-(``upsert``). The copy keeps the newest version of each object in whatever order they
-arrive, so a list that was slow never overwrites a newer event. resourceVersions are
+Objects arrive in three ways: by the watch, by a list, and in responses to own writes
+(``upsert``). The copy keeps the newest version of each object, in any order of arrival,
+so a list that was slow never overwrites a newer event. resourceVersions are
 compared as numbers.
 
 Source: Kubernetes, "API Concepts", on efficient detection of changes and on comparing
