@@ -25,6 +25,7 @@ BOTH: Final = (IN_MEMORY, "on a real API server")
 ONE: Final = CONFIG_MAPS.path(NAMESPACE, "one")
 HELD: Final = {"finalizers": ["argogrant.dev/test"]}
 MAPS: Final = Collection(CONFIG_MAPS, NAMESPACE)
+TLS_CLOSE_SECONDS: Final = 0.1
 Story = Callable[[Cluster], Coroutine[Any, Any, Any]]
 
 
@@ -91,6 +92,9 @@ def on_a_real_api_server(plane: ControlPlane) -> Place:
             return await story(cluster)
         finally:
             await cluster.close()
+            # aiohttp closes TLS connections in the background. Without this wait they
+            # are reported as unclosed by whichever test runs next.
+            await asyncio.sleep(TLS_CLOSE_SECONDS)
 
     return Place(KubectlUser(plane), lambda story: asyncio.run(run(story)))
 
