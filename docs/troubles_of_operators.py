@@ -54,7 +54,7 @@ INSTANCES: Final = Group(
             name="a_line_that_can_not_be_read",
             title="A line that Argo CD can not read",
             message=(
-                "RBACTextInvalid: Argo CD can not read policy.csv line 3: a p line must"
+                "RBACTextInvalid: Argo CD cannot parse policy.csv line 3: a p line must"
                 " have 6 fields, not 3. Argo CD denies every request until that line of"
                 " argocd-rbac-cm is fixed. Active grants still expire; new grants wait."
             ),
@@ -68,8 +68,8 @@ INSTANCES: Final = Group(
                 "OverlayOwnedByAnother: policy.argogrant.csv is written by"
                 " ArgoCDInstance elsewhere/default (uid"
                 " 6a9f3c1e-0000-4000-8000-000000000001); two writers would undo each"
-                " other. Delete one of the two instances; if that one is gone, remove"
-                " the key."
+                " other's changes. Delete one of the two instances. If that instance"
+                " no longer exists, remove the key."
             ),
             meaning="One Argo CD has one ArgoCDInstance.",
             remedy="Decide which one stays, and delete the other.",
@@ -167,7 +167,7 @@ CLUSTERS: Final = Group(
             name="a_missing_token",
             title="There is no token for the other cluster",
             message=(
-                "TokenMissing: Secret argogrant/argocd-prod is not there. Create it:"
+                "TokenMissing: Secret argogrant/argocd-prod does not exist. Create it:"
                 " `kubectl --namespace argogrant create secret generic argocd-prod"
                 " --from-literal=k8s_token=TOKEN`, with TOKEN from `kubectl create"
                 " token argogrant --namespace argocd --duration 24h` in that cluster."

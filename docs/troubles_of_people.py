@@ -167,9 +167,10 @@ GRANTS: Final = Group(
             name="a_text_that_is_full",
             title="There is no room",
             message=(
-                "RBACTextFull: argocd-rbac-cm has no room for another binding (1032192"
-                " bytes over all keys); older grants were first. The others are bound"
-                " as soon as grants end or somebody shortens the other keys."
+                "RBACTextFull: argocd-rbac-cm has no capacity for another binding"
+                " (1032192 bytes over all keys); older grants take precedence. The"
+                " others are bound as soon as grants end. To add capacity now, shorten"
+                " the other keys."
             ),
             meaning="Kubernetes keeps a ConfigMap below 1 MiB. Ends still get through.",
             remedy="Grant to groups rather than to many people, or shorten other keys.",

@@ -14,6 +14,7 @@ from support.sample_objects import (
     ALICE,
     a_project_role_grant,
     an_approval,
+    an_instance,
     rejection,
     rules_of,
 )
@@ -135,6 +136,8 @@ def altered(**changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return before, after
 
 
+CLUSTER = {"server": "https://far.example:6443", "tokenSecret": {"name": "far"}}
+
 CHANGES = [
     pytest.param(*row[1:], id=row[0])
     for row in (
@@ -214,6 +217,30 @@ CHANGES = [
             an_approval(approver=ALICE),
             "delete it and create another",
         ),
+        (
+            "another namespace of an instance",
+            an_instance(),
+            an_instance(namespace="elsewhere"),
+            "namespace cannot change after creation; delete this ArgoCDInstance",
+        ),
+        (
+            "another server of an instance",
+            an_instance(cluster=CLUSTER),
+            an_instance(cluster={**CLUSTER, "server": "https://other.example:6443"}),
+            "cluster.server cannot change after creation; delete this ArgoCDInstance",
+        ),
+        (
+            "a cluster added to an instance",
+            an_instance(),
+            an_instance(cluster=CLUSTER),
+            "cluster.server cannot change after creation",
+        ),
+        (
+            "a cluster removed from an instance",
+            an_instance(cluster=CLUSTER),
+            an_instance(),
+            "cluster.server cannot change after creation",
+        ),
     )
 ]
 
@@ -226,6 +253,20 @@ def test_can_not_change(
     assert rejection(emptied, "create", body=before) == ""
 
     assert words in rejection(emptied, "replace", body=after)
+
+
+def test_credentials_of_an_instance_can_change(emptied: ControlPlane) -> None:
+    """The certificates, the Secret and the rotation of the token are mutable."""
+    rotation = {"every": "1h", "serviceAccount": "argogrant"}
+    changed = {
+        **CLUSTER,
+        "tokenSecret": {"name": "newer", "key": "token"},
+        "caBundle": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==",
+        "tokenRotation": rotation,
+    }
+    assert rejection(emptied, "create", body=an_instance(cluster=CLUSTER)) == ""
+
+    assert rejection(emptied, "replace", body=an_instance(cluster=changed)) == ""
 
 
 def test_groups_are_a_set(emptied: ControlPlane) -> None:

@@ -182,18 +182,20 @@ def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
     eventually(lambda: remote.ready("short")[1] == "Expired", within=30)
 
 
-def test_an_instance_that_moves_home_leaves_nothing_in_the_other_cluster(
+def test_instance_created_again_for_another_cluster_leaves_nothing_behind(
     remote: World, far: FarPlane
 ) -> None:
     """Argo CD there refuses, and the one here allows."""
     remote.ours("delete", "argocdinstance", "home")
     remote.apply(a_grant("g1"))
     eventually(remote.may_sync, within=30)
+    remote.ours("delete", "argocdinstance", "default")
+    assert far.far.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
+    eventually(lambda: not remote.may_sync(), within=15)
     far.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
     question = ("alice", "applications", "sync", "team-a/shop")
     eventually(lambda: far.home.argocd.can_i(*question), within=10)
-    eventually(lambda: not remote.may_sync(), within=15)
-    assert far.far.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
+    remote.ours("delete", "argocdinstance", "default")
     remote.apply(INSTANCE)
     eventually(remote.may_sync, within=10)
 

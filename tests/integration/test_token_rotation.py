@@ -111,6 +111,7 @@ def far(installed: ControlPlane, log: Path) -> Iterator[Far]:
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = Far(installed)
     world.apply(*rights_there(), *rights_of_the_page())
+    world.ours("delete", "argocdinstance", "default")  # its cluster is immutable
     world.point_there()
     with operator_process.running(installed, log):
         yield world

@@ -25,6 +25,7 @@ def elsewhere(world: World, *, trusted: bool = True) -> None:
     }
     if trusted:
         cluster["caBundle"] = known["certificate-authority-data"]
+    world.ours("delete", "argocdinstance", "default")  # its cluster is immutable
     world.apply({**INSTANCE, "spec": {"cluster": cluster}})
 
 

@@ -92,19 +92,25 @@ class FarPlane(ControlPlane):
         self.far.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
         self.home.kubectl("apply", "-f", str(MANIFESTS / "remote-token.yaml"))
         self.put_token(self.new_token())
+        self._delete_instance()
         self.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
 
     def uninstall(self) -> None:
-        """Let the instance be at home again, and remember nothing of the far one."""
+        """Replace the instance by one for the Argo CD of the home cluster."""
+        self._delete_instance()
+        self.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+
+    def _delete_instance(self) -> None:
+        """Delete the instance while no operator runs; its cluster is immutable."""
         free = json.dumps({"metadata": {"finalizers": None}})
         here = ("-n", "argogrant")
         self.home.kubectl(
-            *(*here, "patch", "argocdinstance", "default", "--type=merge", "-p", free)
+            *(*here, "patch", "argocdinstance", "default", "--type=merge", "-p", free),
+            check=False,
         )
         self.home.kubectl(
             *(*here, "delete", "argocdinstance", "default", "--ignore-not-found")
         )
-        self.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
 
     def _deliver(self, body: dict[str, Any]) -> dict[str, Any]:
         """Apply what is Argo CD's; give what is ours."""

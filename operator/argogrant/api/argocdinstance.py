@@ -14,13 +14,6 @@ from argogrant.api.argocdinstance_roles import (
     role_summary,
 )
 from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
-from argogrant.api.bound_locations import (
-    MAX_LOCATIONS,
-    ArgoCDLocation,
-    LocationModel,
-    location_at,
-    write_locations,
-)
 from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
@@ -28,7 +21,12 @@ from argogrant.api.conditions import (
     write_conditions,
 )
 from argogrant.api.parsing import read_spec
-from argogrant.api.remote_cluster import RemoteCluster, read_remote_cluster
+from argogrant.api.remote_cluster import (
+    ArgoCDLocation,
+    RemoteCluster,
+    location_at,
+    read_remote_cluster,
+)
 from argogrant.api.schema import Instant
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import NO_OWNERS, Owners
@@ -112,16 +110,6 @@ class ArgoCDInstanceStatus(StatusModel):
             " such as role:readonly. Absent if there is none."
         ),
     )
-    bound_in: list[LocationModel] = Field(
-        [],
-        max_length=MAX_LOCATIONS,
-        description=(
-            "Where this instance may have bound something: where spec says that Argo CD"
-            " is, and former places until they are clean. Written before the first"
-            " binding there, so that no restart forgets a place."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
-    )
     token_expires_at: Instant | None = Field(
         None,
         description=(
@@ -172,7 +160,7 @@ class Instance:
 
     @property
     def location(self) -> ArgoCDLocation:
-        """Where its Argo CD is."""
+        """Where its Argo CD runs, and how to reach it."""
         return location_at(self.argocd_namespace, self.cluster)
 
 
@@ -189,8 +177,6 @@ class InstanceReport:
     default_role: str | None = None
     last_write_at: datetime | None = None
     token_expires_at: datetime | None = None
-    bound_in: tuple[ArgoCDLocation, ...] | None = None
-    """Where something may be bound; None leaves what was written."""
 
 
 def read_instance(body: dict[str, Any]) -> Instance:
@@ -251,9 +237,6 @@ def instance_status(
         "roleCount": len(report.roles),
         "scopes": report.scopes and report.scopes[:1024],
         "defaultRole": report.default_role and report.default_role[:1024],
-        "boundIn": old.get("boundIn")
-        if report.bound_in is None
-        else write_locations(report.bound_in) or None,
         "tokenExpiresAt": report.token_expires_at
         and format_instant(report.token_expires_at),
         "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),

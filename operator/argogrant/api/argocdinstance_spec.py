@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from argogrant.api.cel_rules import (
     DETAILS_RULES,
+    INSTANCE_RULES,
     LABEL_KEY_PATTERN,
     OWNER_NAME_RULES,
     OWNERS_RULES,
@@ -97,6 +98,8 @@ class IdentityRuleModel(Model):
 class ArgoCDInstanceSpec(Model):
     """Location of an Argo CD, limits for its grants, and its owners."""
 
+    model_config = ConfigDict(json_schema_extra=validations(*INSTANCE_RULES))
+
     namespace: str = Field(
         "argocd",
         min_length=1,
@@ -105,14 +108,15 @@ class ArgoCDInstanceSpec(Model):
         description=(
             "Namespace of Argo CD, with argocd-rbac-cm and the AppProjects. The"
             " operator requires the Role of manifests/argocd-namespace.yaml there;"
-            " without it the instance is not Ready (Forbidden)."
+            " without it the instance is not Ready (Forbidden). Immutable."
         ),
     )
     cluster: ClusterModel | None = Field(
         None,
         description=(
             "Remote cluster in which Argo CD runs. If omitted, Argo CD runs in the"
-            " cluster of this ArgoCDInstance."
+            " cluster of this ArgoCDInstance. It can be neither added nor removed after"
+            " creation."
         ),
     )
     url: str | None = Field(

@@ -179,6 +179,25 @@ SPEC_RULES: Final = (
 )
 
 
+_NEW_INSTANCE: Final = "delete this ArgoCDInstance and create another"
+INSTANCE_RULES: Final = (
+    (
+        "has(self.__namespace__) == has(oldSelf.__namespace__) &&"
+        " (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)",
+        f"namespace cannot change after creation; {_NEW_INSTANCE}",
+    ),
+    (
+        "has(self.cluster) == has(oldSelf.cluster) && (!has(self.cluster) ||"
+        " self.cluster.server == oldSelf.cluster.server)",
+        f"cluster.server cannot change after creation; {_NEW_INSTANCE}",
+    ),
+)
+"""Otherwise bindings could stay in an Argo CD that no instance names any more.
+
+``namespace`` is a reserved word of CEL, which Kubernetes escapes. The field is always
+present; ``has`` is for the API server, which tries the rule with the default of spec.
+"""
+
 ROLE_PATTERN_RULES: Final = (
     (
         "has(self.project) || !self.name.startsWith('proj:')",

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -70,7 +70,7 @@ class ClusterModel(Model):
         pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$",
         description=(
             "URL of the API server, such as https://10.0.0.1:6443. Its certificate is"
-            " always verified."
+            " always verified. Immutable."
         ),
     )
     ca_bundle: str | None = Field(
@@ -115,6 +115,28 @@ class RemoteCluster:
     secret_name: str
     secret_key: str
     rotation: TokenRotation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgoCDLocation:
+    """Location of an Argo CD, with the credentials that reach it."""
+
+    namespace: str
+    cluster: RemoteCluster | None = None
+    """None for the cluster of the ArgoCDInstance."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The immutable part: the URL of the API server, and the namespace."""
+        return (self.cluster.server if self.cluster else "", self.namespace)
+
+
+def location_at(namespace: str, cluster: RemoteCluster | None) -> ArgoCDLocation:
+    """Build a location; token rotation does not affect the connection to it."""
+    return ArgoCDLocation(
+        namespace=namespace,
+        cluster=replace(cluster, rotation=None) if cluster else None,
+    )
 
 
 def read_remote_cluster(model: ClusterModel, argocd_namespace: str) -> RemoteCluster:

@@ -17,8 +17,7 @@ so the message is enough to distinguish these cases.
 
 from typing import Final
 
-from argogrant.api.bound_locations import ArgoCDLocation
-from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
 from argogrant.controller.required_permissions import (
     APPPROJECT_ROLE,
     ARGOCD_ROLE,

@@ -1,4 +1,4 @@
-"""One namespace of ours: its store, its reports, and a controller per instance."""
+"""Manager of one namespace: its store, its reports, and one reconciler per instance."""
 
 import asyncio
 import logging
@@ -6,21 +6,19 @@ from typing import Final
 
 from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.admission import AdmissionWatcher
-from argogrant.controller.apply import Applier, Clock
+from argogrant.controller.apply import Clock
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.reconciler import Reconciler
-from argogrant.controller.remote.connection import Connect, RemoteConnections
-from argogrant.controller.remote.location import RemoteLocation
-from argogrant.controller.remote.maintenance import Maintenance
+from argogrant.controller.remote.connection import Connect
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.status.retention import RetentionCollector
 from argogrant.controller.status.writer import StatusWriter
 from argogrant.controller.store import POLICIES, UNASSIGNED, Store
 from argogrant.grants.facts import InstanceState
 from argogrant.kube.client import Cluster
-from argogrant.telemetry.metrics import InstanceMetrics, Metrics
+from argogrant.telemetry.metrics import Metrics
 
 RECHECK_SECONDS: Final = 1.0
 
@@ -28,17 +26,19 @@ logger = logging.getLogger(__name__)
 
 
 class NamespaceManager:
-    """Everything that runs for the grants and instances of one namespace.
+    """Manager of the grants and instances of one namespace.
 
     Args:
-        cluster: Where our own kinds are.
+        cluster: Client of the operator's own cluster.
         name: The namespace.
-        metrics: Told of everything that is counted.
-        audit: Told of everything that happens to grants and instances.
-        clock: Tells the time in UTC.
-        connect: Makes clients of the clusters of other Argo CDs.
-        leading: Set once this process leads; until then it only listens.
-        accepts_unverified: Believe what objects say about who made them.
+        metrics: Metrics of all namespaces.
+        audit: Recorder of what happens to grants and instances.
+        clock: Returns the time in UTC.
+        connect: Builds clients of the clusters of other Argo CDs.
+        leading: Event that is set once this process is the leader. A standby keeps its
+            store fresh and writes nothing.
+        accepts_unverified: Accept requesters and approvers that the admission policies
+            have not verified.
     """
 
     def __init__(  # noqa: PLR0913
@@ -53,7 +53,8 @@ class NamespaceManager:
         leading: asyncio.Event,
         accepts_unverified: bool = False,
     ) -> None:
-        self._connections = RemoteConnections(cluster, name, connect)
+        self._cluster = cluster
+        self._connect = connect
         self._metrics = metrics
         self._clock = clock
         self._leading = leading
@@ -65,164 +66,141 @@ class NamespaceManager:
             accepts_unverified=accepts_unverified,
         )
         self._writer = StatusWriter(cluster)
-        self._disposal = RetentionCollector(
+        self._retention = RetentionCollector(
             cluster, self._store, audit=audit, metrics=metrics, clock=clock
         )
-        self._reporter = Reporter(self._store, self._writer, audit, self._disposal)
-        self._controllers: dict[str, Reconciler] = {}
-        self._serving: dict[str, asyncio.Task[None]] = {}
+        self._reporter = Reporter(self._store, self._writer, audit, self._retention)
+        self._reconcilers: dict[str, Reconciler] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Keep the store fresh, and once leading write, until cancelled."""
+        """Keep the store fresh, and reconcile while this process leads."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.run())
                 tasks.create_task(self._verification.run())
                 tasks.create_task(self._run_as_leader())
         finally:
-            for serving in self._serving.values():
-                serving.cancel()
-            ended = [*self._serving.values(), *self._connections.close_all()]
-            await asyncio.gather(*ended, return_exceptions=True)
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def is_synced(self) -> bool:
-        """Tell whether everything was listed."""
+        """Return whether every kind was listed."""
         return self._store.is_synced()
 
     def grant_count(self) -> int:
-        """Count the grants that there are."""
+        """Return the number of grants."""
         return len(self._store.grants.objects)
 
-    async def run_instance(self, instance: str) -> None:
-        """Converge one instance until cancelled, or until it was deleted."""
-        await self._ensure_running(instance)
+    async def run_instance(self, name: str) -> None:
+        """Reconcile an instance until cancelled, or until it is deleted and clean.
 
-    async def resync(self, instance: str) -> None:
-        """List everything anew and converge, whatever the watches said.
+        It may run already: the leader starts every instance that is in the store.
+        """
+        await self._ensure_running(name)
+
+    async def resync(self, name: str) -> None:
+        """List all objects of the namespace and of one Argo CD, and reconcile.
 
         Raises:
-            ClusterError: Not everything could be listed.
+            ClusterError: Some objects could not be listed.
         """
-        differences = await self._relist(instance)
+        differences = await self._store.relist()
+        differences += await self._verification.relist()
+        if name in self._reconcilers:
+            differences += await self._reconcilers[name].resync(differences)
         if differences:
             logger.warning(
-                "%s/%s: the sweep found %d differences.",
+                "%s/%s: the resync found %d differences.",
                 self._store.namespace,
-                instance,
+                name,
                 differences,
             )
 
-    async def _relist(self, instance: str) -> int:
-        differences = await self._store.relist()
-        differences += await self._verification.relist()
-        if instance in self._controllers:
-            differences += await self._controllers[instance].resync(differences)
-        return differences
-
     async def _run_as_leader(self) -> None:
-        """Do not wait for kopf to find every instance: ends may be overdue."""
+        """Start what writes, and every instance in the store.
+
+        kopf starts its daemons one after the other, and grants may have expired while
+        no operator ran.
+        """
         await self._leading.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._writer.run())
-            tasks.create_task(self._disposal.run())
+            tasks.create_task(self._retention.run())
             tasks.create_task(self._report_unassigned())
             tasks.create_task(self._report_policies())
             await self._store.wait_until_synced()
-            for instance in self._store.instances.objects:
-                self._ensure_running(instance)
+            for name in self._store.instances.objects:
+                self._ensure_running(name)
 
-    def _ensure_running(self, instance: str) -> "asyncio.Task[None]":
-        """Begin to converge an instance, unless that was begun already."""
-        serving = self._serving.get(instance)
-        if serving is None or serving.done():
-            serving = asyncio.create_task(self._reconcile_instances(instance))
-            serving.add_done_callback(log_task_failure)
-            self._serving[instance] = serving
-        return serving
+    def _ensure_running(self, name: str) -> "asyncio.Task[None]":
+        """Start to reconcile an instance, unless that task runs already."""
+        task = self._tasks.get(name)
+        if task is None or task.done():
+            task = asyncio.create_task(self._reconcile(name))
+            task.add_done_callback(log_task_failure)
+            self._tasks[name] = task
+        return task
 
-    async def _reconcile_instances(self, instance: str) -> None:
-        """Converge an instance, and then another that got its name meanwhile.
-
-        One whose Argo CD is elsewhere by now is begun anew as well.
-        """
+    async def _reconcile(self, name: str) -> None:
+        """Reconcile an instance, and then others that are created under its name."""
         while True:
-            ended = await self._reconcile_one(instance)
-            record = self._store.instance(instance)
+            reconciler = self._reconcilers[name] = Reconciler(
+                name,
+                store=self._store,
+                verification=self._verification,
+                home=self._cluster,
+                connect=self._connect,
+                reporter=self._reporter,
+                metrics=self._metrics.get(self._store.namespace, name),
+                clock=self._clock,
+            )
+            try:
+                await reconciler.run()
+            finally:
+                del self._reconcilers[name]
+            record = self._store.instance(name)
             if record is None or record.is_force_released:
                 return
-            if record.uid == ended.uid and not ended.has_moved:
+            if record.uid == reconciler.uid:
                 return
 
-    async def _reconcile_one(self, instance: str) -> Reconciler:
-        metrics = self._metrics.get(self._store.namespace, instance)
-        controller = Reconciler(
-            instance,
-            store=self._store,
-            verification=self._verification,
-            whereabouts=self._location(instance, metrics),
-            reporter=self._reporter,
-            metrics=metrics,
-            clock=self._clock,
-        )
-        self._controllers[instance] = controller
-        try:
-            await controller.run()
-        finally:
-            del self._controllers[instance]
-        return controller
-
-    def _location(self, instance: str, metrics: InstanceMetrics) -> RemoteLocation:
-        title, clock = f"{self._store.namespace}/{instance}", self._clock
-        upkeep = Maintenance(
-            instance,
-            store=self._store,
-            connections=self._connections,
-            reporter=self._reporter,
-            metrics=metrics,
-            clock=clock,
-        )
-        return RemoteLocation(
-            instance,
-            store=self._store,
-            connections=self._connections,
-            make_applier=lambda: Applier(title, metrics, clock),
-            upkeep=upkeep,
-        )
-
     async def _report_unassigned(self) -> None:
-        """Report about grants that name no instance, and let their deletion finish."""
+        """Report about grants without an instance, and release deleted ones."""
         await self._store.wait_until_synced()
-        decisions, signal = DecisionCache(), self._store.event(UNASSIGNED)
-        facts = InstanceState(name="", exists=False)
+        decisions, changed = DecisionCache(), self._store.event(UNASSIGNED)
+        no_instance = InstanceState(name="", exists=False)
         nothing = Plan(overlay=None, blocked=None)
         while True:
-            signal.clear()
+            changed.clear()
             now = self._clock()
-            decisions.update(self._store.unassigned_grants(), facts, now, self._store)
+            grants = self._store.unassigned_grants()
+            decisions.update(grants, no_instance, now, self._store)
             self._reporter.report_and_release_grants(
                 decisions, nothing, Snapshot(), now
             )
             self._reporter.report_orphaned_approvals(now)
-            is_unsettled = decisions.recheck_at is not None or any(
+            needs_recheck = decisions.recheck_at is not None or any(
                 record.being_deleted for record in decisions.records.values()
             )
             try:
-                async with asyncio.timeout(RECHECK_SECONDS if is_unsettled else None):
-                    await signal.wait()
+                async with asyncio.timeout(RECHECK_SECONDS if needs_recheck else None):
+                    await changed.wait()
             except TimeoutError:
                 continue
 
     async def _report_policies(self) -> None:
-        """Say of each access policy whether it is obeyed."""
-        signal = self._store.event(POLICIES)
+        """Report the condition of every access policy."""
+        changed = self._store.event(POLICIES)
         while True:
-            signal.clear()
+            changed.clear()
             self._reporter.report_policies(self._clock())
-            await signal.wait()
+            await changed.wait()
 
 
 def log_task_failure(task: "asyncio.Task[None]") -> None:
-    """Log what a task ended with that nobody may be waiting for."""
+    """Log the exception of a background task that no caller may be awaiting."""
     error = None if task.cancelled() else task.exception()
     if error is not None:
-        logger.error("Something failed that will be begun anew.", exc_info=error)
+        logger.error("Background task failed and will be restarted.", exc_info=error)

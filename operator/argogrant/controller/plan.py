@@ -1,4 +1,4 @@
-"""What has to be written, and what stands in the way of writing. Pure."""
+"""Plan of what to write to Argo CD, and why the rest cannot be written. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,72 +19,65 @@ from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
 
-TEXT_IS_FULL: Final = Finding(
+CONFIG_MAP_FULL: Final = Finding(
     Reason.RBAC_TEXT_FULL,
-    f"argocd-rbac-cm has no room for another binding ({LIMIT} bytes over all keys);"
-    " older grants were first. The others are bound as soon as grants end or somebody"
-    " shortens the other keys.",
+    f"argocd-rbac-cm has no capacity for another binding ({LIMIT} bytes over all keys);"
+    " older grants take precedence. The others are bound as soon as grants end. To add"
+    " capacity now, shorten the other keys.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The overlay to write, and why more can not be written."""
+    """Writes that make Argo CD equal to the decisions, and what blocks others."""
 
     overlay: OverlayPlan | None
-    """None if nothing may be written at all."""
+    """Change of policy.argogrant.csv; None if nothing may be written at all."""
     blocked: Finding | None
-    """Why bindings that are wanted are not added."""
+    """Why no binding is added."""
     over_capacity: frozenset[Binding] = frozenset()
-    """Bindings that wait until the ConfigMap has room for them."""
-    left_behind: Finding | None = None
-    """What was bound in a former place of Argo CD may still be obeyed there."""
+    """Bindings that wait until the ConfigMap has capacity."""
     projects: tuple[ProjectPlan, ...] = ()
-    """The AppProjects that have to be written."""
+    """Changes of AppProjects."""
     obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
-    """What stands in the way of a binding in its AppProject."""
+    """Why single bindings cannot be changed in their AppProject."""
     unmanaged: frozenset[Binding] = frozenset()
-    """Wanted, and given by somebody else's hand already."""
+    """Desired bindings that another program or a person already made."""
     foreign_projects: frozenset[str] = frozenset()
-    """AppProjects whose members are another instance's."""
+    """AppProjects whose members annotation belongs to another instance."""
     is_moving: bool = False
-    """A binding is written in a new place while the old one still has it."""
+    """Whether a binding is added to the ConfigMap or an AppProject while the other
+    still has it."""
 
     def obstacle_to(self, binding: Binding) -> Finding | None:
-        """Say what stands in the way of one binding."""
+        """Return why one binding cannot be changed."""
         if self.blocked is None and binding in self.over_capacity:
-            return TEXT_IS_FULL
+            return CONFIG_MAP_FULL
         return self.blocked or self.obstacles.get(binding)
 
     @property
     def removed(self) -> frozenset[Binding]:
-        """What is there and no grant wants, wherever it is."""
-        extra = self.overlay.to_remove if self.overlay is not None else frozenset()
-        return extra.union(*(one.to_remove for one in self.projects))
+        """Bindings to remove, from the ConfigMap and from AppProjects."""
+        removed = self.overlay.to_remove if self.overlay is not None else frozenset()
+        return removed.union(*(one.to_remove for one in self.projects))
 
     @property
     def capacity_finding(self) -> Finding | None:
-        """Say so if some bindings have no room."""
-        return TEXT_IS_FULL if self.over_capacity else None
+        """Finding about the ConfigMap's capacity, if some bindings exceed it."""
+        return CONFIG_MAP_FULL if self.over_capacity else None
 
     @property
     def has_work(self) -> bool:
-        """Whether there is anything to write."""
+        """Whether the ConfigMap has to be written."""
         return self.overlay is not None and self.overlay.text is not None
 
     @property
-    def grants_access(self) -> bool:
-        """Whether writing gives access."""
-        in_text = self.overlay is not None and bool(self.overlay.to_add)
-        return in_text or any(one.to_add for one in self.projects)
-
-    @property
     def is_urgent(self) -> bool:
-        """Whether writing takes access away or ends an outage; never put off."""
+        """Whether the write revokes access or ends an outage; it is never delayed."""
         return self.overlay is not None and self.overlay.is_urgent
 
     def overlay_exists(self, seen: Snapshot) -> bool:
-        """Whether there is a key of ours to remove when the instance goes."""
+        """Return whether there is a key to remove when the instance is deleted."""
         found = seen.config_map.overlay if seen.config_map else None
         return self.overlay is not None and found is not None
 
@@ -95,27 +88,25 @@ def plan(
     *,
     owner: Owner,
     living_owners: Collection[Owner],
-    may_add: bool = True,
 ) -> Plan:
-    """Plan the overlay from everything that was decided.
+    """Plan the change of policy.argogrant.csv.
 
     Args:
         decisions: One for each grant of the instance.
-        seen: What Argo CD has now.
+        seen: The state of Argo CD.
         owner: The instance that plans.
-        living_owners: The instances of this namespace; another header than theirs is
-            respected, unless it names this namespace and nobody alive.
-        may_add: False: plan only what takes access away.
+        living_owners: The instances of this namespace. A header that names another
+            instance is respected, unless that is one of this namespace and deleted.
     """
-    obstacle = _obstacle(seen, owner, living_owners)
-    if obstacle is not None or seen.config_map is None:
-        return Plan(overlay=None, blocked=obstacle)
-    wanted: dict[Binding, datetime] = {}
+    blocked = _why_not_writable(seen, owner, living_owners)
+    if blocked is not None or seen.config_map is None:
+        return Plan(overlay=None, blocked=blocked)
+    desired: dict[Binding, datetime] = {}
     kept: dict[Binding, datetime] = {}
     for decision in decisions:
         binding, end = decision.grant.binding, decision.window.end
         if decision.desired_binding is DesiredBinding.PRESENT:
-            target = wanted
+            target = desired
         elif decision.desired_binding is DesiredBinding.UNCHANGED:
             target, end = kept, _no_later_than_written(binding, end, seen)
         else:
@@ -123,16 +114,16 @@ def plan(
         other = target.get(binding)
         if other is None or end > other:
             target[binding] = end
-    may_add = may_add and not seen.config_map.unmanaged.problems
+    may_add = not seen.config_map.unmanaged.problems
     current = seen.config_map.overlay
     overlay = plan_overlay(
-        current, owner=owner, wanted=wanted, kept=kept, may_add=may_add
+        current, owner=owner, wanted=desired, kept=kept, may_add=may_add
     )
-    room, blocked = overlay_capacity(seen.config_map.data), _text_finding(seen)
-    if not overlay.to_add or overlay.is_within(room):
+    capacity, blocked = overlay_capacity(seen.config_map.data), _parse_finding(seen)
+    if not overlay.to_add or overlay.is_within(capacity):
         return Plan(overlay=overlay, blocked=blocked)
-    waiting = _without_room(decisions, overlay, wanted=wanted, room=room)
-    fitting = {b: end for b, end in wanted.items() if b not in waiting}
+    waiting = _over_capacity(decisions, overlay, desired=desired, capacity=capacity)
+    fitting = {b: end for b, end in desired.items() if b not in waiting}
     overlay = plan_overlay(
         current, owner=owner, wanted=fitting, kept=kept, may_add=may_add
     )
@@ -140,20 +131,20 @@ def plan(
 
 
 def _no_later_than_written(binding: Binding, end: datetime, seen: Snapshot) -> datetime:
-    """In doubt nothing is added to a binding, no time either."""
-    written = seen.config_map.overlay if seen.config_map else None
-    last = written.ends.get(binding) if written else None
-    return end if last is None else min(end, last)
+    """Return the earlier of two ends: an unknown state never extends a binding."""
+    overlay = seen.config_map.overlay if seen.config_map else None
+    written = overlay.ends.get(binding) if overlay else None
+    return end if written is None else min(end, written)
 
 
-def _without_room(
+def _over_capacity(
     decisions: Iterable[Decision],
     overlay: OverlayPlan,
     *,
-    wanted: Mapping[Binding, datetime],
-    room: int,
+    desired: Mapping[Binding, datetime],
+    capacity: int,
 ) -> frozenset[Binding]:
-    """Choose the additions that wait: those of the youngest grants."""
+    """Return the additions that have to wait: those of the newest grants."""
     created: dict[Binding, datetime] = {}
     for decision in decisions:
         binding, at = decision.grant.binding, decision.grant.created_at
@@ -161,20 +152,21 @@ def _without_room(
             created[binding] = min(at, created.get(binding, at))
     additions = oldest_first(created, overlay.to_add)
     return bindings_over_capacity(
-        additions=[(binding, wanted[binding]) for binding in additions],
+        additions=[(binding, desired[binding]) for binding in additions],
         size=overlay.size_without_additions,
-        capacity=room,
+        capacity=capacity,
     )
 
 
-def _obstacle(
+def _why_not_writable(
     seen: Snapshot, owner: Owner, living_owners: Collection[Owner]
 ) -> Finding | None:
-    """Say why nothing may be written, not even a removal."""
+    """Return why nothing may be written, not even a removal."""
     if not seen.text_is_known:
         return Finding(
             Reason.INSTANCE_UNAVAILABLE,
-            "argocd-rbac-cm could not be read yet; the ArgoCDInstance says why.",
+            "argocd-rbac-cm could not be read yet; see the Ready condition of the"
+            " ArgoCDInstance.",
         )
     if seen.config_map is None:
         return Finding(
@@ -191,17 +183,18 @@ def _obstacle(
     return Finding(
         Reason.OVERLAY_OWNED_BY_ANOTHER,
         f"{OVERLAY_KEY} is written by ArgoCDInstance {other.namespace}/{other.instance}"
-        f" (uid {other.uid}); two writers would undo each other. Delete one of the two"
-        " instances; if that one is gone, remove the key.",
+        f" (uid {other.uid}); two writers would undo each other's changes. Delete one"
+        " of the two instances. If that instance no longer exists, remove the key.",
     )
 
 
-def _text_finding(seen: Snapshot) -> Finding | None:
+def _parse_finding(seen: Snapshot) -> Finding | None:
+    """Return which line of the other keys Argo CD cannot parse."""
     assert seen.config_map is not None
     problems = seen.config_map.unmanaged.problems
     if not problems:
         return None
     return Finding(
         Reason.RBAC_TEXT_INVALID,
-        f"Argo CD can not read {problems[0]}. {problems[0].consequence}",
+        f"Argo CD cannot parse {problems[0]}. {problems[0].consequence}",
     )

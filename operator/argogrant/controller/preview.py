@@ -48,15 +48,6 @@ class Preview:
     projects: tuple[ProjectChange, ...] = ()
 
 
-class NoLocations:
-    """Nothing was left anywhere, and nothing has to be remembered."""
-
-    left_behind = None
-
-    async def remember(self, _record: InstanceRecord) -> None:
-        """Nothing is about to be bound."""
-
-
 async def preview(  # noqa: PLR0913
     home: Cluster,
     argocd_cluster: Cluster,
@@ -103,11 +94,10 @@ async def preview(  # noqa: PLR0913
         name,
         store=store,
         verification=verification,
-        whereabouts=NoLocations(),
         clock=lambda: clock() + timedelta(seconds=home.clock_skew()),
     )
     seen = argocd.snapshot()
-    planned, _ = await planning.plan(record, seen)
+    planned = planning.plan(record, seen)
     decisions = (
         planning.decisions.get(body["metadata"]["uid"]) for body in hypothetical
     )

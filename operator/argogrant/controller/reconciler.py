@@ -1,24 +1,82 @@
-"""The convergence of one instance: gather, decide, plan, apply, report.
+"""Reconcile loop of one ArgoCDInstance.
 
-Level-triggered: whatever woke it, a convergence looks at everything and makes what
-Argo CD has equal to what is in force. It sleeps until something changes or until the
-next instant at which an answer changes by itself.
+The loop is level-triggered: an event only wakes it. Each reconciliation looks at every
+grant and makes Argo CD's policy equal to the grants that are in force::
+
+    gather    what is in memory: grants, policies and approvals (store), Argo CD's
+       │      ConfigMap and AppProjects (snapshot); informers keep both fresh
+       ▼
+    decide    one decision per grant: binding PRESENT, UNCHANGED or ABSENT, the
+       │      condition, and the time at which that can change (grants/decide)
+       ▼
+    plan      the difference: the text of policy.argogrant.csv, and the members of
+       │      AppProjects; pure (planner, plan)
+       ▼
+    apply     one patch with the resource version that was planned on; after a
+       │      conflict read again and plan again, three times
+       ▼
+    report    statuses, audit events and metrics; a writer sends them in the
+       │      background, so no revocation waits for a status
+       ▼
+    wait      until an object changes, a delayed write is due, or a decision expires
+       │
+       └────► gather
+
+States that a binding passes, and what each transition waits for::
+
+                 in force: the write may wait a second for others of its burst
+    (no binding) ──────────────────────────────────────────────► bound
+         ▲                                                         │
+         │ Argo CD has loaded a ConfigMap without it               │ expired, revoked,
+         │                                                         │ denied or deleted
+         │                                                         ▼
+      released ◄────────────────────────────────────────────── removed
+                 the write is acknowledged: never delayed, never debounced
+
+- A removal waits for nothing. An addition waits if others were written just before
+  (``Applier.write_delay``), if another program keeps undoing it, or if the ConfigMap
+  has no capacity or has lines that Argo CD cannot parse.
+- If the state of Argo CD or of a policy is unknown, decisions are UNCHANGED: bindings
+  stay until their grant expires, and none is added.
+- If a write fails, the loop retries with backoff. The finalizer keeps a deleted grant
+  until its binding is known to be removed; the annotation ``argogrant.dev/abandon``
+  removes the finalizer without that knowledge.
+- The same holds for a deleted ArgoCDInstance: ``run`` returns once nothing of it is
+  left in Argo CD, or it is abandoned.
+
+For an Argo CD in another cluster, the loop runs on a connection that is made of the
+token in a Secret. If the token changes, the loop starts again with another connection.
+``spec.namespace`` and ``spec.cluster.server`` are immutable, so bindings never have to
+follow an Argo CD to another place.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
+from argogrant.api.argocdinstance import Instance
+from argogrant.api.remote_cluster import ArgoCDLocation
 from argogrant.argocd.configmap_size import size_of
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
 from argogrant.controller.appproject.apply import ProjectApplier
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.cached_objects import InstanceRecord
+from argogrant.controller.permissions import PermissionWatcher
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planner
-from argogrant.controller.remote.location import RemoteLocation
+from argogrant.controller.remote.connection import (
+    OBSERVE_TIMEOUT,
+    Connect,
+    ObservedSecret,
+    RemoteConnection,
+)
+from argogrant.controller.remote.token_lifetime import TokenState
+from argogrant.controller.remote.token_rotation import TokenRotator
 from argogrant.controller.scheduler import Scheduler
 from argogrant.controller.status.instance_conditions import (
     NOT_KNOWN,
@@ -28,25 +86,33 @@ from argogrant.controller.status.instance_conditions import (
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import Store
 from argogrant.grants.model.reasons import Finding
-from argogrant.kube.errors import ClusterError, Conflict
+from argogrant.kube.backoff import Backoff
+from argogrant.kube.client import Cluster
+from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
+from argogrant.kube.permissions import Permission
 from argogrant.telemetry.metrics import InstanceMetrics
 
 ATTEMPTS: Final = 3
+LOCATION_CHANGED: Final = (
+    "spec.namespace and spec.cluster.server cannot change after creation; restore them,"
+    " or delete this ArgoCDInstance and create another"
+)
 
 logger = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Keeps one Argo CD equal to the grants of one ArgoCDInstance.
+    """Reconcile loop of one ArgoCDInstance.
 
     Args:
-        name: The instance, in the store's namespace.
-        store: Our own kinds.
-        verification: Tells whether requesters and approvers are who they say.
-        whereabouts: Where its Argo CD is, and how it is reached.
-        reporter: Writes what is said about grants and the instance.
-        metrics: Told of every convergence.
-        clock: Tells the time in UTC.
+        name: Name of the instance, in the store's namespace.
+        store: Objects of argogrant's own kinds.
+        verification: Watcher of the admission policies, which verify requesters.
+        home: Client of the operator's own cluster.
+        connect: Builds clients of other clusters.
+        reporter: Reports about grants and the instance.
+        metrics: Metrics of the instance.
+        clock: Returns the time in UTC.
     """
 
     def __init__(  # noqa: PLR0913
@@ -55,7 +121,8 @@ class Reconciler:
         *,
         store: Store,
         verification: AdmissionWatcher,
-        whereabouts: RemoteLocation,
+        home: Cluster,
+        connect: Connect,
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
@@ -64,125 +131,206 @@ class Reconciler:
         self._title = f"{store.namespace}/{name}"
         self._store = store
         self._verification = verification
-        self._home = whereabouts.home
+        self._home = home
+        self._connect = connect
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
-        self._signal = store.event(name)
-        self._alarm = Scheduler(self._signal, clock)
+        self._changed = store.event(name)
+        self._scheduler = Scheduler(self._changed, clock)
+        self._backoff = Backoff()
         self._applier = Applier(self._title, metrics, clock)
         self._projects = ProjectApplier(self._title, metrics, clock)
-        self._whereabouts = whereabouts
-        self._planning = Planner(
-            name,
-            store=store,
-            verification=verification,
-            whereabouts=whereabouts,
-            clock=clock,
+        self._planner = Planner(
+            name, store=store, verification=verification, clock=clock
         )
-        self._decisions = self._planning.decisions
+        self._decisions = self._planner.decisions
+        self._rotator = TokenRotator(
+            home,
+            connect=connect,
+            clock=clock,
+            on_change=self._changed.set,
+            on_result=metrics.rotated,
+            on_stored=self._report_rotation,
+        )
+        self._location: ArgoCDLocation | None = None
+        self._connection: RemoteConnection | None = None
+        self._argocd: ArgoCD | None = None
+        self._permissions: PermissionWatcher | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._resync: asyncio.Task[int] | None = None
         self.uid = ""
-        """Whose Argo CD it is, once that is known."""
-        self.has_moved = False
-        """Whether it ended since Argo CD is elsewhere, or is reached otherwise."""
+        """Uid of the instance, once it is valid."""
 
     async def run(self) -> None:
-        """Converge until cancelled, or until the instance was deleted and is clean."""
+        """Reconcile until cancelled, or until the instance is deleted and clean."""
         await self._store.wait_until_synced()
         await self._verification.wait_until_observed()
-        record = await self._first_understood()
-        instance = record.instance if record is not None else None
-        if record is None or instance is None:
-            self._metrics.forget()
-            return
-        self.uid = record.uid
-        async with self._whereabouts.at(record, instance.location) as (
-            argocd,
-            watching,
-        ):
-            await self._loop(argocd, watching)
+        record = await self._wait_until_valid()
+        if record is not None and record.instance is not None:
+            self.uid, self._location = record.uid, record.instance.location
+            rotation = asyncio.create_task(
+                self._rotator.run(self._instance, self._secret)
+            )
+            try:
+                while not await self._run_connected(self._location, rotation):
+                    logger.info("%s: connecting with new credentials.", self._title)
+            finally:
+                await _cancel([rotation])
+        self._metrics.forget()
 
-    async def _first_understood(self) -> InstanceRecord | None:
-        """Wait until the instance is there and can be understood.
+    async def resync(self, differences_elsewhere: int) -> int:
+        """Compare the cached state of Argo CD with the API server.
+
+        Args:
+            differences_elsewhere: Differences in other objects, for the metric.
 
         Returns:
-            None if it is gone, or given up, before that.
+            How many objects of Argo CD differed.
         """
-        was_there = False
+        differences = await self._relist_argocd()
+        self._metrics.record_resync(differences_elsewhere + differences)
+        self._changed.set()
+        return differences
+
+    async def _relist_argocd(self) -> int:
+        if self._permissions is not None:
+            self._permissions.request_check()
+        if self._argocd is None:
+            return 0
+        # The client is closed if the token changes, and this task is cancelled then.
+        resync = self._resync = asyncio.create_task(self._argocd.relist())
+        try:
+            await asyncio.wait({resync})
+        finally:
+            resync.cancel()
+        if resync.cancelled():
+            return 0
+        try:
+            return resync.result()
+        except ClusterError as error:
+            if self._location is None or self._location.cluster is None:
+                raise
+            # The informers retry; another cluster delays no resync of this one.
+            logger.warning("%s: %s", self._title, error)
+            return 0
+
+    async def _wait_until_valid(self) -> InstanceRecord | None:
+        """Wait until the instance exists and is valid.
+
+        Returns:
+            None if it is deleted, or abandoned, before that.
+        """
+        existed = False
         while True:
-            self._signal.clear()
+            self._changed.clear()
             record = self._store.instance(self._name)
             if record is not None and record.instance is not None:
                 return record
-            if record is None and was_there:
+            if record is None and existed:
                 return None
             if record is not None:
-                was_there = True
+                existed = True
                 if record.is_force_released:
                     return None
-                self._report_unknown(record)
-            await self._alarm.wait_until_due(self._decisions, None)
+                self._report_invalid(record)
+            await self._scheduler.wait_until_due(self._decisions, None)
 
-    async def resync(self, others: int) -> int:
-        """Compare everything with Argo CD.
-
-        Args:
-            others: Differences that were found elsewhere; counted along.
+    async def _run_connected(
+        self, location: ArgoCDLocation, rotation: asyncio.Task[None]
+    ) -> bool:
+        """Reconcile on one connection.
 
         Returns:
-            How much of Argo CD's was not as believed.
+            True if the instance is deleted and clean; False if another connection is
+            needed.
         """
-        differences = await self._whereabouts.compare()
-        self._metrics.record_resync(others + differences)
-        self._signal.set()
-        return differences
+        connection = self._connection = RemoteConnection(
+            self._home,
+            self._store.namespace,
+            location,
+            connect=self._connect,
+            on_change=self._secret_changed,
+        )
+        tasks = [asyncio.create_task(connection.run())]
+        try:
+            await connection.open()
+            argocd = ArgoCD(connection.cluster, location.namespace, self._changed.set)
+            permissions = PermissionWatcher(
+                self._home, connection.cluster, self._changed.set
+            )
+            if self._permissions is not None:
+                permissions.missing = self._permissions.missing
+            permissions.record(self._instance())
+            self._argocd, self._permissions = argocd, permissions
+            tasks += [
+                asyncio.create_task(argocd.run()),
+                asyncio.create_task(permissions.run()),
+            ]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OBSERVE_TIMEOUT):
+                    await argocd.wait_until_observed()
+            return await self._loop(argocd, connection, [*tasks, rotation])
+        finally:
+            self._argocd = None
+            await _cancel([*tasks, *([self._resync] if self._resync else [])])
+            await connection.close()
 
-    async def _loop(self, argocd: ArgoCD, watching: asyncio.Task[None]) -> None:
-        backoff = self._whereabouts.pause
-        while not watching.done():
-            self._signal.clear()
-            record = self._store.instance(self._name)
+    async def _loop(
+        self,
+        argocd: ArgoCD,
+        connection: RemoteConnection,
+        tasks: Sequence[asyncio.Task[None]],
+    ) -> bool:
+        """Reconcile until another connection is needed, or the instance is clean.
+
+        Args:
+            argocd: The objects of Argo CD.
+            connection: What reaches them.
+            tasks: Background tasks; the loop fails if one of them fails.
+        """
+        self._backoff.reset()
+        while not any(task.done() for task in tasks):
+            self._changed.clear()
+            record = self._record()
             if record is None or record.uid != self.uid:
-                self._metrics.forget()
-                return
-            if self._whereabouts.is_elsewhere(record):
-                self.has_moved = True
-                return
-            if record.force_release:
-                await self._whereabouts.abandon()
+                return True
+            if record.instance is not None:
+                self._location = record.instance.location
+                if connection.is_outdated(self._location):
+                    return False
             began = asyncio.get_running_loop().time()
             try:
-                wait = await self._reconcile(argocd, record)
-                backoff.reset()
+                write_delay = await self._reconcile(argocd, record)
+                self._backoff.reset()
             except ClusterError as error:
-                self._report_failure(argocd, error, lasts=backoff.has_failed)
+                self._report_failure(argocd, error, lasts=self._backoff.has_failed)
                 if record.is_force_released:
-                    self._metrics.forget()
-                    return
-                await backoff.wait()
+                    return True
+                await self._backoff.wait()
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.record_reconciliation(took, self._clock())
             if record.is_force_released or (
-                record.being_deleted
-                and argocd.snapshot().config_map is not None
-                and self._whereabouts.left_behind is None
+                record.being_deleted and _is_readable(argocd.snapshot())
             ):
-                self._metrics.forget()
-                return
-            await self._alarm.wait_until_due(self._decisions, wait)
-            await self._alarm.debounce(self._decisions, took)
-        watching.result()
+                return True
+            await self._scheduler.wait_until_due(self._decisions, write_delay)
+            await self._scheduler.debounce(self._decisions, took)
+        for task in tasks:
+            if task.done():
+                task.result()
+        return False
 
     async def _reconcile(self, argocd: ArgoCD, record: InstanceRecord) -> float | None:
-        """Make what Argo CD has equal to what is in force.
+        """Make Argo CD's policy equal to the grants that are in force.
 
         Returns:
-            Seconds after which a write that was put off is due; None if there is none.
+            Seconds until a delayed write is due; None if there is none.
         """
         for _ in range(ATTEMPTS):
             seen = argocd.snapshot()
-            planned, failure = await self._planning.plan(record, seen)
+            planned = self._planner.plan(record, seen)
             self._metrics.overdue_since(
                 overdue_since(seen, self._decisions.all(), self._clock())
             )
@@ -192,9 +340,9 @@ class Reconciler:
             if members.conflict:
                 continue
             leaving = record.being_deleted and planned.overlay_exists(seen)
-            wait = None if leaving else self._applier.write_delay(planned)
+            write_delay = None if leaving else self._applier.write_delay(planned)
             try:
-                if leaving or (planned.has_work and wait is None):
+                if leaving or (planned.has_work and write_delay is None):
                     orphans = orphans_of(planned, self._decisions.all())
                     self._reporter.report_orphans(record, orphans, seen, self._clock())
                     await self._applier.write(
@@ -203,13 +351,13 @@ class Reconciler:
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
-            await members.wait_for_argocd(planned, failure)
+            await members.wait_for_argocd(planned)
             self._report(argocd, planned)
-            return members.no_later_than(wait)
+            return members.no_later_than(write_delay)
         raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
 
     def _detect_contention(self, planned: Plan, seen: Snapshot) -> Plan:
-        """Say whether somebody else changed what was written."""
+        """Mark the plan as blocked where another program undoes the writes."""
         planned = self._projects.detect_external_change(planned, seen)
         if planned.blocked is None and planned.has_work:
             planned = replace(planned, blocked=self._applier.contested)
@@ -230,15 +378,14 @@ class Reconciler:
         )
         self._metrics.grants(by_reason)
         self._metrics.in_force(self._decisions.all())
+        failures = self._connection.failures if self._connection is not None else ()
         self._report_instance(
             InstanceStatusInput(
                 seen=seen,
-                blocked=planned.blocked
-                or planned.capacity_finding
-                or planned.left_behind,
+                blocked=planned.blocked or planned.capacity_finding,
                 contested=self._contested(),
                 clock_skew=self._home.clock_skew(),
-                failures=self._whereabouts.failures,
+                failures=(*failures, *self._store.failures()),
             )
         )
 
@@ -248,7 +395,7 @@ class Reconciler:
     def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, lasts: bool
     ) -> None:
-        """Say why there is no convergence; a single failure is no news to grants."""
+        """Report a failed reconciliation; grants report it if the next one fails."""
         logger.warning("%s: %s", self._title, error)
         seen, now = argocd.snapshot(), self._clock()
         if lasts:
@@ -256,38 +403,117 @@ class Reconciler:
             self._reporter.report_and_release_grants(
                 self._decisions, nothing, seen, now
             )
+        if isinstance(error, Forbidden) and self._permissions is not None:
+            self._permissions.request_check()
         self._report_instance(InstanceStatusInput(seen=seen, error=error))
 
-    def _report_unknown(self, record: InstanceRecord) -> None:
-        """Say that there is no telling where Argo CD is."""
+    def _report_invalid(self, record: InstanceRecord) -> None:
+        """Report that the instance was never valid: its location is unknown."""
         seen, now = Snapshot(), self._clock()
-        self._planning.decide(record, seen, now)
+        self._planner.decide(record, seen, now)
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
-        said = self._reporter.report_and_release_grants(
+        by_reason = self._reporter.report_and_release_grants(
             self._decisions, nothing, seen, now
         )
-        self._metrics.grants(said)
+        self._metrics.grants(by_reason)
         self._report_instance(InstanceStatusInput(seen=seen))
 
-    def _report_instance(self, health: InstanceStatusInput) -> None:
-        record = self._store.instance(self._name)
+    def _report_instance(self, status_input: InstanceStatusInput) -> None:
+        """Report about the instance.
+
+        Args:
+            status_input: What the last reconciliation found; the rest is added here.
+        """
+        record = self._record()
         if record is None:
             return
-        health = replace(
-            health,
+        status_input = replace(
+            status_input,
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.verification(),
-            maintenance=self._whereabouts.upkeep.look(health.error),
-            location=self._whereabouts.place,
+            missing_permissions=self._missing_permissions(record),
+            token=self._token_state(record),
             namespace=record.namespace,
         )
-        gathered = self._planning.gather(record, health.seen)
+        if self._location is not None:
+            status_input = replace(status_input, location=self._location)
         self._reporter.report_instance(
             record,
-            health,
-            gathered=gathered,
+            status_input,
+            gathered=self._planner.gather(record, status_input.seen),
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
-            bound_in=self._whereabouts.bound_in,
         )
+
+    def _missing_permissions(self, record: InstanceRecord) -> tuple[Permission, ...]:
+        if self._permissions is None:
+            return ()
+        self._permissions.record(record.instance)
+        return self._permissions.missing
+
+    def _token_state(self, record: InstanceRecord) -> TokenState | None:
+        if record.instance is None:
+            return None
+        state = self._rotator.state(record.instance, self._secret())
+        if state is not None:
+            self._metrics.token(
+                state.lifetime.expires_at, is_at_risk=state.needs_attention
+            )
+        return state
+
+    def _report_rotation(self, expires_at: datetime | None, version: str) -> None:
+        """Report that a new token is stored.
+
+        Args:
+            expires_at: Expiry of the token, as far as it is known.
+            version: Version of the Secret that has the token.
+        """
+        record = self._store.instance(self._name)
+        if record is not None:
+            self._reporter.report_token(
+                record, expires_at, version=version, now=self._clock()
+            )
+
+    def _record(self) -> InstanceRecord | None:
+        """Return the instance as last observed.
+
+        It counts as invalid if it names another Argo CD than before, which only an
+        older CRD, or none, accepts. Bindings stay where they are until they expire.
+        """
+        record = self._store.instance(self._name)
+        if record is None or record.instance is None or self._location is None:
+            return record
+        if record.instance.location.key == self._location.key:
+            return record
+        return replace(record, instance=None, problem=LOCATION_CHANGED)
+
+    def _instance(self) -> Instance | None:
+        record = self._record()
+        return record.instance if record is not None else None
+
+    def _secret(self) -> ObservedSecret | None:
+        return self._connection.secret if self._connection is not None else None
+
+    def _secret_changed(self) -> None:
+        """Retry at once what failed: there may be another token."""
+        self._backoff.retry_now()
+        self._changed.set()
+
+
+def _is_readable(seen: Snapshot) -> bool:
+    """Return whether every object that may have bindings was read.
+
+    A cluster without AppProjects has none in them.
+    """
+    return seen.config_map is not None and (
+        seen.projects_are_known
+        or any(isinstance(error, NotFound) for _, error in seen.failures)
+    )
+
+
+async def _cancel(tasks: Sequence["asyncio.Task[None] | asyncio.Task[int]"]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

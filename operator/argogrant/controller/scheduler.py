@@ -1,4 +1,4 @@
-"""When the next convergence is due: a change, or an instant that has come."""
+"""Scheduler of one instance's loop: when the next reconciliation is due."""
 
 import asyncio
 from typing import Final
@@ -7,60 +7,60 @@ from argogrant.controller.apply import Clock
 from argogrant.controller.decision_cache import DecisionCache
 
 LONGEST_SLEEP: Final = 1.0
-"""Seconds; deadlines are wall-clock, so that a stepped clock is noticed."""
+"""Seconds. Deadlines are wall-clock times: polling notices a stepped clock."""
 LONGEST_DEBOUNCE: Final = 0.25
-"""Seconds; a burst of changes shares a convergence instead of having one for each."""
+"""Seconds. A burst of changes shares one reconciliation."""
 
 
 class Scheduler:
-    """Wakes one instance's loop.
+    """Waits of one instance's loop.
 
     Args:
-        signal: Set when something about the instance changed.
-        clock: Tells the time in UTC.
+        changed: Event that is set when an object of the instance changes.
+        clock: Returns the time in UTC.
     """
 
-    def __init__(self, signal: asyncio.Event, clock: Clock) -> None:
-        self._signal = signal
+    def __init__(self, changed: asyncio.Event, clock: Clock) -> None:
+        self._changed = changed
         self._clock = clock
 
     async def wait_until_due(
-        self, decisions: DecisionCache, wait: float | None
+        self, decisions: DecisionCache, write_delay: float | None
     ) -> None:
-        """Sleep until a change, a put-off write, or the next instant of a decision.
+        """Wait for a change, a delayed write, or a time at which a decision changes.
 
         Args:
-            decisions: What was decided last.
-            wait: Seconds after which a write that was put off is due; None for none.
+            decisions: The last decisions.
+            write_delay: Seconds until a delayed write is due; None if there is none.
         """
         loop = asyncio.get_running_loop()
-        due = None if wait is None else loop.time() + wait
+        write_due = None if write_delay is None else loop.time() + write_delay
         while True:
-            seconds = LONGEST_SLEEP
-            if decisions.recheck_at is not None:
-                left = (decisions.recheck_at - self._clock()).total_seconds()
-                seconds = min(seconds, left)
-            if due is not None:
-                seconds = min(seconds, due - loop.time())
+            seconds = min(LONGEST_SLEEP, self._until_recheck(decisions))
+            if write_due is not None:
+                seconds = min(seconds, write_due - loop.time())
             if seconds <= 0 or self._clock() < decisions.decided_at:
                 return
             try:
                 async with asyncio.timeout(seconds):
-                    await self._signal.wait()
+                    await self._changed.wait()
             except TimeoutError:
                 continue
             return
 
     async def debounce(self, decisions: DecisionCache, took: float) -> None:
-        """Rest longer than the last convergence took, but never past an end.
+        """Pause in proportion to the last reconciliation, never past a recheck.
 
         Args:
-            decisions: What was decided last.
-            took: Seconds.
+            decisions: The last decisions.
+            took: Duration of the last reconciliation in seconds.
         """
-        rest = min(3 * took, LONGEST_DEBOUNCE)
-        if decisions.recheck_at is not None:
-            left = (decisions.recheck_at - self._clock()).total_seconds()
-            rest = min(rest, left)
-        if rest > 0:
-            await asyncio.sleep(rest)
+        pause = min(3 * took, LONGEST_DEBOUNCE, self._until_recheck(decisions))
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    def _until_recheck(self, decisions: DecisionCache) -> float:
+        """Return the seconds until a decision can change without any other change."""
+        if decisions.recheck_at is None:
+            return float("inf")
+        return (decisions.recheck_at - self._clock()).total_seconds()

@@ -13,8 +13,6 @@ from argogrant.api.argocdinstance import (
     read_instance,
 )
 from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
-from argogrant.api.bound_locations import ArgoCDLocation, read_locations
-from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.conditions import Condition
@@ -124,36 +122,6 @@ def build_status(old: dict[str, Any] | None = None, **report: Any) -> dict[str, 
     )
 
 
-ELSEWHERE = ArgoCDLocation(
-    namespace="argocd",
-    cluster=RemoteCluster(
-        server="https://10.0.0.1:6443",
-        ca_bundle="-----BEGIN CERTIFICATE-----\n",
-        secret_name="prod",
-        secret_key="k8s_token",
-    ),
-)
-
-
-def test_places_read_back_as_they_were_written() -> None:
-    places = (ArgoCDLocation(namespace="argocd"), ELSEWHERE)
-    status = build_status(bound_in=places)
-
-    assert read_locations(status) == places
-
-
-@pytest.mark.parametrize("written", [{}, {"namespace": "x", "caBundle": "a"}])
-def test_a_place_that_makes_no_sense_is_none(written) -> None:
-    assert read_locations({"boundIn": [written]}) == ()
-
-
-def test_places_that_are_not_known_stay_as_they_were_written() -> None:
-    old = build_status(bound_in=(ELSEWHERE,))
-
-    assert build_status(old=old)["boundIn"] == old["boundIn"]
-    assert "boundIn" not in build_status(old=old, bound_in=())
-
-
 def test_status_matches_the_model() -> None:
     """The API server would prune fields that the CRD lacks."""
     status = build_status(
@@ -164,7 +132,6 @@ def test_status_matches_the_model() -> None:
         scopes="[groups]",
         default_role="role:readonly",
         last_write_at=NOON,
-        bound_in=(ArgoCDLocation(namespace="argocd"), ELSEWHERE),
     )
     model = ArgoCDInstanceStatus.model_validate(status)
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from argogrant.api.bound_locations import ArgoCDLocation
-from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
 from argogrant.controller.error_messages import (
     condition_reason,
     describe,

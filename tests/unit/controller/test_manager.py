@@ -220,3 +220,24 @@ async def test_an_instance_that_was_torn_away_and_made_anew_is_served() -> None:
         assert room.is_served
         assert room.instance_ready == "-ConfigMapMissing"
         assert room.holders("g1") == [FINALIZER]
+
+
+async def test_instance_that_names_another_argocd_is_invalid() -> None:
+    """An older CRD accepts that; bindings stay where they are until they expire."""
+    async with a_room() as room:
+        room.grant("g1", duration="1m")
+        await asyncio.sleep(SETTLED)
+        room.edit_instance(namespace="elsewhere")
+        room.grant("g2", "carol")
+        await asyncio.sleep(SETTLED)
+        assert room.instance_ready == "-InvalidInstance"
+        assert "delete this ArgoCDInstance and create another" in room.instance_says
+        assert room.ready("g1") == "+Bound"
+        assert room.bound == {"alice"}
+        await asyncio.sleep(60)
+        assert not room.bound
+        room.edit_instance(namespace="argocd")
+        await until(lambda: room.bound == {"carol"}, within=2)
+        await asyncio.sleep(SETTLED)
+
+        assert room.instance_ready == "+Converged"

@@ -217,7 +217,7 @@ async def test_a_sweep_finds_what_a_dead_watch_did_not_tell(caplog) -> None:
         await asyncio.sleep(SOON)
 
         assert not room.bound
-        assert "the sweep found" in caplog.text
+        assert "the resync found" in caplog.text
 
 
 async def test_a_sweep_finds_an_edit_by_hand_that_no_watch_told() -> None:

@@ -1,4 +1,4 @@
-"""The writes of AppProjects: when each may go out, and what becomes of it."""
+"""Writes of AppProjects: when each is due, and what came of it."""
 
 import asyncio
 import logging
@@ -17,49 +17,46 @@ from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
 from argogrant.telemetry.metrics import InstanceMetrics
 
-SEEN_EVERYWHERE: Final = 0.25
-"""Seconds after which argocd-server has seen the new place of a binding, so that the
-old one may go: it follows both with a watch of their own."""
+ARGOCD_WATCH_DELAY: Final = 0.25
+"""Seconds after which argocd-server has observed an addition. It watches ConfigMaps and
+AppProjects separately, so it could otherwise observe the removal first."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectWriteResult:
-    """What became of the writes of one convergence."""
+    """Result of one reconciliation's writes of AppProjects."""
 
     wait: float | None = None
-    """Seconds after which a write that was put off is due."""
+    """Seconds until the next delayed write is due; None if there is none."""
     failure: ClusterError | None = None
     conflict: bool = False
-    """A project is another by now: plan again."""
+    """Whether a project changed meanwhile, so planning has to start again."""
 
-    async def wait_for_argocd(
-        self, planned: Plan, failure: ClusterError | None
-    ) -> None:
-        """Let argocd-server see a new place before the old one goes.
+    async def wait_for_argocd(self, planned: Plan) -> None:
+        """Wait until argocd-server has observed what was added.
 
         Raises:
-            ClusterError: This one, or else why a project was not written.
+            ClusterError: A project was not written.
         """
         if planned.is_moving:
-            await asyncio.sleep(SEEN_EVERYWHERE)
-        failure = failure or self.failure
-        if failure is not None:
-            raise failure
+            await asyncio.sleep(ARGOCD_WATCH_DELAY)
+        if self.failure is not None:
+            raise self.failure
 
     def no_later_than(self, wait: float | None) -> float | None:
-        """Say when the next write is due, this one or another."""
+        """Return the seconds until the next write is due, of these or another."""
         return min((one for one in (wait, self.wait) if one is not None), default=None)
 
 
 class ProjectApplier:
-    """Writes the members of one instance's AppProjects.
+    """Writer of the members of one instance's AppProjects.
 
     Args:
-        title: What the instance is called in the log.
-        metrics: Told of every end.
-        clock: Tells the time in UTC.
+        title: Namespace and name of the instance, for the log.
+        metrics: Metrics of the instance.
+        clock: Returns the time in UTC.
     """
 
     def __init__(self, title: str, metrics: InstanceMetrics, clock: Clock) -> None:
@@ -71,81 +68,85 @@ class ProjectApplier:
 
     @property
     def contested(self) -> Finding | None:
-        """Who keeps changing our members, if somebody does."""
+        """Finding about another program that keeps changing the members."""
         found = (one.finding() for one in self._contentions.values())
         return next((one for one in found if one is not None), None)
 
     def detect_external_change(self, planned: Plan, seen: Snapshot) -> Plan:
-        """Notice whether somebody else changed what was written, and say so."""
-        at, works = asyncio.get_running_loop().time(), _by_project(planned)
+        """Detect changes by others, and mark the additions that they block.
+
+        Returns:
+            The plan, with an obstacle for every addition to a contested project.
+        """
+        at, plans = asyncio.get_running_loop().time(), _by_project(planned)
         obstacles = dict(planned.obstacles)
         for project in seen.projects:
             contention = self._contentions.get(project.name)
             if contention is None:
                 continue
-            work = works.get(project.name)
+            plan = plans.get(project.name)
             contention.record_overwrite(
                 _state(project),
                 project.last_manager,
-                is_wrong=work is not None,
+                is_wrong=plan is not None,
                 at=at,
             )
             finding = contention.finding()
-            if work is not None and finding is not None:
-                obstacles.update(dict.fromkeys(work.to_add, finding))
+            if plan is not None and finding is not None:
+                obstacles.update(dict.fromkeys(plan.to_add, finding))
         return replace(planned, obstacles=obstacles)
 
     async def write(self, argocd: ArgoCD, planned: Plan) -> ProjectWriteResult:
-        """Write what is due; one project that fails holds up no other."""
-        outcome = ProjectWriteResult()
-        for work in sorted(planned.projects, key=lambda one: not one.is_urgent):
-            wait = self._wait_for(work)
-            if wait is not None:
-                outcome = replace(outcome, wait=min(wait, outcome.wait or wait))
+        """Write the projects that are due; a failure of one delays no other."""
+        result = ProjectWriteResult()
+        for plan in sorted(planned.projects, key=lambda one: not one.is_urgent):
+            delay = self._write_delay(plan)
+            if delay is not None:
+                result = replace(result, wait=min(delay, result.wait or delay))
                 continue
             ends = managed_member_ends(argocd.snapshot())
             try:
-                await argocd.write_project(work)
+                await argocd.write_project(plan)
             except NotFound:
-                continue  # the watch will say so
+                continue  # The watch will report the deletion.
             except Conflict:
-                outcome = replace(outcome, conflict=True)
+                result = replace(result, conflict=True)
                 continue
             except ClusterError as error:
-                outcome = replace(outcome, failure=error)
+                result = replace(result, failure=error)
                 continue
-            lags = lags_of(work.to_remove, ends, self._clock())
+            lags = lags_of(plan.to_remove, ends, self._clock())
             self._metrics.record_removals(lags=lags, orphans=0)
-            self._wrote(work, argocd.snapshot())
-        return outcome
+            self._record_write(plan, argocd.snapshot())
+        return result
 
-    def _wait_for(self, work: ProjectPlan) -> float | None:
-        """Say how long a write has to wait; taking access away never does."""
-        if work.is_urgent:
+    def _write_delay(self, plan: ProjectPlan) -> float | None:
+        """Return the seconds to delay a write; a revocation is never delayed."""
+        if plan.is_urgent:
             return None
         now = asyncio.get_running_loop().time()
-        dues = [now]
-        if work.project in self._written_at:
-            dues.append(self._written_at[work.project] + WRITE_PAUSE)
-        contention = self._contentions.get(work.project)
-        pause = contention.next_write_at() if contention is not None else None
-        wait = max([*dues, pause or now]) - now
-        return wait if wait > 0 else None
+        due_times = [now]
+        if plan.project in self._written_at:
+            due_times.append(self._written_at[plan.project] + WRITE_PAUSE)
+        contention = self._contentions.get(plan.project)
+        next_write_at = contention.next_write_at() if contention is not None else None
+        delay = max([*due_times, next_write_at or now]) - now
+        return delay if delay > 0 else None
 
-    def _wrote(self, work: ProjectPlan, after: Snapshot) -> None:
-        self._written_at[work.project] = asyncio.get_running_loop().time()
-        what = f"the members of AppProject {work.project}"
-        contention = self._contentions.setdefault(work.project, Contention(what))
+    def _record_write(self, plan: ProjectPlan, after: Snapshot) -> None:
+        self._written_at[plan.project] = asyncio.get_running_loop().time()
+        what = f"the members of AppProject {plan.project}"
+        contention = self._contentions.setdefault(plan.project, Contention(what))
         written = {project.name: project for project in after.projects}
-        if work.project in written:
-            contention.record_write(_state(written[work.project]))
+        if plan.project in written:
+            contention.record_write(_state(written[plan.project]))
         logger.info(
-            "%s: wrote AppProject %s: %d added, %d removed, and %d tokens.",
+            "%s: wrote AppProject %s: %d members added, %d removed, %d tokens removed.",
             self._title,
-            work.project,
-            len(work.to_add),
-            len(work.to_remove),
-            len(work.tokens),
+            plan.project,
+            len(plan.to_add),
+            len(plan.to_remove),
+            len(plan.tokens),
         )
 
 
@@ -154,6 +155,6 @@ def _by_project(planned: Plan) -> Mapping[str, ProjectPlan]:
 
 
 def _state(project: Project) -> str:
-    """Put into words what an editor can disturb."""
+    """Return the part of a project that is compared to detect other writers."""
     groups = [f"{role.name} {sorted(role.groups)}" for role in project.roles]
     return "\n".join([project.members or "", *sorted(groups)])

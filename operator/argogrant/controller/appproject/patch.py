@@ -1,9 +1,10 @@
-"""The one change that is made to an AppProject.
+"""Patch of an AppProject: its members annotation, groups of its roles, and tokens.
 
-``spec.roles`` is one list that is replaced as a whole, so everything in it that is not
-ours goes along as it was read, also what we do not know. The version that it was read
-at goes along too: an editor who was quicker loses nothing. Tokens are removed from both
-places in the same write, since AppProjects have no subresource for the status.
+A merge patch replaces the list ``spec.roles`` as a whole. So the patch repeats the rest
+of the list as it was read, including fields that argogrant does not know, and carries
+the resource version that it was read at: a concurrent edit causes a conflict and is not
+lost. AppProjects have no status subresource, so one write removes tokens from the spec
+and from the status.
 
 Source: argoproj/argo-cd, ``app_project_types.go``, ``NormalizeJWTTokens``.
 """
@@ -16,11 +17,11 @@ from argogrant.kube.client import Body
 
 
 def project_patch(body: Body, plan: ProjectPlan) -> Body:
-    """Turn a plan into a merge patch.
+    """Build the merge patch of a plan.
 
     Args:
         body: The AppProject at the version that the plan was made for.
-        plan: What has to change.
+        plan: Change of its members and tokens.
     """
     patch: Body = {
         "metadata": {
@@ -29,22 +30,22 @@ def project_patch(body: Body, plan: ProjectPlan) -> Body:
         }
     }
     roles = (body.get("spec") or {}).get("roles") or []
-    changed = [_role(role, place, plan) for place, role in enumerate(roles)]
+    changed = [_role(role, index, plan) for index, role in enumerate(roles)]
     if changed != roles:
         patch["spec"] = {"roles": changed}
     by_role = (body.get("status") or {}).get("jwtTokensByRole") or {}
-    left = {
-        name: {"items": _left(tokens.get("items") or (), name, plan)}
+    remaining = {
+        name: {"items": _remaining(tokens.get("items") or (), name, plan)}
         for name, tokens in by_role.items()
         if any(role == name for role, _ in plan.tokens)
     }
-    if left:
-        patch["status"] = {"jwtTokensByRole": left}
+    if remaining:
+        patch["status"] = {"jwtTokensByRole": remaining}
     return patch
 
 
 def read_token(entry: Body) -> Token:
-    """Read what a project remembers of a token."""
+    """Parse the entry of a token in an AppProject."""
     return Token(
         issued_at=int(entry.get("iat") or 0),
         expires_at=int(entry.get("exp") or 0),
@@ -53,7 +54,7 @@ def read_token(entry: Body) -> Token:
 
 
 def tokens_of(body: Body) -> dict[str, frozenset[Token]]:
-    """Read the tokens of every role, from both places where a project has them."""
+    """Parse the tokens of every role, from the spec and from the status."""
     found: dict[str, set[Token]] = {}
     for role in (body.get("spec") or {}).get("roles") or ():
         entries = role.get("jwtTokens") or ()
@@ -67,14 +68,15 @@ def tokens_of(body: Body) -> dict[str, frozenset[Token]]:
     return {name: frozenset(tokens) for name, tokens in found.items() if tokens}
 
 
-def _role(role: Body, place: int, plan: ProjectPlan) -> Body:
+def _role(role: Body, index: int, plan: ProjectPlan) -> Body:
     changed = dict(role)
-    if place in plan.groups:
-        changed["groups"] = list(plan.groups[place])
+    if index in plan.groups:
+        changed["groups"] = list(plan.groups[index])
     if role.get("jwtTokens"):
-        changed["jwtTokens"] = _left(role["jwtTokens"], str(role.get("name")), plan)
+        name = str(role.get("name"))
+        changed["jwtTokens"] = _remaining(role["jwtTokens"], name, plan)
     return changed
 
 
-def _left(entries: Iterable[Body], role: str, plan: ProjectPlan) -> list[Body]:
+def _remaining(entries: Iterable[Body], role: str, plan: ProjectPlan) -> list[Body]:
     return [one for one in entries if (role, read_token(one)) not in plan.tokens]

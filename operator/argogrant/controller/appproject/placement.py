@@ -1,7 +1,13 @@
-"""In which of its two places a binding is written: Argo CD's text, or an AppProject.
+"""Where each binding is written: in policy.argogrant.csv or in an AppProject. Pure.
 
-A binding that changes its place is written in the new one first; the old one is left
-alone until the API server has acknowledged that. Pure.
+Global roles are always bound in the ConfigMap. Roles of AppProjects are bound there
+too, or, with ``bindProjectRolesIn: AppProject``, in the groups of the project's role.
+When that setting changes, a binding is added in one place first. It is removed from
+the other only after the API server has acknowledged the addition, so access has no
+gap::
+
+    ConfigMap:   bound ───────────────────────── removed
+    AppProject:          added ── acknowledged ─────────── bound
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,20 +29,21 @@ from argogrant.grants.model.reasons import Finding, Reason
 
 PROJECTS_UNKNOWN: Final = Finding(
     Reason.INSTANCE_UNAVAILABLE,
-    "The AppProjects can not be read at the moment; the ArgoCDInstance says why.",
+    "The AppProjects cannot be read at the moment; see the Ready condition of the"
+    " ArgoCDInstance.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindingMode:
-    """What an instance says of the place of its bindings."""
+    """Setting of an instance about roles of AppProjects."""
 
     in_projects: bool = False
-    """Roles of AppProjects are given in the AppProject."""
+    """Whether they are bound in the AppProject."""
     removes_tokens: bool = True
 
     def concerns(self, project: Project) -> bool:
-        """Tell whether a plan may have to look at a project."""
+        """Return whether a plan has to consider a project."""
         return self.in_projects or project.members is not None
 
 
@@ -44,7 +51,10 @@ IN_CONFIG_MAP: Final = BindingMode()
 
 
 def binding_mode(instance: Instance | None) -> BindingMode:
-    """Read where bindings belong; in doubt about that, so are all grants."""
+    """Return the setting of an instance; any will do for one that is invalid.
+
+    All decisions about its grants are UNCHANGED.
+    """
     if instance is None:
         return IN_CONFIG_MAP
     return BindingMode(
@@ -53,8 +63,8 @@ def binding_mode(instance: Instance | None) -> BindingMode:
 
 
 @dataclass(slots=True)
-class _Desired:
-    """What the grants want of one project; the latest end counts."""
+class _ProjectBindings:
+    """Bindings of one project with their ends; of several grants the latest end."""
 
     desired: dict[Binding, datetime] = field(default_factory=dict)
     kept: dict[Binding, datetime] = field(default_factory=dict)
@@ -66,48 +76,41 @@ def plan_bindings(  # noqa: PLR0913
     *,
     owner: Owner,
     living_owners: Collection[Owner],
-    where: BindingMode,
+    mode: BindingMode,
     now: datetime,
-    may_add: bool = True,
 ) -> Plan:
-    """Plan the overlay, and every AppProject that has or should have members of ours.
+    """Plan the change of policy.argogrant.csv and of every AppProject.
 
     Args:
         decisions: One for each grant of the instance.
-        seen: What Argo CD has now.
+        seen: The state of Argo CD.
         owner: The instance that plans.
         living_owners: The instances of this namespace.
-        where: What the instance says of the place.
-        now: From when on a token may be a new member's.
-        may_add: False: plan only what takes access away.
+        mode: Where the instance binds roles of AppProjects.
+        now: Tokens issued from this time on may have been issued by a new member.
     """
-    projects = [one for one in seen.projects if where.concerns(one)]
-    if not where.in_projects and not projects:
-        return plan(
-            decisions,
-            seen,
-            owner=owner,
-            living_owners=living_owners,
-            may_add=may_add,
-        )
-    held = _held(projects, where)
-    told = list(decisions)
-    if where.in_projects:
-        told = [d for d in decisions if _stays_in_text(d, seen, held)]
-    planned = plan(
-        told, seen, owner=owner, living_owners=living_owners, may_add=may_add
-    )
-    if planned.blocked is None and where.in_projects and not seen.projects_are_known:
+    projects = [one for one in seen.projects if mode.concerns(one)]
+    if not mode.in_projects and not projects:
+        return plan(decisions, seen, owner=owner, living_owners=living_owners)
+    in_config_map = list(decisions)
+    if mode.in_projects:
+        members = frozenset(one for p in projects for one in p.memberships())
+        in_config_map = [
+            one for one in decisions if _stays_in_config_map(one, seen, members)
+        ]
+    planned = plan(in_config_map, seen, owner=owner, living_owners=living_owners)
+    if planned.blocked is None and mode.in_projects and not seen.projects_are_known:
         planned = replace(planned, blocked=PROJECTS_UNKNOWN)
-    wishes = _desired(decisions, seen, where)
+    by_project = _bindings_by_project(decisions, seen, mode)
+    nothing = _ProjectBindings()
     plans = tuple(
         plan_members(
             project,
             DesiredMembers(
-                desired=wishes[project.name].desired if project.name in wishes else {},
-                kept=wishes[project.name].kept if project.name in wishes else {},
-                may_add=may_add and planned.blocked is None,
-                removes_tokens=where.removes_tokens,
+                desired=by_project.get(project.name, nothing).desired,
+                kept=by_project.get(project.name, nothing).kept,
+                may_add=planned.blocked is None,
+                removes_tokens=mode.removes_tokens,
             ),
             owner=owner,
             living_owners=living_owners,
@@ -115,17 +118,17 @@ def plan_bindings(  # noqa: PLR0913
         )
         for project in projects
     )
-    return _together(planned, plans, seen, projects, owner)
+    return _merge(planned, plans, seen, projects, owner)
 
 
 def managed_members(
     seen: Snapshot, foreign: Collection[str] = ()
 ) -> AbstractSet[Binding]:
-    """Find what Argo CD gives by our hand in its AppProjects.
+    """Return the bindings in AppProjects that argogrant manages.
 
     Args:
-        seen: What Argo CD has.
-        foreign: Projects with the members of another instance.
+        seen: The state of Argo CD.
+        foreign: Projects whose members belong to another instance.
     """
     return managed_member_ends(seen, foreign).keys()
 
@@ -133,7 +136,12 @@ def managed_members(
 def managed_member_ends(
     seen: Snapshot, foreign: Collection[str] = ()
 ) -> Mapping[Binding, datetime | None]:
-    """Find the same, each with its end."""
+    """Return the bindings in AppProjects that argogrant manages, with their ends.
+
+    Args:
+        seen: The state of Argo CD.
+        foreign: Projects whose members belong to another instance.
+    """
     ends: dict[Binding, datetime | None] = {}
     for project in seen.projects:
         if project.members is not None and project.name not in foreign:
@@ -141,17 +149,18 @@ def managed_member_ends(
     return ends
 
 
-def _together(
+def _merge(
     planned: Plan,
     plans: tuple[ProjectPlan, ...],
     seen: Snapshot,
     projects: Iterable[Project],
     owner: Owner,
 ) -> Plan:
-    written = _in_text(seen)
-    added = planned.overlay.to_add if planned.overlay is not None else frozenset()
-    joining = frozenset[Binding]().union(*(one.to_add for one in plans))
-    ours = managed_members(seen)
+    """Add the plans of AppProjects to the plan of the ConfigMap."""
+    to_add = planned.overlay.to_add if planned.overlay is not None else frozenset()
+    members_to_add = frozenset[Binding]().union(*(one.to_add for one in plans))
+    moves_to_project = bool(members_to_add & _in_config_map(seen))
+    moves_to_config_map = bool(to_add & managed_members(seen))
     return replace(
         planned,
         projects=tuple(one for one in plans if one.has_work),
@@ -162,54 +171,54 @@ def _together(
             for project, one in zip(projects, plans, strict=True)
             if owner_of(project) not in (None, owner) and not one.has_work
         ),
-        is_moving=bool(joining & written) or bool(added & ours),
+        is_moving=moves_to_project or moves_to_config_map,
     )
 
 
-def _in_text(seen: Snapshot) -> AbstractSet[Binding]:
+def _in_config_map(seen: Snapshot) -> AbstractSet[Binding]:
     overlay = seen.config_map.overlay if seen.config_map is not None else None
     return overlay.bindings if overlay is not None else frozenset()
 
 
-def _held(projects: Iterable[Project], where: BindingMode) -> AbstractSet[Binding]:
-    """Find what the projects give, by whose hand ever."""
-    if not where.in_projects:
-        return frozenset()
-    return frozenset(one for project in projects for one in project.memberships())
-
-
-def _stays_in_text(
-    decision: Decision, seen: Snapshot, held: AbstractSet[Binding]
+def _stays_in_config_map(
+    decision: Decision, seen: Snapshot, members: AbstractSet[Binding]
 ) -> bool:
-    """Tell whether the text still has to hold a binding, or its end matters there."""
+    """Return whether the plan of the ConfigMap has to consider a decision.
+
+    Args:
+        decision: About one grant.
+        seen: The state of Argo CD.
+        members: Bindings that AppProjects have, managed or not.
+    """
     if (
         decision.grant.role.project is None
         or decision.desired_binding is not DesiredBinding.PRESENT
     ):
         return True
     binding = decision.grant.binding
-    return binding in _in_text(seen) and binding not in held
+    return binding in _in_config_map(seen) and binding not in members
 
 
-def _desired(
-    decisions: Iterable[Decision], seen: Snapshot, where: BindingMode
-) -> Mapping[str, _Desired]:
-    wishes: dict[str, _Desired] = {}
-    written = _in_text(seen)
+def _bindings_by_project(
+    decisions: Iterable[Decision], seen: Snapshot, mode: BindingMode
+) -> Mapping[str, _ProjectBindings]:
+    """Group the bindings of AppProjects by project, the oldest grants first."""
+    by_project: dict[str, _ProjectBindings] = {}
+    in_config_map = _in_config_map(seen)
     for decision in sorted(_of_projects(decisions), key=_age):
         binding, project = decision.grant.binding, decision.grant.role.project or ""
-        of_project = wishes.setdefault(project, _Desired())
+        bindings = by_project.setdefault(project, _ProjectBindings())
         if decision.desired_binding is DesiredBinding.UNCHANGED:
-            target = of_project.kept
-        elif where.in_projects:
-            target = of_project.desired
-        elif binding in written:
-            continue  # it is in its new place, so that the old one may go
+            target = bindings.kept
+        elif mode.in_projects:
+            target = bindings.desired
+        elif binding in in_config_map:
+            continue  # The ConfigMap has it by now, so the project's member can go.
         else:
-            target = of_project.kept
+            target = bindings.kept
         end = decision.window.end
         target[binding] = max(end, target.get(binding, end))
-    return wishes
+    return by_project
 
 
 def _of_projects(decisions: Iterable[Decision]) -> Iterator[Decision]:

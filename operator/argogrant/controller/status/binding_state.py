@@ -37,7 +37,7 @@ class BindingState:
         If so, a binding that is not in the ConfigMap is revoked.
         """
         blocked = self.planned.blocked
-        if self.planned.left_behind is not None or self._is_not_loaded:
+        if self._is_not_loaded:
             return False
         return blocked is None or blocked.reason not in _UNCONFIRMED
 
@@ -108,10 +108,9 @@ class BindingState:
             if self.is_confirmed
             else self._may_still_apply(record, decision, binding)
         )
-        left_behind = self.planned.left_behind if may_still_apply else None
         return BindingOutcome(
             is_bound=binding in self.present or binding in self.planned.unmanaged,
-            blocked=self.planned.obstacle_to(binding) or left_behind,
+            blocked=self.planned.obstacle_to(binding),
             may_still_apply=may_still_apply,
         )
 
@@ -135,12 +134,9 @@ class BindingState:
         if record.being_deleted:
             # The finalizer keeps the grant until the revocation is certain.
             return True
-        if (
-            self.seen.last_loaded_config_map is None
-            or self.planned.left_behind is not None
-        ):
-            # The operator has not seen what Argo CD applies since it started, or not
-            # in every location. Only the status is left as evidence.
+        if self.seen.last_loaded_config_map is None:
+            # The operator has not seen what Argo CD applies since it started, or has
+            # connected again. Only the status is left as evidence.
             return "boundAs" in record.status and "endedAt" not in record.status
         return binding in self.leftover
 

@@ -4,24 +4,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
-from argogrant.api.bound_locations import ArgoCDLocation
+from argogrant.api.remote_cluster import ArgoCDLocation
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.error_messages import (
     condition_reason,
     describe,
     role_remedy,
 )
-from argogrant.controller.remote.token_lifetime import (
-    NO_MAINTENANCE,
-    MaintenanceState,
-    token_condition,
-)
+from argogrant.controller.remote.token_lifetime import TokenState, token_condition
 from argogrant.controller.required_permissions import missing_message
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.errors import ClusterError, Forbidden
+from argogrant.kube.permissions import Permission
 from argogrant.kube.resources import Collection
 
 NOWHERE: Final = ArgoCDLocation(namespace="")
@@ -66,8 +63,10 @@ class InstanceStatusInput:
     identities: RequesterVerification = UNVERIFIED
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """Errors of argogrant's own kinds that cannot be read at the moment."""
-    maintenance: MaintenanceState = NO_MAINTENANCE
-    """Missing permissions, and the token for a remote cluster."""
+    missing_permissions: tuple[Permission, ...] = ()
+    """Permissions that the operator needs and does not have."""
+    token: TokenState | None = None
+    """State of the token for a remote cluster; None if there is none."""
     location: ArgoCDLocation = NOWHERE
     """Location of Argo CD."""
     namespace: str = ""
@@ -84,7 +83,7 @@ def instance_conditions(inputs: InstanceStatusInput) -> tuple[Condition, ...]:
         _contested(inputs.contested),
         _clock_in_sync(inputs.clock_skew),
         _requester_verified(inputs.identities),
-        *map(token_condition, inputs.maintenance.tokens),
+        *([token_condition(inputs.token)] if inputs.token is not None else []),
     )
 
 
@@ -114,8 +113,8 @@ def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
     if inputs.problem:
         message = f"{with_full_stop(inputs.problem)} {INVALID_INSTANCE_REMEDY}"
         return Finding(Reason.INVALID_INSTANCE, message)
-    if inputs.maintenance.missing:
-        return Finding(Reason.FORBIDDEN, missing_message(inputs.maintenance.missing))
+    if inputs.missing_permissions:
+        return Finding(Reason.FORBIDDEN, missing_message(inputs.missing_permissions))
     if inputs.error is not None:
         return _error_finding(inputs, inputs.error, None)
     for collection, error in (*inputs.seen.failures, *inputs.failures):

@@ -13,7 +13,6 @@ from typing import Any
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.accessgrant_status import grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
-from argogrant.api.bound_locations import ArgoCDLocation
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import AuditLog
 from argogrant.audit.transitions import orphan_removed, token_rotated
@@ -163,7 +162,7 @@ class Reporter:
         if removed:
             self._audit.removals(instance_ref(record), removed, now=now)
 
-    def report_instance(  # noqa: PLR0913
+    def report_instance(
         self,
         record: InstanceRecord,
         inputs: InstanceStatusInput,
@@ -171,12 +170,11 @@ class Reporter:
         gathered: GatheredState,
         now: datetime,
         last_write_at: datetime | None,
-        bound_in: tuple[ArgoCDLocation, ...] | None = None,
     ) -> None:
         """Report an instance: events first, then its status."""
         config_map = inputs.seen.config_map
         overlay = config_map.overlay if config_map else None
-        token = inputs.maintenance.token
+        token = inputs.token
         conditions = instance_conditions(
             replace(inputs, undeletable=self._retention.failures.get(record.name))
         )
@@ -190,7 +188,6 @@ class Reporter:
             default_role=config_map.unmanaged.default_role if config_map else None,
             last_write_at=last_write_at,
             token_expires_at=token.lifetime.expires_at if token else None,
-            bound_in=bound_in,
         )
         old = self._writer.pending_or_stored(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)

@@ -380,16 +380,6 @@ REASONS: Final[dict[Reason, ReasonEntry]] = {
             "uses it at once."
         ),
     ),
-    Reason.LEFT_BEHIND: ReasonEntry(
-        conditions=(GRANT_NOT_READY, INSTANCE_NOT_READY),
-        description=(
-            "The ArgoCDInstance was moved (`spec.namespace` or `spec.cluster`), and "
-            "bindings in the previous location could not be removed yet; Argo CD there "
-            "may still apply them. The message gives the cause. Grants are bound in "
-            "the new location; deleted grants keep their finalizer and ended grants "
-            "have this reason until the previous location is clean or forgotten."
-        ),
-    ),
     Reason.INVALID_INSTANCE: ReasonEntry(
         conditions=(INSTANCE_NOT_READY,),
         description=(

@@ -82,7 +82,6 @@ class Reason(StrEnum):
     CERTIFICATE_REFUSED = "CertificateRefused"
     TOKEN_MISSING = "TokenMissing"  # noqa: S105
     TOKEN_REFUSED = "TokenRefused"  # noqa: S105
-    LEFT_BEHIND = "LeftBehind"
     INVALID_INSTANCE = "InvalidInstance"
     VALID = "Valid"
     MALFORMED_LINE = "MalformedLine"

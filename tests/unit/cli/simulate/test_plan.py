@@ -154,7 +154,7 @@ def test_blocked_plan_prints_the_cause(cluster: FakeCluster) -> None:
     status, text, stderr = plan()
 
     assert (status, text) == (0, "")
-    assert stderr.startswith("argogrant plan: Argo CD can not read policy.csv line 3: ")
+    assert stderr.startswith("argogrant plan: Argo CD cannot parse policy.csv line 3: ")
 
 
 def test_missing_config_map_fails(cluster: FakeCluster) -> None:

@@ -43,10 +43,10 @@ def seen(*projects: Any, bound: tuple[Binding, ...] = (), known: bool = True):
 
 
 def places(
-    snapshot: Snapshot, *decisions: Any, where: BindingMode = IN_PROJECTS
+    snapshot: Snapshot, *decisions: Any, mode: BindingMode = IN_PROJECTS
 ) -> Plan:
     return plan_bindings(
-        decisions, snapshot, owner=US, living_owners=[US], where=where, now=NOON
+        decisions, snapshot, owner=US, living_owners=[US], mode=mode, now=NOON
     )
 
 
@@ -61,8 +61,8 @@ def test_what_is_in_the_text_stays_until_the_project_has_it() -> None:
 
 
 def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
-    before = places(seen(with_alice()), IN_FORCE, where=BindingMode())
-    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE, where=BindingMode())
+    before = places(seen(with_alice()), IN_FORCE, mode=BindingMode())
+    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE, mode=BindingMode())
 
     assert before.is_moving
     assert not before.removed
@@ -71,9 +71,9 @@ def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
 
 
 def test_what_is_in_doubt_stays_where_it_is() -> None:
-    for where in (IN_PROJECTS, BindingMode()):
-        project = places(seen(with_alice()), IN_DOUBT, where=where)
-        text = places(seen(a_project(), bound=(ALICE,)), IN_DOUBT, where=where)
+    for mode in (IN_PROJECTS, BindingMode()):
+        project = places(seen(with_alice()), IN_DOUBT, mode=mode)
+        text = places(seen(a_project(), bound=(ALICE,)), IN_DOUBT, mode=mode)
 
         assert not project.removed
         assert not text.removed
@@ -85,7 +85,7 @@ def test_while_projects_are_unknown_no_revocation_is_certain() -> None:
 
     assert blocked is not None
     assert blocked.reason == Reason.INSTANCE_UNAVAILABLE
-    assert places(seen(known=False), where=BindingMode()).blocked is None
+    assert places(seen(known=False), mode=BindingMode()).blocked is None
 
 
 def test_members_of_another_instance_are_not_ours() -> None:

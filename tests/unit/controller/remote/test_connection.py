@@ -1,44 +1,52 @@
-"""The way to one Argo CD's cluster: which token is shown, and when."""
+"""Connection to another cluster: its token, and when the client is outdated."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from argogrant.api.bound_locations import ArgoCDLocation
-from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.controller.remote.connection import RemoteConnection, RemoteConnections
+from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
+from argogrant.controller.remote.connection import OBSERVE_TIMEOUT, RemoteConnection
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, TokenMissing, Unavailable
-from argogrant.kube.resources import SECRETS
+from argogrant.kube.resources import CONFIG_MAPS, SECRETS, Collection
 from support.fake_cluster import FakeCluster
 from support.in_memory_operator import FOR_EVER, OURS, SETTLED, SOON
 from support.in_memory_remote import SERVER, encoded
 
-PLACE = ArgoCDLocation(
-    namespace="argocd",
-    cluster=RemoteCluster(
-        server=SERVER, ca_bundle="", secret_name="prod", secret_key="k8s_token"
-    ),
+REMOTE = RemoteCluster(
+    server=SERVER, ca_bundle="", secret_name="prod", secret_key="k8s_token"
 )
+LOCATION = ArgoCDLocation(namespace="argocd", cluster=REMOTE)
+HOME = ArgoCDLocation(namespace="argocd")
 PATH = f"{SECRETS.path(OURS)}/prod"
+CONFIG_MAP_LIST = Collection(CONFIG_MAPS, "argocd")
 
 
-class Ways:
-    """Connections, and which tokens they showed."""
+class Setup:
+    """A home cluster with a Secret, and the tokens that clients were built with."""
 
     def __init__(self) -> None:
         self.home = FakeCluster()
-        self.shown: list[str] = []
+        self.used: list[str] = []
+        self.changes = 0
         self.error: ClusterError | None = None
-        self.open = RemoteConnections(self.home, OURS, self.connect)
 
     async def connect(self, _remote: RemoteCluster, token: str) -> Cluster:
         if self.error is not None:
             raise self.error
-        self.shown.append(token)
+        self.used.append(token)
         return FakeCluster()
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    def connection(self, location: ArgoCDLocation = LOCATION) -> RemoteConnection:
+        return RemoteConnection(
+            self.home, OURS, location, connect=self.connect, on_change=self.changed
+        )
 
     def write(self, token: str) -> None:
         data = {"data": {"k8s_token": encoded(token)}}
@@ -49,108 +57,145 @@ class Ways:
 
 
 @asynccontextmanager
-async def connected(ways: Ways) -> AsyncIterator[RemoteConnection]:
-    connection = ways.open.get("default", PLACE)
-    await connection.wait_until_observed()
+async def connected(
+    setup: Setup, location: ArgoCDLocation = LOCATION
+) -> AsyncIterator[RemoteConnection]:
+    connection = setup.connection(location)
+    running = asyncio.create_task(connection.run())
+    await connection.open()
     try:
         yield connection
     finally:
-        await ways.open.close(connection, "default")
+        running.cancel()
+        await connection.close()
 
 
-async def test_a_new_token_is_shown_at_once() -> None:
-    ways = Ways()
-    ways.write("one")
-    async with connected(ways) as connection:
+async def test_client_is_built_with_the_token_of_the_secret() -> None:
+    setup = Setup()
+    setup.write("one")
+    async with connected(setup) as connection:
+        assert setup.used == ["one"]
         assert connection.failures == ()
-        assert connection.secret is not None
+        assert not connection.is_outdated(LOCATION)
         assert "one" not in repr(connection.secret)
-        ways.write("two")
+
+
+async def test_connection_is_outdated_once_the_token_changes() -> None:
+    setup = Setup()
+    setup.write("one")
+    async with connected(setup) as connection:
+        changes = setup.changes
+        setup.write("two")
         await asyncio.sleep(SOON)
 
-        assert ways.shown == ["one", "two"]
-        assert connection.secret.token == "two"
+        assert setup.changes == changes + 1
+        assert connection.is_outdated(LOCATION)
+        assert setup.used == ["one"]
 
 
-async def test_a_secret_that_vanishes_takes_the_token_along() -> None:
-    """It is said at once, although watches stay open for a while."""
-    ways = Ways()
-    ways.write("one")
-    async with connected(ways) as connection:
-        ways.home.delete_object(PATH)
+async def test_connection_is_outdated_once_the_secret_is_deleted() -> None:
+    setup = Setup()
+    setup.write("one")
+    async with connected(setup) as connection:
+        setup.home.delete_object(PATH)
         await asyncio.sleep(SOON)
 
-        ((_, failure),) = connection.failures
-        assert isinstance(failure, TokenMissing)
-        with pytest.raises(TokenMissing, match="Secret argogrant/prod is not there"):
-            await connection.cluster.get("/x")
+        assert connection.is_outdated(LOCATION)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        pytest.param(replace(REMOTE, ca_bundle="PEM"), id="other certificates"),
+        pytest.param(replace(REMOTE, secret_name="prod2"), id="another Secret"),
+        pytest.param(replace(REMOTE, secret_key="token"), id="another key"),
+    ],
+)
+async def test_connection_is_outdated_by_a_spec_with(remote: RemoteCluster) -> None:
+    setup = Setup()
+    setup.write("one")
+    async with connected(setup) as connection:
+        assert connection.is_outdated(replace(LOCATION, cluster=remote))
+
+
+async def test_every_request_without_a_token_fails() -> None:
+    setup = Setup()
+    async with connected(setup) as connection:
+        cluster = connection.cluster
+
+        for request in (
+            cluster.get("/x"),
+            cluster.list(CONFIG_MAP_LIST),
+            cluster.merge_patch("/x", {}),
+            cluster.create("/x", {}),
+            cluster.delete("/x", uid="u"),
+        ):
+            with pytest.raises(TokenMissing, match="argogrant/prod does not exist"):
+                await request
+        with pytest.raises(TokenMissing, match="argogrant/prod does not exist"):
+            cluster.watch(CONFIG_MAP_LIST, "1")
+        assert cluster.clock_skew() == 0
+        assert not connection.is_outdated(LOCATION)
 
 
 @pytest.mark.parametrize("error", [Forbidden("GET /secrets: 403"), Unavailable("503")])
-async def test_a_secret_that_can_not_be_read_is_said_to_be(error) -> None:
-    ways = Ways()
-    ways.home.fail("list", error, times=FOR_EVER)
-    async with connected(ways) as connection:
-        await asyncio.sleep(SETTLED)
-
+async def test_unreadable_secret_fails_requests_with_its_error(error) -> None:
+    setup = Setup()
+    setup.home.fail("list", error, times=FOR_EVER)
+    async with connected(setup) as connection:
         with pytest.raises(type(error), match=str(error)):
             await connection.cluster.get("/x")
-        ways.home.stop_failing()
-        ways.write("one")
+        setup.home.stop_failing()
+        setup.write("one")
         await asyncio.sleep(SETTLED)
-        assert ways.shown == ["one"]
+
+        assert connection.is_outdated(LOCATION)
 
 
-async def test_a_secret_that_can_not_be_read_any_longer_keeps_its_token() -> None:
-    """Ends are kept with it; the failure is told."""
-    ways = Ways()
-    ways.write("one")
-    async with connected(ways) as connection:
+async def test_secret_that_becomes_unreadable_keeps_the_client() -> None:
+    """Grants keep expiring in the other cluster; the failure is reported."""
+    setup = Setup()
+    setup.write("one")
+    async with connected(setup) as connection:
+        await asyncio.sleep(SOON)
         forbidden = Forbidden("GET /secrets: 403")
-        ways.home.fail("list", forbidden, times=FOR_EVER)
-        ways.home.break_watches(forbidden)
+        setup.home.fail("list", forbidden, times=FOR_EVER)
+        setup.home.break_watches(forbidden)
         await asyncio.sleep(SETTLED)
 
         assert [error for _, error in connection.failures] == [forbidden]
-        assert ways.shown == ["one"]
-        assert isinstance(connection.cluster.clock_skew(), float)
+        assert not connection.is_outdated(LOCATION)
 
 
-async def test_a_client_that_can_not_be_made_is_an_error_of_the_cluster() -> None:
-    ways = Ways()
-    ways.error = Unavailable("the certificates can not be read")
-    ways.write("one")
-    async with connected(ways) as connection:
+async def test_secret_that_is_not_listed_in_time_is_reported_as_not_read() -> None:
+    setup = Setup()
+    setup.write("one")
+
+    async def hang() -> None:
+        await asyncio.sleep(2 * OBSERVE_TIMEOUT)
+
+    setup.home.before("list", hang)
+    async with connected(setup) as connection:
+        with pytest.raises(TokenMissing, match="was not read yet"):
+            await connection.cluster.get("/x")
+        await asyncio.sleep(2 * OBSERVE_TIMEOUT)
+
+        assert connection.is_outdated(LOCATION)
+
+
+async def test_error_of_building_a_client_fails_requests() -> None:
+    setup = Setup()
+    setup.error = Unavailable("the certificates cannot be parsed")
+    setup.write("one")
+    async with connected(setup) as connection:
         with pytest.raises(Unavailable, match="certificates"):
             await connection.cluster.get("/x")
 
 
-async def test_a_connection_that_is_held_keeps_its_token() -> None:
-    """Until it is refused: then the others are tried in turn."""
-    ways = Ways()
-    ways.write("one")
-    async with connected(ways) as connection:
-        ways.write("two")
-        await asyncio.sleep(SOON)
-        connection.hold()
-        ways.write("three")
-        await asyncio.sleep(SOON)
-        assert ways.shown == ["one", "two"]
-        for _ in range(3):
-            connection.try_another_token()
-            await asyncio.sleep(SOON)
-
-        assert ways.shown == ["one", "two", "one", "three", "two"]
-
-
-async def test_the_way_home_needs_no_token() -> None:
-    ways = Ways()
-    connection = ways.open.get("default", ArgoCDLocation(namespace="argocd"))
-    await connection.wait_until_observed()
-
-    assert connection.cluster is ways.home
-    assert connection.secret is None
-    assert connection.failures == ()
-    assert ways.open.get("default", ArgoCDLocation(namespace="argocd")) is connection
-    for task in ways.open.close_all():
-        task.cancel()
+async def test_own_cluster_is_reached_by_the_operators_client() -> None:
+    setup = Setup()
+    async with connected(setup, HOME) as connection:
+        assert connection.cluster is setup.home
+        assert connection.secret is None
+        assert connection.failures == ()
+        assert not connection.is_outdated(HOME)

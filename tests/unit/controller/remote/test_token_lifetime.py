@@ -1,4 +1,4 @@
-"""From when until when a token is good, and when another is due."""
+"""Lifetime of a token, when its rotation is due, and its condition."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from argogrant.controller.remote.token_lifetime import (
     TokenLifetime,
     TokenState,
     parse_lifetime,
-    seconds_wanted,
+    seconds_to_request,
     token_condition,
 )
 from argogrant.grants.model.reasons import Reason
@@ -21,7 +21,7 @@ UNKNOWN = TokenLifetime()
 
 
 @pytest.mark.parametrize(
-    ("token", "life"),
+    ("token", "lifetime"),
     [
         pytest.param(
             a_token(NOON, HOUR),
@@ -29,20 +29,20 @@ UNKNOWN = TokenLifetime()
             id="both claims of a JWT",
         ),
         pytest.param(a_token(NOON, None), TokenLifetime(issued_at=NOON), id="no end"),
-        pytest.param("opaque", UNKNOWN, id="nothing of what is no JWT"),
-        pytest.param("a.b.c", UNKNOWN, id="nothing of three parts that are no JWT"),
-        pytest.param("a.W10.c", UNKNOWN, id="nothing of a payload that is a list"),
-        pytest.param("a.\u00e9.c", UNKNOWN, id="nothing of what is no base64"),
-        pytest.param("", UNKNOWN, id="nothing of an empty text"),
+        pytest.param("opaque", UNKNOWN, id="unknown if it is not a JWT"),
+        pytest.param("a.b.c", UNKNOWN, id="unknown if its three parts are not a JWT"),
+        pytest.param("a.W10.c", UNKNOWN, id="unknown if the payload is a list"),
+        pytest.param("a.\u00e9.c", UNKNOWN, id="unknown if it is not base64"),
+        pytest.param("", UNKNOWN, id="unknown if it is empty"),
         pytest.param(
             a_token(NOON, None, iat=True, exp="soon"),
             UNKNOWN,
-            id="nothing of claims that are no numbers",
+            id="unknown if the claims are not numbers",
         ),
         pytest.param(
             a_token(NOON, None, iat=1e300, exp=-(10**30)),
             UNKNOWN,
-            id="nothing of numbers that no calendar holds",
+            id="unknown if the numbers are not dates",
         ),
         pytest.param(
             a_token(NOON, None, iat=NOON.timestamp() + 0.9),
@@ -51,64 +51,68 @@ UNKNOWN = TokenLifetime()
         ),
     ],
 )
-def test_a_token_says(token: str, life: TokenLifetime) -> None:
-    assert parse_lifetime(token) == life
+def test_lifetime_is_parsed(token: str, lifetime: TokenLifetime) -> None:
+    assert parse_lifetime(token) == lifetime
 
 
 @pytest.mark.parametrize(
-    ("life", "due"),
+    ("lifetime", "due"),
     [
         pytest.param(
             TokenLifetime(issued_at=NOON, expires_at=NOON + 3 * HOUR),
             NOON + HOUR,
-            id="when it is as old as it may become",
+            id="at the longest age",
         ),
         pytest.param(
             TokenLifetime(issued_at=NOON, expires_at=NOON + 90 * MINUTE),
             NOON + 30 * MINUTE,
-            id="earlier, if it lasts shorter than was asked for",
+            id="earlier, if it expires earlier than requested",
         ),
         pytest.param(
             TokenLifetime(issued_at=NOON, expires_at=NOON + DAY),
             NOON + HOUR,
-            id="no later, if it lasts longer",
+            id="no later, if it expires later",
         ),
         pytest.param(
-            TokenLifetime(issued_at=NOON), NOON + HOUR, id="in time, without an end"
+            TokenLifetime(issued_at=NOON),
+            NOON + HOUR,
+            id="at the longest age, without an expiry",
         ),
     ],
 )
-def test_another_is_due(life: TokenLifetime, due) -> None:
-    assert life.rotation_due(HOUR) == due
+def test_rotation_is_due(lifetime: TokenLifetime, due) -> None:
+    assert lifetime.rotation_due(HOUR) == due
 
 
-def test_another_is_due_at_once_if_nobody_knows_its_age() -> None:
+def test_rotation_is_due_at_once_if_the_age_is_unknown() -> None:
     assert TokenLifetime(expires_at=NOON + DAY).rotation_due(HOUR) < NOON
 
 
-def test_one_from_the_end_of_time_is_never_due() -> None:
+def test_token_from_the_far_future_is_never_due() -> None:
     late = parse_lifetime(a_token(NOON, None, iat=253402300700))
 
     assert late.rotation_due(DAY).year == 9999
 
 
 @pytest.mark.parametrize(
-    ("whole", "left", "is_ending"),
+    ("whole", "remaining", "is_ending"),
     [
         pytest.param(365 * DAY, 7 * DAY, True, id="a week of a year"),
         pytest.param(365 * DAY, 7 * DAY + HOUR, False, id="more than a week"),
         pytest.param(10 * HOUR, 2 * HOUR, True, id="a fifth of ten hours"),
         pytest.param(10 * HOUR, 2 * HOUR + MINUTE, False, id="more than a fifth"),
-        pytest.param(10 * HOUR, -HOUR, True, id="when it has ended"),
+        pytest.param(10 * HOUR, -HOUR, True, id="after it has expired"),
     ],
 )
-def test_an_end_is_told(whole, left, is_ending) -> None:
-    life = TokenLifetime(issued_at=NOON + left - whole, expires_at=NOON + left)
+def test_token_is_ending(whole, remaining, is_ending) -> None:
+    lifetime = TokenLifetime(
+        issued_at=NOON + remaining - whole, expires_at=NOON + remaining
+    )
 
-    assert life.is_ending(NOON) is is_ending
+    assert lifetime.is_ending(NOON) is is_ending
 
 
-def test_an_end_of_unknown_beginning_is_told_a_week_before() -> None:
+def test_token_of_unknown_age_is_ending_a_week_before() -> None:
     assert TokenLifetime(expires_at=NOON + 7 * DAY).is_ending(NOON)
     assert not TokenLifetime(expires_at=NOON + 8 * DAY).is_ending(NOON)
     assert not UNKNOWN.is_ending(NOON)
@@ -117,18 +121,20 @@ def test_an_end_of_unknown_beginning_is_told_a_week_before() -> None:
 @pytest.mark.parametrize(
     ("every", "seconds"),
     [
-        pytest.param(HOUR, 3 * 3600, id="three times as long as it is used"),
+        pytest.param(HOUR, 3 * 3600, id="three times the period"),
         pytest.param(MINUTE, 600, id="ten minutes at least"),
         pytest.param(timedelta(days=30000), 2**32, id="what Kubernetes allows at most"),
     ],
 )
-def test_a_token_is_requested_for(every, seconds) -> None:
-    assert seconds_wanted(every) == seconds
+def test_token_is_requested_for(every, seconds) -> None:
+    assert seconds_to_request(every) == seconds
 
 
-def state(life: TokenLifetime, *, ends=False, rotates=False, failure="") -> TokenState:
+def state(
+    lifetime: TokenLifetime, *, ends=False, rotates=False, failure=""
+) -> TokenState:
     return TokenState(
-        lifetime=life,
+        lifetime=lifetime,
         secret="prod",
         is_ending=ends,
         is_rotated=rotates,
@@ -141,49 +147,49 @@ UNTIL = " until 2026-11-24T13:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("seen", "reason", "message"),
+    ("token", "reason", "message"),
     [
         pytest.param(
-            state(KNOWN), Reason.FRESH, f"The token is good{UNTIL}.", id="it lasts"
+            state(KNOWN), Reason.FRESH, f"The token is valid{UNTIL}.", id="it is valid"
         ),
         pytest.param(
             state(KNOWN, rotates=True),
             Reason.FRESH,
-            f"The token is good{UNTIL}. A new one is requested before that.",
-            id="it is renewed",
+            f"The token is valid{UNTIL}. A new token is requested before that time.",
+            id="it is rotated",
         ),
         pytest.param(
             state(UNKNOWN),
             Reason.FRESH,
-            "The token says nothing of an end.",
-            id="nobody knows its end",
+            "The token has no known expiry.",
+            id="its expiry is unknown",
         ),
         pytest.param(
             state(KNOWN, ends=True),
             Reason.TOKEN_ENDING,
-            f"The token in Secret prod is good{UNTIL}, and no new one was requested."
-            " Write a new one there, or set spec.cluster.tokenRotation"
+            f"The token in Secret prod is valid{UNTIL}, and no new token was requested."
+            " Store a new token in the Secret, or set spec.cluster.tokenRotation"
             " (docs/how-to/token-rotation.md).",
-            id="it ends and is not renewed",
+            id="it expires soon and is not rotated",
         ),
         pytest.param(
             state(KNOWN, ends=True, rotates=True),
             Reason.TOKEN_ENDING,
-            f"The token in Secret prod is good{UNTIL}, and no new one was requested."
-            " The operator's log says what it is waiting for.",
-            id="it ends although it should be renewed",
+            f"The token in Secret prod is valid{UNTIL}, and no new token was requested."
+            " See the operator's log for the reason.",
+            id="it expires soon although it is rotated",
         ),
         pytest.param(
-            state(KNOWN, ends=True, rotates=True, failure="It said no."),
+            state(KNOWN, ends=True, rotates=True, failure="403 Forbidden."),
             Reason.ROTATION_FAILED,
-            "The token in Secret prod could not be renewed: It said no. The present one"
-            f" stays{UNTIL}. It is tried again.",
-            id="it could not be renewed",
+            "The token in Secret prod could not be rotated: 403 Forbidden. The present"
+            f" token stays{UNTIL}. The rotation is retried.",
+            id="its rotation failed",
         ),
     ],
 )
-def test_the_condition_says(seen: TokenState, reason: Reason, message: str) -> None:
-    condition = token_condition(seen)
+def test_condition_reports(token: TokenState, reason: Reason, message: str) -> None:
+    condition = token_condition(token)
 
     assert condition.status is (reason is Reason.FRESH)
     assert (condition.reason, condition.message) == (reason, message)

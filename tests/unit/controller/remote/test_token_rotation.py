@@ -1,4 +1,4 @@
-"""A new token is requested, tried, and only then stored."""
+"""A new token is requested, verified, and only then stored."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ TOKENS = "/api/v1/namespaces/argocd/serviceaccounts/argogrant/token"
 
 @dataclass
 class Scene:
-    """An instance whose Argo CD is elsewhere, and a mint there."""
+    """An instance whose Argo CD is in another cluster, which issues tokens."""
 
     room: Room
     there: FakeCluster
@@ -77,7 +77,7 @@ async def a_scene(
         yield Scene(room, there, mint)
 
 
-async def test_a_token_is_renewed_when_it_is_old_enough() -> None:
+async def test_token_is_rotated_when_it_is_old_enough() -> None:
     async with a_scene(age=HOUR / 2) as scene:
         await asyncio.sleep(1700)
         assert scene.mint.given == []
@@ -89,33 +89,35 @@ async def test_a_token_is_renewed_when_it_is_old_enough() -> None:
         assert scene.says["reason"] == "Fresh"
 
 
-async def test_one_that_is_renewed_is_told_and_counted_but_never_shown() -> None:
+async def test_rotation_is_recorded_and_counted_but_never_logs_the_token() -> None:
     async with a_scene(age=HOUR) as scene:
         ok = scene.metric("argogrant_token_rotations_total", result="ok")
         end = scene.metric("argogrant_token_expiry_timestamp_seconds")
-        (told,) = [t for t in scene.room.told if t.transition.type == "token-rotated"]
+        (record,) = [
+            one for one in scene.room.told if one.transition.type == "token-rotated"
+        ]
 
         assert ok == 1
         assert end is not None
-        assert scene.status["tokenExpiresAt"] in told.transition.message
+        assert scene.status["tokenExpiresAt"] in record.transition.message
         assert scene.metric("argogrant_token_at_risk") == 0
-        for text in (told.line, str(scene.status)):
+        for text in (record.line, str(scene.status)):
             assert scene.stored not in text
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        pytest.param("opaque", id="no JWT"),
-        pytest.param("a.b.c", id="nearly a JWT"),
+        pytest.param("opaque", id="not a JWT"),
+        pytest.param("a.b.c", id="invalid JWT"),
     ],
 )
-async def test_a_token_of_unknown_age_is_renewed_at_once(token: str) -> None:
+async def test_token_of_unknown_age_is_rotated_at_once(token: str) -> None:
     async with a_scene(token=token) as scene:
         assert scene.stored == scene.mint.given[0]
 
 
-async def test_tokens_go_on_being_renewed_each_in_its_time() -> None:
+async def test_every_token_is_rotated_when_it_is_due() -> None:
     async with a_scene(age=HOUR) as scene:
         await asyncio.sleep(3 * 3600 + 60)
 
@@ -123,7 +125,7 @@ async def test_tokens_go_on_being_renewed_each_in_its_time() -> None:
         assert scene.stored == scene.mint.given[-1]
 
 
-async def test_an_api_server_that_gives_shorter_tokens_is_asked_more_often() -> None:
+async def test_token_with_a_short_lifetime_is_rotated_earlier() -> None:
     async with a_scene(age=HOUR) as scene:
         scene.there.mint = short = Mint(scene.room.clock, longest=HOUR)
         await asyncio.sleep(3600 + 60)
@@ -133,7 +135,7 @@ async def test_an_api_server_that_gives_shorter_tokens_is_asked_more_often() -> 
         assert len(short.given) == 2
 
 
-async def test_without_rotation_no_token_is_requested() -> None:
+async def test_no_token_is_requested_without_rotation() -> None:
     async with a_scene(age=HOUR, rotates=False) as scene:
         await asyncio.sleep(3600)
 
@@ -141,7 +143,7 @@ async def test_without_rotation_no_token_is_requested() -> None:
         assert "tokenExpiresAt" in scene.status
 
 
-async def test_an_end_that_nobody_prevents_is_told_in_time() -> None:
+async def test_token_that_is_not_rotated_is_reported_before_it_expires() -> None:
     async with a_scene(rotates=False, lifetime=10 * HOUR) as scene:
         await asyncio.sleep(7 * 3600)
         await scene.room.namespace.resync("default")
@@ -160,14 +162,17 @@ async def test_an_end_that_nobody_prevents_is_told_in_time() -> None:
     ("verb", "path", "error"),
     [
         pytest.param(
-            "create", TOKENS, Forbidden(f"POST {TOKENS}: 403"), id="no right to ask"
+            "create",
+            TOKENS,
+            Forbidden(f"POST {TOKENS}: 403"),
+            id="TokenRequest is forbidden",
         ),
-        pytest.param("create", TOKENS, Unavailable("503"), id="nobody answers"),
-        pytest.param("get", RBAC, Forbidden("401"), id="the new one does not work"),
+        pytest.param("create", TOKENS, Unavailable("503"), id="the API server is away"),
+        pytest.param("get", RBAC, Forbidden("401"), id="the new token does not work"),
     ],
 )
-async def test_the_old_token_stays_if(verb: str, path: str, error) -> None:
-    """It is told, and tried again, less and less often."""
+async def test_present_token_stays_if(verb: str, path: str, error) -> None:
+    """The failure is reported, and the rotation is retried with backoff."""
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
         before = scene.stored
         scene.there.fail(verb, error, times=FOR_EVER, path=path)
@@ -186,16 +191,17 @@ async def test_the_old_token_stays_if(verb: str, path: str, error) -> None:
         assert scene.says["reason"] == "Fresh"
 
 
-async def test_a_new_token_that_may_less_than_the_old_one_is_not_stored() -> None:
+async def test_new_token_with_fewer_permissions_is_not_stored() -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
-        before, refusals = scene.stored, ["of the new one; the old one is asked next"]
+        # Only the first review, of the new token, is denied.
+        before, denials = scene.stored, ["new token"]
 
         def denied(attributes: Body) -> bool:
             is_patch = attributes["verb"] == "patch"
             return is_patch and attributes["resource"] == "configmaps" and take()
 
         def take() -> bool:
-            return bool(refusals and refusals.pop())
+            return bool(denials and denials.pop())
 
         scene.there.denied = denied
         await asyncio.sleep(42)
@@ -207,7 +213,7 @@ async def test_a_new_token_that_may_less_than_the_old_one_is_not_stored() -> Non
         assert scene.stored == scene.mint.given[1]
 
 
-async def test_whoever_changes_the_secret_meanwhile_wins() -> None:
+async def test_concurrent_change_of_the_secret_is_not_overwritten() -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
         persons = a_token(scene.room.clock(), 9 * HOUR, jti="a person's")
         scene.room.cluster.before("merge_patch", lambda: put_token(scene.room, persons))
@@ -217,7 +223,7 @@ async def test_whoever_changes_the_secret_meanwhile_wins() -> None:
         assert scene.says["reason"] == "Fresh"
 
 
-async def test_a_token_without_a_token_in_its_answer_changes_nothing() -> None:
+async def test_answer_without_a_token_changes_nothing() -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
         before = scene.stored
         scene.there.mint = lambda _path, body: body
@@ -227,7 +233,7 @@ async def test_a_token_without_a_token_in_its_answer_changes_nothing() -> None:
         assert "without a token" in scene.says["message"]
 
 
-async def test_a_conflict_is_counted_and_looked_at_again() -> None:
+async def test_conflict_is_counted_and_the_rotation_is_retried() -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
         scene.room.cluster.fail("merge_patch", Conflict("409"), path=SECRET)
         await asyncio.sleep(120)
