@@ -1,4 +1,4 @@
-"""Rooms whose Argo CD is in another cluster."""
+"""Operators in memory whose Argo CD is in another cluster."""
 
 import base64
 from typing import Any
@@ -24,7 +24,7 @@ def an_argocd(room: Room) -> FakeCluster:
 
 
 def a_remote_room(token: str | None = "first") -> tuple[Room, FakeCluster]:
-    """A room whose instance is in another cluster."""
+    """An operator whose instance has its Argo CD in another cluster."""
     room = Room()
     room.elsewhere[SERVER] = there = an_argocd(room)
     body = {**INSTANCE, "metadata": {"name": "default"}, "spec": {"cluster": CLUSTER}}
@@ -41,7 +41,7 @@ def encoded(text: str) -> str:
 def put_token(
     room: Room, token: str, key: str = "k8s_token", *, name: str = "prod"
 ) -> None:
-    """Write the token into its Secret, which may be new."""
+    """Store the token in its Secret, and create the Secret if it is missing."""
     body: dict[str, Any] = {"data": {key: encoded(token)}}
     try:
         room.cluster.edit(f"{SECRETS.path(OURS)}/{name}", body)
@@ -56,7 +56,7 @@ def bound_in(cluster: FakeCluster) -> set[str]:
 
 
 def cut_off(cluster: FakeCluster) -> None:
-    """Let nobody reach a cluster until it stops failing."""
+    """Fail every request to a cluster until ``stop_failing`` is called."""
     away = Unavailable("no route")
     for verb in ("list", "watch", "merge_patch", "get"):
         cluster.fail(verb, away, times=FOR_EVER)

@@ -46,7 +46,7 @@ class Plan:
     foreign_projects: frozenset[str] = frozenset()
     """AppProjects whose members annotation belongs to another instance."""
     is_moving: bool = False
-    """Whether a binding is added to the ConfigMap or an AppProject while the other
+    """True while a binding is added to the ConfigMap or an AppProject and the other
     still has it."""
 
     def obstacle_to(self, binding: Binding) -> Finding | None:
@@ -57,23 +57,23 @@ class Plan:
 
     @property
     def removed(self) -> frozenset[Binding]:
-        """Bindings to remove, from the ConfigMap and from AppProjects."""
+        """Return the bindings to remove, from the ConfigMap and from AppProjects."""
         removed = self.overlay.to_remove if self.overlay is not None else frozenset()
         return removed.union(*(one.to_remove for one in self.projects))
 
     @property
     def capacity_finding(self) -> Finding | None:
-        """Finding about the ConfigMap's capacity, if some bindings exceed it."""
+        """Return a finding if some bindings exceed the ConfigMap's capacity."""
         return CONFIG_MAP_FULL if self.over_capacity else None
 
     @property
     def has_work(self) -> bool:
-        """Whether the ConfigMap has to be written."""
+        """Return whether the ConfigMap has to be written."""
         return self.overlay is not None and self.overlay.text is not None
 
     @property
     def is_urgent(self) -> bool:
-        """Whether the write revokes access or ends an outage; it is never delayed."""
+        """Return whether the write revokes access or ends an outage: never delay it."""
         return self.overlay is not None and self.overlay.is_urgent
 
     def overlay_exists(self, seen: Snapshot) -> bool:

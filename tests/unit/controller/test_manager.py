@@ -1,4 +1,4 @@
-"""Instances that are deleted leave nothing; those that make no sense say so."""
+"""Instances that are deleted, invalid, or created again."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ from support.live_cluster import INSTANCE, RULES
 FOR_EVER = 10_000
 
 
-async def test_an_instance_that_is_deleted_leaves_nothing() -> None:
+async def test_deleted_instance_leaves_nothing() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -34,9 +34,11 @@ async def test_an_instance_that_is_deleted_leaves_nothing() -> None:
         assert room.ready("g1") == "-InstanceNotFound"
 
 
-@pytest.mark.parametrize("restored", ["our key", "nothing of ours"])
-async def test_a_deleted_instance_waits_for_the_config_map(restored) -> None:
-    """Argo CD obeys its memory, and nobody else would clean a restored backup."""
+@pytest.mark.parametrize("restored", ["with the key", "without the key"])
+async def test_deleted_instance_is_kept_while_the_config_map_is_missing(
+    restored,
+) -> None:
+    """Argo CD keeps the old rules in memory, and a restored backup may have the key."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -48,13 +50,13 @@ async def test_a_deleted_instance_waits_for_the_config_map(restored) -> None:
         assert room.instance_ready == "-ConfigMapMissing"
         assert 'argogrant.dev/abandon: "true"' in room.instance_says
         assert room.ready("g1") == "-ConfigMapMissing"
-        room.write_rbac(backup if restored == "our key" else {"policy.csv": RULES})
+        room.write_rbac(backup if restored == "with the key" else {"policy.csv": RULES})
         await until(lambda: not room.is_served, within=2)
 
         assert room.data == {"policy.csv": RULES}
 
 
-async def test_a_deleted_instance_waits_as_well_after_a_restart() -> None:
+async def test_deleted_instance_is_kept_after_a_restart() -> None:
     async with a_room() as room:
         room.cluster.delete_object(RBAC)
         room.delete_instance()
@@ -67,8 +69,7 @@ async def test_a_deleted_instance_waits_as_well_after_a_restart() -> None:
         await until(lambda: not again.is_served, within=2)
 
 
-async def test_a_deleted_instance_that_is_abandoned_takes_its_grants_along() -> None:
-    """Those that are deleted have nothing to wait for any longer."""
+async def test_abandoned_instance_releases_its_deleted_grants() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -84,7 +85,7 @@ async def test_a_deleted_instance_that_is_abandoned_takes_its_grants_along() -> 
         await until(lambda: not room.has("g1"), within=2)
 
 
-async def test_a_deleted_instance_can_be_abandoned_although_writes_fail() -> None:
+async def test_deleted_instance_can_be_abandoned_while_writes_fail() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -98,7 +99,7 @@ async def test_a_deleted_instance_can_be_abandoned_although_writes_fail() -> Non
         await until(lambda: not room.is_served, within=6)
 
 
-async def test_abandoning_an_instance_that_is_not_deleted_changes_nothing() -> None:
+async def test_abandon_annotation_has_no_effect_before_the_deletion() -> None:
     async with a_room() as room:
         room.grant("g1")
         room.abandon_instance()
@@ -109,8 +110,8 @@ async def test_abandoning_an_instance_that_is_not_deleted_changes_nothing() -> N
         assert room.bound == {"alice"}
 
 
-async def test_an_instance_that_makes_no_sense_any_longer_keeps_ends() -> None:
-    """What is bound stays until its end, and nothing is added."""
+async def test_grants_of_an_instance_that_became_invalid_expire() -> None:
+    """Bindings stay until their grants expire, and none is added."""
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -132,7 +133,7 @@ async def test_an_instance_that_makes_no_sense_any_longer_keeps_ends() -> None:
         assert room.instance_ready == "+Converged"
 
 
-async def test_an_instance_that_makes_no_sense_any_longer_can_be_deleted() -> None:
+async def test_instance_that_became_invalid_can_be_deleted() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -144,8 +145,8 @@ async def test_an_instance_that_makes_no_sense_any_longer_can_be_deleted() -> No
         assert room.data == {"policy.csv": RULES}
 
 
-async def test_an_instance_that_never_made_sense_says_so() -> None:
-    """Where its Argo CD is can not be known, so no grant is said to be over."""
+async def test_instance_that_was_never_valid_is_reported() -> None:
+    """The location of its Argo CD is unknown, so no grant is reported as ended."""
     async with a_room() as room:
         room.edit_instance(maxDuration="72h")
         room.grant("g1", duration="48h")
@@ -167,9 +168,9 @@ async def test_an_instance_that_never_made_sense_says_so() -> None:
         assert again.ready("g2") == "-Expired"
 
 
-@pytest.mark.parametrize("way", ["abandoned", "mended", "torn away"])
-async def test_an_instance_that_never_made_sense_is_deleted_once_it_is(way) -> None:
-    """It may have been understood before, and have left something."""
+@pytest.mark.parametrize("way", ["abandoned", "fixed", "finalizers removed by hand"])
+async def test_invalid_instance_is_deleted_once_it_is(way) -> None:
+    """It may have been valid before, and have bindings in Argo CD."""
     room = Room()
     room.install()
     room.edit_instance(maxDuration="soon")
@@ -180,7 +181,7 @@ async def test_an_instance_that_never_made_sense_is_deleted_once_it_is(way) -> N
         assert room.instance_ready == "-InvalidInstance"
         if way == "abandoned":
             room.abandon_instance()
-        elif way == "mended":
+        elif way == "fixed":
             room.edit_instance(maxDuration="1h")
         else:
             free = {"metadata": {"finalizers": None}}
@@ -189,8 +190,8 @@ async def test_an_instance_that_never_made_sense_is_deleted_once_it_is(way) -> N
         await until(lambda: not room.is_served, within=2)
 
 
-async def test_the_key_of_an_instance_that_makes_no_sense_is_still_its_own() -> None:
-    """Another instance of this namespace does not take it over."""
+async def test_key_of_an_invalid_instance_still_belongs_to_it() -> None:
+    """Another instance of the namespace does not replace it."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -206,8 +207,8 @@ async def test_the_key_of_an_instance_that_makes_no_sense_is_still_its_own() -> 
         assert room.ready("g2") == "-OverlayOwnedByAnother"
 
 
-async def test_an_instance_that_was_torn_away_and_made_anew_is_served() -> None:
-    """Under the same name, and for another Argo CD."""
+async def test_instance_that_was_created_again_is_reconciled() -> None:
+    """It has the same name, and another Argo CD."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)

@@ -1,4 +1,4 @@
-"""What has to be written, and what stands in the way."""
+"""Plan of the ConfigMap, its findings, and the gathered input."""
 
 import pytest
 
@@ -19,14 +19,14 @@ from support.builders import HOUR, NOON, a_grant, decided
 from support.live_cluster import INSTANCE, PROJECT, RULES
 
 OWNER = Owner(namespace="argogrant", instance="default", uid="u1")
-NEIGHBOUR = Owner(namespace="argogrant", instance="blue", uid="u2")
-STRANGER = Owner(namespace="elsewhere", instance="default", uid="u3")
+OTHER_INSTANCE = Owner(namespace="argogrant", instance="blue", uid="u2")
+FOREIGN_INSTANCE = Owner(namespace="elsewhere", instance="default", uid="u3")
 ALICE = Binding("alice", "role:deployer")
 EVE = Binding("eve", "role:deployer")
 
 
 def seen(**data: str) -> Snapshot:
-    """An Argo CD with this ConfigMap; ``overlay`` is our own key."""
+    """An Argo CD with this ConfigMap; ``overlay`` is policy.argogrant.csv."""
     keys = {"overlay": OVERLAY_KEY, "main": "policy.csv"}
     config_map = ObservedConfigMap("7", {keys[key]: data[key] for key in data})
     return Snapshot(
@@ -46,15 +46,15 @@ def planned(snapshot: Snapshot, *decisions, living=(OWNER,)) -> Plan:
 
 
 IN_FORCE = decided(a_grant())
-IN_DOUBT = decided(a_grant(), text_is_known=False)
-OVER = decided(a_grant(), NOON + HOUR)
+UNKNOWN = decided(a_grant(), text_is_known=False)
+EXPIRED = decided(a_grant(), NOON + HOUR)
 
 
 @pytest.mark.parametrize(
     ("now", "decisions", "text", "has_work", "is_urgent"),
     [
         pytest.param(
-            seen(), [IN_FORCE], overlay(ALICE), True, False, id="what is missing"
+            seen(), [IN_FORCE], overlay(ALICE), True, False, id="a missing binding"
         ),
         pytest.param(
             seen(overlay=overlay(ALICE)),
@@ -62,37 +62,44 @@ OVER = decided(a_grant(), NOON + HOUR)
             None,
             False,
             False,
-            id="nothing, if it is there",
+            id="nothing if the binding exists",
         ),
         pytest.param(
             seen(overlay=overlay(ALICE)),
-            [OVER],
+            [EXPIRED],
             overlay(),
             True,
             True,
-            id="a removal, which is urgent",
+            id="an urgent removal",
         ),
         pytest.param(
             seen(overlay=overlay(ALICE)),
-            [IN_DOUBT],
+            [UNKNOWN],
             None,
             False,
             False,
-            id="nothing, in doubt",
+            id="nothing if the state is unknown",
         ),
-        pytest.param(seen(), [IN_DOUBT], None, False, False, id="nothing new in doubt"),
+        pytest.param(
+            seen(),
+            [UNKNOWN],
+            None,
+            False,
+            False,
+            id="no addition if the state is unknown",
+        ),
         pytest.param(
             seen(overlay=overlay(EVE)),
             [IN_FORCE],
             overlay(ALICE),
             True,
             True,
-            id="an exchange",
+            id="an addition and a removal",
         ),
-        pytest.param(seen(), [], None, False, False, id="no key for no grant"),
+        pytest.param(seen(), [], None, False, False, id="no key without grants"),
     ],
 )
-def test_the_plan_writes(now, decisions, text, has_work, is_urgent) -> None:
+def test_plan_writes(now, decisions, text, has_work, is_urgent) -> None:
     found = planned(now, *decisions)
 
     assert found.blocked is None
@@ -101,7 +108,7 @@ def test_the_plan_writes(now, decisions, text, has_work, is_urgent) -> None:
     assert (found.has_work, found.is_urgent) == (has_work, is_urgent)
 
 
-def test_a_binding_ends_with_the_last_grant_that_wants_it() -> None:
+def test_shared_binding_ends_with_the_last_grant() -> None:
     long = decided(a_grant(duration=3 * HOUR))
     for decisions in ([IN_FORCE, long], [long, IN_FORCE]):
         found = planned(seen(), *decisions)
@@ -117,29 +124,29 @@ def test_a_binding_ends_with_the_last_grant_that_wants_it() -> None:
             Snapshot(),
             (OWNER,),
             Reason.INSTANCE_UNAVAILABLE,
-            id="a ConfigMap that was not looked at",
+            id="a ConfigMap that was not read",
         ),
         pytest.param(
             Snapshot(text_is_known=True),
             (OWNER,),
             Reason.CONFIG_MAP_MISSING,
-            id="a ConfigMap that is missing",
+            id="a missing ConfigMap",
         ),
         pytest.param(
-            seen(overlay=overlay(owner=STRANGER)),
+            seen(overlay=overlay(owner=FOREIGN_INSTANCE)),
             (OWNER,),
             Reason.OVERLAY_OWNED_BY_ANOTHER,
-            id="an owner in another namespace, alive or not",
+            id="an owner in another namespace",
         ),
         pytest.param(
-            seen(overlay=overlay(owner=NEIGHBOUR)),
-            (OWNER, NEIGHBOUR),
+            seen(overlay=overlay(owner=OTHER_INSTANCE)),
+            (OWNER, OTHER_INSTANCE),
             Reason.OVERLAY_OWNED_BY_ANOTHER,
-            id="a living owner beside us",
+            id="another existing owner in the namespace",
         ),
     ],
 )
-def test_nothing_at_all_is_written_over(now, living, reason) -> None:
+def test_nothing_is_written_with(now, living, reason) -> None:
     found = planned(now, IN_FORCE, living=living)
 
     assert found.overlay is None
@@ -150,15 +157,15 @@ def test_nothing_at_all_is_written_over(now, living, reason) -> None:
     assert not found.overlay_exists(now)
 
 
-def test_the_overlay_of_a_neighbour_that_is_gone_is_taken_over() -> None:
-    found = planned(seen(overlay=overlay(EVE, owner=NEIGHBOUR)), IN_FORCE)
+def test_overlay_of_a_deleted_instance_is_replaced() -> None:
+    found = planned(seen(overlay=overlay(EVE, owner=OTHER_INSTANCE)), IN_FORCE)
 
     assert found.blocked is None
     assert found.overlay is not None
     assert found.overlay.text == overlay(ALICE)
 
 
-def test_a_broken_line_of_others_lets_only_removals_through() -> None:
+def test_malformed_unmanaged_line_allows_only_removals() -> None:
     found = planned(seen(main="broken", overlay=overlay(EVE)), IN_FORCE)
 
     assert found.blocked is not None
@@ -171,11 +178,11 @@ def test_a_broken_line_of_others_lets_only_removals_through() -> None:
 @pytest.mark.parametrize(
     ("now", "finds"),
     [
-        pytest.param(seen(overlay=overlay()), True, id="an empty one is one"),
-        pytest.param(seen(), False, id="no key is none"),
+        pytest.param(seen(overlay=overlay()), True, id="an empty overlay"),
+        pytest.param(seen(), False, id="no key"),
     ],
 )
-def test_an_overlay_to_remove_is_found(now, finds) -> None:
+def test_overlay_to_remove_exists(now, finds) -> None:
     assert planned(now).overlay_exists(now) is finds
 
 
@@ -188,7 +195,7 @@ def an_instance_record(**metadata):
     return record_instance(body)
 
 
-def test_facts_are_gathered_from_the_text_and_the_projects() -> None:
+def test_input_is_gathered_from_the_config_map_and_projects() -> None:
     facts = gathered(an_instance_record(), seen(main=RULES + "g, a, leads\n"))
 
     assert facts.exists
@@ -208,20 +215,26 @@ def test_facts_are_gathered_from_the_text_and_the_projects() -> None:
             seen(),
             False,
             True,
-            id="an instance that goes",
+            id="an instance that is being deleted",
         ),
         pytest.param(
-            an_instance_record(), Snapshot(), True, False, id="no text seen yet"
+            an_instance_record(),
+            Snapshot(),
+            True,
+            False,
+            id="a ConfigMap that was not read",
         ),
     ],
 )
-def test_what_is_not_there_is_a_fact_too(record, now, exists, text_is_known) -> None:
+def test_missing_object_is_part_of_the_input(
+    record, now, exists, text_is_known
+) -> None:
     facts = gathered(record, now)
 
     assert (facts.exists, facts.text_is_known) == (exists, text_is_known)
 
 
-def test_a_project_that_argo_cd_ignores_is_a_fact() -> None:
+def test_invalid_project_is_part_of_the_input() -> None:
     broken = {
         "metadata": {"name": "team-b"},
         "spec": {"roles": [{"name": "r", "policies": ["broken"]}]},
@@ -238,8 +251,8 @@ def test_a_project_that_argo_cd_ignores_is_a_fact() -> None:
     assert "AppProject team-b line 2" in facts.unreadable_projects["team-b"]
 
 
-def test_facts_are_gathered_anew_only_when_something_changed() -> None:
-    """A decision is kept as long as its facts are the very same object."""
+def test_input_is_gathered_again_only_after_a_change() -> None:
+    """Decisions are kept as long as their input is the same object."""
     gatherer, record = StateGatherer("default"), an_instance_record()
     first = gatherer.gather(record, seen(main=RULES))
     same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))

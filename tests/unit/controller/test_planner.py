@@ -1,4 +1,4 @@
-"""A plan is kept exactly as long as nothing that it was made of has changed."""
+"""The last plan is kept exactly as long as its inputs are the same."""
 
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ def a_record(**overrides: Any) -> GrantRecord:
     )
 
 
-def a_text(text: str = "") -> Snapshot:
+def a_snapshot(text: str = "") -> Snapshot:
     return Snapshot(
         config_map=ObservedConfigMap("1", {"policy.csv": text}),
         text_is_known=True,
@@ -43,23 +43,23 @@ def a_text(text: str = "") -> Snapshot:
     )
 
 
-class Planning:
-    """Plans about some grants, one after the other."""
+class PlanSequence:
+    """Successive plans about some grants."""
 
     def __init__(self) -> None:
-        self.planner, self.decisions = PlanCache(), DecisionCache()
-        self.seen = a_text()
+        self.cache, self.decisions = PlanCache(), DecisionCache()
+        self.seen = a_snapshot()
 
     def plan(
         self,
         *records: GrantRecord,
         now: datetime = NOON,
-        facts: Any = INSTANCE,
+        inputs: Any = INSTANCE,
         seen: Snapshot | None = None,
         owner: Owner = OWNER,
     ) -> Plan:
-        self.decisions.update(records, facts, now)
-        return self.planner.plan(
+        self.decisions.update(records, inputs, now)
+        return self.cache.plan(
             self.decisions, seen or self.seen, owner=owner, living_owners=[owner]
         )
 
@@ -70,42 +70,44 @@ GRANT = a_record()
 @pytest.mark.parametrize(
     ("record", "when"),
     [
-        pytest.param(GRANT, {}, id="nothing at all"),
-        pytest.param(GRANT, {"now": NOON + HOUR - SECOND}, id="the time before an end"),
+        pytest.param(GRANT, {}, id="nothing"),
         pytest.param(
-            a_record(frozen_end=NOON + HOUR), {}, id="the echo of the reported end"
+            GRANT, {"now": NOON + HOUR - SECOND}, id="the time, before an expiry"
+        ),
+        pytest.param(
+            a_record(frozen_end=NOON + HOUR), {}, id="the status of the grant"
         ),
     ],
 )
-def test_a_plan_is_kept_whatever_else_changes(record, when) -> None:
-    planning = Planning()
-    first = planning.plan(GRANT)
+def test_plan_is_kept_after_a_change_of(record, when) -> None:
+    sequence = PlanSequence()
+    first = sequence.plan(GRANT)
 
-    assert planning.plan(record, **when) is first
+    assert sequence.plan(record, **when) is first
 
 
 @pytest.mark.parametrize(
     ("records", "when"),
     [
-        pytest.param([], {}, id="a grant is gone"),
+        pytest.param([], {}, id="a grant is deleted"),
         pytest.param([GRANT, a_record(uid="u2")], {}, id="a grant is new"),
-        pytest.param([a_record(subject="bob")], {}, id="a grant is for another"),
-        pytest.param(
-            [a_record(role="role:admin")], {}, id="a grant is of another role"
-        ),
-        pytest.param([GRANT], {"now": NOON + HOUR}, id="a grant has ended"),
+        pytest.param([a_record(subject="bob")], {}, id="the subject changes"),
+        pytest.param([a_record(role="role:admin")], {}, id="the role changes"),
+        pytest.param([GRANT], {"now": NOON + HOUR}, id="a grant has expired"),
         pytest.param([a_record(revoked=True)], {}, id="a grant is revoked"),
-        pytest.param([a_record(duration=HOUR / 2)], {}, id="an end is earlier"),
+        pytest.param([a_record(duration=HOUR / 2)], {}, id="an expiry moves earlier"),
         pytest.param(
-            [GRANT], {"facts": an_instance(roles=frozenset())}, id="the role is gone"
+            [GRANT],
+            {"inputs": an_instance(roles=frozenset())},
+            id="the role no longer exists",
         ),
-        pytest.param([GRANT], {"seen": a_text()}, id="the ConfigMap was written"),
-        pytest.param([GRANT], {"seen": Snapshot()}, id="the ConfigMap is not known"),
-        pytest.param([GRANT], {"owner": ANOTHER}, id="the owner is another"),
+        pytest.param([GRANT], {"seen": a_snapshot()}, id="the ConfigMap changes"),
+        pytest.param([GRANT], {"seen": Snapshot()}, id="the ConfigMap is unknown"),
+        pytest.param([GRANT], {"owner": ANOTHER}, id="the owner changes"),
     ],
 )
-def test_a_plan_is_made_anew_when(records, when) -> None:
-    planning = Planning()
-    first = planning.plan(GRANT)
+def test_plan_is_replaced_when(records, when) -> None:
+    sequence = PlanSequence()
+    first = sequence.plan(GRANT)
 
-    assert planning.plan(*records, **when) is not first
+    assert sequence.plan(*records, **when) is not first

@@ -1,4 +1,4 @@
-"""State in, state out: what people do, and what Argo CD's ConfigMap holds then."""
+"""Changes of grants and objects in, the ConfigMap of Argo CD out."""
 
 import asyncio
 
@@ -15,10 +15,10 @@ from support.in_memory_operator import (
 )
 from support.live_cluster import RULES
 
-THEIRS = "# argogrant v1 elsewhere/default u9\n"
+FOREIGN_HEADER = "# argogrant v1 elsewhere/default u9\n"
 
 
-async def test_a_grant_is_bound_and_says_so() -> None:
+async def test_grant_is_bound_and_reported() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SOON)
@@ -29,8 +29,7 @@ async def test_a_grant_is_bound_and_says_so() -> None:
         assert room.data["policy.csv"] == RULES
 
 
-async def test_overlapping_grants_keep_a_binding() -> None:
-    """The last grant that wants it ends it."""
+async def test_shared_binding_stays_until_the_last_grant_ends() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1h")
         room.grant("g2", duration="2h")
@@ -44,8 +43,8 @@ async def test_overlapping_grants_keep_a_binding() -> None:
         assert not room.bound
 
 
-async def test_what_nobody_granted_is_removed_at_the_first_look() -> None:
-    """Also what became overdue while no operator ran."""
+async def test_ungranted_binding_is_removed_at_the_first_reconciliation() -> None:
+    """So is a binding that expired while no operator ran."""
     room = Room()
     room.install({"policy.csv": RULES, OVERLAY_KEY: "g, eve, role:deployer\n"})
     async with running(room):
@@ -53,7 +52,7 @@ async def test_what_nobody_granted_is_removed_at_the_first_look() -> None:
         assert "eve" not in room.data[OVERLAY_KEY]
 
 
-async def test_an_edit_of_our_key_by_hand_is_undone() -> None:
+async def test_manual_edit_of_the_managed_key_is_reverted() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -63,20 +62,20 @@ async def test_an_edit_of_our_key_by_hand_is_undone() -> None:
         assert room.bound == {"alice"}
 
 
-async def test_keys_of_others_are_never_touched() -> None:
-    theirs = {"policy.csv": RULES, "policy.x.csv": "g, x, y\n", "scopes": "[email]"}
+async def test_unmanaged_keys_are_never_changed() -> None:
+    unmanaged = {"policy.csv": RULES, "policy.x.csv": "g, x, y\n", "scopes": "[email]"}
     room = Room()
-    room.install(theirs)
+    room.install(unmanaged)
     async with running(room):
         room.grant("g1")
         await asyncio.sleep(SETTLED)
 
         data = room.data
         assert data.pop(OVERLAY_KEY)
-        assert data == theirs
+        assert data == unmanaged
 
 
-async def test_while_a_line_of_others_is_broken_only_removals_are_written() -> None:
+async def test_malformed_unmanaged_line_allows_only_removals() -> None:
     async with a_room() as room:
         room.grant("g1", "alice")
         room.grant("g2", "bob")
@@ -95,7 +94,7 @@ async def test_while_a_line_of_others_is_broken_only_removals_are_written() -> N
         )
 
 
-async def test_a_line_that_was_mended_lets_the_waiting_in() -> None:
+async def test_waiting_grant_is_bound_once_the_malformed_line_is_fixed() -> None:
     async with a_room() as room:
         room.edit_rbac(policy_csv=RULES + "broken\n")
         room.grant("g1")
@@ -107,7 +106,7 @@ async def test_a_line_that_was_mended_lets_the_waiting_in() -> None:
         assert room.instance_ready == "+Converged"
 
 
-async def test_a_role_that_appears_is_bound_and_one_that_goes_is_released() -> None:
+async def test_binding_follows_the_existence_of_its_role() -> None:
     async with a_room() as room:
         room.grant("g1", role={"name": "role:new"})
         await asyncio.sleep(SETTLED)
@@ -122,7 +121,7 @@ async def test_a_role_that_appears_is_bound_and_one_that_goes_is_released() -> N
         assert room.ready("g1") == "-RoleNotFound"
 
 
-async def test_a_projects_role_is_bound_under_its_full_name() -> None:
+async def test_project_role_is_bound_by_its_full_name() -> None:
     async with a_room() as room:
         room.grant("g1", role={"name": "deployer", "project": "team-a"})
         await asyncio.sleep(SOON)
@@ -130,9 +129,11 @@ async def test_a_projects_role_is_bound_under_its_full_name() -> None:
         assert "g, alice, proj:team-a:deployer" in room.data[OVERLAY_KEY]
 
 
-async def test_the_overlay_of_another_owner_is_left_alone() -> None:
+async def test_overlay_of_another_owner_is_not_changed() -> None:
     room = Room()
-    room.install({"policy.csv": RULES, OVERLAY_KEY: THEIRS + "g, eve, role:admin\n"})
+    room.install(
+        {"policy.csv": RULES, OVERLAY_KEY: FOREIGN_HEADER + "g, eve, role:admin\n"}
+    )
     async with running(room):
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -143,8 +144,8 @@ async def test_the_overlay_of_another_owner_is_left_alone() -> None:
         assert room.instance_ready == "-OverlayOwnedByAnother"
 
 
-async def test_the_overlay_of_a_former_instance_of_ours_is_taken_over() -> None:
-    """An ArgoCDInstance that was created anew has another uid."""
+async def test_overlay_of_a_deleted_instance_is_replaced() -> None:
+    """An ArgoCDInstance that was created again has another uid."""
     room = Room()
     header = "# argogrant v1 argogrant/default long-gone\n"
     room.install({"policy.csv": RULES, OVERLAY_KEY: header + "g, eve, role:admin\n"})
@@ -155,7 +156,7 @@ async def test_the_overlay_of_a_former_instance_of_ours_is_taken_over() -> None:
         assert room.bound == {"alice"}
 
 
-async def test_an_instance_that_vanishes_is_no_longer_served() -> None:
+async def test_loop_of_a_deleted_instance_ends() -> None:
     async with a_room() as room:
         room.cluster.delete_object(f"{INSTANCES}/default")
         assert room.serving is not None
@@ -163,7 +164,7 @@ async def test_an_instance_that_vanishes_is_no_longer_served() -> None:
         await until(room.serving.done, within=2)
 
 
-async def test_a_lowered_ceiling_ends_running_grants() -> None:
+async def test_lower_max_duration_ends_running_grants() -> None:
     async with a_room() as room:
         room.grant("g1", duration="10h")
         await asyncio.sleep(60)
@@ -172,7 +173,7 @@ async def test_a_lowered_ceiling_ends_running_grants() -> None:
         await until(lambda: not room.bound, within=SOON)
 
 
-async def test_a_missing_config_map_is_said_and_never_created() -> None:
+async def test_missing_config_map_is_reported_and_never_created() -> None:
     room = Room()
     room.install()
     room.cluster.delete_object(RBAC)

@@ -28,7 +28,7 @@ from support.guarded_cluster import (
 from support.in_memory_operator import GRANTS, INSTANCE_PATH, SETTLED, Room, running
 
 
-async def test_the_first_policy_closes_an_open_instance_and_the_last_opens_it() -> None:
+async def test_instance_requires_policies_while_one_exists() -> None:
     async with a_guarded_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -43,7 +43,7 @@ async def test_the_first_policy_closes_an_open_instance_and_the_last_opens_it() 
         assert room.ready("g1") == "+Bound"
 
 
-async def test_an_allowed_grant_is_bound_and_names_its_policy() -> None:
+async def test_allowed_grant_is_bound_and_reports_its_policy() -> None:
     async with a_guarded_room(a_policy()) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
@@ -54,7 +54,7 @@ async def test_an_allowed_grant_is_bound_and_names_its_policy() -> None:
         )
 
 
-async def test_an_approval_binds_and_its_deletion_unbinds() -> None:
+async def test_binding_follows_the_approval() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
@@ -70,7 +70,7 @@ async def test_an_approval_binds_and_its_deletion_unbinds() -> None:
         assert not room.bound
 
 
-async def test_a_refusal_stays_though_its_object_is_deleted() -> None:
+async def test_denial_stays_after_its_approval_is_deleted() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
@@ -85,7 +85,7 @@ async def test_a_refusal_stays_though_its_object_is_deleted() -> None:
         assert room.has_ended("g1")
 
 
-async def test_an_approval_of_no_grant_is_told_so_until_there_is_one() -> None:
+async def test_approval_without_a_grant_is_reported_until_one_exists() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         ask(room)
         approve(room, "g1")
@@ -99,8 +99,8 @@ async def test_an_approval_of_no_grant_is_told_so_until_there_is_one() -> None:
         assert room.ready("g1") == "-AwaitingApproval"
 
 
-async def test_without_admission_policies_nobody_is_admitted_until_they_come() -> None:
-    """Grants that were created before are not believed afterwards either."""
+async def test_no_grant_is_allowed_until_admission_policies_exist() -> None:
+    """Requesters of grants that were created before stay unverified."""
     async with a_guarded_room(a_policy(), admission=False) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
@@ -119,7 +119,7 @@ async def test_without_admission_policies_nobody_is_admitted_until_they_come() -
         assert room.ready("g2") == "+Bound"
 
 
-async def test_a_removed_admission_policy_is_noticed_at_once() -> None:
+async def test_removed_admission_policy_takes_effect_at_once() -> None:
     async with a_guarded_room(a_policy()) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
@@ -140,11 +140,11 @@ async def test_a_removed_admission_policy_is_noticed_at_once() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(Forbidden("403"), id="that may not be read"),
+        pytest.param(Forbidden("403"), id="that the operator may not read"),
         pytest.param(NotFound("404"), id="whose CRD is not installed"),
     ],
 )
-async def test_unknown_rules_add_nothing_and_keep_nothing_from_ending(
+async def test_unknown_policies_block_additions_and_no_removals(
     collection, error
 ) -> None:
     room = Room()
@@ -160,8 +160,8 @@ async def test_unknown_rules_add_nothing_and_keep_nothing_from_ending(
         assert room.ready("g1") == "-Expired"
 
 
-async def test_admission_policies_that_may_not_be_read_are_a_doubt() -> None:
-    """A lack of rights must not look like a lack of policies."""
+async def test_unreadable_admission_policies_leave_bindings_unchanged() -> None:
+    """A missing permission must not look like a missing policy."""
     room = Room()
     install_admission(room)
     room.install()
@@ -180,7 +180,7 @@ async def test_admission_policies_that_may_not_be_read_are_a_doubt() -> None:
         assert "ClusterRole argogrant-identity" in verified["message"]
 
 
-async def test_an_unreadable_policy_stops_additions_only() -> None:
+async def test_invalid_policy_blocks_additions_only() -> None:
     broken = {"metadata": {"name": "broken"}, "spec": {"requesters": "everybody"}}
     async with a_guarded_room(a_policy()) as room:
         ask(room)
@@ -194,7 +194,7 @@ async def test_an_unreadable_policy_stops_additions_only() -> None:
         assert room.ready("g2") in {"-AccessPolicyInvalid", "+Bound"}
 
 
-async def test_a_policy_says_whether_it_is_obeyed() -> None:
+async def test_condition_of_a_policy_reports_whether_it_is_in_use() -> None:
     broken = {"metadata": {"name": "broken"}, "spec": {"requesters": "everybody"}}
     async with a_guarded_room(a_policy(), broken) as room:
         await asyncio.sleep(SETTLED)
@@ -206,8 +206,10 @@ async def test_a_policy_says_whether_it_is_obeyed() -> None:
         assert said == {"deployers": "InUse", "broken": "InvalidPolicy"}
 
 
-async def test_what_was_created_while_a_policy_was_wrong_is_never_believed() -> None:
-    """Also once the policy is as it was: its creation does not tell of the change."""
+async def test_grant_created_while_an_admission_policy_differed_stays_unverified() -> (
+    None
+):
+    """Restoring the policy does not change that."""
     async with a_guarded_room(a_policy()) as room:
         path = VALIDATING_BINDINGS.path("", "argogrant-requester")
         room.cluster.edit(path, {"spec": {"validationActions": ["Audit"]}})
@@ -223,8 +225,8 @@ async def test_what_was_created_while_a_policy_was_wrong_is_never_believed() -> 
         assert room.ready("g2") == "+Bound"
 
 
-async def test_what_is_over_keeps_who_agreed() -> None:
-    """Approvals may be tidied away once nobody needs them."""
+async def test_ended_grant_keeps_its_approvers() -> None:
+    """Approvals can be deleted once the grant has ended."""
     async with a_guarded_room(a_policy(**reviewed())) as room:
         ask(room, duration="1m")
         await asyncio.sleep(SETTLED)
@@ -239,7 +241,7 @@ async def test_what_is_over_keeps_who_agreed() -> None:
         assert before["approvals"][0]["approver"] == "oidc:bob"
 
 
-async def test_the_audit_tells_what_an_approver_wrote() -> None:
+async def test_audit_event_has_the_comment_of_the_approver() -> None:
     async with a_guarded_room(a_policy(**reviewed())) as room:
         ask(room)
         await asyncio.sleep(SETTLED)
@@ -253,12 +255,12 @@ async def test_the_audit_tells_what_an_approver_wrote() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        pytest.param(NotFound("404"), id="that are not served"),
-        pytest.param(Forbidden("403"), id="that may not be read"),
+        pytest.param(NotFound("404"), id="whose CRD is not installed"),
+        pytest.param(Forbidden("403"), id="that the operator may not read"),
     ],
 )
-async def test_a_sweep_reaches_argo_cd_past_policies(error) -> None:
-    """The second path to every revocation goes by what ends access."""
+async def test_resync_compares_argocd_without_policies(error) -> None:
+    """The second path to every revocation does not depend on them."""
     room = Room()
     room.install()
     room.cluster.fail("list", error, times=10_000, path=ACCESS_POLICIES.plural)

@@ -1,4 +1,4 @@
-"""What is left of grants that came and went: nothing that grows with their number."""
+"""Memory after grants were created and deleted: nothing grows with their number."""
 
 import asyncio
 import re
@@ -15,11 +15,11 @@ MEASURED = 3
 FIRST_END = 30
 """Seconds that the first of a batch lasts; each of the others lasts a second longer."""
 TOMBSTONES = 61.0
-"""Seconds after which a sweep forgets that there were deletions."""
+"""Seconds after which a resync drops the records of deletions."""
 GRANT = re.compile(r"grant-\d{5}")
 
 
-async def test_nothing_grows_with_the_grants_that_came_and_went(
+async def test_memory_does_not_grow_with_deleted_grants(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(policy_line, "CACHE_SLACK", 0)  # the batches are small
@@ -35,7 +35,7 @@ async def test_nothing_grows_with_the_grants_that_came_and_went(
 
 
 async def come_and_go(room: Room, number: int) -> None:
-    """Create grants, each for a subject of its own; they come into force and end."""
+    """Create grants, one per subject, and delete them after they have expired."""
     names = [f"grant-{number * BATCH + one:05}" for one in range(BATCH)]
     for one, name in enumerate(names):
         room.grant(name, name, duration=f"{FIRST_END + one}s")

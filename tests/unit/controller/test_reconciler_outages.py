@@ -1,4 +1,4 @@
-"""Whatever an API server does, ends are kept and nothing is granted twice."""
+"""Failures of API servers: grants expire, and none is bound twice."""
 
 import asyncio
 
@@ -28,10 +28,10 @@ AWAY = Unavailable("PATCH /x: 503 away")
 FOR_EVER = 10_000
 
 
-async def test_a_conflict_is_planned_again_on_what_is_there_by_then() -> None:
-    """The other's edit stays, and the grant waits for nothing."""
+async def test_conflict_is_planned_again_on_the_new_version() -> None:
+    """The concurrent edit stays, and the grant is bound at once."""
     async with a_room() as room:
-        mine = RULES + "# a comment of mine\n"
+        mine = RULES + "# a comment\n"
         room.cluster.before("merge_patch", lambda: room.edit_rbac(policy_csv=mine))
         room.grant("g1")
         await until(lambda: room.bound == {"alice"}, within=SOON)
@@ -40,8 +40,8 @@ async def test_a_conflict_is_planned_again_on_what_is_there_by_then() -> None:
         assert room.writes == 2
 
 
-async def test_what_a_conflict_brought_is_decided_upon() -> None:
-    """The edit that was quicker took the role away."""
+async def test_concurrent_edit_is_part_of_the_next_decision() -> None:
+    """The concurrent edit removed the role."""
     async with a_room() as room:
         room.cluster.before("merge_patch", lambda: room.edit_rbac(policy_csv="# no"))
         room.grant("g1")
@@ -51,7 +51,7 @@ async def test_what_a_conflict_brought_is_decided_upon() -> None:
         assert room.ready("g1") == "-RoleNotFound"
 
 
-async def test_conflicts_without_end_are_told_and_retried() -> None:
+async def test_repeated_conflicts_are_reported_and_retried() -> None:
     async with a_room() as room:
         room.cluster.fail("merge_patch", Conflict("409"), times=FOR_EVER, path=RBAC)
         room.grant("g1")
@@ -69,13 +69,13 @@ async def test_conflicts_without_end_are_told_and_retried() -> None:
     ("error", "said"),
     [
         pytest.param(AWAY, "-Unavailable", id="an API server that is away"),
-        pytest.param(Forbidden("403 patch"), "-Forbidden", id="a Role that is missing"),
-        pytest.param(Invalid("422"), "-Unavailable", id="an admission that refuses"),
+        pytest.param(Forbidden("403 patch"), "-Forbidden", id="a missing Role"),
+        pytest.param(
+            Invalid("422"), "-Unavailable", id="an admission webhook that denies"
+        ),
     ],
 )
-async def test_a_write_that_fails_is_told_and_done_later(
-    error: ClusterError, said
-) -> None:
+async def test_failed_write_is_reported_and_retried(error: ClusterError, said) -> None:
     async with a_room() as room:
         room.cluster.fail("merge_patch", error, times=FOR_EVER, path=RBAC)
         room.grant("g1")
@@ -89,7 +89,7 @@ async def test_a_write_that_fails_is_told_and_done_later(
         assert room.instance_ready == "+Converged"
 
 
-async def test_an_end_that_falls_into_an_outage_is_kept_right_after_it() -> None:
+async def test_grant_that_expires_in_an_outage_is_removed_right_after_it() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -101,7 +101,7 @@ async def test_an_end_that_falls_into_an_outage_is_kept_right_after_it() -> None
         await until(lambda: not room.bound, within=5.1)
 
 
-async def test_attempts_become_rare_in_a_long_outage() -> None:
+async def test_retries_back_off_in_a_long_outage() -> None:
     async with a_room() as room:
         room.cluster.fail("merge_patch", AWAY, times=FOR_EVER, path=RBAC)
         room.grant("g1")
@@ -110,8 +110,8 @@ async def test_attempts_become_rare_in_a_long_outage() -> None:
         assert 600 / 5 <= room.writes <= 2 * 600 / 5 + 10
 
 
-async def test_what_is_bound_stays_while_argo_cd_can_not_be_read() -> None:
-    """A doubt is no reason to take access away."""
+async def test_bindings_stay_while_argocd_cannot_be_read() -> None:
+    """An unknown state does not revoke access."""
     async with a_room() as room:
         room.grant("g1", role={"name": "deployer", "project": "team-a"})
         await asyncio.sleep(SETTLED)
@@ -124,8 +124,8 @@ async def test_what_is_bound_stays_while_argo_cd_can_not_be_read() -> None:
         assert room.instance_ready == "-Forbidden"
 
 
-async def test_an_end_is_kept_although_no_watch_works() -> None:
-    """Reading fails, writing works: what is known suffices to take away."""
+async def test_grant_expires_while_no_watch_works() -> None:
+    """Reads fail and writes work: the cached state is enough for a removal."""
     async with a_room() as room:
         room.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
@@ -137,7 +137,7 @@ async def test_an_end_is_kept_although_no_watch_works() -> None:
         await until(lambda: not room.bound, within=11)
 
 
-async def test_an_instance_that_fails_names_the_role_to_give() -> None:
+async def test_forbidden_instance_names_the_missing_role() -> None:
     async with a_room() as room:
         forbidden = Forbidden("PATCH configmaps: 403 cannot patch")
         room.cluster.fail("merge_patch", forbidden, times=FOR_EVER, path=RBAC)
@@ -149,8 +149,8 @@ async def test_an_instance_that_fails_names_the_role_to_give() -> None:
         assert "manifests/argocd-namespace.yaml" in message
 
 
-async def test_an_instance_says_that_grants_can_not_be_read() -> None:
-    """At the first sweep, and not any longer once they can."""
+async def test_instance_reports_that_grants_cannot_be_read() -> None:
+    """From the first resync on, until they can be read."""
     async with a_room() as room:
         room.cluster.fail("list", Forbidden(f"GET {GRANTS}: 403"), path=GRANTS)
         with pytest.raises(Forbidden):
@@ -166,7 +166,7 @@ async def test_an_instance_says_that_grants_can_not_be_read() -> None:
 
 
 @pytest.mark.parametrize("kind", ["grant", "instance"])
-async def test_a_broken_line_is_told_in_words_that_fit(kind) -> None:
+async def test_consequence_of_a_malformed_line_is_reported(kind) -> None:
     async with a_room() as room:
         room.edit_rbac(policy_csv=RULES + "broken\n")
         room.grant("g1")
@@ -177,7 +177,7 @@ async def test_a_broken_line_is_told_in_words_that_fit(kind) -> None:
         assert message.endswith("fixed. Active grants still expire; new grants wait.")
 
 
-async def test_a_config_map_that_vanishes_is_waited_for() -> None:
+async def test_grants_wait_while_the_config_map_is_deleted() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -193,7 +193,7 @@ async def test_a_config_map_that_vanishes_is_waited_for() -> None:
         assert room.instance_ready == "+Converged"
 
 
-async def test_a_config_map_that_vanishes_under_a_write_is_not_created() -> None:
+async def test_config_map_deleted_during_a_write_is_not_created() -> None:
     async with a_room() as room:
         room.cluster.before("merge_patch", lambda: room.cluster.delete_object(RBAC))
         room.grant("g1")
@@ -204,8 +204,8 @@ async def test_a_config_map_that_vanishes_under_a_write_is_not_created() -> None
             room.cluster.object(RBAC)
 
 
-async def test_a_sweep_finds_what_a_dead_watch_did_not_tell(caplog) -> None:
-    """The second path to every revocation, and it says that it was needed."""
+async def test_resync_finds_a_change_that_a_silent_watch_missed(caplog) -> None:
+    """It is the second path to every revocation, and logs what it found."""
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -220,7 +220,7 @@ async def test_a_sweep_finds_what_a_dead_watch_did_not_tell(caplog) -> None:
         assert "the resync found" in caplog.text
 
 
-async def test_a_sweep_finds_an_edit_by_hand_that_no_watch_told() -> None:
+async def test_resync_finds_a_manual_edit_that_a_silent_watch_missed() -> None:
     async with a_room() as room:
         room.cluster.silent = True
         room.edit_rbac(policy_argogrant_csv="g, eve, role:admin\n")
@@ -232,7 +232,7 @@ async def test_a_sweep_finds_an_edit_by_hand_that_no_watch_told() -> None:
         assert not room.bound
 
 
-async def test_a_sweep_that_finds_nothing_says_and_writes_nothing(caplog) -> None:
+async def test_resync_without_differences_logs_and_writes_nothing(caplog) -> None:
     async with a_room() as room:
         caplog.clear()
         before = room.cluster.count("merge_patch")
@@ -244,7 +244,7 @@ async def test_a_sweep_that_finds_nothing_says_and_writes_nothing(caplog) -> Non
         assert room.cluster.count("merge_patch") == before
 
 
-async def test_a_status_that_can_not_be_written_delays_no_revocation() -> None:
+async def test_failing_status_write_delays_no_revocation() -> None:
     async with a_room() as room:
         room.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -254,8 +254,8 @@ async def test_a_status_that_can_not_be_written_delays_no_revocation() -> None:
         await until(lambda: not room.bound, within=SOON)
 
 
-async def test_an_operator_that_starts_anew_grants_nothing_anew() -> None:
-    """Everything is derived from the objects; the first write is the right one."""
+async def test_restarted_operator_binds_no_expired_grant_again() -> None:
+    """The state is derived from the objects, so the first write is correct."""
     async with a_room() as room:
         room.grant("g1", duration="1h")
         await asyncio.sleep(SETTLED)

@@ -1,4 +1,4 @@
-"""What policies limit beside who and what: emergencies, numbers, chains, owners."""
+"""Limits of policies: break glass, active grants, extensions and owners."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from support.guarded_cluster import (
 from support.in_memory_operator import GRANTS, SETTLED
 
 
-async def test_a_break_glass_grant_is_labelled() -> None:
+async def test_break_glass_grant_is_labelled() -> None:
     policy = a_policy(breakGlass={"allowed": True, "maxDuration": "30m"}, **reviewed())
     async with a_guarded_room(policy) as room:
         ask(room, breakGlass=True, duration="30m")
@@ -26,8 +26,8 @@ async def test_a_break_glass_grant_is_labelled() -> None:
         assert body["metadata"]["labels"] == {"argogrant.dev/break-glass": "true"}
 
 
-async def test_only_so_many_grants_of_a_subject_are_active() -> None:
-    """The oldest first; the next one follows when one ends."""
+async def test_number_of_active_grants_of_a_subject_is_limited() -> None:
+    """The oldest grants are bound first; the next follows when one ends."""
     async with a_guarded_room(a_policy(maxActivePerSubject=1)) as room:
         ask(room, "g1", duration="1m")
         await asyncio.sleep(1)
@@ -39,7 +39,7 @@ async def test_only_so_many_grants_of_a_subject_are_active() -> None:
         assert (room.ready("g1"), room.ready("g2")) == ("-Expired", "+Bound")
 
 
-async def test_an_extension_has_no_gap_and_both_say_so() -> None:
+async def test_extension_has_no_gap_and_both_grants_report_it() -> None:
     async with a_guarded_room(a_policy(maxExtensions=1)) as room:
         ask(room, "g1", duration="1m")
         await asyncio.sleep(30)
@@ -55,7 +55,7 @@ async def test_an_extension_has_no_gap_and_both_say_so() -> None:
         assert room.writes == writes
 
 
-async def test_an_extension_outlives_the_object_that_it_extends() -> None:
+async def test_extension_stays_after_the_extended_grant_is_deleted() -> None:
     async with a_guarded_room(a_policy(maxExtensions=1)) as room:
         ask(room, "g1")
         await asyncio.sleep(SETTLED)
@@ -67,7 +67,7 @@ async def test_an_extension_outlives_the_object_that_it_extends() -> None:
         assert room.ready("g2") == "+Bound"
 
 
-async def test_the_owner_that_a_project_names_may_approve() -> None:
+async def test_owner_named_by_a_project_may_approve() -> None:
     rule = {"required": 1, "approvers": [{"kind": "ResourceOwner"}]}
     policy = a_policy(roles=[{"project": "team-a", "name": "deployer"}], approval=rule)
     async with a_guarded_room(policy) as room:

@@ -1,4 +1,4 @@
-"""When something happens: at the instant, at once, or together with others."""
+"""Timing of reconciliations and writes."""
 
 import asyncio
 from datetime import timedelta
@@ -9,7 +9,7 @@ from support.builders import HOUR, MINUTE, SECOND
 from support.in_memory_operator import SETTLED, SOON, a_room, until
 
 
-async def test_a_grant_ends_at_its_end_and_not_before() -> None:
+async def test_grant_expires_at_its_end_and_not_before() -> None:
     async with a_room() as room:
         room.grant("g1", duration="1h")
         end = room.clock() + HOUR
@@ -23,7 +23,7 @@ async def test_a_grant_ends_at_its_end_and_not_before() -> None:
         assert room.ready("g1") == "-Expired"
 
 
-async def test_a_scheduled_grant_begins_at_its_start() -> None:
+async def test_scheduled_grant_is_bound_at_its_start() -> None:
     async with a_room() as room:
         start = room.clock() + MINUTE
         room.grant("g1", notBefore=start.isoformat())
@@ -35,7 +35,7 @@ async def test_a_scheduled_grant_begins_at_its_start() -> None:
         assert timedelta() <= room.clock() - start <= 1.1 * SECOND
 
 
-async def test_many_grants_at_once_share_a_write() -> None:
+async def test_burst_of_grants_shares_a_write() -> None:
     async with a_room() as room:
         before = room.writes
         for number in range(50):
@@ -46,7 +46,7 @@ async def test_many_grants_at_once_share_a_write() -> None:
         assert room.writes - before <= 2
 
 
-async def test_many_ends_at_once_share_a_write() -> None:
+async def test_burst_of_expired_grants_shares_a_write() -> None:
     async with a_room() as room:
         for number in range(50):
             room.grant(f"g{number}", f"user-{number}", duration="1m")
@@ -58,8 +58,8 @@ async def test_many_ends_at_once_share_a_write() -> None:
         assert room.writes - before == 1
 
 
-async def test_an_addition_is_put_off_after_a_write() -> None:
-    """Each write makes Argo CD read everything anew."""
+async def test_addition_is_delayed_after_a_write() -> None:
+    """After each write Argo CD loads its whole policy again."""
     async with a_room() as room:
         room.grant("g1", "alice")
         await until(lambda: room.bound == {"alice"}, within=SOON)
@@ -71,7 +71,7 @@ async def test_an_addition_is_put_off_after_a_write() -> None:
         await until(lambda: room.bound == {"alice", "bob"}, within=0.4)
 
 
-async def test_a_removal_is_never_put_off_and_takes_additions_along() -> None:
+async def test_removal_is_never_delayed_and_includes_waiting_additions() -> None:
     async with a_room() as room:
         room.grant("g1", "alice")
         await until(lambda: room.bound == {"alice"}, within=SOON)
@@ -82,7 +82,7 @@ async def test_a_removal_is_never_put_off_and_takes_additions_along() -> None:
         await until(lambda: room.bound == {"bob"}, within=SOON)
 
 
-async def test_nothing_is_written_while_nothing_happens() -> None:
+async def test_nothing_is_written_without_a_change() -> None:
     async with a_room() as room:
         room.grant("g1", duration="10h")
         await asyncio.sleep(SETTLED)
@@ -99,7 +99,7 @@ async def test_nothing_is_written_while_nothing_happens() -> None:
         pytest.param(HOUR + SECOND, id="a clock set to just after the end"),
     ],
 )
-async def test_a_clock_that_is_set_forward_ends_grants_within_a_second(step) -> None:
+async def test_grants_expire_within_a_second_after_a_clock_is_set_forward(step) -> None:
     async with a_room() as room:
         room.grant("g1", duration="1h")
         await asyncio.sleep(SETTLED)
@@ -108,8 +108,8 @@ async def test_a_clock_that_is_set_forward_ends_grants_within_a_second(step) -> 
         await until(lambda: not room.bound, within=1.1)
 
 
-async def test_a_clock_that_is_set_back_is_noticed_within_a_second() -> None:
-    """What has not begun by the new time is not in force."""
+async def test_clock_that_is_set_back_is_detected_within_a_second() -> None:
+    """A grant that has not started by the new time is not in force."""
     async with a_room() as room:
         start = room.clock() + MINUTE
         room.grant("g1", notBefore=start.isoformat(), duration="1h")
@@ -121,8 +121,8 @@ async def test_a_clock_that_is_set_back_is_noticed_within_a_second() -> None:
         await until(lambda: room.ready("g1") == "-Scheduled", within=1.1)
 
 
-async def test_a_promised_end_is_kept_by_a_clock_that_was_set_back() -> None:
-    """The end is an instant; time that comes twice is no longer access."""
+async def test_reported_expiry_stays_after_a_clock_was_set_back() -> None:
+    """The expiry is a point in time: a stepped clock adds no access to it."""
     async with a_room() as room:
         room.grant("g1", duration="1h")
         end = room.clock() + HOUR

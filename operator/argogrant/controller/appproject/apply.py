@@ -32,7 +32,7 @@ class ProjectWriteResult:
     """Seconds until the next delayed write is due; None if there is none."""
     failure: ClusterError | None = None
     conflict: bool = False
-    """Whether a project changed meanwhile, so planning has to start again."""
+    """True if a project changed meanwhile, so planning has to start again."""
 
     async def wait_for_argocd(self, planned: Plan) -> None:
         """Wait until argocd-server has observed what was added.

@@ -39,7 +39,7 @@ class BindingMode:
     """Setting of an instance about roles of AppProjects."""
 
     in_projects: bool = False
-    """Whether they are bound in the AppProject."""
+    """True if they are bound in the AppProject."""
     removes_tokens: bool = True
 
     def concerns(self, project: Project) -> bool:

@@ -78,13 +78,13 @@ class TokenState:
     """Name of its Secret."""
     is_ending: bool
     is_rotated: bool
-    """Whether spec.cluster.tokenRotation is set."""
+    """True if spec.cluster.tokenRotation is set."""
     failure: str = ""
     """Why the last rotation failed; a sentence."""
 
     @property
     def needs_attention(self) -> bool:
-        """Whether the token expires soon, or its rotation fails."""
+        """Return whether the token expires soon, or its rotation fails."""
         return self.is_ending or bool(self.failure)
 
 

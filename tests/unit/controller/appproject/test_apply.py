@@ -1,4 +1,4 @@
-"""Roles of AppProjects, given in the AppProject: the whole loop in memory."""
+"""Roles that are bound in AppProjects, with the whole loop in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,12 +35,12 @@ def members(room: Room) -> list[str]:
 
 
 def edit_role(room: Room, **fields: Any) -> None:
-    """Change the first role of the project as somebody else does."""
+    """Change the first role of the project as another program."""
     (role,) = room.cluster.object(TEAM_A)["spec"]["roles"]
     room.cluster.edit(TEAM_A, {"spec": {"roles": [{**role, **fields}]}})
 
 
-def is_ours(room: Room) -> bool:
+def is_managed(room: Room) -> bool:
     annotations = room.cluster.object(TEAM_A)["metadata"].get("annotations", {})
     return MEMBERS_ANNOTATION in annotations
 
@@ -53,7 +53,7 @@ async def a_room_with_members() -> AsyncIterator[Room]:
         yield room
 
 
-async def test_a_member_comes_and_goes_with_the_grant() -> None:
+async def test_member_is_added_and_removed_with_the_grant() -> None:
     async with a_room_with_members() as room:
         in_project(room)
         await until(lambda: room.ready("g") == "+Bound", within=SETTLED)
@@ -63,10 +63,10 @@ async def test_a_member_comes_and_goes_with_the_grant() -> None:
         await asyncio.sleep(SOON)
 
         assert members(room) == []
-        assert not is_ours(room)
+        assert not is_managed(room)
 
 
-async def test_global_roles_stay_in_the_text() -> None:
+async def test_global_roles_stay_in_the_config_map() -> None:
     async with a_room_with_members() as room:
         room.grant("g")
         await until(lambda: room.ready("g") == "+Bound", within=SETTLED)
@@ -74,8 +74,8 @@ async def test_global_roles_stay_in_the_text() -> None:
         assert room.bound == {"alice"}
 
 
-async def test_a_switch_of_the_place_leaves_no_gap() -> None:
-    """At every look one of both places has the binding, and in the end only one."""
+async def test_change_of_the_binding_mode_leaves_no_gap() -> None:
+    """The ConfigMap or the project always has the binding, in the end only one."""
     async with a_room() as room:
         in_project(room)
         await until(lambda: room.bound, within=SETTLED)
@@ -88,7 +88,7 @@ async def test_a_switch_of_the_place_leaves_no_gap() -> None:
             assert bool(room.bound) is (place == "ConfigMap")
 
 
-async def test_a_deleted_grant_is_held_until_its_member_is_gone() -> None:
+async def test_deleted_grant_is_kept_until_its_member_is_removed() -> None:
     async with a_room_with_members() as room:
         in_project(room)
         await until(lambda: room.holders("g"), within=SETTLED)
@@ -103,7 +103,7 @@ async def test_a_deleted_grant_is_held_until_its_member_is_gone() -> None:
         assert members(room) == []
 
 
-async def test_the_missing_right_is_told_with_its_manifest() -> None:
+async def test_missing_permission_is_reported_with_its_manifest() -> None:
     async with a_room_with_members() as room:
         refusal = Forbidden(f"PATCH {TEAM_A}: 403 no")
         room.cluster.fail("merge_patch", refusal, times=99, path=TEAM_A)
@@ -113,7 +113,7 @@ async def test_the_missing_right_is_told_with_its_manifest() -> None:
         assert "manifests/argocd-appprojects.yaml" in room.instance_says
 
 
-async def test_an_editor_who_was_quicker_loses_nothing() -> None:
+async def test_concurrent_edit_of_a_project_is_not_lost() -> None:
     async with a_room_with_members() as room:
         room.cluster.before(
             "merge_patch", lambda: edit_role(room, groups=["ops"], unknown={"a": 1})
@@ -125,7 +125,7 @@ async def test_an_editor_who_was_quicker_loses_nothing() -> None:
         assert room.cluster.object(TEAM_A)["spec"]["roles"][0]["unknown"] == {"a": 1}
 
 
-async def test_conflicts_are_tried_again() -> None:
+async def test_conflict_is_retried() -> None:
     async with a_room_with_members() as room:
         room.cluster.fail("merge_patch", Conflict("409"), times=2, path=TEAM_A)
         in_project(room)
@@ -133,7 +133,7 @@ async def test_conflicts_are_tried_again() -> None:
         await until(lambda: members(room), within=SETTLED)
 
 
-async def test_a_deleted_instance_leaves_no_member() -> None:
+async def test_deleted_instance_leaves_no_member() -> None:
     async with a_room_with_members() as room:
         in_project(room)
         room.grant("global", "bob")
@@ -145,7 +145,7 @@ async def test_a_deleted_instance_leaves_no_member() -> None:
         assert not room.bound
 
 
-async def test_who_keeps_resetting_the_roles_is_named() -> None:
+async def test_program_that_keeps_resetting_roles_is_reported() -> None:
     async with a_room_with_members() as room:
         in_project(room)
         await until(lambda: members(room), within=SETTLED)
@@ -158,11 +158,11 @@ async def test_who_keeps_resetting_the_roles_is_named() -> None:
         assert room.ready("g") == "-Contested"
 
 
-def tokens_told(room: Room) -> list[AuditRecord]:
+def removed_tokens(room: Room) -> list[AuditRecord]:
     return [one for one in room.told if one.transition.type == "token-removed"]
 
 
-async def test_tokens_that_were_made_meanwhile_go_from_both_places() -> None:
+async def test_tokens_issued_meanwhile_are_removed_from_spec_and_status() -> None:
     async with a_room_with_members() as room:
         old = {"iat": 1, "id": "old"}
         edit_role(room, jwtTokens=[old])
@@ -178,11 +178,11 @@ async def test_tokens_that_were_made_meanwhile_go_from_both_places() -> None:
         project = room.cluster.object(TEAM_A)
         assert project["spec"]["roles"][0]["jwtTokens"] == [old]
         assert project["status"]["jwtTokensByRole"]["deployer"]["items"] == [old]
-        assert len(tokens_told(room)) == 1
-        assert '"made"' in tokens_told(room)[0].transition.message
+        assert len(removed_tokens(room)) == 1
+        assert '"made"' in removed_tokens(room)[0].transition.message
 
 
-async def test_a_sweep_takes_members_also_after_a_conflict() -> None:
+async def test_sweep_removes_members_after_a_conflict() -> None:
     async with a_room_with_members() as room:
         in_project(room, duration="1m")
         await until(lambda: members(room), within=SETTLED)
@@ -204,14 +204,14 @@ async def test_a_sweep_takes_members_also_after_a_conflict() -> None:
     )
 
 
-async def test_a_sweep_that_may_not_list_projects_says_so() -> None:
+async def test_sweep_without_permission_to_list_projects_returns_none() -> None:
     cluster = FakeCluster()
     cluster.fail("list", Forbidden("GET appprojects: 403"))
 
     assert await sweep_projects(cluster, "argocd", lambda: NOON) is None
 
 
-async def test_a_sweep_that_may_not_write_projects_fails() -> None:
+async def test_sweep_without_permission_to_write_projects_fails() -> None:
     async with a_room_with_members() as room:
         in_project(room, duration="1m")
         await until(lambda: members(room), within=SETTLED)
@@ -226,13 +226,13 @@ async def test_a_sweep_that_may_not_write_projects_fails() -> None:
         )
 
 
-async def test_what_can_not_be_told_apart_is_not_said_to_be_over() -> None:
-    """Somebody spoilt the annotation: nobody is removed, and no end is claimed."""
+async def test_grant_is_not_reported_as_ended_while_the_annotation_is_invalid() -> None:
+    """No member is removed, since managed and unmanaged members look the same."""
     async with a_room_with_members() as room:
         in_project(room)
         await until(lambda: members(room), within=SETTLED)
-        spoilt = {"metadata": {"annotations": {MEMBERS_ANNOTATION: "?"}}}
-        room.cluster.edit(TEAM_A, spoilt)
+        invalid = {"metadata": {"annotations": {MEMBERS_ANNOTATION: "?"}}}
+        room.cluster.edit(TEAM_A, invalid)
         room.revoke("g")
         await asyncio.sleep(SETTLED)
 
@@ -244,7 +244,7 @@ async def test_what_can_not_be_told_apart_is_not_said_to_be_over() -> None:
         assert room.has("g")
 
 
-async def test_a_member_who_leaves_late_is_counted() -> None:
+async def test_late_removal_of_a_member_is_counted() -> None:
     async with a_room_with_members() as room:
         in_project(room, duration="1m")
         await until(lambda: members(room), within=SETTLED)

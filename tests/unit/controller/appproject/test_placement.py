@@ -1,4 +1,4 @@
-"""In which place a binding is written, and when the other one may go."""
+"""Where bindings are written, and when the former place is cleared."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ from support.builders import NOON, a_grant, decided
 
 ROLE = RoleRef(name="deployer", project="team-a")
 IN_FORCE = decided(a_grant())._replace(grant=replace(a_grant(), role=ROLE))
-IN_DOUBT = decided(a_grant(), text_is_known=False)._replace(
+UNKNOWN = decided(a_grant(), text_is_known=False)._replace(
     grant=replace(a_grant(), role=ROLE)
 )
 IN_PROJECTS = BindingMode(in_projects=True)
@@ -42,7 +42,7 @@ def seen(*projects: Any, bound: tuple[Binding, ...] = (), known: bool = True):
     )
 
 
-def places(
+def bindings_plan(
     snapshot: Snapshot, *decisions: Any, mode: BindingMode = IN_PROJECTS
 ) -> Plan:
     return plan_bindings(
@@ -50,9 +50,9 @@ def places(
     )
 
 
-def test_what_is_in_the_text_stays_until_the_project_has_it() -> None:
-    before = places(seen(a_project(), bound=(ALICE,)), IN_FORCE)
-    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE)
+def test_binding_in_the_config_map_stays_until_the_project_has_it() -> None:
+    before = bindings_plan(seen(a_project(), bound=(ALICE,)), IN_FORCE)
+    after = bindings_plan(seen(with_alice(), bound=(ALICE,)), IN_FORCE)
 
     assert before.is_moving
     assert not before.removed
@@ -60,9 +60,11 @@ def test_what_is_in_the_text_stays_until_the_project_has_it() -> None:
     assert after.removed == {ALICE}
 
 
-def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
-    before = places(seen(with_alice()), IN_FORCE, mode=BindingMode())
-    after = places(seen(with_alice(), bound=(ALICE,)), IN_FORCE, mode=BindingMode())
+def test_binding_in_the_project_stays_until_the_config_map_has_it() -> None:
+    before = bindings_plan(seen(with_alice()), IN_FORCE, mode=BindingMode())
+    after = bindings_plan(
+        seen(with_alice(), bound=(ALICE,)), IN_FORCE, mode=BindingMode()
+    )
 
     assert before.is_moving
     assert not before.removed
@@ -70,38 +72,40 @@ def test_what_is_in_the_project_stays_until_the_text_has_it() -> None:
     assert not after.has_work
 
 
-def test_what_is_in_doubt_stays_where_it_is() -> None:
+def test_binding_of_unknown_state_stays_where_it_is() -> None:
     for mode in (IN_PROJECTS, BindingMode()):
-        project = places(seen(with_alice()), IN_DOUBT, mode=mode)
-        text = places(seen(a_project(), bound=(ALICE,)), IN_DOUBT, mode=mode)
+        project = bindings_plan(seen(with_alice()), UNKNOWN, mode=mode)
+        config_map = bindings_plan(
+            seen(a_project(), bound=(ALICE,)), UNKNOWN, mode=mode
+        )
 
         assert not project.removed
-        assert not text.removed
+        assert not config_map.removed
         assert not project.projects
 
 
-def test_while_projects_are_unknown_no_revocation_is_certain() -> None:
-    blocked = places(seen(known=False)).blocked
+def test_unknown_projects_block_the_plan() -> None:
+    blocked = bindings_plan(seen(known=False)).blocked
 
     assert blocked is not None
     assert blocked.reason == Reason.INSTANCE_UNAVAILABLE
-    assert places(seen(known=False), mode=BindingMode()).blocked is None
+    assert bindings_plan(seen(known=False), mode=BindingMode()).blocked is None
 
 
-def test_members_of_another_instance_are_not_ours() -> None:
+def test_members_of_another_instance_are_unmanaged() -> None:
     project = a_project()
-    theirs = applied(project, planned(project, ALICE, owner=ELSEWHERE))
-    snapshot = seen(theirs)
-    standing = BindingState(DecisionCache(), places(snapshot), snapshot)
+    foreign = applied(project, planned(project, ALICE, owner=ELSEWHERE))
+    snapshot = seen(foreign)
+    state = BindingState(DecisionCache(), bindings_plan(snapshot), snapshot)
 
-    assert not standing.present
+    assert not state.present
     assert BindingState(
-        DecisionCache(), places(seen(with_alice())), seen(with_alice())
+        DecisionCache(), bindings_plan(seen(with_alice())), seen(with_alice())
     ).leftover
 
 
-def test_somebody_elses_member_satisfies_a_grant() -> None:
-    plan = places(seen(a_project("alice")), IN_FORCE)
+def test_unmanaged_member_satisfies_a_grant() -> None:
+    plan = bindings_plan(seen(a_project("alice")), IN_FORCE)
 
     assert plan.unmanaged == {ALICE}
     assert not plan.projects
