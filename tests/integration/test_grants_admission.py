@@ -221,25 +221,25 @@ CHANGES = [
             "another namespace of an instance",
             an_instance(),
             an_instance(namespace="elsewhere"),
-            "namespace cannot change after creation; delete this ArgoCDInstance",
+            "namespace is immutable; delete this ArgoCDInstance and create another",
         ),
         (
             "another server of an instance",
             an_instance(cluster=CLUSTER),
             an_instance(cluster={**CLUSTER, "server": "https://other.example:6443"}),
-            "cluster.server cannot change after creation; delete this ArgoCDInstance",
+            "cluster.server is immutable; delete this ArgoCDInstance and create",
         ),
         (
             "a cluster added to an instance",
             an_instance(),
             an_instance(cluster=CLUSTER),
-            "cluster.server cannot change after creation",
+            "cluster.server is immutable",
         ),
         (
             "a cluster removed from an instance",
             an_instance(cluster=CLUSTER),
             an_instance(),
-            "cluster.server cannot change after creation",
+            "cluster.server is immutable",
         ),
     )
 ]

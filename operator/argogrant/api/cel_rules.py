@@ -184,12 +184,12 @@ INSTANCE_RULES: Final = (
     (
         "has(self.__namespace__) == has(oldSelf.__namespace__) &&"
         " (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)",
-        f"namespace cannot change after creation; {_NEW_INSTANCE}",
+        f"namespace is immutable; {_NEW_INSTANCE}",
     ),
     (
         "has(self.cluster) == has(oldSelf.cluster) && (!has(self.cluster) ||"
         " self.cluster.server == oldSelf.cluster.server)",
-        f"cluster.server cannot change after creation; {_NEW_INSTANCE}",
+        f"cluster.server is immutable; {_NEW_INSTANCE}",
     ),
 )
 """Otherwise bindings could stay in an Argo CD that no instance names any more.

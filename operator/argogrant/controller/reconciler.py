@@ -94,8 +94,8 @@ from argogrant.telemetry.metrics import InstanceMetrics
 
 ATTEMPTS: Final = 3
 LOCATION_CHANGED: Final = (
-    "spec.namespace and spec.cluster.server cannot change after creation; restore them,"
-    " or delete this ArgoCDInstance and create another"
+    "spec.namespace and spec.cluster.server are immutable; restore them, or delete this"
+    " ArgoCDInstance and create another"
 )
 
 logger = logging.getLogger(__name__)
