@@ -22,20 +22,23 @@ grant and makes Argo CD's policy equal to the grants that are in force::
        │
        └────► gather
 
-States that a binding passes, and what each transition waits for::
+States that a binding passes::
 
-                 in force: the write may wait a second for others of its burst
-    (no binding) ──────────────────────────────────────────────► bound
-         ▲                                                         │
-         │ Argo CD has loaded a ConfigMap without it               │ expired, revoked,
-         │                                                         │ denied or deleted
-         │                                                         ▼
-      released ◄────────────────────────────────────────────── removed
-                 the write is acknowledged: never delayed, never debounced
+    absent ──── grant in force ────► bound
+                the write may wait     │
+                for others of its      │ grant expired, revoked, denied or deleted
+                burst                  │ the write never waits
+                                       ▼
+    released ◄── Argo CD has ───── removed
+                 loaded the           from the ConfigMap or the AppProject
+                 change
 
-- A removal waits for nothing. An addition waits if others were written just before
-  (``Applier.write_delay``), if another program keeps undoing it, or if the ConfigMap
-  has no capacity or has lines that Argo CD cannot parse.
+    A released grant reports its end, and its finalizer is removed.
+
+- A removal waits for nothing: neither for other writes nor for a status. An addition
+  waits up to a second after another write (``Applier.write_delay``), longer if another
+  program keeps undoing it, and as long as the ConfigMap has no capacity or has lines
+  that Argo CD cannot parse.
 - If the state of Argo CD or of a policy is unknown, decisions are UNCHANGED: bindings
   stay until their grant expires, and none is added.
 - If a write fails, the loop retries with backoff. The finalizer keeps a deleted grant
@@ -47,7 +50,7 @@ States that a binding passes, and what each transition waits for::
 For an Argo CD in another cluster, the loop runs on a connection that is made of the
 token in a Secret. If the token changes, the loop starts again with another connection.
 ``spec.namespace`` and ``spec.cluster.server`` are immutable, so bindings never have to
-follow an Argo CD to another place.
+be removed from a previous location.
 """
 
 import asyncio

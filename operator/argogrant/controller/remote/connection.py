@@ -97,6 +97,7 @@ class RemoteConnection:
         self.location = location
         self.cluster: Cluster = home
         """Client of Argo CD's cluster, once ``open`` has returned."""
+        self._home = home
         self._connect = connect
         self._remote = location.cluster
         self._secrets: Informer[ObservedSecret] | None = None
@@ -156,7 +157,7 @@ class RemoteConnection:
 
     async def close(self) -> None:
         """Close the client, unless it is the operator's own."""
-        if self._remote is not None and self._used:
+        if self.cluster is not self._home:
             await self.cluster.close()
 
     def _credentials(self) -> tuple[object, ...]:

@@ -192,6 +192,34 @@ async def test_error_of_building_a_client_fails_requests() -> None:
             await connection.cluster.get("/x")
 
 
+async def test_cancelled_open_never_closes_the_operators_client() -> None:
+    setup = Setup()
+    setup.write("one")
+
+    async def hang(_remote: RemoteCluster, _token: str) -> Cluster:
+        await asyncio.sleep(FOR_EVER)
+        raise AssertionError
+
+    connection = RemoteConnection(
+        setup.home, OURS, LOCATION, connect=hang, on_change=setup.changed
+    )
+    running = asyncio.create_task(connection.run())
+    opening = asyncio.create_task(connection.open())
+    await asyncio.sleep(SOON)
+    opening.cancel()
+    running.cancel()
+    await asyncio.gather(opening, running, return_exceptions=True)
+    closed: list[bool] = []
+
+    async def close() -> None:
+        closed.append(True)
+
+    setup.home.close = close  # type: ignore[method-assign]
+    await connection.close()
+
+    assert closed == []
+
+
 async def test_own_cluster_is_reached_by_the_operators_client() -> None:
     setup = Setup()
     async with connected(setup, HOME) as connection:
