@@ -139,7 +139,7 @@ def remove_rights(plane: ControlPlane) -> None:
 
 @contextlib.contextmanager
 def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
-    """Give users their permissions during a block, without an operator."""
+    """Create the permissions of users during a block, without an operator."""
     world = ClosedWorld(plane)
     world.reset()
     plane.kubectl("apply", "-f", str(ROLES))
@@ -154,7 +154,7 @@ def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
 
 @contextlib.contextmanager
 def served_world(plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
-    """Give users their permissions during a block, with an operator."""
+    """Create the permissions of users during a block, with an operator."""
     with closed_world(plane) as world, operator_process.serving(world, log):
         yield world
         world.clear()
