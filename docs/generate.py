@@ -121,7 +121,7 @@ def metrics_page() -> str:
         " 8080).\nNo label contains a user name. The standard `process_` metrics are"
         " also available.\n\n"
         "`manifests/monitoring/` contains alert rules and a dashboard; see"
-        " [What to do at an alert](../how-to/alerts.md).\n\n"
+        " [Respond to an alert](../how-to/alerts.md).\n\n"
         + table(("metric", "type", "labels", "meaning"), rows).rstrip("\n")
         + "\n"
     )

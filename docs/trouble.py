@@ -1,4 +1,4 @@
-"""An error that people meet, as the reference describes it."""
+"""Entries of the error reference."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ class Trouble:
     """One error."""
 
     name: str
-    """What provokes it in the tests."""
+    """Scenario of the tests that produces it."""
     title: str
     message: str
-    """As it looks, with ``<time>`` where it differs each time."""
+    """Text of the error, with ``<time>`` for values that vary."""
     meaning: str
     remedy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Errors that are met in the same place."""
+    """Errors that appear in the same place."""
 
     title: str
     where: str
-    """Where a person sees them."""
+    """Place where a user sees them."""
     troubles: tuple[Trouble, ...]

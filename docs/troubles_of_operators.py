@@ -1,4 +1,4 @@
-"""What those meet who run argogrant."""
+"""Errors that administrators of argogrant see."""
 
 from typing import Final
 
@@ -8,24 +8,24 @@ INSTANCES: Final = Group(
     title="The instance is not ready, or warns",
     where=(
         "`kubectl describe argocdinstances` shows the conditions, and"
-        " [`argogrant doctor`](../how-to/doctor.md) looks at everything at once."
+        " [`argogrant doctor`](../how-to/doctor.md) checks everything at once."
     ),
     troubles=(
         Trouble(
             name="a_missing_right",
-            title="The operator lacks a right in Argo CD's namespace",
+            title="The operator lacks a permission in Argo CD's namespace",
             message=(
                 "Forbidden: The operator's service account may not get, list, watch,"
                 " patch configmaps/argocd-rbac-cm in namespace argocd; get, list,"
                 " watch appprojects in namespace argocd. Give it the Role argogrant of"
                 " Argo CD's namespace (manifests/argocd-namespace.yaml)."
             ),
-            meaning="Nothing can be given or taken away until it has the right again.",
+            meaning="The operator cannot grant or revoke without the permission.",
             remedy="`kubectl apply -f manifests/argocd-namespace.yaml`",
         ),
         Trouble(
             name="records_that_can_not_be_deleted",
-            title="Ended grants can not be deleted",
+            title="Ended grants cannot be deleted",
             message=(
                 "Forbidden: Grants begin and end on time, but ended grants cannot be"
                 " deleted after spec.retention: DELETE"
@@ -36,7 +36,7 @@ INSTANCES: Final = Group(
                 ' "argogrant". Give the operator\'s service account the Role argogrant'
                 " of its own namespace (manifests/argogrant-namespace.yaml)."
             ),
-            meaning="The Role is of a version that never deleted anything.",
+            meaning="The Role is from a version that did not delete grants.",
             remedy="`kubectl apply -f manifests/argogrant-namespace.yaml`",
         ),
         Trouble(
@@ -47,19 +47,19 @@ INSTANCES: Final = Group(
                 " or revoked: Argo CD keeps its last rules in memory. Restore the"
                 " ConfigMap, or restart argocd-server to drop those rules."
             ),
-            meaning="It is never created by argogrant: it would replace your rules.",
-            remedy="Apply yours from Git; check that `spec.namespace` is Argo CD's.",
+            meaning="argogrant never creates it; that would replace your rules.",
+            remedy="Apply it from Git; check that `spec.namespace` is Argo CD's.",
         ),
         Trouble(
             name="a_line_that_can_not_be_read",
-            title="A line that Argo CD can not read",
+            title="A line that Argo CD cannot parse",
             message=(
                 "RBACTextInvalid: Argo CD cannot parse policy.csv line 3: a p line must"
                 " have 6 fields, not 3. Argo CD denies every request until that line of"
                 " argocd-rbac-cm is fixed. Active grants still expire; new grants wait."
             ),
-            meaning="An outage of Argo CD for everybody, the administrator included.",
-            remedy="Mend the line that is named, in Git if it came from there.",
+            meaning="An outage of Argo CD for every user, including administrators.",
+            remedy="Fix the named line, in Git if it came from there.",
         ),
         Trouble(
             name="a_key_of_another",
@@ -72,18 +72,18 @@ INSTANCES: Final = Group(
                 " no longer exists, remove the key."
             ),
             meaning="One Argo CD has one ArgoCDInstance.",
-            remedy="Decide which one stays, and delete the other.",
+            remedy="Keep one of them, and delete the other.",
         ),
         Trouble(
             name="a_contested_key",
-            title="Something keeps changing the key",
+            title="Another program keeps changing the key",
             message=(
                 'Contested: Another program (field manager "argocd-controller") changed'
                 " policy.argogrant.csv of argocd-rbac-cm 3 times within 10 minutes. The"
                 " operator writes it again, with a longer delay each time. Stop that"
                 " program from managing it, as docs/how-to/contested.md shows."
             ),
-            meaning="People may lack their access; nobody keeps any for it.",
+            meaning="Granted access may be missing; no access lasts longer.",
             remedy="[Stop that program](../how-to/contested.md).",
         ),
         Trouble(
@@ -98,12 +98,12 @@ INSTANCES: Final = Group(
                 " admission/argogrant-validating.yaml (Kubernetes 1.30 or newer;"
                 " docs/how-to/verified-identity.md)."
             ),
-            meaning="Without AccessPolicies that is fine; with them nobody gets in.",
+            meaning="It matters only with AccessPolicies: none of them matches.",
             remedy="`kubectl apply -f admission/argogrant-validating.yaml`",
         ),
         Trouble(
             name="a_changed_admission_policy",
-            title="An admission policy was changed",
+            title="An admission policy was modified",
             message=(
                 "AdmissionPolicyChanged: The API server may not verify requesters and"
                 " approvers. ValidatingAdmissionPolicyBinding argogrant-requester"
@@ -111,7 +111,7 @@ INSTANCES: Final = Group(
                 ' not ["Deny"]. Apply admission/argogrant-validating.yaml again'
                 " (docs/how-to/verified-identity.md)."
             ),
-            meaning="It may let a forged name pass, so that it counts as missing.",
+            meaning="It may accept a forged name; therefore it counts as missing.",
             remedy="Apply `admission/argogrant-validating.yaml` again.",
         ),
     ),
@@ -129,12 +129,12 @@ COMMANDS: Final = Group(
                 " CD keeps its last policy in memory. Restore the ConfigMap, or restart"
                 " argocd-server to drop the policy."
             ),
-            meaning="The wrong namespace, or it was deleted.",
-            remedy="`--argocd-namespace` says where Argo CD is.",
+            meaning="The namespace is wrong, or the ConfigMap was deleted.",
+            remedy="Set `--argocd-namespace` to Argo CD's namespace.",
         ),
         Trouble(
             name="a_sweep_that_is_forbidden",
-            title="A sweep lacks its right",
+            title="A sweep lacks its permission",
             message=(
                 "sweep of argocd/argocd-rbac-cm: GET"
                 " /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm: 403 configmaps"
@@ -153,14 +153,14 @@ COMMANDS: Final = Group(
                 "sweep of argocd/argocd-rbac-cm: no API server is configured: Invalid"
                 " kube-config file. Expected key current-context in kube-config"
             ),
-            meaning="It is no pod, and there is no kubeconfig, or an empty one.",
+            meaning="It runs outside a pod, and the kubeconfig is missing or empty.",
             remedy="Set `KUBECONFIG`, or run it as the CronJob does.",
         ),
     ),
 )
 
 CLUSTERS: Final = Group(
-    title="An Argo CD in another cluster can not be reached",
+    title="The operator cannot reach an Argo CD in another cluster",
     where="`kubectl describe argocdinstances` shows the conditions.",
     troubles=(
         Trouble(
@@ -173,11 +173,11 @@ CLUSTERS: Final = Group(
                 " token argogrant --namespace argocd --duration 24h` in that cluster."
             ),
             meaning="The Secret is missing, or its key is, or it is empty.",
-            remedy="Type the two commands of the message.",
+            remedy="Run the two commands of the message.",
         ),
         Trouble(
             name="a_token_that_is_refused",
-            title="The other cluster does not accept the token",
+            title="The other cluster rejects the token",
             message=(
                 "TokenRefused: <server>: configmaps/argocd-rbac-cm in namespace"
                 " argocd cannot be read: GET /api/v1/namespaces/argocd/configmaps:"
@@ -189,10 +189,10 @@ CLUSTERS: Final = Group(
                 " `kubectl create token argogrant --namespace argocd --duration 24h`"
                 " in that cluster."
             ),
-            meaning="It has ended, was revoked, or is another cluster's.",
+            meaning="It has expired, was revoked, or belongs to another cluster.",
             remedy=(
-                "Write a new one into the Secret; the operator uses it at once. Or"
-                " [let it renew itself](../how-to/token-rotation.md)."
+                "Write a new one into the Secret; the operator uses it immediately. Or"
+                " [enable rotation](../how-to/token-rotation.md)."
             ),
         ),
         Trouble(
@@ -207,8 +207,8 @@ CLUSTERS: Final = Group(
                 " for other names than the one in spec.cluster.server, replace it in"
                 " that cluster."
             ),
-            meaning="It is always verified: the token is shown to nobody else.",
-            remedy="Write that cluster's authority into `spec.cluster.caBundle`.",
+            meaning="The operator always verifies it before it sends the token.",
+            remedy="Set `spec.cluster.caBundle` to that cluster's authority.",
         ),
     ),
 )

@@ -1,12 +1,12 @@
-"""What people meet who ask for access, or agree to it."""
+"""Errors that requesters and approvers see."""
 
 from typing import Final
 
 from trouble import Group, Trouble
 
 REFUSED: Final = Group(
-    title="The API server refuses what I apply",
-    where="`kubectl` prints it, and nothing was created or changed.",
+    title="The API server rejects my object",
+    where="`kubectl` prints the error; nothing was created or changed.",
     troubles=(
         Trouble(
             name="two_ends",
@@ -16,34 +16,34 @@ REFUSED: Final = Group(
                 " of expiresAt (such as 2026-11-24T18:00:00Z) and duration (such as"
                 " 2h30m, from the start) is required"
             ),
-            meaning="A grant ends at a time, or some time after its start.",
+            meaning="A grant ends at a time, or a duration after its start.",
             remedy="Remove one of the two fields; from Git, keep `expiresAt`.",
         ),
         Trouble(
             name="a_role_as_argo_cd_writes_it",
-            title="A project's role in one word",
+            title="A project role in one word",
             message=(
                 'The AccessGrant "g1" is invalid: spec.role: Invalid value: a role'
                 " of an AppProject must be written as project: team-a and name:"
                 " deployer, not as proj:team-a:deployer"
             ),
-            meaning="The name says where the role is, and there is a field for that.",
+            meaning="The project has a field of its own.",
             remedy="Write `role: {project: team-a, name: deployer}`.",
         ),
         Trouble(
             name="a_longer_grant",
-            title="More time for a grant that runs",
+            title="More time for an existing grant",
             message=(
                 'The AccessGrant "g1" is invalid: spec: Invalid value: expiresAt can'
                 " only become earlier after creation; for more time, create a new"
                 " AccessGrant instead"
             ),
-            meaning="What was agreed upon does not grow afterwards.",
+            meaning="An approved grant cannot be extended in place.",
             remedy="Create another grant whose `extends` names this one.",
         ),
         Trouble(
             name="a_forged_requester",
-            title="Somebody else's name as the requester",
+            title="Another user as the requester",
             message=(
                 'Error from server (Forbidden): error when creating "STDIN":'
                 ' accessgrants.argogrant.dev "g1" is forbidden:'
@@ -54,10 +54,10 @@ REFUSED: Final = Group(
                 ' spec: requester: {username: "oidc:alice", groups: ["people",'
                 ' "developers", "system:authenticated"]}'
             ),
-            meaning="The API server knows who you are, and accepts no other name.",
+            meaning="The API server compares the field with the requesting user.",
             remedy=(
-                "Leave `requester` out where the API server fills it in, or copy what"
-                " the message says."
+                "Omit `requester` where the API server fills it in, or copy the value"
+                " from the message."
             ),
         ),
     ),
@@ -72,15 +72,15 @@ GRANTS: Final = Group(
     troubles=(
         Trouble(
             name="a_role_that_is_not_there",
-            title="There is no such role",
+            title="The role does not exist",
             message=(
                 'RoleNotFound: Argo CD\'s RBAC policy defines no role "role:deploier".'
                 " The grant takes effect as soon as the role is defined. Similar roles:"
                 ' "role:deployer", "proj:team-a:deployer", "role:admin".'
             ),
-            meaning="A typing error, or a role that is still to be defined.",
+            meaning="A typing error, or a role that is not defined yet.",
             remedy=(
-                "Create the grant anew with one of the roles that"
+                "Create the grant again with one of the roles that"
                 " `status.roles` of the ArgoCDInstance lists, or define the role."
             ),
         ),
@@ -93,8 +93,8 @@ GRANTS: Final = Group(
                 " everyone who has that role would get the new role. Name a user or an"
                 " SSO group that is not a role."
             ),
-            meaning="Argo CD tells people, groups and roles apart by nothing but text.",
-            remedy="Name the person or the SSO group; rename the role if both clash.",
+            meaning="Argo CD compares users, groups and roles as plain strings.",
+            remedy="Name the user or the SSO group; rename the role if they are equal.",
         ),
         Trouble(
             name="a_duration_from_git",
@@ -104,42 +104,42 @@ GRANTS: Final = Group(
                 " duration would start again each time the grant is re-created. Set"
                 " spec.expiresAt instead of spec.duration."
             ),
-            meaning="Whoever deletes the object would start it again.",
+            meaning="Deleting the object would start the duration again.",
             remedy="Write `expiresAt` in Git.",
         ),
         Trouble(
             name="scopes_without_email",
-            title="Argo CD does not look at e-mail addresses",
+            title="Argo CD does not compare e-mail addresses",
             message=(
                 'EmailNotInScopes: "alice@example.com" is an e-mail address, and Argo'
                 " CD compares subjects with the user id and the claims [groups] only."
                 " Write scopes: '[groups, email]' into argocd-rbac-cm, or name the"
                 " user id that Argo CD shows to that user."
             ),
-            meaning="The grant is bound, and nobody is who it names.",
-            remedy="Write the line of the message into `argocd-rbac-cm`.",
+            meaning="The grant is bound, but no user matches its subject.",
+            remedy="Add the line of the message to `argocd-rbac-cm`.",
         ),
         Trouble(
             name="an_instance_that_is_not_there",
-            title="There is no such instance",
+            title="The instance does not exist",
             message=(
                 'InstanceNotFound: There is no ArgoCDInstance "prod" in namespace'
                 " argogrant. Create it, or create the grant with another"
                 " spec.instance."
             ),
             meaning="A grant and its instance are in the same namespace.",
-            remedy="`kubectl get argocdinstances` lists those that there are.",
+            remedy="`kubectl get argocdinstances` lists the existing ones.",
         ),
         Trouble(
             name="an_end_in_the_past",
-            title="It had ended before it began",
+            title="The end is before the start",
             message=(
                 "Expired: The grant would end at 2026-01-01T00:00:00Z, which is not"
                 " after its start at <time>, so it never gives access. Create a new"
                 " AccessGrant with a later end."
             ),
-            meaning="`expiresAt` is past, often since a file was applied late.",
-            remedy="Create a new grant; times are UTC unless they say otherwise.",
+            meaning="`expiresAt` has passed, often because a file was applied late.",
+            remedy="Create a new grant; times without an offset are UTC.",
         ),
         Trouble(
             name="nothing_to_extend",
@@ -149,45 +149,45 @@ GRANTS: Final = Group(
                 " namespace argogrant. Create a new AccessGrant without spec.extends,"
                 " or with the name of a grant that it can extend."
             ),
-            meaning="Only a grant that runs, of the same subject and role, goes on.",
-            remedy="Leave `extends` out, or name the grant that runs.",
+            meaning="`extends` needs an active grant of the same subject and role.",
+            remedy="Omit `extends`, or name the active grant.",
         ),
         Trouble(
             name="a_broken_project",
-            title="The project is broken",
+            title="The project is invalid",
             message=(
                 'ProjectInvalid: Argo CD ignores all roles of AppProject "team-a":'
                 " AppProject team-a line 2: a p line must have 6 fields, not 3. Fix"
                 " that line of the AppProject."
             ),
-            meaning="One bad line takes all roles of its project away, from everybody.",
-            remedy="Mend `spec.roles` of the AppProject; the grant is bound then.",
+            meaning="One malformed line disables all roles of its project.",
+            remedy="Fix `spec.roles` of the AppProject; then the grant is bound.",
         ),
         Trouble(
             name="a_text_that_is_full",
-            title="There is no room",
+            title="The ConfigMap is full",
             message=(
                 "RBACTextFull: argocd-rbac-cm has no capacity for another binding"
                 " (1032192 bytes over all keys); older grants take precedence. The"
                 " others are bound as soon as grants end. To add capacity now, shorten"
                 " the other keys."
             ),
-            meaning="Kubernetes keeps a ConfigMap below 1 MiB. Ends still get through.",
-            remedy="Grant to groups rather than to many people, or shorten other keys.",
+            meaning="A ConfigMap has at most 1 MiB. Revocations still succeed.",
+            remedy="Grant to groups instead of users, or shorten the other keys.",
         ),
         Trouble(
             name="a_requester_that_nobody_vouches_for",
-            title="Nobody vouches for the requester",
+            title="The requester is not verified",
             message=(
                 "RequesterUnverified: AccessPolicies depend on the requester, and the"
                 " grant names none (spec.requester). Install the admission policies of"
                 " admission/, then create the grant again with your own username and"
                 " groups."
             ),
-            meaning="Anybody could have written that name, so that it does not count.",
+            meaning="Any user could have written that name, so it does not count.",
             remedy=(
-                "[Let the API server vouch](../how-to/verified-identity.md), then ask"
-                " anew."
+                "[Verify requesters](../how-to/verified-identity.md), then create the"
+                " grant again."
             ),
         ),
         Trouble(
@@ -198,8 +198,8 @@ GRANTS: Final = Group(
                 ' "role:deployer", not "role:admin". Request a role that the policy'
                 " lists."
             ),
-            meaning="The policy that comes nearest is named, with what was missing.",
-            remedy="Ask for less, or ask the owners of the policy.",
+            meaning="The message names the closest policy, and what was missing.",
+            remedy="Request less, or ask the owners of the policy.",
         ),
         Trouble(
             name="somebody_elses_access",
@@ -209,30 +209,31 @@ GRANTS: Final = Group(
                 ' (User "alice"), not for User "carol". Request access for a subject'
                 " that the policy lists."
             ),
-            meaning="With `subjects.self` people ask for themselves only.",
+            meaning="With `subjects.self` users request access only for themselves.",
             remedy=(
-                "Let the person ask. If it is you, `spec.identity.stripPrefix` of the"
-                " ArgoCDInstance has to fit your Kubernetes user name."
+                "Let the user request it. If you are that user,"
+                " `spec.identity.stripPrefix` of the ArgoCDInstance has to fit your"
+                " Kubernetes user name."
             ),
         ),
         Trouble(
             name="a_grant_that_waits",
-            title="It waits for approval",
+            title="The grant waits for approval",
             message=(
                 'AwaitingApproval: AccessPolicy "deployers" requires 1 more approval'
                 ' until <time>; Group "approvers" may approve.'
             ),
-            meaning="No error: somebody else has to agree.",
-            remedy="Ask one of them to create an AccessApproval.",
+            meaning="This is no error: an approver has to approve.",
+            remedy="Ask an approver to create an AccessApproval.",
         ),
         Trouble(
             name="a_refusal",
-            title="Somebody refused it",
+            title="An approver denied it",
             message=(
                 'Denied: "oidc:bob" denied the grant: "wait for the freeze to end".'
             ),
-            meaning="One refusal by somebody who may approve ends a grant.",
-            remedy="Speak to them; then create a new grant.",
+            meaning="One denial by an entitled approver ends a grant.",
+            remedy="Contact the approver; then create a new grant.",
         ),
     ),
 )
@@ -243,24 +244,24 @@ APPROVALS: Final = Group(
     troubles=(
         Trouble(
             name="ones_own_approval",
-            title="One's own grant",
+            title="Your own grant",
             message=(
                 'SelfApproval: Under AccessPolicy "deployers", requesters and'
                 ' recipients cannot approve their own grant. Ask Group "approvers" to'
                 " approve it."
             ),
-            meaning="Whoever asks, or receives, does not agree to it as well.",
+            meaning="A requester or recipient cannot approve the grant.",
             remedy="Ask a colleague.",
         ),
         Trouble(
             name="an_approver_who_may_not",
-            title="The policy names others",
+            title="The policy names other approvers",
             message=(
                 'NotEntitled: Under AccessPolicy "deployers", Group "approvers" may'
                 " approve this grant."
             ),
-            meaning="Kubernetes lets you create approvals; the policy lets others.",
-            remedy="Ask one of those, or have the policy name you.",
+            meaning="Kubernetes allows you to create approvals; the policy does not.",
+            remedy="Ask one of these approvers, or add yourself to the policy.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The whole story on real parts: no, yes, no, each answered by argocd-server."""
+"""One grant on real parts: no, yes, no, each answered by argocd-server."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ console = Console(highlight=False)
 
 
 class WrongAnswerError(Exception):
-    """Argo CD answered otherwise than the grant says."""
+    """Argo CD's answer differs from the grant."""
 
 
 def answer(plane: controlplane.ControlPlane, *, expected: bool, within: float) -> None:
@@ -35,23 +35,23 @@ def answer(plane: controlplane.ControlPlane, *, expected: bool, within: float) -
         said := plane.argocd.can_i("alice", "applications", "sync", "team-a/shop")
     ) is not expected:
         if time.monotonic() > deadline:
-            raise WrongAnswerError(f"Argo CD says {'yes' if said else 'no'}")
+            raise WrongAnswerError(f"Argo CD answered {'yes' if said else 'no'}")
         time.sleep(0.05)
     word = "[green]yes[/]" if said else "[red]no[/]"
-    console.print(f"  may alice sync team-a/shop? argocd-server says {word}")
+    console.print(f"  may alice sync team-a/shop? argocd-server answers {word}")
 
 
 def show(plane: controlplane.ControlPlane, *arguments: str) -> None:
-    """Run kubectl as a person would, and show what it prints."""
+    """Run kubectl and print its output."""
     console.print(f"[bold]$ kubectl {' '.join(arguments)}[/]")
     console.print(
         plane.kubectl(*arguments).stdout, end="", markup=False, soft_wrap=True
     )
 
 
-def tell(plane: controlplane.ControlPlane) -> None:
-    """Tell the story; raises at the first wrong answer."""
-    console.print("\n[bold]1. Before[/] nobody gave alice anything")
+def play(plane: controlplane.ControlPlane) -> None:
+    """Play the life of a grant; raise at the first wrong answer."""
+    console.print("\n[bold]1. Before[/] alice has no grant")
     answer(plane, expected=False, within=5)
     end = (datetime.now(UTC) + timedelta(seconds=SECONDS)).replace(microsecond=0)
     console.print(f"\n[bold]2. A grant[/] until {end:%H:%M:%S} UTC is applied")
@@ -71,21 +71,21 @@ def tell(plane: controlplane.ControlPlane) -> None:
     time.sleep(1)
     show(plane, "-n", "argogrant", "get", "accessgrants")
     overlay = plane.argocd.rbac_config_map()["data"]["policy.argogrant.csv"]
-    console.print("[bold]  what was written into argocd-rbac-cm:[/]")
+    console.print("[bold]  the operator has written into argocd-rbac-cm:[/]")
     console.print(overlay, markup=False, soft_wrap=True)
     while (left := (end - datetime.now(UTC)).total_seconds()) > 0:
         console.print(
             f"  {left:4.0f} s left", end="\r" if sys.stdout.isatty() else "\n"
         )
         time.sleep(min(1, left))
-    console.print("\n[bold]3. The end[/] has come; nobody did anything")
+    console.print("\n[bold]3. After the end[/] without any action")
     answer(plane, expected=False, within=1)
     time.sleep(1)
     show(plane, "-n", "argogrant", "get", "accessgrants")
 
 
 def main() -> int:
-    """Run the demo; 0 if Argo CD gave every answer that it should."""
+    """Run the demo; return 0 if every answer of Argo CD was as expected."""
     console.print("Starting etcd, kube-apiserver and argocd-server …")
     with controlplane.start() as plane, tempfile.TemporaryDirectory() as folder:
         operator_process.install(plane)
@@ -98,11 +98,11 @@ def main() -> int:
                 *("--for=condition=Ready", "--timeout=30s"),
             )
             try:
-                tell(plane)
+                play(plane)
             except (WrongAnswerError, ControlPlaneError) as error:
                 console.print(f"[red]WRONG: {error}[/]\n{log.read_text()[-2000:]}")
                 return 1
-    console.print("\nEvery answer was as it should be.")
+    console.print("\nEvery answer was as expected.")
     return 0
 
 

@@ -15,6 +15,7 @@ from controlplane.plane import ControlPlane
 RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
 OURS, ARGOCD = "argogrant", "argocd"
 CONFIG_MAP = "argocd-rbac-cm"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 OVERLAY = "policy.argogrant.csv"
 MARGIN = timedelta(seconds=0.3)
 """How long before an end a question is not asked any more: the answer takes time."""
@@ -238,8 +239,11 @@ class World:
         """Create a grant; return whether it is new."""
         if body["kind"] != "AccessGrant":
             return False
+        applied = {LAST_APPLIED: json.dumps(body)}  # as kubectl apply, which may follow
+        annotations = {**body["metadata"].get("annotations", {}), **applied}
+        metadata = {**body["metadata"], "annotations": annotations}
         try:
-            self._ours.create(body)
+            self._ours.create({**body, "metadata": metadata})
         except APIRequestFailed as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
