@@ -30,6 +30,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(PYTHON) docs/check_prose.py
 
 # Rules first, measured; then everything on real parts.
 test: control-plane

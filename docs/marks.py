@@ -1,4 +1,4 @@
-"""What annotations, labels and finalizers on our objects mean."""
+"""Meanings of the annotations, labels and finalizers of argogrant's objects."""
 
 from typing import Final
 
@@ -11,35 +11,34 @@ from argogrant.api.crd import ACCESS_GRANT, ARGOCD_INSTANCE
 from argogrant.controller.status.writer import FINALIZER
 
 ABANDON: Final = (
-    '`"true"`: a person asks that a deleted grant vanish although its revocation is'
-    " not certain. Look at `argocd-rbac-cm` by hand afterwards. On a grant that is not"
-    " being deleted it does nothing."
+    '`"true"`: release a deleted grant although its revocation is not certain. Check'
+    " `argocd-rbac-cm` afterwards. It has no effect on a grant that is not being"
+    " deleted."
 )
 TRACKED: Final = (
-    "Argo CD writes it on what it applies from Git. Such a grant must have"
-    " `spec.expiresAt`, or else it is not bound (`AbsoluteEndRequired`)."
+    "Argo CD writes it on objects that it applies from Git. Such a grant must have"
+    " `spec.expiresAt`, or else the operator does not bind it (`AbsoluteEndRequired`)."
 )
 BREAK_GLASS: Final = (
-    '`"true"`: the operator puts it on every grant with `spec.breakGlass: true`, so'
-    " that `kubectl get accessgrants -l argogrant.dev/break-glass=true` shows what was"
-    " given in emergencies."
+    '`"true"`: the operator adds it to every grant with `spec.breakGlass: true`.'
+    " `kubectl get accessgrants -l argogrant.dev/break-glass=true` lists these grants."
 )
 GRANT_FINALIZER: Final = (
-    "The operator sets it, and removes it when the revocation of a deleted grant was"
-    " acknowledged. If it is removed by hand, the object goes at once; the operator"
-    " takes the binding away all the same, now or when it runs again."
+    "The operator adds it, and removes it when the revocation of a deleted grant is"
+    " confirmed. If a user removes it, the object is deleted immediately; the operator"
+    " still removes the binding, now or when it runs again."
 )
 ABANDON_INSTANCE: Final = (
-    '`"true"`: a person asks that a deleted instance vanish although its bindings may'
-    " still be obeyed, because `argocd-rbac-cm` is missing or can not be written. Its"
-    " deleted grants go with it. Look at `argocd-rbac-cm` by hand afterwards. On an"
-    " instance that is not being deleted it does nothing."
+    '`"true"`: release a deleted instance although its bindings may still apply,'
+    " because `argocd-rbac-cm` is missing or cannot be written. Its deleted grants are"
+    " released with it. Check `argocd-rbac-cm` afterwards. It has no effect on an"
+    " instance that is not being deleted."
 )
 INSTANCE_FINALIZER: Final = (
-    "The operator sets it, and removes it when `policy.argogrant.csv` of a deleted"
-    " instance is gone. While `argocd-rbac-cm` is missing it waits. If it is removed"
-    " by hand while no operator runs, the bindings stay in `argocd-rbac-cm` until"
-    " another ArgoCDInstance of the same namespace takes the key over."
+    "The operator adds it, and removes it when `policy.argogrant.csv` of a deleted"
+    " instance is removed. It waits while `argocd-rbac-cm` is missing. If a user removes"
+    " it while no operator runs, the bindings stay in `argocd-rbac-cm` until another"
+    " ArgoCDInstance of the same namespace takes over the key."
 )
 MARKS: Final = {
     ACCESS_GRANT.kind: (
@@ -53,4 +52,4 @@ MARKS: Final = {
         (f"finalizer `{FINALIZER}`", INSTANCE_FINALIZER),
     ),
 }
-"""By kind: each mark, and what it means."""
+"""Annotations, labels and finalizers with their meanings, by kind."""

@@ -79,6 +79,36 @@ def test_a_branch_that_no_test_takes_closes_a_gate(tmp_path: Path, part: str) ->
     assert 2 in statuses
 
 
+def test_language_of_texts_is_a_gate() -> None:
+    assert any("docs/check_prose.py" in line for line in commands("lint"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param('"""Tell the time."""', "'Tell'", id="an opening"),
+        pytest.param('"""It can not."""', "'can not'", id="a refused form"),
+        pytest.param('"""Ask nobody or somebody."""', "of 1,000 words", id="dialect"),
+    ],
+)
+def test_text_in_the_old_dialect_closes_the_gate(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    (tmp_path / "docs").mkdir()
+    script = tmp_path / "docs/check_prose.py"
+    script.write_text((ROOT / "docs/check_prose.py").read_text())
+    (tmp_path / "module.py").write_text(text)
+    run = subprocess.run(
+        [ROOT / ".venv/bin/python", script, "module.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert problem in run.stdout
+
+
 def test_a_warning_is_an_error() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
