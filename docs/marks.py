@@ -36,9 +36,9 @@ ABANDON_INSTANCE: Final = (
 )
 INSTANCE_FINALIZER: Final = (
     "The operator adds it, and removes it when `policy.argogrant.csv` of a deleted"
-    " instance is removed. It waits while `argocd-rbac-cm` is missing. If a user removes"
-    " it while no operator runs, the bindings stay in `argocd-rbac-cm` until another"
-    " ArgoCDInstance of the same namespace takes over the key."
+    " instance is removed. It waits while `argocd-rbac-cm` is missing. If a user"
+    " removes it while no operator runs, the bindings stay in `argocd-rbac-cm` until"
+    " another ArgoCDInstance of the same namespace takes over the key."
 )
 MARKS: Final = {
     ACCESS_GRANT.kind: (
