@@ -13,7 +13,7 @@ from argogrant.kube.resources import (
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
 )
-from support.in_memory_operator import GRANTS, OURS, Room, running
+from support.in_memory_operator import GRANTS, OURS, InMemoryOperator, running
 
 POLICIES: Final = ACCESS_POLICIES.path(OURS)
 APPROVALS: Final = ACCESS_APPROVALS.path(OURS)
@@ -41,7 +41,7 @@ def reviewed(required: int = 1, **rule: Any) -> dict[str, Any]:
     return {"approval": {"required": required, "approvers": approvers, **rule}}
 
 
-def install_admission(room: Room) -> None:
+def install_admission(operator: InMemoryOperator) -> None:
     """Install the admission policies as the API server returns them."""
     for body in validating_policies():
         collection = {
@@ -49,14 +49,19 @@ def install_admission(room: Room) -> None:
             "ValidatingAdmissionPolicyBinding": VALIDATING_BINDINGS,
         }.get(body["kind"])
         if collection is not None:
-            room.cluster.add(collection.path(""), body)
+            operator.cluster.add(collection.path(""), body)
 
 
 def approve(
-    room: Room, grant: str, by: dict[str, Any] = BOB, *, name: str = "", **spec: Any
+    operator: InMemoryOperator,
+    grant: str,
+    by: dict[str, Any] = BOB,
+    *,
+    name: str = "",
+    **spec: Any,
 ) -> Body:
     """Create an approval of the present grant."""
-    uid = room.cluster.object(f"{GRANTS}/{grant}")["metadata"]["uid"]
+    uid = operator.cluster.object(f"{GRANTS}/{grant}")["metadata"]["uid"]
     body = {
         "metadata": {"name": name or f"{grant}-{by['username'].split(':')[-1]}"},
         "spec": {
@@ -66,12 +71,12 @@ def approve(
             **spec,
         },
     }
-    return room.cluster.add(APPROVALS, body)
+    return operator.cluster.add(APPROVALS, body)
 
 
-def counted(room: Room, name: str) -> str:
+def counted(operator: InMemoryOperator, name: str) -> str:
     """Return the reason of ``Counted``, with + for True and - for False."""
-    condition = room.condition(f"{APPROVALS}/{name}", "Counted")
+    condition = operator.condition(f"{APPROVALS}/{name}", "Counted")
     return f"{'+' if condition['status'] == 'True' else '-'}{condition['reason']}"
 
 
@@ -79,20 +84,22 @@ PREFIX: Final = {"identity": {"stripPrefix": "oidc:"}}
 
 
 @asynccontextmanager
-async def a_guarded_room(*policies, admission: bool = True) -> AsyncIterator[Room]:
+async def a_guarded_operator(
+    *policies, admission: bool = True
+) -> AsyncIterator[InMemoryOperator]:
     """Run the operator with access policies and, by default, admission policies."""
-    room = Room()
+    operator = InMemoryOperator()
     if admission:
-        install_admission(room)
+        install_admission(operator)
         await asyncio.sleep(PROPAGATION_DELAY.total_seconds())
-    room.install()
-    room.edit_instance(**PREFIX)
+    operator.install()
+    operator.edit_instance(**PREFIX)
     for policy in policies:
-        room.cluster.add(POLICIES, policy)
-    async with running(room):
-        yield room
+        operator.cluster.add(POLICIES, policy)
+    async with running(operator):
+        yield operator
 
 
-def ask(room: Room, name: str = "g1", **spec) -> None:
+def ask(operator: InMemoryOperator, name: str = "g1", **spec) -> None:
     """Create a grant that alice requests."""
-    room.grant(name, **{"requester": ALICE, "justification": "a reason", **spec})
+    operator.grant(name, **{"requester": ALICE, "justification": "a reason", **spec})

@@ -38,7 +38,7 @@ SETTLED: Final = 8.0
 """Seconds for everything: longer than every delay and backoff."""
 
 
-class Room:
+class InMemoryOperator:
     """One Argo CD and one ArgoCDInstance, with helpers for changes by users."""
 
     def __init__(self, cluster: FakeCluster | None = None) -> None:
@@ -53,13 +53,13 @@ class Room:
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
-        self.told: list[AuditRecord] = []
+        self.audit_records: list[AuditRecord] = []
         """Audit records in order."""
         self.namespace = NamespaceManager(
             self.cluster,
             OURS,
             metrics=self.metrics,
-            audit=AuditLog(self.told.append, self._count),
+            audit=AuditLog(self.audit_records.append, self._count),
             clock=self.clock,
             connect=self.connect,
             leading=self.leading,
@@ -85,7 +85,11 @@ class Room:
 
     def happened(self, name: str) -> list[str]:
         """Return the audit event types of a grant or an instance, in order."""
-        return [str(one.transition.type) for one in self.told if one.ref.name == name]
+        return [
+            str(one.transition.type)
+            for one in self.audit_records
+            if one.ref.name == name
+        ]
 
     def edit_instance(self, **spec: Any) -> None:
         """Change the spec of the instance, without the validation of the CRD."""
@@ -218,30 +222,30 @@ async def until(is_true: Callable[[], Any], *, within: float) -> float:
 
 
 @asynccontextmanager
-async def running(room: Room) -> AsyncIterator[Room]:
+async def running(operator: InMemoryOperator) -> AsyncIterator[InMemoryOperator]:
     """Run the manager and the instance for the length of a block."""
-    task = asyncio.create_task(room.namespace.run())
-    room.serving = asyncio.create_task(room.namespace.run_instance("default"))
+    task = asyncio.create_task(operator.namespace.run())
+    operator.serving = asyncio.create_task(operator.namespace.run_instance("default"))
     await asyncio.sleep(SOON)
     try:
-        yield room
+        yield operator
     finally:
-        for one in (task, room.serving):
+        for one in (task, operator.serving):
             one.cancel()
-        results = await asyncio.gather(task, room.serving, return_exceptions=True)
+        results = await asyncio.gather(task, operator.serving, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
 
 
 @asynccontextmanager
-async def a_room() -> AsyncIterator[Room]:
+async def an_operator() -> AsyncIterator[InMemoryOperator]:
     """Run an installed instance for the length of a block, once it has settled."""
-    room = Room()
-    room.install()
-    async with running(room):
+    operator = InMemoryOperator()
+    operator.install()
+    async with running(operator):
         await asyncio.sleep(SETTLED)
-        yield room
+        yield operator
 
 
 def _ready(body: Body) -> str:

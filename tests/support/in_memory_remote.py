@@ -7,31 +7,33 @@ from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
 from argogrant.kube.errors import NotFound, Unavailable
 from argogrant.kube.resources import APP_PROJECTS, SECRETS
 from support.fake_cluster import FakeCluster
-from support.in_memory_operator import FOR_EVER, INSTANCES, OURS, RBAC, Room
+from support.in_memory_operator import FOR_EVER, INSTANCES, OURS, RBAC, InMemoryOperator
 from support.live_cluster import INSTANCE, PROJECT, RULES
 
 SERVER = "https://prod.example.com:6443"
 CLUSTER = {"server": SERVER, "tokenSecret": {"name": "prod"}}
 
 
-def an_argocd(room: Room) -> FakeCluster:
+def an_argocd(operator: InMemoryOperator) -> FakeCluster:
     """Another cluster with an Argo CD."""
-    cluster = FakeCluster(room.clock)
+    cluster = FakeCluster(operator.clock)
     body = {"metadata": {"name": "argocd-rbac-cm"}, "data": {"policy.csv": RULES}}
     cluster.add(RBAC.rpartition("/")[0], body)
     cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
     return cluster
 
 
-def a_remote_room(token: str | None = "first") -> tuple[Room, FakeCluster]:
+def a_remote_operator(
+    token: str | None = "first",
+) -> tuple[InMemoryOperator, FakeCluster]:
     """An operator whose instance has its Argo CD in another cluster."""
-    room = Room()
-    room.elsewhere[SERVER] = there = an_argocd(room)
+    operator = InMemoryOperator()
+    operator.elsewhere[SERVER] = there = an_argocd(operator)
     body = {**INSTANCE, "metadata": {"name": "default"}, "spec": {"cluster": CLUSTER}}
-    room.cluster.add(INSTANCES, body)
+    operator.cluster.add(INSTANCES, body)
     if token is not None:
-        put_token(room, token)
-    return room, there
+        put_token(operator, token)
+    return operator, there
 
 
 def encoded(text: str) -> str:
@@ -39,14 +41,18 @@ def encoded(text: str) -> str:
 
 
 def put_token(
-    room: Room, token: str, key: str = "k8s_token", *, name: str = "prod"
+    operator: InMemoryOperator,
+    token: str,
+    key: str = "k8s_token",
+    *,
+    name: str = "prod",
 ) -> None:
     """Store the token in its Secret, and create the Secret if it is missing."""
     body: dict[str, Any] = {"data": {key: encoded(token)}}
     try:
-        room.cluster.edit(f"{SECRETS.path(OURS)}/{name}", body)
+        operator.cluster.edit(f"{SECRETS.path(OURS)}/{name}", body)
     except NotFound:
-        room.cluster.add(SECRETS.path(OURS), {"metadata": {"name": name}, **body})
+        operator.cluster.add(SECRETS.path(OURS), {"metadata": {"name": name}, **body})
 
 
 def bound_in(cluster: FakeCluster) -> set[str]:

@@ -5,7 +5,7 @@ import asyncio
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.contention import CONTESTED_FROM, LONGEST_DELAY, Contention
-from support.in_memory_operator import INSTANCES, SETTLED, SOON, a_room
+from support.in_memory_operator import INSTANCES, SETTLED, SOON, an_operator
 
 
 def config_map(text: str, manager: str = "") -> ObservedConfigMap:
@@ -84,36 +84,36 @@ def test_write_of_the_same_plan_by_another_replica_is_no_overwrite() -> None:
 
 
 async def test_contention_is_reported_and_delays_only_what_adds_access() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
         for _ in range(6):
-            room.edit_rbac(policy_argogrant_csv="")
+            operator.edit_rbac(policy_argogrant_csv="")
             await asyncio.sleep(3)
-        contested = room.condition(f"{INSTANCES}/default", "Contested")
+        contested = operator.condition(f"{INSTANCES}/default", "Contested")
         assert (contested["status"], contested["reason"]) == ("True", "Contested")
         for line in ("g, eve, role:admin", "p, eve, x, *, *, allow", "broken"):
-            room.edit_rbac(policy_argogrant_csv=f"{line}\n")
+            operator.edit_rbac(policy_argogrant_csv=f"{line}\n")
             await asyncio.sleep(SOON)
-            assert line not in room.data[OVERLAY_KEY]
-        room.edit_rbac(policy_argogrant_csv="")
+            assert line not in operator.data[OVERLAY_KEY]
+        operator.edit_rbac(policy_argogrant_csv="")
         await asyncio.sleep(SOON)
-        assert not room.bound
+        assert not operator.bound
         await asyncio.sleep(LONGEST_DELAY)
 
-        assert room.bound == {"alice"}
+        assert operator.bound == {"alice"}
 
 
 async def test_condition_contested_ends_after_a_period_without_overwrites() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
         for _ in range(CONTESTED_FROM):
-            room.edit_rbac(policy_argogrant_csv="")
+            operator.edit_rbac(policy_argogrant_csv="")
             await asyncio.sleep(SETTLED)
         await asyncio.sleep(660)
-        room.edit_rbac(policy_csv="# a change that triggers a reconciliation\n")
+        operator.edit_rbac(policy_csv="# a change that triggers a reconciliation\n")
         await asyncio.sleep(SETTLED)
-        contested = room.condition(f"{INSTANCES}/default", "Contested")
+        contested = operator.condition(f"{INSTANCES}/default", "Contested")
 
         assert contested["status"] == "False"

@@ -12,8 +12,8 @@ from support.in_memory_operator import (
     RBAC,
     SETTLED,
     SOON,
-    Room,
-    a_room,
+    InMemoryOperator,
+    an_operator,
     running,
     until,
 )
@@ -23,15 +23,15 @@ FOR_EVER = 10_000
 
 
 async def test_deleted_instance_leaves_nothing() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.delete_instance()
-        await until(lambda: not room.is_served, within=2)
+        operator.delete_instance()
+        await until(lambda: not operator.is_served, within=2)
         await asyncio.sleep(SOON)
 
-        assert room.data == {"policy.csv": RULES}
-        assert room.ready("g1") == "-InstanceNotFound"
+        assert operator.data == {"policy.csv": RULES}
+        assert operator.ready("g1") == "-InstanceNotFound"
 
 
 @pytest.mark.parametrize("restored", ["with the key", "without the key"])
@@ -39,28 +39,30 @@ async def test_deleted_instance_is_kept_while_the_config_map_is_missing(
     restored,
 ) -> None:
     """Argo CD keeps the old rules in memory, and a restored backup may have the key."""
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        backup = dict(room.data)
-        room.cluster.delete_object(RBAC)
-        room.delete_instance()
+        backup = dict(operator.data)
+        operator.cluster.delete_object(RBAC)
+        operator.delete_instance()
         await asyncio.sleep(120)
-        assert room.is_served
-        assert room.instance_ready == "-ConfigMapMissing"
-        assert 'argogrant.dev/abandon: "true"' in room.instance_says
-        assert room.ready("g1") == "-ConfigMapMissing"
-        room.write_rbac(backup if restored == "with the key" else {"policy.csv": RULES})
-        await until(lambda: not room.is_served, within=2)
+        assert operator.is_served
+        assert operator.instance_ready == "-ConfigMapMissing"
+        assert 'argogrant.dev/abandon: "true"' in operator.instance_says
+        assert operator.ready("g1") == "-ConfigMapMissing"
+        operator.write_rbac(
+            backup if restored == "with the key" else {"policy.csv": RULES}
+        )
+        await until(lambda: not operator.is_served, within=2)
 
-        assert room.data == {"policy.csv": RULES}
+        assert operator.data == {"policy.csv": RULES}
 
 
 async def test_deleted_instance_is_kept_after_a_restart() -> None:
-    async with a_room() as room:
-        room.cluster.delete_object(RBAC)
-        room.delete_instance()
-    again = Room(room.cluster)
+    async with an_operator() as operator:
+        operator.cluster.delete_object(RBAC)
+        operator.delete_instance()
+    again = InMemoryOperator(operator.cluster)
     async with running(again):
         await asyncio.sleep(120)
         assert again.is_served
@@ -70,91 +72,93 @@ async def test_deleted_instance_is_kept_after_a_restart() -> None:
 
 
 async def test_abandoned_instance_releases_its_deleted_grants() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete_object(RBAC)
-        room.delete("g1")
-        room.delete_instance()
+        operator.cluster.delete_object(RBAC)
+        operator.delete("g1")
+        operator.delete_instance()
         await asyncio.sleep(SETTLED)
-        assert room.has("g1")
-        room.abandon_instance()
-        await until(lambda: not room.is_served, within=2)
-        room.cluster.edit(f"{INSTANCES}/default", {"metadata": {"finalizers": None}})
+        assert operator.has("g1")
+        operator.abandon_instance()
+        await until(lambda: not operator.is_served, within=2)
+        operator.cluster.edit(
+            f"{INSTANCES}/default", {"metadata": {"finalizers": None}}
+        )
 
-        await until(lambda: not room.has("g1"), within=2)
+        await until(lambda: not operator.has("g1"), within=2)
 
 
 async def test_deleted_instance_can_be_abandoned_while_writes_fail() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
         forbidden = Forbidden("PATCH configmaps: 403")
-        room.cluster.fail("merge_patch", forbidden, times=FOR_EVER, path=RBAC)
-        room.delete_instance()
+        operator.cluster.fail("merge_patch", forbidden, times=FOR_EVER, path=RBAC)
+        operator.delete_instance()
         await asyncio.sleep(60)
-        assert room.is_served
-        room.abandon_instance()
+        assert operator.is_served
+        operator.abandon_instance()
 
-        await until(lambda: not room.is_served, within=6)
+        await until(lambda: not operator.is_served, within=6)
 
 
 async def test_abandon_annotation_has_no_effect_before_the_deletion() -> None:
-    async with a_room() as room:
-        room.grant("g1")
-        room.abandon_instance()
+    async with an_operator() as operator:
+        operator.grant("g1")
+        operator.abandon_instance()
         await asyncio.sleep(SETTLED)
 
-        assert room.is_served
-        assert room.instance_ready == "+Converged"
-        assert room.bound == {"alice"}
+        assert operator.is_served
+        assert operator.instance_ready == "+Converged"
+        assert operator.bound == {"alice"}
 
 
 async def test_grants_of_an_instance_that_became_invalid_expire() -> None:
     """Bindings stay until their grants expire, and none is added."""
-    async with a_room() as room:
-        room.grant("g1", duration="1m")
+    async with an_operator() as operator:
+        operator.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
-        room.edit_instance(maxDuration="soon")
-        room.grant("g2", "carol")
+        operator.edit_instance(maxDuration="soon")
+        operator.grant("g2", "carol")
         await asyncio.sleep(SETTLED)
-        assert room.instance_ready == "-InvalidInstance"
-        assert "spec.maxDuration" in room.instance_says
-        assert room.ready("g1") == "+Bound"
-        assert room.ready("g2") == "-InstanceUnavailable"
-        assert room.bound == {"alice"}
+        assert operator.instance_ready == "-InvalidInstance"
+        assert "spec.maxDuration" in operator.instance_says
+        assert operator.ready("g1") == "+Bound"
+        assert operator.ready("g2") == "-InstanceUnavailable"
+        assert operator.bound == {"alice"}
         await asyncio.sleep(60)
-        assert not room.bound
-        assert room.ready("g1") == "-Expired"
-        room.edit_instance(maxDuration="1h")
-        await until(lambda: room.bound == {"carol"}, within=2)
+        assert not operator.bound
+        assert operator.ready("g1") == "-Expired"
+        operator.edit_instance(maxDuration="1h")
+        await until(lambda: operator.bound == {"carol"}, within=2)
         await asyncio.sleep(SETTLED)
 
-        assert room.instance_ready == "+Converged"
+        assert operator.instance_ready == "+Converged"
 
 
 async def test_instance_that_became_invalid_can_be_deleted() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.edit_instance(maxDuration="soon")
+        operator.edit_instance(maxDuration="soon")
         await asyncio.sleep(SETTLED)
-        room.delete_instance()
-        await until(lambda: not room.is_served, within=2)
+        operator.delete_instance()
+        await until(lambda: not operator.is_served, within=2)
 
-        assert room.data == {"policy.csv": RULES}
+        assert operator.data == {"policy.csv": RULES}
 
 
 async def test_instance_that_was_never_valid_is_reported() -> None:
     """The location of its Argo CD is unknown, so no grant is reported as ended."""
-    async with a_room() as room:
-        room.edit_instance(maxDuration="72h")
-        room.grant("g1", duration="48h")
-        room.grant("g2", duration="1m")
+    async with an_operator() as operator:
+        operator.edit_instance(maxDuration="72h")
+        operator.grant("g1", duration="48h")
+        operator.grant("g2", duration="1m")
         await asyncio.sleep(SETTLED)
-        room.edit_instance(maxDuration="soon")
+        operator.edit_instance(maxDuration="soon")
         await asyncio.sleep(SETTLED)
-    again = Room(room.cluster)
+    again = InMemoryOperator(operator.cluster)
     async with running(again):
         await asyncio.sleep(25 * 3600)
         assert again.instance_ready == "-InvalidInstance"
@@ -171,74 +175,74 @@ async def test_instance_that_was_never_valid_is_reported() -> None:
 @pytest.mark.parametrize("way", ["abandoned", "fixed", "finalizers removed by hand"])
 async def test_invalid_instance_is_deleted_once_it_is(way) -> None:
     """It may have been valid before, and have bindings in Argo CD."""
-    room = Room()
-    room.install()
-    room.edit_instance(maxDuration="soon")
-    async with running(room):
-        room.delete_instance()
+    operator = InMemoryOperator()
+    operator.install()
+    operator.edit_instance(maxDuration="soon")
+    async with running(operator):
+        operator.delete_instance()
         await asyncio.sleep(60)
-        assert room.is_served
-        assert room.instance_ready == "-InvalidInstance"
+        assert operator.is_served
+        assert operator.instance_ready == "-InvalidInstance"
         if way == "abandoned":
-            room.abandon_instance()
+            operator.abandon_instance()
         elif way == "fixed":
-            room.edit_instance(maxDuration="1h")
+            operator.edit_instance(maxDuration="1h")
         else:
             free = {"metadata": {"finalizers": None}}
-            room.cluster.edit(f"{INSTANCES}/default", free)
+            operator.cluster.edit(f"{INSTANCES}/default", free)
 
-        await until(lambda: not room.is_served, within=2)
+        await until(lambda: not operator.is_served, within=2)
 
 
 async def test_key_of_an_invalid_instance_still_belongs_to_it() -> None:
     """Another instance of the namespace does not replace it."""
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.edit_instance(maxDuration="soon")
-        text = room.data[OVERLAY_KEY]
-        room.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "second"}})
-        second = asyncio.create_task(room.namespace.run_instance("second"))
-        room.grant("g2", "carol", instance="second")
+        operator.edit_instance(maxDuration="soon")
+        text = operator.data[OVERLAY_KEY]
+        operator.cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "second"}})
+        second = asyncio.create_task(operator.namespace.run_instance("second"))
+        operator.grant("g2", "carol", instance="second")
         await asyncio.sleep(SETTLED)
         second.cancel()
 
-        assert room.data[OVERLAY_KEY] == text
-        assert room.ready("g2") == "-OverlayOwnedByAnother"
+        assert operator.data[OVERLAY_KEY] == text
+        assert operator.ready("g2") == "-OverlayOwnedByAnother"
 
 
 async def test_instance_that_was_created_again_is_reconciled() -> None:
     """It has the same name, and another Argo CD."""
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete_object(f"{INSTANCES}/default")
+        operator.cluster.delete_object(f"{INSTANCES}/default")
         elsewhere = {**INSTANCE, "metadata": {"name": "default"}}
         elsewhere["spec"] = {"namespace": "elsewhere"}
-        room.cluster.add(INSTANCES, elsewhere)
+        operator.cluster.add(INSTANCES, elsewhere)
         await asyncio.sleep(SETTLED)
 
-        assert room.is_served
-        assert room.instance_ready == "-ConfigMapMissing"
-        assert room.holders("g1") == [FINALIZER]
+        assert operator.is_served
+        assert operator.instance_ready == "-ConfigMapMissing"
+        assert operator.holders("g1") == [FINALIZER]
 
 
 async def test_instance_that_names_another_argocd_is_invalid() -> None:
     """An older CRD accepts that; bindings stay where they are until they expire."""
-    async with a_room() as room:
-        room.grant("g1", duration="1m")
+    async with an_operator() as operator:
+        operator.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
-        room.edit_instance(namespace="elsewhere")
-        room.grant("g2", "carol")
+        operator.edit_instance(namespace="elsewhere")
+        operator.grant("g2", "carol")
         await asyncio.sleep(SETTLED)
-        assert room.instance_ready == "-InvalidInstance"
-        assert "delete this ArgoCDInstance and create another" in room.instance_says
-        assert room.ready("g1") == "+Bound"
-        assert room.bound == {"alice"}
+        assert operator.instance_ready == "-InvalidInstance"
+        assert "delete this ArgoCDInstance and create another" in operator.instance_says
+        assert operator.ready("g1") == "+Bound"
+        assert operator.bound == {"alice"}
         await asyncio.sleep(60)
-        assert not room.bound
-        room.edit_instance(namespace="argocd")
-        await until(lambda: room.bound == {"carol"}, within=2)
+        assert not operator.bound
+        operator.edit_instance(namespace="argocd")
+        await until(lambda: operator.bound == {"carol"}, within=2)
         await asyncio.sleep(SETTLED)
 
-        assert room.instance_ready == "+Converged"
+        assert operator.instance_ready == "+Converged"

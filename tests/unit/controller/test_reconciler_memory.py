@@ -7,7 +7,7 @@ import pytest
 
 from argogrant.argocd import policy_line
 from support.held_entries import held_by
-from support.in_memory_operator import GRANTS, SETTLED, Room, a_room
+from support.in_memory_operator import GRANTS, SETTLED, InMemoryOperator, an_operator
 
 BATCH = 50
 WARM_UP = 2
@@ -23,33 +23,33 @@ async def test_memory_does_not_grow_with_deleted_grants(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(policy_line, "CACHE_SLACK", 0)  # the batches are small
-    async with a_room() as room:
+    async with an_operator() as operator:
         for number in range(WARM_UP):
-            await come_and_go(room, number)
-        before = held_by(room.namespace, named=GRANT)
+            await come_and_go(operator, number)
+        before = held_by(operator.namespace, named=GRANT)
         for number in range(WARM_UP, WARM_UP + MEASURED):
-            await come_and_go(room, number)
-        grown = held_by(room.namespace, named=GRANT) - before
+            await come_and_go(operator, number)
+        grown = held_by(operator.namespace, named=GRANT) - before
 
         assert not grown
 
 
-async def come_and_go(room: Room, number: int) -> None:
+async def come_and_go(operator: InMemoryOperator, number: int) -> None:
     """Create grants, one per subject, and delete them after they have expired."""
     names = [f"grant-{number * BATCH + one:05}" for one in range(BATCH)]
     for one, name in enumerate(names):
-        room.grant(name, name, duration=f"{FIRST_END + one}s")
+        operator.grant(name, name, duration=f"{FIRST_END + one}s")
     await asyncio.sleep(SETTLED)
-    assert room.bound == set(names)
+    assert operator.bound == set(names)
     await asyncio.sleep(FIRST_END + BATCH)
-    assert room.bound == set()
+    assert operator.bound == set()
     for name in names:
-        room.delete(name)
+        operator.delete(name)
     await asyncio.sleep(TOMBSTONES)
-    assert not any(path.startswith(GRANTS) for path in room.cluster._objects)
-    await room.namespace.resync("default")
+    assert not any(path.startswith(GRANTS) for path in operator.cluster._objects)
+    await operator.namespace.resync("default")
     await asyncio.sleep(SETTLED)
-    policy_line.trim_line_caches(room.namespace.grant_count())
-    room.cluster.compact()
-    room.cluster.calls.clear()
-    room.told.clear()
+    policy_line.trim_line_caches(operator.namespace.grant_count())
+    operator.cluster.compact()
+    operator.cluster.calls.clear()
+    operator.audit_records.clear()

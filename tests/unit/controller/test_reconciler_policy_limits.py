@@ -5,7 +5,7 @@ import asyncio
 from support.guarded_cluster import (
     BOB,
     CAROL,
-    a_guarded_room,
+    a_guarded_operator,
     a_policy,
     approve,
     ask,
@@ -17,73 +17,75 @@ from support.in_memory_operator import GRANTS, SETTLED
 
 async def test_break_glass_grant_is_labelled() -> None:
     policy = a_policy(breakGlass={"allowed": True, "maxDuration": "30m"}, **reviewed())
-    async with a_guarded_room(policy) as room:
-        ask(room, breakGlass=True, duration="30m")
+    async with a_guarded_operator(policy) as operator:
+        ask(operator, breakGlass=True, duration="30m")
         await asyncio.sleep(SETTLED)
-        body = room.cluster.object(f"{GRANTS}/g1")
+        body = operator.cluster.object(f"{GRANTS}/g1")
 
-        assert room.ready("g1") == "+Bound"
+        assert operator.ready("g1") == "+Bound"
         assert body["metadata"]["labels"] == {"argogrant.dev/break-glass": "true"}
 
 
 async def test_number_of_active_grants_of_a_subject_is_limited() -> None:
     """The oldest grants are bound first; the next follows when one ends."""
-    async with a_guarded_room(a_policy(maxActivePerSubject=1)) as room:
-        ask(room, "g1", duration="1m")
+    async with a_guarded_operator(a_policy(maxActivePerSubject=1)) as operator:
+        ask(operator, "g1", duration="1m")
         await asyncio.sleep(1)
-        ask(room, "g2")
+        ask(operator, "g2")
         await asyncio.sleep(SETTLED)
-        assert (room.ready("g1"), room.ready("g2")) == ("+Bound", "-NotAllowed")
+        assert (operator.ready("g1"), operator.ready("g2")) == ("+Bound", "-NotAllowed")
         await asyncio.sleep(60)
 
-        assert (room.ready("g1"), room.ready("g2")) == ("-Expired", "+Bound")
+        assert (operator.ready("g1"), operator.ready("g2")) == ("-Expired", "+Bound")
 
 
 async def test_extension_has_no_gap_and_both_grants_report_it() -> None:
-    async with a_guarded_room(a_policy(maxExtensions=1)) as room:
-        ask(room, "g1", duration="1m")
+    async with a_guarded_operator(a_policy(maxExtensions=1)) as operator:
+        ask(operator, "g1", duration="1m")
         await asyncio.sleep(30)
-        ask(room, "g2", duration="1m", extends="g1")
+        ask(operator, "g2", duration="1m", extends="g1")
         await asyncio.sleep(SETTLED)
-        assert room.cluster.object(f"{GRANTS}/g1")["status"]["extendedBy"] == "g2"
-        assert room.cluster.object(f"{GRANTS}/g2")["status"]["extensionOf"] == ["g1"]
-        writes = room.writes
+        assert operator.cluster.object(f"{GRANTS}/g1")["status"]["extendedBy"] == "g2"
+        assert operator.cluster.object(f"{GRANTS}/g2")["status"]["extensionOf"] == [
+            "g1"
+        ]
+        writes = operator.writes
         await asyncio.sleep(40)
 
-        assert room.bound == {"alice"}
-        assert room.ready("g1") == "-Expired"
-        assert room.writes == writes
+        assert operator.bound == {"alice"}
+        assert operator.ready("g1") == "-Expired"
+        assert operator.writes == writes
 
 
 async def test_extension_stays_after_the_extended_grant_is_deleted() -> None:
-    async with a_guarded_room(a_policy(maxExtensions=1)) as room:
-        ask(room, "g1")
+    async with a_guarded_operator(a_policy(maxExtensions=1)) as operator:
+        ask(operator, "g1")
         await asyncio.sleep(SETTLED)
-        ask(room, "g2", extends="g1")
+        ask(operator, "g2", extends="g1")
         await asyncio.sleep(SETTLED)
-        room.tear_away("g1")
+        operator.tear_away("g1")
         await asyncio.sleep(SETTLED)
 
-        assert room.ready("g2") == "+Bound"
+        assert operator.ready("g2") == "+Bound"
 
 
 async def test_owner_named_by_a_project_may_approve() -> None:
     rule = {"required": 1, "approvers": [{"kind": "ResourceOwner"}]}
     policy = a_policy(roles=[{"project": "team-a", "name": "deployer"}], approval=rule)
-    async with a_guarded_room(policy) as room:
+    async with a_guarded_operator(policy) as operator:
         owners = {
             "integration": [{"kind": "Group", "name": "platform"}],
             "resource": {"key": "example.com/owner", "kind": "User"},
         }
-        room.edit_instance(owners=owners)
-        room.mark_project("team-a", {"example.com/owner": "oidc:carol"})
-        ask(room, role={"project": "team-a", "name": "deployer"})
+        operator.edit_instance(owners=owners)
+        operator.mark_project("team-a", {"example.com/owner": "oidc:carol"})
+        ask(operator, role={"project": "team-a", "name": "deployer"})
         await asyncio.sleep(SETTLED)
-        approve(room, "g1", BOB)
+        approve(operator, "g1", BOB)
         await asyncio.sleep(SETTLED)
-        assert counted(room, "g1-bob") == "-NotEntitled"
-        approve(room, "g1", CAROL)
+        assert counted(operator, "g1-bob") == "-NotEntitled"
+        approve(operator, "g1", CAROL)
         await asyncio.sleep(SETTLED)
 
-        assert counted(room, "g1-carol") == "+Counts"
-        assert room.ready("g1") == "+Bound"
+        assert counted(operator, "g1-carol") == "+Counts"
+        assert operator.ready("g1") == "+Bound"

@@ -5,49 +5,51 @@ import pytest
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.sweep import SweepFailed, sweep_config_map
 from argogrant.kube.errors import Conflict, Forbidden
-from support.in_memory_operator import RBAC, Room
+from support.in_memory_operator import RBAC, InMemoryOperator
 
 EXPIRED = "# until 2026-11-24T11:00:00Z\ng, alice, role:a\n"
 ACTIVE = "# until 2026-11-24T13:00:00Z\ng, bob, role:a\n"
 
 
-def a_room(text: str | None) -> Room:
-    room = Room()
+def an_operator(text: str | None) -> InMemoryOperator:
+    operator = InMemoryOperator()
     data = {"policy.csv": "g, x, y"}
-    room.write_rbac(data if text is None else {**data, OVERLAY_KEY: text})
-    return room
+    operator.write_rbac(data if text is None else {**data, OVERLAY_KEY: text})
+    return operator
 
 
-async def swept(room: Room):
-    return await sweep_config_map(room.cluster, "argocd", room.clock)
+async def swept(operator: InMemoryOperator):
+    return await sweep_config_map(operator.cluster, "argocd", operator.clock)
 
 
 async def test_expired_bindings_are_removed_and_nothing_else() -> None:
-    room = a_room(EXPIRED + ACTIVE)
-    result = await swept(room)
+    operator = an_operator(EXPIRED + ACTIVE)
+    result = await swept(operator)
 
     assert (result.removed, result.kept) == (1, 1)
-    assert room.data == {"policy.csv": "g, x, y", OVERLAY_KEY: ACTIVE}
+    assert operator.data == {"policy.csv": "g, x, y", OVERLAY_KEY: ACTIVE}
 
 
 @pytest.mark.parametrize(
     "text", [None, ACTIVE], ids=["no managed key", "no expired binding"]
 )
 async def test_sweep_without_expired_bindings_writes_nothing(text) -> None:
-    room = a_room(text)
-    result = await swept(room)
+    operator = an_operator(text)
+    result = await swept(operator)
 
     assert result.removed == 0
-    assert room.writes == 0
+    assert operator.writes == 0
 
 
 async def test_config_map_is_read_again_after_a_conflict() -> None:
-    room = a_room(EXPIRED)
-    room.cluster.before("merge_patch", lambda: room.edit_rbac(policy_csv="g, new, y"))
-    result = await swept(room)
+    operator = an_operator(EXPIRED)
+    operator.cluster.before(
+        "merge_patch", lambda: operator.edit_rbac(policy_csv="g, new, y")
+    )
+    result = await swept(operator)
 
     assert result.removed == 1
-    assert room.data == {"policy.csv": "g, new, y", OVERLAY_KEY: ""}
+    assert operator.data == {"policy.csv": "g, new, y", OVERLAY_KEY: ""}
 
 
 @pytest.mark.parametrize(
@@ -65,18 +67,18 @@ async def test_config_map_is_read_again_after_a_conflict() -> None:
     ],
 )
 async def test_failed_sweep_names_the_cause(verb, error, expected) -> None:
-    room = a_room(EXPIRED)
-    room.cluster.fail(verb, error, times=5)
+    operator = an_operator(EXPIRED)
+    operator.cluster.fail(verb, error, times=5)
     with pytest.raises(SweepFailed) as got:
-        await swept(room)
+        await swept(operator)
 
     assert expected in str(got.value)
 
 
 async def test_missing_config_map_is_not_created() -> None:
-    room = a_room(EXPIRED)
-    room.cluster.delete_object(RBAC)
+    operator = an_operator(EXPIRED)
+    operator.cluster.delete_object(RBAC)
     with pytest.raises(SweepFailed, match="the ConfigMap does not exist"):
-        await swept(room)
+        await swept(operator)
 
-    assert room.writes == 0
+    assert operator.writes == 0

@@ -5,77 +5,86 @@ import asyncio
 from argogrant.kube.errors import Unavailable
 from argogrant.telemetry.metrics import Metrics
 from support.builders import HOUR, NOON, a_grant, decided
-from support.in_memory_operator import INSTANCES, RBAC, SETTLED, SOON, Room, a_room
+from support.in_memory_operator import (
+    INSTANCES,
+    RBAC,
+    SETTLED,
+    SOON,
+    InMemoryOperator,
+    an_operator,
+)
 
 LABELS = {"namespace": "argogrant", "instance": "default"}
 
 
-def value(room: Room, name: str, **labels: str) -> float | None:
-    return room.metrics.registry.get_sample_value(name, {**LABELS, **labels})
+def value(operator: InMemoryOperator, name: str, **labels: str) -> float | None:
+    return operator.metrics.registry.get_sample_value(name, {**LABELS, **labels})
 
 
 async def test_bindings_and_grants_are_counted() -> None:
-    async with a_room() as room:
-        room.grant("g1")
-        room.grant("g2", role={"name": "role:none"})
+    async with an_operator() as operator:
+        operator.grant("g1")
+        operator.grant("g2", role={"name": "role:none"})
         await asyncio.sleep(SETTLED)
 
-        assert value(room, "argogrant_bindings") == 1
-        assert value(room, "argogrant_grants", reason="Bound") == 1
-        assert value(room, "argogrant_grants", reason="RoleNotFound") == 1
-        assert value(room, "argogrant_overlay_writes_total", result="ok") == 1
-        assert (value(room, "argogrant_rbac_text_bytes") or 0) > 100
+        assert value(operator, "argogrant_bindings") == 1
+        assert value(operator, "argogrant_grants", reason="Bound") == 1
+        assert value(operator, "argogrant_grants", reason="RoleNotFound") == 1
+        assert value(operator, "argogrant_overlay_writes_total", result="ok") == 1
+        assert (value(operator, "argogrant_rbac_text_bytes") or 0) > 100
 
 
 async def test_revocation_lag_is_recorded() -> None:
-    async with a_room() as room:
-        room.grant("g1", duration="1m")
+    async with an_operator() as operator:
+        operator.grant("g1", duration="1m")
         await asyncio.sleep(61)
 
-        assert value(room, "argogrant_revocation_lag_seconds_count") == 1
-        lag = value(room, "argogrant_revocation_lag_seconds_sum")
+        assert value(operator, "argogrant_revocation_lag_seconds_count") == 1
+        lag = value(operator, "argogrant_revocation_lag_seconds_sum")
         assert lag is not None
         assert 0 <= lag < 0.1
-        assert value(room, "argogrant_grants", reason="Bound") == 0
+        assert value(operator, "argogrant_grants", reason="Bound") == 0
 
 
 async def test_orphan_is_counted() -> None:
-    async with a_room() as room:
-        room.edit_rbac(policy_argogrant_csv="g, eve, role:admin\n")
+    async with an_operator() as operator:
+        operator.edit_rbac(policy_argogrant_csv="g, eve, role:admin\n")
         await asyncio.sleep(SOON)
 
-        assert value(room, "argogrant_orphans_removed_total") == 1
-        assert value(room, "argogrant_revocation_lag_seconds_count") == 0
+        assert value(operator, "argogrant_orphans_removed_total") == 1
+        assert value(operator, "argogrant_revocation_lag_seconds_count") == 0
 
 
 async def test_failed_writes_are_counted() -> None:
-    async with a_room() as room:
-        room.grant("g1", duration="1m")
+    async with an_operator() as operator:
+        operator.grant("g1", duration="1m")
         await asyncio.sleep(SETTLED)
-        room.cluster.fail("merge_patch", Unavailable("503"), times=99, path=RBAC)
+        operator.cluster.fail("merge_patch", Unavailable("503"), times=99, path=RBAC)
         await asyncio.sleep(70)
 
-        assert (value(room, "argogrant_overlay_writes_total", result="error") or 0) > 3
+        assert (
+            value(operator, "argogrant_overlay_writes_total", result="error") or 0
+        ) > 3
 
 
 async def test_deleted_instance_has_no_series() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
         await asyncio.sleep(SETTLED)
-        room.cluster.delete_object(f"{INSTANCES}/default")
+        operator.cluster.delete_object(f"{INSTANCES}/default")
         await asyncio.sleep(2)
 
-        assert value(room, "argogrant_bindings") is None
-        assert value(room, "argogrant_grants", reason="Bound") is None
+        assert value(operator, "argogrant_bindings") is None
+        assert value(operator, "argogrant_grants", reason="Bound") is None
 
 
 async def test_differences_of_a_resync_are_counted() -> None:
-    async with a_room() as room:
-        room.cluster.silent = True
-        room.grant("g1")
-        await room.namespace.resync("default")
+    async with an_operator() as operator:
+        operator.cluster.silent = True
+        operator.grant("g1")
+        await operator.namespace.resync("default")
 
-        assert value(room, "argogrant_sweep_differences_total") == 1
+        assert value(operator, "argogrant_sweep_differences_total") == 1
 
 
 def test_break_glass_and_waiting_grants_are_counted() -> None:

@@ -20,7 +20,7 @@ from argogrant.kube.whoami import SELF_REVIEWS
 from support.builders import NOON
 from support.doctor_facts import a_grant_record, a_record, gone, yes
 from support.fake_cluster import FakeCluster
-from support.in_memory_operator import GRANTS, Room
+from support.in_memory_operator import GRANTS, InMemoryOperator
 
 ACCOUNT = "system:serviceaccount:argogrant:argogrant"
 ADMISSION_KINDS = {
@@ -65,7 +65,7 @@ class ReviewingCluster(FakeCluster):
 def an_installation() -> ReviewingCluster:
     """A cluster with everything that is shipped."""
     cluster = ReviewingCluster()
-    Room(cluster).install()
+    InMemoryOperator(cluster).install()
     for kind in KINDS:
         cluster.add(CRDS.path(""), custom_resource_definition(kind))
     for body in validating_policies():
@@ -129,9 +129,9 @@ async def test_missing_admission_policy_is_named() -> None:
 
 async def test_every_page_of_grants_is_read() -> None:
     cluster = an_installation()
-    room = Room(cluster)
+    operator = InMemoryOperator(cluster)
     for number in range(PAGE_SIZE + 1):
-        room.grant(f"g{number}")
+        operator.grant(f"g{number}")
 
     assert len((await cluster_facts(cluster)).grants.value or ()) == PAGE_SIZE + 1
 

@@ -16,184 +16,194 @@ from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
 from support.builders import NOON
 from support.fake_cluster import FakeCluster
-from support.in_memory_operator import SETTLED, SOON, Room, a_room, until
+from support.in_memory_operator import (
+    SETTLED,
+    SOON,
+    InMemoryOperator,
+    an_operator,
+    until,
+)
 
 TEAM_A: Final = APP_PROJECTS.path("argocd", "team-a")
 DEPLOYER: Final = {"project": "team-a", "name": "deployer"}
 
 
 def in_project(
-    room: Room, name: str = "g", subject: str = "alice", **spec: Any
+    operator: InMemoryOperator, name: str = "g", subject: str = "alice", **spec: Any
 ) -> None:
-    room.grant(name, subject, role=DEPLOYER, **spec)
+    operator.grant(name, subject, role=DEPLOYER, **spec)
 
 
-def members(room: Room) -> list[str]:
-    project = room.cluster.object(TEAM_A)
+def members(operator: InMemoryOperator) -> list[str]:
+    project = operator.cluster.object(TEAM_A)
     found: list[str] = project["spec"]["roles"][0].get("groups", [])
     return found
 
 
-def edit_role(room: Room, **fields: Any) -> None:
+def edit_role(operator: InMemoryOperator, **fields: Any) -> None:
     """Change the first role of the project as another program."""
-    (role,) = room.cluster.object(TEAM_A)["spec"]["roles"]
-    room.cluster.edit(TEAM_A, {"spec": {"roles": [{**role, **fields}]}})
+    (role,) = operator.cluster.object(TEAM_A)["spec"]["roles"]
+    operator.cluster.edit(TEAM_A, {"spec": {"roles": [{**role, **fields}]}})
 
 
-def is_managed(room: Room) -> bool:
-    annotations = room.cluster.object(TEAM_A)["metadata"].get("annotations", {})
+def is_managed(operator: InMemoryOperator) -> bool:
+    annotations = operator.cluster.object(TEAM_A)["metadata"].get("annotations", {})
     return MEMBERS_ANNOTATION in annotations
 
 
 @asynccontextmanager
-async def a_room_with_members() -> AsyncIterator[Room]:
-    async with a_room() as room:
-        room.edit_instance(bindProjectRolesIn="AppProject")
+async def a_room_with_members() -> AsyncIterator[InMemoryOperator]:
+    async with an_operator() as operator:
+        operator.edit_instance(bindProjectRolesIn="AppProject")
         await asyncio.sleep(SETTLED)
-        yield room
+        yield operator
 
 
 async def test_member_is_added_and_removed_with_the_grant() -> None:
-    async with a_room_with_members() as room:
-        in_project(room)
-        await until(lambda: room.ready("g") == "+Bound", within=SETTLED)
-        assert members(room) == ["alice"]
-        assert not room.bound
-        room.revoke("g")
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: operator.ready("g") == "+Bound", within=SETTLED)
+        assert members(operator) == ["alice"]
+        assert not operator.bound
+        operator.revoke("g")
         await asyncio.sleep(SOON)
 
-        assert members(room) == []
-        assert not is_managed(room)
+        assert members(operator) == []
+        assert not is_managed(operator)
 
 
 async def test_global_roles_stay_in_the_config_map() -> None:
-    async with a_room_with_members() as room:
-        room.grant("g")
-        await until(lambda: room.ready("g") == "+Bound", within=SETTLED)
+    async with a_room_with_members() as operator:
+        operator.grant("g")
+        await until(lambda: operator.ready("g") == "+Bound", within=SETTLED)
 
-        assert room.bound == {"alice"}
+        assert operator.bound == {"alice"}
 
 
 async def test_change_of_the_binding_mode_leaves_no_gap() -> None:
     """The ConfigMap or the project always has the binding, in the end only one."""
-    async with a_room() as room:
-        in_project(room)
-        await until(lambda: room.bound, within=SETTLED)
+    async with an_operator() as operator:
+        in_project(operator)
+        await until(lambda: operator.bound, within=SETTLED)
         for place in ("AppProject", "ConfigMap", "AppProject"):
-            room.edit_instance(bindProjectRolesIn=place)
+            operator.edit_instance(bindProjectRolesIn=place)
             for _ in range(400):
-                assert members(room) or room.bound
+                assert members(operator) or operator.bound
                 await asyncio.sleep(SETTLED / 400)
-            assert bool(members(room)) is (place == "AppProject")
-            assert bool(room.bound) is (place == "ConfigMap")
+            assert bool(members(operator)) is (place == "AppProject")
+            assert bool(operator.bound) is (place == "ConfigMap")
 
 
 async def test_deleted_grant_is_kept_until_its_member_is_removed() -> None:
-    async with a_room_with_members() as room:
-        in_project(room)
-        await until(lambda: room.holders("g"), within=SETTLED)
-        room.cluster.fail("merge_patch", Forbidden("PATCH"), times=99, path=TEAM_A)
-        room.delete("g")
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: operator.holders("g"), within=SETTLED)
+        operator.cluster.fail("merge_patch", Forbidden("PATCH"), times=99, path=TEAM_A)
+        operator.delete("g")
         await asyncio.sleep(SETTLED)
-        assert room.has("g")
-        assert members(room) == ["alice"]
-        room.cluster.stop_failing()
-        await until(lambda: not room.has("g"), within=2 * SETTLED)
+        assert operator.has("g")
+        assert members(operator) == ["alice"]
+        operator.cluster.stop_failing()
+        await until(lambda: not operator.has("g"), within=2 * SETTLED)
 
-        assert members(room) == []
+        assert members(operator) == []
 
 
 async def test_missing_permission_is_reported_with_its_manifest() -> None:
-    async with a_room_with_members() as room:
+    async with a_room_with_members() as operator:
         refusal = Forbidden(f"PATCH {TEAM_A}: 403 no")
-        room.cluster.fail("merge_patch", refusal, times=99, path=TEAM_A)
-        in_project(room)
-        await until(lambda: room.instance_ready == "-Forbidden", within=SETTLED)
+        operator.cluster.fail("merge_patch", refusal, times=99, path=TEAM_A)
+        in_project(operator)
+        await until(lambda: operator.instance_ready == "-Forbidden", within=SETTLED)
 
-        assert "manifests/argocd-appprojects.yaml" in room.instance_says
+        assert "manifests/argocd-appprojects.yaml" in operator.instance_says
 
 
 async def test_concurrent_edit_of_a_project_is_not_lost() -> None:
-    async with a_room_with_members() as room:
-        room.cluster.before(
-            "merge_patch", lambda: edit_role(room, groups=["ops"], unknown={"a": 1})
+    async with a_room_with_members() as operator:
+        operator.cluster.before(
+            "merge_patch", lambda: edit_role(operator, groups=["ops"], unknown={"a": 1})
         )
-        in_project(room)
-        await until(lambda: "alice" in members(room), within=SETTLED)
+        in_project(operator)
+        await until(lambda: "alice" in members(operator), within=SETTLED)
 
-        assert members(room) == ["ops", "alice"]
-        assert room.cluster.object(TEAM_A)["spec"]["roles"][0]["unknown"] == {"a": 1}
+        assert members(operator) == ["ops", "alice"]
+        assert operator.cluster.object(TEAM_A)["spec"]["roles"][0]["unknown"] == {
+            "a": 1
+        }
 
 
 async def test_conflict_is_retried() -> None:
-    async with a_room_with_members() as room:
-        room.cluster.fail("merge_patch", Conflict("409"), times=2, path=TEAM_A)
-        in_project(room)
+    async with a_room_with_members() as operator:
+        operator.cluster.fail("merge_patch", Conflict("409"), times=2, path=TEAM_A)
+        in_project(operator)
 
-        await until(lambda: members(room), within=SETTLED)
+        await until(lambda: members(operator), within=SETTLED)
 
 
 async def test_deleted_instance_leaves_no_member() -> None:
-    async with a_room_with_members() as room:
-        in_project(room)
-        room.grant("global", "bob")
-        await until(lambda: members(room) and room.bound, within=SETTLED)
-        room.delete_instance()
-        await until(lambda: not room.is_served, within=SETTLED)
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        operator.grant("global", "bob")
+        await until(lambda: members(operator) and operator.bound, within=SETTLED)
+        operator.delete_instance()
+        await until(lambda: not operator.is_served, within=SETTLED)
 
-        assert members(room) == []
-        assert not room.bound
+        assert members(operator) == []
+        assert not operator.bound
 
 
 async def test_program_that_keeps_resetting_roles_is_reported() -> None:
-    async with a_room_with_members() as room:
-        in_project(room)
-        await until(lambda: members(room), within=SETTLED)
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
         for _ in range(3):
-            edit_role(room, groups=[])
-            await until(lambda: members(room), within=SETTLED)
-        edit_role(room, groups=[])
+            edit_role(operator, groups=[])
+            await until(lambda: members(operator), within=SETTLED)
+        edit_role(operator, groups=[])
         await asyncio.sleep(SOON)
 
-        assert room.ready("g") == "-Contested"
+        assert operator.ready("g") == "-Contested"
 
 
-def removed_tokens(room: Room) -> list[AuditRecord]:
-    return [one for one in room.told if one.transition.type == "token-removed"]
+def removed_tokens(operator: InMemoryOperator) -> list[AuditRecord]:
+    return [
+        one for one in operator.audit_records if one.transition.type == "token-removed"
+    ]
 
 
 async def test_tokens_issued_meanwhile_are_removed_from_spec_and_status() -> None:
-    async with a_room_with_members() as room:
+    async with a_room_with_members() as operator:
         old = {"iat": 1, "id": "old"}
-        edit_role(room, jwtTokens=[old])
-        in_project(room)
-        await until(lambda: members(room), within=SETTLED)
-        made = {"iat": int(room.clock().timestamp()), "id": "made"}
-        edit_role(room, jwtTokens=[old, made])
+        edit_role(operator, jwtTokens=[old])
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        made = {"iat": int(operator.clock().timestamp()), "id": "made"}
+        edit_role(operator, jwtTokens=[old, made])
         status = {"jwtTokensByRole": {"deployer": {"items": [old, made]}}}
-        room.cluster.edit(TEAM_A, {"status": status})
-        room.revoke("g")
+        operator.cluster.edit(TEAM_A, {"status": status})
+        operator.revoke("g")
         await asyncio.sleep(SOON)
 
-        project = room.cluster.object(TEAM_A)
+        project = operator.cluster.object(TEAM_A)
         assert project["spec"]["roles"][0]["jwtTokens"] == [old]
         assert project["status"]["jwtTokensByRole"]["deployer"]["items"] == [old]
-        assert len(removed_tokens(room)) == 1
-        assert '"made"' in removed_tokens(room)[0].transition.message
+        assert len(removed_tokens(operator)) == 1
+        assert '"made"' in removed_tokens(operator)[0].transition.message
 
 
 async def test_sweep_removes_members_after_a_conflict() -> None:
-    async with a_room_with_members() as room:
-        in_project(room, duration="1m")
-        await until(lambda: members(room), within=SETTLED)
-        project = room.cluster.object(TEAM_A)
+    async with a_room_with_members() as operator:
+        in_project(operator, duration="1m")
+        await until(lambda: members(operator), within=SETTLED)
+        project = operator.cluster.object(TEAM_A)
 
-    alone = FakeCluster(room.clock)
+    alone = FakeCluster(operator.clock)
     alone.add(TEAM_A.rpartition("/")[0], project)
     alone.fail("merge_patch", Conflict("409"))
-    early = await sweep_projects(alone, "argocd", room.clock)
+    early = await sweep_projects(alone, "argocd", operator.clock)
     late = await sweep_projects(
-        alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
+        alone, "argocd", lambda: operator.clock() + timedelta(minutes=2)
     )
 
     assert early == SweptMembers(kept=1)
@@ -212,44 +222,44 @@ async def test_sweep_without_permission_to_list_projects_returns_none() -> None:
 
 
 async def test_sweep_without_permission_to_write_projects_fails() -> None:
-    async with a_room_with_members() as room:
-        in_project(room, duration="1m")
-        await until(lambda: members(room), within=SETTLED)
-        project = room.cluster.object(TEAM_A)
-    alone = FakeCluster(room.clock)
+    async with a_room_with_members() as operator:
+        in_project(operator, duration="1m")
+        await until(lambda: members(operator), within=SETTLED)
+        project = operator.cluster.object(TEAM_A)
+    alone = FakeCluster(operator.clock)
     alone.add(TEAM_A.rpartition("/")[0], project)
     alone.fail("merge_patch", Forbidden(f"PATCH {TEAM_A}: 403"))
 
     with pytest.raises(SweepFailed, match="403"):
         await sweep_projects(
-            alone, "argocd", lambda: room.clock() + timedelta(minutes=2)
+            alone, "argocd", lambda: operator.clock() + timedelta(minutes=2)
         )
 
 
 async def test_grant_is_not_reported_as_ended_while_the_annotation_is_invalid() -> None:
     """No member is removed, since managed and unmanaged members look the same."""
-    async with a_room_with_members() as room:
-        in_project(room)
-        await until(lambda: members(room), within=SETTLED)
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
         invalid = {"metadata": {"annotations": {MEMBERS_ANNOTATION: "?"}}}
-        room.cluster.edit(TEAM_A, invalid)
-        room.revoke("g")
+        operator.cluster.edit(TEAM_A, invalid)
+        operator.revoke("g")
         await asyncio.sleep(SETTLED)
 
-        assert members(room) == ["alice"]
-        assert room.ready("g") == "-ProjectInvalid"
-        assert not room.has_ended("g")
-        room.delete("g")
+        assert members(operator) == ["alice"]
+        assert operator.ready("g") == "-ProjectInvalid"
+        assert not operator.has_ended("g")
+        operator.delete("g")
         await asyncio.sleep(SETTLED)
-        assert room.has("g")
+        assert operator.has("g")
 
 
 async def test_late_removal_of_a_member_is_counted() -> None:
-    async with a_room_with_members() as room:
-        in_project(room, duration="1m")
-        await until(lambda: members(room), within=SETTLED)
-        await until(lambda: not members(room), within=70)
-        count = room.metrics.registry.get_sample_value(
+    async with a_room_with_members() as operator:
+        in_project(operator, duration="1m")
+        await until(lambda: members(operator), within=SETTLED)
+        await until(lambda: not members(operator), within=70)
+        count = operator.metrics.registry.get_sample_value(
             "argogrant_revocation_lag_seconds_count",
             {"namespace": "argogrant", "instance": "default"},
         )

@@ -20,10 +20,10 @@ from support.in_memory_operator import (
     INSTANCE_PATH,
     OURS,
     RBAC,
-    Room,
+    InMemoryOperator,
     running,
 )
-from support.in_memory_remote import CLUSTER, a_remote_room, put_token
+from support.in_memory_remote import CLUSTER, a_remote_operator, put_token
 
 SECRET = f"{SECRETS.path(OURS)}/prod"
 HOUR = timedelta(hours=1)
@@ -35,26 +35,26 @@ TOKENS = "/api/v1/namespaces/argocd/serviceaccounts/argogrant/token"
 class Scene:
     """An instance whose Argo CD is in another cluster, which issues tokens."""
 
-    room: Room
+    operator: InMemoryOperator
     there: FakeCluster
     mint: Mint
 
     @property
     def stored(self) -> str:
-        return token_in(self.room.cluster.object(SECRET))
+        return token_in(self.operator.cluster.object(SECRET))
 
     @property
     def says(self) -> Body:
-        return self.room.condition(INSTANCE_PATH, "TokenFresh")
+        return self.operator.condition(INSTANCE_PATH, "TokenFresh")
 
     @property
     def status(self) -> dict[str, Any]:
-        status: dict[str, Any] = self.room.cluster.object(INSTANCE_PATH)["status"]
+        status: dict[str, Any] = self.operator.cluster.object(INSTANCE_PATH)["status"]
         return status
 
     def metric(self, name: str, **labels: str) -> float | None:
         place = {"namespace": OURS, "instance": "default"}
-        registry = self.room.metrics.registry
+        registry = self.operator.metrics.registry
         return registry.get_sample_value(name, {**place, **labels})
 
 
@@ -67,14 +67,14 @@ async def a_scene(
     token: str = "",
 ) -> AsyncIterator[Scene]:
     """Run an operator whose token is of this age."""
-    room, there = a_remote_room(None)
-    put_token(room, token or a_token(room.clock() - age, lifetime))
-    mint = there.mint = Mint(room.clock)
+    operator, there = a_remote_operator(None)
+    put_token(operator, token or a_token(operator.clock() - age, lifetime))
+    mint = there.mint = Mint(operator.clock)
     if rotates:
-        room.edit_instance(cluster={**CLUSTER, "tokenRotation": EVERY_HOUR})
-    async with running(room):
+        operator.edit_instance(cluster={**CLUSTER, "tokenRotation": EVERY_HOUR})
+    async with running(operator):
         await asyncio.sleep(20)
-        yield Scene(room, there, mint)
+        yield Scene(operator, there, mint)
 
 
 async def test_token_is_rotated_when_it_is_old_enough() -> None:
@@ -84,8 +84,8 @@ async def test_token_is_rotated_when_it_is_old_enough() -> None:
         await asyncio.sleep(120)
 
         assert scene.mint.requests == [(TOKENS, 3 * 3600)]
-        assert scene.stored == scene.mint.given[0] == scene.room.shown[-1]
-        assert scene.room.instance_ready == "+Converged"
+        assert scene.stored == scene.mint.given[0] == scene.operator.shown[-1]
+        assert scene.operator.instance_ready == "+Converged"
         assert scene.says["reason"] == "Fresh"
 
 
@@ -94,7 +94,9 @@ async def test_rotation_is_recorded_and_counted_but_never_logs_the_token() -> No
         ok = scene.metric("argogrant_token_rotations_total", result="ok")
         end = scene.metric("argogrant_token_expiry_timestamp_seconds")
         (record,) = [
-            one for one in scene.room.told if one.transition.type == "token-rotated"
+            one
+            for one in scene.operator.audit_records
+            if one.transition.type == "token-rotated"
         ]
 
         assert ok == 1
@@ -127,7 +129,7 @@ async def test_every_token_is_rotated_when_it_is_due() -> None:
 
 async def test_token_with_a_short_lifetime_is_rotated_earlier() -> None:
     async with a_scene(age=HOUR) as scene:
-        scene.there.mint = short = Mint(scene.room.clock, longest=HOUR)
+        scene.there.mint = short = Mint(scene.operator.clock, longest=HOUR)
         await asyncio.sleep(3600 + 60)
         assert len(short.given) == 1
         await asyncio.sleep(1200 + 60)
@@ -146,16 +148,16 @@ async def test_no_token_is_requested_without_rotation() -> None:
 async def test_token_that_is_not_rotated_is_reported_before_it_expires() -> None:
     async with a_scene(rotates=False, lifetime=10 * HOUR) as scene:
         await asyncio.sleep(7 * 3600)
-        await scene.room.namespace.resync("default")
+        await scene.operator.namespace.resync("default")
         await asyncio.sleep(5)
         assert scene.says["reason"] == "Fresh"
         await asyncio.sleep(3600)
-        await scene.room.namespace.resync("default")
+        await scene.operator.namespace.resync("default")
         await asyncio.sleep(5)
 
         assert scene.says["reason"] == "TokenEnding"
         assert scene.metric("argogrant_token_at_risk") == 1
-        assert scene.room.happened("default") == ["token-at-risk"]
+        assert scene.operator.happened("default") == ["token-at-risk"]
 
 
 @pytest.mark.parametrize(
@@ -180,8 +182,8 @@ async def test_present_token_stays_if(verb: str, path: str, error) -> None:
         assert scene.stored == before
         assert scene.says["reason"] == "RotationFailed"
         assert str(error) in scene.says["message"]
-        assert scene.room.instance_ready == "+Converged"
-        assert scene.room.happened("default") == ["token-at-risk"]
+        assert scene.operator.instance_ready == "+Converged"
+        assert scene.operator.happened("default") == ["token-at-risk"]
         attempts = scene.there.count("create", TOKENS)
         assert 3600 / LONGEST_BACKOFF <= attempts <= 2 * 3600 / LONGEST_BACKOFF + 10
         scene.there.stop_failing()
@@ -215,8 +217,10 @@ async def test_new_token_with_fewer_permissions_is_not_stored() -> None:
 
 async def test_concurrent_change_of_the_secret_is_not_overwritten() -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
-        persons = a_token(scene.room.clock(), 9 * HOUR, jti="a person's")
-        scene.room.cluster.before("merge_patch", lambda: put_token(scene.room, persons))
+        persons = a_token(scene.operator.clock(), 9 * HOUR, jti="a person's")
+        scene.operator.cluster.before(
+            "merge_patch", lambda: put_token(scene.operator, persons)
+        )
         await asyncio.sleep(300)
 
         assert scene.stored == persons
@@ -235,7 +239,7 @@ async def test_answer_without_a_token_changes_nothing() -> None:
 
 async def test_conflict_is_counted_and_the_rotation_is_retried() -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
-        scene.room.cluster.fail("merge_patch", Conflict("409"), path=SECRET)
+        scene.operator.cluster.fail("merge_patch", Conflict("409"), path=SECRET)
         await asyncio.sleep(120)
 
         assert scene.metric("argogrant_token_rotations_total", result="conflict") == 1

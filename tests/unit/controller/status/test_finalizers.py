@@ -6,7 +6,7 @@ import pytest
 
 from argogrant.controller.status.finalizers import ARGOCD_WATCH_MARGIN
 from argogrant.kube.errors import Unavailable
-from support.in_memory_operator import GRANTS, SETTLED, SOON, a_room, until
+from support.in_memory_operator import GRANTS, SETTLED, SOON, an_operator, until
 
 FINALIZER = "argogrant.dev/revoke"
 OTHER = "example.com/theirs"
@@ -15,10 +15,10 @@ FOR_EVER = 10_000
 
 
 async def test_grant_in_force_gets_the_finalizer() -> None:
-    async with a_room() as room:
-        room.grant("g1")
+    async with an_operator() as operator:
+        operator.grant("g1")
 
-        await until(lambda: room.holders("g1") == [FINALIZER], within=SOON)
+        await until(lambda: operator.holders("g1") == [FINALIZER], within=SOON)
 
 
 @pytest.mark.parametrize(
@@ -34,68 +34,68 @@ async def test_grant_in_force_gets_the_finalizer() -> None:
 )
 async def test_grant_that_was_never_in_force_gets_no_finalizer(spec) -> None:
     """Nothing has to be revoked, so it can be deleted while no operator runs."""
-    async with a_room() as room:
-        room.grant("g1", **spec)
+    async with an_operator() as operator:
+        operator.grant("g1", **spec)
         await asyncio.sleep(SETTLED)
-        assert room.ready("g1").startswith("-")
-        assert room.holders("g1") == []
-        room.delete("g1")
+        assert operator.ready("g1").startswith("-")
+        assert operator.holders("g1") == []
+        operator.delete("g1")
 
-        assert not room.has("g1")
+        assert not operator.has("g1")
 
 
 async def test_scheduled_grant_gets_the_finalizer_at_its_start() -> None:
-    async with a_room() as room:
-        room.grant("g1", notBefore="2026-11-24T12:01:00Z")
+    async with an_operator() as operator:
+        operator.grant("g1", notBefore="2026-11-24T12:01:00Z")
         await asyncio.sleep(SETTLED)
-        assert room.holders("g1") == []
+        assert operator.holders("g1") == []
         await asyncio.sleep(60)
 
-        assert room.ready("g1") == "+Bound"
-        assert room.holders("g1") == [FINALIZER]
+        assert operator.ready("g1") == "+Bound"
+        assert operator.holders("g1") == [FINALIZER]
 
 
 async def test_grant_deleted_before_its_first_binding_gets_no_finalizer() -> None:
     """Another program's finalizer keeps it; the API server accepts no new one."""
-    async with a_room() as room:
-        room.grant("g1", held_by=OTHER)
-        room.delete("g1")
+    async with an_operator() as operator:
+        operator.grant("g1", held_by=OTHER)
+        operator.delete("g1")
         await asyncio.sleep(SETTLED)
 
-        assert room.holders("g1") == [OTHER]
-        assert room.cluster.count("merge_patch", f"{GRANTS}/g1") <= 1
-        assert not room.bound
+        assert operator.holders("g1") == [OTHER]
+        assert operator.cluster.count("merge_patch", f"{GRANTS}/g1") <= 1
+        assert not operator.bound
 
 
 async def test_grant_deleted_before_its_finalizer_is_written_gets_none(caplog) -> None:
-    async with a_room() as room:
-        room.cluster.fail("merge_patch", Unavailable("503"), path=f"{GRANTS}/g1")
-        room.grant("g1", held_by=OTHER)
-        await until(lambda: room.bound == {"alice"}, within=SOON)
-        room.delete("g1")
+    async with an_operator() as operator:
+        operator.cluster.fail("merge_patch", Unavailable("503"), path=f"{GRANTS}/g1")
+        operator.grant("g1", held_by=OTHER)
+        await until(lambda: operator.bound == {"alice"}, within=SOON)
+        operator.delete("g1")
         await asyncio.sleep(SETTLED)
 
-        assert room.holders("g1") == [OTHER]
-        assert not room.bound
+        assert operator.holders("g1") == [OTHER]
+        assert not operator.bound
         assert caplog.text == ""
 
 
 async def test_finalizer_of_another_program_stays() -> None:
-    async with a_room() as room:
-        room.grant("g1", held_by=OTHER)
+    async with an_operator() as operator:
+        operator.grant("g1", held_by=OTHER)
         await asyncio.sleep(SETTLED)
-        assert room.holders("g1") == [OTHER, FINALIZER]
-        room.delete("g1")
+        assert operator.holders("g1") == [OTHER, FINALIZER]
+        operator.delete("g1")
         await asyncio.sleep(GONE)
 
-        assert room.holders("g1") == [OTHER]
-        assert not room.bound
+        assert operator.holders("g1") == [OTHER]
+        assert not operator.bound
 
 
 async def test_binding_does_not_wait_for_the_finalizer() -> None:
-    async with a_room() as room:
+    async with an_operator() as operator:
         away = Unavailable("503")
-        room.cluster.fail("merge_patch", away, times=FOR_EVER, path=GRANTS)
-        room.grant("g1")
+        operator.cluster.fail("merge_patch", away, times=FOR_EVER, path=GRANTS)
+        operator.grant("g1")
 
-        await until(lambda: room.bound == {"alice"}, within=SOON)
+        await until(lambda: operator.bound == {"alice"}, within=SOON)
