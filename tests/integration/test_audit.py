@@ -49,7 +49,10 @@ def log(tmp_path: Path) -> Path:
 
 def wait_until_leading(log: Path, times: int = 1) -> None:
     """Wait for an operator's start, which takes longer than some grants last."""
-    eventually(lambda: log.read_text().count(" Leading.") == times, within=30)
+    eventually(
+        lambda: log.read_text().count(" Leader: acquired the Lease.") == times,
+        within=30,
+    )
 
 
 @contextlib.contextmanager
@@ -109,7 +112,7 @@ def test_standard_output_holds_the_life_of_a_grant_and_nothing_else(
     assert end["data"]["subject"] == {"kind": "User", "name": "zoë"}
     assert end["data"]["reason"] == "Expired"
     assert end["data"]["wasBound"] is True
-    assert "Leading." in log.read_text()
+    assert "Leader: acquired the Lease." in log.read_text()
 
 
 def test_a_kill_between_the_binding_and_its_report_loses_nothing(
