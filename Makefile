@@ -7,8 +7,13 @@ CORE := */argogrant/grants/*,*/argogrant/argocd/*
 CHAOS_MINUTES ?= 30
 # Each worker has a control plane of its own; a cluster that is named there is only once.
 TEST_WORKERS ?= $(if $(ARGOGRANT_TEST_KUBECONFIG),0,3)
+ON_CONTROL_PLANES := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+# What the pages show comes from these files; deleted ones are no prerequisites.
+SHOWN := README.md argocd charts crds docs examples manifests operator tests
+SHOWN_FILES := $(wildcard $(shell git ls-files -- $(SHOWN) 2>/dev/null))
+PAGES_PASSED := build/pages-passed
 
-.PHONY: setup check lint test coverage chaos demo bench bench-failover bench-memory \
+.PHONY: setup check lint test test-pages coverage chaos demo bench bench-failover bench-memory \
   generate docs tutorial plugin control-plane control-plane-path
 
 setup: $(READY)
@@ -38,8 +43,19 @@ test: control-plane
 	$(VENV)/bin/pytest tests/unit tests/contract --cov --cov-report= \
 	  --numprocesses 2 --dist loadfile
 	@$(MAKE) --no-print-directory coverage
-	$(VENV)/bin/pytest tests/integration tests/chaos \
-	  --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/pytest tests/integration tests/chaos $(ON_CONTROL_PLANES)
+
+# Plays the documentation: its commands run, and print what the pages show.
+test-pages: control-plane
+	$(VENV)/bin/pytest tests/pages $(ON_CONTROL_PLANES)
+
+# `make check` plays the pages again if a file has changed since they last passed. The
+# time is that of the beginning: a file that changes meanwhile is newer.
+$(PAGES_PASSED): $(SHOWN_FILES) $(READY)
+	@mkdir -p $(@D)
+	@touch $@.started
+	@$(MAKE) --no-print-directory test-pages
+	@mv $@.started $@
 
 # What the last `make test` ran: every branch of the pure core, nine in ten elsewhere.
 coverage: $(READY)
@@ -50,7 +66,7 @@ coverage: $(READY)
 chaos: control-plane
 	@PYTHONPATH=tests $(PYTHON) -m chaos run --minutes $(CHAOS_MINUTES)
 
-check: lint test
+check: lint test $(PAGES_PASSED)
 
 demo: control-plane
 	@PYTHONPATH=tests $(PYTHON) examples/demo.py

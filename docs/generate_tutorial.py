@@ -1,7 +1,7 @@
 """Type the tutorial on a real control plane, and write what is seen into the page.
 
 It takes minutes and needs the programs of ``make control-plane``, so it is no part of
-``make generate``: ``tests/integration/test_tutorial.py`` says when it is due.
+``make generate``: ``tests/pages/test_tutorial.py`` says when it is due.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""The gates hold: what `make check` demands can not be lowered unnoticed."""
+"""Steps and thresholds of ``make check``."""
 
 import os
 import subprocess
@@ -18,10 +18,10 @@ assert decide(True)
 """
 
 
-def commands(target: str) -> list[str]:
-    """What make would run, in order."""
+def commands(target: str, *options: str) -> list[str]:
+    """Return the commands that make would run, in order."""
     out = subprocess.run(
-        ["make", "--dry-run", target],
+        ["make", "--dry-run", *options, target],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -34,15 +34,69 @@ def gates() -> list[str]:
     return [line for line in commands("coverage") if "coverage report" in line]
 
 
-def test_the_core_is_covered_whole_and_the_rest_by_nine_tenths() -> None:
+def index_of(text: str, run: list[str]) -> int:
+    """Return the index of the first command that contains a text."""
+    return next(index for index, line in enumerate(run) if text in line)
+
+
+STEPS = (
+    "ruff format --check",
+    "ruff check",
+    "mypy",
+    "lint-imports",
+    "pytest tests/unit tests/contract",
+    "pytest tests/integration tests/chaos",
+)
+PAGES = "pytest tests/pages"
+
+
+def test_check_lints_then_tests_then_plays_the_pages(tmp_path: Path) -> None:
+    """A fresh clone has no stamp file."""
+    run = commands("check", f"PAGES_PASSED={tmp_path}/absent")
+    order = [index_of(step, run) for step in (*STEPS, PAGES)]
+
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_played"),
+    [
+        pytest.param("CONTRIBUTING.md", False, id="a page that shows no output"),
+        pytest.param("README.md", True, id="the README"),
+        pytest.param("docs/tutorial.md", True, id="a page"),
+        pytest.param("examples/roles.yaml", True, id="a manifest"),
+        pytest.param("charts/argogrant/values.yaml", True, id="the chart"),
+        pytest.param("operator/argogrant/cli/main.py", True, id="a command"),
+        pytest.param("tests/support/doc_player.py", True, id="a test module"),
+    ],
+)
+def test_check_plays_the_pages_again_after_a_change(
+    tmp_path: Path, changed: str, *, is_played: bool
+) -> None:
+    stamp = tmp_path / "passed"
+    stamp.touch()
+    run = commands(
+        *("check", f"PAGES_PASSED={stamp}", f"--what-if={changed}"),
+        "--old-file=.venv/.ready",
+    )
+
+    assert (ROOT / changed).exists()
+    assert any(PAGES in line for line in run) is is_played
+    assert index_of(STEPS[-1], run)
+
+
+def test_test_plays_no_pages() -> None:
+    assert not any(PAGES in line for line in commands("test"))
+
+
+def test_core_needs_full_coverage_and_the_rest_nine_tenths() -> None:
     core, rest = gates()
 
     assert f"--include='{CORE}' --fail-under=100" in core
     assert f"--omit='{CORE}' --fail-under=90" in rest
 
 
-def test_the_tests_are_followed_by_the_gates() -> None:
-    """Data of an earlier run must not help."""
+def test_coverage_is_erased_before_the_tests_and_checked_after_them() -> None:
     run = commands("test")
     erased = next(i for i, line in enumerate(run) if line.endswith("coverage erase"))
     tested = next(i for i, line in enumerate(run) if "pytest tests/unit" in line)
@@ -53,8 +107,8 @@ def test_the_tests_are_followed_by_the_gates() -> None:
 
 
 @pytest.mark.parametrize("part", ["grants", "argocd", "controller"])
-def test_a_branch_that_no_test_takes_closes_a_gate(tmp_path: Path, part: str) -> None:
-    """The very commands of the Makefile, on a package with half of its branches."""
+def test_untested_branch_fails_the_coverage_check(tmp_path: Path, part: str) -> None:
+    """The commands of the Makefile, on a package with half of its branches covered."""
     package = tmp_path / "argogrant" / part
     package.mkdir(parents=True)
     (package / "rules.py").write_text(ONE_BRANCH_IS_MISSING)

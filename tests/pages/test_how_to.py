@@ -1,8 +1,8 @@
-"""The how-to pages of the flows, typed line by line, with argocd-server as the judge.
+"""How-to pages, played line by line, with argocd-server as the judge of access.
 
-Every command of such a page is run as the person who types it there, with the
-manifests of ``examples/`` and the rights that they give, and has to be answered as the
-page says. What differs are times: nobody waits for hours here.
+Each command of a page runs as the person who types it, with the manifests of
+``examples/`` and their permissions, and must print what the page shows. Only the times
+are shorter. A page about one existing grant starts after its example is installed.
 """
 
 import json
@@ -25,6 +25,12 @@ FLOWS = {
     "grants-from-git": "07-from-git",
     "break-glass": "08-break-glass",
 }
+"""The example of each page that covers a flow from its set-up to its end."""
+EXISTING = {
+    "approve": ("04-one-approver", "alice"),
+    "change-a-grant": ("05-on-call", "dana"),
+}
+"""By page: the example that is installed before, and the requester of its grant."""
 SCOPES = {"scopes": "[groups, email]"}
 BRIEF = "15s"
 TIMES = {
@@ -44,25 +50,27 @@ TRACKING = "argocd.argoproj.io/tracking-id"
 def served(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClosedWorld]:
-    log = tmp_path_factory.mktemp("flows") / "operator.log"
+    log = tmp_path_factory.mktemp("pages") / "operator.log"
     with approval_flow.served_world(identity_policies, log) as world:
         yield world
 
 
 @pytest.fixture
-def world(served: ClosedWorld) -> ClosedWorld:
-    """Only the pages give rights here."""
+def world(served: ClosedWorld) -> Iterator[ClosedWorld]:
+    """A cluster in which only the page grants permissions."""
     served.clear()
     served.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
     approval_flow.remove_rights(served.plane)
-    return served
+    yield served
+    served.clear()
+    approval_flow.remove_rights(served.plane)
 
 
 def sync(world: ClosedWorld, copies: Path) -> None:
-    """Do what Argo CD does with the grants in Git: a server-side apply as its account.
+    """Apply the grants in Git as Argo CD does, with its account and field manager.
 
-    Its account, its field manager, its annotation and the rights of the page are real;
-    the controller itself applies grants in ``gitops/``.
+    The permissions are those of the page. The application controller itself applies
+    grants in ``tests/integration/gitops``.
     """
     account = ("-n", "argocd", "create", "serviceaccount", CONTROLLER)
     world.plane.kubectl(*account, check=False)
@@ -79,8 +87,20 @@ def sync(world: ClosedWorld, copies: Path) -> None:
         )
 
 
+def player_with_grant(world: ClosedWorld, copies: Path, page: str) -> doc_player.Player:
+    """Install the example of a page, and create its grant as the requester."""
+    player = doc_player.Player(world, copies)
+    example, requester = EXISTING[page]
+    folder = f"examples/{example}"
+    files = ("examples/roles.yaml", f"{folder}/people.yaml")
+    for file in (*files, f"{folder}/access-policy.yaml"):
+        player.typed("admin", f"kubectl apply -f {file}")
+    player.typed(requester, f"kubectl create -f {folder}/grant.yaml")
+    return player
+
+
 @pytest.mark.parametrize("flow", FLOWS)
-def test_a_page_tells_what_happens(
+def test_commands_of_a_flow_print_what_its_page_shows(
     world: ClosedWorld, tmp_path: Path, flow: str
 ) -> None:
     player = doc_player.Player(
@@ -89,9 +109,16 @@ def test_a_page_tells_what_happens(
     player.play(HOW_TO / f"{flow}.md")
 
 
+@pytest.mark.parametrize("page", EXISTING)
+def test_commands_for_an_existing_grant_print_what_its_page_shows(
+    world: ClosedWorld, tmp_path: Path, page: str
+) -> None:
+    player_with_grant(world, tmp_path, page).play(HOW_TO / f"{page}.md")
+
+
 @pytest.mark.parametrize("flow", FLOWS)
-def test_a_page_shows_the_files_that_it_uses(flow: str) -> None:
-    """To the byte, and all of them."""
+def test_page_of_a_flow_shows_every_file_of_its_example(flow: str) -> None:
+    """The page and the file are equal to the byte."""
     page = HOW_TO / f"{flow}.md"
     shown = {block.text for block in doc_pages.blocks_of(page, page.read_text())}
     files = (doc_pages.EXAMPLES / FLOWS[flow]).glob("*.yaml")
@@ -99,9 +126,22 @@ def test_a_page_shows_the_files_that_it_uses(flow: str) -> None:
     assert [file.name for file in files if file.read_text() not in shown] == []
 
 
+@pytest.mark.parametrize("page", EXISTING)
+def test_page_for_an_existing_grant_shows_files_of_its_example_only(page: str) -> None:
+    """The page and the file are equal to the byte."""
+    path = HOW_TO / f"{page}.md"
+    files = (doc_pages.EXAMPLES / EXISTING[page][0]).glob("*.yaml")
+    texts = {file.read_text() for file in files}
+    shown = [
+        b for b in doc_pages.blocks_of(path, path.read_text()) if b.language == "yaml"
+    ]
+
+    assert shown
+    assert [block.place for block in shown if block.text not in texts] == []
+
+
 @pytest.mark.parametrize("flow", FLOWS)
-def test_a_page_is_judged_before_during_and_after(flow: str) -> None:
-    """Somebody asks Argo CD, is allowed, and is refused again in the end."""
+def test_page_of_a_flow_shows_argocd_refusing_allowing_and_refusing(flow: str) -> None:
     answers = [
         line.answer.strip()
         for line in doc_player.lines_of(HOW_TO / f"{flow}.md")
