@@ -1,4 +1,4 @@
-"""The operator sees whether the real API server still checks who asks and approves."""
+"""Drift of the admission policies on the API server, as the operator observes it."""
 
 import json
 from collections.abc import Iterator
@@ -10,118 +10,155 @@ from argogrant.api.admission_drift import PROPAGATION_DELAY, find_drift, verifie
 from argogrant.api.admission_policies import VALIDATING_FILE
 from argogrant.grants.model.reasons import Reason
 from controlplane import ControlPlane
+from controlplane.errors import APIRequestFailed
 from support import admission_objects
-from support.admission_objects import Asker, service_account
+from support.admission_objects import Asker, Body, service_account
 from support.admission_policy_changes import HARMFUL, HARMLESS, SHIPPED, Change
 from support.live_cluster import seconds_until
+
+GROUP = "apis/admissionregistration.k8s.io/v1"
+CHANGES = (*HARMLESS, *HARMFUL)
+STORED = (
+    "a front end is trusted",
+    "errors are ignored",
+    "a validation accepts everything",
+    "the binding only warns",
+)
+"""Changes that are stored: one harmless, two of the policy, one of the binding."""
 
 
 @pytest.fixture(scope="module")
 def shipped(installed: ControlPlane) -> Iterator[ControlPlane]:
-    """The policies that check, as shipped at the beginning."""
+    """An API server with the shipped validating policies."""
     with admission_objects.policies(installed, VALIDATING_FILE):
         yield installed
 
 
+@pytest.fixture(scope="module")
+def before(shipped: ControlPlane) -> dict[str, Body]:
+    """The shipped policies and bindings, as the API server returns them."""
+    return admission_objects.observed(shipped)
+
+
 @pytest.fixture
-def mended(shipped: ControlPlane) -> Iterator[ControlPlane]:
-    """The same before each test, whatever it does."""
+def restored(shipped: ControlPlane) -> Iterator[ControlPlane]:
+    """An API server on which the shipped policies are restored after the test."""
     yield shipped
     whole = {"apiVersion": "v1", "kind": "List", "items": list(SHIPPED.values())}
     shipped.kubectl("replace", "--force", "-f", "-", stdin=json.dumps(whole))
 
 
-def make(plane: ControlPlane, change: Change) -> bool:
-    """Change an object as an admin does; tells whether the API server lets it pass."""
-    plural, name = change.key.split("/")
+def replace(plane: ControlPlane, change: Change, **parameters: str) -> Body | None:
+    """Replace an object with a changed one, as ``kubectl replace`` does.
+
+    Returns:
+        The object as the API server returns it, or None if it rejects the change.
+    """
+    api = plane.api("argogrant")
+    path = f"{GROUP}/{change.key}"
     body = change.made_in(SHIPPED)[change.key]
-    done = plane.kubectl("replace", "-f", "-", stdin=json.dumps(body), check=False)
-    left = json.loads(plane.kubectl("get", plural, name, "-o", "json").stdout)
-    return done.returncode == 0 and change.path[-1] in json.dumps(left)
+    version = api.request("GET", path)["metadata"]["resourceVersion"]
+    body["metadata"]["resourceVersion"] = version
+    try:
+        return api.request("PUT", path, body, fieldValidation="Strict", **parameters)
+    except APIRequestFailed:
+        return None
 
 
-def test_what_is_shipped_is_no_problem(shipped: ControlPlane) -> None:
-    """Whatever defaults this API server fills in."""
-    assert find_drift(admission_objects.observed(shipped)) is None
-
-
-def test_nothing_is_verified_before_the_policies_were_there(
-    shipped: ControlPlane,
+def test_shipped_policies_with_the_defaults_of_the_api_server_are_no_drift(
+    before: dict[str, Body],
 ) -> None:
-    since = verified_since(admission_objects.observed(shipped))
+    assert find_drift(before) is None
+
+
+def test_requesters_are_verified_once_the_policies_have_propagated(
+    before: dict[str, Body],
+) -> None:
+    since = verified_since(before)
 
     assert since is not None
     assert seconds_until(since.isoformat()) <= PROPAGATION_DELAY.total_seconds()
 
 
-@pytest.mark.parametrize("change", HARMLESS, ids=lambda change: change.title)
-def test_what_lets_nobody_pass_is_no_problem(
-    mended: ControlPlane, change: Change
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.title)
+def test_change_that_the_api_server_accepts_is_drift_unless_harmless(
+    shipped: ControlPlane, before: dict[str, Body], change: Change
 ) -> None:
-    assert make(mended, change)
-    assert find_drift(admission_objects.observed(mended)) is None
+    """A dry run returns what the API server would store, with its defaults."""
+    stored = replace(shipped, change, dryRun="All")
+
+    assert (stored is None) is change.is_refused
+    if stored is None:
+        return
+    assert change.path[-1] in json.dumps(stored)
+    drift = find_drift({**before, change.key: stored})
+    assert (drift is not None) is bool(change.difference)
+    assert drift is None or change.difference in drift.message
 
 
-@pytest.mark.parametrize("change", HARMFUL, ids=lambda change: change.title)
-def test_what_lets_somebody_pass_is_told(mended: ControlPlane, change: Change) -> None:
-    """Unless the API server itself does not let it pass."""
-    is_made = make(mended, change)
-    problem = find_drift(admission_objects.observed(mended))
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(change, id=change.title)
+        for change in CHANGES
+        if change.title in STORED
+    ],
+)
+def test_stored_change_is_observed_as_drift_unless_harmless(
+    restored: ControlPlane, change: Change
+) -> None:
+    assert replace(restored, change) is not None
 
-    assert is_made != change.is_refused
-    if change.is_refused:
-        assert problem is None
-    else:
-        assert problem is not None
-        assert change.difference in problem.message
-
-
-def test_what_is_removed_is_told(mended: ControlPlane) -> None:
-    mended.kubectl("delete", "validatingadmissionpolicybinding", "argogrant-approver")
-    problem = find_drift(admission_objects.observed(mended))
-
-    assert problem is not None
-    assert problem.reason is Reason.ADMISSION_POLICY_MISSING
+    drift = find_drift(admission_objects.observed(restored))
+    assert (drift is not None) is bool(change.difference)
+    assert drift is None or change.difference in drift.message
 
 
-def test_what_is_installed_anew_vouches_anew(mended: ControlPlane) -> None:
-    """The youngest of the four counts."""
-    mended.kubectl("delete", "validatingadmissionpolicy", "argogrant-approver")
+def test_removed_binding_is_observed_as_missing(restored: ControlPlane) -> None:
+    restored.kubectl("delete", "validatingadmissionpolicybinding", "argogrant-approver")
+    drift = find_drift(admission_objects.observed(restored))
+
+    assert drift is not None
+    assert drift.reason is Reason.ADMISSION_POLICY_MISSING
+
+
+def test_recreated_policy_restarts_the_propagation_delay(
+    restored: ControlPlane,
+) -> None:
+    """The delay starts with the youngest of the four objects."""
+    restored.kubectl("delete", "validatingadmissionpolicy", "argogrant-approver")
     body = json.dumps(SHIPPED["validatingadmissionpolicies/argogrant-approver"])
     began = datetime.now(UTC).replace(microsecond=0)
-    mended.kubectl("create", "-f", "-", stdin=body)
-    since = verified_since(admission_objects.observed(mended))
+    restored.kubectl("create", "-f", "-", stdin=body)
+    since = verified_since(admission_objects.observed(restored))
 
     assert since is not None
     assert since >= began + PROPAGATION_DELAY
 
 
-ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-
-
 @pytest.fixture
 def operator(shipped: ControlPlane) -> Asker:
-    """The operator's service account, with what the shipped manifests allow it."""
+    """The operator's service account with the shipped permissions."""
     return service_account(shipped, "argogrant", "argogrant")
 
 
 @pytest.mark.parametrize("plural", admission_objects.PLURALS)
 @pytest.mark.parametrize("name", ["argogrant-requester", "argogrant-approver"])
-def test_the_operator_may_look_at_these_objects(
+def test_operator_can_list_and_watch_each_policy_by_name(
     operator: Asker, plural: str, name: str
 ) -> None:
-    """It lists and watches each by its name, and sees no others."""
-    one = f"{ADMISSION}/{plural}?fieldSelector=metadata.name%3D{name}"
+    """It cannot list the others."""
+    one = f"/{GROUP}/{plural}?fieldSelector=metadata.name%3D{name}"
     listed = json.loads(operator.kubectl("get", "--raw", one))
-    watched = operator.kubectl("get", "--raw", f"{one}&watch=true&timeoutSeconds=3")
-    refusal = operator.refused("get", "--raw", f"{ADMISSION}/{plural}")
+    watched = operator.kubectl("get", "--raw", f"{one}&watch=true&timeoutSeconds=1")
+    refusal = operator.refused("get", "--raw", f"/{GROUP}/{plural}")
 
     assert [item["metadata"]["name"] for item in listed["items"]] == [name]
     assert json.loads(watched.splitlines()[0])["type"] == "ADDED"
     assert "cannot list resource" in refusal
 
 
-def test_the_operator_may_change_none_of_them(operator: Asker) -> None:
+def test_operator_cannot_patch_a_policy(operator: Asker) -> None:
     refusal = operator.refused(
         *("patch", "validatingadmissionpolicy", "argogrant-requester"),
         *("--type=merge", "-p", '{"spec": {"failurePolicy": "Ignore"}}'),
