@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -11,7 +10,7 @@ import controlplane
 from argogrant.api.admission_policies import MUTATING_FILE, VALIDATING_FILE
 from controlplane import ControlPlane, local
 from support import admission_objects, bound_process, operator_process
-from support.live_cluster import RULES, World
+from support.live_cluster import World
 from support.two_clusters import FarPlane
 
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
@@ -73,28 +72,22 @@ def identity_policies(installed: ControlPlane) -> Iterator[ControlPlane]:
         yield installed
 
 
-@pytest.fixture
-def world(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
-    installed.argocd.set_rbac({"policy.csv": RULES})
-    with operator_process.running(installed, tmp_path / "operator.log"):
-        yield World(installed)
-        installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
-
-
 @pytest.fixture(scope="module")
 def served(
     installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """A world whose operator runs as long as the module does."""
+    """The operator, started once for the tests of a module that leave it running."""
     world = World(installed)
     with operator_process.serving(
-        world, tmp_path_factory.mktemp("log") / "operator.log"
+        world,
+        tmp_path_factory.mktemp("log") / "operator.log",
+        *operator_process.FREQUENT_RESYNCS,
     ):
         yield world
 
 
 @pytest.fixture
-def shared_world(served: World) -> World:
-    """The module's world as if no other test had run in it."""
+def world(served: World) -> World:
+    """The operator of the module, without grants and with the usual roles."""
     served.reset()
     return served

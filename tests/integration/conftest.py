@@ -1,12 +1,13 @@
-"""Fixtures of tests in which people create grants and approvals."""
+"""Fixtures of several integration tests."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from controlplane import ControlPlane
-from support import admission_objects
+from support import admission_objects, operator_process
 from support.sample_objects import delete_all
+from support.two_clusters import FarPlane
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,28 @@ def emptied(installed: ControlPlane) -> Iterator[ControlPlane]:
     """The control plane with our CRDs; what a test has created is gone afterwards."""
     yield installed
     delete_all(installed)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(False, id="here"),
+        pytest.param(
+            True,
+            id="in another cluster",
+            marks=pytest.mark.xdist_group("two control planes"),
+        ),
+    ],
+)
+def installed_in_either_cluster(
+    request: pytest.FixtureRequest, control_plane: ControlPlane
+) -> Iterator[ControlPlane]:
+    """The control plane with our CRDs, and Argo CD here or in another cluster."""
+    operator_process.install_with_instance(control_plane)
+    if not request.param:
+        yield control_plane
+        return
+    plane = FarPlane(control_plane, request.getfixturevalue("other_plane"))
+    plane.install()
+    yield plane
+    plane.uninstall()

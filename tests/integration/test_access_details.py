@@ -55,24 +55,24 @@ def test_the_api_server_judges_as_the_operator(
 
 
 def test_a_holder_is_told_from_the_start_until_after_the_end(
-    shared_world: World,
+    world: World,
 ) -> None:
-    shared_world.apply(telling(TEXT))
-    shared_world.apply(a_grant("short"))
-    eventually(lambda: "accessDetails" in told(shared_world), within=30)
-    status = told(shared_world)
+    world.apply(telling(TEXT))
+    world.apply(a_grant("short"))
+    eventually(lambda: "accessDetails" in told(world), within=30)
+    status = told(world)
     assert status["url"] == URL
     assert status["accessDetails"] == (
         f"Log in at {URL} as alice.\nYou have role:deployer until"
         f" {status['expiresAt']}."
     )
-    shared_world.ours(
+    world.ours(
         *("patch", "accessgrant", "short", "--type=merge", "-p"),
         json.dumps({"spec": {"revoked": True}}),
     )
-    eventually(lambda: "endedAt" in told(shared_world), within=30)
+    eventually(lambda: "endedAt" in told(world), within=30)
 
-    assert told(shared_world)["accessDetails"] == status["accessDetails"]
+    assert told(world)["accessDetails"] == status["accessDetails"]
 
 
 def told(world: World) -> dict[str, Any]:

@@ -47,30 +47,30 @@ def owned_by_us(world: World) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_other_key_ever_differs(shared_world: World) -> None:
+def test_no_other_key_ever_differs(world: World) -> None:
     """After grants of all kinds came and went, not a byte of others has changed."""
-    shared_world.edit(FOREIGN)
-    shared_world.plane.argocd.settle()
-    assert shared_world.may_sync("bob")  # odd as it looks, Argo CD reads it
-    before = what_others_have(shared_world)
+    world.edit(FOREIGN)
+    world.plane.argocd.settle()
+    assert world.may_sync("bob")  # odd as it looks, Argo CD reads it
+    before = what_others_have(world)
     team = {"name": "deployer", "project": "team-a"}
-    shared_world.apply(
+    world.apply(
         a_grant("one"),
         a_grant("two", expiresAt=after(20)),
         a_grant("three", subject="carol", role=team),
         a_grant("four", subject='a "b", c'),
     )
     for name in ("one", "two", "three", "four"):
-        eventually(lambda name=name: shared_world.ready(name)[1] == "Bound", within=15)
-    shared_world.delete("one")
-    shared_world.apply({**PROJECT, "spec": {"roles": []}})
-    eventually(lambda: shared_world.ready("three")[1] == "RoleNotFound", within=10)
-    eventually(lambda: shared_world.ready("two")[1] == "Expired", within=30)
+        eventually(lambda name=name: world.ready(name)[1] == "Bound", within=15)
+    world.delete("one")
+    world.apply({**PROJECT, "spec": {"roles": []}})
+    eventually(lambda: world.ready("three")[1] == "RoleNotFound", within=10)
+    eventually(lambda: world.ready("two")[1] == "Expired", within=30)
 
-    assert what_others_have(shared_world) == before
-    assert owned_by_us(shared_world) == [{"f:data": {f"f:{OVERLAY}": {}}}]
-    shared_world.delete("three", "four")
-    assert what_others_have(shared_world) == before
+    assert what_others_have(world) == before
+    assert owned_by_us(world) == [{"f:data": {f"f:{OVERLAY}": {}}}]
+    world.delete("three", "four")
+    assert what_others_have(world) == before
 
 
 @pytest.mark.parametrize(
@@ -80,26 +80,20 @@ def test_no_other_key_ever_differs(shared_world: World) -> None:
         pytest.param("policy.zz.csv", 3, id="in a key of somebody's own"),
     ],
 )
-def test_a_line_that_breaks_argo_cd_is_named(
-    shared_world: World, key: str, line: int
-) -> None:
+def test_a_line_that_breaks_argo_cd_is_named(world: World, key: str, line: int) -> None:
     """Key, line number and the cure stand on the instance; it recovers by itself."""
     two_good_lines = RULES if key == "policy.csv" else "# mine\ng, zoe, role:readonly\n"
-    shared_world.edit({key: two_good_lines + "p, role:deployer, applications\n"})
-    eventually(
-        lambda: shared_world.instance_says("RBACTextValid")[0] == "False", within=30
-    )
-    reason, message = shared_world.instance_says("RBACTextValid")[1:]
+    world.edit({key: two_good_lines + "p, role:deployer, applications\n"})
+    eventually(lambda: world.instance_says("RBACTextValid")[0] == "False", within=30)
+    reason, message = world.instance_says("RBACTextValid")[1:]
     with pytest.raises(ArgoCDBroken):
-        shared_world.may_sync("bob")
+        world.may_sync("bob")
 
     assert reason == "MalformedLine"
     assert f"{key} line {line}" in message
-    assert shared_world.instance_says()[:2] == ("False", "RBACTextInvalid")
-    shared_world.edit({key: two_good_lines})
-    eventually(
-        lambda: shared_world.instance_says("RBACTextValid")[0] == "True", within=10
-    )
-    eventually(lambda: shared_world.instance_says()[0] == "True", within=10)
-    shared_world.plane.argocd.settle()
-    assert shared_world.may_sync("bob")
+    assert world.instance_says()[:2] == ("False", "RBACTextInvalid")
+    world.edit({key: two_good_lines})
+    eventually(lambda: world.instance_says("RBACTextValid")[0] == "True", within=10)
+    eventually(lambda: world.instance_says()[0] == "True", within=10)
+    world.plane.argocd.settle()
+    assert world.may_sync("bob")

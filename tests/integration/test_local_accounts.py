@@ -29,21 +29,17 @@ def is_let_in(world: World) -> bool:
         return False
 
 
-def test_a_local_account_is_matched_unless_it_is_disabled(shared_world: World) -> None:
-    shared_world.apply(
-        a_grant("local", subject="carol"), a_grant("ghost", subject="ghost")
-    )
-    assert told(shared_world, "local") == "True LocalAccount"
-    assert told(shared_world, "ghost") == "False NoSuchAccount"
-    assert shared_world.may_sync("carol")
-    set_account(shared_world, "false")
+def test_a_local_account_is_matched_unless_it_is_disabled(world: World) -> None:
+    world.apply(a_grant("local", subject="carol"), a_grant("ghost", subject="ghost"))
+    assert told(world, "local") == "True LocalAccount"
+    assert told(world, "ghost") == "False NoSuchAccount"
+    assert world.may_sync("carol")
+    set_account(world, "false")
     try:
-        eventually(
-            lambda: told(shared_world, "local") == "False AccountDisabled", within=10
-        )
-        eventually(lambda: not is_let_in(shared_world), within=10)
+        eventually(lambda: told(world, "local") == "False AccountDisabled", within=10)
+        eventually(lambda: not is_let_in(world), within=10)
     finally:
-        set_account(shared_world, None)
+        set_account(world, None)
 
-    eventually(lambda: is_let_in(shared_world), within=10)
-    eventually(lambda: told(shared_world, "local") == "True LocalAccount", within=10)
+    eventually(lambda: is_let_in(world), within=10)
+    eventually(lambda: told(world, "local") == "True LocalAccount", within=10)

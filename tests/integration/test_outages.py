@@ -61,26 +61,26 @@ def frozen(world: World) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("away", [stopped, frozen])
-def test_an_end_during_an_outage_is_kept_after_it(shared_world: World, away) -> None:
+def test_an_end_during_an_outage_is_kept_after_it(world: World, away) -> None:
     """The overdue line goes within seconds, and new grants are bound again."""
-    if not shared_world.plane.is_ours:
+    if not world.plane.is_ours:
         pytest.skip("the API server of a named cluster is not ours to stop")
     end = after(15)
-    shared_world.apply(a_grant("short", expiresAt=end), a_grant("long", subject="erin"))
-    eventually(shared_world.may_sync, within=14)
-    eventually(lambda: shared_world.ready("short")[1] == "Bound", within=14)
+    world.apply(a_grant("short", expiresAt=end), a_grant("long", subject="erin"))
+    eventually(world.may_sync, within=14)
+    eventually(lambda: world.ready("short")[1] == "Bound", within=14)
     time.sleep(max(seconds_until(end) - BEFORE_THE_END, 0))
-    with away(shared_world):
+    with away(world):
         sleep_until(end)
         time.sleep(1)
-        assert shared_world.may_sync()  # nobody could tell Argo CD
-    took = eventually(lambda: "alice" not in shared_world.overlay(), within=30)
-    refused = eventually(lambda: not shared_world.may_sync(), within=ARGOCD_COMES_BACK)
+        assert world.may_sync()  # nobody could tell Argo CD
+    took = eventually(lambda: "alice" not in world.overlay(), within=30)
+    refused = eventually(lambda: not world.may_sync(), within=ARGOCD_COMES_BACK)
     print(f"removed {took:.1f} s, refused {took + refused:.1f} s after the outage")
 
-    assert shared_world.may_sync("erin")
-    eventually(lambda: shared_world.ready("short")[1] == "Expired", within=30)
-    shared_world.apply(a_grant("next", subject="carol"))
-    eventually(lambda: shared_world.may_sync("carol"), within=ARGOCD_COMES_BACK)
-    shared_world.delete("long", "next")
-    eventually(lambda: not shared_world.may_sync("erin"), within=10)
+    assert world.may_sync("erin")
+    eventually(lambda: world.ready("short")[1] == "Expired", within=30)
+    world.apply(a_grant("next", subject="carol"))
+    eventually(lambda: world.may_sync("carol"), within=ARGOCD_COMES_BACK)
+    world.delete("long", "next")
+    eventually(lambda: not world.may_sync("erin"), within=10)

@@ -17,14 +17,14 @@ BINDING = "g, alice, role:deployer\n"
         pytest.param("p, broken\n", id="a line that breaks Argo CD"),
     ],
 )
-def test_a_line_put_by_hand_is_removed(shared_world: World, line: str) -> None:
+def test_a_line_put_by_hand_is_removed(world: World, line: str) -> None:
     """Access that it gave ends, access that it took is back; the grant's own stays."""
-    shared_world.apply(a_grant("own", subject="erin"))
-    eventually(lambda: shared_world.may_sync("erin"), within=30)
-    written = shared_world.overlay()
-    shared_world.edit({OVERLAY: written + line})
-    eventually(lambda: shared_world.overlay() == written, within=10)
-    shared_world.plane.argocd.settle()
+    world.apply(a_grant("own", subject="erin"))
+    eventually(lambda: world.may_sync("erin"), within=30)
+    written = world.overlay()
+    world.edit({OVERLAY: written + line})
+    eventually(lambda: world.overlay() == written, within=10)
+    world.plane.argocd.settle()
 
-    assert not shared_world.may_sync()
-    assert shared_world.may_sync("erin")
+    assert not world.may_sync()
+    assert world.may_sync("erin")

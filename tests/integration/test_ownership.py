@@ -1,6 +1,5 @@
 """Two writers would undo each other: whoever finds another's header writes nothing."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 
 from support.live_cluster import INSTANCE, OVERLAY, World, a_grant, eventually
 
-TWO_SWEEPS = 7.0
 ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"
 SECOND: dict[str, Any] = {
     **INSTANCE,
@@ -17,43 +15,41 @@ SECOND: dict[str, Any] = {
 
 
 @pytest.fixture
-def second(shared_world: World) -> Iterator[World]:
+def second(world: World) -> Iterator[World]:
     """A world in which a second ArgoCDInstance can be made, and is gone afterwards."""
-    yield shared_world
-    shared_world.ours("delete", "argocdinstance", "second", "--ignore-not-found")
+    yield world
+    world.ours("delete", "argocdinstance", "second", "--ignore-not-found")
 
 
-def test_the_key_of_another_namespace_is_left_alone(shared_world: World) -> None:
+def test_the_key_of_another_namespace_is_left_alone(world: World) -> None:
     """Grant and instance name the other owner; the grant is bound when it is gone."""
-    shared_world.edit({OVERLAY: ANOTHER + "g, carol, role:deployer\n"})
-    eventually(lambda: shared_world.may_sync("carol"), within=10)
-    version = shared_world.version()
-    shared_world.apply(a_grant("blocked"))
-    for said in (lambda: shared_world.ready("blocked"), shared_world.instance_says):
+    world.edit({OVERLAY: ANOTHER + "g, carol, role:deployer\n"})
+    eventually(lambda: world.may_sync("carol"), within=10)
+    version = world.version()
+    world.apply(a_grant("blocked"))
+    for said in (lambda: world.ready("blocked"), world.instance_says):
         eventually(lambda said=said: said()[1] == "OverlayOwnedByAnother", within=30)
         assert "elsewhere/default" in said()[2]
-    time.sleep(TWO_SWEEPS)
-    assert shared_world.version() == version
-    assert not shared_world.may_sync()
-    assert shared_world.may_sync("carol")
-    shared_world.edit({OVERLAY: None})
+    world.wait_for_resyncs()
+    assert world.version() == version
+    assert not world.may_sync()
+    assert world.may_sync("carol")
+    world.edit({OVERLAY: None})
 
-    eventually(shared_world.may_sync, within=10)
-    eventually(lambda: shared_world.instance_says()[1] == "Converged", within=10)
+    eventually(world.may_sync, within=10)
+    eventually(lambda: world.instance_says()[1] == "Converged", within=10)
 
 
-def test_a_line_in_anothers_key_is_not_ours(shared_world: World) -> None:
+def test_a_line_in_anothers_key_is_not_ours(world: World) -> None:
     """The grant does not claim it, and its deletion does not wait for it."""
-    shared_world.apply(a_grant("double"))
-    shared_world.wait_until_bound("double")
-    shared_world.edit({OVERLAY: ANOTHER + "g, alice, role:deployer\n"})
-    eventually(
-        lambda: shared_world.ready("double")[1] == "OverlayOwnedByAnother", within=30
-    )
-    shared_world.delete_later("accessgrant", "double")
-    eventually(lambda: not shared_world.exists("accessgrant", "double"), within=10)
+    world.apply(a_grant("double"))
+    world.wait_until_bound("double")
+    world.edit({OVERLAY: ANOTHER + "g, alice, role:deployer\n"})
+    eventually(lambda: world.ready("double")[1] == "OverlayOwnedByAnother", within=30)
+    world.delete_later("accessgrant", "double")
+    eventually(lambda: not world.exists("accessgrant", "double"), within=10)
 
-    assert shared_world.may_sync()
+    assert world.may_sync()
 
 
 @pytest.mark.parametrize(
@@ -63,17 +59,17 @@ def test_a_line_in_anothers_key_is_not_ours(shared_world: World) -> None:
         pytest.param("argogrant/default", id="an earlier instance of the same name"),
     ],
 )
-def test_the_key_of_nobody_alive_is_taken_over(shared_world: World, owner: str) -> None:
+def test_the_key_of_nobody_alive_is_taken_over(world: World, owner: str) -> None:
     """What a dead instance of this namespace left behind is removed."""
     uid = "6a9f3c1e-0000-4000-8000-000000000002"
     text = f"# argogrant v1 {owner} {uid}\ng, carol, role:deployer\n"
-    shared_world.apply(a_grant("heir"))
-    shared_world.edit({OVERLAY: text})
-    eventually(lambda: "carol" not in shared_world.overlay(), within=30)
-    eventually(shared_world.may_sync, within=10)
+    world.apply(a_grant("heir"))
+    world.edit({OVERLAY: text})
+    eventually(lambda: "carol" not in world.overlay(), within=30)
+    eventually(world.may_sync, within=10)
 
-    assert uid not in shared_world.overlay()
-    assert not shared_world.may_sync("carol")
+    assert uid not in world.overlay()
+    assert not world.may_sync("carol")
 
 
 def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
@@ -88,7 +84,7 @@ def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
         lambda: second.instance_says(name="second")[1] == "OverlayOwnedByAnother",
         within=10,
     )
-    time.sleep(TWO_SWEEPS)
+    second.wait_for_resyncs()
     assert second.version() == version
     assert second.instance_says()[1] == "Converged"
     assert not second.may_sync("carol")

@@ -21,20 +21,18 @@ def is_unbound_for_want_of_its_role(world: World, name: str) -> bool:
 
 
 def test_a_global_role_that_vanishes_takes_its_bindings_along(
-    shared_world: World,
+    world: World,
 ) -> None:
     """It might come back with other rights; then the grant is bound again."""
-    shared_world.edit({"policy.csv": RULES + LATER})
-    shared_world.apply(a_grant("moody", role={"name": "role:later"}))
-    eventually(shared_world.may_sync, within=30)
-    shared_world.edit({"policy.csv": RULES})
-    eventually(
-        lambda: is_unbound_for_want_of_its_role(shared_world, "moody"), within=10
-    )
-    shared_world.edit({"policy.csv": RULES + LATER})
+    world.edit({"policy.csv": RULES + LATER})
+    world.apply(a_grant("moody", role={"name": "role:later"}))
+    eventually(world.may_sync, within=30)
+    world.edit({"policy.csv": RULES})
+    eventually(lambda: is_unbound_for_want_of_its_role(world, "moody"), within=10)
+    world.edit({"policy.csv": RULES + LATER})
 
-    eventually(shared_world.may_sync, within=10)
-    eventually(lambda: shared_world.ready("moody")[1] == "Bound", within=10)
+    eventually(world.may_sync, within=10)
+    eventually(lambda: world.ready("moody")[1] == "Bound", within=10)
 
 
 def remove_the_role(world: World) -> None:
@@ -47,27 +45,27 @@ def remove_the_project(world: World) -> None:
 
 @pytest.mark.parametrize("remove", [remove_the_role, remove_the_project])
 def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
-    shared_world: World, remove: Any
+    world: World, remove: Any
 ) -> None:
     """Whether the project loses the role or is deleted and made anew."""
-    shared_world.apply(a_grant("team", role=TEAM_ROLE))
-    eventually(shared_world.may_sync, within=30)
-    remove(shared_world)
-    eventually(lambda: is_unbound_for_want_of_its_role(shared_world, "team"), within=10)
-    shared_world.apply(PROJECT)
+    world.apply(a_grant("team", role=TEAM_ROLE))
+    eventually(world.may_sync, within=30)
+    remove(world)
+    eventually(lambda: is_unbound_for_want_of_its_role(world, "team"), within=10)
+    world.apply(PROJECT)
 
-    eventually(shared_world.may_sync, within=10)
-    eventually(lambda: shared_world.ready("team")[1] == "Bound", within=10)
-    assert not shared_world.may_sync(project="other")
+    eventually(world.may_sync, within=10)
+    eventually(lambda: world.ready("team")[1] == "Bound", within=10)
+    assert not world.may_sync(project="other")
 
 
-def test_a_subject_that_becomes_a_role_is_unbound(shared_world: World) -> None:
+def test_a_subject_that_becomes_a_role_is_unbound(world: World) -> None:
     """Everybody who holds it would get the grant's role as well."""
-    shared_world.apply(a_grant("ops", subject="ops-team"))
-    shared_world.wait_until_bound("ops")
-    shared_world.edit({"policy.csv": RULES + "g, carol, ops-team\n"})
-    eventually(lambda: shared_world.ready("ops")[1] == "SubjectRefused", within=10)
-    shared_world.plane.argocd.settle()
+    world.apply(a_grant("ops", subject="ops-team"))
+    world.wait_until_bound("ops")
+    world.edit({"policy.csv": RULES + "g, carol, ops-team\n"})
+    eventually(lambda: world.ready("ops")[1] == "SubjectRefused", within=10)
+    world.plane.argocd.settle()
 
-    assert not shared_world.may_sync("carol")
-    assert "ops-team" not in shared_world.overlay()
+    assert not world.may_sync("carol")
+    assert "ops-team" not in world.overlay()

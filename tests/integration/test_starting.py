@@ -50,12 +50,11 @@ def test_missing_config_map_is_not_created(world: World, tmp_path: Path) -> None
     """A new ConfigMap would replace the whole policy of Argo CD by one key."""
     log = tmp_path / "operator.log"
     world.remove_config_map()
-    with operator_process.serving(world, log):
+    with operator_process.serving(world, log, *operator_process.FREQUENT_RESYNCS):
         world.apply(a_grant("early"))
         eventually(lambda: world.ready("early")[1] == "ConfigMapMissing", within=30)
         eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
-        time.sleep(TWO_RESYNCS)
-        assert "Timer 'resync_instance' succeeded" in log.read_text()
+        world.wait_for_resyncs()
         assert not world.has_config_map()
         world.create_config_map()
 

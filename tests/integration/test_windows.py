@@ -38,73 +38,73 @@ def never_gives_access(world: World, grant: dict[str, Any], reason: str) -> None
     assert "boundAs" not in world.grant(name)["status"]
 
 
-def test_a_scheduled_grant_gives_access_in_its_window_only(shared_world: World) -> None:
+def test_a_scheduled_grant_gives_access_in_its_window_only(world: World) -> None:
     """No before ``notBefore``, yes after it, no from the end on."""
     begin, end = after(15), after(21)
-    shared_world.apply(a_grant("planned", notBefore=begin, expiresAt=end))
-    eventually(lambda: shared_world.ready("planned")[1] == "Scheduled", within=14)
-    status = shared_world.grant("planned")["status"]
-    throughout(lambda: not shared_world.may_sync(), until=begin)
-    eventually(shared_world.may_sync, within=10)
-    throughout(shared_world.may_sync, until=end)
-    eventually(lambda: not shared_world.may_sync(), within=10)
+    world.apply(a_grant("planned", notBefore=begin, expiresAt=end))
+    eventually(lambda: world.ready("planned")[1] == "Scheduled", within=14)
+    status = world.grant("planned")["status"]
+    throughout(lambda: not world.may_sync(), until=begin)
+    eventually(world.may_sync, within=10)
+    throughout(world.may_sync, until=end)
+    eventually(lambda: not world.may_sync(), within=10)
 
     assert status["expiresAt"] == end
     assert "startedAt" not in status
-    eventually(lambda: shared_world.ready("planned")[1] == "Expired", within=10)
-    assert shared_world.grant("planned")["status"]["startedAt"] == begin
+    eventually(lambda: world.ready("planned")[1] == "Expired", within=10)
+    assert world.grant("planned")["status"]["startedAt"] == begin
 
 
-def test_the_end_of_a_scheduled_duration_is_forecast(shared_world: World) -> None:
+def test_the_end_of_a_scheduled_duration_is_forecast(world: World) -> None:
     """A duration counts from ``notBefore``; the grant shows the end that follows."""
     begin = after(3600)
-    shared_world.apply(a_grant("later", notBefore=begin, duration="1h"))
-    eventually(lambda: shared_world.ready("later")[1] == "Scheduled", within=30)
-    forecast = shared_world.grant("later")["status"]["expiresAt"]
+    world.apply(a_grant("later", notBefore=begin, duration="1h"))
+    eventually(lambda: world.ready("later")[1] == "Scheduled", within=30)
+    forecast = world.grant("later")["status"]["expiresAt"]
 
     assert datetime.fromisoformat(forecast) - datetime.fromisoformat(begin) == HOUR
 
 
-def test_a_start_in_the_past_does_not_shorten_a_duration(shared_world: World) -> None:
+def test_a_start_in_the_past_does_not_shorten_a_duration(world: World) -> None:
     """A duration counts from the creation if ``notBefore`` was earlier."""
-    shared_world.apply(a_grant("overdue", notBefore=after(-7200), duration="1h"))
-    eventually(shared_world.may_sync, within=30)
-    grant = shared_world.grant("overdue")
+    world.apply(a_grant("overdue", notBefore=after(-7200), duration="1h"))
+    eventually(world.may_sync, within=30)
+    grant = world.grant("overdue")
     created = datetime.fromisoformat(grant["metadata"]["creationTimestamp"])
-    eventually(lambda: shared_world.ready("overdue")[1] == "Bound", within=10)
+    eventually(lambda: world.ready("overdue")[1] == "Bound", within=10)
 
-    ends = datetime.fromisoformat(shared_world.grant("overdue")["status"]["expiresAt"])
+    ends = datetime.fromisoformat(world.grant("overdue")["status"]["expiresAt"])
     assert ends - created == HOUR
 
 
-def test_an_end_in_the_past_never_gives_access(shared_world: World) -> None:
+def test_an_end_in_the_past_never_gives_access(world: World) -> None:
     """A grant that Git re-creates after its end stays Expired."""
     grant = a_grant("past", expiresAt=after(-60))
 
-    never_gives_access(shared_world, grant, "Expired")
+    never_gives_access(world, grant, "Expired")
 
 
-def test_a_grant_created_revoked_never_gives_access(shared_world: World) -> None:
+def test_a_grant_created_revoked_never_gives_access(world: World) -> None:
     """A grant that Git re-creates after its revocation stays Revoked."""
     grant = a_grant("revoked", revoked=True, expiresAt=after(600))
 
-    never_gives_access(shared_world, grant, "Revoked")
+    never_gives_access(world, grant, "Revoked")
 
 
-def test_git_may_not_apply_a_duration(shared_world: World) -> None:
+def test_git_may_not_apply_a_duration(world: World) -> None:
     """Deleted by hand and re-created by Git, it would begin anew each time."""
     grant = applied_by_argocd(a_grant("from-git", duration="1h"))
-    never_gives_access(shared_world, grant, "AbsoluteEndRequired")
+    never_gives_access(world, grant, "AbsoluteEndRequired")
 
-    assert "Write spec.expiresAt" in shared_world.ready("from-git")[2]
+    assert "Set spec.expiresAt" in world.ready("from-git")[2]
 
 
-def test_git_may_apply_an_absolute_end(shared_world: World) -> None:
+def test_git_may_apply_an_absolute_end(world: World) -> None:
     """A grant from Git that names its end is bound, and ends."""
     end = after(12)
     grant = applied_by_argocd(a_grant("from-git", expiresAt=end))
-    shared_world.apply(grant)
-    eventually(shared_world.may_sync, within=11)
+    world.apply(grant)
+    eventually(world.may_sync, within=11)
     sleep_until(end)
 
-    eventually(lambda: not shared_world.may_sync(), within=10)
+    eventually(lambda: not world.may_sync(), within=10)

@@ -11,7 +11,7 @@ SCENARIOS = {**MISHAPS, **DISTANCES}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_error_matches_the_reference(shared_world: World, name: str) -> None:
-    message = SCENARIOS[name](shared_world)
+def test_error_matches_the_reference(world: World, name: str) -> None:
+    message = SCENARIOS[name](world)
 
     assert pattern_of(TROUBLES[name]).fullmatch(message), message

@@ -123,7 +123,9 @@ def a_role_as_argo_cd_writes_it(world: World) -> str:
 
 
 def a_longer_grant(world: World) -> str:
-    world.apply(a_grant("g1", expiresAt=LATER))
+    world.plane.kubectl(
+        "apply", "-f", "-", stdin=json.dumps(a_grant("g1", expiresAt=LATER))
+    )
     longer = a_grant("g1", expiresAt="2036-11-25T18:00:00Z")
     return refused(world, longer, "apply")
 

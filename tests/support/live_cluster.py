@@ -8,12 +8,15 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from controlplane.api import path_of
 from controlplane.errors import APIRequestFailed
 from controlplane.plane import ControlPlane
 
 RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
 OURS, ARGOCD = "argogrant", "argocd"
+RBAC = f"apis/rbac.authorization.k8s.io/v1/namespaces/{ARGOCD}"
 CONFIG_MAP = "argocd-rbac-cm"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 OVERLAY = "policy.argogrant.csv"
@@ -41,6 +44,8 @@ PROJECT = {
     },
 }
 
+RESYNC = "[argogrant/default] Timer 'resync_instance' "
+"""Begin of kopf's message about the result of a resync."""
 INSTANCE = {
     "apiVersion": "argogrant.dev/v1alpha1",
     "kind": "ArgoCDInstance",
@@ -107,6 +112,8 @@ class World:
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
+        self.log: Path | None = None
+        """Log of the operator that runs now, if it was started with ``serving``."""
         self._ours, self._argocds = plane.api(OURS), plane.api(ARGOCD)
 
     def apply(self, *bodies: dict[str, Any]) -> None:
@@ -222,10 +229,66 @@ class World:
         """Go back to the usual roles, with no grants, whatever the last test left."""
         if not self.has_config_map():
             self.create_config_map()
-        self.restore_rights()
-        self.apply(INSTANCE, PROJECT)
-        self.ours("delete", "accessgrants", "--all")
+        if not self._has_rights():
+            self.restore_rights()
+        self.restore(INSTANCE, PROJECT)
+        self.delete_all("accessgrant")
         self.plane.argocd.set_rbac({"policy.csv": RULES})
+
+    def restore(self, *bodies: dict[str, Any]) -> None:
+        """Apply the objects whose spec differs or that are being deleted."""
+        self.apply(*(body for body in bodies if not self._is_stored(body)))
+
+    def delete_all(self, *kinds: str) -> None:
+        """Delete all objects of some of our kinds, and wait until they are gone."""
+        names = [
+            (kind, item["metadata"]["name"])
+            for kind in kinds
+            for item in self._ours.request("GET", path_of(kind, OURS))["items"]
+        ]
+        for kind, name in names:
+            self._ours.delete(kind, name, namespace=OURS, wait=False)
+        for kind, name in names:
+            eventually(lambda: not self.exists(kind, name), within=120)  # noqa: B023
+
+    def wait_for_resyncs(self, number: int = 2, *, within: float = 30) -> None:
+        """Wait until the operator has resynced the default instance, or has failed to.
+
+        A resync that has already started does not count.
+        """
+        before = self._resyncs()
+        eventually(lambda: self._resyncs() > before + number, within=within)
+
+    def _resyncs(self) -> int:
+        """Return how often the log has the result of a resync."""
+        assert self.log is not None, "start the operator with operator_process.serving"
+        return self.log.read_text("utf-8").count(RESYNC)
+
+    def _has_rights(self) -> bool:
+        """Return whether the Role and its binding are as the manifest has them."""
+        for body in yaml.safe_load_all(RIGHTS.read_text()):
+            kind, name = body["kind"].lower(), body["metadata"]["name"]
+            try:
+                found = self._argocds.request("GET", f"{RBAC}/{kind}s/{name}")
+            except APIRequestFailed as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                return False
+            if {**found, **body, "metadata": {}} != {**found, "metadata": {}}:
+                return False
+        return True
+
+    def _is_stored(self, body: dict[str, Any]) -> bool:
+        """Return whether an object exists with exactly this spec."""
+        kind, metadata = body["kind"].lower(), body["metadata"]
+        namespace = metadata["namespace"]
+        found = self.plane.api(namespace).find(
+            kind, metadata["name"], namespace=namespace
+        )
+        if found is None or "deletionTimestamp" in found["metadata"]:
+            return False
+        stored: bool = found["spec"] == body["spec"]
+        return stored
 
     def ours(self, *arguments: str, check: bool = True) -> str:
         """What kubectl prints in the namespace of the grants."""

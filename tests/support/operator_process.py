@@ -18,6 +18,8 @@ ARGOGRANT = (
     *("argogrant.cli.main", "operator"),
     *("--namespace", "argogrant", "--sweep-seconds", "3"),
 )
+FREQUENT_RESYNCS = ("--sweep-seconds", "1")
+"""Options of an operator for tests that wait for resyncs."""
 KOPF = ("kopf", "run", "-m", "argogrant.handlers", "--namespace", "argogrant")
 """The operator without the command ``argogrant operator``, as in README.md."""
 
@@ -123,6 +125,7 @@ def serving(
 ) -> Iterator[None]:
     """Run the operator for the length of a block, and delete all grants after it."""
     with running(world.plane, log, *options, module=module):
+        world.log = log
         try:
             yield
         finally:

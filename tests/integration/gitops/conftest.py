@@ -25,11 +25,6 @@ def controllers(control_plane: ControlPlane) -> Iterator[None]:
 
 
 @pytest.fixture
-def world(shared_world: World) -> World:
-    return shared_world
-
-
-@pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository")
 

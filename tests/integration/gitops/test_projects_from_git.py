@@ -82,15 +82,15 @@ class Team:
 
 
 @pytest.fixture
-def world(shared_world: World) -> Iterator[World]:
+def world(world: World) -> Iterator[World]:
     """The usual world, in which grants of a project's role are members of it."""
-    plane = shared_world.plane
+    plane = world.plane
     plane.kubectl("apply", "-f", str(RIGHTS))
     mode = shown("ArgoCDInstance")["spec"]
-    shared_world.apply({**INSTANCE, "spec": mode})
-    yield shared_world
-    shared_world.ours("delete", "accessgrants", "--all")
-    shared_world.apply(INSTANCE)
+    world.apply({**INSTANCE, "spec": mode})
+    yield world
+    world.ours("delete", "accessgrants", "--all")
+    world.apply(INSTANCE)
     plane.kubectl("delete", "-f", str(RIGHTS))
 
 
