@@ -1,10 +1,15 @@
 """Fixtures of every test that needs a control plane or the operator's process."""
 
+import functools
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 import controlplane
 from argogrant.api.admission_policies import MUTATING_FILE, VALIDATING_FILE
@@ -12,6 +17,12 @@ from controlplane import ControlPlane, local
 from support import admission_objects, bound_process, operator_process
 from support.live_cluster import World
 from support.two_clusters import FarPlane
+
+ROOT = Path(__file__).parent.parent
+TWO_PLANES = "two control planes"
+"""Group of the tests that need a second control plane."""
+ANOTHER_CLUSTER = "in another cluster"
+"""Id of a parameter for which Argo CD is on the second control plane."""
 
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
@@ -22,6 +33,38 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let a worker die with the run that it works for, whatever it is doing."""
     if hasattr(config, "workerinput"):
         bound_process.die_with(os.getppid())
+
+
+class ControlPlaneScheduling(LoadFileScheduling):
+    """Keeps a module in one worker, and tests with two control planes in another.
+
+    Only one worker then starts a second control plane. ``--dist loadgroup`` has no
+    effect with pytest 9.2, because xdist 3.8 cannot change the id of a test.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = super()._split_scope(nodeid)
+        return TWO_PLANES if needs_two_planes(nodeid, module) else module
+
+
+@functools.cache
+def names_second_plane(module: str) -> bool:
+    """Return whether a module names a fixture or class of a second control plane."""
+    text = (ROOT / module).read_text("utf-8")
+    return re.search(r"\b(other_plane|FarPlane)\b", text) is not None
+
+
+def needs_two_planes(nodeid: str, module: str) -> bool:
+    return f"[{ANOTHER_CLUSTER}" in nodeid or names_second_plane(module)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Any
+) -> LoadFileScheduling | None:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    return ControlPlaneScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

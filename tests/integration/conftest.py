@@ -45,11 +45,7 @@ def emptied(installed: ControlPlane) -> Iterator[ControlPlane]:
     scope="module",
     params=[
         pytest.param(False, id="here"),
-        pytest.param(
-            True,
-            id="in another cluster",
-            marks=pytest.mark.xdist_group("two control planes"),
-        ),
+        pytest.param(True, id="in another cluster"),
     ],
 )
 def installed_in_either_cluster(
