@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from controlplane import ControlPlane
-from controlplane.errors import KubectlFailed
+from controlplane.errors import APIRequestFailed
 from controlplane.helm import helm
 from support import chart, operator_process
 from support.blank_cluster import make_blank
@@ -68,7 +68,7 @@ class Release:
         def is_taken() -> bool:
             try:
                 self.world.apply(a_grant(name))
-            except KubectlFailed:
+            except APIRequestFailed:
                 return False
             return True
 
@@ -120,8 +120,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
         eventually(lambda: world.instance_says()[1] == "Converged", within=20)
         longer = ("--set", "instance.spec.maxDuration=8h")
         release.helm("upgrade", *RELEASE, str(CHART), *longer)
-        read = world.ours("get", "argocdinstance", "default", "-o", "json")
-        assert json.loads(read)["spec"]["maxDuration"] == "8h"
+        assert world.instance()["spec"]["maxDuration"] == "8h"
         release.helm("rollback", "argogrant", "1", "--namespace", NAMESPACE)
         assert world.exists("argocdinstance", "default")
         assert world.may_sync()
@@ -133,7 +132,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
     release.helm("uninstall", *RELEASE, "--no-hooks")
 
     assert everything_of(plane) == []
-    read = json.loads(world.ours("get", "accessgrant", "alice", "-o", "json"))
+    read = world.grant("alice")
     assert not read["metadata"].get("finalizers")
     world.delete("alice")
 

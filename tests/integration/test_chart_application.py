@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from controlplane import ControlPlane, gitops
-from controlplane.errors import KubectlFailed
+from controlplane.errors import APIRequestFailed
 from support import chart, doc_pages
 from support.blank_cluster import make_blank
 from support.git_repository import SYNC_SECONDS, Application, Repository
@@ -109,7 +109,7 @@ class Deployed:
         def is_taken() -> bool:
             try:
                 self.world.apply(a_grant(name))
-            except KubectlFailed:
+            except APIRequestFailed:
                 return False
             return True
 
@@ -200,8 +200,7 @@ def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) 
     deployed.application.refresh()
 
     def ceiling() -> str:
-        read = world.ours("get", "argocdinstance", "default", "-o", "json")
-        return str(json.loads(read)["spec"].get("maxDuration"))
+        return str(world.instance()["spec"].get("maxDuration"))
 
     eventually(lambda: ceiling() == "8h", within=SYNC_SECONDS)
     deployed.application.wait_until_well(within=SYNC_SECONDS)

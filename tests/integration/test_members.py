@@ -41,7 +41,7 @@ def served(
 
 @pytest.fixture
 def world(served: World) -> World:
-    served.ours("delete", "accessgrants", "--all")
+    served.delete_all("accessgrant")
     served.argocds("delete", "appproject", "team-a", "--ignore-not-found")
     served.apply(IN_PROJECT, PROJECT)
     return served
@@ -52,10 +52,7 @@ def in_project(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]
 
 
 def project(world: World) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(
-        world.argocds("get", "appproject", "team-a", "-o", "json")
-    )
-    return read
+    return world.appproject("team-a")
 
 
 def members(world: World) -> list[str]:

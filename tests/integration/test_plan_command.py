@@ -75,10 +75,7 @@ def in_projects(stopped: World) -> Iterator[World]:
 
 
 def project(world: World) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(
-        world.argocds("get", "appproject", "team-a", "-o", "json")
-    )
-    return body
+    return world.appproject("team-a")
 
 
 def test_the_operator_writes_what_was_planned(stopped: World, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class Far(World):
         self.apply(secret)
 
     def stored(self) -> str:
-        data = json.loads(self.ours("get", "secret", SECRET, "-o", "json"))["data"]
+        data = self.read("secret", SECRET)["data"]
         return base64.b64decode(data["k8s_token"]).decode()
 
     def has_been_renewed(self) -> bool:

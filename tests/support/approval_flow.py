@@ -14,6 +14,8 @@ from support.live_cluster import INSTANCE, World, a_grant, eventually
 ROOT = Path(__file__).parent.parent.parent
 ROLES = ROOT / "examples/roles.yaml"
 PATIENCE = 20.0
+CLEARED = ("accesspolicy", "accessapproval", "accessgrant")
+"""Kinds of which a test leaves nothing."""
 REFUSED_BY_RBAC = "is forbidden: User"
 
 
@@ -81,7 +83,8 @@ class ClosedWorld(World):
 
     def install(self, *policies: Body, **instance: Any) -> None:
         """Apply policies, and an instance with these fields."""
-        self.apply({**INSTANCE, "spec": instance}, *policies)
+        self.restore({**INSTANCE, "spec": instance})
+        self.apply(*policies)
 
     def ask(
         self, person: Asker, name: str, subject: str = "alice", **spec: Any
@@ -115,12 +118,11 @@ class ClosedWorld(World):
 
     def clear(self) -> None:
         """Delete grants, approvals and policies, and restore the default instance."""
-        kinds = "accesspolicies,accessapprovals,accessgrants"
-        self.ours("delete", kinds, "--all")
-        self.apply(INSTANCE)
+        self.delete_all(*CLEARED)
+        self.restore(INSTANCE)
 
     def _condition(self, kind: str, name: str, type_: str) -> tuple[str, str]:
-        body = json.loads(self.ours("get", kind, name, "-o", "json"))
+        body = self.read(kind, name)
         for condition in body.get("status", {}).get("conditions", ()):
             if condition["type"] == type_:
                 return condition["reason"], condition["message"]
@@ -148,7 +150,7 @@ def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
     try:
         yield world
     finally:
-        world.ours("delete", "accesspolicies,accessapprovals,accessgrants", "--all")
+        world.delete_all(*CLEARED)
         remove_rights(plane)
 
 

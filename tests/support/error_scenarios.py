@@ -21,7 +21,6 @@ from support.live_cluster import (
     a_grant,
     eventually,
 )
-from support.sample_objects import rejection
 
 PATIENCE = 30
 LIMIT = (1024 - 16) * 1024
@@ -42,9 +41,11 @@ def instance_says(world: World, reason: str, kind: str = "Ready") -> str:
     return f"{reason}: {world.instance_says(kind)[2]}"
 
 
-def refused(world: World, body: dict[str, Any], *command: str) -> str:
-    """What kubectl prints when the API server refuses an object."""
-    return rejection(world.plane, *(command or ("create",)), body=body).strip()
+def refused(world: World, body: dict[str, Any], command: str = "create") -> str:
+    """Return what kubectl prints about an object that the API server rejects."""
+    done = world.plane.kubectl(command, "-f", "-", stdin=json.dumps(body), check=False)
+    assert done.returncode != 0
+    return done.stderr.strip()
 
 
 def a_role_that_is_not_there(world: World) -> str:
@@ -123,9 +124,7 @@ def a_role_as_argo_cd_writes_it(world: World) -> str:
 
 
 def a_longer_grant(world: World) -> str:
-    world.plane.kubectl(
-        "apply", "-f", "-", stdin=json.dumps(a_grant("g1", expiresAt=LATER))
-    )
+    world.apply(a_grant("g1", expiresAt=LATER))
     longer = a_grant("g1", expiresAt="2036-11-25T18:00:00Z")
     return refused(world, longer, "apply")
 

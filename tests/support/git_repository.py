@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from support.live_cluster import World, eventually
+from controlplane.api import path_of
+from support.live_cluster import ARGOCD, World, eventually
 
 BRANCH = "main"
 PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
@@ -80,6 +81,7 @@ class Application:
 
     def __init__(self, world: World, name: str) -> None:
         self._world = world
+        self._api = world.plane.api(ARGOCD)
         self.name = name
 
     def create(
@@ -117,10 +119,7 @@ class Application:
 
     def refresh(self) -> None:
         """Have Argo CD look at the repository and the cluster now."""
-        self._world.argocds(
-            *("annotate", "application", self.name, "--overwrite"),
-            "argocd.argoproj.io/refresh=normal",
-        )
+        self._patch({"annotations": {"argocd.argoproj.io/refresh": "normal"}})
 
     def status(self) -> dict[str, Any]:
         status: dict[str, Any] = self._body().get("status", {})
@@ -131,9 +130,12 @@ class Application:
         return PRE_DELETE in self._body()["metadata"].get("finalizers", ())
 
     def _body(self) -> dict[str, Any]:
-        read = self._world.argocds("get", "application", self.name, "-o", "json")
-        body: dict[str, Any] = json.loads(read)
-        return body
+        path = path_of("application", ARGOCD, self.name)
+        return self._api.request("GET", path)
+
+    def _patch(self, metadata: dict[str, Any]) -> None:
+        patch = {"metadata": metadata}
+        self._api.patch("application", self.name, patch, namespace=ARGOCD)
 
     def says(self) -> tuple[str, str]:
         """Its sync status and its health, such as Synced and Healthy."""
@@ -172,23 +174,20 @@ class Application:
         return len(self.status().get("history") or ())
 
     def exists(self) -> bool:
-        return bool(
-            self._world.argocds("get", "application", self.name, "--ignore-not-found")
-        )
+        found = self._api.find("application", self.name, namespace=ARGOCD)
+        return found is not None
 
     def delete_later(self) -> None:
         """Ask for its deletion, which Argo CD finishes."""
-        self._world.argocds("delete", "application", self.name, "--wait=false")
+        self._api.delete("application", self.name, namespace=ARGOCD, wait=False)
 
     def abandon(self) -> None:
         """Remove it, whatever Argo CD would still do for it."""
         if self.exists():
-            self._world.argocds(
-                *("patch", "application", self.name, "--type=merge", "-p"),
-                '{"metadata": {"finalizers": null}}',
-            )
+            self._patch({"finalizers": None})
             self.delete()
 
     def delete(self) -> None:
         """Remove it, and leave what it applied."""
-        self._world.argocds(*("delete", "application", self.name, "--ignore-not-found"))
+        if self.exists():
+            self._api.delete("application", self.name, namespace=ARGOCD, wait=True)

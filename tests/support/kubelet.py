@@ -6,7 +6,6 @@ that the API server holds, and what becomes of them is written into the status. 
 what Argo CD waits for.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -18,12 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from controlplane import ControlPlane
-from controlplane.errors import KubectlFailed
+from controlplane.errors import APIRequestFailed
 from support import operator_process
 from support.chart import container_of
 
 ROUND_SECONDS = 0.3
 PORT = "--port=8080"
+COLLECTIONS = {
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "Job": ("apis/batch/v1", "jobs"),
+    "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
+}
+"""Prefix and plural of the kinds that are run here."""
 
 Object = dict[str, Any]
 Process = subprocess.Popen[bytes]
@@ -40,6 +45,7 @@ class Kubelet:
 
     def __init__(self, plane: ControlPlane, namespace: str, logs: Path) -> None:
         self._plane = plane
+        self._api = plane.api(namespace)
         self._namespace = namespace
         self._logs = logs
         self._pods: dict[str, list[Process]] = {}
@@ -58,7 +64,7 @@ class Kubelet:
         try:
             while not self._over.wait(ROUND_SECONDS):
                 # What was changed or deleted in between is seen in the next round.
-                with suppress(KubectlFailed):
+                with suppress(APIRequestFailed):
                     self._look()
         finally:
             for title in list(self._pods):
@@ -73,18 +79,22 @@ class Kubelet:
         return "\n".join(one.read_text() for one in sorted(self._logs.glob("*.log")))
 
     def _look(self) -> None:
-        kinds = "deployments,jobs,poddisruptionbudgets"
-        listed = self._kubectl("get", kinds, "-o", "json")
-        there = {_title(one): one for one in json.loads(listed)["items"]}
+        bodies = [
+            {**one, "kind": kind}
+            for kind in COLLECTIONS
+            for one in self._api.request("GET", self._path(kind))["items"]
+        ]
+        there = {_title(body): body for body in bodies}
         for title in self._pods.keys() - there.keys():
             self._stop(title)
         for title, body in there.items():
             if "deletionTimestamp" in body["metadata"]:
                 self._stop(title)
             else:
-                self._works[body["kind"]](title, body)
+                self._works[body["kind"]](body)
 
-    def _deploy(self, title: str, body: Object) -> None:
+    def _deploy(self, body: Object) -> None:
+        title = _title(body)
         template = body["spec"]["template"]
         if self._templates.get(title) != template:
             self._stop(title)
@@ -96,7 +106,6 @@ class Kubelet:
         while len(pods) < count:
             pods.append(self._start(body, number=len(pods)))
         self._tell(
-            title,
             body,
             observedGeneration=body["metadata"]["generation"],
             **dict.fromkeys(
@@ -105,7 +114,8 @@ class Kubelet:
             ),
         )
 
-    def _work(self, title: str, body: Object) -> None:
+    def _work(self, body: Object) -> None:
+        title = _title(body)
         if body.get("status", {}).get("conditions"):
             return
         if title not in self._pods:
@@ -123,14 +133,13 @@ class Kubelet:
         times = {"lastProbeTime": now, "lastTransitionTime": now}
         conditions = [{"type": one, "status": "True", **times} for one in ending]
         self._tell(
-            title,
             body,
             startTime=now,
             conditions=conditions,
             **({"succeeded": 1, "completionTime": now} if code == 0 else {"failed": 1}),
         )
 
-    def _guard(self, title: str, body: Object) -> None:
+    def _guard(self, body: Object) -> None:
         """Say that a budget is kept, without counting pods."""
         if body.get("status", {}).get("conditions"):
             return
@@ -144,7 +153,6 @@ class Kubelet:
         }
         counts = ("currentHealthy", "desiredHealthy", "disruptionsAllowed")
         self._tell(
-            title,
             body,
             conditions=[condition],
             **dict.fromkeys((*counts, "expectedPods"), 1),
@@ -162,17 +170,21 @@ class Kubelet:
         for process in self._pods.pop(title, ()):
             operator_process.stop(process)
 
-    def _tell(self, title: str, body: Object, **status: Any) -> None:
+    def _tell(self, body: Object, **status: Any) -> None:
         old = body.get("status", {})
         if all(old.get(key, 0) == value for key, value in status.items()):
             return
-        patch = json.dumps({"status": status})
-        self._kubectl(
-            *("patch", title, "--subresource=status", "--type=merge", "-p", patch)
+        kind, name = body["kind"], body["metadata"]["name"]
+        self._api.request(
+            "PATCH",
+            f"{self._path(kind)}/{name}/status",
+            {"status": status},
+            content_type="application/merge-patch+json",
         )
 
-    def _kubectl(self, *arguments: str) -> str:
-        return self._plane.kubectl("-n", self._namespace, *arguments).stdout
+    def _path(self, kind: str) -> str:
+        prefix, plural = COLLECTIONS[kind]
+        return f"{prefix}/namespaces/{self._namespace}/{plural}"
 
 
 @contextmanager

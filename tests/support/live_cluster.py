@@ -18,8 +18,10 @@ RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
 OURS, ARGOCD = "argogrant", "argocd"
 RBAC = f"apis/rbac.authorization.k8s.io/v1/namespaces/{ARGOCD}"
 CONFIG_MAP = "argocd-rbac-cm"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 OVERLAY = "policy.argogrant.csv"
+CREATED = frozenset({"accessgrant", "accesspolicy", "accessapproval"})
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation with which ``kubectl apply`` knows the fields that it has to remove."""
 MARGIN = timedelta(seconds=0.3)
 """How long before an end a question is not asked any more: the answer takes time."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
@@ -117,7 +119,10 @@ class World:
         self._ours, self._argocds = plane.api(OURS), plane.api(ARGOCD)
 
     def apply(self, *bodies: dict[str, Any]) -> None:
-        """Create grants that do not exist, and apply everything else with kubectl."""
+        """Apply objects as ``kubectl apply`` does; kubectl runs only if it must.
+
+        Grants, policies and approvals that do not exist are created directly.
+        """
         rest = [body for body in bodies if not self._is_created(body)]
         if rest:
             both = {"apiVersion": "v1", "kind": "List", "items": rest}
@@ -142,7 +147,7 @@ class World:
         return self._ours.find(kind, name, namespace=OURS) is not None
 
     def grant(self, name: str) -> dict[str, Any]:
-        return self._read("accessgrant", name)
+        return self.read("accessgrant", name)
 
     def may_sync(self, account: str = "alice", project: str = "team-a") -> bool:
         return self.plane.argocd.can_i(
@@ -171,7 +176,7 @@ class World:
         return _condition(self.instance(name), condition)
 
     def instance(self, name: str = "default") -> dict[str, Any]:
-        return self._read("argocdinstance", name)
+        return self.read("argocdinstance", name)
 
     def config_map(self) -> dict[str, Any]:
         return self.plane.argocd.rbac_config_map()
@@ -212,6 +217,10 @@ class World:
         """
         rules = f"--from-literal=policy.csv={RULES}"
         self.argocds("create", "configmap", CONFIG_MAP, rules)
+
+    def appproject(self, name: str) -> dict[str, Any]:
+        """Return an AppProject of Argo CD."""
+        return self._argocds.request("GET", path_of("appproject", ARGOCD, name))
 
     def has_config_map(self) -> bool:
         found = self._argocds.find("configmap", CONFIG_MAP, namespace=ARGOCD)
@@ -299,8 +308,9 @@ class World:
         return self.plane.kubectl("-n", "argocd", *arguments, check=check).stdout
 
     def _is_created(self, body: dict[str, Any]) -> bool:
-        """Create a grant; return whether it is new."""
-        if body["kind"] != "AccessGrant":
+        """Create an object that people write; return whether it is new."""
+        kind = body["kind"].lower()
+        if kind not in CREATED:
             return False
         applied = {LAST_APPLIED: json.dumps(body)}  # as kubectl apply, which may follow
         annotations = {**body["metadata"].get("annotations", {}), **applied}
@@ -313,7 +323,8 @@ class World:
             return False
         return True
 
-    def _read(self, kind: str, name: str) -> dict[str, Any]:
+    def read(self, kind: str, name: str) -> dict[str, Any]:
+        """Return an object in the namespace of the grants."""
         return self._ours.request("GET", path_of(kind, OURS, name))
 
 

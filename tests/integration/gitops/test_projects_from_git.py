@@ -73,8 +73,8 @@ class Team:
 
     def role(self) -> dict[str, Any]:
         """The role as Argo CD has it now."""
-        read = self.world.argocds("get", "appproject", self.name, "-o", "json")
-        role: dict[str, Any] = json.loads(read)["spec"]["roles"][0]
+        project = self.world.appproject(self.name)
+        role: dict[str, Any] = project["spec"]["roles"][0]
         return role
 
     def may_sync(self) -> bool:
@@ -89,7 +89,7 @@ def world(world: World) -> Iterator[World]:
     mode = shown("ArgoCDInstance")["spec"]
     world.apply({**INSTANCE, "spec": mode})
     yield world
-    world.ours("delete", "accessgrants", "--all")
+    world.delete_all("accessgrant")
     world.apply(INSTANCE)
     plane.kubectl("delete", "-f", str(RIGHTS))
 
