@@ -1,4 +1,4 @@
-"""What holders are told: refused at ``kubectl apply`` if it can not be shown."""
+"""Access details: validation on the API server, and text for recipients."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def telling(text: str) -> dict[str, Any]:
         pytest.param("é" * 400, "", id="400 characters"),
     ],
 )
-def test_the_api_server_judges_as_the_operator(
+def test_api_server_and_operator_accept_the_same_details(
     installed: ControlPlane, text: str, said: str
 ) -> None:
     applied = installed.kubectl(
@@ -54,7 +54,7 @@ def test_the_api_server_judges_as_the_operator(
     assert len(text) > 400 or (validate_template(text) is None) is (said == "")
 
 
-def test_a_holder_is_told_from_the_start_until_after_the_end(
+def test_recipient_sees_details_from_start_until_after_expiry(
     world: World,
 ) -> None:
     world.apply(telling(TEXT))

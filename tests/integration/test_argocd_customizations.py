@@ -1,4 +1,4 @@
-"""Health and actions of our kinds, as Argo CD's own command works them out."""
+"""Health checks and actions of our kinds, as Argo CD evaluates them."""
 
 import json
 import os
@@ -59,7 +59,9 @@ def overrides(settings: Path, command: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(("folder", "case"), HEALTH)
-def test_health(settings: Path, folder: Path, case: dict[str, Any]) -> None:
+def test_health_of_an_object(
+    settings: Path, folder: Path, case: dict[str, Any]
+) -> None:
     said = overrides(settings, "health", str(folder / case["inputPath"]))
 
     expected = case["healthStatus"]
@@ -70,7 +72,7 @@ def test_health(settings: Path, folder: Path, case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("folder", "case"), DISCOVERY)
-def test_which_actions_there_are(
+def test_available_actions_of_an_object(
     settings: Path, folder: Path, case: dict[str, Any]
 ) -> None:
     said = overrides(settings, "list-actions", str(folder / case["inputPath"]))
@@ -82,7 +84,7 @@ def test_which_actions_there_are(
 
 
 @pytest.mark.parametrize(("folder", "case"), RUNS)
-def test_what_an_action_does(
+def test_action_changes_the_object(
     settings: Path, folder: Path, case: dict[str, Any]
 ) -> None:
     said = overrides(
@@ -99,7 +101,7 @@ def test_what_an_action_does(
 
 
 @pytest.mark.parametrize("action", ["end-in-15-minutes", "end-in-60-minutes"])
-def test_an_end_only_moves_earlier(settings: Path, action: str) -> None:
+def test_action_cannot_move_an_end_later(settings: Path, action: str) -> None:
     running = ACTIONS / "testdata/in-force.yaml"
     said = overrides(settings, "run-action", str(running), action)
 

@@ -1,4 +1,4 @@
-"""People ask, agree, refuse, end and extend by typing a command each.
+"""Commands that request, approve, deny, revoke and extend a grant.
 
 They run it as the users whom the API server knows them for, with the Roles of the
 examples and no more; Argo CD says what came of it.
@@ -56,7 +56,7 @@ def bob(world: ClosedWorld) -> Typist:
     return typist(world, "bob", "approvers")
 
 
-def test_who_asks_and_is_approved_may(
+def test_approved_request_gives_access(
     world: ClosedWorld, alice: Typist, bob: Typist
 ) -> None:
     asked = alice.does(*ASK, "--for", "1h", "--name", "hotfix")
@@ -71,7 +71,7 @@ def test_who_asks_and_is_approved_may(
     assert "is not known" not in shown, "the instance lists the role"
 
 
-def test_who_waits_is_told_what_for(
+def test_waiting_request_names_the_missing_approval(
     world: ClosedWorld, alice: Typist, bob: Typist
 ) -> None:
     """The exit status is that of the access."""
@@ -90,7 +90,9 @@ def test_who_waits_is_told_what_for(
     eventually(world.may_sync, within=approval_flow.PATIENCE)
 
 
-def test_who_is_denied_may_not(world: ClosedWorld, alice: Typist, bob: Typist) -> None:
+def test_denied_request_gives_no_access(
+    world: ClosedWorld, alice: Typist, bob: Typist
+) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     bob.does("deny", "hotfix", "--comment", "not during the freeze", "--wait")
     world.comes_to_say("hotfix", "Denied", "Ended")
@@ -100,9 +102,7 @@ def test_who_is_denied_may_not(world: ClosedWorld, alice: Typist, bob: Typist) -
     assert not world.may_sync()
 
 
-def test_what_is_revoked_is_over(
-    world: ClosedWorld, alice: Typist, bob: Typist
-) -> None:
+def test_revoke_ends_access(world: ClosedWorld, alice: Typist, bob: Typist) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     bob.does("approve", "hotfix")
     eventually(world.may_sync, within=approval_flow.PATIENCE)
@@ -114,10 +114,10 @@ def test_what_is_revoked_is_over(
     }
 
 
-def test_a_trial_changes_nothing(
+def test_dry_run_of_a_revocation_changes_nothing(
     world: ClosedWorld, alice: Typist, bob: Typist
 ) -> None:
-    """The API server judges it, and keeps nothing."""
+    """The API server validates the change without persisting it."""
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     agreed = bob.does("approve", "hotfix", "--dry-run=server")
     approvals = world.ours("get", "accessapprovals", "-o", "name")
@@ -129,7 +129,9 @@ def test_a_trial_changes_nothing(
     assert "revoked" not in world.grant("hotfix")["spec"]
 
 
-def test_what_has_a_label_is_revoked(world: ClosedWorld, alice: Typist) -> None:
+def test_revoke_by_label_ends_matching_grants(
+    world: ClosedWorld, alice: Typist
+) -> None:
     world.install(AUTOMATIC)
     for name in ("first", "second"):
         alice.does(*ASK, "--for", "30m", "--name", name, "--wait")
@@ -143,10 +145,10 @@ def test_what_has_a_label_is_revoked(world: ClosedWorld, alice: Typist) -> None:
     eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
 
 
-def test_a_list_that_goes_on_tells_what_happens(
+def test_watch_prints_changes_until_interrupted(
     world: ClosedWorld, alice: Typist, tmp_path: Path
 ) -> None:
-    """Until somebody types Ctrl-C, and once more out of impatience."""
+    """A second Ctrl-C ends it at once."""
     world.install(AUTOMATIC)
     seen = tmp_path / "list"
     following = alice.begins("list", "--watch", seen_in=seen)
@@ -170,8 +172,10 @@ def test_a_list_that_goes_on_tells_what_happens(
     assert "  Active  " in seen.read_text()
 
 
-def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
-    """Past the first end, without a gap."""
+def test_extended_grant_keeps_access_past_its_first_end(
+    world: ClosedWorld, alice: Typist
+) -> None:
+    """Access has no gap."""
     world.install(AUTOMATIC)
     first = after(30)
     alice.does(*ASK, "--until", first, "--name", "hotfix", "--wait")
@@ -184,7 +188,7 @@ def test_what_is_extended_goes_on(world: ClosedWorld, alice: Typist) -> None:
     assert world.may_sync()
 
 
-def test_an_end_can_come_earlier(world: ClosedWorld, alice: Typist) -> None:
+def test_end_can_be_moved_earlier(world: ClosedWorld, alice: Typist) -> None:
     world.install(AUTOMATIC)
     alice.does(*ASK, "--until", after(600), "--name", "hotfix", "--wait")
     eventually(world.may_sync, within=approval_flow.PATIENCE)
@@ -193,7 +197,7 @@ def test_an_end_can_come_earlier(world: ClosedWorld, alice: Typist) -> None:
     eventually(lambda: not world.may_sync(), within=30 + approval_flow.PATIENCE)
 
 
-def test_twice_the_same_decision_is_one(alice: Typist, bob: Typist) -> None:
+def test_repeated_approval_is_created_once(alice: Typist, bob: Typist) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     bob.does("deny", "hotfix")
     again = bob.types("deny", "hotfix")
@@ -201,9 +205,7 @@ def test_twice_the_same_decision_is_one(alice: Typist, bob: Typist) -> None:
     assert "unchanged: you denied this" in again.stdout or "has ended" in again.stderr
 
 
-def test_an_approval_that_does_not_count_is_told(
-    world: ClosedWorld, alice: Typist
-) -> None:
+def test_approval_without_effect_is_reported(world: ClosedWorld, alice: Typist) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     eve = typist(world, "eve")
     done = eve.types("approve", "hotfix", "--wait")
@@ -213,7 +215,7 @@ def test_an_approval_that_does_not_count_is_told(
     assert not world.may_sync()
 
 
-def test_a_policy_that_does_not_allow_it_ends_the_waiting(alice: Typist) -> None:
+def test_wait_ends_when_no_policy_allows_the_request(alice: Typist) -> None:
     done = alice.types(*ASK, "--for", "8h", "--wait")
 
     assert done.returncode == 1
@@ -239,7 +241,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("options", "said"), REFUSED.values(), ids=REFUSED)
-def test_a_refusal_is_a_sentence(
+def test_rejection_by_the_api_server_is_one_sentence(
     alice: Typist, options: tuple[str, ...], said: str
 ) -> None:
     sentence = alice.fails(*ASK, "--for", "1h", *options)
@@ -247,7 +249,7 @@ def test_a_refusal_is_a_sentence(
     assert sentence.startswith(f"argogrant request: {said}")
 
 
-def test_a_right_that_is_missing_is_named(world: ClosedWorld) -> None:
+def test_missing_permission_is_named(world: ClosedWorld) -> None:
     stranger = Typist(world.plane.kubeconfig("erin"))
     said = stranger.fails(*ASK, "--for", "1h", "--user", "erin")
 
@@ -258,7 +260,9 @@ def test_a_right_that_is_missing_is_named(world: ClosedWorld) -> None:
     )
 
 
-def test_a_trial_leaves_nothing(world: ClosedWorld, alice: Typist) -> None:
+def test_dry_run_of_a_request_creates_nothing(
+    world: ClosedWorld, alice: Typist
+) -> None:
     said = alice.does(
         *ASK, "--for", "1h", "--name", "hotfix", "--dry-run=server", "-o", "json"
     )
@@ -268,8 +272,8 @@ def test_a_trial_leaves_nothing(world: ClosedWorld, alice: Typist) -> None:
     assert not world.exists("accessgrant", "hotfix")
 
 
-def test_a_program_names_whom_it_asks_for(world: ClosedWorld) -> None:
-    """A service account is nobody in Argo CD."""
+def test_service_account_must_name_the_recipient(world: ClosedWorld) -> None:
+    """A service account is no user of Argo CD."""
     world.ours("create", "serviceaccount", "portal", check=False)
     config = world.plane.service_account_kubeconfig("argogrant", "portal")
     world.ours(

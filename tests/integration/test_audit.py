@@ -1,4 +1,4 @@
-"""What is told of grants outlives kills, and a sink that does not take it."""
+"""Audit events across kills of the operator and outages of the sink."""
 
 import contextlib
 import json
@@ -95,10 +95,8 @@ def sink(receiver: Receiver, folder: Path, trusted: Path | None) -> tuple[str, .
     )
 
 
-def test_standard_output_holds_the_life_of_a_grant_and_nothing_else(
-    audited: World, log: Path
-) -> None:
-    """``audit_of`` reads every line as JSON; the log goes to standard error."""
+def test_standard_output_has_only_audit_events(audited: World, log: Path) -> None:
+    """``audit_of`` parses every line as JSON; the log goes to standard error."""
     life = [*LIFE[:-1], "ineffective", LIFE[-1]]  # nobody can sign in as Zoë
     with operator_process.running(audited.plane, log):
         wait_until_leading(log)
@@ -115,10 +113,10 @@ def test_standard_output_holds_the_life_of_a_grant_and_nothing_else(
     assert "Leader: acquired the Lease." in log.read_text()
 
 
-def test_a_kill_between_the_binding_and_its_report_loses_nothing(
+def test_kill_between_binding_and_status_repeats_the_same_events(
     audited: World, log: Path
 ) -> None:
-    """The next operator tells the same with the same ids, and then the end."""
+    """The next operator emits the events with the same ids, then the expiry."""
     with no_status_can_be_written(audited):
         killed = operator_process.start(audited.plane, log)
         wait_until_leading(log)
@@ -147,10 +145,10 @@ def test_a_kill_between_the_binding_and_its_report_loses_nothing(
     assert len(set(ids([*first, *again], "short"))) == 3
 
 
-def test_a_sink_that_fails_hangs_and_vanishes_gets_everything_in_the_end(
+def test_failing_sink_receives_all_events_eventually(
     audited: World, log: Path, certificate: Path, tmp_path: Path
 ) -> None:
-    """Through a kill of the operator as well, and no end of access waits for it."""
+    """This includes a kill of the operator, and delays no revocation."""
     with Receiver(certificate) as away:
         away.answers = [503, away.hang]
         away.otherwise = 503
@@ -185,10 +183,10 @@ def test_a_sink_that_fails_hangs_and_vanishes_gets_everything_in_the_end(
     assert "the-token" not in log.read_text()
 
 
-def test_a_receiver_whose_certificate_is_not_trusted_gets_nothing(
+def test_sink_with_untrusted_certificate_receives_nothing(
     audited: World, log: Path, certificate: Path, tmp_path: Path
 ) -> None:
-    """It is said, and counted, and access begins all the same."""
+    """It is reported and counted; access begins in the meantime."""
     port = operator_process.free_port()
     with Receiver(certificate) as stranger:
         options = (*sink(stranger, tmp_path, None), "--port", str(port))
@@ -206,9 +204,7 @@ def test_a_receiver_whose_certificate_is_not_trusted_gets_nothing(
             assert 'argogrant_audit_events_total{type="bound"} 1.0' in metrics
 
 
-def test_people_see_events_at_the_grant_and_none_twice(
-    audited: World, log: Path
-) -> None:
+def test_events_of_a_grant_are_created_once(audited: World, log: Path) -> None:
     for starts in (1, 2):  # the second operator finds everything as it was left
         with operator_process.running(audited.plane, log):
             wait_until_leading(log, starts)
@@ -229,7 +225,7 @@ def shown(world: World, name: str) -> list[str]:
     return [event["reason"] for event in events["items"]]
 
 
-def test_an_operator_that_may_not_create_events_works_all_the_same(
+def test_operator_without_permission_for_events_still_grants(
     audited: World, log: Path
 ) -> None:
     (role,) = (

@@ -1,4 +1,4 @@
-"""Nothing that the tests have started outlives them, however they end."""
+"""Processes of the tests, which end with the process that started them."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ sys.stdin.read()
 """
 
 
-def test_nothing_that_is_bound_outlives_a_killed_starter() -> None:
+def test_bound_processes_end_with_a_killed_starter() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STARTER],
         env={"PYTHONPATH": f"{ROOT}/tests:{ROOT}/operator"},
@@ -45,8 +45,8 @@ def test_that_takes_long():
 """
 
 
-def test_a_worker_does_not_outlive_its_run(tmp_path: Path) -> None:
-    """Not even by the seconds after which it would end by itself."""
+def test_worker_ends_with_its_run(tmp_path: Path) -> None:
+    """It ends before its own sleep does."""
     told = tmp_path / "told"
     (tmp_path / "test_sleeper.py").write_text(SLEEPER.format(told=str(told)))
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure")

@@ -1,4 +1,4 @@
-"""What ``argogrant can`` says is what a real argocd-server says."""
+"""Answers of ``argogrant can``, compared with a real argocd-server."""
 
 import itertools
 import json
@@ -140,7 +140,7 @@ def say(
     return any(judge.evaluate(somebody, one).is_allowed for one in asked)
 
 
-def test_hundreds_of_answers_are_those_of_argo_cd(judge: RealJudge) -> None:
+def test_random_questions_have_the_answers_of_argocd(judge: RealJudge) -> None:
     author = Author(SEED)
     asked, allowed, wrong = 0, 0, []
     for _ in range(TEXTS):
@@ -163,9 +163,7 @@ def test_hundreds_of_answers_are_those_of_argo_cd(judge: RealJudge) -> None:
 @pytest.mark.parametrize(
     "line", ["p, alice, applications", "g, alice", 'g, a"b, role:admin', "x, a, b"]
 )
-def test_a_line_that_can_not_be_read_refuses_everybody(
-    judge: RealJudge, line: str
-) -> None:
+def test_malformed_line_refuses_all_access(judge: RealJudge, line: str) -> None:
     question = EnforceRequest(resource="projects", action="get", object="p")
     book = Rulebook(data={"policy.csv": "g, alice, role:admin\n" + line}, projects=())
     judge.break_by(book)
@@ -175,8 +173,8 @@ def test_a_line_that_can_not_be_read_refuses_everybody(
     assert not say(ours(book), TokenSubject(user_id="alice"), question)
 
 
-def test_the_built_in_roles_are_argo_cds(judge: RealJudge) -> None:
-    """Every right of every resource, for both roles."""
+def test_built_in_roles_equal_those_of_argocd(judge: RealJudge) -> None:
+    """Every action of every resource, for both roles."""
     book = Rulebook(
         data={"policy.csv": "g, alice, role:admin\ng, bob, role:readonly"}, projects=()
     )
@@ -215,7 +213,7 @@ def argocd(installed: ControlPlane) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("account", ["alice", "bob"])
-def test_the_command_says_what_argo_cd_says(argocd: World, account: str) -> None:
+def test_command_prints_the_answer_of_argocd(argocd: World, account: str) -> None:
     told = can(
         argocd.plane.kubeconfig(), account, "sync", "applications", "team-a/shop"
     )
@@ -226,7 +224,7 @@ def test_the_command_says_what_argo_cd_says(argocd: World, account: str) -> None
     assert told.stdout.splitlines()[0] == ("yes" if answer else "no")
 
 
-def test_a_grant_gives_what_the_command_said(argocd: World) -> None:
+def test_grant_gives_what_the_command_predicted(argocd: World) -> None:
     asked = ("alice", "sync", "applications", "team-a/shop", "--with", "hotfix")
     told = can(argocd.plane.kubeconfig(), *asked)
     binding = "g, alice, proj:team-a:deployer\n"
@@ -239,7 +237,7 @@ def test_a_grant_gives_what_the_command_said(argocd: World) -> None:
     assert (before, argocd.may_sync("alice")) == (False, True)
 
 
-def test_who_may_not_read_gets_neither_yes_nor_no(argocd: World) -> None:
+def test_caller_without_permission_gets_no_answer(argocd: World) -> None:
     asked = ("alice", "sync", "applications", "team-a/shop")
     told = can(argocd.plane.kubeconfig("erin"), *asked)
 

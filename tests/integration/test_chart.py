@@ -1,4 +1,4 @@
-"""The chart in a real API server: by the real Helm, judged by argocd-server.
+"""The chart, installed by Helm on a real API server, judged by argocd-server.
 
 No controller runs here: no Deployment becomes pods, and no Job runs by itself. So the
 tests run exactly what a pod would, with a token of its ServiceAccount.
@@ -108,8 +108,8 @@ def release(other_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
     one.helm("uninstall", *RELEASE, "--no-hooks", check=False)
 
 
-def test_a_release_from_its_install_to_its_end(release: Release) -> None:
-    """Yes by a grant, no by the hook; upgrade and rollback change no access."""
+def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None:
+    """An upgrade and a rollback change no access; the hook revokes it."""
     world, plane = release.world, release.plane
     release.helm("install", *RELEASE, str(CHART))
     operator = release.start("Deployment", "argogrant")
@@ -137,7 +137,7 @@ def test_a_release_from_its_install_to_its_end(release: Release) -> None:
     world.delete("alice")
 
 
-def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) -> None:
+def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:
     world = release.world
     release.helm("install", *RELEASE, str(CHART), "--set", "uninstall.waitSeconds=0")
     operator = release.start("Deployment", "argogrant")
@@ -154,8 +154,8 @@ def test_the_hook_ends_access_although_the_operator_is_dead(release: Release) ->
 
 
 @pytest.mark.parametrize("values", chart.SETS.values(), ids=chart.SETS)
-def test_the_api_server_takes_what_is_rendered(release: Release, values) -> None:
-    """The Prometheus operator's kinds are not served here, so they are left out."""
+def test_rendered_objects_are_valid_on_the_api_server(release: Release, values) -> None:
+    """Kinds of the Prometheus operator are not served here and are left out."""
     if "crds.enabled" not in str(values):
         values = [*values, *NO_PROMETHEUS]
     run = ("install", *RELEASE, str(CHART), "--dry-run=server", *options(values))

@@ -1,4 +1,4 @@
-"""The chart as an Application: applied and taken away by Argo CD's own controllers.
+"""The chart as an Application that Argo CD installs and deletes.
 
 The manifests are those of the how-to page. What nodes would run is run by ``kubelet``,
 and argocd-server is the judge of who has access.
@@ -190,8 +190,8 @@ def deployed(controllers: ControlPlane, tmp_path: Path) -> Iterator[Deployed]:
         application.abandon()
 
 
-def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) -> None:
-    """A new cluster, a grant, an upgrade by Git; then the chart's hook ends access."""
+def test_application_grants_access_until_it_is_deleted(deployed: Deployed) -> None:
+    """A new cluster, a grant and an upgrade from Git; the hook of the chart revokes."""
     world = deployed.world
     deployed.create()
     deployed.grant("alice")
@@ -217,7 +217,7 @@ def test_an_application_from_its_first_sync_to_its_deletion(deployed: Deployed) 
     world.delete("alice")
 
 
-def test_without_the_hook_the_waves_end_access_first(deployed: Deployed) -> None:
+def test_sync_waves_end_access_without_the_hook(deployed: Deployed) -> None:
     """What an Argo CD does that is older than 3.3: it does not know the hook.
 
     The grants that stay keep their finalizers, which the page's command removes.
@@ -236,8 +236,10 @@ def test_without_the_hook_the_waves_end_access_first(deployed: Deployed) -> None
     world.delete("alice")
 
 
-def test_the_objects_are_handed_over_without_losing_access(deployed: Deployed) -> None:
-    """Without the hook and the finalizer nothing is touched; the next one adopts it."""
+def test_second_application_adopts_the_objects_without_a_gap(
+    deployed: Deployed,
+) -> None:
+    """Without the hook and the finalizer, a deletion changes no object."""
     world = deployed.world
     deployed.create(owns=False, uninstall={"enabled": False})
     deployed.grant("alice")

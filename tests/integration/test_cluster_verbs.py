@@ -1,4 +1,4 @@
-"""The same questions to the API server in memory and to a real one.
+"""Requests of the Cluster protocol, to the API server in memory and to a real one.
 
 Whatever unit tests build on ``FakeCluster`` is true of Kubernetes as far as these
 tests reach.
@@ -40,18 +40,18 @@ async def first(events: AsyncIterator[WatchEvent], count: int) -> list[WatchEven
     return found
 
 
-def test_an_object_is_read_whole(place: Place) -> None:
+def test_get_returns_the_whole_object(place: Place) -> None:
     created = place.create(data={"key": "text"})
 
     assert place.run(lambda cluster: cluster.get(ONE)) == created
 
 
-def test_what_is_not_there_is_not_found(place: Place) -> None:
+def test_get_of_a_missing_object_is_not_found(place: Place) -> None:
     with pytest.raises(NotFound):
         place.run(lambda cluster: cluster.get(ONE))
 
 
-def test_an_object_is_created_once(place: Place) -> None:
+def test_second_creation_conflicts(place: Place) -> None:
     """Of two that are quick, the second is told."""
     body = {"kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"key": "text"}}
 
@@ -68,7 +68,7 @@ def test_an_object_is_created_once(place: Place) -> None:
     assert found["metadata"]["uid"]
 
 
-def test_the_clocks_of_one_machine_agree(place: Place) -> None:
+def test_clock_skew_on_one_machine_is_small(place: Place) -> None:
     async def skew(cluster: Cluster) -> float:
         await cluster.list(MAPS)
         return cluster.clock_skew()
@@ -76,13 +76,13 @@ def test_the_clocks_of_one_machine_agree(place: Place) -> None:
     assert place.run(skew) == 0.0
 
 
-def test_a_patch_never_creates(place: Place) -> None:
+def test_patch_of_a_missing_object_is_not_found(place: Place) -> None:
     with pytest.raises(NotFound):
         place.run(lambda cluster: cluster.merge_patch(ONE, {"data": {"key": "text"}}))
 
 
-def test_a_patch_changes_what_it_names_and_nothing_else(place: Place) -> None:
-    """The answer is the whole object, at its new version."""
+def test_patch_changes_only_its_fields(place: Place) -> None:
+    """The answer is the whole object in its new version."""
     created = place.create(data={"theirs": "a", "ours": "b", "gone": "c"})
     patch = {"data": {"ours": "new", "gone": None}}
     answer = place.run(lambda cluster: cluster.merge_patch(ONE, patch))
@@ -92,7 +92,7 @@ def test_a_patch_changes_what_it_names_and_nothing_else(place: Place) -> None:
     assert place.run(lambda cluster: cluster.get(ONE)) == answer
 
 
-def test_a_patch_that_changes_nothing_is_no_new_version(place: Place) -> None:
+def test_patch_without_a_change_keeps_the_version(place: Place) -> None:
     place.create(data={"key": "text"})
 
     async def twice(cluster: Cluster) -> tuple[Body, Body]:
@@ -118,7 +118,7 @@ def test_a_patch_that_changes_nothing_is_no_new_version(place: Place) -> None:
         ),
     ],
 )
-def test_a_patch_of_something_else_is_not_taken(
+def test_patch_with_another_version_or_uid_conflicts(
     place: Place, precondition, error
 ) -> None:
     """Whoever is late writes nothing."""
@@ -130,7 +130,7 @@ def test_a_patch_of_something_else_is_not_taken(
     assert place.run(lambda cluster: cluster.get(ONE)) == created
 
 
-def test_a_patch_with_the_right_version_and_uid_is_taken(place: Place) -> None:
+def test_patch_with_the_same_version_and_uid_is_applied(place: Place) -> None:
     metadata = place.create(data={"key": "text"})["metadata"]
     known = {name: metadata[name] for name in ("uid", "resourceVersion")}
     patch = {"metadata": known, "data": {"key": "other"}}
@@ -139,7 +139,7 @@ def test_a_patch_with_the_right_version_and_uid_is_taken(place: Place) -> None:
     assert answer["data"] == {"key": "other"}
 
 
-def test_a_list_holds_what_there_is_at_one_version(place: Place) -> None:
+def test_list_returns_all_objects_of_one_version(place: Place) -> None:
     created = [place.create("one"), place.create("two")]
     listing = place.run(lambda cluster: cluster.list(MAPS))
     names = {item["metadata"]["name"] for item in listing.items}
@@ -148,7 +148,7 @@ def test_a_list_holds_what_there_is_at_one_version(place: Place) -> None:
     assert int(listing.resource_version) >= max(map(version, created))
 
 
-def test_a_name_selects_one_object(place: Place) -> None:
+def test_list_by_name_returns_one_object(place: Place) -> None:
     place.create("one")
     place.create("two")
     collection = Collection(CONFIG_MAPS, NAMESPACE, "two")
@@ -158,7 +158,9 @@ def test_a_name_selects_one_object(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("labels", "names"), [("a=b,c=d", ["one"]), ("a=c", [])])
-def test_labels_select_objects(place: Place, labels: str, names: list[str]) -> None:
+def test_list_by_label_returns_matching_objects(
+    place: Place, labels: str, names: list[str]
+) -> None:
     marks = {"labels": {"a": "b", "c": "d"}}
     place.create("one")
     place.run(lambda cluster: cluster.merge_patch(ONE, {"metadata": marks}))
@@ -169,7 +171,7 @@ def test_labels_select_objects(place: Place, labels: str, names: list[str]) -> N
     assert [item["metadata"]["name"] for item in listing.items] == names
 
 
-def test_a_watch_tells_every_change_since_a_version_in_order(place: Place) -> None:
+def test_watch_returns_changes_since_a_version_in_order(place: Place) -> None:
     start = place.run(lambda cluster: cluster.list(MAPS)).resource_version
     place.create(data={"key": "a"})
     place.somebody.edit(ONE, {"data": {"key": "b"}})
@@ -186,7 +188,7 @@ def test_a_watch_tells_every_change_since_a_version_in_order(place: Place) -> No
     assert versions[0] > int(start)
 
 
-def test_a_watch_tells_what_happens_while_it_is_open(place: Place) -> None:
+def test_open_watch_returns_new_changes(place: Place) -> None:
     async def watched(cluster: Cluster) -> list[WatchEvent]:
         start = (await cluster.list(MAPS)).resource_version
         watching = asyncio.create_task(first(cluster.watch(MAPS, start), 1))
@@ -198,7 +200,7 @@ def test_a_watch_tells_what_happens_while_it_is_open(place: Place) -> None:
     assert [event.type for event in place.run(watched)] == ["ADDED"]
 
 
-def test_a_watch_of_one_name_hears_of_no_other(place: Place) -> None:
+def test_watch_by_name_returns_no_other_object(place: Place) -> None:
     start = place.run(lambda cluster: cluster.list(MAPS)).resource_version
     place.create("two")
     place.create("one")
@@ -208,15 +210,15 @@ def test_a_watch_of_one_name_hears_of_no_other(place: Place) -> None:
     assert events[0].body["metadata"]["name"] == "one"
 
 
-def test_a_watch_from_long_ago_is_told_that_it_is_too_late(place: Place) -> None:
+def test_watch_from_a_compacted_version_is_gone(place: Place) -> None:
     grants = Collection(ACCESS_GRANTS, NAMESPACE)
 
     with pytest.raises(Gone):
         place.run(lambda cluster: first(cluster.watch(grants, "1"), 1))
 
 
-def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
-    """The object stays with a deletionTimestamp until the last finalizer is gone."""
+def test_deleted_object_stays_until_its_finalizers_are_removed(place: Place) -> None:
+    """It has a deletionTimestamp until then."""
     created = place.create(metadata=HELD)
     place.somebody.delete_object(ONE)
     held = place.run(lambda cluster: cluster.get(ONE))
@@ -231,7 +233,7 @@ def test_a_finalizer_holds_what_is_deleted(place: Place) -> None:
         place.run(lambda cluster: cluster.get(ONE))
 
 
-def test_what_is_deleted_is_held_by_nobody_new(place: Place) -> None:
+def test_deleted_object_accepts_no_new_finalizer(place: Place) -> None:
     """Whoever comes too late to hold an object is refused."""
     place.create(metadata=HELD)
     place.somebody.delete_object(ONE)
@@ -243,8 +245,8 @@ def test_what_is_deleted_is_held_by_nobody_new(place: Place) -> None:
     place.run(lambda cluster: cluster.merge_patch(ONE, free))
 
 
-def test_a_status_is_written_beside_the_spec(place: Place) -> None:
-    """Neither way of writing touches the other part; only the spec has generations."""
+def test_spec_and_status_are_written_separately(place: Place) -> None:
+    """Only a change of the spec increments the generation."""
     created = place.somebody.add(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
     both = {"spec": {"revoked": True}, "status": {"boundAs": "role:x"}}
 
@@ -264,8 +266,8 @@ def test_a_status_is_written_beside_the_spec(place: Place) -> None:
     assert spec["metadata"]["generation"] == created["metadata"]["generation"] + 1
 
 
-def test_a_status_is_guarded_by_the_version_and_not_by_the_uid(place: Place) -> None:
-    """Kubernetes ignores all metadata of a status but the version that was read."""
+def test_status_patch_checks_the_version_and_not_the_uid(place: Place) -> None:
+    """Kubernetes ignores all metadata of a status except the version."""
     place.somebody.add(ACCESS_GRANTS.path(NAMESPACE), a_grant("verbs"))
     path, status = f"{GRANT}/status", {"boundAs": "role:x"}
     late = {"metadata": {"resourceVersion": "1"}, "status": status}

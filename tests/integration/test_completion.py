@@ -1,4 +1,4 @@
-"""The Tab key in a real shell, and in the real kubectl."""
+"""Shell completion in bash and through kubectl."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Something that keeps undoing our key is named, and not fought without end."""
+"""Another program that repeatedly removes our key."""
 
 import json
 import time
@@ -19,8 +19,8 @@ def replace(world: World) -> None:
     )
 
 
-def test_a_program_that_keeps_removing_our_key_is_named(world: World) -> None:
-    """Put back twice at once, then more slowly; a revocation does not wait for it."""
+def test_program_that_removes_the_key_is_named_as_contested(world: World) -> None:
+    """The key is restored twice at once, then less often; revocation does not wait."""
     world.apply(a_grant("fought-over"))
     world.apply(a_grant("ends", subject="carol"))
     eventually(lambda: world.may_sync() and world.may_sync("carol"), within=30)

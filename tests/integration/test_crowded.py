@@ -1,4 +1,4 @@
-"""A ConfigMap with hardly any room: the oldest first, and revocation always."""
+"""A ConfigMap that is almost full: the oldest grants first, revocation always."""
 
 from support.live_cluster import RULES, World, a_grant, eventually
 
@@ -13,7 +13,7 @@ def crowd(world: World, *, room: int) -> None:
     world.plane.argocd.set_rbac({"policy.csv": RULES, "policy.zz.csv": filling})
 
 
-def test_the_oldest_grants_get_the_room_and_others_wait_for_it(world: World) -> None:
+def test_oldest_grants_are_bound_and_others_wait_for_space(world: World) -> None:
     """What does not fit says so, and is bound when room appears."""
     crowd(world, room=320)
     world.apply(a_grant("oldest"))
@@ -31,8 +31,8 @@ def test_the_oldest_grants_get_the_room_and_others_wait_for_it(world: World) -> 
     assert world.may_sync("bob")
 
 
-def test_no_room_at_all_still_revokes(world: World) -> None:
-    """Others fill the ConfigMap to the brim after a grant was bound."""
+def test_full_config_map_does_not_block_a_revocation(world: World) -> None:
+    """Another key fills the ConfigMap after a grant is bound."""
     world.apply(a_grant("bound"))
     eventually(world.may_sync, within=30)
     crowd(world, room=0)

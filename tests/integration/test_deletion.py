@@ -23,10 +23,10 @@ def everything_is_gone(world: World) -> bool:
         pytest.param(["argocdinstance", "accessgrant"], id="the instance first"),
     ],
 )
-def test_a_grant_and_its_instance_are_deleted_at_once(
+def test_grant_and_instance_are_deleted_in_either_order(
     world: World, kinds: list[str]
 ) -> None:
-    """In either order both go, and with them our key."""
+    """The key is removed from the ConfigMap."""
     names = {"accessgrant": "waiting", "argocdinstance": "default"}
     world.apply(a_grant("waiting"), a_grant("other", subject="erin"))
     world.wait_until_bound("waiting", "other")
@@ -40,8 +40,8 @@ def test_a_grant_and_its_instance_are_deleted_at_once(
     world.delete("other")
 
 
-def test_an_instance_without_grants_takes_its_key_along(world: World) -> None:
-    """The header alone would make the next owner believe that it is not alone."""
+def test_deleted_instance_without_grants_removes_its_key(world: World) -> None:
+    """A remaining header would look like another owner."""
     world.apply(a_grant("past"))
     world.wait_until_bound("past")
     world.delete("past")
@@ -51,8 +51,8 @@ def test_an_instance_without_grants_takes_its_key_along(world: World) -> None:
     assert OVERLAY not in world.config_map()["data"]
 
 
-def test_both_wait_until_the_access_can_be_taken_away(world: World) -> None:
-    """Without its Role the operator lets neither go; with it nothing is left."""
+def test_grant_and_instance_keep_finalizers_without_the_role(world: World) -> None:
+    """With the Role, the operator revokes and releases both."""
     world.apply(a_grant("waiting"))
     world.wait_until_bound("waiting")
     world.remove_rights()
@@ -83,8 +83,8 @@ def wait_until_release_is_refused(world: World) -> None:
     eventually(lambda: ABANDON in world.instance_says()[2], within=20)
 
 
-def test_an_instance_waits_for_the_config_map(world: World) -> None:
-    """Nobody else would remove its key from a backup; Argo CD obeys it meanwhile."""
+def test_deleted_instance_waits_for_the_config_map(world: World) -> None:
+    """A restored backup would contain its key; Argo CD uses it meanwhile."""
     backup = lose_the_config_map(world)
     world.delete_later("argocdinstance", "default")
     wait_until_release_is_refused(world)
@@ -102,7 +102,7 @@ def test_an_instance_waits_for_the_config_map(world: World) -> None:
     world.delete("waiting")
 
 
-def test_an_abandoned_instance_takes_its_deleted_grants_along(
+def test_abandoned_instance_releases_its_deleted_grants(
     world: World,
 ) -> None:
     """There is nobody left who could wait for the ConfigMap."""

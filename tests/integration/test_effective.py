@@ -1,4 +1,4 @@
-"""What the condition Effective claims is so, by Argo CD's own answer."""
+"""The condition Effective, compared with the answers of argocd-server."""
 
 import json
 import re
@@ -86,10 +86,10 @@ def may_sync(world: World, **claims: Any) -> bool:
     )
 
 
-def test_who_may_not_read_argocd_cm_claims_nothing_of_it(
+def test_operator_without_permission_for_argocd_cm_makes_no_claim(
     quiet: World, log: Path
 ) -> None:
-    """The instance is ready all the same, and the log is not full of it."""
+    """The instance is ready, and the log has no repeated messages."""
     quiet.apply(a_grant("plain"))
 
     assert told(quiet, "plain") == ""
@@ -97,7 +97,7 @@ def test_who_may_not_read_argocd_cm_claims_nothing_of_it(
     assert "argocd-cm" not in log.read_text()
 
 
-def test_an_address_is_not_matched_until_the_message_is_obeyed(quiet: World) -> None:
+def test_email_is_matched_after_the_scopes_are_set(quiet: World) -> None:
     quiet.apply(a_grant("mail", subject=MAIL))
     assert told(quiet, "mail") == "False EmailNotInScopes"
     assert not may_sync(quiet, email=MAIL)
@@ -107,7 +107,7 @@ def test_an_address_is_not_matched_until_the_message_is_obeyed(quiet: World) -> 
     eventually(lambda: told(quiet, "mail") == "True Matchable", within=10)
 
 
-def test_a_group_is_not_matched_until_the_message_is_obeyed(quiet: World) -> None:
+def test_group_is_matched_after_the_scopes_are_set(quiet: World) -> None:
     quiet.edit({"scopes": "[email]"})
     devs = {"kind": "Group", "name": "devs"}
     quiet.apply(
@@ -122,8 +122,8 @@ def test_a_group_is_not_matched_until_the_message_is_obeyed(quiet: World) -> Non
 
 
 @pytest.mark.parametrize("default", ["role:deployer", "role:senior", "role:admin"])
-def test_what_everybody_has_no_grant_changes(quiet: World, default: str) -> None:
-    """Nor does its end: those who hold nothing may do it before and after."""
+def test_grant_of_a_default_role_changes_no_access(quiet: World, default: str) -> None:
+    """Users without a grant have the same access before and after its end."""
     senior = f"{RULES}g, role:senior, role:deployer\n"
     quiet.plane.argocd.set_rbac({"policy.csv": senior, "policy.default": default})
     quiet.apply(a_grant("needless"))
@@ -134,8 +134,8 @@ def test_what_everybody_has_no_grant_changes(quiet: World, default: str) -> None
     assert quiet.may_sync("alice")
 
 
-def test_scopes_that_are_no_list_stop_everything(quiet: World) -> None:
-    """Argo CD takes in nothing: neither what is granted nor what ends."""
+def test_invalid_scopes_stop_argocd_from_reading_changes(quiet: World) -> None:
+    """Argo CD reads neither new grants nor revocations."""
     quiet.apply(a_grant("old"))
     eventually(quiet.may_sync, within=30)
     quiet.edit({"scopes": "groups, email"})
@@ -151,8 +151,8 @@ def test_scopes_that_are_no_list_stop_everything(quiet: World) -> None:
     eventually(lambda: quiet.may_sync("carol"), within=30)
 
 
-def test_an_end_that_argocd_does_not_take_in_is_not_called_one(quiet: World) -> None:
-    """It goes on allowing what it read before; nobody is told otherwise."""
+def test_grant_is_not_expired_while_argocd_ignores_the_change(quiet: World) -> None:
+    """Argo CD continues to allow what it read before."""
     end = after(12)
     quiet.apply(a_grant("brief", expiresAt=end))
     eventually(quiet.may_sync, within=10)

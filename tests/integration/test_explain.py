@@ -6,7 +6,7 @@ from argogrant.api.crd import KINDS, custom_resource_definition
 from controlplane import ControlPlane
 
 
-def test_every_field_is_explained_by_kubectl(installed: ControlPlane) -> None:
+def test_kubectl_explain_prints_every_description(installed: ControlPlane) -> None:
     """What the models say arrives in ``kubectl explain``, for every kind."""
     for kind, part in itertools.product(KINDS, ("spec", "status")):
         crd = custom_resource_definition(kind)

@@ -1,4 +1,4 @@
-"""What others wrote into ``argocd-rbac-cm`` is read, reported on and never changed."""
+"""Keys of others in ``argocd-rbac-cm``, which are read and never changed."""
 
 import json
 from typing import Any
@@ -47,8 +47,8 @@ def owned_by_us(world: World) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_other_key_ever_differs(world: World) -> None:
-    """After grants of all kinds came and went, not a byte of others has changed."""
+def test_other_keys_stay_equal_to_the_byte(world: World) -> None:
+    """Grants of all kinds are created and deleted meanwhile."""
     world.edit(FOREIGN)
     world.plane.argocd.settle()
     assert world.may_sync("bob")  # odd as it looks, Argo CD reads it
@@ -80,8 +80,10 @@ def test_no_other_key_ever_differs(world: World) -> None:
         pytest.param("policy.zz.csv", 3, id="in a key of somebody's own"),
     ],
 )
-def test_a_line_that_breaks_argo_cd_is_named(world: World, key: str, line: int) -> None:
-    """Key, line number and the cure stand on the instance; it recovers by itself."""
+def test_malformed_line_is_reported_until_it_is_fixed(
+    world: World, key: str, line: int
+) -> None:
+    """The message has key, line number and remedy."""
     two_good_lines = RULES if key == "policy.csv" else "# mine\ng, zoe, role:readonly\n"
     world.edit({key: two_good_lines + "p, role:deployer, applications\n"})
     eventually(lambda: world.instance_says("RBACTextValid")[0] == "False", within=30)

@@ -1,4 +1,4 @@
-"""A service account asks for itself, unless the policies trust it."""
+"""Requests of service accounts, for themselves or as a trusted front end."""
 
 import json
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def may_forge(asker: Asker, field: str) -> bool:
     return done.returncode == 0
 
 
-def test_a_service_account_asks_for_itself_only(portal: Asker, field: str) -> None:
+def test_service_account_requests_only_for_itself(portal: Asker, field: str) -> None:
     made = portal.create(nameless("own-", field))
     body = MAKE[field]("for-alice", **{field: ALICE})
     refusal = portal.refused("create", "-f", "-", body=body)
@@ -76,10 +76,10 @@ def test_a_service_account_asks_for_itself_only(portal: Asker, field: str) -> No
     assert admission_objects.what_to_write(refusal)[field]["username"] == PORTAL
 
 
-def test_a_trusted_front_end_names_whom_it_asks_for(
+def test_trusted_front_end_names_the_requester(
     trusted_portal: Asker, field: str
 ) -> None:
-    """With the groups that it says, and without any; nobody edits it afterwards."""
+    """With the requester's groups or without; the field is immutable."""
     for_alice = trusted_portal.create(nameless("for-", field, **{field: ALICE}))
     bare = {"username": "dave"}
     for_dave = trusted_portal.create(nameless("for-", field, **{field: bare}))
@@ -94,8 +94,10 @@ def test_a_trusted_front_end_names_whom_it_asks_for(
     assert "is immutable" in trusted_portal.refused(*edit)
 
 
-def test_trust_in_one_is_no_trust_in_another(trusted_portal: Asker, field: str) -> None:
-    """The list is of exact names."""
+def test_other_service_account_is_not_trusted(
+    trusted_portal: Asker, field: str
+) -> None:
+    """The list has exact names."""
     forged = MAKE[field]("forged", **{field: ALICE})
     other = who(trusted_portal.plane, f"{PORTAL}2", tuple(PORTALS_GROUPS))
     refusal = other.refused("create", "-f", "-", body=forged)

@@ -1,4 +1,4 @@
-"""The API server knows who asks and who approves, and lets nobody say otherwise.
+"""Requesters and approvers, verified by the admission policies.
 
 Both admission policies are installed here, and asked by people, service accounts and
 admins.
@@ -43,10 +43,10 @@ FORGED = [
 
 
 @pytest.mark.parametrize("forged", FORGED)
-def test_nobody_is_somebody_else(
+def test_forged_creator_is_rejected(
     alice: Asker, field: str, forged: dict[str, Any]
 ) -> None:
-    """The message says what is true, ready to be written."""
+    """The message has the correct value as YAML."""
     body = MAKE[field]("forged", **{field: forged})
     refusal = alice.refused("create", "-f", "-", body=body)
 
@@ -55,8 +55,8 @@ def test_nobody_is_somebody_else(
     assert admission_objects.what_to_write(refusal) == {field: ALICE}
 
 
-def test_an_admin_is_checked_as_well(checked: ControlPlane, field: str) -> None:
-    """Being in system:masters skips RBAC, but no admission policy."""
+def test_admin_is_also_verified(checked: ControlPlane, field: str) -> None:
+    """system:masters bypasses RBAC, but no admission policy."""
     admin = who(checked, "admin")
     body = MAKE[field]("forged", **{field: ALICE})
     refusal = admin.refused("create", "-f", "-", body=body)
@@ -66,7 +66,7 @@ def test_an_admin_is_checked_as_well(checked: ControlPlane, field: str) -> None:
     assert said(made, field) == ("admin", {"system:masters", "system:authenticated"})
 
 
-def test_the_order_of_groups_does_not_matter(alice: Asker, field: str) -> None:
+def test_order_of_groups_is_ignored(alice: Asker, field: str) -> None:
     turned = identity(groups=ALICE["groups"][::-1])
     made = alice.create(MAKE[field]("turned", **{field: turned}))
     alice.kubectl("replace", "-f", "-", body=MAKE[field]("turned", **{field: ALICE}))
@@ -83,7 +83,7 @@ def test_the_order_of_groups_does_not_matter(alice: Asker, field: str) -> None:
         pytest.param("u" * 512, ("g" * 512,), id="the longest names"),
     ],
 )
-def test_unusual_people_are_known_as_they_are(
+def test_unusual_users_are_recorded_exactly(
     checked: ControlPlane, field: str, user: str, groups: tuple[str, ...]
 ) -> None:
     person = who(checked, user, groups)

@@ -1,4 +1,4 @@
-"""Where nothing is filled in, a refusal tells what to write; so may people do it."""
+"""Manifests in which users write requester and approver themselves."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def with_remedy(body: dict[str, Any], refusal: str) -> dict[str, Any]:
         pytest.param(ODD, ODD_GROUPS, id="somebody with odd names"),
     ],
 )
-def test_what_is_told_can_be_pasted(
+def test_rejection_contains_yaml_that_is_accepted(
     unaided: ControlPlane, field: str, user: str, groups: tuple[str, ...]
 ) -> None:
     """The refusal holds YAML that makes the same object pass."""
@@ -58,10 +58,10 @@ def test_what_is_told_can_be_pasted(
     assert said(made, field)[1] >= set(groups)
 
 
-def test_who_is_in_very_many_groups_is_told_where_to_look(
+def test_rejection_with_very_many_groups_names_a_command(
     unaided: ControlPlane, field: str
 ) -> None:
-    """A message is at most 5 KiB long."""
+    """A message has at most 5 KiB."""
     many = tuple(f"team-{number:03}-of-a-large-company" for number in range(200))
     person = who(unaided, "many", many)
     refusal = person.refused("create", "-f", "-", body=MAKE[field]("much"))
@@ -71,7 +71,7 @@ def test_who_is_in_very_many_groups_is_told_where_to_look(
 
 
 @pytest.mark.parametrize("options", [(), ("--server-side",)], ids=["client", "server"])
-def test_a_manifest_that_says_it_can_be_applied_twice(
+def test_manifest_with_a_creator_can_be_applied_twice(
     unaided: ControlPlane, field: str, options: tuple[str, ...]
 ) -> None:
     alice = who(unaided, "alice")
@@ -92,10 +92,10 @@ def test_a_manifest_that_says_it_can_be_applied_twice(
         pytest.param(("replace", "-f", "-"), id="replace"),
     ],
 )
-def test_it_can_not_be_left_out_later(
+def test_creator_cannot_be_removed_later(
     unaided: ControlPlane, field: str, how: tuple[str, ...]
 ) -> None:
-    """Nothing puts it back here, so that the change is refused."""
+    """The field is not set by the API server here, hence the change is rejected."""
     alice = who(unaided, "alice")
     name = f"left-out-{len(how)}"
     options = [option for option in how if option.startswith("--")]

@@ -1,4 +1,4 @@
-"""Who made it stays, whoever applies, edits or reports on it later."""
+"""Requester and approver of an object after edits by other users."""
 
 import json
 from typing import Any
@@ -20,10 +20,10 @@ from support.live_cluster import World, a_grant, eventually
 
 
 @pytest.mark.parametrize("options", [(), ("--server-side",)], ids=["client", "server"])
-def test_a_manifest_without_a_maker_can_be_applied_twice(
+def test_manifest_without_a_creator_can_be_applied_twice(
     alice: Asker, field: str, options: tuple[str, ...]
 ) -> None:
-    """It is filled in, and the second time neither lost, changed nor in the way."""
+    """The API server sets the field, and the second time keeps it."""
     body = MAKE[field](f"twice{'-'.join(options)}")
     first, second = (alice.apply(body, *options) for _ in range(2))
 
@@ -32,7 +32,7 @@ def test_a_manifest_without_a_maker_can_be_applied_twice(
 
 
 @pytest.mark.parametrize("options", [(), ("--server-side",)], ids=["client", "server"])
-def test_a_manifest_with_its_maker_can_be_applied_without(
+def test_creator_is_kept_when_a_later_manifest_omits_it(
     alice: Asker, field: str, options: tuple[str, ...]
 ) -> None:
     """Leaving it out later, on whichever side it is applied, takes nothing away."""
@@ -55,7 +55,7 @@ REVOKED = json.dumps({"spec": {"revoked": True}})
         pytest.param(("patch", "--type=json", "-p", ADD_REVOKED), id="by JSON patch"),
     ],
 )
-def test_who_revokes_does_not_become_the_requester(
+def test_revocation_by_another_user_keeps_the_requester(
     alice: Asker, bob: Asker, monkeypatch: pytest.MonkeyPatch, revoke: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("KUBE_EDITOR", "sed -i 's/^  duration: 1h/&\\n  revoked: true/'")
@@ -68,8 +68,8 @@ def test_who_revokes_does_not_become_the_requester(
     assert said(left, "requester") == ALICE_SAYS
 
 
-def test_another_may_revoke_by_server_side_apply(alice: Asker, bob: Asker) -> None:
-    """Who applies only what he changes owns nothing else."""
+def test_server_side_apply_by_another_user_can_revoke(alice: Asker, bob: Asker) -> None:
+    """An apply of one field owns no other field."""
     alice.apply(a_grant("applied"), "--server-side")
     part = a_grant("applied")
     part["spec"] = {**part["spec"], "revoked": True}
@@ -88,7 +88,7 @@ EDITS = [
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("editor", ["alice", "bob", "admin"])
-def test_nobody_edits_who_made_it(
+def test_creator_cannot_be_edited(
     alice: Asker, field: str, edit: dict[str, Any], editor: str
 ) -> None:
     alice.apply(MAKE[field]("edited"))
@@ -99,8 +99,8 @@ def test_nobody_edits_who_made_it(
     assert "is immutable" in refusal
 
 
-def test_who_made_it_can_not_be_removed(alice: Asker, bob: Asker, field: str) -> None:
-    """What a patch or a manifest leaves out stays."""
+def test_creator_cannot_be_removed(alice: Asker, bob: Asker, field: str) -> None:
+    """A field that a patch or manifest omits is kept."""
     alice.apply(MAKE[field]("kept"))
     path = f'[{{"op": "remove", "path": "/spec/{field}"}}]'
     bob.kubectl("patch", KINDS[field], "kept", "--type=json", "-p", path)
@@ -110,7 +110,7 @@ def test_who_made_it_can_not_be_removed(alice: Asker, bob: Asker, field: str) ->
     assert said(left, field) == ALICE_SAYS
 
 
-def test_another_can_not_take_it_over_by_server_side_apply(
+def test_server_side_apply_cannot_take_over_the_creator(
     alice: Asker, bob: Asker, field: str
 ) -> None:
     alice.apply(MAKE[field]("taken"), "--server-side")
@@ -129,8 +129,8 @@ def status_of(name: str, **status: Any) -> dict[str, Any]:
     return {**body, "spec": None, "status": status}
 
 
-def test_an_ordinary_person_writes_no_status(alice: Asker) -> None:
-    """Neither as a status nor along with the rest of the object."""
+def test_user_without_permission_cannot_write_a_status(alice: Asker) -> None:
+    """Neither through the subresource nor with the object."""
     alice.create(a_grant("plain"))
     forged = {"expiresAt": "2099-01-01T00:00:00Z", "boundAs": "role:admin"}
     refusal = alice.refused(*STATUS, body=status_of("plain", **forged))
@@ -141,7 +141,7 @@ def test_an_ordinary_person_writes_no_status(alice: Asker) -> None:
     assert "status" not in left
 
 
-def test_what_the_operator_writes_goes_through(alice: Asker) -> None:
+def test_operator_can_write_finalizers_labels_and_status(alice: Asker) -> None:
     """Its own service account patches finalizers, labels and the status."""
     operator = service_account(alice.plane, "argogrant", "argogrant")
     alice.create(a_grant("reported"))
@@ -159,7 +159,7 @@ def test_what_the_operator_writes_goes_through(alice: Asker) -> None:
     assert said(left, "requester") == ALICE_SAYS
 
 
-def test_a_grant_lives_its_whole_life_under_the_policies(
+def test_grant_is_bound_and_released_under_the_admission_policies(
     alice: Asker, served: World
 ) -> None:
     """The operator binds it, reports, and lets it go; Argo CD says so."""

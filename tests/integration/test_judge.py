@@ -1,4 +1,4 @@
-"""Argo CD as the judge of every other test: what its answers can be relied on for."""
+"""Answers of argocd-server that other tests rely on."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from controlplane.errors import ArgoCDBroken, ArgoCDError
 from support.harness_requests import DEPLOYER, SYNC_SHOP
 
 
-def test_argocd_says_yes_to_the_bound_account_and_no_to_another(plane: ControlPlane):
+def test_bound_account_has_access_and_others_do_not(plane: ControlPlane):
     """A ``g`` line gives its account the role's rights, and nobody else."""
     plane.argocd.set_rbac({"policy.csv": DEPLOYER + "g, alice, role:deployer\n"})
 
@@ -15,8 +15,8 @@ def test_argocd_says_yes_to_the_bound_account_and_no_to_another(plane: ControlPl
     assert not plane.argocd.can_i("bob", *SYNC_SHOP)
 
 
-def test_argocd_counts_sso_groups(plane: ControlPlane):
-    """A token that carries the bound group may, the same account's own may not."""
+def test_sso_group_gives_access(plane: ControlPlane):
+    """A token with the bound group has access, one without it does not."""
     plane.argocd.set_rbac({"policy.csv": DEPLOYER + "g, some-team, role:deployer\n"})
 
     assert plane.argocd.can_i("nobody", *SYNC_SHOP, groups=["some-team"])
@@ -24,7 +24,7 @@ def test_argocd_counts_sso_groups(plane: ControlPlane):
     assert not plane.argocd.can_i("nobody", *SYNC_SHOP)
 
 
-def test_argocd_counts_other_claims(plane: ControlPlane):
+def test_claim_among_the_scopes_gives_access(plane: ControlPlane):
     """A claim such as an email counts as soon as it is among the scopes."""
     text = DEPLOYER + "g, a@example.com, role:deployer\n"
     plane.argocd.set_rbac({"policy.csv": text, "scopes": "[groups, email]"})
@@ -41,7 +41,7 @@ def test_argocd_counts_other_claims(plane: ControlPlane):
         pytest.param("CN=a/OU=b:c", "CN=a/OU=b:c", id="slashes and a colon"),
     ],
 )
-def test_argocd_judges_any_subject(plane: ControlPlane, field: str, subject: str):
+def test_subject_is_compared_unquoted(plane: ControlPlane, field: str, subject: str):
     """The subject is compared as it is, not as it is written."""
     plane.argocd.set_rbac({"policy.csv": DEPLOYER + f"g, {field}, role:deployer\n"})
 
@@ -52,7 +52,7 @@ def test_argocd_judges_any_subject(plane: ControlPlane, field: str, subject: str
 @pytest.mark.parametrize(
     "name", ["team-a/a:b", "c:", "https://x:80//y", "a%2Fb", "\u00fc ?#;+", "../x", "*"]
 )
-def test_argocd_is_asked_about_exactly_that_object(plane: ControlPlane, name: str):
+def test_object_is_passed_unchanged_through_the_url(plane: ControlPlane, name: str):
     """No character of an object is lost on the way through the URL."""
     plane.argocd.set_rbac({"policy.csv": f"p, alice, projects, get, {name}, allow\n"})
 
@@ -60,15 +60,15 @@ def test_argocd_is_asked_about_exactly_that_object(plane: ControlPlane, name: st
     assert not plane.argocd.can_i("bob", "projects", "get", name)
 
 
-def test_a_broken_text_is_an_error_and_no_answer(plane: ControlPlane):
-    """Argo CD fails on a line with too few fields, which must not read as a no."""
+def test_malformed_policy_is_an_error_and_no_refusal(plane: ControlPlane):
+    """Argo CD fails on a line with too few fields."""
     plane.argocd.set_rbac({"policy.csv": "p, role:deployer, applications\n"})
 
     with pytest.raises(ArgoCDBroken, match="invalid RBAC policy"):
         plane.argocd.can_i("alice", *SYNC_SHOP)
 
 
-def test_a_wrong_question_is_an_error_and_no_answer(plane: ControlPlane):
+def test_unknown_action_or_account_is_an_error_and_no_refusal(plane: ControlPlane):
     """An action or an account that does not exist must not read as a no."""
     with pytest.raises(ArgoCDError, match="does not contain sink"):
         plane.argocd.can_i("alice", "applications", "sink", "team-a/shop")
@@ -77,8 +77,8 @@ def test_a_wrong_question_is_an_error_and_no_answer(plane: ControlPlane):
         plane.argocd.can_i("mallory", *SYNC_SHOP)
 
 
-def test_the_rbac_config_map_holds_what_was_set(plane: ControlPlane):
-    """Settling leaves nothing of its own behind."""
+def test_rbac_config_map_has_exactly_what_was_set(plane: ControlPlane):
+    """Waiting for Argo CD leaves no additional key."""
     data = {"policy.csv": DEPLOYER, "policy.default": "role:readonly"}
     plane.argocd.set_rbac(data)
 

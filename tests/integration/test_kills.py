@@ -1,4 +1,4 @@
-"""Killing the operator at random moments leaves no access past an end."""
+"""Kills of the operator at random times, which leave no expired access."""
 
 import random
 import time
@@ -13,10 +13,10 @@ KILLS = 20
 SEED = 20261124
 
 
-def test_twenty_kills_leave_no_access_past_the_end(
+def test_twenty_kills_leave_no_expired_access(
     installed: ControlPlane, tmp_path: Path
 ) -> None:
-    """Each round a grant begins, the operator dies, and the next one finds it."""
+    """Each round creates a grant, kills the operator and starts the next one."""
     chance = random.Random(SEED)
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = World(installed)

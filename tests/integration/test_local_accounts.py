@@ -1,4 +1,4 @@
-"""What argocd-cm says of local accounts is told, and is so by Argo CD's own answer."""
+"""Local accounts in the condition Effective, compared with argocd-server."""
 
 import json
 
@@ -29,7 +29,7 @@ def is_let_in(world: World) -> bool:
         return False
 
 
-def test_a_local_account_is_matched_unless_it_is_disabled(world: World) -> None:
+def test_local_account_is_matched_unless_disabled(world: World) -> None:
     world.apply(a_grant("local", subject="carol"), a_grant("ghost", subject="ghost"))
     assert told(world, "local") == "True LocalAccount"
     assert told(world, "ghost") == "False NoSuchAccount"

@@ -1,4 +1,4 @@
-"""Roles of AppProjects, given in the AppProject, judged by argocd-server.
+"""Members of AppProject roles, judged by argocd-server.
 
 Somebody who holds such a role can make tokens of it; they end with the grant.
 """
@@ -83,7 +83,7 @@ def works(world: World, token: str) -> bool:
     return answer.get("value") == "yes"
 
 
-def test_a_grant_makes_a_member_and_its_end_takes_the_tokens(world: World) -> None:
+def test_expired_member_loses_access_and_tokens(world: World) -> None:
     world.apply(in_project("deploys"))
     eventually(world.may_sync, within=30)
     eventually(lambda: members(world) == ["alice"], within=10)
@@ -97,7 +97,7 @@ def test_a_grant_makes_a_member_and_its_end_takes_the_tokens(world: World) -> No
     assert members(world) == []
 
 
-def test_members_and_tokens_of_others_survive(world: World) -> None:
+def test_members_and_tokens_of_others_are_kept(world: World) -> None:
     patch = [{"op": "add", "path": "/spec/roles/0/groups", "value": ["carol"]}]
     edit = ("patch", "appproject", "team-a", "--type=json", "-p", json.dumps(patch))
     world.argocds(*edit)
@@ -112,7 +112,7 @@ def test_members_and_tokens_of_others_survive(world: World) -> None:
     assert works(world, token)
 
 
-def test_a_switch_of_the_place_is_not_noticed(world: World) -> None:
+def test_switch_to_appproject_mode_leaves_no_gap(world: World) -> None:
     world.apply(in_project("deploys"))
     eventually(world.may_sync, within=30)
     for instance in (IN_TEXT, IN_PROJECT):
@@ -127,7 +127,7 @@ def test_a_switch_of_the_place_is_not_noticed(world: World) -> None:
         eventually(has_moved, within=10)
 
 
-def test_a_reset_by_git_is_mended(world: World) -> None:
+def test_member_removed_by_git_is_restored(world: World) -> None:
     world.apply(in_project("deploys"))
     eventually(world.may_sync, within=30)
     world.plane.kubectl(
@@ -140,7 +140,7 @@ def test_a_reset_by_git_is_mended(world: World) -> None:
     eventually(world.may_sync, within=10)
 
 
-def test_a_project_that_is_made_anew_gets_its_members(world: World) -> None:
+def test_recreated_project_gets_its_members(world: World) -> None:
     world.apply(in_project("deploys"))
     eventually(world.may_sync, within=30)
     world.argocds("delete", "appproject", "team-a")
@@ -164,7 +164,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_binds_exactly_that_string(world: World, name: str) -> None:
+def test_member_is_exactly_the_subject(world: World, name: str) -> None:
     def may_sync(group: str) -> bool:
         return world.plane.argocd.can_i(
             "nobody", "applications", "sync", "team-a/shop", groups=[group]
@@ -181,7 +181,7 @@ def test_binds_exactly_that_string(world: World, name: str) -> None:
     eventually(lambda: not may_sync(name), within=10)
 
 
-def test_a_quote_is_refused(world: World) -> None:
+def test_subject_with_a_quote_is_rejected(world: World) -> None:
     world.apply(in_project("odd", 'a"b'))
 
     eventually(lambda: world.ready("odd")[1] == "SubjectRefused", within=30)

@@ -1,4 +1,4 @@
-"""What Prometheus sees while grants begin, end and are tampered with."""
+"""Metrics while grants begin, end and are tampered with."""
 
 import time
 import urllib.request
@@ -46,8 +46,8 @@ def scraped(installed: ControlPlane, tmp_path: Path) -> Iterator[Scraped]:
         world.ours("delete", "accessgrants", "--all")
 
 
-def test_the_life_of_a_grant_is_counted(scraped: Scraped) -> None:
-    """Grants by reason, bindings, writes, the lag of an end, and nothing overdue."""
+def test_metrics_follow_a_grant_until_its_expiry(scraped: Scraped) -> None:
+    """Grants by reason, bindings, writes, revocation lag and overdue seconds."""
     scraped.apply(a_grant("stays"))
     eventually(scraped.may_sync, within=30)
     end = after(8)
@@ -73,8 +73,8 @@ def test_the_life_of_a_grant_is_counted(scraped: Scraped) -> None:
     )
 
 
-def test_what_nobody_granted_is_counted_as_an_orphan(scraped: Scraped) -> None:
-    """A line that somebody wrote into our key goes, and is told."""
+def test_line_without_a_grant_is_counted_as_an_orphan(scraped: Scraped) -> None:
+    """The operator removes and reports it."""
     scraped.apply(a_grant("stays"))
     eventually(scraped.may_sync, within=30)
     scraped.edit({"policy.argogrant.csv": scraped.overlay() + ORPHAN})
@@ -85,8 +85,8 @@ def test_what_nobody_granted_is_counted_as_an_orphan(scraped: Scraped) -> None:
     )
 
 
-def test_access_that_can_not_be_removed_is_overdue(scraped: Scraped) -> None:
-    """While the ConfigMap is gone, Argo CD remembers, and the gauge rises."""
+def test_access_that_cannot_be_removed_is_overdue(scraped: Scraped) -> None:
+    """Without the ConfigMap, Argo CD uses its copy and the gauge rises."""
     scraped.apply(a_grant("warm-up", subject="erin"))
     eventually(lambda: scraped.may_sync("erin"), within=30)
     end = after(15)

@@ -1,4 +1,4 @@
-"""A cluster that the environment names, in place of our own control plane."""
+"""A cluster that the environment names instead of an own control plane."""
 
 from collections.abc import Iterator
 
@@ -22,8 +22,8 @@ def named_cluster(
         yield named
 
 
-def test_a_cluster_of_ones_own_serves_as_well(named_cluster: ControlPlane):
-    """People are impersonated, Argo CD judges, and the parts are left alone."""
+def test_named_cluster_works_like_an_own_control_plane(named_cluster: ControlPlane):
+    """Users are impersonated, Argo CD answers, and its processes stay untouched."""
     text = DEPLOYER + "g, alice, role:deployer\n"
     named_cluster.argocd.set_rbac({"policy.csv": text})
 
@@ -39,8 +39,8 @@ def test_a_cluster_of_ones_own_serves_as_well(named_cluster: ControlPlane):
         named_cluster.stop("etcd")
 
 
-def test_a_named_cluster_without_argocd_is_refused(monkeypatch: pytest.MonkeyPatch):
-    """The error says which variable is missing and what belongs there."""
+def test_named_cluster_without_argocd_is_rejected(monkeypatch: pytest.MonkeyPatch):
+    """The error names the missing variable and its value."""
     monkeypatch.setenv(external.KUBECONFIG, "somewhere")
     monkeypatch.delenv(external.ARGOCD_URL, raising=False)
 

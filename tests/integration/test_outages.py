@@ -1,4 +1,4 @@
-"""The API server goes away: ends are kept, and what is overdue ends soon after.
+"""Outages of the API server, after which overdue grants end soon.
 
 argocd-server's own watch may need some ten seconds to come back, so what is timed here
 is the ConfigMap, and Argo CD is asked generously.
@@ -61,8 +61,10 @@ def frozen(world: World) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("away", [stopped, frozen])
-def test_an_end_during_an_outage_is_kept_after_it(world: World, away) -> None:
-    """The overdue line goes within seconds, and new grants are bound again."""
+def test_grant_that_expires_during_an_outage_is_revoked_after_it(
+    world: World, away
+) -> None:
+    """The line is removed within seconds, and new grants are bound."""
     if not world.plane.is_ours:
         pytest.skip("the API server of a named cluster is not ours to stop")
     end = after(15)

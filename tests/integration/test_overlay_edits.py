@@ -1,4 +1,4 @@
-"""Our key belongs to the grants: whatever else stands in it is removed."""
+"""Manual lines in our key, which the operator removes."""
 
 import pytest
 
@@ -17,8 +17,8 @@ BINDING = "g, alice, role:deployer\n"
         pytest.param("p, broken\n", id="a line that breaks Argo CD"),
     ],
 )
-def test_a_line_put_by_hand_is_removed(world: World, line: str) -> None:
-    """Access that it gave ends, access that it took is back; the grant's own stays."""
+def test_manual_line_is_removed_from_the_overlay(world: World, line: str) -> None:
+    """Access returns to that of the grants."""
     world.apply(a_grant("own", subject="erin"))
     eventually(lambda: world.may_sync("erin"), within=30)
     written = world.overlay()

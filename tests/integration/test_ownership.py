@@ -1,4 +1,4 @@
-"""Two writers would undo each other: whoever finds another's header writes nothing."""
+"""Owners of our key: an operator never writes over the header of another."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,8 +21,8 @@ def second(world: World) -> Iterator[World]:
     world.ours("delete", "argocdinstance", "second", "--ignore-not-found")
 
 
-def test_the_key_of_another_namespace_is_left_alone(world: World) -> None:
-    """Grant and instance name the other owner; the grant is bound when it is gone."""
+def test_key_of_another_namespace_is_not_changed(world: World) -> None:
+    """Grant and instance name its owner; the grant is bound when the key is removed."""
     world.edit({OVERLAY: ANOTHER + "g, carol, role:deployer\n"})
     eventually(lambda: world.may_sync("carol"), within=10)
     version = world.version()
@@ -40,8 +40,8 @@ def test_the_key_of_another_namespace_is_left_alone(world: World) -> None:
     eventually(lambda: world.instance_says()[1] == "Converged", within=10)
 
 
-def test_a_line_in_anothers_key_is_not_ours(world: World) -> None:
-    """The grant does not claim it, and its deletion does not wait for it."""
+def test_line_in_the_key_of_another_owner_does_not_count(world: World) -> None:
+    """The grant is not bound by it, and its deletion does not wait for it."""
     world.apply(a_grant("double"))
     world.wait_until_bound("double")
     world.edit({OVERLAY: ANOTHER + "g, alice, role:deployer\n"})
@@ -59,7 +59,7 @@ def test_a_line_in_anothers_key_is_not_ours(world: World) -> None:
         pytest.param("argogrant/default", id="an earlier instance of the same name"),
     ],
 )
-def test_the_key_of_nobody_alive_is_taken_over(world: World, owner: str) -> None:
+def test_key_of_a_deleted_instance_is_taken_over(world: World, owner: str) -> None:
     """What a dead instance of this namespace left behind is removed."""
     uid = "6a9f3c1e-0000-4000-8000-000000000002"
     text = f"# argogrant v1 {owner} {uid}\ng, carol, role:deployer\n"
@@ -72,8 +72,8 @@ def test_the_key_of_nobody_alive_is_taken_over(world: World, owner: str) -> None
     assert not world.may_sync("carol")
 
 
-def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
-    """It says whose the key is, and the first goes on as if it were alone."""
+def test_second_instance_does_not_write(second: World) -> None:
+    """It names the owner of the key; the first instance is not affected."""
     second.apply(a_grant("first"))
     eventually(second.may_sync, within=30)
     eventually(lambda: second.ready("first")[1] == "Bound", within=10)
@@ -94,7 +94,9 @@ def test_the_second_of_two_instances_writes_nothing(second: World) -> None:
     assert second.overlay().startswith(text.partition("\n")[0])
 
 
-def test_deleting_the_second_instance_does_not_disturb_the_first(second: World) -> None:
+def test_deletion_of_the_second_instance_does_not_affect_the_first(
+    second: World,
+) -> None:
     """It removes what it bound, which is nothing."""
     second.apply(a_grant("first"))
     eventually(second.may_sync, within=30)
@@ -110,7 +112,7 @@ def test_deleting_the_second_instance_does_not_disturb_the_first(second: World) 
     assert second.may_sync()
 
 
-def test_the_second_instance_follows_when_the_first_is_deleted(second: World) -> None:
+def test_second_instance_takes_over_after_deletion_of_the_first(second: World) -> None:
     """The key is free then, and what the first bound is gone."""
     second.apply(a_grant("first"))
     eventually(second.may_sync, within=30)

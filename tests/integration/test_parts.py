@@ -1,4 +1,4 @@
-"""The parts of a control plane: stopped, frozen, killed, and never left behind."""
+"""Processes of a control plane: stopped, suspended, killed, and cleaned up."""
 
 import json
 import os
@@ -42,8 +42,8 @@ def spare_plane() -> Iterator[ControlPlane]:
         yield plane
 
 
-def test_the_api_server_can_be_stopped_and_started_again(spare_plane: ControlPlane):
-    """It comes back at its old address, with its objects and its certificate."""
+def test_api_server_can_be_restarted(spare_plane: ControlPlane):
+    """It keeps its address, objects and certificate."""
     spare_plane.kubectl("create", "configmap", "survivor")
     spare_plane.stop("kube-apiserver")
     refused = spare_plane.kubectl("get", "configmap", "survivor", check=False)
@@ -54,8 +54,8 @@ def test_the_api_server_can_be_stopped_and_started_again(spare_plane: ControlPla
     assert whoami(spare_plane, user="bob")["username"] == "bob"
 
 
-def test_argocd_can_be_stopped_and_started_again(spare_plane: ControlPlane):
-    """A stopped Argo CD gives no answer; a started one knows the old tokens."""
+def test_argocd_can_be_restarted(spare_plane: ControlPlane):
+    """A stopped Argo CD does not answer; a started one accepts the old tokens."""
     spare_plane.argocd.set_rbac({"policy.csv": DEPLOYER + "g, alice, role:deployer\n"})
     spare_plane.stop("argocd-server", grace_seconds=10)
     with pytest.raises(ArgoCDUnreachable):
@@ -66,8 +66,8 @@ def test_argocd_can_be_stopped_and_started_again(spare_plane: ControlPlane):
     assert spare_plane.argocd.can_i("alice", *SYNC_SHOP)
 
 
-def test_a_frozen_part_goes_on_where_it_stopped(spare_plane: ControlPlane):
-    """A paused API server answers nobody, and everybody once it is resumed."""
+def test_suspended_process_continues(spare_plane: ControlPlane):
+    """A suspended API server answers no request until it continues."""
     spare_plane.pause("kube-apiserver")
     hanging = spare_plane.kubectl(
         "get", "--raw", "/readyz", "--request-timeout=1s", check=False
@@ -78,7 +78,7 @@ def test_a_frozen_part_goes_on_where_it_stopped(spare_plane: ControlPlane):
     assert spare_plane.kubectl("get", "--raw", "/readyz").stdout == "ok"
 
 
-def test_nothing_outlives_a_killed_starter():
+def test_killed_starter_leaves_no_process_and_no_folder():
     """SIGKILL of the Python process that started it leaves no process, no folder."""
     environment = {
         **{name: os.environ[name] for name in os.environ if "ARGOGRANT" not in name},
@@ -98,8 +98,8 @@ def test_nothing_outlives_a_killed_starter():
     assert becomes_true(lambda: not Path(folder).exists())
 
 
-def test_a_killed_supervisor_takes_its_parts_along():
-    """Its parts end with it, and closing still removes the folder."""
+def test_killed_supervisor_ends_its_processes():
+    """Closing the control plane then still removes the folder."""
     supervision = Supervision()
     parts = Parts(supervision)
     parts.add(Part(name="etcd", argv=["/bin/sleep", "600"], is_up=lambda: True))
@@ -130,10 +130,10 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
         pytest.param("address already in use", PortTaken, id="for want of its port"),
     ],
 )
-def test_a_part_that_fails_says_why(
+def test_failed_process_is_reported_with_its_log(
     parts: Parts, tmp_path: Path, *, words: str, error: type[Exception]
 ):
-    """The error names the part, its last words and a log that is still there."""
+    """The error has its name, its last output and the path of its log."""
     argv = ["/bin/sh", "-c", f"echo {words}; exit 3"]
     parts.add(Part(name="etcd", argv=argv, is_up=lambda: False))
     with pytest.raises(error) as raised:

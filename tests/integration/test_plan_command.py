@@ -1,4 +1,4 @@
-"""What ``argogrant plan`` shows is what the operator then writes, byte for byte."""
+"""Output of ``argogrant plan``, compared with what the operator writes."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def project(world: World) -> dict[str, Any]:
     return world.appproject("team-a")
 
 
-def test_the_operator_writes_what_was_planned(stopped: World, tmp_path: Path) -> None:
+def test_operator_writes_the_planned_text(stopped: World, tmp_path: Path) -> None:
     stopped.apply(
         a_grant("one"), a_grant("two", subject="dave", role=OF_PROJECT, duration="2h")
     )
@@ -97,9 +97,7 @@ def test_the_operator_writes_what_was_planned(stopped: World, tmp_path: Path) ->
     assert (after.returncode, after.stdout, after.stderr) == (0, "", "")
 
 
-def test_the_members_of_a_project_are_planned(
-    in_projects: World, tmp_path: Path
-) -> None:
+def test_plan_includes_members_of_a_project(in_projects: World, tmp_path: Path) -> None:
     in_projects.apply(a_grant("one", role=OF_PROJECT))
     told = planned(in_projects)
     with operator_process.running(in_projects.plane, tmp_path / "operator.log"):
@@ -113,7 +111,7 @@ def test_the_members_of_a_project_are_planned(
     assert (after.returncode, after.stdout) == (0, "")
 
 
-def test_a_supposed_grant_is_judged_and_not_kept(stopped: World) -> None:
+def test_plan_of_a_manifest_creates_no_grant(stopped: World) -> None:
     told = planned(stopped, "-f", "-", stdin=json.dumps(a_grant("idea")))
 
     assert told["added"] == [{"subject": "alice", "role": "role:deployer"}]
@@ -121,7 +119,7 @@ def test_a_supposed_grant_is_judged_and_not_kept(stopped: World) -> None:
     assert not stopped.overlay()
 
 
-def test_a_grant_that_the_api_server_refuses_is_trouble(stopped: World) -> None:
+def test_plan_reports_a_rejected_manifest(stopped: World) -> None:
     broken = a_grant("idea", duration="soon")
     told = plan(stopped, "-f", "-", stdin=json.dumps(broken))
 
@@ -129,7 +127,7 @@ def test_a_grant_that_the_api_server_refuses_is_trouble(stopped: World) -> None:
     assert "spec.duration" in told.stderr
 
 
-def test_who_may_not_read_is_told_so(stopped: World) -> None:
+def test_missing_permission_is_reported(stopped: World) -> None:
     told = plan(stopped, user="erin")
 
     assert (told.returncode, told.stdout) == (2, "")
@@ -137,7 +135,7 @@ def test_who_may_not_read_is_told_so(stopped: World) -> None:
     assert told.stderr.count("\n") == 1
 
 
-def test_nothing_is_planned_where_nothing_is_wanted(stopped: World) -> None:
+def test_plan_without_grants_is_empty(stopped: World) -> None:
     stopped.plane.argocd.set_rbac({"policy.csv": RULES})
 
     assert plan(stopped).returncode == 0

@@ -44,7 +44,7 @@ def manifest(built: Path) -> dict[str, Any]:
     return read
 
 
-def test_the_archive_needs_nothing_but_python(built: Path, tmp_path: Path) -> None:
+def test_archive_runs_with_python_only(built: Path, tmp_path: Path) -> None:
     with tarfile.open(built / "argogrant.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     bare = Path(sys.base_prefix) / "bin"
@@ -59,7 +59,7 @@ def test_the_archive_needs_nothing_but_python(built: Path, tmp_path: Path) -> No
     assert (answer.stdout, answer.stderr) == (f"{argogrant.__version__}\n", "")
 
 
-def test_the_manifest_says_what_krew_asks_for(manifest: dict[str, Any]) -> None:
+def test_manifest_has_the_fields_that_krew_requires(manifest: dict[str, Any]) -> None:
     spec = manifest["spec"]
     (platform,) = spec["platforms"]
 
@@ -72,7 +72,7 @@ def test_the_manifest_says_what_krew_asks_for(manifest: dict[str, Any]) -> None:
     assert platform["uri"].startswith("https://")
 
 
-def test_the_manifest_has_the_sum_of_the_archive(
+def test_manifest_has_the_checksum_of_the_archive(
     built: Path, manifest: dict[str, Any]
 ) -> None:
     (platform,) = manifest["spec"]["platforms"]
@@ -81,7 +81,9 @@ def test_the_manifest_has_the_sum_of_the_archive(
     assert platform["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def test_what_is_run_is_in_the_archive(built: Path, manifest: dict[str, Any]) -> None:
+def test_archive_contains_the_executable_of_the_manifest(
+    built: Path, manifest: dict[str, Any]
+) -> None:
     (platform,) = manifest["spec"]["platforms"]
     with tarfile.open(built / "argogrant.tar.gz") as archive:
         assert archive.getmember(platform["bin"]).mode & 0o111

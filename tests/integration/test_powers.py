@@ -1,4 +1,4 @@
-"""Patterns, inheritance and scopes are read as argocd-server reads them."""
+"""Patterns, inheritance and scopes, compared with argocd-server."""
 
 import time
 
@@ -23,7 +23,9 @@ NOT_TAKEN_IN = 1.0
         *("{create", "create}", "c{re}ate", "c[]reate", ""),
     ],
 )
-def test_an_action_is_compared(plane: ControlPlane, mode: str, pattern: str) -> None:
+def test_action_pattern_matches_as_in_argocd(
+    plane: ControlPlane, mode: str, pattern: str
+) -> None:
     everything = {"glob": "*/*", "regex": ".*"}[mode]
     line = f"p, alice, exec, {pattern}, {everything}, allow"
     data = {"policy.csv": line, "policy.matchMode": mode}
@@ -35,7 +37,9 @@ def test_an_action_is_compared(plane: ControlPlane, mode: str, pattern: str) -> 
 
 
 @pytest.mark.parametrize("links", [8, 9, 10])
-def test_a_role_inherits_as_far(plane: ControlPlane, links: int) -> None:
+def test_inheritance_reaches_as_far_as_in_argocd(
+    plane: ControlPlane, links: int
+) -> None:
     text = "g, alice, role:0\n" + "".join(
         f"g, role:{n}, role:{n + 1}\n" for n in range(links)
     )
@@ -58,8 +62,8 @@ def test_a_role_inherits_as_far(plane: ControlPlane, links: int) -> None:
         *("[{a: b}]", "'[groups]'", "*a", "[groups] # all", "!!str groups"),
     ],
 )
-def test_scopes_are_taken_in(plane: ControlPlane, scopes: str) -> None:
-    """Where they can not be read, nothing of the ConfigMap is."""
+def test_scopes_are_parsed_as_in_argocd(plane: ControlPlane, scopes: str) -> None:
+    """With invalid scopes, Argo CD reads no part of the ConfigMap."""
     line = "p, alice, exec, create, */*, allow"
     plane.argocd.set_rbac({"policy.csv": line, "scopes": scopes}, settle=False)
     can_be_read = read_scopes(scopes) is not None

@@ -1,4 +1,4 @@
-"""An object is deleted only if it is the one that was seen: in memory and really."""
+"""Deletion of an object only if it is unchanged, in memory and on a real API server."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def identity_of(body: Body) -> tuple[str, str]:
     return metadata["uid"], metadata["resourceVersion"]
 
 
-def test_an_object_is_removed_if_it_still_is_this_one(place: Place) -> None:
+def test_unchanged_object_is_deleted(place: Place) -> None:
     uid, seen = identity_of(place.create(data={"key": "text"}))
     place.run(lambda cluster: cluster.delete(ONE, uid=uid, version=seen))
 
@@ -28,7 +28,7 @@ def test_an_object_is_removed_if_it_still_is_this_one(place: Place) -> None:
 
 
 @pytest.mark.parametrize("other", ["uid", "version"])
-def test_another_object_is_not_removed(place: Place, other: str) -> None:
+def test_changed_object_is_not_deleted(place: Place, other: str) -> None:
     uid, seen = identity_of(place.create(data={"key": "text"}))
     asked = {"uid": uid, "version": seen, other: "1"}
     with pytest.raises(Conflict):
@@ -37,7 +37,7 @@ def test_another_object_is_not_removed(place: Place, other: str) -> None:
     assert place.run(lambda cluster: cluster.get(ONE))
 
 
-def test_what_is_held_stays_until_it_is_let_go(place: Place) -> None:
+def test_object_with_finalizer_stays_until_it_is_removed(place: Place) -> None:
     uid, seen = identity_of(place.create(data={"key": "text"}, metadata=HELD))
     place.run(lambda cluster: cluster.delete(ONE, uid=uid, version=seen))
     metadata = place.run(lambda cluster: cluster.get(ONE))["metadata"]

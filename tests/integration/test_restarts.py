@@ -1,4 +1,4 @@
-"""The operator is killed at every step of every flow, and nothing changes by it."""
+"""Kills of the operator at every step of every flow, which change no result."""
 
 import json
 from collections.abc import Iterator
@@ -222,18 +222,18 @@ def come_true(world: ClosedWorld, outcome: dict[str, str]) -> None:
         world.comes_to_say(name, reason)
 
 
-def test_a_restart_after_any_step_changes_nothing(story: Story) -> None:
-    """Asked, approved by one, by two, bound, extended, denied, ended: each survives."""
+def test_restart_after_any_step_changes_nothing(story: Story) -> None:
+    """Requested, approved, bound, extended, denied, ended: every state survives."""
     steps = Steps(story.world)
     for step in STEPS:
         come_true(story.world, step(steps))
         story.stays_after_a_restart()
 
 
-def test_what_happens_while_no_operator_runs_is_seen_by_the_next(
+def test_steps_without_an_operator_are_processed_at_the_next_start(
     story: Story,
 ) -> None:
-    """The same story, with each step taken while it is down."""
+    """The same flow, with the operator stopped during every step."""
     steps = Steps(story.world)
     for step in STEPS:
         story.kill()

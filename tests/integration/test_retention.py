@@ -1,4 +1,4 @@
-"""Ended grants are deleted on a real API server, with the rights of manifests/."""
+"""Deletion of ended grants on a real API server, with the shipped Roles."""
 
 import json
 from collections.abc import Iterator
@@ -32,9 +32,7 @@ def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
     world.apply({**INSTANCE, "spec": {"retention": "720h"}})
 
 
-def test_an_ended_grant_is_deleted_and_its_access_was_gone_before(
-    tidy: World, log: Path
-) -> None:
+def test_ended_grant_is_deleted_after_its_access_ended(tidy: World, log: Path) -> None:
     tidy.apply(a_grant("g1", duration="40s"))
     eventually(tidy.may_sync, within=39)
     uid = tidy.grant("g1")["metadata"]["uid"]
@@ -44,8 +42,8 @@ def test_an_ended_grant_is_deleted_and_its_access_was_gone_before(
     assert kinds(log, uid) == ["requested", "bound", "ended", "deleted"]
 
 
-def test_a_grant_that_git_tracks_stays(tidy: World) -> None:
-    """The one beside it, which ended with it, shows that its time has passed."""
+def test_grant_tracked_by_argocd_is_not_deleted(tidy: World) -> None:
+    """Another grant that ended with it shows that the retention has passed."""
     end = after(3)
     tracked = a_grant("from-git", expiresAt=end)
     tracked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
@@ -56,7 +54,7 @@ def test_a_grant_that_git_tracks_stays(tidy: World) -> None:
     assert tidy.ready("from-git")[1] == "Expired"
 
 
-def test_a_missing_right_is_told_and_its_remedy_helps(tidy: World) -> None:
+def test_missing_permission_is_reported_with_a_working_remedy(tidy: World) -> None:
     role = json.loads(tidy.ours("get", "role", "argogrant", "-o", "json"))
     kept = [rule for rule in role["rules"] if "delete" not in rule["verbs"]]
     patch = json.dumps({"rules": kept})

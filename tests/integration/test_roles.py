@@ -1,4 +1,4 @@
-"""Roles come and go: a grant is bound exactly while its role is defined."""
+"""Roles that are created and removed while grants refer to them."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ def is_unbound_for_want_of_its_role(world: World, name: str) -> bool:
     )
 
 
-def test_a_global_role_that_vanishes_takes_its_bindings_along(
+def test_removed_global_role_unbinds_its_grants(
     world: World,
 ) -> None:
-    """It might come back with other rights; then the grant is bound again."""
+    """A new role of this name could have other rules; the grant is then bound again."""
     world.edit({"policy.csv": RULES + LATER})
     world.apply(a_grant("moody", role={"name": "role:later"}))
     eventually(world.may_sync, within=30)
@@ -44,10 +44,8 @@ def remove_the_project(world: World) -> None:
 
 
 @pytest.mark.parametrize("remove", [remove_the_role, remove_the_project])
-def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
-    world: World, remove: Any
-) -> None:
-    """Whether the project loses the role or is deleted and made anew."""
+def test_removed_project_role_unbinds_its_grants(world: World, remove: Any) -> None:
+    """The role is removed from the project, or the project is deleted and recreated."""
     world.apply(a_grant("team", role=TEAM_ROLE))
     eventually(world.may_sync, within=30)
     remove(world)
@@ -59,8 +57,8 @@ def test_a_role_of_a_project_that_vanishes_takes_its_bindings_along(
     assert not world.may_sync(project="other")
 
 
-def test_a_subject_that_becomes_a_role_is_unbound(world: World) -> None:
-    """Everybody who holds it would get the grant's role as well."""
+def test_subject_that_becomes_a_role_is_unbound(world: World) -> None:
+    """All members of that role would otherwise get the role of the grant."""
     world.apply(a_grant("ops", subject="ops-team"))
     world.wait_until_bound("ops")
     world.edit({"policy.csv": RULES + "g, carol, ops-team\n"})

@@ -1,4 +1,4 @@
-"""``argogrant roles`` lists with the caller's rights, and says what they lack."""
+"""Output of ``argogrant roles`` for callers with different permissions."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_every_role_is_listed(argocd: ControlPlane) -> None:
     assert max(map(len, listed.stdout.splitlines())) <= 80
 
 
-def test_programs_get_every_reason(argocd: ControlPlane) -> None:
+def test_json_output_has_every_reason(argocd: ControlPlane) -> None:
     listed = json.loads(roles(argocd.kubeconfig(), "-o", "json").stdout)
     (ops,) = [one for one in listed["items"] if one["name"] == "role:ops"]
 
@@ -65,7 +65,7 @@ def test_programs_get_every_reason(argocd: ControlPlane) -> None:
         (("--context", "nowhere"), "argogrant roles: no API server is configured: "),
     ],
 )
-def test_what_is_wrong_is_one_sentence_with_its_remedy(
+def test_problem_is_one_sentence_with_its_remedy(
     argocd: ControlPlane, options: tuple[str, ...], said: str
 ) -> None:
     failed = roles(argocd.kubeconfig(), *options)
@@ -75,7 +75,7 @@ def test_what_is_wrong_is_one_sentence_with_its_remedy(
     assert failed.stderr.count("\n") == 1
 
 
-def test_who_may_not_read_is_told_so(argocd: ControlPlane) -> None:
+def test_missing_permission_is_reported(argocd: ControlPlane) -> None:
     failed = roles(argocd.kubeconfig("erin"))
 
     assert failed.returncode == 1

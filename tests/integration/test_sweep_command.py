@@ -1,4 +1,4 @@
-"""``argogrant sweep`` ends access while the operator is dead."""
+"""Command ``argogrant sweep``, which revokes without a running operator."""
 
 import os
 import subprocess
@@ -39,8 +39,8 @@ def sweep(plane: ControlPlane) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_sweep_alone_ends_access(world: World, tmp_path: Path) -> None:
-    """The operator is dead: access outlives its end only until the next sweep."""
+def test_sweep_revokes_without_an_operator(world: World, tmp_path: Path) -> None:
+    """Access outlives its end only until the next sweep."""
     process = operator_process.start(world.plane, tmp_path / "operator.log")
     world.apply(a_grant("long", subject="carol"))
     eventually(lambda: world.may_sync("carol"), within=60)
@@ -65,8 +65,8 @@ def test_the_sweep_alone_ends_access(world: World, tmp_path: Path) -> None:
     assert world.may_sync("bob")
 
 
-def test_what_the_sweep_can_not_read_stays(world: World) -> None:
-    """A section without a readable end, and a foreign key, are left as they are."""
+def test_sweep_keeps_lines_it_cannot_parse(world: World) -> None:
+    """A section without a valid end, and another key, stay unchanged."""
     ours = "# until someday\ng, carol, role:deployer\n# until 2020-01-01T00:00:00Z\n"
     world.plane.argocd.set_rbac(
         {"policy.csv": RULES, "policy.argogrant.csv": f"{ours}g, alice, role:deployer"}
@@ -80,8 +80,8 @@ def test_what_the_sweep_can_not_read_stays(world: World) -> None:
     assert world.plane.argocd.rbac_config_map()["data"]["policy.csv"] == RULES
 
 
-def test_a_sweep_that_can_not_write_says_so_and_fails(world: World) -> None:
-    """Exit status 1, and one line that names what is missing."""
+def test_sweep_that_cannot_write_fails_with_the_cause(world: World) -> None:
+    """Exit status 1, and one line that names the missing permission."""
     world.plane.kubectl("-n", "argocd", "delete", "rolebinding", "argogrant-sweep")
     swept = sweep(world.plane)
 

@@ -1,4 +1,4 @@
-"""When access begins and ends, as the grant says it beforehand and argocd-server after.
+"""Start and end of access, as the grant predicts and argocd-server confirms.
 
 The operator runs once for the module; each test has it to itself.
 """
@@ -38,7 +38,7 @@ def never_gives_access(world: World, grant: dict[str, Any], reason: str) -> None
     assert "boundAs" not in world.grant(name)["status"]
 
 
-def test_a_scheduled_grant_gives_access_in_its_window_only(world: World) -> None:
+def test_scheduled_grant_gives_access_only_in_its_window(world: World) -> None:
     """No before ``notBefore``, yes after it, no from the end on."""
     begin, end = after(15), after(21)
     world.apply(a_grant("planned", notBefore=begin, expiresAt=end))
@@ -55,8 +55,8 @@ def test_a_scheduled_grant_gives_access_in_its_window_only(world: World) -> None
     assert world.grant("planned")["status"]["startedAt"] == begin
 
 
-def test_the_end_of_a_scheduled_duration_is_forecast(world: World) -> None:
-    """A duration counts from ``notBefore``; the grant shows the end that follows."""
+def test_scheduled_duration_has_a_predicted_end(world: World) -> None:
+    """A duration counts from ``notBefore``."""
     begin = after(3600)
     world.apply(a_grant("later", notBefore=begin, duration="1h"))
     eventually(lambda: world.ready("later")[1] == "Scheduled", within=30)
@@ -65,7 +65,7 @@ def test_the_end_of_a_scheduled_duration_is_forecast(world: World) -> None:
     assert datetime.fromisoformat(forecast) - datetime.fromisoformat(begin) == HOUR
 
 
-def test_a_start_in_the_past_does_not_shorten_a_duration(world: World) -> None:
+def test_start_in_the_past_does_not_shorten_a_duration(world: World) -> None:
     """A duration counts from the creation if ``notBefore`` was earlier."""
     world.apply(a_grant("overdue", notBefore=after(-7200), duration="1h"))
     eventually(world.may_sync, within=30)
@@ -77,29 +77,29 @@ def test_a_start_in_the_past_does_not_shorten_a_duration(world: World) -> None:
     assert ends - created == HOUR
 
 
-def test_an_end_in_the_past_never_gives_access(world: World) -> None:
+def test_end_in_the_past_never_gives_access(world: World) -> None:
     """A grant that Git re-creates after its end stays Expired."""
     grant = a_grant("past", expiresAt=after(-60))
 
     never_gives_access(world, grant, "Expired")
 
 
-def test_a_grant_created_revoked_never_gives_access(world: World) -> None:
+def test_grant_created_as_revoked_never_gives_access(world: World) -> None:
     """A grant that Git re-creates after its revocation stays Revoked."""
     grant = a_grant("revoked", revoked=True, expiresAt=after(600))
 
     never_gives_access(world, grant, "Revoked")
 
 
-def test_git_may_not_apply_a_duration(world: World) -> None:
-    """Deleted by hand and re-created by Git, it would begin anew each time."""
+def test_duration_from_git_is_rejected(world: World) -> None:
+    """A grant that Git creates again would otherwise start its duration again."""
     grant = applied_by_argocd(a_grant("from-git", duration="1h"))
     never_gives_access(world, grant, "AbsoluteEndRequired")
 
     assert "Set spec.expiresAt" in world.ready("from-git")[2]
 
 
-def test_git_may_apply_an_absolute_end(world: World) -> None:
+def test_absolute_end_from_git_is_bound_until_then(world: World) -> None:
     """A grant from Git that names its end is bound, and ends."""
     end = after(12)
     grant = applied_by_argocd(a_grant("from-git", expiresAt=end))

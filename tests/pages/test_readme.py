@@ -1,4 +1,4 @@
-"""What the README shows is what kubectl prints, times apart."""
+"""Output in the README, compared with what kubectl prints; times differ."""
 
 import json
 import shlex
@@ -73,7 +73,7 @@ def shown_world(
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
 
 
-def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
+def test_readme_shows_the_list_that_kubectl_prints(shown_world: World) -> None:
     """Times apart: they are when the README was written."""
     (said,) = [t for t in doc_pages.tables() if "get accessgrants" in t[1]]
     _, command, rows = said
@@ -82,7 +82,7 @@ def test_the_readme_shows_what_kubectl_prints(shown_world: World) -> None:
     eventually(lambda: printed(shown_world, command, columns, rows), within=30)
 
 
-def test_the_readme_shows_the_message_of_a_grant_that_waits(
+def test_readme_shows_the_message_of_a_waiting_grant(
     shown_world: World,
 ) -> None:
     (block,) = [b for b in doc_pages.blocks("console") if "bob-deploys -o" in b.text]
@@ -91,7 +91,7 @@ def test_the_readme_shows_the_message_of_a_grant_that_waits(
     assert shown_world.plane.kubectl(*shlex.split(command)[1:]).stdout == answer
 
 
-def test_the_readme_shows_what_a_broken_line_looks_like(shown_world: World) -> None:
+def test_readme_shows_the_instance_with_a_malformed_line(shown_world: World) -> None:
     (said,) = [t for t in doc_pages.tables() if "get argocdinstances" in t[1]]
     _, command, rows = said
     columns = ("NAME", "ARGO CD", "READY", "REASON", "BINDINGS", "MESSAGE")
@@ -103,10 +103,10 @@ def test_the_readme_shows_what_a_broken_line_looks_like(shown_world: World) -> N
         set_policy(shown_world, TEXT)
 
 
-def test_every_condition_that_is_written_is_in_the_reference(
+def test_written_conditions_are_in_the_reference(
     shown_world: World,
 ) -> None:
-    """The reference says with which status a reason comes; here is what came."""
+    """The reference has type, status and reason of every condition."""
     listed = shown_world.plane.kubectl(
         "-n", "argogrant", "get", "accessgrants", "-o", "json"
     )

@@ -1,4 +1,4 @@
-"""The documentation is true: its snippets apply, and Argo CD says what it says."""
+"""Manifests and commands of the documentation, and its answers of Argo CD."""
 
 import json
 import shlex
@@ -38,14 +38,14 @@ def dry_run(plane: ControlPlane, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("body", snippets())
-def test_a_snippet_is_accepted_by_the_api_server(
+def test_manifest_is_valid_on_the_api_server(
     installed: ControlPlane, body: dict[str, Any]
 ) -> None:
-    """Strictly: a field that the CRD does not know is an error."""
+    """With strict validation of fields."""
     dry_run(installed, body)
 
 
-def test_a_snippet_with_an_unknown_field_would_be_noticed(
+def test_manifest_with_an_unknown_field_is_rejected(
     installed: ControlPlane,
 ) -> None:
     with pytest.raises(KubectlFailed, match="until"):
@@ -60,8 +60,8 @@ STORIES = {
 
 
 @pytest.mark.parametrize("folder", sorted(STORIES))
-def test_argo_cd_says_what_an_example_says(world: World, folder: str) -> None:
-    """Before, during and after: every answer of the README is argocd-server's."""
+def test_argocd_gives_the_answers_of_an_example(world: World, folder: str) -> None:
+    """Before, during and after the grant."""
     world.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
     times = {field: after(seconds) for field, seconds in STORIES[folder].items()}
     body = doc_pages.example(folder, **times)
@@ -120,10 +120,10 @@ def answers(world: World, subject: str, questions: Answers) -> Answers:
         if "patch configmap" in command and "policy.argogrant.csv" in command
     ],
 )
-def test_the_documented_command_ends_all_temporary_access(
+def test_documented_command_ends_all_temporary_access(
     installed: ControlPlane, command: str
 ) -> None:
-    """Only the key goes; what people wrote stays."""
+    """It removes only the key of argogrant."""
     ours = "g, alice, role:deployer\n"
     installed.argocd.set_rbac({"policy.csv": RULES, "policy.argogrant.csv": ours})
     assert installed.argocd.can_i("alice", "applications", "sync", "team-a/shop")

@@ -1,4 +1,4 @@
-"""The tutorial, typed from its first line to its last on a control plane."""
+"""The tutorial, played from its first to its last line on a control plane."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from support import doc_player, tutorial_player
 
 
 @pytest.mark.timeout(900)  # kinds that admission has to learn, and a grant's whole life
-def test_the_tutorial_shows_what_is_seen(
+def test_commands_of_the_tutorial_print_what_it_shows(
     other_plane: ControlPlane, tmp_path: Path
 ) -> None:
-    """If it differs, look why; `make tutorial` writes what is seen into the page."""
+    """If this fails, fix the cause, or run `make tutorial` to write the new output."""
     with tutorial_player.reader(other_plane, tmp_path) as reader:
         reader.play(tutorial_player.PAGE)
 
@@ -22,8 +22,8 @@ def test_the_tutorial_shows_what_is_seen(
     ]
 
 
-def test_the_tutorial_is_judged_before_during_and_after() -> None:
-    """Alice is refused, asks, is still refused, is allowed, and is refused again."""
+def test_tutorial_shows_argocd_refusing_allowing_and_refusing() -> None:
+    """Alice is refused until her request is approved, and again after the end."""
     answers = [
         line.answer.strip()
         for line in doc_player.lines_of(tutorial_player.PAGE)

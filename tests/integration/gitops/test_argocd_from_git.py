@@ -1,4 +1,4 @@
-"""An Argo CD whose RBAC is in Git itself: what its controller leaves of our key."""
+"""Argo CD's own RBAC ConfigMap in Git, and what its controller does to our key."""
 
 import threading
 import time
@@ -62,13 +62,13 @@ def access_all_the_time(world: World) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("options", APPLY_MODES)
-def test_syncs_and_self_heal_leave_our_key_alone(
+def test_sync_and_self_heal_keep_the_overlay_key(
     world: World,
     repository: Repository,
     application: Application,
     options: tuple[str, ...],
 ) -> None:
-    """A commit, and a hand edit that is reverted, while somebody holds a grant."""
+    """Syncs a commit and reverts a manual change while a grant is active."""
     repository.commit({"argocd/rbac.yaml": rbac()})
     application.create(repository, "argocd", namespace="argocd", options=options)
     application.wait_until_well(within=SYNC_SECONDS)
@@ -92,10 +92,10 @@ def test_syncs_and_self_heal_leave_our_key_alone(
     assert world.instance_says("Contested")[0] == "False"
 
 
-def test_replacing_leads_to_contested_and_not_to_a_loop(
+def test_sync_with_replace_is_reported_as_contested(
     world: World, repository: Repository, application: Application
 ) -> None:
-    """With ``Replace=true`` every sync removes our key; the end still comes."""
+    """Every sync removes the key; the grant still expires on time."""
     world.apply(a_grant("fought-over"))
     eventually(world.may_sync, within=10)
     repository.commit({"argocd/rbac.yaml": rbac()})

@@ -1,4 +1,4 @@
-"""Grants in Git, applied by Argo CD's own controller, judged by Argo CD's server."""
+"""Grants in Git, applied by Argo CD's controller, judged by argocd-server."""
 
 import time
 from typing import Any
@@ -36,7 +36,7 @@ def applied(application: Application, repository: Repository) -> Application:
     return application
 
 
-def test_a_commit_becomes_access_and_its_removal_the_end_of_it(
+def test_committed_grant_gives_access_until_its_file_is_removed(
     world: World, repository: Repository, applied: Application
 ) -> None:
     eventually(world.may_sync, within=SYNC_SECONDS)
@@ -50,7 +50,7 @@ def test_a_commit_becomes_access_and_its_removal_the_end_of_it(
     )
 
 
-def test_a_revocation_in_git_ends_the_access_and_stays(
+def test_revocation_in_git_ends_access_permanently(
     world: World, repository: Repository, applied: Application
 ) -> None:
     end = after(3600)
@@ -65,10 +65,10 @@ def test_a_revocation_in_git_ends_the_access_and_stays(
     eventually(lambda: world.ready("revoked-alice")[1] == "Revoked", within=15)
 
 
-def test_an_ended_grant_stays_and_nobody_fights_over_it(
+def test_expired_grant_stays_unchanged_over_several_syncs(
     world: World, repository: Repository, applied: Application
 ) -> None:
-    """Argo CD and the operator leave the object alone, round after round."""
+    """Neither Argo CD nor the operator writes the object."""
     applied.wait_until_well(within=SYNC_SECONDS)
     brief = in_git("brief-bob", subject="carol", expiresAt=after(30))
     repository.commit({"grants/carol.yaml": brief})
@@ -85,10 +85,10 @@ def test_an_ended_grant_stays_and_nobody_fights_over_it(
     assert applied.syncs() == syncs
 
 
-def test_a_deleted_ended_grant_comes_back_expired(
+def test_deleted_expired_grant_is_restored_as_expired(
     world: World, repository: Repository, applied: Application
 ) -> None:
-    """Whoever deletes the record gains nothing: Argo CD restores it, expired."""
+    """Argo CD creates the object again, which gives no access."""
     applied.wait_until_well(within=SYNC_SECONDS)
     brief = in_git("again-carol", subject="carol", expiresAt=after(30))
     repository.commit({"grants/carol.yaml": brief})
@@ -104,7 +104,7 @@ def test_a_deleted_ended_grant_comes_back_expired(
     assert not world.may_sync("carol")
 
 
-def test_a_duration_from_git_is_refused_with_the_remedy(
+def test_duration_from_git_is_rejected_with_a_remedy(
     world: World, repository: Repository, applied: Application
 ) -> None:
     lasting = a_grant("lasting-carol", "carol", duration="1h")
@@ -128,7 +128,9 @@ def test_a_duration_from_git_is_refused_with_the_remedy(
     assert not world.may_sync("carol")
 
 
-def test_what_waits_is_suspended(repository: Repository, applied: Application) -> None:
+def test_waiting_grant_has_health_suspended(
+    repository: Repository, applied: Application
+) -> None:
     later = in_git("later-carol", subject="carol", notBefore=after(1800))
     repository.commit({"grants/carol.yaml": later})
     applied.refresh()
@@ -136,10 +138,10 @@ def test_what_waits_is_suspended(repository: Repository, applied: Application) -
     eventually(lambda: applied.says() == ("Synced", "Suspended"), within=SYNC_SECONDS)
 
 
-def test_a_click_revokes_and_argocd_does_not_undo_it(
+def test_revocation_by_resource_action_survives_self_heal(
     world: World, applied: Application
 ) -> None:
-    """Git says nothing about ``revoked``, so that self-heal leaves it alone."""
+    """Git has no field ``revoked``, which self-heal therefore keeps."""
     eventually(world.may_sync, within=SYNC_SECONDS)
     applied.wait_until_well(within=SYNC_SECONDS)
     applied.act("AccessGrant", "from-git-alice", "revoke")

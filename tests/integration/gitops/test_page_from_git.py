@@ -1,4 +1,4 @@
-"""What the page about grants from Git shows, applied by Argo CD's own controller."""
+"""Manifests of the page about grants from Git, applied by Argo CD's controller."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -53,7 +53,7 @@ def alice_may_sync(world: World) -> bool:
     )
 
 
-def test_the_grant_of_the_page_is_access_until_it_is_pruned(
+def test_grant_of_the_page_gives_access_until_it_is_pruned(
     world: World, repository: Repository, access: Application
 ) -> None:
     eventually(lambda: alice_may_sync(world), within=SYNC_SECONDS)
@@ -63,7 +63,7 @@ def test_the_grant_of_the_page_is_access_until_it_is_pruned(
     eventually(lambda: not alice_may_sync(world), within=SYNC_SECONDS)
 
 
-def test_the_project_of_the_page_applies_nothing_but_grants(
+def test_project_of_the_page_rejects_other_kinds(
     world: World, repository: Repository, access: Application
 ) -> None:
     access.wait_until_well(within=SYNC_SECONDS)

@@ -1,4 +1,4 @@
-"""AppProjects in Git while grants make members of them: what Argo CD leaves of those.
+"""AppProjects in Git whose roles have members from grants.
 
 The manifests are those of the how-to page, applied by Argo CD's own controller.
 """
@@ -126,10 +126,10 @@ def create(
 
 
 @pytest.mark.parametrize("options", APPLY_MODES)
-def test_a_member_outlasts_self_heal_and_commits(
+def test_member_survives_self_heal_and_commits(
     team: Team, repository: Repository, projects: Application, options: list[str]
 ) -> None:
-    """What Git says of the role is applied all the same."""
+    """Other changes to the role in Git are applied."""
     world = team.world
     repository.commit({FILE: team.in_git()})
     create(world, repository, options)
@@ -153,13 +153,13 @@ def test_a_member_outlasts_self_heal_and_commits(
     assert not team.role().get("groups")
 
 
-def test_a_grant_from_git_is_a_member_until_it_is_pruned(
+def test_grant_from_git_is_a_member_until_it_is_pruned(
     team: Team,
     repository: Repository,
     projects: Application,
     application: Application,
 ) -> None:
-    """Both in one repository: the AppProject, and the grant of a role of it."""
+    """One repository has the AppProject and the grant of its role."""
     repository.commit(
         {FILE: team.in_git(), "grants/alice.yaml": team.grant("from-git-alice")}
     )
@@ -179,10 +179,10 @@ def test_a_grant_from_git_is_a_member_until_it_is_pruned(
     eventually(lambda: team.role()["groups"] == ["dave"], within=SYNC_SECONDS)
 
 
-def test_a_group_that_git_takes_from_such_a_role_stays(
+def test_group_removed_in_git_stays_in_a_role_with_ignored_groups(
     team: Team, repository: Repository, projects: Application
 ) -> None:
-    """Why the page says to keep permanent members elsewhere: it is not compared."""
+    """The page therefore keeps permanent members in another role."""
     repository.commit({FILE: team.in_git(groups=("carol",))})
     create(team.world, repository, ["ServerSideApply=true"])
     projects.wait_until_well(within=SYNC_SECONDS)
@@ -194,10 +194,10 @@ def test_a_group_that_git_takes_from_such_a_role_stays(
     assert team.role()["groups"] == ["carol"]
 
 
-def test_without_ignoring_them_self_heal_removes_members_until_it_is_contested(
+def test_without_ignore_differences_self_heal_is_reported_as_contested(
     team: Team, repository: Repository, projects: Application
 ) -> None:
-    """The price of leaving the page's lines out; the end comes all the same."""
+    """The grant still expires on time."""
     world = team.world
     repository.commit({FILE: team.in_git(groups=("carol",))})
     create(world, repository, ["ServerSideApply=true"], ignoring=False)

@@ -1,4 +1,4 @@
-"""What people try who want to be somebody else: each fails, and is told why.
+"""Attempts to act as another user, each rejected with its cause.
 
 Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands before
 names there, as an identity provider would put it.
@@ -14,8 +14,8 @@ from support.approval_flow import ClosedWorld, an_approval, patch, settles
 from support.live_cluster import a_grant, after, eventually
 
 
-def test_nobody_asks_in_the_name_of_another(world: ClosedWorld) -> None:
-    """Mallory writes that a developer asks."""
+def test_forged_requester_is_rejected(world: ClosedWorld) -> None:
+    """Mallory names a developer as the requester."""
     mallory = world.person("oidc:mallory")
     forged = {"username": "oidc:alice", "groups": ["developers"]}
     refusal = mallory.refused(
@@ -27,10 +27,10 @@ def test_nobody_asks_in_the_name_of_another(world: ClosedWorld) -> None:
     assert not world.exists("accessgrant", "forged")
 
 
-def test_nobody_approves_with_a_group_that_they_are_not_in(
+def test_forged_group_of_an_approver_is_rejected(
     world: ClosedWorld, waiting: Body
 ) -> None:
-    """Mallory writes his own name, and a group of others."""
+    """Mallory writes the own name and another group."""
     mallory = world.person("oidc:mallory")
     forged = {"username": "oidc:mallory", "groups": ["people", "approvers"]}
     body = an_approval(waiting, approver=forged)
@@ -49,10 +49,10 @@ def test_nobody_approves_with_a_group_that_they_are_not_in(
         pytest.param("oidc:\uff41lice", id="in wide letters"),
     ],
 )
-def test_nobody_approves_for_themselves_in_any_spelling(
+def test_recipient_cannot_approve_under_another_spelling(
     world: ClosedWorld, waiting: Body, spelling: str
 ) -> None:
-    """Alice has an account in the approvers' group, too."""
+    """Alice also has an account in the approvers' group."""
     herself = world.person(spelling, "developers", "approvers")
     approval = world.agree(herself, waiting)
     message = world.comes_to_count_as(approval, "SelfApproval")
@@ -62,10 +62,10 @@ def test_nobody_approves_for_themselves_in_any_spelling(
     assert not world.may_sync()
 
 
-def test_an_approval_is_void_for_another_grant_of_the_same_name(
+def test_approval_does_not_count_for_a_recreated_grant(
     world: ClosedWorld, alice: Asker, bob: Asker
 ) -> None:
-    """Bob approved ten minutes; Alice takes an hour of the same name."""
+    """Bob approved ten minutes; Alice requests an hour under the same name."""
     first = world.ask(alice, "wanted", duration="10m")
     approval = world.agree(bob, first)
     eventually(world.may_sync, within=approval_flow.PATIENCE)
@@ -77,10 +77,8 @@ def test_an_approval_is_void_for_another_grant_of_the_same_name(
     eventually(lambda: not world.may_sync(), within=10)
 
 
-def test_an_approval_is_not_edited(
-    world: ClosedWorld, waiting: Body, bob: Asker
-) -> None:
-    """A refusal stays one, even for an admin."""
+def test_approval_is_immutable(world: ClosedWorld, waiting: Body, bob: Asker) -> None:
+    """An admin cannot change a denial either."""
     approval = world.agree(bob, waiting, decision="Deny")
     world.comes_to_say("wanted", "Denied")
     admin = approval_flow.who(world.plane, "admin")
@@ -91,7 +89,7 @@ def test_an_approval_is_not_edited(
     assert not world.may_sync()
 
 
-def test_a_refusal_that_is_deleted_has_still_ended_the_grant(
+def test_grant_stays_denied_after_the_denial_is_deleted(
     world: ClosedWorld, waiting: Body, bob: Asker
 ) -> None:
     approval = world.agree(bob, waiting, "no", decision="Deny")
@@ -133,7 +131,7 @@ def _ends(seconds: float) -> Callable[[], Body]:
         ),
     ],
 )
-def test_what_was_approved_is_not_changed_afterwards(
+def test_approved_grant_is_immutable(
     world: ClosedWorld,
     alice: Asker,
     bob: Asker,

@@ -1,4 +1,4 @@
-"""What people try who want more than a policy gives: each fails, and is told why.
+"""Attempts to get more than a policy allows, each rejected with its cause.
 
 Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands before
 names there, as an identity provider would put it.
@@ -21,10 +21,10 @@ from support.approval_flow import (
 from support.live_cluster import a_grant, eventually
 
 
-def test_a_policy_that_is_deleted_before_the_approval_admits_nobody(
+def test_deleted_policy_blocks_a_waiting_grant(
     world: ClosedWorld, waiting: Body, bob: Asker
 ) -> None:
-    """The instance requires a policy, so that their absence does not open it."""
+    """The instance requires a policy, hence a missing one does not allow everything."""
     world.install(requireAccessPolicy=True, **PREFIX)
     world.ours("delete", "accesspolicy", "deployers")
     approval = world.agree(bob, waiting)
@@ -34,7 +34,7 @@ def test_a_policy_that_is_deleted_before_the_approval_admits_nobody(
     assert not world.may_sync()
 
 
-def test_a_policy_that_is_deleted_takes_access_away(
+def test_deleted_policy_ends_access(
     world: ClosedWorld, waiting: Body, bob: Asker
 ) -> None:
     world.install(requireAccessPolicy=True, **PREFIX)
@@ -46,8 +46,8 @@ def test_a_policy_that_is_deleted_takes_access_away(
     world.comes_to_say("wanted", "NotAllowed")
 
 
-def test_a_grant_in_another_namespace_gives_nothing(world: ClosedWorld) -> None:
-    """Mallory rules a namespace of her own, and writes the policy there as well."""
+def test_grant_in_an_unserved_namespace_gives_no_access(world: ClosedWorld) -> None:
+    """Mallory administers a namespace and creates a policy there."""
     elsewhere: Body = {"metadata": {"namespace": "elsewhere"}}
     bodies = [a_policy(requesters=[{"kind": "User", "name": "*"}]), a_grant("wanted")]
     for body in bodies:
@@ -71,8 +71,8 @@ def test_a_grant_in_another_namespace_gives_nothing(world: ClosedWorld) -> None:
 @pytest.mark.parametrize(
     "duration", ["999999999h", "9999999999999h", "999999999h999999999h", "-1h", "1e9h"]
 )
-def test_a_duration_that_overflows_is_refused(alice: Asker, duration: str) -> None:
-    """The API server says which field it is."""
+def test_overflowing_duration_is_rejected(alice: Asker, duration: str) -> None:
+    """The API server names the field."""
     refusal = alice.refused(
         "create", "-f", "-", body=a_grant("wanted", duration=duration)
     )
@@ -80,7 +80,7 @@ def test_a_duration_that_overflows_is_refused(alice: Asker, duration: str) -> No
     assert "spec.duration" in refusal
 
 
-def test_the_longest_duration_that_can_be_written_is_more_than_a_policy_gives(
+def test_longest_valid_duration_exceeds_the_policy(
     world: ClosedWorld, alice: Asker
 ) -> None:
     world.ask(alice, "wanted", duration="2562047h")
@@ -89,8 +89,8 @@ def test_the_longest_duration_that_can_be_written_is_more_than_a_policy_gives(
     assert not world.may_sync()
 
 
-def test_everybody_does_not_mean_service_accounts(world: ClosedWorld) -> None:
-    """``*`` among users means people, and among groups as well."""
+def test_wildcard_does_not_match_service_accounts(world: ClosedWorld) -> None:
+    """``*`` matches human users only, for users and for groups."""
     everybody = [{"kind": kind, "name": "*"} for kind in ("User", "Group")]
     world.install(a_policy("all", requesters=everybody, subjects={"users": ["*"]}))
     world.ours("create", "serviceaccount", "robot")
@@ -128,7 +128,7 @@ def test_everybody_does_not_mean_service_accounts(world: ClosedWorld) -> None:
         ),
     ],
 )
-def test_a_pattern_means_no_more_than_it_says(
+def test_pattern_matches_no_other_roles(
     world: ClosedWorld, alice: Asker, pattern: Body, asked: Body
 ) -> None:
     world.install(a_policy(roles=[pattern]), **PREFIX)
@@ -138,10 +138,10 @@ def test_a_pattern_means_no_more_than_it_says(
     assert not world.may_sync()
 
 
-def test_an_approval_no_longer_counts_when_its_approver_is_no_approver(
+def test_approval_stops_counting_when_the_policy_drops_its_approver(
     world: ClosedWorld, waiting: Body, bob: Asker
 ) -> None:
-    """The policy is edited afterwards; the access ends at once, and may return."""
+    """Access ends at once, and returns with another approval."""
     approval = world.agree(bob, waiting)
     eventually(world.may_sync, within=approval_flow.PATIENCE)
     world.apply(a_policy(approval=approved_by("auditors"), maxDuration="2h"))

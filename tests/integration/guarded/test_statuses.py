@@ -1,4 +1,4 @@
-"""What a status that somebody else wrote changes: nothing that gives access.
+"""Statuses that another user wrote, which give no access.
 
 Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands before
 names there, as an identity provider would put it.
@@ -50,10 +50,10 @@ def a_status(**more: Any) -> Body:
     }
 
 
-def test_who_has_no_right_to_write_a_status_is_refused(
+def test_status_write_without_permission_is_rejected(
     world: ClosedWorld, alice: Asker, waiting: Body
 ) -> None:
-    """The Roles of the examples give nobody the subresource; without it, it is lost."""
+    """Without the subresource, the API server drops a status."""
     name, body = waiting["metadata"]["name"], {"status": a_status()}
     refusal = patch(alice, "accessgrant", name, body, "--subresource=status")
     plain = ("patch", "accessgrant", name, "--type=merge", "-p", json.dumps(body))
@@ -72,8 +72,8 @@ def test_who_has_no_right_to_write_a_status_is_refused(
         pytest.param({"role": {"name": "role:admin"}}, id="that no policy allows"),
     ],
 )
-def test_a_written_status_gives_no_access(world: ClosedWorld, grant: Body) -> None:
-    """Somebody who was given the right to write statuses forges one of a grant."""
+def test_forged_status_gives_no_access(world: ClosedWorld, grant: Body) -> None:
+    """The user has permission to write statuses."""
     world.apply(STATUS_RIGHT, STATUS_WRITERS)
     writer = world.person("oidc:alice", "developers", "status-writers")
     world.ask(writer, "wanted", **grant)
@@ -91,10 +91,8 @@ def test_a_written_status_gives_no_access(world: ClosedWorld, grant: Body) -> No
     )
 
 
-def test_a_written_status_does_not_lengthen_access(
-    world: ClosedWorld, bob: Asker
-) -> None:
-    """It is believed only where it says an earlier end."""
+def test_forged_status_does_not_lengthen_access(world: ClosedWorld, bob: Asker) -> None:
+    """The operator uses it only if its end is earlier."""
     world.apply(STATUS_RIGHT, STATUS_WRITERS)
     writer = world.person("oidc:alice", "developers", "status-writers")
     grant = world.ask(writer, "wanted", duration="20s")

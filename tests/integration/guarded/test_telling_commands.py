@@ -1,4 +1,4 @@
-"""``argogrant list``, ``show`` and ``report`` tell what is so, as Argo CD has it."""
+"""Commands ``argogrant list``, ``show`` and ``report``, compared with Argo CD."""
 
 import csv
 import json
@@ -96,7 +96,7 @@ def story(served: ClosedWorld, log: Path) -> Iterator[Story]:
     served.clear()
 
 
-def test_a_list_has_a_word_for_each(story: Story) -> None:
+def test_list_shows_the_state_of_every_grant(story: Story) -> None:
     listed = story.run("list", "--all")
     header, *rows = listed.stdout.splitlines()
     states = {
@@ -116,7 +116,7 @@ def test_a_list_has_a_word_for_each(story: Story) -> None:
     assert max(map(len, listed.stdout.splitlines())) <= 80
 
 
-def test_a_list_leaves_out_what_is_over_and_takes_the_filters(story: Story) -> None:
+def test_list_omits_ended_grants_and_applies_filters(story: Story) -> None:
     assert {one["metadata"]["name"] for one in story.told("list")["items"]} == {
         "deploy",
         LONG,
@@ -131,7 +131,7 @@ def test_a_list_leaves_out_what_is_over_and_takes_the_filters(story: Story) -> N
     )
 
 
-def test_the_objects_are_those_of_kubectl(story: Story) -> None:
+def test_json_output_equals_kubectl_output(story: Story) -> None:
     ours = story.told("list", "--subject", "alice")
     theirs = json.loads(
         story.world.ours(
@@ -142,7 +142,7 @@ def test_the_objects_are_those_of_kubectl(story: Story) -> None:
     assert ours == theirs
 
 
-def test_a_wrong_selector_is_one_sentence(story: Story) -> None:
+def test_invalid_selector_is_reported_in_one_line(story: Story) -> None:
     failed = story.run("list", "-l", "a=b=c")
 
     assert (failed.returncode, failed.stdout) == (1, "")
@@ -150,7 +150,7 @@ def test_a_wrong_selector_is_one_sentence(story: Story) -> None:
     assert failed.stderr.count("\n") == 1
 
 
-def test_show_says_what_argo_cd_says_before_and_after_the_end(story: Story) -> None:
+def test_show_agrees_with_argocd_before_and_after_expiry(story: Story) -> None:
     grant = "shown"
     story.give(grant, "dave")
     eventually(lambda: story.world.may_sync("dave"), within=PATIENCE)
@@ -164,7 +164,7 @@ def test_show_says_what_argo_cd_says_before_and_after_the_end(story: Story) -> N
     assert (before["state"], after["state"]) == ("Active", "Ended")
 
 
-def test_show_tells_whose_approval_counted_and_what_argo_cd_has(story: Story) -> None:
+def test_show_lists_approvals_and_the_binding_in_argocd(story: Story) -> None:
     shown = story.run("show", "deploy")
     text = " ".join(shown.stdout.split())
 
@@ -178,7 +178,9 @@ def test_show_tells_whose_approval_counted_and_what_argo_cd_has(story: Story) ->
 
 
 @pytest.mark.parametrize("name", ["deploy", "over", LONG, "admin", "denied"])
-def test_no_line_is_too_long_and_none_obeys_others(story: Story, name: str) -> None:
+def test_output_is_narrow_and_escapes_control_characters(
+    story: Story, name: str
+) -> None:
     shown = story.run("show", name)
     lines = [one for one in shown.stdout.splitlines() if not one.startswith("$ ")]
 
@@ -187,8 +189,8 @@ def test_no_line_is_too_long_and_none_obeys_others(story: Story, name: str) -> N
     assert not {"\x1b", "\x07"} & set(shown.stdout)
 
 
-def test_what_one_may_not_read_is_a_question(story: Story) -> None:
-    """Developers may read grants here, and nothing of Argo CD's namespace."""
+def test_unreadable_items_are_shown_as_unknown(story: Story) -> None:
+    """Developers can read grants here, and nothing in Argo CD's namespace."""
     binding = a_binding("argogrant-requester", "developers")
     story.world.apply(binding)
     shown = story.run("show", "deploy", kubeconfig=story.world.plane.kubeconfig("dave"))
@@ -201,7 +203,7 @@ def test_what_one_may_not_read_is_a_question(story: Story) -> None:
     )
 
 
-def test_a_report_has_what_gave_access(story: Story) -> None:
+def test_report_lists_grants_that_gave_access(story: Story) -> None:
     found = {one["name"]: one for one in story.told("report")}
 
     assert {"deploy", "over"} <= found.keys()
@@ -212,7 +214,7 @@ def test_a_report_has_what_gave_access(story: Story) -> None:
     assert {LONG, "admin", "denied"} <= everything
 
 
-def test_csv_has_one_line_for_each(story: Story) -> None:
+def test_csv_report_has_one_line_per_grant(story: Story) -> None:
     written = story.run("report", "--all", "-o", "csv").stdout
     rows = list(csv.DictReader(written.splitlines()))
 
@@ -220,7 +222,7 @@ def test_csv_has_one_line_for_each(story: Story) -> None:
     assert "\x1b" not in written
 
 
-def test_the_audit_tells_of_what_was_deleted(story: Story) -> None:
+def test_report_from_audit_log_includes_deleted_grants(story: Story) -> None:
     story.give("gone", "dave")
     story.revoke("gone")
     story.world.delete("gone")

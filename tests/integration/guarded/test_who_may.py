@@ -1,4 +1,4 @@
-"""Who may have what: people ask the real API server, and argocd-server judges.
+"""Requests and approvals on a real API server, with access judged by argocd-server.
 
 The whole matrix is in ``tests/unit/grants/access/test_policy_checks.py``; here are the
 rows that a reader would try first. The operator, the admission policies and Kubernetes
@@ -154,7 +154,7 @@ def played(world: ClosedWorld, row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in GIVEN.items()])
-def test_argo_cd_allows(world: ClosedWorld, row: Row) -> None:
+def test_grant_gives_access(world: ClosedWorld, row: Row) -> None:
     assert not world.may_sync()
     played(world, row)
 
@@ -162,15 +162,15 @@ def test_argo_cd_allows(world: ClosedWorld, row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in REFUSED.items()])
-def test_argo_cd_refuses(world: ClosedWorld, row: Row) -> None:
+def test_grant_gives_no_access(world: ClosedWorld, row: Row) -> None:
     played(world, row)
 
     assert not world.may_sync()
     assert world.ready("asked")[0] == "False"
 
 
-def test_kubernetes_decides_who_may_ask_at_all(world: ClosedWorld) -> None:
-    """A policy gives no right to create a grant."""
+def test_requester_needs_permission_of_the_api_server(world: ClosedWorld) -> None:
+    """A policy gives no permission to create a grant."""
     world.install(a_policy())
     stranger = approval_flow.who(world.plane, "mallory", ("developers",))
     refusal = stranger.refused("create", "-f", "-", body=approval_flow.a_grant("asked"))
