@@ -12,14 +12,14 @@ from support.two_clusters import FarPlane
 
 @pytest.fixture(scope="module")
 def checked(identity_policies: ControlPlane) -> Iterator[ControlPlane]:
-    """The same, where everybody may create grants and approvals."""
+    """The same, where every user can create grants and approvals."""
     with admission_objects.everybody_may_ask(identity_policies):
         yield identity_policies
 
 
 @pytest.fixture(params=admission_objects.FIELDS)
 def field(request: pytest.FixtureRequest) -> str:
-    """The field that says who asked, and the one that says who agreed."""
+    """Field of the requester, and field of the approver."""
     name: str = request.param
     return name
 
@@ -36,7 +36,7 @@ def bob(checked: ControlPlane) -> admission_objects.Asker:
 
 @pytest.fixture
 def emptied(installed: ControlPlane) -> Iterator[ControlPlane]:
-    """The control plane with our CRDs; what a test has created is gone afterwards."""
+    """Control plane with our CRDs; objects of the test are deleted after it."""
     yield installed
     delete_all(installed)
 

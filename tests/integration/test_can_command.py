@@ -50,10 +50,10 @@ class RealJudge:
         self._argocd = plane.argocd
 
     def load(self, book: Rulebook) -> None:
-        """Return when it judges by exactly this.
+        """Wait until argocd-server uses exactly these rules.
 
-        Projects are seen in the order in which they were written, so the last one
-        tells of all; they change while there is no text that could hide it.
+        Argo CD sees projects in the order of their writes: the last one stands for
+        all. They change while no policy could hide it.
         """
         self._load_text({})
         nonce = self._nonce()
@@ -67,11 +67,11 @@ class RealJudge:
         self._load_text(book.data)
 
     def break_by(self, book: Rulebook) -> None:
-        """Give it a text that it can not read."""
+        """Set a policy that argocd-server cannot parse."""
         self._argocd.set_rbac(book.data)
 
     def says(self, asker: Asker, question: EnforceRequest) -> bool:
-        """Ask it."""
+        """Ask argocd-server."""
         asked = (question.resource, question.action, question.object)
         return self._argocd.can_i(asker.account, *asked, claims=asker.claims)
 
@@ -109,7 +109,7 @@ class RealJudge:
 
 
 def ours(book: Rulebook) -> AccessEvaluator:
-    """What we judge by, read from the same objects."""
+    """Return the evaluator of argogrant for the same objects."""
     projects: list[dict[str, Any]] = [dict(one) for one in book.projects]
     return AccessEvaluator(
         Rules(
@@ -122,7 +122,7 @@ def ours(book: Rulebook) -> AccessEvaluator:
 
 
 def person(asker: Asker, book: Rulebook) -> TokenSubject:
-    """Read somebody's claims as Argo CD does."""
+    """Read the claims of a user as Argo CD does."""
     found = [
         asker.claims.get(c, []) for c in read_scopes(book.data.get("scopes", "")) or ()
     ]

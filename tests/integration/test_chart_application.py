@@ -30,7 +30,7 @@ HEALTH = doc_pages.ROOT / "argocd/argocd-cm-patch.yaml"
 NAMESPACE = "argogrant"
 CHART = "charts/argogrant"
 NO_COLLECTOR = "resources-finalizer.argocd.argoproj.io/background"
-"""Nobody here deletes what waits in the foreground for what it owns."""
+"""Foreground deletion needs the garbage collector, which does not run here."""
 HOOK = "argogrant-uninstall"
 KINDS_OF_OBJECTS = (
     "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"
@@ -63,7 +63,7 @@ def shown_commands(beginning: str) -> list[str]:
 
 
 def argogrant(plane: ControlPlane, command: str) -> str:
-    """Run a command of ours as the admin; it has to succeed."""
+    """Run an argogrant command as the admin; it must succeed."""
     _, *words = shlex.split(command)
     done = subprocess.run(
         [sys.executable, "-m", "argogrant.cli.main", *words],
@@ -84,7 +84,7 @@ class Deployed:
     application: Application
     pods: Kubelet
     log: BinaryIO
-    """What Argo CD's controller says from here on."""
+    """Log of Argo CD's controller, from its current end."""
 
     def create(self, *, owns: bool = True, **values: Any) -> None:
         """Apply what the page shows; only the repository and the values differ.
@@ -118,7 +118,7 @@ class Deployed:
         assert self.world.may_sync()
 
     def objects(self) -> list[str]:
-        """What there is of the release, by kind and name."""
+        """Return the objects of the release, by kind and name."""
         listed = self.world.plane.kubectl(
             "get", KINDS_OF_OBJECTS, "--all-namespaces", "-o", "json"
         ).stdout
@@ -129,14 +129,14 @@ class Deployed:
         ]
 
     def delete(self) -> None:
-        """Delete the Application, and wait until Argo CD has taken all of it away."""
+        """Delete the Application, and wait until Argo CD has deleted its objects."""
         self.application.delete_later()
         eventually(lambda: not self.application.exists(), within=SYNC_SECONDS)
 
     def lost_the_hook(self) -> bool:
-        """Whether Argo CD has taken the hook for done that it had just created.
+        """Return whether Argo CD took the hook, which it had just created, for done.
 
-        It does so when it looks again before its cache knows the Job, and deletes the
+        It does so if it reconciles before its cache has the Job, and deletes the
         Job with everything else: https://github.com/argoproj/argo-cd/issues/29100.
         """
         job = f"{{batch Job {NAMESPACE} {HOOK}}}"
@@ -144,9 +144,9 @@ class Deployed:
         return skipped.encode() in self.log.read()
 
     def has_run_the_hook(self) -> bool:
-        """Whether the chart's Job has run once, unless Argo CD has lost it.
+        """Return whether the chart's Job has run once, or Argo CD has lost it.
 
-        Then the waves have ended access, and the page's command does the rest.
+        In the second case, sync waves have ended access, and the command cleans up.
         """
         if self.pods.ran == [HOOK]:
             return True
@@ -156,7 +156,7 @@ class Deployed:
         return True
 
     def clean_up(self) -> str:
-        """Type what the page tells for an Argo CD that has not run the hook."""
+        """Run the command of the page for an Argo CD that has not run the hook."""
         (command,) = shown_commands("argogrant uninstall")
         return argogrant(self.world.plane, command)
 

@@ -6,7 +6,7 @@ LIMIT = (1024 - 16) * 1024
 
 
 def crowd(world: World, *, room: int) -> None:
-    """Leave so many bytes for our key's value, by comments in a stranger's key."""
+    """Fill the ConfigMap, except for some bytes, with comments in another key."""
     used = sum(map(len, ("policy.csv", RULES, "policy.zz.csv", "policy.argogrant.csv")))
     line = "# " + "x" * 997 + "\n"
     filling = (line * (LIMIT // len(line) + 1))[: LIMIT - used - room - 1] + "\n"

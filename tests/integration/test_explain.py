@@ -7,7 +7,7 @@ from controlplane import ControlPlane
 
 
 def test_kubectl_explain_prints_every_description(installed: ControlPlane) -> None:
-    """What the models say arrives in ``kubectl explain``, for every kind."""
+    """Descriptions of the models, for every kind."""
     for kind, part in itertools.product(KINDS, ("spec", "status")):
         crd = custom_resource_definition(kind)
         whole = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]

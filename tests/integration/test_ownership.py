@@ -16,7 +16,7 @@ SECOND: dict[str, Any] = {
 
 @pytest.fixture
 def second(world: World) -> Iterator[World]:
-    """A world in which a second ArgoCDInstance can be made, and is gone afterwards."""
+    """Cluster in which a second ArgoCDInstance is deleted after the test."""
     yield world
     world.ours("delete", "argocdinstance", "second", "--ignore-not-found")
 
@@ -60,7 +60,7 @@ def test_line_in_the_key_of_another_owner_does_not_count(world: World) -> None:
     ],
 )
 def test_key_of_a_deleted_instance_is_taken_over(world: World, owner: str) -> None:
-    """What a dead instance of this namespace left behind is removed."""
+    """Bindings of a deleted instance of this namespace are removed."""
     uid = "6a9f3c1e-0000-4000-8000-000000000002"
     text = f"# argogrant v1 {owner} {uid}\ng, carol, role:deployer\n"
     world.apply(a_grant("heir"))

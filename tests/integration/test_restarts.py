@@ -57,7 +57,7 @@ PROJECT_ROLE = {"project": "team-a", "name": "deployer"}
 
 
 class Story:
-    """An operator that dies after each step, and what people do meanwhile."""
+    """Operator that is killed after each step, and its users."""
 
     def __init__(self, world: ClosedWorld, log: Path) -> None:
         self.world = world
@@ -66,7 +66,7 @@ class Story:
         self.process = operator_process.start(world.plane, log)
 
     def settle(self) -> None:
-        """Whatever was there before is acted upon and reported."""
+        """Wait until the operator has processed and reported all objects."""
         self._probes += 1
         name = f"probe-{self._probes}"
         self.world.apply(approval_flow.a_grant(name, "bob"))
@@ -74,7 +74,7 @@ class Story:
         self.world.delete(name)
 
     def seen(self) -> tuple[dict[str, Any], list[bool]]:
-        """Every object of ours as it is, versions included, and Argo CD's answers."""
+        """Return all our objects with their versions, and Argo CD's answers."""
         listed = json.loads(self.world.ours("get", KINDS, "-o", "json"))["items"]
         objects = {
             f"{body['kind']}/{body['metadata']['name']}": (
@@ -92,16 +92,16 @@ class Story:
         return objects, answers
 
     def kill(self) -> None:
-        """End it as a failing machine would."""
+        """Kill the operator."""
         self.process.kill()
         self.process.wait()
 
     def start(self) -> None:
-        """Start another one, under the same name."""
+        """Start another operator with the same identity."""
         self.process = operator_process.start(self.world.plane, self._log)
 
     def stays_after_a_restart(self) -> None:
-        """Nothing is written anew: the versions of all objects are the same."""
+        """Check that a restart changes the version of no object."""
         self.settle()
         before = self.seen()
         self.kill()
@@ -124,7 +124,7 @@ def story(identity_policies: ControlPlane, tmp_path: Path) -> Iterator[Story]:
 
 
 class Steps:
-    """What people do, one thing after the other, and what comes of it."""
+    """Steps of users, each with the reasons that result."""
 
     def __init__(self, world: ClosedWorld) -> None:
         self.world = world
@@ -136,7 +136,7 @@ class Steps:
         self.erin = world.person("erin", "on-call")
 
     def requested(self) -> dict[str, str]:
-        """Four wait for approval, and one of them for two; one will never get it."""
+        """Request five grants: one needs two approvals, one is not allowed."""
         for name in ("hotfix", "doubtful"):
             self._ask(self.alice, name)
         self._ask(self.alice, "late", role={"name": "role:readonly"})
@@ -153,7 +153,7 @@ class Steps:
         return {**waits, "late": "ApprovalTimedOut", "greedy": "NotAllowed"}
 
     def approved_once(self) -> dict[str, str]:
-        """One approval is enough for the one, and not for the other."""
+        """Approve two grants, one of which needs a second approval."""
         for name in ("hotfix", "window"):
             self._agree(self.bob, name)
         return {"hotfix": "Bound", "window": "AwaitingApproval"}
@@ -163,7 +163,7 @@ class Steps:
         return {"window": "Scheduled", "hotfix": "Bound"}
 
     def taken(self) -> dict[str, str]:
-        """What nobody has to approve, and what nobody has time to."""
+        """Request a grant without approval, and a break-glass grant."""
         self._ask(self.dave, "shift", "dave", role=PROJECT_ROLE, duration="10m")
         words = {"justification": "The shop is down.", "duration": "10m"}
         admin = {"name": "role:admin"}

@@ -17,7 +17,7 @@ TEXT = RULES + "g, alice-team, team-leads\n"
 
 
 def shown_grants() -> list[dict[str, Any]]:
-    """The grants whose list the README shows."""
+    """Return the grants of the list in the README."""
     return [
         doc_pages.example("01-temporary-role", expiresAt=after(3600)),
         doc_pages.example("02-project-role", expiresAt=after(3600)),
@@ -36,7 +36,7 @@ Rows = list[dict[str, str]]
 
 
 def printed(world: World, command: str, columns: tuple[str, ...], wanted: Rows) -> bool:
-    """Whether kubectl prints these rows, as far as these columns go."""
+    """Return whether kubectl prints these columns of these rows."""
     out = world.plane.kubectl(*shlex.split(command)[1:]).stdout
     return cells(doc_pages.rows_of(out), columns) == cells(wanted, columns)
 
@@ -46,7 +46,7 @@ def cells(rows: Rows, columns: tuple[str, ...]) -> list[list[str]]:
 
 
 def set_policy(world: World, text: str) -> None:
-    """Rewrite what people wrote, and leave the operator's key alone."""
+    """Replace ``policy.csv`` and keep the operator's key."""
     world.plane.kubectl(
         *("-n", "argocd", "patch", "configmap", "argocd-rbac-cm", "--type=merge"),
         *("--patch", json.dumps({"data": {"policy.csv": text}})),
@@ -57,7 +57,7 @@ def set_policy(world: World, text: str) -> None:
 def shown_world(
     installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """The world of the README: its grants are there, and settled."""
+    """Cluster with the grants of the README, whose conditions are written."""
     installed.argocd.set_rbac({"policy.csv": TEXT})
     log = tmp_path_factory.mktemp("readme") / "operator.log"
     with operator_process.running(installed, log):

@@ -18,7 +18,7 @@ SCOPES = {"scopes": "[groups, email]"}
 
 
 def snippets() -> list[Any]:
-    """Every Kubernetes object in the documentation, the examples and the manifests."""
+    """Return all objects of the documentation, the examples and the manifests."""
     shown = [
         (block.place, body)
         for block in doc_pages.blocks("yaml")
@@ -84,7 +84,7 @@ Answers = dict[tuple[str, ...], bool]
 
 
 def story(readme: Path) -> list[Answers]:
-    """What an example's README says that Argo CD answers, block by block."""
+    """Return the answers of Argo CD in an example's README, by block."""
     told = []
     for block in doc_pages.blocks_of(readme, readme.read_text()):
         if "can-i" in block.text:
@@ -100,7 +100,7 @@ def story(readme: Path) -> list[Answers]:
 
 
 def answers(world: World, subject: str, questions: Answers) -> Answers:
-    """Ask Argo CD as somebody who logged in with this name among the claims."""
+    """Ask Argo CD as a user with this name among the claims."""
     identity: dict[str, Any] = (
         {"claims": {"email": subject}} if "@" in subject else {"groups": [subject]}
     )

@@ -1,4 +1,4 @@
-"""A cluster that has never heard of argogrant, whatever earlier tests did in it."""
+"""Removal of everything that argogrant installed in a cluster."""
 
 import json
 
@@ -8,11 +8,11 @@ from controlplane import ControlPlane
 NAMES = [f"{kind.plural}.argogrant.dev" for kind in KINDS]
 FREE = json.dumps({"metadata": {"finalizers": None}})
 REMOTE_RIGHTS = "serviceaccounts,roles,rolebindings"
-"""What `manifests/remote-cluster.yaml` gives to an operator elsewhere."""
+"""Kinds of `manifests/remote-cluster.yaml`."""
 
 
 def make_blank(plane: ControlPlane) -> None:
-    """Remove our objects, which nobody lets go of any more, our kinds and rights."""
+    """Remove our objects with their finalizers, our CRDs and our permissions."""
     for name in NAMES:
         listed = plane.kubectl("get", name, "-A", "-o", "json", check=False)
         for one in json.loads(listed.stdout or "{}").get("items", ()):

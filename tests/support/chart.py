@@ -34,7 +34,7 @@ SETS: dict[str, list[str]] = {
         "replicaCount=1,podDisruptionBudget.enabled=false",
     ],
 }
-"""Values that people might choose, by what they are for."""
+"""Values by the setup that they are for."""
 
 
 def options(values: list[str]) -> list[str]:
@@ -42,7 +42,7 @@ def options(values: list[str]) -> list[str]:
 
 
 def rendered(folder: Path, *values: str, more: tuple[str, ...] = ()) -> list[Object]:
-    """Every object of a release argogrant in the namespace argogrant, hooks too."""
+    """Render all objects of a release, including hooks."""
     out = helm(
         *("template", "argogrant", str(CHART), "--namespace", "argogrant"),
         *("--kube-version", "1.37.0", *options(list(values)), *more),

@@ -1,4 +1,4 @@
-"""What the documentation holds that can be tried: fenced blocks, commands, links."""
+"""Fenced blocks, commands, tables and links of the documentation."""
 
 import re
 import textwrap
@@ -14,13 +14,13 @@ EXAMPLES = ROOT / "examples"
 OUR_GROUP = "argogrant.dev/"
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PROMPT = re.compile(r"^(\w*)\$ ", re.MULTILINE)
-"""Where somebody types: ``$``, or the name of the one who does and ``$``."""
+"""Prompt: ``$``, or the name of a user and ``$``."""
 INLINE_CODE = re.compile(r"(?<!\[)`[^`\n]*`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One fenced block of a Markdown file."""
+    """Fenced block of a Markdown file."""
 
     path: Path
     line: int
@@ -33,7 +33,7 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Every Markdown file that readers are meant to find."""
+    """Return all Markdown files of the documentation."""
     return sorted(
         [
             *ROOT.glob("*.md"),
@@ -44,7 +44,7 @@ def pages() -> list[Path]:
 
 
 def blocks(*languages: str) -> list[Block]:
-    """The fenced blocks in these languages, of all pages."""
+    """Return the fenced blocks in these languages, of all pages."""
     return [
         block
         for path in pages()
@@ -64,7 +64,7 @@ def blocks_of(path: Path, text: str) -> Iterator[Block]:
 
 
 def our_objects() -> list[tuple[str, dict[str, Any]]]:
-    """Every object of our kinds that the documentation shows, with its place."""
+    """Return all objects of our kinds on the pages, with their places."""
     return [
         (block.place, body)
         for block in blocks("yaml")
@@ -78,10 +78,10 @@ def is_ours(body: Any) -> bool:
 
 
 def commands() -> list[tuple[str, str]]:
-    """Every command that the documentation tells to run, with its place.
+    """Return all commands on the pages, with their places.
 
-    In a block that shows answers too, commands are the lines after a dollar sign, or
-    after somebody's name and a dollar sign. What a pipe joins are several commands.
+    In a block with output, commands are the lines after a prompt. A pipe joins several
+    commands.
     """
     return [
         (block.place, command)
@@ -101,7 +101,7 @@ def commands_of(block: Block) -> Iterator[str]:
 
 
 def links() -> list[tuple[str, Path, str]]:
-    """Every link into the repository: the page, the file, and the heading or ''."""
+    """Return links into the repository: page, file, and heading or ''."""
     found = []
     for page in pages():
         text = INLINE_CODE.sub("", FENCED.sub("", page.read_text()))
@@ -115,7 +115,7 @@ def links() -> list[tuple[str, Path, str]]:
 
 
 def headings(page: Path) -> set[str]:
-    """The anchors of a page, as GitHub makes them."""
+    """Return the anchors of a page, as GitHub builds them."""
     text = FENCED.sub("", page.read_text())
     return {
         re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")
@@ -124,7 +124,7 @@ def headings(page: Path) -> set[str]:
 
 
 def tables() -> list[tuple[str, str, list[dict[str, str]]]]:
-    """Every table that a documented ``kubectl get`` prints: place, command, rows."""
+    """Return the output tables of ``kubectl get``: place, command, rows."""
     found = []
     for block in blocks("console"):
         first, _, answer = block.text.partition("\n")
@@ -134,7 +134,7 @@ def tables() -> list[tuple[str, str, list[dict[str, str]]]]:
 
 
 def rows_of(table: str) -> list[dict[str, str]]:
-    """Read what ``kubectl get`` prints; columns begin where their headings begin."""
+    """Parse output of ``kubectl get``; columns begin where their headings begin."""
     head, *lines = table.rstrip("\n").split("\n")
     titles = list(re.finditer(r"\S+( \S+)*", head))
     ends = [title.start() for title in titles[1:]] + [None]
@@ -148,7 +148,7 @@ def rows_of(table: str) -> list[dict[str, str]]:
 
 
 def example(folder: str, **times: str) -> dict[str, Any]:
-    """The grant of an example, at times that suit a test."""
+    """Return the grant of an example, with other times."""
     body: dict[str, Any] = yaml.safe_load(
         (EXAMPLES / folder / "grant.yaml").read_text()
     )

@@ -1,8 +1,8 @@
-"""Pages that show what people type and what they see, played with real parts.
+"""Player of the commands on a page, which compares their output with the page.
 
-A line that begins with somebody's name and a dollar sign is what this person types;
-what follows is the answer. ``kubectl`` speaks to the real API server as that person,
-and ``argocd account can-i`` is asked of the real argocd-server.
+A line that begins with a user's name and a dollar sign is a command of that user; the
+following lines are its output. ``kubectl`` uses the real API server as that user, and
+``argocd account can-i`` asks the real argocd-server.
 """
 
 import re
@@ -27,16 +27,16 @@ PEOPLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "dana": ("dana@example.com", ("on-call",)),
     "erin": ("erin@example.com", ("database-team",)),
 }
-"""Who types on the pages: their names and groups, for Kubernetes and for Argo CD."""
+"""Users on the pages: their names and groups, in Kubernetes and in Argo CD."""
 
 NOBODY: Final = "dave"
-"""An account of Argo CD that has no rights; the claims of a person are added to it."""
+"""Account of Argo CD without permissions, to which a user's claims are added."""
 PATIENCE_SECONDS: Final = 90.0
 READING: Final = frozenset({"get", "describe", "wait", "can-i", "list"})
-"""What can be asked again until the answer is the one that the page shows."""
+"""Verbs of commands that are repeated until they print what the page shows."""
 UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TYPED: Final = re.compile(r"^(\w+)\$ ", re.MULTILINE)
-"""Where somebody types; a dollar sign alone is what a command tells to type."""
+"""Prompt of a user; a dollar sign alone is part of a command's output."""
 VARYING: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "TIME"),
     (re.compile(r"\b(\d+[dhms] ?)+ ago\b"), "AGO"),
@@ -48,7 +48,7 @@ VARYING: Final = (
     # Approvals of one second have no order.
     (re.compile(r'"(?:bob@\S+, "carol|carol@\S+, "bob)@example\.com"'), "BOTH"),
 )
-"""What differs each time; a generated name too."""
+"""Parts of the output that differ in every run, such as generated names."""
 VARYING_COLUMNS: Final = frozenset({"AGE", "EXPIRES", "ENDS"})
 
 Answer = str | list[list[str]]
@@ -56,7 +56,7 @@ Answer = str | list[list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What one person types, and what the page says that they see."""
+    """Command of a user, and its output on the page."""
 
     place: str
     person: str
@@ -66,29 +66,29 @@ class Line:
 
 @dataclass
 class Player:
-    """Types what a page shows, with copies of its files at times that suit a test."""
+    """Runs the commands of a page, with copies of its files that have other times."""
 
     world: World
     copies: Path
     times: Mapping[str, Callable[[], Mapping[str, str]]] = field(default_factory=dict)
-    """New fields of a manifest's spec by its file's name, made when it is used."""
+    """Functions that return new spec fields of a manifest, by file name."""
     sync: Callable[[], None] = lambda: None
-    """What ``argocd app sync`` does."""
+    """Implementation of ``argocd app sync``."""
     _uid: str = ""
-    """The last one that somebody saw; they write it into an approval."""
+    """Last uid in an output, which an approval needs."""
 
     def play(self, page: Path) -> None:
-        """Type every line in order; each answer has to be the one that is shown."""
+        """Run every command in order; its output must be the one on the page."""
         for line in lines_of(page):
             shown = comparable(line.answer)
             assert self.answered(line, shown) == shown, f"{line.place}: {line.command}"
 
     def answered(self, line: Line, shown: Answer) -> Answer:
-        """The answer to a line, as far as it is the same each time."""
+        """Run a command; return the invariant part of its output."""
         return comparable(self.seen(line, shown))
 
     def seen(self, line: Line, shown: Answer) -> str:
-        """What is printed; a question is repeated until the answer is the one shown."""
+        """Run a command; repeat a reading one until it prints what is shown."""
         began = time.monotonic()
         is_question = bool(READING & set(line.command.split())) and (
             "create" not in line.command.split()
@@ -101,7 +101,7 @@ class Player:
             time.sleep(0.3)
 
     def typed(self, person: str, command: str) -> str:
-        """What somebody sees who types this."""
+        """Run the commands of a pipe as a user; return the output."""
         printed = ""
         for part in command.split(" | "):
             printed = self._run(person, shlex.split(part), printed)
@@ -123,20 +123,20 @@ class Player:
         return "yes" if may(self.world, person, resource, action, thing) else "no"
 
     def _seen(self, printed: str) -> str:
-        """What a person sees: files are where the page says, and a uid is noted."""
+        """Replace the paths of copies in an output, and remember its uid."""
         for uid in UID.finditer(printed):
             self._uid = uid[0]
         return re.sub(rf"{re.escape(str(self.copies))}/", "", printed)
 
     def _at_hand(self, word: str) -> str:
-        """A file of the examples is replaced by its copy."""
+        """Replace a file of the examples by its copy."""
         option, equals, path = word.rpartition("=")
         if not path.startswith("examples/"):
             return word
         return f"{option}{equals}{self.copy(doc_pages.ROOT / path)}"
 
     def copy(self, original: Path) -> Path:
-        """Copy a file, with the times and the uid that are right in a test."""
+        """Copy a file with other times and the remembered uid."""
         copied = self.copies / original.relative_to(doc_pages.ROOT)
         copied.parent.mkdir(parents=True, exist_ok=True)
         text = original.read_text()
@@ -149,7 +149,7 @@ class Player:
 
 
 def may(world: World, person: str, resource: str, action: str, thing: str) -> bool:
-    """Ask Argo CD as it sees a person who has logged in."""
+    """Ask Argo CD about a user who has logged in."""
     name, groups = PEOPLE[person]
     return world.plane.argocd.can_i(
         NOBODY, resource, action, thing, groups=groups, claims={"email": name}
@@ -157,7 +157,7 @@ def may(world: World, person: str, resource: str, action: str, thing: str) -> bo
 
 
 def lines_of(page: Path) -> Iterator[Line]:
-    """Everything that is typed on a page, in order."""
+    """Return the commands of a page in order."""
     for block in doc_pages.blocks_of(page, page.read_text()):
         if block.language != "console":
             continue
@@ -169,7 +169,7 @@ def lines_of(page: Path) -> Iterator[Line]:
 
 
 def comparable(answer: str) -> Answer:
-    """What of an answer is the same each time; the order of rows does not count."""
+    """Return the invariant part of an output; the order of rows is ignored."""
     for pattern, word in VARYING:
         answer = pattern.sub(word, answer)
     if not answer.startswith("NAME "):

@@ -1,6 +1,6 @@
-"""Everything that goes wrong for people, provoked: each gives the message as it looks.
+"""Scenarios that provoke the documented errors and return their messages.
 
-By the name that the error has in ``docs/troubles_of_…``; a test holds both together.
+Their names are those in ``docs/troubles_of_…``; a test compares both.
 """
 
 import json
@@ -31,7 +31,7 @@ Mishap = Callable[[World], str]
 
 
 def grant_says(world: World, name: str, reason: str) -> str:
-    """Wait until a grant gives this reason; gives both with the message."""
+    """Wait until a grant has a reason; return reason and message."""
     eventually(lambda: world.ready(name)[1] == reason, within=PATIENCE)
     return f"{reason}: {world.ready(name)[2]}"
 
@@ -160,7 +160,7 @@ def missing_admission_policies(world: World) -> str:
 
 
 def a_contested_key(world: World) -> str:
-    """Something replaces the whole ConfigMap, as Argo CD's ``Replace=true`` does."""
+    """Replace the whole ConfigMap, as Argo CD does with ``Replace=true``."""
     world.apply(a_grant("g1"))
     for number in range(3):
         eventually(world.overlay, within=PATIENCE)
@@ -207,7 +207,7 @@ def no_api_server(_world: World) -> str:
 
 
 def typed(*command: str, kubeconfig: str) -> str:
-    """The last line that our own command prints on standard error."""
+    """Return the last line that argogrant prints on standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "argogrant.cli.main", *command],
         env={**os.environ, "KUBECONFIG": kubeconfig},
@@ -247,4 +247,4 @@ MISHAPS: dict[str, Mishap] = {
         no_api_server,
     )
 }
-"""Those that need no admission policies."""
+"""Scenarios that need no admission policies."""

@@ -1,4 +1,4 @@
-"""A Git repository in a folder, and Applications that Argo CD applies from it."""
+"""Git repository in a folder, and Applications that Argo CD applies from it."""
 
 import json
 import shutil
@@ -14,18 +14,18 @@ from support.live_cluster import ARGOCD, World, eventually
 
 BRANCH = "main"
 PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
-"""Argo CD's own finalizer; a deletion that comes before it runs no hook."""
+"""Finalizer of Argo CD, without which a deletion runs no hook."""
 NO_COLLECTOR = "PrunePropagationPolicy=background"
-"""Argo CD would leave the last step to Kubernetes' collector, which is not run here."""
+"""Foreground deletion needs the garbage collector, which does not run here."""
 SYNC_SECONDS = 90.0
-"""Argo CD looks at Git every few seconds here, and backs off between self-heals."""
+"""Argo CD polls Git every few seconds here, and backs off between self-heals."""
 SECOND_SYNC_SECONDS = 4
-"""Argo CD often syncs a commit twice: it had not yet seen its own work."""
+"""Argo CD often syncs a commit twice, because its cache lacks the first sync."""
 AUTHOR = ("-c", "user.name=author", "-c", "user.email=author@example.com")
 
 
 class Repository:
-    """A Git repository of manifests, one object a file."""
+    """Git repository of manifests, one object per file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class Repository:
         return f"file://{self._folder}"
 
     def commit(self, files: Mapping[str, dict[str, Any] | str | None]) -> None:
-        """Commit changed files, by their paths: objects or text; None removes one."""
+        """Commit files by path, as object or text; None removes a file."""
         for name, body in files.items():
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def _text_of(body: dict[str, Any] | str) -> str:
 
 
 class Application:
-    """An Application of Argo CD that applies one path of a repository."""
+    """Application of Argo CD for one path of a repository."""
 
     def __init__(self, world: World, name: str) -> None:
         self._world = world
@@ -92,7 +92,7 @@ class Application:
         namespace: str,
         options: tuple[str, ...] = (),
     ) -> None:
-        """Have it applied automatically, with prune and self-heal."""
+        """Create the Application with automated sync, prune and self-heal."""
         spec = {
             "project": "default",
             "source": {
@@ -118,7 +118,7 @@ class Application:
         self._world.apply(body)
 
     def refresh(self) -> None:
-        """Have Argo CD look at the repository and the cluster now."""
+        """Request a refresh of the Application."""
         self._patch({"annotations": {"argocd.argoproj.io/refresh": "normal"}})
 
     def status(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Application:
         return status
 
     def knows_of_a_hook(self) -> bool:
-        """Whether Argo CD has noted that something is to be run before it goes."""
+        """Return whether the Application has the finalizer of a PreDelete hook."""
         return PRE_DELETE in self._body()["metadata"].get("finalizers", ())
 
     def _body(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Application:
         self._api.patch("application", self.name, patch, namespace=ARGOCD)
 
     def says(self) -> tuple[str, str]:
-        """Its sync status and its health, such as Synced and Healthy."""
+        """Return sync status and health, such as Synced and Healthy."""
         status = self.status()
         sync, health = status.get("sync", {}), status.get("health", {})
         return sync.get("status", ""), health.get("status", "")
@@ -147,7 +147,7 @@ class Application:
         return self.says() == ("Synced", "Healthy")
 
     def wait_until_well(self, *, within: float) -> None:
-        """Wait until what is committed is applied and healthy."""
+        """Wait until the last commit is synced and healthy."""
         try:
             eventually(self.is_well, within=within)
         except AssertionError as error:
@@ -156,21 +156,21 @@ class Application:
             raise AssertionError(json.dumps(state, indent=1)) from error
 
     def health_of(self, kind: str, name: str) -> tuple[str, str]:
-        """What Argo CD's pages say of one of its objects."""
+        """Return status and message of the health of one of its objects."""
         return self._world.plane.argocd.health_of(self.name, kind, name)
 
     def act(self, kind: str, name: str, action: str) -> None:
-        """Click on an action of one of its objects."""
+        """Run a resource action on one of its objects."""
         self._world.plane.argocd.act(self.name, kind, name, action)
 
     def said(self) -> str:
-        """What it complains of."""
+        """Return its conditions and its operation state as JSON."""
         status = self.status()
         shown = {key: status.get(key) for key in ("conditions", "operationState")}
         return json.dumps(shown)
 
     def syncs(self) -> int:
-        """How many syncs its history knows."""
+        """Return the number of syncs in its history."""
         return len(self.status().get("history") or ())
 
     def exists(self) -> bool:
@@ -178,16 +178,16 @@ class Application:
         return found is not None
 
     def delete_later(self) -> None:
-        """Ask for its deletion, which Argo CD finishes."""
+        """Delete the Application without waiting."""
         self._api.delete("application", self.name, namespace=ARGOCD, wait=False)
 
     def abandon(self) -> None:
-        """Remove it, whatever Argo CD would still do for it."""
+        """Delete the Application without its finalizers."""
         if self.exists():
             self._patch({"finalizers": None})
             self.delete()
 
     def delete(self) -> None:
-        """Remove it, and leave what it applied."""
+        """Delete the Application, but not its objects."""
         if self.exists():
             self._api.delete("application", self.name, namespace=ARGOCD, wait=True)

@@ -1,4 +1,4 @@
-"""What Python keeps because the operator does: the same number for the same work.
+"""Count of the Python objects that the operator keeps referenced.
 
 ``sys.getallocatedblocks`` would count more than that. CPython's cache of attributes,
 for one, keeps the names that C code asks for (``strftime`` of a ``datetime``), up to
@@ -18,11 +18,11 @@ CONTAINERS = (dict, list, tuple, set, frozenset, deque)
 
 
 def held_by(owner: object, *, named: re.Pattern[str]) -> Counter[str]:
-    """Count what an object, and every module of the operator, refer to in the end.
+    """Count the objects reachable from an object and from the operator's modules.
 
     Args:
-        owner: Where to begin.
-        named: What is counted in the texts, of which each may grow on its own.
+        owner: First object.
+        named: Names that are counted in texts, because one text can grow.
 
     Returns:
         Objects that can refer to others, by type, the entries of all containers, and
@@ -55,7 +55,7 @@ def _reached(pending: list[Any]) -> Iterator[Any]:
 
 
 def _is_foreign(one: object) -> bool:
-    """Tell whether an object leads to Python and pytest, and not to our own things."""
+    """Return whether an object belongs to Python or pytest."""
     if isinstance(one, ModuleType):
         return not _is_ours(one.__name__)
     if isinstance(one, type | FunctionType):

@@ -1,9 +1,8 @@
-"""What a cluster's nodes and controllers do with Deployments and Jobs, in one thread.
+"""Stand-in for the kubelet and the controllers of Deployments and Jobs.
 
-None runs beside the control plane of the tests. So what the Deployments and Jobs of one
-namespace ask for is run here as processes, with the arguments and the ServiceAccount
-that the API server holds, and what becomes of them is written into the status. That is
-what Argo CD waits for.
+The control plane of the tests has no nodes. This thread runs the Deployments and Jobs
+of one namespace as processes, with the arguments and the ServiceAccount of the object
+on the API server, and writes their state into its status, for which Argo CD waits.
 """
 
 import os
@@ -28,19 +27,19 @@ COLLECTIONS = {
     "Job": ("apis/batch/v1", "jobs"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
 }
-"""Prefix and plural of the kinds that are run here."""
+"""Prefix and plural of the kinds that this thread handles."""
 
 Object = dict[str, Any]
 Process = subprocess.Popen[bytes]
 
 
 class Kubelet:
-    """Runs what the Deployments and Jobs of one namespace ask for.
+    """Runs the Deployments and Jobs of one namespace.
 
     Args:
-        plane: Where they are.
-        namespace: Theirs.
-        logs: A folder for what the processes say.
+        plane: Control plane with the objects.
+        namespace: Namespace of the objects.
+        logs: Folder for the logs of the processes.
     """
 
     def __init__(self, plane: ControlPlane, namespace: str, logs: Path) -> None:
@@ -57,10 +56,10 @@ class Kubelet:
         }
         self._over = threading.Event()
         self.ran: list[str] = []
-        """The Jobs that have ended, by name, in their order."""
+        """Names of the Jobs that have ended, in order."""
 
     def run(self) -> None:
-        """Look again and again, until told to end."""
+        """Process the namespace repeatedly until ``end`` is called."""
         try:
             while not self._over.wait(ROUND_SECONDS):
                 # What was changed or deleted in between is seen in the next round.
@@ -71,11 +70,11 @@ class Kubelet:
                 self._stop(title)
 
     def end(self) -> None:
-        """Stop everything after this round."""
+        """Stop all processes after this round."""
         self._over.set()
 
     def said(self) -> str:
-        """All that the processes have said, to be shown when something went wrong."""
+        """Return the logs of all processes."""
         return "\n".join(one.read_text() for one in sorted(self._logs.glob("*.log")))
 
     def _look(self) -> None:
@@ -140,7 +139,7 @@ class Kubelet:
         )
 
     def _guard(self, body: Object) -> None:
-        """Say that a budget is kept, without counting pods."""
+        """Report a PodDisruptionBudget as met, without counting pods."""
         if body.get("status", {}).get("conditions"):
             return
         now = _now()
@@ -189,7 +188,7 @@ class Kubelet:
 
 @contextmanager
 def kubelet(plane: ControlPlane, namespace: str, logs: Path) -> Iterator[Kubelet]:
-    """Run the pods of a namespace for the length of a block."""
+    """Run the pods of a namespace within a block."""
     one = Kubelet(plane, namespace, logs)
     thread = threading.Thread(target=one.run)
     thread.start()
@@ -203,9 +202,9 @@ def kubelet(plane: ControlPlane, namespace: str, logs: Path) -> Iterator[Kubelet
 def container(
     plane: ControlPlane, body: Object, namespace: str, pod: str
 ) -> tuple[list[str], dict[str, str]]:
-    """Give the command and the environment of a pod of a Deployment or a Job.
+    """Return command and environment of a pod of a Deployment or Job.
 
-    They are those of the object, under its ServiceAccount; only the port is a free one.
+    They are those of the object with its ServiceAccount, except for a free port.
     """
     args = [
         one.replace("$(POD_NAME)", pod).replace(

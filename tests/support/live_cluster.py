@@ -1,4 +1,4 @@
-"""Words for what tests do with a control plane on which the operator runs."""
+"""Operations of tests on a control plane with a running operator."""
 
 import json
 import time
@@ -21,11 +21,11 @@ CONFIG_MAP = "argocd-rbac-cm"
 OVERLAY = "policy.argogrant.csv"
 CREATED = frozenset({"accessgrant", "accesspolicy", "accessapproval"})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""Annotation with which ``kubectl apply`` knows the fields that it has to remove."""
+"""Annotation by which ``kubectl apply`` finds removed fields."""
 MARGIN = timedelta(seconds=0.3)
-"""How long before an end a question is not asked any more: the answer takes time."""
+"""Time before an end in which nothing is asked, because an answer takes time."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
-"""Seconds between two questions: what is costly to ask is asked less often."""
+"""Seconds between two polls; expensive questions are polled less often."""
 
 RULES = """p, role:deployer, applications, sync, */*, allow
 g, bob, role:deployer
@@ -57,7 +57,7 @@ INSTANCE = {
 
 
 def eventually(question: Callable[[], Any], *, within: float) -> float:
-    """Ask until the answer is true; give the seconds it took."""
+    """Poll until the answer is true; return the seconds that it took."""
     began = asked = time.monotonic()
     while not question():
         now = time.monotonic()
@@ -68,7 +68,7 @@ def eventually(question: Callable[[], Any], *, within: float) -> float:
 
 
 def throughout(question: Callable[[], Any], *, until: str) -> None:
-    """Ask until an instant; whatever is answered before it has to be true."""
+    """Poll until an instant; every answer before it has to be true."""
     end = datetime.fromisoformat(until)
     while datetime.now(UTC) < end - MARGIN:
         answer = question()
@@ -89,7 +89,7 @@ def after(seconds: float) -> str:
 
 
 def seconds_until(instant: str) -> float:
-    """Seconds that are left until an instant, at least nought."""
+    """Return the seconds until an instant, at least 0."""
     left = datetime.fromisoformat(instant) - datetime.now(UTC)
     return max(0.0, left.total_seconds())
 
@@ -110,7 +110,7 @@ def a_grant(name: str, subject: str = "alice", **spec: Any) -> dict[str, Any]:
 
 
 class World:
-    """A control plane with the operator running, and words for what tests do."""
+    """Control plane with a running operator."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
@@ -135,11 +135,11 @@ class World:
             eventually(lambda: not self.exists("accessgrant", name), within=120)  # noqa: B023
 
     def delete_later(self, kind: str, name: str) -> None:
-        """Ask for a deletion, and leave it to the finalizers when it is done."""
+        """Delete an object without waiting for its finalizers."""
         self._ours.delete(kind, name, namespace=OURS, wait=False)
 
     def abandon(self, name: str, *, kind: str = "accessgrant") -> None:
-        """Give a deleted object up, whatever may be left of it in Argo CD."""
+        """Set the annotation that removes the finalizer before the revocation."""
         patch = {"metadata": {"annotations": {"argogrant.dev/abandon": "true"}}}
         self._ours.patch(kind, name, patch, namespace=OURS)
 
@@ -155,16 +155,16 @@ class World:
         )
 
     def condition(self, name: str, wanted: str) -> tuple[str, str, str]:
-        """Status, reason and message of a condition of a grant; empty without it."""
+        """Return status, reason and message of a grant's condition, or empty texts."""
         return _condition(self.grant(name), wanted)
 
     def ready(self, name: str) -> tuple[str, str, str]:
         return _condition(self.grant(name), "Ready")
 
     def wait_until_bound(self, *names: str) -> None:
-        """Wait until Argo CD has what they give, and until they are held.
+        """Wait until grants are bound and have their finalizers.
 
-        Whoever deletes one before it is held gets an answer before access is gone.
+        A grant without a finalizer is deleted before its access ends.
         """
         for name in names:
             eventually(lambda: self.ready(name)[1] == "Bound", within=30)  # noqa: B023
@@ -172,7 +172,7 @@ class World:
     def instance_says(
         self, condition: str = "Ready", *, name: str = "default"
     ) -> tuple[str, str, str]:
-        """Status, reason and message of a condition of an ArgoCDInstance."""
+        """Return status, reason and message of an ArgoCDInstance's condition."""
         return _condition(self.instance(name), condition)
 
     def instance(self, name: str = "default") -> dict[str, Any]:
@@ -182,7 +182,7 @@ class World:
         return self.plane.argocd.rbac_config_map()
 
     def overlay(self) -> str:
-        """What our key of the ConfigMap holds; nothing if it is not there."""
+        """Return the value of our key in the ConfigMap, or an empty text."""
         text: str = self.config_map().get("data", {}).get(OVERLAY, "")
         return text
 
@@ -195,7 +195,7 @@ class World:
         return version
 
     def edit(self, data: dict[str, str | None]) -> None:
-        """Change some keys of the ConfigMap as a person does; None removes one."""
+        """Change keys of the ConfigMap as ``kubectl edit`` does; None removes a key."""
         self._argocds.patch(
             *("configmap", CONFIG_MAP, {"data": data}),
             namespace=ARGOCD,
@@ -203,7 +203,7 @@ class World:
         )
 
     def remove_config_map(self) -> dict[str, Any]:
-        """Delete the ConfigMap; gives what has to be applied to restore it."""
+        """Delete the ConfigMap; return the object that restores it."""
         body = self.config_map()
         self.argocds("delete", "configmap", CONFIG_MAP)
         kept = ("name", "namespace", "labels")
@@ -211,9 +211,9 @@ class World:
         return {**body, "metadata": metadata}
 
     def create_config_map(self) -> None:
-        """Make the ConfigMap anew, with the usual roles.
+        """Create the ConfigMap with the usual roles.
 
-        Of one that is made without data the API server never tracks who owns what.
+        The API server tracks no field managers of a ConfigMap created without data.
         """
         rules = f"--from-literal=policy.csv={RULES}"
         self.argocds("create", "configmap", CONFIG_MAP, rules)
@@ -227,15 +227,15 @@ class World:
         return found is not None
 
     def remove_rights(self) -> None:
-        """Take from the operator everything it may do in Argo CD's namespace."""
+        """Remove all permissions of the operator in Argo CD's namespace."""
         self.argocds("delete", "rolebinding", "argogrant")
 
     def restore_rights(self) -> None:
-        """Do what the instance's message says."""
+        """Apply the manifest that the message of the instance names."""
         self.plane.kubectl("apply", "-f", str(RIGHTS))
 
     def reset(self) -> None:
-        """Go back to the usual roles, with no grants, whatever the last test left."""
+        """Delete all grants, and restore instance, project, permissions and roles."""
         if not self.has_config_map():
             self.create_config_map()
         if not self._has_rights():
@@ -300,15 +300,15 @@ class World:
         return stored
 
     def ours(self, *arguments: str, check: bool = True) -> str:
-        """What kubectl prints in the namespace of the grants."""
+        """Run kubectl in the namespace of the grants; return its output."""
         return self.plane.kubectl("-n", "argogrant", *arguments, check=check).stdout
 
     def argocds(self, *arguments: str, check: bool = True) -> str:
-        """What kubectl prints in the namespace of Argo CD."""
+        """Run kubectl in the namespace of Argo CD; return its output."""
         return self.plane.kubectl("-n", "argocd", *arguments, check=check).stdout
 
     def _is_created(self, body: dict[str, Any]) -> bool:
-        """Create an object that people write; return whether it is new."""
+        """Create an object if its kind allows it; return whether it is new."""
         kind = body["kind"].lower()
         if kind not in CREATED:
             return False

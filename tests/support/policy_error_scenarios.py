@@ -1,4 +1,4 @@
-"""What goes wrong for people where access policies decide; see ``mishaps``."""
+"""Scenarios that provoke errors under access policies; see ``error_scenarios``."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from support.live_cluster import a_grant, eventually
 ALICE, BOB = "oidc:alice", "oidc:bob"
 Quarrel = Callable[[ClosedWorld], str]
 MARGIN = PROPAGATION_DELAY.total_seconds() + 1
-"""Seconds after which the operator counts on a policy that was mended."""
+"""Seconds after which a restored policy counts as propagated."""
 BINDING = "validatingadmissionpolicybinding"
 
 
@@ -88,4 +88,4 @@ QUARRELS: dict[str, Quarrel] = {
         a_changed_admission_policy,
     )
 }
-"""Those that need the admission policies."""
+"""Scenarios that need the admission policies."""

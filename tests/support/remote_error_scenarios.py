@@ -1,6 +1,6 @@
-"""What goes wrong with an Argo CD in another cluster; see ``mishaps``.
+"""Scenarios with an Argo CD in another cluster; see ``error_scenarios``.
 
-That cluster is the one of the instance itself, reached by its URL.
+The other cluster is that of the instance, connected by its URL.
 """
 
 import json
@@ -15,7 +15,7 @@ SECRET = "argocd-prod"
 
 
 def elsewhere(world: World, *, trusted: bool = True) -> None:
-    """Have the instance reached by the URL of its API server and a token."""
+    """Connect the instance by the URL of its API server and a token."""
     world.plane.kubectl("apply", "-f", str(ROOT / "manifests/remote-token.yaml"))
     config = json.loads(world.plane.kubeconfig().read_text())
     known = config["clusters"][0]["cluster"]
@@ -40,7 +40,7 @@ def with_token(world: World, token: str) -> None:
 
 
 def said_from_afar(world: World, reason: str) -> str:
-    """What the instance says; after that it is another one, which was never away."""
+    """Return the instance's message; then recreate it without another cluster."""
     try:
         return instance_says(world, reason)
     finally:
@@ -75,4 +75,4 @@ DISTANCES: dict[str, Mishap] = {
         a_certificate_that_is_not_trusted,
     )
 }
-"""Those of other clusters."""
+"""Scenarios with another cluster."""

@@ -1,8 +1,7 @@
-"""The tutorial as a program: typed by its readers, on a control plane of its own.
+"""The tutorial as a program that runs on an own control plane.
 
-Helm is the real one. What its Deployments and Jobs ask for is run by ``kubelet``, since
-no nodes are beside the control plane. Whatever a command prints can be written back
-into the page, so that the page shows what is seen.
+Helm is the real one. ``kubelet`` runs its Deployments and Jobs, because the control
+plane has no nodes. The output of the commands can be written into the page.
 """
 
 import os
@@ -33,11 +32,11 @@ ENTRY: Final = re.compile(
     r"^(?P<person>\w+)\$ (?P<command>(?:.*\\\n)*.*\n)(?P<answer>(?:(?!\w+\$ ).*\n)*)",
     re.MULTILINE,
 )
-"""What somebody types, perhaps on several lines, and what they see."""
+"""Command of a user, on one or several lines, and its output."""
 
 
 class Reader(Player):
-    """Types what the tutorial shows, Helm's and our own commands as well."""
+    """Player that also runs Helm and argogrant."""
 
     def _run(self, person: str, words: list[str], stdin: str) -> str:
         if words[0] == "helm":
@@ -75,10 +74,10 @@ class Reader(Player):
         return done.stdout + done.stderr
 
     def rewritten(self, page: str) -> str:
-        """Type every command of a page; give the page with what is seen now.
+        """Run every command of a page; return the page with the new output.
 
-        An answer that differs only in what differs each time is left as it is; where
-        the page has none yet, the first one is taken.
+        An output that differs only in its varying parts is kept. If the page has no
+        output yet, the first one is used.
         """
         return CONSOLE.sub(lambda block: ENTRY.sub(self._entry, block[0]), page)
 
@@ -100,7 +99,7 @@ class Reader(Player):
 
 
 def wait_half_a_minute(plane: ControlPlane) -> None:
-    """Wait, as the page says, until the API server checks who creates new kinds."""
+    """Wait until the API server applies admission policies to the new kinds."""
     for maker in IDENTITY_FIELDS:
         admission_objects.wait_until(plane, maker.field, is_checked=True)
         admission_objects.wait_until_filled_in(plane, maker.field)
@@ -109,7 +108,7 @@ def wait_half_a_minute(plane: ControlPlane) -> None:
 
 @contextmanager
 def reader(plane: ControlPlane, folder: Path) -> Iterator[Reader]:
-    """Somebody who has nothing but Argo CD, and leaves nothing but Argo CD behind."""
+    """Provide a reader whose cluster has only Argo CD before and after."""
     make_blank(plane)
     plane.argocd.set_rbac({})
     logs = folder / "pods"
@@ -122,7 +121,7 @@ def reader(plane: ControlPlane, folder: Path) -> Iterator[Reader]:
 
 
 def clean(plane: ControlPlane, folder: Path) -> None:
-    """Remove what a tutorial that was broken off has left, and the people's rights."""
+    """Remove leftovers of an interrupted tutorial, and permissions of users."""
     config = plane.kubeconfig(ADMIN)
     helm("uninstall", *RELEASE, folder=folder, kubeconfig=config, check=False)
     crds = [f"crd/{kind}.argogrant.dev" for kind in KINDS]

@@ -1,4 +1,4 @@
-"""Two control planes as one: the operator and our kinds here, Argo CD in the other."""
+"""Two control planes used as one: our kinds here, Argo CD in the other."""
 
 import json
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ SECRET: Final = "argocd-prod"
 
 
 class FarPlane(ControlPlane):
-    """Looks like one control plane to whoever says ``-n argocd`` and ``argocd``.
+    """Control plane whose namespace ``argocd`` is in another cluster.
 
-    What belongs to Argo CD goes to the far plane, and every ArgoCDInstance that names
-    no cluster is given the far one.
+    Objects of Argo CD go to the far plane, and every ArgoCDInstance that names
+    no cluster gets the far one.
     """
 
     def __init__(self, home: ControlPlane, far: ControlPlane) -> None:
@@ -64,7 +64,7 @@ class FarPlane(ControlPlane):
         return (self.far if namespace == "argocd" else self.home).api(namespace)
 
     def cluster(self) -> dict[str, Any]:
-        """What an ArgoCDInstance says about the far cluster."""
+        """Return ``spec.cluster`` of an ArgoCDInstance in the far cluster."""
         config = json.loads(self.far.kubeconfig().read_text())
         cluster = config["clusters"][0]["cluster"]
         return {
@@ -74,12 +74,12 @@ class FarPlane(ControlPlane):
         }
 
     def new_token(self, duration: str = "24h") -> str:
-        """Do in the far cluster what the documentation says."""
+        """Create a token in the far cluster with the documented command."""
         command = ("create", "token", "argogrant", "--namespace", "argocd")
         return self.far.kubectl(*command, "--duration", duration).stdout.strip()
 
     def put_token(self, token: str) -> None:
-        """Write a token into its Secret, new or not."""
+        """Create or update the Secret with the token."""
         made = self.home.kubectl(
             *("-n", "argogrant", "create", "secret", "generic", SECRET),
             *(f"--from-literal=k8s_token={token}", "--dry-run=client", "-o", "json"),
@@ -87,7 +87,7 @@ class FarPlane(ControlPlane):
         self.home.kubectl("apply", "-f", "-", stdin=made.stdout)
 
     def install(self) -> None:
-        """Do what the documentation says, and give the far Argo CD its project."""
+        """Apply the documented manifests, and the AppProject to the far Argo CD."""
         self.far.kubectl("apply", "-f", str(MANIFESTS / "remote-cluster.yaml"))
         self.far.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
         self.home.kubectl("apply", "-f", str(MANIFESTS / "remote-token.yaml"))
@@ -113,7 +113,7 @@ class FarPlane(ControlPlane):
         )
 
     def _deliver(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Apply what is Argo CD's; give what is ours."""
+        """Apply objects of Argo CD to the far plane; return the others."""
         if body["kind"] == "List":
             ours = [self._deliver(item) for item in body["items"]]
             return {**body, "items": [one for one in ours if one]}

@@ -1,4 +1,4 @@
-"""People who type commands of ours, each with their own kubeconfig."""
+"""Users who run argogrant commands, each with their own kubeconfig."""
 
 import os
 import subprocess
@@ -14,12 +14,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module("argogrant.cli.main", run_name="__main__")
 """
 INTERRUPTIBLE = (sys.executable, "-c", _LISTENING)
-"""The same, though whoever runs the tests in the background has them ignore Ctrl-C."""
+"""The command with the default handling of SIGINT, which background jobs ignore."""
 
 
 @dataclass(frozen=True)
 class Typist:
-    """Somebody at a terminal, by a kubeconfig."""
+    """User with a kubeconfig at a terminal."""
 
     kubeconfig: Path
 
@@ -35,11 +35,11 @@ class Typist:
         )
 
     def begins(self, *words: str, seen_in: Path | None = None) -> subprocess.Popen[str]:
-        """Type what takes its time; whoever began it ends it.
+        """Start a command that the caller ends.
 
         Args:
-            words: What is typed.
-            seen_in: A file for what is said meanwhile; else it is kept for the end.
+            words: Arguments of the command.
+            seen_in: File for the output; without it, the output is buffered.
         """
         with ExitStack() as files:
             out = files.enter_context(seen_in.open("w")) if seen_in else subprocess.PIPE
@@ -52,19 +52,19 @@ class Typist:
             )
 
     def does(self, *words: str) -> str:
-        """Type what has to succeed; gives what is said."""
+        """Run a command that must succeed; return its output."""
         done = self.types(*words)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def fails(self, *words: str) -> str:
-        """Type what has to fail; gives the sentence."""
+        """Run a command that must fail; return its error message."""
         done = self.types(*words)
         assert done.returncode == 1, done.stdout
         assert done.stderr.count("\n") == 1, done.stderr
         return done.stderr
 
     def _surroundings(self) -> dict[str, str]:
-        """The environment of somebody who has set where the grants are."""
+        """Return an environment in which the namespace of the grants is set."""
         ours = {"KUBECONFIG": str(self.kubeconfig), "ARGOGRANT_NAMESPACE": "argogrant"}
         return {**os.environ, **ours, "TZ": "UTC"}

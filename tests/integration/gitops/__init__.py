@@ -1,1 +1,1 @@
-"""Tests with Argo CD's controllers; a package, so that these end with it."""
+"""Tests with Argo CD's controllers; as a package, they share them."""

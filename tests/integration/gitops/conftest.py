@@ -1,4 +1,4 @@
-"""A world in which Argo CD's own controllers apply what is committed."""
+"""Cluster in which Argo CD's own controllers apply commits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 @pytest.fixture(scope="package", autouse=True)
 def controllers(control_plane: ControlPlane) -> Iterator[None]:
-    """Argo CD's repo-server and application controller, as long as they are needed."""
+    """Argo CD's repo-server and application controller."""
     patch = str(ROOT / "argocd/argocd-cm-patch.yaml")
     gitops.start(control_plane)
     control_plane.kubectl(
@@ -31,7 +31,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def application(world: World, tmp_path: Path) -> Iterator[Application]:
-    """An Application of this test alone: Argo CD remembers what it did for a name."""
+    """Application with a unique name, because Argo CD caches its state by name."""
     one = Application(world, tmp_path.name.replace("_", "-").lower())
     yield one
     one.delete()

@@ -1,1 +1,1 @@
-"""Tests where access policies decide; a package, so that its operator ends with it."""
+"""Tests under access policies; as a package, they share one operator."""

@@ -1,4 +1,4 @@
-"""A world in which developers may deploy once an approver has agreed."""
+"""Cluster in which developers may deploy after an approval."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from support.approval_flow import BY_ONE, PREFIX, ClosedWorld
 
 @pytest.fixture(scope="package")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The operator's log; its audit stream is a file beside it."""
+    """Log of the operator, in the folder of its audit stream."""
     return tmp_path_factory.mktemp("guarded") / "operator.log"
 
 
@@ -34,7 +34,7 @@ def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
 
 @pytest.fixture
 def world(served: ClosedWorld) -> ClosedWorld:
-    """Developers may deploy for two hours, once an approver has agreed."""
+    """Developers may deploy for two hours after an approval."""
     served.clear()
     served.install(BY_ONE, **PREFIX)
     return served
@@ -52,7 +52,7 @@ def bob(world: ClosedWorld) -> Asker:
 
 @pytest.fixture
 def waiting(world: ClosedWorld, alice: Asker) -> Body:
-    """A grant that Alice has asked for, and that nobody has approved."""
+    """Grant that Alice has requested, without an approval."""
     grant = world.ask(alice, "wanted")
     world.comes_to_say("wanted", "AwaitingApproval")
     return grant

@@ -34,7 +34,7 @@ STATUS_WRITERS = approval_flow.a_binding("status-writer", "status-writers")
 
 
 def a_status(**more: Any) -> Body:
-    """What the status of a grant that is in force looks like."""
+    """Return the status of an active grant."""
     now = after(-5)
     true = {"status": "True", "message": "", "lastTransitionTime": now}
     return {

@@ -23,7 +23,7 @@ LINE = "g, alice, role:deployer"
 
 @dataclass(frozen=True)
 class Story:
-    """Five grants, and who tells of them."""
+    """Five grants, a lead and an audit log."""
 
     world: ClosedWorld
     lead: Asker
@@ -32,7 +32,7 @@ class Story:
     def run(
         self, *arguments: str, kubeconfig: Path | None = None, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as an admin, or as somebody else."""
+        """Run a command as an admin, or with another kubeconfig."""
         chosen = kubeconfig or self.world.plane.kubeconfig()
         return subprocess.run(
             [sys.executable, "-m", "argogrant.cli.main", *arguments, "-n", "argogrant"],
@@ -50,7 +50,7 @@ class Story:
         )
 
     def told(self, *arguments: str) -> Any:
-        """What a command writes for programs."""
+        """Return the JSON output of a command."""
         answer = self.run(*arguments, "-o", "json")
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)

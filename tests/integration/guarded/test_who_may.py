@@ -18,14 +18,14 @@ from support.live_cluster import eventually
 
 @pytest.fixture
 def world(served: ClosedWorld) -> ClosedWorld:
-    """No policy yet: each row brings its own."""
+    """Cluster without a policy; each row creates its own."""
     served.clear()
     return served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Alice, a developer, asks for ``role:deployer``, if nothing else is said."""
+    """Request; by default, Alice, a developer, requests ``role:deployer``."""
 
     policies: tuple[dict[str, Any], ...] = ()
     instance: dict[str, Any] = field(default_factory=dict)
@@ -33,11 +33,11 @@ class Row:
     subject: str = "alice"
     grant: dict[str, Any] = field(default_factory=dict)
     answers: tuple[tuple[tuple[str, ...], str], ...] = ()
-    """Who decided, with their groups, and what."""
+    """Users who decided, with their groups, and their decisions."""
     approved: str
-    """The reason of the condition Approved."""
+    """Reason of the condition Approved."""
     message: str = ""
-    """What its message holds."""
+    """Part of its message."""
 
 
 BOB = ("bob", "approvers")
