@@ -143,7 +143,7 @@ def svg() -> Iterator[str]:
         f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">'
     )
     yield "<!-- Written by docs/generate_picture.py; run `make generate`. -->"
-    yield "<title>How a grant flows from its request to its end</title>"
+    yield "<title>Lifecycle of a grant, from its request to its end</title>"
     yield f"<style>\n{STYLE}\n</style>"
     yield '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" orient="auto"'
     yield 'markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse">'
