@@ -43,9 +43,9 @@ INSTANCES: Final = Group(
             name="a_missing_config_map",
             title="The ConfigMap is missing",
             message=(
-                "ConfigMapMissing: argocd-rbac-cm is missing, so nothing can be granted"
-                " or revoked: Argo CD keeps its last rules in memory. Restore the"
-                " ConfigMap, or restart argocd-server to drop those rules."
+                "ConfigMapMissing: argocd-rbac-cm is missing, so the operator cannot"
+                " add or remove bindings: Argo CD keeps its last rules in memory."
+                " Restore the ConfigMap, or restart argocd-server to drop those rules."
             ),
             meaning="argogrant never creates it; that would replace your rules.",
             remedy="Apply it from Git; check that `spec.namespace` is Argo CD's.",

@@ -90,8 +90,8 @@ GRANTS: Final = Group(
             message=(
                 'SubjectRefused: spec.subject.name "readers" is used as a role in Argo'
                 " CD's RBAC policy (the right side of a g line, or policy.default), so"
-                " everyone who has that role would get the new role. Name a user or an"
-                " SSO group that is not a role."
+                " a binding grants the new role to all subjects of that role. Name a"
+                " user or an SSO group that is not a role."
             ),
             meaning="Argo CD compares users, groups and roles as plain strings.",
             remedy="Name the user or the SSO group; rename the role if they are equal.",

@@ -10,7 +10,7 @@ from argogrant.api.parsing import read_spec
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     Grant,
-    RecordedEnd,
+    RecordedFinding,
     RoleRef,
     Subject,
     SubjectKind,
@@ -59,7 +59,7 @@ def read_grant(body: dict[str, Any]) -> Grant:
         break_glass=bool(spec.break_glass),
         recorded_policy=status.get("accessPolicy"),
         recorded_extension=_read_extension(status),
-        recorded_end=_read_end(status),
+        recorded_finding=_read_finding(status),
     )
 
 
@@ -92,14 +92,14 @@ def _read_extension(status: Mapping[str, Any]) -> int | None:
     return len(status.get("extensionOf") or ()) if "startedAt" in status else None
 
 
-def _read_end(status: Mapping[str, Any]) -> RecordedEnd | None:
+def _read_finding(status: Mapping[str, Any]) -> RecordedFinding | None:
     """Read the recorded end, because its cause may be deleted, such as a denial."""
     for condition in status.get("conditions") or ():
         if (condition.get("type"), condition.get("status")) == (
             GrantCondition.ENDED,
             "True",
         ) and condition.get("reason") in FINAL_REASONS:
-            return RecordedEnd(
+            return RecordedFinding(
                 Reason(condition["reason"]), condition.get("message") or ""
             )
     return None

@@ -1,7 +1,8 @@
 """Managed key of ``argocd-rbac-cm``: parse it, render it, plan its next text.
 
-Argo CD calls every ``policy.NAME.csv`` an overlay. The text is an interface that
-``argogrant sweep`` of every version reads:
+Argo CD calls every ``policy.NAME.csv`` an overlay. In this code, the overlay, the
+managed key and the managed policy key are the same: ``policy.argogrant.csv``. Its text
+is an interface that ``argogrant sweep`` of every version reads:
 
     # argogrant v1 <namespace>/<instance> <uid of the ArgoCDInstance>
     # Written by the argogrant operator from AccessGrants; edits by hand are undone.
@@ -48,11 +49,11 @@ class Overlay:
 
     owner: Owner | None
     ends: Mapping[Binding, datetime | None]
-    """Every binding with the expiry of its section; None if it cannot be read."""
+    """Every binding with the expiry of its section; None if it cannot be parsed."""
     text: str
     has_foreign_lines: bool = False
-    """The key has rules, or lines that Argo CD cannot read. argogrant writes neither:
-    a rule grants or denies access, and one unreadable line makes Argo CD deny every
+    """The key has rules, or lines that Argo CD cannot parse. argogrant writes neither:
+    a rule grants or denies access, and one malformed line makes Argo CD deny every
     request."""
 
     @property
@@ -97,7 +98,7 @@ Content = Binding | Rule | MalformedLine | None
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     """Parse the managed key; return None if the ConfigMap lacks it.
 
-    Unreadable lines are left out, and the next write removes them.
+    Malformed lines are omitted from the result, and the next write removes them.
     """
     text = data.get(OVERLAY_KEY)
     if text is None:
@@ -123,7 +124,7 @@ def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
 
     Returns:
         Each line, the expiry of its section (None outside a section, or if the expiry
-        cannot be read), and the parsed line. The line with the expiry is the first of
+        cannot be parsed), and the parsed line. The line with the expiry is the first of
         its section.
     """
     end: datetime | None = None
@@ -177,7 +178,7 @@ def plan_overlay(
     current: Overlay | None,
     *,
     owner: Owner,
-    wanted: Mapping[Binding, datetime],
+    desired: Mapping[Binding, datetime],
     kept: Mapping[Binding, datetime],
     may_add: bool,
 ) -> OverlayPlan:
@@ -186,9 +187,9 @@ def plan_overlay(
     Args:
         current: Parsed content of the key; None if the ConfigMap lacks it.
         owner: ArgoCDInstance that writes.
-        wanted: Bindings of active grants, each with its expiry.
+        desired: Bindings of active grants, each with its expiry.
         kept: Bindings whose state is unknown: neither added nor removed.
-        may_add: False while Argo CD cannot read an unmanaged line; then the plan only
+        may_add: False while Argo CD cannot parse an unmanaged line; then the plan only
             removes.
 
     Returns:
@@ -196,10 +197,10 @@ def plan_overlay(
     """
     present = current.bindings if current else frozenset()
     if not may_add:
-        wanted = {b: end for b, end in wanted.items() if b in present}
-    missing = frozenset(wanted.keys() - present)
-    extra = frozenset(present - wanted.keys() - kept.keys())
-    target = {**{b: end for b, end in kept.items() if b in present}, **wanted}
+        desired = {b: end for b, end in desired.items() if b in present}
+    missing = frozenset(desired.keys() - present)
+    extra = frozenset(present - desired.keys() - kept.keys())
+    target = {**{b: end for b, end in kept.items() if b in present}, **desired}
     if current is None and not target:
         return OverlayPlan(text=None, to_add=missing, to_remove=extra)
     text = _render(owner, target)

@@ -35,7 +35,7 @@ app.command()(request)
 app.command()(approve)
 app.command()(deny)
 app.command(short_help="Extend a grant, or shorten it.")(extend)
-app.command(short_help="Revoke grants at once and for good.")(revoke)
+app.command(short_help="Revoke grants at once and permanently.")(revoke)
 app.command("list", short_help="List grants: subjects, roles, states and ends.")(
     list_grants
 )

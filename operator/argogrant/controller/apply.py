@@ -30,7 +30,7 @@ def overdue_since(
     """Return the earliest expiry that has passed while its binding still exists.
 
     Argo CD keeps its policy in memory if the ConfigMap is deleted, so the last version
-    that it loaded counts until another one exists.
+    that it loaded is used until another version exists.
 
     Args:
         seen: The observed state of Argo CD.
@@ -80,13 +80,15 @@ class Applier:
     """Writer of the managed key of one instance.
 
     Args:
-        title: Name of the instance in the log.
+        qualified_name: Namespace and name of the instance, for the log.
         metrics: Counters of the writes.
         clock: Current time in UTC.
     """
 
-    def __init__(self, title: str, metrics: InstanceMetrics, clock: Clock) -> None:
-        self._title = title
+    def __init__(
+        self, qualified_name: str, metrics: InstanceMetrics, clock: Clock
+    ) -> None:
+        self._qualified_name = qualified_name
         self._clock = clock
         self._metrics = metrics
         self._contention = Contention()
@@ -125,7 +127,7 @@ class Applier:
         seen: Snapshot,
         *,
         orphans: Collection[Binding],
-        leaving: bool,
+        remove_key: bool,
     ) -> None:
         """Write the planned key, or remove it when the instance is deleted.
 
@@ -135,7 +137,7 @@ class Applier:
         """
         assert planned.overlay is not None
         assert seen.config_map is not None
-        text = None if leaving else planned.overlay.text
+        text = None if remove_key else planned.overlay.text
         try:
             await argocd.write_overlay(text, seen.config_map.resource_version)
         except ClusterError as error:
@@ -161,7 +163,7 @@ class Applier:
         )
         logger.info(
             "%s: wrote the overlay: %d added, %d removed, %d of them orphans.",
-            self._title,
+            self._qualified_name,
             len(planned.overlay.to_add),
             len(removed),
             len(orphans),

@@ -1,6 +1,6 @@
 """Input of the decisions: the observed state of one instance and its Argo CD.
 
-The result is the same object as long as its sources are equal. The decision cache
+The result is the same object while its sources are unchanged. The decision cache
 relies on this: it compares by identity.
 """
 
@@ -35,7 +35,7 @@ from argogrant.grants.role_warnings import NO_RISKS
 class GatheredState:
     """State of one instance, and the roles that grants can name."""
 
-    inputs: InstanceState
+    state: InstanceState
     roles: tuple[DiscoveredRole, ...] = ()
 
 
@@ -66,7 +66,7 @@ class StateGatherer:
         self._name = name
         self._last_parsed: Instance | None = None
         self._sources: object = None
-        self._gathered = GatheredState(inputs=InstanceState(name=name, exists=False))
+        self._gathered = GatheredState(state=InstanceState(name=name, exists=False))
 
     def gather(
         self,
@@ -111,8 +111,8 @@ class StateGatherer:
             gathered = _gather(self._name, instance, text, known, seen.settings)
             if instance is not None:
                 owners = owners_of(instance, known or (), labels_and_annotations)
-                state = _with_rules(gathered.inputs, instance, rules, owners)
-                gathered = replace(gathered, inputs=state)
+                state = _with_rules(gathered.state, instance, rules, owners)
+                gathered = replace(gathered, state=state)
             self._gathered = gathered
         return self._gathered
 
@@ -127,7 +127,7 @@ class StateGatherer:
             namespace=record.namespace,
             name=record.name,
             argocd_namespace="",
-            # A guess that is too short would end grants for good.
+            # A lower default would expire grants permanently.
             max_duration=timedelta.max,
         )
         return replace(last, being_deleted=record.being_deleted)
@@ -161,11 +161,14 @@ def owners_of(
 ) -> Owners:
     """Return the owners of an Argo CD, of its projects, and of its global roles.
 
+    The API calls the owners of an Argo CD (``spec.owners.integration``) integration
+    owners: they are the approvers of kind ``IntegrationOwner``.
+
     A name with ``*`` is no owner. Otherwise anyone who can label a project could make
     every user its owner.
 
     Args:
-        instance: The integration's owners, and the label that names other owners.
+        instance: Its owners, and the label that names other owners.
         projects: The AppProjects.
         labels_and_annotations: Those of ``argocd-rbac-cm``.
     """
@@ -195,10 +198,10 @@ def _gather(
     settings: ArgoCDSettings | None,
 ) -> GatheredState:
     if instance is None:
-        return GatheredState(inputs=InstanceState(name=name, exists=False))
+        return GatheredState(state=InstanceState(name=name, exists=False))
     if text is None:
         return GatheredState(
-            inputs=InstanceState(
+            state=InstanceState(
                 name=name,
                 exists=not instance.being_deleted,
                 max_duration=instance.max_duration,
@@ -230,4 +233,4 @@ def _gather(
             settings=settings,
         ),
     )
-    return GatheredState(inputs=state, roles=roles)
+    return GatheredState(state=state, roles=roles)

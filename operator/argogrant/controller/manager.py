@@ -36,7 +36,7 @@ class NamespaceManager:
         clock: Returns the time in UTC.
         connect: Builds clients of the clusters of other Argo CDs.
         leading: Event that is set once this process is the leader. A standby keeps its
-            store fresh and writes nothing.
+            store current and writes nothing.
         accepts_unverified: Accept requesters and approvers that the admission policies
             have not verified.
     """
@@ -74,7 +74,7 @@ class NamespaceManager:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Keep the store fresh, and reconcile while this process leads."""
+        """Keep the store current, and reconcile while this process leads."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.run())
@@ -96,7 +96,7 @@ class NamespaceManager:
     async def run_instance(self, name: str) -> None:
         """Reconcile an instance until cancelled, or until it is deleted and clean.
 
-        It may run already: the leader starts every instance that is in the store.
+        The loop may already be running: the leader starts every instance of the store.
         """
         await self._ensure_running(name)
 
@@ -119,7 +119,7 @@ class NamespaceManager:
             )
 
     async def _run_as_leader(self) -> None:
-        """Start what writes, and every instance in the store.
+        """Start the writers, and the loop of every instance in the store.
 
         kopf starts its daemons one after the other, and grants may have expired while
         no operator ran.
@@ -144,7 +144,7 @@ class NamespaceManager:
         return task
 
     async def _reconcile(self, name: str) -> None:
-        """Reconcile an instance, and then others that are created under its name."""
+        """Reconcile an instance, then any later instance of the same name."""
         while True:
             reconciler = self._reconcilers[name] = Reconciler(
                 name,

@@ -1,4 +1,4 @@
-"""Plan of what to write to Argo CD, and why the rest cannot be written. Pure."""
+"""Planned writes to Argo CD, and blocked ones. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,8 +41,8 @@ class Plan:
     """Changes of AppProjects."""
     obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
     """Why single bindings cannot be changed in their AppProject."""
-    unmanaged: frozenset[Binding] = frozenset()
-    """Desired bindings that another program or a person already made."""
+    already_bound_by_others: frozenset[Binding] = frozenset()
+    """Desired bindings that another program or a user has already added."""
     foreign_projects: frozenset[str] = frozenset()
     """AppProjects whose members annotation belongs to another instance."""
     is_moving: bool = False
@@ -117,7 +117,7 @@ def plan(
     may_add = not seen.config_map.unmanaged.problems
     current = seen.config_map.overlay
     overlay = plan_overlay(
-        current, owner=owner, wanted=desired, kept=kept, may_add=may_add
+        current, owner=owner, desired=desired, kept=kept, may_add=may_add
     )
     capacity, blocked = overlay_capacity(seen.config_map.data), _parse_finding(seen)
     if not overlay.to_add or overlay.is_within(capacity):
@@ -125,7 +125,7 @@ def plan(
     waiting = _over_capacity(decisions, overlay, desired=desired, capacity=capacity)
     fitting = {b: end for b, end in desired.items() if b not in waiting}
     overlay = plan_overlay(
-        current, owner=owner, wanted=fitting, kept=kept, may_add=may_add
+        current, owner=owner, desired=fitting, kept=kept, may_add=may_add
     )
     return Plan(overlay=overlay, blocked=blocked, over_capacity=waiting)
 
@@ -171,8 +171,8 @@ def _why_not_writable(
     if seen.config_map is None:
         return Finding(
             Reason.CONFIG_MAP_MISSING,
-            "argocd-rbac-cm is missing, so nothing can be granted or revoked: Argo CD"
-            " keeps its last rules in memory. Restore the ConfigMap, or restart"
+            "argocd-rbac-cm is missing, so the operator cannot add or remove bindings:"
+            " Argo CD keeps its last rules in memory. Restore the ConfigMap, or restart"
             " argocd-server to drop those rules.",
         )
     other = seen.config_map.overlay and seen.config_map.overlay.owner

@@ -1,6 +1,6 @@
 """Planner of one instance: gathers the input, decides about grants, plans the writes.
 
-It reads what the store and the snapshot of Argo CD hold in memory, and performs no I/O.
+It reads the cache (the store and the snapshot of Argo CD) and performs no I/O.
 `argogrant plan` runs it to show what the operator would write.
 """
 
@@ -28,7 +28,7 @@ class PlanCache:
     """The last plan, kept until an input of it changes.
 
     Most changes of a grant are the operator's own status updates. Planning for all
-    grants at each of them would cost the square of their number.
+    grants at each of them would take quadratic time.
     """
 
     def __init__(self) -> None:
@@ -100,12 +100,12 @@ class Planner:
 
     def decide(self, record: InstanceRecord, seen: Snapshot, now: datetime) -> None:
         """Decide about every grant of the instance."""
-        inputs = self.gather(record, seen).inputs
+        state = self.gather(record, seen).state
         grants = self._store.grants_of(self._name)
-        self.decisions.update(grants, inputs, now, self._store)
+        self.decisions.update(grants, state, now, self._store)
 
     def plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
-        """Decide about every grant, and plan what has to be written."""
+        """Decide about every grant, and plan the required writes."""
         self.decide(record, seen, self._clock())
         return self._plans.plan(
             self.decisions,

@@ -1,10 +1,11 @@
 """Reconcile loop of one ArgoCDInstance.
 
-The loop is level-triggered: an event only wakes it. Each reconciliation looks at every
-grant and makes Argo CD's policy equal to the grants that are in force::
+The loop is level-triggered: an event triggers a reconciliation, which evaluates every
+grant and makes Argo CD's policy equal to the grants that are in force. ``Planner.plan``
+performs the first three steps::
 
-    gather    what is in memory: grants, policies and approvals (store), Argo CD's
-       │      ConfigMap and AppProjects (snapshot); informers keep both fresh
+    gather    cached objects: grants, policies and approvals (store), Argo CD's
+       │      ConfigMap and AppProjects (snapshot); informers keep both current
        ▼
     decide    one decision per grant: binding PRESENT, UNCHANGED or ABSENT, the
        │      condition, and the time at which that can change (grants/decide)
@@ -13,7 +14,7 @@ grant and makes Argo CD's policy equal to the grants that are in force::
        │      AppProjects; pure (planner, plan)
        ▼
     apply     one patch with the resource version that was planned on; after a
-       │      conflict read again and plan again, three times
+       │      conflict, read and plan again (at most three attempts)
        ▼
     report    statuses, audit events and metrics; a writer sends them in the
        │      background, so no revocation waits for a status
@@ -22,33 +23,34 @@ grant and makes Argo CD's policy equal to the grants that are in force::
        │
        └────► gather
 
-States that a binding passes::
+States of a binding::
 
     absent ──── grant in force ────► bound
                 the write may wait     │
                 for others of its      │ grant expired, revoked, denied or deleted
                 burst                  │ the write never waits
                                        ▼
-    released ◄── Argo CD has ───── removed
-                 loaded the           from the ConfigMap or the AppProject
-                 change
+    confirmed ◄── Argo CD has ──── removed
+                  loaded the          from the ConfigMap or the AppProject
+                  change
 
-    A released grant reports its end, and its finalizer is removed.
+    Once the removal is confirmed, the operator reports the end of the grant and, if the
+    grant is being deleted, removes its finalizer.
 
-- A removal waits for nothing: neither for other writes nor for a status. An addition
-  waits up to a second after another write (``Applier.write_delay``), longer if another
-  program keeps undoing it, and as long as the ConfigMap has no capacity or has lines
-  that Argo CD cannot parse.
+- The loop never delays a removal, neither for other writes nor for a status. An
+  addition waits up to a second after another write (``Applier.write_delay``), longer if
+  another program repeatedly reverts it, and as long as the ConfigMap has no capacity or
+  has lines that Argo CD cannot parse.
 - If the state of Argo CD or of a policy is unknown, decisions are UNCHANGED: bindings
   stay until their grant expires, and none is added.
 - If a write fails, the loop retries with backoff. The finalizer keeps a deleted grant
   until its binding is known to be removed; the annotation ``argogrant.dev/abandon``
-  removes the finalizer without that knowledge.
-- The same holds for a deleted ArgoCDInstance: ``run`` returns once nothing of it is
-  left in Argo CD, or it is abandoned.
+  removes the finalizer without confirmation.
+- The same holds for a deleted ArgoCDInstance: ``run`` returns once Argo CD contains
+  none of its bindings, or it is abandoned.
 
-For an Argo CD in another cluster, the loop runs on a connection that is made of the
-token in a Secret. If the token changes, the loop starts again with another connection.
+For an Argo CD in another cluster, the loop runs on a client that uses the token in a
+Secret. If the token changes, the loop starts again with another client.
 ``spec.namespace`` and ``spec.cluster.server`` are immutable, so bindings never have to
 be removed from a previous location.
 """
@@ -131,7 +133,7 @@ class Reconciler:
         clock: Clock,
     ) -> None:
         self._name = name
-        self._title = f"{store.namespace}/{name}"
+        self._qualified_name = f"{store.namespace}/{name}"
         self._store = store
         self._verification = verification
         self._home = home
@@ -142,8 +144,8 @@ class Reconciler:
         self._changed = store.event(name)
         self._scheduler = Scheduler(self._changed, clock)
         self._backoff = Backoff()
-        self._applier = Applier(self._title, metrics, clock)
-        self._projects = ProjectApplier(self._title, metrics, clock)
+        self._applier = Applier(self._qualified_name, metrics, clock)
+        self._projects = ProjectApplier(self._qualified_name, metrics, clock)
         self._planner = Planner(
             name, store=store, verification=verification, clock=clock
         )
@@ -166,7 +168,7 @@ class Reconciler:
         """Uid of the instance, once it is valid."""
 
     async def run(self) -> None:
-        """Reconcile until cancelled, or until the instance is deleted and clean."""
+        """Reconcile until the instance is deleted and its bindings are removed."""
         await self._store.wait_until_synced()
         await self._verification.wait_until_observed()
         record = await self._wait_until_valid()
@@ -177,7 +179,9 @@ class Reconciler:
             )
             try:
                 while not await self._run_connected(self._location, rotation):
-                    logger.info("%s: connecting with new credentials.", self._title)
+                    logger.info(
+                        "%s: connecting with new credentials.", self._qualified_name
+                    )
             finally:
                 await _cancel([rotation])
         self._metrics.forget()
@@ -201,7 +205,7 @@ class Reconciler:
             self._permissions.request_check()
         if self._argocd is None:
             return 0
-        # The client is closed if the token changes, and this task is cancelled then.
+        # A token change closes the client and cancels this task.
         resync = self._resync = asyncio.create_task(self._argocd.relist())
         try:
             await asyncio.wait({resync})
@@ -215,7 +219,7 @@ class Reconciler:
             if self._location is None or self._location.cluster is None:
                 raise
             # The informers retry; another cluster delays no resync of this one.
-            logger.warning("%s: %s", self._title, error)
+            logger.warning("%s: %s", self._qualified_name, error)
             return 0
 
     async def _wait_until_valid(self) -> InstanceRecord | None:
@@ -245,8 +249,8 @@ class Reconciler:
         """Reconcile on one connection.
 
         Returns:
-            True if the instance is deleted and clean; False if another connection is
-            needed.
+            True if the instance is deleted and its bindings are removed; False if
+            another connection is needed.
         """
         connection = self._connection = RemoteConnection(
             self._home,
@@ -285,11 +289,11 @@ class Reconciler:
         connection: RemoteConnection,
         tasks: Sequence[asyncio.Task[None]],
     ) -> bool:
-        """Reconcile until another connection is needed, or the instance is clean.
+        """Reconcile until another connection is needed, or the instance is deleted.
 
         Args:
             argocd: The objects of Argo CD.
-            connection: What reaches them.
+            connection: Client of their cluster.
             tasks: Background tasks; the loop fails if one of them fails.
         """
         self._backoff.reset()
@@ -307,7 +311,7 @@ class Reconciler:
                 write_delay = await self._reconcile(argocd, record)
                 self._backoff.reset()
             except ClusterError as error:
-                self._report_failure(argocd, error, lasts=self._backoff.has_failed)
+                self._report_failure(argocd, error, repeated=self._backoff.has_failed)
                 if record.is_force_released:
                     return True
                 await self._backoff.wait()
@@ -342,14 +346,18 @@ class Reconciler:
             members = await self._projects.write(argocd, planned)
             if members.conflict:
                 continue
-            leaving = record.being_deleted and planned.overlay_exists(seen)
-            write_delay = None if leaving else self._applier.write_delay(planned)
+            remove_key = record.being_deleted and planned.overlay_exists(seen)
+            write_delay = None if remove_key else self._applier.write_delay(planned)
             try:
-                if leaving or (planned.has_work and write_delay is None):
+                if remove_key or (planned.has_work and write_delay is None):
                     orphans = orphans_of(planned, self._decisions.all())
                     self._reporter.report_orphans(record, orphans, seen, self._clock())
                     await self._applier.write(
-                        argocd, planned, seen, orphans=orphans, leaving=leaving
+                        argocd,
+                        planned,
+                        seen,
+                        orphans=orphans,
+                        remove_key=remove_key,
                     )
             except Conflict:
                 await argocd.refresh_config_map()
@@ -396,12 +404,12 @@ class Reconciler:
         return self._applier.contested or self._projects.contested
 
     def _report_failure(
-        self, argocd: ArgoCD, error: ClusterError, *, lasts: bool
+        self, argocd: ArgoCD, error: ClusterError, *, repeated: bool
     ) -> None:
         """Report a failed reconciliation; grants report it if the next one fails."""
-        logger.warning("%s: %s", self._title, error)
+        logger.warning("%s: %s", self._qualified_name, error)
         seen, now = argocd.snapshot(), self._clock()
-        if lasts:
+        if repeated:
             nothing = Plan(overlay=None, blocked=NOT_RECONCILED)
             self._reporter.report_and_release_grants(
                 self._decisions, nothing, seen, now
@@ -481,8 +489,8 @@ class Reconciler:
     def _record(self) -> InstanceRecord | None:
         """Return the instance as last observed.
 
-        It counts as invalid if it names another Argo CD than before, which only an
-        older CRD, or none, accepts. Bindings stay where they are until they expire.
+        It is invalid if it names a different Argo CD; the current CRD rejects this
+        change. Bindings stay where they are until they expire.
         """
         record = self._store.instance(self._name)
         if record is None or record.instance is None or self._location is None:
@@ -499,7 +507,7 @@ class Reconciler:
         return self._connection.secret if self._connection is not None else None
 
     def _secret_changed(self) -> None:
-        """Retry at once what failed: there may be another token."""
+        """Retry a failed reconciliation at once: the Secret may contain a new token."""
         self._backoff.retry_now()
         self._changed.set()
 
@@ -507,7 +515,7 @@ class Reconciler:
 def _is_readable(seen: Snapshot) -> bool:
     """Return whether every object that may have bindings was read.
 
-    A cluster without AppProjects has none in them.
+    A cluster without the kind AppProject has no bindings in AppProjects.
     """
     return seen.config_map is not None and (
         seen.projects_are_known

@@ -1,6 +1,6 @@
 """Informers for the four kinds of argogrant in one namespace, and their events.
 
-A change of an object computes nothing. It updates the store and sets the event of every
+A change triggers no computation here. It updates the store and sets the event of every
 reconcile loop that has to run::
 
     AccessGrant, AccessApproval   the ArgoCDInstance of the grant
@@ -112,8 +112,8 @@ class Store:
     async def wait_until_synced(self) -> None:
         """Wait until grants and instances are listed, since decisions need all of them.
 
-        AccessPolicies and AccessApprovals can only add access. If they cannot be
-        listed, grants must expire nevertheless, so a failed list is enough.
+        A failed list of AccessPolicies or AccessApprovals is enough. If they are not
+        listed, decisions that need them are UNCHANGED, and grants still expire.
         """
         await self.grants.synced.wait()
         await self.instances.synced.wait()

@@ -1,9 +1,9 @@
 """Checks that a grant must pass to be in force, in order.
 
-``IN_FORCE`` is the specification: a grant is in force while all of these facts hold. A
-check is named after its fact. It returns None if the fact holds, and otherwise a
-``Finding`` with the reason and message of the condition ``Ready``. The first finding
-decides; ``decide`` derives from it what happens to the binding.
+``IN_FORCE`` is the specification: a grant is in force if every check passes. A check is
+named after the condition that it verifies. It returns None if it passes, and otherwise
+a ``Finding`` with the reason and message of the status condition ``Ready``. The first
+finding decides; ``decide`` derives from it the desired state of the binding.
 
 All checks are pure functions of ``DecisionInput``: the grant, the observed state of its
 Argo CD, related objects, and the time.
@@ -28,7 +28,7 @@ def grant_is_not_being_deleted(facts: DecisionInput) -> Finding | None:
 
 
 def grant_is_not_revoked(facts: DecisionInput) -> Finding | None:
-    """``spec.revoked`` ends a grant for good, even one that was created revoked."""
+    """``spec.revoked`` ends a grant permanently, even if set at creation."""
     if not facts.grant.revoked:
         return None
     justification = facts.grant.revocation_justification
@@ -38,11 +38,14 @@ def grant_is_not_revoked(facts: DecisionInput) -> Finding | None:
     )
 
 
-def grant_has_no_recorded_end(facts: DecisionInput) -> Finding | None:
-    """A denial or an approval timeout is final, even if its cause was deleted."""
-    if facts.grant.recorded_end is None:
+def grant_has_no_recorded_finding(facts: DecisionInput) -> Finding | None:
+    """A denial or an approval timeout is final.
+
+    It remains final even after the AccessApproval or AccessPolicy is deleted.
+    """
+    if facts.grant.recorded_finding is None:
         return None
-    reason, message = facts.grant.recorded_end
+    reason, message = facts.grant.recorded_finding
     return Finding(reason, message, is_final=True)
 
 
@@ -122,15 +125,16 @@ def rbac_policy_is_known(facts: DecisionInput) -> Finding | None:
 
 
 def subject_is_not_a_role(facts: DecisionInput) -> Finding | None:
-    """Binding the name of a role gives the new role to everyone who has that role."""
+    """A binding of a role grants the new role to all subjects of that role."""
     name = facts.grant.subject.name
     if name not in facts.instance.names_used_as_roles:
         return None
     return Finding(
         Reason.SUBJECT_REFUSED,
         f"spec.subject.name {quote(name)} is used as a role in Argo CD's RBAC policy"
-        " (the right side of a g line, or policy.default), so everyone who has that"
-        " role would get the new role. Name a user or an SSO group that is not a role.",
+        " (the right side of a g line, or policy.default), so a binding grants the new"
+        " role to all subjects of that role. Name a user or an SSO group that is not a"
+        " role.",
     )
 
 
@@ -179,23 +183,33 @@ def role_exists(facts: DecisionInput) -> Finding | None:
 IN_FORCE: tuple[Check, ...] = (
     grant_is_not_being_deleted,  # Deleted
     grant_is_not_revoked,  # Revoked, final
-    grant_has_no_recorded_end,  # Denied or ApprovalTimedOut, final
+    grant_has_no_recorded_finding,  # Denied or ApprovalTimedOut, final
     window_has_not_closed,  # Expired, final
     subject_is_well_formed,  # SubjectRefused; later messages may print the name
     role_is_well_formed,  # RoleRefused
     git_grant_has_absolute_end,  # AbsoluteEndRequired
     instance_exists,  # InstanceNotFound; later checks need the state of its Argo CD
-    grant_is_approved,  # NotAllowed, AwaitingApproval ...; see access/evaluation.py
+    # NotAllowed, RequesterUnverified, ExtensionRefused or AwaitingApproval; Denied or
+    # ApprovalTimedOut, final; AccessPoliciesUnknown or AccessPolicyInvalid, unknown.
+    # See access/evaluation.py.
+    grant_is_approved,
     window_has_opened,  # Scheduled; before the role, which may not exist yet
     rbac_policy_is_known,  # InstanceUnavailable, unknown
     subject_is_not_a_role,  # SubjectRefused
     project_is_readable,  # ProjectInvalid, or InstanceUnavailable, unknown
     role_exists,  # RoleNotFound; last, as it changes without a change of the grant
 )
+"""Checks in order. A grant in force can still lack its binding: see controller/plan.py
+and controller/contention.py (RBACTextInvalid, RBACTextFull, OverlayOwnedByAnother,
+ConfigMapMissing, Contested)."""
 
 
 def shortened_by_max_duration(facts: DecisionInput) -> str:
-    """Return a note if a maximum duration shortened the grant, else an empty text."""
+    """Return a note if a maximum duration shortened the grant.
+
+    Returns:
+        The note, otherwise an empty string.
+    """
     start, end = facts.window
     if facts.grant.expires_at == end:
         return ""  # the usual case: the end is the requested one

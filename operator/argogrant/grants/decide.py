@@ -1,31 +1,32 @@
-"""Decision about one grant: whether it is in force, why not, and until when.
+"""Decision about one grant: its state, the reason of the state, and its end.
 
-The life of a grant, by the reason of its condition ``Ready``:
+The lifecycle of a grant, by the reason of its condition ``Ready``:
 
     kubectl apply
          │
          ▼
-    NotAllowed, AwaitingApproval   no access policy allows it, or approvals are missing
-         │                                                                        ▲
-         ▼                                                                        │
-    Scheduled                      approved, before spec.notBefore                │
-         │                                                                        │
-         ▼                                                                        │
-    RoleNotFound, ProjectInvalid   started, but Argo CD has no such role ◀────────┤
-         │                                                                        │
-         ▼                                                                        │
-    Binding ──▶ Bound              in force; Ready=True once the line is written ─┘
+    NotAllowed, AwaitingApproval   not allowed by a policy, or approvals missing ◀──┐
+         │                                               policy or approval removed │
+         ▼                                                                          │
+    Scheduled                      approved, before spec.notBefore                  │
+         │                                                                          │
+         ▼                                                                          │
+    RoleNotFound, ProjectInvalid   started, but Argo CD has no such role ◀──────────┤
+         │                                            role removed, project invalid │
+         ▼                                                                          │
+    Binding ──▶ Bound              in force; Ready=True once the line is written ───┘
          │
          ▼
-    Expired, Revoked, Denied,      ended for good: only a new AccessGrant gives access
-    ApprovalTimedOut               (any state above can end; Deleted if it is deleted)
+    Expired, Revoked, Denied,      ended permanently: only a new AccessGrant grants
+    ApprovalTimedOut               access (any state above can end; Deleted if deleted)
 
 Every decision is derived again from the objects and the time. A grant skips states that
-do not apply (without access policies, most are bound at once) and goes back if a
-policy, an approval or the role is removed. The status stores only what cannot be
-derived again: the end that was reported at the start, and a denial or approval timeout.
+do not apply (without access policies, most are bound at once) and returns to an earlier
+state if a policy, an approval or the role is removed. The status stores only what
+cannot be derived again: the end that was reported at the start, and a denial or
+approval timeout.
 
-The checks in ``checks.IN_FORCE`` decide. The first one that fails gives the finding:
+The checks in ``checks.IN_FORCE`` decide. The first one that fails returns the finding:
 
     finding                       desired binding   effect on Argo CD's policy
     none: all checks pass         PRESENT           the line is added if it is missing
@@ -61,9 +62,9 @@ from argogrant.grants.role_warnings import role_warning
 class DesiredBinding(StrEnum):
     """Desired state of a grant's line in Argo CD's RBAC policy."""
 
-    PRESENT = "bind"  # in force: add the line if it is missing
-    UNCHANGED = "keep"  # unknown: leave an existing line, but never add one
-    ABSENT = "release"  # not in force: remove the line, unless another grant needs it
+    PRESENT = "present"  # in force: add the line if it is missing
+    UNCHANGED = "unchanged"  # unknown: leave an existing line, but never add one
+    ABSENT = "absent"  # not in force: remove the line, unless another grant needs it
 
 
 class Decision(NamedTuple):
@@ -86,7 +87,7 @@ class Decision(NamedTuple):
     role_warning: str = ""
     """Warning about the role; empty if the grant is not in force."""
     effectiveness: Effectiveness | None = None
-    """Content of the condition ``Effective``; None if nothing is certain."""
+    """Content of the condition ``Effective``; None if it is unknown."""
     access_details: AccessDetails | None = None
     """Information for the recipient; None before the start and after the end."""
     recheck_at: datetime | None = None
@@ -94,7 +95,7 @@ class Decision(NamedTuple):
 
     @property
     def has_ended(self) -> bool:
-        """Return whether the grant has ended for good."""
+        """Return whether the grant has ended permanently."""
         return self.finding is not None and self.finding.is_final
 
     def is_active(self, now: datetime) -> bool:
@@ -154,7 +155,7 @@ def _effectiveness(
     facts: DecisionInput, finding: Finding | None
 ) -> Effectiveness | None:
     login, grant = facts.instance.login, facts.grant
-    if login is None or _needs_no_hints(facts, finding):
+    if login is None or _is_ended_or_refused(facts, finding):
         return None
     return check_effectiveness(grant.subject, grant.role.bound_as, login)
 
@@ -165,7 +166,7 @@ def _access_details(
     """Return the instance's text for recipients from the start to the end."""
     instance, grant = facts.instance, facts.grant
     has_started = facts.policy_result.is_approved and facts.window.has_opened(facts.now)
-    if not has_started or not instance.exists or _needs_no_hints(facts, finding):
+    if not has_started or not instance.exists or _is_ended_or_refused(facts, finding):
         return None
     if not instance.access_details:
         return AccessDetails(instance.url) if instance.url else NO_ACCESS_DETAILS
@@ -178,8 +179,8 @@ def _access_details(
     return AccessDetails(instance.url, render_details(instance.access_details, values))
 
 
-def _needs_no_hints(facts: DecisionInput, finding: Finding | None) -> bool:
-    """Return whether a grant has ended, is being deleted, or is refused as it is."""
+def _is_ended_or_refused(facts: DecisionInput, finding: Finding | None) -> bool:
+    """Return whether a grant has ended, is being deleted, or has an invalid spec."""
     if finding is None:
         return False
     return (

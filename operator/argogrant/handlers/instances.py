@@ -85,7 +85,7 @@ async def resync_instance(
     memo: kopf.Memo,
     **_: Any,  # noqa: ANN401
 ) -> None:
-    """List all objects of an instance again: the second path to every revocation."""
+    """List all objects of an instance again: finds changes that the watch missed."""
     try:
         await memo.namespaces.get(namespace).resync(name)
     except ClusterError as error:

@@ -25,7 +25,8 @@ class OperatorSettings:
     namespaces: tuple[str, ...] = ()
     """Namespaces to list before this process leads, so a standby starts warm."""
     sweep_seconds: float = 60.0
-    """Interval of the resync."""
+    """Seconds between two resyncs of an instance. (``argogrant sweep``, which removes
+    expired bindings without the operator, has a schedule of its own.)"""
     lease_namespace: str = ""
     """Namespace of the Lease; empty for no leader election."""
     lease_seconds: float = 15.0

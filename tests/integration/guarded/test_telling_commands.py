@@ -172,8 +172,8 @@ def test_show_lists_approvals_and_the_binding_in_argocd(story: Story) -> None:
     assert shown.stdout.startswith("AccessGrant argogrant/deploy: Active\n")
     assert "✓ Approved ApprovedByReviewers: " in text
     assert "✓ oidc:lead Approve, " in text
-    assert '"go ahead". It counts.' in text
-    assert f"✓ Binding argocd-rbac-cm has {LINE}" in text
+    assert '"go ahead". Counted.' in text
+    assert f"✓ Binding argocd-rbac-cm contains {LINE}" in text
     assert story.world.may_sync("alice")
 
 

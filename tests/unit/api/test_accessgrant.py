@@ -9,7 +9,7 @@ from argogrant.api.accessgrant_spec import AccessGrantSpec
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     Grant,
-    RecordedEnd,
+    RecordedFinding,
     RoleRef,
     Subject,
     SubjectKind,
@@ -157,12 +157,12 @@ def an_ended_status(reason: str, status: str = "True") -> dict[str, Any]:
     [
         pytest.param(
             an_ended_status("Denied"),
-            RecordedEnd(Reason.DENIED, "No."),
+            RecordedFinding(Reason.DENIED, "No."),
             id="a denial is final, even if it is deleted",
         ),
         pytest.param(
             an_ended_status("ApprovalTimedOut"),
-            RecordedEnd(Reason.APPROVAL_TIMED_OUT, "No."),
+            RecordedFinding(Reason.APPROVAL_TIMED_OUT, "No."),
             id="an approval timeout is final",
         ),
         pytest.param(an_ended_status("Expired"), None, id="an expiry is derived again"),
@@ -175,7 +175,7 @@ def an_ended_status(reason: str, status: str = "True") -> dict[str, Any]:
     ],
 )
 def test_final_end_is_read_from_the_status(status, end) -> None:
-    assert read_grant(a_body(a_spec(), status)).recorded_end == end
+    assert read_grant(a_body(a_spec(), status)).recorded_finding == end
 
 
 @pytest.mark.parametrize(

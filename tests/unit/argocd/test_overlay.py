@@ -38,9 +38,9 @@ foreign = st.dictionaries(
 )
 
 
-def planned(data: dict[str, str], wanted: Ends, **overrides) -> OverlayPlan:
+def planned(data: dict[str, str], desired: Ends, **overrides) -> OverlayPlan:
     settings = {"kept": {}, "may_add": True, **overrides}
-    return plan_overlay(read_overlay(data), owner=OWNER, wanted=wanted, **settings)
+    return plan_overlay(read_overlay(data), owner=OWNER, desired=desired, **settings)
 
 
 def applied(data: dict[str, str], plan: OverlayPlan) -> dict[str, str]:
@@ -84,12 +84,12 @@ def test_nothing_is_added_while_an_unmanaged_line_is_broken(first, second) -> No
 
 
 @given(ends, ends, ends)
-def test_binding_of_unknown_state_is_kept_but_never_added(first, wanted, kept) -> None:
+def test_binding_of_unknown_state_is_kept_but_never_added(first, desired, kept) -> None:
     data = {OVERLAY_KEY: render_overlay(OWNER, first)}
-    after = read_overlay(applied(data, planned(data, wanted, kept=kept)))
+    after = read_overlay(applied(data, planned(data, desired, kept=kept)))
 
     assert after is not None
-    assert after.bindings == wanted.keys() | (kept.keys() & first.keys())
+    assert after.bindings == desired.keys() | (kept.keys() & first.keys())
 
 
 @given(foreign, ends)
@@ -116,7 +116,7 @@ def test_composed_policy_contains_managed_and_unmanaged_lines(
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "kept", "may_add", "after"),
+    ("current", "desired", "kept", "may_add", "after"),
     [
         pytest.param(None, {}, {}, True, None, id="without grants no key is written"),
         pytest.param(
@@ -145,20 +145,20 @@ def test_composed_policy_contains_managed_and_unmanaged_lines(
         ),
     ],
 )
-def test_plan(current, wanted, kept, may_add, after) -> None:
+def test_plan(current, desired, kept, may_add, after) -> None:
     data = {}
     if current is not None:
         data[OVERLAY_KEY] = render_overlay(OWNER, dict.fromkeys(current, NOON))
     plan = planned(
         data,
-        dict.fromkeys(wanted, NOON),
+        dict.fromkeys(desired, NOON),
         kept=dict.fromkeys(kept, NOON),
         may_add=may_add,
     )
     found = read_overlay(applied(data, plan))
 
     assert (found.bindings if found else None) == after
-    assert plan.to_add == (set(wanted) if may_add else set()) - (current or set())
+    assert plan.to_add == (set(desired) if may_add else set()) - (current or set())
 
 
 def test_changed_expiry_is_written() -> None:

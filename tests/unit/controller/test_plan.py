@@ -187,7 +187,7 @@ def test_overlay_to_remove_exists(now, finds) -> None:
 
 
 def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceState:
-    return StateGatherer("default").gather(record, snapshot).inputs
+    return StateGatherer("default").gather(record, snapshot).state
 
 
 def an_instance_record(**metadata):
@@ -259,4 +259,4 @@ def test_input_is_gathered_again_only_after_a_change() -> None:
     other = gatherer.gather(record, seen(main=RULES + "g, a, leads\n"))
 
     assert same is first
-    assert "leads" in other.inputs.roles
+    assert "leads" in other.state.roles

@@ -270,7 +270,7 @@ async def test_audit_event_has_the_comment_of_the_approver() -> None:
     ],
 )
 async def test_resync_compares_argocd_without_policies(error) -> None:
-    """The second path to every revocation does not depend on them."""
+    """Reverting a change in Argo CD does not depend on them."""
     operator = InMemoryOperator()
     operator.install()
     operator.cluster.fail("list", error, times=10_000, path=ACCESS_POLICIES.plural)

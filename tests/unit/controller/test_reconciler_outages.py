@@ -211,7 +211,7 @@ async def test_config_map_deleted_during_a_write_is_not_created() -> None:
 
 
 async def test_resync_finds_a_change_that_a_silent_watch_missed(caplog) -> None:
-    """It is the second path to every revocation, and logs what it found."""
+    """It corrects the change and logs the difference."""
     async with an_operator() as operator:
         operator.grant("g1")
         await asyncio.sleep(SETTLED)

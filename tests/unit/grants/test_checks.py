@@ -7,14 +7,14 @@ import pytest
 from argogrant.grants.checks import IN_FORCE, shortened_by_max_duration
 from argogrant.grants.decide import DesiredBinding, decide
 from argogrant.grants.facts import DecisionInput, build_input
-from argogrant.grants.model.grant import RecordedEnd
+from argogrant.grants.model.grant import RecordedFinding
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
 
 INVALID_GRANT = {
     "being_deleted": True,
     "revoked": True,
-    "recorded_end": RecordedEnd(Reason.DENIED, "bob denied the grant."),
+    "recorded_finding": RecordedFinding(Reason.DENIED, "bob denied the grant."),
     "frozen_end": NOON - HOUR,
     "subject": "role:deployer",
     "role": "deployer",
@@ -36,7 +36,7 @@ EMPTY_INSTANCE = {
 FIXED_ONE_BY_ONE = [
     ("grant_is_not_being_deleted", Reason.DELETED, {"being_deleted": False}, {}),
     ("grant_is_not_revoked", Reason.REVOKED, {"revoked": False}, {}),
-    ("grant_has_no_recorded_end", Reason.DENIED, {"recorded_end": None}, {}),
+    ("grant_has_no_recorded_finding", Reason.DENIED, {"recorded_finding": None}, {}),
     ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": None}, {}),
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),

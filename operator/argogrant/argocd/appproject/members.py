@@ -143,7 +143,7 @@ class _Draft:
         self._tokens: set[tuple[str, Token]] = set()
         self._to_add: set[Binding] = set()
         self._to_remove: set[Binding] = set()
-        self._unmanaged: set[Binding] = set()
+        self._already_bound_by_others: set[Binding] = set()
         self._obstacles: dict[Binding, Finding] = {}
 
     def remove_unwanted(
@@ -189,7 +189,7 @@ class _Draft:
             if binding in self._recorded:
                 continue
             if binding in self._present:
-                self._unmanaged.add(binding)
+                self._already_bound_by_others.add(binding)
                 continue
             member = self._new_member(binding, members.desired[binding], now)
             capacity -= size_of_member(member)
@@ -226,7 +226,7 @@ class _Draft:
             tokens=tuple(sorted(self._tokens)),
             to_add=frozenset(self._to_add),
             to_remove=frozenset(self._to_remove),
-            unmanaged=frozenset(self._unmanaged),
+            already_bound_by_others=frozenset(self._already_bound_by_others),
             obstacles=self._obstacles,
             has_work=has_work,
         )

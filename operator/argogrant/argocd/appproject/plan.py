@@ -39,7 +39,7 @@ class ProjectPlan:
     to_add: frozenset[Binding] = frozenset()
     to_remove: frozenset[Binding] = frozenset()
     """Managed members that no grant requests."""
-    unmanaged: frozenset[Binding] = frozenset()
+    already_bound_by_others: frozenset[Binding] = frozenset()
     """Requested members that another program has already added."""
     obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
     has_work: bool = False

@@ -113,7 +113,7 @@ def deny(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """Deny a grant for good; an active grant ends.
+    """Deny a grant permanently; an active grant ends.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
     confirmation. With --wait, the exit status is 0 if the denial counts, else 1.

@@ -72,7 +72,7 @@ def revoke(  # noqa: PLR0913
     namespace: Namespace = "",
     context: Context = "",
 ) -> None:
-    """Revoke grants at once and for good; the objects remain as a record.
+    """Revoke grants at once and permanently; the objects remain as a record.
 
     With --wait, the exit status is 0 once Argo CD has none of the bindings any more. If
     one grant cannot be revoked, the command revokes the others and exits with 1.

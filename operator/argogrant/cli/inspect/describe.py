@@ -43,7 +43,7 @@ _REQUEST: Final = "argogrant request"
 _DOCTOR: Final = "argogrant doctor -n {namespace}"
 _DIAGNOSE: Final = ("Ready has the remedy. To check the installation:", _DOCTOR)
 _REQUEST_AGAIN: Final = (
-    "This grant never gives access again. To request access again:",
+    "This grant has ended permanently. To request access again:",
     _REQUEST,
 )
 _NEXT_STEPS: Final = {
@@ -371,9 +371,9 @@ def _counts(one: AccessApprovalView) -> tuple[CheckOutcome, str]:
         return CheckOutcome.UNKNOWN, "The operator has not processed it yet."
     if not one.counted.status:
         why = sanitize(one.counted.message or one.counted.reason)
-        return CheckOutcome.NOTED, f"It does not count: {why}"
+        return CheckOutcome.NOTED, f"Not counted: {why}"
     is_denial = one.decision == ApprovalDecision.DENY
-    return CheckOutcome.WRONG if is_denial else CheckOutcome.FINE, "It counts."
+    return CheckOutcome.WRONG if is_denial else CheckOutcome.FINE, "Counted."
 
 
 def bindings(facts: GrantDescription) -> tuple[CheckResult, ...]:
@@ -388,10 +388,10 @@ def _binding(found: BindingLookup, facts: GrantDescription) -> CheckResult:
         text = f"{location}: unknown, {sanitize(found.problem)}."
     elif not found.is_managed:
         outcome = CheckOutcome.NOTED
-        text = f"{location} has {line}, which argogrant does not manage."
+        text = f"{location} contains {line}, which argogrant does not manage."
     else:
         outcome, remark = _compare(facts, is_present=found.is_present)
-        verb = "has" if found.is_present else "does not have"
+        verb = "contains" if found.is_present else "does not contain"
         until = f", until {facts.when(found.until)}" if found.until else ""
         text = f"{location} {verb} {line}{until}{remark}"
     return CheckResult(check="Binding", outcome=outcome, text=text)

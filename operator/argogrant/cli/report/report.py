@@ -170,8 +170,8 @@ def _gaps(
         retentions = ", ".join(stored.retentions)
         retention = f" (spec.retention: {retentions})" if retentions else ""
         yield (
-            "The cluster does not have grants that were deleted, manually or by"
-            f" retention{retention}; read them from the audit stream (--audit)."
+            "Grants that were deleted, manually or by"
+            f" retention{retention}, are only in the audit stream (--audit)."
         )
     if audit_file.first_event is not None and audit_file.first_event > period.since:
         first = format_instant(audit_file.first_event)

@@ -54,13 +54,15 @@ class ProjectApplier:
     """Writer of the members of one instance's AppProjects.
 
     Args:
-        title: Namespace and name of the instance, for the log.
+        qualified_name: Namespace and name of the instance, for the log.
         metrics: Metrics of the instance.
         clock: Returns the time in UTC.
     """
 
-    def __init__(self, title: str, metrics: InstanceMetrics, clock: Clock) -> None:
-        self._title = title
+    def __init__(
+        self, qualified_name: str, metrics: InstanceMetrics, clock: Clock
+    ) -> None:
+        self._qualified_name = qualified_name
         self._metrics = metrics
         self._clock = clock
         self._contentions: dict[str, Contention] = {}
@@ -142,7 +144,7 @@ class ProjectApplier:
             contention.record_write(_state(written[plan.project]))
         logger.info(
             "%s: wrote AppProject %s: %d members added, %d removed, %d tokens removed.",
-            self._title,
+            self._qualified_name,
             plan.project,
             len(plan.to_add),
             len(plan.to_remove),

@@ -165,7 +165,9 @@ def _merge(
         planned,
         projects=tuple(one for one in plans if one.has_work),
         obstacles={b: why for one in plans for b, why in one.obstacles.items()},
-        unmanaged=frozenset[Binding]().union(*(one.unmanaged for one in plans)),
+        already_bound_by_others=frozenset[Binding]().union(
+            *(one.already_bound_by_others for one in plans)
+        ),
         foreign_projects=frozenset(
             project.name
             for project, one in zip(projects, plans, strict=True)

@@ -109,7 +109,8 @@ class BindingState:
             else self._may_still_apply(record, decision, binding)
         )
         return BindingOutcome(
-            is_bound=binding in self.present or binding in self.planned.unmanaged,
+            is_bound=binding in self.present
+            or binding in self.planned.already_bound_by_others,
             blocked=self.planned.obstacle_to(binding),
             may_still_apply=may_still_apply,
         )

@@ -183,7 +183,7 @@ class Reporter:
             bindings=len(overlay.bindings) if overlay else 0,
             overlay_bytes=len(overlay.text.encode()) if overlay else 0,
             roles=gathered.roles,
-            owners=gathered.inputs.owners,
+            owners=gathered.state.owners,
             scopes=config_map.scopes if config_map else None,
             default_role=config_map.unmanaged.default_role if config_map else None,
             last_write_at=last_write_at,

@@ -136,9 +136,9 @@ def evaluate(
         return NO_POLICY
     approvals = validate_approvals(grant, related.approvals, rules)
     result = _evaluate(grant, rules, related, approvals, now)
-    if grant.recorded_end is None:
+    if grant.recorded_finding is None:
         return result
-    reason, message = grant.recorded_end
+    reason, message = grant.recorded_finding
     ended = Finding(reason, message, is_final=True)
     return _not_approved(ended, result.approval_results)
 
@@ -147,7 +147,7 @@ def _needs_no_evaluation(grant: Grant, related: RelatedObjects) -> bool:
     return (
         grant.extends is None
         and not grant.break_glass
-        and grant.recorded_end is None
+        and grant.recorded_finding is None
         and not related.approvals
     )
 
@@ -281,7 +281,7 @@ def a_policy_allows_it(evaluation: PolicyEvaluation) -> Finding | None:
 
 
 def no_approver_denied_it(evaluation: PolicyEvaluation) -> Finding | None:
-    """One denial by an approver ends the grant for good."""
+    """One denial by an approver ends the grant permanently."""
     denial = evaluation.denial
     if denial is None or denial.approver is None:
         return None
@@ -308,8 +308,8 @@ def approvals_are_complete(
     latest = max(evaluation.quorums, key=lambda quorum: quorum.deadline)
     if evaluation.request.grant.frozen_end is None:
         return Finding(Reason.APPROVAL_TIMED_OUT, _timed_out(latest), is_final=True)
-    # A grant that had started and lost an approval has not ended for good: a change of
-    # the policies can approve it again.
+    # A grant that had started and lost an approval has not ended permanently: a change
+    # of the policies can approve it again.
     return Finding(Reason.AWAITING_APPROVAL, _timed_out(latest))
 
 

@@ -129,7 +129,7 @@ def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str 
         (
             earlier.being_deleted
             or earlier.revoked
-            or earlier.recorded_end is not None,
+            or earlier.recorded_finding is not None,
             "was revoked, denied or deleted",
         ),
         (end <= grant.created_at, f"had already ended at {format_instant(end)}"),

@@ -61,7 +61,7 @@ class RoleRef:
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
-class RecordedEnd(NamedTuple):
+class RecordedFinding(NamedTuple):
     """Final end of a grant as its stored condition ``Ended`` records it."""
 
     reason: Reason
@@ -103,7 +103,7 @@ class Grant:
     """Access policy that allowed the grant, according to its status."""
     recorded_extension: int | None = None
     """Number of grants that it extends; None if it has not started."""
-    recorded_end: RecordedEnd | None = None
+    recorded_finding: RecordedFinding | None = None
     """Final end that cannot be derived again, because its cause may be deleted."""
     binding: Binding = field(init=False, repr=False, compare=False)
     """The line that this grant adds to Argo CD's RBAC policy."""

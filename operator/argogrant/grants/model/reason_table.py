@@ -66,7 +66,7 @@ class ReasonEntry:
     """Text of the reference documentation; Markdown, whole sentences."""
     is_refusal: bool = False
     """True if the cause is the grant's own spec rather than the state of Argo CD."""
-    is_recorded_end: bool = False
+    is_recorded: bool = False
     """True if the end holds even if the object that caused it is deleted: the stored
     condition ``Ended`` is its only record. (``Expired`` and ``Revoked`` are final too,
     but the operator derives them again from the spec and the time.)"""
@@ -120,18 +120,19 @@ REASONS: Final[dict[Reason, ReasonEntry]] = {
     Reason.DENIED: ReasonEntry(
         conditions=(NOT_APPROVED, GRANT_NOT_READY, ENDED),
         description=(
-            "An approver denied the grant; it never gives access. The message names "
-            "the approver and quotes the comment."
+            "An approver denied the grant, which has ended permanently. The message "
+            "names the approver and quotes the comment."
         ),
-        is_recorded_end=True,
+        is_recorded=True,
     ),
     Reason.APPROVAL_TIMED_OUT: ReasonEntry(
         conditions=(NOT_APPROVED, GRANT_NOT_READY, ENDED),
         description=(
             "The grant did not get enough approvals before the approval timeout; it "
-            "never gives access. Create a new AccessGrant and request approval again."
+            "has ended permanently. Create a new AccessGrant and request approval "
+            "again."
         ),
-        is_recorded_end=True,
+        is_recorded=True,
     ),
     Reason.REQUESTER_UNVERIFIED: ReasonEntry(
         conditions=(NOT_APPROVED, GRANT_NOT_READY),
@@ -191,7 +192,7 @@ REASONS: Final[dict[Reason, ReasonEntry]] = {
         conditions=(GRANT_NOT_READY, ENDED),
         description=(
             "The grant has expired and its binding is no longer in Argo CD's RBAC "
-            "policy; it never gives access again. For more time, create a new "
+            "policy; it has ended permanently. For more time, create a new "
             "AccessGrant."
         ),
     ),
@@ -199,7 +200,7 @@ REASONS: Final[dict[Reason, ReasonEntry]] = {
         conditions=(GRANT_NOT_READY, ENDED),
         description=(
             "`spec.revoked` is true and the binding is no longer in Argo CD's RBAC "
-            "policy; the grant never gives access again."
+            "policy; the grant has ended permanently."
         ),
     ),
     Reason.DELETED: ReasonEntry(
@@ -223,8 +224,8 @@ REASONS: Final[dict[Reason, ReasonEntry]] = {
         conditions=(GRANT_NOT_READY,),
         description=(
             "The subject must not be bound: its name is misleading, or Argo CD uses "
-            "it as a role, so that everyone who has that role would also get the new "
-            "one."
+            "it as a role, so a binding would grant the new role to all subjects of "
+            "that role."
         ),
         is_refusal=True,
     ),
@@ -280,11 +281,11 @@ REASONS: Final[dict[Reason, ReasonEntry]] = {
     Reason.CONFIG_MAP_MISSING: ReasonEntry(
         conditions=(GRANT_NOT_READY, INSTANCE_NOT_READY),
         description=(
-            "`argocd-rbac-cm` does not exist, and argogrant never creates it. Argo CD "
-            "keeps its last rules in memory, so nothing can be granted or revoked: "
-            "deleted grants keep their finalizer, and ended grants that were bound "
-            "also have this reason. Restore the ConfigMap, or restart argocd-server "
-            "to drop those rules."
+            "`argocd-rbac-cm` does not exist, and argogrant never creates it. The "
+            "operator cannot add or remove bindings, and Argo CD keeps its last rules "
+            "in memory: deleted grants keep their finalizer, and ended grants that "
+            "were bound also have this reason. Restore the ConfigMap, or restart "
+            "argocd-server to drop those rules."
         ),
     ),
     Reason.RBAC_TEXT_INVALID: ReasonEntry(
@@ -621,6 +622,6 @@ REFUSED_REASONS: Final = frozenset(
     reason for reason, entry in REASONS.items() if entry.is_refusal
 )
 FINAL_REASONS: Final = frozenset(
-    reason for reason, entry in REASONS.items() if entry.is_recorded_end
+    reason for reason, entry in REASONS.items() if entry.is_recorded
 )
 DESCRIPTIONS: Final = {reason: entry.description for reason, entry in REASONS.items()}

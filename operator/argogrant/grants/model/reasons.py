@@ -126,6 +126,6 @@ class Finding:
     reason: Reason
     message: str
     is_final: bool = False
-    """True if the grant has ended for good; only a new grant gives access again."""
+    """True if the grant has ended permanently; only a new grant grants access again."""
     is_unknown: bool = False
     """True if the fact is unknown, not false: keep an existing binding, add none."""

@@ -60,7 +60,7 @@ def test_existing_member_stays_unmanaged() -> None:
     plan = planned(a_project("alice"), ALICE)
 
     assert not plan.has_work
-    assert plan.unmanaged == {ALICE}
+    assert plan.already_bound_by_others == {ALICE}
     assert managed_bindings(a_project("alice")) == {}
 
 

@@ -142,32 +142,29 @@ def test_next_command_of_a_grant_that_is(status, expected) -> None:
     assert next_step(facts(a_stored_grant(status=status)))[1] == expected
 
 
-def test_refused_grant_may_give_access_later_and_denied_one_never() -> None:
-    later = next_step(facts(a_stored_grant(status=not_ready_status("NotAllowed"))))[0]
-    never = next_step(facts(a_stored_grant(status=ended_status("Denied"))))[0]
+def test_denied_grant_has_ended_permanently_and_refused_one_has_not() -> None:
+    refused = next_step(facts(a_stored_grant(status=not_ready_status("NotAllowed"))))[0]
+    denied = next_step(facts(a_stored_grant(status=ended_status("Denied"))))[0]
 
-    assert "never" not in later
-    assert "never" in never
+    assert "ended permanently" not in refused
+    assert "ended permanently" in denied
 
 
 APPROVALS = {
     "approval that counts": (
         a_stored_approval(counted=("True", "Counts")),
         CheckOutcome.FINE,
-        "Approve, 2026-11-24 12:01 UTC (4m ago). It counts.",
+        "Approve, 2026-11-24 12:01 UTC (4m ago). Counted.",
     ),
     "denial that counts": (
         a_stored_approval("Deny", ("True", "Counts"), comment="not now"),
         CheckOutcome.WRONG,
-        'Deny, 2026-11-24 12:01 UTC (4m ago): "not now". It counts.',
+        'Deny, 2026-11-24 12:01 UTC (4m ago): "not now". Counted.',
     ),
     "approval that does not count": (
         a_stored_approval(counted=("False", "SelfApproval", "Ask another approver.")),
         CheckOutcome.NOTED,
-        (
-            "Approve, 2026-11-24 12:01 UTC (4m ago). It does not count: Ask another"
-            " approver."
-        ),
+        ("Approve, 2026-11-24 12:01 UTC (4m ago). Not counted: Ask another approver."),
     ),
     "approval without a status": (
         a_stored_approval(),
@@ -210,20 +207,20 @@ BINDINGS = {
         active_status(),
         found(is_present=True),
         CheckOutcome.FINE,
-        f"argocd-rbac-cm has {LINE}",
+        f"argocd-rbac-cm contains {LINE}",
     ),
     "binding with its end": (
         active_status(),
         found(is_present=True, until=NOON + HOUR),
         CheckOutcome.FINE,
-        f"argocd-rbac-cm has {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
+        f"argocd-rbac-cm contains {LINE}, until 2026-11-24 13:00 UTC (in 55m)",
     ),
     "missing binding of an active grant": (
         active_status(),
         found(is_present=False),
         CheckOutcome.WRONG,
         (
-            f"argocd-rbac-cm does not have {LINE}; the binding was removed, or the"
+            f"argocd-rbac-cm does not contain {LINE}; the binding was removed, or the"
             " grant is for another Argo CD."
         ),
     ),
@@ -231,25 +228,28 @@ BINDINGS = {
         active_status(until=NOON),
         found(is_present=True),
         CheckOutcome.WRONG,
-        f"argocd-rbac-cm has {LINE}; the operator should have removed it.",
+        f"argocd-rbac-cm contains {LINE}; the operator should have removed it.",
     ),
     "binding of an ended grant": (
         ended_status("Expired"),
         found(is_present=True),
         CheckOutcome.WRONG,
-        f"argocd-rbac-cm has {LINE}; another grant may require it (argogrant list).",
+        (
+            f"argocd-rbac-cm contains {LINE}; another grant may require it"
+            " (argogrant list)."
+        ),
     ),
     "missing binding of an ended grant": (
         ended_status("Expired"),
         found(is_present=False),
         CheckOutcome.NOTED,
-        f"argocd-rbac-cm does not have {LINE}",
+        f"argocd-rbac-cm does not contain {LINE}",
     ),
     "unmanaged line": (
         active_status(),
         found(is_present=True, is_managed=False),
         CheckOutcome.NOTED,
-        f"argocd-rbac-cm has {LINE}, which argogrant does not manage.",
+        f"argocd-rbac-cm contains {LINE}, which argogrant does not manage.",
     ),
     "unreadable location": (
         active_status(),

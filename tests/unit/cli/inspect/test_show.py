@@ -68,7 +68,7 @@ def test_all_parts_are_printed(shown) -> None:
     assert lines[1].startswith("alice has role:deployer on default until")
     assert "✓ Approved     AutoApproved: The reason is AutoApproved." in lines
     assert "· Ended        Not ended." in lines
-    assert f"✓ Binding      argocd-rbac-cm has {LINE}" in lines
+    assert f"✓ Binding      argocd-rbac-cm contains {LINE}" in lines
     assert lines[-1] == "$ argogrant extend g1 -n argogrant"
     assert max(map(len, lines)) <= 80
 

@@ -69,9 +69,8 @@ def test_cluster_and_files_are_merged(reported, tmp_path) -> None:
     assert subjects(result) == ["=carol", "alice"]
     assert result.stderr.splitlines() == [
         (
-            "The cluster does not have grants that were deleted, manually or by"
-            ' retention (spec.retention: "default" 48h); read them from the audit'
-            " stream (--audit)."
+            "Grants that were deleted, manually or by retention"
+            ' (spec.retention: "default" 48h), are only in the audit stream (--audit).'
         ),
         "The audit files have no event before 2026-11-24T11:00:01Z.",
         "Lines of the audit files that are no event and were skipped: 1.",
@@ -116,7 +115,7 @@ def test_unreadable_retention_is_omitted(reported, cluster) -> None:
     cluster.fail("list", Forbidden("403"), path="argocdinstances")
     result = reported()
 
-    assert "or by retention; read them" in result.stderr
+    assert "or by retention, are only" in result.stderr
 
 
 def test_missing_file_is_an_error(reported) -> None:

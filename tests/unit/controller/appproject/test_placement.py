@@ -107,5 +107,5 @@ def test_members_of_another_instance_are_unmanaged() -> None:
 def test_unmanaged_member_satisfies_a_grant() -> None:
     plan = bindings_plan(seen(a_project("alice")), IN_FORCE)
 
-    assert plan.unmanaged == {ALICE}
+    assert plan.already_bound_by_others == {ALICE}
     assert not plan.projects

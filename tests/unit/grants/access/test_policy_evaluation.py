@@ -8,7 +8,7 @@ import pytest
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.access.quorum import without_grant
 from argogrant.grants.conditions import approval_condition, policy_condition
-from argogrant.grants.model.grant import RecordedEnd
+from argogrant.grants.model.grant import RecordedFinding
 from argogrant.grants.model.reasons import Reason
 from support.builders import (
     HOUR,
@@ -30,7 +30,7 @@ from support.builders import (
 DAY: Final = 24 * HOUR
 AFTER_TIMEOUT: Final = {"created_at": NOON + DAY + SECOND}
 UNTIL_ONE_O_CLOCK: Final = grant_by(expires_at=NOON + HOUR)
-DENIED: Final = RecordedEnd(Reason.DENIED, "No.")
+DENIED: Final = RecordedFinding(Reason.DENIED, "No.")
 LATER: Final = {"name": "z", "created_at": NOON + 2 * MINUTE}
 
 
@@ -133,7 +133,7 @@ LATER: Final = {"name": "z", "created_at": NOON + 2 * MINUTE}
         ),
         pytest.param(
             approval_case(
-                a_denial(), grant=grant_by(recorded_end=DENIED), strip_prefix=""
+                a_denial(), grant=grant_by(recorded_finding=DENIED), strip_prefix=""
             ),
             "Counts",
             id="denial that ended the grant",

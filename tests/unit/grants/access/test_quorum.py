@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from argogrant.grants.access.policy import Owners
-from argogrant.grants.model.grant import RecordedEnd
+from argogrant.grants.model.grant import RecordedFinding
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import END_OF_TIME
 from support.builders import (
@@ -148,7 +148,9 @@ TIMEOUTS = {
     "recorded denial is final": (
         approval_case(
             an_approval(),
-            grant=grant_by(recorded_end=RecordedEnd(Reason.DENIED, "Bob denied it.")),
+            grant=grant_by(
+                recorded_finding=RecordedFinding(Reason.DENIED, "Bob denied it.")
+            ),
         ),
         DENIED._replace(message="Bob denied it."),
     ),
