@@ -18,6 +18,8 @@ RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
 OURS, ARGOCD = "argogrant", "argocd"
 RBAC = f"apis/rbac.authorization.k8s.io/v1/namespaces/{ARGOCD}"
 CONFIG_MAP = "argocd-rbac-cm"
+LEFT_TO_KUBECTL = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+"""Statuses for an object that exists, and for a kind that is not served yet."""
 OVERLAY = "policy.argogrant.csv"
 CREATED = frozenset({"accessgrant", "accesspolicy", "accessapproval"})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -318,7 +320,7 @@ class World:
         try:
             self._ours.create({**body, "metadata": metadata})
         except APIRequestFailed as error:
-            if error.status != HTTPStatus.CONFLICT:
+            if error.status not in LEFT_TO_KUBECTL:
                 raise
             return False
         return True
