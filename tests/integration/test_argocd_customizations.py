@@ -43,7 +43,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def overrides(settings: Path, command: str, *arguments: str) -> str:
-    """What ``argocd admin settings resource-overrides`` prints."""
+    """Return the output of ``argocd admin settings resource-overrides``."""
     done = subprocess.run(
         [
             *(programs.bin_folder() / "argocd", "admin", "settings"),

@@ -36,7 +36,7 @@ def served(
 
 @pytest.fixture
 def world(served: ClosedWorld) -> ClosedWorld:
-    """Nobody has asked for anything yet."""
+    """Cluster with a policy and without grants."""
     served.clear()
     served.install(POLICY)
     return served

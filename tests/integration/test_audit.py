@@ -97,7 +97,7 @@ def sink(receiver: Receiver, folder: Path, trusted: Path | None) -> tuple[str, .
 
 def test_standard_output_has_only_audit_events(audited: World, log: Path) -> None:
     """``audit_of`` parses every line as JSON; the log goes to standard error."""
-    life = [*LIFE[:-1], "ineffective", LIFE[-1]]  # nobody can sign in as Zoë
+    life = [*LIFE[:-1], "ineffective", LIFE[-1]]  # there is no account Zoë
     with operator_process.running(audited.plane, log):
         wait_until_leading(log)
         audited.apply(a_grant("short", subject="zoë", expiresAt=after(15)))

@@ -39,16 +39,16 @@ def test_bound_processes_end_with_a_killed_starter() -> None:
 SLEEPER = """
 import os, time
 def test_that_takes_long():
-    with open({told!r}, "w") as told:
-        told.write(str(os.getpid()))
+    with open({pid!r}, "w") as pid:
+        pid.write(str(os.getpid()))
     time.sleep(300)
 """
 
 
 def test_worker_ends_with_its_run(tmp_path: Path) -> None:
     """It ends before its own sleep does."""
-    told = tmp_path / "told"
-    (tmp_path / "test_sleeper.py").write_text(SLEEPER.format(told=str(told)))
+    pid = tmp_path / "pid"
+    (tmp_path / "test_sleeper.py").write_text(SLEEPER.format(pid=str(pid)))
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure")
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", "--numprocesses=1", "-c/dev/null", tmp_path],
@@ -58,8 +58,8 @@ def test_worker_ends_with_its_run(tmp_path: Path) -> None:
         },
         stdout=subprocess.DEVNULL,
     ) as run:
-        is_busy = becomes_true(lambda: told.exists() and told.read_text() != "", 30)
+        is_busy = becomes_true(lambda: pid.exists() and pid.read_text() != "", 30)
         run.send_signal(signal.SIGKILL)
 
     assert is_busy
-    assert becomes_true(lambda: not runs(int(told.read_text())), 2)
+    assert becomes_true(lambda: not runs(int(pid.read_text())), 2)

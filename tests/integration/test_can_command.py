@@ -202,7 +202,7 @@ def can(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def argocd(installed: ControlPlane) -> Iterator[World]:
-    """Rules, a project, and a grant that nobody puts in force."""
+    """Rules, a project, and a grant without an operator."""
     world = World(installed)
     installed.argocd.set_rbac({"policy.csv": RULES})
     world.apply(

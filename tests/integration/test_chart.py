@@ -1,7 +1,7 @@
 """The chart, installed by Helm on a real API server, judged by argocd-server.
 
-No controller runs here: no Deployment becomes pods, and no Job runs by itself. So the
-tests run exactly what a pod would, with a token of its ServiceAccount.
+No controller creates pods of Deployments and Jobs here. The tests run the command of a
+pod with a token of its ServiceAccount.
 """
 
 import json
@@ -116,7 +116,7 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
     try:
         release.grant("alice")
         eventually(world.may_sync, within=30)
-        # What the API server refuses until it knows the new Roles is asked anew.
+        # The operator repeats requests until the API server has read the new Roles.
         eventually(lambda: world.instance_says()[1] == "Converged", within=20)
         longer = ("--set", "instance.spec.maxDuration=8h")
         release.helm("upgrade", *RELEASE, str(CHART), *longer)

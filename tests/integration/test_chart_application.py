@@ -218,9 +218,9 @@ def test_application_grants_access_until_it_is_deleted(deployed: Deployed) -> No
 
 
 def test_sync_waves_end_access_without_the_hook(deployed: Deployed) -> None:
-    """What an Argo CD does that is older than 3.3: it does not know the hook.
+    """Argo CD before 3.3 does not have this hook.
 
-    The grants that stay keep their finalizers, which the page's command removes.
+    Remaining grants keep their finalizers, which the page's command removes.
     """
     world = deployed.world
     deployed.create(uninstall={"enabled": False})

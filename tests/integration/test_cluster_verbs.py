@@ -1,7 +1,6 @@
 """Requests of the Cluster protocol, to the API server in memory and to a real one.
 
-Whatever unit tests build on ``FakeCluster`` is true of Kubernetes as far as these
-tests reach.
+They show where ``FakeCluster``, which unit tests use, behaves like Kubernetes.
 """
 
 import asyncio
@@ -52,7 +51,7 @@ def test_get_of_a_missing_object_is_not_found(place: Place) -> None:
 
 
 def test_second_creation_conflicts(place: Place) -> None:
-    """Of two that are quick, the second is told."""
+    """The second of two simultaneous creations gets the conflict."""
     body = {"kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"key": "text"}}
 
     async def twice(cluster: Cluster) -> tuple[Body, Body]:
@@ -121,7 +120,7 @@ def test_patch_without_a_change_keeps_the_version(place: Place) -> None:
 def test_patch_with_another_version_or_uid_conflicts(
     place: Place, precondition, error
 ) -> None:
-    """Whoever is late writes nothing."""
+    """The write of an outdated version is rejected."""
     created = place.create(data={"key": "text"})
     patch = {"metadata": precondition, "data": {"key": "other"}}
 
@@ -234,7 +233,7 @@ def test_deleted_object_stays_until_its_finalizers_are_removed(place: Place) -> 
 
 
 def test_deleted_object_accepts_no_new_finalizer(place: Place) -> None:
-    """Whoever comes too late to hold an object is refused."""
+    """The API server rejects finalizers that are added after the deletion."""
     place.create(metadata=HELD)
     place.somebody.delete_object(ONE)
     both = {"metadata": {"finalizers": [*HELD["finalizers"], "argogrant.dev/late"]}}

@@ -21,7 +21,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 @pytest.fixture
 def environment(world: World) -> dict[str, str]:
-    """Somebody's shell, with one grant in the namespace."""
+    """Environment of a shell, with one grant in the namespace."""
     world.apply(a_grant("alice-deploys", expiresAt=after(600)))
     return surroundings(world.plane)
 

@@ -14,7 +14,7 @@ def crowd(world: World, *, room: int) -> None:
 
 
 def test_oldest_grants_are_bound_and_others_wait_for_space(world: World) -> None:
-    """What does not fit says so, and is bound when room appears."""
+    """Grants that do not fit report it, and are bound when there is space."""
     crowd(world, room=320)
     world.apply(a_grant("oldest"))
     eventually(world.may_sync, within=30)

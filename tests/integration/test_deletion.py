@@ -105,7 +105,7 @@ def test_deleted_instance_waits_for_the_config_map(world: World) -> None:
 def test_abandoned_instance_releases_its_deleted_grants(
     world: World,
 ) -> None:
-    """There is nobody left who could wait for the ConfigMap."""
+    """Without the instance, no grant waits for the ConfigMap."""
     lose_the_config_map(world)
     world.delete_later("accessgrant", "waiting")
     world.delete_later("argocdinstance", "default")

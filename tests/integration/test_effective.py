@@ -80,7 +80,7 @@ def obey(world: World, name: str) -> None:
 
 
 def may_sync(world: World, **claims: Any) -> bool:
-    """Ask for somebody without grants whose token carries these claims."""
+    """Return whether a user without grants, with these claims, has access."""
     return world.plane.argocd.can_i(
         "nobody", "applications", "sync", "team-a/shop", claims=claims
     )

@@ -77,7 +77,7 @@ def test_other_keys_stay_equal_to_the_byte(world: World) -> None:
     ("key", "line"),
     [
         pytest.param("policy.csv", 3, id="in the main key"),
-        pytest.param("policy.zz.csv", 3, id="in a key of somebody's own"),
+        pytest.param("policy.zz.csv", 3, id="in another key"),
     ],
 )
 def test_malformed_line_is_reported_until_it_is_fixed(

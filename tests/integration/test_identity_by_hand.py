@@ -35,9 +35,9 @@ def with_remedy(body: dict[str, Any], refusal: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("user", "groups"),
     [
-        pytest.param("alice", (), id="a person"),
+        pytest.param("alice", (), id="a user"),
         pytest.param("admin", (), id="an admin"),
-        pytest.param(ODD, ODD_GROUPS, id="somebody with odd names"),
+        pytest.param(ODD, ODD_GROUPS, id="a user with unusual names"),
     ],
 )
 def test_rejection_contains_yaml_that_is_accepted(

@@ -8,7 +8,7 @@ from support.harness_requests import DEPLOYER, SYNC_SHOP
 
 
 def test_bound_account_has_access_and_others_do_not(plane: ControlPlane):
-    """A ``g`` line gives its account the role's rights, and nobody else."""
+    """A ``g`` line gives only its account the permissions of the role."""
     plane.argocd.set_rbac({"policy.csv": DEPLOYER + "g, alice, role:deployer\n"})
 
     assert plane.argocd.can_i("alice", *SYNC_SHOP)

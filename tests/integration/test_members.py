@@ -1,6 +1,6 @@
 """Members of AppProject roles, judged by argocd-server.
 
-Somebody who holds such a role can make tokens of it; they end with the grant.
+A member of such a role can create tokens of it, which end with the grant.
 """
 
 import json

@@ -26,8 +26,8 @@ ARGOCD_COMES_BACK = 60
 BEFORE_THE_END = 2
 """Seconds that the outage lasts already when the grant ends."""
 LEASE_SECONDS = 90
-"""Longer than any outage here with the API server's start: an operator that has lost
-its lease ends, and nobody starts another one."""
+"""Longer than any outage here, including the start of the API server: an operator that
+has lost its lease exits, and no kubelet restarts it."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_grant_that_expires_during_an_outage_is_revoked_after_it(
     with away(world):
         sleep_until(end)
         time.sleep(1)
-        assert world.may_sync()  # nobody could tell Argo CD
+        assert world.may_sync()  # Argo CD has not received the change
     took = eventually(lambda: "alice" not in world.overlay(), within=30)
     refused = eventually(lambda: not world.may_sync(), within=ARGOCD_COMES_BACK)
     print(f"removed {took:.1f} s, refused {took + refused:.1f} s after the outage")

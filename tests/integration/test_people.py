@@ -38,7 +38,7 @@ def test_service_account_uses_its_own_token_and_permissions(plane: ControlPlane)
 
 
 def test_kubeconfig_has_a_default_namespace(plane: ControlPlane):
-    """A client that is told no namespace uses the one of the context."""
+    """A client without a namespace uses that of the context."""
     path = plane.kubeconfig(context_namespace="argocd")
     listed = plane.kubectl("get", "configmaps", "-o", "name", f"--kubeconfig={path}")
 
@@ -46,7 +46,7 @@ def test_kubeconfig_has_a_default_namespace(plane: ControlPlane):
 
 
 def test_user_without_rbac_is_rejected(plane: ControlPlane):
-    """A person whom nobody gave anything is refused, in words."""
+    """The message names the user and the missing permission."""
     with pytest.raises(KubectlFailed, match='User "alice" cannot list'):
         plane.kubectl("get", "secrets", "--namespace", "argocd", user="alice")
 

@@ -35,10 +35,10 @@ def plan(
 
 
 def planned(world: World, *words: str, stdin: str = "") -> dict[str, Any]:
-    """What programs are told, if there is a difference."""
-    told = plan(world, "-o", "json", *words, stdin=stdin)
-    assert (told.returncode, told.stderr) == (1, "")
-    found: dict[str, Any] = json.loads(told.stdout)
+    """Return the JSON of a plan that has a difference."""
+    done = plan(world, "-o", "json", *words, stdin=stdin)
+    assert (done.returncode, done.stderr) == (1, "")
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What krew installs runs by itself, and its manifest is one that krew takes.
+"""The archive that krew installs, and its manifest.
 
 Source: https://krew.sigs.k8s.io/docs/developer-guide/develop/naming-guide/ and
 ``ValidatePlugin`` of krew's ``internal/index/validation``.

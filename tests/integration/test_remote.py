@@ -169,7 +169,7 @@ def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
     try:
         sleep_until(end)
         time.sleep(2)
-        assert remote.may_sync()  # nobody could tell Argo CD
+        assert remote.may_sync()  # Argo CD has not received the change
     finally:
         far.far.start(API_SERVER)
     lag = eventually(lambda: "alice" not in remote.overlay(), within=30)

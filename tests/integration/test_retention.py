@@ -72,7 +72,7 @@ def test_missing_permission_is_reported_with_a_working_remedy(tidy: World) -> No
 
 
 def kinds(log: Path, uid: str) -> list[str]:
-    """What the audit stream told of a grant, in order."""
+    """Return the types of a grant's audit events in order."""
     return [
         event["type"].rpartition(".")[2]
         for event in operator_process.audit_of(log)

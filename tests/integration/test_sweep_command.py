@@ -53,7 +53,7 @@ def test_sweep_revokes_without_an_operator(world: World, tmp_path: Path) -> None
     assert (early.returncode, world.may_sync()) == (0, True)
     assert "0 removed, 2 kept, 0 unreadable" in early.stdout
     time.sleep(seconds_until(end))
-    assert world.may_sync()  # nobody was there to end it
+    assert world.may_sync()  # no operator runs
     swept = sweep(world.plane)
     assert swept.returncode == 0
     assert swept.stdout == (

@@ -53,10 +53,10 @@ def rights_there() -> list[dict[str, Any]]:
 
 
 class Far(World):
-    """A world whose instance is in another cluster, and its token."""
+    """Cluster with an instance in another cluster, and its token."""
 
     def point_there(self, token: str = "") -> None:
-        """Say that Argo CD is in another cluster, and write down a token for it."""
+        """Configure the other cluster, and create the Secret with its token."""
         config = yaml.safe_load(self.plane.kubeconfig().read_text())
         cluster = config["clusters"][0]["cluster"]
         authorities = cluster.get("certificate-authority-data")
@@ -107,7 +107,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def far(installed: ControlPlane, log: Path) -> Iterator[Far]:
-    """The token is admin's, whose age nobody knows: it is renewed at once."""
+    """The first token is the admin's, whose age is unknown; it is renewed at once."""
     installed.argocd.set_rbac({"policy.csv": RULES})
     world = Far(installed)
     world.apply(*rights_there(), *rights_of_the_page())
@@ -124,7 +124,7 @@ def far(installed: ControlPlane, log: Path) -> Iterator[Far]:
 
 
 def test_a_token_is_renewed_and_access_goes_on(far: Far, log: Path) -> None:
-    """As the page says: told, shown until when it is good, and nowhere written."""
+    """The rotation is reported with its expiry, and no output contains the token."""
     far.apply(a_grant("before"))
     eventually(far.has_been_renewed, within=30)
     eventually(lambda: far.instance_says("TokenFresh")[1] == "Fresh", within=30)

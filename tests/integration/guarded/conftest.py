@@ -20,9 +20,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
-    """One operator and one installation of the admission policies for the folder.
+    """One operator and one installation of the admission policies of the folder.
 
-    Nobody here tampers with either, and to wait until they vouch takes long.
+    No test here changes them, and waiting for their propagation takes long.
     """
     operator_process.install_with_instance(control_plane)
     with (

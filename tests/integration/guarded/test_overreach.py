@@ -1,7 +1,7 @@
 """Attempts to get more than a policy allows, each rejected with its cause.
 
-Everybody here may create grants and approvals in Kubernetes. ``oidc:`` stands before
-names there, as an identity provider would put it.
+All users can create grants and approvals in Kubernetes. Their names have the prefix
+``oidc:``, like those of an identity provider.
 """
 
 import json

@@ -51,32 +51,32 @@ AT_ONCE = a_policy(approval=approved_by("approvers"), breakGlass={"allowed": Tru
 EMERGENCY = {"breakGlass": True, "justification": "The shop is down.", "duration": "5m"}
 
 GIVEN = {
-    "without any policy whoever may create grants decides": Row(
+    "without a policy, permission to create grants is sufficient": Row(
         approved="PolicyNotRequired"
     ),
-    "a developer gets for herself what a policy gives to developers": Row(
+    "a developer gets a role that the policy gives to developers": Row(
         policies=(a_policy(),), approved="AutoApproved", message="deployers"
     ),
-    "one policy that allows it is enough": Row(
+    "one of several policies allows it": Row(
         policies=(a_policy(), ADMINS, REVIEWED),
         approved="AutoApproved",
     ),
-    "what one person has to approve is given when one of them has": Row(
+    "one required approval is given": Row(
         policies=(BY_ONE,),
         answers=((BOB, "Approve"),),
         approved="ApprovedByReviewers",
         message="bob",
     ),
-    "what two have to approve is given when two of them have": Row(
+    "two required approvals are given": Row(
         policies=(BY_TWO,),
         answers=((BOB, "Approve"), (CAROL, "Approve")),
         approved="ApprovedByReviewers",
         message="carol",
     ),
-    "in an emergency nobody has to approve, where a policy says so": Row(
+    "break-glass needs no approval if a policy allows it": Row(
         policies=(AT_ONCE,), grant=EMERGENCY, approved="BreakGlass"
     ),
-    "the prefix that Kubernetes puts before names does not count": Row(
+    "the prefix of Kubernetes user names is stripped": Row(
         policies=(a_policy(),),
         instance={"identity": {"stripPrefix": "oidc:"}},
         asker=("oidc:alice", "developers"),
@@ -85,56 +85,56 @@ GIVEN = {
 }
 
 REFUSED = {
-    "somebody who is no developer gets nothing": Row(
+    "a requester who is no developer": Row(
         policies=(a_policy(),),
         asker=("alice", "designers"),
         approved="NotAllowed",
         message="deployers",
     ),
-    "nobody gets for another what a policy gives to oneself": Row(
+    "a request for another user under a self-service policy": Row(
         policies=(a_policy(),), asker=("dave", "developers"), approved="NotAllowed"
     ),
-    "another role than the policy's is not given": Row(
+    "another role than that of the policy": Row(
         policies=(ADMINS,), approved="NotAllowed", message="admins"
     ),
-    "longer than the policy's maximum is not given": Row(
+    "a duration above the maximum of the policy": Row(
         policies=(a_policy(maxDuration="30m"),),
         approved="NotAllowed",
         message="at most 30m, not for 1h",
     ),
-    "a policy that denies counts more than one that allows": Row(
+    "a policy that denies overrides one that allows": Row(
         policies=(a_policy(), NO_DEPLOYMENTS), approved="NotAllowed", message="freeze"
     ),
-    "an instance that requires a policy gives nothing without one": Row(
+    "an instance that requires a policy, without one": Row(
         instance={"requireAccessPolicy": True}, approved="NotAllowed"
     ),
-    "one of two approvals is not enough": Row(
+    "one of two required approvals": Row(
         policies=(BY_TWO,),
         answers=((BOB, "Approve"),),
         approved="AwaitingApproval",
         message="approvers",
     ),
-    "the approval of somebody whom no policy names is not enough": Row(
+    "an approval by a user who is no approver": Row(
         policies=(BY_ONE,),
         answers=((("dave", "developers"), "Approve"),),
         approved="AwaitingApproval",
     ),
-    "her own approval is not enough": Row(
+    "an approval by the requester": Row(
         policies=(BY_ONE,),
         asker=("alice", "developers", "approvers"),
         answers=((("alice", "developers", "approvers"), "Approve"),),
         approved="AwaitingApproval",
     ),
-    "one refusal ends it, also after an approval": Row(
+    "a denial after an approval": Row(
         policies=(BY_TWO,),
         answers=((BOB, "Approve"), (CAROL, "Deny")),
         approved="Denied",
         message="carol",
     ),
-    "an emergency is no reason where no policy says so": Row(
+    "break-glass without a policy that allows it": Row(
         policies=(a_policy(),), grant=EMERGENCY, approved="NotAllowed"
     ),
-    "somebody who came without the prefix can not ask for himself": Row(
+    "a requester without the stripped prefix": Row(
         policies=(a_policy(),),
         instance={"identity": {"stripPrefix": "oidc:"}},
         approved="NotAllowed",
@@ -142,8 +142,8 @@ REFUSED = {
 }
 
 
-def played(world: ClosedWorld, row: Row) -> None:
-    """Everything that the row says happens, and its condition says what it says."""
+def request_and_decide(world: ClosedWorld, row: Row) -> None:
+    """Create the objects of a row, and wait for its condition."""
     world.install(*row.policies, **row.instance)
     asker = world.person(*row.asker)
     grant = world.ask(asker, "asked", row.subject, **row.grant)
@@ -156,14 +156,14 @@ def played(world: ClosedWorld, row: Row) -> None:
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in GIVEN.items()])
 def test_grant_gives_access(world: ClosedWorld, row: Row) -> None:
     assert not world.may_sync()
-    played(world, row)
+    request_and_decide(world, row)
 
     eventually(world.may_sync, within=approval_flow.PATIENCE)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in REFUSED.items()])
 def test_grant_gives_no_access(world: ClosedWorld, row: Row) -> None:
-    played(world, row)
+    request_and_decide(world, row)
 
     assert not world.may_sync()
     assert world.ready("asked")[0] == "False"
