@@ -21,7 +21,7 @@ REPLAY = "PYTHONPATH=tests .venv/bin/python -m chaos replay"
 
 
 class Totals:
-    """What all runs together showed."""
+    """Results of all runs."""
 
     def __init__(self) -> None:
         self.seeds: list[int] = []
@@ -32,7 +32,7 @@ class Totals:
         self.violations: list[str] = []
 
     def add(self, seed: int, outcome: Outcome) -> None:
-        """Take in one run."""
+        """Add the results of one run."""
         self.seeds.append(seed)
         self._outcomes.append(outcome)
         self._operations += outcome.operations
@@ -42,7 +42,7 @@ class Totals:
         self.violations += [f"seed {seed}: {said}" for said in outcome.violations]
 
     def report(self) -> str:
-        """Tell everything, one fact a line."""
+        """Print the results, one per line."""
         runs = self._outcomes
         held = [said for outcome in runs for said in outcome.held]
         slowest = max((each.slowest_quiet for each in runs), default=0)
@@ -54,7 +54,7 @@ class Totals:
             "questions": sum(each.findings.questions for each in runs),
             "operations": _counted(self._operations),
             "faults injected": _counted(self._faults),
-            "ended by itself": f"{sum(each.restarts for each in runs)} times",
+            "exited": f"{sum(each.restarts for each in runs)} times",
             "quiet moments": f"{sum(each.quiets for each in runs)}, the slowest after "
             f"{slowest:.1f} s",
             "worst overdue": ", ".join(worst) or "never seen",
@@ -73,7 +73,7 @@ def _counted(counts: Counter[Do] | Counter[Fault]) -> str:
 
 
 def run_long(minutes: float, *, seed: int, length: int, keep: Path) -> Totals:
-    """Run one script after the other until the time is over, at least one."""
+    """Run scripts until the time is over, at least one."""
     totals = Totals()
     with controlplane.start() as plane:
         prepare(plane)
@@ -120,7 +120,7 @@ def _run(
 def _shrunk(
     script: Sequence[Operation], plane: ControlPlane, *, seed: int, keep: Path
 ) -> None:
-    """Write a failing script down, and then a smaller one that fails as well."""
+    """Save a failing script, and then a smaller one that also fails."""
     path = keep / f"chaos-{seed}.jsonl"
     save(script, path)
     _say(f"run it again with: {REPLAY} {path}\nmaking it smaller …")
@@ -144,7 +144,7 @@ def _say_nothing(_: str) -> None:
 
 
 def main() -> None:
-    """Run for long or run again; exit code 1 if anything was violated."""
+    """Run for a time or replay a script; exit with 1 after a violation."""
     parser = argparse.ArgumentParser(prog="python -m chaos")
     commands = parser.add_subparsers(dest="command", required=True)
     long = commands.add_parser("run", help="run generated scripts for some minutes")

@@ -1,4 +1,4 @@
-"""What people and other programs do to Argo CD's ConfigMap, well meant or not."""
+"""Edits of Argo CD's ConfigMap by users and other programs."""
 
 import json
 from collections.abc import Collection
@@ -20,7 +20,7 @@ ATTEMPTS = 20
 
 
 def policy(roles: Collection[str], *, line_is_broken: bool) -> str:
-    """Compose what people have in ``policy.csv``."""
+    """Compose ``policy.csv`` of the users."""
     lines = [RULES[role] for role in sorted(roles)]
     lines += [f"g, {STANDING.subject}, {STANDING.role}"]
     return "\n".join([*lines, *([BROKEN_LINE] if line_is_broken else []), ""])
@@ -39,7 +39,7 @@ class ConfigMapEdits:
         self._last_overlay: str | None = None
 
     def set_policy(self, text: str) -> None:
-        """Write ``policy.csv``, and nothing else."""
+        """Write only ``policy.csv``."""
         self._patch({"data": {"policy.csv": text}})
 
     def drop_key(self) -> None:
@@ -47,7 +47,7 @@ class ConfigMapEdits:
         self._patch({"data": {OVERLAY_KEY: None}})
 
     def append(self, line: str) -> None:
-        """Write a line at the end of our key, as it is at that moment."""
+        """Append a line to the current value of our key."""
         for _ in range(ATTEMPTS):
             found = self._plane.argocd.rbac_config_map()
             text = found.get("data", {}).get(OVERLAY_KEY, "")
@@ -71,7 +71,7 @@ class ConfigMapEdits:
         self._plane.kubectl("delete", "configmap", "argocd-rbac-cm", *ARGOCD_NAMESPACE)
 
     def restore(self, text: str, *, with_old_key: bool) -> None:
-        """Create it again, from Git or from a backup that has our key as well."""
+        """Create it again, from Git or from a backup that includes our key."""
         data = {"policy.csv": text}
         if with_old_key and self._last_overlay is not None:
             data[OVERLAY_KEY] = self._last_overlay

@@ -1,4 +1,4 @@
-"""Which faults there are, which one is on, and how many were injected."""
+"""Faults: their kinds, the active one, and counts of injected ones."""
 
 import random
 import threading
@@ -8,17 +8,17 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What can happen to a request on its way to the API server."""
+    """Faults of a request to the API server."""
 
     CONFLICT = "409"
     TOO_MANY = "429"
     ERROR = "500"
     UNAVAILABLE = "503"
-    HOLD = "hold"  # no answer, until the client gives up
+    HOLD = "hold"  # no answer until the client times out
     BROKEN = "broken-answer"  # the connection ends in the middle of the answer
-    LOST = "lost-answer"  # the write is done, and its answer never comes
-    CUT_OFF = "cut-off"  # nobody listens, and what was open is reset
-    SILENT = "silent-watches"  # watches stay open, and nothing comes any more
+    LOST = "lost-answer"  # the write is done, and its answer is lost
+    CUT_OFF = "cut-off"  # the port is closed, and connections are reset
+    SILENT = "silent-watches"  # watches stay open without events
     SLOW = "slow"
 
 
@@ -26,21 +26,21 @@ STATUS_FAULTS = frozenset(
     {Fault.CONFLICT, Fault.TOO_MANY, Fault.ERROR, Fault.UNAVAILABLE}
 )
 PASSABLE = frozenset({Fault.SILENT, Fault.SLOW})
-"""Faults during which the operator can still write, and has to."""
+"""Faults during which the operator can write, and must."""
 _OF_WRITES = frozenset({Fault.CONFLICT, Fault.LOST})
 _OF_REQUESTS = frozenset(Fault) - {Fault.CUT_OFF, Fault.SILENT}
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """The fault that is on, and the share of requests that it strikes."""
+    """Active fault, and the share of requests that it affects."""
 
     fault: Fault
     share: float
 
 
 class Faults:
-    """One switch for all faults, safe to use from several threads."""
+    """Thread-safe switch for all faults."""
 
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
@@ -49,12 +49,12 @@ class Faults:
         self.counts: Counter[Fault] = Counter()
 
     def begin(self, fault: Fault, share: float = 1.0) -> None:
-        """Let a fault strike that share of the requests from now on."""
+        """Activate a fault for a share of the requests."""
         with self._lock:
             self._weather = Weather(fault, share)
 
     def calm(self) -> None:
-        """Let no fault strike any more."""
+        """Deactivate all faults."""
         with self._lock:
             self._weather = None
 
@@ -63,7 +63,7 @@ class Faults:
             return self._weather is not None and self._weather.fault is fault
 
     def strike(self, method: str) -> Fault | None:
-        """Say what happens to a request, and count it."""
+        """Return the fault of a request, and count it."""
         with self._lock:
             if self._weather is None or self._weather.fault not in _OF_REQUESTS:
                 return None
@@ -76,11 +76,11 @@ class Faults:
             return fault
 
     def count(self, fault: Fault) -> None:
-        """Count a fault that does not strike a single request."""
+        """Count a fault that affects no single request."""
         with self._lock:
             self.counts[fault] += 1
 
     def between(self, low: float, high: float) -> float:
-        """Draw a number."""
+        """Return a random number."""
         with self._lock:
             return self._chance.uniform(low, high)

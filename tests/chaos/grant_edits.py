@@ -1,4 +1,4 @@
-"""What people do to AccessGrants."""
+"""Edits of AccessGrants by users."""
 
 import json
 import re
@@ -20,7 +20,7 @@ class GrantEdits:
         self._plane = plane
 
     def create(self, name: str, pair: Pair, spec: Mapping[str, Any]) -> Grant:
-        """Create a grant, and return its window as the API server stamped it."""
+        """Create a grant, and return its window by the clock of the API server."""
         body = live_cluster.a_grant(name, **spec)
         kind, _, subject = pair.subject.rpartition(":")
         body["spec"]["subject"] = {"kind": "Group" if kind else "User", "name": subject}
@@ -31,7 +31,7 @@ class GrantEdits:
         return _read(pair, json.loads(created.stdout))
 
     def delete(self, name: str) -> None:
-        """Ask for a grant's deletion, and do not wait for it."""
+        """Delete a grant without waiting."""
         self._plane.kubectl("delete", "accessgrant", name, "--wait=false", *NAMESPACE)
 
     def change(self, name: str, spec: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ class GrantEdits:
         )
 
     def being_deleted(self) -> list[str]:
-        """Name the grants whose deletion was asked for, and that are still there."""
+        """Return the names of deleted grants that still exist."""
         listed = self._plane.kubectl("get", "accessgrants", *NAMESPACE, "-o", "json")
         return [
             item["metadata"]["name"]
@@ -51,7 +51,7 @@ class GrantEdits:
         ]
 
     def wipe(self) -> None:
-        """Remove every grant while no operator runs, finalizers or not."""
+        """Remove every grant and its finalizers while no operator runs."""
         listed = self._plane.kubectl("get", "accessgrants", *NAMESPACE, "-o", "name")
         for name in listed.stdout.split():
             self._plane.kubectl(
@@ -63,7 +63,7 @@ class GrantEdits:
 
 
 def instant(at: float) -> str:
-    """Write a time as the API has it, in whole seconds."""
+    """Format a time as the API does, in whole seconds."""
     return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""Asks argocd-server all the time, and notes every yes that is wrong."""
+"""Continuous questions to argocd-server, which record every wrong yes."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ _SPEAKS_FOR_GROUPS = "erin"
 
 
 def ask(plane: ControlPlane, pair: Pair) -> Answer:
-    """Return argocd-server's own answer to one question."""
+    """Return argocd-server's answer to one question."""
     kind, _, name = pair.subject.rpartition(":")
     account, groups = (_SPEAKS_FOR_GROUPS, (name,)) if kind else (name, ())
     try:
@@ -39,21 +39,21 @@ def ask(plane: ControlPlane, pair: Pair) -> Answer:
 
 @dataclass(slots=True)
 class Findings:
-    """What the judge saw."""
+    """Answers of argocd-server that were recorded."""
 
     questions: int = 0
     worst: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """Seconds of wrong access, by what had been in the way."""
+    """Seconds of wrong access, by obstacle."""
     violations: list[str] = field(default_factory=list)
 
 
 class Judge(threading.Thread):
-    """Asks every question over and over, until it is told to stop.
+    """Asks every question repeatedly until it is stopped.
 
     Args:
-        plane: Whose Argo CD is asked.
-        model: What must be so; read under the lock.
-        lock: The model's.
+        plane: Control plane whose Argo CD is asked.
+        model: Expected answers; read under the lock.
+        lock: Lock of the model.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Judge(threading.Thread):
         self._accused: set[Pair] = set()
 
     def stop(self) -> None:
-        """Ask no more; raise what went wrong with asking."""
+        """Stop asking; raise the error of a failed question."""
         self._stopping.set()
         self.join()
         if self.failure is not None:

@@ -1,12 +1,12 @@
-"""What argocd-server must answer, from what was done and the time. Pure.
+"""Expected answers of argocd-server, from operations and time. Pure.
 
-At a quiet moment the answer to every question is known, instants near a start or an
-end apart. During noise one claim is left: nobody keeps access that is over for longer
-than a grace, counted from its end or from the moment at which the operator ran and
+At a quiet moment the answer to every question is known, except near a start or an
+end. During faults one claim remains: no user keeps ended access for longer than a
+grace period, counted from its end or from the moment at which the operator ran and
 could write again, whichever came later.
 
-Two facts about Argo CD: a line that it can not read makes it answer nobody, and without
-its ConfigMap it goes on with the last rules, so that nothing is known then.
+Two facts about Argo CD: with a malformed line it answers no question, and without its
+ConfigMap it keeps the last rules, hence no answer is predicted then.
 """
 
 import math
@@ -19,11 +19,11 @@ from chaos.faults import PASSABLE, Fault
 MARGIN = 1.5
 """Seconds around a start or an end in which either answer is right."""
 GRACE = 2.5
-"""Seconds in which access has to be over when nothing has been in the way."""
+"""Seconds within which access ends if there was no obstacle."""
 PASSABLE_GRACE = 8.0
-"""Seconds when answers are slow, or when only the sweep hears of a revocation."""
+"""Seconds if answers are slow, or if only a resync finds a revocation."""
 START_GRACE = 20.0
-"""Seconds for a started operator, its interpreter and its first lists included."""
+"""Seconds for the start of an operator, including its first lists."""
 HELD_GRACE = 30.0
 """Seconds after requests were held: the operator gives one up after 15, pauses up to
 5, and the machine is small."""
@@ -36,19 +36,19 @@ given up after 75."""
 
 @dataclass(frozen=True, slots=True, order=True)
 class Pair:
-    """One question: does this subject hold this role?"""
+    """Question whether a subject has a role."""
 
     subject: str
     role: str
 
 
 class Answer(StrEnum):
-    """What argocd-server says."""
+    """Answer of argocd-server."""
 
     YES = "yes"
     NO = "no"
     BROKEN = "broken"
-    ANY = "any"  # nobody can know
+    ANY = "any"  # no prediction
 
 
 OPERATOR_DOWN = "operator-down"
@@ -70,7 +70,7 @@ def _grace(obstacle: str) -> float:
 
 @dataclass(slots=True)
 class Grant:
-    """A grant as the API server stamped it."""
+    """Grant with the times of the API server."""
 
     pair: Pair
     start: float
@@ -88,13 +88,13 @@ class Grant:
 
 @dataclass(slots=True, kw_only=True)
 class Model:
-    """Everything that was done, as far as it decides an answer.
+    """Effects of operations on the answers of argocd-server.
 
     Args:
-        roles: The roles that can be removed, all of them defined.
-        lasting_roles: Roles that nothing removes.
-        standing: What people wrote themselves, which nobody else may touch.
-        able_since: When the operator could begin to work.
+        roles: Roles that can be removed; all are defined.
+        lasting_roles: Roles that are never removed.
+        standing: Bindings of users, which no program may change.
+        able_since: Time from which the operator could work.
     """
 
     roles: set[str]
@@ -104,36 +104,36 @@ class Model:
     grants: dict[str, Grant] = field(default_factory=dict)
     line_is_broken: bool = False
     obstacles: set[str] = field(default_factory=set)
-    """What keeps the operator from writing."""
+    """Obstacles that prevent a write."""
     nuisances: set[str] = field(default_factory=set)
-    """What only slows it down."""
+    """Obstacles that delay a write."""
     gone_obstacles: dict[str, float] = field(default_factory=dict)
     gone_nuisances: dict[str, float] = field(default_factory=dict)
     _forbidden: dict[Pair, float] = field(default_factory=dict)
 
     def create(self, name: str, pair: Pair, *, start: float, end: float) -> None:
-        """A grant was created, with these instants."""
+        """Record the creation of a grant."""
         self.grants[name] = Grant(pair, start, max(start, end))
 
     def end(self, name: str, now: float) -> None:
-        """A grant was deleted or revoked."""
+        """Record the deletion or revocation of a grant."""
         self.shorten(name, now, now)
 
     def shorten(self, name: str, end: float, now: float) -> None:
-        """A grant's end was moved earlier, but it can not have ended before now."""
+        """Record an earlier end of a grant, at least the current time."""
         grant = self.grants[name]
         grant.end = min(grant.end, max(end, now))
 
     def scribble(self, pair: Pair, now: float) -> None:
-        """Somebody wrote a binding into our key that no grant wants."""
+        """Record a manual binding in our key."""
         self._forbidden[pair] = now
 
     def obstruct(self, obstacle: str) -> None:
-        """Something keeps the operator from its work, or slows it down."""
+        """Record the start of an obstacle."""
         (self.nuisances if obstacle in PASSABLE else self.obstacles).add(obstacle)
 
     def clear(self, obstacle: str, now: float) -> None:
-        """It does not any more."""
+        """Record the end of an obstacle."""
         if obstacle in self.nuisances:
             self.nuisances.discard(obstacle)
             self.gone_nuisances[obstacle] = now
@@ -142,7 +142,7 @@ class Model:
             self.gone_obstacles[obstacle] = self.able_since = now
 
     def answer(self, pair: Pair, now: float) -> Answer:
-        """Say what argocd-server must answer at a quiet moment."""
+        """Return the expected answer at a quiet moment."""
         if CONFIG_MAP_MISSING in self.obstacles:
             return Answer.ANY
         if self.line_is_broken:
@@ -155,7 +155,7 @@ class Model:
         return Answer.ANY if any(g.may_be_in_force(now) for g in grants) else Answer.NO
 
     def overdue(self, pair: Pair, now: float) -> float | None:
-        """Say for how long a yes has been wrong; None if it may be right."""
+        """Return for how long a yes has been wrong; None if it can be right."""
         grants = self._grants_of(pair)
         if self.obstacles or pair in self.standing:
             return None
@@ -164,14 +164,14 @@ class Model:
         return now - max(self.able_since, self._over_since(pair, now))
 
     def must_be_over_by(self, pair: Pair, now: float) -> float:
-        """Say when at the latest a pair's access has to be over."""
+        """Return the latest time at which a pair's access must end."""
         slowed = bool(self._recent_nuisances(now))
         grace = PASSABLE_GRACE if slowed else GRACE
         ends = [gone + _grace(what) for what, gone in self.gone_obstacles.items()]
         return max([self._over_since(pair, now) + grace, self.able_since, *ends])
 
     def excuse(self, pair: Pair, now: float) -> str:
-        """Name what was in the way last."""
+        """Return the last obstacle."""
         over = self._over_since(pair, now)
         gone = {
             what: when
@@ -182,7 +182,7 @@ class Model:
         return max(excuses, key=excuses.__getitem__, default=NOTHING)
 
     def _over_since(self, pair: Pair, now: float) -> float:
-        """When the access of a pair was over, had nothing been in the way."""
+        """Return when the access of a pair ends without obstacles."""
         ends = [g.end for g in self._grants_of(pair) if g.end <= now]
         return max([self._forbidden.get(pair, -math.inf), *ends])
 

@@ -1,8 +1,8 @@
-"""Operations as plain data, and scripts of them made from a seed.
+"""Operations as plain data, and scripts that are generated from a seed.
 
-An operation whose time has not come (deleting what was never created) does nothing, so
-that any part of a script is a script. The generator knows what would be of no use, and
-always ends with everything mended and a quiet moment.
+An operation that is not possible (deleting a grant that was never created) does
+nothing, hence any part of a script is a script. The generator avoids useless
+operations, and ends with all faults removed and a quiet moment.
 """
 
 import json
@@ -18,7 +18,7 @@ Value = str | float | bool
 
 
 class Do(StrEnum):
-    """What can be done."""
+    """Kinds of operations."""
 
     CREATE = "create"
     DELETE = "delete"
@@ -47,7 +47,7 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing to do, with its arguments."""
+    """Operation with its arguments."""
 
     do: Do
     args: Mapping[str, Value] = field(default_factory=dict)
@@ -62,12 +62,12 @@ class Operation:
 
 
 def save(operations: Iterable[Operation], path: Path) -> None:
-    """Write a script, one operation a line."""
+    """Format a script, one operation per line."""
     path.write_text("".join(f"{each.as_json()}\n" for each in operations))
 
 
 def load(path: Path) -> list[Operation]:
-    """Read a script; blank lines and those that begin with # are left out."""
+    """Parse a script; blank lines and lines that begin with # are ignored."""
     lines = (line.strip() for line in path.read_text().splitlines())
     return [Operation.of_json(line) for line in lines if line and line[0] != "#"]
 
@@ -79,7 +79,7 @@ QUIET_EVERY = 12
 MENDED_SHARE = 0.7
 """At so many quiet moments nobody is refused because of somebody's broken line."""
 LONG_WAIT_SHARE = 0.15
-"""Now and then nothing happens, so that only an end can wake the operator."""
+"""At some times there is no operation, and only an end triggers the operator."""
 HEALTHY = (
     Operation(Do.CALM),
     Operation(Do.RESUME_API),
@@ -93,12 +93,12 @@ HEALTHY = (
 
 
 def generate(seed: int, length: int) -> list[Operation]:
-    """Make a script of about that many operations, always the same for a seed."""
+    """Generate a script of about this length, the same for the same seed."""
     return _Generator(random.Random(seed)).script(length)
 
 
 class _Generator:
-    """Draws operations, and remembers enough to draw sensible ones."""
+    """Generator of operations that depend on earlier ones."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -117,7 +117,7 @@ class _Generator:
         return [*made, *HEALTHY]
 
     def _mended(self) -> list[Operation]:
-        """What stands in the operator's way ends; hostile edits may stay."""
+        """Remove all obstacles; hostile edits can stay."""
         self._fault_is_on = self._operator_is_down = False
         self._api_is_away = None
         ended = [Do.CALM, Do.RESUME_API, Do.START_API, Do.START]

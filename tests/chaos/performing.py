@@ -1,4 +1,4 @@
-"""Carries out operations on the real parts, and tells the model."""
+"""Operations on the real components, which the model records."""
 
 import contextlib
 import threading
@@ -25,17 +25,17 @@ from controlplane.people import NOBODY
 
 SETTLE_SECONDS = 60.0
 WATCH_SECONDS = 15.0
-"""What argocd-server's watch needs after an API server's restart, when it can not be
-seen to be back."""
+"""Seconds for argocd-server's watch after a restart of the API server, if it cannot be
+observed."""
 
 Args = Mapping[str, Value]
 
 
 class Performer:
-    """Does what operations say; one that makes no sense now does nothing.
+    """Performs operations; one that is not possible does nothing.
 
-    The model is told of what gives access before it is done, and of what takes it away
-    after it was done; the lock keeps others from reading a model in between.
+    The model records operations that give access before they run, and operations that
+    end access after they ran; the lock prevents reads in between.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Performer:
         }
 
     def perform(self, operation: Operation) -> bool:
-        """Do one operation; tell whether its time had come."""
+        """Perform an operation; return whether it was possible."""
         do, args = operation.do, operation.args
         if do in self._actions:
             self._actions[do](args)
@@ -105,7 +105,7 @@ class Performer:
         return False
 
     def settle(self) -> None:
-        """Wait until argocd-server has seen everything that was written."""
+        """Wait until argocd-server has seen all writes."""
         if CONFIG_MAP_MISSING in self._model.obstacles:
             return
         deadline = time.monotonic() + SETTLE_SECONDS
@@ -119,7 +119,7 @@ class Performer:
                 return
 
     def being_deleted(self) -> list[str]:
-        """Name the grants whose deletion has not come to its end."""
+        """Return the names of the grants that are being deleted."""
         return self._grants.being_deleted()
 
     def _edit_grant(self, do: Do, args: Args) -> bool:
@@ -241,7 +241,7 @@ class Performer:
             self._clear(API_PAUSED)
 
     def _await_argocd(self) -> None:
-        """Wait for argocd-server's own watch, which is none of the operator's work."""
+        """Wait for argocd-server's own watch."""
         if CONFIG_MAP_MISSING not in self._model.obstacles:
             self.settle()
             with contextlib.suppress(ArgoCDBroken):

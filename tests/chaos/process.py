@@ -1,4 +1,4 @@
-"""The operator as a process that is killed, started, and restarted when it ends."""
+"""Process of the operator, which is killed, started and restarted."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from support import operator_process
 
 
 class OperatorProcess:
-    """The operator behind the proxy; ``tend`` does what a kubelet would."""
+    """Operator behind the proxy; ``tend`` restarts it like a kubelet."""
 
     def __init__(self, plane: ControlPlane, proxy_url: str, folder: Path) -> None:
         self.log = folder / "operator.log"
@@ -26,13 +26,13 @@ class OperatorProcess:
         return self._process is not None
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start the operator unless it runs."""
         with self._lock:
             if self._process is None:
                 self._process = self._started()
 
     def kill(self) -> None:
-        """End it as a crash does, with no time for anything."""
+        """Kill the operator."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()
@@ -40,7 +40,7 @@ class OperatorProcess:
                 self._process = None
 
     def tend(self) -> bool:
-        """Start it again if it has ended by itself; tell whether it had."""
+        """Restart the operator if it has exited; return whether it had."""
         with self._lock:
             if self._process is None or self._process.poll() is None:
                 return False

@@ -1,7 +1,7 @@
-"""A proxy in front of the API server: plain HTTP to the operator, TLS behind it.
+"""Proxy of the API server: plain HTTP for the operator, TLS to the server.
 
-It runs an event loop in a thread of its own. What ``faults`` orders happens to the
-requests that pass; watches are streamed as they come.
+It runs an event loop in an own thread. The active fault of ``faults`` is applied to the
+requests; watches are streamed.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ _OF_ONE_HOP = frozenset(
 
 
 class Proxy:
-    """Forwards requests to an API server, or does to them what the faults say."""
+    """Forwards requests to an API server, or applies a fault to them."""
 
     def __init__(self, upstream: str, *, trusted: str, faults: Faults) -> None:
         """Prepare a proxy; it listens inside its ``with`` block.
 
         Args:
-            upstream: The URL of the API server.
-            trusted: The certificates (PEM) that it shows.
-            faults: What happens to requests.
+            upstream: URL of the API server.
+            trusted: Its certificates (PEM).
+            faults: Faults of the requests.
         """
         self.faults = faults
         self._upstream = upstream.rstrip("/")
@@ -49,7 +49,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where clients reach the proxy."""
+        """URL of the proxy."""
         return f"http://{HOST}:{self._port}"
 
     def __enter__(self) -> Self:
@@ -71,13 +71,13 @@ class Proxy:
         self._loop.close()
 
     def begin(self, fault: Fault, share: float = 1.0) -> None:
-        """Begin a fault; cutting off closes the port and what is open."""
+        """Start a fault; an outage closes the port and all connections."""
         self.faults.begin(fault, share)
         if fault is Fault.CUT_OFF:
             self._await(self._cut_off())
 
     def calm(self) -> None:
-        """End every fault; a watch that missed an event stays silent all the same."""
+        """End all faults; a watch that missed an event stays silent."""
         self.faults.calm()
         self._await(self._listen())
 
@@ -167,7 +167,7 @@ class Proxy:
         *,
         is_short: bool,
     ) -> None:
-        """Pass a watch on as it comes; one that missed an event stays silent."""
+        """Stream a watch; one that missed an event stays silent."""
         await response.prepare(request)
         is_silent = False
         async for chunk in answer.content.iter_any():
@@ -207,7 +207,7 @@ def _refusal(fault: Fault) -> web.Response:
 async def _half(
     request: web.Request, status: int, headers: dict[str, str], body: bytes
 ) -> web.StreamResponse:
-    """Promise the whole body, send half of it, and reset the connection."""
+    """Announce the whole body, send half of it, and reset the connection."""
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = len(body)
     with contextlib.suppress(ConnectionError):

@@ -1,4 +1,4 @@
-"""Runs one script on a control plane, and says what was seen."""
+"""Run of one script on a control plane."""
 
 import contextlib
 import json
@@ -31,17 +31,17 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What one run of a script showed."""
+    """Result of one run of a script."""
 
     findings: Findings
     operations: Counter[Do] = field(default_factory=Counter)
     faults: Counter[Fault] = field(default_factory=Counter)
     restarts: int = 0
-    """How often the operator ended by itself."""
+    """Number of exits of the operator."""
     quiets: int = 0
     slowest_quiet: float = 0.0
     held: list[str] = field(default_factory=list)
-    """Deletions that did not come to their end, with watches gone silent before."""
+    """Unfinished deletions after a watch went silent."""
     log: str = ""
 
     @property
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def prepare(plane: ControlPlane) -> None:
-    """Install what every run needs, once for each control plane."""
+    """Install the objects of every run, once per control plane."""
     operator_process.install(plane)
     for body in (PROJECT, INSTANCE):
         plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
@@ -64,7 +64,7 @@ def run(
     seed: int = 0,
     say: Say = lambda _: None,
 ) -> Outcome:
-    """Carry out a script from a clean start; stops at the first violation."""
+    """Run a script from a clean state, until the first violation."""
     faults = Faults(seed)
     trusted = (plane.folder / "certificates" / "apiserver.crt").read_text()
     upstream = json.loads(plane.kubeconfig().read_text())["clusters"][0]["cluster"]
@@ -86,7 +86,7 @@ def run(
 
 
 def _clean(plane: ControlPlane) -> None:
-    """Bring a control plane back to where every script begins."""
+    """Restore the initial state of a control plane."""
     plane.resume("kube-apiserver")
     if "kube-apiserver" not in plane.pids():
         plane.start("kube-apiserver")
@@ -105,7 +105,7 @@ def _clean(plane: ControlPlane) -> None:
 
 
 class _Run:
-    """One script under way."""
+    """Running script."""
 
     def __init__(
         self, plane: ControlPlane, proxy: Proxy, operator: OperatorProcess, say: Say
@@ -130,7 +130,7 @@ class _Run:
 
     @contextlib.contextmanager
     def judged(self) -> Iterator[None]:
-        """Have the judge ask during a block."""
+        """Ask argocd-server continuously within a block."""
         self._judge.start()
         try:
             yield
@@ -140,7 +140,7 @@ class _Run:
     def all(self, script: Sequence[Operation]) -> None:
         for operation in script:
             if self._operator.tend():
-                self._say("  the operator had ended by itself")
+                self._say("  the operator had exited")
             if operation.do is Do.QUIET:
                 self._quiet()
                 self.outcome.operations[Do.QUIET] += 1
@@ -159,7 +159,7 @@ class _Run:
             self._say(f"  {operation.as_json()}")
 
     def _quiet(self) -> None:
-        """Wait until every answer is right, and every deletion is done."""
+        """Wait until all answers are right and all deletions are complete."""
         self._performer.settle()
         began = time.monotonic()
         while wrong := self._wrong_answers():

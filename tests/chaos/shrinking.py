@@ -1,4 +1,4 @@
-"""Making a failing script small: delta debugging, bounded in time."""
+"""Minimization of a failing script: delta debugging within a time limit."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -12,12 +12,12 @@ def shrink(
     *,
     is_time_left: Callable[[], bool],
 ) -> list[T]:
-    """Drop halves, quarters and at last single operations while it still fails.
+    """Remove halves, quarters and finally single operations while it still fails.
 
     Args:
-        script: A script that was seen to fail.
-        fails: Runs a part of it.
-        is_time_left: Asked before every run; what was reached by then is the answer.
+        script: Script that has failed.
+        fails: Runs a part of it, and returns whether it fails.
+        is_time_left: Called before every run; False ends the search.
 
     Source: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input".
     """

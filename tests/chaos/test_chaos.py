@@ -1,4 +1,4 @@
-"""Whatever happens, argocd-server lets nobody in who should be out.
+"""Random operations and faults, after which argocd-server allows no ended access.
 
 This is the short run. ``make chaos`` runs for longer, with many seeds.
 """
@@ -20,7 +20,7 @@ STORIES = sorted((Path(__file__).parent / "stories").glob("*.jsonl"))
 def test_no_access_outlives_its_end_whatever_happens(
     control_plane: ControlPlane, tmp_path: Path
 ) -> None:
-    """One script with a fixed seed; at every quiet moment every answer is right."""
+    """One script with a fixed seed."""
     if not control_plane.is_ours:
         pytest.skip("an API server that is not ours is not to be stopped")
     prepare(control_plane)
@@ -37,7 +37,7 @@ def test_no_access_outlives_its_end_whatever_happens(
 def test_a_story_ends_well(
     control_plane: ControlPlane, tmp_path: Path, story: Path
 ) -> None:
-    """Short scripts about one thing that went wrong, or easily could."""
+    """Short scripts about one earlier or likely problem."""
     if not control_plane.is_ours:
         pytest.skip("an API server that is not ours is not to be stopped")
     prepare(control_plane)

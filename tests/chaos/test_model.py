@@ -1,4 +1,4 @@
-"""The model says what must be so, for cases small enough to see that it is right."""
+"""Answers of the model in small cases."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def a_model() -> Model:
 
 
 def granted() -> Model:
-    """Alice holds the role from 1010 until 1020."""
+    """Alice has the role from 1010 until 1020."""
     model = a_model()
     model.create("one", ALICE, start=1010, end=1020)
     return model
@@ -41,11 +41,13 @@ def granted() -> Model:
     ("now", "answer"),
     [
         pytest.param(1005, Answer.NO, id="before the start"),
-        pytest.param(1009, Answer.ANY, id="just before the start nobody knows"),
-        pytest.param(1011, Answer.ANY, id="nor just after it"),
+        pytest.param(1009, Answer.ANY, id="unknown just before the start"),
+        pytest.param(1011, Answer.ANY, id="unknown just after the start"),
         pytest.param(1015, Answer.YES, id="in the middle"),
-        pytest.param(1019, Answer.ANY, id="just before the end nobody knows"),
-        pytest.param(1021, Answer.ANY, id="nor just after it, at a quiet moment"),
+        pytest.param(1019, Answer.ANY, id="unknown just before the end"),
+        pytest.param(
+            1021, Answer.ANY, id="unknown just after the end, at a quiet moment"
+        ),
         pytest.param(1022, Answer.NO, id="after the end"),
     ],
 )

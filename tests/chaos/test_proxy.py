@@ -1,4 +1,4 @@
-"""The proxy does to requests what it was told, and nothing else."""
+"""Faults that the proxy applies to requests."""
 
 import http.client
 import json

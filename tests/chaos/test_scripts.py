@@ -1,4 +1,4 @@
-"""Scripts are data, the same for a seed, and can be made smaller."""
+"""Generation, storage and minimization of scripts."""
 
 from pathlib import Path
 

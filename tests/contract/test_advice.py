@@ -1,4 +1,4 @@
-"""What the pages on identity and on roles say is what the code does."""
+"""Explanations on the pages about identity and roles, compared with the code."""
 
 import pytest
 import yaml
@@ -16,22 +16,22 @@ ROLES = (HOW_TO / "choose-a-role.md").read_text()
 
 
 @pytest.mark.parametrize("right", PERSISTENT, ids=" ".join)
-def test_every_right_that_persists_is_explained(right) -> None:
+def test_every_persistent_permission_is_explained(right) -> None:
     assert f"| `{' '.join(right)}` | {PERSISTENT[right]} |" in ROLES
 
 
-def test_no_other_right_is_said_to_persist() -> None:
+def test_no_other_permission_is_called_persistent() -> None:
     rows = [line for line in ROLES.splitlines() if line.startswith("| `")]
 
     assert len(rows) == len(PERSISTENT)
 
 
 @pytest.mark.parametrize("reason", GRANT_REASONS[GrantCondition.EFFECTIVE][False])
-def test_every_way_to_have_no_effect_is_explained(reason) -> None:
+def test_every_reason_without_effect_is_explained(reason) -> None:
     assert f"`{reason}`" in IDENTITY
 
 
-def test_what_is_told_to_write_can_be_read() -> None:
+def test_recommended_scopes_can_be_parsed() -> None:
     blocks = doc_pages.blocks_of(HOW_TO / "identity.md", IDENTITY)
     shown = [yaml.safe_load(b.text) for b in blocks if b.language == "yaml"]
     scopes = [one["scopes"] for one in shown if "scopes" in one]

@@ -1,4 +1,4 @@
-"""The chart says what the manifests say, and refuses what it does not know."""
+"""The chart, compared with the manifests, and its schema of values."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ MONITORED = "metrics.prometheusRule.enabled=true"
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[chart.Object]:
-    """What a cluster that serves every API gets."""
+    """Return the objects for a cluster that serves every API."""
     served = ("--api-versions", IDENTITY, "--api-versions", FILL_IN)
     return rendered(tmp_path_factory.mktemp("helm"), MONITORED, more=served)
 
@@ -29,7 +29,7 @@ def shipped(*paths: str) -> list[chart.Object]:
     ]
 
 
-def test_the_generated_files_are_fresh() -> None:
+def test_generated_files_of_the_chart_are_fresh() -> None:
     """After a change: make generate."""
     expected = generate_chart.chart_files()
     there = {str(p.relative_to(ROOT)) for p in CHART.glob("files/**/*") if p.is_file()}
@@ -55,7 +55,7 @@ def test_every_value_is_described() -> None:
 
 
 @pytest.mark.parametrize("values", chart.SETS.values(), ids=chart.SETS)
-def test_helm_has_nothing_to_complain_of(values, tmp_path: Path) -> None:
+def test_helm_lint_passes(values, tmp_path: Path) -> None:
     helm("lint", "--strict", str(CHART), *options(values), folder=tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_helm_has_nothing_to_complain_of(values, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_the_schema_refuses(value, words, tmp_path: Path) -> None:
+def test_schema_rejects_invalid_values(value, words, tmp_path: Path) -> None:
     run = ("template", "argogrant", str(CHART), "--set", value)
     done = helm(*run, folder=tmp_path, check=False)
 
@@ -86,7 +86,7 @@ def test_what_the_schema_refuses(value, words, tmp_path: Path) -> None:
     assert words in done.stderr
 
 
-def test_rights_are_those_of_the_manifests(objects) -> None:
+def test_roles_equal_those_of_the_manifests(objects) -> None:
     rules = {
         (one["metadata"]["namespace"], one["metadata"]["name"]): one["rules"]
         for one in of_kind(objects, "Role")
@@ -105,7 +105,7 @@ def test_rights_are_those_of_the_manifests(objects) -> None:
     assert rules["argocd", "argogrant-sweep"] == sweeps["rules"]
 
 
-def test_cluster_rights_are_those_of_the_manifests(objects) -> None:
+def test_cluster_roles_equal_those_of_the_manifests(objects) -> None:
     (here,) = of_kind(objects, "ClusterRole")
     (there,) = of_kind(shipped("manifests/argogrant-namespace.yaml"), "ClusterRole")
 
@@ -119,8 +119,10 @@ def test_cluster_rights_are_those_of_the_manifests(objects) -> None:
         ("CronJob", "argogrant-sweep", "manifests/sweep-cronjob.yaml"),
     ],
 )
-def test_what_runs_is_what_the_manifests_run(objects, kind, name, manifest) -> None:
-    """The chart may say more, never something else."""
+def test_deployment_contains_that_of_the_manifests(
+    objects, kind, name, manifest
+) -> None:
+    """The chart can have more fields, but no other values."""
     here = container_of(one_of(objects, kind, name))
     there = container_of(one_of(shipped(manifest), kind, name))
 
@@ -128,7 +130,7 @@ def test_what_runs_is_what_the_manifests_run(objects, kind, name, manifest) -> N
     assert {**here, "args": there["args"]}.items() >= there.items()
 
 
-def test_the_kinds_are_those_of_the_repository_and_are_kept(objects) -> None:
+def test_crds_equal_those_of_the_repository_and_are_kept(objects) -> None:
     expected = {
         one["metadata"]["name"]: one["spec"]
         for path in (ROOT / "crds").iterdir()
@@ -141,13 +143,13 @@ def test_the_kinds_are_those_of_the_repository_and_are_kept(objects) -> None:
         assert one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
-def test_kinds_are_not_kept_when_told_so(tmp_path: Path) -> None:
+def test_crds_are_not_kept_when_disabled(tmp_path: Path) -> None:
     found = of_kind(rendered(tmp_path, "crds.keep=false"), "CustomResourceDefinition")
 
     assert all("annotations" not in one["metadata"] for one in found)
 
 
-def test_the_admission_policies_are_those_of_the_repository(objects) -> None:
+def test_admission_policies_equal_those_of_the_repository(objects) -> None:
     expected = {
         chart.key(one): one["spec"]
         for one in shipped(
@@ -161,8 +163,8 @@ def test_the_admission_policies_are_those_of_the_repository(objects) -> None:
     assert found == expected
 
 
-def test_admission_policies_follow_what_the_cluster_serves(tmp_path: Path) -> None:
-    """An older cluster gets what it can have, unless it is told."""
+def test_admission_policies_depend_on_the_served_versions(tmp_path: Path) -> None:
+    """Values override the detection."""
     older = rendered(tmp_path, more=("--api-versions", IDENTITY))
     told = rendered(tmp_path, "admission.identity=never,admission.fillIn=always")
 
@@ -176,7 +178,7 @@ def test_admission_policies_follow_what_the_cluster_serves(tmp_path: Path) -> No
     }
 
 
-def test_trusted_front_ends_get_into_both_policies(tmp_path: Path) -> None:
+def test_trusted_front_ends_are_in_both_policies(tmp_path: Path) -> None:
     value = "admission.identity=always,admission.trustedFrontEnds={portal,ci}"
     policies = of_kind(rendered(tmp_path, value), "ValidatingAdmissionPolicy")
     expressions = [one["spec"]["variables"][0]["expression"] for one in policies]
@@ -184,13 +186,13 @@ def test_trusted_front_ends_get_into_both_policies(tmp_path: Path) -> None:
     assert expressions == ["['portal', 'ci']"] * 2
 
 
-def test_alerts_are_those_of_the_repository(objects) -> None:
+def test_alerts_equal_those_of_the_repository(objects) -> None:
     (expected,) = shipped("manifests/monitoring/prometheusrule.yaml")
 
     assert one_of(objects, "PrometheusRule", "argogrant")["spec"] == expected["spec"]
 
 
-def test_an_argo_cd_elsewhere_needs_a_secret_and_no_rights_here(tmp_path: Path) -> None:
+def test_remote_argocd_needs_a_secret_and_no_local_role(tmp_path: Path) -> None:
     objects = rendered(tmp_path, *chart.SETS["Argo CD in another cluster"])
     own = one_of(objects, "Role", "argogrant")["rules"]
 

@@ -1,4 +1,4 @@
-"""What the documentation names exists: commands, files, links, words, rights."""
+"""Commands, files, links, terms and permissions that the documentation names."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def is_target(words: list[str]) -> bool:
 
 
 def is_subcommand(words: list[str]) -> bool:
-    """The program's own help knows the subcommand and its options."""
+    """Return whether the help of a program has a subcommand and its options."""
     names = subcommand_of(words)
     answer = help_of(words[0], *names)
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
@@ -55,7 +55,7 @@ def is_subcommand(words: list[str]) -> bool:
 
 @cache
 def help_of(name: str, *subcommands: str) -> str:
-    """Return what a program prints about a subcommand; each is asked once."""
+    """Return the help of a subcommand; results are cached."""
     folder = programs.installed("argogrant").parent if name == "argogrant" else BUILT
     program = helm.program() if name == "helm" else folder / name
     return subprocess.run(
@@ -68,7 +68,7 @@ def help_of(name: str, *subcommands: str) -> str:
 
 
 def subcommand_of(words: list[str]) -> list[str]:
-    """The leading plain words that are subcommands; the number depends on the tool."""
+    """Return the leading words that are subcommands; the number varies by tool."""
     plain = [
         word
         for before, word in pairwise(words)
@@ -95,7 +95,7 @@ CHECKS: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("place", "command"), COMMANDS, ids=[f"{p} {c}"[:70] for p, c in COMMANDS]
 )
-def test_a_documented_command_exists(place: str, command: str) -> None:
+def test_documented_command_exists(place: str, command: str) -> None:
     words = words_of(command)
 
     assert words[0] in CHECKS, f"{place}: which program is {words[0]}?"
@@ -117,18 +117,18 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "argogrant operator --namespace argogrant --speed=high",
     ],
 )
-def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
+def test_missing_command_is_detected(command: str) -> None:
     words = words_of(command)
 
     assert not CHECKS[words[0]](words)
 
 
 @pytest.mark.parametrize("page", doc_pages.pages(), ids=lambda page: page.name)
-def test_a_target_named_in_a_sentence_exists(page: Path) -> None:
+def test_make_target_in_a_sentence_exists(page: Path) -> None:
     assert set(re.findall(r"`make ([\w-]+)`", page.read_text())) <= TARGETS
 
 
-def test_commands_are_found() -> None:
+def test_documentation_has_commands() -> None:
     """The tests above would pass on nothing."""
     assert {words_of(command)[0] for _, command in COMMANDS} == set(CHECKS)
     for target in ("demo", "test"):
@@ -140,7 +140,7 @@ def test_commands_are_found() -> None:
     doc_pages.links(),
     ids=[place for place, _, _ in doc_pages.links()],
 )
-def test_a_link_leads_somewhere(place: str, file: Path, heading: str) -> None:
+def test_link_target_exists(place: str, file: Path, heading: str) -> None:
     assert file.exists(), place
     if heading:
         assert heading in doc_pages.headings(file), place
@@ -160,7 +160,7 @@ def test_every_page_is_in_the_index() -> None:
     assert wanted - {index} <= linked
 
 
-def test_a_page_that_a_message_or_the_code_names_exists() -> None:
+def test_page_named_in_the_code_exists() -> None:
     named = {
         page
         for source in (ROOT / "operator").rglob("*.py")
@@ -173,7 +173,7 @@ def test_a_page_that_a_message_or_the_code_names_exists() -> None:
     assert [page for page in sorted(named) if not (ROOT / page).exists()] == []
 
 
-def test_every_kind_is_shown_in_the_readme() -> None:
+def test_every_kind_is_in_the_readme() -> None:
     shown = {
         body["kind"]
         for place, body in doc_pages.our_objects()
@@ -188,7 +188,7 @@ def test_every_kind_is_shown_in_the_readme() -> None:
     doc_pages.tables(),
     ids=[place for place, _, _ in doc_pages.tables()],
 )
-def test_a_shown_table_has_real_columns_and_reasons(
+def test_table_has_existing_columns_and_reasons(
     place: str, command: str, rows: list[dict[str, str]]
 ) -> None:
     (kind,) = [kind for kind in KINDS if kind.plural in words_of(command)]
@@ -202,12 +202,12 @@ def test_a_shown_table_has_real_columns_and_reasons(
         assert row["REASON"] in set(Reason), place
 
 
-def test_tables_are_found() -> None:
+def test_documentation_has_tables() -> None:
     assert len(doc_pages.tables()) >= 2
 
 
 def rights() -> list[tuple[str, str, str]]:
-    """Every right that the manifests give, as Role, resources and verbs."""
+    """Return every permission of the manifests, as Role, resources and verbs."""
     return [
         (
             manifest.stem,
@@ -228,16 +228,16 @@ def rights() -> list[tuple[str, str, str]]:
     rights(),
     ids=[f"{manifest}: {what}" for manifest, what, _ in rights()],
 )
-def test_the_security_model_names_every_right_of_the_operator(
+def test_security_model_lists_every_permission_of_the_operator(
     manifest: str, what: str, verbs: str
 ) -> None:
     text = (ROOT / "docs/explanation/security-model.md").read_text()
-    told = [
+    found = [
         line for line in text.splitlines() if what in line and f"| {verbs} |" in line
     ]
 
-    assert told, f"{manifest}: {verbs} on {what} is not told"
+    assert found, f"{manifest}: {verbs} on {what} is not on the page"
 
 
-def test_manifests_have_rights() -> None:
+def test_manifests_have_permissions() -> None:
     assert len(rights()) >= 4

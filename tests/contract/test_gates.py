@@ -163,7 +163,7 @@ def test_text_in_the_old_dialect_closes_the_gate(
     assert problem in run.stdout
 
 
-def test_a_warning_is_an_error() -> None:
+def test_warning_is_an_error() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
     assert settings["pytest"]["ini_options"]["filterwarnings"][0] == "error"

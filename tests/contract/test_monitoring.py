@@ -1,4 +1,4 @@
-"""Alert rules and dashboard ask for metrics that exist, in PromQL that parses."""
+"""Metrics and PromQL of the alert rules and the dashboard."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def names_that_exist() -> set[str]:
 
 
 @pytest.mark.parametrize("query", list(all_queries()))
-def test_every_query_parses_and_asks_for_what_exists(query: str) -> None:
+def test_every_query_parses_and_uses_existing_metrics(query: str) -> None:
     for variable, value in VARIABLES.items():
         query = query.replace(variable, value)
     parsed = promql_parser.parse(query)
@@ -61,7 +61,7 @@ def test_every_query_parses_and_asks_for_what_exists(query: str) -> None:
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
-def test_every_alert_says_how_bad_it_is_and_what_to_do(alert: dict[str, Any]) -> None:
+def test_every_alert_has_severity_and_runbook(alert: dict[str, Any]) -> None:
     page = re.search(r"docs/\S+\.md", alert["annotations"]["description"])
 
     assert alert["labels"]["severity"] in {"critical", "warning"}
@@ -72,7 +72,7 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do(alert: dict[str, Any]) ->
         assert f"## {alert['alert']}" in (ROOT / page.group()).read_text()
 
 
-def test_panels_do_not_overlap_and_have_words() -> None:
+def test_panels_have_text_and_do_not_overlap() -> None:
     places: set[tuple[int, int]] = set()
     for panel in panels():
         grid = panel["gridPos"]
@@ -87,7 +87,7 @@ def test_panels_do_not_overlap_and_have_words() -> None:
         assert panel["description"]
 
 
-def test_every_metric_of_ours_is_documented() -> None:
+def test_every_metric_is_documented() -> None:
     page = (ROOT / "docs/reference/metrics.md").read_text()
     ours = {name for name in names_that_exist() if name.startswith("argogrant_")}
 

@@ -1,4 +1,4 @@
-"""What Helm tells whoever has installed the chart can be copied into a terminal."""
+"""Notes of the chart, whose commands can be pasted into a shell."""
 
 import subprocess
 from pathlib import Path
@@ -12,7 +12,7 @@ from support import chart
 
 WIDTH = 80
 SEEN = {"uid": "u", "creationTimestamp": "2026-11-24T15:00:00Z"}
-"""What the API server adds to every object."""
+"""Metadata that the API server adds to every object."""
 SETS = {
     "as it comes": [],
     "another name": ["instance.name=production"],
@@ -28,10 +28,10 @@ def notes(folder: Path, values: list[str]) -> str:
 
 
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
-def test_the_first_grant_can_be_pasted_into_a_shell(
+def test_first_grant_of_the_notes_runs_in_a_shell(
     values: list[str], tmp_path: Path
 ) -> None:
-    """A real shell reads it, and hands to kubectl what is a grant."""
+    """The shell passes a valid grant to kubectl."""
     command = notes(tmp_path, values).partition("\nkubectl create")[2]
     script = f"kubectl() {{ cat; }}\nkubectl create{command}"
     name = dict(one.split("=") for one in values).get("instance.name", "default")

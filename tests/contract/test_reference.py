@@ -1,4 +1,4 @@
-"""The reference names everything that the code knows."""
+"""The reference, which documents every name of the code."""
 
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def test_every_column_is_in_the_reference(crd: Path) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_belongs_to_a_condition_and_is_explained(reason: Reason) -> None:
-    """A reason that nothing is said with would be missing from the kinds' pages."""
+    """Reasons without a condition are missing on the pages of the kinds."""
     kinds = [
         kind
         for kind, conditions in FOR_KIND.items()

@@ -1,4 +1,4 @@
-"""The site: built without a warning, with every page, and nothing from elsewhere."""
+"""The site: built without warnings, with every page, and without external files."""
 
 import os
 import re
@@ -54,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoiled(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> subprocess.CompletedProcess[str]:
-    """What is said of a copy of the repository in which something leads nowhere."""
+    """Return the report about a copy of the repository with a broken link."""
     folder = tmp_path_factory.mktemp("spoiled")
     root = shutil.copytree(ROOT, folder / "copy", ignore=NOT_COPIED)
     for page, text in SPOILS.values():
@@ -64,7 +64,7 @@ def spoiled(
 
 
 def html_of(page: Path) -> str:
-    """Where a page of the repository is in the site."""
+    """Return the path of a page in the site."""
     path = page.relative_to(ROOT)
     inside = path.parts[0] == "docs"
     path = path.relative_to("docs") if inside else Path("repository", path)
@@ -77,8 +77,8 @@ def test_every_page_is_in_the_site(site: Path) -> None:
     assert missing == []
 
 
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    """No font, script, style or picture of another host: readers are not told of."""
+def test_site_loads_no_external_files(site: Path) -> None:
+    """No font, script, style or picture of another host."""
     files = [*site.rglob("*.html"), *site.rglob("*.css")]
     loaded = {
         target
@@ -92,11 +92,11 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     assert [target for target in loaded if ELSEWHERE.match(target)] == []
 
 
-def test_no_program_of_ours_is_in_the_site(site: Path) -> None:
+def test_site_contains_no_programs(site: Path) -> None:
     assert list(site.rglob("*.py")) == []
 
 
-def test_a_file_beside_the_documentation_is_found_from_the_site(site: Path) -> None:
+def test_link_to_a_file_outside_docs_works_in_the_site(site: Path) -> None:
     page = (site / "how-to/self-service.html").read_text()
     (link,) = set(re.findall(r"href=\"?([^\">\s]*roles\.yaml)", page))
 
@@ -105,7 +105,7 @@ def test_a_file_beside_the_documentation_is_found_from_the_site(site: Path) -> N
 
 
 @pytest.mark.parametrize("culprit", SPOILS)
-def test_what_leads_nowhere_is_named_and_fails(
+def test_broken_link_is_reported_and_fails(
     spoiled: subprocess.CompletedProcess[str], culprit: str
 ) -> None:
     said = re.split(r"^(?=\w+ +-)", spoiled.stderr, flags=re.MULTILINE)
@@ -114,8 +114,8 @@ def test_what_leads_nowhere_is_named_and_fails(
     assert any(one.startswith("WARNING") and culprit in one for one in said)
 
 
-def test_nothing_but_what_leads_nowhere_is_named(
+def test_valid_link_is_not_reported(
     spoiled: subprocess.CompletedProcess[str],
 ) -> None:
-    """What looks like a link in code, for instance, is none."""
+    """Text in code that looks like a link is none."""
     assert spoiled.stderr.count("WARNING") == len(SPOILS)

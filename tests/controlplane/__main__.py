@@ -54,7 +54,7 @@ COMMANDS = {"build": build, "path": path, "up": up}
 
 
 def main() -> None:
-    """Run one command; an error is told in words, with exit code 1."""
+    """Run one command; print an error and exit with 1."""
     parser = argparse.ArgumentParser(prog="python -m controlplane")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, function in COMMANDS.items():

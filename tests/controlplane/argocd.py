@@ -34,7 +34,7 @@ class ArgoCD:
         """Serve an Argo CD that answers already; ``log_in`` comes next."""
         self.namespace = namespace
         self.redis_port = redis_port
-        """Where it looks for a Redis; nobody has to listen there."""
+        """Port of its Redis, which does not have to run."""
         self.url = client.url
         self.admin_password = ""
         self._cluster = cluster
@@ -72,8 +72,8 @@ class ArgoCD:
     ) -> str:
         """Return a token of an account, with SSO groups or more claims if asked.
 
-        Argo CD believes the claims of a token that carries its own signature, so
-        the account's API token is signed anew with the claims that SSO would add.
+        Argo CD accepts the claims of a token with its own signature. Therefore
+        the account's API token is signed again with the claims that SSO would add.
         Source: argoproj/argo-cd, ``util/session/sessionmanager.go``, ``Parse``.
         """
         if account not in self._tokens:
@@ -158,11 +158,11 @@ class ArgoCD:
             self.settle()
 
     def settle(self) -> None:
-        """Wait until Argo CD judges by what the RBAC ConfigMap holds now.
+        """Wait until Argo CD uses the current RBAC ConfigMap.
 
-        A key of our own, with a line about a name that nobody uses, is added until
-        Argo CD believes it, and removed again; it sees changes in their order. Broken
-        text never settles; then Argo CD's failure is enough.
+        An additional key with a line about an unused name is added until
+        Argo CD applies it, and removed again; it sees changes in order. A malformed
+        policy is never applied; then the failure of Argo CD is sufficient.
 
         Raises:
             ArgoCDError: It did not take in the change in time.

@@ -14,14 +14,14 @@ REQUEST_SECONDS = 30.0
 
 
 class ArgoCDClient:
-    """Asks Argo CD's API, and tells its failures from its answers."""
+    """Client of Argo CD's API, which distinguishes failures from answers."""
 
     def __init__(self, url: str, *, trusted: str = "") -> None:
         """Prepare requests to a URL.
 
         Args:
-            url: Where Argo CD's API answers, ``http`` or ``https``.
-            trusted: Certificates (PEM) to trust beside the system's own.
+            url: URL of Argo CD's API, ``http`` or ``https``.
+            trusted: Certificates (PEM) to trust, in addition to those of the system.
         """
         self.url = url.rstrip("/")
         parts = urlsplit(self.url)
@@ -54,10 +54,10 @@ class ArgoCDClient:
     def _asked(
         self, method: str, path: str, *, token: str, body: str | None = None
     ) -> dict[str, Any]:
-        """Ask once, and once more if the open connection had died meanwhile.
+        """Send a request, and repeat it if the open connection was closed.
 
         Raises:
-            ArgoCDUnreachable: Nobody answers.
+            ArgoCDUnreachable: Argo CD does not answer.
             ArgoCDBroken: Argo CD failed on its own account (5xx).
             ArgoCDError: It refused the request itself.
         """

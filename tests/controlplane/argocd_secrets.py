@@ -1,4 +1,4 @@
-"""What Argo CD keeps in Secrets and the harness has to know."""
+"""Values in Argo CD's Secrets that the tests need."""
 
 import base64
 

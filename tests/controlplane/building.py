@@ -1,7 +1,7 @@
 """The build of the control plane's programs into the user's cache.
 
-A build goes into a folder beside the final one and is renamed at the end, so what an
-interrupted build leaves never looks complete. A lock lets one build run at a time.
+A build goes into a temporary folder that is renamed at the end: an interrupted build
+never appears complete. A lock allows one build at a time.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ WAIT_SECONDS = 0.5
 
 
 def build(say: Say) -> None:
-    """Build whatever the present pins ask for, unless the cache has it already.
+    """Build the pinned versions unless the cache has them.
 
     Raises:
         BuildFailed: Go could not download or build something.
@@ -40,7 +40,7 @@ def build(say: Say) -> None:
 
 @contextmanager
 def only_build(lock: Path, say: Say) -> Iterator[None]:
-    """Hold a lock, or wait for whoever builds the same."""
+    """Acquire a lock, or wait for another build."""
     with lock.open("w", encoding="utf-8") as file:
         started = time.monotonic()
         told = -go.SIGN_OF_LIFE_SECONDS

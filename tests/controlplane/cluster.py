@@ -1,8 +1,7 @@
-"""A cluster as its users see it: kubeconfigs for whoever is needed, and kubectl.
+"""Cluster as its users see it: kubeconfigs of users, and kubectl.
 
-A person of the cast speaks with a token of their own where the cluster knows it, and
-through impersonation by the admin everywhere else. Both look the same to the API
-server's authorisation and admission.
+A predefined user has an own token if the cluster knows it, and is impersonated by the
+admin otherwise. Both are equal for authorization and admission.
 """
 
 import base64
@@ -24,7 +23,7 @@ TOKEN_DURATION = "24h"
 
 
 class Cluster:
-    """One cluster, of which the harness holds an admin's kubeconfig."""
+    """Cluster with a kubeconfig of its admin."""
 
     def __init__(
         self,
@@ -34,13 +33,13 @@ class Cluster:
         admin: Mapping[str, Any],
         tokens: Mapping[str, str],
     ) -> None:
-        """Serve a cluster from a folder of the harness' own.
+        """Use a cluster from an own folder.
 
         Args:
-            folder: Where kubeconfigs and kubectl's own cache go.
+            folder: Folder for kubeconfigs and kubectl's cache.
             kubectl: The program.
             admin: A kubeconfig with exactly one context, cluster and user.
-            tokens: Bearer tokens of those people whom the cluster knows by token.
+            tokens: Bearer tokens of users by name.
         """
         self._folder = folder
         self._kubectl = kubectl
@@ -73,7 +72,7 @@ class Cluster:
         Args:
             user: ``admin``, one of the cast, or any other name.
             groups: Exactly these groups instead of the cast's own.
-            context_namespace: The namespace that clients use unless told otherwise.
+            context_namespace: Default namespace of clients.
         """
         return self._written(self._identity(user, tuple(groups)), context_namespace)
 
@@ -96,7 +95,7 @@ class Cluster:
         stdin: str | None = None,
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl as a user; the caller's own ``~/.kube`` plays no part.
+        """Run kubectl as a user, without the caller's ``~/.kube``.
 
         Raises:
             KubectlFailed: The command failed, and ``check`` is set.

@@ -1,4 +1,4 @@
-"""What can go wrong with a control plane, each error with its remedy.
+"""Errors of a control plane, each with its remedy.
 
 ControlPlaneError
 ├── NotBuilt            the programs are not there yet
@@ -10,7 +10,7 @@ ControlPlaneError
 ├── APIRequestFailed    the API server answered a request with an error
 └── ArgoCDError         Argo CD gave no answer to a question
     ├── ArgoCDBroken        it fails itself, as it does on a broken RBAC text
-    └── ArgoCDUnreachable   nobody answers at its address
+    └── ArgoCDUnreachable   no answer at its address
 """
 
 
@@ -60,8 +60,8 @@ class ArgoCDError(ControlPlaneError):
 
 
 class ArgoCDBroken(ArgoCDError):
-    """Argo CD fails on its own account, as it does on a broken RBAC text."""
+    """Argo CD fails, as it does on a malformed policy."""
 
 
 class ArgoCDUnreachable(ArgoCDError):
-    """Nobody answers at the address of Argo CD."""
+    """Argo CD does not answer at its address."""

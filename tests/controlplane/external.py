@@ -1,4 +1,4 @@
-"""A cluster of the user's own, named by the environment, in place of ours."""
+"""Cluster that the environment names instead of a local control plane."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ARGOCD_ADMIN_PASSWORD = "ARGOGRANT_TEST_ARGOCD_ADMIN_PASSWORD"
 
 
 def is_named() -> bool:
-    """Say whether the environment names a cluster."""
+    """Return whether the environment names a cluster."""
     return bool(os.environ.get(KUBECONFIG))
 
 
@@ -60,7 +60,7 @@ def _cluster(folder: Path) -> Cluster:
 
 
 def _kubectl() -> Path:
-    """Find kubectl beside this Python, or else wherever the user has it."""
+    """Return kubectl of this Python environment, or else of the PATH."""
     try:
         return programs.installed("kubectl")
     except NotBuilt:

@@ -1,7 +1,7 @@
-"""Argo CD's repo-server and application controller, beside a control plane.
+"""Argo CD's repo-server and application controller on a control plane.
 
-With them, what is committed to a Git repository becomes objects in the cluster. Both
-are the binary that argocd-server is, and share a Redis with each other.
+They apply the objects of a Git repository to the cluster. Both are the binary of
+argocd-server, and share a Redis.
 """
 
 import os
@@ -36,7 +36,7 @@ def start(plane: ControlPlane) -> None:
     _give_rights(plane)
     redis = plane.argocd.redis_port
     if redis is None:
-        raise NotConfigured("Argo CD has no place for a Redis of ours.")
+        raise NotConfigured("Argo CD is not configured for a local Redis.")
     repo_server, repo_metrics, controller_metrics = free_ports(3)
     plane.add(_redis(plane.folder, redis))
     plane.add(

@@ -1,7 +1,7 @@
-"""The Go commands of a build, run with a sign of life every few seconds.
+"""Go commands of a build, which print progress every few seconds.
 
-Go's own caches live below the project's cache too, so that a build touches nothing
-else of the user's, and an interrupted one goes on where it stopped.
+Go's own caches are below the project's cache: a build changes nothing else of the
+user, and an interrupted build continues.
 """
 
 import os
@@ -68,7 +68,7 @@ def run(
     counted: Callable[[str], bool],
     module: Path = programs.GO_MODULE,
 ) -> str:
-    """Run one Go command, telling now and then how far it is.
+    """Run one Go command, and print its progress.
 
     Args:
         arguments: What follows ``go``.
@@ -108,7 +108,7 @@ def run(
 
 
 class _Collector(threading.Thread):
-    """Takes in all that a command prints, so that it never has to wait."""
+    """Reads the output of a command, which therefore never blocks."""
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(daemon=True)
@@ -121,7 +121,7 @@ class _Collector(threading.Thread):
 
 
 def elapsed(started: float) -> str:
-    """Say how long ago that was, as ``3m07s``."""
+    """Format the time since an instant, as ``3m07s``."""
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
 

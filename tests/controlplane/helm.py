@@ -1,7 +1,7 @@
 """Helm, built from pinned sources into the user's cache, and run.
 
 It has a Go module and a folder of its own: Helm and Argo CD want different versions of
-the same libraries, and a new Helm must not build the rest of the control plane anew.
+the same libraries, and a new Helm must not rebuild the rest of the control plane.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ def helm(
         arguments: What follows ``helm``.
         folder: Where its settings and caches go.
         kubeconfig: The cluster and the user; None for commands that need none.
-        check: Fail the test with what Helm said, if it failed.
+        check: Fail the test with Helm's output, if it failed.
 
     Raises:
         NotBuilt: Helm is not in the cache.

@@ -46,7 +46,7 @@ class _API:
     tokens: Mapping[str, str]
 
     def serves(self, path: str) -> bool:
-        """Say whether the API server answers the admin at a path."""
+        """Return whether the API server answers the admin at a path."""
         url, token = f"{self.url}{path}", self.tokens[ADMIN]
         return answers(url, ca=self.certificate, token=token)
 
@@ -148,7 +148,7 @@ def _api_server(folder: Path, port: int, *, etcd_port: int, api: _API) -> Part:
             f"--service-account-signing-key-file={key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--endpoint-reconciler-type=none",
-            # Nobody makes default service accounts here, which it would wait for.
+            # Without a controller manager there are no default service accounts.
             "--disable-admission-plugins=ServiceAccount",
         ),
         is_up=lambda: api.serves("/readyz"),
@@ -206,7 +206,7 @@ def _start_argocd(folder: Path, parts: Parts, cluster: Cluster) -> ArgoCD:
 def _argocd_server(
     folder: Path, port: int, *, metrics_port: int, redis_port: int, kubeconfig: Path
 ) -> Part:
-    """Describe argocd-server; it needs no Redis until somebody asks about a tree."""
+    """Describe argocd-server; it needs Redis only for resource trees."""
     tls, ssh = folder / "argocd-tls", folder / "argocd-ssh"
     # What Argo CD calls its own cluster, it finds as kubectl would.
     home = folder / ".kube"

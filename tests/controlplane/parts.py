@@ -60,12 +60,12 @@ class Parts:
         self._supervision.wait(name, grace_seconds)
 
     def pause(self, name: str) -> None:
-        """Freeze a part: its connections stay open and nobody answers on them."""
+        """Suspend a part: its connections stay open, without answers."""
         self._part(name)
         self._supervision.signal(name, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        """Let a frozen part go on."""
+        """Continue a suspended part."""
         self._part(name)
         self._supervision.signal(name, signal.SIGCONT)
 
@@ -115,7 +115,7 @@ class Parts:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody uses at the moment."""
+    """Return free ports of the loopback interface."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -127,7 +127,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def answers(url: str, *, ca: Path | None = None, token: str = "") -> bool:
-    """Say whether a URL answers with 200 (OK), past any proxy of the environment."""
+    """Return whether a URL answers with 200, without a proxy of the environment."""
     parts = urlsplit(url)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection: http.client.HTTPConnection

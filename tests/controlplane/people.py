@@ -1,4 +1,4 @@
-"""The small cast of every control plane: who there is, and in which groups."""
+"""Predefined users of every control plane, and their groups."""
 
 ADMIN = "admin"
 ADMIN_GROUPS = ("system:masters",)
@@ -20,7 +20,7 @@ COLLEAGUES = {
 claim. Our own commands heed no impersonation, so who types them is here."""
 
 KNOWN = {**PEOPLE, **COLLEAGUES}
-"""Everybody with an identity in Kubernetes, the admin apart, and their groups."""
+"""All users with an identity in Kubernetes, except the admin, and their groups."""
 
 NOBODY = "nobody"
 """An Argo CD account that never gets a grant."""

@@ -43,7 +43,7 @@ class ControlPlane:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it, whatever has happened."""
+        """Close the control plane, also after an error."""
         self.close()
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class ControlPlane:
         Args:
             user: ``admin``, one of ``people.PEOPLE``, or any other name.
             groups: Exactly these groups instead of the person's own.
-            context_namespace: The namespace that clients use unless told otherwise.
+            context_namespace: Default namespace of clients.
         """
         return self._cluster.kubeconfig(
             user, groups, context_namespace=context_namespace
@@ -101,7 +101,7 @@ class ControlPlane:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the parts were started here, and may be stopped."""
+        """True if the parts were started here and can be stopped."""
         return self._parts is not None
 
     @property
@@ -130,11 +130,11 @@ class ControlPlane:
         self._own_parts.stop(part, grace_seconds=grace_seconds)
 
     def pause(self, part: str) -> None:
-        """Freeze a part: its connections stay open and nobody answers on them."""
+        """Suspend a part: its connections stay open, without answers."""
         self._own_parts.pause(part)
 
     def resume(self, part: str) -> None:
-        """Let a frozen part go on."""
+        """Continue a suspended part."""
         self._own_parts.resume(part)
 
     def pids(self) -> Mapping[str, int]:

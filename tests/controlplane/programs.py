@@ -58,7 +58,7 @@ def names() -> tuple[str, ...]:
 
 
 def _kubernetes_version_flags() -> str:
-    """Tell the API server its version, without which clients refuse to talk to it."""
+    """Set the version of the API server, which clients require."""
     version = module_version(KUBERNETES_MODULE)
     major, minor = version.removeprefix("v").split(".")[:2]
     values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
@@ -80,7 +80,7 @@ def installed(name: str) -> Path:
     path = Path(sysconfig.get_path("scripts")) / name
     if not path.exists():
         raise NotBuilt(
-            f"{name} is not installed beside this Python: no {path}. "
+            f"{name} is not installed in this Python environment: no {path}. "
             f"Install the development requirements."
         )
     return path
@@ -103,7 +103,7 @@ def bin_folder() -> Path:
 
 
 def are_built() -> bool:
-    """Say whether everything that a control plane needs is in the cache."""
+    """Return whether all programs of a control plane are in the cache."""
     folder = built_folder()
     programs_are_there = all((folder / "bin" / name).exists() for name in names())
     return programs_are_there and any(folder.glob("crds/*.yaml"))

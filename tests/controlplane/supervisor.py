@@ -50,7 +50,7 @@ class Supervisor:
             )
 
     def signal(self, part: str, number: int) -> None:
-        """Send a signal to a part and to whatever it has started."""
+        """Send a signal to a part and its child processes."""
         process = self._parts[part]
         if process.poll() is None:  # else its id may be another process' by now
             with contextlib.suppress(ProcessLookupError):
@@ -94,7 +94,7 @@ def _die_with(parent: int) -> Callable[[], None] | None:
 
     def prepare() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the kernel was told
+        if os.getppid() != parent:  # it ended before the call
             os._exit(1)
 
     return prepare
