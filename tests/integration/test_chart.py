@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from controlplane import ControlPlane
-from controlplane.errors import APIRequestFailed
+from controlplane.errors import APIRequestFailed, KubectlFailed
 from controlplane.helm import helm
 from support import chart, operator_process
 from support.blank_cluster import make_blank
@@ -68,7 +68,7 @@ class Release:
         def is_taken() -> bool:
             try:
                 self.world.apply(a_grant(name))
-            except APIRequestFailed:
+            except (APIRequestFailed, KubectlFailed):
                 return False
             return True
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from controlplane import ControlPlane, gitops
-from controlplane.errors import APIRequestFailed
+from controlplane.errors import APIRequestFailed, KubectlFailed
 from support import chart, doc_pages
 from support.blank_cluster import make_blank
 from support.git_repository import SYNC_SECONDS, Application, Repository
@@ -109,7 +109,7 @@ class Deployed:
         def is_taken() -> bool:
             try:
                 self.world.apply(a_grant(name))
-            except APIRequestFailed:
+            except (APIRequestFailed, KubectlFailed):
                 return False
             return True
 
