@@ -18,8 +18,6 @@ Conditions = Mapping[str, StoredCondition]
 """Conditions by type."""
 
 
-def state_key(condition: StoredCondition | None) -> str:
-    """Return a key that identifies one state of a condition; empty if there is none."""
-    if condition is None:
-        return ""
+def state_key(condition: StoredCondition) -> str:
+    """Return a key that identifies one state of a condition."""
     return f"{condition.status} {condition.reason} {condition.since}"
