@@ -1,11 +1,16 @@
 """AccessGrants: no kopf handlers, and why.
 
 kopf operators usually define here event handlers, and a daemon or timer that revokes
-each grant on expiry. Benchmarks of both showed late revocations:
+each grant on expiry. Both were built and measured:
 
-- Event handlers: kopf spends about 2 ms on every event, on the event loop that also
-  revokes. A burst of events delayed the revocation of expired grants by seconds.
 - A daemon for each grant: with 10,000 grants, revocations were up to 5.5 s late.
+- Event handlers on the event loop that also revokes: a burst of events delayed the
+  revocation of expired grants by seconds.
+- Event handlers in a thread and event loop of their own (kopf 1.45, 1,000 grants): as
+  fast as the informer, at 0.4 to 0.6 ms of CPU for each event and 5 to 20 MB more
+  memory. But kopf reports neither that its list is complete nor which objects vanished
+  between two lists; it hides a watch that fails from the store; and it removes a
+  finalizer that no handler of its own requires.
 
 So a list/watch per namespace (``controller.store``, ``kube.informer``) keeps a typed
 copy of all grants. Each event updates the copy and enqueues the ArgoCDInstance of the
