@@ -4,8 +4,17 @@ import asyncio
 
 import pytest
 
+from argogrant.argocd.overlay import OverlayPlan
 from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.cached_objects import GrantRecord
+from argogrant.controller.decision_cache import DecisionCache
+from argogrant.controller.plan import Plan
+from argogrant.controller.status.audit_records import grant_change
+from argogrant.controller.status.binding_state import BindingState
+from argogrant.grants.conditions import BindingOutcome
 from argogrant.kube.errors import Forbidden, Unavailable
+from support.builders import NOON, a_grant, an_instance
 from support.in_memory_operator import (
     GRANTS,
     RBAC,
@@ -29,6 +38,51 @@ def forget_status(operator: InMemoryOperator, name: str) -> None:
     """Remove the status of a grant, as if none had been written."""
     written = operator.cluster.object(f"{GRANTS}/{name}")["status"]
     operator.cluster.edit(f"{GRANTS}/{name}/status", {"status": dict.fromkeys(written)})
+
+
+@pytest.mark.parametrize(
+    ("is_first", "grant", "is_found"),
+    [
+        pytest.param(True, {}, True, id="an earlier process did not report it"),
+        pytest.param(False, {}, False, id="this process has yet to report it"),
+        pytest.param(
+            False, {"revoked": True}, True, id="its end comes before a report"
+        ),
+    ],
+)
+def test_removed_binding_without_a_report_is_found(is_first, grant, is_found) -> None:
+    """While the operator runs, a binding is reported by its condition alone."""
+    record = GrantRecord(
+        uid="u1",
+        namespace="argogrant",
+        name="g1",
+        instance="default",
+        generation=1,
+        version="1",
+        finalizers=(),
+        status={},
+        being_deleted=False,
+        force_release=False,
+        grant=a_grant(uid="u1", **grant),
+    )
+    decisions = DecisionCache()
+    decisions.update([record], an_instance(), NOON)
+    removal = OverlayPlan(
+        text="", to_add=frozenset(), to_remove=frozenset({record.grant.binding})
+    )
+    state = BindingState(decisions, Plan(overlay=removal, blocked=None), Snapshot())
+    change = grant_change(
+        record,
+        decisions.get("u1"),
+        BindingOutcome(is_bound=False),
+        conditions=(),
+        new={},
+        state=state,
+        is_first=is_first,
+        now=NOON,
+    )
+
+    assert change.binding_found is is_found
 
 
 async def test_events_of_a_grant_are_emitted_in_order() -> None:
