@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane import ControlPlane
-from controlplane.errors import APIRequestFailed
+from controlplane.errors import APIRequestFailed, KubectlFailed
 from support import operator_process
 from support.chart import container_of
 
@@ -63,7 +63,7 @@ class Kubelet:
         try:
             while not self._over.wait(ROUND_SECONDS):
                 # What was changed or deleted in between is seen in the next round.
-                with suppress(APIRequestFailed):
+                with suppress(APIRequestFailed, KubectlFailed):
                     self._look()
         finally:
             for title in list(self._pods):
