@@ -7,20 +7,19 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from argogrant.api.accessgrant_view import read_conditions
-from argogrant.audit.audit_log import AuditLog
-from argogrant.audit.cloudevents import (
+from argogrant.audit.audit_log import AuditLog, GrantChange
+from argogrant.audit.event import (
+    EVENT_DESCRIPTIONS,
     TYPE_PREFIX,
     ApprovalData,
     AuditEvent,
+    EventType,
     GrantData,
     InstanceData,
     RequesterData,
     SubjectData,
-    to_line,
 )
-from argogrant.audit.event import AuditRecord, GrantChange, ObjectRef
 from argogrant.audit.kubernetes_events import describe_event
-from argogrant.audit.transitions import EVENT_DESCRIPTIONS, EventType
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import parse_duration, parse_instant
@@ -103,16 +102,13 @@ def example() -> str:
         "expiresAt": "2026-11-24T14:00:00Z",
         "accessPolicy": "deployers",
     }
-    records: list[AuditRecord] = []
-    AuditLog(records.append).grant(
+    events: list[AuditEvent] = []
+    AuditLog(events.append).grant(
         GrantChange(
-            ref=ObjectRef(
-                kind="AccessGrant",
-                uid="7d1d1ae8-6d3c-4a0f-9a2e-6f2f0c9b7c11",
-                namespace="argogrant",
-                name="alice-deploys",
-                instance="default",
-            ),
+            uid="7d1d1ae8-6d3c-4a0f-9a2e-6f2f0c9b7c11",
+            namespace="argogrant",
+            name="alice-deploys",
+            instance="default",
             grant=_grant(),
             stored={},
             new=new,
@@ -120,7 +116,7 @@ def example() -> str:
             now=parse_instant("2026-11-24T12:00:01Z"),
         )
     )
-    return to_line(records[-1].event)
+    return events[-1].line
 
 
 def _grant() -> Grant:

@@ -5,21 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from argogrant.api.accessgrant_view import read_conditions
-from argogrant.audit.audit_log import AuditLog
-from argogrant.audit.cloudevents import to_line
-from argogrant.audit.event import AuditRecord, GrantChange, ObjectRef
+from argogrant.audit.audit_log import AuditLog, GrantChange
+from argogrant.audit.event import AuditEvent, InstanceData
 from support.builders import NOON, a_grant
 
-GRANT = ObjectRef(
-    kind="AccessGrant", uid="u1", namespace="argogrant", name="g1", instance="default"
-)
-INSTANCE = ObjectRef(
-    kind="ArgoCDInstance",
-    uid="i1",
-    namespace="argogrant",
-    name="default",
-    instance="default",
-)
+INSTANCE = InstanceData(uid="i1", namespace="argogrant", name="default")
 
 
 def status(ready: str, approved: str = "+AutoApproved", ended: str = "") -> Any:
@@ -45,7 +35,10 @@ def a_change(
 ) -> GrantChange:
     """Return a change of a grant from one status to another."""
     return GrantChange(
-        ref=GRANT,
+        uid="u1",
+        namespace="argogrant",
+        name="g1",
+        instance="default",
         stored=stored,
         new=new,
         conditions=read_conditions(new),
@@ -58,7 +51,7 @@ class RecordedAuditLog:
     """An audit log, and the events that it emitted."""
 
     def __init__(self) -> None:
-        self.records: list[AuditRecord] = []
+        self.records: list[AuditEvent] = []
         self.log = AuditLog(self.records.append)
 
     def change(
@@ -67,13 +60,13 @@ class RecordedAuditLog:
         """Report a change; return the types of the events that it emits."""
         before = len(self.records)
         self.log.grant(a_change(stored, new, **change))
-        return [str(one.transition.type) for one in self.records[before:]]
+        return [str(one.event_type) for one in self.records[before:]]
 
     @property
     def ids(self) -> list[str]:
         """The ids of all events."""
-        return [one.event.id for one in self.records]
+        return [one.id for one in self.records]
 
     def last(self) -> Any:
         """Return the last event as a reader of the stream parses it."""
-        return json.loads(to_line(self.records[-1].event))
+        return json.loads(self.records[-1].line)

@@ -9,7 +9,7 @@ from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
 from argogrant.audit.audit_log import AuditLog
-from argogrant.audit.event import AuditRecord
+from argogrant.audit.event import AuditEvent
 from argogrant.controller.manager import NamespaceManager
 from argogrant.kube.client import Body
 from argogrant.kube.errors import NotFound, Unavailable
@@ -53,7 +53,7 @@ class InMemoryOperator:
         self.leading = asyncio.Event()
         self.leading.set()
         self.metrics = Metrics()
-        self.audit_records: list[AuditRecord] = []
+        self.audit_records: list[AuditEvent] = []
         """Audit records in order."""
         self.namespace = NamespaceManager(
             self.cluster,
@@ -66,8 +66,8 @@ class InMemoryOperator:
         )
         self.serving: asyncio.Task[None] | None = None
 
-    def _count(self, record: AuditRecord) -> None:
-        self.metrics.audit.record_event(record.transition.type)
+    def _count(self, record: AuditEvent) -> None:
+        self.metrics.audit.record_event(record.event_type)
 
     async def connect(self, remote: RemoteCluster, token: str) -> FakeClient:
         """Connect to the other cluster of this URL."""
@@ -86,9 +86,7 @@ class InMemoryOperator:
     def happened(self, name: str) -> list[str]:
         """Return the audit event types of a grant or an instance, in order."""
         return [
-            str(one.transition.type)
-            for one in self.audit_records
-            if one.ref.name == name
+            str(one.event_type) for one in self.audit_records if one.data.name == name
         ]
 
     def edit_instance(self, **spec: Any) -> None:

@@ -11,34 +11,68 @@ A process that is killed at 1 leaves a binding that no status reports; the next 
 finds the binding and emits ``bound`` before ``ended``.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TextIO
 
 from argogrant.api.accessgrant_view import has_been_bound, read_conditions
 from argogrant.audit.event import (
-    AuditRecord,
-    GrantChange,
-    ObjectRef,
-    audit_record,
-    grant_data,
-    instance_data,
+    TYPE_PREFIX,
+    ApprovalData,
+    AuditEvent,
+    EventType,
+    GrantData,
+    InstanceData,
+    RequesterData,
+    SubjectData,
 )
 from argogrant.audit.transitions import (
-    EventType,
     ReportedState,
     Transition,
     condition_transitions,
     end_of,
+    event_id,
     grant_transitions,
     next_state,
     stored_state,
     version_key,
 )
+from argogrant.grants.access.policy import Approval
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.stored_condition import Conditions
 
-AuditListener = Callable[[AuditRecord], None]
+AuditListener = Callable[[AuditEvent], None]
 """Receives every event, in order; must neither block nor raise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantChange:
+    """A grant, and its status as stored and as it is about to be written."""
+
+    uid: str
+    namespace: str
+    name: str
+    instance: str
+    grant: Grant | None
+    """None if the spec is invalid."""
+    stored: Mapping[str, Any]
+    """The status that the API server is known to have, never one to be written."""
+    new: Mapping[str, Any]
+    """The status that is about to be written."""
+    conditions: Conditions
+    """The conditions of the new status."""
+    now: datetime
+    is_overdue: bool = False
+    """The grant is over, but Argo CD may still allow it."""
+    binding_found: bool = False
+    """Argo CD's RBAC policy contained the binding before the last write, and no other
+    grant accounts for it."""
+    approvals: Sequence[Approval] = ()
+    """The approvals that count, for their comments."""
+    role_warning: str = ""
+    """Risk of the role, as a sentence."""
 
 
 class _Unstored(NamedTuple):
@@ -63,7 +97,7 @@ class AuditLog:
 
     def grant(self, change: GrantChange) -> None:
         """Emit the events of a grant, before its status is written."""
-        uid = change.ref.uid
+        uid = change.uid
         is_stored = change.new == change.stored and uid not in self._unstored
         if is_stored and not change.binding_found:
             return  # After a start most grants are as the last process left them.
@@ -83,16 +117,12 @@ class AuditLog:
             extends=change.grant.extends if change.grant else None,
             role_warning=change.role_warning,
         )
-        keys = self._record(uid, stored, after, transitions)
-        for transition, key in zip(transitions, keys, strict=True):
-            data = grant_data(change, transition, was_bound=after.was_bound)
-            self._emit(
-                audit_record(change.ref, transition, data, key=key, now=change.now)
-            )
+        for transition in self._record(uid, stored, after, transitions):
+            self._emit(_grant_event(change, transition, was_bound=after.was_bound))
 
     def instance(
         self,
-        ref: ObjectRef,
+        instance: InstanceData,
         *,
         stored: Mapping[str, Any],
         conditions: Conditions,
@@ -101,18 +131,16 @@ class AuditLog:
         """Emit the events of an instance, before its status is written.
 
         Args:
-            ref: The instance.
+            instance: The instance.
             stored: The status that the API server is known to have.
             conditions: The conditions that are about to be written.
             now: Time of the events.
         """
-        known = ReportedState(read_conditions(stored))
-        after = ReportedState(conditions)
-        transitions = condition_transitions(self._last_reported(ref.uid, known), after)
-        keys = self._record(ref.uid, known, after, transitions)
-        for transition, key in zip(transitions, keys, strict=True):
-            data = instance_data(ref, transition)
-            self._emit(audit_record(ref, transition, data, key=key, now=now))
+        known, after = ReportedState(read_conditions(stored)), ReportedState(conditions)
+        before = self._last_reported(instance.uid, known)
+        transitions = condition_transitions(before, after)
+        for transition in self._record(instance.uid, known, after, transitions):
+            self._emit(_instance_event(instance, transition, now))
 
     def deleted(self, change: GrantChange) -> None:
         """Emit the event of a grant that is about to be deleted."""
@@ -120,34 +148,38 @@ class AuditLog:
         transition = Transition(
             type=EventType.DELETED, reason=end.reason if end else ""
         )
-        data = grant_data(change, transition, was_bound=has_been_bound(change.stored))
-        self._emit(audit_record(change.ref, transition, data, key="", now=change.now))
+        was_bound = has_been_bound(change.stored)
+        self._emit(_grant_event(change, transition, was_bound=was_bound))
 
     def removals(
-        self, ref: ObjectRef, transitions: Sequence[Transition], *, now: datetime
+        self,
+        instance: InstanceData,
+        transitions: Sequence[Transition],
+        *,
+        now: datetime,
     ) -> None:
         """Emit the events of a write to Argo CD that removes something, before it.
 
         They are not emitted again when the write of the same version is retried.
 
         Args:
-            ref: The instance.
+            instance: The instance.
             transitions: The removals, all of one type; none may be missing.
             now: Time of the events.
         """
-        records = [_instance_record(ref, one, now=now) for one in transitions]
-        write = (ref.uid, transitions[0].type)
+        events = [_instance_event(instance, one, now) for one in transitions]
+        write = (instance.uid, transitions[0].type)
         earlier = self._removals.get(write, frozenset())
-        self._removals[write] = frozenset(one.event.id for one in records)
-        for record in records:
-            if record.event.id not in earlier:
-                self._emit(record)
+        self._removals[write] = frozenset(one.id for one in events)
+        for event in events:
+            if event.id not in earlier:
+                self._emit(event)
 
     def token_rotated(
-        self, ref: ObjectRef, transition: Transition, *, now: datetime
+        self, instance: InstanceData, transition: Transition, *, now: datetime
     ) -> None:
         """Emit the event of a new token for a remote cluster, once it is stored."""
-        self._emit(_instance_record(ref, transition, now=now))
+        self._emit(_instance_event(instance, transition, now))
 
     def forget(self, uid: str) -> None:
         """Forget an object that no longer exists."""
@@ -166,37 +198,25 @@ class AuditLog:
         stored: ReportedState,
         after: ReportedState,
         transitions: Iterable[Transition],
-    ) -> list[str]:
-        """Remember a state until the API server has it.
-
-        Returns:
-            For each transition the text that distinguishes its event from others.
-        """
-        unstored, version = (
-            self._unstored.pop(uid, None),
-            version_key(stored.conditions),
-        )
+    ) -> list[Transition]:
+        """Remember a state until the API server has it; return keyed transitions."""
+        unstored = self._unstored.pop(uid, None)
+        version = version_key(stored.conditions)
         types: tuple[EventType, ...] = ()
         if unstored is not None and unstored.stored == version:
             types = unstored.types
-        keys = []
-        for transition in transitions:
-            keys.append(f"{version}\n{types.count(transition.type)}")
-            types = (*types, transition.type)
+        keyed = []
+        for one in transitions:
+            key = f"{version}\n{types.count(one.type)}"
+            keyed.append(replace(one, key=key))
+            types = (*types, one.type)
         if types or not after.is_reported_as(stored):
             self._unstored[uid] = _Unstored(after, version, types)
-        return keys
+        return keyed
 
-    def _emit(self, record: AuditRecord) -> None:
+    def _emit(self, event: AuditEvent) -> None:
         for listener in self._listeners:
-            listener(record)
-
-
-def _instance_record(
-    ref: ObjectRef, transition: Transition, *, now: datetime
-) -> AuditRecord:
-    data = instance_data(ref, transition)
-    return audit_record(ref, transition, data, key=transition.key, now=now)
+            listener(event)
 
 
 class Stream:
@@ -208,7 +228,87 @@ class Stream:
     def __init__(self, output: TextIO) -> None:
         self._output = output
 
-    def __call__(self, record: AuditRecord) -> None:
+    def __call__(self, event: AuditEvent) -> None:
         """Write one line."""
-        self._output.write(f"{record.line}\n")
+        self._output.write(f"{event.line}\n")
         self._output.flush()
+
+
+def _grant_event(
+    change: GrantChange, transition: Transition, *, was_bound: bool
+) -> AuditEvent:
+    status, grant = change.new, change.grant
+    approved = change.conditions.get(GrantCondition.APPROVED)
+    data = GrantData(
+        uid=change.uid,
+        name=change.name,
+        namespace=change.namespace,
+        instance=change.instance,
+        started_at=status.get("startedAt"),
+        expires_at=status.get("expiresAt"),
+        ended_at=status.get("endedAt"),
+        policy=status.get("accessPolicy"),
+        approval=approved.reason if approved else None,
+        approvals=list(_approvals(change)),
+        was_bound=was_bound,
+        reason=transition.reason or None,
+        message=transition.message or None,
+        **(_spec_data(grant) if grant else {}),
+    )
+    return _event(data, change.instance, transition, change.now)
+
+
+def _spec_data(grant: Grant) -> dict[str, Any]:
+    """Return the fields of an event that come from a valid spec."""
+    requester = grant.requester
+    return {
+        "subject": SubjectData(kind=str(grant.subject.kind), name=grant.subject.name),
+        "role": grant.role.bound_as,
+        "requester": requester
+        and RequesterData(username=requester.username, groups=sorted(requester.groups)),
+        "justification": grant.justification or None,
+        "break_glass": grant.break_glass,
+        "extends": grant.extends,
+    }
+
+
+def _approvals(change: GrantChange) -> Iterator[ApprovalData]:
+    """Return the approvals that the status lists, with their comments."""
+    comments = {one.name: one.comment for one in change.approvals}
+    for entry in change.new.get("approvals") or ():
+        yield ApprovalData(
+            approver=str(entry.get("approver", "")),
+            decision=str(entry.get("decision", "")),
+            comment=comments.get(entry.get("name")) or None,
+            at=str(entry.get("at", "")),
+        )
+
+
+def _instance_event(
+    instance: InstanceData, transition: Transition, now: datetime
+) -> AuditEvent:
+    binding = transition.binding
+    data = InstanceData(
+        uid=instance.uid,
+        name=instance.name,
+        namespace=instance.namespace,
+        subject=binding.subject if binding else None,
+        role=binding.role if binding else None,
+        reason=transition.reason or None,
+        message=transition.message or None,
+    )
+    return _event(data, instance.name, transition, now)
+
+
+def _event(
+    data: GrantData | InstanceData, instance: str, transition: Transition, now: datetime
+) -> AuditEvent:
+    kind = "grant" if isinstance(data, GrantData) else "instance"
+    return AuditEvent(
+        id=event_id(data.uid, transition.type, transition.key),
+        source=f"/argogrant/{data.namespace}/{instance}",
+        type=f"{TYPE_PREFIX}.{kind}.{transition.type}",
+        time=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        subject=f"{data.namespace}/{data.name}",
+        data=data,
+    )

@@ -1,180 +1,267 @@
-"""Events of the audit stream: the changed object, and its CloudEvent."""
+"""Schema of the audit stream: CloudEvents 1.0 in structured JSON.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+``docs/reference/audit.md`` is generated from this module. The schema is stable: fields
+may be added, but no field is renamed or changes its meaning. Readers ignore fields that
+they do not know.
+
+Source: CloudEvents 1.0.2, "JSON Event Format".
+"""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Final, Literal
 
-from argogrant.audit.cloudevents import (
-    TYPE_PREFIX,
-    ApprovalData,
-    AuditEvent,
-    GrantData,
-    InstanceData,
-    RequesterData,
-    SubjectData,
-    format_time,
-    to_line,
-)
-from argogrant.audit.transitions import Transition, event_id
-from argogrant.grants.access.policy import Approval
-from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.identity import Identity
-from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.stored_condition import Conditions
+from pydantic import Field
+
+from argogrant.api.schema import Model
+
+TYPE_PREFIX: Final = "dev.argogrant"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectRef:
-    """Reference to the object that changed, and to its instance."""
+class EventType(StrEnum):
+    """Event types, in the order in which one change of a grant emits them.
 
-    kind: str
-    """``AccessGrant`` or ``ArgoCDInstance``."""
-    uid: str
-    namespace: str
-    name: str
-    instance: str
+    The cause comes before the effect: ``approved`` before ``bound``, ``refused`` before
+    ``unbound``, ``denied`` before ``ended``.
+    """
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    AWAITING_APPROVAL = "awaiting-approval"
+    BOUND = "bound"
+    CAUTIONED = "cautioned"
+    INEFFECTIVE = "ineffective"
+    EXTENDED = "extended"
+    DENIED = "denied"
+    REFUSED = "refused"
+    UNBOUND = "unbound"
+    OVERDUE = "overdue"
+    ENDED = "ended"
+    DELETED = "deleted"
+    CONTESTED = "contested"
+    ORPHAN_REMOVED = "orphan-removed"
+    TOKEN_ROTATED = "token-rotated"  # noqa: S105 - an event type
+    TOKEN_AT_RISK = "token-at-risk"  # noqa: S105
+    TOKEN_REMOVED = "token-removed"  # noqa: S105
+
+
+EVENT_DESCRIPTIONS: Final[Mapping[EventType, str]] = {
+    EventType.REQUESTED: "The operator saw the grant for the first time.",
+    EventType.APPROVED: (
+        "An access policy, approvers or break-glass access approved the grant;"
+        " `reason`, `policy` and `approvals` have the details. A grant that needs no"
+        " approval (`PolicyNotRequired`) has no such event."
+    ),
+    EventType.AWAITING_APPROVAL: (
+        "The grant waits for approvals, or an approval that it had no longer counts."
+    ),
+    EventType.BOUND: (
+        "Argo CD's RBAC policy contains the binding, and the API server acknowledged"
+        " the write. The subject has the permissions of the role."
+    ),
+    EventType.CAUTIONED: (
+        "The grant is bound for the first time, and its role can remove permissions or"
+        " create access that outlasts the grant; `message` explains how."
+    ),
+    EventType.INEFFECTIVE: (
+        "The grant has no effect in Argo CD as configured, for example because Argo CD"
+        " cannot match the subject; see `reason` and `message`."
+    ),
+    EventType.EXTENDED: (
+        "The grant is bound and continues the grant that `extends` names."
+    ),
+    EventType.DENIED: "An approver denied the grant; `ended` follows.",
+    EventType.REFUSED: (
+        "The grant is not in force because of its content or its requester; see"
+        " `reason` and `message`. It may be allowed later."
+    ),
+    EventType.UNBOUND: (
+        "Argo CD's RBAC policy no longer contains the binding, or the role no longer"
+        " has any effect, although the grant has not ended."
+    ),
+    EventType.OVERDUE: (
+        "The grant is over, but Argo CD may still allow it; `message` names the"
+        " obstacle. `ended` follows once the revocation is certain."
+    ),
+    EventType.ENDED: (
+        "The grant is over, and Argo CD's RBAC policy contains no trace of it;"
+        " `wasBound` is true if it ever gave access. The reason `Deleted` means that"
+        " the AccessGrant is being deleted."
+    ),
+    EventType.DELETED: (
+        "The operator deletes the AccessGrant because `spec.retention` of the instance"
+        " has passed since its end. Emitted just before the deletion, and possibly"
+        " again if the deletion fails."
+    ),
+    EventType.CONTESTED: (
+        "Another program keeps changing `policy.argogrant.csv`; `message` names it."
+    ),
+    EventType.ORPHAN_REMOVED: (
+        "The managed key contains a binding that no grant accounts for; the next write"
+        " removes it. Emitted just before that write, and possibly again if the write"
+        " fails."
+    ),
+    EventType.TOKEN_ROTATED: (
+        "A new token for the remote cluster was requested, tried and stored; `message`"
+        " has its expiry. Missing if the operator was killed right after storing it."
+    ),
+    EventType.TOKEN_AT_RISK: (
+        "The token for the remote cluster expires soon and is not renewed"
+        " (`TokenEnding`), or its renewal failed (`RotationFailed`); see `message`."
+    ),
+    EventType.TOKEN_REMOVED: (
+        "A token of an AppProject role was issued while a grant gave that role, and"
+        " the grant is over; the next write of the AppProject removes the token."
+        " `message` has its id and times, never the token. Emitted just before that"
+        " write, and possibly again if the write fails."
+    ),
+}
+"""When each event is emitted."""
+
+
+class SubjectData(Model):
+    """Subject that receives access."""
+
+    kind: str = Field(
+        description="`User` or `Group`. Informative: Argo CD compares the name only."
+    )
+    name: str = Field(description="Name as Argo CD knows it.")
+
+
+class RequesterData(Model):
+    """Requester in the spec; proven if `RequesterVerified` of the instance is True."""
+
+    username: str = Field(description="Kubernetes user name.")
+    groups: list[str] = Field(
+        description="Groups of the user at the time of the request, sorted."
+    )
+
+
+class ApprovalData(Model):
+    """One approval or denial that counted."""
+
+    approver: str = Field(description="Kubernetes user name of the approver.")
+    decision: str = Field(description="`Approve` or `Deny`.")
+    comment: str | None = Field(default=None, description="Comment of the approver.")
+    at: str = Field(description="Time of the approval or denial, in UTC.")
+
+
+class GrantData(Model):
+    """AccessGrant after the change; unknown values are omitted."""
+
+    uid: str = Field(description="`metadata.uid` of the AccessGrant.")
+    name: str = Field(description="Name of the AccessGrant.")
+    namespace: str = Field(description="Namespace of the AccessGrant.")
+    instance: str = Field(description="ArgoCDInstance of the AccessGrant.")
+    subject: SubjectData | None = Field(
+        default=None, description="Subject that receives access."
+    )
+    role: str | None = Field(
+        default=None,
+        description=(
+            "Role as in Argo CD's RBAC policy, such as `role:deployer` or"
+            " `proj:team-a:deployer`."
+        ),
+    )
+    requester: RequesterData | None = Field(
+        default=None, description="Requester of the grant."
+    )
+    justification: str | None = Field(
+        default=None, description="Justification of the requester."
+    )
+    started_at: str | None = Field(
+        default=None, description="Start of its window, once it has opened."
+    )
+    expires_at: str | None = Field(
+        default=None,
+        description="Expiry of the grant; a forecast until `startedAt` is present.",
+    )
+    ended_at: str | None = Field(
+        default=None, description="End of the grant, once it is certain."
+    )
+    policy: str | None = Field(
+        default=None,
+        description="AccessPolicy that allowed the grant; absent if none applies.",
+    )
+    approval: str | None = Field(
+        default=None,
+        description=(
+            "Reason of the condition `Approved`, such as `PolicyNotRequired`,"
+            " `ApprovedByReviewers` or `BreakGlass`."
+        ),
+    )
+    approvals: list[ApprovalData] = Field(
+        default=[], description="Approvals that counted; empty if none was required."
+    )
+    break_glass: bool = Field(
+        default=False, description="The grant requests break-glass access."
+    )
+    extends: str | None = Field(
+        default=None, description="Name of the grant that this one continues."
+    )
+    was_bound: bool = Field(
+        default=False, description="The grant gives access, or gave access earlier."
+    )
+    reason: str | None = Field(
+        default=None, description="Reason of the condition, in one word."
+    )
+    message: str | None = Field(default=None, description="Explanation of the reason.")
+
+
+class InstanceData(Model):
+    """ArgoCDInstance after the change."""
+
+    uid: str = Field(description="`metadata.uid` of the ArgoCDInstance.")
+    name: str = Field(description="Name of the ArgoCDInstance.")
+    namespace: str = Field(description="Namespace of the ArgoCDInstance.")
+    subject: str | None = Field(
+        default=None, description="Subject of an orphaned binding, as in the policy."
+    )
+    role: str | None = Field(
+        default=None, description="Role of an orphaned binding, as in the policy."
+    )
+    reason: str | None = Field(
+        default=None, description="Reason of the condition, in one word."
+    )
+    message: str | None = Field(default=None, description="Explanation of the reason.")
+
+
+class AuditEvent(Model):
+    """One line of the audit stream."""
+
+    specversion: Literal["1.0"] = Field(
+        default="1.0", description="Version of CloudEvents."
+    )
+    id: str = Field(
+        description=(
+            "Unique id of the change. An event that is emitted again, for example after"
+            " a crash, has the same id: keep the first event of each id."
+        )
+    )
+    source: str = Field(description="`/argogrant/<namespace>/<instance>`.")
+    type: str = Field(
+        description="`dev.argogrant.grant.<what>` or `dev.argogrant.instance.<what>`."
+    )
+    time: str = Field(description="Time of the event, in UTC, in milliseconds.")
+    subject: str = Field(
+        description="`<namespace>/<name>` of the AccessGrant or the ArgoCDInstance."
+    )
+    datacontenttype: Literal["application/json"] = Field(
+        default="application/json", description="Media type of `data`."
+    )
+    data: GrantData | InstanceData = Field(
+        description="The object after the change, and the reason of the change."
+    )
 
     @property
-    def source(self) -> str:
-        """The ``source`` of its CloudEvents."""
-        return f"/argogrant/{self.namespace}/{self.instance}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantChange:
-    """The status of a grant, as stored and as it is about to be written."""
-
-    ref: ObjectRef
-    grant: Grant | None
-    """None if the spec is invalid."""
-    stored: Mapping[str, Any]
-    """The status that the API server is known to have, never one to be written."""
-    new: Mapping[str, Any]
-    """The status that is about to be written."""
-    conditions: Conditions
-    """The conditions of the new status."""
-    now: datetime
-    is_overdue: bool = False
-    """The grant is over, but Argo CD may still allow it."""
-    binding_found: bool = False
-    """Argo CD's RBAC policy contained the binding before the last write, and no other
-    grant accounts for it."""
-    approvals: Sequence[Approval] = ()
-    """The approvals that count, for their comments."""
-    role_warning: str = ""
-    """Risk of the role, as a sentence."""
-
-
-@dataclass(frozen=True)
-class AuditRecord:
-    """One event: the object, its transition, and the CloudEvent."""
-
-    ref: ObjectRef
-    transition: Transition
-    event: AuditEvent
+    def event_type(self) -> EventType:
+        """The last part of ``type``."""
+        return EventType(self.type.rpartition(".")[2])
 
     @cached_property
     def line(self) -> str:
-        """The event as one line; several listeners need it."""
-        return to_line(self.event)
-
-
-def audit_record(
-    ref: ObjectRef,
-    transition: Transition,
-    data: GrantData | InstanceData,
-    *,
-    key: str,
-    now: datetime,
-) -> AuditRecord:
-    """Build an event.
-
-    Args:
-        ref: The object that changed.
-        transition: The change.
-        data: The object after the change.
-        key: Text that distinguishes the event from others of its type and object.
-        now: Time of the event.
-    """
-    kind = "grant" if isinstance(data, GrantData) else "instance"
-    event = AuditEvent(
-        id=event_id(ref.uid, transition.type, key),
-        source=ref.source,
-        type=f"{TYPE_PREFIX}.{kind}.{transition.type}",
-        time=format_time(now),
-        subject=f"{ref.namespace}/{ref.name}",
-        data=data,
-    )
-    return AuditRecord(ref, transition, event)
-
-
-def grant_data(
-    change: GrantChange, transition: Transition, *, was_bound: bool
-) -> GrantData:
-    """Return the data of an event about a grant."""
-    ref, status = change.ref, change.new
-    approved = change.conditions.get(GrantCondition.APPROVED)
-    data = GrantData(
-        uid=ref.uid,
-        name=ref.name,
-        namespace=ref.namespace,
-        instance=ref.instance,
-        started_at=status.get("startedAt"),
-        expires_at=status.get("expiresAt"),
-        ended_at=status.get("endedAt"),
-        policy=status.get("accessPolicy"),
-        approval=approved.reason if approved else None,
-        approvals=list(_approvals(change)),
-        was_bound=was_bound,
-        reason=transition.reason or None,
-        message=transition.message or None,
-    )
-    return data if change.grant is None else _with_spec(data, change.grant)
-
-
-def instance_data(ref: ObjectRef, transition: Transition) -> InstanceData:
-    """Return the data of an event about an instance."""
-    binding = transition.binding
-    return InstanceData(
-        uid=ref.uid,
-        name=ref.name,
-        namespace=ref.namespace,
-        subject=binding.subject if binding else None,
-        role=binding.role if binding else None,
-        reason=transition.reason or None,
-        message=transition.message or None,
-    )
-
-
-def _with_spec(data: GrantData, grant: Grant) -> GrantData:
-    subject = SubjectData(kind=str(grant.subject.kind), name=grant.subject.name)
-    return data.model_copy(
-        update={
-            "subject": subject,
-            "role": grant.role.bound_as,
-            "requester": _requester_data(grant.requester),
-            "justification": grant.justification or None,
-            "break_glass": grant.break_glass,
-            "extends": grant.extends,
-        }
-    )
-
-
-def _requester_data(requester: Identity | None) -> RequesterData | None:
-    if requester is None:
-        return None
-    return RequesterData(username=requester.username, groups=sorted(requester.groups))
-
-
-def _approvals(change: GrantChange) -> Iterator[ApprovalData]:
-    """Return the approvals that the status lists, with their comments."""
-    comments = {one.name: one.comment for one in change.approvals}
-    for entry in change.new.get("approvals") or ():
-        yield ApprovalData(
-            approver=str(entry.get("approver", "")),
-            decision=str(entry.get("decision", "")),
-            comment=comments.get(entry.get("name")) or None,
-            at=str(entry.get("at", "")),
-        )
+        """The event as one line of printable ASCII; control characters escaped."""
+        content = self.model_dump(by_alias=True, exclude_none=True)
+        return json.dumps(content, ensure_ascii=True, separators=(",", ":"))

@@ -16,8 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from argogrant.api.crd import GROUP, VERSION
-from argogrant.audit.event import AuditRecord
-from argogrant.audit.transitions import EventType
+from argogrant.audit.event import AuditEvent, EventType, GrantData
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.reasons import Reason
 
@@ -105,24 +104,24 @@ class KubernetesEvents:
         self._post = post
         self._dropped = dropped
         self._tokens = tokens or TokenBucket(RATE, BURST)
-        self._queue: asyncio.Queue[AuditRecord] = asyncio.Queue(BURST)
+        self._queue: asyncio.Queue[AuditEvent] = asyncio.Queue(BURST)
         self._has_failed = False
 
-    def __call__(self, record: AuditRecord) -> None:
+    def __call__(self, event: AuditEvent) -> None:
         """Queue an Event, or drop it if there are too many."""
-        if record.transition.type not in _EVENTS:
+        if event.event_type not in _EVENTS:
             return
         if self._queue.full() or not self._tokens.take():
             self._dropped()
             return
-        self._queue.put_nowait(record)
+        self._queue.put_nowait(event)
 
     async def run(self) -> None:
         """Post Events until cancelled."""
         while True:
-            record = await self._queue.get()
+            event = await self._queue.get()
             try:
-                await self._post(record.ref.namespace, build_event(record))
+                await self._post(event.data.namespace, build_event(event))
             except AccessGrantError as error:
                 self._record_failure(error)
             else:
@@ -136,30 +135,31 @@ class KubernetesEvents:
         self._has_failed = True
 
 
-def build_event(record: AuditRecord) -> Body:
+def build_event(event: AuditEvent) -> Body:
     """Build the Kubernetes Event of an audit event."""
-    transition, ref = record.transition, record.ref
-    severity, reason = _EVENTS[transition.type]
-    is_approval = transition.type is EventType.APPROVED
-    if is_approval and transition.reason == Reason.BREAK_GLASS:
+    data, event_type = event.data, event.event_type
+    severity, reason = _EVENTS[event_type]
+    if event_type is EventType.APPROVED and data.reason == Reason.BREAK_GLASS:
         severity, reason = WARNING, "BreakGlass"
-    at = f"{record.event.time[:19]}Z"
+    at, message = f"{event.time[:19]}Z", data.message or ""
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE - 1]}…"
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{ref.name[:200].rstrip('.-')}.{record.event.id[:16]}",
-            "namespace": ref.namespace,
+            "name": f"{data.name[:200].rstrip('.-')}.{event.id[:16]}",
+            "namespace": data.namespace,
         },
         "type": severity,
-        "reason": reason or transition.reason,
-        "message": _truncate(transition.message),
+        "reason": reason or data.reason or "",
+        "message": message,
         "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": ref.kind,
-            "namespace": ref.namespace,
-            "name": ref.name,
-            "uid": ref.uid,
+            "kind": "AccessGrant" if isinstance(data, GrantData) else "ArgoCDInstance",
+            "namespace": data.namespace,
+            "name": data.name,
+            "uid": data.uid,
         },
         "source": {"component": COMPONENT},
         "firstTimestamp": at,
@@ -176,9 +176,3 @@ def describe_event(event_type: EventType) -> str:
     name = f"`{reason}`" if reason else "the condition's reason"
     is_approval = event_type is EventType.APPROVED
     return f"{name}, {severity}{'; `BreakGlass` as a Warning' if is_approval else ''}"
-
-
-def _truncate(message: str) -> str:
-    if len(message) <= MAX_MESSAGE:
-        return message
-    return f"{message[: MAX_MESSAGE - 1]}…"

@@ -1,20 +1,18 @@
-"""Event types of the audit stream, and the changes of conditions that emit them.
+"""Events between two states of an object, and their ids. Pure.
 
-Pure. An event is derived from two states of an object: the one that was reported last
-and the one that is about to be reported. A state that begins and ends between two
-reconciliations leaves no trace, and therefore no event.
-
-The descriptions of the types are the reference documentation: ``make generate`` writes
-``docs/reference/audit.md`` from them.
+An event is derived from the state that was reported last and the one that is about to
+be reported. A state that begins and ends between two reconciliations leaves no trace,
+and therefore no event.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from argogrant.argocd.appproject.annotation import Token
+from argogrant.audit.event import EventType
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reason_table import (
     GRANT_REASONS,
@@ -27,136 +25,48 @@ from argogrant.grants.model.stored_condition import (
     StoredCondition,
     state_key,
 )
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_instant
 
-
-class EventType(StrEnum):
-    """Event types, in the order in which one change of a grant emits them.
-
-    The cause comes before the effect: ``approved`` before ``bound``, ``refused`` before
-    ``unbound``, ``denied`` before ``ended``.
-    """
-
-    REQUESTED = "requested"
-    APPROVED = "approved"
-    AWAITING_APPROVAL = "awaiting-approval"
-    BOUND = "bound"
-    CAUTIONED = "cautioned"
-    INEFFECTIVE = "ineffective"
-    EXTENDED = "extended"
-    DENIED = "denied"
-    REFUSED = "refused"
-    UNBOUND = "unbound"
-    OVERDUE = "overdue"
-    ENDED = "ended"
-    DELETED = "deleted"
-    CONTESTED = "contested"
-    ORPHAN_REMOVED = "orphan-removed"
-    TOKEN_ROTATED = "token-rotated"  # noqa: S105 - an event type
-    TOKEN_AT_RISK = "token-at-risk"  # noqa: S105
-    TOKEN_REMOVED = "token-removed"  # noqa: S105
-
-
-EVENT_DESCRIPTIONS: Final[Mapping[EventType, str]] = {
-    EventType.REQUESTED: "The operator saw the grant for the first time.",
-    EventType.APPROVED: (
-        "An access policy, approvers or break-glass access approved the grant;"
-        " `reason`, `policy` and `approvals` have the details. A grant that needs no"
-        " approval (`PolicyNotRequired`) has no such event."
+_CONDITION_ROWS: Final = (
+    (
+        GrantCondition.APPROVED,
+        True,
+        (Reason.AUTO_APPROVED, Reason.APPROVED_BY_REVIEWERS, Reason.BREAK_GLASS),
+        EventType.APPROVED,
     ),
-    EventType.AWAITING_APPROVAL: (
-        "The grant waits for approvals, or an approval that it had no longer counts."
-    ),
-    EventType.BOUND: (
-        "Argo CD's RBAC policy contains the binding, and the API server acknowledged"
-        " the write. The subject has the permissions of the role."
-    ),
-    EventType.CAUTIONED: (
-        "The grant is bound for the first time, and its role can remove permissions or"
-        " create access that outlasts the grant; `message` explains how."
-    ),
-    EventType.INEFFECTIVE: (
-        "The grant has no effect in Argo CD as configured, for example because Argo CD"
-        " cannot match the subject; see `reason` and `message`."
-    ),
-    EventType.EXTENDED: (
-        "The grant is bound and continues the grant that `extends` names."
-    ),
-    EventType.DENIED: "An approver denied the grant; `ended` follows.",
-    EventType.REFUSED: (
-        "The grant is not in force because of its content or its requester; see"
-        " `reason` and `message`. It may be allowed later."
-    ),
-    EventType.UNBOUND: (
-        "Argo CD's RBAC policy no longer contains the binding, or the role no longer"
-        " has any effect, although the grant has not ended."
-    ),
-    EventType.OVERDUE: (
-        "The grant is over, but Argo CD may still allow it; `message` names the"
-        " obstacle. `ended` follows once the revocation is certain."
-    ),
-    EventType.ENDED: (
-        "The grant is over, and Argo CD's RBAC policy contains no trace of it;"
-        " `wasBound` is true if it ever gave access. The reason `Deleted` means that"
-        " the AccessGrant is being deleted."
-    ),
-    EventType.DELETED: (
-        "The operator deletes the AccessGrant because `spec.retention` of the instance"
-        " has passed since its end. Emitted just before the deletion, and possibly"
-        " again if the deletion fails."
-    ),
-    EventType.CONTESTED: (
-        "Another program keeps changing `policy.argogrant.csv`; `message` names it."
-    ),
-    EventType.ORPHAN_REMOVED: (
-        "The managed key contains a binding that no grant accounts for; the next write"
-        " removes it. Emitted just before that write, and possibly again if the write"
-        " fails."
-    ),
-    EventType.TOKEN_ROTATED: (
-        "A new token for the remote cluster was requested, tried and stored; `message`"
-        " has its expiry. Missing if the operator was killed right after storing it."
-    ),
-    EventType.TOKEN_AT_RISK: (
-        "The token for the remote cluster expires soon and is not renewed"
-        " (`TokenEnding`), or its renewal failed (`RotationFailed`); see `message`."
-    ),
-    EventType.TOKEN_REMOVED: (
-        "A token of an AppProject role was issued while a grant gave that role, and"
-        " the grant is over; the next write of the AppProject removes the token."
-        " `message` has its id and times, never the token. Emitted just before that"
-        " write, and possibly again if the write fails."
-    ),
-}
-"""When each event is emitted, as the reference documentation prints it."""
-
-CONDITION_EVENTS: Final[Mapping[tuple[str, bool | None, str], EventType]] = {
-    (GrantCondition.APPROVED, True, Reason.AUTO_APPROVED): EventType.APPROVED,
-    (GrantCondition.APPROVED, True, Reason.APPROVED_BY_REVIEWERS): EventType.APPROVED,
-    (GrantCondition.APPROVED, True, Reason.BREAK_GLASS): EventType.APPROVED,
     (
         GrantCondition.READY,
         False,
-        Reason.AWAITING_APPROVAL,
-    ): EventType.AWAITING_APPROVAL,
-    (GrantCondition.READY, True, Reason.BOUND): EventType.BOUND,
-    **{
-        (GrantCondition.READY, False, reason): EventType.REFUSED
-        for reason in REFUSED_REASONS
-    },
-    **{
-        (GrantCondition.EFFECTIVE, False, reason): EventType.INEFFECTIVE
-        for reason in GRANT_REASONS[GrantCondition.EFFECTIVE][False]
-    },
-    **{
-        (GrantCondition.ENDED, True, reason): EventType.ENDED
-        for reason in (*GRANT_REASONS[GrantCondition.ENDED][True], Reason.DELETED)
-    },
-    (InstanceCondition.CONTESTED, True, Reason.CONTESTED): EventType.CONTESTED,
-    **{
-        (InstanceCondition.TOKEN_FRESH, False, reason): EventType.TOKEN_AT_RISK
-        for reason in INSTANCE_REASONS[InstanceCondition.TOKEN_FRESH][False]
-    },
+        (Reason.AWAITING_APPROVAL,),
+        EventType.AWAITING_APPROVAL,
+    ),
+    (GrantCondition.READY, True, (Reason.BOUND,), EventType.BOUND),
+    (GrantCondition.READY, False, REFUSED_REASONS, EventType.REFUSED),
+    (
+        GrantCondition.EFFECTIVE,
+        False,
+        GRANT_REASONS[GrantCondition.EFFECTIVE][False],
+        EventType.INEFFECTIVE,
+    ),
+    (
+        GrantCondition.ENDED,
+        True,
+        (*GRANT_REASONS[GrantCondition.ENDED][True], Reason.DELETED),
+        EventType.ENDED,
+    ),
+    (InstanceCondition.CONTESTED, True, (Reason.CONTESTED,), EventType.CONTESTED),
+    (
+        InstanceCondition.TOKEN_FRESH,
+        False,
+        INSTANCE_REASONS[InstanceCondition.TOKEN_FRESH][False],
+        EventType.TOKEN_AT_RISK,
+    ),
+)
+CONDITION_EVENTS: Final[Mapping[tuple[str, bool | None, str], EventType]] = {
+    (condition, status, reason): event_type
+    for condition, status, reasons, event_type in _CONDITION_ROWS
+    for reason in reasons
 }
 """The event that a condition emits when it gets a status and a reason."""
 
@@ -393,6 +303,37 @@ def orphan_removed(binding: Binding, version: str) -> Transition:
         key=f"{version}\n{binding.subject}\n{binding.role}",
         binding=binding,
     )
+
+
+def token_removed(project: str, role: str, token: Token, *, version: str) -> Transition:
+    """Return the event of a token that is removed with the member who issued it.
+
+    Args:
+        project: The AppProject.
+        role: Bare name of its role.
+        token: The token, as the AppProject records it.
+        version: Resource version of the AppProject that contained it.
+    """
+    issued, expiry = _time(token.issued_at), "never expires"
+    if token.expires_at:
+        expiry = f"would have expired at {_time(token.expires_at)}"
+    return Transition(
+        type=EventType.TOKEN_REMOVED,
+        message=(
+            f"Token {quote(token.id)} of role {quote(role)} of AppProject"
+            f" {quote(project)}, issued at {issued}, which {expiry}, is removed: it was"
+            " issued while a grant gave that role."
+        ),
+        key=f"{version}\n{role}\n{token.fingerprint}",
+    )
+
+
+def _time(seconds: int) -> str:
+    """Return a time of a token; Argo CD does not validate the number."""
+    try:
+        return format_instant(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def _was_bound_unreported(before: ReportedState, after: ReportedState) -> bool:

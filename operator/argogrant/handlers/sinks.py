@@ -5,9 +5,8 @@ import sys
 from contextlib import suppress
 
 from argogrant.audit.audit_log import AuditListener, AuditLog, Stream
-from argogrant.audit.http_sink import Sink, SinkTarget
+from argogrant.audit.http_sink import Sink, SinkTarget, open_spool
 from argogrant.audit.kubernetes_events import KubernetesEvents
-from argogrant.audit.spool import open_spool
 from argogrant.controller.manager import log_task_failure
 from argogrant.handlers.settings import OperatorSettings
 from argogrant.kube.client import Body, Cluster
@@ -38,7 +37,7 @@ class Sinks:
         self._posting.add_done_callback(log_task_failure)
         listeners: list[AuditListener] = [
             Stream(sys.stdout),
-            lambda record: metrics.record_event(record.transition.type),
+            lambda event: metrics.record_event(event.event_type),
             events,
         ]
         if self._sink is not None:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.audit.cloudevents import to_line
 from argogrant.audit.transitions import orphan_removed
 from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.grant import Binding
@@ -75,7 +74,7 @@ def test_second_occurrence_has_another_id_although_no_status_was_written() -> No
     audit = RecordedAuditLog()
     for state in (BOUND, UNKNOWN_ROLE, BOUND, UNKNOWN_ROLE, BOUND):
         audit.change({}, state)
-    bound = [one.event.id for one in audit.records if one.transition.type == "bound"]
+    bound = [one.id for one in audit.records if one.event_type == "bound"]
 
     assert len(set(bound)) == 3
 
@@ -164,9 +163,9 @@ def test_break_glass_grant_is_reported() -> None:
     audit = RecordedAuditLog()
     grant = a_grant(break_glass=True, justification="the shop is down")
     audit.change({}, status("+Bound", "+BreakGlass"), grant=grant)
-    approved = next(one for one in audit.records if one.transition.type == "approved")
+    approved = next(one for one in audit.records if one.event_type == "approved")
 
-    assert approved.transition.reason == "BreakGlass"
+    assert approved.data.reason == "BreakGlass"
     assert audit.last()["data"]["breakGlass"] is True
 
 
@@ -199,7 +198,7 @@ def test_every_state_that_a_status_showed_was_reported(steps) -> None:
         audit.change(stored, state)
         if is_written:
             stored = state
-            types = [str(one.transition.type) for one in (*earlier, *audit.records)]
+            types = [str(one.event_type) for one in (*earlier, *audit.records)]
             reason = state["conditions"][1]["reason"]
             assert types[0] == "requested"
             assert EVENT_OF_REASON.get(reason, "requested") in types
@@ -207,7 +206,7 @@ def test_every_state_that_a_status_showed_was_reported(steps) -> None:
             earlier += audit.records
             audit = RecordedAuditLog()
 
-    assert earlier[-1].transition.type == "ended"
+    assert earlier[-1].event_type == "ended"
 
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.booleans()), max_size=8))
@@ -252,7 +251,7 @@ def test_every_event_is_one_line_of_json_for_any_text(
     grant = a_grant(subject=name, justification=justification)
     approval = replace(BY_BOB, comment=comment)
     audit.change({}, REVIEWED, grant=grant, approvals=(approval,))
-    line = to_line(audit.records[-1].event)
+    line = audit.records[-1].line
     data = audit.last()["data"]
 
     assert line.isascii()

@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from argogrant.audit import http_sink as sinks
-from argogrant.audit.cloudevents import AuditEvent, InstanceData
-from argogrant.audit.event import AuditRecord
-from argogrant.audit.http_sink import InvalidSink, Sink, SinkTarget
-from argogrant.audit.spool import MemorySpool
-from argogrant.audit.transitions import EventType, Transition
+from argogrant.audit.event import AuditEvent
+from argogrant.audit.http_sink import InvalidSink, MemorySpool, Sink, SinkTarget
 from support import audit_receiver as receivers
 from support.audit_statuses import INSTANCE
 
@@ -28,25 +25,15 @@ def receiver() -> Iterator[receivers.Receiver]:
         yield running
 
 
-def a_record(number: int) -> AuditRecord:
-    data = InstanceData(
-        uid="i1",
-        name="default",
-        namespace="argogrant",
-        subject=None,
-        role=None,
-        reason=None,
-        message=None,
-    )
-    event = AuditEvent(
+def a_record(number: int) -> AuditEvent:
+    return AuditEvent(
         id=str(number),
-        source=INSTANCE.source,
+        source="/argogrant/argogrant/default",
         type="dev.argogrant.instance.contested",
         time="2026-11-24T12:00:00.000Z",
         subject="argogrant/default",
-        data=data,
+        data=INSTANCE,
     )
-    return AuditRecord(INSTANCE, Transition(type=EventType.CONTESTED), event)
 
 
 class Posting:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.audit.event import AuditRecord
+from argogrant.audit.event import AuditEvent, EventType
 from argogrant.audit.kubernetes_events import (
     BURST,
     KubernetesEvents,
@@ -14,7 +14,6 @@ from argogrant.audit.kubernetes_events import (
     build_event,
     describe_event,
 )
-from argogrant.audit.transitions import EventType
 from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.kube.errors import Forbidden
 from support.audit_statuses import INSTANCE, RecordedAuditLog, status
@@ -27,7 +26,7 @@ DENIED = status("-Denied", "-Denied", "+Denied")
 EMERGENCY = status("+Bound", "+BreakGlass")
 
 
-def records(*states: Any, **change: Any) -> list[AuditRecord]:
+def records(*states: Any, **change: Any) -> list[AuditEvent]:
     """Return the audit events of a grant that has one status after the other."""
     audit, stored = RecordedAuditLog(), {}
     for state in states:
@@ -36,9 +35,9 @@ def records(*states: Any, **change: Any) -> list[AuditRecord]:
     return audit.records
 
 
-def posted(audit_records: list[AuditRecord]) -> list[str]:
+def posted(audit_records: list[AuditEvent]) -> list[str]:
     """Return the type and reason of the Kubernetes Events of audit events."""
-    shown = [one for one in audit_records if describe_event(one.transition.type)]
+    shown = [one for one in audit_records if describe_event(one.event_type)]
     bodies = map(build_event, shown)
     return [f"{body['type']} {body['reason']}" for body in bodies]
 
@@ -97,7 +96,7 @@ def test_event_names_the_object_and_has_the_message_of_the_condition() -> None:
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"g1.{bound.event.id[:16]}",
+            "name": f"g1.{bound.id[:16]}",
             "namespace": "argogrant",
         },
         "type": "Normal",

@@ -2,10 +2,9 @@
 
 import pytest
 
+from argogrant.audit.event import EVENT_DESCRIPTIONS, EventType
 from argogrant.audit.transitions import (
     CONDITION_EVENTS,
-    EVENT_DESCRIPTIONS,
-    EventType,
     ReportedState,
     condition_transitions,
 )

@@ -2,9 +2,9 @@
 
 import pytest
 
+from argogrant.audit.event import EventType
 from argogrant.audit.transitions import (
     ONCE_PER_GRANT,
-    EventType,
     event_id,
     orphan_removed,
     version_key,

@@ -255,9 +255,7 @@ async def test_audit_event_has_the_comment_of_the_approver() -> None:
         await asyncio.sleep(SETTLED)
         approve(operator, "g1", comment="Looked at it.")
         await asyncio.sleep(SETTLED)
-        told = {
-            str(one.transition.type): one.event.data for one in operator.audit_records
-        }
+        told = {str(one.event_type): one.data for one in operator.audit_records}
 
         assert [one.comment for one in told["approved"].approvals] == ["Looked at it."]
 

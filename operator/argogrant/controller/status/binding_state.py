@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 
@@ -118,6 +119,27 @@ class BindingState:
     def is_gone(self, decision: Decision | None) -> bool:
         """Return whether no binding is left that only this grant wanted."""
         return decision is None or decision.grant.binding not in self.leftover
+
+    def proves_bound(
+        self, record: GrantRecord, decision: Decision, now: datetime
+    ) -> bool:
+        """Return whether Argo CD had the binding before the last write, for this grant.
+
+        If so, and no status reports it, an operator was killed between writing the
+        binding and reporting it. Grants can share a binding: if a status says that
+        another grant was bound, the binding proves nothing about this grant, unless
+        this grant expired, because then the binding was there during its whole window.
+        """
+        window, binding = decision.window, decision.grant.binding
+        if not window.has_opened(now) or window.end <= window.start:
+            return False
+        removed = self.planned.removed
+        if binding not in removed and binding not in self.present:
+            return False
+        if decision.finding is not None and decision.finding.reason is Reason.EXPIRED:
+            return True
+        others = self.recorded_as_bound[binding] - ("boundAs" in record.status)
+        return binding in removed and others == 0
 
     def _is_not_removable(self, decision: Decision, binding: Binding) -> bool:
         """Return whether an unreadable AppProject keeps a binding that has ended."""

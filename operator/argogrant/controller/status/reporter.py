@@ -5,7 +5,7 @@ in ``finalizers`` and ``retention``.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,20 +14,15 @@ from argogrant.api.accessgrant import BREAK_GLASS_LABEL
 from argogrant.api.accessgrant_status import grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.api.conditions import status_of
-from argogrant.audit.audit_log import AuditLog
-from argogrant.audit.transitions import orphan_removed, token_rotated
+from argogrant.audit.audit_log import AuditLog, GrantChange
+from argogrant.audit.event import InstanceData
+from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.gather import GatheredState
 from argogrant.controller.plan import Plan
 from argogrant.controller.status.approval_status import ApprovalStatus
-from argogrant.controller.status.audit_records import (
-    by_type,
-    grant_change,
-    instance_ref,
-    token_removed,
-)
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.status.finalizers import FinalizerReleaser
 from argogrant.controller.status.instance_conditions import (
@@ -49,6 +44,7 @@ from argogrant.grants.conditions import (
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 
 
 class Reporter:
@@ -129,7 +125,7 @@ class Reporter:
         if orphans and seen.config_map is not None:
             version = seen.config_map.resource_version
             removed = [orphan_removed(one, version) for one in sorted(orphans)]
-            self._audit.removals(instance_ref(record), removed, now=now)
+            self._audit.removals(_instance_data(record), removed, now=now)
 
     def report_token(
         self,
@@ -147,7 +143,7 @@ class Reporter:
             version: Resource version of the Secret that contains it.
             now: Time of the event.
         """
-        ref = instance_ref(record)
+        ref = _instance_data(record)
         self._audit.token_rotated(ref, token_rotated(expires_at, version), now=now)
 
     def report_tokens(
@@ -160,7 +156,7 @@ class Reporter:
             for role, token in one.tokens
         ]
         if removed:
-            self._audit.removals(instance_ref(record), removed, now=now)
+            self._audit.removals(_instance_data(record), removed, now=now)
 
     def report_instance(
         self,
@@ -192,9 +188,9 @@ class Reporter:
         old = self._writer.pending_or_stored(record.path, record.status)
         new = instance_status(report, old=old, generation=record.generation, now=now)
         self._audit.instance(
-            instance_ref(record),
+            _instance_data(record),
             stored=record.status,
-            conditions=by_type(conditions),
+            conditions=_by_type(conditions),
             now=now,
         )
         self._writer.submit(
@@ -317,3 +313,59 @@ def _is_wanted(decision: Decision | None) -> bool:
     return (
         decision is not None and decision.desired_binding is not DesiredBinding.ABSENT
     )
+
+
+def grant_change(  # noqa: PLR0913
+    record: GrantRecord,
+    decision: Decision | None,
+    outcome: BindingOutcome,
+    *,
+    conditions: Iterable[Condition],
+    new: Mapping[str, Any],
+    state: BindingState,
+    is_first: bool,
+    now: datetime,
+) -> GrantChange:
+    """Build what the audit log compares.
+
+    Args:
+        record: The grant, with the status that the API server is known to have.
+        decision: Whether it is in force; None if its spec is invalid.
+        outcome: The result for its binding.
+        conditions: Conditions of the new status.
+        new: The status that is about to be written.
+        state: Bindings after the reconciliation.
+        is_first: This process has not reported the grant before. A binding without a
+            report is the last process's then; later only an end can come before the
+            report, if the answer to a write was lost.
+        now: Time of the events.
+    """
+    is_over = record.being_deleted or (decision is not None and decision.has_ended)
+    return GrantChange(
+        uid=record.uid,
+        namespace=record.namespace,
+        name=record.name,
+        instance=record.instance,
+        grant=record.grant,
+        stored=record.status,
+        new=new,
+        conditions=_by_type(conditions),
+        now=now,
+        is_overdue=is_over and outcome.may_still_apply,
+        binding_found=(is_first or is_over)
+        and decision is not None
+        and state.proves_bound(record, decision, now),
+        approvals=decision.policy_result.approvals if decision is not None else (),
+        role_warning=decision.role_warning if decision is not None else "",
+    )
+
+
+def _by_type(conditions: Iterable[Condition]) -> Conditions:
+    return {
+        str(one.type): StoredCondition(one.status, str(one.reason), one.message)
+        for one in conditions
+    }
+
+
+def _instance_data(record: InstanceRecord) -> InstanceData:
+    return InstanceData(uid=record.uid, name=record.name, namespace=record.namespace)

@@ -14,11 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from argogrant.api.accessgrant_view import read_conditions
-from argogrant.audit.audit_log import AuditLog
-from argogrant.audit.event import GrantChange
+from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
-from argogrant.controller.status.audit_records import grant_ref
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.store import Store
 from argogrant.grants.model.window import read_end
@@ -149,7 +147,10 @@ class RetentionCollector:
         self._reported.add(record.uid)
         self._audit.deleted(
             GrantChange(
-                ref=grant_ref(record),
+                uid=record.uid,
+                namespace=record.namespace,
+                name=record.name,
+                instance=record.instance,
                 grant=record.grant,
                 stored=record.status,
                 new=record.status,

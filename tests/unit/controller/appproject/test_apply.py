@@ -10,7 +10,7 @@ import pytest
 
 from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
 from argogrant.argocd.appproject.sweep import SweptMembers
-from argogrant.audit.event import AuditRecord
+from argogrant.audit.event import AuditEvent
 from argogrant.controller.sweep import SweepFailed, sweep_projects
 from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
@@ -166,10 +166,8 @@ async def test_program_that_keeps_resetting_roles_is_reported() -> None:
         assert operator.ready("g") == "-Contested"
 
 
-def removed_tokens(operator: InMemoryOperator) -> list[AuditRecord]:
-    return [
-        one for one in operator.audit_records if one.transition.type == "token-removed"
-    ]
+def removed_tokens(operator: InMemoryOperator) -> list[AuditEvent]:
+    return [one for one in operator.audit_records if one.event_type == "token-removed"]
 
 
 async def test_tokens_issued_meanwhile_are_removed_from_spec_and_status() -> None:
@@ -189,7 +187,7 @@ async def test_tokens_issued_meanwhile_are_removed_from_spec_and_status() -> Non
         assert project["spec"]["roles"][0]["jwtTokens"] == [old]
         assert project["status"]["jwtTokensByRole"]["deployer"]["items"] == [old]
         assert len(removed_tokens(operator)) == 1
-        assert '"made"' in removed_tokens(operator)[0].transition.message
+        assert '"made"' in removed_tokens(operator)[0].data.message
 
 
 async def test_sweep_removes_members_after_a_conflict() -> None:

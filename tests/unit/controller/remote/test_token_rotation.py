@@ -96,12 +96,12 @@ async def test_rotation_is_recorded_and_counted_but_never_logs_the_token() -> No
         (record,) = [
             one
             for one in scene.operator.audit_records
-            if one.transition.type == "token-rotated"
+            if one.event_type == "token-rotated"
         ]
 
         assert ok == 1
         assert end is not None
-        assert scene.status["tokenExpiresAt"] in record.transition.message
+        assert scene.status["tokenExpiresAt"] in record.data.message
         assert scene.metric("argogrant_token_at_risk") == 0
         for text in (record.line, str(scene.status)):
             assert scene.stored not in text

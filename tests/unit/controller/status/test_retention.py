@@ -58,7 +58,7 @@ async def test_deletion_is_reported_and_counted_once() -> None:
         await asyncio.sleep(MINUTE + RETENTION + SETTLED)
 
         assert operator.happened("g1") == ["requested", "bound", "ended", "deleted"]
-        assert operator.audit_records[-1].transition.reason == "Expired"
+        assert operator.audit_records[-1].data.reason == "Expired"
         assert deleted_grants(operator) == 1
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.audit.spool import (
+from argogrant.audit.http_sink import (
     FILE,
     DiskSpool,
     MemorySpool,

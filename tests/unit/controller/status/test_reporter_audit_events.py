@@ -10,8 +10,8 @@ from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.audit_records import grant_change
 from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.status.reporter import grant_change
 from argogrant.grants.conditions import BindingOutcome
 from argogrant.kube.errors import Forbidden, Unavailable
 from support.builders import NOON, a_grant, an_instance
@@ -31,7 +31,7 @@ ORPHAN = "g, eve, role:admin\n"
 
 
 def ids(operator: InMemoryOperator, name: str) -> list[str]:
-    return [one.event.id for one in operator.audit_records if one.ref.name == name]
+    return [one.id for one in operator.audit_records if one.data.name == name]
 
 
 def forget_status(operator: InMemoryOperator, name: str) -> None:
@@ -101,7 +101,7 @@ async def test_event_contains_the_grant_and_the_reason() -> None:
         operator.grant("g1", duration="1m")
         await asyncio.sleep(61)
 
-        event = operator.audit_records[-1].event
+        event = operator.audit_records[-1]
         data = event.model_dump(by_alias=True, exclude_none=True)["data"]
         assert event.source == "/argogrant/argogrant/default"
         assert event.type == "dev.argogrant.grant.ended"
@@ -145,7 +145,7 @@ async def test_ended_event_has_the_reason_of_the_end(end, reason) -> None:
         await asyncio.sleep(SETTLED)
 
         assert operator.happened("g1") == ["requested", "bound", "ended"]
-        assert operator.audit_records[-1].transition.reason == reason
+        assert operator.audit_records[-1].data.reason == reason
 
 
 async def test_role_that_is_removed_and_added_again_binds_twice() -> None:
@@ -259,7 +259,7 @@ async def test_binding_of_another_grant_is_no_evidence() -> None:
 
         assert operator.happened("g1") == ["requested", "bound", "ended"]
         assert operator.happened("g2") == ["requested", "ended"]
-        assert [one.event.data.was_bound for one in operator.audit_records[-2:]] == [
+        assert [one.data.was_bound for one in operator.audit_records[-2:]] == [
             True,
             False,
         ]  # type: ignore[union-attr]
@@ -328,7 +328,7 @@ async def test_orphan_is_reported_once_although_its_removal_is_retried() -> None
         operator.edit_rbac(policy_argogrant_csv=operator.data[OVERLAY_KEY] + ORPHAN)
         await asyncio.sleep(SETTLED)
 
-        orphan = operator.audit_records[-1].event.model_dump(by_alias=True)["data"]
+        orphan = operator.audit_records[-1].model_dump(by_alias=True)["data"]
         assert (orphan["subject"], orphan["role"]) == ("eve", "role:admin")
         assert operator.happened("default").count("orphan-removed") == 2
         assert len(set(ids(operator, "default"))) == 2
@@ -351,7 +351,7 @@ async def test_invalid_grant_is_reported() -> None:
         await asyncio.sleep(SETTLED)
 
         assert operator.happened("g1") == ["requested", "refused"]
-        assert operator.audit_records[-1].transition.reason == "InvalidGrant"
+        assert operator.audit_records[-1].data.reason == "InvalidGrant"
 
 
 async def test_deleted_grant_is_forgotten() -> None:
