@@ -4,20 +4,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from argogrant.api.crd import KINDS
-from argogrant.cli.doctor.facts import (
+from argogrant.cli.doctor.collect import (
     ClusterFacts,
     CRDFact,
     InstanceFacts,
     LeaseFact,
-    PermissionFact,
     Probe,
+    reporting_permissions,
 )
-from argogrant.cli.doctor.permission_review import reporting_permissions
 from argogrant.controller.cached_objects import (
     GrantRecord,
     record_grant,
     record_instance,
 )
+from argogrant.kube.permissions import Permission
 from support.builders import NOON
 from support.live_cluster import INSTANCE, a_grant
 
@@ -69,7 +69,7 @@ def a_cluster(**changes: Any) -> ClusterFacts:
         admission_kinds=yes(BOTH_KINDS),
         crds=tuple(a_crd(kind.plural) for kind in KINDS),
         lease=yes(a_lease()),
-        permissions=permissions(),
+        missing_permissions=permissions(),
         admission_drift=yes(""),
         instances=yes((a_record(),)),
         grants=yes(()),
@@ -134,9 +134,9 @@ def an_argocd(**changes: Any) -> InstanceFacts:
     return replace(facts, **changes)
 
 
-def permissions(**answers: Probe[bool]) -> tuple[PermissionFact, ...]:
+def permissions(**answers: Probe[bool]) -> Probe[tuple[Permission, ...]]:
     """Every permission is granted, except those whose verb has another answer."""
-    return tuple(
-        PermissionFact(permission=one, is_granted=answers.get(one.verb, yes()))
-        for one in reporting_permissions("argogrant")
-    )
+    reviewed = reporting_permissions("argogrant")
+    missing = tuple(one for one in reviewed if answers.get(one.verb, yes()) == no())
+    problems = [one.problem for one in answers.values() if one.problem]
+    return Probe(value=missing, problem="".join(problems))

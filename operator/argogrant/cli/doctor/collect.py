@@ -1,23 +1,16 @@
-"""Collection of the facts that the doctor checks.
+"""Facts that the doctor checks, and their collection with the caller's permissions.
 
-Every fact is read on its own, with the caller's permissions, so that one missing
-permission hides no other fact. Nothing is changed.
+Every fact is read on its own, so that one missing permission hides no other fact.
+Nothing is changed.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
 
 from argogrant.api.admission_drift import POLICY_NAMES, find_drift
 from argogrant.api.crd import GROUP, KINDS, VERSION, custom_resource_definition
-from argogrant.cli.doctor.facts import (
-    ClusterFacts,
-    CRDFact,
-    InstanceFacts,
-    LeaseFact,
-    Probe,
-)
-from argogrant.cli.doctor.permission_review import review_permissions
 from argogrant.controller.apply import Clock
 from argogrant.controller.cached_objects import (
     GrantRecord,
@@ -25,12 +18,17 @@ from argogrant.controller.cached_objects import (
     record_grant,
     record_instance,
 )
+from argogrant.controller.required_permissions import (
+    home_permissions,
+    operator_permissions,
+)
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_instant
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import list_all
 from argogrant.kube.leader_election import LEASE_NAME
+from argogrant.kube.permissions import ACCESS_REVIEWS, Permission
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -41,13 +39,89 @@ from argogrant.kube.resources import (
     Collection,
     Resource,
 )
+from argogrant.kube.whoami import who_am_i
 
 CRDS: Final = Resource("apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
+OWN_REVIEWS: Final = ACCESS_REVIEWS.path("")
+REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+CANNOT_REVIEW: Final = "you do not have permission to create subjectaccessreviews"
+NO_PERMISSION: Final = "you do not have permission to read it"
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
 _DEFAULT_LEASE_SECONDS: Final = 15
-NO_PERMISSION: Final = "you do not have permission to read it"
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe(Generic[T]):
+    """Result of one read: a value, nothing (it does not exist), or a problem."""
+
+    value: T | None = None
+    problem: str = ""
+    """Why it could not be read; empty if it was read or does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CRDFact:
+    """State of one CustomResourceDefinition of argogrant."""
+
+    plural: str
+    is_served: Probe[bool]
+    is_current: Probe[bool]
+    """True if the installed CRD equals the one of this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseFact:
+    """Holder of the operator's Lease, and its last renewal."""
+
+    holder: str
+    renewed_at: datetime | None
+    seconds: float
+    """Duration of the Lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """State of the operator and of its cluster."""
+
+    namespace: str
+    now: datetime
+    """Current time by the API server's clock."""
+    kubernetes: Probe[str]
+    """Version, such as v1.37.0."""
+    admission_kinds: Probe[frozenset[str]]
+    """Plurals of the admission policy kinds that the API server serves."""
+    crds: tuple[CRDFact, ...]
+    lease: Probe[LeaseFact]
+    missing_permissions: Probe[tuple[Permission, ...]]
+    """Those of ``reporting_permissions`` that the operator does not have."""
+    admission_drift: Probe[str]
+    """Difference from the shipped admission policies; empty if there is none."""
+    instances: Probe[tuple[InstanceRecord, ...]]
+    grants: Probe[tuple[GrantRecord, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFacts:
+    """State of one ArgoCDInstance, of its grants and of its Argo CD."""
+
+    record: InstanceRecord
+    argocd_version: Probe[str]
+    grants: Probe[tuple[GrantRecord, ...]]
+    """AccessGrants that name this instance."""
+
+    @property
+    def argocd_namespace(self) -> str:
+        """Namespace of Argo CD; its default if the instance cannot be parsed."""
+        instance = self.record.instance
+        return instance.argocd_namespace if instance is not None else "argocd"
+
+    @property
+    def is_remote(self) -> bool:
+        """True if Argo CD runs in another cluster, which the doctor does not read."""
+        instance = self.record.instance
+        return instance is not None and instance.cluster is not None
 
 
 async def collect_cluster(
@@ -60,15 +134,16 @@ async def collect_cluster(
         namespace: Namespace of the operator.
         clock: Current time of this machine.
     """
-    version = await probe(cluster.get("/version"), lambda b: str(b["gitVersion"]))
+    version = await _probe(cluster.get("/version"), lambda b: str(b["gitVersion"]))
+    lease = await _probe(cluster.get(LEASES.path(namespace, LEASE_NAME)), _read_lease)
     return ClusterFacts(
         namespace=namespace,
         now=clock() + timedelta(seconds=cluster.clock_skew()),
         kubernetes=version,
-        admission_kinds=await probe(cluster.get(_ADMISSION), _kinds),
+        admission_kinds=await _probe(cluster.get(_ADMISSION), _kinds),
         crds=await _crds(cluster),
-        lease=await probe(cluster.get(LEASES.path(namespace, LEASE_NAME)), _read_lease),
-        permissions=await review_permissions(cluster, namespace),
+        lease=lease,
+        missing_permissions=await _missing_permissions(cluster, namespace),
         admission_drift=await _admission_drift(cluster),
         instances=await _list(cluster, namespace, ARGOCD_INSTANCES, record_instance),
         grants=await _list(cluster, namespace, ACCESS_GRANTS, record_grant),
@@ -85,50 +160,44 @@ async def collect_instance(
         record: The ArgoCDInstance.
         grants: AccessGrants of its namespace.
     """
-    facts = InstanceFacts(record=record, argocd_version=Probe(), grants=grants)
-    version: Probe[str] = Probe()
-    if not facts.is_remote:
-        path = DEPLOYMENTS.path(facts.argocd_namespace, "argocd-server")
-        version = await probe(cluster.get(path), _version_of)
     if grants.value is not None:
-        grants = Probe(
-            value=tuple(one for one in grants.value if one.instance == record.name)
-        )
-    return InstanceFacts(record=record, argocd_version=version, grants=grants)
+        own = tuple(one for one in grants.value if one.instance == record.name)
+        grants = Probe(value=own)
+    facts = InstanceFacts(record=record, argocd_version=Probe(), grants=grants)
+    if facts.is_remote:
+        return facts
+    path = DEPLOYMENTS.path(facts.argocd_namespace, "argocd-server")
+    return replace(facts, argocd_version=await _probe(cluster.get(path), _version_of))
 
 
-async def probe(request: Awaitable[Body], parse: Callable[[Body], T]) -> Probe[T]:
+async def _probe(request: Awaitable[Body], parse: Callable[[Body], T]) -> Probe[T]:
     """Await a request and parse its answer; return a problem instead of raising."""
     try:
         return Probe(value=parse(await request))
     except NotFound:
         return Probe()
-    except (ClusterError, LookupError, TypeError, InvalidGrant) as error:
-        return Probe(problem=why_unreadable(error))
+    except ClusterError as error:
+        return Probe(problem=_describe(error))
+    except (LookupError, TypeError, InvalidGrant) as error:
+        why = f"unexpected content ({type(error).__name__}: {error})"
+        return Probe(problem=why)
 
 
-def why_unreadable(error: Exception) -> str:
-    """Return a short message; usually the caller has no permission."""
-    if isinstance(error, Forbidden):
-        return NO_PERMISSION
-    if isinstance(error, ClusterError):
-        return str(error)
-    return f"unexpected content ({type(error).__name__}: {error})"
+def _describe(error: ClusterError) -> str:
+    return NO_PERMISSION if isinstance(error, Forbidden) else str(error)
 
 
 async def _list(
     cluster: Cluster, namespace: str, resource: Resource, parse: Callable[[Body], T]
 ) -> Probe[tuple[T, ...]]:
     """List a collection, page by page."""
+    pages = list_all(cluster, Collection(resource, namespace))
     try:
-        found = [
-            one async for one in list_all(cluster, Collection(resource, namespace))
-        ]
-        return Probe(value=tuple(map(parse, found)))
+        return Probe(value=tuple([parse(one) async for one in pages]))
     except NotFound:
         return Probe(problem="the API server does not serve the kind")
     except ClusterError as error:
-        return Probe(problem=why_unreadable(error))
+        return Probe(problem=_describe(error))
 
 
 async def _crds(cluster: Cluster) -> tuple[CRDFact, ...]:
@@ -136,25 +205,20 @@ async def _crds(cluster: Cluster) -> tuple[CRDFact, ...]:
 
     Every user may discover the served kinds; reading a CRD needs a permission.
     """
-    served = await probe(cluster.get(f"/apis/{GROUP}/{VERSION}"), _kinds)
+    served = await _probe(cluster.get(f"/apis/{GROUP}/{VERSION}"), _kinds)
     facts = []
     for kind in KINDS:
         shipped = custom_resource_definition(kind)
-        installed = await probe(
-            cluster.get(CRDS.path("", shipped["metadata"]["name"])), _spec
-        )
-        is_current = (
-            None
-            if installed.value is None
-            else is_subset(shipped["spec"], installed.value)
-        )
+        is_served = kind.plural in (served.value or ())
+        path = CRDS.path("", shipped["metadata"]["name"])
         facts.append(
             CRDFact(
                 plural=kind.plural,
-                is_served=Probe(
-                    value=kind.plural in (served.value or ()), problem=served.problem
+                is_served=Probe(value=is_served, problem=served.problem),
+                is_current=await _probe(
+                    cluster.get(path),
+                    lambda body, spec=shipped["spec"]: is_subset(spec, body["spec"]),
                 ),
-                is_current=Probe(value=is_current, problem=installed.problem),
             )
         )
     return tuple(facts)
@@ -184,6 +248,60 @@ def is_subset(shipped: Any, installed: Any) -> bool:  # noqa: ANN401
     return bool(shipped == installed) or (not shipped and not installed)
 
 
+def reporting_permissions(namespace: str) -> tuple[Permission, ...]:
+    """Return the permissions without which the operator cannot report anything.
+
+    Without the Lease it does not reconcile; without its ArgoCDInstances it has no
+    object to reconcile, or no status to write. It reports every other missing
+    permission in the conditions of its ArgoCDInstances.
+    """
+    return tuple(
+        one
+        for one in (*operator_permissions(namespace), *home_permissions(namespace))
+        if one.resource in (LEASES, ARGOCD_INSTANCES)
+    )
+
+
+async def _missing_permissions(
+    cluster: Cluster, namespace: str
+) -> Probe[tuple[Permission, ...]]:
+    """Review the ``reporting_permissions`` of the operator's service account.
+
+    A SelfSubjectAccessReview needs no permission, so it is used if the caller is this
+    account, as in the operator's pod. The API server stores neither kind of review.
+
+    Returns:
+        The missing permissions; with a problem, those that were found before it.
+    """
+    account, accounts = operator_account(namespace), "system:serviceaccounts"
+    # The API server does not add the groups of an account to a review.
+    groups = [accounts, f"{accounts}:{namespace}", "system:authenticated"]
+    path, subject = REVIEWS, {"user": account, "groups": groups}
+    missing, problem = [], ""
+    try:
+        caller = await who_am_i(cluster)
+    except ClusterError:
+        caller = None
+    if caller is not None and caller.username == account:
+        path, subject = OWN_REVIEWS, {}
+    try:
+        for permission in reporting_permissions(namespace):
+            review = {"spec": {**permission.review()["spec"], **subject}}
+            answer = await cluster.create(path, review)
+            if not answer["status"]["allowed"]:
+                missing.append(permission)
+    except Forbidden:
+        problem = CANNOT_REVIEW
+    except ClusterError as error:
+        problem = str(error)
+    return Probe(value=tuple(missing), problem=problem)
+
+
+def operator_account(namespace: str) -> str:
+    """Return the user name of the operator's service account."""
+    return f"system:serviceaccount:{namespace}:argogrant"
+
+
 async def _admission_drift(cluster: Cluster) -> Probe[str]:
     """Compare the installed admission policies with the shipped ones.
 
@@ -193,18 +311,13 @@ async def _admission_drift(cluster: Cluster) -> Probe[str]:
     installed: dict[str, Body] = {}
     for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS):
         for name in POLICY_NAMES:
-            found = await probe(cluster.get(resource.path("", name)), dict)
+            found = await _probe(cluster.get(resource.path("", name)), dict)
             if found.problem:
                 return Probe(problem=found.problem)
             if found.value is not None:
                 installed[f"{resource.plural}/{name}"] = found.value
     drift = find_drift(installed)
     return Probe(value="" if drift is None else drift.message)
-
-
-def _spec(body: Body) -> Body:
-    spec: Body = body["spec"]
-    return spec
 
 
 def _kinds(body: Body) -> frozenset[str]:

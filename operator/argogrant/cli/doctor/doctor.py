@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from argogrant.cli.doctor.checks import examine
 from argogrant.cli.doctor.collect import collect_cluster, collect_instance
-from argogrant.cli.doctor.examine import examine
 from argogrant.cli.options import Context, Namespace
 from argogrant.cli.session import (
     APIServerNotReachable,
@@ -34,13 +34,7 @@ from argogrant.kube.errors import ClusterError
 def show(
     results: Sequence[CheckResult], *, width: int, marks: Symbols
 ) -> Iterator[str]:
-    """Format the results, those of each instance under its name.
-
-    Args:
-        results: In the order of the output.
-        width: Columns of the terminal.
-        marks: One symbol for each outcome.
-    """
+    """Format the results, those of each instance under its name."""
     for instance, group in groupby(results, key=lambda result: result.instance):
         if instance:
             yield f"\nArgoCDInstance {instance}"
@@ -99,45 +93,34 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _examine(
-    namespace: str, instance: str, context: str
-) -> tuple[CheckResult, ...]:
+async def _examine(namespace: str, instance: str, context: str) -> list[CheckResult]:
+    check = "API server"
     try:
         cluster = await connect(context)
     except APIServerNotReachable as error:
-        return (
-            wrong(
-                "API server",
-                f"no API server is configured: {error}",
-                command="kubectl config get-contexts",
-            ),
-        )
+        text = f"no API server is configured: {error}"
+        return [wrong(check, text, command="kubectl config get-contexts")]
     try:
         await cluster.get("/version")
         return await _results(cluster, resolve_namespace(namespace, context), instance)
     except ClusterError as error:
         text = f"it could not be used: {error}"
-        return (wrong("API server", text, command="kubectl version"),)
+        return [wrong(check, text, command="kubectl version")]
     finally:
         await cluster.close()
 
 
 async def _results(
     cluster: Cluster, namespace: str, instance: str
-) -> tuple[CheckResult, ...]:
+) -> list[CheckResult]:
     facts = await collect_cluster(cluster, namespace, utc_now)
     records = [one for one in facts.instances.value or () if instance in ("", one.name)]
-    instances = [
-        await collect_instance(cluster, record, facts.grants)
-        for record in sorted(records, key=lambda record: record.name)
-    ]
-    results = examine(facts, instances)
+    records.sort(key=lambda record: record.name)
+    results = examine(
+        facts, [await collect_instance(cluster, one, facts.grants) for one in records]
+    )
     if instance and not records and facts.instances.value is not None:
         text = f"there is no ArgoCDInstance {instance} in namespace {namespace}"
-        return (
-            *results,
-            wrong(
-                "Instance", text, command=f"kubectl -n {namespace} get argocdinstances"
-            ),
-        )
+        command = f"kubectl -n {namespace} get argocdinstances"
+        results.append(wrong("Instance", text, command=command))
     return results

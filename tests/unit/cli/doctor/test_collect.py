@@ -5,14 +5,16 @@ from typing import Any
 from argogrant.api.admission_drift import validating_policies
 from argogrant.api.crd import KINDS, custom_resource_definition
 from argogrant.cli.doctor.collect import (
+    CANNOT_REVIEW,
     CRDS,
     DEPLOYMENTS,
     NO_PERMISSION,
+    OWN_REVIEWS,
+    ClusterFacts,
+    InstanceFacts,
     collect_cluster,
     collect_instance,
 )
-from argogrant.cli.doctor.facts import ClusterFacts, InstanceFacts
-from argogrant.cli.doctor.permission_review import CANNOT_REVIEW, OWN_REVIEWS
 from argogrant.kube.client import PAGE_SIZE, Body
 from argogrant.kube.errors import Forbidden, NotFound, Unavailable
 from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
@@ -103,7 +105,7 @@ async def test_all_facts_of_a_cluster_are_read() -> None:
     assert [one.is_current.value for one in facts.crds] == [True] * len(KINDS)
     assert facts.lease.value is not None
     assert facts.lease.value.renewed_at == NOON
-    assert all(one.is_granted.value for one in facts.permissions)
+    assert facts.missing_permissions == yes(())
     assert facts.admission_drift.value == ""
     assert [one.name for one in facts.instances.value or ()] == ["default"]
 
@@ -197,9 +199,7 @@ async def test_permissions_of_the_operators_account_are_reviewed() -> None:
     cluster = an_installation()
     cluster.denied = {"create"}
     facts = await cluster_facts(cluster)
-    missing = [
-        one.permission for one in facts.permissions if one.is_granted.value is False
-    ]
+    missing = facts.missing_permissions.value or ()
     path, spec = cluster.reviews[0]
 
     assert [one.target for one in missing] == ["leases in namespace argogrant"]
@@ -221,7 +221,7 @@ async def test_reviews_stop_after_the_first_refusal() -> None:
     cluster.fail("create", Forbidden("403"), path="subjectaccessreviews", times=99)
     facts = await cluster_facts(cluster)
 
-    assert {one.is_granted.problem for one in facts.permissions} == {CANNOT_REVIEW}
+    assert facts.missing_permissions.problem == CANNOT_REVIEW
     assert cluster.count("create", "subjectaccessreviews") == 1
 
 
@@ -230,7 +230,7 @@ async def test_permissions_are_reviewed_if_the_caller_is_unknown() -> None:
     cluster.fail("create", NotFound("404"), path=SELF_REVIEWS.path(""))
     facts = await cluster_facts(cluster)
 
-    assert all(one.is_granted.value for one in facts.permissions)
+    assert facts.missing_permissions == yes(())
 
 
 async def test_outage_during_the_reviews_is_a_problem() -> None:
@@ -238,4 +238,4 @@ async def test_outage_during_the_reviews_is_a_problem() -> None:
     cluster.fail("create", Unavailable("503"), path="subjectaccessreviews")
     facts = await cluster_facts(cluster)
 
-    assert facts.permissions[0].is_granted.problem == "503"
+    assert facts.missing_permissions.problem == "503"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.cli.doctor.examine import examine
+from argogrant.cli.doctor.checks import examine
 from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
 from support.doctor_facts import (
     a_cluster,

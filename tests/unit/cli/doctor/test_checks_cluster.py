@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.cli.doctor.examine import examine
+from argogrant.cli.doctor.checks import examine
 from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
 from support.builders import NOON
 from support.doctor_facts import (
@@ -80,7 +80,7 @@ PROBLEMS = [
     ),
     pytest.param(
         "Rights",
-        {"permissions": permissions(patch=no())},
+        {"missing_permissions": permissions(patch=no())},
         "does not have permission to patch leases/argogrant in namespace argogrant"
         " and 2 more",
         id="operator without a permission that it needs to report",
@@ -138,7 +138,7 @@ def test_manifest_in_a_remedy_is_shipped(check, changes, text) -> None:
         pytest.param("CRDs", {"crds": (a_crd(is_current=hidden()),)}, id="CRDs"),
         pytest.param("Operator", {"lease": hidden()}, id="Lease"),
         pytest.param(
-            "Rights", {"permissions": permissions(get=hidden())}, id="permissions"
+            "Rights", {"missing_permissions": permissions(get=hidden())}, id="permissions"
         ),
         pytest.param("Admission", {"admission_drift": hidden()}, id="policies"),
         pytest.param("Instances", {"instances": hidden()}, id="instances"),
@@ -185,7 +185,7 @@ def test_grants_are_not_checked_against_unreadable_instances() -> None:
 
 
 def test_only_missing_permission_is_named_with_its_manifest() -> None:
-    result = result_of("Rights", permissions=permissions(create=no()))
+    result = result_of("Rights", missing_permissions=permissions(create=no()))
 
     assert "permission to create leases in namespace argogrant, without" in result.text
     assert result.command == "kubectl apply -f manifests/argogrant-namespace.yaml"
@@ -200,7 +200,7 @@ STOPPED = [
     ),
     pytest.param({"lease": gone()}, "operator stopped", id="no Lease"),
     pytest.param(
-        {"permissions": permissions(patch=no())},
+        {"missing_permissions": permissions(patch=no())},
         "operator lost permissions",
         id="operator cannot write a status",
     ),
