@@ -5,10 +5,7 @@ import sys
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
 
-from argogrant.cli.admin.run_operator import operator
-from argogrant.cli.admin.sweep import sweep
-from argogrant.cli.admin.uninstall import uninstall
-from argogrant.cli.admin.version import version
+from argogrant.cli.admin import operator, sweep, uninstall, version
 from argogrant.cli.change.approve import approve, deny
 from argogrant.cli.change.extend import extend
 from argogrant.cli.change.request import request

@@ -7,6 +7,7 @@ Nothing is changed.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from argogrant.api.admission_drift import POLICY_NAMES, find_drift
@@ -209,16 +210,14 @@ async def _crds(cluster: Cluster) -> tuple[CRDFact, ...]:
     facts = []
     for kind in KINDS:
         shipped = custom_resource_definition(kind)
-        is_served = kind.plural in (served.value or ())
         path = CRDS.path("", shipped["metadata"]["name"])
+        is_served = kind.plural in (served.value or ())
+        is_same = partial(is_subset, {"spec": shipped["spec"]})
         facts.append(
             CRDFact(
                 plural=kind.plural,
                 is_served=Probe(value=is_served, problem=served.problem),
-                is_current=await _probe(
-                    cluster.get(path),
-                    lambda body, spec=shipped["spec"]: is_subset(spec, body["spec"]),
-                ),
+                is_current=await _probe(cluster.get(path), is_same),
             )
         )
     return tuple(facts)

@@ -138,7 +138,9 @@ def test_manifest_in_a_remedy_is_shipped(check, changes, text) -> None:
         pytest.param("CRDs", {"crds": (a_crd(is_current=hidden()),)}, id="CRDs"),
         pytest.param("Operator", {"lease": hidden()}, id="Lease"),
         pytest.param(
-            "Rights", {"missing_permissions": permissions(get=hidden())}, id="permissions"
+            "Rights",
+            {"missing_permissions": permissions(get=hidden())},
+            id="permissions",
         ),
         pytest.param("Admission", {"admission_drift": hidden()}, id="policies"),
         pytest.param("Instances", {"instances": hidden()}, id="instances"),

@@ -1,1 +1,0 @@
-"""Commands for administrators: operator, sweep, uninstall, version."""
