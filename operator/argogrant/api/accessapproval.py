@@ -26,19 +26,12 @@ APPROVAL_RULES: Final = (
 class GrantReference(Model):
     """Reference to one AccessGrant."""
 
-    name: ObjectName = Field(
-        description="Name of an AccessGrant in the namespace of the approval."
-    )
-    uid: str = Field(
-        min_length=1,
-        max_length=128,
-        pattern=r"^[-a-zA-Z0-9]+$",
-        description=(
-            "metadata.uid of the grant: `kubectl get accessgrant NAME -o"
-            " jsonpath='{.metadata.uid}'`. An approval never counts for another grant"
-            " that is created with the same name (AnotherGrant)."
-        ),
-    )
+    name: ObjectName
+    """Name of an AccessGrant in the namespace of the approval."""
+    uid: str = Field(min_length=1, max_length=128, pattern=r"^[-a-zA-Z0-9]+$")
+    """metadata.uid of the grant: `kubectl get accessgrant NAME -o
+    jsonpath='{.metadata.uid}'`. An approval never counts for another grant that is
+    created with the same name (AnotherGrant)."""
 
 
 class AccessApprovalSpec(Model):
@@ -46,45 +39,29 @@ class AccessApprovalSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULES))
 
-    grant: GrantReference = Field(description="Grant to approve or deny.")
-    decision: Literal["Approve", "Deny"] = Field(
-        description=(
-            "Decision of the approver. Approve counts towards the approvals that the"
-            " AccessPolicy requires. One Deny of an approver ends the grant"
-            " permanently."
-        )
-    )
-    comment: str | None = Field(
-        None,
-        max_length=1024,
-        description=(
-            "Reason of the decision, such as: not during the freeze. The conditions of"
-            " a denied grant contain it."
-        ),
-    )
-    approver: IdentityModel | None = Field(
-        None,
-        description=(
-            "Kubernetes user who creates the approval. The admission policies in"
-            " admission/ set this field or require it, and reject the name of another"
-            " user. If they are not installed, the approver is not verified and the"
-            " approval does not count (ApproverUnverified)."
-        ),
-    )
+    grant: GrantReference
+    """Grant to approve or deny."""
+    decision: Literal["Approve", "Deny"]
+    """Decision of the approver. Approve counts towards the approvals that the
+    AccessPolicy requires. One Deny of an approver ends the grant permanently."""
+    comment: str | None = Field(None, max_length=1024)
+    """Reason of the decision, such as: not during the freeze. The conditions of a
+    denied grant contain it."""
+    approver: IdentityModel | None = None
+    """Kubernetes user who creates the approval. The admission policies in admission/
+    set this field or require it, and reject the name of another user. If they are not
+    installed, the approver is not verified and the approval does not count
+    (ApproverUnverified)."""
 
 
 class AccessApprovalStatus(StatusModel):
     """Observed state of the approval. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
-        [],
-        max_length=8,
-        description=(
-            "Conditions of the approval. Counted: the approval or denial counts; if"
-            " False, reason and message contain the cause and the remedy."
-        ),
-        json_schema_extra=CONDITIONS_BY_TYPE,
+        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
     )
+    """Conditions of the approval. Counted: the approval or denial counts; if False,
+    reason and message contain the cause and the remedy."""
 
 
 def read_approval(body: dict[str, Any]) -> Approval:

@@ -28,108 +28,68 @@ MAX_RECORDED: Final = 32
 class ApprovalEntry(Model):
     """Approval or denial that counted."""
 
-    name: ObjectName = Field(description="Name of the AccessApproval.")
-    approver: str = Field(
-        max_length=MAX_USERNAME_LENGTH,
-        description="Kubernetes user name of the approver.",
-    )
-    decision: Literal["Approve", "Deny"] = Field(
-        description="Decision of the approver: Approve or Deny."
-    )
-    at: Instant = Field(description="Creation time of the AccessApproval.")
+    name: ObjectName
+    """Name of the AccessApproval."""
+    approver: str = Field(max_length=MAX_USERNAME_LENGTH)
+    """Kubernetes user name of the approver."""
+    decision: Literal["Approve", "Deny"]
+    """Decision of the approver: Approve or Deny."""
+    at: Instant
+    """Creation time of the AccessApproval."""
 
 
 class AccessGrantStatus(StatusModel):
     """Observed state of the grant. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
-        [],
-        max_length=8,
-        description=(
-            "Conditions of the grant. Approved: all required approvals exist. Ready:"
-            " Argo CD's RBAC policy contains the binding; if False, reason and message"
-            " contain the cause and the remedy. Effective: Argo CD can match the"
-            " subject; if False, the grant has no effect with the current configuration"
-            " of Argo CD, and the message contains the remedy; absent if unknown."
-            " Ended: the grant has ended permanently; absent until this is confirmed."
-        ),
-        json_schema_extra=CONDITIONS_BY_TYPE,
+        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
     )
-    started_at: Instant | None = Field(
-        None,
-        description=(
-            "Time at which the grant became active: the latest of creation, notBefore"
-            " and the last required approval. Absent before that time, and if the grant"
-            " ended before it started."
-        ),
-    )
-    expires_at: Instant | None = Field(
-        None,
-        description=(
-            "Time at which the access expires: the earliest of the requested expiry"
-            " and, after the start, maxDuration of the ArgoCDInstance and of the"
-            " AccessPolicy. Before startedAt is set it is a forecast; from then on it"
-            " only becomes earlier. Absent while a duration waits for approvals."
-        ),
-    )
-    ended_at: Instant | None = Field(
-        None,
-        description=(
-            "Time at which the grant ended: its expiry, or the time at which the"
-            " operator observed its revocation. Absent while Argo CD may still allow"
-            " access."
-        ),
-    )
-    bound_as: str | None = Field(
-        None,
-        max_length=1024,
-        description=(
-            "Role as it was written to Argo CD's RBAC policy, such as"
-            " proj:team-a:deployer. Absent if it was never written."
-        ),
-    )
-    access_policy: ObjectName | None = Field(
-        None,
-        description=(
-            "Name of the AccessPolicy that allows the grant. Absent if no AccessPolicy"
-            " is required, or if none allows the grant yet."
-        ),
-    )
+    """Conditions of the grant. Approved: all required approvals exist. Ready: Argo CD's
+    RBAC policy contains the binding; if False, reason and message contain the cause and
+    the remedy. Effective: Argo CD can match the subject; if False, the grant has no
+    effect with the current configuration of Argo CD, and the message contains the
+    remedy; absent if unknown. Ended: the grant has ended permanently; absent until this
+    is confirmed."""
+    started_at: Instant | None = None
+    """Time at which the grant became active: the latest of creation, notBefore and the
+    last required approval. Absent before that time, and if the grant ended before it
+    started."""
+    expires_at: Instant | None = None
+    """Time at which the access expires: the earliest of the requested expiry and, after
+    the start, maxDuration of the ArgoCDInstance and of the AccessPolicy. Before
+    startedAt is set it is a forecast; from then on it only becomes earlier. Absent
+    while a duration waits for approvals."""
+    ended_at: Instant | None = None
+    """Time at which the grant ended: its expiry, or the time at which the operator
+    observed its revocation. Absent while Argo CD may still allow access."""
+    bound_as: str | None = Field(None, max_length=1024)
+    """Role as it was written to Argo CD's RBAC policy, such as proj:team-a:deployer.
+    Absent if it was never written."""
+    access_policy: ObjectName | None = None
+    """Name of the AccessPolicy that allows the grant. Absent if no AccessPolicy is
+    required, or if none allows the grant yet."""
     approvals: list[ApprovalEntry] = Field(
         [],
         max_length=MAX_RECORDED,
-        description="Approvals and denials that counted, at most 32.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+    """Approvals and denials that counted, at most 32."""
     extension_of: list[ObjectName] = Field(
         [],
         max_length=MAX_RECORDED,
-        description=(
-            "Names of the extended grants: the grant in spec.extends, the grant that it"
-            " extends, and so on; at most 32."
-        ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    extended_by: ObjectName | None = Field(
-        None, description="Name of the grant that extends this grant."
-    )
-    url: str | None = Field(
-        None,
-        max_length=512,
-        description=(
-            "URL of the Argo CD (spec.url of the ArgoCDInstance). Absent before the"
-            " start, or if the instance has no URL."
-        ),
-    )
-    access_details: str | None = Field(
-        None,
-        max_length=MAX_DETAILS,
-        description=(
-            "Information for the user (spec.accessDetails of the ArgoCDInstance), with"
-            " the subject, role, expiry and URL of this grant filled in. It is updated"
-            " with the instance until the grant ends."
-        ),
-    )
+    """Names of the extended grants: the grant in spec.extends, the grant that it
+    extends, and so on; at most 32."""
+    extended_by: ObjectName | None = None
+    """Name of the grant that extends this grant."""
+    url: str | None = Field(None, max_length=512)
+    """URL of the Argo CD (spec.url of the ArgoCDInstance). Absent before the start, or
+    if the instance has no URL."""
+    access_details: str | None = Field(None, max_length=MAX_DETAILS)
+    """Information for the user (spec.accessDetails of the ArgoCDInstance), with the
+    subject, role, expiry and URL of this grant filled in. It is updated with the
+    instance until the grant ends."""
 
 
 def grant_status(

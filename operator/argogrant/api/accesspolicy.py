@@ -38,15 +38,11 @@ class AccessPolicyStatus(StatusModel):
     """Observed state of the policy. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
-        [],
-        max_length=8,
-        description=(
-            "Conditions of the policy. Ready: the operator applies the policy; if"
-            " False, reason and message contain the cause and the remedy, and the"
-            " operator adds no bindings until it is fixed."
-        ),
-        json_schema_extra=CONDITIONS_BY_TYPE,
+        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
     )
+    """Conditions of the policy. Ready: the operator applies the policy; if False,
+    reason and message contain the cause and the remedy, and the operator adds no
+    bindings until it is fixed."""
 
 
 def read_policy(body: dict[str, Any]) -> AccessPolicy:

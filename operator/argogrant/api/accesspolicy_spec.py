@@ -38,36 +38,24 @@ class RequesterModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*REQUESTER_RULES))
 
-    kind: Literal["User", "Group", "ServiceAccount"] = Field(
-        description=(
-            "Kind of the requester in Kubernetes. User matches the user name, Group"
-            " matches one of the user's groups, ServiceAccount matches a service"
-            " account of one namespace, such as the application controller of Argo CD,"
-            " which applies grants from Git."
-        )
-    )
+    kind: Literal["User", "Group", "ServiceAccount"]
+    """Kind of the requester in Kubernetes. User matches the user name, Group matches
+    one of the user's groups, ServiceAccount matches a service account of one namespace,
+    such as the application controller of Argo CD, which applies grants from Git."""
     name: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
-        description=(
-            "Name, such as alice@example.com, developers or deployer. '*' matches any"
-            " text; all other characters are literal. For users and groups, only a"
-            " pattern that begins with system: matches a name that begins with system:,"
-            " so '*' matches people only. With effect: Deny, '*' matches every"
-            " requester."
-        ),
         json_schema_extra=validations(TEXT_RULE),
     )
+    """Name, such as alice@example.com, developers or deployer. '*' matches any text;
+    all other characters are literal. For users and groups, only a pattern that begins
+    with system: matches a name that begins with system:, so '*' matches people only.
+    With effect: Deny, '*' matches every requester."""
     namespace: str | None = Field(
-        None,
-        min_length=1,
-        max_length=63,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description=(
-            "Namespace of the ServiceAccount, such as argocd. Required for kind"
-            " ServiceAccount, not allowed for other kinds."
-        ),
+        None, min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
     )
+    """Namespace of the ServiceAccount, such as argocd. Required for kind
+    ServiceAccount, not allowed for other kinds."""
 
 
 class SubjectsModel(Model):
@@ -75,33 +63,20 @@ class SubjectsModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*SUBJECTS_RULES))
 
-    is_self: bool | None = Field(
-        None,
-        alias="self",
-        description=(
-            "true allows requesters to request access for themselves. The requester's"
-            " user name must begin with identity.stripPrefix of the ArgoCDInstance; the"
-            " rest must equal the subject."
-        ),
-    )
+    is_self: bool | None = Field(None, alias="self")
+    """true allows requesters to request access for themselves. The requester's user
+    name must begin with identity.stripPrefix of the ArgoCDInstance; the rest must equal
+    the subject."""
     users: list[SubjectPattern] = Field(
-        [],
-        max_length=64,
-        description=(
-            "Names of subjects of kind User, such as alice@example.com or"
-            " '*@example.com'. '*' matches any text."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "set"},
+        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
     )
+    """Names of subjects of kind User, such as alice@example.com or '*@example.com'. '*'
+    matches any text."""
     groups: list[SubjectPattern] = Field(
-        [],
-        max_length=64,
-        description=(
-            "Names of subjects of kind Group, such as on-call or 'team-*'. '*' matches"
-            " any text."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "set"},
+        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
     )
+    """Names of subjects of kind Group, such as on-call or 'team-*'. '*' matches any
+    text."""
 
 
 class RolePatternModel(Model):
@@ -112,56 +87,36 @@ class RolePatternModel(Model):
     name: str = Field(
         min_length=1,
         max_length=MAX_NAME_LENGTH,
-        description=(
-            "Name of the role. Without project: a global role, such as role:deployer"
-            " or 'role:*'; '*' matches every global role, including role:admin. With"
-            " project: the bare name of a role of these AppProjects, such as deployer"
-            " or '*'."
-        ),
         json_schema_extra=validations(TEXT_RULE),
     )
+    """Name of the role. Without project: a global role, such as role:deployer or
+    'role:*'; '*' matches every global role, including role:admin. With project: the
+    bare name of a role of these AppProjects, such as deployer or '*'."""
     project: str | None = Field(
-        None,
-        min_length=1,
-        max_length=253,
-        pattern=r"^[-a-z0-9.*]+$",
-        description=(
-            "AppProjects of the role, such as team-a or 'team-*'. If omitted, only"
-            " global roles match."
-        ),
+        None, min_length=1, max_length=253, pattern=r"^[-a-z0-9.*]+$"
     )
+    """AppProjects of the role, such as team-a or 'team-*'. If omitted, only global
+    roles match."""
 
 
 class JustificationRuleModel(Model):
     """Requirements for the justification of a grant."""
 
-    required: bool | None = Field(
-        None,
-        description=(
-            "true requires a justification; a grant without one is NotAllowed. The"
-            " default is false."
-        ),
-    )
+    required: bool | None = None
+    """true requires a justification; a grant without one is NotAllowed. The default is
+    false."""
     pattern: str | None = Field(
         None,
         min_length=1,
         max_length=512,
-        description=(
-            "Regular expression (RE2) that the justification must contain, such as"
-            " 'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An"
-            " omitted justification is the empty text."
-        ),
         json_schema_extra=validations(*JUSTIFICATION_PATTERN_RULES),
     )
-    hint: str | None = Field(
-        None,
-        min_length=1,
-        max_length=256,
-        description=(
-            "Explanation of the pattern, such as: name the change ticket. It is part of"
-            " the message of a grant that is NotAllowed."
-        ),
-    )
+    """Regular expression (RE2) that the justification must contain, such as
+    'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An omitted
+    justification is the empty text."""
+    hint: str | None = Field(None, min_length=1, max_length=256)
+    """Explanation of the pattern, such as: name the change ticket. It is part of the
+    message of a grant that is NotAllowed."""
 
 
 class ApproverModel(Model):
@@ -169,27 +124,20 @@ class ApproverModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*APPROVER_RULES))
 
-    kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"] = Field(
-        description=(
-            "Kind of the approver. User and Group are those of Kubernetes."
-            " IntegrationOwner is an owner in spec.owners.integration of the"
-            " ArgoCDInstance. ResourceOwner is the owner that the role's AppProject"
-            " names (spec.owners.resource of the ArgoCDInstance); without such an owner"
-            " it is the same as IntegrationOwner."
-        )
-    )
+    kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"]
+    """Kind of the approver. User and Group are those of Kubernetes. IntegrationOwner is
+    an owner in spec.owners.integration of the ArgoCDInstance. ResourceOwner is the
+    owner that the role's AppProject names (spec.owners.resource of the ArgoCDInstance);
+    without such an owner it is the same as IntegrationOwner."""
     name: str | None = Field(
         None,
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
-        description=(
-            "Name of the user or group, such as bob@example.com or approvers. '*'"
-            " matches any text; only a pattern that begins with system: matches a name"
-            " that begins with system:. Required for User and Group, not allowed for"
-            " the owner kinds."
-        ),
         json_schema_extra=validations(TEXT_RULE),
     )
+    """Name of the user or group, such as bob@example.com or approvers. '*' matches any
+    text; only a pattern that begins with system: matches a name that begins with
+    system:. Required for User and Group, not allowed for the owner kinds."""
 
 
 class ApprovalRuleModel(Model):
@@ -197,55 +145,33 @@ class ApprovalRuleModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULE_RULES))
 
-    required: int = Field(
-        ge=1,
-        le=10,
-        description=(
-            "Number of different approvers that must approve, from 1 to 10, each with"
-            " an AccessApproval. Until then the grant waits (AwaitingApproval). One"
-            " denial by any approver ends the grant (Denied)."
-        ),
-    )
+    required: int = Field(ge=1, le=10)
+    """Number of different approvers that must approve, from 1 to 10, each with an
+    AccessApproval. Until then the grant waits (AwaitingApproval). One denial by any
+    approver ends the grant (Denied)."""
     approvers: list[ApproverModel] = Field(
         min_length=1,
         max_length=32,
-        description="Patterns for users that may approve or deny; one match is enough.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    self_approval: bool | None = Field(
-        None,
-        description=(
-            "true also counts approvals by the requester and by the user who receives"
-            " access, if they match approvers. The default is false: another approver"
-            " is required."
-        ),
-    )
-    timeout: Duration = Field(
-        "24h",
-        description=(
-            "Time after its creation in which a grant can be approved, such as 8h."
-            " After that time the grant has ended (ApprovalTimedOut)."
-        ),
-    )
+    """Patterns for users that may approve or deny; one match is enough."""
+    self_approval: bool | None = None
+    """true also counts approvals by the requester and by the user who receives access,
+    if they match approvers. The default is false: another approver is required."""
+    timeout: Duration = "24h"
+    """Time after its creation in which a grant can be approved, such as 8h. After that
+    time the grant has ended (ApprovalTimedOut)."""
 
 
 class BreakGlassModel(Model):
     """Emergency access without approval."""
 
-    allowed: bool = Field(
-        description=(
-            "true allows a grant with breakGlass: true without approval. The grant"
-            " requires a justification and must meet all other requirements of the"
-            " policy."
-        )
-    )
-    max_duration: Duration = Field(
-        "1h",
-        description=(
-            "Maximum duration of such a grant, such as 1h. It replaces maxDuration of"
-            " the policy."
-        ),
-    )
+    allowed: bool
+    """true allows a grant with breakGlass: true without approval. The grant requires a
+    justification and must meet all other requirements of the policy."""
+    max_duration: Duration = "1h"
+    """Maximum duration of such a grant, such as 1h. It replaces maxDuration of the
+    policy."""
 
 
 class AccessPolicySpec(Model):
@@ -254,83 +180,46 @@ class AccessPolicySpec(Model):
     model_config = ConfigDict(json_schema_extra=validations(*POLICY_SPEC_RULES))
 
     instances: list[ObjectName] = Field(
-        [],
-        max_length=64,
-        description=(
-            "Names of the ArgoCDInstances in the namespace of the policy to which it"
-            " applies. If omitted or empty, it applies to all of them."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "set"},
+        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
     )
-    effect: Literal["Allow", "Deny"] = Field(
-        "Allow",
-        description=(
-            "Effect of a match. Allow: a grant that matches requesters, subjects and"
-            " roles and meets all requirements is allowed, once the required approvals"
-            " exist. Deny: a grant that matches is denied even if other policies allow"
-            " it, including break-glass grants. With Deny, subjects are compared by"
-            " name only, because Argo CD does not distinguish users from groups."
-        ),
-    )
+    """Names of the ArgoCDInstances in the namespace of the policy to which it applies.
+    If omitted or empty, it applies to all of them."""
+    effect: Literal["Allow", "Deny"] = "Allow"
+    """Effect of a match. Allow: a grant that matches requesters, subjects and roles and
+    meets all requirements is allowed, once the required approvals exist. Deny: a grant
+    that matches is denied even if other policies allow it, including break-glass
+    grants. With Deny, subjects are compared by name only, because Argo CD does not
+    distinguish users from groups."""
     requesters: list[RequesterModel] = Field(
         min_length=1,
         max_length=64,
-        description="Patterns for requesters; one match is sufficient.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    subjects: SubjectsModel = Field(
-        description=(
-            "Subjects for which access may be requested: the requester, users, groups."
-        )
-    )
+    """Patterns for requesters; one match is sufficient."""
+    subjects: SubjectsModel
+    """Subjects for which access may be requested: the requester, users, groups."""
     roles: list[RolePatternModel] = Field(
         min_length=1,
         max_length=64,
-        description="Patterns for roles; one match is sufficient.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    max_duration: Duration | None = Field(
-        None,
-        description=(
-            "Maximum duration of a grant, such as 4h. A grant that requests more is"
-            " NotAllowed by this policy. Lowering it shortens active grants that the"
-            " policy allows. If omitted, only maxDuration of the ArgoCDInstance limits"
-            " the duration."
-        ),
-    )
-    max_extensions: int | None = Field(
-        None,
-        ge=0,
-        le=30,
-        description=(
-            "Maximum number of successive extensions of a grant (spec.extends); 0"
-            " allows none. If omitted, there is no limit."
-        ),
-    )
-    max_active_per_subject: int | None = Field(
-        None,
-        ge=1,
-        le=1000,
-        description=(
-            "Maximum number of concurrent grants of one subject on an ArgoCDInstance,"
-            " including grants that wait for approval or start later. If omitted, there"
-            " is no limit."
-        ),
-    )
-    justification: JustificationRuleModel | None = Field(
-        None, description="Requirements for spec.justification of a grant."
-    )
-    approval: ApprovalRuleModel | None = Field(
-        None,
-        description=(
-            "Required approvals. If omitted, the policy allows a grant without approval"
-            " (AutoApproved)."
-        ),
-    )
-    break_glass: BreakGlassModel | None = Field(
-        None,
-        description=(
-            "Emergency access without approval, for grants with breakGlass: true. If"
-            " omitted, it is not allowed."
-        ),
-    )
+    """Patterns for roles; one match is sufficient."""
+    max_duration: Duration | None = None
+    """Maximum duration of a grant, such as 4h. A grant that requests more is NotAllowed
+    by this policy. Lowering it shortens active grants that the policy allows. If
+    omitted, only maxDuration of the ArgoCDInstance limits the duration."""
+    max_extensions: int | None = Field(None, ge=0, le=30)
+    """Maximum number of successive extensions of a grant (spec.extends); 0 allows none.
+    If omitted, there is no limit."""
+    max_active_per_subject: int | None = Field(None, ge=1, le=1000)
+    """Maximum number of concurrent grants of one subject on an ArgoCDInstance,
+    including grants that wait for approval or start later. If omitted, there is no
+    limit."""
+    justification: JustificationRuleModel | None = None
+    """Requirements for spec.justification of a grant."""
+    approval: ApprovalRuleModel | None = None
+    """Required approvals. If omitted, the policy allows a grant without approval
+    (AutoApproved)."""
+    break_glass: BreakGlassModel | None = None
+    """Emergency access without approval, for grants with breakGlass: true. If omitted,
+    it is not allowed."""

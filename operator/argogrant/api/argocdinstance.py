@@ -42,36 +42,22 @@ class ArgoCDInstanceStatus(StatusModel):
     """Observed state of the Argo CD installation. Only the operator writes it."""
 
     conditions: list[ConditionModel] = Field(
-        [],
-        max_length=8,
-        description=(
-            "Conditions of the instance. Ready: Argo CD has the bindings of all active"
-            " grants and no others; if False, reason and message contain the cause and"
-            " the remedy. RBACTextValid: Argo CD can read every line of argocd-rbac-cm;"
-            " if False, Argo CD denies every request. Contested: another program keeps"
-            " changing policy.argogrant.csv. ClockInSync: the clocks of the operator"
-            " and the API server agree. RequesterVerified: the API server verifies"
-            " requesters and approvers; if False, no AccessPolicy matches. TokenFresh:"
-            " the token for a remote cluster is renewed in time; absent without one."
-        ),
-        json_schema_extra=CONDITIONS_BY_TYPE,
+        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
     )
-    bindings: int | None = Field(
-        None,
-        ge=0,
-        description=(
-            "Number of bindings in policy.argogrant.csv. A binding is a pair of a"
-            " subject and a role; grants with the same pair share it."
-        ),
-    )
-    overlay_bytes: int | None = Field(
-        None,
-        ge=0,
-        description=(
-            "Size of policy.argogrant.csv in bytes. Kubernetes limits all keys of"
-            " argocd-rbac-cm together to 1 MiB."
-        ),
-    )
+    """Conditions of the instance. Ready: Argo CD has the bindings of all active grants
+    and no others; if False, reason and message contain the cause and the remedy.
+    RBACTextValid: Argo CD can read every line of argocd-rbac-cm; if False, Argo CD
+    denies every request. Contested: another program keeps changing
+    policy.argogrant.csv. ClockInSync: the clocks of the operator and the API server
+    agree. RequesterVerified: the API server verifies requesters and approvers; if
+    False, no AccessPolicy matches. TokenFresh: the token for a remote cluster is
+    renewed in time; absent without one."""
+    bindings: int | None = Field(None, ge=0)
+    """Number of bindings in policy.argogrant.csv. A binding is a pair of a subject and
+    a role; grants with the same pair share it."""
+    overlay_bytes: int | None = Field(None, ge=0)
+    """Size of policy.argogrant.csv in bytes. Kubernetes limits all keys of
+    argocd-rbac-cm together to 1 MiB."""
     roles: list[RoleSummary] = Field(
         [],
         max_length=MAX_ROLES_SHOWN,
@@ -81,49 +67,26 @@ class ArgoCDInstanceStatus(StatusModel):
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    role_count: int | None = Field(
-        None, ge=0, description="Number of roles, including those that are not listed."
-    )
+    role_count: int | None = Field(None, ge=0)
+    """Number of roles, including those that are not listed."""
     owners: list[OwnerSummary] = Field(
-        [],
-        max_length=32,
-        description=(
-            "Owners of this Argo CD (spec.owners.integration). They own every role that"
-            " has no owner."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        [], max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}
     )
-    scopes: str | None = Field(
-        None,
-        max_length=1024,
-        description=(
-            "Claims whose values Argo CD compares with subjects in addition to the user"
-            " id: scopes of argocd-rbac-cm, such as [groups, email]. Absent if"
-            " argocd-rbac-cm has no scopes; Argo CD then uses [groups]."
-        ),
-    )
-    default_role: str | None = Field(
-        None,
-        max_length=1024,
-        description=(
-            "Role of every user who is logged in: policy.default of argocd-rbac-cm,"
-            " such as role:readonly. Absent if there is none."
-        ),
-    )
-    token_expires_at: Instant | None = Field(
-        None,
-        description=(
-            "Time at which the token for the remote cluster expires. Absent if Argo CD"
-            " is in this cluster, or if the token contains no expiry."
-        ),
-    )
-    last_write_at: Instant | None = Field(
-        None,
-        description=(
-            "Time of the operator's last write to argocd-rbac-cm. The operator writes"
-            " only changes."
-        ),
-    )
+    """Owners of this Argo CD (spec.owners.integration). They own every role that has no
+    owner."""
+    scopes: str | None = Field(None, max_length=1024)
+    """Claims whose values Argo CD compares with subjects in addition to the user id:
+    scopes of argocd-rbac-cm, such as [groups, email]. Absent if argocd-rbac-cm has no
+    scopes; Argo CD then uses [groups]."""
+    default_role: str | None = Field(None, max_length=1024)
+    """Role of every user who is logged in: policy.default of argocd-rbac-cm, such as
+    role:readonly. Absent if there is none."""
+    token_expires_at: Instant | None = None
+    """Time at which the token for the remote cluster expires. Absent if Argo CD is in
+    this cluster, or if the token contains no expiry."""
+    last_write_at: Instant | None = None
+    """Time of the operator's last write to argocd-rbac-cm. The operator writes only
+    changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,36 +23,25 @@ MAX_ACCESS_DETAILS: Final = 400
 class OwnerModel(Model):
     """Owner of an Argo CD."""
 
-    kind: Literal["User", "Group"] = Field(
-        description="Kind of the owner in Kubernetes: User or Group."
-    )
+    kind: Literal["User", "Group"]
+    """Kind of the owner in Kubernetes: User or Group."""
     name: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
-        description=(
-            "Name of one user or group, such as platform-team. Patterns are not"
-            " allowed."
-        ),
         json_schema_extra=validations(TEXT_RULE, *OWNER_NAME_RULES),
     )
+    """Name of one user or group, such as platform-team. Patterns are not allowed."""
 
 
 class ResourceOwnerModel(Model):
     """Label or annotation that names the owners of Argo CD's resources."""
 
-    key: str = Field(
-        min_length=1,
-        max_length=317,
-        pattern=LABEL_KEY_PATTERN,
-        description=(
-            "Key of a label or annotation, such as example.com/owner. Its value on an"
-            " AppProject names the owner of the project's roles; its value on"
-            " argocd-rbac-cm names the owner of the global roles."
-        ),
-    )
-    kind: Literal["User", "Group"] = Field(
-        description="Kind of the owner in Kubernetes: User or Group."
-    )
+    key: str = Field(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)
+    """Key of a label or annotation, such as example.com/owner. Its value on an
+    AppProject names the owner of the project's roles; its value on argocd-rbac-cm names
+    the owner of the global roles."""
+    kind: Literal["User", "Group"]
+    """Kind of the owner in Kubernetes: User or Group."""
 
 
 class OwnersModel(Model):
@@ -61,38 +50,25 @@ class OwnersModel(Model):
     model_config = ConfigDict(json_schema_extra=validations(*OWNERS_RULES))
 
     integration: list[OwnerModel] = Field(
-        [],
-        max_length=32,
-        description=(
-            "Owners of this Argo CD, for approvers of kind IntegrationOwner. They also"
-            " own every role that has no owner."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        [], max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}
     )
-    resource: ResourceOwnerModel | None = Field(
-        None,
-        description=(
-            "Label or annotation that names the owner of a role, for approvers of kind"
-            " ResourceOwner. It requires integration, for roles without an owner."
-        ),
-    )
+    """Owners of this Argo CD, for approvers of kind IntegrationOwner. They also own
+    every role that has no owner."""
+    resource: ResourceOwnerModel | None = None
+    """Label or annotation that names the owner of a role, for approvers of kind
+    ResourceOwner. It requires integration, for roles without an owner."""
 
 
 class IdentityRuleModel(Model):
     """Mapping of Kubernetes user names to Argo CD user names."""
 
     strip_prefix: str | None = Field(
-        None,
-        min_length=1,
-        max_length=64,
-        description=(
-            "Prefix of Kubernetes user names that Argo CD's user names lack, such as"
-            " 'oidc:' if oidc:alice@example.com in Kubernetes is alice@example.com in"
-            " Argo CD. Users without the prefix cannot request access for themselves."
-            " If omitted, both user names are equal."
-        ),
-        json_schema_extra=validations(TEXT_RULE),
+        None, min_length=1, max_length=64, json_schema_extra=validations(TEXT_RULE)
     )
+    """Prefix of Kubernetes user names that Argo CD's user names lack, such as 'oidc:'
+    if oidc:alice@example.com in Kubernetes is alice@example.com in Argo CD. Users
+    without the prefix cannot request access for themselves. If omitted, both user names
+    are equal."""
 
 
 class ArgoCDInstanceSpec(Model):
@@ -105,39 +81,23 @@ class ArgoCDInstanceSpec(Model):
         min_length=1,
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description=(
-            "Namespace of Argo CD, with argocd-rbac-cm and the AppProjects. The"
-            " operator requires the Role of manifests/argocd-namespace.yaml there;"
-            " without it the instance is not Ready (Forbidden). Immutable."
-        ),
     )
-    cluster: ClusterModel | None = Field(
-        None,
-        description=(
-            "Remote cluster in which Argo CD runs. If omitted, Argo CD runs in the"
-            " cluster of this ArgoCDInstance. It can be neither added nor removed after"
-            " creation."
-        ),
-    )
+    """Namespace of Argo CD, with argocd-rbac-cm and the AppProjects. The operator
+    requires the Role of manifests/argocd-namespace.yaml there; without it the instance
+    is not Ready (Forbidden). Immutable."""
+    cluster: ClusterModel | None = None
+    """Remote cluster in which Argo CD runs. If omitted, Argo CD runs in the cluster of
+    this ArgoCDInstance. It can be neither added nor removed after creation."""
     url: str | None = Field(
-        None,
-        min_length=1,
-        max_length=512,
-        pattern=r"^https?://[^\s\"<>]+$",
-        description=(
-            "URL of Argo CD for users, such as https://argocd.example.com. The status"
-            " of active grants contains it."
-        ),
+        None, min_length=1, max_length=512, pattern=r"^https?://[^\s\"<>]+$"
     )
-    bind_project_roles_in: Literal["ConfigMap", "AppProject"] = Field(
-        "ConfigMap",
-        description=(
-            "Where bindings to roles of AppProjects are written. ConfigMap: in"
-            " argocd-rbac-cm, as for global roles. AppProject: in spec.roles[].groups"
-            " of the project, which Argo CD's UI shows. Members of such a role can"
-            " create project tokens; see removeTokens."
-        ),
-    )
+    """URL of Argo CD for users, such as https://argocd.example.com. The status of
+    active grants contains it."""
+    bind_project_roles_in: Literal["ConfigMap", "AppProject"] = "ConfigMap"
+    """Where bindings to roles of AppProjects are written. ConfigMap: in argocd-rbac-cm,
+    as for global roles. AppProject: in spec.roles[].groups of the project, which Argo
+    CD's UI shows. Members of such a role can create project tokens; see
+    removeTokens."""
     remove_tokens: bool = Field(
         default=True,
         description=(
@@ -148,15 +108,11 @@ class ArgoCDInstanceSpec(Model):
             " and remain valid after the grant."
         ),
     )
-    max_duration: Duration = Field(
-        "24h",
-        description=(
-            "Maximum duration of a grant in hours, minutes and seconds, such as 8h or"
-            " 1h30m, counted from the start of the grant. A grant that requests more is"
-            " shortened, not rejected; its Ready condition mentions it. Lowering"
-            " the value shortens active grants; raising it does not extend them."
-        ),
-    )
+    max_duration: Duration = "24h"
+    """Maximum duration of a grant in hours, minutes and seconds, such as 8h or 1h30m,
+    counted from the start of the grant. A grant that requests more is shortened, not
+    rejected; its Ready condition mentions it. Lowering the value shortens active
+    grants; raising it does not extend them."""
     require_access_policy: bool = Field(
         default=False,
         description=(
@@ -166,29 +122,20 @@ class ArgoCDInstanceSpec(Model):
             " policies decide. true: without an AccessPolicy no grant is allowed."
         ),
     )
-    owners: OwnersModel | None = Field(
-        None,
-        description="Owners of this Argo CD, which AccessPolicies use as approvers.",
-    )
-    identity: IdentityRuleModel | None = Field(
-        None,
-        description=(
-            "Mapping of Kubernetes users to subjects of Argo CD, for policies with"
-            " subjects.self and for the check that users do not approve their own"
-            " grant."
-        ),
-    )
+    owners: OwnersModel | None = None
+    """Owners of this Argo CD, which AccessPolicies use as approvers."""
+    identity: IdentityRuleModel | None = None
+    """Mapping of Kubernetes users to subjects of Argo CD, for policies with
+    subjects.self and for the check that users do not approve their own grant."""
     access_details: str | None = Field(
         None,
         min_length=1,
         max_length=MAX_ACCESS_DETAILS,
-        description=(
-            "Information for users with a grant, such as how to log in. The status of"
-            " active grants contains it. {subject}, {role}, {end} and {url} are"
-            " replaced with the values of the grant."
-        ),
         json_schema_extra=validations(*DETAILS_RULES),
     )
+    """Information for users with a grant, such as how to log in. The status of active
+    grants contains it. {subject}, {role}, {end} and {url} are replaced with the values
+    of the grant."""
 
     @field_validator("access_details")
     @classmethod
@@ -198,10 +145,6 @@ class ArgoCDInstanceSpec(Model):
             raise ValueError(problem)
         return text
 
-    retention: Duration = Field(
-        "720h",
-        description=(
-            "Time for which a grant is kept after it ended, before the operator deletes"
-            " it. The operator never deletes grants that Argo CD tracks from Git."
-        ),
-    )
+    retention: Duration = "720h"
+    """Time for which a grant is kept after it ended, before the operator deletes it.
+    The operator never deletes grants that Argo CD tracks from Git."""

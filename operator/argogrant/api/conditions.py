@@ -17,33 +17,18 @@ _STATUS: Final = {True: "True", False: "False", None: "Unknown"}
 class ConditionModel(Model):
     """One aspect of the current state of the object."""
 
-    type: str = Field(
-        max_length=316, description="Type of the condition, such as Ready."
-    )
-    status: Literal["True", "False", "Unknown"] = Field(
-        description="Status of the condition: True, False or Unknown."
-    )
-    reason: str = Field(
-        max_length=1024,
-        description=(
-            "Reason of the status, as an identifier for programs, such as RoleNotFound."
-        ),
-    )
-    message: str = Field(
-        max_length=MAX_MESSAGE_LENGTH,
-        description="Cause of the status and its remedy, for people.",
-    )
-    last_transition_time: Instant = Field(
-        description=(
-            "Time of the last change of status. A change of reason alone does not set"
-            " it."
-        )
-    )
-    observed_generation: int | None = Field(
-        None,
-        ge=0,
-        description="metadata.generation on which the condition is based.",
-    )
+    type: str = Field(max_length=316)
+    """Type of the condition, such as Ready."""
+    status: Literal["True", "False", "Unknown"]
+    """Status of the condition: True, False or Unknown."""
+    reason: str = Field(max_length=1024)
+    """Reason of the status, as an identifier for programs, such as RoleNotFound."""
+    message: str = Field(max_length=MAX_MESSAGE_LENGTH)
+    """Cause of the status and its remedy, for people."""
+    last_transition_time: Instant
+    """Time of the last change of status. A change of reason alone does not set it."""
+    observed_generation: int | None = Field(None, ge=0)
+    """metadata.generation on which the condition is based."""
 
 
 CONDITIONS_BY_TYPE: Final[dict[str, JsonValue]] = {
@@ -56,15 +41,9 @@ CONDITIONS_BY_TYPE: Final[dict[str, JsonValue]] = {
 class StatusModel(Model):
     """Common part of every status."""
 
-    observed_generation: int | None = Field(
-        None,
-        ge=0,
-        description=(
-            "metadata.generation that the operator last reconciled. If it is smaller"
-            " than metadata.generation, the operator has not yet observed the last"
-            " change."
-        ),
-    )
+    observed_generation: int | None = Field(None, ge=0)
+    """metadata.generation that the operator last reconciled. If it is smaller than
+    metadata.generation, the operator has not yet observed the last change."""
 
 
 def status_of(

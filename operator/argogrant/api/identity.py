@@ -16,23 +16,14 @@ GroupName = Annotated[str, Field(max_length=MAX_USERNAME_LENGTH)]
 class IdentityModel(Model):
     """Kubernetes user with groups."""
 
-    username: str = Field(
-        min_length=1,
-        max_length=MAX_USERNAME_LENGTH,
-        description=(
-            "User name in Kubernetes, such as alice@example.com or"
-            " system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."
-        ),
-    )
+    username: str = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
+    """User name in Kubernetes, such as alice@example.com or
+    system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."""
     groups: list[GroupName] = Field(
-        [],
-        max_length=MAX_GROUPS,
-        description=(
-            "All groups of the user in Kubernetes, such as developers and"
-            " system:authenticated, in any order."
-        ),
-        json_schema_extra={"x-kubernetes-list-type": "set"},
+        [], max_length=MAX_GROUPS, json_schema_extra={"x-kubernetes-list-type": "set"}
     )
+    """All groups of the user in Kubernetes, such as developers and
+    system:authenticated, in any order."""
 
 
 def read_identity(model: IdentityModel | None) -> Identity | None:

@@ -23,77 +23,51 @@ _AT_LEAST_TEN_MINUTES: Final = (
 class TokenSecretModel(Model):
     """Reference to the Secret with the token."""
 
-    name: ObjectName = Field(
-        description=(
-            "Name of a Secret in the namespace of the ArgoCDInstance. The operator can"
-            " read only Secrets that its Role names."
-        )
-    )
+    name: ObjectName
+    """Name of a Secret in the namespace of the ArgoCDInstance. The operator can read
+    only Secrets that its Role names."""
     key: str = Field(
-        DEFAULT_TOKEN_KEY,
-        min_length=1,
-        max_length=253,
-        pattern=r"^[-._a-zA-Z0-9]+$",
-        description="Key of the token in the Secret.",
+        DEFAULT_TOKEN_KEY, min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"
     )
+    """Key of the token in the Secret."""
 
 
 class TokenRotationModel(Model):
     """Rotation of the token."""
 
-    every: Duration = Field(
-        description=(
-            "Interval of the rotation, such as 168h; at least 10m. The operator"
-            " requests a new token (TokenRequest), verifies it, and then stores it. A"
-            " token is valid for three intervals, so two rotations may fail."
-        ),
-        json_schema_extra=validations(_AT_LEAST_TEN_MINUTES),
-    )
+    every: Duration = Field(json_schema_extra=validations(_AT_LEAST_TEN_MINUTES))
+    """Interval of the rotation, such as 168h; at least 10m. The operator requests a new
+    token (TokenRequest), verifies it, and then stores it. A token is valid for three
+    intervals, so two rotations may fail."""
     service_account: str = Field(
         min_length=1,
         max_length=317,
         pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        description=(
-            "ServiceAccount of the remote cluster to request tokens for, as name or"
-            " namespace/name; the default namespace is spec.namespace. It requires the"
-            " permission to create serviceaccounts/token for itself."
-        ),
     )
+    """ServiceAccount of the remote cluster to request tokens for, as name or
+    namespace/name; the default namespace is spec.namespace. It requires the permission
+    to create serviceaccounts/token for itself."""
 
 
 class ClusterModel(Model):
     """Remote cluster and its credentials."""
 
     server: str = Field(
-        min_length=1,
-        max_length=512,
-        pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$",
-        description=(
-            "URL of the API server, such as https://10.0.0.1:6443. Its certificate is"
-            " always verified. Immutable."
-        ),
+        min_length=1, max_length=512, pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$"
     )
+    """URL of the API server, such as https://10.0.0.1:6443. Its certificate is always
+    verified. Immutable."""
     ca_bundle: str | None = Field(
-        None,
-        min_length=1,
-        max_length=131072,
-        description=(
-            "CA certificates of the API server: PEM, encoded with base64, as in"
-            " certificate-authority-data of a kubeconfig. If omitted, the CA"
-            " certificates of the operator's system are used."
-        ),
-        json_schema_extra={"format": "byte"},
+        None, min_length=1, max_length=131072, json_schema_extra={"format": "byte"}
     )
-    token_secret: TokenSecretModel = Field(
-        description="Secret with the token for the API server."
-    )
-    token_rotation: TokenRotationModel | None = Field(
-        None,
-        description=(
-            "Rotation of the token. If omitted, the operator does not rotate it, and"
-            " emits a Warning event before it expires."
-        ),
-    )
+    """CA certificates of the API server: PEM, encoded with base64, as in
+    certificate-authority-data of a kubeconfig. If omitted, the CA certificates of the
+    operator's system are used."""
+    token_secret: TokenSecretModel
+    """Secret with the token for the API server."""
+    token_rotation: TokenRotationModel | None = None
+    """Rotation of the token. If omitted, the operator does not rotate it, and emits a
+    Warning event before it expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

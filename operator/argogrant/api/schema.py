@@ -16,11 +16,16 @@ from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
 class Model(BaseModel):
     """Part of an object: camelCase in JSON, immutable in Python.
 
-    Unknown fields are ignored: the API server prunes fields that the CRD lacks.
+    The docstring of a field is its description in the CRD. Unknown fields are ignored:
+    the API server prunes fields that the CRD lacks.
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
     )
 
 
@@ -63,6 +68,8 @@ def _convert(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401
     }
     if converted.get("default", ...) in (None, []):
         del converted["default"]
+    if isinstance(text := converted.get("description"), str):
+        converted["description"] = " ".join(text.split())
     return converted
 
 
