@@ -8,7 +8,7 @@ never raise: a missing or malformed field is empty. No decision depends on them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from argogrant.api.parsing import get_dict, get_str, get_time
 from argogrant.grants.model.grant import RoleRef
@@ -31,8 +31,7 @@ def read_conditions(status: Mapping[str, Any]) -> Conditions:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredApproval:
+class StoredApproval(NamedTuple):
     """Approval or denial that counted, as the status of a grant lists it."""
 
     name: str
@@ -68,35 +67,30 @@ class StoredStatus:
 
 def read_stored_status(body: Mapping[str, Any]) -> StoredStatus:
     """Read the status of an AccessGrant or an AccessApproval."""
+    return StoredStatus(**_status_fields(body))
+
+
+def _status_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     metadata, status = get_dict(body, "metadata"), get_dict(body, "status")
     generation = metadata.get("generation", 1)
-    return StoredStatus(
-        uid=get_str(metadata, "uid"),
-        name=get_str(metadata, "name"),
-        is_current=status.get("observedGeneration", 0) >= generation,
-        conditions=read_conditions(status),
-        started_at=get_time(status, "startedAt"),
-        expires_at=get_time(status, "expiresAt"),
-        ended_at=get_time(status, "endedAt"),
-        policy=get_str(status, "accessPolicy") or None,
-        approvals=_approvals(status),
-        has_been_bound=has_been_bound(status),
-        extended_by=get_str(status, "extendedBy"),
-        url=get_str(status, "url"),
-        details=get_str(status, "accessDetails"),
-    )
-
-
-def _approvals(status: Mapping[str, Any]) -> tuple[StoredApproval, ...]:
-    return tuple(
-        StoredApproval(
-            name=get_str(entry, "name"),
-            approver=get_str(entry, "approver"),
-            decision=get_str(entry, "decision"),
-            at=get_str(entry, "at"),
-        )
-        for entry in status.get("approvals") or ()
-    )
+    return {
+        "uid": get_str(metadata, "uid"),
+        "name": get_str(metadata, "name"),
+        "is_current": status.get("observedGeneration", 0) >= generation,
+        "conditions": read_conditions(status),
+        "started_at": get_time(status, "startedAt"),
+        "expires_at": get_time(status, "expiresAt"),
+        "ended_at": get_time(status, "endedAt"),
+        "policy": get_str(status, "accessPolicy") or None,
+        "approvals": tuple(
+            StoredApproval(**{key: get_str(one, key) for key in StoredApproval._fields})
+            for one in status.get("approvals") or ()
+        ),
+        "has_been_bound": has_been_bound(status),
+        "extended_by": get_str(status, "extendedBy"),
+        "url": get_str(status, "url"),
+        "details": get_str(status, "accessDetails"),
+    }
 
 
 def has_been_bound(status: Mapping[str, Any]) -> bool:
@@ -109,12 +103,13 @@ def has_been_bound(status: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccessGrantView:
-    """An AccessGrant with its spec and the status that the operator last wrote."""
+class AccessGrantView(StoredStatus):
+    """An AccessGrant with its spec and the status that the operator last wrote.
+
+    ``expires_at`` is the requested ``expiresAt`` until the status has an expiry.
+    """
 
     namespace: str
-    name: str
-    uid: str
     created_at: datetime | None
     instance: str
     subject_kind: str
@@ -125,28 +120,20 @@ class AccessGrantView:
     justification: str
     duration: str
     not_before: datetime | None
-    started_at: datetime | None
-    expires_at: datetime | None
-    """Expiry from the status, or the requested ``expiresAt`` if there is none yet."""
-    ended_at: datetime | None
     is_revoked: bool
     is_being_deleted: bool
     is_break_glass: bool
     extends: str
-    extended_by: str
-    url: str
-    details: str
-    stored: StoredStatus
 
 
 def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
     """Read an AccessGrant as the API server returns it."""
     metadata, spec = get_dict(body, "metadata"), get_dict(body, "spec")
-    subject, stored = get_dict(spec, "subject"), read_stored_status(body)
+    subject, status = get_dict(spec, "subject"), _status_fields(body)
+    status["expires_at"] = status["expires_at"] or get_time(spec, "expiresAt")
     return AccessGrantView(
+        **status,
         namespace=get_str(metadata, "namespace"),
-        name=stored.name,
-        uid=stored.uid,
         created_at=get_time(metadata, "creationTimestamp"),
         instance=get_str(spec, "instance"),
         subject_kind=get_str(subject, "kind"),
@@ -156,17 +143,10 @@ def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
         justification=get_str(spec, "justification"),
         duration=get_str(spec, "duration"),
         not_before=get_time(spec, "notBefore"),
-        started_at=stored.started_at,
-        expires_at=stored.expires_at or get_time(spec, "expiresAt"),
-        ended_at=stored.ended_at,
         is_revoked=bool(spec.get("revoked")),
         is_being_deleted="deletionTimestamp" in metadata,
         is_break_glass=bool(spec.get("breakGlass")),
         extends=get_str(spec, "extends"),
-        extended_by=stored.extended_by,
-        url=stored.url,
-        details=stored.details,
-        stored=stored,
     )
 
 

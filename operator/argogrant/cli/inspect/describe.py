@@ -146,7 +146,7 @@ def to_json(facts: GrantDescription) -> dict[str, Any]:
         "startedAt": _timestamp(grant.started_at),
         "expiresAt": _timestamp(grant.expires_at),
         "endedAt": _timestamp(grant.ended_at),
-        "policy": grant.stored.policy,
+        "policy": grant.policy,
         "checks": _results_to_json(checks(facts)),
         "approvals": _results_to_json(approvals(facts)),
         "argocd": [
@@ -193,7 +193,7 @@ def _end(facts: GrantDescription) -> str:
 
 def _active(facts: GrantDescription) -> str:
     subject, role = _subject_and_role(facts)
-    effective = facts.grant.stored.conditions.get(GrantCondition.EFFECTIVE)
+    effective = facts.grant.conditions.get(GrantCondition.EFFECTIVE)
     if effective is not None and effective.status is False:
         return f"{subject} is bound to {role}, without effect: see Effective."
     return f"{subject} has {role} until {_end(facts)}."
@@ -220,7 +220,7 @@ def _starting(facts: GrantDescription) -> str:
 
 def _blocked(facts: GrantDescription) -> str:
     subject, role = _subject_and_role(facts)
-    if facts.grant.stored.has_been_bound:
+    if facts.grant.has_been_bound:
         return f"Unknown whether {subject} has {role}; see the Ready condition."
     return f"{subject} does not have {role}: see the Ready condition."
 
@@ -272,7 +272,7 @@ def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
         ("Reason", grant.justification),
         ("Break glass", break_glass),
         *_window(facts),
-        ("Policy", grant.stored.policy),
+        ("Policy", grant.policy),
         ("Extends", grant.extends),
         ("Extended by", grant.extended_by),
         ("Argo CD", grant.url),
@@ -302,7 +302,7 @@ def _detail(label: str, text: str, width: int) -> Iterator[str]:
 
 def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
     """Return the conditions of the grant in order, also those that are missing."""
-    conditions = facts.grant.stored.conditions
+    conditions = facts.grant.conditions
     results = [_condition(kind, conditions.get(kind)) for kind in GrantCondition]
     if facts.is_stale:
         results.append(
@@ -350,7 +350,7 @@ def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
                 " according to the status of the grant."
             ),
         )
-        for one in facts.grant.stored.approvals
+        for one in facts.grant.approvals
         if one.name not in present
     ]
     return tuple(results)

@@ -193,15 +193,15 @@ def _row(
 def _wide_cells(grant: AccessGrantView) -> tuple[str, ...]:
     approvers = [
         one.approver
-        for one in grant.stored.approvals
+        for one in grant.approvals
         if one.decision == ApprovalDecision.APPROVE
     ]
-    ready = grant.stored.conditions.get(GrantCondition.READY)
+    ready = grant.conditions.get(GrantCondition.READY)
     return (
         sanitize(grant.subject_kind),
         sanitize(grant.requester),
         ", ".join(map(sanitize, approvers)) or NONE,
-        sanitize(grant.stored.policy or ""),
+        sanitize(grant.policy or ""),
         sanitize(grant.instance),
         sanitize(ready.reason if ready else ""),
     )

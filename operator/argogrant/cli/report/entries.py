@@ -108,11 +108,11 @@ class ReportFilter:
 
 def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
     """Convert an AccessGrant to an entry."""
-    conditions = grant.stored.conditions
+    conditions = grant.conditions
     approved = conditions.get(GrantCondition.APPROVED)
     ready = conditions.get(GrantCondition.READY)
     ended = conditions.get(GrantCondition.ENDED)
-    approvals = grant.stored.approvals
+    approvals = grant.approvals
     return ReportEntry(
         uid=grant.uid,
         namespace=grant.namespace,
@@ -129,9 +129,9 @@ def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
         ended_at=grant.ended_at,
         state=str(grant_state(grant, now)),
         end_reason=ended.reason if ended else "",
-        gave_access=grant.stored.has_been_bound or bool(ready and ready.status),
+        gave_access=grant.has_been_bound or bool(ready and ready.status),
         is_break_glass=grant.is_break_glass,
-        policy=grant.stored.policy or "",
+        policy=grant.policy or "",
         approval=approved.reason if approved and approved.status else "",
         approvers=_approvers(approvals, ApprovalDecision.APPROVE),
         deniers=_approvers(approvals, ApprovalDecision.DENY),

@@ -52,7 +52,7 @@ _BY_REASON: Final[Mapping[str, GrantState]] = {
 
 def is_over(grant: AccessGrantView) -> bool:
     """Return whether the operator has reported the final end of a grant."""
-    ended = grant.stored.conditions.get(GrantCondition.ENDED)
+    ended = grant.conditions.get(GrantCondition.ENDED)
     return bool(ended and ended.status)
 
 
@@ -63,11 +63,11 @@ def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
     Argo CD may still allow it, so the state is ``Overdue`` until the operator reports
     the end.
     """
-    conditions = grant.stored.conditions
+    conditions = grant.conditions
     if is_over(grant):
         was_denied = conditions[GrantCondition.ENDED].reason == Reason.DENIED
         return GrantState.REFUSED if was_denied else GrantState.ENDED
-    if grant.stored.has_been_bound or _is_ready(grant):
+    if grant.has_been_bound or _is_ready(grant):
         if grant.expires_at is not None and grant.expires_at <= now:
             return GrantState.OVERDUE
         if grant.is_revoked or grant.is_being_deleted:
@@ -86,5 +86,5 @@ def in_order(grant: AccessGrantView) -> tuple[datetime, str, str]:
 
 
 def _is_ready(grant: AccessGrantView) -> bool:
-    ready = grant.stored.conditions.get(GrantCondition.READY)
+    ready = grant.conditions.get(GrantCondition.READY)
     return bool(ready and ready.status)
