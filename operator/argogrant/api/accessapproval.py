@@ -9,9 +9,14 @@ from argogrant.api.conditions import (
     ConditionModel,
     StatusModel,
 )
-from argogrant.api.identity import IdentityModel, read_identity
-from argogrant.api.parsing import read_spec
-from argogrant.api.schema import Model, ObjectName, validations
+from argogrant.api.schema import (
+    IdentityModel,
+    Model,
+    ObjectName,
+    read_identity,
+    read_spec,
+    validations,
+)
 from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.window import parse_instant
 

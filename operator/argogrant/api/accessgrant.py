@@ -1,12 +1,33 @@
-"""Conversion of AccessGrants from JSON."""
+"""AccessGrant: models, conversion from JSON, and status."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from argogrant.api.accessgrant_spec import AccessGrantSpec
-from argogrant.api.identity import read_identity
-from argogrant.api.parsing import read_spec
+from pydantic import ConfigDict, Field
+
+from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES, TEXT_RULE
+from argogrant.api.conditions import (
+    CONDITIONS_BY_TYPE,
+    ConditionModel,
+    StatusModel,
+    write_conditions,
+)
+from argogrant.api.schema import (
+    MAX_USERNAME_LENGTH,
+    Duration,
+    IdentityModel,
+    Instant,
+    Model,
+    ObjectName,
+    read_identity,
+    read_spec,
+    validations,
+)
+from argogrant.grants.access.policy import Approval
+from argogrant.grants.access_details import MAX_DETAILS
+from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
+from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     Grant,
@@ -17,7 +38,115 @@ from argogrant.grants.model.grant import (
 )
 from argogrant.grants.model.reason_table import FINAL_REASONS
 from argogrant.grants.model.reasons import GrantCondition, Reason
-from argogrant.grants.model.window import parse_duration, parse_instant
+from argogrant.grants.model.validation import MAX_NAME_LENGTH, PROJECT_NAME
+from argogrant.grants.model.window import format_instant, parse_duration, parse_instant
+
+
+class SubjectModel(Model):
+    """Subject that receives access."""
+
+    kind: Literal["User", "Group"]
+    """Kind of the subject: User, or Group for an SSO group. It is informational: Argo
+    CD compares only names, so a grant for the user alice also applies to the members of
+    an SSO group alice."""
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_NAME_LENGTH,
+        json_schema_extra=validations(*SUBJECT_RULES),
+    )
+    """Name of the subject as it appears in the Argo CD token, such as alice@example.com
+    or on-call; case-sensitive. It can be a user id (sub), the name of a local account,
+    or a value of a claim that scopes in argocd-rbac-cm lists. An e-mail address matches
+    only if scopes contains email. If no token contains the name, the grant has no
+    effect; see the Effective condition."""
+
+
+class RoleModel(Model):
+    """Argo CD role to grant."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*ROLE_RULES))
+
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_NAME_LENGTH,
+        json_schema_extra=validations(TEXT_RULE),
+    )
+    """Name of the role. Without project: a global role, such as role:deployer or
+    role:readonly. With project: the bare name of a role of that AppProject, such as
+    deployer. If the role does not exist, the grant waits until it does (RoleNotFound).
+    status.roles of the ArgoCDInstance lists the existing roles."""
+    project: str | None = Field(
+        None, min_length=1, max_length=253, pattern=f"^{PROJECT_NAME.pattern}$"
+    )
+    """AppProject of the role, such as team-a. Omit it for a global role. Argo CD's role
+    proj:team-a:deployer has project: team-a and name: deployer."""
+
+
+class RevocationModel(Model):
+    """Reason of a revocation."""
+
+    justification: str = Field(max_length=1024)
+    """Reason of the revocation, such as: the ticket was closed. The grant's conditions
+    contain it."""
+
+
+class AccessGrantSpec(Model):
+    """Requested access: subject, role, time window and justification."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*SPEC_RULES))
+
+    instance: ObjectName = "default"
+    """Name of an ArgoCDInstance in the namespace of the grant. If it does not exist,
+    the grant waits until it does (InstanceNotFound). Immutable."""
+    subject: SubjectModel
+    """Argo CD user or SSO group that receives the role. Immutable."""
+    role: RoleModel
+    """Argo CD role to grant: a global role or a role of an AppProject. The role must be
+    defined in Argo CD; a grant never defines a role. Immutable."""
+    expires_at: Instant | None = None
+    """Time at which the grant expires (RFC 3339), such as 2026-11-24T18:00:00Z or
+    2026-11-24T19:00:00+01:00. From this second on Argo CD denies access. Exactly one of
+    expiresAt and duration is required. Fractions of a second are dropped. A time in the
+    past grants no access (Expired). After creation it can only become earlier; for more
+    time, create another grant."""
+    duration: Duration | None = None
+    """Duration of the access in hours, minutes and seconds, such as 90m or 2h30m. It
+    starts at the latest of creation, notBefore, and the last required approval. Exactly
+    one of expiresAt and duration is required. The minimum is 1s; fractions of a second
+    are dropped. A longer duration than maxDuration of the ArgoCDInstance is shortened
+    to it. A grant that Argo CD applies from Git must set expiresAt
+    (AbsoluteEndRequired), because a duration would restart whenever Git re-creates the
+    grant. Immutable."""
+    not_before: Instant | None = None
+    """Earliest start of the access (RFC 3339), such as 2026-11-24T16:00:00Z for a
+    planned maintenance window. Until then the grant is Scheduled. If it is omitted or
+    in the past, the grant starts when it is created and approved. Fractions of a second
+    are rounded up. Immutable."""
+    justification: str | None = Field(None, max_length=1024)
+    """Reason of the request, such as: roll out the hotfix for ticket 4711. An
+    AccessPolicy can require a justification and its format. Immutable."""
+    requester: IdentityModel | None = None
+    """Kubernetes user who creates the grant. The admission policies in admission/ set
+    this field or require it, and reject the name of another user. If they are not
+    installed, the requester is not verified and no AccessPolicy matches
+    (RequesterUnverified). Immutable."""
+    extends: ObjectName | None = None
+    """Name of the grant that this grant extends. That grant must have the same subject,
+    role and instance, and must not have ended. The binding stays in Argo CD while
+    either grant is active. An AccessPolicy can limit the number of extensions
+    (maxExtensions). Immutable."""
+    break_glass: bool | None = None
+    """true requests emergency access: without approval and for a short time, if an
+    AccessPolicy allows it (breakGlass). It requires a justification. A label, a metric
+    and the audit events mark the grant. Immutable."""
+    revoked: bool | None = None
+    """true revokes the grant immediately and permanently, and keeps the object as a
+    record. It cannot be unset. A grant that is created with true never grants
+    access."""
+    revocation: RevocationModel | None = None
+    """Reason of the revocation. Optional; it requires revoked: true, and it is
+    immutable once it is set."""
+
 
 TRACKING_ANNOTATION: Final = "argocd.argoproj.io/tracking-id"
 """Source: argoproj/argo-cd, ``docs/user-guide/resource_tracking.md``."""
@@ -103,3 +232,184 @@ def _read_finding(status: Mapping[str, Any]) -> RecordedFinding | None:
                 Reason(condition["reason"]), condition.get("message") or ""
             )
     return None
+
+
+MAX_RECORDED: Final = 32
+"""Maximum number of approvals and of extended grants in a status."""
+
+
+class ApprovalEntry(Model):
+    """Approval or denial that counted."""
+
+    name: ObjectName
+    """Name of the AccessApproval."""
+    approver: str = Field(max_length=MAX_USERNAME_LENGTH)
+    """Kubernetes user name of the approver."""
+    decision: Literal["Approve", "Deny"]
+    """Decision of the approver: Approve or Deny."""
+    at: Instant
+    """Creation time of the AccessApproval."""
+
+
+class AccessGrantStatus(StatusModel):
+    """Observed state of the grant. Only the operator writes it."""
+
+    conditions: list[ConditionModel] = Field(
+        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
+    )
+    """Conditions of the grant. Approved: all required approvals exist. Ready: Argo CD's
+    RBAC policy contains the binding; if False, reason and message contain the cause and
+    the remedy. Effective: Argo CD can match the subject; if False, the grant has no
+    effect with the current configuration of Argo CD, and the message contains the
+    remedy; absent if unknown. Ended: the grant has ended permanently; absent until this
+    is confirmed."""
+    started_at: Instant | None = None
+    """Time at which the grant became active: the latest of creation, notBefore and the
+    last required approval. Absent before that time, and if the grant ended before it
+    started."""
+    expires_at: Instant | None = None
+    """Time at which the access expires: the earliest of the requested expiry and, after
+    the start, maxDuration of the ArgoCDInstance and of the AccessPolicy. Before
+    startedAt is set it is a forecast; from then on it only becomes earlier. Absent
+    while a duration waits for approvals."""
+    ended_at: Instant | None = None
+    """Time at which the grant ended: its expiry, or the time at which the operator
+    observed its revocation. Absent while Argo CD may still allow access."""
+    bound_as: str | None = Field(None, max_length=1024)
+    """Role as it was written to Argo CD's RBAC policy, such as proj:team-a:deployer.
+    Absent if it was never written."""
+    access_policy: ObjectName | None = None
+    """Name of the AccessPolicy that allows the grant. Absent if no AccessPolicy is
+    required, or if none allows the grant yet."""
+    approvals: list[ApprovalEntry] = Field(
+        [],
+        max_length=MAX_RECORDED,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    """Approvals and denials that counted, at most 32."""
+    extension_of: list[ObjectName] = Field(
+        [],
+        max_length=MAX_RECORDED,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    """Names of the extended grants: the grant in spec.extends, the grant that it
+    extends, and so on; at most 32."""
+    extended_by: ObjectName | None = None
+    """Name of the grant that extends this grant."""
+    url: str | None = Field(None, max_length=512)
+    """URL of the Argo CD (spec.url of the ArgoCDInstance). Absent before the start, or
+    if the instance has no URL."""
+    access_details: str | None = Field(None, max_length=MAX_DETAILS)
+    """Information for the user (spec.accessDetails of the ArgoCDInstance), with the
+    subject, role, expiry and URL of this grant filled in. It is updated with the
+    instance until the grant ends."""
+
+
+def grant_status(
+    decision: Decision,
+    delivery: BindingOutcome,
+    *,
+    old: Mapping[str, Any],
+    generation: int,
+    now: datetime,
+) -> dict[str, Any]:
+    """Build the status of a grant from its decision and the state of its binding.
+
+    Args:
+        decision: Decision about the grant.
+        delivery: State of its binding in Argo CD's RBAC policy.
+        old: Stored status; recorded facts are kept.
+        generation: Generation of the spec that the decision is about.
+        now: Time of the transitions.
+
+    Returns:
+        The complete status, equal to the stored one if nothing changed.
+    """
+    conditions = write_conditions(
+        old.get("conditions") or (),
+        grant_conditions(decision, delivery),
+        generation=generation,
+        now=now,
+    )
+    if "endedAt" in old:
+        conditions = _keep_approved_condition(old, conditions)
+    status: dict[str, Any] = {
+        "observedGeneration": generation,
+        "conditions": conditions,
+        **_approval_fields(decision, old),
+        **_times(decision, delivery, old, now),
+        **_access_details(decision, old),
+    }
+    has_binding = (
+        delivery.is_bound and decision.desired_binding is not DesiredBinding.ABSENT
+    )
+    if has_binding or "boundAs" in old:
+        status["boundAs"] = decision.grant.role.bound_as
+    extended_by = decision.related.extended_by or old.get("extendedBy")
+    if extended_by:
+        status["extendedBy"] = extended_by
+    return status
+
+
+def _keep_approved_condition(
+    old: Mapping[str, Any], conditions: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Keep the Approved condition of an ended grant: approvals may be deleted."""
+    stored = {one["type"]: one for one in old.get("conditions") or ()}
+    return [
+        stored.get(one["type"], one) if one["type"] == GrantCondition.APPROVED else one
+        for one in conditions
+    ]
+
+
+def _times(
+    decision: Decision, delivery: BindingOutcome, old: Mapping[str, Any], now: datetime
+) -> dict[str, str]:
+    """Build the times; only an approved grant starts."""
+    window, times = decision.window, {}
+    if window.has_end:
+        times["expiresAt"] = format_instant(window.end)
+    if "startedAt" in old or decision.is_active(now):
+        times["startedAt"] = old.get("startedAt") or format_instant(window.start)
+    if is_over(decision, delivery):
+        end = min(now, max(window.end, window.start))
+        times["endedAt"] = old.get("endedAt") or format_instant(end)
+    return times
+
+
+def _access_details(decision: Decision, old: Mapping[str, Any]) -> dict[str, str]:
+    """Build the information for the user; it stays unchanged after the end."""
+    details = decision.access_details
+    if details is None or "endedAt" in old:
+        return {key: old[key] for key in ("url", "accessDetails") if key in old}
+    fields = {"url": details.url, "accessDetails": details.details}
+    return {key: value for key, value in fields.items() if value}
+
+
+def _approval_fields(decision: Decision, old: Mapping[str, Any]) -> dict[str, Any]:
+    """Build policy, approvals and extensions; they stay unchanged after the end."""
+    result, chain = decision.policy_result, decision.related.chain
+    fields: dict[str, Any] = {
+        "accessPolicy": result.policy or _policy_of(old),
+        "approvals": [_approval(one) for one in result.approvals[:MAX_RECORDED]],
+        "extensionOf": [grant.name for grant in chain[:MAX_RECORDED]],
+    }
+    if "endedAt" in old:
+        fields = {key: old.get(key) for key in fields}
+    elif "startedAt" in old and len(old.get("extensionOf") or ()) > len(chain):
+        fields["extensionOf"] = old["extensionOf"]
+    return {key: value for key, value in fields.items() if value}
+
+
+def _policy_of(old: Mapping[str, Any]) -> str:
+    """Return the policy of a started grant: lowering its maxDuration shortens it."""
+    return str(old.get("accessPolicy", "")) if "startedAt" in old else ""
+
+
+def _approval(approval: Approval) -> dict[str, str]:
+    return {
+        "name": approval.name,
+        "approver": approval.approver.username if approval.approver else "",
+        "decision": str(approval.decision),
+        "at": format_instant(approval.created_at),
+    }

@@ -10,12 +10,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from argogrant.api.parsing import get_dict, get_str, get_time
+from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition
 from argogrant.grants.model.stored_condition import Conditions, StoredCondition
+from argogrant.grants.model.window import parse_instant
 
 _STATUS: Final = {"True": True, "False": False}
+
+
+def get_dict(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the object at a key; empty if there is none."""
+    found = body.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def get_str(body: Mapping[str, Any], key: str) -> str:
+    """Return the value at a key as text; empty if there is none."""
+    value = body.get(key)
+    return "" if value is None else str(value)
+
+
+def get_time(body: Mapping[str, Any], key: str) -> datetime | None:
+    """Return the RFC 3339 time at a key; None if there is no valid time."""
+    try:
+        return parse_instant(get_str(body, key))
+    except InvalidGrant:
+        return None
 
 
 def read_conditions(status: Mapping[str, Any]) -> Conditions:

@@ -1,24 +1,38 @@
-"""Status of an AccessPolicy, and conversion of AccessPolicies from JSON."""
+"""AccessPolicy: models, and conversion from JSON.
+
+A policy has selectors (instances, requesters, subjects, roles) and requirements
+(durations, limits, justification, approval, break-glass access).
+"""
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from argogrant.api.accesspolicy_spec import (
-    AccessPolicySpec,
-    ApprovalRuleModel,
-    ApproverModel,
-    BreakGlassModel,
-    JustificationRuleModel,
-    RequesterModel,
+from argogrant.api.cel_rules import (
+    APPROVAL_RULE_RULES,
+    APPROVER_RULES,
+    JUSTIFICATION_PATTERN_RULES,
+    POLICY_SPEC_RULES,
+    REQUESTER_RULES,
+    ROLE_PATTERN_RULES,
+    SUBJECT_PATTERN_RULES,
+    SUBJECTS_RULES,
+    TEXT_RULE,
 )
 from argogrant.api.conditions import (
     CONDITIONS_BY_TYPE,
     ConditionModel,
     StatusModel,
 )
-from argogrant.api.parsing import read_spec
+from argogrant.api.schema import (
+    MAX_USERNAME_LENGTH,
+    Duration,
+    Model,
+    ObjectName,
+    read_spec,
+    validations,
+)
 from argogrant.grants.access.policy import (
     AccessPolicy,
     ApprovalRule,
@@ -31,7 +45,209 @@ from argogrant.grants.access.policy import (
 )
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern
+from argogrant.grants.model.validation import MAX_NAME_LENGTH
 from argogrant.grants.model.window import parse_duration
+
+SubjectPattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_NAME_LENGTH,
+        json_schema_extra=validations(*SUBJECT_PATTERN_RULES),
+    ),
+]
+
+
+class RequesterModel(Model):
+    """Pattern for requesters."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*REQUESTER_RULES))
+
+    kind: Literal["User", "Group", "ServiceAccount"]
+    """Kind of the requester in Kubernetes. User matches the user name, Group matches
+    one of the user's groups, ServiceAccount matches a service account of one namespace,
+    such as the application controller of Argo CD, which applies grants from Git."""
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_USERNAME_LENGTH,
+        json_schema_extra=validations(TEXT_RULE),
+    )
+    """Name, such as alice@example.com, developers or deployer. '*' matches any text;
+    all other characters are literal. For users and groups, only a pattern that begins
+    with system: matches a name that begins with system:, so '*' matches people only.
+    With effect: Deny, '*' matches every requester."""
+    namespace: str | None = Field(
+        None, min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+    )
+    """Namespace of the ServiceAccount, such as argocd. Required for kind
+    ServiceAccount, not allowed for other kinds."""
+
+
+class SubjectsModel(Model):
+    """Subjects for which access may be requested; one match is sufficient."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*SUBJECTS_RULES))
+
+    is_self: bool | None = Field(None, alias="self")
+    """true allows requesters to request access for themselves. The requester's user
+    name must begin with identity.stripPrefix of the ArgoCDInstance; the rest must equal
+    the subject."""
+    users: list[SubjectPattern] = Field(
+        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
+    )
+    """Names of subjects of kind User, such as alice@example.com or '*@example.com'. '*'
+    matches any text."""
+    groups: list[SubjectPattern] = Field(
+        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
+    )
+    """Names of subjects of kind Group, such as on-call or 'team-*'. '*' matches any
+    text."""
+
+
+class RolePatternModel(Model):
+    """Pattern for roles."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*ROLE_PATTERN_RULES))
+
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_NAME_LENGTH,
+        json_schema_extra=validations(TEXT_RULE),
+    )
+    """Name of the role. Without project: a global role, such as role:deployer or
+    'role:*'; '*' matches every global role, including role:admin. With project: the
+    bare name of a role of these AppProjects, such as deployer or '*'."""
+    project: str | None = Field(
+        None, min_length=1, max_length=253, pattern=r"^[-a-z0-9.*]+$"
+    )
+    """AppProjects of the role, such as team-a or 'team-*'. If omitted, only global
+    roles match."""
+
+
+class JustificationRuleModel(Model):
+    """Requirements for the justification of a grant."""
+
+    required: bool | None = None
+    """true requires a justification; a grant without one is NotAllowed. The default is
+    false."""
+    pattern: str | None = Field(
+        None,
+        min_length=1,
+        max_length=512,
+        json_schema_extra=validations(*JUSTIFICATION_PATTERN_RULES),
+    )
+    """Regular expression (RE2) that the justification must contain, such as
+    'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An omitted
+    justification is the empty text."""
+    hint: str | None = Field(None, min_length=1, max_length=256)
+    """Explanation of the pattern, such as: name the change ticket. It is part of the
+    message of a grant that is NotAllowed."""
+
+
+class ApproverModel(Model):
+    """Pattern for approvers."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*APPROVER_RULES))
+
+    kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"]
+    """Kind of the approver. User and Group are those of Kubernetes. IntegrationOwner is
+    an owner in spec.owners.integration of the ArgoCDInstance. ResourceOwner is the
+    owner that the role's AppProject names (spec.owners.resource of the ArgoCDInstance);
+    without such an owner it is the same as IntegrationOwner."""
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_USERNAME_LENGTH,
+        json_schema_extra=validations(TEXT_RULE),
+    )
+    """Name of the user or group, such as bob@example.com or approvers. '*' matches any
+    text; only a pattern that begins with system: matches a name that begins with
+    system:. Required for User and Group, not allowed for the owner kinds."""
+
+
+class ApprovalRuleModel(Model):
+    """Required approvals."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULE_RULES))
+
+    required: int = Field(ge=1, le=10)
+    """Number of different approvers that must approve, from 1 to 10, each with an
+    AccessApproval. Until then the grant waits (AwaitingApproval). One denial by any
+    approver ends the grant (Denied)."""
+    approvers: list[ApproverModel] = Field(
+        min_length=1,
+        max_length=32,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    """Patterns for users that may approve or deny; one match is enough."""
+    self_approval: bool | None = None
+    """true also counts approvals by the requester and by the user who receives access,
+    if they match approvers. The default is false: another approver is required."""
+    timeout: Duration = "24h"
+    """Time after its creation in which a grant can be approved, such as 8h. After that
+    time the grant has ended (ApprovalTimedOut)."""
+
+
+class BreakGlassModel(Model):
+    """Emergency access without approval."""
+
+    allowed: bool
+    """true allows a grant with breakGlass: true without approval. The grant requires a
+    justification and must meet all other requirements of the policy."""
+    max_duration: Duration = "1h"
+    """Maximum duration of such a grant, such as 1h. It replaces maxDuration of the
+    policy."""
+
+
+class AccessPolicySpec(Model):
+    """Requests that are allowed or denied, and their requirements."""
+
+    model_config = ConfigDict(json_schema_extra=validations(*POLICY_SPEC_RULES))
+
+    instances: list[ObjectName] = Field(
+        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
+    )
+    """Names of the ArgoCDInstances in the namespace of the policy to which it applies.
+    If omitted or empty, it applies to all of them."""
+    effect: Literal["Allow", "Deny"] = "Allow"
+    """Effect of a match. Allow: a grant that matches requesters, subjects and roles and
+    meets all requirements is allowed, once the required approvals exist. Deny: a grant
+    that matches is denied even if other policies allow it, including break-glass
+    grants. With Deny, subjects are compared by name only, because Argo CD does not
+    distinguish users from groups."""
+    requesters: list[RequesterModel] = Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    """Patterns for requesters; one match is sufficient."""
+    subjects: SubjectsModel
+    """Subjects for which access may be requested: the requester, users, groups."""
+    roles: list[RolePatternModel] = Field(
+        min_length=1,
+        max_length=64,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    """Patterns for roles; one match is sufficient."""
+    max_duration: Duration | None = None
+    """Maximum duration of a grant, such as 4h. A grant that requests more is NotAllowed
+    by this policy. Lowering it shortens active grants that the policy allows. If
+    omitted, only maxDuration of the ArgoCDInstance limits the duration."""
+    max_extensions: int | None = Field(None, ge=0, le=30)
+    """Maximum number of successive extensions of a grant (spec.extends); 0 allows none.
+    If omitted, there is no limit."""
+    max_active_per_subject: int | None = Field(None, ge=1, le=1000)
+    """Maximum number of concurrent grants of one subject on an ArgoCDInstance,
+    including grants that wait for approval or start later. If omitted, there is no
+    limit."""
+    justification: JustificationRuleModel | None = None
+    """Requirements for spec.justification of a grant."""
+    approval: ApprovalRuleModel | None = None
+    """Required approvals. If omitted, the policy allows a grant without approval
+    (AutoApproved)."""
+    break_glass: BreakGlassModel | None = None
+    """Emergency access without approval, for grants with breakGlass: true. If omitted,
+    it is not allowed."""
 
 
 class AccessPolicyStatus(StatusModel):

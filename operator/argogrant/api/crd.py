@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
+from pydantic import BaseModel
 
 from argogrant.api.accessapproval import AccessApprovalSpec, AccessApprovalStatus
-from argogrant.api.accessgrant_spec import AccessGrantSpec
-from argogrant.api.accessgrant_status import AccessGrantStatus
-from argogrant.api.accesspolicy import AccessPolicyStatus
-from argogrant.api.accesspolicy_spec import AccessPolicySpec
-from argogrant.api.argocdinstance import ArgoCDInstanceStatus
-from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
-from argogrant.api.schema import Model, structural_schema
+from argogrant.api.accessgrant import AccessGrantSpec, AccessGrantStatus
+from argogrant.api.accesspolicy import AccessPolicySpec, AccessPolicyStatus
+from argogrant.api.argocdinstance import ArgoCDInstanceSpec, ArgoCDInstanceStatus
+from argogrant.api.schema import Model
 
 GROUP: Final = "argogrant.dev"
 VERSION: Final = "v1alpha1"
@@ -218,3 +216,47 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
             "status": structural_schema(kind.status),
         },
     }
+
+
+def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Convert the JSON schema of a model into a structural schema."""
+    schema = model.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    converted = _convert(schema, definitions)
+    assert isinstance(converted, dict)
+    return converted
+
+
+def _convert(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Resolve references and unwrap ``X | None``, depth first."""
+    if isinstance(node, list):
+        return [_convert(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = _without_null(node)
+    if "$ref" in node:
+        name = node.pop("$ref").rsplit("/", 1)[-1]
+        node = {**definitions[name], **node}
+    converted = {
+        key: (
+            {name: _convert(value, definitions) for name, value in item.items()}
+            if key == "properties"
+            else _convert(item, definitions)
+        )
+        for key, item in node.items()
+        if key not in {"title", "additionalProperties"}
+    }
+    if converted.get("default", ...) in (None, []):
+        del converted["default"]
+    if isinstance(text := converted.get("description"), str):
+        converted["description"] = " ".join(text.split())
+    return converted
+
+
+def _without_null(node: dict[str, Any]) -> dict[str, Any]:
+    """Replace ``anyOf: [X, null]`` with X, because Kubernetes omits null fields."""
+    choices = [c for c in node.get("anyOf", ()) if c != {"type": "null"}]
+    if len(choices) != 1:
+        return dict(node)
+    rest = {key: value for key, value in node.items() if key != "anyOf"}
+    return {**choices[0], **rest}

@@ -1,15 +1,13 @@
-"""Base model, shared field types, and their structural OpenAPI schema for CRDs.
+"""Base of all models: field types, identities, and strict parsing of specs."""
 
-Source: Kubernetes, "Specifying a structural schema": no ``$ref``, no ``anyOf`` with
-types, no ``title``.
-"""
+from typing import Annotated, Any, Final, TypeVar
 
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
 from argogrant.api.cel_rules import DURATION_RULES
+from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
 
 
@@ -36,50 +34,6 @@ def validations(*rules: tuple[str, str]) -> dict[str, JsonValue]:
             {"rule": rule, "message": message} for rule, message in rules
         ]
     }
-
-
-def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Convert the JSON schema of a model into a structural schema."""
-    schema = model.model_json_schema(by_alias=True)
-    definitions = schema.pop("$defs", {})
-    converted = _convert(schema, definitions)
-    assert isinstance(converted, dict)
-    return converted
-
-
-def _convert(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Resolve references and unwrap ``X | None``, depth first."""
-    if isinstance(node, list):
-        return [_convert(item, definitions) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = _without_null(node)
-    if "$ref" in node:
-        name = node.pop("$ref").rsplit("/", 1)[-1]
-        node = {**definitions[name], **node}
-    converted = {
-        key: (
-            {name: _convert(value, definitions) for name, value in item.items()}
-            if key == "properties"
-            else _convert(item, definitions)
-        )
-        for key, item in node.items()
-        if key not in {"title", "additionalProperties"}
-    }
-    if converted.get("default", ...) in (None, []):
-        del converted["default"]
-    if isinstance(text := converted.get("description"), str):
-        converted["description"] = " ".join(text.split())
-    return converted
-
-
-def _without_null(node: dict[str, Any]) -> dict[str, Any]:
-    """Replace ``anyOf: [X, null]`` with X, because Kubernetes omits null fields."""
-    choices = [c for c in node.get("anyOf", ()) if c != {"type": "null"}]
-    if len(choices) != 1:
-        return dict(node)
-    rest = {key: value for key, value in node.items() if key != "anyOf"}
-    return {**choices[0], **rest}
 
 
 Duration = Annotated[
@@ -111,3 +65,51 @@ ObjectName = Annotated[
     ),
 ]
 """Name of a Kubernetes object: a DNS subdomain."""
+
+
+MAX_USERNAME_LENGTH: Final = 512
+MAX_GROUPS: Final = 512
+
+GroupName = Annotated[str, Field(max_length=MAX_USERNAME_LENGTH)]
+
+
+class IdentityModel(Model):
+    """Kubernetes user with groups."""
+
+    username: str = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
+    """User name in Kubernetes, such as alice@example.com or
+    system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."""
+    groups: list[GroupName] = Field(
+        [], max_length=MAX_GROUPS, json_schema_extra={"x-kubernetes-list-type": "set"}
+    )
+    """All groups of the user in Kubernetes, such as developers and
+    system:authenticated, in any order."""
+
+
+def read_identity(model: IdentityModel | None) -> Identity | None:
+    """Convert an identity; return None if the object has none."""
+    if model is None:
+        return None
+    return Identity(username=model.username, groups=frozenset(model.groups))
+
+
+Spec = TypeVar("Spec", bound=Model)
+
+
+def read_spec(model: type[Spec], spec: Any) -> Spec:  # noqa: ANN401
+    """Parse the spec of an object as the API server returns it.
+
+    Args:
+        model: Model from which the CRD is generated.
+        spec: Spec of the object; None if it has none.
+
+    Raises:
+        InvalidGrant: The spec does not match the CRD: the object was created under an
+            older CRD, or without one. The message names the field.
+    """
+    try:
+        return model.model_validate(spec)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(map(str, ("spec", *first["loc"])))
+        raise InvalidGrant(f"{path}: {first['msg']}") from error

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.accessgrant import TRACKING_ANNOTATION, read_grant
-from argogrant.api.accessgrant_spec import AccessGrantSpec
+from argogrant.api.accessgrant import TRACKING_ANNOTATION, AccessGrantSpec, read_grant
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     Grant,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from argogrant.api import conditions
-from argogrant.api.accessgrant_status import (
+from argogrant.api.accessgrant import (
     AccessGrantStatus,
     grant_status,
 )

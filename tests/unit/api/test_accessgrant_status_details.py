@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.accessgrant_status import AccessGrantStatus, grant_status
+from argogrant.api.accessgrant import AccessGrantStatus, grant_status
 from argogrant.api.argocdinstance import read_instance
 from argogrant.grants.conditions import BindingOutcome
 from argogrant.grants.model.errors import InvalidGrant

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.accesspolicy import AccessPolicyStatus, read_policy
-from argogrant.api.accesspolicy_spec import AccessPolicySpec
+from argogrant.api.accesspolicy import AccessPolicySpec, AccessPolicyStatus, read_policy
 from argogrant.api.conditions import status_of
 from argogrant.grants.access.policy import (
     AccessPolicy,

@@ -7,12 +7,12 @@ import pytest
 
 from argogrant.api.argocdinstance import (
     MAX_ROLES_SHOWN,
+    ArgoCDInstanceSpec,
     ArgoCDInstanceStatus,
     InstanceReport,
     instance_status,
     read_instance,
 )
-from argogrant.api.argocdinstance_spec import ArgoCDInstanceSpec
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.conditions import Condition

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.api.argocdinstance_roles import RoleSummary, role_summary
+from argogrant.api.argocdinstance import RoleSummary, role_summary
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import NO_OWNERS, Owners
 from argogrant.grants.role_warnings import RoleRisks

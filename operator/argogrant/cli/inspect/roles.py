@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 
-from argogrant.api.argocdinstance_roles import role_summary
+from argogrant.api.argocdinstance import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
 from argogrant.cli.argocd_reader import argocd_of, read_rules
 from argogrant.cli.errors import run_command

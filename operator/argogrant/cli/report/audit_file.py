@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from argogrant.api.parsing import get_dict, get_str, get_time
+from argogrant.api.accessgrant_view import get_dict, get_str, get_time
 from argogrant.cli.report.entries import UNKNOWN, ReportEntry, Source
 from argogrant.cli.terminal.grant_state import GrantState
 from argogrant.grants.access.policy import ApprovalDecision

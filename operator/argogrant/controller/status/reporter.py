@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from argogrant.api.accessgrant import BREAK_GLASS_LABEL
-from argogrant.api.accessgrant_status import grant_status
+from argogrant.api.accessgrant import BREAK_GLASS_LABEL, grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import AuditLog, GrantChange
