@@ -4,11 +4,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from argogrant.api.conditions import (
-    CONDITIONS_BY_TYPE,
-    ConditionModel,
-    StatusModel,
-)
+from argogrant.api.conditions import ConditionList, StatusModel
 from argogrant.api.schema import (
     IdentityModel,
     Model,
@@ -21,10 +17,7 @@ from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.window import parse_instant
 
 APPROVAL_RULES: Final = (
-    (
-        "self == oldSelf",
-        "an AccessApproval is immutable; delete it and create another",
-    ),
+    ("self == oldSelf", "an AccessApproval is immutable; delete it and create another"),
 )
 
 
@@ -62,9 +55,7 @@ class AccessApprovalSpec(Model):
 class AccessApprovalStatus(StatusModel):
     """Observed state of the approval. Only the operator writes it."""
 
-    conditions: list[ConditionModel] = Field(
-        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
-    )
+    conditions: ConditionList = Field([])
     """Conditions of the approval. Counted: the approval or denial counts; if False,
     reason and message contain the cause and the remedy."""
 

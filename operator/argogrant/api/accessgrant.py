@@ -6,20 +6,17 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES, TEXT_RULE
-from argogrant.api.conditions import (
-    CONDITIONS_BY_TYPE,
-    ConditionModel,
-    StatusModel,
-    write_conditions,
-)
+from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES
+from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
 from argogrant.api.schema import (
+    ATOMIC,
     MAX_USERNAME_LENGTH,
     Duration,
     IdentityModel,
     Instant,
     Model,
     ObjectName,
+    VisibleText,
     read_identity,
     read_spec,
     validations,
@@ -66,11 +63,7 @@ class RoleModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*ROLE_RULES))
 
-    name: str = Field(
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        json_schema_extra=validations(TEXT_RULE),
-    )
+    name: VisibleText = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     """Name of the role. Without project: a global role, such as role:deployer or
     role:readonly. With project: the bare name of a role of that AppProject, such as
     deployer. If the role does not exist, the grant waits until it does (RoleNotFound).
@@ -254,9 +247,7 @@ class ApprovalEntry(Model):
 class AccessGrantStatus(StatusModel):
     """Observed state of the grant. Only the operator writes it."""
 
-    conditions: list[ConditionModel] = Field(
-        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
-    )
+    conditions: ConditionList = Field([])
     """Conditions of the grant. Approved: all required approvals exist. Ready: Argo CD's
     RBAC policy contains the binding; if False, reason and message contain the cause and
     the remedy. Effective: Argo CD can match the subject; if False, the grant has no
@@ -282,15 +273,11 @@ class AccessGrantStatus(StatusModel):
     """Name of the AccessPolicy that allows the grant. Absent if no AccessPolicy is
     required, or if none allows the grant yet."""
     approvals: list[ApprovalEntry] = Field(
-        [],
-        max_length=MAX_RECORDED,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        [], max_length=MAX_RECORDED, json_schema_extra=ATOMIC
     )
     """Approvals and denials that counted, at most 32."""
     extension_of: list[ObjectName] = Field(
-        [],
-        max_length=MAX_RECORDED,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        [], max_length=MAX_RECORDED, json_schema_extra=ATOMIC
     )
     """Names of the extended grants: the grant in spec.extends, the grant that it
     extends, and so on; at most 32."""

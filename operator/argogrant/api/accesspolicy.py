@@ -20,16 +20,16 @@ from argogrant.api.cel_rules import (
     SUBJECTS_RULES,
     TEXT_RULE,
 )
-from argogrant.api.conditions import (
-    CONDITIONS_BY_TYPE,
-    ConditionModel,
-    StatusModel,
-)
+from argogrant.api.conditions import ConditionList, StatusModel
 from argogrant.api.schema import (
+    ATOMIC,
     MAX_USERNAME_LENGTH,
+    SET,
     Duration,
     Model,
+    NamespaceName,
     ObjectName,
+    VisibleText,
     read_spec,
     validations,
 )
@@ -67,18 +67,12 @@ class RequesterModel(Model):
     """Kind of the requester in Kubernetes. User matches the user name, Group matches
     one of the user's groups, ServiceAccount matches a service account of one namespace,
     such as the application controller of Argo CD, which applies grants from Git."""
-    name: str = Field(
-        min_length=1,
-        max_length=MAX_USERNAME_LENGTH,
-        json_schema_extra=validations(TEXT_RULE),
-    )
+    name: VisibleText = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
     """Name, such as alice@example.com, developers or deployer. '*' matches any text;
     all other characters are literal. For users and groups, only a pattern that begins
     with system: matches a name that begins with system:, so '*' matches people only.
     With effect: Deny, '*' matches every requester."""
-    namespace: str | None = Field(
-        None, min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-    )
+    namespace: NamespaceName | None = None
     """Namespace of the ServiceAccount, such as argocd. Required for kind
     ServiceAccount, not allowed for other kinds."""
 
@@ -92,14 +86,10 @@ class SubjectsModel(Model):
     """true allows requesters to request access for themselves. The requester's user
     name must begin with identity.stripPrefix of the ArgoCDInstance; the rest must equal
     the subject."""
-    users: list[SubjectPattern] = Field(
-        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
-    )
+    users: list[SubjectPattern] = Field([], max_length=64, json_schema_extra=SET)
     """Names of subjects of kind User, such as alice@example.com or '*@example.com'. '*'
     matches any text."""
-    groups: list[SubjectPattern] = Field(
-        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
-    )
+    groups: list[SubjectPattern] = Field([], max_length=64, json_schema_extra=SET)
     """Names of subjects of kind Group, such as on-call or 'team-*'. '*' matches any
     text."""
 
@@ -109,11 +99,7 @@ class RolePatternModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*ROLE_PATTERN_RULES))
 
-    name: str = Field(
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        json_schema_extra=validations(TEXT_RULE),
-    )
+    name: VisibleText = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     """Name of the role. Without project: a global role, such as role:deployer or
     'role:*'; '*' matches every global role, including role:admin. With project: the
     bare name of a role of these AppProjects, such as deployer or '*'."""
@@ -175,9 +161,7 @@ class ApprovalRuleModel(Model):
     AccessApproval. Until then the grant waits (AwaitingApproval). One denial by any
     approver ends the grant (Denied)."""
     approvers: list[ApproverModel] = Field(
-        min_length=1,
-        max_length=32,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        min_length=1, max_length=32, json_schema_extra=ATOMIC
     )
     """Patterns for users that may approve or deny; one match is enough."""
     self_approval: bool | None = None
@@ -204,9 +188,7 @@ class AccessPolicySpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*POLICY_SPEC_RULES))
 
-    instances: list[ObjectName] = Field(
-        [], max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}
-    )
+    instances: list[ObjectName] = Field([], max_length=64, json_schema_extra=SET)
     """Names of the ArgoCDInstances in the namespace of the policy to which it applies.
     If omitted or empty, it applies to all of them."""
     effect: Literal["Allow", "Deny"] = "Allow"
@@ -216,17 +198,13 @@ class AccessPolicySpec(Model):
     grants. With Deny, subjects are compared by name only, because Argo CD does not
     distinguish users from groups."""
     requesters: list[RequesterModel] = Field(
-        min_length=1,
-        max_length=64,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        min_length=1, max_length=64, json_schema_extra=ATOMIC
     )
     """Patterns for requesters; one match is sufficient."""
     subjects: SubjectsModel
     """Subjects for which access may be requested: the requester, users, groups."""
     roles: list[RolePatternModel] = Field(
-        min_length=1,
-        max_length=64,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        min_length=1, max_length=64, json_schema_extra=ATOMIC
     )
     """Patterns for roles; one match is sufficient."""
     max_duration: Duration | None = None
@@ -253,9 +231,7 @@ class AccessPolicySpec(Model):
 class AccessPolicyStatus(StatusModel):
     """Observed state of the policy. Only the operator writes it."""
 
-    conditions: list[ConditionModel] = Field(
-        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
-    )
+    conditions: ConditionList = Field([])
     """Conditions of the policy. Ready: the operator applies the policy; if False,
     reason and message contain the cause and the remedy, and the operator adds no
     bindings until it is fixed."""

@@ -15,12 +15,7 @@ from argogrant.api.cel_rules import (
     OWNERS_RULES,
     TEXT_RULE,
 )
-from argogrant.api.conditions import (
-    CONDITIONS_BY_TYPE,
-    ConditionModel,
-    StatusModel,
-    write_conditions,
-)
+from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
 from argogrant.api.remote_cluster import (
     ArgoCDLocation,
     ClusterModel,
@@ -29,10 +24,12 @@ from argogrant.api.remote_cluster import (
     read_remote_cluster,
 )
 from argogrant.api.schema import (
+    ATOMIC,
     MAX_USERNAME_LENGTH,
     Duration,
     Instant,
     Model,
+    NamespaceName,
     read_spec,
     validations,
 )
@@ -75,9 +72,7 @@ class OwnersModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*OWNERS_RULES))
 
-    integration: list[OwnerModel] = Field(
-        [], max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}
-    )
+    integration: list[OwnerModel] = Field([], max_length=32, json_schema_extra=ATOMIC)
     """Owners of this Argo CD, for approvers of kind IntegrationOwner. They also own
     every role that has no owner."""
     resource: ResourceOwnerModel | None = None
@@ -102,12 +97,7 @@ class ArgoCDInstanceSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*INSTANCE_RULES))
 
-    namespace: str = Field(
-        "argocd",
-        min_length=1,
-        max_length=63,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-    )
+    namespace: NamespaceName = "argocd"
     """Namespace of Argo CD, with argocd-rbac-cm and the AppProjects. The operator
     requires the Role of manifests/argocd-namespace.yaml there; without it the instance
     is not Ready (Forbidden). Immutable."""
@@ -232,9 +222,7 @@ MAX_ROLES_SHOWN: Final = 200
 class ArgoCDInstanceStatus(StatusModel):
     """Observed state of the Argo CD installation. Only the operator writes it."""
 
-    conditions: list[ConditionModel] = Field(
-        [], max_length=8, json_schema_extra=CONDITIONS_BY_TYPE
-    )
+    conditions: ConditionList = Field([])
     """Conditions of the instance. Ready: Argo CD has the bindings of all active grants
     and no others; if False, reason and message contain the cause and the remedy.
     RBACTextValid: Argo CD can read every line of argocd-rbac-cm; if False, Argo CD
@@ -256,13 +244,11 @@ class ArgoCDInstanceStatus(StatusModel):
             "Roles that a grant can name: global roles, then roles of AppProjects. At"
             f" most the first {MAX_ROLES_SHOWN} are listed; roleCount counts all."
         ),
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra=ATOMIC,
     )
     role_count: int | None = Field(None, ge=0)
     """Number of roles, including those that are not listed."""
-    owners: list[OwnerSummary] = Field(
-        [], max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}
-    )
+    owners: list[OwnerSummary] = Field([], max_length=32, json_schema_extra=ATOMIC)
     """Owners of this Argo CD (spec.owners.integration). They own every role that has no
     owner."""
     scopes: str | None = Field(None, max_length=1024)

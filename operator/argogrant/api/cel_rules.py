@@ -131,18 +131,9 @@ SPEC_RULES: Final = (
         "breakGlass requires a justification; describe the emergency, such as:"
         " production is down, incident 4711",
     ),
-    (
-        "self.instance == oldSelf.instance",
-        f"instance is immutable; {_NEW_GRANT}",
-    ),
-    (
-        "self.subject == oldSelf.subject",
-        f"subject is immutable; {_NEW_GRANT}",
-    ),
-    (
-        "self.role == oldSelf.role",
-        f"role is immutable; {_NEW_GRANT}",
-    ),
+    ("self.instance == oldSelf.instance", f"instance is immutable; {_NEW_GRANT}"),
+    ("self.subject == oldSelf.subject", f"subject is immutable; {_NEW_GRANT}"),
+    ("self.role == oldSelf.role", f"role is immutable; {_NEW_GRANT}"),
     _never_changes(
         "duration",
         f"set revoked: true to end the grant early; for more time, {_NEW_GRANT}",

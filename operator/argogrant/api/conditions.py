@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from argogrant.api.schema import Instant, Model
 from argogrant.grants.conditions import Condition
@@ -31,11 +31,17 @@ class ConditionModel(Model):
     """metadata.generation on which the condition is based."""
 
 
-CONDITIONS_BY_TYPE: Final[dict[str, JsonValue]] = {
-    "x-kubernetes-list-type": "map",
-    "x-kubernetes-list-map-keys": ["type"],
-}
-"""Merge strategy of conditions in the API server: one condition of each type."""
+ConditionList = Annotated[
+    list[ConditionModel],
+    Field(
+        max_length=8,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    ),
+]
+"""Conditions that the API server merges by type."""
 
 
 class StatusModel(Model):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from argogrant.api.cel_rules import DURATION_RULES
+from argogrant.api.cel_rules import DURATION_RULES, TEXT_RULE
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
@@ -58,13 +58,20 @@ Instant = Annotated[
 
 ObjectName = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=253,
-        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-    ),
+    Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
 ]
 """Name of a Kubernetes object: a DNS subdomain."""
+
+NamespaceName = Annotated[
+    str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+
+VisibleText = Annotated[str, Field(json_schema_extra=validations(TEXT_RULE))]
+"""Text without invisible characters."""
+
+ATOMIC: Final[dict[str, JsonValue]] = {"x-kubernetes-list-type": "atomic"}
+SET: Final[dict[str, JsonValue]] = {"x-kubernetes-list-type": "set"}
+"""Merge strategies of lists in the API server."""
 
 
 MAX_USERNAME_LENGTH: Final = 512
@@ -79,9 +86,7 @@ class IdentityModel(Model):
     username: str = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
     """User name in Kubernetes, such as alice@example.com or
     system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."""
-    groups: list[GroupName] = Field(
-        [], max_length=MAX_GROUPS, json_schema_extra={"x-kubernetes-list-type": "set"}
-    )
+    groups: list[GroupName] = Field([], max_length=MAX_GROUPS, json_schema_extra=SET)
     """All groups of the user in Kubernetes, such as developers and
     system:authenticated, in any order."""
 
