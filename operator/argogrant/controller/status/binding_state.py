@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from argogrant.controller.appproject.placement import managed_members
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
@@ -38,9 +38,8 @@ class BindingState:
         If so, a binding that is not in the ConfigMap is revoked.
         """
         blocked = self.planned.blocked
-        if self._is_not_loaded:
-            return False
-        return blocked is None or blocked.reason not in _UNCONFIRMED
+        is_obstructed = blocked is not None and blocked.reason in _UNCONFIRMED
+        return not self._is_not_loaded and not is_obstructed
 
     @cached_property
     def present(self) -> AbstractSet[Binding]:
@@ -48,11 +47,10 @@ class BindingState:
 
         A key of another instance contains the bindings of that instance.
         """
-        blocked, config_map = self.planned.blocked, self.seen.config_map
+        blocked = self.planned.blocked
         if blocked and blocked.reason is Reason.OVERLAY_OWNED_BY_ANOTHER:
             return self._members
-        overlay = config_map.overlay if config_map else None
-        return _union(overlay.bindings if overlay else frozenset(), self._members)
+        return self._with_members(self.seen.config_map)
 
     @cached_property
     def leftover(self) -> AbstractSet[Binding]:
@@ -69,10 +67,7 @@ class BindingState:
         present = self.present
         applies_earlier_one = self.seen.config_map is None or self._is_not_loaded
         if applies_earlier_one and self.seen.last_loaded_config_map is not None:
-            overlay = self.seen.last_loaded_config_map.overlay
-            present = _union(
-                overlay.bindings if overlay else frozenset(), self._members
-            )
+            present = self._with_members(self.seen.last_loaded_config_map)
         return present - {
             decision.grant.binding
             for decision in self.decisions.all()
@@ -89,6 +84,14 @@ class BindingState:
     def _members(self) -> AbstractSet[Binding]:
         return managed_members(self.seen, self.planned.foreign_projects)
 
+    def _with_members(
+        self, config_map: ObservedConfigMap | None
+    ) -> AbstractSet[Binding]:
+        """Return all bindings; copies none if there are no members."""
+        overlay = config_map.overlay if config_map else None
+        bindings: AbstractSet[Binding] = overlay.bindings if overlay else frozenset()
+        return bindings | self._members if self._members else bindings
+
     @cached_property
     def recorded_as_bound(self) -> Counter[Binding]:
         """Number of grants by binding whose status records that they were bound."""
@@ -104,21 +107,20 @@ class BindingState:
         if decision is None:
             return BindingOutcome(is_bound=False, blocked=self.planned.blocked)
         binding = decision.grant.binding
-        may_still_apply = (
-            self._is_not_removable(decision, binding)
-            if self.is_confirmed
-            else self._may_still_apply(record, decision, binding)
-        )
         return BindingOutcome(
             is_bound=binding in self.present
             or binding in self.planned.already_bound_by_others,
             blocked=self.planned.obstacle_to(binding),
-            may_still_apply=may_still_apply,
+            may_still_apply=self._may_still_apply(record, decision),
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
         """Return whether no binding is left that only this grant wanted."""
         return decision is None or decision.grant.binding not in self.leftover
+
+    def is_revoked(self, decision: Decision | None) -> bool:
+        """Return whether it is certain that no such binding is left."""
+        return self.is_confirmed and self.is_gone(decision)
 
     def proves_bound(
         self, record: GrantRecord, decision: Decision, now: datetime
@@ -141,19 +143,14 @@ class BindingState:
         others = self.recorded_as_bound[binding] - ("boundAs" in record.status)
         return binding in removed and others == 0
 
-    def _is_not_removable(self, decision: Decision, binding: Binding) -> bool:
-        """Return whether an unreadable AppProject keeps a binding that has ended."""
-        return (
-            decision.desired_binding is DesiredBinding.ABSENT
-            and binding in self.planned.obstacles
-            and binding in self.leftover
-        )
-
-    def _may_still_apply(
-        self, record: GrantRecord, decision: Decision, binding: Binding
-    ) -> bool:
+    def _may_still_apply(self, record: GrantRecord, decision: Decision) -> bool:
+        """Return whether Argo CD may still apply a binding that has ended."""
         if decision.desired_binding is not DesiredBinding.ABSENT:
             return False
+        binding = decision.grant.binding
+        if self.is_confirmed:
+            # Only an unreadable AppProject keeps a binding then.
+            return binding in self.planned.obstacles and binding in self.leftover
         if record.being_deleted:
             # The finalizer keeps the grant until the revocation is certain.
             return True
@@ -162,10 +159,3 @@ class BindingState:
             # connected again. Only the status is left as evidence.
             return "boundAs" in record.status and "endedAt" not in record.status
         return binding in self.leftover
-
-
-def _union(
-    overlay: AbstractSet[Binding], members: AbstractSet[Binding]
-) -> AbstractSet[Binding]:
-    """Return the union, without a copy of the overlay if there are no members."""
-    return overlay | members if members else overlay

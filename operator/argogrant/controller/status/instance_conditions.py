@@ -1,6 +1,6 @@
 """Conditions of an ArgoCDInstance. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
@@ -44,6 +44,9 @@ DELETION_WAITS: Final = (
     f' it without waiting, set the annotation {ABANDON_ANNOTATION}: "true".'
 )
 
+_State = tuple[bool | None, Reason, str]
+"""Status, reason and message of a condition."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStatusInput:
@@ -77,35 +80,28 @@ class InstanceStatusInput:
 
 def instance_conditions(inputs: InstanceStatusInput) -> tuple[Condition, ...]:
     """Return the conditions of an instance."""
-    return (
-        _ready(inputs),
-        _rbac_text_valid(inputs.seen),
-        _contested(inputs.contested),
-        _clock_in_sync(inputs.clock_skew),
-        _requester_verified(inputs.identities),
-        *([token_condition(inputs.token)] if inputs.token is not None else []),
+    states = {
+        InstanceCondition.READY: _ready(inputs),
+        InstanceCondition.RBAC_TEXT_VALID: _rbac_text_valid(inputs.seen),
+        InstanceCondition.CONTESTED: _contested(inputs.contested),
+        InstanceCondition.CLOCK_IN_SYNC: _clock_in_sync(inputs.clock_skew),
+        InstanceCondition.REQUESTER_VERIFIED: _requester_verified(inputs.identities),
+    }
+    conditions = (
+        Condition(type=condition, status=status, reason=reason, message=message)
+        for condition, (status, reason, message) in states.items()
     )
+    token = [token_condition(inputs.token)] if inputs.token is not None else []
+    return (*conditions, *token)
 
 
-def _ready(inputs: InstanceStatusInput) -> Condition:
-    ready = _ready_without_deletion(inputs)
-    if not inputs.is_waiting or ready.status:
-        return ready
-    return replace(ready, message=f"{ready.message} {DELETION_WAITS}")
-
-
-def _ready_without_deletion(inputs: InstanceStatusInput) -> Condition:
+def _ready(inputs: InstanceStatusInput) -> _State:
     finding = _obstacle(inputs)
     if finding is None:
-        finding = Finding(
-            Reason.CONVERGED, "Argo CD has exactly the bindings of the grants in force."
-        )
-    return Condition(
-        type=InstanceCondition.READY,
-        status=finding.reason is Reason.CONVERGED,
-        reason=finding.reason,
-        message=finding.message,
-    )
+        message = "Argo CD has exactly the bindings of the grants in force."
+        return True, Reason.CONVERGED, message
+    waits = f" {DELETION_WAITS}" if inputs.is_waiting else ""
+    return False, finding.reason, f"{finding.message}{waits}"
 
 
 def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
@@ -115,39 +111,49 @@ def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
         return Finding(Reason.INVALID_INSTANCE, message)
     if inputs.missing_permissions:
         return Finding(Reason.FORBIDDEN, missing_message(inputs.missing_permissions))
-    if inputs.error is not None:
-        return _error_finding(inputs, inputs.error, None)
-    for collection, error in (*inputs.seen.failures, *inputs.failures):
-        return _error_finding(inputs, error, collection)
-    if inputs.blocked is None and isinstance(inputs.undeletable, Forbidden):
-        return _deletion_forbidden(inputs.undeletable)
+    failures: tuple[tuple[Collection | None, ClusterError], ...] = (
+        *([(None, inputs.error)] if inputs.error is not None else []),
+        *inputs.seen.failures,
+        *inputs.failures,
+    )
+    if failures:
+        (collection, error), location = failures[0], inputs.location
+        message = describe(
+            error, location, namespace=inputs.namespace, collection=collection
+        )
+        return Finding(condition_reason(error, location), message)
+    denied = inputs.undeletable
+    if inputs.blocked is None and isinstance(denied, Forbidden):
+        # Other errors of deletions are retried.
+        return Finding(
+            Reason.FORBIDDEN,
+            "Grants begin and end on time, but ended grants cannot be deleted after"
+            f" spec.retention: {with_full_stop(str(denied))} {role_remedy(denied)}",
+        )
     return inputs.blocked
 
 
-def _contested(finding: Finding | None) -> Condition:
+def _rbac_text_valid(seen: Snapshot) -> _State:
+    if seen.config_map is None:
+        return None, Reason.UNKNOWN, "argocd-rbac-cm is missing or could not be read."
+    problems = seen.config_map.unmanaged.problems
+    if not problems:
+        return True, Reason.VALID, "Argo CD can read every line."
+    lines = "1 such line" if len(problems) == 1 else f"{len(problems)} such lines"
+    return False, Reason.MALFORMED_LINE, f"{problems[0]} ({lines} in argocd-rbac-cm)."
+
+
+def _contested(finding: Finding | None) -> _State:
     if finding is not None:
-        return Condition(
-            type=InstanceCondition.CONTESTED,
-            status=True,
-            reason=finding.reason,
-            message=finding.message,
-        )
-    return Condition(
-        type=InstanceCondition.CONTESTED,
-        status=False,
-        reason=Reason.UNDISTURBED,
-        message="No other program changes the key policy.argogrant.csv.",
-    )
+        return True, finding.reason, finding.message
+    message = "No other program changes the key policy.argogrant.csv."
+    return False, Reason.UNDISTURBED, message
 
 
-def _clock_in_sync(skew: float) -> Condition:
+def _clock_in_sync(skew: float) -> _State:
     if abs(skew) < CLOCK_SKEW_FROM:
-        return Condition(
-            type=InstanceCondition.CLOCK_IN_SYNC,
-            status=True,
-            reason=Reason.IN_SYNC,
-            message="The clocks of the operator and the API server agree.",
-        )
+        message = "The clocks of the operator and the API server agree."
+        return True, Reason.IN_SYNC, message
     message = (
         f"The operator's clock is ahead of the API server's by {_rounded(-skew)} or"
         " more. Grants begin and end too early by that time."
@@ -155,23 +161,8 @@ def _clock_in_sync(skew: float) -> Condition:
         else f"The operator's clock is behind the API server's by {_rounded(skew)} or"
         " more. The operator corrects its clock by that time, so grants end on time."
     )
-    return Condition(
-        type=InstanceCondition.CLOCK_IN_SYNC,
-        status=False,
-        reason=Reason.CLOCK_SKEWED,
-        message=f"{message} Synchronise the clock of the operator's node.",
-    )
-
-
-def _requester_verified(identities: RequesterVerification) -> Condition:
-    is_verified = identities.reason is Reason.VERIFIED
-    return Condition(
-        type=InstanceCondition.REQUESTER_VERIFIED,
-        status=is_verified if identities.is_known else None,
-        reason=identities.reason,
-        message=identities.problem
-        or "The API server verifies requesters and approvers.",
-    )
+    remedy = "Synchronise the clock of the operator's node."
+    return False, Reason.CLOCK_SKEWED, f"{message} {remedy}"
 
 
 def _rounded(seconds: float) -> str:
@@ -181,49 +172,7 @@ def _rounded(seconds: float) -> str:
     return f"{max(whole // step * step, 2)} s"
 
 
-def _error_finding(
-    inputs: InstanceStatusInput, error: ClusterError, collection: Collection | None
-) -> Finding:
-    return Finding(
-        condition_reason(error, inputs.location),
-        describe(
-            error, inputs.location, namespace=inputs.namespace, collection=collection
-        ),
-    )
-
-
-def _deletion_forbidden(error: Forbidden) -> Finding:
-    """Return the finding of a missing permission; other errors are retried."""
-    return Finding(
-        Reason.FORBIDDEN,
-        "Grants begin and end on time, but ended grants cannot be deleted after"
-        f" spec.retention: {with_full_stop(str(error))} {role_remedy(error)}",
-    )
-
-
-def _count_lines(count: int) -> str:
-    return "1 such line" if count == 1 else f"{count} such lines"
-
-
-def _rbac_text_valid(seen: Snapshot) -> Condition:
-    if seen.config_map is None:
-        return Condition(
-            type=InstanceCondition.RBAC_TEXT_VALID,
-            status=None,
-            reason=Reason.UNKNOWN,
-            message="argocd-rbac-cm is missing or could not be read.",
-        )
-    problems = seen.config_map.unmanaged.problems
-    if problems:
-        return Condition(
-            type=InstanceCondition.RBAC_TEXT_VALID,
-            status=False,
-            reason=Reason.MALFORMED_LINE,
-            message=f"{problems[0]} ({_count_lines(len(problems))} in argocd-rbac-cm).",
-        )
-    return Condition(
-        type=InstanceCondition.RBAC_TEXT_VALID,
-        status=True,
-        reason=Reason.VALID,
-        message="Argo CD can read every line.",
-    )
+def _requester_verified(identities: RequesterVerification) -> _State:
+    is_verified = identities.reason is Reason.VERIFIED
+    message = identities.problem or "The API server verifies requesters and approvers."
+    return is_verified if identities.is_known else None, identities.reason, message

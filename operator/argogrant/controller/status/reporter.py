@@ -1,11 +1,11 @@
-"""Reports of one namespace: the status of grants and instances, and audit events.
+"""Reports of one namespace: the status of all four kinds, and audit events.
 
 ``report_and_release_grants`` also acts: it removes finalizers and schedules deletions,
-in ``finalizers`` and ``retention``.
+in ``writer`` and ``retention``.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,13 +17,16 @@ from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.cached_objects import GrantRecord, InstanceRecord
+from argogrant.controller.cached_objects import (
+    ApprovalRecord,
+    GrantRecord,
+    InstanceRecord,
+    Record,
+)
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.gather import GatheredState
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.approval_status import ApprovalStatus
 from argogrant.controller.status.binding_state import BindingState
-from argogrant.controller.status.finalizers import FinalizerReleaser
 from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
     instance_conditions,
@@ -31,23 +34,27 @@ from argogrant.controller.status.instance_conditions import (
 from argogrant.controller.status.retention import RetentionCollector, retained_grants
 from argogrant.controller.status.writer import (
     FinalizerChange,
+    FinalizerReleaser,
     StatusWriter,
-    status_update,
 )
 from argogrant.controller.store import Store
+from argogrant.grants.access.quorum import without_grant
 from argogrant.grants.conditions import (
     BindingOutcome,
     Condition,
+    approval_condition,
     grant_conditions,
+    policy_condition,
 )
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
 from argogrant.grants.model.stored_condition import Conditions, StoredCondition
+from argogrant.kube.client import Body
 
 
 class Reporter:
-    """Reports the grants and instances of one namespace.
+    """Reports the objects of one namespace.
 
     Args:
         store: Cache of the objects.
@@ -68,10 +75,11 @@ class Reporter:
         self._store.on_grant_removed = self.forget
         self._writer = writer
         self._audit = audit
-        self._reported: dict[str, tuple[GrantRecord, object]] = {}
+        self._reported: dict[
+            str, tuple[GrantRecord, Decision | None, BindingOutcome]
+        ] = {}
         self._reasons: dict[str, str] = {}
         self._finalizers = FinalizerReleaser(store, writer)
-        self._approvals = ApprovalStatus(store, writer)
 
     def report_and_release_grants(
         self, decisions: DecisionCache, planned: Plan, seen: Snapshot, now: datetime
@@ -89,7 +97,11 @@ class Reporter:
             The number of grants by the reason of their Ready condition.
         """
         state = BindingState(decisions, planned, seen)
-        self._finalizers.release(decisions.records.values(), state)
+        for uid, record in decisions.records.items():
+            if record.being_deleted and (
+                record.force_release or state.is_revoked(decisions.get(uid))
+            ):
+                self._finalizers.release(record)
         for record in decisions.records.values():
             self._report_grant(record, state, now)
         self._schedule_deletions(state)
@@ -97,13 +109,111 @@ class Reporter:
             self._reasons[uid] for uid in decisions.records if uid in self._reasons
         )
 
+    def _report_grant(
+        self, record: GrantRecord, state: BindingState, now: datetime
+    ) -> None:
+        """Report a grant; costs nothing if nothing about it has changed."""
+        decision = state.decisions.get(record.uid)
+        outcome = state.outcome(record, decision)
+        reported, earlier = (record, decision, outcome), self._reported.get(record.uid)
+        if earlier == reported:
+            return
+        self._reported[record.uid] = reported
+        old, generation = self._writer.pending_or_stored(record), record.generation
+        if decision is not None:
+            conditions = grant_conditions(decision, outcome)
+            new = grant_status(
+                decision, outcome, old=old, generation=generation, now=now
+            )
+        else:
+            invalid = Condition(
+                type=GrantCondition.READY,
+                status=False,
+                reason=Reason.INVALID_GRANT,
+                message=record.problem,
+            )
+            conditions = (invalid,)
+            new = status_of(invalid, old=old, generation=generation, now=now)
+        # The event comes before the status: if the process is killed in between, the
+        # next one finds the old status and emits the same event with the same id.
+        self._audit.grant(
+            grant_change(
+                record,
+                decision,
+                outcome,
+                conditions=conditions,
+                new=new,
+                state=state,
+                is_first=earlier is None,
+                now=now,
+            )
+        )
+        self._report_approvals(record, decision, now)
+        if record.being_deleted and self._finalizers.is_releasing(record):
+            return
+        self._reasons[record.uid] = next(
+            str(one.reason) for one in conditions if one.type == GrantCondition.READY
+        )
+        self._writer.submit(
+            record,
+            new,
+            written=self._store.grants.upsert,
+            finalizer=_finalizer_of_binding(record, decision, outcome),
+        )
+
+    def _report_approvals(
+        self, record: GrantRecord, decision: Decision | None, now: datetime
+    ) -> None:
+        """Report for each approval of a grant whether it counts."""
+        results = decision.policy_result.approval_results if decision else ()
+        conditions = {one.approval.uid: approval_condition(one) for one in results}
+        for approval in self._store.approvals_of(record.name):
+            condition = conditions.get(approval.uid) or _invalid_approval(approval)
+            if condition is not None:
+                upsert = self._store.approvals.upsert
+                self._submit_condition(approval, condition, now, upsert)
+
     def report_orphaned_approvals(self, now: datetime) -> None:
         """Report for each approval without a grant that the grant does not exist."""
-        self._approvals.report_orphans(now)
+        for record in self._store.orphaned_approvals():
+            condition = _invalid_approval(record)
+            if record.approval is not None:
+                condition = approval_condition(without_grant(record.approval))
+            if condition is not None:
+                upsert = self._store.approvals.upsert
+                self._submit_condition(record, condition, now, upsert)
 
     def report_policies(self, now: datetime) -> None:
         """Report for each policy whether it is in use."""
-        self._approvals.policies(now)
+        for record in self._store.policies.objects.values():
+            condition = policy_condition(record.problem or None)
+            self._submit_condition(record, condition, now, self._store.policies.upsert)
+
+    def _submit_condition(
+        self,
+        record: Record,
+        condition: Condition,
+        now: datetime,
+        written: Callable[[Body], object],
+    ) -> None:
+        old = self._writer.pending_or_stored(record)
+        new = status_of(condition, old=old, generation=record.generation, now=now)
+        self._writer.submit(record, new, written=written)
+
+    def _schedule_deletions(self, state: BindingState) -> None:
+        """Schedule the deletion of ended grants, if the retention is known."""
+        records = state.decisions.records
+        if records:
+            name = next(iter(records.values())).instance
+            found = self._store.instance(name)
+            instance = found.instance if found is not None else None
+            if instance is None or instance.being_deleted:
+                self._retention.schedule(name, ())
+            else:
+                retained = retained_grants(
+                    state, instance.retention, self._writer.pending_or_stored
+                )
+                self._retention.schedule(name, retained)
 
     def forget(self, uid: str) -> None:
         """Forget a grant that no longer exists."""
@@ -112,6 +222,42 @@ class Reporter:
         self._finalizers.forget(uid)
         self._retention.forget(uid)
         self._audit.forget(uid)
+
+    def report_instance(
+        self,
+        record: InstanceRecord,
+        inputs: InstanceStatusInput,
+        *,
+        gathered: GatheredState,
+        now: datetime,
+        last_write_at: datetime | None,
+    ) -> None:
+        """Report an instance: events first, then its status."""
+        config_map = inputs.seen.config_map
+        overlay = config_map.overlay if config_map else None
+        conditions = instance_conditions(
+            replace(inputs, undeletable=self._retention.failures.get(record.name))
+        )
+        report = InstanceReport(
+            conditions=conditions,
+            bindings=len(overlay.bindings) if overlay else 0,
+            overlay_bytes=len(overlay.text.encode()) if overlay else 0,
+            roles=gathered.roles,
+            owners=gathered.state.owners,
+            scopes=config_map.scopes if config_map else None,
+            default_role=config_map.unmanaged.default_role if config_map else None,
+            last_write_at=last_write_at,
+            token_expires_at=inputs.token.lifetime.expires_at if inputs.token else None,
+        )
+        old = self._writer.pending_or_stored(record)
+        new = instance_status(report, old=old, generation=record.generation, now=now)
+        self._audit.instance(
+            _instance_data(record),
+            stored=record.status,
+            conditions=_by_type(conditions),
+            now=now,
+        )
+        self._writer.submit(record, new, written=self._store.instances.upsert)
 
     def report_orphans(
         self,
@@ -124,6 +270,18 @@ class Reporter:
         if orphans and seen.config_map is not None:
             version = seen.config_map.resource_version
             removed = [orphan_removed(one, version) for one in sorted(orphans)]
+            self._audit.removals(_instance_data(record), removed, now=now)
+
+    def report_tokens(
+        self, record: InstanceRecord, planned: Plan, now: datetime
+    ) -> None:
+        """Report tokens of members that end, before the tokens are removed."""
+        removed = [
+            token_removed(one.project, role, token, version=one.resource_version)
+            for one in planned.projects
+            for role, token in one.tokens
+        ]
+        if removed:
             self._audit.removals(_instance_data(record), removed, now=now)
 
     def report_token(
@@ -142,176 +300,8 @@ class Reporter:
             version: Resource version of the Secret that contains it.
             now: Time of the event.
         """
-        ref = _instance_data(record)
-        self._audit.token_rotated(ref, token_rotated(expires_at, version), now=now)
-
-    def report_tokens(
-        self, record: InstanceRecord, planned: Plan, now: datetime
-    ) -> None:
-        """Report tokens of members that end, before the tokens are removed."""
-        removed = [
-            token_removed(one.project, role, token, version=one.resource_version)
-            for one in planned.projects
-            for role, token in one.tokens
-        ]
-        if removed:
-            self._audit.removals(_instance_data(record), removed, now=now)
-
-    def report_instance(
-        self,
-        record: InstanceRecord,
-        inputs: InstanceStatusInput,
-        *,
-        gathered: GatheredState,
-        now: datetime,
-        last_write_at: datetime | None,
-    ) -> None:
-        """Report an instance: events first, then its status."""
-        config_map = inputs.seen.config_map
-        overlay = config_map.overlay if config_map else None
-        token = inputs.token
-        conditions = instance_conditions(
-            replace(inputs, undeletable=self._retention.failures.get(record.name))
-        )
-        report = InstanceReport(
-            conditions=conditions,
-            bindings=len(overlay.bindings) if overlay else 0,
-            overlay_bytes=len(overlay.text.encode()) if overlay else 0,
-            roles=gathered.roles,
-            owners=gathered.state.owners,
-            scopes=config_map.scopes if config_map else None,
-            default_role=config_map.unmanaged.default_role if config_map else None,
-            last_write_at=last_write_at,
-            token_expires_at=token.lifetime.expires_at if token else None,
-        )
-        old = self._writer.pending_or_stored(record.path, record.status)
-        new = instance_status(report, old=old, generation=record.generation, now=now)
-        self._audit.instance(
-            _instance_data(record),
-            stored=record.status,
-            conditions=_by_type(conditions),
-            now=now,
-        )
-        self._writer.submit(
-            status_update(record, new, written=self._store.instances.upsert)
-        )
-
-    def _report_grant(
-        self, record: GrantRecord, state: BindingState, now: datetime
-    ) -> None:
-        """Report a grant; costs nothing if nothing about it has changed."""
-        decision = state.decisions.get(record.uid)
-        outcome = state.outcome(record, decision)
-        reported = (record, (decision, outcome))
-        earlier = self._reported.get(record.uid)
-        if earlier == reported:
-            return
-        self._reported[record.uid] = reported
-        conditions = _conditions(record, decision, outcome)
-        new = self._status_of(record, decision, outcome, now)
-        # The event comes before the status: if the process is killed in between, the
-        # next one finds the old status and emits the same event with the same id.
-        self._audit.grant(
-            grant_change(
-                record,
-                decision,
-                outcome,
-                conditions=conditions,
-                new=new,
-                state=state,
-                is_first=earlier is None,
-                now=now,
-            )
-        )
-        self._approvals.report(record, decision, now)
-        if record.being_deleted and self._finalizers.is_releasing(record):
-            return
-        self._submit_grant(record, decision, outcome, new)
-
-    def _pending_or_stored(self, record: GrantRecord) -> dict[str, Any]:
-        """Return the status of a grant once everything is written."""
-        return self._writer.pending_or_stored(record.path, record.status)
-
-    def _schedule_deletions(self, state: BindingState) -> None:
-        """Schedule the deletion of ended grants, if the retention is known."""
-        records = state.decisions.records
-        if records:
-            name = next(iter(records.values())).instance
-            found = self._store.instance(name)
-            instance = found.instance if found is not None else None
-            if instance is None or instance.being_deleted:
-                self._retention.schedule(name, ())
-            else:
-                retained = retained_grants(
-                    state, instance.retention, self._pending_or_stored
-                )
-                self._retention.schedule(name, retained)
-
-    def _status_of(
-        self,
-        record: GrantRecord,
-        decision: Decision | None,
-        outcome: BindingOutcome,
-        now: datetime,
-    ) -> dict[str, Any]:
-        old = self._pending_or_stored(record)
-        if decision is not None:
-            return grant_status(
-                decision, outcome, old=old, generation=record.generation, now=now
-            )
-        (condition,) = _conditions(record, None, outcome)
-        return status_of(condition, old=old, generation=record.generation, now=now)
-
-    def _submit_grant(
-        self,
-        record: GrantRecord,
-        decision: Decision | None,
-        outcome: BindingOutcome,
-        new: dict[str, Any],
-    ) -> None:
-        """Write the status of a grant, and the finalizer of one that has a binding."""
-        self._reasons[record.uid] = _ready_reason(new)
-        finalizer = None
-        if not record.being_deleted and (outcome.is_bound or _is_wanted(decision)):
-            is_break_glass = record.grant is not None and record.grant.break_glass
-            finalizer = FinalizerChange(
-                wanted=True,
-                finalizers=record.finalizers,
-                labels={BREAK_GLASS_LABEL: "true"}
-                if is_break_glass and not record.is_labelled
-                else {},
-            )
-        self._writer.submit(
-            status_update(
-                record, new, written=self._store.grants.upsert, finalizer=finalizer
-            )
-        )
-
-
-def _conditions(
-    record: GrantRecord, decision: Decision | None, outcome: BindingOutcome
-) -> tuple[Condition, ...]:
-    """Return the conditions of a grant, valid or not."""
-    if decision is not None:
-        return grant_conditions(decision, outcome)
-    invalid = Condition(
-        type=GrantCondition.READY,
-        status=False,
-        reason=Reason.INVALID_GRANT,
-        message=record.problem,
-    )
-    return (invalid,)
-
-
-def _ready_reason(status: Mapping[str, Any]) -> str:
-    ready = (c for c in status["conditions"] if c["type"] == GrantCondition.READY)
-    return str(next(ready)["reason"])
-
-
-def _is_wanted(decision: Decision | None) -> bool:
-    return (
-        decision is not None and decision.desired_binding is not DesiredBinding.ABSENT
-    )
+        rotated = token_rotated(expires_at, version)
+        self._audit.token_rotated(_instance_data(record), rotated, now=now)
 
 
 def grant_change(  # noqa: PLR0913
@@ -356,6 +346,35 @@ def grant_change(  # noqa: PLR0913
         and state.proves_bound(record, decision, now),
         approvals=decision.policy_result.approvals if decision is not None else (),
         role_warning=decision.role_warning if decision is not None else "",
+    )
+
+
+def _finalizer_of_binding(
+    record: GrantRecord, decision: Decision | None, outcome: BindingOutcome
+) -> FinalizerChange | None:
+    """Return the finalizer of a grant that has a binding or is about to get one."""
+    is_wanted = decision and decision.desired_binding is not DesiredBinding.ABSENT
+    if record.being_deleted or not (outcome.is_bound or is_wanted):
+        return None
+    is_break_glass = record.grant is not None and record.grant.break_glass
+    return FinalizerChange(
+        wanted=True,
+        finalizers=record.finalizers,
+        labels={BREAK_GLASS_LABEL: "true"}
+        if is_break_glass and not record.is_labelled
+        else {},
+    )
+
+
+def _invalid_approval(record: ApprovalRecord) -> Condition | None:
+    """Return the condition of an invalid approval, or None if it is valid."""
+    if record.approval is not None:
+        return None
+    return Condition(
+        type=ApprovalCondition.COUNTED,
+        status=False,
+        reason=Reason.INVALID_APPROVAL,
+        message=record.problem,
     )
 
 

@@ -212,7 +212,7 @@ def retained_grants(
         ended = EndedGrant(
             grant=decision.grant,
             ended_at=ended_at,
-            is_gone=state.is_confirmed and state.is_gone(decision),
+            is_gone=state.is_revoked(decision),
             is_continued=uid in continued,
         )
         until = delete_after(ended, retention)

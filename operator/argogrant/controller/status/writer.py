@@ -1,7 +1,22 @@
 """Background writer of the status of argogrant's objects, and of their finalizers.
 
-No binding and no revocation waits for it. An object that needs both gets its finalizer
-first, so no status reports a binding that a deletion would not wait for:
+The finalizer keeps a deleted AccessGrant until nothing of it is left in Argo CD, so
+``kubectl delete`` returns when the access is gone:
+
+    AccessGrant           Argo CD's policy     what happens next
+    --------------------  -------------------  ------------------------------------
+    no finalizer          no binding           the binding is written
+    no finalizer          binding              the finalizer is written
+    finalizer             binding              ... until the grant is deleted
+    finalizer, deleted    binding              the binding is removed
+    finalizer, deleted    no binding           the finalizer is removed
+    gone                  no binding
+
+A grant that is deleted in the second state is gone at once. No grant accounts for its
+binding any more, so the next reconciliation removes it.
+
+No binding and no revocation waits for the writer. An object that needs both gets its
+finalizer first, so no status reports a binding that a deletion would not wait for:
 
     AccessGrant at version 7
       PATCH metadata.finalizers  (uid, version 7)  ->  version 8
@@ -17,8 +32,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from argogrant.controller.cached_objects import Record
+from argogrant.controller.cached_objects import GrantRecord, Record
 from argogrant.controller.error_messages import role_remedy
+from argogrant.controller.store import Store
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import (
     ClusterError,
@@ -36,6 +52,9 @@ RETRY_SECONDS: Final = 1.0
 FORBIDDEN_RETRY_SECONDS: Final = 2.0
 """Short, because an API server that has just started denies every request."""
 ATTEMPTS: Final = 5
+ARGOCD_WATCH_MARGIN: Final = 0.25
+"""Seconds after an acknowledged write in which argocd-server's watch delivers it."""
+RELEASE_RETRY_SECONDS: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -63,51 +82,21 @@ class FinalizerChange:
         return {"metadata": {"finalizers": wanted, **labels}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusUpdate:
+@dataclass(frozen=True, slots=True)
+class _Update:
     """Desired status of one object, and the change of its finalizer."""
 
-    path: str
-    uid: str
-    """Uid of the object; another object with the same name is not written."""
-    version: str
-    """Observed resource version; only a status patch that names it can conflict."""
-    old: dict[str, Any]
+    record: Record
+    """The object as observed; only a patch of the status at its version can conflict.
+    Another object with the same name is not written."""
     new: dict[str, Any]
     written: Callable[[Body], object]
-    """Receives the object after each write."""
-    finalizer: FinalizerChange | None = None
+    finalizer: FinalizerChange | None
 
     def patch(self) -> Body:
         """Return the merge patch from the old status to the new one."""
-        removed = {key: None for key in self.old if key not in self.new}
+        removed = {key: None for key in self.record.status if key not in self.new}
         return {"metadata": {}, "status": {**removed, **self.new}}
-
-
-def status_update(
-    record: Record,
-    new: dict[str, Any],
-    *,
-    written: Callable[[Body], object],
-    finalizer: FinalizerChange | None = None,
-) -> StatusUpdate:
-    """Return the update of an object from its observed status.
-
-    Args:
-        record: The object.
-        new: Desired status.
-        written: Receives the object after each write.
-        finalizer: Change of its finalizer; None leaves the finalizers alone.
-    """
-    return StatusUpdate(
-        path=record.path,
-        uid=record.uid,
-        version=record.version,
-        old=record.status,
-        new=new,
-        written=written,
-        finalizer=finalizer,
-    )
 
 
 class StatusWriter:
@@ -116,21 +105,35 @@ class StatusWriter:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._pending: dict[str, StatusUpdate] = {}
+        self._pending: dict[str, _Update] = {}
 
-    def pending_or_stored(self, path: str, seen: dict[str, Any]) -> dict[str, Any]:
+    def pending_or_stored(self, record: Record) -> dict[str, Any]:
         """Return the status of an object once everything is written."""
-        pending = self._pending.get(path)
-        return pending.new if pending is not None else seen
+        pending = self._pending.get(record.path)
+        return pending.new if pending is not None else record.status
 
-    def submit(self, report: StatusUpdate) -> None:
-        """Queue an update, unless it changes nothing."""
-        is_applied = report.finalizer is None or report.finalizer.is_applied
-        if is_applied and self.pending_or_stored(report.path, report.old) == report.new:
+    def submit(
+        self,
+        record: Record,
+        new: dict[str, Any],
+        *,
+        written: Callable[[Body], object],
+        finalizer: FinalizerChange | None = None,
+    ) -> None:
+        """Queue an update of an object, unless it changes nothing.
+
+        Args:
+            record: The object as observed.
+            new: Desired status.
+            written: Receives the object after each write.
+            finalizer: Change of its finalizer; None leaves the finalizers alone.
+        """
+        is_applied = finalizer is None or finalizer.is_applied
+        if is_applied and self.pending_or_stored(record) == new:
             return
-        if report.path not in self._pending:
-            self._queue.put_nowait(report.path)
-        self._pending[report.path] = report
+        if record.path not in self._pending:
+            self._queue.put_nowait(record.path)
+        self._pending[record.path] = _Update(record, new, written, finalizer)
 
     async def run(self) -> None:
         """Write updates until cancelled."""
@@ -141,9 +144,9 @@ class StatusWriter:
     async def _work(self) -> None:
         while True:
             path = await self._queue.get()
-            report = self._pending[path]
+            update = self._pending[path]
             try:
-                await self._write(report)
+                await self._write(update)
             except Forbidden:
                 # The worker goes on: other objects do not wait for the permission.
                 loop = asyncio.get_running_loop()
@@ -153,18 +156,19 @@ class StatusWriter:
                 await asyncio.sleep(RETRY_SECONDS)
                 self._queue.put_nowait(path)
                 continue
-            if self._pending[path] is report:
+            if self._pending[path] is update:
                 del self._pending[path]
             else:
                 self._queue.put_nowait(path)
 
-    async def _write(self, report: StatusUpdate) -> None:
+    async def _write(self, update: _Update) -> None:
+        record = update.record
         try:
-            version = report.version
-            if report.finalizer is not None:
-                version = await self._change_finalizer(report, report.finalizer)
-            if report.new != report.old:
-                await self._patch(report, lambda _: report.patch(), version, "/status")
+            version = record.version
+            if update.finalizer is not None:
+                version = await self._change_finalizer(update, update.finalizer)
+            if update.new != record.status:
+                await self._patch(update, lambda _: update.patch(), version, "/status")
         except (NotFound, Conflict):
             pass  # The object is gone, or another object has its name.
         except Unavailable:
@@ -172,15 +176,13 @@ class StatusWriter:
         except Forbidden as error:
             remedy = role_remedy(error)
             logger.warning(
-                "%s cannot be written yet: %s %s", report.path, error, remedy
+                "%s cannot be written yet: %s %s", record.path, error, remedy
             )
             raise
         except ClusterError as error:
-            logger.warning("%s cannot be written: %s", report.path, error)
+            logger.warning("%s cannot be written: %s", record.path, error)
 
-    async def _change_finalizer(
-        self, report: StatusUpdate, change: FinalizerChange
-    ) -> str:
+    async def _change_finalizer(self, update: _Update, change: FinalizerChange) -> str:
         """Add or remove the finalizer; return the object's version after that.
 
         The object may be deleted at the same time. The API server decides the race:
@@ -200,11 +202,11 @@ class StatusWriter:
                     return None
             return None if current.is_applied else current.patch()
 
-        return await self._patch(report, patch_of, report.version)
+        return await self._patch(update, patch_of, update.record.version)
 
     async def _patch(
         self,
-        report: StatusUpdate,
+        update: _Update,
         patch_of: Callable[[Body | None], Body | None],
         version: str,
         subresource: str = "",
@@ -212,7 +214,7 @@ class StatusWriter:
         """Patch an object, and again if another writer changed it in between.
 
         Args:
-            report: The update of the object.
+            update: The update of the object.
             patch_of: Returns the patch, or None if there is nothing to write. Gets the
                 metadata of the object if it had to be read again.
             version: Resource version to patch.
@@ -223,21 +225,67 @@ class StatusWriter:
             Unavailable: Every attempt conflicted.
         """
         metadata: Body | None = None
+        path, uid = update.record.path, update.record.uid
         for _ in range(ATTEMPTS):
             patch = patch_of(metadata)
             if patch is None:
                 return version
-            patch["metadata"] |= {"uid": report.uid, "resourceVersion": version}
+            patch["metadata"] |= {"uid": uid, "resourceVersion": version}
             try:
-                body = await self._cluster.merge_patch(report.path + subresource, patch)
+                body = await self._cluster.merge_patch(path + subresource, patch)
             except Conflict:
-                metadata = (await self._cluster.get(report.path))["metadata"]
-                if metadata["uid"] != report.uid:
+                metadata = (await self._cluster.get(path))["metadata"]
+                if metadata["uid"] != uid:
                     raise
                 version = metadata["resourceVersion"]
             else:
-                report.written(body)
+                update.written(body)
                 return str(body["metadata"]["resourceVersion"])
-        raise Unavailable(
-            f"{report.path} was changed {ATTEMPTS} times during the write"
+        raise Unavailable(f"{path} was changed {ATTEMPTS} times during the write")
+
+
+class FinalizerReleaser:
+    """Removes the finalizers of the deleted grants of one namespace.
+
+    Args:
+        store: Cache of the grants.
+        writer: Writes the finalizers.
+    """
+
+    def __init__(self, store: Store, writer: StatusWriter) -> None:
+        self._store = store
+        self._writer = writer
+        self._released_at: dict[str, float] = {}
+
+    def release(self, record: GrantRecord) -> None:
+        """Remove the finalizer after a margin; repeat it if the grant stays.
+
+        The API server acknowledged the write that removed the binding, but
+        argocd-server learns of it through its watch. Without the margin the object
+        could be gone while argocd-server still allows the access.
+        """
+        loop = asyncio.get_running_loop()
+        since = loop.time() - self._released_at.get(record.uid, float("-inf"))
+        if since < RELEASE_RETRY_SECONDS:
+            return
+        self._released_at[record.uid] = loop.time()
+        loop.call_later(ARGOCD_WATCH_MARGIN, self._submit, record)
+
+    def is_releasing(self, record: GrantRecord) -> bool:
+        """Return whether a grant is about to be gone, so its status is not written.
+
+        A grant with the finalizer of another program stays.
+        """
+        return record.uid in self._released_at and record.finalizers == (FINALIZER,)
+
+    def forget(self, uid: str) -> None:
+        """Forget a grant that no longer exists."""
+        self._released_at.pop(uid, None)
+
+    def _submit(self, record: GrantRecord) -> None:
+        self._writer.submit(
+            record,
+            self._writer.pending_or_stored(record),
+            written=self._store.grants.upsert,
+            finalizer=FinalizerChange(wanted=False, finalizers=record.finalizers),
         )

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from argogrant.controller.cached_objects import record_grant
 from argogrant.controller.status.writer import (
     FINALIZER,
     FORBIDDEN_RETRY_SECONDS,
     FinalizerChange,
-    StatusUpdate,
     StatusWriter,
 )
 from argogrant.kube.client import Body
@@ -46,18 +47,10 @@ class WriterOfOneGrant:
         **new: Any,
     ) -> None:
         """Submit a status for an object as observed; by default, as it is now."""
-        metadata = (seen or self.cluster.object(path))["metadata"]
-        self.writer.submit(
-            StatusUpdate(
-                finalizer=finalizer,
-                path=path,
-                uid=metadata["uid"],
-                version=metadata["resourceVersion"],
-                old=self.status if old is None else old,
-                new=new,
-                written=self.written.append,
-            )
-        )
+        record = record_grant(seen or self.cluster.object(path))
+        record = replace(record, status=self.status if old is None else old)
+        written = self.written.append
+        self.writer.submit(record, new, written=written, finalizer=finalizer)
 
     def change(self, *, wanted: bool) -> FinalizerChange:
         """Return the addition or removal of the finalizer."""
@@ -122,13 +115,15 @@ async def test_newer_status_replaces_a_pending_one() -> None:
     grant = WriterOfOneGrant()
     for number in range(5):
         grant.submit(boundAs=f"role:{number}")
-    assert grant.writer.pending_or_stored(ONE, {}) == {"boundAs": "role:4"}
+    record = record_grant(grant.cluster.object(ONE))
+    assert grant.writer.pending_or_stored(record) == {"boundAs": "role:4"}
     async with writing(grant):
         await asyncio.sleep(SOON)
 
         assert grant.status == {"boundAs": "role:4"}
         assert grant.writes == 1
-        assert grant.writer.pending_or_stored(ONE, grant.status) == grant.status
+        record = record_grant(grant.cluster.object(ONE))
+        assert grant.writer.pending_or_stored(record) == grant.status
 
 
 async def test_status_submitted_during_a_write_is_written_after_it() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from argogrant.controller.status.finalizers import ARGOCD_WATCH_MARGIN
+from argogrant.controller.status.writer import ARGOCD_WATCH_MARGIN
 from argogrant.kube.errors import Unavailable
 from support.in_memory_operator import GRANTS, SETTLED, SOON, an_operator, until
 

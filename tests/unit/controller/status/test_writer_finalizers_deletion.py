@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from argogrant.controller.status.finalizers import RETRY_SECONDS
-from argogrant.controller.status.writer import FINALIZER
+from argogrant.controller.status.writer import FINALIZER, RELEASE_RETRY_SECONDS
 from argogrant.kube.errors import Forbidden, Invalid, Unavailable
 from support.in_memory_operator import (
     GRANTS,
@@ -159,7 +158,7 @@ async def test_removal_of_the_finalizer_is_retried_without_an_instance() -> None
         await asyncio.sleep(1)
         assert operator.has("g1")
 
-        await until(lambda: not operator.has("g1"), within=RETRY_SECONDS + 2)
+        await until(lambda: not operator.has("g1"), within=RELEASE_RETRY_SECONDS + 2)
 
 
 async def test_removal_of_the_finalizer_is_not_repeated_by_every_reconciliation() -> (
@@ -172,7 +171,7 @@ async def test_removal_of_the_finalizer_is_not_repeated_by_every_reconciliation(
         operator.delete("g1")
         await asyncio.sleep(0.5)
         tried = operator.cluster.count("merge_patch", f"{GRANTS}/g1")
-        for _ in range(int(RETRY_SECONDS) - 1):
+        for _ in range(int(RELEASE_RETRY_SECONDS) - 1):
             await operator.namespace.resync("default")
             await asyncio.sleep(0.9)
 
