@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 from argogrant.kube.client import PAGE_SIZE, Body, ListPage, WatchEvent
 from argogrant.kube.errors import ClusterError, Conflict, Gone
-from argogrant.kube.permissions import ACCESS_REVIEWS
+from argogrant.kube.permissions import ACCESS_REVIEWS, SELF_REVIEWS
 from argogrant.kube.resources import Collection
-from argogrant.kube.whoami import SELF_REVIEWS
 from support.fake_clock import FakeClock
 from support.object_store import Change, Objects
 

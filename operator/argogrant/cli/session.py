@@ -10,8 +10,7 @@ from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.cli.errors import CommandError
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
-from argogrant.kube.auth import namespace_of_context
-from argogrant.kube.client import Cluster, KubernetesCluster
+from argogrant.kube.client import Cluster, KubernetesCluster, namespace_of_context
 from argogrant.kube.errors import ClusterError, NotFound
 from argogrant.kube.resources import ARGOCD_INSTANCES
 

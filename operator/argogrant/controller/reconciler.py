@@ -91,9 +91,8 @@ from argogrant.controller.status.instance_conditions import (
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import Store
 from argogrant.grants.model.reasons import Finding
-from argogrant.kube.backoff import Backoff
 from argogrant.kube.client import Cluster
-from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
+from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.permissions import Permission
 from argogrant.telemetry.metrics import InstanceMetrics
 

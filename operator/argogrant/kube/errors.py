@@ -1,4 +1,4 @@
-"""Exceptions for failed requests to an API server, by what the caller can do.
+"""Failed requests to an API server: exceptions by what the caller can do, and retries.
 
     ClusterError
     ├── NotFound           the object or its kind is missing; often normal on deletion
@@ -13,11 +13,24 @@
 
 Only this package sees the exceptions of aiohttp and of the client library. The message
 of an exception begins with the request. ``controller.error_messages`` adds the remedy.
+
+A loop that retries has a ``Backoff`` of its own::
+
+    backoff = Backoff(first=0.2, longest=5.0)
+    while True:
+        try:
+            await attempt()
+            backoff.reset()
+        except ClusterError:
+            await backoff.wait()
 """
 
+import asyncio
 import json
+import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -75,7 +88,6 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
     413: Invalid,
     422: Invalid,
 }
-_FIRST_ERROR_STATUS: Final = 400
 _CERTIFICATE_PROBLEMS: Final = {
     9: "is not valid yet",
     10: "has expired",
@@ -93,13 +105,13 @@ def raise_for_status(status: int, body: bytes, request: str) -> None:
     """Raise the exception for an HTTP status; return if it is a success.
 
     Args:
-        status: The HTTP status.
-        body: The response body, usually a ``metav1.Status``.
+        status: Of the response.
+        body: Of the response, usually a ``metav1.Status``.
         request: The request for the message, such as ``PATCH /api/v1/…``.
     """
-    if status < _FIRST_ERROR_STATUS:
-        return
-    raise _BY_STATUS.get(status, Unavailable)(f"{request}: {status} {_message(body)}")
+    if status >= HTTPStatus.BAD_REQUEST:
+        kind = _BY_STATUS.get(status, Unavailable)
+        raise kind(f"{request}: {status} {_message(body)}")
 
 
 def error_of_event(status_object: dict[str, object]) -> ClusterError:
@@ -139,8 +151,57 @@ def _message(body: bytes) -> str:
 
 
 def _certificate_problem(error: aiohttp.ClientConnectorCertificateError) -> str:
-    """Describe whose certificate is not trusted, and why."""
     cause = error.certificate_error
     code = getattr(cause, "verify_code", None)
     problem = _CERTIFICATE_PROBLEMS.get(code or 0, f"cannot be verified: {cause}")
     return f"the certificate of https://{error.host}:{error.port} {problem}"
+
+
+FIRST_BACKOFF: Final = 0.2
+LONGEST_BACKOFF: Final = 5.0
+
+
+class Backoff:
+    """Delays of one retry loop: doubled after every failure up to a maximum.
+
+    Every delay is shortened by a random part, at most by half. Loops that failed at the
+    same moment, such as the watches of an API server that restarts, then do not retry
+    at the same moment.
+
+    Args:
+        first: Seconds after the first failure.
+        longest: Upper limit of the delay in seconds.
+    """
+
+    def __init__(
+        self, *, first: float = FIRST_BACKOFF, longest: float = LONGEST_BACKOFF
+    ) -> None:
+        self._first = self._delay = first
+        self._longest = longest
+        self._retry = asyncio.Event()
+
+    @property
+    def has_failed(self) -> bool:
+        """True if an attempt has failed since the last reset."""
+        return self._delay > self._first
+
+    def next_delay(self) -> float:
+        """Return the seconds until the next attempt, and double them for later."""
+        delay = self._delay * random.uniform(0.5, 1.0)  # noqa: S311
+        self._delay = min(self._delay * 2, self._longest)
+        return delay
+
+    async def wait(self) -> None:
+        """Sleep until the next attempt is due or ``retry_now`` is called."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.next_delay()):
+                await self._retry.wait()
+        self._retry.clear()
+
+    def reset(self) -> None:
+        """Begin with the first delay again, after an attempt that succeeded."""
+        self._delay = self._first
+
+    def retry_now(self) -> None:
+        """End the wait in progress; if there is none, the next wait ends at once."""
+        self._retry.set()

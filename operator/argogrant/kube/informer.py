@@ -19,24 +19,22 @@ resource versions.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
-from argogrant.kube.backoff import FIRST_BACKOFF, LONGEST_BACKOFF, Backoff
 from argogrant.kube.client import Body, Cluster, ListPage, WatchEvent
-from argogrant.kube.errors import ClusterError, Forbidden, Gone
+from argogrant.kube.errors import (
+    LONGEST_BACKOFF,
+    Backoff,
+    ClusterError,
+    Forbidden,
+    Gone,
+)
 from argogrant.kube.resources import Collection
 
 T = TypeVar("T")
 
 TOMBSTONE_SECONDS: Final = 60.0
 """Time after a deletion in which a late list or response may still have the object."""
-
-
-class _Comparison(NamedTuple):
-    """The resourceVersion of a list, and how many objects of the copy differed."""
-
-    resource_version: str
-    differences: int
 
 
 class Informer(Generic[T]):
@@ -76,7 +74,7 @@ class Informer(Generic[T]):
         self._tombstones: dict[str, tuple[int, float]] = {}
         """Version and time of recent deletions, which late events must not undo."""
         self._version = ""
-        self._backoff = Backoff(first=FIRST_BACKOFF, longest=longest_backoff)
+        self._backoff = Backoff(longest=longest_backoff)
 
     @property
     def objects(self) -> Mapping[str, T]:
@@ -87,10 +85,12 @@ class Informer(Generic[T]):
         """List and watch until cancelled; ``error`` has the present failure."""
         while True:
             try:
-                self._version = (await self._list()).resource_version
+                self._version, _ = await self._list()
                 self._backoff.reset()
                 while True:
-                    await self._watch()
+                    events = self._cluster.watch(self.collection, self._version)
+                    async for event in events:
+                        self._handle(event)
             except Gone:
                 continue
             except ClusterError as error:
@@ -102,12 +102,9 @@ class Informer(Generic[T]):
         self._backoff.retry_now()
 
     async def relist(self) -> int:
-        """List again, without an effect on the watch.
-
-        Returns:
-            The number of objects in which the copy differed from the list.
-        """
-        return (await self._list()).differences
+        """List again beside the watch; return in how many objects the copy differed."""
+        _, differences = await self._list()
+        return differences
 
     def upsert(self, body: Body) -> bool:
         """Record an object unless the copy is newer; return whether it changed."""
@@ -120,9 +117,9 @@ class Informer(Generic[T]):
         self._on_change(before, after)
         return True
 
-    async def _list(self) -> "_Comparison":
+    async def _list(self) -> tuple[str, int]:
         try:
-            comparison = await self._compare()
+            version, differences = await self._compare()
         except Forbidden as error:
             # An open watch continues after the permission was withdrawn, and would
             # hide that this copy can no longer be trusted.
@@ -130,13 +127,19 @@ class Informer(Generic[T]):
             raise
         oldest = asyncio.get_running_loop().time() - TOMBSTONE_SECONDS
         self._tombstones = {n: t for n, t in self._tombstones.items() if t[1] > oldest}
-        self._recover()
+        if self.error is not None:
+            self.error = None
+            self._on_change(None, None)
         self.synced.set()
         self.attempted.set()
-        return comparison
+        return version, differences
 
-    async def _compare(self) -> "_Comparison":
-        """Make the copy equal to a list, except for objects newer than the list."""
+    async def _compare(self) -> tuple[str, int]:
+        """Make the copy equal to a list, except for objects newer than the list.
+
+        Returns:
+            The resourceVersion of the list, and in how many objects the copy differed.
+        """
         names: set[str] = set()
         differences, resource_version = 0, ""
         async for page in _pages(self._cluster, self.collection):
@@ -147,11 +150,7 @@ class Informer(Generic[T]):
         version = int(resource_version)
         vanished = [name for name in self._objects if name not in names]
         differences += sum([self._remove(name, version) for name in vanished])
-        return _Comparison(resource_version, differences)
-
-    async def _watch(self) -> None:
-        async for event in self._cluster.watch(self.collection, self._version):
-            self._handle(event)
+        return resource_version, differences
 
     def _handle(self, event: WatchEvent) -> None:
         self._version = event.body["metadata"]["resourceVersion"]
@@ -180,11 +179,6 @@ class Informer(Generic[T]):
         self.error = error
         self.attempted.set()
         if is_new:
-            self._on_change(None, None)
-
-    def _recover(self) -> None:
-        if self.error is not None:
-            self.error = None
             self._on_change(None, None)
 
 

@@ -49,17 +49,10 @@ class LeaseRecord:
     """A Lease as last observed."""
 
     holder: str
-    seconds: float
     transitions: int
     resource_version: str
-    observed_at: float
-    """Monotonic time at which this replica first observed this version."""
-
-    def expires_in(self, identity: str, now: float) -> float:
-        """Return the seconds until this replica may take the Lease; 0 for now."""
-        if self.holder in ("", identity):
-            return 0.0
-        return max(0.0, self.observed_at + self.seconds - now)
+    expires_at: float
+    """Monotonic time: the lease duration after this version was first observed."""
 
 
 class LeaderElector:
@@ -98,10 +91,9 @@ class LeaderElector:
         while True:
             try:
                 wait = await self._try_acquire_or_renew()
-            except Conflict:
-                wait = self._retry_period
             except ClusterError as error:
-                logger.warning("The Lease cannot be acquired: %s", error)
+                if not isinstance(error, Conflict):
+                    logger.warning("The Lease cannot be acquired: %s", error)
                 wait = self._retry_period
             if wait is None:
                 return
@@ -150,27 +142,31 @@ class LeaderElector:
 
         Raises:
             Conflict: The Lease has changed between the two requests.
-            ClusterError: The Lease could not be read or written.
         """
-        await self._observe()
-        if self._observed is not None:
-            wait = self._observed.expires_in(self._identity, time.monotonic())
+        try:
+            self._record(await self._cluster.get(self._path))
+        except NotFound:
+            self._observed = None
+        observed = self._observed
+        if observed is not None and observed.holder not in ("", self._identity):
+            wait = observed.expires_at - time.monotonic()
             if wait > 0:
                 return wait
         await self._write(holder=self._identity)
         return None
 
-    async def _observe(self) -> None:
-        try:
-            self._record(await self._cluster.get(self._path))
-        except NotFound:
-            self._observed = None
-
     def _record(self, body: Body) -> None:
-        """Keep the Lease, with the time at which its version was first observed."""
+        """Keep the Lease, unless this version was observed before."""
         version = body["metadata"]["resourceVersion"]
         if self._observed is None or self._observed.resource_version != version:
-            self._observed = _lease_record(body)
+            spec = body.get("spec") or {}
+            self._observed = LeaseRecord(
+                holder=str(spec.get("holderIdentity") or ""),
+                transitions=int(spec.get("leaseTransitions") or 0),
+                resource_version=version,
+                expires_at=time.monotonic()
+                + float(spec.get("leaseDurationSeconds") or 0),
+            )
 
     async def _write(self, holder: str) -> None:
         """Create or change the Lease, if it is still as observed."""
@@ -190,14 +186,3 @@ class LeaderElector:
             return
         body["metadata"]["resourceVersion"] = observed.resource_version
         self._record(await self._cluster.merge_patch(self._path, body))
-
-
-def _lease_record(body: Body) -> LeaseRecord:
-    spec = body.get("spec") or {}
-    return LeaseRecord(
-        holder=str(spec.get("holderIdentity") or ""),
-        seconds=float(spec.get("leaseDurationSeconds") or 0),
-        transitions=int(spec.get("leaseTransitions") or 0),
-        resource_version=body["metadata"]["resourceVersion"],
-        observed_at=time.monotonic(),
-    )

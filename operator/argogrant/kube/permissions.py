@@ -1,8 +1,9 @@
-"""Permissions on an API server, and the check whether the operator has them.
+"""Identity and permissions of this client, as the API server sees them.
 
-Source: Kubernetes, "Authorization", SelfSubjectAccessReview: any authenticated user
-may create one. The response is the result of all authorizers together, whichever of
-them grants the permission.
+Sources: Kubernetes, "Authentication", SelfSubjectReview: the response has the user and
+the groups as admission sees them, after impersonation. "Authorization",
+SelfSubjectAccessReview: any authenticated user may create one. The response is the
+result of all authorizers together, whichever of them grants the permission.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from argogrant.grants.model.identity import Identity
 from argogrant.kube.client import Body, Cluster
+from argogrant.kube.errors import Forbidden, NotFound, Unauthorized
 from argogrant.kube.resources import Resource
 
+SELF_REVIEWS: Final = Resource("apis/authentication.k8s.io/v1", "selfsubjectreviews")
 ACCESS_REVIEWS: Final = Resource(
     "apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"
 )
@@ -65,15 +69,9 @@ class Permission:
     def target(self) -> str:
         """The object: ``configmaps/argocd-rbac-cm in namespace argocd``."""
         parts = (self.resource.plural, self.name, self.subresource)
-        location = "".join(
-            f" {preposition} {name}"
-            for preposition, name in (
-                ("in namespace", self.namespace),
-                ("of", self.server),
-            )
-            if name
-        )
-        return "/".join(filter(None, parts)) + location
+        namespace = f" in namespace {self.namespace}" if self.namespace else ""
+        server = f" of {self.server}" if self.server else ""
+        return "/".join(filter(None, parts)) + namespace + server
 
     def review(self) -> Body:
         """Build the SelfSubjectAccessReview for this permission."""
@@ -97,17 +95,12 @@ async def missing_permissions(
         ClusterError: The API server does not respond or refuses the review; nothing
             is known about the permissions then.
     """
-    return tuple([one for one in permissions if not await is_allowed(cluster, one)])
-
-
-async def is_allowed(cluster: Cluster, permission: Permission) -> bool:
-    """Return whether this client has the permission.
-
-    Raises:
-        ClusterError: The API server does not respond or refuses the review.
-    """
-    answer = await cluster.create(ACCESS_REVIEWS.path(""), permission.review())
-    return bool(answer["status"]["allowed"])
+    missing = []
+    for permission in permissions:
+        answer = await cluster.create(ACCESS_REVIEWS.path(""), permission.review())
+        if not answer["status"]["allowed"]:
+            missing.append(permission)
+    return tuple(missing)
 
 
 def describe_permissions(permissions: Sequence[Permission]) -> str:
@@ -115,4 +108,27 @@ def describe_permissions(permissions: Sequence[Permission]) -> str:
     return "; ".join(
         f"{', '.join(one.verb for one in same_target)} {target}"
         for target, same_target in groupby(permissions, key=lambda one: one.target)
+    )
+
+
+async def who_am_i(cluster: Cluster) -> Identity | None:
+    """Return the identity of this client.
+
+    Returns:
+        None if the API server cannot return it: older than Kubernetes 1.28, or the
+        permission for SelfSubjectReviews was removed.
+
+    Raises:
+        Unauthorized: The API server does not accept the credentials.
+        ClusterError: The API server does not respond.
+    """
+    try:
+        answer = await cluster.create(SELF_REVIEWS.path(""), {})
+    except Unauthorized:
+        raise
+    except (NotFound, Forbidden):
+        return None
+    user = answer["status"]["userInfo"]
+    return Identity(
+        username=user["username"], groups=frozenset(user.get("groups") or ())
     )

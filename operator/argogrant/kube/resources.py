@@ -14,8 +14,7 @@ class Resource:
     @property
     def group(self) -> str:
         """The API group; empty for the core group."""
-        _, _, versioned = self.prefix.partition("apis/")
-        return versioned.partition("/")[0]
+        return self.prefix.partition("apis/")[2].partition("/")[0]
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Build the path of a collection, an object or a subresource.
@@ -57,10 +56,11 @@ class Collection:
         return f"{self.resource.plural}{name}{namespace}"
 
 
-ACCESS_GRANTS: Final = Resource("apis/argogrant.dev/v1alpha1", "accessgrants")
-ACCESS_POLICIES: Final = Resource("apis/argogrant.dev/v1alpha1", "accesspolicies")
-ACCESS_APPROVALS: Final = Resource("apis/argogrant.dev/v1alpha1", "accessapprovals")
-ARGOCD_INSTANCES: Final = Resource("apis/argogrant.dev/v1alpha1", "argocdinstances")
+_ARGOGRANT: Final = "apis/argogrant.dev/v1alpha1"
+ACCESS_GRANTS: Final = Resource(_ARGOGRANT, "accessgrants")
+ACCESS_POLICIES: Final = Resource(_ARGOGRANT, "accesspolicies")
+ACCESS_APPROVALS: Final = Resource(_ARGOGRANT, "accessapprovals")
+ARGOCD_INSTANCES: Final = Resource(_ARGOGRANT, "argocdinstances")
 CONFIG_MAPS: Final = Resource("api/v1", "configmaps")
 APP_PROJECTS: Final = Resource("apis/argoproj.io/v1alpha1", "appprojects")
 SECRETS: Final = Resource("api/v1", "secrets")

@@ -44,12 +44,12 @@ from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from argogrant.kube.permissions import who_am_i
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
     ARGOCD_INSTANCES,
     Collection,
 )
-from argogrant.kube.whoami import who_am_i
 
 Comment = Annotated[
     str, typer.Option(help="Comment, stored in the approval and in the audit.")

@@ -44,8 +44,8 @@ from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import Conflict, Forbidden, Invalid
+from argogrant.kube.permissions import who_am_i
 from argogrant.kube.resources import ACCESS_GRANTS
-from argogrant.kube.whoami import who_am_i
 
 EVALUATED_AGAIN = "AccessPolicies evaluate it again, and approvers must approve again."
 

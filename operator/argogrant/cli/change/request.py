@@ -35,7 +35,7 @@ from argogrant.cli.options import (
     Zone,
 )
 from argogrant.cli.session import instance_of, session, utc_now
-from argogrant.kube.whoami import who_am_i
+from argogrant.kube.permissions import who_am_i
 
 
 def request(  # noqa: PLR0913

@@ -29,7 +29,7 @@ from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import list_all
 from argogrant.kube.leader_election import LEASE_NAME
-from argogrant.kube.permissions import ACCESS_REVIEWS, Permission
+from argogrant.kube.permissions import ACCESS_REVIEWS, Permission, who_am_i
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -40,7 +40,6 @@ from argogrant.kube.resources import (
     Collection,
     Resource,
 )
-from argogrant.kube.whoami import who_am_i
 
 CRDS: Final = Resource("apis/apiextensions.k8s.io/v1", "customresourcedefinitions")
 OWN_REVIEWS: Final = ACCESS_REVIEWS.path("")

@@ -43,9 +43,9 @@ from argogrant.controller.required_permissions import (
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.validation import with_full_stop
 from argogrant.grants.model.window import parse_instant
-from argogrant.kube.backoff import Backoff
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import (
+    Backoff,
     ClusterError,
     Conflict,
     Forbidden,

@@ -17,8 +17,8 @@ from argogrant.cli.doctor.collect import (
 )
 from argogrant.kube.client import PAGE_SIZE, Body
 from argogrant.kube.errors import Forbidden, NotFound, Unavailable
+from argogrant.kube.permissions import SELF_REVIEWS
 from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
-from argogrant.kube.whoami import SELF_REVIEWS
 from support.builders import NOON
 from support.doctor_facts import a_grant_record, a_record, gone, yes
 from support.fake_cluster import FakeCluster

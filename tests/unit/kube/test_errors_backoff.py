@@ -2,7 +2,7 @@
 
 import asyncio
 
-from argogrant.kube.backoff import Backoff
+from argogrant.kube.errors import Backoff
 
 
 def test_delays_double_up_to_the_longest() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.kube.clock_skew import ClockSkew
+from argogrant.kube.client import ClockSkew
 from support.builders import NOON
 
 

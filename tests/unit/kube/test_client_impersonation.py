@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.kube.auth import IncompleteImpersonation, impersonation_headers
+from argogrant.kube.client import IncompleteImpersonation, impersonation_headers
 
 
 @pytest.mark.parametrize(
