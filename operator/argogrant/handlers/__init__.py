@@ -17,11 +17,11 @@ reconcile loop per ArgoCDInstance revokes them; ``grants`` says why, with measur
 kopf's peering, diff-base annotation and event posting are switched off in ``startup``:
 
 - Two replicas with peering both act until they notice each other. A Lease has one
-  holder (``leader_election``).
+  holder (``startup.LeaderElection``).
 - The diff-base annotation would store a copy of each object in the object, and double
   the writes. The reconcile loop compares states, so nothing needs a diff.
 - Events and audit records are created from changed conditions, once per change
-  (``sinks``).
+  (``startup.Sinks``).
 
 This package is the only one that imports kopf. It decides nothing about access: every
 handler calls ``argogrant.controller``.

@@ -1,21 +1,101 @@
-"""kopf handlers of ArgoCDInstances: reconcile loop, resync and finalizer."""
+"""kopf handlers of ArgoCDInstances: reconcile loop, resync and finalizer.
+
+They call the managers of the served namespaces, which ``NamespaceRegistry`` starts.
+"""
 
 import asyncio
 import ctypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import kopf
 
-from argogrant.controller.manager import NamespaceManager
+from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.argocd.policy_line import trim_line_caches
+from argogrant.audit.audit_log import AuditLog
+from argogrant.controller.apply import Clock
+from argogrant.controller.manager import NamespaceManager, log_task_failure
+from argogrant.kube.client import Cluster, KubernetesCluster
 from argogrant.kube.errors import ClusterError
+from argogrant.telemetry.metrics import Metrics
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
 POLL_SECONDS: Final = 0.5
 _C_LIBRARY: Final = ctypes.CDLL(None)
 LONGEST_RESYNC_RETRY: Final = 5.0
 """Seconds; kopf's own delay after an exception would be a minute without a resync."""
+
+
+def utc_now() -> datetime:
+    """Return the current time; the only place of the operator that reads the clock."""
+    return datetime.now(UTC)
+
+
+async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
+    """Create a client of another cluster."""
+    return KubernetesCluster.connect_to(
+        remote.server, authorities=remote.ca_bundle, token=token, clock=utc_now
+    )
+
+
+class NamespaceRegistry:
+    """Managers of the served namespaces, each started at first use.
+
+    A standby starts them also, so it has listed everything when it acquires the Lease.
+    It writes nothing until ``leading`` is set.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        metrics: Metrics,
+        audit: AuditLog,
+        clock: Clock,
+        *,
+        accepts_unverified: bool = False,
+    ) -> None:
+        self.leading = asyncio.Event()
+        self._managers: dict[str, tuple[NamespaceManager, asyncio.Task[None]]] = {}
+        self._new_manager = partial(
+            NamespaceManager,
+            cluster,
+            metrics=metrics,
+            audit=audit,
+            clock=clock,
+            connect=connect_to,
+            leading=self.leading,
+            accepts_unverified=accepts_unverified,
+        )
+
+    def get(self, namespace: str) -> NamespaceManager:
+        """Return the manager of a namespace; start it again if it failed."""
+        if namespace not in self._managers or self._managers[namespace][1].done():
+            manager = self._new_manager(namespace)
+            task = asyncio.create_task(manager.run())
+            task.add_done_callback(log_task_failure)
+            self._managers[namespace] = manager, task
+        return self._managers[namespace][0]
+
+    def are_synced(self) -> bool:
+        """Return whether all started managers have listed their objects."""
+        # The health server calls this from its own thread, hence the copy.
+        managers = list(self._managers.values())
+        return all(manager.is_synced() for manager, _ in managers)
+
+    def trim_line_caches(self) -> None:
+        """Limit the caches of policy lines by the number of grants that exist."""
+        managers = (manager for manager, _ in self._managers.values())
+        trim_line_caches(sum(manager.grant_count() for manager in managers))
+
+    async def close(self) -> None:
+        """Stop all managers."""
+        tasks = [task for _, task in self._managers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @kopf.daemon(*INSTANCES, cancellation_polling=2.0, backoff=1.0)

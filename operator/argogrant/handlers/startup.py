@@ -1,28 +1,41 @@
-"""Start and end of the operator process."""
+"""Start and end of the operator process, its settings, and its parts.
+
+``argogrant operator`` turns its options into environment variables and runs
+``kopf run -m argogrant.handlers``. The variables can also be set by hand in front of
+``kopf run``, which does not accept these options.
+"""
 
 import asyncio
 import gc
-import itertools
+import logging
 import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
 
+import click
 import kopf
+from pydantic import TypeAdapter
 
-from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.argocd.policy_line import trim_line_caches
-from argogrant.audit.audit_log import AuditLog
-from argogrant.controller.apply import Clock
-from argogrant.controller.manager import NamespaceManager, log_task_failure
+from argogrant.audit.audit_log import AuditListener, AuditLog, Stream
+from argogrant.audit.http_sink import Sink, SinkTarget, open_spool
+from argogrant.audit.kubernetes_events import KubernetesEvents
+from argogrant.controller.manager import log_task_failure
 from argogrant.controller.status.writer import FINALIZER
-from argogrant.handlers.instances import register_resync
-from argogrant.handlers.leader_election import LeaderElection
-from argogrant.handlers.settings import OperatorSettings
-from argogrant.handlers.sinks import Sinks
-from argogrant.kube.client import Cluster, KubernetesCluster
+from argogrant.handlers.instances import NamespaceRegistry, register_resync, utc_now
+from argogrant.kube.client import Body, Cluster, KubernetesCluster
+from argogrant.kube.errors import Conflict
+from argogrant.kube.leader_election import LeaderElector
+from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
-from argogrant.telemetry.metrics import Metrics
+from argogrant.telemetry.metrics import AuditMetrics, Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 15.0
@@ -31,111 +44,216 @@ of an ArgoCDInstance by as much."""
 CONNECT_SECONDS: Final = 5.0
 DNS_THREADS: Final = 64
 """Host names resolved at the same time; names that time out must not delay others."""
-BACKOFFS: Final = (1, 1, 2, 3, 5)
+ERROR_BACKOFFS: Final = (1, 1, 2, 3, *[5] * 101)
 """Seconds between attempts of kopf's requests; its defaults go up to 21."""
 GC_NEW_OBJECTS: Final = 20_000
 GC_YOUNGER_COLLECTIONS: Final = 20
+LOST_LEASE: Final = 3
+"""Exit status of a process that lost its Lease."""
+ELECTION_POLL_SECONDS: Final = 0.1
+ELECTION_SHUTDOWN_TIMEOUT: Final = 5.0
+
+logger = logging.getLogger(__name__)
 
 
-def utc_now() -> datetime:
-    """Return the current time; the only place of the operator that reads the clock."""
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSettings:
+    """Options of ``argogrant operator``, under the same names.
 
-
-async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
-    """Create a client of another cluster."""
-    return KubernetesCluster.connect_to(
-        remote.server, authorities=remote.ca_bundle, token=token, clock=utc_now
-    )
-
-
-def tune_gc() -> None:
-    """Run the collector of reference cycles less often.
-
-    One change of an ArgoCDInstance creates ten thousand decisions. With its defaults
-    the collector runs after every 700 new objects; it took a tenth of the time of such
-    a reconciliation and found nothing. Cycles of kopf and aiohttp can wait.
-
-    Source: https://docs.python.org/3.11/library/gc.html#gc.set_threshold.
+    The variable of ``lease_seconds`` is ``ARGOGRANT_LEASE_SECONDS``, and so on.
     """
-    gc.set_threshold(GC_NEW_OBJECTS, GC_YOUNGER_COLLECTIONS, GC_YOUNGER_COLLECTIONS)
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to list before this process leads, so a standby starts warm."""
+    sweep_seconds: float = 60.0
+    """Seconds between two resyncs of an instance. (``argogrant sweep``, which removes
+    expired bindings without the operator, has a schedule of its own.)"""
+    lease_namespace: str = ""
+    """Namespace of the Lease; empty for no leader election."""
+    lease_seconds: float = 15.0
+    identity: str = ""
+    accept_unverified_requesters: bool = False
+    """Trust spec.requester and spec.approver without the admission policies."""
+    port: int | None = None
+    """Port of probes and metrics; None to serve none."""
+    audit_sink: str = ""
+    """URL that receives audit events besides standard output; empty for none."""
+    audit_sink_token_file: Path | None = None
+    audit_sink_ca_file: Path | None = None
+    audit_spool: Path | None = None
+    """Folder of the events that wait for the sink; None keeps them in memory."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every unset variable has its default."""
+        values: dict[str, Any] = {
+            name: text
+            for name in cls.__slots__
+            if (text := environment.get(f"ARGOGRANT_{name.upper()}"))
+        }
+        namespaces = tuple(filter(None, values.get("namespaces", "").split(",")))
+        values["namespaces"] = namespaces or _namespaces_of_kopf()
+        values.setdefault("identity", f"{socket.gethostname()}_{os.getpid()}")
+        unverified = "accept_unverified_requesters"
+        values[unverified] = values.get(unverified) == "true"
+        return TypeAdapter(cls).validate_python(values)
 
 
-class NoDiffBase(kopf.AnnotationsDiffBaseStorage):
-    """Diff base that stores nothing: kopf writes no copy of an object into it."""
-
-    def build(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
-        """Return an empty essence, so kopf finds no differences."""
-        return kopf.BodyEssence()
-
-    def fetch(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
-        """Return an empty essence, so every object counts as seen."""
-        return kopf.BodyEssence()
-
-    def store(self, **_: Any) -> None:  # noqa: ANN401
-        """Store nothing."""
+def _namespaces_of_kopf() -> tuple[str, ...]:
+    """Return the ``--namespace`` options of the ``kopf run`` that loads this module."""
+    context = click.get_current_context(silent=True)
+    return tuple(context.params.get("namespaces") or ()) if context else ()
 
 
-class NamespaceRegistry:
-    """Managers of the served namespaces, each started at first use.
+class LeaderElection:
+    """Leader election of this process: wait for the Lease, and exit when it is lost.
 
-    A standby starts them also, so it has listed everything when it acquires the Lease.
-    It writes nothing until ``leading`` is set.
+    The election runs in a thread with an event loop and a connection of its own, and
+    not on the main event loop, for two reasons:
+
+    - A burst of grants can keep the main loop busy for seconds. A renewal on that loop
+      would be late, and the leader would lose the Lease to its own work.
+    - If the main loop hangs, this thread stops the renewals (``is_alive``) and ends the
+      process at the renew deadline, before a standby may take over. A renewal on the
+      main loop would notice the loss only when that loop runs again. Other tasks of the
+      loop may run before it, and would write to the API server as a second leader.
+
+    Args:
+        settings: Without ``lease_namespace`` this process always leads.
+        clock: Current time in UTC.
+        is_alive: Returns whether the main event loop runs; while it does not, the
+            Lease is not renewed.
     """
 
     def __init__(
         self,
-        cluster: Cluster,
-        metrics: Metrics,
-        audit: AuditLog,
-        clock: Clock,
+        settings: OperatorSettings,
         *,
-        accepts_unverified: bool = False,
+        clock: Callable[[], datetime],
+        is_alive: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._is_alive = is_alive
+        self._leads = asyncio.Event()
+        self._released = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    async def acquire(self) -> None:
+        """Wait until this process leads; if it loses the Lease later, it exits."""
+        if not self._settings.lease_namespace:
+            return
+        logger.info("Standby: waiting for the Lease.")
+        loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(loop,), name="lease", daemon=True
+        )
+        self._thread.start()
+        await self._leads.wait()
+        logger.info("Leader: acquired the Lease.")
+
+    async def release(self) -> None:
+        """Stop the election and release the Lease, so a standby can lead at once."""
+        if self._thread is not None:
+            self._released.set()
+            await asyncio.to_thread(self._thread.join, ELECTION_SHUTDOWN_TIMEOUT)
+
+    def _run(self, main: asyncio.AbstractEventLoop) -> None:
+        try:
+            asyncio.run(self._elect(main))
+        except Exception:
+            logger.exception("The leader election failed.")
+            _exit()
+
+    async def _elect(self, main: asyncio.AbstractEventLoop) -> None:
+        """Acquire the Lease, notify the main loop, and renew until released."""
+        cluster = await KubernetesCluster.connect(utc_now)
+        elector = LeaderElector(
+            cluster,
+            self._settings.lease_namespace,
+            identity=self._settings.identity,
+            seconds=self._settings.lease_seconds,
+            clock=self._clock,
+        )
+        try:
+            if await self._unless_released(elector.acquire()):
+                main.call_soon_threadsafe(self._leads.set)
+                if await self._unless_released(elector.renew(self._is_alive)):
+                    _exit()
+                await elector.release()
+        finally:
+            await cluster.close()
+
+    async def _unless_released(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run until done or until ``release``; return whether the work was done."""
+        task = asyncio.create_task(work)
+        while not task.done() and not self._released.is_set():
+            await asyncio.wait([task], timeout=ELECTION_POLL_SECONDS)
+        if task.done():
+            await task
+            return True
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return False
+
+
+def _exit() -> None:
+    """End the process without cleanup: another replica may lead by now."""
+    logger.critical(
+        "The Lease was lost. The process exits: another replica leads or will."
+    )
+    logging.shutdown()
+    os._exit(LOST_LEASE)
+
+
+class Sinks:
+    """Audit outputs: standard output, the HTTP sink if configured, Events and metrics.
+
+    The HTTP sink starts at once, also in a standby: events that an earlier process of
+    this pod left in the spool need not wait for the Lease.
+
+    Args:
+        cluster: API server that stores the Events.
+        settings: Address of the sink and folder of its spool.
+        metrics: Counters of sent and dropped events.
+    """
+
+    def __init__(
+        self, cluster: Cluster, settings: OperatorSettings, metrics: AuditMetrics
     ) -> None:
         self._cluster = cluster
-        self._audit = audit
-        self._clock = clock
-        self._metrics = metrics
-        self._accepts_unverified = accepts_unverified
-        self._managers: dict[str, tuple[NamespaceManager, asyncio.Task[None]]] = {}
-        self.leading = asyncio.Event()
-
-    def get(self, namespace: str) -> NamespaceManager:
-        """Return the manager of a namespace; start it again if it failed."""
-        manager, task = self._managers.get(namespace, (None, None))
-        if manager is None or task is None or task.done():
-            manager = NamespaceManager(
-                self._cluster,
-                namespace,
-                metrics=self._metrics,
-                audit=self._audit,
-                clock=self._clock,
-                connect=connect_to,
-                leading=self.leading,
-                accepts_unverified=self._accepts_unverified,
+        self._sink: Sink | None = None
+        listeners: list[AuditListener] = [Stream(sys.stdout)]
+        if settings.audit_sink:
+            target = SinkTarget(
+                url=settings.audit_sink,
+                token_file=settings.audit_sink_token_file,
+                ca_file=settings.audit_sink_ca_file,
             )
-            task = asyncio.create_task(manager.run())
-            task.add_done_callback(log_task_failure)
-            self._managers[namespace] = (manager, task)
-        return manager
+            spool = open_spool(settings.audit_spool, metrics.dropped.inc)
+            metrics.pending.set_function(spool.count)
+            self._sink = Sink(target, spool)
+            self._sink.start()
+            listeners.append(self._sink)
+        events = KubernetesEvents(self._post, metrics.events_dropped.inc)
+        self._posting = asyncio.create_task(events.run())
+        self._posting.add_done_callback(log_task_failure)
+        self.audit = AuditLog(
+            *listeners,
+            lambda event: metrics.record_event(event.event_type),
+            events,
+        )
 
-    def are_synced(self) -> bool:
-        """Return whether all started managers have listed their objects."""
-        # The health server calls this from its own thread, hence the copy.
-        managers = list(self._managers.values())
-        return all(manager.is_synced() for manager, _ in managers)
+    async def stop(self) -> None:
+        """Let the sink post its queued events once more, then stop."""
+        self._posting.cancel()
+        if self._sink is not None:
+            await asyncio.to_thread(self._sink.stop)
 
-    def trim_line_caches(self) -> None:
-        """Limit the caches of policy lines by the number of grants that exist."""
-        managers = (manager for manager, _ in self._managers.values())
-        trim_line_caches(sum(manager.grant_count() for manager in managers))
-
-    async def close(self) -> None:
-        """Stop all managers."""
-        tasks = [task for _, task in self._managers.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _post(self, namespace: str, body: Body) -> None:
+        """Create an Event; an existing one of that name has the same content."""
+        with suppress(Conflict):
+            await self._cluster.create(EVENTS.path(namespace), body)
 
 
 class OperatorProcess:
@@ -148,7 +266,6 @@ class OperatorProcess:
         self._heartbeat = Heartbeat()
         self._health_server = HealthServer(self._heartbeat, self._metrics.registry)
         self._election = LeaderElection(
-            lambda: KubernetesCluster.connect(utc_now),
             settings,
             clock=self._now,
             is_alive=lambda: self._heartbeat.age() < settings.lease_seconds,
@@ -199,6 +316,34 @@ class OperatorProcess:
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
+class NoDiffBase(kopf.AnnotationsDiffBaseStorage):
+    """Diff base that stores nothing: kopf writes no copy of an object into it.
+
+    kopf finds no differences between empty essences, and every object counts as seen.
+    """
+
+    def build(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
+        """Return an empty essence."""
+        return kopf.BodyEssence()
+
+    fetch = build
+
+    def store(self, **_: Any) -> None:  # noqa: ANN401
+        """Store nothing."""
+
+
+def tune_gc() -> None:
+    """Run the collector of reference cycles less often.
+
+    One change of an ArgoCDInstance creates ten thousand decisions. With its defaults
+    the collector runs after every 700 new objects; it took a tenth of the time of such
+    a reconciliation and found nothing. Cycles of kopf and aiohttp can wait.
+
+    Source: https://docs.python.org/3.11/library/gc.html#gc.set_threshold.
+    """
+    gc.set_threshold(GC_NEW_OBJECTS, GC_YOUNGER_COLLECTIONS, GC_YOUNGER_COLLECTIONS)
+
+
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
     """Configure kopf, and return when this process leads: kopf watches nothing before.
@@ -214,10 +359,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     settings.background.instant_exit_timeout = 2.0
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = CONNECT_SECONDS
-    settings.networking.error_backoffs = [
-        *BACKOFFS,
-        *itertools.repeat(BACKOFFS[-1], 100),
-    ]
+    settings.networking.error_backoffs = ERROR_BACKOFFS
     resolvers = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="lookup")
     asyncio.get_running_loop().set_default_executor(resolvers)
     memo.settings = OperatorSettings.read(os.environ)

@@ -11,8 +11,8 @@ import pytest
 
 from argogrant.audit.audit_log import AuditLog
 from argogrant.handlers import instances
-from argogrant.handlers.settings import OperatorSettings
-from argogrant.handlers.startup import NamespaceRegistry
+from argogrant.handlers.instances import NamespaceRegistry
+from argogrant.handlers.startup import OperatorSettings
 from argogrant.kube.errors import Unavailable
 from argogrant.telemetry.metrics import Metrics
 from support.fake_clock import FakeClock

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from argogrant.audit.audit_log import AuditLog
-from argogrant.handlers.settings import OperatorSettings
-from argogrant.handlers.startup import NamespaceRegistry, NoDiffBase, tune_gc
+from argogrant.handlers.instances import NamespaceRegistry
+from argogrant.handlers.startup import NoDiffBase, OperatorSettings, tune_gc
 from argogrant.telemetry.metrics import Metrics
 from support.fake_clock import FakeClock
 from support.fake_cluster import FakeCluster

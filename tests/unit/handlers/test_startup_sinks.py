@@ -9,8 +9,7 @@ import pytest
 
 from argogrant.audit import http_sink as sinks
 from argogrant.audit.http_sink import InvalidSink
-from argogrant.handlers.settings import OperatorSettings
-from argogrant.handlers.sinks import Sinks
+from argogrant.handlers.startup import OperatorSettings, Sinks
 from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.metrics import Metrics
 from support import audit_receiver as receivers
