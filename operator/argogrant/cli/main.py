@@ -28,35 +28,26 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-app.command()(request)
-app.command()(approve)
-app.command()(deny)
-app.command(short_help="Extend a grant, or shorten it.")(extend)
-app.command(short_help="Revoke grants at once and permanently.")(revoke)
-app.command("list", short_help="List grants: subjects, roles, states and ends.")(
-    list_grants
-)
-app.command("show", short_help="Explain why a grant gives access, or why not.")(
-    show_grant
-)
-app.command(short_help="List the roles that a grant can name.")(roles)
-app.command(short_help="Check whether Argo CD allows a request, and by which rule.")(
-    can
-)
-app.command(short_help="Report past access: subjects, times, reasons and approvers.")(
-    report
-)
-app.command(short_help="Show what the operator would write to Argo CD, as a diff.")(
-    plan
-)
-app.command(short_help="Diagnose an installation and print remedies.")(doctor)
-app.command(short_help="Run the operator.")(operator)
-app.command(short_help="Remove expired bindings, without the operator.")(sweep)
-app.command(short_help="Remove all bindings and finalizers before uninstalling.")(
-    uninstall
-)
-app.command()(completion)
-app.command(short_help="Print the version.")(version)
+for name, command, short_help in (
+    ("request", request, None),
+    ("approve", approve, None),
+    ("deny", deny, None),
+    ("extend", extend, "Extend a grant, or shorten it."),
+    ("revoke", revoke, "Revoke grants at once and permanently."),
+    ("list", list_grants, "List grants: subjects, roles, states and ends."),
+    ("show", show_grant, "Explain why a grant gives access, or why not."),
+    ("roles", roles, "List the roles that a grant can name."),
+    ("can", can, "Check whether Argo CD allows a request, and by which rule."),
+    ("report", report, "Report past access: subjects, times, reasons and approvers."),
+    ("plan", plan, "Show what the operator would write to Argo CD, as a diff."),
+    ("doctor", doctor, "Diagnose an installation and print remedies."),
+    ("operator", operator, "Run the operator."),
+    ("sweep", sweep, "Remove expired bindings, without the operator."),
+    ("uninstall", uninstall, "Remove all bindings and finalizers before uninstalling."),
+    ("completion", completion, None),
+    ("version", version, "Print the version."),
+):
+    app.command(name, short_help=short_help)(command)
 
 
 def plugin() -> None:
