@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -58,10 +58,9 @@ def completion(
 
     Example: argogrant completion bash
     """
-    script = get_completion_script(
-        prog_name=_PROGRAM, complete_var=_VARIABLE, shell=shell.value
+    typer.echo(
+        get_completion_script(prog_name=_PROGRAM, complete_var=_VARIABLE, shell=shell)
     )
-    typer.echo(script)
 
 
 def grant_names(context: typer.Context, incomplete: str) -> list[str]:
@@ -99,8 +98,11 @@ def answer_kubectl(app: typer.Typer, words: Sequence[str]) -> None:
 
 
 def _complete(names: Awaitable[Iterable[str]], incomplete: str) -> list[str]:
+    async def within_timeout() -> Iterable[str]:
+        return await asyncio.wait_for(names, TIMEOUT_SECONDS)
+
     try:
-        found = asyncio.run(_within_timeout(names))
+        found = asyncio.run(within_timeout())
     except (CommandError, ClusterError, TimeoutError):
         return []
     return [
@@ -110,16 +112,10 @@ def _complete(names: Awaitable[Iterable[str]], incomplete: str) -> list[str]:
     ]
 
 
-async def _within_timeout(names: Awaitable[Iterable[str]]) -> Iterable[str]:
-    return await asyncio.wait_for(names, TIMEOUT_SECONDS)
-
-
 async def _names(params: dict[str, Any], resource: Resource) -> list[str]:
     async with _session(params) as api:
-        collection = Collection(resource, api.namespace)
-        return [
-            one["metadata"]["name"] async for one in list_all(api.cluster, collection)
-        ]
+        bodies = list_all(api.cluster, Collection(resource, api.namespace))
+        return [one["metadata"]["name"] async for one in bodies]
 
 
 async def _roles(params: dict[str, Any]) -> list[str]:
@@ -127,13 +123,8 @@ async def _roles(params: dict[str, Any]) -> list[str]:
     async with _session(params) as api:
         path = ARGOCD_INSTANCES.path(api.namespace, params.get("instance") or "default")
         body = await api.cluster.get(path)
-    return list(_role_names(body, project))
-
-
-def _role_names(body: dict[str, Any], project: str) -> Iterator[str]:
-    for role in body.get("status", {}).get("roles", ()):
-        if not project or role.get("project") == project:
-            yield role["name"]
+    roles = body.get("status", {}).get("roles", ())
+    return [one["name"] for one in roles if project in ("", one.get("project"))]
 
 
 def _session(
