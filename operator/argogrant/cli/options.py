@@ -1,11 +1,15 @@
-"""Options that several commands share, named and described as in kubectl."""
+"""Options that several commands share, and the formats of ``-o``, as in kubectl."""
 
+import json
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+import yaml
 
 from argogrant.cli.completion import grant_names, instance_names
+from argogrant.cli.terminal.tables import sanitize
+from argogrant.kube.client import Body
 
 Namespace = Annotated[
     str,
@@ -40,8 +44,6 @@ GrantNames = Annotated[
         metavar="NAME", help="Names of AccessGrants.", autocompletion=grant_names
     ),
 ]
-
-
 Selector = Annotated[
     str,
     typer.Option(
@@ -60,7 +62,20 @@ class ListFormat(StrEnum):
     NAME = "name"
 
 
+READABLE: Final = frozenset({ListFormat.TABLE, ListFormat.WIDE})
+"""Formats for people, which contain sentences instead of objects."""
 Output = Annotated[ListFormat, typer.Option("--output", "-o", help="Output format.")]
+Answer = Annotated[
+    ListFormat,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help="Output format. One of: table, json, yaml, name.",
+        show_default=False,
+    ),
+]
+"""``Output`` of commands that print a sentence or an object."""
 
 
 class DryRun(StrEnum):
@@ -87,17 +102,35 @@ Timeout = Annotated[
 Zone = Annotated[
     str, typer.Option(help="Time zone, such as Europe/Paris.  [default: local]")
 ]
-Reason = Annotated[
-    str, typer.Option("--reason", help="Justification, for approvers and audit.")
-]
-Answer = Annotated[
-    ListFormat,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FORMAT",
-        help="Output format. One of: table, json, yaml, name.",
-        show_default=False,
-    ),
-]
-"""``Output`` of commands that print a sentence or an object."""
+
+
+def serialize_data(data: object, output: StrEnum) -> str:
+    """Serialize lists and mappings as JSON, or else YAML, without a final newline."""
+    if output == ListFormat.JSON:
+        return json.dumps(data, indent=2)
+    return yaml.safe_dump(data, sort_keys=False).rstrip("\n")
+
+
+def serialize_objects(output: ListFormat, *bodies: Body) -> str:
+    """Serialize objects as kubectl does, one after the other."""
+    if output is ListFormat.NAME:
+        return "\n".join(map(object_name, bodies))
+    gap = "\n---\n" if output is ListFormat.YAML else "\n"
+    return gap.join(
+        serialize_data(without_managed_fields(body), output) for body in bodies
+    )
+
+
+def without_managed_fields(body: Body) -> Body:
+    """Return an object without ``metadata.managedFields``.
+
+    Source: kubernetes/cli-runtime, ``pkg/printers/json.go``, omits managedFields.
+    """
+    metadata = {k: v for k, v in body["metadata"].items() if k != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
+def object_name(body: Body) -> str:
+    """Return the name that kubectl prints, such as ``accessgrant.argogrant.dev/x``."""
+    group = body["apiVersion"].partition("/")[0]
+    return sanitize(f"{body['kind'].lower()}.{group}/{body['metadata']['name']}")

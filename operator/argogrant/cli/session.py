@@ -1,18 +1,46 @@
-"""Connection of a command to the API server, configured as in kubectl."""
+"""Connection of a command to API servers, and the objects that it reads there.
 
-from collections.abc import AsyncIterator
+Everything is read with the permissions of the caller, configured as in kubectl.
+"""
+
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
+from argogrant.api.accessgrant import read_grant
+from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.argocd.appproject.project import Project
+from argogrant.argocd.argocd_cm import SETTINGS_NAME
+from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandError
-from argogrant.grants.model.errors import AccessGrantError
+from argogrant.controller.argocd_state import (
+    ObservedConfigMap,
+    observe_config_map,
+    observe_project,
+)
+from argogrant.grants.model.errors import AccessGrantError, InvalidGrant
+from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
-from argogrant.kube.client import Cluster, KubernetesCluster, namespace_of_context
-from argogrant.kube.errors import ClusterError, NotFound
-from argogrant.kube.resources import ARGOCD_INSTANCES
+from argogrant.kube.client import (
+    Body,
+    Cluster,
+    KubernetesCluster,
+    namespace_of_context,
+)
+from argogrant.kube.errors import ClusterError, Forbidden, NotFound
+from argogrant.kube.informer import list_all
+from argogrant.kube.resources import (
+    ACCESS_GRANTS,
+    APP_PROJECTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+    Collection,
+)
+
+DEFAULT_NAMESPACE: Final = "argogrant"
+"""Namespace in which the chart and the manifests create the ArgoCDInstance."""
 
 
 class APIServerNotReachable(Exception):
@@ -41,12 +69,7 @@ async def connect(context: str = "", *, dry_run: bool = False) -> KubernetesClus
         raise APIServerNotReachable(str(error)) from error
 
 
-DEFAULT_NAMESPACE: Final = "argogrant"
-"""Namespace in which the chart and the manifests create the ArgoCDInstance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """Connection to an API server, and the namespace of the command."""
 
     cluster: Cluster
@@ -57,12 +80,7 @@ class Session:
 async def session(
     context: str = "", namespace: str = "", *, dry_run: bool = False
 ) -> AsyncIterator[Session]:
-    """Connect with the permissions of the caller.
-
-    Args:
-        context: Kubeconfig context; empty for the current one.
-        namespace: Empty for the namespace of the context, or else ``argogrant``.
-        dry_run: Whether the API server validates writes without persisting them.
+    """Connect to an API server, and resolve the namespace of the command.
 
     Raises:
         CommandError: No kubeconfig and no service account exists.
@@ -81,12 +99,7 @@ async def session(
 
 
 def resolve_namespace(namespace: str, context: str) -> str:
-    """Return the namespace of a command.
-
-    Args:
-        namespace: The option; empty for the namespace of the context, or ``argogrant``.
-        context: Kubeconfig context; empty for the current one.
-    """
+    """Return the option, or else the namespace of the context, or ``argogrant``."""
     return namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
 
 
@@ -125,3 +138,108 @@ async def instance_of(api: Session, name: str) -> Instance:
             f"ArgoCDInstance {quote(name)} is invalid: {with_full_stop(str(error))}"
             " Apply the CRDs of this version."
         ) from error
+
+
+class GrantLookup(NamedTuple):
+    """AccessGrant with its stored status."""
+
+    grant: Grant
+    stored: StoredStatus
+
+
+async def find_grant(api: Session, name: str) -> GrantLookup:
+    """Read and parse an AccessGrant.
+
+    Raises:
+        CommandError: The grant does not exist, or is invalid.
+        ClusterError: The request failed.
+    """
+    body = await grant_body(api, name)
+    try:
+        return GrantLookup(grant=read_grant(body), stored=read_stored_status(body))
+    except InvalidGrant as error:
+        raise CommandError(
+            f"AccessGrant {quote(name)} is invalid: {with_full_stop(str(error))} Apply"
+            " the CRDs of this version."
+        ) from error
+
+
+async def grant_body(api: Session, name: str) -> Body:
+    """Read an AccessGrant without parsing it.
+
+    Raises:
+        CommandError: The grant does not exist, or the name is invalid.
+        ClusterError: The request failed.
+    """
+    check_name("AccessGrant", name)
+    try:
+        return await api.cluster.get(ACCESS_GRANTS.path(api.namespace, name))
+    except NotFound as error:
+        raise CommandError(
+            f"AccessGrant {quote(name)} does not exist in namespace"
+            f" {quote(api.namespace)}. To list grants, run: argogrant list -A."
+        ) from error
+
+
+@asynccontextmanager
+async def argocd_of(
+    home: Session, instance: Instance, context: str
+) -> AsyncIterator[Cluster]:
+    """Connect to the cluster in which the Argo CD of an instance runs.
+
+    Args:
+        home: The cluster of the ArgoCDInstance.
+        instance: The instance; ``spec.cluster`` is set if Argo CD runs elsewhere.
+        context: Kubeconfig context of Argo CD's cluster; empty for ``home``.
+
+    Raises:
+        CommandError: Argo CD runs in another cluster, and ``context`` is empty.
+    """
+    if context:
+        async with session(context) as remote:
+            yield remote.cluster
+        return
+    if instance.cluster is not None:
+        raise CommandError(
+            f"the Argo CD of ArgoCDInstance {quote(instance.name)} runs in another"
+            " cluster. Name a kubeconfig context of that cluster (--argocd-context)."
+        )
+    yield home.cluster
+
+
+class ArgoCDRBAC(NamedTuple):
+    """RBAC policy and AppProjects that Argo CD evaluates requests with."""
+
+    config_map: ObservedConfigMap
+    projects: tuple[Project, ...]
+
+
+async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDRBAC:
+    """Read the RBAC policy and the AppProjects.
+
+    Raises:
+        CommandError: The RBAC ConfigMap does not exist.
+        ClusterError: A request failed.
+    """
+    try:
+        body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))
+    except NotFound as error:
+        raise CommandError(
+            f"ConfigMap {CONFIG_MAP_NAME} does not exist in namespace"
+            f" {quote(namespace)}. Does Argo CD run there (spec.namespace of the"
+            " ArgoCDInstance)?"
+        ) from error
+    bodies = list_all(cluster, Collection(APP_PROJECTS, namespace))
+    projects = tuple([observe_project(one) async for one in bodies])
+    return ArgoCDRBAC(observe_config_map(body), projects)
+
+
+async def read_argocd_settings(
+    cluster: Cluster, namespace: str
+) -> Mapping[str, str] | None:
+    """Return the data of ``argocd-cm``; None if it does not exist or is forbidden."""
+    try:
+        body = await cluster.get(CONFIG_MAPS.path(namespace, SETTINGS_NAME))
+    except (Forbidden, NotFound):
+        return None
+    return dict(body.get("data") or {})

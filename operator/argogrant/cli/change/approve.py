@@ -1,28 +1,24 @@
 """``argogrant approve`` and ``argogrant deny``: record a decision about a grant."""
 
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated, Any, Final
 
 import typer
 
 from argogrant.api.accessapproval import read_approval
+from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import ApprovalRequest, build_approval
-from argogrant.cli.change.approval_prompt import (
-    DONE,
-    LABEL_WIDTH,
-    approval_name,
-    role_risks,
-    summary,
-)
 from argogrant.cli.change.submit import (
     OutputOptions,
+    is_counted,
     parse_output_options,
-    usage_errors,
+    wait_for,
 )
-from argogrant.cli.change.wait import is_counted, wait_for
 from argogrant.cli.errors import CommandError, run_command, summarize_api_error
-from argogrant.cli.grant_lookup import GrantLookup, find_grant
 from argogrant.cli.options import (
     Answer,
     Context,
@@ -33,11 +29,12 @@ from argogrant.cli.options import (
     Namespace,
     Timeout,
     Wait,
+    object_name,
+    serialize_objects,
 )
-from argogrant.cli.session import Session, session, utc_now
-from argogrant.cli.terminal.serialize import object_name, serialize_object
-from argogrant.cli.terminal.tables import columns, sanitize, wrap
-from argogrant.cli.terminal.times import when
+from argogrant.cli.session import GrantLookup, Session, find_grant, session, utc_now
+from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
+from argogrant.cli.terminal.times import short, when
 from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
@@ -45,16 +42,17 @@ from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 from argogrant.kube.permissions import who_am_i
-from argogrant.kube.resources import (
-    ACCESS_APPROVALS,
-    ARGOCD_INSTANCES,
-    Collection,
-)
+from argogrant.kube.resources import ACCESS_APPROVALS, ARGOCD_INSTANCES, Collection
 
-Comment = Annotated[
-    str, typer.Option(help="Comment, stored in the approval and in the audit.")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")]
+MAX_NAME: Final = 253
+"""Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
+DONE: Final = {ApprovalDecision.APPROVE: "approved", ApprovalDecision.DENY: "denied"}
+LABEL_WIDTH: Final = 10
+"""Width of the labels of the summary."""
+DENIES: Final = "contains deny rules, which revoke other permissions of the subject"
+PERSISTS: Final = (
+    "permits access that outlives the grant (for details: argogrant roles -o wide)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +66,48 @@ class ApprovalArguments:
     output: OutputOptions
 
 
-def approve(  # noqa: PLR0913
-    name: GrantName,
-    *,
-    comment: Comment = "",
-    yes: Yes = False,
-    wait: Wait = False,
-    timeout: Timeout = "1m",
-    dry_run: DryRunOption = DryRun.NONE,
-    output: Answer = ListFormat.TABLE,
-    namespace: Namespace = "",
-    context: Context = "",
-) -> None:
+def _command(
+    decision: ApprovalDecision,
+) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Return a decorator that makes a command from a function's name and docstring."""
+
+    def decorate(described: Callable[[], None]) -> Callable[..., None]:
+        def command(  # noqa: PLR0913
+            name: GrantName,
+            *,
+            comment: Annotated[
+                str,
+                typer.Option(help="Comment, stored in the approval and in the audit."),
+            ] = "",
+            yes: Annotated[
+                bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")
+            ] = False,
+            wait: Wait = False,
+            timeout: Timeout = "1m",
+            dry_run: DryRunOption = DryRun.NONE,
+            output: Answer = ListFormat.TABLE,
+            namespace: Namespace = "",
+            context: Context = "",
+        ) -> None:
+            arguments = ApprovalArguments(
+                name=name,
+                decision=decision,
+                comment=comment,
+                is_confirmed=yes,
+                output=parse_output_options(
+                    output, wait=wait, timeout=timeout, dry_run=dry_run
+                ),
+            )
+            run_command(described.__name__, _decide(arguments, context, namespace))
+
+        command.__name__, command.__doc__ = described.__name__, described.__doc__
+        return command
+
+    return decorate
+
+
+@_command(ApprovalDecision.APPROVE)
+def approve() -> None:
     """Approve a grant.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
@@ -87,32 +115,10 @@ def approve(  # noqa: PLR0913
 
     Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
     """
-    with usage_errors():
-        options = parse_output_options(
-            output, wait=wait, timeout=timeout, dry_run=dry_run
-        )
-    arguments = ApprovalArguments(
-        name=name,
-        decision=ApprovalDecision.APPROVE,
-        comment=comment,
-        is_confirmed=yes,
-        output=options,
-    )
-    run_command("approve", _decide(arguments, context, namespace))
 
 
-def deny(  # noqa: PLR0913
-    name: GrantName,
-    *,
-    comment: Comment = "",
-    yes: Yes = False,
-    wait: Wait = False,
-    timeout: Timeout = "1m",
-    dry_run: DryRunOption = DryRun.NONE,
-    output: Answer = ListFormat.TABLE,
-    namespace: Namespace = "",
-    context: Context = "",
-) -> None:
+@_command(ApprovalDecision.DENY)
+def deny() -> None:
     """Deny a grant permanently; an active grant ends.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
@@ -120,25 +126,20 @@ def deny(  # noqa: PLR0913
 
     Example: argogrant deny alice-hotfix --comment 'not during the freeze'
     """
-    with usage_errors():
-        options = parse_output_options(
-            output, wait=wait, timeout=timeout, dry_run=dry_run
-        )
-    arguments = ApprovalArguments(
-        name=name,
-        decision=ApprovalDecision.DENY,
-        comment=comment,
-        is_confirmed=yes,
-        output=options,
-    )
-    run_command("deny", _decide(arguments, context, namespace))
 
 
 async def _decide(arguments: ApprovalArguments, context: str, namespace: str) -> None:
+    """Show the grant, create the approval, and wait until it counts if requested.
+
+    Raises:
+        CommandError: The decision is useless or rejected, the approval does not count,
+            or the timeout expired.
+        ClusterError: A request failed.
+    """
     options = arguments.output
     async with session(context, namespace, dry_run=options.is_dry_run) as api:
         found = await find_grant(api, arguments.name)
-        _check_is_useful(arguments, found)
+        _check_is_useful(arguments.decision, found.stored)
         # The approver always sees the summary, but programs read only the object from
         # stdout.
         typer.echo(await _summary(api, found), err=not options.is_for_people)
@@ -146,34 +147,32 @@ async def _decide(arguments: ApprovalArguments, context: str, namespace: str) ->
             typer.confirm(f"{arguments.decision} this grant?", abort=True, err=True)
         approval = await _create(api, arguments, found.grant)
         if options.timeout is not None:
-            approval = await _wait(api, approval, options.timeout, options)
+            name, uid = approval["metadata"]["name"], approval["metadata"]["uid"]
+            collection = Collection(ACCESS_APPROVALS, api.namespace, name)
+            status = await wait_for(
+                api.cluster, collection, uid, is_counted, options.timeout
+            )
+            if options.is_for_people:
+                typer.echo(with_full_stop(sanitize(status.text)))
+            path = ACCESS_APPROVALS.path(api.namespace, name)
+            approval = await api.cluster.get(path)
         if not options.is_for_people:
-            typer.echo(serialize_object(approval, options.output))
+            typer.echo(serialize_objects(options.output, approval))
 
 
-def _check_is_useful(arguments: ApprovalArguments, found: GrantLookup) -> None:
+def _check_is_useful(decision: ApprovalDecision, stored: StoredStatus) -> None:
     """Reject a decision that would change nothing.
 
     Raises:
         CommandError: The grant has ended, or is already approved.
     """
-    stored = found.stored
-    ended = stored.conditions.get(GrantCondition.ENDED)
-    if ended is not None and ended.status:
-        raise CommandError(
-            f"AccessGrant {quote(stored.name)} has ended:"
-            f" {with_full_stop(sanitize(ended.message))}"
-        )
-    approved = stored.conditions.get(GrantCondition.APPROVED)
-    if (
-        arguments.decision is ApprovalDecision.APPROVE
-        and approved is not None
-        and approved.status
-    ):
-        raise CommandError(
-            f"AccessGrant {quote(stored.name)} needs no approval:"
-            f" {with_full_stop(sanitize(approved.message))}"
-        )
+    problems = [(GrantCondition.ENDED, "has ended")]
+    if decision is ApprovalDecision.APPROVE:
+        problems.append((GrantCondition.APPROVED, "needs no approval"))
+    for condition, problem in problems:
+        if stored.condition_is_true(condition):
+            message = with_full_stop(sanitize(stored.conditions[condition].message))
+            raise CommandError(f"AccessGrant {quote(stored.name)} {problem}: {message}")
 
 
 async def _summary(api: Session, found: GrantLookup) -> str:
@@ -188,6 +187,66 @@ async def _summary(api: Session, found: GrantLookup) -> str:
     return "\n".join(wrap(line, width, LABEL_WIDTH + 1) for line in text.splitlines())
 
 
+def summary(
+    grant: Grant,
+    stored: StoredStatus,
+    risks: Sequence[str] | None,
+    now: datetime,
+    zone: tzinfo | None = None,
+) -> str:
+    """Format who requests which role, until when and why.
+
+    Args:
+        grant: The requested grant.
+        stored: Its status.
+        risks: Risks of the role; None if unknown.
+        now: The current time.
+        zone: Time zone of the output; None for the local one.
+    """
+    unknown_risks = "unknown; the status of the ArgoCDInstance does not list this role"
+    requester = sanitize(grant.requester.username) if grant.requester else NONE
+    ready = stored.conditions.get(GrantCondition.READY)
+    break_glass = " (break glass)" if grant.break_glass else ""
+    rows = (
+        ("Subject", f"{grant.subject.kind} {sanitize(grant.subject.name)}"),
+        ("Role", f"{sanitize(grant.role.bound_as)}{break_glass}"),
+        ("Risks", unknown_risks if risks is None else "; ".join(risks)),
+        ("When", _when(grant, stored, now, zone)),
+        ("Reason", sanitize(grant.justification)),
+        ("Requester", f"{requester}, {when(grant.created_at, now, zone)}"),
+        ("Status", sanitize(ready.message or ready.reason) if ready else ""),
+    )
+    return "\n".join(
+        f"{name + ':':<{LABEL_WIDTH}} {text}" for name, text in rows if text
+    )
+
+
+def role_risks(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None:
+    """Return the risks of a role from the status of an ArgoCDInstance.
+
+    Returns:
+        None if the status does not list the role.
+    """
+    wanted = (grant.role.name, grant.role.project)
+    for role in status.get("roles") or ():
+        if (role.get("name"), role.get("project")) == wanted:
+            risks = ((role.get("hasDeny"), DENIES), (role.get("canPersist"), PERSISTS))
+            return tuple(text for is_present, text in risks if is_present)
+    return None
+
+
+def _when(
+    grant: Grant, stored: StoredStatus, now: datetime, zone: tzinfo | None
+) -> str:
+    not_before, end = grant.not_before, stored.expires_at or grant.expires_at
+    start = ""
+    if not_before is not None and not_before > now:
+        start = f"from {when(not_before, now, zone)} "
+    if end is not None:
+        return f"{start}until {when(end, now, zone)}"
+    return f"{start}for {short(grant.duration or timedelta(0))} from its start"
+
+
 def _is_terminal() -> bool:
     return typer.get_text_stream("stdin").isatty()
 
@@ -199,7 +258,7 @@ async def _create(api: Session, arguments: ApprovalArguments, grant: Grant) -> B
         CommandError: The grant was replaced, or the API server rejects the approval.
         ClusterError: A request failed.
     """
-    user = await who_am_i(api.cluster)
+    options, user = arguments.output, await who_am_i(api.cluster)
     request = ApprovalRequest(
         name=approval_name(grant, arguments.decision, user.username if user else ""),
         grant_name=grant.name,
@@ -217,13 +276,26 @@ async def _create(api: Session, arguments: ApprovalArguments, grant: Grant) -> B
     try:
         approval = await api.cluster.create(path, build_approval(request, user))
     except Conflict as error:
-        return await _existing(api, request, arguments.output, error)
+        return await _existing(api, request, options, error)
     except (Invalid, Forbidden) as error:
         raise CommandError(summarize_api_error(error)) from error
-    if arguments.output.is_for_people:
-        suffix = arguments.output.dry_run_suffix
-        typer.echo(f"{object_name(approval)} created{suffix}: {DONE[request.decision]}")
+    if options.is_for_people:
+        result = f"created{options.dry_run_suffix}: {DONE[request.decision]}"
+        typer.echo(f"{object_name(approval)} {result}")
     return approval
+
+
+def approval_name(grant: Grant, decision: ApprovalDecision, username: str) -> str:
+    """Return the name of the approval that records a decision of a user.
+
+    The name is deterministic: a repeated command creates no second object. The uid of
+    the grant makes the name differ after the grant is created again.
+    """
+    text = f"{grant.uid}\n{decision}\n{username}"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    approver = re.sub(r"[^a-z0-9]+", "-", username.partition("@")[0].lower())
+    suffix = f"-{approver[-30:].strip('-')}-{digest}".replace("--", "-")
+    return f"{grant.name[: MAX_NAME - len(suffix)].rstrip('.-')}{suffix}"
 
 
 async def _existing(
@@ -248,20 +320,3 @@ async def _existing(
             f" {when(approval.created_at, utc_now())}"
         )
     return body
-
-
-async def _wait(
-    api: Session, approval: Body, limit: timedelta, options: OutputOptions
-) -> Body:
-    """Wait until an approval counts, and return it.
-
-    Raises:
-        CommandError: The approval does not count, or the timeout expired.
-        ClusterError: A request failed.
-    """
-    metadata = approval["metadata"]
-    collection = Collection(ACCESS_APPROVALS, api.namespace, metadata["name"])
-    status = await wait_for(api.cluster, collection, metadata["uid"], is_counted, limit)
-    if options.is_for_people:
-        typer.echo(with_full_stop(sanitize(status.text)))
-    return await api.cluster.get(ACCESS_APPROVALS.path(api.namespace, collection.name))

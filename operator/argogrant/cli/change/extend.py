@@ -1,6 +1,5 @@
 """``argogrant extend``: moves the end of a grant to later, or to earlier."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -8,15 +7,14 @@ import typer
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
-from argogrant.cli.change.arguments import InvalidOption, parse_duration_option
 from argogrant.cli.change.submit import (
     OutputOptions,
+    parse_option,
     parse_output_options,
+    patch_grant,
     submit,
-    usage_errors,
 )
-from argogrant.cli.errors import CommandError, run_command, summarize_api_error
-from argogrant.cli.grant_lookup import find_grant
+from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.options import (
     Answer,
     Context,
@@ -28,38 +26,23 @@ from argogrant.cli.options import (
     Timeout,
     Wait,
     Zone,
+    object_name,
+    serialize_objects,
 )
-from argogrant.cli.session import Session, session, utc_now
-from argogrant.cli.terminal.serialize import object_name, serialize_object
+from argogrant.cli.session import Session, find_grant, session, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
-    InvalidTime,
-    ParsedTime,
     TimeContext,
+    parse_duration_argument,
     parse_time,
     when,
 )
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote
-from argogrant.kube.client import Body
-from argogrant.kube.errors import Conflict, Forbidden, Invalid
 from argogrant.kube.permissions import who_am_i
-from argogrant.kube.resources import ACCESS_GRANTS
 
 EVALUATED_AGAIN = "AccessPolicies evaluate it again, and approvers must approve again."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtendArguments:
-    """Parsed command line of ``extend``."""
-
-    name: str
-    by: timedelta
-    until: ParsedTime | None
-    """New end; takes precedence over ``by``."""
-    reason: str
-    break_glass: bool
 
 
 def extend(  # noqa: PLR0913
@@ -92,53 +75,50 @@ def extend(  # noqa: PLR0913
 
     Example: argogrant extend alice-hotfix --by 1h
     """
-    with usage_errors():
-        options = parse_output_options(
-            output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
-        )
-        if bool(by) == bool(until):
-            raise InvalidOption("--by", "specify one of --by and --until")
-        arguments = ExtendArguments(
-            name=name,
-            by=parse_duration_option("--by", by) if by else timedelta(0),
-            until=_parse_end(until, options) if until else None,
-            reason=reason,
-            break_glass=break_glass,
-        )
-    run_command("extend", _extend(arguments, options, context, namespace))
+    options = parse_output_options(
+        output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
+    )
+    if bool(by) == bool(until):
+        raise typer.BadParameter("specify one of --by and --until", param_hint="--by")
+    change: timedelta | datetime
+    if by:
+        change = parse_option("--by", parse_duration_argument, by)
+    else:
+        now = utc_now()
+        moment = TimeContext(now=now, after=now, zone=options.zone)
+        change = parse_option("--until", parse_time, until, moment).instant
 
-
-def _parse_end(text: str, options: OutputOptions) -> ParsedTime:
-    now = utc_now()
-    try:
-        return parse_time(text, TimeContext(now=now, after=now, zone=options.zone))
-    except InvalidTime as error:
-        raise InvalidOption("--until", str(error)) from error
-
-
-async def _extend(
-    arguments: ExtendArguments, options: OutputOptions, context: str, namespace: str
-) -> None:
-    async with session(context, namespace, dry_run=options.is_dry_run) as api:
-        found = await find_grant(api, arguments.name)
-        grant, end = found.grant, current_end(found.grant, found.stored)
-        new_end = arguments.until.instant if arguments.until else end + arguments.by
-        if new_end == end:
-            raise CommandError(
-                f"AccessGrant {quote(grant.name)} already ends at"
-                f" {when(end, utc_now())}."
+    async def change_end() -> None:
+        async with session(context, namespace, dry_run=options.is_dry_run) as api:
+            grant, stored = await find_grant(api, name)
+            end = current_end(grant, stored)
+            new_end = end + change if isinstance(change, timedelta) else change
+            if new_end == end:
+                raise CommandError(
+                    f"AccessGrant {quote(name)} already ends at {when(end, utc_now())}."
+                )
+            if new_end < end:
+                await _shorten(api, grant, new_end, options)
+                return
+            check_extensible(grant, stored)
+            request = GrantRequest(
+                instance=grant.instance,
+                subject=grant.subject,
+                role=grant.role,
+                end=new_end,
+                prefix=f"{name[:240].rstrip('.-')}-",
+                justification=reason or grant.justification,
+                break_glass=break_glass,
+                extends=name,
             )
-        if new_end < end:
-            await _shorten(api, grant, new_end, options)
-            return
-        check_extensible(grant, found.stored)
-        request = build_extension(grant, new_end, arguments)
-        description = (
-            f"It extends {sanitize(grant.name)} until"
-            f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
-        )
-        user = await who_am_i(api.cluster)
-        await submit(api, build_grant(request, user), description, options)
+            description = (
+                f"It extends {sanitize(name)} until"
+                f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
+            )
+            user = await who_am_i(api.cluster)
+            await submit(api, build_grant(request, user), description, options)
+
+    run_command("extend", change_end())
 
 
 def current_end(grant: Grant, stored: StoredStatus) -> datetime:
@@ -174,22 +154,6 @@ def check_extensible(grant: Grant, stored: StoredStatus) -> None:
         )
 
 
-def build_extension(
-    grant: Grant, end: datetime, arguments: ExtendArguments
-) -> GrantRequest:
-    """Return a request for the same access until a later end."""
-    return GrantRequest(
-        instance=grant.instance,
-        subject=grant.subject,
-        role=grant.role,
-        end=end,
-        prefix=f"{grant.name[:240].rstrip('.-')}-",
-        justification=arguments.reason or grant.justification,
-        break_glass=arguments.break_glass,
-        extends=grant.name,
-    )
-
-
 async def _shorten(
     api: Session, grant: Grant, end: datetime, options: OutputOptions
 ) -> None:
@@ -203,16 +167,10 @@ async def _shorten(
             f"AccessGrant {quote(grant.name)} has a duration, which cannot be changed."
             f" To end it early, run: argogrant revoke {sanitize(grant.name)}."
         )
-    path = ACCESS_GRANTS.path(api.namespace, grant.name)
-    try:
-        body = await api.cluster.merge_patch(path, build_expiry_patch(grant.uid, end))
-    except (Invalid, Forbidden, Conflict) as error:
-        raise CommandError(summarize_api_error(error)) from error
-    typer.echo(_describe_shortening(body, end, options))
-
-
-def _describe_shortening(body: Body, end: datetime, options: OutputOptions) -> str:
-    if not options.is_for_people:
-        return serialize_object(body, options.output)
-    new_end = when(end, utc_now(), options.zone)
-    return f"{object_name(body)} ends earlier{options.dry_run_suffix}: {new_end}"
+    body = await patch_grant(api, grant.name, build_expiry_patch(grant.uid, end))
+    if options.is_for_people:
+        new_end = when(end, utc_now(), options.zone)
+        suffix = options.dry_run_suffix
+        typer.echo(f"{object_name(body)} ends earlier{suffix}: {new_end}")
+    else:
+        typer.echo(serialize_objects(options.output, body))

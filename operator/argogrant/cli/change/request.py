@@ -1,26 +1,17 @@
 """``argogrant request``: creates an AccessGrant."""
 
-from typing import Annotated
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated, Final
 
 import typer
 
-from argogrant.api.new_objects import build_grant
-from argogrant.cli.change.arguments import (
-    GrantArguments,
-    describe_request,
-    own_subject,
-    parse_role,
-    parse_subject,
-    parse_window,
-)
-from argogrant.cli.change.submit import (
-    OutputOptions,
-    parse_output_options,
-    submit,
-    usage_errors,
-)
+from argogrant.api.new_objects import GrantRequest, build_grant
+from argogrant.cli.change.submit import parse_option, parse_output_options, submit
 from argogrant.cli.completion import role_names
-from argogrant.cli.errors import run_command
+from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.options import (
     Answer,
     Context,
@@ -29,13 +20,26 @@ from argogrant.cli.options import (
     InstanceName,
     ListFormat,
     Namespace,
-    Reason,
     Timeout,
     Wait,
     Zone,
 )
 from argogrant.cli.session import instance_of, session, utc_now
+from argogrant.cli.terminal.tables import sanitize
+from argogrant.cli.terminal.times import (
+    TimeContext,
+    parse_duration_argument,
+    parse_time,
+    short,
+    when,
+)
+from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
+from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, argocd_subject
+from argogrant.grants.model.validation import quote
 from argogrant.kube.permissions import who_am_i
+
+_PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
+NAME_THE_SUBJECT: Final = "Name the Argo CD subject with --user or --group."
 
 
 def request(  # noqa: PLR0913
@@ -63,7 +67,9 @@ def request(  # noqa: PLR0913
         str,
         typer.Option("--from", help="Start, in the forms of --until.  [default: now]"),
     ] = "",
-    reason: Reason,
+    reason: Annotated[
+        str, typer.Option(help="Justification, for approvers and audit.")
+    ],
     name: Annotated[
         str, typer.Option(help="Name of the AccessGrant.  [default: generated]")
     ] = "",
@@ -89,39 +95,154 @@ def request(  # noqa: PLR0913
 
     Example: argogrant request --role role:deployer --for 2h --reason hotfix
     """
-    with usage_errors():
-        options = parse_output_options(
-            output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
-        )
-        arguments = GrantArguments(
-            subject=parse_subject(user, group),
-            role=parse_role(role, project),
-            window=parse_window(
-                lasts=lasts,
-                until=until,
-                begins=begins,
-                now=utc_now(),
-                zone=options.zone,
-            ),
-            instance=instance,
-            name=name,
-            justification=reason,
-            break_glass=break_glass,
-        )
-    run_command("request", _request(arguments, options, context, namespace))
+    options = parse_output_options(
+        output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
+    )
+    named_subject, role_ref = parse_subject(user, group), parse_role(role, project)
+    window = parse_window(
+        lasts=lasts, until=until, begins=begins, now=utc_now(), zone=options.zone
+    )
+
+    async def create() -> None:
+        async with session(context, namespace, dry_run=options.is_dry_run) as api:
+            requester, subject = await who_am_i(api.cluster), named_subject
+            if subject is None:
+                strip_prefix = (await instance_of(api, instance)).strip_prefix
+                subject = own_subject(requester, strip_prefix)
+            wanted = GrantRequest(
+                instance=instance,
+                subject=subject,
+                role=role_ref,
+                start=window.start,
+                end=window.end,
+                name=name,
+                prefix=generated_prefix(subject, role_ref),
+                justification=reason,
+                break_glass=break_glass,
+            )
+            description = describe_request(
+                wanted, window.notes, utc_now(), options.zone
+            )
+            await submit(api, build_grant(wanted, requester), description, options)
+
+    run_command("request", create())
 
 
-async def _request(
-    arguments: GrantArguments, options: OutputOptions, context: str, namespace: str
-) -> None:
-    async with session(context, namespace, dry_run=options.is_dry_run) as api:
-        requester = await who_am_i(api.cluster)
-        subject = arguments.subject
-        if subject is None:
-            instance = await instance_of(api, arguments.instance)
-            subject = own_subject(requester, instance.strip_prefix)
-        wanted = arguments.request(subject)
-        description = describe_request(
-            wanted, arguments.window.notes, utc_now(), options.zone
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedWindow:
+    """Requested start and end of a grant."""
+
+    start: datetime | None
+    """None for an immediate start."""
+    end: datetime | timedelta
+    notes: tuple[str, ...] = ()
+    """How ambiguous times were read."""
+
+
+def parse_window(
+    *, lasts: str, until: str, begins: str, now: datetime, zone: tzinfo | None
+) -> RequestedWindow:
+    """Parse ``--for`` or ``--until``, and ``--from``.
+
+    Raises:
+        typer.BadParameter: Not exactly one end is given, or a time is invalid.
+    """
+    if bool(lasts) == bool(until):
+        raise typer.BadParameter("specify one of --for and --until", param_hint="--for")
+    start, notes = None, [""]
+    if begins:
+        context = TimeContext(now=now, after=now, zone=zone, is_start=True)
+        parsed = parse_option("--from", parse_time, begins, context)
+        start, notes = parsed.instant, [parsed.note]
+    end: datetime | timedelta
+    if lasts:
+        end = parse_option("--for", parse_duration_argument, lasts)
+    else:
+        context = TimeContext(now=now, after=start or now, zone=zone)
+        parsed = parse_option("--until", parse_time, until, context)
+        end, notes = parsed.instant, [*notes, parsed.note]
+    return RequestedWindow(start=start, end=end, notes=tuple(filter(None, notes)))
+
+
+def parse_role(name: str, project: str) -> RoleRef:
+    """Parse ``--role`` and ``--project``; ``proj:team-a:deployer`` names both.
+
+    Raises:
+        typer.BadParameter: The options name two projects.
+    """
+    found = _PROJECT_ROLE.fullmatch(name)
+    if found is None:
+        return RoleRef(name=name, project=project or None)
+    if project not in ("", found[1]):
+        message = f"{quote(name)} is a role of project {found[1]}"
+        raise typer.BadParameter(message, param_hint="--project")
+    return RoleRef(name=found[2], project=found[1])
+
+
+def parse_subject(user: str, group: str) -> Subject | None:
+    """Parse ``--user`` and ``--group``; return None for the requester.
+
+    Raises:
+        typer.BadParameter: Both are given.
+    """
+    if user and group:
+        message = "specify one of --user and --group"
+        raise typer.BadParameter(message, param_hint="--user")
+    if group:
+        return Subject(kind=SubjectKind.GROUP, name=group)
+    return Subject(kind=SubjectKind.USER, name=user) if user else None
+
+
+def own_subject(identity: Identity | None, strip_prefix: str) -> Subject:
+    """Return the Argo CD user of the caller.
+
+    Raises:
+        CommandError: The user is unknown; the message names the options to use.
+    """
+    if identity is None:
+        raise CommandError(
+            f"the API server does not report your user name. {NAME_THE_SUBJECT}"
         )
-        await submit(api, build_grant(wanted, requester), description, options)
+    username = quote(identity.username)
+    if strip_prefix == "" and identity.username.startswith(SYSTEM_PREFIX):
+        raise CommandError(
+            f"you are {username} to the API server, which is no user of Argo CD."
+            f" {NAME_THE_SUBJECT}"
+        )
+    name = argocd_subject(identity, strip_prefix)
+    if name is None:
+        raise CommandError(
+            f"you are {username} to the API server. Your Argo CD user is unknown,"
+            f" because this name does not start with {quote(strip_prefix)}"
+            f" (spec.identity.stripPrefix of the ArgoCDInstance). {NAME_THE_SUBJECT}"
+        )
+    return Subject(kind=SubjectKind.USER, name=name)
+
+
+def generated_prefix(subject: Subject, role: RoleRef) -> str:
+    """Return the prefix of a generated name: ``alice-deployer-``.
+
+    It has at most 40 characters; the API server adds five.
+    """
+    user = subject.name.partition("@")[0]
+    return f"{_slug(user, 20) or 'grant'}-{_slug(role.name.split(':')[-1], 18)}-"
+
+
+def _slug(text: str, length: int) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return plain[:length].rstrip("-")
+
+
+def describe_request(
+    request: GrantRequest, notes: Sequence[str], now: datetime, zone: tzinfo | None
+) -> str:
+    """Return the request in one sentence; times have their zone to reveal mistakes."""
+    role = f"{sanitize(request.role.bound_as)} for {sanitize(request.subject.name)}"
+    start = f" from {when(request.start, now, zone)}" if request.start else ""
+    if isinstance(request.end, timedelta):
+        suffix = "" if request.start else ", once the grant is active"
+        end = f" for {short(request.end)}{suffix}"
+    else:
+        end = f" until {when(request.end, now, zone)}"
+    note = f" ({'; '.join(notes)})" if notes else ""
+    return f"Requested {role}{start}{end}{note}."

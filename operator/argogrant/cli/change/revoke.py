@@ -1,8 +1,7 @@
 """``argogrant revoke``: ends grants early."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,20 +9,14 @@ import typer
 
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.new_objects import build_revocation_patch
-from argogrant.cli.change.arguments import InvalidOption
 from argogrant.cli.change.submit import (
     OutputOptions,
+    has_ended,
     parse_output_options,
-    usage_errors,
+    patch_grant,
+    wait_for,
 )
-from argogrant.cli.change.wait import has_ended, wait_for
-from argogrant.cli.errors import (
-    CommandError,
-    describe_api_error,
-    run_command,
-    summarize_api_error,
-)
-from argogrant.cli.grant_lookup import grant_body
+from argogrant.cli.errors import CommandError, describe_api_error, run_command
 from argogrant.cli.options import (
     Answer,
     Context,
@@ -35,27 +28,17 @@ from argogrant.cli.options import (
     Selector,
     Timeout,
     Wait,
+    object_name,
+    serialize_objects,
 )
-from argogrant.cli.session import Session, session
+from argogrant.cli.session import Session, grant_body, session
 from argogrant.cli.terminal.grant_state import is_over
-from argogrant.cli.terminal.serialize import object_name, serialize_objects
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
-from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from argogrant.kube.errors import ClusterError, NotFound
 from argogrant.kube.informer import list_all
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeArguments:
-    """Parsed command line of ``revoke``."""
-
-    names: Sequence[str]
-    selector: str
-    """Instead of names; selects grants that have not ended."""
-    reason: str
-    output: OutputOptions
 
 
 def revoke(  # noqa: PLR0913
@@ -79,41 +62,28 @@ def revoke(  # noqa: PLR0913
 
     Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
     """
-    with usage_errors():
-        if bool(names) == bool(selector):
-            raise InvalidOption("--selector", "specify either names or a selector")
-        arguments = RevokeArguments(
-            names=list(dict.fromkeys(names or ())),
-            selector=selector,
-            reason=reason,
-            output=parse_output_options(
-                output, wait=wait, timeout=timeout, dry_run=dry_run
-            ),
-        )
-    run_command("revoke", _revoke_all(arguments, context, namespace))
+    if bool(names) == bool(selector):
+        message = "specify either names or a selector"
+        raise typer.BadParameter(message, param_hint="--selector")
+    options = parse_output_options(output, wait=wait, timeout=timeout, dry_run=dry_run)
 
+    async def revoke_all() -> None:
+        bodies: dict[str, Body] = {}
+        problems: list[str] = []
+        async with session(context, namespace, dry_run=options.is_dry_run) as api:
+            for name in dict.fromkeys(names or await _select(api, selector)):
+                with _collect_errors(problems):
+                    bodies[name] = await _revoke(api, name, reason, options)
+            if options.timeout is not None:
+                for name, body in bodies.items():
+                    with _collect_errors(problems, f"{name}: "):
+                        bodies[name] = await _wait(api, body, options.timeout, options)
+        if bodies and not options.is_for_people:
+            typer.echo(serialize_objects(options.output, *bodies.values()))
+        if problems:
+            raise CommandError("\n".join(problems))
 
-async def _revoke_all(arguments: RevokeArguments, context: str, namespace: str) -> None:
-    """Revoke all grants, then wait for each.
-
-    Raises:
-        CommandError: One or more grants could not be revoked.
-    """
-    options = arguments.output
-    bodies: dict[str, Body] = {}
-    problems: list[str] = []
-    async with session(context, namespace, dry_run=options.is_dry_run) as api:
-        for name in arguments.names or await _select(api, arguments.selector):
-            with _collect_errors(problems):
-                bodies[name] = await _revoke(api, name, arguments)
-        if options.timeout is not None:
-            for name, body in bodies.items():
-                with _collect_errors(problems, f"{name}: "):
-                    bodies[name] = await _wait(api, body, options.timeout, options)
-    if bodies and not options.is_for_people:
-        typer.echo(serialize_objects(list(bodies.values()), options.output))
-    if problems:
-        raise CommandError("\n".join(problems))
+    run_command("revoke", revoke_all())
 
 
 @contextmanager
@@ -145,7 +115,7 @@ async def _select(api: Session, selector: str) -> list[str]:
     return names
 
 
-async def _revoke(api: Session, name: str, arguments: RevokeArguments) -> Body:
+async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) -> Body:
     """Revoke one grant and return it.
 
     Raises:
@@ -154,23 +124,17 @@ async def _revoke(api: Session, name: str, arguments: RevokeArguments) -> Body:
     """
     body = await grant_body(api, name)
     grant = view_grant(body)
-    if grant.is_revoked or is_over(grant):
-        state = "has already ended" if is_over(grant) else "is already revoked"
-        _print(body, f"unchanged: the grant {state}", arguments.output)
-        return body
-    path = ACCESS_GRANTS.path(api.namespace, name)
-    patch = build_revocation_patch(grant.uid, arguments.reason)
-    try:
-        body = await api.cluster.merge_patch(path, patch)
-    except (Invalid, Forbidden, Conflict) as error:
-        raise CommandError(summarize_api_error(error)) from error
-    _print(body, f"revoked{arguments.output.dry_run_suffix}", arguments.output)
-    return body
-
-
-def _print(body: Body, result: str, options: OutputOptions) -> None:
+    if is_over(grant):
+        result = "unchanged: the grant has already ended"
+    elif grant.is_revoked:
+        result = "unchanged: the grant is already revoked"
+    else:
+        patch = build_revocation_patch(grant.uid, reason)
+        body = await patch_grant(api, name, patch)
+        result = f"revoked{options.dry_run_suffix}"
     if options.is_for_people:
         typer.echo(f"{object_name(body)} {result}")
+    return body
 
 
 async def _wait(

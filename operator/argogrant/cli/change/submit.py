@@ -1,26 +1,55 @@
-"""Creation of an AccessGrant: request, output, and waiting."""
+"""What the commands that write objects share: their options, writes and ``--wait``."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import typer
 
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
-from argogrant.cli.change.arguments import InvalidOption, describe_access, parse_timeout
-from argogrant.cli.change.wait import is_ready, wait_for
 from argogrant.cli.errors import CommandError, summarize_api_error
-from argogrant.cli.options import DryRun, ListFormat
+from argogrant.cli.options import (
+    READABLE,
+    DryRun,
+    ListFormat,
+    object_name,
+    serialize_objects,
+)
 from argogrant.cli.session import Session, utc_now
-from argogrant.cli.terminal.serialize import READABLE, object_name, serialize_object
 from argogrant.cli.terminal.tables import sanitize
-from argogrant.cli.terminal.times import InvalidTime, parse_zone
-from argogrant.grants.model.reasons import GrantCondition
-from argogrant.grants.model.validation import quote
-from argogrant.kube.client import Body
+from argogrant.cli.terminal.times import (
+    InvalidTime,
+    parse_duration_argument,
+    parse_zone,
+    short,
+    when,
+)
+from argogrant.grants.model.reason_table import REFUSED_REASONS
+from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
+from argogrant.grants.model.stored_condition import StoredCondition
+from argogrant.grants.model.validation import quote, with_full_stop
+from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Conflict, Forbidden, Invalid
+from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
+
+Arguments = TypeVarTuple("Arguments")
+Parsed = TypeVar("Parsed")
+ENDED_REASONS: Final = frozenset(
+    {
+        Reason.EXPIRED,
+        Reason.REVOKED,
+        Reason.DENIED,
+        Reason.APPROVAL_TIMED_OUT,
+        Reason.DELETED,
+    }
+)
+DELETED: Final = "the object was deleted"
+NOT_OBSERVED: Final = (
+    "the operator has not processed the object yet. Is the operator running?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,30 +80,32 @@ def parse_output_options(
     """Parse the options for output, dry run and waiting.
 
     Raises:
-        InvalidOption: An option is invalid, or two options exclude each other.
+        typer.BadParameter: An option is invalid, or two options exclude each other.
     """
     is_dry_run = dry_run is DryRun.SERVER
     if wait and is_dry_run:
-        raise InvalidOption("--wait", "--wait cannot be combined with --dry-run")
-    try:
-        time_zone = parse_zone(zone)
-    except InvalidTime as error:
-        raise InvalidOption("--zone", str(error)) from error
+        message = "--wait cannot be combined with --dry-run"
+        raise typer.BadParameter(message, param_hint="--wait")
+    time_zone, limit = parse_option("--zone", parse_zone, zone), None
+    if wait:
+        limit = parse_option("--timeout", parse_duration_argument, timeout)
     return OutputOptions(
-        output=output,
-        zone=time_zone,
-        is_dry_run=is_dry_run,
-        timeout=parse_timeout(timeout, wait=wait),
+        output=output, zone=time_zone, is_dry_run=is_dry_run, timeout=limit
     )
 
 
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn an invalid option into a usage error with exit status 2."""
+def parse_option(
+    option: str, parse: Callable[[*Arguments], Parsed], *arguments: *Arguments
+) -> Parsed:
+    """Parse a time; an invalid one is a usage error of the option.
+
+    Raises:
+        typer.BadParameter: The time is invalid.
+    """
     try:
-        yield
-    except InvalidOption as error:
-        raise typer.BadParameter(str(error), param_hint=error.option) from error
+        return parse(*arguments)
+    except InvalidTime as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 async def submit(
@@ -87,28 +118,22 @@ async def submit(
             or the timeout expired.
         ClusterError: A request failed.
     """
-    created = await create(api, body)
+    created = await _create(api, body)
     if options.is_for_people:
         typer.echo(f"{object_name(created)} created{options.dry_run_suffix}")
         typer.echo(description)
     if options.timeout is None:
         if not options.is_for_people:
-            typer.echo(serialize_object(created, options.output))
+            typer.echo(serialize_objects(options.output, created))
         return
     metadata = created["metadata"]
     collection = Collection(ACCESS_GRANTS, api.namespace, metadata["name"])
     await wait_for(api.cluster, collection, metadata["uid"], is_ready, options.timeout)
     path = ACCESS_GRANTS.path(api.namespace, collection.name)
-    print_access(await api.cluster.get(path), options)
+    _print_access(await api.cluster.get(path), options)
 
 
-async def create(api: Session, body: Body) -> Body:
-    """Create an AccessGrant.
-
-    Raises:
-        CommandError: The API server rejects the grant; the message says why.
-        ClusterError: The request failed.
-    """
+async def _create(api: Session, body: Body) -> Body:
     try:
         return await api.cluster.create(ACCESS_GRANTS.path(api.namespace), body)
     except Conflict as error:
@@ -121,20 +146,160 @@ async def create(api: Session, body: Body) -> Body:
         raise CommandError(summarize_api_error(error)) from error
 
 
-def print_access(body: Body, options: OutputOptions) -> None:
+async def patch_grant(api: Session, name: str, patch: dict[str, Any]) -> Body:
+    """Change an AccessGrant.
+
+    Raises:
+        CommandError: The API server rejects the change; the message says why.
+        ClusterError: The request failed.
+    """
+    path = ACCESS_GRANTS.path(api.namespace, name)
+    try:
+        return await api.cluster.merge_patch(path, patch)
+    except (Invalid, Forbidden, Conflict) as error:
+        raise CommandError(summarize_api_error(error)) from error
+
+
+def _print_access(body: Body, options: OutputOptions) -> None:
     """Print that access is active; a warning about its effect goes to stderr."""
     grant = read_stored_status(body)
     if options.is_for_people:
         typer.echo(describe_access(grant, utc_now(), options.zone))
     else:
-        typer.echo(serialize_object(body, options.output))
-    warning = effectiveness_warning(grant)
-    if warning:
-        typer.echo(f"Warning: {sanitize(warning)}", err=True)
-
-
-def effectiveness_warning(grant: StoredStatus) -> str:
-    """Return why Argo CD may not match the subject; empty without a problem."""
+        typer.echo(serialize_objects(options.output, body))
     effective = grant.conditions.get(GrantCondition.EFFECTIVE)
-    is_false = effective is not None and effective.status is False
-    return effective.message if effective is not None and is_false else ""
+    if effective is not None and effective.status is False and effective.message:
+        typer.echo(f"Warning: {sanitize(effective.message)}", err=True)
+
+
+def describe_access(grant: StoredStatus, now: datetime, zone: tzinfo | None) -> str:
+    """Return until when a grant is active, and how to log in."""
+    end = f" until {when(grant.expires_at, now, zone)}" if grant.expires_at else ""
+    lines = [f"{sanitize(grant.name)} is active{end}."]
+    details = grant.details or grant.url
+    lines += [sanitize(line) for line in details.splitlines() if line.strip()]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitStatus:
+    """Progress towards a condition."""
+
+    text: str
+    """The current message of the object; unsanitized."""
+    is_met: bool | None
+    """False if the condition cannot be met any more; None to continue waiting."""
+
+
+NOT_YET: Final = WaitStatus(NOT_OBSERVED, is_met=None)
+WaitCondition = Callable[[StoredStatus | None], WaitStatus]
+"""Evaluates an object; None if the object was deleted."""
+
+
+def is_ready(grant: StoredStatus | None) -> WaitStatus:
+    """Return whether Argo CD has the binding of a grant."""
+    if grant is None:
+        return WaitStatus(DELETED, is_met=False)
+    if grant.condition_is_true(GrantCondition.ENDED):
+        return _status(grant.conditions[GrantCondition.ENDED], is_met=False)
+    ready = _current(grant, GrantCondition.READY)
+    if ready is None:
+        return NOT_YET
+    if ready.status or ready.reason in REFUSED_REASONS | ENDED_REASONS:
+        return _status(ready, is_met=ready.status is True)
+    hint = ""
+    if ready.reason == Reason.AWAITING_APPROVAL:
+        hint = f" To approve, an approver runs: argogrant approve {grant.name}"
+    return _status(ready, hint, is_met=None)
+
+
+def has_ended(grant: StoredStatus | None) -> WaitStatus:
+    """Return whether Argo CD has no binding of a grant any more."""
+    if grant is None:
+        return WaitStatus(DELETED, is_met=True)
+    if grant.condition_is_true(GrantCondition.ENDED):
+        return _status(grant.conditions[GrantCondition.ENDED], is_met=True)
+    ready = _current(grant, GrantCondition.READY)
+    return NOT_YET if ready is None else _status(ready, is_met=None)
+
+
+def is_counted(approval: StoredStatus | None) -> WaitStatus:
+    """Return whether an approval counts."""
+    if approval is None:
+        return WaitStatus(DELETED, is_met=False)
+    counted = _current(approval, ApprovalCondition.COUNTED)
+    return NOT_YET if counted is None else _status(counted, is_met=counted.status)
+
+
+def _current(stored: StoredStatus, condition: str) -> StoredCondition | None:
+    """Return a condition; None if it is not about the current generation."""
+    return stored.conditions.get(condition) if stored.is_current else None
+
+
+def _status(
+    condition: StoredCondition, hint: str = "", *, is_met: bool | None
+) -> WaitStatus:
+    return WaitStatus(f"{condition.message or condition.reason}{hint}", is_met=is_met)
+
+
+async def wait_for(
+    cluster: Cluster,
+    collection: Collection,
+    uid: str,
+    condition: WaitCondition,
+    limit: timedelta,
+) -> WaitStatus:
+    """Wait until an object meets a condition; print each change of its message.
+
+    A watch that breaks is opened again. While the API server does not answer, its error
+    is printed instead. Messages go to stderr, because stdout is for the result.
+
+    Args:
+        cluster: The API server.
+        collection: The collection, with the name of the object.
+        uid: An object of the same name with another uid counts as deleted.
+        condition: The condition to wait for.
+        limit: Maximum time to wait.
+
+    Raises:
+        CommandError: The condition cannot be met any more, or was not met in time.
+        Forbidden: The caller does not have permission to watch the object.
+    """
+    changed = asyncio.Event()
+    informer = Informer(
+        cluster, collection, read=read_stored_status, on_change=lambda *_: changed.set()
+    )
+    task = asyncio.create_task(informer.run())
+    status, printed = NOT_YET, ""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            await informer.attempted.wait()
+            while status.is_met is None:
+                changed.clear()
+                status = _observe(informer, uid, condition)
+                if status.is_met is None:
+                    if status.text != printed:
+                        typer.echo(f"waiting: {sanitize(status.text)}", err=True)
+                        printed = status.text
+                    await changed.wait()
+    except TimeoutError:
+        raise CommandError(
+            f"timed out after {short(limit)}: {with_full_stop(sanitize(status.text))}"
+            " The operator continues without this command."
+        ) from None
+    finally:
+        await stop(task)
+    if not status.is_met:
+        raise CommandError(with_full_stop(sanitize(status.text)))
+    return status
+
+
+def _observe(
+    informer: Informer[StoredStatus], uid: str, condition: WaitCondition
+) -> WaitStatus:
+    if isinstance(informer.error, Forbidden):
+        raise informer.error
+    if informer.error is not None:
+        return WaitStatus(f"{informer.error}; retrying", is_met=None)
+    stored = informer.objects.get(informer.collection.name)
+    return condition(stored if stored is not None and stored.uid == uid else None)

@@ -9,19 +9,18 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from argogrant.api.accessgrant_view import AccessGrantView, view_grant
-from argogrant.cli.options import ListFormat
+from argogrant.cli.options import (
+    READABLE,
+    ListFormat,
+    object_name,
+    serialize_objects,
+    without_managed_fields,
+)
 from argogrant.cli.terminal.grant_state import (
     GrantState,
     grant_state,
     in_order,
     is_over,
-)
-from argogrant.cli.terminal.serialize import (
-    READABLE,
-    object_name,
-    serialize_object,
-    serialize_objects,
-    without_managed_fields,
 )
 from argogrant.cli.terminal.tables import NONE, sanitize, table
 from argogrant.cli.terminal.times import relative, when
@@ -119,7 +118,7 @@ def format_header(
     """
     if output in READABLE:
         return format_grants(grants, output, options)
-    return serialize_objects([_with_kind(one.body) for one in grants], output)
+    return serialize_objects(output, *(_with_kind(one.body) for one in grants))
 
 
 def format_change(
@@ -138,7 +137,7 @@ def format_change(
     """
     if output not in READABLE:
         separator = "---\n" if output is ListFormat.YAML else ""
-        return separator + serialize_object(_with_kind(changed.body), output)
+        return separator + serialize_objects(output, _with_kind(changed.body))
     rows = [*(ListedGrant({}, grant) for grant in listed), changed]
     table_text = _table(rows, options, is_wide=output is ListFormat.WIDE)
     return table_text.splitlines()[-1]

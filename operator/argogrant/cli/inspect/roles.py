@@ -9,10 +9,9 @@ import yaml
 
 from argogrant.api.argocdinstance import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
-from argogrant.cli.argocd_reader import argocd_of, read_rules
 from argogrant.cli.errors import run_command
 from argogrant.cli.options import Context, InstanceName, ListFormat, Namespace, Output
-from argogrant.cli.session import instance_of, session
+from argogrant.cli.session import argocd_of, instance_of, read_rules, session
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
 from argogrant.controller.gather import owners_of
 from argogrant.grants.access.policy import Owners

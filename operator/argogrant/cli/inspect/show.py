@@ -15,7 +15,6 @@ from argogrant.api.accessgrant_view import (
 )
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.grant_lookup import grant_body
 from argogrant.cli.inspect.binding_lookup import (
     BindingLookup,
     find_binding,
@@ -24,7 +23,7 @@ from argogrant.cli.inspect.binding_lookup import (
 )
 from argogrant.cli.inspect.describe import GrantDescription, to_json, to_text
 from argogrant.cli.options import Context, GrantName, Namespace
-from argogrant.cli.session import Session, instance_of, session, utc_now
+from argogrant.cli.session import Session, grant_body, instance_of, session, utc_now
 from argogrant.cli.terminal.tables import print_line
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.validation import quote

@@ -6,12 +6,18 @@ from typing import Annotated, Final
 import typer
 
 from argogrant.argocd.simulation.request import RESOURCES, EnforceRequest
-from argogrant.cli.argocd_reader import argocd_of, read_argocd_settings, read_rules
 from argogrant.cli.completion import grant_names, role_names
 from argogrant.cli.errors import EXIT_ERROR, EXIT_NO, CommandError, run_command
-from argogrant.cli.grant_lookup import find_grant
 from argogrant.cli.options import Context, InstanceName, Namespace
-from argogrant.cli.session import Session, instance_of, session
+from argogrant.cli.session import (
+    Session,
+    argocd_of,
+    find_grant,
+    instance_of,
+    read_argocd_settings,
+    read_rules,
+    session,
+)
 from argogrant.cli.simulate.answer import (
     AccessQuery,
     SimulationResult,

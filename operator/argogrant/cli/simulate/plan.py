@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from argogrant.cli import session as connecting
-from argogrant.cli.argocd_reader import argocd_of
 from argogrant.cli.errors import EXIT_ERROR, CommandError, run_command
 from argogrant.cli.options import Context, InstanceName, Namespace
-from argogrant.cli.session import instance_of, session
+from argogrant.cli.session import argocd_of, instance_of, session
 from argogrant.cli.simulate.manifests import dry_run_create, read_grants
 from argogrant.cli.simulate.plan_diff import as_diff, as_json, changes_of
 from argogrant.cli.terminal.tables import has_colours, sanitize

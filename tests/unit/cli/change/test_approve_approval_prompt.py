@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from argogrant.api.accessgrant_view import StoredStatus
-from argogrant.cli.change.approval_prompt import (
+from argogrant.cli.change.approve import (
     DENIES,
     PERSISTS,
     approval_name,

@@ -3,13 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import typer
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest
-from argogrant.cli.change.arguments import (
-    InvalidOption,
+from argogrant.cli.change.request import (
     RequestedWindow,
-    describe_access,
     describe_request,
     generated_prefix,
     own_subject,
@@ -17,6 +16,7 @@ from argogrant.cli.change.arguments import (
     parse_subject,
     parse_window,
 )
+from argogrant.cli.change.submit import describe_access
 from argogrant.cli.errors import CommandError
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import Identity
@@ -66,10 +66,10 @@ def test_window_is_parsed(
     ],
 )
 def test_usage_error_names_the_option(options: dict[str, str], option: str) -> None:
-    with pytest.raises(InvalidOption) as refused:
+    with pytest.raises(typer.BadParameter) as refused:
         window(**options)
 
-    assert refused.value.option == option
+    assert refused.value.param_hint == option
 
 
 def test_next_day_has_a_note() -> None:
@@ -81,7 +81,7 @@ def test_role_can_contain_its_project() -> None:
     assert parse_role("proj:team-a:deployer", "") == DEPLOYER
     assert parse_role("proj:team-a:deployer", "team-a") == DEPLOYER
     assert parse_role("role:deployer", "") == RoleRef(name="role:deployer")
-    with pytest.raises(InvalidOption, match="is a role of project team-a"):
+    with pytest.raises(typer.BadParameter, match="is a role of project team-a"):
         parse_role("proj:team-a:deployer", "team-b")
 
 
@@ -91,7 +91,7 @@ def test_subject_is_user_or_group() -> None:
     assert parse_subject("", "") is None
     assert parse_subject("alice@example.com", "") == ALICE
     assert parse_subject("", "on-call") == group
-    with pytest.raises(InvalidOption, match="one of --user and --group"):
+    with pytest.raises(typer.BadParameter, match="one of --user and --group"):
         parse_subject("alice", "on-call")
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from argogrant.api.accessgrant_view import StoredStatus
-from argogrant.cli.change.wait import (
+from argogrant.cli.change.submit import (
     DELETED,
     NOT_OBSERVED,
     WaitCondition,
