@@ -1,4 +1,4 @@
-"""What the commands that write objects share: their options, writes and ``--wait``."""
+"""Options, writes and ``--wait`` of the commands that change objects."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,30 +1,99 @@
-"""The command ``argogrant list``."""
+"""The command ``argogrant list``: tables for people, the objects for programs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime, tzinfo
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
+from argogrant.api.accessgrant_view import AccessGrantView, view_grant
 from argogrant.cli.errors import INTERRUPTED, interrupted, run_command
-from argogrant.cli.inspect.grant_table import (
-    GrantFilter,
-    ListedGrant,
-    TableOptions,
-    format_change,
-    format_grants,
-    format_header,
-    select_grants,
+from argogrant.cli.options import (
+    READABLE,
+    Context,
+    ListFormat,
+    Namespace,
+    Output,
+    Selector,
+    serialize_data,
+    serialize_objects,
+    without_managed_fields,
 )
-from argogrant.cli.inspect.watch import PrintedGrants, watch_grants
-from argogrant.cli.options import Context, ListFormat, Namespace, Output, Selector
 from argogrant.cli.session import Session, session, utc_now
-from argogrant.cli.terminal.tables import columns, has_colours
+from argogrant.cli.terminal.grant_state import (
+    GrantState,
+    grant_state,
+    in_order,
+    is_over,
+)
+from argogrant.cli.terminal.tables import NONE, columns, has_colours, sanitize, table
+from argogrant.cli.terminal.times import relative, when
+from argogrant.grants.access.policy import ApprovalDecision
+from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote
-from argogrant.kube.client import Body
-from argogrant.kube.informer import list_all
+from argogrant.kube.client import Body, Cluster
+from argogrant.kube.errors import Forbidden
+from argogrant.kube.informer import Informer, list_all, stop
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
+
+HEADER: Final = ("NAME", "SUBJECT", "ROLE", "STATE", "ENDS")
+WIDE_HEADER: Final = (
+    *HEADER,
+    *("KIND", "REQUESTER", "APPROVED BY", "POLICY", "INSTANCE", "REASON"),
+)
+DELETED: Final = "Deleted"
+STATE_COLOURS: Final[Mapping[str, str]] = {
+    GrantState.ACTIVE: "green",
+    GrantState.PENDING: "yellow",
+    GrantState.BLOCKED: "red",
+    GrantState.REFUSED: "red",
+    GrantState.OVERDUE: "red",
+}
+
+
+class ListedGrant(NamedTuple):
+    """An AccessGrant and its view; if deleted, as it was before."""
+
+    body: Body
+    view: AccessGrantView
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFilter:
+    """Filters of a list; an empty one matches every grant."""
+
+    subject: str = ""
+    role: str = ""
+    include_ended: bool = False
+
+    def matches(self, grant: AccessGrantView) -> bool:
+        """Return whether a grant passes all filters.
+
+        A role matches in Argo CD's form (``proj:team-a:deployer``) and in that of a
+        grant, without its project (``deployer``).
+        """
+        return (
+            self.subject in ("", grant.subject)
+            and self.role in ("", grant.role, grant.role.rpartition(":")[2])
+            and (self.include_ended or not is_over(grant))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """Time, terminal and columns of a table."""
+
+    now: datetime
+    width: int = 0
+    """Columns of the terminal; 0 for no limit."""
+    has_colours: bool = False
+    has_namespaces: bool = False
+    zone: tzinfo | None = None
+    """Time zone; that of the machine if None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +170,13 @@ async def _list(options: ListOptions, context: str, namespace: str) -> None:
     typer.echo(format_grants(grants, options.output, options.table()))
 
 
+def _print_none(bodies: Sequence[Body], namespace: str) -> None:
+    """Print that there are no grants, as kubectl does, and which are not shown."""
+    where = f" in namespace {quote(namespace)}" if namespace else ""
+    hint = " Grants that have ended (--all) or do not match the options are not shown."
+    typer.echo(f"No grants{where}.{hint if bodies else ''}", err=True)
+
+
 async def _watch(options: ListOptions, context: str, namespace: str) -> None:
     """Print the list, then a line for each change, until Ctrl-C."""
     printed = PrintedGrants(options.filter)
@@ -128,12 +204,199 @@ async def _watch(options: ListOptions, context: str, namespace: str) -> None:
                     typer.echo(text)
 
 
-def _print_none(bodies: Sequence[Body], namespace: str) -> None:
-    """Print that there are no grants, as kubectl does, and which are not shown."""
-    where = f" in namespace {quote(namespace)}" if namespace else ""
-    hint = (
-        " Grants that have ended (--all) or do not match the options are not shown."
-        if bodies
-        else ""
+class PrintedGrants:
+    """The printed grants that still pass the filter.
+
+    A printed grant is printed once more when it ends or is deleted, because a watching
+    user waits for that; after that it is forgotten.
+    """
+
+    def __init__(self, grant_filter: GrantFilter) -> None:
+        self._filter = grant_filter
+        self._grants: dict[str, AccessGrantView] = {}
+
+    @property
+    def grants(self) -> Sequence[AccessGrantView]:
+        """Printed grants that have neither ended nor been deleted."""
+        return list(self._grants.values())
+
+    def start(self, bodies: Sequence[Body]) -> list[ListedGrant]:
+        """Select the grants of the first list."""
+        selected = select_grants(bodies, self._filter)
+        self._grants = {one.view.uid: one.view for one in selected}
+        return selected
+
+    def record(self, changed: ListedGrant) -> bool:
+        """Record a change, and return whether to print it."""
+        uid = changed.view.uid
+        was_printed = self._grants.pop(uid, None) is not None
+        matches = not changed.is_deleted and self._filter.matches(changed.view)
+        if matches:
+            self._grants[uid] = changed.view
+        return matches or was_printed
+
+
+@asynccontextmanager
+async def watch_grants(
+    cluster: Cluster, collection: Collection
+) -> AsyncIterator[tuple[list[Body], AsyncIterator[ListedGrant]]]:
+    """Yield the objects that exist, and an iterator over every later change.
+
+    If the watch breaks, it is opened again after a message on stderr.
+
+    Raises:
+        ClusterError: The first list failed, or a later one is forbidden.
+    """
+    queue: asyncio.Queue[ListedGrant | None] = asyncio.Queue()
+
+    def enqueue(before: Body | None, after: Body | None) -> None:
+        body = after or before
+        queue.put_nowait(_listed(body, is_deleted=after is None) if body else None)
+
+    async def changes() -> AsyncIterator[ListedGrant]:
+        while True:
+            change = await queue.get()
+            if change is not None:
+                yield change
+            elif isinstance(informer.error, Forbidden):
+                raise informer.error
+            elif informer.error is not None:
+                typer.echo(f"{sanitize(str(informer.error))}; retrying", err=True)
+
+    informer: Informer[Body] = Informer(
+        cluster, collection, read=lambda body: body, on_change=enqueue
     )
-    typer.echo(f"No grants{where}.{hint}", err=True)
+    task = asyncio.create_task(informer.run())
+    try:
+        await informer.attempted.wait()
+        if informer.error is not None:
+            raise informer.error
+        bodies = list(informer.objects.values())
+        # The first list also calls on_change, once for each object.
+        while not queue.empty():
+            queue.get_nowait()
+        yield bodies, changes()
+    finally:
+        await stop(task)
+
+
+def select_grants(
+    bodies: Sequence[Body], grant_filter: GrantFilter
+) -> list[ListedGrant]:
+    """Return the grants that pass a filter, sorted by their end."""
+    selected = [one for one in map(_listed, bodies) if grant_filter.matches(one.view)]
+    return sorted(selected, key=lambda one: in_order(one.view))
+
+
+def _listed(body: Body, *, is_deleted: bool = False) -> ListedGrant:
+    """Add the view, and the kind, which an API server omits from items of a list."""
+    kind = {"apiVersion": "argogrant.dev/v1alpha1", "kind": "AccessGrant"}
+    return ListedGrant({**kind, **body}, view_grant(body), is_deleted)
+
+
+def format_grants(
+    grants: Sequence[ListedGrant], output: ListFormat, options: TableOptions
+) -> str:
+    """Format a list; JSON and YAML are the List that kubectl prints."""
+    if output in READABLE:
+        return _table(grants, options, is_wide=output is ListFormat.WIDE)
+    if output is ListFormat.NAME:
+        return serialize_objects(output, *(one.body for one in grants))
+    body = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "metadata": {"resourceVersion": ""},
+        "items": [without_managed_fields(one.body) for one in grants],
+    }
+    return serialize_data(body, output)
+
+
+def format_header(
+    grants: Sequence[ListedGrant], output: ListFormat, options: TableOptions
+) -> str:
+    """Format the list that precedes ``format_change``.
+
+    Programs get a stream of objects, since a JSON or YAML list could not be continued.
+    """
+    if output in READABLE:
+        return format_grants(grants, output, options)
+    return serialize_objects(output, *(one.body for one in grants))
+
+
+def format_change(
+    listed: Sequence[AccessGrantView],
+    changed: ListedGrant,
+    output: ListFormat,
+    options: TableOptions,
+) -> str:
+    """Format one changed grant as a line below a list.
+
+    Args:
+        listed: Grants that were printed before; they determine the column widths.
+        changed: The changed grant.
+        output: Format of the list.
+        options: Options of a table.
+    """
+    if output not in READABLE:
+        separator = "---\n" if output is ListFormat.YAML else ""
+        return separator + serialize_objects(output, changed.body)
+    rows = [*(ListedGrant({}, grant) for grant in listed), changed]
+    return format_grants(rows, output, options).splitlines()[-1]
+
+
+def _table(
+    grants: Sequence[ListedGrant], options: TableOptions, *, is_wide: bool
+) -> str:
+    namespace = ("NAMESPACE",) if options.has_namespaces else ()
+    return table(
+        (*namespace, *(WIDE_HEADER if is_wide else HEADER)),
+        [_row(one, options, is_wide=is_wide) for one in grants],
+        width=0 if is_wide else options.width,
+        paint=_paint if options.has_colours else None,
+        whole=("STATE", "ENDS"),
+    )
+
+
+def _paint(header: str, cell: str) -> str | None:
+    return STATE_COLOURS.get(cell) if header == "STATE" else None
+
+
+def _row(
+    listed: ListedGrant, options: TableOptions, *, is_wide: bool
+) -> tuple[str, ...]:
+    grant = listed.view
+    row = (
+        *((sanitize(grant.namespace),) if options.has_namespaces else ()),
+        sanitize(grant.name),
+        sanitize(grant.subject),
+        sanitize(grant.role),
+        DELETED if listed.is_deleted else str(grant_state(grant, options.now)),
+        _end(grant, options, is_absolute=is_wide),
+    )
+    if not is_wide:
+        return row
+    approvers = [
+        sanitize(one.approver)
+        for one in grant.approvals
+        if one.decision == ApprovalDecision.APPROVE
+    ]
+    ready = grant.conditions.get(GrantCondition.READY)
+    return (
+        *row,
+        sanitize(grant.subject_kind),
+        sanitize(grant.requester),
+        ", ".join(approvers) or NONE,
+        sanitize(grant.policy or ""),
+        sanitize(grant.instance),
+        sanitize(ready.reason if ready else ""),
+    )
+
+
+def _end(grant: AccessGrantView, options: TableOptions, *, is_absolute: bool) -> str:
+    """Format the end of a grant, or its duration if the end is not known yet."""
+    end = grant.ended_at or grant.expires_at
+    if end is None:
+        return f"{sanitize(grant.duration)} long" if grant.duration else NONE
+    if is_absolute:
+        return when(end, options.now, options.zone)
+    return relative(end, options.now)

@@ -1,115 +1,28 @@
 """The command ``argogrant roles``: every role that a grant can name."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
-import yaml
 
 from argogrant.api.argocdinstance import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
 from argogrant.cli.errors import run_command
-from argogrant.cli.options import Context, InstanceName, ListFormat, Namespace, Output
+from argogrant.cli.options import (
+    Context,
+    InstanceName,
+    ListFormat,
+    Namespace,
+    Output,
+    serialize_data,
+)
 from argogrant.cli.session import argocd_of, instance_of, read_rules, session
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
 from argogrant.controller.gather import owners_of
 from argogrant.grants.access.policy import Owners
 
-Roles = Sequence[DiscoveredRole]
 HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
 WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
-
-
-def format_roles(
-    roles: Roles, owners: Owners, *, output: ListFormat, width: int
-) -> str:
-    """Format the list.
-
-    Args:
-        roles: Roles that a grant can name.
-        owners: Owners of the roles.
-        output: Output format.
-        width: Columns of the terminal, which limit only the table.
-    """
-    return _FORMATTERS[output](roles, owners, width)
-
-
-def _table(roles: Roles, _owners: Owners, width: int) -> str:
-    rows = [
-        (
-            *_name(role),
-            _yes_or_none(role.risks.has_deny),
-            _yes_or_none(role.risks.can_persist),
-            sanitize(role.description),
-        )
-        for role in roles
-    ]
-    return table(HEADER, rows, width=width)
-
-
-def _wide(roles: Roles, owners: Owners, _width: int) -> str:
-    rows = [
-        (
-            *_name(role),
-            _yes_or_none(role.risks.has_deny),
-            _owner(role, owners),
-            sanitize(role.description),
-            ", ".join(role.risks.persistent_permissions) or NONE,
-        )
-        for role in roles
-    ]
-    return table(WIDE_HEADER, rows)
-
-
-def _names(roles: Roles, _owners: Owners, _width: int) -> str:
-    return "\n".join(sanitize(role.bound_as) for role in roles)
-
-
-def _json(roles: Roles, owners: Owners, _width: int) -> str:
-    return json.dumps(_items(roles, owners), indent=2)
-
-
-def _yaml(roles: Roles, owners: Owners, _width: int) -> str:
-    return yaml.safe_dump(_items(roles, owners), sort_keys=False).rstrip("\n")
-
-
-_FORMATTERS: Final[Mapping[ListFormat, Callable[[Roles, Owners, int], str]]] = {
-    ListFormat.TABLE: _table,
-    ListFormat.WIDE: _wide,
-    ListFormat.JSON: _json,
-    ListFormat.YAML: _yaml,
-    ListFormat.NAME: _names,
-}
-
-
-def _items(roles: Roles, owners: Owners) -> dict[str, list[dict[str, Any]]]:
-    """Return the roles as in the status of an ArgoCDInstance, but without limits."""
-    return {
-        "items": [
-            {
-                **role_summary(role, owners),
-                "boundAs": role.bound_as,
-                "waysToPersist": list(role.risks.persistent_permissions),
-            }
-            for role in roles
-        ]
-    }
-
-
-def _name(role: DiscoveredRole) -> tuple[str, str]:
-    """Return the name and the project as in spec.role of a grant."""
-    return sanitize(role.name), sanitize(role.project)
-
-
-def _yes_or_none(value: bool) -> str:  # noqa: FBT001
-    return "yes" if value else NONE
-
-
-def _owner(role: DiscoveredRole, owners: Owners) -> str:
-    owner = owners.named_owner(role.project or None)
-    names = (owner,) if owner is not None else owners.integration
-    return ", ".join(f"{one.kind}/{sanitize(one.name)}" for one in names) or NONE
 
 
 def roles(
@@ -129,21 +42,64 @@ def roles(
 
     Example: argogrant roles -n argogrant -o wide
     """
-    found, owners = run_command(
-        "roles",
-        _read(namespace, instance, context=context, argocd_context=argocd_context),
-    )
-    typer.echo(format_roles(found, owners, output=output, width=columns()))
+
+    async def read() -> tuple[tuple[DiscoveredRole, ...], Owners]:
+        async with session(context, namespace) as home:
+            found = await instance_of(home, instance)
+            async with argocd_of(home, found, argocd_context) as cluster:
+                config_map, projects = await read_rules(cluster, found.argocd_namespace)
+        annotations = config_map.labels_and_annotations
+        return (
+            discover_roles(config_map.unmanaged, projects),
+            owners_of(found, projects, annotations),
+        )
+
+    discovered, owners = run_command("roles", read())
+    typer.echo(format_roles(discovered, owners, output=output, width=columns()))
 
 
-async def _read(
-    namespace: str, name: str, *, context: str, argocd_context: str
-) -> tuple[tuple[DiscoveredRole, ...], Owners]:
-    async with session(context, namespace) as home:
-        instance = await instance_of(home, name)
-        async with argocd_of(home, instance, argocd_context) as cluster:
-            observed = await read_rules(cluster, instance.argocd_namespace)
-    found = discover_roles(observed.config_map.unmanaged, observed.projects)
-    return found, owners_of(
-        instance, observed.projects, observed.config_map.labels_and_annotations
+def format_roles(
+    roles: Sequence[DiscoveredRole], owners: Owners, *, output: ListFormat, width: int
+) -> str:
+    """Format the list.
+
+    Args:
+        roles: Roles that a grant can name.
+        owners: Owners of the roles.
+        output: Output format; JSON and YAML are as in the status of an ArgoCDInstance,
+            but without limits.
+        width: Columns of the terminal, which limit only the table.
+    """
+    if output is ListFormat.NAME:
+        return "\n".join(sanitize(role.bound_as) for role in roles)
+    if output is ListFormat.TABLE:
+        return table(HEADER, [_row(role) for role in roles], width=width)
+    if output is ListFormat.WIDE:
+        return table(WIDE_HEADER, [_wide_row(role, owners) for role in roles])
+    items = [
+        {
+            **role_summary(role, owners),
+            "boundAs": role.bound_as,
+            "waysToPersist": list(role.risks.persistent_permissions),
+        }
+        for role in roles
+    ]
+    return serialize_data({"items": items}, output)
+
+
+def _row(role: DiscoveredRole) -> tuple[str, ...]:
+    return (
+        sanitize(role.name),
+        sanitize(role.project),
+        "yes" if role.risks.has_deny else NONE,
+        "yes" if role.risks.can_persist else NONE,
+        sanitize(role.description),
     )
+
+
+def _wide_row(role: DiscoveredRole, owners: Owners) -> tuple[str, ...]:
+    named = owners.named_owner(role.project or None)
+    of_role = owners.integration if named is None else (named,)
+    owner = ", ".join(f"{one.kind}/{sanitize(one.name)}" for one in of_role) or NONE
+    permissions = ", ".join(role.risks.persistent_permissions) or NONE
+    return (*_row(role)[:3], owner, sanitize(role.description), permissions)

@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from argogrant.cli.inspect import list_grants as command
-from argogrant.cli.inspect.grant_table import (
+from argogrant.cli.inspect.list_grants import (
     GrantFilter,
     TableOptions,
     format_grants,

@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.cli.inspect import list_grants as command
-from argogrant.cli.inspect.grant_table import (
+from argogrant.cli.inspect.list_grants import (
     GrantFilter,
     ListedGrant,
+    PrintedGrants,
     TableOptions,
     format_change,
     format_header,
 )
-from argogrant.cli.inspect.watch import PrintedGrants
 from argogrant.cli.main import app
 from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden, Gone, Unavailable
