@@ -10,7 +10,7 @@
     next_step      a command
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -18,13 +18,13 @@ from typing import Any, Final
 import click
 
 from argogrant.api.accessgrant_view import AccessApprovalView, AccessGrantView
-from argogrant.cli.inspect.binding_lookup import BindingLookup
 from argogrant.cli.terminal.checklist import (
     NAME,
     CheckOutcome,
     CheckResult,
     Symbols,
     checklist,
+    unknown,
     wrapped,
 )
 from argogrant.cli.terminal.grant_state import GrantState, grant_state, is_over
@@ -41,25 +41,59 @@ _TRANSIENT: Final = frozenset(
 )
 _REQUEST: Final = "argogrant request"
 _DOCTOR: Final = "argogrant doctor -n {namespace}"
-_DIAGNOSE: Final = ("Ready has the remedy. To check the installation:", _DOCTOR)
-_REQUEST_AGAIN: Final = (
-    "This grant has ended permanently. To request access again:",
-    _REQUEST,
-)
-_NEXT_STEPS: Final = {
-    GrantState.ACTIVE: ("For more time:", "argogrant extend {name} -n {namespace}"),
+_DIAGNOSE: Final = "Ready has the remedy. To check the installation:"
+_AGAIN: Final = "This grant has ended permanently. To request access again:"
+_STATES: Final = {
+    GrantState.ACTIVE: (
+        "{subject} has {role} until {end}.",
+        "For more time:",
+        "argogrant extend {name} -n {namespace}",
+    ),
     GrantState.PENDING: (
+        "{subject} does not have {role} yet: the grant awaits approval.",
         "To approve it, as one of the approvers:",
         "argogrant approve {name} -n {namespace}",
     ),
-    GrantState.SCHEDULED: ("No action is required.", ""),
-    GrantState.STARTING: ("This takes about a second. If it takes longer:", _DOCTOR),
-    GrantState.OVERDUE: _DIAGNOSE,
-    GrantState.ENDING: _DIAGNOSE,
-    GrantState.BLOCKED: _DIAGNOSE,
-    GrantState.REFUSED: _REQUEST_AGAIN,
-    GrantState.ENDED: _REQUEST_AGAIN,
+    GrantState.SCHEDULED: (
+        "{subject} will have {role}{since} until {end}.",
+        "No action is required.",
+        "",
+    ),
+    GrantState.STARTING: (
+        "{subject} does not have {role} yet: the operator has not processed the grant.",
+        "This takes about a second. If it takes longer:",
+        _DOCTOR,
+    ),
+    GrantState.OVERDUE: (
+        "{subject} may still have {role}, although the grant expired at {end}.",
+        _DIAGNOSE,
+        _DOCTOR,
+    ),
+    GrantState.ENDING: (
+        "{subject} may still have {role}: the operator is revoking the grant.",
+        _DIAGNOSE,
+        _DOCTOR,
+    ),
+    GrantState.BLOCKED: (
+        "{subject} does not have {role}: see the Ready condition.",
+        _DIAGNOSE,
+        _DOCTOR,
+    ),
+    GrantState.REFUSED: (
+        "{subject} does not get {role}: the request was refused.",
+        _AGAIN,
+        _REQUEST,
+    ),
+    GrantState.ENDED: (
+        "{subject} no longer has {role} by this grant: it ended {end}.",
+        _AGAIN,
+        _REQUEST,
+    ),
 }
+"""Summary of each state, and the next step: a sentence and a command."""
+_WITHOUT_EFFECT: Final = "{subject} is bound to {role}, without effect: see Effective."
+_MAY_HAVE: Final = "Unknown whether {subject} has {role}; see the Ready condition."
+_NEVER_HAD: Final = "{subject} never had {role} by this grant, which has ended."
 _MISSING: Final = {
     GrantCondition.APPROVED: "Not reported yet.",
     GrantCondition.READY: "Not reported yet. Is the operator running?",
@@ -67,6 +101,24 @@ _MISSING: Final = {
     GrantCondition.ENDED: "Not ended.",
 }
 _MAY_BE_BOUND: Final = frozenset({GrantState.STARTING, GrantState.BLOCKED})
+
+
+@dataclass(frozen=True, slots=True)
+class BindingLookup:
+    """One location of a binding, and whether the binding is there."""
+
+    location: str
+    """ConfigMap or AppProject, such as ``argocd-rbac-cm`` or ``AppProject team-a``."""
+    line: str
+    """The binding as a line of Argo CD's policy."""
+    is_present: bool | None = None
+    """None if the location could not be read."""
+    is_managed: bool = True
+    """False for a line that argogrant did not write."""
+    until: datetime | None = None
+    """End of the grant, as written next to the binding."""
+    problem: str = ""
+    """Why the location could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +161,8 @@ def to_text(facts: GrantDescription, *, width: int, marks: Symbols) -> Iterator[
     yield from wrapped(summary_line(facts), width, breaks=True)
     yield ""
     for label, text in _details(facts):
-        yield from _detail(label, text, width)
+        for number, line in enumerate(wrapped(text, width - NAME - 3, breaks=True)):
+            yield f"  {'' if number else label:<{NAME}} {line}"
     for heading, results in (
         ("Checks", checks(facts)),
         ("Approvals", approvals(facts)),
@@ -177,89 +230,22 @@ def _results_to_json(results: Sequence[CheckResult]) -> list[dict[str, str]]:
 
 def summary_line(facts: GrantDescription) -> str:
     """Return one sentence: who has which role until when, or why they do not."""
-    return _SUMMARIES[facts.state](facts)
-
-
-def _subject_and_role(facts: GrantDescription) -> tuple[str, str]:
-    grant = facts.grant
-    role = f"{sanitize(grant.role)} on {sanitize(grant.instance)}"
-    return sanitize(grant.subject), role
-
-
-def _end(facts: GrantDescription) -> str:
-    end = facts.grant.ended_at or facts.grant.expires_at
-    return facts.when(end) if end else "an unknown end"
-
-
-def _active(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    effective = facts.grant.conditions.get(GrantCondition.EFFECTIVE)
-    if effective is not None and effective.status is False:
-        return f"{subject} is bound to {role}, without effect: see Effective."
-    return f"{subject} has {role} until {_end(facts)}."
-
-
-def _pending(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    return f"{subject} does not have {role} yet: the grant awaits approval."
-
-
-def _scheduled(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    start = facts.grant.not_before
-    since = f" from {facts.when(start)}" if start else ""
-    return f"{subject} will have {role}{since} until {_end(facts)}."
-
-
-def _starting(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    return (
-        f"{subject} does not have {role} yet: the operator has not processed the grant."
+    grant, state = facts.grant, facts.state
+    effective = grant.conditions.get(GrantCondition.EFFECTIVE)
+    text = _STATES[state][0]
+    if state is GrantState.ACTIVE and effective and effective.status is False:
+        text = _WITHOUT_EFFECT
+    elif state is GrantState.BLOCKED and grant.has_been_bound:
+        text = _MAY_HAVE
+    elif state is GrantState.ENDED and grant.started_at is None:
+        text = _NEVER_HAD
+    end = grant.ended_at or grant.expires_at
+    return text.format(
+        subject=sanitize(grant.subject),
+        role=f"{sanitize(grant.role)} on {sanitize(grant.instance)}",
+        since=f" from {facts.when(grant.not_before)}" if grant.not_before else "",
+        end=facts.when(end) if end else "an unknown end",
     )
-
-
-def _blocked(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    if facts.grant.has_been_bound:
-        return f"Unknown whether {subject} has {role}; see the Ready condition."
-    return f"{subject} does not have {role}: see the Ready condition."
-
-
-def _ending(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    return f"{subject} may still have {role}: the operator is revoking the grant."
-
-
-def _overdue(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    return (
-        f"{subject} may still have {role}, although the grant expired at {_end(facts)}."
-    )
-
-
-def _refused(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    return f"{subject} does not get {role}: the request was refused."
-
-
-def _ended(facts: GrantDescription) -> str:
-    subject, role = _subject_and_role(facts)
-    if facts.grant.started_at is None:
-        return f"{subject} never had {role} by this grant, which has ended."
-    return f"{subject} no longer has {role} by this grant: it ended {_end(facts)}."
-
-
-_SUMMARIES: Final[dict[GrantState, Callable[[GrantDescription], str]]] = {
-    GrantState.ACTIVE: _active,
-    GrantState.PENDING: _pending,
-    GrantState.SCHEDULED: _scheduled,
-    GrantState.STARTING: _starting,
-    GrantState.BLOCKED: _blocked,
-    GrantState.ENDING: _ending,
-    GrantState.OVERDUE: _overdue,
-    GrantState.REFUSED: _refused,
-    GrantState.ENDED: _ended,
-}
 
 
 def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
@@ -267,11 +253,19 @@ def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
     grant = facts.grant
     created = f", {facts.when(grant.created_at)}" if grant.created_at else ""
     break_glass = "yes: no approval was required" if grant.is_break_glass else ""
+    start, end = grant.started_at or grant.not_before, ("Duration", "")
+    if grant.ended_at:
+        end = "Ended", facts.when(grant.ended_at)
+    elif grant.expires_at:
+        end = "Until", facts.when(grant.expires_at)
+    elif grant.duration:
+        end = "Duration", f"{grant.duration}, from the approval"
     details = (
         ("Requester", f"{grant.requester or 'unknown'}{created}"),
         ("Reason", grant.justification),
         ("Break glass", break_glass),
-        *_window(facts),
+        ("From", facts.when(start) if start else ""),
+        end,
         ("Policy", grant.policy),
         ("Extends", grant.extends),
         ("Extended by", grant.extended_by),
@@ -281,54 +275,28 @@ def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
     yield from ((label, sanitize(text)) for label, text in details if text)
 
 
-def _window(facts: GrantDescription) -> Iterator[tuple[str, str]]:
-    grant = facts.grant
-    start = grant.started_at or grant.not_before
-    if start:
-        yield "From", facts.when(start)
-    if grant.ended_at:
-        yield "Ended", facts.when(grant.ended_at)
-    elif grant.expires_at:
-        yield "Until", facts.when(grant.expires_at)
-    elif grant.duration:
-        yield "Duration", f"{grant.duration}, from the approval"
-
-
-def _detail(label: str, text: str, width: int) -> Iterator[str]:
-    lines = wrapped(text, width - NAME - 3, breaks=True)
-    for number, line in enumerate(lines):
-        yield f"  {label if number == 0 else '':<{NAME}} {line}"
-
-
 def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
     """Return the conditions of the grant in order, also those that are missing."""
     conditions = facts.grant.conditions
     results = [_condition(kind, conditions.get(kind)) for kind in GrantCondition]
     if facts.is_stale:
-        results.append(
-            CheckResult(
-                check="Operator",
-                outcome=CheckOutcome.UNKNOWN,
-                text="The operator has not processed the latest change of the grant.",
-            )
-        )
+        text = "The operator has not processed the latest change of the grant."
+        results.append(unknown("Operator", text))
     return tuple(results)
 
 
 def _condition(kind: GrantCondition, condition: StoredCondition | None) -> CheckResult:
     if condition is None:
-        return CheckResult(check=kind, outcome=CheckOutcome.NOTED, text=_MISSING[kind])
+        return CheckResult(kind, CheckOutcome.NOTED, _MISSING[kind])
     reason = sanitize(condition.reason)
     text = f"{reason}: {sanitize(condition.message)}" if condition.message else reason
-    return CheckResult(check=kind, outcome=_outcome(kind, condition), text=text)
-
-
-def _outcome(kind: GrantCondition, condition: StoredCondition) -> CheckOutcome:
     if kind is GrantCondition.ENDED or condition.reason in _TRANSIENT:
-        return CheckOutcome.NOTED
-    if condition.status is None:
-        return CheckOutcome.UNKNOWN
-    return CheckOutcome.FINE if condition.status else CheckOutcome.WRONG
+        outcome = CheckOutcome.NOTED
+    elif condition.status is None:
+        outcome = CheckOutcome.UNKNOWN
+    else:
+        outcome = CheckOutcome.FINE if condition.status else CheckOutcome.WRONG
+    return CheckResult(kind, outcome, text)
 
 
 def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
@@ -336,19 +304,15 @@ def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
     results = [_approval(one, facts) for one in facts.approvals]
     if facts.approvals_problem:
         text = f"AccessApprovals: {sanitize(facts.approvals_problem)}."
-        results.append(
-            CheckResult(check="Others", outcome=CheckOutcome.UNKNOWN, text=text)
-        )
+        results.append(unknown("Others", text))
     # The status of a grant also lists approvals that were deleted since they counted.
     present = {one.name for one in facts.approvals}
     results += [
         CheckResult(
-            check=sanitize(one.approver),
-            outcome=CheckOutcome.NOTED,
-            text=(
-                f"{sanitize(one.decision)} at {sanitize(one.at)},"
-                " according to the status of the grant."
-            ),
+            sanitize(one.approver),
+            CheckOutcome.NOTED,
+            f"{sanitize(one.decision)} at {sanitize(one.at)}, according to the status"
+            " of the grant.",
         )
         for one in facts.grant.approvals
         if one.name not in present
@@ -361,9 +325,7 @@ def _approval(one: AccessApprovalView, facts: GrantDescription) -> CheckResult:
     comment = f': "{sanitize(one.comment)}"' if one.comment else ""
     decision = with_full_stop(f"{sanitize(one.decision)}{at}{comment}")
     outcome, counts = _counts(one)
-    return CheckResult(
-        check=sanitize(one.approver), outcome=outcome, text=f"{decision} {counts}"
-    )
+    return CheckResult(sanitize(one.approver), outcome, f"{decision} {counts}")
 
 
 def _counts(one: AccessApprovalView) -> tuple[CheckOutcome, str]:
@@ -394,7 +356,7 @@ def _binding(found: BindingLookup, facts: GrantDescription) -> CheckResult:
         verb = "contains" if found.is_present else "does not contain"
         until = f", until {facts.when(found.until)}" if found.until else ""
         text = f"{location} {verb} {line}{until}{remark}"
-    return CheckResult(check="Binding", outcome=outcome, text=text)
+    return CheckResult("Binding", outcome, text)
 
 
 def _compare(facts: GrantDescription, *, is_present: bool) -> tuple[CheckOutcome, str]:
@@ -403,18 +365,17 @@ def _compare(facts: GrantDescription, *, is_present: bool) -> tuple[CheckOutcome
     Two grants may require the same binding: when one ends, the binding remains.
     """
     state = facts.state
+    if state is GrantState.ACTIVE and is_present:
+        return CheckOutcome.FINE, ""
     if state is GrantState.ACTIVE:
-        if is_present:
-            return CheckOutcome.FINE, ""
-        return (
-            CheckOutcome.WRONG,
-            "; the binding was removed, or the grant is for another Argo CD.",
-        )
-    if not is_present or state in _MAY_BE_BOUND:
+        remark = "; the binding was removed, or the grant is for another Argo CD."
+    elif not is_present or state in _MAY_BE_BOUND:
         return CheckOutcome.NOTED, ""
-    if state in (GrantState.OVERDUE, GrantState.ENDING):
-        return CheckOutcome.WRONG, "; the operator should have removed it."
-    return CheckOutcome.WRONG, "; another grant may require it (argogrant list)."
+    elif state in (GrantState.OVERDUE, GrantState.ENDING):
+        remark = "; the operator should have removed it."
+    else:
+        remark = "; another grant may require it (argogrant list)."
+    return CheckOutcome.WRONG, remark
 
 
 def next_step(facts: GrantDescription) -> tuple[str, str]:
@@ -422,5 +383,5 @@ def next_step(facts: GrantDescription) -> tuple[str, str]:
     state = facts.state
     if state is GrantState.REFUSED and not is_over(facts.grant):
         return "Ready has the reason. To request something else:", _REQUEST
-    text, command = _NEXT_STEPS[state]
+    _, text, command = _STATES[state]
     return text, command.format(name=facts.grant.name, namespace=facts.grant.namespace)

@@ -1,11 +1,11 @@
 """The command ``argogrant show``: the description of one grant."""
 
-import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
-import yaml
 
 from argogrant.api.accessgrant_view import (
     AccessApprovalView,
@@ -13,24 +13,45 @@ from argogrant.api.accessgrant_view import (
     view_approval,
     view_grant,
 )
-from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
-from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.inspect.binding_lookup import (
-    BindingLookup,
-    find_binding,
-    line_of,
-    not_readable,
+from argogrant.api.argocdinstance import Instance
+from argogrant.argocd.appproject.members import managed_bindings
+from argogrant.argocd.policy_csv import (
+    CONFIG_MAP_NAME,
+    OVERLAY_KEY,
+    policy_keys,
+    read_key,
 )
-from argogrant.cli.inspect.describe import GrantDescription, to_json, to_text
-from argogrant.cli.options import Context, GrantName, Namespace
-from argogrant.cli.session import Session, grant_body, instance_of, session, utc_now
+from argogrant.argocd.policy_line import render_binding
+from argogrant.cli.errors import CommandError, run_command
+from argogrant.cli.inspect.describe import (
+    BindingLookup,
+    GrantDescription,
+    to_json,
+    to_text,
+)
+from argogrant.cli.options import Context, GrantName, Namespace, serialize_data
+from argogrant.cli.session import (
+    Session,
+    argocd_of,
+    grant_body,
+    instance_of,
+    session,
+    utc_now,
+)
 from argogrant.cli.terminal.tables import print_line
+from argogrant.controller.argocd_state import observe_config_map, observe_project
+from argogrant.grants.model.errors import UnsafeText
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.validation import quote
-from argogrant.kube.client import Body
-from argogrant.kube.errors import ClusterError, Forbidden
+from argogrant.kube.client import Body, Cluster
+from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import list_all
-from argogrant.kube.resources import ACCESS_APPROVALS, Collection
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    APP_PROJECTS,
+    CONFIG_MAPS,
+    Collection,
+)
 
 
 class ShowFormat(StrEnum):
@@ -61,13 +82,10 @@ def show_grant(
     Example: argogrant show alice-deploys -n argogrant
     """
     facts = run_command("show", _read(name, namespace, context, argocd_context))
-    if output is ShowFormat.JSON:
-        typer.echo(json.dumps(to_json(facts), indent=2))
-        return
-    if output is ShowFormat.YAML:
-        typer.echo(yaml.safe_dump(to_json(facts), sort_keys=False), nl=False)
-        return
-    print_line(lambda width, marks: to_text(facts, width=width, marks=marks))
+    if output is ShowFormat.TEXT:
+        print_line(lambda width, marks: to_text(facts, width=width, marks=marks))
+    else:
+        typer.echo(serialize_data(to_json(facts), output))
 
 
 async def _read(
@@ -77,9 +95,11 @@ async def _read(
         body = await grant_body(home, name)
         grant = view_grant(body)
         approvals, problem = await _approvals(home, name)
+        status = body.get("status") or {}
+        generation = body["metadata"].get("generation")
         return GrantDescription(
             grant=grant,
-            is_stale=_is_stale(body),
+            is_stale=bool(status) and status.get("observedGeneration") != generation,
             approvals=approvals,
             approvals_problem=problem,
             binding=await _find_binding(home, grant, argocd_context),
@@ -87,16 +107,10 @@ async def _read(
         )
 
 
-def _is_stale(body: Body) -> bool:
-    """Return whether the status is about an earlier generation of the grant."""
-    status = body.get("status") or {}
-    generation = body["metadata"].get("generation")
-    return bool(status) and status.get("observedGeneration") != generation
-
-
 async def _approvals(
     home: Session, name: str
 ) -> tuple[tuple[AccessApprovalView, ...], str]:
+    """Return the approvals of a grant, or why they could not be listed."""
     collection = Collection(ACCESS_APPROVALS, home.namespace)
     try:
         found = [view_approval(one) async for one in list_all(home.cluster, collection)]
@@ -110,18 +124,100 @@ async def _approvals(
 async def _find_binding(
     home: Session, grant: AccessGrantView, argocd_context: str
 ) -> tuple[BindingLookup, ...]:
+    """Look up a binding in every location that Argo CD reads.
+
+    Returns:
+        The location that argogrant writes, then unmanaged ones with the same binding.
+    """
     binding = Binding(grant.subject, grant.role)
     try:
         instance = await instance_of(home, grant.instance)
-        if argocd_context:
-            async with session(argocd_context) as remote:
-                return await find_binding(remote.cluster, instance, binding)
-        if instance.cluster is None:
-            return await find_binding(home.cluster, instance, binding)
+        if instance.cluster is None or argocd_context:
+            async with argocd_of(home, instance, argocd_context) as cluster:
+                return await _locations(cluster, instance, binding)
         problem = "it is in another cluster; name its context with --argocd-context"
     except Forbidden:
         instance_name = quote(grant.instance)
         problem = f"you do not have permission to read ArgoCDInstance {instance_name}"
     except (CommandError, ClusterError) as error:
         problem = str(error).rstrip(".")
-    return (not_readable(CONFIG_MAP_NAME, line_of(binding), problem),)
+    return (BindingLookup(CONFIG_MAP_NAME, _line_of(binding), problem=problem),)
+
+
+async def _locations(
+    cluster: Cluster, instance: Instance, binding: Binding
+) -> tuple[BindingLookup, ...]:
+    namespace = instance.argocd_namespace
+    path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
+    keys = await _look_up(cluster, path, CONFIG_MAP_NAME, binding, _in_config_map)
+    kind, _, rest = binding.role.partition(":")
+    project = rest.partition(":")[0] if kind == "proj" else ""
+    if not (instance.binds_in_projects and project):
+        return keys
+    path = APP_PROJECTS.path(namespace, project)
+    location = f"AppProject {project}"
+    members = await _look_up(cluster, path, location, binding, _in_project)
+    return (*members, *(one for one in keys if one.is_present))
+
+
+async def _look_up(
+    cluster: Cluster,
+    path: str,
+    location: str,
+    binding: Binding,
+    find: Callable[[Body, Binding], tuple[BindingLookup, ...]],
+) -> tuple[BindingLookup, ...]:
+    try:
+        return find(await cluster.get(path), binding)
+    except NotFound:
+        problem = "it does not exist"
+    except Forbidden:
+        problem = "you do not have permission to read it"
+    except ClusterError as error:
+        problem = str(error)
+    return (BindingLookup(location, _line_of(binding), problem=problem),)
+
+
+def _in_config_map(body: Body, binding: Binding) -> tuple[BindingLookup, ...]:
+    """Look up a binding in the managed key, then in every unmanaged key."""
+    observed = observe_config_map(body)
+    ends = observed.overlay.ends if observed.overlay else {}
+    keys = [
+        key
+        for key in policy_keys(observed.data)
+        if key != OVERLAY_KEY and binding in read_key(key, observed.data[key]).bindings
+    ]
+    return (
+        _managed(CONFIG_MAP_NAME, binding, ends),
+        *(_unmanaged(f"{CONFIG_MAP_NAME}, {key}", binding) for key in keys),
+    )
+
+
+def _in_project(body: Body, binding: Binding) -> tuple[BindingLookup, ...]:
+    """Look up a binding among the members of an AppProject's role."""
+    project = observe_project(body)
+    location, managed = f"AppProject {project.name}", managed_bindings(project)
+    if binding in managed or binding not in project.memberships():
+        return (_managed(location, binding, managed),)
+    return (_unmanaged(location, binding),)
+
+
+def _managed(
+    location: str, binding: Binding, ends: Mapping[Binding, datetime | None]
+) -> BindingLookup:
+    is_present, until = binding in ends, ends.get(binding)
+    line = _line_of(binding)
+    return BindingLookup(location, line, is_present=is_present, until=until)
+
+
+def _unmanaged(location: str, binding: Binding) -> BindingLookup:
+    line = _line_of(binding)
+    return BindingLookup(location, line, is_present=True, is_managed=False)
+
+
+def _line_of(binding: Binding) -> str:
+    """Return a binding as a policy line, also if the operator would reject it."""
+    try:
+        return render_binding(binding)
+    except UnsafeText:
+        return f"g, {binding.subject!a}, {binding.role!a}"

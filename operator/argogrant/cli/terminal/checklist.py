@@ -21,7 +21,7 @@ class CheckOutcome(StrEnum):
     NOTED = "noted"  # information without a judgement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """Result of one check."""
 
@@ -39,45 +39,29 @@ class CheckResult:
 
 def fine(check: str, text: str) -> CheckResult:
     """Return the result of a check that passed."""
-    return CheckResult(check=check, outcome=CheckOutcome.FINE, text=text)
+    return CheckResult(check, CheckOutcome.FINE, text)
 
 
 def wrong(check: str, text: str, *, remedy: str = "", command: str = "") -> CheckResult:
     """Return the result of a check that failed, with its remedy."""
-    return CheckResult(
-        check=check,
-        outcome=CheckOutcome.WRONG,
-        text=text,
-        remedy=remedy,
-        command=command,
-    )
+    return CheckResult(check, CheckOutcome.WRONG, text, remedy, command)
 
 
 def unknown(check: str, text: str) -> CheckResult:
     """Return the result of a check that could not run, with the cause."""
-    return CheckResult(check=check, outcome=CheckOutcome.UNKNOWN, text=text)
+    return CheckResult(check, CheckOutcome.UNKNOWN, text)
 
 
 Symbols = Mapping[CheckOutcome, str]
-SIGNS: Final[Symbols] = {
-    CheckOutcome.FINE: "✓",
-    CheckOutcome.WRONG: "✗",
-    CheckOutcome.UNKNOWN: "?",
-    CheckOutcome.NOTED: "·",
+_MARKS: Final = {
+    CheckOutcome.FINE: ("✓", "+", "green"),
+    CheckOutcome.WRONG: ("✗", "x", "red"),
+    CheckOutcome.UNKNOWN: ("?", "?", "yellow"),
+    CheckOutcome.NOTED: ("·", "-", None),
 }
-PLAIN_SIGNS: Final[Symbols] = {
-    CheckOutcome.FINE: "+",
-    CheckOutcome.WRONG: "x",
-    CheckOutcome.UNKNOWN: "?",
-    CheckOutcome.NOTED: "-",
-}
-"""ASCII symbols, for terminals with another encoding."""
-_COLOURS: Final = {
-    CheckOutcome.FINE: "green",
-    CheckOutcome.WRONG: "red",
-    CheckOutcome.UNKNOWN: "yellow",
-    CheckOutcome.NOTED: None,
-}
+"""Symbol, symbol in ASCII for terminals with another encoding, and colour."""
+SIGNS: Final[Symbols] = {outcome: row[0] for outcome, row in _MARKS.items()}
+PLAIN_SIGNS: Final[Symbols] = {outcome: row[1] for outcome, row in _MARKS.items()}
 NAME: Final = 12
 """Width of the names of checks; a longer name has a line of its own."""
 
@@ -103,7 +87,7 @@ def checklist(
         breaks: Whether to break words that are too long. Otherwise they exceed the
             width, and users can copy them.
     """
-    sign = click.style(marks[result.outcome], fg=_COLOURS[result.outcome])
+    sign = click.style(marks[result.outcome], fg=_MARKS[result.outcome][2])
     indent = " " * (NAME + 3)
     lines = wrapped(result.text, width - len(indent), breaks=breaks) or [""]
     name = f"{result.check:<{NAME}}"

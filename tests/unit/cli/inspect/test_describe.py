@@ -5,8 +5,8 @@ from datetime import UTC
 import pytest
 
 from argogrant.api.accessgrant_view import view_approval, view_grant
-from argogrant.cli.inspect.binding_lookup import BindingLookup
 from argogrant.cli.inspect.describe import (
+    BindingLookup,
     GrantDescription,
     approvals,
     bindings,
