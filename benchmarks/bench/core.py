@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.cached_objects import GrantRecord, record_grant
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import plan
+from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.facts import InstanceState
 from argogrant.handlers.startup import tune_gc
 from bench import grants

@@ -12,7 +12,7 @@ from argogrant.cli.doctor.collect import (
     Probe,
     reporting_permissions,
 )
-from argogrant.controller.cached_objects import (
+from argogrant.controller.store import (
     GrantRecord,
     record_grant,
     record_instance,

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.related_grants import (
     EMPTY_LOOKUP,
     ObjectLookup,
     RelatedGrants,
 )
+from argogrant.controller.store import GrantRecord
 from argogrant.grants.access.request import RelatedObjects
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.facts import InstanceState, build_input

@@ -5,7 +5,7 @@ relies on this: it compares by identity.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -19,13 +19,11 @@ from argogrant.argocd.roles import (
     names_used_as_roles,
 )
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.cached_objects import InstanceRecord
-from argogrant.grants.access.policy import AccessPolicy, Owners
+from argogrant.controller.store import InstanceRecord, NamespaceRules
+from argogrant.grants.access.policy import Owners
 from argogrant.grants.facts import InstanceState
 from argogrant.grants.model.identity import (
-    UNVERIFIED,
     IdentityPattern,
-    RequesterVerification,
 )
 from argogrant.grants.model.sign_in import ArgoCDSettings, LoginConfig
 from argogrant.grants.role_warnings import NO_RISKS
@@ -37,19 +35,6 @@ class GatheredState:
 
     state: InstanceState
     roles: tuple[DiscoveredRole, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceRules:
-    """Rules that apply to all grants of a namespace."""
-
-    policies: tuple[AccessPolicy, ...] = ()
-    unreadable: Mapping[str, str] = field(default_factory=dict)
-    """AccessPolicies that cannot be parsed, and why."""
-    are_known: bool = True
-    """True if AccessPolicies and AccessApprovals are listed."""
-    verification: RequesterVerification = UNVERIFIED
-    """Verification of requesters and approvers by the API server."""
 
 
 NO_RULES: Final = NamespaceRules()

@@ -17,11 +17,10 @@ from argogrant.controller.appproject.placement import (
     plan_bindings,
 )
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.cached_objects import InstanceRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.gather import GatheredState, StateGatherer
 from argogrant.controller.plan import Plan
-from argogrant.controller.store import Store
+from argogrant.controller.store import InstanceRecord, Store
 
 
 class PlanCache:

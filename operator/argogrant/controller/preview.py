@@ -11,10 +11,9 @@ from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
-from argogrant.controller.cached_objects import InstanceRecord
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planner
-from argogrant.controller.store import Store
+from argogrant.controller.store import InstanceRecord, Store
 from argogrant.grants.decide import Decision
 from argogrant.grants.model.identity import RequesterVerification
 from argogrant.kube.client import Body, Cluster

@@ -70,7 +70,6 @@ from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
 from argogrant.controller.appproject.apply import ProjectApplier
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
-from argogrant.controller.cached_objects import InstanceRecord
 from argogrant.controller.permissions import PermissionWatcher
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planner
@@ -89,7 +88,7 @@ from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
 )
 from argogrant.controller.status.reporter import Reporter
-from argogrant.controller.store import Store
+from argogrant.controller.store import InstanceRecord, Store
 from argogrant.grants.model.reasons import Finding
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound

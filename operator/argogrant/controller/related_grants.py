@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord
+from argogrant.controller.store import ApprovalRecord, GrantRecord
 from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.decide import Decision
 from argogrant.grants.facts import InstanceState

@@ -1,5 +1,9 @@
 """Informers for the four kinds of argogrant in one namespace, and their events.
 
+The store keeps a typed record of every object, also of one that cannot be parsed: the
+CRD may be older than the operator, or the object older than a rule of the CRD. Parsing
+never raises, since one bad object must not stop the informer.
+
 A change triggers no computation here. It updates the store and sets the event of every
 reconcile loop that has to run::
 
@@ -13,24 +17,22 @@ reconciliation. Changes of status and metadata that no decision depends on set n
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Collection as SizedIterable
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, TypeVar
 
-from argogrant.controller.cached_objects import (
-    ApprovalRecord,
-    GrantRecord,
-    InstanceRecord,
-    PolicyRecord,
-    record_approval,
-    record_grant,
-    record_instance,
-    record_policy,
-)
-from argogrant.controller.gather import NamespaceRules
-from argogrant.grants.model.identity import RequesterVerification
-from argogrant.kube.client import Cluster
+from argogrant.api.accessapproval import read_approval
+from argogrant.api.accessgrant import ABANDON_ANNOTATION, BREAK_GLASS_LABEL, read_grant
+from argogrant.api.accesspolicy import read_policy
+from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.argocd.overlay import Owner
+from argogrant.grants.access.policy import AccessPolicy, Approval
+from argogrant.grants.model.errors import AccessGrantError
+from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
+from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import Informer
 from argogrant.kube.resources import (
@@ -39,12 +41,171 @@ from argogrant.kube.resources import (
     ACCESS_POLICIES,
     ARGOCD_INSTANCES,
     Collection,
+    Resource,
 )
+
+T = TypeVar("T")
 
 UNASSIGNED: Final = ""
 """Event key of the grants without an ArgoCDInstance; no instance has this name."""
 POLICIES: Final = "*"
 """Event key of the AccessPolicies' own status; no instance has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Fields that all four kinds have."""
+
+    resource: ClassVar[Resource]
+    deciding_fields: ClassVar[tuple[str, ...]]
+    """Fields that a reconciliation depends on."""
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    version: str
+    """The resourceVersion."""
+    status: dict[str, Any]
+    being_deleted: bool = False
+    force_release: bool = False
+    """The annotation argogrant.dev/abandon asks for deletion without a cleanup."""
+    problem: str = ""
+    """Why the object cannot be parsed; empty if it can."""
+
+    @property
+    def path(self) -> str:
+        """Path of the object on the API server."""
+        return self.resource.path(self.namespace, self.name)
+
+    def decides_like(self, other: "Record") -> bool:
+        """Return whether a reconciliation would be the same for both."""
+        return all(getattr(self, f) == getattr(other, f) for f in self.deciding_fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRecord(Record):
+    """An AccessGrant as last observed; ``grant`` is None if it cannot be parsed."""
+
+    resource = ACCESS_GRANTS
+    deciding_fields = ("grant", "problem", "being_deleted", "force_release")
+    instance: str
+    finalizers: tuple[str, ...]
+    grant: Grant | None
+    is_labelled: bool = False
+    """True if it has the label of break-glass grants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord(Record):
+    """An ArgoCDInstance as last observed; ``instance`` is None if not parsable."""
+
+    resource = ARGOCD_INSTANCES
+    deciding_fields = ("uid", "instance", "problem", "being_deleted", "force_release")
+    instance: Instance | None
+
+    @property
+    def is_force_released(self) -> bool:
+        """True if its deletion does not wait for the cleanup of Argo CD."""
+        return self.being_deleted and self.force_release
+
+    @property
+    def owner(self) -> Owner:
+        """Owner in the header of its managed key."""
+        return Owner(namespace=self.namespace, instance=self.name, uid=self.uid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRecord(Record):
+    """An AccessPolicy as last observed; ``policy`` is None if it cannot be parsed."""
+
+    resource = ACCESS_POLICIES
+    deciding_fields = ("policy", "problem")
+    policy: AccessPolicy | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRecord(Record):
+    """An AccessApproval as last observed; ``approval`` is None if not parsable."""
+
+    resource = ACCESS_APPROVALS
+    deciding_fields = ("approval", "grant_name", "problem")
+    grant_name: str
+    """Name of the AccessGrant; empty if it cannot be parsed."""
+    approval: Approval | None
+
+
+def record_grant(body: Body) -> GrantRecord:
+    """Parse an AccessGrant into its record."""
+    metadata, spec = body["metadata"], body.get("spec")
+    grant, problem = _parsed(read_grant, body)
+    instance = spec.get("instance") if isinstance(spec, dict) else None
+    return GrantRecord(
+        **_common_fields(body),
+        instance=instance if isinstance(instance, str) else "default",
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
+        grant=grant,
+        problem=problem,
+    )
+
+
+def record_instance(body: Body) -> InstanceRecord:
+    """Parse an ArgoCDInstance into its record."""
+    instance, problem = _parsed(read_instance, body)
+    return InstanceRecord(**_common_fields(body), instance=instance, problem=problem)
+
+
+def record_policy(body: Body) -> PolicyRecord:
+    """Parse an AccessPolicy into its record."""
+    policy, problem = _parsed(read_policy, body)
+    return PolicyRecord(**_common_fields(body), policy=policy, problem=problem)
+
+
+def record_approval(body: Body) -> ApprovalRecord:
+    """Parse an AccessApproval into its record."""
+    approval, problem = _parsed(read_approval, body)
+    return ApprovalRecord(
+        **_common_fields(body),
+        grant_name=approval.grant_name if approval else "",
+        approval=approval,
+        problem=problem,
+    )
+
+
+def _parsed(read: Callable[[Body], T], body: Body) -> tuple[T | None, str]:
+    """Return the parsed object, or None and why it cannot be parsed."""
+    try:
+        return read(body), ""
+    except AccessGrantError as error:
+        return None, str(error)
+
+
+def _common_fields(body: Body) -> dict[str, Any]:
+    metadata = body["metadata"]
+    annotations = metadata.get("annotations") or {}
+    return {
+        "uid": metadata["uid"],
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "generation": metadata.get("generation", 0),
+        "version": metadata.get("resourceVersion", ""),
+        "status": body.get("status") or {},
+        "being_deleted": "deletionTimestamp" in metadata,
+        "force_release": annotations.get(ABANDON_ANNOTATION) == "true",
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceRules:
+    """Rules that apply to all grants of a namespace."""
+
+    policies: tuple[AccessPolicy, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """AccessPolicies that cannot be parsed, and why."""
+    are_known: bool = True
+    """True if AccessPolicies and AccessApprovals are listed."""
+    verification: RequesterVerification = UNVERIFIED
+    """Verification of requesters and approvers by the API server."""
 
 
 class Store:
@@ -56,32 +217,28 @@ class Store:
     """
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
+        def inform(
+            resource: Resource,
+            read: Callable[[Body], T],
+            on_change: Callable[[T | None, T | None], None],
+        ) -> Informer[T]:
+            collection = Collection(resource, namespace)
+            return Informer(cluster, collection, read=read, on_change=on_change)
+
         self.namespace = namespace
         self.on_grant_removed: Callable[[str], None] = lambda _uid: None
         """Called with the uid of every grant that no longer exists."""
-        self.grants: Informer[GrantRecord] = Informer(
-            cluster,
-            Collection(ACCESS_GRANTS, namespace),
-            read=record_grant,
-            on_change=self._grant_changed,
+        self.grants = inform(ACCESS_GRANTS, record_grant, self._grant_changed)
+        self.instances = inform(
+            ARGOCD_INSTANCES, record_instance, self._instance_changed
         )
-        self.instances: Informer[InstanceRecord] = Informer(
-            cluster,
-            Collection(ARGOCD_INSTANCES, namespace),
-            read=record_instance,
-            on_change=self._instance_changed,
+        self.policies = inform(ACCESS_POLICIES, record_policy, self._policy_changed)
+        self.approvals = inform(
+            ACCESS_APPROVALS, record_approval, self._approval_changed
         )
-        self.policies: Informer[PolicyRecord] = Informer(
-            cluster,
-            Collection(ACCESS_POLICIES, namespace),
-            read=record_policy,
-            on_change=self._policy_changed,
-        )
-        self.approvals: Informer[ApprovalRecord] = Informer(
-            cluster,
-            Collection(ACCESS_APPROVALS, namespace),
-            read=record_approval,
-            on_change=self._approval_changed,
+        self._informers: tuple[Informer[Any], ...] = (
+            *(self.grants, self.instances),
+            *(self.policies, self.approvals),
         )
         self._approvals: dict[str, tuple[ApprovalRecord, ...]] = {}
         """AccessApprovals by the name of their grant."""
@@ -91,7 +248,7 @@ class Store:
     async def run(self) -> None:
         """List and watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers():
+            for informer in self._informers:
                 tasks.create_task(informer.run())
 
     async def relist(self) -> int:
@@ -138,7 +295,7 @@ class Store:
         """Return the collections that cannot be read at the moment, and why."""
         return tuple(
             (informer.collection, informer.error)
-            for informer in self._informers()
+            for informer in self._informers
             if informer.error is not None
         )
 
@@ -146,7 +303,7 @@ class Store:
         """Return whether every kind is listed and list and watch work."""
         return all(
             informer.synced.is_set() and informer.error is None
-            for informer in self._informers()
+            for informer in self._informers
         )
 
     def event(self, instance: str) -> asyncio.Event:
@@ -186,6 +343,11 @@ class Store:
     def instance(self, name: str) -> InstanceRecord | None:
         """Return the ArgoCDInstance of this name, or None."""
         return self.instances.objects.get(name)
+
+    def enqueue_all(self) -> None:
+        """Set the events of all reconcile loops."""
+        for event in self._events.values():
+            event.set()
 
     def _grant_changed(
         self, before: GrantRecord | None, after: GrantRecord | None
@@ -229,11 +391,8 @@ class Store:
             return
         for record in (before, after):
             if record is not None:
-                self._enqueue_for(record.grant_name)
-
-    def _enqueue_for(self, grant_name: str) -> None:
-        grant = self.grant(grant_name)
-        self._enqueue(grant.instance if grant is not None else UNASSIGNED)
+                grant = self.grant(record.grant_name)
+                self._enqueue(grant.instance if grant is not None else UNASSIGNED)
 
     def _instance_changed(
         self, before: InstanceRecord | None, after: InstanceRecord | None
@@ -241,18 +400,9 @@ class Store:
         record = after or before
         if record is None:
             self.enqueue_all()
-        if record is None or (before and after and before.decides_like(after)):
-            return
-        self._enqueue(record.name)
-        self._events[UNASSIGNED].set()
-
-    def _informers(self) -> tuple[Informer[Any], ...]:
-        return (self.grants, self.instances, self.policies, self.approvals)
-
-    def enqueue_all(self) -> None:
-        """Set the events of all reconcile loops."""
-        for event in self._events.values():
-            event.set()
+        elif not (before and after and before.decides_like(after)):
+            self._enqueue(record.name)
+            self._events[UNASSIGNED].set()
 
     def _enqueue(self, instance: str) -> None:
         self._events[instance].set()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from argogrant.controller.cached_objects import GrantRecord, record_grant
 from argogrant.controller.decision_cache import DecisionCache
+from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.facts import InstanceState
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, MINUTE, NOON, an_instance

@@ -7,10 +7,10 @@ import pytest
 
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import PlanCache
+from argogrant.controller.store import GrantRecord
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance
 
 OWNER = Owner(namespace="argogrant", instance="default", uid="i1")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.controller.cached_objects import GrantRecord, record_grant
+from argogrant.controller.store import GrantRecord, record_grant
 
 
 def a_record(

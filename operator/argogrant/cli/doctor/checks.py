@@ -26,7 +26,7 @@ from argogrant.cli.terminal.checklist import (
     unknown,
     wrong,
 )
-from argogrant.controller.cached_objects import GrantRecord
+from argogrant.controller.store import GrantRecord
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
 from argogrant.grants.model.stored_condition import StoredCondition
 

@@ -13,15 +13,15 @@ from typing import Any, Final, Generic, TypeVar
 from argogrant.api.admission_drift import POLICY_NAMES, find_drift
 from argogrant.api.crd import GROUP, KINDS, VERSION, custom_resource_definition
 from argogrant.controller.apply import Clock
-from argogrant.controller.cached_objects import (
+from argogrant.controller.required_permissions import (
+    home_permissions,
+    operator_permissions,
+)
+from argogrant.controller.store import (
     GrantRecord,
     InstanceRecord,
     record_grant,
     record_instance,
-)
-from argogrant.controller.required_permissions import (
-    home_permissions,
-    operator_permissions,
 )
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_instant

@@ -9,9 +9,9 @@ from typing import Final
 
 from argogrant.controller.appproject.placement import managed_members
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
+from argogrant.controller.store import GrantRecord
 from argogrant.grants.conditions import BindingOutcome
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding

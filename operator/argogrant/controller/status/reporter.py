@@ -17,12 +17,6 @@ from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.cached_objects import (
-    ApprovalRecord,
-    GrantRecord,
-    InstanceRecord,
-    Record,
-)
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.gather import GatheredState
 from argogrant.controller.plan import Plan
@@ -37,7 +31,13 @@ from argogrant.controller.status.writer import (
     FinalizerReleaser,
     StatusWriter,
 )
-from argogrant.controller.store import Store
+from argogrant.controller.store import (
+    ApprovalRecord,
+    GrantRecord,
+    InstanceRecord,
+    Record,
+    Store,
+)
 from argogrant.grants.access.quorum import without_grant
 from argogrant.grants.conditions import (
     BindingOutcome,

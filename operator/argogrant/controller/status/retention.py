@@ -16,9 +16,8 @@ from typing import Any, Final, NamedTuple
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
-from argogrant.controller.cached_objects import ApprovalRecord, GrantRecord, Record
 from argogrant.controller.status.binding_state import BindingState
-from argogrant.controller.store import Store
+from argogrant.controller.store import ApprovalRecord, GrantRecord, Record, Store
 from argogrant.grants.model.window import read_end
 from argogrant.grants.retention import EndedGrant, delete_after
 from argogrant.kube.client import Cluster

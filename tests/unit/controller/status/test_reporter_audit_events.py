@@ -7,11 +7,11 @@ import pytest
 from argogrant.argocd.overlay import OverlayPlan
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.cached_objects import GrantRecord
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.status.reporter import grant_change
+from argogrant.controller.store import GrantRecord
 from argogrant.grants.conditions import BindingOutcome
 from argogrant.kube.errors import Forbidden, Unavailable
 from support.builders import NOON, a_grant, an_instance

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from argogrant.controller.cached_objects import record_grant
 from argogrant.controller.status.writer import (
     FINALIZER,
     FORBIDDEN_RETRY_SECONDS,
     FinalizerChange,
     StatusWriter,
 )
+from argogrant.controller.store import record_grant
 from argogrant.kube.client import Body
 from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from support.fake_cluster import FakeCluster

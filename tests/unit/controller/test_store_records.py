@@ -9,7 +9,7 @@ from argogrant.controller.argocd_state import (
     observe_config_map,
     observe_project,
 )
-from argogrant.controller.cached_objects import record_grant, record_instance
+from argogrant.controller.store import record_grant, record_instance
 from support.live_cluster import INSTANCE, a_grant
 
 STAMPED = {"uid": "u1", "creationTimestamp": "2026-11-24T12:00:00Z"}
