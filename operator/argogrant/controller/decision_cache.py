@@ -1,18 +1,24 @@
-"""Cache of the decisions about the grants of one instance."""
+"""Decisions about the grants of one instance, cached, and the objects they depend on.
 
-from collections.abc import Collection, Iterable
+Related objects of a grant are its approvals, its extensions and, for
+``maxActivePerSubject``, the older active grants of its subject. So grants are decided
+in the order of their creation, and each decision is counted before the next one.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-from argogrant.controller.related_grants import (
-    EMPTY_LOOKUP,
-    ObjectLookup,
-    RelatedGrants,
-)
-from argogrant.controller.store import GrantRecord
-from argogrant.grants.access.request import RelatedObjects
+from argogrant.controller.store import GrantRecord, Store
+from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.facts import InstanceState, build_input
 from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.reason_table import REFUSED_REASONS
+
+LONGEST_CHAIN: Final = 128
+"""Upper limit of the grants in a chain of extensions."""
 
 
 class DecisionCache:
@@ -46,7 +52,7 @@ class DecisionCache:
         records: Iterable[GrantRecord],
         state: InstanceState,
         now: datetime,
-        lookup: ObjectLookup = EMPTY_LOOKUP,
+        store: Store | None = None,
     ) -> None:
         """Decide about these grants, and drop the decisions about all others.
 
@@ -54,14 +60,14 @@ class DecisionCache:
             records: The grants of one instance.
             state: The observed state of the instance.
             now: Current time.
-            lookup: Access to related grants and approvals.
+            store: All grants and approvals of the namespace; None if no grant has any.
         """
         is_same_state = state is self._state and now >= self.decided_at
         reusable = self._decisions if is_same_state else {}
         self.records = {record.uid: record for record in records}
         before = self._decisions
         grants = [r.grant for r in self.records.values() if r.grant is not None]
-        related_grants = RelatedGrants(grants, lookup, state)
+        related_grants = _RelatedGrants(grants, store, state)
         self._decisions = {}
         for grant in related_grants.ordered():
             related = related_grants.get(grant)
@@ -77,10 +83,72 @@ class DecisionCache:
         self.recheck_at = min((i for i in instants if i is not None), default=None)
 
 
+class _RelatedGrants:
+    """Related objects of the grants of one instance, built oldest first."""
+
+    def __init__(
+        self, grants: Sequence[Grant], store: Store | None, state: InstanceState
+    ) -> None:
+        self._grants = grants
+        self._extensions = {
+            (grant.extends, *grant.binding): grant.name
+            for grant in grants
+            if grant.extends is not None
+        }
+        self._store = store
+        self._active: defaultdict[str, set[str]] = defaultdict(set)
+        self._counts_active = any(
+            policy.max_active_per_subject is not None for policy in state.policies
+        )
+
+    def ordered(self) -> Iterable[Grant]:
+        """Return the grants, by age if any policy limits the active grants."""
+        if not self._counts_active:
+            return self._grants
+        return sorted(self._grants, key=lambda grant: (grant.created_at, grant.name))
+
+    def get(self, grant: Grant) -> RelatedObjects:
+        """Return the objects that a decision about this grant depends on."""
+        approvals = self._store.approvals_of(grant.name) if self._store else ()
+        active = self._active[grant.subject.name] if self._counts_active else ()
+        extended_by = ""
+        if self._extensions:
+            extended_by = self._extensions.get((grant.name, *grant.binding), "")
+        if not (approvals or grant.extends or active or extended_by):
+            return NO_RELATED_OBJECTS
+        chain = self._chain(grant)
+        return RelatedObjects(
+            approvals=tuple(r.approval for r in approvals if r.approval is not None),
+            chain=chain,
+            active_before=len(set(active) - {one.uid for one in chain}),
+            extended_by=extended_by,
+        )
+
+    def record_active(self, decision: Decision) -> None:
+        """Count an active grant, neither ended nor refused, for younger ones."""
+        grant, finding = decision.grant, decision.finding
+        if (
+            self._counts_active
+            and not (decision.has_ended or grant.being_deleted)
+            and (finding is None or finding.reason not in REFUSED_REASONS)
+        ):
+            self._active[grant.subject.name].add(grant.uid)
+
+    def _chain(self, grant: Grant) -> tuple[Grant, ...]:
+        chain: list[Grant] = []
+        name = grant.extends
+        while self._store and name is not None and len(chain) < LONGEST_CHAIN:
+            record = self._store.grant(name)
+            if record is None or record.grant is None or record.grant in chain:
+                break
+            chain.append(record.grant)
+            name = record.grant.extends
+        return tuple(chain)
+
+
 def _is_still_valid(
     decision: Decision, grant: Grant, related: RelatedObjects, now: datetime
 ) -> bool:
-    """Return whether a decision would be the same now."""
     return (
         decision.grant is grant
         and decision.related == related
