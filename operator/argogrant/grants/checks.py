@@ -200,7 +200,7 @@ IN_FORCE: tuple[Check, ...] = (
     role_exists,  # RoleNotFound; last, as it changes without a change of the grant
 )
 """Checks in order. A grant in force can still lack its binding: see controller/plan.py
-and controller/contention.py (RBACTextInvalid, RBACTextFull, OverlayOwnedByAnother,
+and controller/apply.py (RBACTextInvalid, RBACTextFull, OverlayOwnedByAnother,
 ConfigMapMissing, Contested)."""
 
 

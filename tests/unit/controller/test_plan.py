@@ -9,8 +9,8 @@ from argogrant.controller.argocd_state import (
     Snapshot,
     observe_project,
 )
-from argogrant.controller.gather import StateGatherer
 from argogrant.controller.plan import Plan, plan
+from argogrant.controller.planner import StateGatherer
 from argogrant.controller.store import InstanceRecord, record_instance
 from argogrant.grants.facts import InstanceState
 from argogrant.grants.model.grant import Binding

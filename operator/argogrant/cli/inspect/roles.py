@@ -18,7 +18,7 @@ from argogrant.cli.options import (
 )
 from argogrant.cli.session import argocd_of, instance_of, read_rules, session
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
-from argogrant.controller.gather import owners_of
+from argogrant.controller.planner import owners_of
 from argogrant.grants.access.policy import Owners
 
 HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")

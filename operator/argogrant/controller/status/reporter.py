@@ -18,8 +18,8 @@ from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.decision_cache import DecisionCache
-from argogrant.controller.gather import GatheredState
 from argogrant.controller.plan import Plan
+from argogrant.controller.planner import GatheredState
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
