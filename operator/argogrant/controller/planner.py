@@ -7,6 +7,7 @@ It reads the cache (the store and the snapshot of Argo CD) and performs no I/O.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.appproject.project import Project
@@ -45,6 +46,16 @@ class GatheredState:
     roles: tuple[DiscoveredRole, ...] = ()
 
 
+class _Sources(NamedTuple):
+    instance: Instance | None
+    text: PolicyCSV | None
+    labels_and_annotations: Mapping[str, str]
+    settings: ArgoCDSettings | None
+    projects: tuple[Project, ...] | None
+    """None if they are unknown."""
+    rules: NamespaceRules
+
+
 class StateGatherer:
     """Builder of the state of one instance, which it builds again after a change only.
 
@@ -55,7 +66,7 @@ class StateGatherer:
     def __init__(self, name: str) -> None:
         self._name = name
         self._last_parsed: Instance | None = None
-        self._sources: object = None
+        self._sources: _Sources | None = None
         self._gathered = GatheredState(state=InstanceState(name=name, exists=False))
 
     def gather(
@@ -83,7 +94,7 @@ class StateGatherer:
         if record is not None and record.instance is None:
             text = None
         instance = self._instance(record)
-        sources = (
+        sources = _Sources(
             instance,
             text,
             config_map.labels_and_annotations if config_map is not None else {},
@@ -93,7 +104,7 @@ class StateGatherer:
         )
         if sources != self._sources:
             self._sources = sources
-            self._gathered = _gather(self._name, *sources)
+            self._gathered = _gather(self._name, sources)
         return self._gathered
 
     def _instance(self, record: InstanceRecord | None) -> Instance | None:
@@ -113,15 +124,8 @@ class StateGatherer:
         return replace(last, being_deleted=record.being_deleted)
 
 
-def _gather(  # noqa: PLR0913
-    name: str,
-    instance: Instance | None,
-    text: PolicyCSV | None,
-    labels_and_annotations: Mapping[str, str],
-    settings: ArgoCDSettings | None,
-    projects: tuple[Project, ...] | None,
-    rules: NamespaceRules,
-) -> GatheredState:
+def _gather(name: str, sources: _Sources) -> GatheredState:
+    instance, text, labels_and_annotations, settings, projects, rules = sources
     if instance is None:
         return GatheredState(state=InstanceState(name=name, exists=False))
     known = projects or ()

@@ -8,10 +8,9 @@ from typing import Final
 
 from argogrant.argocd.appproject.plan import ProjectPlan
 from argogrant.argocd.appproject.project import Project
-from argogrant.controller.apply import WRITE_PAUSE, Clock, lags_of
+from argogrant.controller.apply import WRITE_PAUSE, Clock, Contention, lags_of
 from argogrant.controller.appproject.placement import managed_member_ends
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
-from argogrant.controller.contention import Contention
 from argogrant.controller.plan import Plan
 from argogrant.grants.model.reasons import Finding
 from argogrant.kube.errors import ClusterError, Conflict, NotFound

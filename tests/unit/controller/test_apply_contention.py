@@ -3,8 +3,8 @@
 import asyncio
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
+from argogrant.controller.apply import CONTESTED_FROM, LONGEST_DELAY, Contention
 from argogrant.controller.argocd_state import ObservedConfigMap
-from argogrant.controller.contention import CONTESTED_FROM, LONGEST_DELAY, Contention
 from support.in_memory_operator import INSTANCES, SETTLED, SOON, an_operator
 
 
