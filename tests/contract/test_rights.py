@@ -11,7 +11,7 @@ import yaml
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster, TokenRotation
-from argogrant.controller.required_permissions import (
+from argogrant.controller.permissions import (
     ARGOCD_ROLE,
     HOME_ROLE,
     REMOTE_ROLE,

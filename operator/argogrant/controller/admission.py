@@ -19,7 +19,7 @@ from argogrant.api.admission_drift import (
     verified_since,
 )
 from argogrant.controller.apply import Clock
-from argogrant.controller.required_permissions import IDENTITY_ROLE
+from argogrant.controller.permissions import IDENTITY_ROLE
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import with_full_stop

@@ -18,7 +18,7 @@ so the message is enough to distinguish these cases.
 from typing import Final
 
 from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
-from argogrant.controller.required_permissions import (
+from argogrant.controller.permissions import (
     APPPROJECT_ROLE,
     ARGOCD_ROLE,
     HOME_ROLE,

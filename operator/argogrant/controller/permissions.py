@@ -1,30 +1,192 @@
-"""Background check for missing permissions of one instance.
+"""Catalog of the operator's permissions, and the background check for missing ones.
 
-No reconciliation waits for it. Without some permissions the operator still removes what
-it can, and the condition ``Ready`` lists all that are missing.
+Every permission names the shipped Role that contains it, and every message about a
+missing permission takes the Role from here. A contract test compares the catalog with
+the files of ``manifests/`` and with ``docs/how-to/token-rotation.md``, in both
+directions. The permission to create Events is not listed: without it the operator posts
+no Events and works otherwise.
+
+No reconciliation waits for the check. Without some permissions the operator still
+removes what it can, and the condition ``Ready`` lists all that are missing.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.controller.required_permissions import (
-    argocd_permissions,
-    home_permissions,
-)
+from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError
-from argogrant.kube.permissions import Permission, missing_permissions
+from argogrant.kube.leader_election import LEASE_NAME
+from argogrant.kube.permissions import (
+    Permission,
+    ShippedRole,
+    describe_permissions,
+    missing_permissions,
+)
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    APP_PROJECTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+    LEASES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    VALIDATING_BINDINGS,
+    VALIDATING_POLICIES,
+    Resource,
+)
 
+HOME_ROLE: Final = ShippedRole(
+    "the Role argogrant of its own namespace", "manifests/argogrant-namespace.yaml"
+)
+IDENTITY_ROLE: Final = ShippedRole(
+    "the ClusterRole argogrant-identity", "manifests/argogrant-namespace.yaml"
+)
+ARGOCD_ROLE: Final = ShippedRole(
+    "the Role argogrant of Argo CD's namespace", "manifests/argocd-namespace.yaml"
+)
+APPPROJECT_ROLE: Final = ShippedRole(
+    "the Role argogrant-appprojects of Argo CD's namespace",
+    "manifests/argocd-appprojects.yaml",
+)
+REMOTE_ROLE: Final = ShippedRole(
+    "the Role argogrant of the other cluster", "manifests/remote-cluster.yaml"
+)
+ROTATION_ROLE: Final = ShippedRole(
+    "the Role argogrant-token", "docs/how-to/token-rotation.md"
+)
 MIN_INTERVAL: Final = 1.0
 """Least seconds between two checks."""
 RECHECK_SECONDS: Final = 5.0
 """Seconds between checks while permissions are missing, so a new Role is noticed."""
 
+_READ: Final = ("get", "list", "watch")
+_READ_AND_PATCH: Final = (*_READ, "patch")
+_ADMISSION_POLICIES: Final = ("argogrant-requester", "argogrant-approver")
+
 logger = logging.getLogger(__name__)
+
+
+def argocd_permissions(instance: Instance) -> tuple[Permission, ...]:
+    """List the permissions for an instance in the cluster of its Argo CD."""
+    cluster, namespace = instance.cluster, instance.argocd_namespace
+    role, server = (REMOTE_ROLE, cluster.server) if cluster else (ARGOCD_ROLE, "")
+    permissions = [
+        *_permissions(
+            role,
+            _READ_AND_PATCH,
+            CONFIG_MAPS,
+            namespace=namespace,
+            name=CONFIG_MAP_NAME,
+        ),
+        *_permissions(role, _READ, APP_PROJECTS, namespace=namespace),
+    ]
+    if instance.binds_in_projects:
+        permissions += _permissions(
+            APPPROJECT_ROLE, ("patch",), APP_PROJECTS, namespace=namespace
+        )
+    if cluster is not None and cluster.rotation is not None:
+        permissions += _permissions(
+            ROTATION_ROLE,
+            ("create",),
+            SERVICE_ACCOUNTS,
+            namespace=cluster.rotation.namespace,
+            name=cluster.rotation.service_account,
+            subresource="token",
+        )
+    return tuple(replace(one, server=server) for one in permissions)
+
+
+def home_permissions(
+    namespace: str, cluster: RemoteCluster | None = None
+) -> tuple[Permission, ...]:
+    """List the permissions for an instance in its own namespace.
+
+    Args:
+        namespace: Namespace of the instance and its grants.
+        cluster: The cluster of Argo CD, if it is another one.
+    """
+    home = partial(_permissions, HOME_ROLE, namespace=namespace)
+    permissions = [
+        one
+        for resource, verbs in (
+            (ACCESS_GRANTS, _READ_AND_PATCH),
+            (ARGOCD_INSTANCES, _READ_AND_PATCH),
+            (ACCESS_POLICIES, _READ),
+            (ACCESS_APPROVALS, _READ),
+        )
+        for one in (
+            *home(verbs, resource),
+            *home(("patch",), resource, subresource="status"),
+        )
+    ]
+    if cluster is not None:
+        permissions += _permissions(
+            ROTATION_ROLE,
+            _READ_AND_PATCH if cluster.rotation else _READ,
+            SECRETS,
+            namespace=namespace,
+            name=cluster.secret_name,
+        )
+    return tuple(permissions)
+
+
+def retention_permissions(namespace: str) -> tuple[Permission, ...]:
+    """List the permissions to delete ended grants.
+
+    Without them ended grants stay longer than ``spec.retention``; nothing else fails.
+    """
+    return tuple(
+        Permission(verb="delete", resource=one, namespace=namespace, role=HOME_ROLE)
+        for one in (ACCESS_GRANTS, ACCESS_APPROVALS)
+    )
+
+
+def operator_permissions(namespace: str) -> tuple[Permission, ...]:
+    """List the permissions for the leader election and the admission policies.
+
+    The operator never reviews the former, since it does not start without them. The
+    condition ``RequesterVerified`` reports missing ones of the latter.
+
+    Args:
+        namespace: Namespace of the Lease.
+    """
+    lease = ("get", "patch")
+    return (
+        *_permissions(HOME_ROLE, lease, LEASES, namespace=namespace, name=LEASE_NAME),
+        *_permissions(HOME_ROLE, ("create",), LEASES, namespace=namespace),
+        *(
+            one
+            for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS)
+            for name in _ADMISSION_POLICIES
+            for one in _permissions(IDENTITY_ROLE, _READ, resource, name=name)
+        ),
+    )
+
+
+def _permissions(
+    role: ShippedRole, verbs: Iterable[str], resource: Resource, **scope: str
+) -> Iterator[Permission]:
+    for verb in verbs:
+        yield Permission(verb=verb, resource=resource, role=role, **scope)
+
+
+def missing_message(missing: Sequence[Permission]) -> str:
+    """Describe all missing permissions and name the Roles that grant them."""
+    roles = " and ".join(map(str, dict.fromkeys(one.role for one in missing)))
+    return (
+        f"The operator's service account may not {describe_permissions(missing)}."
+        f" Give it {roles}."
+    )
 
 
 class PermissionWatcher:
@@ -61,10 +223,9 @@ class PermissionWatcher:
     async def run(self) -> None:
         """Check until cancelled."""
         while True:
+            seconds = RECHECK_SECONDS if self._has_missing_or_unknown else None
             with suppress(TimeoutError):
-                async with asyncio.timeout(
-                    RECHECK_SECONDS if self._has_missing_or_unknown else None
-                ):
+                async with asyncio.timeout(seconds):
                     await self._requested.wait()
             self._requested.clear()
             if self._instance is not None:

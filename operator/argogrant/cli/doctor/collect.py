@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from argogrant.api.admission_drift import POLICY_NAMES, find_drift
 from argogrant.api.crd import GROUP, KINDS, VERSION, custom_resource_definition
 from argogrant.controller.apply import Clock
-from argogrant.controller.required_permissions import (
+from argogrant.controller.permissions import (
     home_permissions,
     operator_permissions,
 )

@@ -29,16 +29,16 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster, TokenRotation
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.controller.apply import Clock
+from argogrant.controller.permissions import (
+    ROTATION_ROLE,
+    argocd_permissions,
+)
 from argogrant.controller.remote.connection import Connect, ObservedSecret
 from argogrant.controller.remote.token_lifetime import (
     TokenLifetime,
     TokenState,
     parse_lifetime,
     seconds_to_request,
-)
-from argogrant.controller.required_permissions import (
-    ROTATION_ROLE,
-    argocd_permissions,
 )
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.validation import with_full_stop

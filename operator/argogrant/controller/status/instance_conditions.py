@@ -11,8 +11,8 @@ from argogrant.controller.error_messages import (
     describe,
     role_remedy,
 )
+from argogrant.controller.permissions import missing_message
 from argogrant.controller.remote.token_lifetime import TokenState, token_condition
-from argogrant.controller.required_permissions import missing_message
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason

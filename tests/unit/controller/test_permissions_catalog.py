@@ -7,7 +7,7 @@ import pytest
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import RemoteCluster, TokenRotation
-from argogrant.controller.required_permissions import (
+from argogrant.controller.permissions import (
     argocd_permissions,
     home_permissions,
     missing_message,
