@@ -22,8 +22,8 @@ from argogrant.argocd.appproject.sweep import SweptMembers
 from argogrant.argocd.sweep import Swept
 from argogrant.audit.http_sink import InvalidSink, SinkTarget
 from argogrant.cli.session import APIServerNotReachable, connect, utc_now
-from argogrant.controller.sweep import SweepFailed, sweep_config_map, sweep_projects
-from argogrant.controller.uninstall import uninstall as uninstall_namespace
+from argogrant.controller.removal import SweepFailed, sweep_config_map, sweep_projects
+from argogrant.controller.removal import uninstall as uninstall_namespace
 
 
 def operator(  # noqa: PLR0913

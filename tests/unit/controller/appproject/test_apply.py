@@ -11,7 +11,7 @@ import pytest
 from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
 from argogrant.argocd.appproject.sweep import SweptMembers
 from argogrant.audit.event import AuditEvent
-from argogrant.controller.sweep import SweepFailed, sweep_projects
+from argogrant.controller.removal import SweepFailed, sweep_projects
 from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
 from support.builders import NOON

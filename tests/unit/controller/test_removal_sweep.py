@@ -3,7 +3,7 @@
 import pytest
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.sweep import SweepFailed, sweep_config_map
+from argogrant.controller.removal import SweepFailed, sweep_config_map
 from argogrant.kube.errors import Conflict, Forbidden
 from support.in_memory_operator import RBAC, InMemoryOperator
 
