@@ -6,7 +6,7 @@ It reads the cache (the store and the snapshot of Argo CD) and performs no I/O.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from argogrant.api.argocdinstance import Instance
@@ -286,15 +286,15 @@ class Planner:
         rules = self._store.rules(self._verification.verification())
         return self._gatherer.gather(record, seen, rules)
 
-    def decide(self, record: InstanceRecord, seen: Snapshot, now: datetime) -> None:
+    def decide(self, record: InstanceRecord, seen: Snapshot) -> None:
         """Decide about every grant of the instance."""
         state = self.gather(record, seen).state
         grants = self._store.grants_of(self._name)
-        self.decisions.update(grants, state, now, self._store)
+        self.decisions.update(grants, state, self._clock(), self._store)
 
     def plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
         """Decide about every grant, and plan the required writes."""
-        self.decide(record, seen, self._clock())
+        self.decide(record, seen)
         return self._plans.plan(
             self.decisions,
             seen,

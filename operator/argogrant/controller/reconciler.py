@@ -57,7 +57,7 @@ be removed from a previous location.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -81,21 +81,23 @@ from argogrant.controller.remote.connection import (
 )
 from argogrant.controller.remote.token_lifetime import TokenState
 from argogrant.controller.remote.token_rotation import TokenRotator
-from argogrant.controller.scheduler import Scheduler
 from argogrant.controller.status.instance_conditions import (
     NOT_KNOWN,
     NOT_RECONCILED,
+    NOWHERE,
     InstanceStatusInput,
 )
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.store import InstanceRecord, Store
-from argogrant.grants.model.reasons import Finding
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
-from argogrant.kube.permissions import Permission
 from argogrant.telemetry.metrics import InstanceMetrics
 
 ATTEMPTS: Final = 3
+LONGEST_SLEEP: Final = 1.0
+"""Seconds. Deadlines are wall-clock times: polling notices a stepped clock."""
+LONGEST_DEBOUNCE: Final = 0.25
+"""Seconds. A burst of changes shares one reconciliation."""
 LOCATION_CHANGED: Final = (
     "spec.namespace and spec.cluster.server are immutable; restore them, or delete this"
     " ArgoCDInstance and create another"
@@ -140,7 +142,6 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._changed = store.event(name)
-        self._scheduler = Scheduler(self._changed, clock)
         self._backoff = Backoff()
         self._applier = Applier(self._qualified_name, metrics, clock)
         self._projects = ProjectApplier(self._qualified_name, metrics, clock)
@@ -239,7 +240,7 @@ class Reconciler:
                 if record.is_force_released:
                     return None
                 self._report_invalid(record)
-            await self._scheduler.wait_until_due(self._decisions, None)
+            await self._wait_until_due(None)
 
     async def _run_connected(
         self, location: ArgoCDLocation, rotation: asyncio.Task[None]
@@ -320,8 +321,8 @@ class Reconciler:
                 record.being_deleted and _is_readable(argocd.snapshot())
             ):
                 return True
-            await self._scheduler.wait_until_due(self._decisions, write_delay)
-            await self._scheduler.debounce(self._decisions, took)
+            await self._wait_until_due(write_delay)
+            await self._debounce(took)
         for task in tasks:
             if task.done():
                 task.result()
@@ -351,11 +352,7 @@ class Reconciler:
                     orphans = orphans_of(planned, self._decisions.all())
                     self._reporter.report_orphans(record, orphans, seen, self._clock())
                     await self._applier.write(
-                        argocd,
-                        planned,
-                        seen,
-                        orphans=orphans,
-                        remove_key=remove_key,
+                        argocd, planned, seen, orphans=orphans, remove_key=remove_key
                     )
             except Conflict:
                 await argocd.refresh_config_map()
@@ -364,6 +361,37 @@ class Reconciler:
             self._report(argocd, planned)
             return members.no_later_than(write_delay)
         raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
+
+    async def _wait_until_due(self, write_delay: float | None) -> None:
+        """Wait for a change, a delayed write, or a time at which a decision changes.
+
+        Args:
+            write_delay: Seconds until a delayed write is due; None if there is none.
+        """
+        loop = asyncio.get_running_loop()
+        write_due = float("inf") if write_delay is None else loop.time() + write_delay
+        while True:
+            write_wait = write_due - loop.time()
+            seconds = min(LONGEST_SLEEP, self._until_recheck(), write_wait)
+            if seconds <= 0 or self._clock() < self._decisions.decided_at:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+                    return
+
+    async def _debounce(self, took: float) -> None:
+        """Pause in proportion to the last reconciliation, never past a recheck."""
+        pause = min(3 * took, LONGEST_DEBOUNCE, self._until_recheck())
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    def _until_recheck(self) -> float:
+        """Return the seconds until a decision can change without any other change."""
+        recheck_at = self._decisions.recheck_at
+        if recheck_at is None:
+            return float("inf")
+        return (recheck_at - self._clock()).total_seconds()
 
     def _detect_contention(self, planned: Plan, seen: Snapshot) -> Plan:
         """Mark the plan as blocked where another program undoes the writes."""
@@ -375,57 +403,52 @@ class Reconciler:
 
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
         seen, now = argocd.snapshot(), self._clock()
+        contested = self._applier.contested or self._projects.contested
         self._metrics.overdue_since(overdue_since(seen, self._decisions.all(), now))
         overlay = seen.config_map.overlay if seen.config_map else None
         self._metrics.observed(
             bindings=len(overlay.bindings) if overlay else 0,
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
-            contested=self._contested() is not None,
+            contested=contested is not None,
         )
-        by_reason = self._reporter.report_and_release_grants(
-            self._decisions, planned, seen, now
-        )
-        self._metrics.grants(by_reason)
+        self._metrics.grants(self._report_grants(planned, seen))
         self._metrics.in_force(self._decisions.all())
         failures = self._connection.failures if self._connection is not None else ()
         self._report_instance(
             InstanceStatusInput(
                 seen=seen,
                 blocked=planned.blocked or planned.capacity_finding,
-                contested=self._contested(),
+                contested=contested,
                 clock_skew=self._home.clock_skew(),
                 failures=(*failures, *self._store.failures()),
             )
         )
-
-    def _contested(self) -> Finding | None:
-        return self._applier.contested or self._projects.contested
 
     def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, repeated: bool
     ) -> None:
         """Report a failed reconciliation; grants report it if the next one fails."""
         logger.warning("%s: %s", self._qualified_name, error)
-        seen, now = argocd.snapshot(), self._clock()
+        seen = argocd.snapshot()
         if repeated:
-            nothing = Plan(overlay=None, blocked=NOT_RECONCILED)
-            self._reporter.report_and_release_grants(
-                self._decisions, nothing, seen, now
-            )
+            self._report_grants(Plan(overlay=None, blocked=NOT_RECONCILED), seen)
         if isinstance(error, Forbidden) and self._permissions is not None:
             self._permissions.request_check()
         self._report_instance(InstanceStatusInput(seen=seen, error=error))
 
     def _report_invalid(self, record: InstanceRecord) -> None:
         """Report that the instance was never valid: its location is unknown."""
-        seen, now = Snapshot(), self._clock()
-        self._planner.decide(record, seen, now)
+        seen = Snapshot()
+        self._planner.decide(record, seen)
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
-        by_reason = self._reporter.report_and_release_grants(
-            self._decisions, nothing, seen, now
-        )
-        self._metrics.grants(by_reason)
+        self._metrics.grants(self._report_grants(nothing, seen))
         self._report_instance(InstanceStatusInput(seen=seen))
+
+    def _report_grants(self, planned: Plan, seen: Snapshot) -> Mapping[str, int]:
+        """Report all grants; return their number by the reason of their condition."""
+        return self._reporter.report_and_release_grants(
+            self._decisions, planned, seen, self._clock()
+        )
 
     def _report_instance(self, status_input: InstanceStatusInput) -> None:
         """Report about the instance.
@@ -436,17 +459,18 @@ class Reconciler:
         record = self._record()
         if record is None:
             return
+        if self._permissions is not None:
+            self._permissions.record(record.instance)
         status_input = replace(
             status_input,
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.verification(),
-            missing_permissions=self._missing_permissions(record),
-            token=self._token_state(record),
+            missing_permissions=self._permissions.missing if self._permissions else (),
+            token=self._token_state(record.instance),
+            location=self._location or NOWHERE,
             namespace=record.namespace,
         )
-        if self._location is not None:
-            status_input = replace(status_input, location=self._location)
         self._reporter.report_instance(
             record,
             status_input,
@@ -455,16 +479,8 @@ class Reconciler:
             last_write_at=self._applier.last_write_at,
         )
 
-    def _missing_permissions(self, record: InstanceRecord) -> tuple[Permission, ...]:
-        if self._permissions is None:
-            return ()
-        self._permissions.record(record.instance)
-        return self._permissions.missing
-
-    def _token_state(self, record: InstanceRecord) -> TokenState | None:
-        if record.instance is None:
-            return None
-        state = self._rotator.state(record.instance, self._secret())
+    def _token_state(self, instance: Instance | None) -> TokenState | None:
+        state = self._rotator.state(instance, self._secret()) if instance else None
         if state is not None:
             self._metrics.token(
                 state.lifetime.expires_at, is_at_risk=state.needs_attention
@@ -472,12 +488,7 @@ class Reconciler:
         return state
 
     def _report_rotation(self, expires_at: datetime | None, version: str) -> None:
-        """Report that a new token is stored.
-
-        Args:
-            expires_at: Expiry of the token, as far as it is known.
-            version: Version of the Secret that has the token.
-        """
+        """Report a new token, with the version of the Secret that has it."""
         record = self._store.instance(self._name)
         if record is not None:
             self._reporter.report_token(
