@@ -1,6 +1,9 @@
 """Generator of the CRDs, the admission policies and the reference of the kinds."""
 
+import ast
+import inspect
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,14 +22,13 @@ from argogrant.api.crd import (
     crd_yaml,
     custom_resource_definition,
 )
-from argogrant.grants.model.reason_table import (
+from argogrant.grants.model.reasons import (
     APPROVAL_REASONS,
-    DESCRIPTIONS,
     GRANT_REASONS,
     INSTANCE_REASONS,
     POLICY_REASONS,
+    Reason,
 )
-from argogrant.grants.model.reasons import Reason
 from argogrant.telemetry.metrics import Metrics
 from kindfields import FieldOfKind, fields_of
 from marks import MARKS
@@ -42,6 +44,19 @@ CONDITIONS: Final[Mapping[str, Conditions]] = {
     ACCESS_POLICY.kind: POLICY_REASONS,
     ACCESS_APPROVAL.kind: APPROVAL_REASONS,
 }
+
+
+def descriptions_of_reasons() -> dict[Reason, str]:
+    """Read the text below each member of ``Reason``; Python drops it at run time."""
+    (definition,) = ast.parse(inspect.getsource(Reason)).body
+    return {
+        Reason[member.targets[0].id]: " ".join(text.value.value.split())
+        for member, text in pairwise(definition.body)
+        if isinstance(member, ast.Assign)
+    }
+
+
+DESCRIPTIONS: Final = descriptions_of_reasons()
 
 
 def generated_files() -> dict[str, str]:

@@ -6,8 +6,7 @@ import yaml
 from argogrant.api.argocdinstance import read_instance
 from argogrant.argocd.policy_csv import read_scopes
 from argogrant.argocd.role_risks import PERSISTENT
-from argogrant.grants.model.reason_table import GRANT_REASONS
-from argogrant.grants.model.reasons import GrantCondition
+from argogrant.grants.model.reasons import GRANT_REASONS, GrantCondition
 from support import doc_pages
 
 HOW_TO = doc_pages.ROOT / "docs/how-to"

@@ -6,20 +6,18 @@ from typing import Any
 import pytest
 import yaml
 
-from argogrant.grants.model.reason_table import (
+from argogrant.grants.model.reasons import (
     APPROVAL_REASONS,
-    DESCRIPTIONS,
     GRANT_REASONS,
     INSTANCE_REASONS,
     POLICY_REASONS,
-)
-from argogrant.grants.model.reasons import (
     ApprovalCondition,
     GrantCondition,
     InstanceCondition,
     PolicyCondition,
     Reason,
 )
+from generate import DESCRIPTIONS
 
 ROOT = Path(__file__).parent.parent.parent
 CRDS = sorted((ROOT / "crds").glob("*.yaml"))
@@ -103,10 +101,16 @@ def test_every_reason_belongs_to_a_condition_and_is_explained(reason: Reason) ->
         if any(reason in used for used in reasons.values())
     ]
 
-    assert kinds, "list its conditions in grants/model/reason_table.py"
+    assert kinds, "list its conditions in grants/model/reasons.py"
     for page in ("reasons", *kinds):
         assert f"| `{reason}` |" in page_of(page)
         assert f"| {DESCRIPTIONS[reason]} |" in page_of(page)
+
+
+def test_every_reason_has_a_description() -> None:
+    """The reference documentation is generated from them."""
+    assert set(DESCRIPTIONS) == set(Reason)
+    assert all(text.endswith(".") for text in DESCRIPTIONS.values())
 
 
 def test_every_condition_type_is_explained() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.grants.model.reason_table import GRANT_REASONS
+from argogrant.grants.model.reasons import GRANT_REASONS
 from controlplane import ControlPlane
 from support import doc_pages, operator_process
 from support.live_cluster import RULES, World, a_grant, after, eventually

@@ -33,8 +33,7 @@ from argogrant.grants.model.grant import (
     Subject,
     SubjectKind,
 )
-from argogrant.grants.model.reason_table import FINAL_REASONS
-from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.reasons import FINAL_REASONS, GrantCondition, Reason
 from argogrant.grants.model.validation import MAX_NAME_LENGTH, PROJECT_NAME
 from argogrant.grants.model.window import format_instant, parse_duration, parse_instant
 

@@ -14,12 +14,14 @@ from typing import Final, NamedTuple
 from argogrant.argocd.appproject.annotation import Token
 from argogrant.audit.event import EventType
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reason_table import (
+from argogrant.grants.model.reasons import (
     GRANT_REASONS,
     INSTANCE_REASONS,
     REFUSED_REASONS,
+    GrantCondition,
+    InstanceCondition,
+    Reason,
 )
-from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
 from argogrant.grants.model.stored_condition import (
     Conditions,
     StoredCondition,

@@ -15,7 +15,7 @@ from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.facts import InstanceState, build_input
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.reason_table import REFUSED_REASONS
+from argogrant.grants.model.reasons import REFUSED_REASONS
 
 LONGEST_CHAIN: Final = 128
 """Upper limit of the grants in a chain of extensions."""

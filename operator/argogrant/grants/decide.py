@@ -53,8 +53,7 @@ from argogrant.grants.checks import IN_FORCE, shortened_by_max_duration
 from argogrant.grants.effectiveness import Effectiveness, check_effectiveness
 from argogrant.grants.facts import DecisionInput
 from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.reason_table import REFUSED_REASONS
-from argogrant.grants.model.reasons import Finding
+from argogrant.grants.model.reasons import REFUSED_REASONS, Finding
 from argogrant.grants.model.window import END_OF_TIME, Window, format_instant
 from argogrant.grants.role_warnings import role_warning
 

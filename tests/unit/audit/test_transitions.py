@@ -8,7 +8,7 @@ from argogrant.audit.transitions import (
     ReportedState,
     condition_transitions,
 )
-from argogrant.grants.model.reason_table import (
+from argogrant.grants.model.reasons import (
     GRANT_REASONS,
     INSTANCE_REASONS,
     REFUSED_REASONS,

@@ -3,7 +3,6 @@
 import pytest
 
 from argogrant.grants.conditions import BindingOutcome, Condition, grant_conditions
-from argogrant.grants.model.reason_table import DESCRIPTIONS
 from argogrant.grants.model.reasons import (
     Finding,
     GrantCondition,
@@ -121,12 +120,6 @@ def test_message_of_a_bound_grant_has_subject_role_and_end() -> None:
         'Argo CD gives "alice" the role "role:deployer" until 2026-11-24T13:00:00Z.'
         " It is shortened to the instance's maxDuration of 1h."
     )
-
-
-def test_every_reason_has_a_description() -> None:
-    """The reference documentation is generated from them."""
-    assert set(DESCRIPTIONS) == set(Reason)
-    assert all(text.endswith(".") for text in DESCRIPTIONS.values())
 
 
 def test_condition_types_are_part_of_the_api() -> None:

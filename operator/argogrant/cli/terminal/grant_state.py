@@ -15,8 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from argogrant.api.accessgrant_view import AccessGrantView
-from argogrant.grants.model.reason_table import REFUSED_REASONS
-from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.reasons import REFUSED_REASONS, GrantCondition, Reason
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 """Position of a grant without a known end."""
