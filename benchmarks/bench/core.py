@@ -10,7 +10,7 @@ from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import plan
 from argogrant.controller.store import GrantRecord, record_grant
-from argogrant.grants.facts import InstanceState
+from argogrant.grants.checks import InstanceState
 from argogrant.handlers.startup import tune_gc
 from bench import grants
 from bench.percentiles import percentile

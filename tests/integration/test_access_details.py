@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argogrant.grants.access_details import validate_template
+from argogrant.grants.decide import validate_template
 from controlplane import ControlPlane
 from support.live_cluster import INSTANCE, World, a_grant, eventually
 

@@ -16,9 +16,9 @@ from argogrant.grants.access.policy import (
     RolePattern,
     SubjectPatterns,
 )
-from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.checks import InstanceState, build_input
 from argogrant.grants.decide import Decision, decide
-from argogrant.grants.facts import InstanceState, build_input
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import (
     Identity,

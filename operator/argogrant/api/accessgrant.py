@@ -22,9 +22,8 @@ from argogrant.api.schema import (
     validations,
 )
 from argogrant.grants.access.policy import Approval
-from argogrant.grants.access_details import MAX_DETAILS
 from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
-from argogrant.grants.decide import Decision, DesiredBinding
+from argogrant.grants.decide import MAX_DETAILS, Decision, DesiredBinding
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     Grant,

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from argogrant.grants.conditions import Conditions, StoredCondition
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition
-from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from argogrant.grants.model.window import parse_instant
 
 _STATUS: Final = {"True": True, "False": False}

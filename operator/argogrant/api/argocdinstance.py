@@ -35,8 +35,8 @@ from argogrant.api.schema import (
 )
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import NO_OWNERS, Owners
-from argogrant.grants.access_details import validate_template
 from argogrant.grants.conditions import Condition
+from argogrant.grants.decide import validate_template
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern
 from argogrant.grants.model.window import format_instant, parse_duration
 

@@ -11,7 +11,7 @@ a pattern as in a name.
 
 from typing import Final
 
-from argogrant.grants.access_details import PLACEHOLDERS
+from argogrant.grants.decide import PLACEHOLDERS
 from argogrant.grants.model.validation import INVISIBLE_RANGES
 
 _INVISIBLE: Final = "".join(
@@ -81,7 +81,7 @@ DETAILS_RULES: Final = (
         + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS),
     ),
 )
-"""Rules that ``argogrant.grants.access_details`` also checks."""
+"""Rules that ``argogrant.grants.decide`` also checks."""
 
 OWNERS_RULES: Final = (
     (

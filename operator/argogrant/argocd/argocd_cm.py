@@ -7,7 +7,7 @@ Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
 from collections.abc import Mapping
 from typing import Final
 
-from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount
+from argogrant.grants.effectiveness import ArgoCDSettings, LocalAccount
 
 SETTINGS_NAME: Final = "argocd-cm"
 ACCOUNT_PREFIX: Final = "accounts"

@@ -18,9 +18,9 @@ from typing import Final, NewType
 import yaml
 
 from argogrant.argocd.policy_line import Rule, parse_line
+from argogrant.grants.effectiveness import DEFAULT_CLAIMS
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.sign_in import DEFAULT_CLAIMS
 
 _SCALARS: Final = (str, bool, int, float, date, datetime)
 """YAML types that Argo CD's parser accepts where it expects a string."""

@@ -14,8 +14,7 @@ from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import pattern_matches
 from argogrant.argocd.policy_csv import PolicyCSV, read_key_once
 from argogrant.argocd.policy_line import Rule
-from argogrant.grants.model.grant import Binding
-from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
+from argogrant.grants.model.grant import NO_RISKS, Binding, RoleRisks
 
 PERSISTENT: Final[Mapping[tuple[str, str], str]] = {
     ("accounts", "update"): "sets passwords and creates tokens of other accounts",

@@ -7,7 +7,7 @@ from typing import Final
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.policy_csv import PolicyCSV
 from argogrant.argocd.role_risks import RolePermissions
-from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
+from argogrant.grants.model.grant import NO_RISKS, RoleRisks
 
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 """Source: argoproj/argo-cd, ``assets/builtin-policy.csv``."""

@@ -26,7 +26,7 @@ from argogrant.argocd.policy_csv import (
     read_unmanaged_keys,
 )
 from argogrant.controller.appproject.patch import project_patch, tokens_of
-from argogrant.grants.model.sign_in import ArgoCDSettings
+from argogrant.grants.effectiveness import ArgoCDSettings
 from argogrant.kube.client import FIELD_MANAGER, Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden
 from argogrant.kube.informer import Informer

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from argogrant.controller.store import GrantRecord, Store
-from argogrant.grants.access.request import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.checks import InstanceState, build_input
 from argogrant.grants.decide import Decision, decide
-from argogrant.grants.facts import InstanceState, build_input
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import REFUSED_REASONS
 

@@ -16,7 +16,7 @@ from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.status.retention import RetentionCollector
 from argogrant.controller.status.writer import StatusWriter
 from argogrant.controller.store import POLICIES, UNASSIGNED, Store
-from argogrant.grants.facts import InstanceState
+from argogrant.grants.checks import InstanceState
 from argogrant.kube.client import Cluster
 from argogrant.telemetry.metrics import Metrics
 

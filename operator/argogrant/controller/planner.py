@@ -32,10 +32,10 @@ from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.store import InstanceRecord, NamespaceRules, Store
 from argogrant.grants.access.policy import Owners
-from argogrant.grants.facts import InstanceState
+from argogrant.grants.checks import InstanceState
+from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
+from argogrant.grants.model.grant import NO_RISKS
 from argogrant.grants.model.identity import IdentityPattern
-from argogrant.grants.model.sign_in import ArgoCDSettings, LoginConfig
-from argogrant.grants.role_warnings import NO_RISKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,26 +5,85 @@ named after the condition that it verifies. It returns None if it passes, and ot
 a ``Finding`` with the reason and message of the status condition ``Ready``. The first
 finding decides; ``decide`` derives from it the desired state of the binding.
 
-All checks are pure functions of ``DecisionInput``: the grant, the observed state of its
-Argo CD, related objects, and the time.
+All checks are pure functions of ``DecisionInput``, which is complete before the first
+one runs.
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
-from argogrant.grants.facts import DecisionInput
+from argogrant.grants.access.evaluation import PolicyResult, evaluate
+from argogrant.grants.access.policy import AccessRules
+from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.effectiveness import LoginConfig
+from argogrant.grants.model.grant import Grant, RoleRisks
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote, with_full_stop
-from argogrant.grants.model.window import format_duration, format_instant
+from argogrant.grants.model.window import Window, format_duration, format_instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceState(AccessRules):
+    """Observed state of one ArgoCDInstance and its Argo CD."""
+
+    name: str
+    exists: bool = True
+    text_is_known: bool = True
+    """True if ``argocd-rbac-cm`` could be read; otherwise no binding is added."""
+    projects_are_known: bool = True
+    """True if the AppProjects could be read; otherwise no role counts as missing."""
+    roles: frozenset[str] = frozenset()
+    """Existing roles, as written in Argo CD's RBAC policy."""
+    unreadable_projects: Mapping[str, str] = field(default_factory=dict)
+    """AppProjects whose roles Argo CD ignores, with the line that it cannot parse."""
+    names_used_as_roles: frozenset[str] = frozenset()
+    """Names that are used as roles. Binding one as a subject would grant the new role
+    to everyone who has it."""
+    role_risks: Mapping[str, RoleRisks] = field(default_factory=dict)
+    """Roles that need a warning, as written in Argo CD's RBAC policy."""
+    login: LoginConfig | None = None
+    """How users sign in to this Argo CD; None if it is unknown."""
+    url: str = ""
+    access_details: str = ""
+    """Text for recipients of a grant, with placeholders."""
+
+
+class DecisionInput(NamedTuple):
+    """One grant with everything that its checks need; a tuple, as there are many."""
+
+    grant: Grant
+    instance: InstanceState
+    related: RelatedObjects
+    policy_result: PolicyResult
+    """Approval of the grant by access policies."""
+    window: Window
+    """When the grant may be in force."""
+    now: datetime
+
+
+def build_input(
+    grant: Grant,
+    instance: InstanceState,
+    now: datetime,
+    related: RelatedObjects = NO_RELATED_OBJECTS,
+) -> DecisionInput:
+    """Build the input of a decision; evaluate access policies and derive the window."""
+    policy_result = evaluate(grant, instance, related, now)
+    window = policy_result.window_of(grant, max_duration=instance.max_duration)
+    return DecisionInput(grant, instance, related, policy_result, window, now)
+
 
 Check = Callable[[DecisionInput], Finding | None]
 
 
 def grant_is_not_being_deleted(facts: DecisionInput) -> Finding | None:
     """A deleted grant ends at once; its finalizer waits for the revocation."""
-    if facts.grant.being_deleted:
-        return Finding(Reason.DELETED, "The grant is being deleted.")
-    return None
+    if not facts.grant.being_deleted:
+        return None
+    return Finding(Reason.DELETED, "The grant is being deleted.")
 
 
 def grant_is_not_revoked(facts: DecisionInput) -> Finding | None:
@@ -205,11 +264,7 @@ ConfigMapMissing, Contested)."""
 
 
 def shortened_by_max_duration(facts: DecisionInput) -> str:
-    """Return a note if a maximum duration shortened the grant.
-
-    Returns:
-        The note, otherwise an empty string.
-    """
+    """Return a note if a maximum duration shortened the grant, else an empty text."""
     start, end = facts.window
     if facts.grant.expires_at == end:
         return ""  # the usual case: the end is the requested one

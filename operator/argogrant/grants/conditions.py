@@ -1,15 +1,16 @@
 """Conditions of a grant, derived from its decision and the state of its binding."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from argogrant.grants.access.quorum import ApprovalResult
+from argogrant.grants.access.policy_evaluation import ApprovalResult
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import (
     ApprovalCondition,
+    ConditionType,
     Finding,
     GrantCondition,
-    InstanceCondition,
     PolicyCondition,
     Reason,
 )
@@ -17,23 +18,40 @@ from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.grants.model.window import format_instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition, as ``metav1.Condition`` without its bookkeeping.
+    """One condition, as ``metav1.Condition`` without its bookkeeping."""
 
-    ``status`` is None for Kubernetes' ``Unknown``.
-    """
-
-    type: GrantCondition | InstanceCondition | ApprovalCondition | PolicyCondition
-    status: bool | None
+    type: ConditionType
     reason: Reason
     message: str
+    status: bool | None = field(kw_only=True)
+    """None for Kubernetes' ``Unknown``."""
+
+
+class StoredCondition(NamedTuple):
+    """A condition as stored in a status."""
+
+    status: bool | None
+    reason: str
+    message: str = ""
+    since: str = ""
+    """``lastTransitionTime`` as written in the status."""
+
+
+Conditions = Mapping[str, StoredCondition]
+"""Conditions by type."""
+
+
+def state_key(condition: StoredCondition) -> str:
+    """Return a key that identifies one state of a condition."""
+    return f"{condition.status} {condition.reason} {condition.since}"
 
 
 class BindingOutcome(NamedTuple):
     """State of a binding after the last write.
 
-    A tuple, because one is created for every grant at every reconciliation.
+    A tuple, as one is created for every grant at every reconciliation.
     """
 
     is_bound: bool
@@ -55,67 +73,43 @@ def grant_conditions(
         ``Approved`` and ``Ready``; ``Effective`` if it is certain; and ``Ended`` once
         the grant has ended and its revocation is confirmed.
     """
-    conditions: tuple[Condition, ...] = (
-        Condition(
-            type=GrantCondition.APPROVED,
-            status=decision.policy_result.is_approved,
-            reason=decision.policy_result.reason,
-            message=decision.policy_result.message,
-        ),
-        _ready(decision, outcome),
+    result, finding = decision.policy_result, decision.finding
+    approved = Condition(
+        GrantCondition.APPROVED,
+        result.reason,
+        result.message,
+        status=result.is_approved,
     )
+    conditions = [approved, _ready(decision, outcome)]
     if decision.effectiveness is not None:
-        effectiveness = decision.effectiveness
-        conditions += (
-            Condition(
-                type=GrantCondition.EFFECTIVE,
-                status=effectiveness.status,
-                reason=effectiveness.reason,
-                message=effectiveness.message,
-            ),
-        )
-    if not is_over(decision, outcome) or decision.finding is None:
-        return conditions
-    ended = Condition(
-        type=GrantCondition.ENDED,
-        status=True,
-        reason=decision.finding.reason,
-        message=decision.finding.message,
-    )
-    return (*conditions, ended)
+        reason, message, status = decision.effectiveness
+        effective = Condition(GrantCondition.EFFECTIVE, reason, message, status=status)
+        conditions.append(effective)
+    if finding is not None and is_over(decision, outcome):
+        reason, message = finding.reason, finding.message
+        ended = Condition(GrantCondition.ENDED, reason, message, status=True)
+        conditions.append(ended)
+    return tuple(conditions)
 
 
 def approval_condition(result: ApprovalResult) -> Condition:
     """Build the condition ``Counted`` of an approval."""
     return Condition(
-        type=ApprovalCondition.COUNTED,
-        status=result.counts,
-        reason=result.reason,
-        message=result.message,
+        ApprovalCondition.COUNTED, result.reason, result.message, status=result.counts
     )
 
 
 def policy_condition(problem: str | None) -> Condition:
-    """Build the condition ``Ready`` of an access policy.
-
-    Args:
-        problem: Why the policy is invalid; None if it is valid.
-    """
+    """Build the condition ``Ready`` of an access policy, with why it is invalid."""
     if problem is None:
-        return Condition(
-            type=PolicyCondition.READY,
-            status=True,
-            reason=Reason.IN_USE,
-            message="The policy is in use.",
-        )
+        message = "The policy is in use."
+        return Condition(PolicyCondition.READY, Reason.IN_USE, message, status=True)
     return Condition(
-        type=PolicyCondition.READY,
+        PolicyCondition.READY,
+        Reason.INVALID_POLICY,
+        f"{with_full_stop(problem)} Until the policy is fixed or deleted, no binding is"
+        " added.",
         status=False,
-        reason=Reason.INVALID_POLICY,
-        message=(
-            f"{with_full_stop(problem)} Until the policy is fixed or deleted, no"
-            " binding is added."
-        ),
     )
 
 
@@ -127,33 +121,22 @@ def is_over(decision: Decision, outcome: BindingOutcome) -> bool:
 def _ready(decision: Decision, outcome: BindingOutcome) -> Condition:
     is_desired = decision.desired_binding is not DesiredBinding.ABSENT
     if is_desired and outcome.is_bound:
-        return Condition(
-            type=GrantCondition.READY,
-            status=True,
-            reason=Reason.BOUND,
-            message=_bound_message(decision),
-        )
+        message = _bound_message(decision)
+        return Condition(GrantCondition.READY, Reason.BOUND, message, status=True)
     finding = decision.finding
     if finding is None or finding.is_unknown:
         # The obstacle of the write also explains why a fact is unknown.
         finding = outcome.blocked or finding
     elif outcome.may_still_apply and outcome.blocked is not None:
-        finding = _not_revoked(finding, outcome.blocked)
+        finding = Finding(
+            outcome.blocked.reason,
+            f"{finding.message} Argo CD may still allow the access:"
+            f" {outcome.blocked.message}",
+        )
     if finding is None:
         finding = Finding(Reason.BINDING, "The operator is writing the binding.")
     return Condition(
-        type=GrantCondition.READY,
-        status=False,
-        reason=finding.reason,
-        message=finding.message,
-    )
-
-
-def _not_revoked(finding: Finding, obstacle: Finding) -> Finding:
-    """Combine why a grant is not in force with what prevents its revocation."""
-    return Finding(
-        obstacle.reason,
-        f"{finding.message} Argo CD may still allow the access: {obstacle.message}",
+        GrantCondition.READY, finding.reason, finding.message, status=False
     )
 
 

@@ -35,27 +35,46 @@ The checks in ``checks.IN_FORCE`` decide. The first one that fails returns the f
                                                     grant needs the same line
 
 A decision is valid until ``recheck_at``: the start, the end, or an approval deadline.
-The controller decides again at that time, and when an object changes.
+The controller decides again at that time, and when an object changes. Some time after
+the end, ``delete_after`` lets it delete the object.
 """
 
-from datetime import datetime
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from argogrant.grants.access.evaluation import PolicyResult
-from argogrant.grants.access.request import RelatedObjects
-from argogrant.grants.access_details import (
-    NO_ACCESS_DETAILS,
-    AccessDetails,
-    render_details,
-)
-from argogrant.grants.checks import IN_FORCE, shortened_by_max_duration
+from argogrant.grants.access.policy_checks import RelatedObjects
+from argogrant.grants.checks import IN_FORCE, DecisionInput, shortened_by_max_duration
 from argogrant.grants.effectiveness import Effectiveness, check_effectiveness
-from argogrant.grants.facts import DecisionInput
-from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.grant import NO_RISKS, Grant, role_warning
 from argogrant.grants.model.reasons import REFUSED_REASONS, Finding
-from argogrant.grants.model.window import END_OF_TIME, Window, format_instant
-from argogrant.grants.role_warnings import role_warning
+from argogrant.grants.model.validation import character_label, is_visible
+from argogrant.grants.model.window import (
+    END_OF_TIME,
+    Window,
+    add_capped,
+    format_instant,
+)
+
+PLACEHOLDERS: Final = ("subject", "role", "end", "url")
+"""What ``spec.accessDetails`` of an instance may contain in braces."""
+MAX_DETAILS: Final = 2048
+"""Maximum number of characters of the rendered text."""
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_KNOWN: Final = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
+
+
+class AccessDetails(NamedTuple):
+    """Argo CD's URL and the text for recipients; empty if the instance has none."""
+
+    url: str = ""
+    details: str = ""
+
+
+NO_ACCESS_DETAILS: Final = AccessDetails()
 
 
 class DesiredBinding(StrEnum):
@@ -69,7 +88,7 @@ class DesiredBinding(StrEnum):
 class Decision(NamedTuple):
     """Result for one grant at one instant.
 
-    A tuple, because the operator creates ten thousand of them when an instance changes.
+    A tuple, as ten thousand are created when an instance changes.
     """
 
     grant: Grant
@@ -109,13 +128,10 @@ class Decision(NamedTuple):
 def decide(facts: DecisionInput) -> Decision:
     """Run all checks in order; the first finding decides.
 
-    Args:
-        facts: One grant, its instance, related objects and the time.
-
-    Returns:
-        A decision that is valid until ``recheck_at``, unless another input changes.
+    The decision is valid until its ``recheck_at``, unless another input changes.
     """
-    finding = _first_finding(facts)
+    finding = next(filter(None, (check(facts) for check in IN_FORCE)), None)
+    risks = facts.instance.role_risks.get(facts.grant.role.bound_as, NO_RISKS)
     return Decision(
         grant=facts.grant,
         policy_result=facts.policy_result,
@@ -124,30 +140,17 @@ def decide(facts: DecisionInput) -> Decision:
         desired_binding=_desired_binding(finding),
         finding=finding,
         duration_note=shortened_by_max_duration(facts) if finding is None else "",
-        role_warning=_role_warning(facts) if finding is None else "",
+        role_warning=role_warning(risks) if finding is None else "",
         effectiveness=_effectiveness(facts, finding),
         access_details=_access_details(facts, finding),
         recheck_at=_recheck_at(facts, finding),
     )
 
 
-def _first_finding(facts: DecisionInput) -> Finding | None:
-    for check in IN_FORCE:
-        finding = check(facts)
-        if finding is not None:
-            return finding
-    return None
-
-
 def _desired_binding(finding: Finding | None) -> DesiredBinding:
     if finding is None:
         return DesiredBinding.PRESENT
     return DesiredBinding.UNCHANGED if finding.is_unknown else DesiredBinding.ABSENT
-
-
-def _role_warning(facts: DecisionInput) -> str:
-    risks = facts.instance.role_risks.get(facts.grant.role.bound_as)
-    return role_warning(risks) if risks is not None else ""
 
 
 def _effectiveness(
@@ -180,9 +183,7 @@ def _access_details(
 
 def _is_ended_or_refused(facts: DecisionInput, finding: Finding | None) -> bool:
     """Return whether a grant has ended, is being deleted, or has an invalid spec."""
-    if finding is None:
-        return False
-    return (
+    return finding is not None and (
         facts.grant.being_deleted
         or finding.is_final
         or finding.reason in REFUSED_REASONS
@@ -198,3 +199,62 @@ def _recheck_at(facts: DecisionInput, finding: Finding | None) -> datetime | Non
     if change >= END_OF_TIME:
         return deadline
     return change if deadline is None else min(change, deadline)
+
+
+def validate_template(template: str) -> str | None:
+    """Return why a text for recipients is invalid, as a clause with the remedy."""
+    for character in template:
+        if character not in " \n" and not is_visible(character):
+            label = character_label(character)
+            return f"contains {label}, which is invisible; remove it"
+    # Known placeholders are replaced first. Otherwise "{{url}}" would be parsed as a
+    # placeholder inside of braces, which is not what a reader expects.
+    unknown = _PLACEHOLDER.search(_KNOWN.sub("_", template))
+    if unknown is None:
+        return None
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    return f"contains the unknown placeholder {unknown.group()}; use {known}"
+
+
+def render_details(template: str, values: Mapping[str, str]) -> str:
+    """Replace the placeholders once; values are not searched for placeholders.
+
+    Args:
+        template: A text that ``validate_template`` accepts.
+        values: Values of all ``PLACEHOLDERS``.
+    """
+    text = _KNOWN.sub(lambda placeholder: values[placeholder[1]], template)
+    return text if len(text) <= MAX_DETAILS else f"{text[: MAX_DETAILS - 1]}…"
+
+
+class EndedGrant(NamedTuple):
+    """A grant that has ended; a tuple, as ten thousand are created at a time."""
+
+    grant: Grant
+    ended_at: datetime
+    """End in its status."""
+    is_gone: bool
+    """True if its binding is confirmed to be removed from Argo CD."""
+    is_continued: bool = False
+    """True if a grant that has not ended extends it, directly or through others."""
+
+
+def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
+    """Return when the object of an ended grant may be deleted; None: not yet.
+
+    The object is the only record of what was requested, so it is kept if anything about
+    its end is unknown.
+
+    Args:
+        ended: The grant and the state of its binding.
+        retention: How long objects are kept after the end.
+    """
+    if (
+        ended.grant.tracked_by_git  # Argo CD would create it again
+        or ended.grant.being_deleted  # nothing to do
+        or not ended.is_gone  # the object shows who may still have access
+        or ended.is_continued  # the number of extensions is counted along the chain
+    ):
+        return None
+    instant = add_capped(ended.ended_at, retention)
+    return None if instant == END_OF_TIME else instant

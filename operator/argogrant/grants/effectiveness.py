@@ -2,18 +2,21 @@
 
 Reported as the condition ``Effective``, which is advice and decides nothing.
 
-Only what is certain is reported: Argo CD compares bare strings, and the contents of an
-identity provider's tokens are unknown here, so most grants have no such condition.
+Argo CD identifies a user by strings: the user id, and the values of the claims that
+``scopes`` lists. A grant whose subject is none of these strings has no effect, and Argo
+CD reports no error. Only what is certain is reported here: the contents of an identity
+provider's tokens are unknown, so most grants have no such condition.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from argogrant.grants.model.grant import Subject, SubjectKind
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.sign_in import LoginConfig, scopes_line
 from argogrant.grants.model.validation import quote
 
 EMAIL: Final = "email"
@@ -32,19 +35,71 @@ _USER_CLAIMS: Final = frozenset(
 
 Source: OpenID Connect Core 1.0, section 5.1, and the names of Dex and Entra ID.
 """
+DEFAULT_CLAIMS: Final = ("groups",)
+"""Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``DefaultScopes``."""
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./:-]*[A-Za-z0-9_]")
+_YAML_KEYWORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAccount:
+    """A local account of Argo CD, as ``argocd-cm`` configures it."""
+
+    name: str
+    is_enabled: bool = True
+    may_sign_in: bool = True
+    """True if the account may have a password or API tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgoCDSettings:
+    """Settings of ``argocd-cm`` about signing in."""
+
+    accounts: Mapping[str, LocalAccount] = field(default_factory=dict)
+    has_single_sign_on: bool = True
+    """True if an identity provider may be configured, Dex or another."""
+    allows_anonymous: bool = False
+    """True if anonymous users have ``policy.default``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginConfig:
+    """Everything that determines whether Argo CD can match a subject."""
+
+    claims: tuple[str, ...] | None = DEFAULT_CLAIMS
+    """Claims that are compared with subjects; None if Argo CD cannot parse them."""
+    default_role: str = ""
+    """``policy.default``: the role of every signed-in user."""
+    default_roles: frozenset[str] = frozenset()
+    """The default role and all roles that it inherits."""
+    settings: ArgoCDSettings | None = None
+    """None if ``argocd-cm`` cannot be read; then nothing about it is certain."""
+
+
+@lru_cache(maxsize=16)
+def scopes_line(claims: tuple[str, ...]) -> str:
+    """Write the line of ``argocd-rbac-cm`` that lists these claims."""
+    text = ", ".join(_flow_scalar(claim) for claim in claims)
+    return "scopes: '[{}]'".format(text.replace("'", "''"))
+
+
+def _flow_scalar(claim: str) -> str:
+    if _PLAIN.fullmatch(claim) and claim.lower() not in _YAML_KEYWORDS:
+        return claim
+    return json.dumps(claim)
 
 
 class Effectiveness(NamedTuple):
     """Content of the condition ``Effective``; the message is read by the requester."""
 
-    status: bool
-    """True if Argo CD can match the subject; False if the grant changes nothing."""
     reason: Reason
     message: str
+    status: bool = False
+    """True if Argo CD can match the subject; False if the grant changes nothing."""
 
 
 class SubjectQuery(NamedTuple):
-    """A subject, the requested role, and the login configuration of an Argo CD."""
+    """A subject, the requested role, and how users sign in to an Argo CD."""
 
     subject: Subject
     role: str
@@ -58,10 +113,14 @@ class SubjectQuery(NamedTuple):
         return is_user and _ADDRESS.fullmatch(self.subject.name) is not None
 
     @property
+    def claims(self) -> tuple[str, ...]:
+        """Claims that Argo CD compares with subjects; none if it cannot parse them."""
+        return self.login.claims or ()
+
+    @property
     def compared(self) -> str:
         """Values that Argo CD compares with subjects, for a message."""
-        claims = ", ".join(self.login.claims or ())
-        return f"the user id and the claims [{claims}]"
+        return f"the user id and the claims [{', '.join(self.claims)}]"
 
 
 EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
@@ -70,35 +129,25 @@ EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
 def check_effectiveness(
     subject: Subject, role: str, login: LoginConfig
 ) -> Effectiveness | None:
-    """Run the checks of ``EFFECTIVE`` in order; the first result decides.
+    """Return the first result of the checks ``EFFECTIVE``; None if nothing is certain.
 
     Args:
         subject: Recipient of the access.
         role: The role as written in Argo CD's RBAC policy.
         login: How users sign in to this Argo CD.
-
-    Returns:
-        None if nothing is certain.
     """
     query = SubjectQuery(subject, role, login)
-    for check in EFFECTIVE:
-        result = check(query)
-        if result is not None:
-            return result
-    return None
+    return next(filter(None, (check(query) for check in EFFECTIVE)), None)
 
 
 def _scopes_are_invalid(query: SubjectQuery) -> Effectiveness | None:
     if query.login.claims is not None:
         return None
     return Effectiveness(
-        status=False,
-        reason=Reason.SCOPES_INVALID,
-        message=(
-            "scopes of argocd-rbac-cm is not a YAML list of claims. Until it is, Argo"
-            " CD loads no change of that ConfigMap. Write"
-            f" {scopes_line((GROUPS, EMAIL))}, or remove the key."
-        ),
+        Reason.SCOPES_INVALID,
+        "scopes of argocd-rbac-cm is not a YAML list of claims. Until it is, Argo CD"
+        f" loads no change of that ConfigMap. Write {scopes_line((GROUPS, EMAIL))}, or"
+        " remove the key.",
     )
 
 
@@ -118,14 +167,11 @@ def _default_role_includes_it(query: SubjectQuery) -> Effectiveness | None:
         else ""
     )
     return Effectiveness(
-        status=False,
-        reason=Reason.GIVEN_TO_EVERYBODY,
-        message=(
-            f"policy.default of argocd-rbac-cm, {quote(query.login.default_role)},"
-            f" gives this role or more to every signed-in user{anonymous}; neither the"
-            " grant nor its end changes anything. Set policy.default to a role with"
-            " fewer permissions, or remove it."
-        ),
+        Reason.GIVEN_TO_EVERYBODY,
+        f"policy.default of argocd-rbac-cm, {quote(query.login.default_role)},"
+        f" gives this role or more to every signed-in user{anonymous}; neither the"
+        " grant nor its end changes anything. Set policy.default to a role with"
+        " fewer permissions, or remove it.",
     )
 
 
@@ -140,9 +186,9 @@ def _local_account_exists(query: SubjectQuery) -> Effectiveness | None:
         return None
     if account.is_enabled and account.may_sign_in:
         return Effectiveness(
+            Reason.LOCAL_ACCOUNT,
+            f"{quote(name)} is a local account of Argo CD.",
             status=True,
-            reason=Reason.LOCAL_ACCOUNT,
-            message=f"{quote(name)} is a local account of Argo CD.",
         )
     remedy = (
         f"Add the capability login or apiKey to accounts.{name} of argocd-cm."
@@ -150,42 +196,33 @@ def _local_account_exists(query: SubjectQuery) -> Effectiveness | None:
         else f"Remove accounts.{name}.enabled from argocd-cm."
     )
     return Effectiveness(
-        status=False,
-        reason=Reason.ACCOUNT_DISABLED,
-        message=f"The local account {quote(name)} cannot sign in. {remedy}",
+        Reason.ACCOUNT_DISABLED,
+        f"The local account {quote(name)} cannot sign in. {remedy}",
     )
 
 
 def _addresses_are_not_compared(query: SubjectQuery) -> Effectiveness | None:
-    claims = query.login.claims or ()
-    if _contain_addresses(claims) or not query.is_address:
+    if _contain_addresses(query.claims) or not query.is_address:
         return None
     return Effectiveness(
-        status=False,
-        reason=Reason.EMAIL_NOT_IN_SCOPES,
-        message=(
-            f"{quote(query.subject.name)} is an e-mail address, and Argo CD compares"
-            f" subjects with {query.compared} only. Write"
-            f" {scopes_line((*claims, EMAIL))} into argocd-rbac-cm, or name the user id"
-            " that Argo CD shows to that user."
-        ),
+        Reason.EMAIL_NOT_IN_SCOPES,
+        f"{quote(query.subject.name)} is an e-mail address, and Argo CD compares"
+        f" subjects with {query.compared} only. Write"
+        f" {scopes_line((*query.claims, EMAIL))} into argocd-rbac-cm, or name the user"
+        " id that Argo CD shows to that user.",
     )
 
 
 def _groups_are_not_compared(query: SubjectQuery) -> Effectiveness | None:
-    claims = query.login.claims or ()
     is_group = query.subject.kind is SubjectKind.GROUP
-    if not is_group or not _USER_CLAIMS.issuperset(claims):
+    if not is_group or not _USER_CLAIMS.issuperset(query.claims):
         return None
     return Effectiveness(
-        status=False,
-        reason=Reason.GROUPS_NOT_IN_SCOPES,
-        message=(
-            f"{quote(query.subject.name)} is a group, and Argo CD compares subjects"
-            f" with {query.compared} only. Write {scopes_line((GROUPS, *claims))} into"
-            " argocd-rbac-cm, with the claim in which your identity provider lists"
-            " groups."
-        ),
+        Reason.GROUPS_NOT_IN_SCOPES,
+        f"{quote(query.subject.name)} is a group, and Argo CD compares subjects"
+        f" with {query.compared} only. Write {scopes_line((GROUPS, *query.claims))}"
+        " into argocd-rbac-cm, with the claim in which your identity provider lists"
+        " groups.",
     )
 
 
@@ -197,32 +234,25 @@ def _no_login_matches(query: SubjectQuery) -> Effectiveness | None:
     name = quote(query.subject.name)
     if query.subject.kind is SubjectKind.GROUP:
         return Effectiveness(
-            status=False,
-            reason=Reason.NO_SINGLE_SIGN_ON,
-            message=(
-                f"{name} is a group, but argocd-cm configures no identity provider and"
-                " local accounts have no groups. Configure dex.config or oidc.config,"
-                " or name a local account."
-            ),
+            Reason.NO_SINGLE_SIGN_ON,
+            f"{name} is a group, but argocd-cm configures no identity provider and"
+            " local accounts have no groups. Configure dex.config or oidc.config,"
+            " or name a local account.",
         )
     return Effectiveness(
-        status=False,
-        reason=Reason.NO_SUCH_ACCOUNT,
-        message=(
-            f"No user can sign in as {name}: argocd-cm has no such local account and"
-            " configures no identity provider. Write the name as in accounts.<name>,"
-            " or configure dex.config or oidc.config."
-        ),
+        Reason.NO_SUCH_ACCOUNT,
+        f"No user can sign in as {name}: argocd-cm has no such local account and"
+        " configures no identity provider. Write the name as in accounts.<name>,"
+        " or configure dex.config or oidc.config.",
     )
 
 
 def _a_claim_is_compared(query: SubjectQuery) -> Effectiveness | None:
     """Report the claim that Argo CD compares with the subject."""
-    claims = query.login.claims or ()
     claim = ""
     if query.subject.kind is SubjectKind.GROUP:
-        claim = next(filter(_GROUP_CLAIM.search, claims), "")
-    elif EMAIL in claims and query.is_address:
+        claim = next(filter(_GROUP_CLAIM.search, query.claims), "")
+    elif EMAIL in query.claims and query.is_address:
         claim = EMAIL
     return _matchable_by(claim) if claim else None
 
@@ -231,9 +261,9 @@ def _a_claim_is_compared(query: SubjectQuery) -> Effectiveness | None:
 def _matchable_by(claim: str) -> Effectiveness:
     """Return the result for a claim; ten thousand grants share one object."""
     return Effectiveness(
+        Reason.MATCHABLE,
+        f"Argo CD compares the subject with the claim {quote(claim)} of users.",
         status=True,
-        reason=Reason.MATCHABLE,
-        message=f"Argo CD compares the subject with the claim {quote(claim)} of users.",
     )
 
 

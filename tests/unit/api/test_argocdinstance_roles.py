@@ -5,7 +5,7 @@ import pytest
 from argogrant.api.argocdinstance import RoleSummary, role_summary
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import NO_OWNERS, Owners
-from argogrant.grants.role_warnings import RoleRisks
+from argogrant.grants.model.grant import RoleRisks
 from support.builders import a_group, a_user
 
 OWNERS = Owners(

@@ -3,7 +3,7 @@
 import pytest
 
 from argogrant.argocd.argocd_cm import read_settings
-from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount
+from argogrant.grants.effectiveness import ArgoCDSettings, LocalAccount
 
 NOTHING = ArgoCDSettings(has_single_sign_on=False)
 

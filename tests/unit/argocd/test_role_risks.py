@@ -6,7 +6,7 @@ from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.policy_csv import read_unmanaged_keys
 from argogrant.argocd.role_risks import PERSISTENT, RolePermissions
 from argogrant.argocd.roles import default_roles, discover_roles
-from argogrant.grants.role_warnings import NO_RISKS, RoleRisks
+from argogrant.grants.model.grant import NO_RISKS, RoleRisks
 
 NO_TEXT = read_unmanaged_keys({})
 ALL_PERMISSIONS = tuple(

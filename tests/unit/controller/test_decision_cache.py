@@ -4,7 +4,7 @@ import pytest
 
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
-from argogrant.grants.facts import InstanceState
+from argogrant.grants.checks import InstanceState
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, MINUTE, NOON, an_instance
 from support.live_cluster import a_grant

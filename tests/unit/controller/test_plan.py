@@ -12,7 +12,7 @@ from argogrant.controller.argocd_state import (
 from argogrant.controller.plan import Plan, plan
 from argogrant.controller.planner import StateGatherer
 from argogrant.controller.store import InstanceRecord, record_instance
-from argogrant.grants.facts import InstanceState
+from argogrant.grants.checks import InstanceState
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, a_grant, decided

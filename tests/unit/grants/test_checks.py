@@ -4,9 +4,13 @@ import re
 
 import pytest
 
-from argogrant.grants.checks import IN_FORCE, shortened_by_max_duration
+from argogrant.grants.checks import (
+    IN_FORCE,
+    DecisionInput,
+    build_input,
+    shortened_by_max_duration,
+)
 from argogrant.grants.decide import DesiredBinding, decide
-from argogrant.grants.facts import DecisionInput, build_input
 from argogrant.grants.model.grant import RecordedFinding
 from argogrant.grants.model.reasons import Reason
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance, decided

@@ -3,10 +3,14 @@
 import pytest
 
 from argogrant.grants.conditions import BindingOutcome, grant_conditions
-from argogrant.grants.effectiveness import check_effectiveness
+from argogrant.grants.effectiveness import (
+    ArgoCDSettings,
+    LocalAccount,
+    LoginConfig,
+    check_effectiveness,
+)
 from argogrant.grants.model.grant import Subject, SubjectKind
 from argogrant.grants.model.reasons import GRANT_REASONS, GrantCondition
-from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount, LoginConfig
 from support.builders import HOUR, NOON, a_grant, decided
 
 BOTH = ("groups", "email")

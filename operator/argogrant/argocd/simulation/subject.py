@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from argogrant.argocd.simulation.evaluate import TokenSubject
-from argogrant.grants.effectiveness import SubjectQuery, check_effectiveness
+from argogrant.grants.effectiveness import (
+    LoginConfig,
+    SubjectQuery,
+    check_effectiveness,
+)
 from argogrant.grants.model.grant import Subject, SubjectKind
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.sign_in import LoginConfig
 
 _CANNOT_LOG_IN = frozenset({Reason.ACCOUNT_DISABLED, Reason.NO_SUCH_ACCOUNT})
 _ANY_ROLE = ""

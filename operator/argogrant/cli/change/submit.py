@@ -26,13 +26,13 @@ from argogrant.cli.terminal.times import (
     short,
     when,
 )
+from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import (
     REFUSED_REASONS,
     ApprovalCondition,
     GrantCondition,
     Reason,
 )
-from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Conflict, Forbidden, Invalid

@@ -27,8 +27,8 @@ from argogrant.cli.terminal.checklist import (
     wrong,
 )
 from argogrant.controller.store import GrantRecord
+from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
-from argogrant.grants.model.stored_condition import StoredCondition
 
 NEWEST_UNSUPPORTED: Final = (1, 29)
 """Last Kubernetes version without ValidatingAdmissionPolicy v1."""

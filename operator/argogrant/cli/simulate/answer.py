@@ -16,8 +16,8 @@ from argogrant.argocd.simulation.request import EnforceRequest, to_enforce_reque
 from argogrant.argocd.simulation.sourced_lines import SourcedBinding, source_config_map
 from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
 from argogrant.cli.session import ArgoCDRBAC
+from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import Binding, RoleRef
-from argogrant.grants.model.sign_in import LoginConfig
 from argogrant.grants.model.validation import quote
 
 

@@ -38,10 +38,12 @@ from argogrant.controller.store import (
     Record,
     Store,
 )
-from argogrant.grants.access.quorum import without_grant
+from argogrant.grants.access.policy_evaluation import without_grant
 from argogrant.grants.conditions import (
     BindingOutcome,
     Condition,
+    Conditions,
+    StoredCondition,
     approval_condition,
     grant_conditions,
     policy_condition,
@@ -49,7 +51,6 @@ from argogrant.grants.conditions import (
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
-from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from argogrant.kube.client import Body
 
 

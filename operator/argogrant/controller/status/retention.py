@@ -18,8 +18,8 @@ from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
 from argogrant.controller.status.binding_state import BindingState
 from argogrant.controller.store import ApprovalRecord, GrantRecord, Record, Store
+from argogrant.grants.decide import EndedGrant, delete_after
 from argogrant.grants.model.window import read_end
-from argogrant.grants.retention import EndedGrant, delete_after
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.telemetry.metrics import Metrics

@@ -27,24 +27,22 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from argogrant.grants.access.policy import DEFAULT_TIMEOUT, AccessRules, Approval
+from argogrant.grants.access.policy_checks import (
+    RelatedObjects,
+    extension_problem,
+    request_of,
+)
 from argogrant.grants.access.policy_evaluation import (
+    ApprovalResult,
+    Approvals,
     PolicyEvaluation,
     PolicyMatch,
+    Quorum,
     approval_has_no_effect,
     approval_not_needed,
     approval_results,
     evaluate_policies,
-)
-from argogrant.grants.access.quorum import (
-    ApprovalResult,
-    Approvals,
-    Quorum,
     validate_approvals,
-)
-from argogrant.grants.access.request import (
-    RelatedObjects,
-    extension_problem,
-    request_of,
 )
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import Finding, Reason

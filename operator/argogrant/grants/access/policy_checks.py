@@ -4,29 +4,174 @@ A check is named after the fact that must hold. If it does not, the message next
 explains the failure to the requester. ``ALLOWS`` is the specification: an Allow policy
 allows a request that passes all its checks. If no policy does, the message quotes the
 policy whose checks failed last, which is the closest one to allowing the request.
+
+An extension is a grant that continues an earlier one of the same access
+(``spec.extends``). A chain of extensions is listed with the nearest grant first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from argogrant.grants.access.policy import AccessPolicy, RolePattern, matches_pattern
-from argogrant.grants.access.request import Request
-from argogrant.grants.model.grant import RoleRef, SubjectKind
-from argogrant.grants.model.identity import is_same_user, matches_glob
+from argogrant.grants.access.policy import (
+    AccessPolicy,
+    Approval,
+    RolePattern,
+    matches_pattern,
+)
+from argogrant.grants.model.grant import Grant, RoleRef, SubjectKind
+from argogrant.grants.model.identity import (
+    Identity,
+    argocd_subject,
+    is_same_user,
+    matches_glob,
+)
+from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote
-from argogrant.grants.model.window import format_duration
+from argogrant.grants.model.window import (
+    format_duration,
+    format_instant,
+    pending_window,
+    window_of,
+)
 
 MAX_NAMES: Final = 5
 """Number of a policy's names that a message lists."""
 
 
-class PolicyCheck(NamedTuple):
-    """A condition on a request, and the message if it does not hold."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedObjects:
+    """Other objects that a decision about one grant depends on."""
 
-    holds: Callable[[AccessPolicy, Request], bool]
-    message: Callable[[AccessPolicy, Request], str]
-    """Clause that follows the policy's name, with what to do."""
+    approvals: tuple[Approval, ...] = ()
+    """All approvals that name this grant, including those that do not count."""
+    chain: tuple[Grant, ...] = ()
+    """Grants that this one extends, nearest first, as far as they exist."""
+    active_before: int = 0
+    """Number of older grants of the same subject and instance that are or may become
+    active, without those of its own chain."""
+    extended_by: str = ""
+    """Name of the grant that extends this one."""
+
+
+NO_RELATED_OBJECTS = RelatedObjects()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One grant with everything that the checks of an access policy need."""
+
+    grant: Grant
+    requester: Identity
+    own_subject: str | None
+    """Requester's name in Argo CD; None if Argo CD does not know the requester."""
+    strip_prefix: str
+    requested_duration: timedelta
+    """The duration, or the time from the earliest start to ``expiresAt``."""
+    extension_number: int
+    """Number of grants that this one extends, one after the other."""
+    active_before: int
+
+
+def request_of(
+    grant: Grant, requester: Identity, related: RelatedObjects, *, strip_prefix: str
+) -> Request:
+    """Build the request that access policies check.
+
+    Args:
+        grant: The AccessGrant.
+        requester: Who created it; verified by the API server.
+        related: The chain of extensions and the number of active grants.
+        strip_prefix: Prefix of usernames that Argo CD's usernames lack.
+    """
+    duration = grant.duration
+    if duration is None and grant.expires_at is not None:
+        duration = grant.expires_at - grant.earliest_start
+    return Request(
+        grant=grant,
+        requester=requester,
+        own_subject=argocd_subject(requester, strip_prefix),
+        strip_prefix=strip_prefix,
+        # The CRD requires an end. Without the CRD, such a grant exceeds every maximum.
+        requested_duration=timedelta.max if duration is None else duration,
+        extension_number=extension_number(grant, related.chain),
+        active_before=related.active_before,
+    )
+
+
+def extension_problem(
+    grant: Grant, chain: Sequence[Grant], *, max_duration: timedelta
+) -> Finding | None:
+    """Return why a grant cannot extend the grant that it names.
+
+    A grant that has started keeps its access, even if the earlier grant is deleted or
+    revoked afterwards.
+
+    Args:
+        grant: The later grant.
+        chain: Grants that it extends, nearest first, as far as they exist.
+        max_duration: Maximum of the instance; it also limits the earlier grant.
+    """
+    if grant.extends is None or grant.recorded_extension is not None:
+        return None
+    problem: str | None = f"no such grant exists in namespace {grant.namespace}"
+    if chain:
+        problem = _problem_with(grant, chain[0], max_duration)
+    if problem is None:
+        return None
+    return Finding(
+        Reason.EXTENSION_REFUSED,
+        f"spec.extends names {quote(grant.extends)}, but {problem}. Create a new"
+        " AccessGrant without spec.extends, or with the name of a grant that it can"
+        " extend.",
+    )
+
+
+def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str | None:
+    """Return the first problem with the earlier grant, as a clause."""
+    # The end that was reported, or the end as if no approval were needed.
+    if earlier.frozen_end is None:
+        end = window_of(earlier, max_duration=max_duration).end
+    else:
+        end = pending_window(earlier, approval_timeout=None).end
+    subject, role = quote(earlier.subject.name), quote(earlier.role.bound_as)
+    problems = (
+        (earlier.subject != grant.subject, f"is for another subject, {subject}"),
+        (earlier.role != grant.role, f"is for another role, {role}"),
+        (
+            earlier.instance != grant.instance,
+            f"is for another instance, {quote(earlier.instance)}",
+        ),
+        (
+            (earlier.created_at, earlier.name) >= (grant.created_at, grant.name),
+            "was not created earlier",
+        ),
+        (
+            earlier.being_deleted
+            or earlier.revoked
+            or earlier.recorded_finding is not None,
+            "was revoked, denied or deleted",
+        ),
+        (end <= grant.created_at, f"had already ended at {format_instant(end)}"),
+    )
+    return next(
+        (f"that grant {problem}" for applies, problem in problems if applies), None
+    )
+
+
+def extension_number(grant: Grant, chain: Sequence[Grant]) -> int:
+    """Count the grants that this one extends, one after the other.
+
+    A grant records its number when it starts, so counting stops at the nearest grant
+    with a record: the grants before it may have been deleted.
+    """
+    if grant.extends is None:
+        return 0
+    for distance, one in enumerate((grant, *chain)):
+        if one.recorded_extension is not None:
+            return distance + one.recorded_extension
+    return len(chain) + (chain[-1].extends is not None if chain else 1)
 
 
 class FailedCheck(NamedTuple):
@@ -37,9 +182,9 @@ class FailedCheck(NamedTuple):
 
     def message(self, request: Request) -> str:
         """Explain the failure to the requester."""
+        _, explain = ALLOWS[self.position]
         return (
-            f"AccessPolicy {quote(self.policy.name)}"
-            f" {ALLOWS[self.position].message(self.policy, request)}."
+            f"AccessPolicy {quote(self.policy.name)} {explain(self.policy, request)}."
         )
 
 
@@ -102,11 +247,9 @@ def active_grants_are_within_maximum(policy: AccessPolicy, request: Request) -> 
 
 
 def _other_requesters(policy: AccessPolicy, request: Request) -> str:
-    allowed = (
-        listed(pattern.describe() for pattern in policy.requesters) or "no requester"
-    )
+    allowed = listed(pattern.describe() for pattern in policy.requesters)
     return (
-        f"allows requests by {allowed}, not by"
+        f"allows requests by {allowed or 'no requester'}, not by"
         f" {quote(request.requester.username)}. Ask one of them to request the access,"
         " or ask an administrator to change the policy"
     )
@@ -122,17 +265,15 @@ def _other_roles(policy: AccessPolicy, request: Request) -> str:
 
 def _other_subjects(policy: AccessPolicy, request: Request) -> str:
     patterns, subject = policy.subjects, request.grant.subject
-    own = []
-    if patterns.is_self and request.own_subject is not None:
-        own = [f"yourself (User {quote(request.own_subject)})"]
-    elif patterns.is_self:
-        own = [
-            f"yourself (a user whose name begins with {quote(request.strip_prefix)})"
-        ]
-    users = [f"User {quote(glob)}" for glob in patterns.users]
-    groups = [f"Group {quote(glob)}" for glob in patterns.groups]
+    allowed = [f"User {quote(glob)}" for glob in patterns.users]
+    allowed += [f"Group {quote(glob)}" for glob in patterns.groups]
+    if patterns.is_self:
+        own = f"a user whose name begins with {quote(request.strip_prefix)}"
+        if request.own_subject is not None:
+            own = f"User {quote(request.own_subject)}"
+        allowed.insert(0, f"yourself ({own})")
     return (
-        f"allows requests for {listed([*own, *users, *groups]) or 'no subject'}, not"
+        f"allows requests for {listed(allowed) or 'no subject'}, not"
         f" for {subject.kind} {quote(subject.name)}. Request access for a subject that"
         " the policy lists"
     )
@@ -182,18 +323,21 @@ def _too_many_active_grants(policy: AccessPolicy, request: Request) -> str:
     )
 
 
-ALLOWS: Final[tuple[PolicyCheck, ...]] = (
-    PolicyCheck(requester_matches, _other_requesters),  # who requests
-    PolicyCheck(role_matches, _other_roles),  # which role
-    PolicyCheck(subject_matches, _other_subjects),  # for whom
-    PolicyCheck(break_glass_is_allowed, _no_break_glass),  # with or without approval
-    PolicyCheck(justification_is_present, _justification_missing),  # why
-    PolicyCheck(justification_matches, _justification_differs),
-    PolicyCheck(duration_is_within_maximum, _duration_too_long),  # for how long
-    PolicyCheck(extensions_are_within_maximum, _too_many_extensions),  # how often
-    PolicyCheck(active_grants_are_within_maximum, _too_many_active_grants),
+Holds = Callable[[AccessPolicy, Request], bool]
+Explain = Callable[[AccessPolicy, Request], str]
+ALLOWS: Final[tuple[tuple[Holds, Explain], ...]] = (
+    (requester_matches, _other_requesters),  # who requests
+    (role_matches, _other_roles),  # which role
+    (subject_matches, _other_subjects),  # for whom
+    (break_glass_is_allowed, _no_break_glass),  # with or without approval
+    (justification_is_present, _justification_missing),  # why
+    (justification_matches, _justification_differs),
+    (duration_is_within_maximum, _duration_too_long),  # for how long
+    (extensions_are_within_maximum, _too_many_extensions),  # how often
+    (active_grants_are_within_maximum, _too_many_active_grants),
     # The last check comes last because its result changes without a new request.
 )
+"""Checks, each with the clause that follows the policy's name if it does not hold."""
 
 
 def first_failed_check(policy: AccessPolicy, request: Request) -> FailedCheck | None:
@@ -202,11 +346,6 @@ def first_failed_check(policy: AccessPolicy, request: Request) -> FailedCheck | 
         if not holds(policy, request):
             return FailedCheck(position, policy)
     return None
-
-
-def closest_policy(failed: Iterable[FailedCheck]) -> FailedCheck | None:
-    """Return the check that failed last, of the first policy by name."""
-    return min(failed, key=lambda one: (-one.position, one.policy.name), default=None)
 
 
 def denies(policy: AccessPolicy, request: Request) -> bool:
@@ -257,9 +396,8 @@ def _covers(pattern: RolePattern, role: RoleRef) -> bool:
 
 
 def _describe_role(pattern: RolePattern) -> str:
-    if pattern.project is None:
-        return quote(pattern.name)
-    return quote(f"proj:{pattern.project}:{pattern.name}")
+    prefix = "" if pattern.project is None else f"proj:{pattern.project}:"
+    return quote(prefix + pattern.name)
 
 
 def _hint(policy: AccessPolicy) -> str:

@@ -5,32 +5,285 @@
                            └ all checks pass ─ approvals missing ▶ quorums
                                              └ none missing ────▶ matches
 
-``evaluation`` turns the result into the condition ``Approved``.
+Approvals of another grant and of unverified approvers are removed before any policy is
+involved; the others are counted under each policy. Every approval gets an
+``ApprovalResult`` that explains its effect. ``evaluation`` turns the result into the
+condition ``Approved``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from argogrant.grants.access.policy import AccessPolicy, AccessRules, Approval, Effect
+from argogrant.grants.access.policy import (
+    AccessPolicy,
+    AccessRules,
+    Approval,
+    ApprovalDecision,
+    ApprovalRule,
+    Effect,
+    Owners,
+)
 from argogrant.grants.access.policy_checks import (
     FailedCheck,
-    closest_policy,
+    Request,
     denies,
     first_failed_check,
+    listed,
     max_duration_of,
 )
-from argogrant.grants.access.quorum import (
-    ApprovalResult,
-    Approvals,
-    Quorum,
-    VerifiedApproval,
-    count_approvals,
+from argogrant.grants.model.grant import Grant, RoleRef
+from argogrant.grants.model.identity import (
+    Identity,
+    IdentityPattern,
+    is_same_user,
+    normalized_user,
 )
-from argogrant.grants.access.request import Request
 from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.window import END_OF_TIME, window_of
+from argogrant.grants.model.validation import quote
+from argogrant.grants.model.window import (
+    END_OF_TIME,
+    add_capped,
+    format_instant,
+    window_of,
+)
+
+_SECOND: Final = timedelta(seconds=1)
+
+
+_MESSAGES: Final = {
+    Reason.COUNTS: "The decision counts under {policy}.",
+    Reason.COUNTED_ALREADY: (
+        "Another approval by the same approver already counts under {policy}; one is"
+        " enough."
+    ),
+    Reason.TOO_LATE: (
+        "Under {policy}, approvals counted until {deadline}. Create a new AccessGrant"
+        " and approve that one."
+    ),
+    Reason.SELF_APPROVAL: (
+        "Under {policy}, requesters and recipients cannot approve their own grant. Ask"
+        " {approvers} to approve it."
+    ),
+    Reason.NOT_ENTITLED: "Under {policy}, {approvers} may approve this grant.",
+}
+"""Results of a valid approval under one policy, with messages for the approver.
+
+From best to worst: an approval reports the best result that any policy gives it.
+"""
+
+
+class ApprovalResult(NamedTuple):
+    """Effect of one approval; the message is read by the approver."""
+
+    approval: Approval
+    reason: Reason
+    message: str
+
+    @property
+    def counts(self) -> bool:
+        """Return whether the approval has any effect."""
+        return self.reason is Reason.COUNTS
+
+
+class VerifiedApproval(NamedTuple):
+    """Approval of exactly this grant, with its verified approver."""
+
+    approval: Approval
+    approver: Identity
+
+
+class Approvals(NamedTuple):
+    """All approvals that name a grant, oldest first."""
+
+    approvals: tuple[VerifiedApproval, ...] = ()
+    """Valid approvals; access policies decide whether they count."""
+    invalid: tuple[ApprovalResult, ...] = ()
+    """Approvals that count under no policy."""
+
+
+def validate_approvals(
+    grant: Grant, approvals: Iterable[Approval], rules: AccessRules
+) -> Approvals:
+    """Separate valid approvals from invalid ones.
+
+    An approval that is being deleted is ignored and gets no result.
+    """
+    valid: list[VerifiedApproval] = []
+    invalid: list[ApprovalResult] = []
+    for approval in sorted(approvals, key=lambda one: (one.created_at, one.name)):
+        if approval.being_deleted:
+            continue
+        reason = Reason.APPROVER_UNVERIFIED
+        if (approval.grant_name, approval.grant_uid) != (grant.name, grant.uid):
+            reason = Reason.ANOTHER_GRANT
+            message = (
+                f"This approval is for an AccessGrant {quote(approval.grant_name)} with"
+                f" uid {quote(approval.grant_uid)}, but the present one has uid"
+                f" {grant.uid}, because it was created again. Approve the present one."
+            )
+        elif approval.approver is None:
+            message = (
+                "The approval names no approver (spec.approver). Delete it and create"
+                " another one that does."
+            )
+        elif not rules.identities.is_verified(approval.created_at):
+            message = (
+                "The approver is not verified:"
+                f" {rules.identities.why_unverified(approval.created_at)} Delete the"
+                " approval and create it again."
+            )
+        else:
+            valid.append(VerifiedApproval(approval, approval.approver))
+            continue
+        invalid.append(ApprovalResult(approval, reason, message))
+    return Approvals(tuple(valid), tuple(invalid))
+
+
+def without_grant(approval: Approval) -> ApprovalResult:
+    """Return the result of an approval whose grant does not exist."""
+    return ApprovalResult(
+        approval,
+        Reason.GRANT_NOT_FOUND,
+        f"There is no AccessGrant {quote(approval.grant_name)} in this namespace.",
+    )
+
+
+class Approvers(NamedTuple):
+    """Users and groups that may approve a grant under one rule."""
+
+    patterns: tuple[IdentityPattern, ...]
+    owner: IdentityPattern | None
+    """Owner that the AppProject or ``argocd-rbac-cm`` names. It is compared literally:
+    who can edit those objects must not be able to widen an access policy."""
+
+    def may_approve(self, identity: Identity) -> bool:
+        """Return whether an identity is one of the approvers."""
+        if self.owner is not None and self.owner.equals(identity):
+            return True
+        return any(pattern.matches(identity) for pattern in self.patterns)
+
+    def describe(self) -> str:
+        """List the approvers for a message."""
+        every = (*self.patterns, *([self.owner] if self.owner else []))
+        return listed(pattern.describe() for pattern in every) or "no user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quorum:
+    """Result of counting approvals under one access policy."""
+
+    policy: AccessPolicy
+    rule: ApprovalRule
+    counted: tuple[Approval, ...]
+    """Approvals that count, oldest first, one per approver."""
+    denial: Approval | None
+    """The first denial by an approver."""
+    results: tuple[ApprovalResult, ...]
+    """One result for each valid approval, in their order."""
+    approvers: Approvers
+    deadline: datetime
+    """The last second in which an approval counts."""
+
+    @property
+    def missing(self) -> int:
+        """Number of approvals that are still required."""
+        return max(self.rule.required - len(self.counted), 0)
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """Creation of the last required approval; None if one is missing."""
+        if self.missing:
+            return None
+        return self.counted[self.rule.required - 1].created_at
+
+    @property
+    def too_late_at(self) -> datetime:
+        """The first second in which no approval counts."""
+        return add_capped(self.deadline, _SECOND)
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Return whether the approval timeout has passed."""
+        return now >= self.too_late_at
+
+
+def count_approvals(
+    policy: AccessPolicy,
+    rule: ApprovalRule,
+    *,
+    request: Request,
+    approvals: Iterable[VerifiedApproval],
+    owners: Owners,
+) -> Quorum:
+    """Count the approvals under a policy that allows the request once it is approved.
+
+    Args:
+        policy: The policy.
+        rule: Its approval rule.
+        request: What is requested, and by whom.
+        approvals: Valid approvals, oldest first.
+        owners: Owners of the instance and its resources.
+    """
+    approvers = approvers_of(rule, request.grant.role, owners)
+    deadline = add_capped(request.grant.created_at, rule.timeout)
+    counted: dict[str, Approval] = {}
+    denials: list[Approval] = []
+    results = []
+    for approval, approver in approvals:
+        user = normalized_user(approver.username, request.strip_prefix)
+        reason = Reason.COUNTS
+        if not approvers.may_approve(approver):
+            reason = Reason.NOT_ENTITLED
+        elif approval.decision is ApprovalDecision.DENY:
+            # Denials count from requesters and after the timeout: they only remove
+            # access.
+            denials.append(approval)
+        elif not rule.self_approval and _is_self_approval(approver, request):
+            reason = Reason.SELF_APPROVAL
+        elif approval.created_at > deadline:
+            reason = Reason.TOO_LATE
+        elif user in counted:
+            reason = Reason.COUNTED_ALREADY
+        else:
+            counted[user] = approval
+        message = _MESSAGES[reason].format(
+            policy=f"AccessPolicy {quote(policy.name)}",
+            approvers=approvers.describe(),
+            deadline=format_instant(deadline),
+        )
+        results.append(ApprovalResult(approval, reason, message))
+    return Quorum(
+        policy=policy,
+        rule=rule,
+        counted=tuple(counted.values()),
+        denial=denials[0] if denials else None,
+        results=tuple(results),
+        approvers=approvers,
+        deadline=deadline,
+    )
+
+
+def approvers_of(rule: ApprovalRule, role: RoleRef, owners: Owners) -> Approvers:
+    """Resolve the approvers of a role.
+
+    The owners of the instance replace the owner of a resource that names none.
+    """
+    owner: IdentityPattern | None = None
+    if rule.resource_owners:
+        owner = owners.named_owner(role.project)
+    patterns = rule.approvers
+    if rule.integration_owners or (rule.resource_owners and owner is None):
+        patterns += owners.integration
+    return Approvers(patterns, owner)
+
+
+def _is_self_approval(approver: Identity, request: Request) -> bool:
+    """Return whether the approver is the requester or the subject, in any spelling."""
+    names, prefix = (approver.username, *approver.groups), request.strip_prefix
+    return is_same_user(approver.username, request.requester.username, prefix) or any(
+        is_same_user(one, request.grant.subject.name, prefix) for one in names
+    )
 
 
 class PolicyMatch(NamedTuple):
@@ -42,11 +295,6 @@ class PolicyMatch(NamedTuple):
     approved_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
 
-    @property
-    def preference(self) -> tuple[timedelta, int, str]:
-        """Sort key: the latest end, then the fewest approvals, then the name."""
-        return END_OF_TIME - self.end, len(self.approvals), self.policy.name
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyEvaluation:
@@ -56,7 +304,7 @@ class PolicyEvaluation:
     denied_by: AccessPolicy | None
     """The first Deny policy that matches; the other fields are empty then."""
     closest_policy: FailedCheck | None = None
-    """The failed check of the Allow policy that comes closest to the request."""
+    """The check that failed last, of the first Allow policy by name."""
     quorums: tuple[Quorum, ...] = ()
     """Approvals under every policy that allows the request and requires approval."""
     matches: tuple[PolicyMatch, ...] = ()
@@ -64,8 +312,12 @@ class PolicyEvaluation:
 
     @property
     def best(self) -> PolicyMatch | None:
-        """The match that takes effect."""
-        return min(self.matches, key=lambda one: one.preference, default=None)
+        """The latest end takes effect, then the fewest approvals, then the name."""
+        return min(
+            self.matches,
+            key=lambda m: (END_OF_TIME - m.end, len(m.approvals), m.policy.name),
+            default=None,
+        )
 
     @property
     def is_allowed(self) -> bool:
@@ -86,7 +338,7 @@ def evaluate_policies(
 
     Args:
         request: What is requested; the requester is verified.
-        rules: The policies of this instance.
+        rules: The rules of this instance.
         approvals: Valid approvals of exactly this grant, oldest first.
     """
     allowing = []
@@ -101,8 +353,15 @@ def evaluate_policies(
         if failed_check is not None:
             failed.append(failed_check)
             continue
-        quorum = _quorum(policy, request, rules, approvals)
-        if quorum is not None:
+        quorum: Quorum | None = None
+        if policy.approval is not None:
+            quorum = count_approvals(
+                policy,
+                policy.approval,
+                request=request,
+                approvals=approvals,
+                owners=rules.owners,
+            )
             quorums.append(quorum)
         match = _match(policy, quorum, request, rules.max_duration)
         if match is not None:
@@ -110,26 +369,11 @@ def evaluate_policies(
     return PolicyEvaluation(
         request=request,
         denied_by=None,
-        closest_policy=closest_policy(failed),
+        closest_policy=min(
+            failed, key=lambda one: (-one.position, one.policy.name), default=None
+        ),
         quorums=tuple(quorums),
         matches=tuple(matches),
-    )
-
-
-def _quorum(
-    policy: AccessPolicy,
-    request: Request,
-    rules: AccessRules,
-    approvals: Sequence[VerifiedApproval],
-) -> Quorum | None:
-    if policy.approval is None:
-        return None
-    return count_approvals(
-        policy,
-        policy.approval,
-        request=request,
-        approvals=approvals,
-        owners=rules.owners,
     )
 
 
@@ -153,16 +397,6 @@ def _match(
     return PolicyMatch(policy, end, maximum, approved_at, approvals)
 
 
-_PREFERENCE = (
-    Reason.COUNTS,
-    Reason.COUNTED_ALREADY,
-    Reason.TOO_LATE,
-    Reason.SELF_APPROVAL,
-    Reason.NOT_ENTITLED,
-)
-"""Results from best to worst; an approval reports the best that any policy gives it."""
-
-
 def approval_results(
     evaluation: PolicyEvaluation, approvals: Approvals
 ) -> tuple[ApprovalResult, ...]:
@@ -172,24 +406,24 @@ def approval_results(
     if not evaluation.quorums or (needs_no_approval and evaluation.denial is None):
         return approval_not_needed(approvals)
     by_approval = zip(*(quorum.results for quorum in evaluation.quorums), strict=True)
-    return (*approvals.invalid, *(min(one, key=_preference) for one in by_approval))
+    rank = list(_MESSAGES).index
+    results = (min(one, key=lambda result: rank(result.reason)) for one in by_approval)
+    return (*approvals.invalid, *results)
 
 
 def approval_not_needed(approvals: Approvals) -> tuple[ApprovalResult, ...]:
     """Return the results if the grant takes effect without approval."""
-    return _same_result(
-        approvals, Reason.NOT_NEEDED, "The grant does not need approval."
-    )
+    message = "The grant does not need approval."
+    return _same_result(approvals, Reason.NOT_NEEDED, message)
 
 
 def approval_has_no_effect(approvals: Approvals) -> tuple[ApprovalResult, ...]:
     """Return the results if no approval could make the grant take effect."""
-    return _same_result(
-        approvals,
-        Reason.NOT_ENTITLED,
+    message = (
         "No AccessPolicy allows the grant, even with approval. See the condition"
-        " Approved of the grant.",
+        " Approved of the grant."
     )
+    return _same_result(approvals, Reason.NOT_ENTITLED, message)
 
 
 def _same_result(
@@ -199,7 +433,3 @@ def _same_result(
         ApprovalResult(one.approval, reason, message) for one in approvals.approvals
     )
     return (*approvals.invalid, *results)
-
-
-def _preference(result: ApprovalResult) -> int:
-    return _PREFERENCE.index(result.reason)

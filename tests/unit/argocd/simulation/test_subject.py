@@ -6,7 +6,7 @@ import pytest
 
 from argogrant.argocd.simulation.evaluate import TokenSubject
 from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
-from argogrant.grants.model.sign_in import ArgoCDSettings, LocalAccount, LoginConfig
+from argogrant.grants.effectiveness import ArgoCDSettings, LocalAccount, LoginConfig
 
 WITH_EMAIL = ("groups", "email")
 ANN = "ann@example.com"

@@ -9,7 +9,7 @@ from argogrant.argocd.roles import DiscoveredRole
 from argogrant.cli.inspect.roles import format_roles
 from argogrant.cli.options import ListFormat
 from argogrant.grants.access.policy import NO_OWNERS, Owners
-from argogrant.grants.role_warnings import RoleRisks
+from argogrant.grants.model.grant import RoleRisks
 from support.builders import a_group, a_user
 
 ROLES = (

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from argogrant.grants.access.policy import Owners
-from argogrant.grants.access.quorum import without_grant
+from argogrant.grants.access.policy_evaluation import without_grant
 from argogrant.grants.conditions import approval_condition, policy_condition
 from argogrant.grants.model.grant import RecordedFinding
 from argogrant.grants.model.reasons import Reason

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.grants.access_details import (
+from argogrant.grants.decide import (
     MAX_DETAILS,
     AccessDetails,
     render_details,

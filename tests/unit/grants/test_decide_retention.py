@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from argogrant.grants.retention import EndedGrant, delete_after
+from argogrant.grants.decide import EndedGrant, delete_after
 from support.builders import HOUR, NOON, a_grant
 
 DAY = timedelta(days=1)

@@ -3,7 +3,7 @@
 import pytest
 
 from argogrant.grants.conditions import BindingOutcome, grant_conditions
-from argogrant.grants.role_warnings import RoleRisks, role_warning
+from argogrant.grants.model.grant import RoleRisks, role_warning
 from support.builders import a_grant, decided
 
 PERMISSIONS = (

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from argogrant.grants.model.sign_in import scopes_line
+from argogrant.grants.effectiveness import scopes_line
 
 
 @pytest.mark.parametrize(
