@@ -21,7 +21,6 @@ The questions, in this order, and the reason if the answer is no:
 ``policy_checks`` contains the checks of one policy.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -109,13 +108,10 @@ NO_POLICY: Final = PolicyResult(
     ),
 )
 """Result of almost every grant of an instance without access policies."""
-
-NO_POLICY_BREAK_GLASS: Final = PolicyResult(
+NO_POLICY_BREAK_GLASS: Final = replace(
+    NO_POLICY,
     reason=Reason.BREAK_GLASS,
-    message=(
-        "This is emergency access. No AccessPolicy applies: anyone who can create"
-        " AccessGrants in this namespace can grant any role."
-    ),
+    message=f"This is emergency access. {NO_POLICY.message}",
 )
 
 
@@ -130,24 +126,20 @@ def evaluate(
         related: Its approvals and the grants that it extends.
         now: Only the approval timeout depends on it.
     """
-    if rules.are_unrestricted and _needs_no_evaluation(grant, related):
+    if (
+        rules.are_unrestricted
+        and grant.extends is None
+        and not grant.break_glass
+        and grant.recorded_finding is None
+        and not related.approvals
+    ):
         return NO_POLICY
     approvals = validate_approvals(grant, related.approvals, rules)
     result = _evaluate(grant, rules, related, approvals, now)
     if grant.recorded_finding is None:
         return result
-    reason, message = grant.recorded_finding
-    ended = Finding(reason, message, is_final=True)
+    ended = Finding(*grant.recorded_finding, is_final=True)
     return _not_approved(ended, result.approval_results)
-
-
-def _needs_no_evaluation(grant: Grant, related: RelatedObjects) -> bool:
-    return (
-        grant.extends is None
-        and not grant.break_glass
-        and grant.recorded_finding is None
-        and not related.approvals
-    )
 
 
 def _evaluate(
@@ -157,7 +149,7 @@ def _evaluate(
     approvals: Approvals,
     now: datetime,
 ) -> PolicyResult:
-    """Ask the questions of the module's docstring up to the requester."""
+    """Ask the questions of the module's docstring up to the policies."""
     unknown = policies_are_known_and_valid(rules)
     if unknown is not None:
         return _unknown(unknown, grant, rules, now)
@@ -166,31 +158,24 @@ def _evaluate(
         result = NO_POLICY_BREAK_GLASS if grant.break_glass else NO_POLICY
         return replace(result, approval_results=approval_not_needed(approvals))
     finding = finding or requester_is_verified(grant, rules)
-    if finding is not None or grant.requester is None:
-        assert finding is not None
-        return _not_approved(
-            finding,
-            approval_has_no_effect(approvals),
-            approval_timeout=DEFAULT_TIMEOUT,
+    if finding is None:
+        assert grant.requester is not None
+        request = request_of(
+            grant, grant.requester, related, strip_prefix=rules.strip_prefix
         )
-    request = request_of(
-        grant, grant.requester, related, strip_prefix=rules.strip_prefix
+        evaluation = evaluate_policies(request, rules, approvals.approvals)
+        finding = a_policy_allows_it(evaluation)
+        if finding is None:
+            return _conclude(evaluation, approvals, now)
+    return _not_approved(
+        finding, approval_has_no_effect(approvals), approval_timeout=DEFAULT_TIMEOUT
     )
-    evaluation = evaluate_policies(request, rules, approvals.approvals)
-    return _conclude(evaluation, approvals, now)
 
 
 def _conclude(
     evaluation: PolicyEvaluation, approvals: Approvals, now: datetime
 ) -> PolicyResult:
-    """Ask the questions about policies and approvals."""
-    finding = a_policy_allows_it(evaluation)
-    if finding is not None:
-        return _not_approved(
-            finding,
-            approval_has_no_effect(approvals),
-            approval_timeout=DEFAULT_TIMEOUT,
-        )
+    """Ask the questions about approvals."""
     results = approval_results(evaluation, approvals)
     finding = no_approver_denied_it(evaluation)
     if finding is not None:
@@ -200,13 +185,14 @@ def _conclude(
     finding = approvals_are_complete(evaluation, now)
     if finding is None:
         assert evaluation.best is not None
-        return _approved(evaluation.best, evaluation, results)
+        return _approved(evaluation.request.grant, evaluation.best, results)
     counted = {a.name: a for quorum in evaluation.quorums for a in quorum.counted}
+    deadlines = (q.too_late_at for q in evaluation.quorums if not q.is_too_late(now))
     return _not_approved(
         finding,
         results,
         approvals=tuple(counted.values()),
-        recheck_at=_next_deadline(evaluation.quorums, now),
+        recheck_at=min(deadlines, default=None),
     )
 
 
@@ -259,23 +245,21 @@ def requester_is_verified(grant: Grant, rules: AccessRules) -> Finding | None:
 def a_policy_allows_it(evaluation: PolicyEvaluation) -> Finding | None:
     """A grant needs a policy that allows it, and no policy that denies it."""
     if evaluation.denied_by is not None:
-        return Finding(
-            Reason.NOT_ALLOWED,
+        message = (
             f"AccessPolicy {quote(evaluation.denied_by.name)} denies this grant."
-            " Request other access, or ask an administrator to change the policy.",
+            " Request other access, or ask an administrator to change the policy."
         )
-    if evaluation.is_allowed:
+    elif evaluation.is_allowed:
         return None
-    if evaluation.closest_policy is None:
-        return Finding(
-            Reason.NOT_ALLOWED,
+    elif evaluation.closest_policy is not None:
+        message = evaluation.closest_policy.message(evaluation.request)
+    else:
+        message = (
             "No AccessPolicy allows access to ArgoCDInstance"
             f" {quote(evaluation.request.grant.instance)}. Ask an administrator to"
-            " create one.",
+            " create one."
         )
-    return Finding(
-        Reason.NOT_ALLOWED, evaluation.closest_policy.message(evaluation.request)
-    )
+    return Finding(Reason.NOT_ALLOWED, message)
 
 
 def no_approver_denied_it(evaluation: PolicyEvaluation) -> Finding | None:
@@ -347,14 +331,12 @@ def _unknown(
 
 
 def _approved(
-    best: PolicyMatch,
-    evaluation: PolicyEvaluation,
-    results: tuple[ApprovalResult, ...],
+    grant: Grant, best: PolicyMatch, results: tuple[ApprovalResult, ...]
 ) -> PolicyResult:
     name = f"AccessPolicy {quote(best.policy.name)}"
     reason = Reason.AUTO_APPROVED
     message = f"{name} allows this grant without approval."
-    if evaluation.request.grant.break_glass:
+    if grant.break_glass:
         reason = Reason.BREAK_GLASS
         message = f"{name} allows this emergency access without approval."
     elif best.approvals:
@@ -389,9 +371,3 @@ def _not_approved(
         approval_timeout=approval_timeout,
         recheck_at=recheck_at,
     )
-
-
-def _next_deadline(quorums: Sequence[Quorum], now: datetime) -> datetime | None:
-    """Return the next instant after which an approval is too late."""
-    instants = (quorum.too_late_at for quorum in quorums)
-    return min((instant for instant in instants if instant > now), default=None)
