@@ -60,7 +60,7 @@ from argogrant.grants.model.window import (
 )
 
 PLACEHOLDERS: Final = ("subject", "role", "end", "url")
-"""What ``spec.accessDetails`` of an instance may contain in braces."""
+"""Names that ``spec.accessDetails`` of an instance may contain in braces."""
 MAX_DETAILS: Final = 2048
 """Maximum number of characters of the rendered text."""
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
