@@ -53,7 +53,7 @@ def prepare(plane: ControlPlane) -> None:
     """Install the objects of every run, once per control plane."""
     operator_process.install(plane)
     for body in (PROJECT, INSTANCE):
-        plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+        plane.apply(body)
 
 
 def run(

@@ -1,9 +1,10 @@
 """Requests to the API server in this process, over connections that stay open.
 
-Starting kubectl costs a tenth of a second of CPU. Tests that poll an object, or create
-one, ask the API server directly; what is about kubectl itself still runs kubectl.
+Starting kubectl costs a tenth of a second of CPU. Tests that poll, create or apply an
+object ask the API server directly; what is about kubectl itself still runs kubectl.
 """
 
+import copy
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,10 @@ from controlplane.errors import APIRequestFailed
 REQUEST_SECONDS: Final = 60.0
 DELETE_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.05
+SERVED_SECONDS: Final = 30.0
+"""Timeout until a kind is served whose CRD was just created."""
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation by which ``kubectl apply`` finds removed fields."""
 PATCH_TYPES: Final = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
@@ -51,6 +56,7 @@ class APIClient:
         self._pool = client.rest_client.pool_manager
         self._headers = dict(client.default_headers)
         self._client = client
+        self._discovered: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def find(self, kind: str, name: str, *, namespace: str) -> dict[str, Any] | None:
         """Return an object, or None if it does not exist."""
@@ -78,6 +84,46 @@ class APIClient:
         path = path_of(body["kind"].lower(), body["metadata"]["namespace"])
         asked = {"fieldManager": "kubectl-create", "fieldValidation": "Strict"}
         return self.request("POST", path, body, **asked, **parameters)
+
+    def apply(self, body: Mapping[str, Any]) -> None:
+        """Create or update an object as ``kubectl apply`` does.
+
+        Fields that the last ``apply`` set and this one does not are removed; all other
+        fields of the object remain. Lists are replaced.
+
+        Raises:
+            APIRequestFailed: The API server refused.
+        """
+        collection = self._collection_of(body)
+        path = f"{collection}/{quote(body['metadata']['name'], safe='')}"
+        wanted = copy.deepcopy(dict(body))
+        annotations = wanted["metadata"].setdefault("annotations", {})
+        text = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
+        annotations[LAST_APPLIED] = f"{text}\n"
+        manager = {
+            "fieldManager": "kubectl-client-side-apply",
+            "fieldValidation": "Strict",
+        }
+        while True:
+            try:
+                stored = self.request("GET", path)
+            except APIRequestFailed as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                try:
+                    self.request("POST", collection, wanted, **manager)
+                except APIRequestFailed as race:
+                    if race.status != HTTPStatus.CONFLICT:
+                        raise
+                    continue
+                return
+            changes = _changes(_last_applied(stored), stored, wanted)
+            if changes:
+                content_type = PATCH_TYPES["merge"]
+                self.request(
+                    "PATCH", path, changes, content_type=content_type, **manager
+                )
+            return
 
     def replace(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an object whatever its version is."""
@@ -169,6 +215,42 @@ class APIClient:
         """Close the connections."""
         self._pool.clear()
 
+    def _collection_of(self, body: Mapping[str, Any]) -> str:
+        """Return the path of the collection of an object, as the API server names it.
+
+        A kind is not served in the first moments after its CRD was created.
+        """
+        version, kind = body["apiVersion"], body["kind"]
+        started = time.monotonic()
+        while (version, kind) not in self._discovered:
+            self._discover(version)
+            if time.monotonic() - started > SERVED_SECONDS:
+                raise APIRequestFailed(f"{kind} in {version} is not served", status=0)
+            if (version, kind) not in self._discovered:
+                time.sleep(POLL_SECONDS)
+        plural, is_namespaced = self._discovered[version, kind]
+        prefix = f"apis/{version}" if "/" in version else f"api/{version}"
+        if not is_namespaced:
+            return f"{prefix}/{plural}"
+        namespace = body["metadata"].get("namespace", "default")
+        return f"{prefix}/namespaces/{quote(namespace)}/{plural}"
+
+    def _discover(self, version: str) -> None:
+        """Read the kinds of one API version."""
+        prefix = "apis" if "/" in version else "api"
+        try:
+            found = self.request("GET", f"{prefix}/{version}")
+        except APIRequestFailed as error:
+            if error.status not in {
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            }:
+                raise
+            return
+        for one in found["resources"]:
+            if "/" not in one["name"]:
+                self._discovered[version, one["kind"]] = one["name"], one["namespaced"]
+
     def _authorization(self) -> dict[str, str]:
         settings = self._client.configuration.auth_settings()
         return {one["key"]: one["value"] for one in settings.values() if one["value"]}
@@ -179,3 +261,27 @@ def path_of(kind: str, namespace: str, name: str = "") -> str:
     prefix, plural = COLLECTIONS[kind]
     path = f"{prefix}/namespaces/{quote(namespace)}/{plural}"
     return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def _last_applied(stored: Mapping[str, Any]) -> dict[str, Any]:
+    annotations = stored["metadata"].get("annotations", {})
+    last: dict[str, Any] = json.loads(annotations.get(LAST_APPLIED, "{}"))
+    return last
+
+
+def _changes(
+    last: Mapping[str, Any], stored: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the JSON merge patch of a three-way merge, without equal values."""
+    patch: dict[str, Any] = {
+        key: None for key in last if key not in wanted and key in stored
+    }
+    for key, value in wanted.items():
+        old, before = stored.get(key), last.get(key, {})
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            nested = before if isinstance(before, Mapping) else {}
+            if changed := _changes(nested, old, value):
+                patch[key] = changed
+        elif old != value:
+            patch[key] = value
+    return patch

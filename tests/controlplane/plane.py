@@ -1,10 +1,12 @@
 """The control plane as tests and the demo use it, wherever it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import yaml
 
 from controlplane.api import APIClient
 from controlplane.argocd import ArgoCD
@@ -94,6 +96,27 @@ class ControlPlane:
         return self._cluster.kubectl(
             *arguments, user=user, groups=groups, stdin=stdin, check=check
         )
+
+    def apply(self, *items: Mapping[str, Any] | Path) -> None:
+        """Apply objects, or the objects of YAML files, as ``kubectl apply`` does.
+
+        The objects of a List are applied one by one.
+
+        Raises:
+            APIRequestFailed: The API server refused one; the others before it remain.
+        """
+        for body in self._objects(items):
+            namespace = body["metadata"].get("namespace", "")
+            self.api(namespace).apply(body)
+
+    def _objects(self, items: Iterable[Mapping[str, Any] | Path]) -> Iterator[Any]:
+        for item in items:
+            if isinstance(item, Path):
+                yield from self._objects(yaml.safe_load_all(item.read_text("utf-8")))
+            elif item["kind"] == "List":
+                yield from self._objects(item["items"])
+            else:
+                yield item
 
     def api(self, namespace: str) -> APIClient:  # noqa: ARG002 - two clusters differ
         """Return a client of the cluster in which a namespace is, as the admin."""

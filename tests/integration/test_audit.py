@@ -67,7 +67,7 @@ def no_status_can_be_written(world: World) -> Iterator[None]:
     try:
         yield
     finally:
-        world.plane.kubectl("apply", "-f", str(ROLE))
+        world.plane.apply(ROLE)
 
 
 @pytest.fixture
@@ -239,6 +239,6 @@ def test_operator_without_permission_for_events_still_grants(
             audited.wait_until_bound("quiet")
             eventually(lambda: "Events cannot be created" in log.read_text(), within=10)
     finally:
-        audited.plane.kubectl("apply", "-f", str(ROLE))
+        audited.plane.apply(ROLE)
 
     assert shown(audited, "quiet") == []

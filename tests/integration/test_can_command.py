@@ -1,7 +1,6 @@
 """Answers of ``argogrant can``, compared with a real argocd-server."""
 
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -59,9 +58,7 @@ class RealJudge:
         nonce = self._nonce()
         rule = f"p, proj:{SENTINEL}:r, applications, get, {SENTINEL}/{nonce}, allow"
         role = {"name": "r", "policies": [rule], "groups": [NOBODY]}
-        items = [*book.projects, a_project(SENTINEL, [role])]
-        listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-        self._plane.kubectl("apply", "-f", "-", stdin=listing)
+        self._plane.apply(*book.projects, a_project(SENTINEL, [role]))
         asked = ("applications", "get", f"{SENTINEL}/{nonce}")
         self._wait(lambda: self._argocd.can_i(NOBODY, *asked))
         self._load_text(book.data)

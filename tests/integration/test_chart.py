@@ -101,7 +101,7 @@ def everything_of(plane: ControlPlane) -> list[dict[str, Any]]:
 def release(other_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
     make_blank(other_plane)
     other_plane.argocd.set_rbac({"policy.csv": RULES})
-    other_plane.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+    other_plane.apply(PROJECT)
     other_plane.kubectl("create", "namespace", NAMESPACE, check=False)
     one = Release(other_plane, tmp_path)
     yield one

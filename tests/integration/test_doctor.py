@@ -180,7 +180,7 @@ def test_operator_that_cannot_write_its_status_is_not_believed(
         result = run_doctor(plane.kubeconfig(), "-o", "json")
     finally:
         home = RIGHTS.with_name("argogrant-namespace.yaml")
-        plane.kubectl("apply", "-f", str(home))
+        plane.apply(home)
     (rights,) = (one for one in result.checks() if one["check"] == "Rights")
 
     assert "patch argocdinstances/status in namespace argogrant" in rights["text"]

@@ -1,6 +1,5 @@
 """The condition Effective, compared with the answers of argocd-server."""
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -42,7 +41,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def guarded(installed: ControlPlane, log: Path) -> Iterator[World]:
     """An operator that may not read argocd-cm, as where SSO may be configured."""
     world = World(installed)
-    installed.kubectl("apply", "-f", "-", stdin=json.dumps(LEAST))
+    installed.apply(LEAST)
     with operator_process.running(installed, log):
         yield world
         world.reset()

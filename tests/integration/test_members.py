@@ -28,14 +28,14 @@ COLLECTION = "/api/v1/projects/team-a/roles/deployer/token"
 def served(
     installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    installed.kubectl("apply", "-f", str(RIGHTS))
+    installed.apply(RIGHTS)
     installed.argocd.set_rbac({"policy.csv": RULES})
     with operator_process.running(
         installed, tmp_path_factory.mktemp("o") / "operator.log"
     ):
         yield World(installed)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")
-        installed.kubectl("apply", "-f", "-", stdin=json.dumps(IN_TEXT))
+        installed.apply(IN_TEXT)
     installed.kubectl("delete", "-f", str(RIGHTS))
 
 

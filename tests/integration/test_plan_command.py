@@ -61,7 +61,7 @@ def mode(world: World, where: str) -> None:
 @pytest.fixture
 def in_projects(stopped: World) -> Iterator[World]:
     """Members are written into AppProjects, and the operator may do so."""
-    stopped.plane.kubectl("apply", "-f", str(PROJECT_RIGHTS))
+    stopped.plane.apply(PROJECT_RIGHTS)
     mode(stopped, "AppProject")
     yield stopped
     mode(stopped, "ConfigMap")

@@ -31,7 +31,7 @@ def running(far: FarPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """One operator for all tests here; a second instance is in its own cluster."""
     world = World(far)
     home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}
-    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
+    far.home.apply(home)
     far.home.argocd.set_rbac({"policy.csv": RULES})
     with operator_process.serving(
         world, tmp_path_factory.mktemp("log") / "operator.log"
@@ -48,6 +48,9 @@ def remote(running: World, far: FarPlane) -> World:
     running.reset()
     eventually(lambda: running.instance_says()[1] == "Converged", within=30)
     return running
+
+
+ALL_ARGOCDS = operator_process.ROOT / "manifests/all-argocds.yaml"
 
 
 def says(world: World, reason: str, *words: str) -> bool:
@@ -192,7 +195,7 @@ def test_instance_created_again_for_another_cluster_leaves_nothing_behind(
     remote.ours("delete", "argocdinstance", "default")
     assert far.far.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
     eventually(lambda: not remote.may_sync(), within=15)
-    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+    far.home.apply(INSTANCE)
     question = ("alice", "applications", "sync", "team-a/shop")
     eventually(lambda: far.home.argocd.can_i(*question), within=10)
     remote.ours("delete", "argocdinstance", "default")
@@ -201,14 +204,13 @@ def test_instance_created_again_for_another_cluster_leaves_nothing_behind(
 
     eventually(lambda: not far.home.argocd.can_i(*question), within=15)
     home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}
-    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(home))
+    far.home.apply(home)
 
 
 def test_ten_argo_cds_are_served_at_once(remote: World, far: FarPlane) -> None:
     """Each in a namespace of its own, with the rights of the documentation."""
     names = [f"argocd-{number}" for number in range(10)]
-    wide = str(operator_process.ROOT / "manifests/all-argocds.yaml")
-    far.home.kubectl("apply", "-f", wide)
+    far.home.apply(ALL_ARGOCDS)
     bodies: list[dict[str, Any]] = []
     for name in names:
         metadata = {"name": "argocd-rbac-cm", "namespace": name}
@@ -228,8 +230,7 @@ def test_ten_argo_cds_are_served_at_once(remote: World, far: FarPlane) -> None:
             },
             a_grant(name, instance=name),
         ]
-    items = {"apiVersion": "v1", "kind": "List", "items": bodies}
-    far.home.kubectl("apply", "-f", "-", stdin=json.dumps(items))
+    far.home.apply(*bodies)
 
     def are_ready(reason: str) -> bool:
         read = json.loads(remote.ours("get", "accessgrants", "-o", "json"))
@@ -248,5 +249,5 @@ def test_ten_argo_cds_are_served_at_once(remote: World, far: FarPlane) -> None:
     assert len(held) == 10
     remote.ours("delete", "accessgrants", "--all")
     remote.ours("delete", "argocdinstance", *names)
-    far.home.kubectl("delete", "-f", wide)
+    far.home.kubectl("delete", "-f", str(ALL_ARGOCDS))
     far.home.kubectl("delete", "namespace", *names, "--wait=false")

@@ -64,7 +64,7 @@ def test_missing_permission_is_reported_with_a_working_remedy(tidy: World) -> No
         eventually(lambda: tidy.instance_says()[1] == "Forbidden", within=30)
         message = tidy.instance_says()[2]
     finally:
-        tidy.plane.kubectl("apply", "-f", str(OUR_RIGHTS))
+        tidy.plane.apply(OUR_RIGHTS)
 
     assert 'cannot delete resource "accessgrants"' in message
     assert "manifests/argogrant-namespace.yaml" in message

@@ -17,7 +17,7 @@ TEXT = f"{RULES}p, role:ops, exec, create, */*, allow\np, role:ops, logs, *, *, 
 @pytest.fixture
 def argocd(installed: ControlPlane) -> ControlPlane:
     installed.argocd.set_rbac({"policy.csv": TEXT})
-    installed.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
+    installed.apply(PROJECT)
     return installed
 
 

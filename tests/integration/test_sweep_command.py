@@ -18,9 +18,7 @@ from support.live_cluster import RULES, World, a_grant, after, eventually, secon
 def world(installed: ControlPlane) -> Iterator[World]:
     """Argo CD with its rules, and no operator."""
     installed.argocd.set_rbac({"policy.csv": RULES})
-    installed.kubectl(
-        "apply", "-f", str(operator_process.ROOT / "manifests/sweep-cronjob.yaml")
-    )
+    installed.apply(operator_process.ROOT / "manifests/sweep-cronjob.yaml")
     yield World(installed)
     installed.argocd.set_rbac({"policy.csv": RULES})
     with operator_process.running(installed, Path("/dev/null")):

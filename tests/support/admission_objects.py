@@ -18,7 +18,7 @@ from argogrant.api.admission_drift import POLICY_NAMES, verified_since
 from argogrant.api.admission_policies import IDENTITY_FIELDS, MUTATING_FILE
 from controlplane import ControlPlane
 from controlplane.api import APIClient, path_of
-from controlplane.errors import KubectlFailed
+from controlplane.errors import APIRequestFailed, KubectlFailed
 from controlplane.people import PEOPLE
 from support.live_cluster import a_grant, eventually
 
@@ -165,12 +165,12 @@ def what_to_write(refusal: str) -> Body:
 @contextlib.contextmanager
 def everybody_may_ask(plane: ControlPlane) -> Iterator[None]:
     """Grant the permissions within a block, and delete all objects after it."""
-    rights = json.dumps({"apiVersion": "v1", "kind": "List", "items": RIGHTS})
-    plane.kubectl("apply", "-f", "-", stdin=rights)
+    rights = {"apiVersion": "v1", "kind": "List", "items": RIGHTS}
+    plane.apply(rights)
     try:
         yield
     finally:
-        plane.kubectl("delete", "-f", "-", stdin=rights)
+        plane.kubectl("delete", "-f", "-", stdin=json.dumps(rights))
         ours = ("accessgrants,accessapprovals", "--all", "-n", "argogrant")
         plane.kubectl("delete", *ours)
 
@@ -179,7 +179,7 @@ def everybody_may_ask(plane: ControlPlane) -> Iterator[None]:
 def policies(plane: ControlPlane, *files: str) -> Iterator[None]:
     """Install admission policies within a block, and wait until they are active."""
     paths = [f"--filename={ROOT / file}" for file in files]
-    plane.kubectl("apply", *paths)
+    plane.apply(*(ROOT / file for file in files))
     try:
         for field in IDENTITY_FIELDS:
             wait_until(plane, field.field, is_checked=True)
@@ -196,35 +196,37 @@ def wait_until(plane: ControlPlane, field: str, *, is_checked: bool) -> None:
     """Wait until a forged object is rejected, or accepted; create nothing."""
     forged = MAKE[field]("probe", **{field: {"username": "somebody-else"}})
 
-    def is_refused() -> bool:
-        return "denied request" in _probe(plane, forged).stderr
-
-    eventually(lambda: is_refused() == is_checked, within=ACTIVE_SECONDS)
+    eventually(
+        lambda: ("denied request" in _rejection(plane, forged)) == is_checked,
+        within=ACTIVE_SECONDS,
+    )
 
 
 def wait_until_filled_in(plane: ControlPlane, field: str) -> None:
     """Wait, with dry runs, until the API server sets a missing creator."""
     probe = MAKE[field]("probe")
-    eventually(lambda: _probe(plane, probe).returncode == 0, within=ACTIVE_SECONDS)
+    eventually(lambda: not _rejection(plane, probe), within=ACTIVE_SECONDS)
 
 
-def _probe(plane: ControlPlane, body: Body) -> Any:
-    command = ("create", "--dry-run=server", "-f", "-")
-    return plane.kubectl(*command, stdin=json.dumps(body), check=False)
+def _rejection(plane: ControlPlane, body: Body) -> str:
+    """Return the message with which the API server rejects an object, or no text."""
+    try:
+        plane.api("argogrant").create(body, dryRun="All")
+    except APIRequestFailed as error:
+        return str(error)
+    return ""
 
 
 def observed(plane: ControlPlane) -> dict[str, Body]:
     """Return the policies and bindings as the operator observes them."""
-    return {
-        f"{plural}/{name}": json.loads(found)
+    api = plane.api("")
+    prefix = "apis/admissionregistration.k8s.io/v1"
+    found = {
+        f"{plural}/{item['metadata']['name']}": item
         for plural in PLURALS
-        for name in POLICY_NAMES
-        if (
-            found := plane.kubectl(
-                *("get", plural, name, "-o", "json", "--ignore-not-found")
-            ).stdout
-        )
+        for item in api.request("GET", f"{prefix}/{plural}")["items"]
     }
+    return {key: one for key, one in found.items() if key.split("/")[1] in POLICY_NAMES}
 
 
 def wait_until_they_vouch(plane: ControlPlane) -> None:

@@ -144,7 +144,7 @@ def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
     """Create the permissions of users during a block, without an operator."""
     world = ClosedWorld(plane)
     world.reset()
-    plane.kubectl("apply", "-f", str(ROLES))
+    plane.apply(ROLES)
     world.apply(*RIGHTS)
     admission_objects.wait_until_they_vouch(plane)
     try:

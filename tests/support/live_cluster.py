@@ -1,6 +1,5 @@
 """Operations of tests on a control plane with a running operator."""
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,12 +17,7 @@ RIGHTS = Path(__file__).parent.parent.parent / "manifests/argocd-namespace.yaml"
 OURS, ARGOCD = "argogrant", "argocd"
 RBAC = f"apis/rbac.authorization.k8s.io/v1/namespaces/{ARGOCD}"
 CONFIG_MAP = "argocd-rbac-cm"
-LEFT_TO_KUBECTL = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
-"""Statuses for an object that exists, and for a kind that is not served yet."""
 OVERLAY = "policy.argogrant.csv"
-CREATED = frozenset({"accessgrant", "accesspolicy", "accessapproval"})
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""Annotation by which ``kubectl apply`` finds removed fields."""
 MARGIN = timedelta(seconds=0.3)
 """Time before an end in which nothing is asked, because an answer takes time."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
@@ -121,14 +115,8 @@ class World:
         self._ours, self._argocds = plane.api(OURS), plane.api(ARGOCD)
 
     def apply(self, *bodies: dict[str, Any]) -> None:
-        """Apply objects as ``kubectl apply`` does; kubectl runs only if it must.
-
-        Grants, policies and approvals that do not exist are created directly.
-        """
-        rest = [body for body in bodies if not self._is_created(body)]
-        if rest:
-            both = {"apiVersion": "v1", "kind": "List", "items": rest}
-            self.plane.kubectl("apply", "-f", "-", stdin=json.dumps(both))
+        """Apply objects as ``kubectl apply`` does."""
+        self.plane.apply(*bodies)
 
     def delete(self, *names: str) -> None:
         for name in names:
@@ -234,7 +222,7 @@ class World:
 
     def restore_rights(self) -> None:
         """Apply the manifest that the message of the instance names."""
-        self.plane.kubectl("apply", "-f", str(RIGHTS))
+        self.plane.apply(RIGHTS)
 
     def reset(self) -> None:
         """Delete all grants, and restore instance, project, permissions and roles."""
@@ -308,22 +296,6 @@ class World:
     def argocds(self, *arguments: str, check: bool = True) -> str:
         """Run kubectl in the namespace of Argo CD; return its output."""
         return self.plane.kubectl("-n", "argocd", *arguments, check=check).stdout
-
-    def _is_created(self, body: dict[str, Any]) -> bool:
-        """Create an object if its kind allows it; return whether it is new."""
-        kind = body["kind"].lower()
-        if kind not in CREATED:
-            return False
-        applied = {LAST_APPLIED: json.dumps(body)}  # as kubectl apply, which may follow
-        annotations = {**body["metadata"].get("annotations", {}), **applied}
-        metadata = {**body["metadata"], "annotations": annotations}
-        try:
-            self._ours.create({**body, "metadata": metadata})
-        except APIRequestFailed as error:
-            if error.status not in LEFT_TO_KUBECTL:
-                raise
-            return False
-        return True
 
     def read(self, kind: str, name: str) -> dict[str, Any]:
         """Return an object in the namespace of the grants."""

@@ -26,18 +26,19 @@ KOPF = ("kopf", "run", "-m", "argogrant.handlers", "--namespace", "argogrant")
 
 def install(plane: ControlPlane) -> None:
     """Apply the CRDs and the shipped permissions."""
-    plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    for name in ("argogrant-namespace", "argocd-namespace"):
-        plane.kubectl("apply", "-f", str(ROOT / f"manifests/{name}.yaml"))
-    ours = [f"crd/{path.stem}.argogrant.dev" for path in (ROOT / "crds").glob("*")]
-    plane.kubectl("wait", "--for=condition=Established", *ours)
+    plane.apply(*sorted((ROOT / "crds").glob("*.yaml")))
+    plane.apply(
+        *(
+            ROOT / f"manifests/{name}.yaml"
+            for name in ("argogrant-namespace", "argocd-namespace")
+        )
+    )
 
 
 def install_with_instance(plane: ControlPlane) -> None:
     """Install, then create the default AppProject and the default ArgoCDInstance."""
     install(plane)
-    for body in (PROJECT, INSTANCE):
-        plane.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    plane.apply(PROJECT, INSTANCE)
 
 
 def bound() -> list[str]:

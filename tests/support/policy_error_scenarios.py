@@ -68,7 +68,7 @@ def a_changed_admission_policy(world: ClosedWorld) -> str:
     try:
         return instance_says(world, "AdmissionPolicyChanged", "RequesterVerified")
     finally:
-        plane.kubectl("apply", "-f", str(admission_objects.ROOT / VALIDATING_FILE))
+        plane.apply(admission_objects.ROOT / VALIDATING_FILE)
         eventually(
             lambda: world.instance_says("RequesterVerified")[0] == "True", within=30
         )

@@ -16,7 +16,7 @@ SECRET = "argocd-prod"
 
 def elsewhere(world: World, *, trusted: bool = True) -> None:
     """Connect the instance by the URL of its API server and a token."""
-    world.plane.kubectl("apply", "-f", str(ROOT / "manifests/remote-token.yaml"))
+    world.plane.apply(ROOT / "manifests/remote-token.yaml")
     config = json.loads(world.plane.kubeconfig().read_text())
     known = config["clusters"][0]["cluster"]
     cluster: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Two control planes used as one: our kinds here, Argo CD in the other."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Final
@@ -12,6 +12,8 @@ from controlplane.plane import ControlPlane
 from support.live_cluster import INSTANCE, PROJECT, RIGHTS
 
 MANIFESTS: Final = Path(__file__).parent.parent.parent / "manifests"
+FAR_RIGHTS: Final = MANIFESTS / "remote-cluster.yaml"
+"""Manifest for the cluster of Argo CD, in place of ``RIGHTS``."""
 SECRET: Final = "argocd-prod"
 
 
@@ -49,16 +51,23 @@ class FarPlane(ControlPlane):
         groups: Sequence[str] = (),
         check: bool = True,
     ) -> CompletedProcess[str]:
-        if str(RIGHTS) in arguments:
-            rights = str(MANIFESTS / "remote-cluster.yaml")
-            return self.far.kubectl("apply", "-f", rights)
         if arguments[:2] == ("-n", "argocd"):
             return self.far.kubectl(*arguments, stdin=stdin, check=check)
-        if stdin is not None:
-            stdin = json.dumps(self._deliver(json.loads(stdin)))
         return self.home.kubectl(
             *arguments, stdin=stdin, user=user, groups=groups, check=check
         )
+
+    def apply(self, *items: Mapping[str, Any] | Path) -> None:
+        """Apply objects of Argo CD and its permissions to the far plane."""
+        for item in items:
+            super().apply(FAR_RIGHTS if item == RIGHTS else item)
+
+    def _objects(self, items: Iterable[Mapping[str, Any] | Path]) -> Iterator[Any]:
+        for body in super()._objects(items):
+            if body["kind"] == "ArgoCDInstance" and "cluster" not in body["spec"]:
+                yield {**body, "spec": {**body["spec"], "cluster": self.cluster()}}
+            else:
+                yield body
 
     def api(self, namespace: str) -> APIClient:
         return (self.far if namespace == "argocd" else self.home).api(namespace)
@@ -84,21 +93,20 @@ class FarPlane(ControlPlane):
             *("-n", "argogrant", "create", "secret", "generic", SECRET),
             *(f"--from-literal=k8s_token={token}", "--dry-run=client", "-o", "json"),
         )
-        self.home.kubectl("apply", "-f", "-", stdin=made.stdout)
+        self.home.apply(json.loads(made.stdout))
 
     def install(self) -> None:
         """Apply the documented manifests, and the AppProject to the far Argo CD."""
-        self.far.kubectl("apply", "-f", str(MANIFESTS / "remote-cluster.yaml"))
-        self.far.kubectl("apply", "-f", "-", stdin=json.dumps(PROJECT))
-        self.home.kubectl("apply", "-f", str(MANIFESTS / "remote-token.yaml"))
+        self.far.apply(FAR_RIGHTS, PROJECT)
+        self.home.apply(MANIFESTS / "remote-token.yaml")
         self.put_token(self.new_token())
         self._delete_instance()
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+        self.apply(INSTANCE)
 
     def uninstall(self) -> None:
         """Replace the instance by one for the Argo CD of the home cluster."""
         self._delete_instance()
-        self.home.kubectl("apply", "-f", "-", stdin=json.dumps(INSTANCE))
+        self.home.apply(INSTANCE)
 
     def _delete_instance(self) -> None:
         """Delete the instance while no operator runs; its cluster is immutable."""
@@ -111,15 +119,3 @@ class FarPlane(ControlPlane):
         self.home.kubectl(
             *(*here, "delete", "argocdinstance", "default", "--ignore-not-found")
         )
-
-    def _deliver(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Apply objects of Argo CD to the far plane; return the others."""
-        if body["kind"] == "List":
-            ours = [self._deliver(item) for item in body["items"]]
-            return {**body, "items": [one for one in ours if one]}
-        if body["metadata"].get("namespace") == "argocd":
-            self.far.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-            return {}
-        if body["kind"] == "ArgoCDInstance" and "cluster" not in body["spec"]:
-            return {**body, "spec": {**body["spec"], "cluster": self.cluster()}}
-        return body

@@ -85,7 +85,7 @@ class Team:
 def world(world: World) -> Iterator[World]:
     """The usual world, in which grants of a project's role are members of it."""
     plane = world.plane
-    plane.kubectl("apply", "-f", str(RIGHTS))
+    plane.apply(RIGHTS)
     mode = shown("ArgoCDInstance")["spec"]
     world.apply({**INSTANCE, "spec": mode})
     yield world
