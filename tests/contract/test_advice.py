@@ -5,7 +5,7 @@ import yaml
 
 from argogrant.api.argocdinstance import read_instance
 from argogrant.argocd.policy_csv import read_scopes
-from argogrant.argocd.role_risks import PERSISTENT
+from argogrant.argocd.roles import PERSISTENT
 from argogrant.grants.model.reasons import GRANT_REASONS, GrantCondition
 from support import doc_pages
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from argogrant.argocd.policy_csv import read_scopes
-from argogrant.argocd.simulation.evaluate import AccessEvaluator, Rules, TokenSubject
-from argogrant.argocd.simulation.request import (
+from argogrant.argocd.simulation.enforcer import (
     RESOURCES,
     EnforceRequest,
     to_enforce_requests,
 )
+from argogrant.argocd.simulation.evaluate import AccessEvaluator, Rules, TokenSubject
 from argogrant.argocd.simulation.sourced_lines import source_config_map
 from argogrant.controller.argocd_state import observe_project
 from controlplane import ControlPlane

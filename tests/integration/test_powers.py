@@ -6,7 +6,7 @@ import pytest
 
 from argogrant.argocd.pattern_match import pattern_matches
 from argogrant.argocd.policy_csv import read_scopes, read_unmanaged_keys
-from argogrant.argocd.role_risks import RolePermissions
+from argogrant.argocd.roles import RolePermissions
 from controlplane import ControlPlane
 
 NOT_TAKEN_IN = 1.0

@@ -3,8 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from argogrant.argocd.appproject.members import plan_members
-from argogrant.argocd.appproject.plan import DesiredMembers, ProjectPlan
+from argogrant.argocd.appproject.members import (
+    DesiredMembers,
+    ProjectPlan,
+    plan_members,
+)
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.overlay import Owner
 from argogrant.grants.model.grant import Binding

@@ -13,8 +13,9 @@ SETTINGS_NAME: Final = "argocd-cm"
 ACCOUNT_PREFIX: Final = "accounts"
 ENABLED_SUFFIX: Final = "enabled"
 CAPABILITIES: Final = frozenset({"login", "apiKey"})
-_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-"""Texts that Go's ``strconv.ParseBool`` parses as false."""
+GO_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+GO_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+"""Texts that Go's ``strconv.ParseBool`` parses as true and as false."""
 _PROVIDERS: Final = ("dex.config", "oidc.config")
 
 
@@ -41,6 +42,6 @@ def _account(name: str, data: Mapping[str, str]) -> LocalAccount:
     capabilities = {one.strip() for one in data.get(key, "").split(",")}
     return LocalAccount(
         name=name,
-        is_enabled=data.get(f"{key}.{ENABLED_SUFFIX}", "") not in _FALSE,
+        is_enabled=data.get(f"{key}.{ENABLED_SUFFIX}", "") not in GO_FALSE,
         may_sign_in=bool(capabilities & CAPABILITIES),
     )

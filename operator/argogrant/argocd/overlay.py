@@ -1,4 +1,4 @@
-"""Managed key of ``argocd-rbac-cm``: parse it, render it, plan its next text.
+"""Managed key of ``argocd-rbac-cm``: parse, render, plan its next text, and sweep it.
 
 Argo CD calls every ``policy.NAME.csv`` an overlay. In this code, the overlay, the
 managed key and the managed policy key are the same: ``policy.argogrant.csv``. Its text
@@ -10,19 +10,32 @@ is an interface that ``argogrant sweep`` of every version reads:
     g, alice@example.com, role:deployer
 
 Sections are sorted by expiry, lines within a section by their text. A binding expires
-with the last grant that requests it.
+with the last grant that requests it. Because every section names its expiry,
+``argogrant sweep`` revokes access even if the operator and the AccessGrants are gone.
+
+Kubernetes rejects a ConfigMap of more than 1 MiB. A full ConfigMap would also block
+writes that other programs make, and a revocation that rewrites an expiry. Therefore the
+operator adds nothing above ``LIMIT`` and leaves the margin to the other keys.
+
+Source: Kubernetes, ``pkg/apis/core/validation``, ``ValidateConfigMap``, which counts
+values only. This module also counts keys, so its limit is slightly lower.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
-from argogrant.argocd.policy_line import Rule, parse_line, render_binding
+from argogrant.argocd.policy_csv import (
+    OVERLAY_KEY,
+    Content,
+    parse_lines,
+    read_key,
+    render_binding,
+)
 from argogrant.grants.model.errors import MalformedLine, UnsafeText
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.window import format_instant, read_end
@@ -31,6 +44,9 @@ EXPLANATION: Final = (
     "# Written by the argogrant operator from AccessGrants; edits by hand are undone."
 )
 UNTIL: Final = "# until "
+LIMIT: Final = (1024 - 16) * 1024
+"""Bytes of all keys and values, managed and unmanaged: 1 MiB minus a margin."""
+_SECTION: Final = len("# until 2026-11-24T18:00:00Z\n")
 _HEADER: Final = re.compile(r"# argogrant v1 (\S+)/(\S+) (\S+)")
 
 
@@ -66,7 +82,7 @@ class Overlay:
 class OverlayPlan:
     """Difference between the managed key and the grants, and the text to write."""
 
-    text: str | None
+    text: str | None = None
     """Text to write; None if the key is up to date."""
     to_add: frozenset[Binding]
     """Requested bindings that the key lacks."""
@@ -89,10 +105,6 @@ class OverlayPlan:
         """Bytes of the text without the lines to add."""
         size = len((self.text or "").encode())
         return size - sum(len(render_binding(b).encode()) + 1 for b in self.to_add)
-
-
-Content = Binding | Rule | MalformedLine | None
-"""Parsed line; None for a line that Argo CD skips."""
 
 
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
@@ -128,23 +140,14 @@ def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
         its section.
     """
     end: datetime | None = None
-    for line in text.split("\n"):
+    for line, content in parse_lines(text):
         if line.startswith(UNTIL):
             end = read_end(line.removeprefix(UNTIL).strip())
-            yield line, end, None
-            continue
-        try:
-            yield line, end, parse_line(line)
-        except MalformedLine as error:
-            yield line, end, error
+        yield line, end, content
 
 
 def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
-    """Render the managed key and verify that it parses to the same bindings.
-
-    Args:
-        owner: ArgoCDInstance to name in the first line.
-        bindings: Every binding with the latest expiry of the grants that request it.
+    """Render every binding with the latest expiry of the grants that request it.
 
     Raises:
         UnsafeText: The text does not parse to the same bindings.
@@ -201,15 +204,93 @@ def plan_overlay(
     missing = frozenset(desired.keys() - present)
     extra = frozenset(present - desired.keys() - kept.keys())
     target = {**{b: end for b, end in kept.items() if b in present}, **desired}
+    plan = OverlayPlan(to_add=missing, to_remove=extra)
     if current is None and not target:
-        return OverlayPlan(text=None, to_add=missing, to_remove=extra)
+        return plan
     text = _render(owner, target)
     if current is not None and current.text == text:
-        return OverlayPlan(text=None, to_add=missing, to_remove=extra)
+        return plan
     _verify(text, target)
-    return OverlayPlan(
-        text=text,
-        to_add=missing,
-        to_remove=extra,
-        removes_foreign_lines=current is not None and current.has_foreign_lines,
+    removes_foreign_lines = current is not None and current.has_foreign_lines
+    return replace(plan, text=text, removes_foreign_lines=removes_foreign_lines)
+
+
+def size_of(data: Mapping[str, str]) -> int:
+    """Return the bytes of all keys and values."""
+    return sum(len(key.encode()) + len(value.encode()) for key, value in data.items())
+
+
+def overlay_capacity(data: Mapping[str, str]) -> int:
+    """Return the bytes that the managed key may have beside the unmanaged keys."""
+    others = {key: value for key, value in data.items() if key != OVERLAY_KEY}
+    return LIMIT - size_of(others) - len(OVERLAY_KEY)
+
+
+def bindings_over_capacity(
+    additions: Iterable[tuple[Binding, datetime]], *, size: int, capacity: int
+) -> frozenset[Binding]:
+    """Return the bindings to add that do not fit.
+
+    Args:
+        additions: Bindings to add with their expiry, in order of precedence.
+        size: Bytes of the managed key without any addition.
+        capacity: Bytes that the managed key may have.
+
+    Returns:
+        The first binding that does not fit and all later ones: a later, shorter
+        binding must not overtake it. Every expiry counts as a new section, even if the
+        section exists, so the result may be too large but never too small.
+    """
+    remaining, ends = capacity - size, set[datetime]()
+    excess: list[Binding] = []
+    for binding, end in additions:
+        remaining -= len(render_binding(binding).encode()) + 1
+        if end not in ends:
+            ends.add(end)
+            remaining -= _SECTION
+        if remaining < 0:
+            excess.append(binding)
+    return frozenset(excess)
+
+
+def oldest_first(
+    created: Mapping[Binding, datetime], bindings: Collection[Binding]
+) -> list[Binding]:
+    """Sort bindings by the creation of the oldest grant that requests them."""
+    return sorted(bindings, key=lambda binding: (created[binding], binding))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """Text of the managed key after a sweep, with the number of swept lines."""
+
+    text: str
+    removed: int
+    """Expired bindings."""
+    kept: int
+    """Bindings that have not expired, or whose expiry is missing."""
+    unreadable: int
+    """Unreadable lines, which stay unchanged."""
+
+
+def sweep_overlay(text: str, now: datetime) -> Swept:
+    """Remove the bindings of every expired section.
+
+    A section that expires at ``now`` is expired: windows are half-open. Unreadable
+    lines stay, and so do sections whose expiry cannot be read.
+    """
+    lines: list[str] = []
+    removed = kept = unreadable = 0
+    for line, end, content in overlay_lines(text):
+        begins_section = line.startswith(UNTIL)
+        has_passed = end is not None and end <= now
+        is_binding = isinstance(content, Binding)
+        removed += is_binding and has_passed
+        kept += is_binding and not has_passed
+        unreadable += isinstance(content, MalformedLine)
+        unreadable += begins_section and end is None
+        if not (has_passed and (is_binding or begins_section)):
+            lines.append(line)
+    return Swept(
+        text="\n".join(lines), removed=removed, kept=kept, unreadable=unreadable
     )

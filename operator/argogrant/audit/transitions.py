@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from argogrant.argocd.appproject.annotation import Token
+from argogrant.argocd.appproject.project import Token
 from argogrant.audit.event import EventType
 from argogrant.grants.conditions import (
     Conditions,

@@ -18,8 +18,8 @@ import yaml
 
 from argogrant import __version__
 from argogrant.api.new_objects import API_VERSION
-from argogrant.argocd.appproject.sweep import SweptMembers
-from argogrant.argocd.sweep import Swept
+from argogrant.argocd.appproject.members import SweptMembers
+from argogrant.argocd.overlay import Swept
 from argogrant.audit.http_sink import InvalidSink, SinkTarget
 from argogrant.cli.session import APIServerNotReachable, connect, utc_now
 from argogrant.controller.removal import SweepFailed, sweep_config_map, sweep_projects

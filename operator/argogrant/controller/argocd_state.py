@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
-from argogrant.argocd.appproject.plan import ProjectPlan
-from argogrant.argocd.appproject.project import Project, ProjectRole
+from argogrant.argocd.appproject.members import ProjectPlan
+from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Project, ProjectRole
 from argogrant.argocd.argocd_cm import SETTINGS_NAME, read_settings
 from argogrant.argocd.overlay import Overlay, read_overlay
 from argogrant.argocd.policy_csv import (

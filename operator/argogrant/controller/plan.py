@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from argogrant.argocd.appproject.plan import ProjectPlan
-from argogrant.argocd.configmap_size import (
+from argogrant.argocd.appproject.members import ProjectPlan
+from argogrant.argocd.overlay import (
     LIMIT,
+    OverlayPlan,
+    Owner,
     bindings_over_capacity,
     oldest_first,
     overlay_capacity,
+    plan_overlay,
 )
-from argogrant.argocd.overlay import OverlayPlan, Owner, plan_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.grants.decide import Decision, DesiredBinding

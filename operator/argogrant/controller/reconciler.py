@@ -65,7 +65,7 @@ from typing import Final
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import ArgoCDLocation
-from argogrant.argocd.configmap_size import size_of
+from argogrant.argocd.overlay import size_of
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
 from argogrant.controller.appproject.apply import ProjectApplier

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
-from argogrant.argocd.appproject.sweep import SweptMembers, sweep_members
-from argogrant.argocd.overlay import read_overlay
+from argogrant.argocd.appproject.members import SweptMembers, sweep_members
+from argogrant.argocd.overlay import Swept, read_overlay, sweep_overlay
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
-from argogrant.argocd.sweep import Swept, sweep_overlay
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import observe_project, overlay_patch

@@ -14,7 +14,7 @@ from typing import Any, Final
 import kopf
 
 from argogrant.api.remote_cluster import RemoteCluster
-from argogrant.argocd.policy_line import trim_line_caches
+from argogrant.argocd.policy_csv import trim_line_caches
 from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.apply import Clock
 from argogrant.controller.manager import NamespaceManager, log_task_failure

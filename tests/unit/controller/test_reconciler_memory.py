@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from argogrant.argocd import policy_line
+from argogrant.argocd import policy_csv
 from support.held_entries import held_by
 from support.in_memory_operator import GRANTS, SETTLED, InMemoryOperator, an_operator
 
@@ -22,7 +22,7 @@ GRANT = re.compile(r"grant-\d{5}")
 async def test_memory_does_not_grow_with_deleted_grants(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(policy_line, "CACHE_SLACK", 0)  # the batches are small
+    monkeypatch.setattr(policy_csv, "CACHE_SLACK", 0)  # the batches are small
     async with an_operator() as operator:
         for number in range(WARM_UP):
             await come_and_go(operator, number)
@@ -49,7 +49,7 @@ async def come_and_go(operator: InMemoryOperator, number: int) -> None:
     assert not any(path.startswith(GRANTS) for path in operator.cluster._objects)
     await operator.namespace.resync("default")
     await asyncio.sleep(SETTLED)
-    policy_line.trim_line_caches(operator.namespace.grant_count())
+    policy_csv.trim_line_caches(operator.namespace.grant_count())
     operator.cluster.compact()
     operator.cluster.calls.clear()
     operator.audit_records.clear()

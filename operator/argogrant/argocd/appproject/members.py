@@ -1,7 +1,7 @@
-"""Managed members of AppProject roles: which exist, and which have to change.
+"""Managed members of AppProject roles: which exist, which to change, and the sweep.
 
 The operator never records or removes a member that another program added. It records
-its own members in an annotation, in the same write that adds them (``annotation.py``):
+its own members in an annotation, in the same write that adds them (``project.py``):
 
     requested by a grant   recorded   in the role   plan
     yes                    no         no            add the member, record it
@@ -16,38 +16,69 @@ copies a group unchanged into a ``g`` line, and ``ValidateProject``, which defin
 groups.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from argogrant.argocd.appproject.annotation import (
+from argogrant.argocd.appproject.project import (
     LIMIT,
     MEMBERS_ANNOTATION,
     Member,
     MembersAnnotation,
+    Project,
     Token,
     read_annotation,
     render_annotation,
     size_of_member,
 )
-from argogrant.argocd.appproject.plan import (
-    DesiredMembers,
-    ProjectPlan,
-    annotation_full,
-    annotation_unreadable,
-    owned_by_another,
-    why_not_addable,
-)
-from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
-from argogrant.argocd.policy_line import parse_line
+from argogrant.argocd.policy_csv import parse_line
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import Finding
+from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.validation import quote
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """Time by which the clock of argocd-server, which dates tokens, may be behind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredMembers:
+    """Members that the grants request for the roles of one project."""
+
+    desired: Mapping[Binding, datetime] = field(default_factory=dict)
+    """Bindings of active grants with their expiry, in order of precedence."""
+    kept: Mapping[Binding, datetime] = field(default_factory=dict)
+    """Bindings whose state is unknown: neither added nor removed."""
+    may_add: bool = True
+    removes_tokens: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPlan:
+    """Changes of one AppProject, and the members that cannot be added."""
+
+    project: str
+    resource_version: str = ""
+    groups: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """New groups of every changed role, by its index in ``spec.roles``."""
+    members: str | None = None
+    """New value of the annotation; None removes it."""
+    tokens: tuple[tuple[str, Token], ...] = ()
+    """Tokens to remove, each with its role."""
+    to_add: frozenset[Binding] = frozenset()
+    to_remove: frozenset[Binding] = frozenset()
+    """Managed members that no grant requests."""
+    already_bound_by_others: frozenset[Binding] = frozenset()
+    """Requested members that another program has already added."""
+    obstacles: Mapping[Binding, Finding] = field(default_factory=dict)
+    has_work: bool = False
+
+    @property
+    def is_urgent(self) -> bool:
+        """The write revokes access."""
+        return bool(self.to_remove or self.tokens)
 
 
 def group_of(subject: str) -> str | None:
@@ -75,7 +106,7 @@ def managed_bindings(project: Project) -> Mapping[Binding, datetime | None]:
         annotation = read_annotation(project.members)
     except MalformedLine:
         return dict.fromkeys(project.memberships())
-    present = _present(project)
+    present = project.memberships()
     recorded = {_binding(project, one): one.until for one in annotation.members}
     return {binding: end for binding, end in recorded.items() if binding in present}
 
@@ -112,32 +143,40 @@ def plan_members(
     """
     no_change = ProjectPlan(project=project.name)
     try:
-        annotation = (
-            read_annotation(project.members) if project.members is not None else None
-        )
+        text = project.members
+        annotation = read_annotation(text) if text is not None else None
     except MalformedLine as error:
-        finding = annotation_unreadable(project.name, error)
-        affected = members.desired.keys() | _present(project)
+        finding = _annotation_unreadable(project.name, error)
+        affected = members.desired.keys() | project.memberships()
         return replace(no_change, obstacles=dict.fromkeys(affected, finding))
     other = annotation.owner if annotation is not None else owner
     is_deleted = other.namespace == owner.namespace and other not in living_owners
     if other != owner and not is_deleted:
-        finding = owned_by_another(project.name, other)
+        finding = _owned_by_another(project.name, other)
         return replace(no_change, obstacles=dict.fromkeys(members.desired, finding))
-    draft = _Draft(project, annotation.members if annotation else ())
-    draft.remove_unwanted(members, annotation.roles if annotation else ())
-    draft.retain(members)
-    draft.add_missing(members, owner, now)
-    return draft.plan(owner, annotation)
+    draft = _Draft(project, members, annotation, owner)
+    draft.remove_unwanted()
+    draft.retain()
+    draft.add_missing(now)
+    return draft.plan()
 
 
 class _Draft:
     """Groups, members and tokens of one project while its plan is computed."""
 
-    def __init__(self, project: Project, recorded: Iterable[Member]) -> None:
-        self._project = project
+    def __init__(
+        self,
+        project: Project,
+        members: DesiredMembers,
+        annotation: MembersAnnotation | None,
+        owner: Owner,
+    ) -> None:
+        self._project, self._requested, self._owner = project, members, owner
+        self._role_names = tuple(role.name for role in project.roles)
+        self._previous_names = annotation.roles if annotation else self._role_names
+        recorded = annotation.members if annotation else ()
         self._recorded = {_binding(project, one): one for one in recorded}
-        self._present = _present(project)
+        self._present = project.memberships()
         self._groups = [list(role.groups) for role in project.roles]
         self._members: dict[Binding, Member] = {}
         self._tokens: set[tuple[str, Token]] = set()
@@ -146,20 +185,17 @@ class _Draft:
         self._already_bound_by_others: set[Binding] = set()
         self._obstacles: dict[Binding, Finding] = {}
 
-    def remove_unwanted(
-        self, members: DesiredMembers, previous_roles: Collection[str]
-    ) -> None:
+    def remove_unwanted(self) -> None:
         """Remove managed members that no grant requests, and their tokens."""
-        names = {role.name for role in self._project.roles}
         for binding, member in self._recorded.items():
-            if binding in members.desired or binding in members.kept:
+            if binding in self._requested.desired or binding in self._requested.kept:
                 continue
             self._to_remove.add(binding)
             # A missing role may have been renamed, with its members.
-            is_missing = member.role not in names
-            renamed = names.difference(previous_roles) if is_missing else ()
-            self._remove_group(member, {member.role, *renamed})
-            if members.removes_tokens:
+            is_missing = member.role not in self._role_names
+            new = set(self._role_names).difference(self._previous_names)
+            self._remove_group(member, {member.role, *(new if is_missing else ())})
+            if self._requested.removes_tokens:
                 tokens = self._project.tokens.get(member.role, ())
                 self._tokens |= {
                     (member.role, one)
@@ -167,38 +203,38 @@ class _Draft:
                     if member.could_have_issued(one)
                 }
 
-    def retain(self, members: DesiredMembers) -> None:
+    def retain(self) -> None:
         """Keep the recorded members, and add those that were removed from a role."""
+        desired, kept = self._requested.desired, self._requested.kept
         for binding, member in self._recorded.items():
-            if binding in members.desired:
-                until = members.desired[binding]
-                self._members[binding] = replace(member, until=until)
+            if binding in desired:
+                self._members[binding] = replace(member, until=desired[binding])
                 if binding not in self._present:
-                    self._add_group(binding, members)
-            elif binding in members.kept:
+                    self._add_group(binding)
+            elif binding in kept:
                 # While the state of a grant is unknown, its expiry is not extended.
-                until = min(member.until, members.kept[binding])
+                until = min(member.until, kept[binding])
                 self._members[binding] = replace(member, until=until)
 
-    def add_missing(self, members: DesiredMembers, owner: Owner, now: datetime) -> None:
+    def add_missing(self, now: datetime) -> None:
         """Add missing members while the annotation has the capacity to record them."""
-        size = len(render_annotation(self._annotation(owner, None)).encode())
+        size = len(self._annotation(self._role_names).encode())
         capacity = LIMIT - self._project.annotation_bytes - size
         capacity -= len(MEMBERS_ANNOTATION)
-        for binding in members.desired:
+        for binding, until in self._requested.desired.items():
             if binding in self._recorded:
                 continue
             if binding in self._present:
                 self._already_bound_by_others.add(binding)
                 continue
-            member = self._new_member(binding, members.desired[binding], now)
+            member = self._new_member(binding, until, now)
             capacity -= size_of_member(member)
             if capacity < 0:
-                self._obstacles[binding] = annotation_full(self._project.name)
-            elif self._add_group(binding, members):
+                self._obstacles[binding] = _annotation_full(self._project.name)
+            elif self._add_group(binding):
                 self._members[binding] = member
 
-    def plan(self, owner: Owner, before: MembersAnnotation | None) -> ProjectPlan:
+    def plan(self) -> ProjectPlan:
         """Return the difference between the draft and the project."""
         groups = {
             index: tuple(after)
@@ -208,16 +244,11 @@ class _Draft:
             if tuple(after) != role.groups
         }
         text = self._project.members
-        # The previous role names: a new role alone is no reason to write.
-        unchanged = (
-            render_annotation(self._annotation(owner, before))
-            if self._members
-            else None
-        )
-        has_work = bool(groups or self._tokens) or unchanged != text
+        # A new role alone is no reason to write.
+        same_roles = self._annotation(self._previous_names) if self._members else None
+        has_work = bool(groups or self._tokens) or same_roles != text
         if has_work:
-            annotation = self._annotation(owner, None)
-            text = render_annotation(annotation) if self._members else None
+            text = self._annotation(self._role_names) if self._members else None
         return ProjectPlan(
             project=self._project.name,
             resource_version=self._project.resource_version,
@@ -231,52 +262,41 @@ class _Draft:
             has_work=has_work,
         )
 
-    def _annotation(
-        self, owner: Owner, before: MembersAnnotation | None
-    ) -> MembersAnnotation:
-        names = tuple(role.name for role in self._project.roles)
-        return MembersAnnotation(
-            owner=owner,
-            members=tuple(self._members.values()),
-            roles=before.roles if before is not None else names,
+    def _annotation(self, roles: tuple[str, ...]) -> str:
+        members = tuple(self._members.values())
+        return render_annotation(
+            MembersAnnotation(owner=self._owner, members=members, roles=roles)
         )
 
     def _new_member(self, binding: Binding, until: datetime, now: datetime) -> Member:
-        since = now - MAX_CLOCK_SKEW
-        role = _role(self._project, binding)
+        since, role = now - MAX_CLOCK_SKEW, self._role_of(binding)
         tokens = self._project.tokens.get(role, ())
+        known = [
+            one.fingerprint for one in tokens if one.issued_at >= since.timestamp()
+        ]
         return Member(
             role=role,
             subject=binding.subject,
             until=until,
             since=since,
-            known=tuple(
-                sorted(
-                    one.fingerprint
-                    for one in tokens
-                    if one.issued_at >= since.timestamp()
-                )
-            ),
+            known=tuple(sorted(known)),
         )
 
-    def _add_group(self, binding: Binding, members: DesiredMembers) -> bool:
-        group, name = group_of(binding.subject), _role(self._project, binding)
-        indices = [i for i, r in enumerate(self._project.roles) if r.name == name]
-        obstacle = why_not_addable(
-            self._project.name,
-            name,
-            binding.subject,
-            has_group=group is not None,
-            count=len(indices),
-        )
-        if obstacle is not None:
-            self._obstacles[binding] = obstacle
-            return False
-        if not members.may_add or group is None:
-            return False
-        self._groups[indices[0]].append(group)
-        self._to_add.add(binding)
-        return True
+    def _add_group(self, binding: Binding) -> bool:
+        group, name = group_of(binding.subject), self._role_of(binding)
+        count = self._role_names.count(name)
+        if group is None:
+            self._obstacles[binding] = _subject_refused(binding.subject)
+        elif count != 1:
+            self._obstacles[binding] = _role_not_unique(self._project.name, name, count)
+        elif self._requested.may_add:
+            self._groups[self._role_names.index(name)].append(group)
+            self._to_add.add(binding)
+            return True
+        return False
+
+    def _role_of(self, binding: Binding) -> str:
+        return binding.role.removeprefix(f"proj:{self._project.name}:")
 
     def _remove_group(self, member: Member, names: Collection[str]) -> None:
         group = group_of(member.subject)
@@ -289,9 +309,101 @@ def _binding(project: Project, member: Member) -> Binding:
     return Binding(member.subject, f"proj:{project.name}:{member.role}")
 
 
-def _role(project: Project, binding: Binding) -> str:
-    return binding.role.removeprefix(f"proj:{project.name}:")
+def _subject_refused(subject: str) -> Finding:
+    return Finding(
+        Reason.SUBJECT_REFUSED,
+        f"spec.subject.name {quote(subject)} cannot be a member of a role"
+        " of an AppProject: Argo CD allows no double quote there. Use another name,"
+        " or set bindProjectRolesIn: ConfigMap on the ArgoCDInstance.",
+    )
 
 
-def _present(project: Project) -> frozenset[Binding]:
-    return frozenset(project.memberships())
+def _role_not_unique(project: str, role: str, count: int) -> Finding:
+    if count == 0:
+        return Finding(
+            Reason.ROLE_NOT_FOUND,
+            f"AppProject {quote(project)} has no role {quote(role)}.",
+        )
+    return Finding(
+        Reason.PROJECT_INVALID,
+        f"AppProject {quote(project)} has {count} roles {quote(role)}, which Argo CD"
+        " itself rejects. Rename all but one of them.",
+    )
+
+
+def _annotation_full(project: str) -> Finding:
+    return Finding(
+        Reason.RBAC_TEXT_FULL,
+        f"The annotations of AppProject {quote(project)} have no room for another"
+        f" member (limit: {LIMIT} bytes for all annotations). Older grants take"
+        " precedence. This grant is bound when other grants end. To bind it earlier,"
+        " shorten other annotations of the project.",
+    )
+
+
+def _annotation_unreadable(project: str, error: MalformedLine) -> Finding:
+    return Finding(
+        Reason.PROJECT_INVALID,
+        f"The annotation {MEMBERS_ANNOTATION} of AppProject {quote(project)} cannot"
+        f" be read: {error}. The operator cannot distinguish managed members from"
+        " others, so it neither adds nor removes members of this project. Restore the"
+        " annotation; or remove it together with the members that argogrant added.",
+    )
+
+
+def _owned_by_another(project: str, other: Owner) -> Finding:
+    return Finding(
+        Reason.OVERLAY_OWNED_BY_ANOTHER,
+        f"AppProject {quote(project)} has members of ArgoCDInstance"
+        f" {other.namespace}/{other.instance} (uid {other.uid}). Two instances would"
+        " overwrite each other's changes. Delete one of the two instances. If the other"
+        f" one no longer exists, remove the annotation {MEMBERS_ANNOTATION} and those"
+        " members.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweptMembers:
+    """Number of removed and kept members, and of removed tokens."""
+
+    removed: int = 0
+    kept: int = 0
+    unreadable: int = 0
+    """Projects whose annotation cannot be read; they stay unchanged."""
+    tokens: int = 0
+
+    def __add__(self, other: "SweptMembers") -> "SweptMembers":
+        """Add the numbers of two projects."""
+        return SweptMembers(
+            removed=self.removed + other.removed,
+            kept=self.kept + other.kept,
+            unreadable=self.unreadable + other.unreadable,
+            tokens=self.tokens + other.tokens,
+        )
+
+
+def sweep_members(
+    project: Project, now: datetime
+) -> tuple[SweptMembers, ProjectPlan | None]:
+    """Plan the removal of expired members and of the tokens that they can have created.
+
+    A member that expires at ``now`` is expired: windows are half-open.
+
+    Returns:
+        The numbers, and the plan; None instead of a plan that changes nothing.
+    """
+    owner = owner_of(project)
+    if project.members is None or owner is None:
+        return SweptMembers(unreadable=project.members is not None), None
+    kept = {
+        _binding(project, one): one.until
+        for one in read_annotation(project.members).members
+        if one.until > now
+    }
+    planned = plan_members(project, DesiredMembers(kept=kept), owner=owner, now=now)
+    swept = SweptMembers(
+        removed=len(planned.to_remove & managed_bindings(project).keys()),
+        kept=len(kept),
+        tokens=len(planned.tokens),
+    )
+    return swept, planned if planned.has_work else None

@@ -1,15 +1,51 @@
-"""Roles of an AppProject, and the policy lines that Argo CD derives from them.
+"""AppProjects: their roles, policy lines, and the annotation that records members.
 
-Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``. If Argo
-CD cannot read one of the lines, it ignores all roles of the project.
+If Argo CD cannot read one of the policy lines, it ignores all roles of the project.
+Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``.
+
+The annotation records the members that argogrant added. It is an interface that
+``argogrant sweep`` of every version reads. It names the ArgoCDInstance that wrote it,
+and for every member the role, the expiry, and the tokens that existed before the member
+joined.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from argogrant.argocd.appproject.annotation import Token
-from argogrant.argocd.policy_csv import PolicyProblem, read_key_once
+from argogrant.argocd.overlay import Owner
+from argogrant.argocd.policy_csv import ParsedLines, PolicyProblem, read_key_once
+from argogrant.grants.model.errors import InvalidGrant, MalformedLine
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.window import format_instant, parse_instant
+
+MEMBERS_ANNOTATION: Final = "argogrant.dev/members"
+VERSION: Final = 1
+LIMIT: Final = (256 - 16) * 1024
+"""Bytes of all annotations: Kubernetes' 256 KiB minus a margin for other programs.
+
+Source: Kubernetes, ``apimachinery/pkg/api/validation``, ``TotalAnnotationSizeLimitB``.
+"""
+
+
+class Token(NamedTuple):
+    """Record of a project token in an AppProject; never the token itself."""
+
+    issued_at: int
+    """Seconds since 1970, by the clock of argocd-server."""
+    expires_at: int = 0
+    """Seconds since 1970; 0 if the token does not expire."""
+    id: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short identifier of the token, of the same length for every id."""
+        text = f"{self.issued_at} {self.id}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +82,148 @@ class Project:
 
     def text(self) -> str:
         """Compose the policy lines that Argo CD adds for requests about the project."""
-        return "\n".join(self._lines())
+        lines: list[str] = []
+        for role in self.roles:
+            subject = f"proj:{self.name}:{role.name}"
+            lines.append(f"p, {subject}, projects, get, {self.name}, allow")
+            lines += role.policies
+            lines += [f"g, {group}, {subject}" for group in role.groups]
+        return "\n".join(lines)
+
+    def lines(self) -> ParsedLines:
+        """Parse these policy lines."""
+        return read_key_once(f"AppProject {self.name}", self.text())
 
     def problem(self) -> PolicyProblem | None:
         """Return the first line that Argo CD cannot read; None if it can read all."""
-        problems = read_key_once(f"AppProject {self.name}", self.text()).problems
-        return problems[0] if problems else None
+        return next(iter(self.lines().problems), None)
 
-    def names_used_as_roles(self) -> frozenset[str]:
-        """Return the second field of all ``g`` lines of the project."""
-        key = read_key_once(f"AppProject {self.name}", self.text())
-        return frozenset(binding.role for binding in key.bindings)
+    def memberships(self) -> frozenset[Binding]:
+        """Return every member of every role as a binding."""
+        return frozenset(
+            Binding(
+                group[1:-1] if "," in group else group, f"proj:{self.name}:{role.name}"
+            )
+            for role in self.roles
+            for group in role.groups
+        )
 
-    def memberships(self) -> Iterable[Binding]:
-        """Yield every member of every role as a binding."""
-        for role in self.roles:
-            for group in role.groups:
-                subject = group[1:-1] if "," in group else group
-                yield Binding(subject, f"proj:{self.name}:{role.name}")
 
-    def _lines(self) -> Iterable[str]:
-        for role in self.roles:
-            subject = f"proj:{self.name}:{role.name}"
-            yield f"p, {subject}, projects, get, {self.name}, allow"
-            yield from role.policies
-            yield from (f"g, {group}, {subject}" for group in role.groups)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Member of a project role that argogrant added."""
+
+    role: str
+    subject: str
+    until: datetime
+    since: datetime
+    """Earliest issue time of a token that the member can have created."""
+    known: tuple[str, ...] = ()
+    """Fingerprints of later tokens that existed when the member was added."""
+
+    def could_have_issued(self, token: Token) -> bool:
+        """Return whether the member can have created a token of the role."""
+        return (
+            token.issued_at >= self.since.timestamp()
+            and token.fingerprint not in self.known
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersAnnotation:
+    """Content of the annotation."""
+
+    owner: Owner
+    members: tuple[Member, ...]
+    roles: tuple[str, ...] = ()
+    """Names of all roles at the last write. A name that is not among them belongs to a
+    new role or to a renamed one."""
+
+
+def render_annotation(annotation: MembersAnnotation) -> str:
+    """Render the annotation; equal content has equal text."""
+    members = sorted(annotation.members, key=lambda one: (one.role, one.subject))
+    return _to_json(
+        {
+            "version": VERSION,
+            "owner": asdict(annotation.owner),
+            "roles": sorted(set(annotation.roles)),
+            "members": [_fields(member) for member in members],
+        }
+    )
+
+
+def size_of_member(member: Member) -> int:
+    """Return the bytes of a member in the annotation."""
+    return len(_to_json(_fields(member)).encode()) + 1
+
+
+@lru_cache(maxsize=256)
+def read_annotation(text: str) -> MembersAnnotation:
+    """Parse the annotation.
+
+    Raises:
+        MalformedLine: The annotation has been edited, or has another version.
+    """
+    try:
+        match json.loads(text):
+            case {
+                "version": 1,
+                "owner": {
+                    "namespace": str(namespace),
+                    "instance": str(instance),
+                    "uid": str(uid),
+                },
+                "roles": list(roles),
+                "members": list(members),
+            }:
+                return MembersAnnotation(
+                    owner=Owner(namespace=namespace, instance=instance, uid=uid),
+                    roles=_texts(roles),
+                    members=tuple(map(_member, members)),
+                )
+    except (ValueError, RecursionError) as error:
+        raise MalformedLine(f"it is not valid JSON: {error}") from error
+    except InvalidGrant as error:
+        raise MalformedLine(str(error)) from error
+    raise MalformedLine(f"it is not of version {VERSION}, or a field is missing")
+
+
+def _member(fields: object) -> Member:
+    match fields:
+        case {
+            "role": str(role),
+            "subject": str(subject),
+            "until": str(until),
+            "since": str(since),
+            "known": list(known),
+        }:
+            return Member(
+                role=role,
+                subject=subject,
+                until=parse_instant(until),
+                since=parse_instant(since),
+                known=_texts(known),
+            )
+    raise MalformedLine("a member lacks role, subject, until, since or known")
+
+
+def _texts(items: list[object]) -> tuple[str, ...]:
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) != len(items):
+        raise MalformedLine("a list has an item that is not a string")
+    return texts
+
+
+def _fields(member: Member) -> dict[str, str | list[str]]:
+    return {
+        "role": member.role,
+        "subject": member.subject,
+        "until": format_instant(member.until),
+        "since": format_instant(member.since),
+        "known": list(member.known),
+    }
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

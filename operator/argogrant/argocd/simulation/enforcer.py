@@ -1,28 +1,30 @@
-"""Casbin enforcer for Argo CD's policy lines, which also names the decisive line.
+"""Requests, and a casbin enforcer for Argo CD's lines that names the decisive line.
 
 Casbin decides. The rule that decided and the chain of roles to it are determined
 afterwards.
 
 Source: argoproj/argo-cd, ``assets/model.conf`` and ``util/rbac/rbac.go``: subjects and
 roles are compared literally, resources, actions and objects as patterns. A request is
-allowed if one rule allows it and no rule denies it.
+allowed if one rule allows it and no rule denies it. For the requests that argocd-server
+passes: ``util/security/rbac.go``, ``RBACName``, and
+``server/application/application.go``.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import casbin
 from casbin.rbac.default_role_manager import RoleManager
 
+from argogrant.argocd.argocd_cm import GO_FALSE, GO_TRUE
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
-from argogrant.argocd.policy_line import Rule
-from argogrant.argocd.simulation.request import EnforceRequest
+from argogrant.argocd.policy_csv import Rule
 from argogrant.argocd.simulation.sourced_lines import (
     SourcedBinding,
     SourcedPolicy,
     SourcedRule,
-    group_by_subject,
 )
 from argogrant.grants.access.policy import pattern_problem
 
@@ -42,7 +44,67 @@ fits(r.action, p.action) && fits(r.object, p.object)
 LONGEST_CHAIN: Final = 10
 """Maximum number of links from a name to a role: ``NewRoleManagerImpl(10)``."""
 
+PROJECT_SCOPED: Final = frozenset(
+    {"applications", "applicationsets", "clusters", "exec", "logs", "repositories"}
+)
+"""Resources whose object names begin with a project. Source: ``ProjectScoped``."""
+RESOURCES: Final = PROJECT_SCOPED | {
+    *("accounts", "certificates", "extensions", "gpgkeys", "projects"),
+    "write-repositories",
+}
+ROLLBACK_KEY: Final = "server.rbac.rollback.enforce.enable"
+INHERITANCE_KEY: Final = "server.rbac.disableApplicationFineGrainedRBACInheritance"
+_WITH_NAMESPACE: Final = 3
+"""Parts of an object name that contains the namespace of an Application."""
+
 Chain = tuple[SourcedBinding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnforceRequest:
+    """Resource, action and object of a request, with Argo CD's column names."""
+
+    resource: str
+    action: str
+    object: str
+
+    @property
+    def project(self) -> str | None:
+        """AppProject whose lines also apply; None if the request concerns none."""
+        if self.resource == "projects":
+            return self.object
+        if self.resource in PROJECT_SCOPED and "/" in self.object:
+            return self.object.split("/")[0]
+        return None
+
+
+def to_enforce_requests(
+    request: EnforceRequest, *, namespace: str, settings: Mapping[str, str]
+) -> tuple[EnforceRequest, ...]:
+    """Return the requests that argocd-server enforces; it needs one to be allowed.
+
+    Args:
+        request: Request of a user.
+        namespace: Namespace of Argo CD, which Argo CD omits in object names.
+        settings: The ``data`` of ``argocd-cm``; empty if it cannot be read.
+    """
+    named = replace(request, object=_without_namespace(request, namespace))
+    if named.action == "rollback" and settings.get(ROLLBACK_KEY, "") not in GO_TRUE:
+        return (replace(named, action="sync"),)
+    plain, slash, _ = named.action.partition("/")
+    inherits = settings.get(INHERITANCE_KEY, "") in GO_FALSE
+    if inherits and slash and plain in {"update", "delete"}:
+        return (replace(named, action=plain), named)
+    return (named,)
+
+
+def _without_namespace(request: EnforceRequest, namespace: str) -> str:
+    parts = request.object.split("/")
+    if request.resource in PROJECT_SCOPED and len(parts) == _WITH_NAMESPACE:
+        project, app_namespace, name = parts
+        if app_namespace in ("", namespace):
+            return f"{project}/{name}"
+    return request.object
 
 
 class UnreadablePattern(Exception):
@@ -73,10 +135,12 @@ class Enforcer:
 
     def __init__(self, lines: SourcedPolicy, mode: str) -> None:
         self._mode = mode
-        self._links = group_by_subject(lines.bindings)
-        self._rules: dict[str, list[SourcedRule]] = {}
+        self._links: defaultdict[str, list[SourcedBinding]] = defaultdict(list)
+        self._rules: defaultdict[str, list[SourcedRule]] = defaultdict(list)
+        for link in lines.bindings:
+            self._links[link.binding.subject].append(link)
         for sourced in lines.rules:
-            self._rules.setdefault(sourced.rule.subject, []).append(sourced)
+            self._rules[sourced.rule.subject].append(sourced)
 
     def has_role_lines(self, name: str) -> bool:
         """Return whether a ``g`` line has the name as its subject."""
@@ -130,7 +194,7 @@ class Enforcer:
     ) -> casbin.Enforcer:
         """Build a casbin enforcer from the lines that concern one name."""
         enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=_MODEL))
-        enforcer.model["p"]["p"].policy = [_fields(one.rule) for one in rules]
+        enforcer.model["p"]["p"].policy = [list(one.rule) for one in rules]
         links = {link.binding for one in chains for link in self._links.get(one, ())}
         enforcer.model["g"]["g"].policy = [list(one) for one in links]
         # PyCasbin limits the number of names, casbin for Go the number of links.
@@ -155,7 +219,3 @@ class Enforcer:
             and self._fits(request.action, rule.action)
             and self._fits(request.object, rule.object)
         )
-
-
-def _fields(rule: Rule) -> list[str]:
-    return [rule.subject, rule.resource, rule.action, rule.object, rule.effect]

@@ -13,21 +13,30 @@ Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``enforce``, and
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.policy_csv import PolicyProblem
-from argogrant.argocd.simulation.builtin_policy import BUILT_IN
-from argogrant.argocd.simulation.enforcer import Enforcer, EnforceResult
-from argogrant.argocd.simulation.request import EnforceRequest
+from argogrant.argocd.simulation.enforcer import Enforcer, EnforceRequest, EnforceResult
 from argogrant.argocd.simulation.sourced_lines import (
+    BUILT_IN,
     SourcedBinding,
     SourcedPolicy,
     source_project,
 )
+from argogrant.grants.effectiveness import (
+    LoginConfig,
+    SubjectQuery,
+    check_effectiveness,
+)
+from argogrant.grants.model.grant import Subject, SubjectKind
+from argogrant.grants.model.reasons import Reason
 
+_CANNOT_LOG_IN: Final = frozenset({Reason.ACCOUNT_DISABLED, Reason.NO_SUCH_ACCOUNT})
+_IGNORED: Final = frozenset({Reason.GROUPS_NOT_IN_SCOPES, Reason.NO_SINGLE_SIGN_ON})
+_ANY_ROLE: Final = ""
 _TOKEN_PARTS: Final = 3
 """Parts of the user id of a project token: ``proj:<project>:<role>``."""
 
@@ -131,7 +140,9 @@ class AccessEvaluator:
             is_allowed=bool(attempts) and attempts[-1].result.is_allowed,
             attempts=tuple(attempts),
             unbound=tuple(n for n in names if not enforcer.has_role_lines(n)),
-            broken_project=self._problem_of(project),
+            broken_project=(
+                self._projects[project].problem if project is not None else None
+            ),
         )
 
     def _order(
@@ -167,12 +178,77 @@ class AccessEvaluator:
             )
         return self._of_projects[project], project
 
-    def _problem_of(self, project: str | None) -> PolicyProblem | None:
-        return self._projects[project].problem if project is not None else None
-
 
 def _project_of_token(user_id: str) -> str | None:
     """Return the project of a project token, by its user id; None for other users."""
     parts = user_id.split(":")
     is_token = len(parts) == _TOKEN_PARTS and parts[0] == "proj"
     return parts[1] if is_token else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedSubject:
+    """Names of a user, with notes about names that Argo CD ignores."""
+
+    token_subject: TokenSubject
+    is_locked_out: bool = False
+    """No user can log in with that name."""
+    notes: tuple[str, ...] = ()
+
+
+def resolve_subject(
+    name: str, groups: Iterable[str], sign_in: LoginConfig, *, is_user_id: bool = False
+) -> ResolvedSubject:
+    """Return the names that Argo CD compares for a user.
+
+    An e-mail address counts as the value of a claim, as identity providers send it;
+    every other name counts as the user id.
+
+    Args:
+        name: User name.
+        groups: Groups in the user's token.
+        sign_in: Login settings of the Argo CD.
+        is_user_id: The name is the user id although it looks like an e-mail address.
+    """
+    found = check_effectiveness(
+        Subject(kind=SubjectKind.USER, name=name), _ANY_ROLE, sign_in
+    )
+    compared, notes = _compared(groups, sign_in)
+    as_id = TokenSubject(user_id=name, compared=compared)
+    if is_user_id or name == "admin" or name.startswith("proj:"):
+        return ResolvedSubject(token_subject=as_id, notes=notes)
+    if found is not None and found.reason in _CANNOT_LOG_IN:
+        notes = (found.message, *notes)
+        return ResolvedSubject(token_subject=as_id, is_locked_out=True, notes=notes)
+    if found is not None and found.reason is Reason.EMAIL_NOT_IN_SCOPES:
+        return ResolvedSubject(
+            token_subject=replace(as_id, user_id=""), notes=(found.message, *notes)
+        )
+    if _is_claim_value(name, sign_in):
+        as_claim = TokenSubject(user_id="", compared=(name, *compared))
+        return ResolvedSubject(token_subject=as_claim, notes=notes)
+    return ResolvedSubject(token_subject=as_id, notes=notes)
+
+
+def _compared(
+    groups: Iterable[str], sign_in: LoginConfig
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the groups that Argo CD compares, and why it ignores the others."""
+    compared: list[str] = []
+    notes: list[str] = []
+    for group in groups:
+        subject = Subject(kind=SubjectKind.GROUP, name=group)
+        found = check_effectiveness(subject, _ANY_ROLE, sign_in)
+        if found is None or found.status or found.reason not in _IGNORED:
+            compared.append(group)
+        else:
+            notes.append(found.message)
+    return tuple(compared), tuple(notes)
+
+
+def _is_claim_value(name: str, sign_in: LoginConfig) -> bool:
+    settings = sign_in.settings
+    if settings is not None and name in settings.accounts:
+        return False
+    subject = Subject(kind=SubjectKind.USER, name=name)
+    return SubjectQuery(subject, _ANY_ROLE, sign_in).is_address

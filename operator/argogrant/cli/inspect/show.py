@@ -20,8 +20,8 @@ from argogrant.argocd.policy_csv import (
     OVERLAY_KEY,
     policy_keys,
     read_key,
+    render_binding,
 )
-from argogrant.argocd.policy_line import render_binding
 from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.inspect.describe import (
     BindingLookup,

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.argocd_cm import read_settings
 from argogrant.argocd.roles import default_roles, discover_roles
+from argogrant.argocd.simulation.enforcer import EnforceRequest, to_enforce_requests
 from argogrant.argocd.simulation.evaluate import (
     AccessEvaluator,
     AccessResult,
+    ResolvedSubject,
     Rules,
     TokenSubject,
+    resolve_subject,
 )
-from argogrant.argocd.simulation.request import EnforceRequest, to_enforce_requests
 from argogrant.argocd.simulation.sourced_lines import SourcedBinding, source_config_map
-from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
 from argogrant.cli.session import ArgoCDRBAC
 from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import Binding, RoleRef

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from argogrant.argocd.simulation.request import RESOURCES, EnforceRequest
+from argogrant.argocd.simulation.enforcer import RESOURCES, EnforceRequest
 from argogrant.cli.completion import grant_names, role_names
 from argogrant.cli.errors import EXIT_ERROR, EXIT_NO, CommandError, run_command
 from argogrant.cli.options import Context, InstanceName, Namespace

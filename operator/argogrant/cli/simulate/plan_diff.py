@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 import yaml
 
-from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
+from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.preview import Preview, ProjectChange

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from argogrant.argocd.appproject.plan import ProjectPlan
+from argogrant.argocd.appproject.members import ProjectPlan
 from argogrant.argocd.appproject.project import Project
 from argogrant.controller.apply import WRITE_PAUSE, Clock, Contention, lags_of
 from argogrant.controller.appproject.placement import managed_member_ends

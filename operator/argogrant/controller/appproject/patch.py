@@ -11,8 +11,8 @@ Source: argoproj/argo-cd, ``app_project_types.go``, ``NormalizeJWTTokens``.
 
 from collections.abc import Iterable
 
-from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION, Token
-from argogrant.argocd.appproject.plan import ProjectPlan
+from argogrant.argocd.appproject.members import ProjectPlan
+from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Token
 from argogrant.kube.client import Body
 
 

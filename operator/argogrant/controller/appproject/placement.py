@@ -17,8 +17,13 @@ from datetime import datetime
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.argocd.appproject.members import managed_bindings, owner_of, plan_members
-from argogrant.argocd.appproject.plan import DesiredMembers, ProjectPlan
+from argogrant.argocd.appproject.members import (
+    DesiredMembers,
+    ProjectPlan,
+    managed_bindings,
+    owner_of,
+    plan_members,
+)
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import Snapshot

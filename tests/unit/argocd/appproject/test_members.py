@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
-from argogrant.argocd.appproject.annotation import (
-    LIMIT,
-)
 from argogrant.argocd.appproject.members import (
+    DesiredMembers,
     group_of,
     managed_bindings,
     owner_of,
     plan_members,
 )
-from argogrant.argocd.appproject.plan import DesiredMembers
-from argogrant.argocd.appproject.project import Project, ProjectRole
+from argogrant.argocd.appproject.project import (
+    LIMIT,
+    Project,
+    ProjectRole,
+)
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 from support.appprojects import (

@@ -51,4 +51,4 @@ def test_project_without_roles_has_no_lines_and_no_problem() -> None:
     project = Project(name="empty")
 
     assert (project.text(), project.problem()) == ("", None)
-    assert project.names_used_as_roles() == frozenset()
+    assert project.lines().bindings == ()

@@ -3,6 +3,7 @@
 import pytest
 
 from argogrant.argocd.appproject.project import Project, ProjectRole
+from argogrant.argocd.simulation.enforcer import EnforceRequest
 from argogrant.argocd.simulation.evaluate import (
     AccessEvaluator,
     AccessResult,
@@ -10,7 +11,6 @@ from argogrant.argocd.simulation.evaluate import (
     SubjectSource,
     TokenSubject,
 )
-from argogrant.argocd.simulation.request import EnforceRequest
 from argogrant.argocd.simulation.sourced_lines import SourcedBinding, source_config_map
 from argogrant.grants.model.grant import Binding
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from argogrant.argocd.appproject.annotation import MEMBERS_ANNOTATION
-from argogrant.argocd.appproject.sweep import SweptMembers
+from argogrant.argocd.appproject.members import SweptMembers
+from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
 from argogrant.audit.event import AuditEvent
 from argogrant.controller.removal import SweepFailed, sweep_projects
 from argogrant.kube.errors import Conflict, Forbidden

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.argocd.appproject.annotation import (
+from argogrant.argocd.appproject.project import (
     Member,
     MembersAnnotation,
+    Project,
+    ProjectRole,
     Token,
     read_annotation,
     render_annotation,
 )
-from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
 from support.appprojects import (

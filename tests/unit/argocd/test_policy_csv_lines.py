@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.argocd.policy_line import (
+from argogrant.argocd.policy_csv import (
     GO_SPACES,
     Binding,
     Rule,
@@ -144,7 +144,7 @@ def test_binding_that_parses_differently_is_refused(binding) -> None:
 
 def test_binding_is_refused_if_rendering_is_wrong(monkeypatch) -> None:
     """Parsing the line detects an error in quoting."""
-    monkeypatch.setattr("argogrant.argocd.policy_line._render_field", lambda text: text)
+    monkeypatch.setattr("argogrant.argocd.policy_csv._render_field", lambda text: text)
 
     with pytest.raises(UnsafeText):
         render_binding(Binding('a"b', "role:x"))

@@ -4,8 +4,12 @@ import pytest
 
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.policy_csv import read_unmanaged_keys
-from argogrant.argocd.role_risks import PERSISTENT, RolePermissions
-from argogrant.argocd.roles import default_roles, discover_roles
+from argogrant.argocd.roles import (
+    PERSISTENT,
+    RolePermissions,
+    default_roles,
+    discover_roles,
+)
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks
 
 NO_TEXT = read_unmanaged_keys({})

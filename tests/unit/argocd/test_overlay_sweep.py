@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.argocd.overlay import Owner, render_overlay
-from argogrant.argocd.sweep import Swept, sweep_overlay
+from argogrant.argocd.overlay import Owner, Swept, render_overlay, sweep_overlay
 from argogrant.grants.model.grant import Binding
 from support.builders import HOUR, NOON, SECOND
 from support.hypothesis_strategies import names

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from argogrant.argocd.appproject.annotation import Token
-from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.appproject.sweep import SweptMembers, sweep_members
+from argogrant.argocd.appproject.members import SweptMembers, sweep_members
+from argogrant.argocd.appproject.project import Project, Token
 from support.appprojects import END, ISSUED, a_project, applied, groups, with_alice
 from support.builders import NOON
 

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.argocd.configmap_size import (
+from argogrant.argocd.overlay import (
     LIMIT,
+    Owner,
     bindings_over_capacity,
     oldest_first,
     overlay_capacity,
+    render_overlay,
     size_of,
 )
-from argogrant.argocd.overlay import Owner, render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.grants.model.grant import Binding
 from support.builders import HOUR, NOON

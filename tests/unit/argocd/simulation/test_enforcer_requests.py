@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from argogrant.argocd.simulation.request import (
+from argogrant.argocd.simulation.enforcer import (
     INHERITANCE_KEY,
     ROLLBACK_KEY,
     EnforceRequest,

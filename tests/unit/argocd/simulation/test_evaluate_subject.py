@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from argogrant.argocd.simulation.evaluate import TokenSubject
-from argogrant.argocd.simulation.subject import ResolvedSubject, resolve_subject
+from argogrant.argocd.simulation.evaluate import (
+    ResolvedSubject,
+    TokenSubject,
+    resolve_subject,
+)
 from argogrant.grants.effectiveness import ArgoCDSettings, LocalAccount, LoginConfig
 
 WITH_EMAIL = ("groups", "email")
