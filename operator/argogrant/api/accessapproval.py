@@ -16,8 +16,9 @@ from argogrant.api.schema import (
 from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.model.window import parse_instant
 
-APPROVAL_RULES: Final = (
-    ("self == oldSelf", "an AccessApproval is immutable; delete it and create another"),
+APPROVAL_RULE: Final = (
+    "self == oldSelf",
+    "an AccessApproval is immutable; delete it and create another",
 )
 
 
@@ -35,7 +36,7 @@ class GrantReference(Model):
 class AccessApprovalSpec(Model):
     """Decision of an approver about one grant. Immutable."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULES))
+    model_config = ConfigDict(json_schema_extra=validations(APPROVAL_RULE))
 
     grant: GrantReference
     """Grant to approve or deny."""
@@ -64,8 +65,7 @@ def read_approval(body: dict[str, Any]) -> Approval:
     """Parse an AccessApproval as the API server returns it.
 
     Raises:
-        InvalidGrant: The object does not match the CRD: it was created under an older
-            CRD, or without one.
+        InvalidGrant: The object does not match the CRD.
     """
     metadata, spec = body["metadata"], read_spec(AccessApprovalSpec, body.get("spec"))
     return Approval(

@@ -1,7 +1,7 @@
 """AccessGrant: models, conversion from JSON, and status."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
@@ -151,8 +151,7 @@ def read_grant(body: dict[str, Any]) -> Grant:
     """Parse an AccessGrant as the API server returns it.
 
     Raises:
-        InvalidGrant: The object does not match the CRD: it was created under an older
-            CRD, or without one.
+        InvalidGrant: The object does not match the CRD.
     """
     metadata, status = body["metadata"], body.get("status") or {}
     spec = _read_spec(body)
@@ -166,7 +165,7 @@ def read_grant(body: dict[str, Any]) -> Grant:
         role=RoleRef(name=spec.role.name, project=spec.role.project),
         created_at=parse_instant(metadata["creationTimestamp"]),
         expires_at=None if spec.expires_at is None else parse_instant(spec.expires_at),
-        duration=_read_duration(spec),
+        duration=None if spec.duration is None else parse_duration(spec.duration),
         not_before=_read_not_before(spec),
         frozen_end=_read_frozen_end(status),
         revoked=bool(spec.revoked),
@@ -190,10 +189,6 @@ def _read_spec(body: dict[str, Any]) -> AccessGrantSpec:
     return spec
 
 
-def _read_duration(spec: AccessGrantSpec) -> timedelta | None:
-    return None if spec.duration is None else parse_duration(spec.duration)
-
-
 def _read_not_before(spec: AccessGrantSpec) -> datetime | None:
     if spec.not_before is None:
         return None
@@ -215,13 +210,10 @@ def _read_extension(status: Mapping[str, Any]) -> int | None:
 def _read_finding(status: Mapping[str, Any]) -> RecordedFinding | None:
     """Read the recorded end, because its cause may be deleted, such as a denial."""
     for condition in status.get("conditions") or ():
-        if (condition.get("type"), condition.get("status")) == (
-            GrantCondition.ENDED,
-            "True",
-        ) and condition.get("reason") in FINAL_REASONS:
-            return RecordedFinding(
-                Reason(condition["reason"]), condition.get("message") or ""
-            )
+        is_end = condition.get("type") == GrantCondition.ENDED
+        reason = condition.get("reason")
+        if is_end and condition.get("status") == "True" and reason in FINAL_REASONS:
+            return RecordedFinding(Reason(reason), condition.get("message") or "")
     return None
 
 
@@ -298,37 +290,22 @@ def grant_status(
     generation: int,
     now: datetime,
 ) -> dict[str, Any]:
-    """Build the status of a grant from its decision and the state of its binding.
+    """Build the status of a grant, equal to the old one if nothing changed.
 
-    Args:
-        decision: Decision about the grant.
-        delivery: State of its binding in Argo CD's RBAC policy.
-        old: Stored status; recorded facts are kept.
-        generation: Generation of the spec that the decision is about.
-        now: Time of the transitions.
-
-    Returns:
-        The complete status, equal to the stored one if nothing changed.
+    Facts that the old status records are kept. ``delivery`` is the state of the binding
+    in Argo CD's RBAC policy.
     """
-    conditions = write_conditions(
-        old.get("conditions") or (),
-        grant_conditions(decision, delivery),
-        generation=generation,
-        now=now,
-    )
-    if "endedAt" in old:
-        conditions = _keep_approved_condition(old, conditions)
-    status: dict[str, Any] = {
-        "observedGeneration": generation,
-        "conditions": conditions,
+    conditions = grant_conditions(decision, delivery)
+    status = {
+        **write_conditions(old, conditions, generation=generation, now=now),
         **_approval_fields(decision, old),
         **_times(decision, delivery, old, now),
         **_access_details(decision, old),
     }
-    has_binding = (
-        delivery.is_bound and decision.desired_binding is not DesiredBinding.ABSENT
-    )
-    if has_binding or "boundAs" in old:
+    if "endedAt" in old:
+        status["conditions"] = _keep_approved_condition(old, status["conditions"])
+    is_wanted = decision.desired_binding is not DesiredBinding.ABSENT
+    if (delivery.is_bound and is_wanted) or "boundAs" in old:
         status["boundAs"] = decision.grant.role.bound_as
     extended_by = decision.related.extended_by or old.get("extendedBy")
     if extended_by:

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from argogrant.api.cel_rules import (
-    APPROVAL_RULE_RULES,
-    APPROVER_RULES,
-    JUSTIFICATION_PATTERN_RULES,
-    POLICY_SPEC_RULES,
+    APPROVER_RULE,
+    ENOUGH_APPROVERS_RULE,
+    JUSTIFICATION_PATTERN_RULE,
+    POLICY_SPEC_RULE,
     REQUESTER_RULES,
     ROLE_PATTERN_RULES,
     SUBJECT_PATTERN_RULES,
-    SUBJECTS_RULES,
+    SUBJECTS_RULE,
     TEXT_RULE,
 )
 from argogrant.api.conditions import ConditionList, StatusModel
@@ -80,7 +80,7 @@ class RequesterModel(Model):
 class SubjectsModel(Model):
     """Subjects for which access may be requested; one match is sufficient."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*SUBJECTS_RULES))
+    model_config = ConfigDict(json_schema_extra=validations(SUBJECTS_RULE))
 
     is_self: bool | None = Field(None, alias="self")
     """true allows requesters to request access for themselves. The requester's user
@@ -120,7 +120,7 @@ class JustificationRuleModel(Model):
         None,
         min_length=1,
         max_length=512,
-        json_schema_extra=validations(*JUSTIFICATION_PATTERN_RULES),
+        json_schema_extra=validations(JUSTIFICATION_PATTERN_RULE),
     )
     """Regular expression (RE2) that the justification must contain, such as
     'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An omitted
@@ -133,7 +133,7 @@ class JustificationRuleModel(Model):
 class ApproverModel(Model):
     """Pattern for approvers."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*APPROVER_RULES))
+    model_config = ConfigDict(json_schema_extra=validations(APPROVER_RULE))
 
     kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"]
     """Kind of the approver. User and Group are those of Kubernetes. IntegrationOwner is
@@ -154,7 +154,7 @@ class ApproverModel(Model):
 class ApprovalRuleModel(Model):
     """Required approvals."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*APPROVAL_RULE_RULES))
+    model_config = ConfigDict(json_schema_extra=validations(ENOUGH_APPROVERS_RULE))
 
     required: int = Field(ge=1, le=10)
     """Number of different approvers that must approve, from 1 to 10, each with an
@@ -186,7 +186,7 @@ class BreakGlassModel(Model):
 class AccessPolicySpec(Model):
     """Requests that are allowed or denied, and their requirements."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*POLICY_SPEC_RULES))
+    model_config = ConfigDict(json_schema_extra=validations(POLICY_SPEC_RULE))
 
     instances: list[ObjectName] = Field([], max_length=64, json_schema_extra=SET)
     """Names of the ArgoCDInstances in the namespace of the policy to which it applies.
@@ -241,8 +241,7 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
     """Parse an AccessPolicy as the API server returns it.
 
     Raises:
-        InvalidGrant: The object does not match the CRD: it was created under an older
-            CRD, or without one.
+        InvalidGrant: The object does not match the CRD.
     """
     metadata, spec = body["metadata"], read_spec(AccessPolicySpec, body.get("spec"))
     return AccessPolicy(

@@ -1,7 +1,7 @@
 """ArgoCDInstance: models, conversion from JSON, and status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -11,8 +11,8 @@ from argogrant.api.cel_rules import (
     DETAILS_RULES,
     INSTANCE_RULES,
     LABEL_KEY_PATTERN,
-    OWNER_NAME_RULES,
-    OWNERS_RULES,
+    OWNER_NAME_RULE,
+    OWNERS_RULE,
     TEXT_RULE,
 )
 from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
@@ -20,7 +20,6 @@ from argogrant.api.remote_cluster import (
     ArgoCDLocation,
     ClusterModel,
     RemoteCluster,
-    location_at,
     read_remote_cluster,
 )
 from argogrant.api.schema import (
@@ -40,8 +39,6 @@ from argogrant.grants.decide import validate_template
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern
 from argogrant.grants.model.window import format_instant, parse_duration
 
-MAX_ACCESS_DETAILS: Final = 400
-
 
 class OwnerModel(Model):
     """Owner of an Argo CD."""
@@ -51,7 +48,7 @@ class OwnerModel(Model):
     name: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
-        json_schema_extra=validations(TEXT_RULE, *OWNER_NAME_RULES),
+        json_schema_extra=validations(TEXT_RULE, OWNER_NAME_RULE),
     )
     """Name of one user or group, such as platform-team. Patterns are not allowed."""
 
@@ -70,7 +67,7 @@ class ResourceOwnerModel(Model):
 class OwnersModel(Model):
     """Owners of an Argo CD and of its roles."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*OWNERS_RULES))
+    model_config = ConfigDict(json_schema_extra=validations(OWNERS_RULE))
 
     integration: list[OwnerModel] = Field([], max_length=32, json_schema_extra=ATOMIC)
     """Owners of this Argo CD, for approvers of kind IntegrationOwner. They also own
@@ -146,7 +143,7 @@ class ArgoCDInstanceSpec(Model):
     access_details: str | None = Field(
         None,
         min_length=1,
-        max_length=MAX_ACCESS_DETAILS,
+        max_length=400,
         json_schema_extra=validations(*DETAILS_RULES),
     )
     """Information for users with a grant, such as how to log in. The status of active
@@ -238,14 +235,10 @@ class ArgoCDInstanceStatus(StatusModel):
     """Size of policy.argogrant.csv in bytes. Kubernetes limits all keys of
     argocd-rbac-cm together to 1 MiB."""
     roles: list[RoleSummary] = Field(
-        [],
-        max_length=MAX_ROLES_SHOWN,
-        description=(
-            "Roles that a grant can name: global roles, then roles of AppProjects. At"
-            f" most the first {MAX_ROLES_SHOWN} are listed; roleCount counts all."
-        ),
-        json_schema_extra=ATOMIC,
+        [], max_length=MAX_ROLES_SHOWN, json_schema_extra=ATOMIC
     )
+    """Roles that a grant can name: global roles, then roles of AppProjects. At most the
+    first 200 are listed; roleCount counts all."""
     role_count: int | None = Field(None, ge=0)
     """Number of roles, including those that are not listed."""
     owners: list[OwnerSummary] = Field([], max_length=32, json_schema_extra=ATOMIC)
@@ -300,8 +293,9 @@ class Instance:
 
     @property
     def location(self) -> ArgoCDLocation:
-        """Where its Argo CD runs, and how to reach it."""
-        return location_at(self.argocd_namespace, self.cluster)
+        """Where its Argo CD runs; token rotation does not affect the connection."""
+        cluster = replace(self.cluster, rotation=None) if self.cluster else None
+        return ArgoCDLocation(namespace=self.argocd_namespace, cluster=cluster)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,7 +321,7 @@ def read_instance(body: dict[str, Any]) -> Instance:
     """
     metadata = body["metadata"]
     spec = read_spec(ArgoCDInstanceSpec, body.get("spec") or {})
-    owners, identity = spec.owners, spec.identity
+    owners, identity, remote = spec.owners, spec.identity, spec.cluster
     resource = owners.resource if owners else None
     return Instance(
         uid=metadata["uid"],
@@ -344,9 +338,7 @@ def read_instance(body: dict[str, Any]) -> Instance:
         ),
         resource_owner_key=resource.key if resource else "",
         resource_owner_kind=IdentityKind(resource.kind) if resource else None,
-        cluster=read_remote_cluster(spec.cluster, spec.namespace)
-        if spec.cluster
-        else None,
+        cluster=read_remote_cluster(remote, spec.namespace) if remote else None,
         url=spec.url or "",
         binds_in_projects=spec.bind_project_roles_in == "AppProject",
         removes_tokens=spec.remove_tokens,
@@ -361,13 +353,7 @@ def instance_status(
     """Build the status of an instance, equal to the old one if nothing changed."""
     last_write = format_instant(report.last_write_at) if report.last_write_at else ""
     status: dict[str, Any] = {
-        "observedGeneration": generation,
-        "conditions": write_conditions(
-            old.get("conditions") or (),
-            report.conditions,
-            generation=generation,
-            now=now,
-        ),
+        **write_conditions(old, report.conditions, generation=generation, now=now),
         "bindings": report.bindings,
         "overlayBytes": report.overlay_bytes,
         "roles": [

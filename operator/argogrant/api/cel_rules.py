@@ -42,12 +42,13 @@ SUBJECT_RULES: Final = (
     ),
 )
 
+_PROJECT_ROLE_RULE: Final = (
+    "has(self.project) || !self.name.startsWith('proj:')",
+    "a role of an AppProject must be written as project: team-a and name: deployer,"
+    " not as proj:team-a:deployer",
+)
 ROLE_RULES: Final = (
-    (
-        "has(self.project) || !self.name.startsWith('proj:')",
-        "a role of an AppProject must be written as project: team-a and name: deployer,"
-        " not as proj:team-a:deployer",
-    ),
+    _PROJECT_ROLE_RULE,
     (
         "!has(self.project) ||"
         " self.name.matches('^[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$')",
@@ -61,12 +62,10 @@ LABEL_KEY_PATTERN: Final = (
 )
 """Source: Kubernetes, "Labels and Selectors", syntax and character set."""
 
-OWNER_NAME_RULES: Final = (
-    (
-        "!self.contains('*')",
-        "must be the name of one user or group, such as platform-team; patterns are"
-        " allowed only in AccessPolicies",
-    ),
+OWNER_NAME_RULE: Final = (
+    "!self.contains('*')",
+    "must be the name of one user or group, such as platform-team; patterns are"
+    " allowed only in AccessPolicies",
 )
 
 _FILLED_IN: Final = "".join(f".replace('{{{name}}}', '_')" for name in PLACEHOLDERS)
@@ -83,19 +82,15 @@ DETAILS_RULES: Final = (
 )
 """Rules that ``argogrant.grants.decide`` also checks."""
 
-OWNERS_RULES: Final = (
-    (
-        "!has(self.resource) || (has(self.integration) && size(self.integration) > 0)",
-        "resource requires integration: the owners of roles whose project names no"
-        " owner, such as kind: Group and name: platform-team",
-    ),
+OWNERS_RULE: Final = (
+    "!has(self.resource) || (has(self.integration) && size(self.integration) > 0)",
+    "resource requires integration: the owners of roles whose project names no"
+    " owner, such as kind: Group and name: platform-team",
 )
 
-DURATION_RULES: Final = (
-    (
-        "duration(self) >= duration('1s')",
-        "must be at least one second, such as 2h30m; fractions of a second are dropped",
-    ),
+DURATION_RULE: Final = (
+    "duration(self) >= duration('1s')",
+    "must be at least one second, such as 2h30m; fractions of a second are dropped",
 )
 
 _NEW_GRANT: Final = "create a new AccessGrant instead"
@@ -190,11 +185,7 @@ present; ``has`` is for the API server, which tries the rule with the default of
 """
 
 ROLE_PATTERN_RULES: Final = (
-    (
-        "has(self.project) || !self.name.startsWith('proj:')",
-        "a role of an AppProject must be written as project: team-a and name: deployer,"
-        " not as proj:team-a:deployer",
-    ),
+    _PROJECT_ROLE_RULE,
     (
         "!has(self.project) || self.name.matches('^[-_a-zA-Z0-9*]+$')",
         "name of a project role must be a bare name of letters, digits, '-' and '_',"
@@ -211,13 +202,11 @@ SUBJECT_PATTERN_RULES: Final = (
     ),
 )
 
-SUBJECTS_RULES: Final = (
-    (
-        "(has(self.self) && self.self) || (has(self.users) && size(self.users) > 0) ||"
-        " (has(self.groups) && size(self.groups) > 0)",
-        "at least one of self: true, users and groups is required; '*' in users and in"
-        " groups matches every subject",
-    ),
+SUBJECTS_RULE: Final = (
+    "(has(self.self) && self.self) || (has(self.users) && size(self.users) > 0) ||"
+    " (has(self.groups) && size(self.groups) > 0)",
+    "at least one of self: true, users and groups is required; '*' in users and in"
+    " groups matches every subject",
 )
 
 REQUESTER_RULES: Final = (
@@ -233,39 +222,31 @@ REQUESTER_RULES: Final = (
     ),
 )
 
-JUSTIFICATION_PATTERN_RULES: Final = (
-    (
-        "''.matches(self) in [true, false]",
-        "must be a regular expression in RE2 syntax, such as 'CHG-[0-9]+'; see"
-        " https://github.com/google/re2/wiki/Syntax",
-    ),
+JUSTIFICATION_PATTERN_RULE: Final = (
+    "''.matches(self) in [true, false]",
+    "must be a regular expression in RE2 syntax, such as 'CHG-[0-9]+'; see"
+    " https://github.com/google/re2/wiki/Syntax",
 )
 
-APPROVER_RULES: Final = (
-    (
-        "(self.kind in ['User', 'Group']) == has(self.name)",
-        "name is required for a User or a Group, such as approvers, and not allowed for"
-        " IntegrationOwner and ResourceOwner, which spec.owners of the ArgoCDInstance"
-        " defines",
-    ),
+APPROVER_RULE: Final = (
+    "(self.kind in ['User', 'Group']) == has(self.name)",
+    "name is required for a User or a Group, such as approvers, and not allowed for"
+    " IntegrationOwner and ResourceOwner, which spec.owners of the ArgoCDInstance"
+    " defines",
 )
 
-APPROVAL_RULE_RULES: Final = (
-    (
-        "size(self.approvers) >= self.required ||"
-        " self.approvers.exists(a, a.kind != 'User' || a.name.contains('*'))",
-        "approvers must name at least as many users as required, or a Group; otherwise"
-        " no grant can be approved",
-    ),
+ENOUGH_APPROVERS_RULE: Final = (
+    "size(self.approvers) >= self.required ||"
+    " self.approvers.exists(a, a.kind != 'User' || a.name.contains('*'))",
+    "approvers must name at least as many users as required, or a Group; otherwise"
+    " no grant can be approved",
 )
 
-POLICY_SPEC_RULES: Final = (
-    (
-        "self.effect != 'Deny' || !(has(self.maxDuration) || has(self.maxExtensions) ||"
-        " has(self.maxActivePerSubject) || has(self.justification) ||"
-        " has(self.approval) || has(self.breakGlass))",
-        "a policy with effect: Deny cannot have maxDuration, maxExtensions,"
-        " maxActivePerSubject, justification, approval or breakGlass, because it denies"
-        " every match; remove these fields",
-    ),
+POLICY_SPEC_RULE: Final = (
+    "self.effect != 'Deny' || !(has(self.maxDuration) || has(self.maxExtensions) ||"
+    " has(self.maxActivePerSubject) || has(self.justification) ||"
+    " has(self.approval) || has(self.breakGlass))",
+    "a policy with effect: Deny cannot have maxDuration, maxExtensions,"
+    " maxActivePerSubject, justification, approval or breakGlass, because it denies"
+    " every match; remove these fields",
 )

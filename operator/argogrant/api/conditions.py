@@ -1,6 +1,6 @@
 """Conditions as ``metav1.Condition`` writes them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -56,45 +56,37 @@ def status_of(
     condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
     """Build a status with one new condition and all other fields of the old one."""
-    return {
-        **old,
-        "observedGeneration": generation,
-        "conditions": write_conditions(
-            old.get("conditions") or (), [condition], generation=generation, now=now
-        ),
-    }
+    return {**old, **write_conditions(old, [condition], generation=generation, now=now)}
 
 
 def write_conditions(
-    existing: Sequence[Mapping[str, Any]],
+    old: Mapping[str, Any],
     conditions: Iterable[Condition],
     *,
     generation: int,
     now: datetime,
-) -> list[dict[str, Any]]:
-    """Build conditions, keeping the transition time of an unchanged status.
+) -> dict[str, Any]:
+    """Build ``conditions`` and ``observedGeneration`` of a status.
 
-    Args:
-        existing: Stored conditions of the object.
-        conditions: New conditions; stored conditions of other types are dropped.
-        generation: Generation of the spec on which the conditions are based.
-        now: Transition time of conditions whose status changed.
+    A condition keeps its transition time in the old status while its status is the
+    same. Old conditions of other types are dropped.
     """
     times = {
-        (old.get("type"), old.get("status")): old.get("lastTransitionTime")
-        for old in existing
+        (one.get("type"), one.get("status")): one.get("lastTransitionTime")
+        for one in old.get("conditions") or ()
     }
-    return [
-        {
-            "type": str(condition.type),
-            "status": _STATUS[condition.status],
-            "reason": str(condition.reason),
-            "message": condition.message[:MAX_MESSAGE_LENGTH],
-            "lastTransitionTime": times.get(
-                (str(condition.type), _STATUS[condition.status])
-            )
-            or format_instant(now),
-            "observedGeneration": generation,
-        }
-        for condition in conditions
-    ]
+    return {
+        "observedGeneration": generation,
+        "conditions": [
+            {
+                "type": str(one.type),
+                "status": _STATUS[one.status],
+                "reason": str(one.reason),
+                "message": one.message[:MAX_MESSAGE_LENGTH],
+                "lastTransitionTime": times.get((str(one.type), _STATUS[one.status]))
+                or format_instant(now),
+                "observedGeneration": generation,
+            }
+            for one in conditions
+        ],
+    }

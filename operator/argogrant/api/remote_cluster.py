@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -105,20 +105,8 @@ class ArgoCDLocation:
         return (self.cluster.server if self.cluster else "", self.namespace)
 
 
-def location_at(namespace: str, cluster: RemoteCluster | None) -> ArgoCDLocation:
-    """Build a location; token rotation does not affect the connection to it."""
-    return ArgoCDLocation(
-        namespace=namespace,
-        cluster=replace(cluster, rotation=None) if cluster else None,
-    )
-
-
 def read_remote_cluster(model: ClusterModel, argocd_namespace: str) -> RemoteCluster:
     """Convert the remote cluster of an ArgoCDInstance.
-
-    Args:
-        model: ``spec.cluster``.
-        argocd_namespace: Namespace of Argo CD in that cluster.
 
     Raises:
         InvalidGrant: ``caBundle`` has no certificate.

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from argogrant.api.cel_rules import DURATION_RULES, TEXT_RULE
+from argogrant.api.cel_rules import DURATION_RULE, TEXT_RULE
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
@@ -41,7 +41,7 @@ Duration = Annotated[
     Field(
         max_length=32,
         pattern=DURATION_PATTERN,
-        json_schema_extra=validations(*DURATION_RULES),
+        json_schema_extra=validations(DURATION_RULE),
     ),
 ]
 """Duration of hours, minutes and seconds in Go's format."""
@@ -73,11 +73,7 @@ ATOMIC: Final[dict[str, JsonValue]] = {"x-kubernetes-list-type": "atomic"}
 SET: Final[dict[str, JsonValue]] = {"x-kubernetes-list-type": "set"}
 """Merge strategies of lists in the API server."""
 
-
 MAX_USERNAME_LENGTH: Final = 512
-MAX_GROUPS: Final = 512
-
-GroupName = Annotated[str, Field(max_length=MAX_USERNAME_LENGTH)]
 
 
 class IdentityModel(Model):
@@ -86,7 +82,9 @@ class IdentityModel(Model):
     username: str = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
     """User name in Kubernetes, such as alice@example.com or
     system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."""
-    groups: list[GroupName] = Field([], max_length=MAX_GROUPS, json_schema_extra=SET)
+    groups: list[Annotated[str, Field(max_length=MAX_USERNAME_LENGTH)]] = Field(
+        [], max_length=512, json_schema_extra=SET
+    )
     """All groups of the user in Kubernetes, such as developers and
     system:authenticated, in any order."""
 
@@ -102,11 +100,7 @@ Spec = TypeVar("Spec", bound=Model)
 
 
 def read_spec(model: type[Spec], spec: Any) -> Spec:  # noqa: ANN401
-    """Parse the spec of an object as the API server returns it.
-
-    Args:
-        model: Model from which the CRD is generated.
-        spec: Spec of the object; None if it has none.
+    """Parse the spec of an object as the API server returns it, None for no spec.
 
     Raises:
         InvalidGrant: The spec does not match the CRD: the object was created under an

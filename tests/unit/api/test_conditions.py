@@ -19,7 +19,8 @@ def a_condition(
 
 
 def written(existing, *conditions, now=NOON):
-    return write_conditions(existing, conditions, generation=2, now=now)
+    old = {"conditions": existing}
+    return write_conditions(old, conditions, generation=2, now=now)["conditions"]
 
 
 @pytest.mark.parametrize(
