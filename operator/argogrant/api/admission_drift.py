@@ -13,9 +13,8 @@ Source: Kubernetes, ``admissionregistration.k8s.io/v1``, for the defaults
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from argogrant.api.admission_policies import (
     IDENTITY_FIELDS,
@@ -56,8 +55,7 @@ _LIST_OF_NAMES: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(NamedTuple):
     """Missing or modified admission policy, with the remedy."""
 
     reason: Reason
@@ -67,9 +65,6 @@ class Drift:
 def find_drift(observed: Observed) -> Drift | None:
     """Compare the installed policies and bindings with the shipped ones.
 
-    Args:
-        observed: The policies and bindings that exist in the cluster.
-
     Returns:
         None if the API server verifies requesters and approvers.
     """
@@ -77,23 +72,19 @@ def find_drift(observed: Observed) -> Drift | None:
     missing = [_title(shipped[key]) for key in shipped if key not in observed]
     if missing:
         return Drift(
-            reason=Reason.ADMISSION_POLICY_MISSING,
-            message=(
-                "The API server does not verify requesters and approvers. Missing:"
-                f" {', '.join(missing)}. Apply {VALIDATING_FILE} (Kubernetes 1.30 or"
-                f" newer; {PAGE})."
-            ),
+            Reason.ADMISSION_POLICY_MISSING,
+            "The API server does not verify requesters and approvers. Missing:"
+            f" {', '.join(missing)}. Apply {VALIDATING_FILE} (Kubernetes 1.30 or newer;"
+            f" {PAGE}).",
         )
     for key, manifest in shipped.items():
         found = "; ".join(_differences(manifest, observed[key]))
         if found:
             return Drift(
-                reason=Reason.ADMISSION_POLICY_CHANGED,
-                message=(
-                    "The API server may not verify requesters and approvers."
-                    f" {_title(manifest)} differs from the shipped one: {found}."
-                    f" Apply {VALIDATING_FILE} again ({PAGE})."
-                ),
+                Reason.ADMISSION_POLICY_CHANGED,
+                "The API server may not verify requesters and approvers."
+                f" {_title(manifest)} differs from the shipped one: {found}. Apply"
+                f" {VALIDATING_FILE} again ({PAGE}).",
             )
     return None
 
@@ -101,9 +92,8 @@ def find_drift(observed: Observed) -> Drift | None:
 def verified_since(observed: Observed) -> datetime | None:
     """Return the time from which every created object has been verified.
 
-    Returns:
-        The creation of the youngest policy or binding, plus PROPAGATION_DELAY; None
-        while one of them is missing.
+    It is PROPAGATION_DELAY after the creation of the youngest policy or binding, and
+    None while one of them is missing.
     """
     keys = [_key_of(manifest) for manifest in validating_policies()]
     if any(key not in observed for key in keys):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel
 
 from argogrant.api.accessapproval import AccessApprovalSpec, AccessApprovalStatus
 from argogrant.api.accessgrant import AccessGrantSpec, AccessGrantStatus
@@ -25,7 +24,7 @@ class Kind:
     short_name: str
     description: str
     spec: type[Model]
-    spec_is_required: bool
+    spec_is_required: bool = True
     status: type[Model]
     columns: tuple[tuple[str, str, str], ...]
     """Column name, JSONPath, and ``wide`` for columns of ``-o wide`` only."""
@@ -47,7 +46,6 @@ ACCESS_GRANT: Final = Kind(
         " be revoked or set to expire earlier."
     ),
     spec=AccessGrantSpec,
-    spec_is_required=True,
     status=AccessGrantStatus,
     columns=(
         ("Subject", ".spec.subject.name", ""),
@@ -102,7 +100,6 @@ ACCESS_POLICY: Final = Kind(
         " policy no longer allows an active grant, its access ends immediately."
     ),
     spec=AccessPolicySpec,
-    spec_is_required=True,
     status=AccessPolicyStatus,
     columns=(
         ("Effect", ".spec.effect", ""),
@@ -125,7 +122,6 @@ ACCESS_APPROVAL: Final = Kind(
         " immutable; a deleted approval no longer counts."
     ),
     spec=AccessApprovalSpec,
-    spec_is_required=True,
     status=AccessApprovalStatus,
     columns=(
         ("Grant", ".spec.grant.name", ""),
@@ -201,7 +197,7 @@ def _column(name: str, path: str, when: str) -> dict[str, Any]:
 
 
 def _object_schema(kind: Kind) -> dict[str, Any]:
-    spec = structural_schema(kind.spec)
+    spec = _structural_schema(kind.spec)
     if not kind.spec_is_required:
         spec["default"] = {}
     return {
@@ -213,17 +209,19 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": structural_schema(kind.status),
+            "status": _structural_schema(kind.status),
         },
     }
 
 
-def structural_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Convert the JSON schema of a model into a structural schema."""
+def _structural_schema(model: type[Model]) -> dict[str, Any]:
+    """Convert the JSON schema of a model into a structural schema.
+
+    Source: Kubernetes, "Specifying a structural schema": no ``$ref``, no ``anyOf`` with
+    types, no ``title``.
+    """
     schema = model.model_json_schema(by_alias=True)
-    definitions = schema.pop("$defs", {})
-    converted = _convert(schema, definitions)
-    assert isinstance(converted, dict)
+    converted: dict[str, Any] = _convert(schema, schema.pop("$defs", {}))
     return converted
 
 

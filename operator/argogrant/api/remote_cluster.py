@@ -12,8 +12,6 @@ from argogrant.api.schema import Duration, Model, ObjectName, validations
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_duration
 
-DEFAULT_TOKEN_KEY: Final = "k8s_token"  # noqa: S105
-
 _AT_LEAST_TEN_MINUTES: Final = (
     "duration(self) >= duration('10m')",
     "must be at least 10m, such as 168h; the API server issues no shorter-lived token",
@@ -27,7 +25,7 @@ class TokenSecretModel(Model):
     """Name of a Secret in the namespace of the ArgoCDInstance. The operator can read
     only Secrets that its Role names."""
     key: str = Field(
-        DEFAULT_TOKEN_KEY, min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"
+        "k8s_token", min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"
     )
     """Key of the token in the Secret."""
 
