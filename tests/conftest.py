@@ -76,7 +76,7 @@ def control_plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def plane(control_plane: ControlPlane) -> ControlPlane:
-    """The control plane with no RBAC text at all."""
+    """The control plane with no RBAC policy at all."""
     control_plane.argocd.set_rbac({})
     return control_plane
 

@@ -104,7 +104,7 @@ class ArgoCD:
             claims: Other claims of the token, such as an ``email``.
 
         Raises:
-            ArgoCDBroken: It fails to answer, as it does on a broken RBAC text.
+            ArgoCDBroken: It fails to answer, as it does on a broken RBAC policy.
             ArgoCDUnreachable: It does not run.
             ArgoCDError: It refuses the question, such as an unknown action.
         """

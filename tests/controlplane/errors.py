@@ -9,7 +9,7 @@ ControlPlaneError
 ├── KubectlFailed       a command answered with an error
 ├── APIRequestFailed    the API server answered a request with an error
 └── ArgoCDError         Argo CD gave no answer to a question
-    ├── ArgoCDBroken        it fails itself, as it does on a broken RBAC text
+    ├── ArgoCDBroken        it fails itself, as it does on a broken RBAC policy
     └── ArgoCDUnreachable   no answer at its address
 """
 
