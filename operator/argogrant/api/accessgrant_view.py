@@ -150,7 +150,8 @@ class AccessGrantView(StoredStatus):
 def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
     """Read an AccessGrant as the API server returns it."""
     metadata, spec = get_dict(body, "metadata"), get_dict(body, "spec")
-    subject, status = get_dict(spec, "subject"), _status_fields(body)
+    subject, role = get_dict(spec, "subject"), get_dict(spec, "role")
+    status = _status_fields(body)
     status["expires_at"] = status["expires_at"] or get_time(spec, "expiresAt")
     return AccessGrantView(
         **status,
@@ -159,7 +160,9 @@ def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
         instance=get_str(spec, "instance"),
         subject_kind=get_str(subject, "kind"),
         subject=get_str(subject, "name"),
-        role=_role(get_dict(spec, "role")),
+        role=RoleRef(
+            name=get_str(role, "name"), project=get_str(role, "project") or None
+        ).bound_as,
         requester=get_str(get_dict(spec, "requester"), "username"),
         justification=get_str(spec, "justification"),
         duration=get_str(spec, "duration"),
@@ -169,11 +172,6 @@ def view_grant(body: Mapping[str, Any]) -> AccessGrantView:
         is_break_glass=bool(spec.get("breakGlass")),
         extends=get_str(spec, "extends"),
     )
-
-
-def _role(role: Mapping[str, Any]) -> str:
-    project = get_str(role, "project") or None
-    return RoleRef(name=get_str(role, "name"), project=project).bound_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ A policy has selectors (instances, requesters, subjects, roles) and requirements
 (durations, limits, justification, approval, break-glass access).
 """
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -244,6 +243,7 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
         InvalidGrant: The object does not match the CRD.
     """
     metadata, spec = body["metadata"], read_spec(AccessPolicySpec, body.get("spec"))
+    duration = spec.max_duration
     return AccessPolicy(
         uid=metadata["uid"],
         name=metadata["name"],
@@ -258,7 +258,7 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
             RolePattern(name=role.name, project=role.project) for role in spec.roles
         ),
         effect=Effect(spec.effect),
-        max_duration=_read_max_duration(spec.max_duration),
+        max_duration=None if duration is None else parse_duration(duration),
         max_extensions=spec.max_extensions,
         max_active_per_subject=spec.max_active_per_subject,
         justification=_read_justification(spec.justification),
@@ -275,10 +275,6 @@ def _read_requester(model: RequesterModel) -> IdentityPattern:
             " allowed for other kinds"
         )
     return IdentityPattern(kind=kind, name=model.name, namespace=model.namespace or "")
-
-
-def _read_max_duration(text: str | None) -> timedelta | None:
-    return None if text is None else parse_duration(text)
 
 
 def _read_justification(model: JustificationRuleModel | None) -> JustificationRule:

@@ -45,6 +45,7 @@ class ApprovalRequest:
 
 def build_grant(request: GrantRequest, requester: Identity | None) -> dict[str, Any]:
     """Build the AccessGrant; with None the admission policy sets the requester."""
+    subject, role = request.subject, request.role
     named = {"name": request.name} if request.name else {"generateName": request.prefix}
     end = (
         {"duration": format_duration(request.end)}
@@ -53,10 +54,8 @@ def build_grant(request: GrantRequest, requester: Identity | None) -> dict[str, 
     )
     spec = {
         "instance": request.instance,
-        "subject": {"kind": str(request.subject.kind), "name": request.subject.name},
-        "role": _non_empty(
-            {"name": request.role.name, "project": request.role.project}
-        ),
+        "subject": {"kind": str(subject.kind), "name": subject.name},
+        "role": _non_empty({"name": role.name, "project": role.project}),
         **end,
         "notBefore": request.start and format_instant(request.start),
         "justification": request.justification,
@@ -64,7 +63,7 @@ def build_grant(request: GrantRequest, requester: Identity | None) -> dict[str, 
         "extends": request.extends,
         "requester": requester and _identity(requester),
     }
-    return _object("AccessGrant", named, spec)
+    return _build("AccessGrant", named, spec)
 
 
 def build_approval(
@@ -77,7 +76,7 @@ def build_approval(
         "comment": request.comment,
         "approver": approver and _identity(approver),
     }
-    return _object("AccessApproval", {"name": request.name}, spec)
+    return _build("AccessApproval", {"name": request.name}, spec)
 
 
 def build_revocation_patch(uid: str, justification: str) -> dict[str, Any]:
@@ -93,15 +92,9 @@ def build_expiry_patch(uid: str, end: datetime) -> dict[str, Any]:
     return {"metadata": {"uid": uid}, "spec": {"expiresAt": format_instant(end)}}
 
 
-def _object(
-    kind: str, metadata: dict[str, str], spec: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": kind,
-        "metadata": metadata,
-        "spec": _non_empty(spec),
-    }
+def _build(kind: str, metadata: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
+    head = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata}
+    return {**head, "spec": _non_empty(spec)}
 
 
 def _non_empty(fields: dict[str, Any]) -> dict[str, Any]:
