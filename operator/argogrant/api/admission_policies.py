@@ -9,7 +9,7 @@ Source: Kubernetes, "Validating Admission Policy" and "Mutating Admission Policy
 first uses the CEL of Kubernetes 1.30, the second that of 1.36.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,26 +46,12 @@ IDENTITY_FIELDS: Final = (
 
 def validating_policies() -> tuple[Manifest, ...]:
     """Build the policies that verify requesters and approvers, with their bindings."""
-    return tuple(
-        manifest
-        for creator in IDENTITY_FIELDS
-        for manifest in (
-            _policy("Validating", creator, _validating_spec(creator)),
-            _binding("Validating", creator, validationActions=["Deny"]),
-        )
-    )
+    return tuple(_policies("Validating", _validating_spec, validationActions=["Deny"]))
 
 
 def mutating_policies() -> tuple[Manifest, ...]:
     """Build the policies that set requesters and approvers, with their bindings."""
-    return tuple(
-        manifest
-        for creator in IDENTITY_FIELDS
-        for manifest in (
-            _policy("Mutating", creator, _mutating_spec(creator)),
-            _binding("Mutating", creator),
-        )
-    )
+    return tuple(_policies("Mutating", _mutating_spec))
 
 
 def admission_files() -> dict[str, str]:
@@ -79,28 +65,30 @@ def admission_files() -> dict[str, str]:
     }
 
 
-def _policy(prefix: str, creator: IdentityField, spec: Manifest) -> Manifest:
-    rule = {
-        "apiGroups": [GROUP],
-        "apiVersions": ["*"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": [creator.kind.plural],
-    }
-    return {
-        "apiVersion": ADMISSION_API,
-        "kind": f"{prefix}AdmissionPolicy",
-        "metadata": {"name": creator.policy},
-        "spec": {"matchConstraints": {"resourceRules": [rule]}, **spec},
-    }
-
-
-def _binding(prefix: str, creator: IdentityField, **spec: list[str]) -> Manifest:
-    return {
-        "apiVersion": ADMISSION_API,
-        "kind": f"{prefix}AdmissionPolicyBinding",
-        "metadata": {"name": creator.policy},
-        "spec": {"policyName": creator.policy, **spec},
-    }
+def _policies(
+    prefix: str, spec_of: Callable[[IdentityField], Manifest], **binding: list[str]
+) -> Iterator[Manifest]:
+    for creator in IDENTITY_FIELDS:
+        rule = {
+            "apiGroups": [GROUP],
+            "apiVersions": ["*"],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": [creator.kind.plural],
+        }
+        specs = {
+            "Policy": {
+                "matchConstraints": {"resourceRules": [rule]},
+                **spec_of(creator),
+            },
+            "PolicyBinding": {"policyName": creator.policy, **binding},
+        }
+        for kind, spec in specs.items():
+            yield {
+                "apiVersion": ADMISSION_API,
+                "kind": f"{prefix}Admission{kind}",
+                "metadata": {"name": creator.policy},
+                "spec": spec,
+            }
 
 
 _OWN_GROUPS: Final = "request.userInfo.?groups.orValue([])"
