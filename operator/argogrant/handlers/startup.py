@@ -283,7 +283,7 @@ class OperatorProcess:
     async def start(self) -> None:
         """Serve probes, list all objects, and return when this process leads."""
         self._heartbeat.synced = self.namespaces.are_synced
-        self._metrics.process.clock_skew.set_function(self._cluster.clock_skew)
+        self._metrics.clock_skew.set_function(self._cluster.clock_skew)
         if self._settings.port is not None:
             self._health_server.start(self._settings.port)
         for namespace in self._settings.namespaces:

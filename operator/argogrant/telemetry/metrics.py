@@ -25,50 +25,50 @@ from prometheus_client.metrics import MetricWrapperBase
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
 
-Labels = tuple[str, str]
-"""Namespace and name of an instance."""
 LABELS: Final = ("namespace", "instance")
-
-
-class MetricGroup:
-    """Metrics of one subject, in the registry of the process."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def forget(self, labels: Labels, *, but: Gauge | None = None) -> None:
-        """Remove the gauges of an instance that no longer exists.
-
-        Args:
-            labels: Labels of the instance.
-            but: Gauge that has a further label; left alone.
-        """
-        for gauge in vars(self).values():
-            if isinstance(gauge, Gauge) and gauge is not but:
-                gauge.remove(*labels)
-
-    def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
-        return Gauge(name, text, labels, registry=self._registry)
-
-    def _counter(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Counter:
-        return Counter(name, text, labels, registry=self._registry)
-
-    def _histogram(self, name: str, text: str, buckets: Iterable[float]) -> Histogram:
-        return Histogram(
-            name, text, LABELS, registry=self._registry, buckets=tuple(buckets)
-        )
-
-
+"""Labels of the metrics of an instance."""
 LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
-class ProcessMetrics(MetricGroup):
-    """Metrics of the process."""
+class AuditMetrics:
+    """Metrics of the audit stream, its sink and Kubernetes Events."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
-        ProcessCollector(registry=registry)  # memory, CPU and start of the process
+        self.events = Counter(
+            "argogrant_audit_events",
+            "Events of the audit stream by type, such as bound.",
+            ("type",),
+            registry=registry,
+        )
+        self.pending = Gauge(
+            "argogrant_audit_sink_pending",
+            "Audit events that wait for the sink; 0 without a sink.",
+            registry=registry,
+        )
+        self.dropped = Counter(
+            "argogrant_audit_dropped",
+            "Audit events that were dropped because the spool was full.",
+            registry=registry,
+        )
+        self.events_dropped = Counter(
+            "argogrant_events_dropped",
+            "Kubernetes Events above the rate limit, or that could not be created.",
+            registry=registry,
+        )
+
+    def record_event(self, event_type: str) -> None:
+        """Count an event of the audit stream by its type, such as ``bound``."""
+        self.events.labels(event_type).inc()
+
+
+class Metrics:
+    """All metrics of one operator process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.led_since = time.monotonic()
+        ProcessCollector(registry=self.registry)  # memory, CPU and start of the process
         self.leader = self._gauge(
             "argogrant_leader", "1 while this process holds the Lease, else 0.", ()
         )
@@ -77,13 +77,6 @@ class ProcessMetrics(MetricGroup):
             "Lead of the API server's clock over the operator's; 0 if within a second.",
             (),
         )
-
-
-class InstanceGauges(MetricGroup):
-    """Current state of each instance; removed when the instance is deleted."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
         self.start_seconds = self._gauge(
             "argogrant_start_seconds",
             "Time from acquiring the Lease to the first reconciliation, by instance.",
@@ -119,38 +112,18 @@ class InstanceGauges(MetricGroup):
             "argogrant_rbac_text_bytes",
             "Size of all keys and values of argocd-rbac-cm; the limit is 1 MiB.",
         )
-
-    def forget_all(self, labels: Labels, reasons: Iterable[str]) -> None:
-        """Remove all series of an instance that no longer exists."""
-        for reason in reasons:
-            self.grants.remove(*labels, reason)
-        self.forget(labels, but=self.grants)
-
-
-class TokenGauges(MetricGroup):
-    """Current state of the token for a remote cluster."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
-        self.expiry = self._gauge(
+        self.token_expiry = self._gauge(
             "argogrant_token_expiry_timestamp_seconds",
             "Unix time at which the token for the remote cluster expires.",
         )
-        self.at_risk = self._gauge(
+        self.token_at_risk = self._gauge(
             "argogrant_token_at_risk",
             "1 while that token expires soon and is not renewed, else 0.",
         )
-
-
-class InstanceCounts(MetricGroup):
-    """Counters of each instance."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
         self.writes = self._counter(
             "argogrant_overlay_writes",
             "Writes of policy.argogrant.csv by result: ok, conflict or error.",
-            (*LABELS, "result"),
+            "result",
         )
         self.convergence = self._histogram(
             "argogrant_convergence_duration_seconds",
@@ -166,7 +139,7 @@ class InstanceCounts(MetricGroup):
             "argogrant_token_rotations",
             "Renewals of the token for the remote cluster by result: ok, conflict or"
             " error.",
-            (*LABELS, "result"),
+            "result",
         )
         self.orphans = self._counter(
             "argogrant_orphans_removed",
@@ -180,123 +153,84 @@ class InstanceCounts(MetricGroup):
             "argogrant_sweep_differences",
             "Objects that a resync found different from the cache.",
         )
-
-
-class AuditMetrics(MetricGroup):
-    """Metrics of the audit stream, its sink and Kubernetes Events."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
-        self.events = self._counter(
-            "argogrant_audit_events",
-            "Events of the audit stream by type, such as bound.",
-            ("type",),
-        )
-        self.pending = self._gauge(
-            "argogrant_audit_sink_pending",
-            "Audit events that wait for the sink; 0 without a sink.",
-            (),
-        )
-        self.dropped = self._counter(
-            "argogrant_audit_dropped",
-            "Audit events that were dropped because the spool was full.",
-            (),
-        )
-        self.events_dropped = self._counter(
-            "argogrant_events_dropped",
-            "Kubernetes Events above the rate limit, or that could not be created.",
-            (),
-        )
-
-    def record_event(self, event_type: str) -> None:
-        """Count an event of the audit stream by its type, such as ``bound``."""
-        self.events.labels(event_type).inc()
-
-
-class Metrics:
-    """All metrics of one operator process, in a registry of its own."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.led_since = time.monotonic()
-        self.process = ProcessMetrics(self.registry)
-        self.gauges = InstanceGauges(self.registry)
-        self.tokens = TokenGauges(self.registry)
-        self.counts = InstanceCounts(self.registry)
         self.audit = AuditMetrics(self.registry)
 
     def lead(self) -> None:
         """Record that this process acquired the Lease."""
         self.led_since = time.monotonic()
-        self.process.leader.set(1)
+        self.leader.set(1)
 
     def get(self, namespace: str, instance: str) -> "InstanceMetrics":
         """Return the metrics of one instance."""
         return InstanceMetrics(self, namespace, instance)
 
     def all(self) -> Iterator[MetricWrapperBase]:
-        """Return all metrics of the operator, group by group."""
-        groups = (self.process, self.gauges, self.tokens, self.counts, self.audit)
-        for group in groups:
-            for metric in vars(group).values():
-                if isinstance(metric, MetricWrapperBase):
-                    yield metric
+        """Return all metrics of the operator."""
+        for metric in (*vars(self).values(), *vars(self.audit).values()):
+            if isinstance(metric, MetricWrapperBase):
+                yield metric
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *more: str) -> Counter:
+        return Counter(name, text, (*LABELS, *more), registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, text, LABELS, registry=self.registry, buckets=buckets)
 
 
 class InstanceMetrics:
-    """Metrics of one instance; removed from the registry when it is deleted."""
+    """Metrics of one instance; its gauges are removed when it is deleted."""
 
     def __init__(self, metrics: Metrics, namespace: str, instance: str) -> None:
         self._metrics = metrics
-        self._gauges = metrics.gauges
-        self._tokens = metrics.tokens
-        self._counts = metrics.counts
         self._labels = (namespace, instance)
         self._reasons: set[str] = set()
         self._overdue_since: float | None = None
         self._has_converged = False
-        metrics.gauges.overdue.labels(*self._labels).set_function(self._overdue_seconds)
+        metrics.overdue.labels(*self._labels).set_function(self._overdue_seconds)
 
     def record_reconciliation(self, seconds: float, now: datetime) -> None:
         """Record a complete reconciliation."""
-        self._counts.convergence.labels(*self._labels).observe(seconds)
-        self._gauges.last_convergence.labels(*self._labels).set(now.timestamp())
+        self._metrics.convergence.labels(*self._labels).observe(seconds)
+        self._metrics.last_convergence.labels(*self._labels).set(now.timestamp())
         if not self._has_converged:
             self._has_converged = True
             duration = time.monotonic() - self._metrics.led_since
-            self._gauges.start_seconds.labels(*self._labels).set(duration)
+            self._metrics.start_seconds.labels(*self._labels).set(duration)
 
     def record_write(self, result: str) -> None:
         """Count a write of the managed key by its result."""
-        self._counts.writes.labels(*self._labels, result).inc()
+        self._metrics.writes.labels(*self._labels, result).inc()
 
     def record_removals(self, *, lags: Iterable[float], orphans: int) -> None:
         """Record the removals of a write: ended grants by their lag, and orphans."""
-        histogram = self._counts.revocation_lag.labels(*self._labels)
+        histogram = self._metrics.revocation_lag.labels(*self._labels)
         for lag in lags:
             histogram.observe(lag)
-        self._counts.orphans.labels(*self._labels).inc(orphans)
+        self._metrics.orphans.labels(*self._labels).inc(orphans)
 
     def record_resync(self, differences: int) -> None:
         """Count the differences that a resync found."""
-        self._counts.sweep_differences.labels(*self._labels).inc(differences)
+        self._metrics.sweep_differences.labels(*self._labels).inc(differences)
 
     def observed(self, *, bindings: int, text_bytes: int, contested: bool) -> None:
         """Set the gauges of Argo CD's RBAC ConfigMap."""
-        self._gauges.bindings.labels(*self._labels).set(bindings)
-        self._gauges.rbac_text_bytes.labels(*self._labels).set(text_bytes)
-        self._gauges.contested.labels(*self._labels).set(contested)
+        self._metrics.bindings.labels(*self._labels).set(bindings)
+        self._metrics.rbac_text_bytes.labels(*self._labels).set(text_bytes)
+        self._metrics.contested.labels(*self._labels).set(contested)
 
     def token(self, expires_at: datetime | None, *, is_at_risk: bool) -> None:
         """Set the gauges of the token for a remote cluster."""
         if expires_at is not None:
-            gauge = self._tokens.expiry.labels(*self._labels)
+            gauge = self._metrics.token_expiry.labels(*self._labels)
             gauge.set(expires_at.timestamp())
-        self._tokens.at_risk.labels(*self._labels).set(is_at_risk)
+        self._metrics.token_at_risk.labels(*self._labels).set(is_at_risk)
 
     def rotated(self, result: str) -> None:
         """Count a renewal of the token by its result."""
-        self._counts.token_rotations.labels(*self._labels, result).inc()
+        self._metrics.token_rotations.labels(*self._labels, result).inc()
 
     def overdue_since(self, end: datetime | None) -> None:
         """Set the end of the oldest overdue binding; None if there is none."""
@@ -307,10 +241,9 @@ class InstanceMetrics:
         tally = Tally(by_reason)
         self._reasons |= tally.keys()
         for reason in self._reasons:
-            gauge = self._gauges.grants.labels(*self._labels, reason)
-            gauge.set(tally[reason])
+            self._metrics.grants.labels(*self._labels, reason).set(tally[reason])
         waiting = tally[Reason.AWAITING_APPROVAL]
-        self._gauges.approvals_waiting.labels(*self._labels).set(waiting)
+        self._metrics.approvals_waiting.labels(*self._labels).set(waiting)
 
     def in_force(self, decisions: Iterable[Decision]) -> None:
         """Set the number of break-glass grants in force, from all decisions."""
@@ -319,12 +252,15 @@ class InstanceMetrics:
             and decision.desired_binding is DesiredBinding.PRESENT
             for decision in decisions
         )
-        self._gauges.break_glass.labels(*self._labels).set(count)
+        self._metrics.break_glass.labels(*self._labels).set(count)
 
     def forget(self) -> None:
-        """Remove all series of an instance that no longer exists."""
-        self._gauges.forget_all(self._labels, self._reasons)
-        self._tokens.forget(self._labels)
+        """Remove the gauges of an instance that no longer exists."""
+        for reason in self._reasons:
+            self._metrics.grants.remove(*self._labels, reason)
+        for metric in self._metrics.all():
+            if isinstance(metric, Gauge) and metric._labelnames == LABELS:  # noqa: SLF001
+                metric.remove(*self._labels)
 
     def _overdue_seconds(self) -> float:
         since = self._overdue_since

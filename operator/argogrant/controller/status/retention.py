@@ -65,7 +65,7 @@ class RetentionCollector:
         self._cluster = cluster
         self._store = store
         self._audit = audit
-        self._deleted = metrics.counts.deleted
+        self._deleted = metrics.deleted
         self._clock = clock
         self._retained: dict[str, list[RetainedGrant]] = {}
         """A heap for each instance."""
