@@ -140,7 +140,8 @@ def _fields(model: type[BaseModel]) -> str:
     rows = []
     for name, field in model.model_fields.items():
         presence = "always" if field.is_required() or _is_fixed(field.default) else ""
-        rows.append((f"`{field.alias or name}`", presence, field.description or ""))
+        meaning = " ".join((field.description or "").split())
+        rows.append((f"`{field.alias or name}`", presence, meaning))
     return table(("field", "", "meaning"), rows)
 
 

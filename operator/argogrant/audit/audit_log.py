@@ -12,7 +12,7 @@ finds the binding and emits ``bound`` before ``ended``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TextIO
 
@@ -145,9 +145,7 @@ class AuditLog:
     def deleted(self, change: GrantChange) -> None:
         """Emit the event of a grant that is about to be deleted."""
         end = end_of(change.conditions)
-        transition = Transition(
-            type=EventType.DELETED, reason=end.reason if end else ""
-        )
+        transition = Transition(EventType.DELETED, end.reason if end else "")
         was_bound = has_been_bound(change.stored)
         self._emit(_grant_event(change, transition, was_bound=was_bound))
 
@@ -207,8 +205,7 @@ class AuditLog:
             types = unstored.types
         keyed = []
         for one in transitions:
-            key = f"{version}\n{types.count(one.type)}"
-            keyed.append(replace(one, key=key))
+            keyed.append(one._replace(key=f"{version}\n{types.count(one.type)}"))
             types = (*types, one.type)
         if types or not after.is_reported_as(stored):
             self._unstored[uid] = _Unstored(after, version, types)

@@ -7,7 +7,6 @@ and therefore no event.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -86,15 +85,14 @@ ONCE_PER_GRANT: Final = frozenset(
 """Types that a grant has at most once; the uid and the type make their id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
+class Transition(NamedTuple):
     """One change of an object."""
 
     type: EventType
     reason: str = ""
     message: str = ""
     key: str = ""
-    """Text that distinguishes it from others of its type, if it is no condition."""
+    """Text that distinguishes it from others of its object and type."""
     binding: Binding | None = None
     """The orphaned binding."""
 
@@ -108,15 +106,15 @@ class ReportedState(NamedTuple):
     was_bound: bool = False
     """Argo CD's RBAC policy contained the binding at some time."""
 
-    def has_condition(self, condition: str, *, status: bool) -> bool:
-        """Return whether a condition has a status."""
-        found = self.conditions.get(condition)
-        return found is not None and found.status is status
+    @property
+    def is_ready(self) -> bool:
+        """True if Argo CD's RBAC policy contains the binding."""
+        return self._is_true(GrantCondition.READY)
 
     @property
     def has_ended(self) -> bool:
         """True if the grant is over, and Argo CD does not allow it any more."""
-        return self.has_condition(GrantCondition.ENDED, status=True)
+        return self._is_true(GrantCondition.ENDED)
 
     @property
     def is_over(self) -> bool:
@@ -131,15 +129,13 @@ class ReportedState(NamedTuple):
             and self[1:] == other[1:]
         )
 
+    def _is_true(self, condition: str) -> bool:
+        found = self.conditions.get(condition)
+        return found is not None and found.status is True
+
 
 def event_id(uid: str, event_type: EventType, key: str) -> str:
-    """Return the id of an event, equal in every process that emits it.
-
-    Args:
-        uid: Uid of the object.
-        event_type: Type of the event.
-        key: Text that distinguishes it from other events of this type and object.
-    """
+    """Return the id of an event, equal in every process that emits it."""
     if event_type in ONCE_PER_GRANT:
         key = ""
     text = f"{uid}\n{event_type}\n{key}"
@@ -186,9 +182,8 @@ def stored_state(conditions: Conditions, *, was_bound: bool) -> ReportedState:
     end = end_of(conditions)
     if end is not None:
         conditions = {**conditions, GrantCondition.ENDED: end}
-    ready = conditions.get(GrantCondition.READY)
-    is_bound = ready is not None and ready.status is True
-    return ReportedState(conditions, was_bound=was_bound or is_bound)
+    state = ReportedState(conditions, was_bound=was_bound)
+    return state._replace(was_bound=was_bound or state.is_ready)
 
 
 def next_state(
@@ -208,10 +203,11 @@ def next_state(
             write, and no other grant accounts for it.
     """
     after = stored_state(conditions, was_bound=before.was_bound)
-    after = after._replace(is_overdue=is_overdue and not after.has_ended)
-    if binding_found and _was_bound_unreported(before, after):
-        return after._replace(was_bound=True)
-    return after
+    is_proven = binding_found and _was_bound_unreported(before, after)
+    return after._replace(
+        is_overdue=is_overdue and not after.has_ended,
+        was_bound=after.was_bound or is_proven,
+    )
 
 
 def grant_transitions(
@@ -221,7 +217,7 @@ def grant_transitions(
     extends: str | None = None,
     role_warning: str = "",
 ) -> tuple[Transition, ...]:
-    """Return the events between two states of a grant, in order.
+    """Return the events from the state reported last to the next one, in order.
 
     Args:
         before: The state that was reported last.
@@ -233,22 +229,20 @@ def grant_transitions(
         return ()  # The first end counts; later changes have no effect.
     found = {one.type: one for one in condition_transitions(before, after)}
     ready = after.conditions[GrantCondition.READY]
-    is_bound = after.has_condition(GrantCondition.READY, status=True)
-    was_ready = before.has_condition(GrantCondition.READY, status=True)
+    was_ready = before.is_ready
     if not before.conditions:
-        found[EventType.REQUESTED] = Transition(type=EventType.REQUESTED)
+        found[EventType.REQUESTED] = Transition(EventType.REQUESTED)
     if after.was_bound and not before.was_bound:
         # Ready is not True if the grant was bound, but its process was killed before
         # the report, and the grant ended or was refused before the next one started.
         found.setdefault(EventType.BOUND, _transition(EventType.BOUND, ready))
         was_ready = True
         if role_warning:
-            found[EventType.CAUTIONED] = Transition(
-                type=EventType.CAUTIONED, message=role_warning
-            )
+            cautioned = Transition(EventType.CAUTIONED, message=role_warning)
+            found[EventType.CAUTIONED] = cautioned
         if extends is not None:
-            found[EventType.EXTENDED] = Transition(type=EventType.EXTENDED)
-    if was_ready and not is_bound and not after.is_over:
+            found[EventType.EXTENDED] = Transition(EventType.EXTENDED)
+    if was_ready and not after.is_ready and not after.is_over:
         found[EventType.UNBOUND] = _transition(EventType.UNBOUND, ready)
     if after.is_overdue and not before.is_overdue:
         found[EventType.OVERDUE] = _transition(EventType.OVERDUE, ready)
@@ -265,16 +259,12 @@ def condition_transitions(
 ) -> tuple[Transition, ...]:
     """Return the events of the conditions whose status or reason changed."""
     old = _statuses_and_reasons(before.conditions)
-    changed = (
-        (name, condition)
-        for name, condition in after.conditions.items()
-        if old.get(name) != (condition.status, condition.reason)
-    )
-    found = (
-        (CONDITION_EVENTS.get((name, one.status, one.reason)), one)
-        for name, one in changed
-    )
-    return tuple(_transition(one, condition) for one, condition in found if one)
+    found = []
+    for name, one in after.conditions.items():
+        event_type = CONDITION_EVENTS.get((name, one.status, one.reason))
+        if event_type and old.get(name) != (one.status, one.reason):
+            found.append(_transition(event_type, one))
+    return tuple(found)
 
 
 def token_rotated(expires_at: datetime | None, version: str) -> Transition:
@@ -285,12 +275,8 @@ def token_rotated(expires_at: datetime | None, version: str) -> Transition:
         version: Resource version of the Secret that contains it.
     """
     until = f", valid until {format_instant(expires_at)}" if expires_at else ""
-    return Transition(
-        type=EventType.TOKEN_ROTATED,
-        reason=Reason.FRESH,
-        message=f"A new token for the remote cluster is stored{until}.",
-        key=version,
-    )
+    message = f"A new token for the remote cluster is stored{until}."
+    return Transition(EventType.TOKEN_ROTATED, Reason.FRESH, message, key=version)
 
 
 def orphan_removed(binding: Binding, version: str) -> Transition:
@@ -300,11 +286,8 @@ def orphan_removed(binding: Binding, version: str) -> Transition:
         binding: The binding.
         version: Resource version of the ConfigMap that contained it.
     """
-    return Transition(
-        type=EventType.ORPHAN_REMOVED,
-        key=f"{version}\n{binding.subject}\n{binding.role}",
-        binding=binding,
-    )
+    key = f"{version}\n{binding.subject}\n{binding.role}"
+    return Transition(EventType.ORPHAN_REMOVED, key=key, binding=binding)
 
 
 def token_removed(project: str, role: str, token: Token, *, version: str) -> Transition:
@@ -320,7 +303,7 @@ def token_removed(project: str, role: str, token: Token, *, version: str) -> Tra
     if token.expires_at:
         expiry = f"would have expired at {_time(token.expires_at)}"
     return Transition(
-        type=EventType.TOKEN_REMOVED,
+        EventType.TOKEN_REMOVED,
         message=(
             f"Token {quote(token.id)} of role {quote(role)} of AppProject"
             f" {quote(project)}, issued at {issued}, which {expiry}, is removed: it was"
@@ -344,7 +327,7 @@ def _was_bound_unreported(before: ReportedState, after: ReportedState) -> bool:
     It is no proof if the grant had ended, was refused, or waited for approval: then the
     binding belongs to another grant.
     """
-    if before.is_over or after.has_condition(GrantCondition.READY, status=True):
+    if before.is_over or after.is_ready:
         return False
     ready = before.conditions.get(GrantCondition.READY)
     kept_out = {*REFUSED_REASONS, Reason.AWAITING_APPROVAL}
@@ -352,9 +335,7 @@ def _was_bound_unreported(before: ReportedState, after: ReportedState) -> bool:
 
 
 def _transition(event_type: EventType, condition: StoredCondition) -> Transition:
-    return Transition(
-        type=event_type, reason=condition.reason, message=condition.message
-    )
+    return Transition(event_type, condition.reason, condition.message)
 
 
 def _statuses_and_reasons(
