@@ -94,6 +94,7 @@ class AuditLog:
         self._listeners = listeners
         self._unstored: dict[str, _Unstored] = {}
         self._removals: dict[tuple[str, EventType], frozenset[str]] = {}
+        self._deleted: set[str] = set()
 
     def grant(self, change: GrantChange) -> None:
         """Emit the events of a grant, before its status is written."""
@@ -143,7 +144,10 @@ class AuditLog:
             self._emit(_instance_event(instance, transition, now))
 
     def deleted(self, change: GrantChange) -> None:
-        """Emit the event of a grant that is about to be deleted."""
+        """Emit the event of a grant before its deletion, but not when it is retried."""
+        if change.uid in self._deleted:
+            return
+        self._deleted.add(change.uid)
         end = end_of(change.conditions)
         transition = Transition(EventType.DELETED, end.reason if end else "")
         was_bound = has_been_bound(change.stored)
@@ -182,6 +186,7 @@ class AuditLog:
     def forget(self, uid: str) -> None:
         """Forget an object that no longer exists."""
         self._unstored.pop(uid, None)
+        self._deleted.discard(uid)
         for event_type in (EventType.ORPHAN_REMOVED, EventType.TOKEN_REMOVED):
             self._removals.pop((uid, event_type), None)
 

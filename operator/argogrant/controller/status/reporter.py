@@ -5,7 +5,7 @@ in ``writer`` and ``retention``.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ from argogrant.controller.store import (
     ApprovalRecord,
     GrantRecord,
     InstanceRecord,
-    Record,
+    PolicyRecord,
     Store,
 )
 from argogrant.grants.access.policy_evaluation import without_grant
@@ -51,7 +51,6 @@ from argogrant.grants.conditions import (
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
-from argogrant.kube.client import Body
 
 
 class Reporter:
@@ -169,37 +168,34 @@ class Reporter:
         results = decision.policy_result.approval_results if decision else ()
         conditions = {one.approval.uid: approval_condition(one) for one in results}
         for approval in self._store.approvals_of(record.name):
-            condition = conditions.get(approval.uid) or _invalid_approval(approval)
-            if condition is not None:
-                upsert = self._store.approvals.upsert
-                self._submit_condition(approval, condition, now, upsert)
+            if approval.uid in conditions:
+                self._submit_condition(approval, conditions[approval.uid], now)
+            elif approval.approval is None:
+                self._submit_condition(approval, _invalid_approval(approval), now)
 
     def report_orphaned_approvals(self, now: datetime) -> None:
         """Report for each approval without a grant that the grant does not exist."""
         for record in self._store.orphaned_approvals():
-            condition = _invalid_approval(record)
             if record.approval is not None:
                 condition = approval_condition(without_grant(record.approval))
-            if condition is not None:
-                upsert = self._store.approvals.upsert
-                self._submit_condition(record, condition, now, upsert)
+            else:
+                condition = _invalid_approval(record)
+            self._submit_condition(record, condition, now)
 
     def report_policies(self, now: datetime) -> None:
         """Report for each policy whether it is in use."""
         for record in self._store.policies.objects.values():
             condition = policy_condition(record.problem or None)
-            self._submit_condition(record, condition, now, self._store.policies.upsert)
+            self._submit_condition(record, condition, now)
 
     def _submit_condition(
-        self,
-        record: Record,
-        condition: Condition,
-        now: datetime,
-        written: Callable[[Body], object],
+        self, record: ApprovalRecord | PolicyRecord, condition: Condition, now: datetime
     ) -> None:
+        is_policy = isinstance(record, PolicyRecord)
+        cache = self._store.policies if is_policy else self._store.approvals
         old = self._writer.pending_or_stored(record)
         new = status_of(condition, old=old, generation=record.generation, now=now)
-        self._writer.submit(record, new, written=written)
+        self._writer.submit(record, new, written=cache.upsert)
 
     def _schedule_deletions(self, state: BindingState) -> None:
         """Schedule the deletion of ended grants, if the retention is known."""
@@ -221,7 +217,6 @@ class Reporter:
         self._reported.pop(uid, None)
         self._reasons.pop(uid, None)
         self._finalizers.forget(uid)
-        self._retention.forget(uid)
         self._audit.forget(uid)
 
     def report_instance(
@@ -367,10 +362,7 @@ def _finalizer_of_binding(
     )
 
 
-def _invalid_approval(record: ApprovalRecord) -> Condition | None:
-    """Return the condition of an invalid approval, or None if it is valid."""
-    if record.approval is not None:
-        return None
+def _invalid_approval(record: ApprovalRecord) -> Condition:
     return Condition(
         type=ApprovalCondition.COUNTED,
         status=False,

@@ -17,7 +17,7 @@ from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
 from argogrant.controller.status.binding_state import BindingState
-from argogrant.controller.store import ApprovalRecord, GrantRecord, Record, Store
+from argogrant.controller.store import GrantRecord, Record, Store
 from argogrant.grants.decide import EndedGrant, delete_after
 from argogrant.grants.model.window import read_end
 from argogrant.kube.client import Cluster
@@ -69,7 +69,6 @@ class RetentionCollector:
         self._clock = clock
         self._retained: dict[str, list[RetainedGrant]] = {}
         """A heap for each instance."""
-        self._reported: set[str] = set()
         self.failures: dict[str, ClusterError] = {}
         """Errors of the last deletions, by instance."""
 
@@ -128,22 +127,12 @@ class RetentionCollector:
             return
         if "endedAt" not in record.status:
             return
-        for approval in self._store.approvals_of(record.name):
-            if _is_for(approval, record):
-                await self._remove(approval)
-        self._report(record)
-        await self._remove(record)
-        self._deleted.labels(self._store.namespace, instance).inc()
-
-    async def _remove(self, record: Record) -> None:
-        """Delete an object, if it is still the version that was checked."""
-        await self._cluster.delete(record.path, uid=record.uid, version=record.version)
-
-    def _report(self, record: GrantRecord) -> None:
-        """Emit ``deleted`` before the deletion, but not again when it is retried."""
-        if record.uid in self._reported:
-            return
-        self._reported.add(record.uid)
+        for one in self._store.approvals_of(record.name):
+            approval = one.approval
+            if approval is None or approval.being_deleted:
+                continue
+            if approval.grant_uid == record.uid:
+                await self._remove(one)
         self._audit.deleted(
             GrantChange(
                 uid=record.uid,
@@ -157,10 +146,12 @@ class RetentionCollector:
                 now=self._clock(),
             )
         )
+        await self._remove(record)
+        self._deleted.labels(self._store.namespace, instance).inc()
 
-    def forget(self, uid: str) -> None:
-        """Forget a grant that no longer exists."""
-        self._reported.discard(uid)
+    async def _remove(self, record: Record) -> None:
+        """Delete an object, if it is still the version that was checked."""
+        await self._cluster.delete(record.path, uid=record.uid, version=record.version)
 
     def _record_result(self, instance: str, error: ClusterError | None) -> None:
         """Record an error, or its end; a missing permission is an instance condition.
@@ -174,13 +165,6 @@ class RetentionCollector:
             logger.warning("Ended grants cannot be deleted yet: %s", error)
         if isinstance(before, Forbidden) is not isinstance(error, Forbidden):
             self._store.event(instance).set()
-
-
-def _is_for(approval: ApprovalRecord, record: GrantRecord) -> bool:
-    found = approval.approval
-    return (
-        found is not None and found.grant_uid == record.uid and not found.being_deleted
-    )
 
 
 def retained_grants(

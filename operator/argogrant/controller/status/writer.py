@@ -173,10 +173,8 @@ class StatusWriter:
         except Unavailable:
             raise
         except Forbidden as error:
-            remedy = role_remedy(error)
-            logger.warning(
-                "%s cannot be written yet: %s %s", record.path, error, remedy
-            )
+            message = f"{error} {role_remedy(error)}"
+            logger.warning("%s cannot be written yet: %s", record.path, message)
             raise
         except ClusterError as error:
             logger.warning("%s cannot be written: %s", record.path, error)
@@ -217,7 +215,7 @@ class StatusWriter:
             patch_of: Returns the patch, or None if there is nothing to write. Gets the
                 metadata of the object if it had to be read again.
             version: Resource version to patch.
-            subresource: Path of the subresource, such as ``/status``.
+            subresource: Its path, such as ``/status``.
 
         Raises:
             Conflict: Another object has its name.
