@@ -1,6 +1,9 @@
 """Write the reference of the audit stream from its models."""
 
+import ast
+import inspect
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +12,6 @@ from pydantic import BaseModel
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import (
-    EVENT_DESCRIPTIONS,
     TYPE_PREFIX,
     ApprovalData,
     AuditEvent,
@@ -64,7 +66,7 @@ def page() -> str:
     """Return the text of the page."""
     events = [
         (f"`{TYPE_PREFIX}.{_kind(one)}.{one}`", text, describe_event(one))
-        for one, text in EVENT_DESCRIPTIONS.items()
+        for one, text in event_descriptions().items()
     ]
     parts = [
         f"# Audit stream\n\n{NOTE}\n",
@@ -79,6 +81,18 @@ def page() -> str:
     for title, model in SECTIONS:
         parts += [f"## {title}\n", _fields(model)]
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def event_descriptions() -> dict[EventType, str]:
+    """Return the docstring under each event type: when it is emitted."""
+    (definition,) = ast.parse(inspect.getsource(EventType)).body
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for member, text in pairwise(definition.body):
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
+            name = ast.unparse(member.targets[0])
+            found[EventType[name]] = " ".join(ast.literal_eval(text.value).split())
+    return found
 
 
 def _kind(event_type: EventType) -> str:

@@ -1,14 +1,13 @@
 """Schema of the audit stream: CloudEvents 1.0 in structured JSON.
 
-``docs/reference/audit.md`` is generated from this module, with the docstrings of the
-fields. The schema is stable: fields may be added, but no field is renamed or changes
-its meaning. Readers ignore fields that they do not know.
+``docs/reference/audit.md`` is generated from the docstrings of types and fields. The
+schema is stable: fields may be added, but no field is renamed or changes its meaning.
+Readers ignore fields that they do not know.
 
 Source: CloudEvents 1.0.2, "JSON Event Format".
 """
 
 import json
-from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, Literal
@@ -28,97 +27,60 @@ class EventType(StrEnum):
     """
 
     REQUESTED = "requested"
+    """The operator saw the grant for the first time."""
     APPROVED = "approved"
+    """An access policy, approvers or break-glass access approved the grant; `reason`,
+    `policy` and `approvals` have the details. A grant that needs no approval
+    (`PolicyNotRequired`) has no such event."""
     AWAITING_APPROVAL = "awaiting-approval"
+    """The grant waits for approvals, or an approval that it had no longer counts."""
     BOUND = "bound"
+    """Argo CD's RBAC policy contains the binding, and the API server acknowledged the
+    write. The subject has the permissions of the role."""
     CAUTIONED = "cautioned"
+    """The grant is bound for the first time, and its role can remove permissions or
+    create access that outlasts the grant; `message` explains how."""
     INEFFECTIVE = "ineffective"
+    """The grant has no effect in Argo CD as configured, for example because Argo CD
+    cannot match the subject; see `reason` and `message`."""
     EXTENDED = "extended"
+    """The grant is bound and continues the grant that `extends` names."""
     DENIED = "denied"
+    """An approver denied the grant; `ended` follows."""
     REFUSED = "refused"
+    """The grant is not in force because of its content or its requester; see `reason`
+    and `message`. It may be allowed later."""
     UNBOUND = "unbound"
+    """Argo CD's RBAC policy no longer contains the binding, or the role no longer has
+    any effect, although the grant has not ended."""
     OVERDUE = "overdue"
+    """The grant is over, but Argo CD may still allow it; `message` names the obstacle.
+    `ended` follows once the revocation is certain."""
     ENDED = "ended"
+    """The grant is over, and Argo CD's RBAC policy contains no trace of it; `wasBound`
+    is true if it ever gave access. The reason `Deleted` means that the AccessGrant is
+    being deleted."""
     DELETED = "deleted"
+    """The operator deletes the AccessGrant because `spec.retention` of the instance has
+    passed since its end. Emitted just before the deletion, and possibly again if the
+    deletion fails."""
     CONTESTED = "contested"
+    """Another program keeps changing `policy.argogrant.csv`; `message` names it."""
     ORPHAN_REMOVED = "orphan-removed"
+    """The managed key contains a binding that no grant accounts for; the next write
+    removes it. Emitted just before that write, and possibly again if the write
+    fails."""
     TOKEN_ROTATED = "token-rotated"  # noqa: S105 - an event type
+    """A new token for the remote cluster was requested, tried and stored; `message` has
+    its expiry. Missing if the operator was killed right after storing it."""
     TOKEN_AT_RISK = "token-at-risk"  # noqa: S105
+    """The token for the remote cluster expires soon and is not renewed (`TokenEnding`),
+    or its renewal failed (`RotationFailed`); see `message`."""
     TOKEN_REMOVED = "token-removed"  # noqa: S105
-
-
-EVENT_DESCRIPTIONS: Final[Mapping[EventType, str]] = {
-    EventType.REQUESTED: "The operator saw the grant for the first time.",
-    EventType.APPROVED: (
-        "An access policy, approvers or break-glass access approved the grant;"
-        " `reason`, `policy` and `approvals` have the details. A grant that needs no"
-        " approval (`PolicyNotRequired`) has no such event."
-    ),
-    EventType.AWAITING_APPROVAL: (
-        "The grant waits for approvals, or an approval that it had no longer counts."
-    ),
-    EventType.BOUND: (
-        "Argo CD's RBAC policy contains the binding, and the API server acknowledged"
-        " the write. The subject has the permissions of the role."
-    ),
-    EventType.CAUTIONED: (
-        "The grant is bound for the first time, and its role can remove permissions or"
-        " create access that outlasts the grant; `message` explains how."
-    ),
-    EventType.INEFFECTIVE: (
-        "The grant has no effect in Argo CD as configured, for example because Argo CD"
-        " cannot match the subject; see `reason` and `message`."
-    ),
-    EventType.EXTENDED: (
-        "The grant is bound and continues the grant that `extends` names."
-    ),
-    EventType.DENIED: "An approver denied the grant; `ended` follows.",
-    EventType.REFUSED: (
-        "The grant is not in force because of its content or its requester; see"
-        " `reason` and `message`. It may be allowed later."
-    ),
-    EventType.UNBOUND: (
-        "Argo CD's RBAC policy no longer contains the binding, or the role no longer"
-        " has any effect, although the grant has not ended."
-    ),
-    EventType.OVERDUE: (
-        "The grant is over, but Argo CD may still allow it; `message` names the"
-        " obstacle. `ended` follows once the revocation is certain."
-    ),
-    EventType.ENDED: (
-        "The grant is over, and Argo CD's RBAC policy contains no trace of it;"
-        " `wasBound` is true if it ever gave access. The reason `Deleted` means that"
-        " the AccessGrant is being deleted."
-    ),
-    EventType.DELETED: (
-        "The operator deletes the AccessGrant because `spec.retention` of the instance"
-        " has passed since its end. Emitted just before the deletion, and possibly"
-        " again if the deletion fails."
-    ),
-    EventType.CONTESTED: (
-        "Another program keeps changing `policy.argogrant.csv`; `message` names it."
-    ),
-    EventType.ORPHAN_REMOVED: (
-        "The managed key contains a binding that no grant accounts for; the next write"
-        " removes it. Emitted just before that write, and possibly again if the write"
-        " fails."
-    ),
-    EventType.TOKEN_ROTATED: (
-        "A new token for the remote cluster was requested, tried and stored; `message`"
-        " has its expiry. Missing if the operator was killed right after storing it."
-    ),
-    EventType.TOKEN_AT_RISK: (
-        "The token for the remote cluster expires soon and is not renewed"
-        " (`TokenEnding`), or its renewal failed (`RotationFailed`); see `message`."
-    ),
-    EventType.TOKEN_REMOVED: (
-        "A token of an AppProject role was issued while a grant gave that role, and"
-        " the grant is over; the next write of the AppProject removes the token."
-        " `message` has its id and times, never the token. Emitted just before that"
-        " write, and possibly again if the write fails."
-    ),
-}
-"""When each event is emitted."""
+    """A token of an AppProject role was issued while a grant gave that role, and the
+    grant is over; the next write of the AppProject removes the token. `message` has its
+    id and times, never the token. Emitted just before that write, and possibly again if
+    the write fails."""
 
 
 class SubjectData(Model):

@@ -29,44 +29,26 @@ from argogrant.grants.model.reasons import (
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_instant
 
-_CONDITION_ROWS: Final = (
-    (
-        GrantCondition.APPROVED,
-        True,
-        (Reason.AUTO_APPROVED, Reason.APPROVED_BY_REVIEWERS, Reason.BREAK_GLASS),
-        EventType.APPROVED,
-    ),
-    (
-        GrantCondition.READY,
-        False,
-        (Reason.AWAITING_APPROVAL,),
-        EventType.AWAITING_APPROVAL,
-    ),
+_APPROVED: Final = {*GRANT_REASONS[GrantCondition.APPROVED][True]} - {
+    Reason.POLICY_NOT_REQUIRED
+}
+_INEFFECTIVE: Final = GRANT_REASONS[GrantCondition.EFFECTIVE][False]
+_ENDS: Final = (*GRANT_REASONS[GrantCondition.ENDED][True], Reason.DELETED)
+_AT_RISK: Final = INSTANCE_REASONS[InstanceCondition.TOKEN_FRESH][False]
+_WAITING: Final = (Reason.AWAITING_APPROVAL,)
+_ROWS: Final = (
+    (GrantCondition.APPROVED, True, _APPROVED, EventType.APPROVED),
+    (GrantCondition.READY, False, _WAITING, EventType.AWAITING_APPROVAL),
     (GrantCondition.READY, True, (Reason.BOUND,), EventType.BOUND),
     (GrantCondition.READY, False, REFUSED_REASONS, EventType.REFUSED),
-    (
-        GrantCondition.EFFECTIVE,
-        False,
-        GRANT_REASONS[GrantCondition.EFFECTIVE][False],
-        EventType.INEFFECTIVE,
-    ),
-    (
-        GrantCondition.ENDED,
-        True,
-        (*GRANT_REASONS[GrantCondition.ENDED][True], Reason.DELETED),
-        EventType.ENDED,
-    ),
+    (GrantCondition.EFFECTIVE, False, _INEFFECTIVE, EventType.INEFFECTIVE),
+    (GrantCondition.ENDED, True, _ENDS, EventType.ENDED),
     (InstanceCondition.CONTESTED, True, (Reason.CONTESTED,), EventType.CONTESTED),
-    (
-        InstanceCondition.TOKEN_FRESH,
-        False,
-        INSTANCE_REASONS[InstanceCondition.TOKEN_FRESH][False],
-        EventType.TOKEN_AT_RISK,
-    ),
+    (InstanceCondition.TOKEN_FRESH, False, _AT_RISK, EventType.TOKEN_AT_RISK),
 )
 CONDITION_EVENTS: Final[Mapping[tuple[str, bool | None, str], EventType]] = {
     (condition, status, reason): event_type
-    for condition, status, reasons, event_type in _CONDITION_ROWS
+    for condition, status, reasons, event_type in _ROWS
     for reason in reasons
 }
 """The event that a condition emits when it gets a status and a reason."""

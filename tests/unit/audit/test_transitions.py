@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.audit.event import EVENT_DESCRIPTIONS, EventType
+from argogrant.audit.event import EventType
 from argogrant.audit.transitions import (
     CONDITION_EVENTS,
     ReportedState,
@@ -14,6 +14,7 @@ from argogrant.grants.model.reasons import (
     INSTANCE_REASONS,
     REFUSED_REASONS,
 )
+from generate_audit import event_descriptions
 from support.stored_statuses import (
     BINDING,
     BOUND,
@@ -266,7 +267,7 @@ def test_token_at_risk_is_reported(before, now, expected) -> None:
 
 @pytest.mark.parametrize("event_type", EventType)
 def test_every_event_type_has_a_description(event_type) -> None:
-    assert EVENT_DESCRIPTIONS[event_type].endswith(".")
+    assert event_descriptions()[event_type].endswith(".")
 
 
 def test_every_row_of_the_table_is_a_state_that_a_condition_can_have() -> None:
