@@ -217,12 +217,7 @@ def validate_template(template: str) -> str | None:
 
 
 def render_details(template: str, values: Mapping[str, str]) -> str:
-    """Replace the placeholders once; values are not searched for placeholders.
-
-    Args:
-        template: A text that ``validate_template`` accepts.
-        values: Values of all ``PLACEHOLDERS``.
-    """
+    """Replace the placeholders once; values are not searched for placeholders."""
     text = _KNOWN.sub(lambda placeholder: values[placeholder[1]], template)
     return text if len(text) <= MAX_DETAILS else f"{text[: MAX_DETAILS - 1]}…"
 
@@ -244,10 +239,6 @@ def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
 
     The object is the only record of what was requested, so it is kept if anything about
     its end is unknown.
-
-    Args:
-        ended: The grant and the state of its binding.
-        retention: How long objects are kept after the end.
     """
     if (
         ended.grant.tracked_by_git  # Argo CD would create it again

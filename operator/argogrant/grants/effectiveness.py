@@ -129,13 +129,7 @@ EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
 def check_effectiveness(
     subject: Subject, role: str, login: LoginConfig
 ) -> Effectiveness | None:
-    """Return the first result of the checks ``EFFECTIVE``; None if nothing is certain.
-
-    Args:
-        subject: Recipient of the access.
-        role: The role as written in Argo CD's RBAC policy.
-        login: How users sign in to this Argo CD.
-    """
+    """Return the first result of ``EFFECTIVE``; None if nothing is certain."""
     query = SubjectQuery(subject, role, login)
     return next(filter(None, (check(query) for check in EFFECTIVE)), None)
 

@@ -87,12 +87,7 @@ class PolicyResult:
         return self.finding is None
 
     def window_of(self, grant: Grant, *, max_duration: timedelta) -> Window:
-        """Derive when the grant may be in force.
-
-        Args:
-            grant: The grant of this result.
-            max_duration: Maximum of the instance; that of the policy may be lower.
-        """
+        """Derive when the grant may be in force; the lower of both maximums applies."""
         if not self.is_approved:
             return pending_window(grant, approval_timeout=self.approval_timeout)
         if self.max_duration is not None and self.max_duration < max_duration:
@@ -118,14 +113,7 @@ NO_POLICY_BREAK_GLASS: Final = replace(
 def evaluate(
     grant: Grant, rules: AccessRules, related: RelatedObjects, now: datetime
 ) -> PolicyResult:
-    """Decide whether a grant is approved.
-
-    Args:
-        grant: The AccessGrant.
-        rules: Access policies, owners and verification of its instance.
-        related: Its approvals and the grants that it extends.
-        now: Only the approval timeout depends on it.
-    """
+    """Decide whether a grant is approved; only the timeout depends on ``now``."""
     if (
         rules.are_unrestricted
         and grant.extends is None
@@ -249,7 +237,7 @@ def a_policy_allows_it(evaluation: PolicyEvaluation) -> Finding | None:
             f"AccessPolicy {quote(evaluation.denied_by.name)} denies this grant."
             " Request other access, or ask an administrator to change the policy."
         )
-    elif evaluation.is_allowed:
+    elif evaluation.quorums or evaluation.matches:
         return None
     elif evaluation.closest_policy is not None:
         message = evaluation.closest_policy.message(evaluation.request)

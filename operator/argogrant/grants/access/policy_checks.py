@@ -67,6 +67,7 @@ class Request:
     own_subject: str | None
     """Requester's name in Argo CD; None if Argo CD does not know the requester."""
     strip_prefix: str
+    """Prefix of usernames that Argo CD's usernames lack."""
     requested_duration: timedelta
     """The duration, or the time from the earliest start to ``expiresAt``."""
     extension_number: int
@@ -77,14 +78,7 @@ class Request:
 def request_of(
     grant: Grant, requester: Identity, related: RelatedObjects, *, strip_prefix: str
 ) -> Request:
-    """Build the request that access policies check.
-
-    Args:
-        grant: The AccessGrant.
-        requester: Who created it; verified by the API server.
-        related: The chain of extensions and the number of active grants.
-        strip_prefix: Prefix of usernames that Argo CD's usernames lack.
-    """
+    """Build the request that access policies check; the requester is verified."""
     duration = grant.duration
     if duration is None and grant.expires_at is not None:
         duration = grant.expires_at - grant.earliest_start
@@ -106,12 +100,7 @@ def extension_problem(
     """Return why a grant cannot extend the grant that it names.
 
     A grant that has started keeps its access, even if the earlier grant is deleted or
-    revoked afterwards.
-
-    Args:
-        grant: The later grant.
-        chain: Grants that it extends, nearest first, as far as they exist.
-        max_duration: Maximum of the instance; it also limits the earlier grant.
+    revoked afterwards. The maximum of the instance also limits the earlier grant.
     """
     if grant.extends is None or grant.recorded_extension is not None:
         return None

@@ -49,9 +49,6 @@ from argogrant.grants.model.window import (
     window_of,
 )
 
-_SECOND: Final = timedelta(seconds=1)
-
-
 _MESSAGES: Final = {
     Reason.COUNTS: "The decision counts under {policy}.",
     Reason.COUNTED_ALREADY: (
@@ -106,10 +103,7 @@ class Approvals(NamedTuple):
 def validate_approvals(
     grant: Grant, approvals: Iterable[Approval], rules: AccessRules
 ) -> Approvals:
-    """Separate valid approvals from invalid ones.
-
-    An approval that is being deleted is ignored and gets no result.
-    """
+    """Separate valid approvals from invalid ones; deleted ones get no result."""
     valid: list[VerifiedApproval] = []
     invalid: list[ApprovalResult] = []
     for approval in sorted(approvals, key=lambda one: (one.created_at, one.name)):
@@ -194,14 +188,12 @@ class Quorum:
     @property
     def completed_at(self) -> datetime | None:
         """Creation of the last required approval; None if one is missing."""
-        if self.missing:
-            return None
-        return self.counted[self.rule.required - 1].created_at
+        return None if self.missing else self.counted[self.rule.required - 1].created_at
 
     @property
     def too_late_at(self) -> datetime:
         """The first second in which no approval counts."""
-        return add_capped(self.deadline, _SECOND)
+        return add_capped(self.deadline, timedelta(seconds=1))
 
     def is_too_late(self, now: datetime) -> bool:
         """Return whether the approval timeout has passed."""
@@ -216,15 +208,7 @@ def count_approvals(
     approvals: Iterable[VerifiedApproval],
     owners: Owners,
 ) -> Quorum:
-    """Count the approvals under a policy that allows the request once it is approved.
-
-    Args:
-        policy: The policy.
-        rule: Its approval rule.
-        request: What is requested, and by whom.
-        approvals: Valid approvals, oldest first.
-        owners: Owners of the instance and its resources.
-    """
+    """Count valid approvals, oldest first, under a policy and its approval rule."""
     approvers = approvers_of(rule, request.grant.role, owners)
     deadline = add_capped(request.grant.created_at, rule.timeout)
     counted: dict[str, Approval] = {}
@@ -265,10 +249,7 @@ def count_approvals(
 
 
 def approvers_of(rule: ApprovalRule, role: RoleRef, owners: Owners) -> Approvers:
-    """Resolve the approvers of a role.
-
-    The owners of the instance replace the owner of a resource that names none.
-    """
+    """Resolve the approvers; if a resource names no owner, the instance's apply."""
     owner: IdentityPattern | None = None
     if rule.resource_owners:
         owner = owners.named_owner(role.project)
@@ -320,11 +301,6 @@ class PolicyEvaluation:
         )
 
     @property
-    def is_allowed(self) -> bool:
-        """Return whether a policy allows the request, at least once it is approved."""
-        return bool(self.quorums or self.matches)
-
-    @property
     def denial(self) -> Approval | None:
         """The oldest denial by an approver under any of the policies."""
         denials = [q.denial for q in self.quorums if q.denial is not None]
@@ -334,13 +310,7 @@ class PolicyEvaluation:
 def evaluate_policies(
     request: Request, rules: AccessRules, approvals: Sequence[VerifiedApproval]
 ) -> PolicyEvaluation:
-    """Evaluate every policy.
-
-    Args:
-        request: What is requested; the requester is verified.
-        rules: The rules of this instance.
-        approvals: Valid approvals of exactly this grant, oldest first.
-    """
+    """Evaluate every policy for a verified requester and valid approvals."""
     allowing = []
     for policy in rules.policies:
         if policy.effect is Effect.ALLOW:

@@ -17,10 +17,8 @@ from argogrant.grants.model.validation import is_visible, quote, with_full_stop
 def matches_glob(pattern: str, text: str) -> bool:
     """Return whether a pattern matches the whole text, case-sensitively.
 
-    Args:
-        pattern: ``*`` matches any number of characters, including none. All other
-            characters match themselves.
-        text: A name.
+    ``*`` matches any number of characters, including none. All other characters match
+    themselves.
     """
     if "*" not in pattern:
         return pattern == text
@@ -82,10 +80,8 @@ class IdentityPattern:
     def matches(self, identity: Identity, *, also_system: bool = False) -> bool:
         """Return whether the pattern matches an identity.
 
-        Args:
-            identity: A requester or approver.
-            also_system: Whether ``*`` also matches the accounts of Kubernetes. Deny
-                policies set it, because they must not match too little.
+        Deny policies set ``also_system``, with which ``*`` also matches the accounts of
+        Kubernetes, because they must not match too little.
         """
         if self.kind is IdentityKind.GROUP:
             return any(
@@ -160,13 +156,8 @@ UNVERIFIED: Final = RequesterVerification()
 def argocd_subject(identity: Identity, strip_prefix: str) -> str | None:
     """Return the name of a Kubernetes user in Argo CD.
 
-    Args:
-        identity: The user in Kubernetes.
-        strip_prefix: Prefix of usernames that Argo CD's usernames lack, as ``oidc:``.
-
-    Returns:
-        None if the username lacks the prefix. The user then authenticated in another
-        way than with the identity provider of Argo CD, which may not know that name.
+    A user without the prefix (as ``oidc:``) authenticated in another way than with the
+    identity provider of Argo CD, which may not know that name: the result is None.
     """
     if not identity.username.startswith(strip_prefix):
         return None

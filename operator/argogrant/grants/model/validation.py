@@ -50,13 +50,7 @@ def is_visible(character: str) -> bool:
 
 
 def validate_name(name: str) -> str | None:
-    """Return why a name must not be written to a policy line, or None if it may be.
-
-    Args:
-        name: A subject or a role as written in the spec.
-
-    Returns:
-        A clause that follows the name in a sentence, with the remedy.
+    """Return why a name must not be written to a policy line, with the remedy.
 
     Source: tried on Argo CD's own enforcer. An empty or blank subject gives its role to
     every user, and a subject with a trailing blank matches no user.
@@ -133,12 +127,10 @@ def validate_subject(name: str) -> str | None:
 
 
 def validate_role(name: str, project: str | None) -> str | None:
-    """Return why a role of this name must not be bound, or None if it may be.
+    """Return why a role must not be bound, or None if it may be.
 
-    Args:
-        name: The role as written in Argo CD's RBAC policy, or the bare name of a
-            project role.
-        project: The AppProject; None for a global role.
+    A project role has its bare name. A global role (without a project) is named as in
+    Argo CD's RBAC policy.
     """
     if project is None:
         problem = validate_name(name)

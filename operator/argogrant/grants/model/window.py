@@ -39,7 +39,6 @@ _NANOSECONDS: Final = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_SECOND: Final = timedelta(seconds=1)
 
 ENDS_REMEMBERED: Final = 1 << 15
 """Ends read before; a convergence meets the same ones again."""
@@ -51,7 +50,7 @@ END_OF_TIME: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
 class Window(NamedTuple):
     """Time from ``start`` until just before ``end``; empty if they are equal.
 
-    A tuple, because one is created for every decision.
+    A tuple, as one is created for every decision.
     """
 
     start: datetime
@@ -89,7 +88,7 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     try:
         instant = datetime.fromisoformat(whole).astimezone(UTC)
         if round_up and fraction is not None and int(fraction.group(1)) > 0:
-            instant += _SECOND
+            instant += timedelta(seconds=1)
     except (ValueError, OverflowError) as error:
         raise InvalidGrant(f"{quote(text)} is not a date in the calendar") from error
     return instant
@@ -99,8 +98,7 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
 def read_end(text: str) -> datetime | None:
     """Read the end of a grant once: every convergence looks at ten thousand.
 
-    Returns:
-        None if it is no instant: other people can write in the same places.
+    It may be no instant, as other people can write in the same places.
     """
     try:
         return parse_instant(text)
@@ -154,15 +152,12 @@ def format_duration(duration: timedelta) -> str:
 def window_of(
     grant: Grant, *, max_duration: timedelta, approved_at: datetime | None = None
 ) -> Window:
-    """Derive the window of an approved grant.
+    """Derive the window of an approved grant, as the module's docstring defines it.
 
     Args:
         grant: The grant.
         max_duration: The lowest maximum that applies, counted from the start.
         approved_at: Creation of the last required approval; None if none was required.
-
-    Returns:
-        The window that the module's docstring defines.
     """
     start = grant.earliest_start
     if approved_at is not None and approved_at > start:
@@ -180,13 +175,8 @@ def window_of(
 def pending_window(grant: Grant, *, approval_timeout: timedelta | None) -> Window:
     """Derive the window of a grant that is not approved.
 
-    A duration counts from the approval, so the window has an end only by ``expiresAt``
-    or if the grant had started before.
-
-    Args:
-        grant: The grant.
-        approval_timeout: Time that a grant with a duration may stay unapproved; None:
-            unlimited.
+    A duration counts from the approval, so the window has an end only by ``expiresAt``,
+    by the approval timeout (None: unlimited), or if the grant had started before.
     """
     start = grant.earliest_start
     ends = [END_OF_TIME]
