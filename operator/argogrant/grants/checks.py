@@ -273,11 +273,9 @@ def shortened_by_max_duration(facts: DecisionInput) -> str:
     if result.max_duration is not None and result.max_duration < maximum:
         maximum = result.max_duration
         source = f"the maximum of AccessPolicy {quote(result.policy or '')},"
-    requested_end = facts.grant.expires_at
+    is_longer = facts.grant.expires_at is not None and facts.grant.expires_at > end
     if facts.grant.duration is not None:
         is_longer = facts.grant.duration > maximum
-    else:
-        is_longer = requested_end is not None and requested_end > end
     if not is_longer or end - start != maximum:
         return ""
     return f" It is shortened to {source} of {format_duration(maximum)}."

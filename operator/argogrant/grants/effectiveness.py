@@ -213,10 +213,9 @@ def _groups_are_not_compared(query: SubjectQuery) -> Effectiveness | None:
         return None
     return Effectiveness(
         Reason.GROUPS_NOT_IN_SCOPES,
-        f"{quote(query.subject.name)} is a group, and Argo CD compares subjects"
-        f" with {query.compared} only. Write {scopes_line((GROUPS, *query.claims))}"
-        " into argocd-rbac-cm, with the claim in which your identity provider lists"
-        " groups.",
+        f"{quote(query.subject.name)} is a group, and Argo CD compares subjects with"
+        f" {query.compared} only. Write {scopes_line((GROUPS, *query.claims))} into"
+        " argocd-rbac-cm, with the claim in which your identity provider lists groups.",
     )
 
 

@@ -225,8 +225,7 @@ def requester_is_verified(grant: Grant, rules: AccessRules) -> Finding | None:
     return Finding(
         Reason.REQUESTER_UNVERIFIED,
         "The requester is not verified:"
-        f" {rules.identities.why_unverified(grant.created_at)} Create the grant"
-        " again.",
+        f" {rules.identities.why_unverified(grant.created_at)} Create the grant again.",
     )
 
 

@@ -8,12 +8,12 @@ the text, whatever the pattern. A pattern for Python's ``re`` could block the op
 and with it every revocation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import re2
 
@@ -186,14 +186,10 @@ class AccessRules:
         object.__setattr__(self, "are_unrestricted", not are_restricted)
 
 
-class _Pattern(Protocol):
-    def search(self, text: str) -> object: ...
-
-
 def pattern_problem(pattern: str) -> str | None:
     """Return why a text is not a valid RE2 pattern, or None if it is valid."""
     try:
-        _compiled(pattern)
+        _search(pattern)
     except re2.error as error:
         return _message_of(error)
     return None
@@ -202,16 +198,17 @@ def pattern_problem(pattern: str) -> str | None:
 def matches_pattern(pattern: str, text: str) -> bool:
     """Return whether the pattern matches anywhere; an invalid pattern never does."""
     try:
-        return _compiled(pattern).search(text) is not None
+        return _search(pattern)(text) is not None
     except re2.error:
         return False
 
 
 @lru_cache(maxsize=1 << 8)
-def _compiled(pattern: str) -> _Pattern:
+def _search(pattern: str) -> Callable[[str], object]:
     options = re2.Options()
     options.log_errors = False  # otherwise the library writes to stderr
-    return cast("_Pattern", re2.compile(pattern, options=options))
+    search = re2.compile(pattern, options=options).search
+    return cast("Callable[[str], object]", search)
 
 
 def _message_of(error: Exception) -> str:
