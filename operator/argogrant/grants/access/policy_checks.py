@@ -125,23 +125,15 @@ def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str 
     else:
         end = pending_window(earlier, approval_timeout=None).end
     subject, role = quote(earlier.subject.name), quote(earlier.role.bound_as)
+    instance = quote(earlier.instance)
+    is_later = (earlier.created_at, earlier.name) >= (grant.created_at, grant.name)
+    is_stopped = earlier.being_deleted or earlier.revoked or earlier.recorded_finding
     problems = (
         (earlier.subject != grant.subject, f"is for another subject, {subject}"),
         (earlier.role != grant.role, f"is for another role, {role}"),
-        (
-            earlier.instance != grant.instance,
-            f"is for another instance, {quote(earlier.instance)}",
-        ),
-        (
-            (earlier.created_at, earlier.name) >= (grant.created_at, grant.name),
-            "was not created earlier",
-        ),
-        (
-            earlier.being_deleted
-            or earlier.revoked
-            or earlier.recorded_finding is not None,
-            "was revoked, denied or deleted",
-        ),
+        (earlier.instance != grant.instance, f"is for another instance, {instance}"),
+        (is_later, "was not created earlier"),
+        (is_stopped, "was revoked, denied or deleted"),
         (end <= grant.created_at, f"had already ended at {format_instant(end)}"),
     )
     return next(
