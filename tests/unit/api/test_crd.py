@@ -48,6 +48,7 @@ def test_field_has_a_description(path, schema) -> None:
 
     assert len(schema.get("description", "")) > 15
     assert schema["description"].endswith(".")
+    assert "\n" not in schema["description"]
 
 
 @EVERY_FIELD
