@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Any, Final
 
@@ -12,27 +11,17 @@ import typer
 from argogrant.api.accessapproval import read_approval
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import ApprovalRequest, build_approval
+from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     OutputOptions,
     is_counted,
     parse_output_options,
+    run_change,
     wait_for,
 )
-from argogrant.cli.errors import CommandError, run_command, summarize_api_error
-from argogrant.cli.options import (
-    Answer,
-    Context,
-    DryRun,
-    DryRunOption,
-    GrantName,
-    ListFormat,
-    Namespace,
-    Timeout,
-    Wait,
-    object_name,
-    serialize_objects,
-)
-from argogrant.cli.session import GrantLookup, Session, find_grant, session, utc_now
+from argogrant.cli.errors import CommandError, summarize_api_error
+from argogrant.cli.options import DryRun, ListFormat, object_name, serialize_objects
+from argogrant.cli.session import GrantLookup, Session, find_grant, utc_now
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
 from argogrant.cli.terminal.times import short, when
 from argogrant.grants.access.policy import ApprovalDecision
@@ -40,7 +29,7 @@ from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
-from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from argogrant.kube.permissions import who_am_i
 from argogrant.kube.resources import ACCESS_APPROVALS, ARGOCD_INSTANCES, Collection
 
@@ -55,58 +44,51 @@ PERSISTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalArguments:
-    """Parsed command line of ``approve`` and ``deny``."""
+def _command(described: Callable[[], None]) -> Callable[..., None]:
+    """Make the command for the decision that a function names and documents."""
+    decision = ApprovalDecision(described.__name__.capitalize())
 
-    name: str
-    decision: ApprovalDecision
-    comment: str
-    is_confirmed: bool
-    output: OutputOptions
+    def command(  # noqa: PLR0913
+        name: option.GrantName,
+        *,
+        comment: Annotated[
+            str, typer.Option(help="Comment, stored in the approval and in the audit.")
+        ] = "",
+        yes: Annotated[
+            bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")
+        ] = False,
+        wait: option.Wait = False,
+        timeout: option.Timeout = "1m",
+        dry_run: option.DryRunOption = DryRun.NONE,
+        output: option.Answer = ListFormat.TABLE,
+        namespace: option.Namespace = "",
+        context: option.Context = "",
+    ) -> None:
+        options = parse_output_options(
+            output, wait=wait, timeout=timeout, dry_run=dry_run
+        )
 
+        async def decide(api: Session) -> None:
+            found = await find_grant(api, name)
+            _check_is_useful(decision, found.stored)
+            # The approver always sees the summary, but programs read only the object
+            # from stdout.
+            typer.echo(await _summary(api, found), err=not options.is_for_people)
+            if not yes and _is_terminal():
+                typer.confirm(f"{decision} this grant?", abort=True, err=True)
+            approval = await _create(api, found.grant, decision, comment, options)
+            if options.timeout is not None:
+                approval = await _wait(api, approval, options.timeout, options)
+            if not options.is_for_people:
+                typer.echo(serialize_objects(options.output, approval))
 
-def _command(
-    decision: ApprovalDecision,
-) -> Callable[[Callable[[], None]], Callable[..., None]]:
-    """Return a decorator that makes a command from a function's name and docstring."""
+        run_change(described.__name__, decide, options, context, namespace)
 
-    def decorate(described: Callable[[], None]) -> Callable[..., None]:
-        def command(  # noqa: PLR0913
-            name: GrantName,
-            *,
-            comment: Annotated[
-                str,
-                typer.Option(help="Comment, stored in the approval and in the audit."),
-            ] = "",
-            yes: Annotated[
-                bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")
-            ] = False,
-            wait: Wait = False,
-            timeout: Timeout = "1m",
-            dry_run: DryRunOption = DryRun.NONE,
-            output: Answer = ListFormat.TABLE,
-            namespace: Namespace = "",
-            context: Context = "",
-        ) -> None:
-            arguments = ApprovalArguments(
-                name=name,
-                decision=decision,
-                comment=comment,
-                is_confirmed=yes,
-                output=parse_output_options(
-                    output, wait=wait, timeout=timeout, dry_run=dry_run
-                ),
-            )
-            run_command(described.__name__, _decide(arguments, context, namespace))
-
-        command.__name__, command.__doc__ = described.__name__, described.__doc__
-        return command
-
-    return decorate
+    command.__name__, command.__doc__ = described.__name__, described.__doc__
+    return command
 
 
-@_command(ApprovalDecision.APPROVE)
+@_command
 def approve() -> None:
     """Approve a grant.
 
@@ -117,7 +99,7 @@ def approve() -> None:
     """
 
 
-@_command(ApprovalDecision.DENY)
+@_command
 def deny() -> None:
     """Deny a grant permanently; an active grant ends.
 
@@ -126,38 +108,6 @@ def deny() -> None:
 
     Example: argogrant deny alice-hotfix --comment 'not during the freeze'
     """
-
-
-async def _decide(arguments: ApprovalArguments, context: str, namespace: str) -> None:
-    """Show the grant, create the approval, and wait until it counts if requested.
-
-    Raises:
-        CommandError: The decision is useless or rejected, the approval does not count,
-            or the timeout expired.
-        ClusterError: A request failed.
-    """
-    options = arguments.output
-    async with session(context, namespace, dry_run=options.is_dry_run) as api:
-        found = await find_grant(api, arguments.name)
-        _check_is_useful(arguments.decision, found.stored)
-        # The approver always sees the summary, but programs read only the object from
-        # stdout.
-        typer.echo(await _summary(api, found), err=not options.is_for_people)
-        if not arguments.is_confirmed and _is_terminal():
-            typer.confirm(f"{arguments.decision} this grant?", abort=True, err=True)
-        approval = await _create(api, arguments, found.grant)
-        if options.timeout is not None:
-            name, uid = approval["metadata"]["name"], approval["metadata"]["uid"]
-            collection = Collection(ACCESS_APPROVALS, api.namespace, name)
-            status = await wait_for(
-                api.cluster, collection, uid, is_counted, options.timeout
-            )
-            if options.is_for_people:
-                typer.echo(with_full_stop(sanitize(status.text)))
-            path = ACCESS_APPROVALS.path(api.namespace, name)
-            approval = await api.cluster.get(path)
-        if not options.is_for_people:
-            typer.echo(serialize_objects(options.output, approval))
 
 
 def _check_is_useful(decision: ApprovalDecision, stored: StoredStatus) -> None:
@@ -251,20 +201,26 @@ def _is_terminal() -> bool:
     return typer.get_text_stream("stdin").isatty()
 
 
-async def _create(api: Session, arguments: ApprovalArguments, grant: Grant) -> Body:
+async def _create(
+    api: Session,
+    grant: Grant,
+    decision: ApprovalDecision,
+    comment: str,
+    options: OutputOptions,
+) -> Body:
     """Create the AccessApproval, unless the grant was replaced in the meantime.
 
     Raises:
         CommandError: The grant was replaced, or the API server rejects the approval.
         ClusterError: A request failed.
     """
-    options, user = arguments.output, await who_am_i(api.cluster)
+    user = await who_am_i(api.cluster)
     request = ApprovalRequest(
-        name=approval_name(grant, arguments.decision, user.username if user else ""),
+        name=approval_name(grant, decision, user.username if user else ""),
         grant_name=grant.name,
         grant_uid=grant.uid,
-        decision=arguments.decision,
-        comment=arguments.comment,
+        decision=decision,
+        comment=comment,
     )
     current = await find_grant(api, grant.name)
     if current.grant.uid != grant.uid:
@@ -275,8 +231,8 @@ async def _create(api: Session, arguments: ApprovalArguments, grant: Grant) -> B
     path = ACCESS_APPROVALS.path(api.namespace)
     try:
         approval = await api.cluster.create(path, build_approval(request, user))
-    except Conflict as error:
-        return await _existing(api, request, options, error)
+    except Conflict:
+        return await _existing(api, request, options)
     except (Invalid, Forbidden) as error:
         raise CommandError(summarize_api_error(error)) from error
     if options.is_for_people:
@@ -299,7 +255,7 @@ def approval_name(grant: Grant, decision: ApprovalDecision, username: str) -> st
 
 
 async def _existing(
-    api: Session, request: ApprovalRequest, options: OutputOptions, error: ClusterError
+    api: Session, request: ApprovalRequest, options: OutputOptions
 ) -> Body:
     """Return the approval that already records this decision.
 
@@ -313,10 +269,27 @@ async def _existing(
         raise CommandError(
             f"another AccessApproval {quote(request.name)} exists. Inspect it, and"
             " delete it if it is yours."
-        ) from error
+        )
     if options.is_for_people:
         typer.echo(
             f"{object_name(body)} unchanged: you {DONE[request.decision]} this grant"
             f" {when(approval.created_at, utc_now())}"
         )
     return body
+
+
+async def _wait(
+    api: Session, approval: Body, limit: timedelta, options: OutputOptions
+) -> Body:
+    """Wait until an approval counts, and return it.
+
+    Raises:
+        CommandError: The approval does not count, or the timeout expired.
+        ClusterError: A request failed.
+    """
+    name, uid = approval["metadata"]["name"], approval["metadata"]["uid"]
+    collection = Collection(ACCESS_APPROVALS, api.namespace, name)
+    status = await wait_for(api.cluster, collection, uid, is_counted, limit)
+    if options.is_for_people:
+        typer.echo(with_full_stop(sanitize(status.text)))
+    return await api.cluster.get(ACCESS_APPROVALS.path(api.namespace, name))

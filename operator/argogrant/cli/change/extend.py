@@ -7,29 +7,18 @@ import typer
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
+from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     OutputOptions,
     parse_option,
     parse_output_options,
     patch_grant,
+    run_change,
     submit,
 )
-from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.options import (
-    Answer,
-    Context,
-    DryRun,
-    DryRunOption,
-    GrantName,
-    ListFormat,
-    Namespace,
-    Timeout,
-    Wait,
-    Zone,
-    object_name,
-    serialize_objects,
-)
-from argogrant.cli.session import Session, find_grant, session, utc_now
+from argogrant.cli.errors import CommandError
+from argogrant.cli.options import DryRun, ListFormat, object_name, serialize_objects
+from argogrant.cli.session import Session, find_grant, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
     TimeContext,
@@ -46,7 +35,7 @@ EVALUATED_AGAIN = "AccessPolicies evaluate it again, and approvers must approve 
 
 
 def extend(  # noqa: PLR0913
-    name: GrantName,
+    name: option.GrantName,
     *,
     by: Annotated[
         str, typer.Option(help="Additional duration, such as 30m or 1h.")
@@ -60,13 +49,13 @@ def extend(  # noqa: PLR0913
     break_glass: Annotated[
         bool, typer.Option("--break-glass", help="Emergency access, as in request.")
     ] = False,
-    wait: Wait = False,
-    timeout: Timeout = "5m",
-    dry_run: DryRunOption = DryRun.NONE,
-    zone: Zone = "",
-    output: Answer = ListFormat.TABLE,
-    namespace: Namespace = "",
-    context: Context = "",
+    wait: option.Wait = False,
+    timeout: option.Timeout = "5m",
+    dry_run: option.DryRunOption = DryRun.NONE,
+    zone: option.Zone = "",
+    output: option.Answer = ListFormat.TABLE,
+    namespace: option.Namespace = "",
+    context: option.Context = "",
 ) -> None:
     """Extend a grant, or shorten it.
 
@@ -88,37 +77,36 @@ def extend(  # noqa: PLR0913
         moment = TimeContext(now=now, after=now, zone=options.zone)
         change = parse_option("--until", parse_time, until, moment).instant
 
-    async def change_end() -> None:
-        async with session(context, namespace, dry_run=options.is_dry_run) as api:
-            grant, stored = await find_grant(api, name)
-            end = current_end(grant, stored)
-            new_end = end + change if isinstance(change, timedelta) else change
-            if new_end == end:
-                raise CommandError(
-                    f"AccessGrant {quote(name)} already ends at {when(end, utc_now())}."
-                )
-            if new_end < end:
-                await _shorten(api, grant, new_end, options)
-                return
-            check_extensible(grant, stored)
-            request = GrantRequest(
-                instance=grant.instance,
-                subject=grant.subject,
-                role=grant.role,
-                end=new_end,
-                prefix=f"{name[:240].rstrip('.-')}-",
-                justification=reason or grant.justification,
-                break_glass=break_glass,
-                extends=name,
+    async def change_end(api: Session) -> None:
+        grant, stored = await find_grant(api, name)
+        end = current_end(grant, stored)
+        new_end = end + change if isinstance(change, timedelta) else change
+        if new_end == end:
+            raise CommandError(
+                f"AccessGrant {quote(name)} already ends at {when(end, utc_now())}."
             )
-            description = (
-                f"It extends {sanitize(name)} until"
-                f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
-            )
-            user = await who_am_i(api.cluster)
-            await submit(api, build_grant(request, user), description, options)
+        if new_end < end:
+            await _shorten(api, grant, new_end, options)
+            return
+        check_extensible(grant, stored)
+        request = GrantRequest(
+            instance=grant.instance,
+            subject=grant.subject,
+            role=grant.role,
+            end=new_end,
+            prefix=f"{name[:240].rstrip('.-')}-",
+            justification=reason or grant.justification,
+            break_glass=break_glass,
+            extends=name,
+        )
+        description = (
+            f"It extends {sanitize(name)} until"
+            f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
+        )
+        user = await who_am_i(api.cluster)
+        await submit(api, build_grant(request, user), description, options)
 
-    run_command("extend", change_end())
+    run_change("extend", change_end, options, context, namespace)
 
 
 def current_end(grant: Grant, stored: StoredStatus) -> datetime:

@@ -9,22 +9,17 @@ from typing import Annotated, Final
 import typer
 
 from argogrant.api.new_objects import GrantRequest, build_grant
-from argogrant.cli.change.submit import parse_option, parse_output_options, submit
-from argogrant.cli.completion import role_names
-from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.options import (
-    Answer,
-    Context,
-    DryRun,
-    DryRunOption,
-    InstanceName,
-    ListFormat,
-    Namespace,
-    Timeout,
-    Wait,
-    Zone,
+from argogrant.cli import options as option
+from argogrant.cli.change.submit import (
+    parse_option,
+    parse_output_options,
+    run_change,
+    submit,
 )
-from argogrant.cli.session import instance_of, session, utc_now
+from argogrant.cli.completion import role_names
+from argogrant.cli.errors import CommandError
+from argogrant.cli.options import DryRun, ListFormat
+from argogrant.cli.session import Session, instance_of, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
     TimeContext,
@@ -80,14 +75,14 @@ def request(  # noqa: PLR0913
             help="Emergency access, without approval if a policy allows.",
         ),
     ] = False,
-    wait: Wait = False,
-    timeout: Timeout = "5m",
-    dry_run: DryRunOption = DryRun.NONE,
-    zone: Zone = "",
-    output: Answer = ListFormat.TABLE,
-    instance: InstanceName = "default",
-    namespace: Namespace = "",
-    context: Context = "",
+    wait: option.Wait = False,
+    timeout: option.Timeout = "5m",
+    dry_run: option.DryRunOption = DryRun.NONE,
+    zone: option.Zone = "",
+    output: option.Answer = ListFormat.TABLE,
+    instance: option.InstanceName = "default",
+    namespace: option.Namespace = "",
+    context: option.Context = "",
 ) -> None:
     """Request a role: create an AccessGrant in your name.
 
@@ -103,29 +98,26 @@ def request(  # noqa: PLR0913
         lasts=lasts, until=until, begins=begins, now=utc_now(), zone=options.zone
     )
 
-    async def create() -> None:
-        async with session(context, namespace, dry_run=options.is_dry_run) as api:
-            requester, subject = await who_am_i(api.cluster), named_subject
-            if subject is None:
-                strip_prefix = (await instance_of(api, instance)).strip_prefix
-                subject = own_subject(requester, strip_prefix)
-            wanted = GrantRequest(
-                instance=instance,
-                subject=subject,
-                role=role_ref,
-                start=window.start,
-                end=window.end,
-                name=name,
-                prefix=generated_prefix(subject, role_ref),
-                justification=reason,
-                break_glass=break_glass,
-            )
-            description = describe_request(
-                wanted, window.notes, utc_now(), options.zone
-            )
-            await submit(api, build_grant(wanted, requester), description, options)
+    async def create(api: Session) -> None:
+        requester, subject = await who_am_i(api.cluster), named_subject
+        if subject is None:
+            strip_prefix = (await instance_of(api, instance)).strip_prefix
+            subject = own_subject(requester, strip_prefix)
+        wanted = GrantRequest(
+            instance=instance,
+            subject=subject,
+            role=role_ref,
+            start=window.start,
+            end=window.end,
+            name=name,
+            prefix=generated_prefix(subject, role_ref),
+            justification=reason,
+            break_glass=break_glass,
+        )
+        description = describe_request(wanted, window.notes, utc_now(), options.zone)
+        await submit(api, build_grant(wanted, requester), description, options)
 
-    run_command("request", create())
+    run_change("request", create, options, context, namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

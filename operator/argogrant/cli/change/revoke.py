@@ -9,29 +9,18 @@ import typer
 
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.new_objects import build_revocation_patch
+from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     OutputOptions,
     has_ended,
     parse_output_options,
     patch_grant,
+    run_change,
     wait_for,
 )
-from argogrant.cli.errors import CommandError, describe_api_error, run_command
-from argogrant.cli.options import (
-    Answer,
-    Context,
-    DryRun,
-    DryRunOption,
-    GrantNames,
-    ListFormat,
-    Namespace,
-    Selector,
-    Timeout,
-    Wait,
-    object_name,
-    serialize_objects,
-)
-from argogrant.cli.session import Session, grant_body, session
+from argogrant.cli.errors import CommandError, describe_api_error
+from argogrant.cli.options import DryRun, ListFormat, object_name, serialize_objects
+from argogrant.cli.session import Session, grant_body
 from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote, with_full_stop
@@ -42,18 +31,18 @@ from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 
 def revoke(  # noqa: PLR0913
-    names: GrantNames = None,
+    names: option.GrantNames = None,
     *,
-    selector: Selector = "",
+    selector: option.Selector = "",
     reason: Annotated[
         str, typer.Option(help="Justification, stored in the grant.")
     ] = "",
-    wait: Wait = False,
-    timeout: Timeout = "5m",
-    dry_run: DryRunOption = DryRun.NONE,
-    output: Answer = ListFormat.TABLE,
-    namespace: Namespace = "",
-    context: Context = "",
+    wait: option.Wait = False,
+    timeout: option.Timeout = "5m",
+    dry_run: option.DryRunOption = DryRun.NONE,
+    output: option.Answer = ListFormat.TABLE,
+    namespace: option.Namespace = "",
+    context: option.Context = "",
 ) -> None:
     """Revoke grants at once and permanently; the objects remain as a record.
 
@@ -67,23 +56,22 @@ def revoke(  # noqa: PLR0913
         raise typer.BadParameter(message, param_hint="--selector")
     options = parse_output_options(output, wait=wait, timeout=timeout, dry_run=dry_run)
 
-    async def revoke_all() -> None:
+    async def revoke_all(api: Session) -> None:
         bodies: dict[str, Body] = {}
         problems: list[str] = []
-        async with session(context, namespace, dry_run=options.is_dry_run) as api:
-            for name in dict.fromkeys(names or await _select(api, selector)):
-                with _collect_errors(problems):
-                    bodies[name] = await _revoke(api, name, reason, options)
-            if options.timeout is not None:
-                for name, body in bodies.items():
-                    with _collect_errors(problems, f"{name}: "):
-                        bodies[name] = await _wait(api, body, options.timeout, options)
+        for name in dict.fromkeys(names or await _select(api, selector)):
+            with _collect_errors(problems):
+                bodies[name] = await _revoke(api, name, reason, options)
+        if options.timeout is not None:
+            for name, body in bodies.items():
+                with _collect_errors(problems, f"{name}: "):
+                    bodies[name] = await _wait(api, body, options.timeout, options)
         if bodies and not options.is_for_people:
             typer.echo(serialize_objects(options.output, *bodies.values()))
         if problems:
             raise CommandError("\n".join(problems))
 
-    run_command("revoke", revoke_all())
+    run_change("revoke", revoke_all, options, context, namespace)
 
 
 @contextmanager

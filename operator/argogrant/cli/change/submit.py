@@ -1,7 +1,7 @@
 """Options, writes and ``--wait`` of the commands that change objects."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, TypeVarTuple
 import typer
 
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
-from argogrant.cli.errors import CommandError, summarize_api_error
+from argogrant.cli.errors import CommandError, run_command, summarize_api_error
 from argogrant.cli.options import (
     READABLE,
     DryRun,
@@ -17,7 +17,7 @@ from argogrant.cli.options import (
     object_name,
     serialize_objects,
 )
-from argogrant.cli.session import Session, utc_now
+from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
     InvalidTime,
@@ -110,6 +110,22 @@ def parse_option(
         return parse(*arguments)
     except InvalidTime as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def run_change(
+    command: str,
+    work: Callable[[Session], Coroutine[Any, Any, None]],
+    options: OutputOptions,
+    context: str,
+    namespace: str,
+) -> None:
+    """Run the work of a command; on an error, print its message and exit."""
+
+    async def run() -> None:
+        async with session(context, namespace, dry_run=options.is_dry_run) as api:
+            await work(api)
+
+    run_command(command, run())
 
 
 async def submit(
