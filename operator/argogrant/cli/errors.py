@@ -17,20 +17,13 @@ import typer
 
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote, with_full_stop
-from argogrant.kube.errors import (
-    ClusterError,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-)
+from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 
 Result = TypeVar("Result")
 EXIT_NO: Final = 1
 """The answer is no, or the command failed."""
 EXIT_ERROR: Final = 2
 """The command failed, where 1 means that the answer is no; as in ``kubectl diff``."""
-
 INTERRUPTED: Final = 130
 """The user typed Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 
@@ -88,27 +81,20 @@ def interrupted() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
+_REMEDIES: Final = {
+    Forbidden: "Ask an administrator for this permission; kubectl auth can-i --list"
+    " shows yours.",
+    NotFound: "Are the CRDs installed, and is the namespace (-n) correct?",
+    Conflict: "The object changed in the meantime. Try again.",
+    Invalid: "Nothing was changed.",
+    ClusterError: "Does kubectl reach this cluster?",
+}
+"""What the user of a command can do about an error; the first match counts."""
+
+
 def describe_api_error(error: ClusterError) -> str:
     """Return the message of an error, followed by its remedy."""
-    return f"{with_full_stop(str(error))} {remedy(error)}"
-
-
-def remedy(error: ClusterError) -> str:
-    """Return what the user of a command can do about an error."""
-    match error:
-        case Forbidden():
-            return (
-                "Ask an administrator for this permission; kubectl auth can-i --list"
-                " shows yours."
-            )
-        case NotFound():
-            return "Are the CRDs installed, and is the namespace (-n) correct?"
-        case Conflict():
-            return "The object changed in the meantime. Try again."
-        case Invalid():
-            return "Nothing was changed."
-        case _:
-            return "Does kubectl reach this cluster?"
+    return _with_remedy(str(error), error)
 
 
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S* ?\S*: \d{3} |^[A-Z]+ /\S*: ")
@@ -147,7 +133,12 @@ def summarize_api_error(error: ClusterError) -> str:
     invalid = _INVALID.match(text)
     if isinstance(error, Invalid) and invalid is not None:
         return with_full_stop(_invalid_field(invalid[1]))
-    return f"{with_full_stop(text)} {remedy(error)}"
+    return _with_remedy(text, error)
+
+
+def _with_remedy(text: str, error: ClusterError) -> str:
+    remedy = next(one for kind, one in _REMEDIES.items() if isinstance(error, kind))
+    return f"{with_full_stop(text)} {remedy}"
 
 
 def _invalid_field(text: str) -> str:
@@ -155,10 +146,12 @@ def _invalid_field(text: str) -> str:
     found = _FIELD.match(text)
     if found is None:
         return text
-    value, why = found["value"], found["why"]
-    if found["field"] == "spec" or value in (None, "object"):
-        return why if found["field"] == "spec" else f"{found['field']}: {why}"
-    return f"{found['field']} {quote(value or '')} {why}"
+    field, value, why = found["field"], found["value"], found["why"]
+    if field == "spec":
+        return why
+    if value in (None, "object"):
+        return f"{field}: {why}"
+    return f"{field} {quote(value)} {why}"
 
 
 def _missing_permission(found: re.Match[str]) -> str:

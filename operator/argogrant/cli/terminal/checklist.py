@@ -88,26 +88,17 @@ def checklist(
             width, and users can copy them.
     """
     sign = click.style(marks[result.outcome], fg=_MARKS[result.outcome][2])
-    indent = " " * (NAME + 3)
-    lines = wrapped(result.text, width - len(indent), breaks=breaks) or [""]
-    name = f"{result.check:<{NAME}}"
+    indent, width = " " * (NAME + 3), width - NAME - 3
+    lines = wrapped(result.text, width, breaks=breaks) or [""]
     if len(result.check) > NAME:
         yield f"{sign} {result.check}"
     else:
-        yield f"{sign} {name} {lines.pop(0)}"
+        yield f"{sign} {result.check:<{NAME}} {lines.pop(0)}"
+    lines += wrapped(result.remedy, width, breaks=breaks)
+    # The command has line breaks of the shell, so users can copy it.
+    command = " \\\n  ".join(wrapped(result.command, width - 4))
+    lines += f"$ {command}".splitlines() if command else []
     yield from (f"{indent}{line}" for line in lines)
-    for line in wrapped(result.remedy, width - len(indent), breaks=breaks):
-        yield f"{indent}{line}"
-    yield from _command(result.command, indent, width)
-
-
-def _command(command: str, indent: str, width: int) -> Iterator[str]:
-    """Format a command for copying, with line breaks of the shell."""
-    lines = wrapped(command, width - len(indent) - 4)
-    for number, line in enumerate(lines):
-        start = "$ " if number == 0 else "  "
-        end = " \\" if number < len(lines) - 1 else ""
-        yield f"{indent}{start}{line}{end}"
 
 
 def wrapped(text: str, width: int, *, breaks: bool = False) -> list[str]:

@@ -51,8 +51,7 @@ _BY_REASON: Final[Mapping[str, GrantState]] = {
 
 def is_over(grant: AccessGrantView) -> bool:
     """Return whether the operator has reported the final end of a grant."""
-    ended = grant.conditions.get(GrantCondition.ENDED)
-    return bool(ended and ended.status)
+    return grant.condition_is_true(GrantCondition.ENDED)
 
 
 def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
@@ -66,12 +65,13 @@ def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
     if is_over(grant):
         was_denied = conditions[GrantCondition.ENDED].reason == Reason.DENIED
         return GrantState.REFUSED if was_denied else GrantState.ENDED
-    if grant.has_been_bound or _is_ready(grant):
+    is_ready = grant.condition_is_true(GrantCondition.READY)
+    if grant.has_been_bound or is_ready:
         if grant.expires_at is not None and grant.expires_at <= now:
             return GrantState.OVERDUE
         if grant.is_revoked or grant.is_being_deleted:
             return GrantState.ENDING
-    if _is_ready(grant):
+    if is_ready:
         return GrantState.ACTIVE
     ready = conditions.get(GrantCondition.READY)
     if ready is None:
@@ -82,8 +82,3 @@ def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
 def in_order(grant: AccessGrantView) -> tuple[datetime, str, str]:
     """Return the sort key of a grant: by its end, those without a known end last."""
     return grant.ended_at or grant.expires_at or _LAST, grant.namespace, grant.name
-
-
-def _is_ready(grant: AccessGrantView) -> bool:
-    ready = grant.conditions.get(GrantCondition.READY)
-    return bool(ready and ready.status)

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -24,11 +24,6 @@ _MIN_COLUMN: Final = 8
 """Minimum width of a column; a wider header raises it."""
 WIDEST: Final = 120
 """Maximum width of text; longer lines are hard to read."""
-READY_COLOURS: Final[Mapping[str, str]] = {
-    "True": "green",
-    "False": "red",
-    "Unknown": "yellow",
-}
 
 
 def sanitize(text: str) -> str:
@@ -59,7 +54,7 @@ def table(
         widths = _fit(widths, header, width, whole)
     lines = [_line(header, widths)]
     for row in rows:
-        colours = map(paint, header, row) if paint else (None for _ in row)
+        colours = map(paint, header, row) if paint else repeat(None)
         lines.append(_line(row, widths, colours))
     return "\n".join(lines)
 
