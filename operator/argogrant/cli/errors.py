@@ -9,7 +9,7 @@ and ``util/validation/field`` (``Error``): the format of the messages.
 import asyncio
 import re
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -81,7 +81,7 @@ def interrupted() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-_REMEDIES: Final = {
+_REMEDIES: Final[Mapping[type[Exception], str]] = {
     Forbidden: "Ask an administrator for this permission; kubectl auth can-i --list"
     " shows yours.",
     NotFound: "Are the CRDs installed, and is the namespace (-n) correct?",

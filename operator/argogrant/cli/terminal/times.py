@@ -8,7 +8,6 @@ a text from today's date and step over an hour that clocks skip.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
@@ -23,7 +22,6 @@ FORMS: Final = (
     " or 'tomorrow 9:00'."
 )
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
-_DAY: Final = timedelta(days=1)
 _DURATION: Final = re.compile(
     r"(?=.)(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,7})s)?"
 )
@@ -108,14 +106,22 @@ def parse_time(text: str, context: TimeContext) -> ParsedTime:
     """
     stripped = text.strip()
     if re.fullmatch(INSTANT_PATTERN, stripped):
-        return _check_is_ahead(text, _parse_rfc3339(stripped, context), context)
+        try:
+            moment = ParsedTime(parse_instant(stripped, round_up=context.is_start))
+        except InvalidGrant as error:
+            raise InvalidTime(f"{error}.") from error
+        return _check_is_ahead(text, moment, context)
     found = _TIME_OF_DAY.fullmatch(stripped)
     if found is None:
-        hint = ""
-        if _DURATION.fullmatch(stripped):
-            hint = " --for and --by take a duration."
+        is_duration = _DURATION.fullmatch(stripped)
+        hint = " --for and --by take a duration." if is_duration else ""
         raise InvalidTime(f"{quote(text)} is not a time.{hint} {FORMS}")
-    clock_time = _parse_time_of_day(text, found[2], found[3])
+    try:
+        clock_time = time(int(found[2]), int(found[3]))
+    except ValueError as error:
+        raise InvalidTime(
+            f"{quote(text)} is not a time of day. Times go from 0:00 to 23:59."
+        ) from error
     if found[1]:
         tomorrow = _next_day(context.now.astimezone(context.zone).date())
         return _check_is_ahead(text, _on_day(tomorrow, clock_time, context), context)
@@ -163,41 +169,21 @@ def relative(moment: datetime, now: datetime) -> str:
     distance = moment - now
     if abs(distance) < timedelta(seconds=1):
         return "now"
-    is_ahead = distance > timedelta(0)
-    return f"in {short(distance)}" if is_ahead else f"{short(-distance)} ago"
+    return f"in {short(distance)}" if moment > now else f"{short(-distance)} ago"
 
 
-def absolute(moment: datetime, zone: tzinfo | None = None) -> str:
-    """Format a time with its zone: ``2026-11-24 18:00 CET``.
+def when(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """Format a time and its distance: ``2026-11-24 18:00 CET (in 2h5m)``.
 
     Args:
         moment: An aware time.
+        now: The current time.
         zone: The time zone of the output; None for the local one.
     """
     local = moment.astimezone(zone)
     seconds = f":{local.second:02}" if local.second else ""
-    return f"{local:%Y-%m-%d %H:%M}{seconds} {local.tzname()}"
-
-
-def when(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
-    """Format a time and its distance: ``2026-11-24 18:00 CET (in 2h5m)``."""
-    return f"{absolute(moment, zone)} ({relative(moment, now)})"
-
-
-def _parse_rfc3339(text: str, context: TimeContext) -> ParsedTime:
-    try:
-        return ParsedTime(parse_instant(text, round_up=context.is_start))
-    except InvalidGrant as error:
-        raise InvalidTime(f"{error}.") from error
-
-
-def _parse_time_of_day(text: str, hour: str, minute: str) -> time:
-    try:
-        return time(int(hour), int(minute))
-    except ValueError as error:
-        raise InvalidTime(
-            f"{quote(text)} is not a time of day. Times go from 0:00 to 23:59."
-        ) from error
+    clock_time = f"{local:%Y-%m-%d %H:%M}{seconds} {local.tzname()}"
+    return f"{clock_time} ({relative(moment, now)})"
 
 
 def _next_occurrence(clock_time: time, context: TimeContext) -> ParsedTime:
@@ -214,7 +200,7 @@ def _next_occurrence(clock_time: time, context: TimeContext) -> ParsedTime:
 
 def _next_day(day: date) -> date:
     try:
-        return day + _DAY
+        return day + timedelta(days=1)
     except OverflowError as error:
         raise InvalidTime("the next day is past the end of the calendar.") from error
 
@@ -230,21 +216,15 @@ def _on_day(day: date, clock_time: time, context: TimeContext) -> ParsedTime:
         )
     if len(instants) == 1:
         return ParsedTime(instants[0])
-    chosen = _with_shorter_access(instants, context)
+    # Use the latest start or the earliest end of those that have not passed.
+    ahead = [one for one in instants if one > context.after] or instants
+    chosen = max(ahead) if context.is_start else min(ahead)
     which = "first" if chosen == instants[0] else "second"
     return ParsedTime(
         chosen,
         f"{clock_time:%H:%M} occurs twice on that day, when clocks go back; the"
         f" {which} is used",
     )
-
-
-def _with_shorter_access(
-    instants: Sequence[datetime], context: TimeContext
-) -> datetime:
-    """Return the latest start or the earliest end of those that have not passed."""
-    ahead = [one for one in instants if one > context.after] or list(instants)
-    return max(ahead) if context.is_start else min(ahead)
 
 
 def _instants(shown: datetime, zone: tzinfo | None) -> list[datetime]:
