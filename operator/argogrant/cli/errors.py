@@ -89,7 +89,7 @@ _REMEDIES: Final[Mapping[type[Exception], str]] = {
     Invalid: "Nothing was changed.",
     ClusterError: "Does kubectl reach this cluster?",
 }
-"""What the user of a command can do about an error; the first match counts."""
+"""Remedies for the user of a command; the first match counts."""
 
 
 def describe_api_error(error: ClusterError) -> str:

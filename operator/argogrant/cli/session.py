@@ -1,12 +1,13 @@
 """Connection of a command to API servers, and the objects that it reads there.
 
-Everything is read with the permissions of the caller, configured as in kubectl.
+Everything is read with the permissions of the caller, configured as in kubectl. A
+function that sends a request raises ``ClusterError`` if it fails.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from argogrant.api.accessgrant import read_grant
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
@@ -20,7 +21,7 @@ from argogrant.controller.argocd_state import (
     observe_config_map,
     observe_project,
 )
-from argogrant.grants.model.errors import AccessGrantError, InvalidGrant
+from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
 from argogrant.kube.client import (
@@ -29,7 +30,7 @@ from argogrant.kube.client import (
     KubernetesCluster,
     namespace_of_context,
 )
-from argogrant.kube.errors import ClusterError, Forbidden, NotFound
+from argogrant.kube.errors import Forbidden, NotFound
 from argogrant.kube.informer import list_all
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
@@ -37,8 +38,10 @@ from argogrant.kube.resources import (
     ARGOCD_INSTANCES,
     CONFIG_MAPS,
     Collection,
+    Resource,
 )
 
+Parsed = TypeVar("Parsed")
 DEFAULT_NAMESPACE: Final = "argogrant"
 """Namespace in which the chart and the manifests create the ArgoCDInstance."""
 
@@ -103,41 +106,15 @@ def resolve_namespace(namespace: str, context: str) -> str:
     return namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
 
 
-def check_name(kind: str, name: str) -> None:
-    """Reject names that would lead to another path of the API server.
-
-    Raises:
-        CommandError: The name is not valid for an object.
-    """
-    # The pattern of project names is that of the names of all objects.
-    if not PROJECT_NAME.fullmatch(name):
-        raise CommandError(f"{quote(name)} is not a valid name of an {kind}.")
-
-
 async def instance_of(api: Session, name: str) -> Instance:
     """Read and parse an ArgoCDInstance.
 
     Raises:
         CommandError: The instance does not exist, or is invalid.
-        ClusterError: The request failed.
     """
-    check_name("ArgoCDInstance", name)
-    try:
-        body = await api.cluster.get(ARGOCD_INSTANCES.path(api.namespace, name))
-        return read_instance(body)
-    except NotFound as error:
-        raise CommandError(
-            f"ArgoCDInstance {quote(name)} does not exist in namespace"
-            f" {quote(api.namespace)}. To list instances, run: kubectl get"
-            " argocdinstances -A."
-        ) from error
-    except ClusterError:
-        raise
-    except AccessGrantError as error:
-        raise CommandError(
-            f"ArgoCDInstance {quote(name)} is invalid: {with_full_stop(str(error))}"
-            " Apply the CRDs of this version."
-        ) from error
+    hint = "To list instances, run: kubectl get argocdinstances -A."
+    body = await _get(api, ARGOCD_INSTANCES, "ArgoCDInstance", name, hint)
+    return _parse("ArgoCDInstance", name, body, read_instance)
 
 
 class GrantLookup(NamedTuple):
@@ -152,16 +129,10 @@ async def find_grant(api: Session, name: str) -> GrantLookup:
 
     Raises:
         CommandError: The grant does not exist, or is invalid.
-        ClusterError: The request failed.
     """
     body = await grant_body(api, name)
-    try:
-        return GrantLookup(grant=read_grant(body), stored=read_stored_status(body))
-    except InvalidGrant as error:
-        raise CommandError(
-            f"AccessGrant {quote(name)} is invalid: {with_full_stop(str(error))} Apply"
-            " the CRDs of this version."
-        ) from error
+    grant = _parse("AccessGrant", name, body, read_grant)
+    return GrantLookup(grant, read_stored_status(body))
 
 
 async def grant_body(api: Session, name: str) -> Body:
@@ -169,15 +140,34 @@ async def grant_body(api: Session, name: str) -> Body:
 
     Raises:
         CommandError: The grant does not exist, or the name is invalid.
-        ClusterError: The request failed.
     """
-    check_name("AccessGrant", name)
+    hint = "To list grants, run: argogrant list -A."
+    return await _get(api, ACCESS_GRANTS, "AccessGrant", name, hint)
+
+
+async def _get(
+    api: Session, resource: Resource, kind: str, name: str, hint: str
+) -> Body:
+    # Other names would lead to another path of the API server. The pattern of project
+    # names is that of the names of all objects.
+    if not PROJECT_NAME.fullmatch(name):
+        raise CommandError(f"{quote(name)} is not a valid name of an {kind}.")
     try:
-        return await api.cluster.get(ACCESS_GRANTS.path(api.namespace, name))
+        return await api.cluster.get(resource.path(api.namespace, name))
     except NotFound as error:
         raise CommandError(
-            f"AccessGrant {quote(name)} does not exist in namespace"
-            f" {quote(api.namespace)}. To list grants, run: argogrant list -A."
+            f"{kind} {quote(name)} does not exist in namespace {quote(api.namespace)}."
+            f" {hint}"
+        ) from error
+
+
+def _parse(kind: str, name: str, body: Body, read: Callable[[Body], Parsed]) -> Parsed:
+    try:
+        return read(body)
+    except AccessGrantError as error:
+        raise CommandError(
+            f"{kind} {quote(name)} is invalid: {with_full_stop(str(error))} Apply the"
+            " CRDs of this version."
         ) from error
 
 
@@ -219,7 +209,6 @@ async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDRBAC:
 
     Raises:
         CommandError: The RBAC ConfigMap does not exist.
-        ClusterError: A request failed.
     """
     try:
         body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))

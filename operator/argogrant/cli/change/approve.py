@@ -20,7 +20,7 @@ from argogrant.cli.change.submit import (
     wait_for,
 )
 from argogrant.cli.errors import CommandError, summarize_api_error
-from argogrant.cli.options import DryRun, ListFormat, object_name, serialize_objects
+from argogrant.cli.options import DryRun, ListFormat, object_name
 from argogrant.cli.session import GrantLookup, Session, find_grant, utc_now
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
 from argogrant.cli.terminal.times import short, when
@@ -79,8 +79,7 @@ def _command(described: Callable[[], None]) -> Callable[..., None]:
             approval = await _create(api, found.grant, decision, comment, options)
             if options.timeout is not None:
                 approval = await _wait(api, approval, options.timeout, options)
-            if not options.is_for_people:
-                typer.echo(serialize_objects(options.output, approval))
+            options.echo("", approval)
 
         run_change(described.__name__, decide, options, context, namespace)
 
@@ -212,7 +211,6 @@ async def _create(
 
     Raises:
         CommandError: The grant was replaced, or the API server rejects the approval.
-        ClusterError: A request failed.
     """
     user = await who_am_i(api.cluster)
     request = ApprovalRequest(
@@ -235,9 +233,8 @@ async def _create(
         return await _existing(api, request, options)
     except (Invalid, Forbidden) as error:
         raise CommandError(summarize_api_error(error)) from error
-    if options.is_for_people:
-        result = f"created{options.dry_run_suffix}: {DONE[request.decision]}"
-        typer.echo(f"{object_name(approval)} {result}")
+    result = f"created{options.dry_run_suffix}: {DONE[request.decision]}"
+    options.echo(f"{object_name(approval)} {result}")
     return approval
 
 
@@ -270,11 +267,9 @@ async def _existing(
             f"another AccessApproval {quote(request.name)} exists. Inspect it, and"
             " delete it if it is yours."
         )
-    if options.is_for_people:
-        typer.echo(
-            f"{object_name(body)} unchanged: you {DONE[request.decision]} this grant"
-            f" {when(approval.created_at, utc_now())}"
-        )
+    result = f"unchanged: you {DONE[request.decision]} this grant"
+    at = when(approval.created_at, utc_now())
+    options.echo(f"{object_name(body)} {result} {at}")
     return body
 
 
@@ -285,11 +280,9 @@ async def _wait(
 
     Raises:
         CommandError: The approval does not count, or the timeout expired.
-        ClusterError: A request failed.
     """
     name, uid = approval["metadata"]["name"], approval["metadata"]["uid"]
     collection = Collection(ACCESS_APPROVALS, api.namespace, name)
     status = await wait_for(api.cluster, collection, uid, is_counted, limit)
-    if options.is_for_people:
-        typer.echo(with_full_stop(sanitize(status.text)))
+    options.echo(with_full_stop(sanitize(status.text)))
     return await api.cluster.get(ACCESS_APPROVALS.path(api.namespace, name))

@@ -17,7 +17,7 @@ from argogrant.cli.change.submit import (
     submit,
 )
 from argogrant.cli.errors import CommandError
-from argogrant.cli.options import DryRun, ListFormat, object_name, serialize_objects
+from argogrant.cli.options import DryRun, ListFormat, object_name
 from argogrant.cli.session import Session, find_grant, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
@@ -88,7 +88,11 @@ def extend(  # noqa: PLR0913
         if new_end < end:
             await _shorten(api, grant, new_end, options)
             return
-        check_extensible(grant, stored)
+        if stored.extended_by:
+            raise CommandError(
+                f"AccessGrant {quote(name)} is already extended by"
+                f" {quote(stored.extended_by)}. Extend that one."
+            )
         request = GrantRequest(
             instance=grant.instance,
             subject=grant.subject,
@@ -129,19 +133,6 @@ def current_end(grant: Grant, stored: StoredStatus) -> datetime:
     return end
 
 
-def check_extensible(grant: Grant, stored: StoredStatus) -> None:
-    """Reject a second extension of the same grant.
-
-    Raises:
-        CommandError: The grant already has an extension.
-    """
-    if stored.extended_by:
-        raise CommandError(
-            f"AccessGrant {quote(grant.name)} is already extended by"
-            f" {quote(stored.extended_by)}. Extend that one."
-        )
-
-
 async def _shorten(
     api: Session, grant: Grant, end: datetime, options: OutputOptions
 ) -> None:
@@ -156,9 +147,6 @@ async def _shorten(
             f" To end it early, run: argogrant revoke {sanitize(grant.name)}."
         )
     body = await patch_grant(api, grant.name, build_expiry_patch(grant.uid, end))
-    if options.is_for_people:
-        new_end = when(end, utc_now(), options.zone)
-        suffix = options.dry_run_suffix
-        typer.echo(f"{object_name(body)} ends earlier{suffix}: {new_end}")
-    else:
-        typer.echo(serialize_objects(options.output, body))
+    result = f"ends earlier{options.dry_run_suffix}"
+    new_end = when(end, utc_now(), options.zone)
+    options.echo(f"{object_name(body)} {result}: {new_end}", body)

@@ -19,7 +19,7 @@ from argogrant.cli.change.submit import (
     wait_for,
 )
 from argogrant.cli.errors import CommandError, describe_api_error
-from argogrant.cli.options import DryRun, ListFormat, object_name, serialize_objects
+from argogrant.cli.options import DryRun, ListFormat, object_name
 from argogrant.cli.session import Session, grant_body
 from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.tables import sanitize
@@ -66,8 +66,7 @@ def revoke(  # noqa: PLR0913
             for name, body in bodies.items():
                 with _collect_errors(problems, f"{name}: "):
                     bodies[name] = await _wait(api, body, options.timeout, options)
-        if bodies and not options.is_for_people:
-            typer.echo(serialize_objects(options.output, *bodies.values()))
+        options.echo("", *bodies.values())
         if problems:
             raise CommandError("\n".join(problems))
 
@@ -86,11 +85,7 @@ def _collect_errors(problems: list[str], prefix: str = "") -> Iterator[None]:
 
 
 async def _select(api: Session, selector: str) -> list[str]:
-    """Return the names of the selected grants that have not ended.
-
-    Raises:
-        ClusterError: The request failed.
-    """
+    """Return the names of the selected grants that have not ended."""
     collection = Collection(ACCESS_GRANTS, api.namespace, labels=selector)
     grants = [view_grant(body) async for body in list_all(api.cluster, collection)]
     names = [one.name for one in grants if not (one.is_revoked or is_over(one))]
@@ -108,7 +103,6 @@ async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) 
 
     Raises:
         CommandError: The grant does not exist, or the API server rejects the change.
-        ClusterError: The request failed.
     """
     body = await grant_body(api, name)
     grant = view_grant(body)
@@ -120,8 +114,7 @@ async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) 
         patch = build_revocation_patch(grant.uid, reason)
         body = await patch_grant(api, name, patch)
         result = f"revoked{options.dry_run_suffix}"
-    if options.is_for_people:
-        typer.echo(f"{object_name(body)} {result}")
+    options.echo(f"{object_name(body)} {result}")
     return body
 
 
@@ -132,13 +125,11 @@ async def _wait(
 
     Raises:
         CommandError: The timeout expired.
-        ClusterError: A request failed.
     """
     name, uid = body["metadata"]["name"], body["metadata"]["uid"]
     collection = Collection(ACCESS_GRANTS, api.namespace, name)
     status = await wait_for(api.cluster, collection, uid, has_ended, limit)
-    if options.is_for_people:
-        typer.echo(f"{sanitize(name)}: {with_full_stop(sanitize(status.text))}")
+    options.echo(f"{sanitize(name)}: {with_full_stop(sanitize(status.text))}")
     try:
         return await api.cluster.get(ACCESS_GRANTS.path(api.namespace, name))
     except NotFound:

@@ -77,6 +77,13 @@ class OutputOptions:
         """Suffix of a result that was not persisted, as in kubectl."""
         return " (server dry run)" if self.is_dry_run else ""
 
+    def echo(self, sentence: str, *bodies: Body) -> None:
+        """Print a sentence for people; for programs the objects, if there are any."""
+        if self.is_for_people and sentence:
+            typer.echo(sentence)
+        elif bodies and not self.is_for_people:
+            typer.echo(serialize_objects(self.output, *bodies))
+
 
 def parse_output_options(
     output: ListFormat, *, wait: bool, timeout: str, dry_run: DryRun, zone: str = ""
@@ -136,15 +143,12 @@ async def submit(
     Raises:
         CommandError: The API server rejects the grant, the grant cannot become active,
             or the timeout expired.
-        ClusterError: A request failed.
     """
     created = await _create(api, body)
-    if options.is_for_people:
-        typer.echo(f"{object_name(created)} created{options.dry_run_suffix}")
-        typer.echo(description)
+    options.echo(f"{object_name(created)} created{options.dry_run_suffix}")
+    options.echo(description)
     if options.timeout is None:
-        if not options.is_for_people:
-            typer.echo(serialize_objects(options.output, created))
+        options.echo("", created)
         return
     metadata = created["metadata"]
     collection = Collection(ACCESS_GRANTS, api.namespace, metadata["name"])
@@ -171,7 +175,6 @@ async def patch_grant(api: Session, name: str, patch: dict[str, Any]) -> Body:
 
     Raises:
         CommandError: The API server rejects the change; the message says why.
-        ClusterError: The request failed.
     """
     path = ACCESS_GRANTS.path(api.namespace, name)
     try:
@@ -183,10 +186,7 @@ async def patch_grant(api: Session, name: str, patch: dict[str, Any]) -> Body:
 def _print_access(body: Body, options: OutputOptions) -> None:
     """Print that access is active; a warning about its effect goes to stderr."""
     grant = read_stored_status(body)
-    if options.is_for_people:
-        typer.echo(describe_access(grant, utc_now(), options.zone))
-    else:
-        typer.echo(serialize_objects(options.output, body))
+    options.echo(describe_access(grant, utc_now(), options.zone), body)
     effective = grant.conditions.get(GrantCondition.EFFECTIVE)
     if effective is not None and effective.status is False and effective.message:
         typer.echo(f"Warning: {sanitize(effective.message)}", err=True)
