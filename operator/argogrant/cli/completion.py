@@ -81,9 +81,7 @@ def role_names(context: typer.Context, incomplete: str) -> list[str]:
 def answer_kubectl(app: typer.Typer, words: Sequence[str]) -> None:
     """Print completions in the protocol of kubectl plugins.
 
-    Args:
-        app: The commands.
-        words: The words after the name of the plugin; the last one is incomplete.
+    The words follow the name of the plugin; the last one is incomplete.
 
     Source: https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/.
     """

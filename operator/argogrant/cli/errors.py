@@ -37,10 +37,7 @@ def run_command(
 ) -> Result:
     """Run the work of a command; on an error, print its message and exit.
 
-    Args:
-        command: Name of the command, for the message.
-        work: Raises ``CommandError`` or ``ClusterError`` if it fails.
-        error_status: Exit status of an error.
+    Errors are ``CommandError`` and ``ClusterError``.
     """
     try:
         return asyncio.run(work)

@@ -143,15 +143,7 @@ def summary(
     now: datetime,
     zone: tzinfo | None = None,
 ) -> str:
-    """Format who requests which role, until when and why.
-
-    Args:
-        grant: The requested grant.
-        stored: Its status.
-        risks: Risks of the role; None if unknown.
-        now: The current time.
-        zone: Time zone of the output; None for the local one.
-    """
+    """Format who requests which role, until when and why; the risks may be unknown."""
     unknown_risks = "unknown; the status of the ArgoCDInstance does not list this role"
     requester = sanitize(grant.requester.username) if grant.requester else NONE
     ready = stored.conditions.get(GrantCondition.READY)
@@ -171,11 +163,7 @@ def summary(
 
 
 def role_risks(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | None:
-    """Return the risks of a role from the status of an ArgoCDInstance.
-
-    Returns:
-        None if the status does not list the role.
-    """
+    """Return the risks in the status of an ArgoCDInstance; None without the role."""
     wanted = (grant.role.name, grant.role.project)
     for role in status.get("roles") or ():
         if (role.get("name"), role.get("project")) == wanted:

@@ -134,11 +134,7 @@ class RequestedWindow:
 def parse_window(
     *, lasts: str, until: str, begins: str, now: datetime, zone: tzinfo | None
 ) -> RequestedWindow:
-    """Parse ``--for`` or ``--until``, and ``--from``.
-
-    Raises:
-        typer.BadParameter: Not exactly one end is given, or a time is invalid.
-    """
+    """Parse exactly one of ``--for`` and ``--until``, and ``--from``."""
     if bool(lasts) == bool(until):
         raise typer.BadParameter("specify one of --for and --until", param_hint="--for")
     start, notes = None, [""]
@@ -157,11 +153,7 @@ def parse_window(
 
 
 def parse_role(name: str, project: str) -> RoleRef:
-    """Parse ``--role`` and ``--project``; ``proj:team-a:deployer`` names both.
-
-    Raises:
-        typer.BadParameter: The options name two projects.
-    """
+    """Parse ``--role`` and ``--project``; ``proj:team-a:deployer`` names both."""
     found = _PROJECT_ROLE.fullmatch(name)
     if found is None:
         return RoleRef(name=name, project=project or None)
@@ -172,11 +164,7 @@ def parse_role(name: str, project: str) -> RoleRef:
 
 
 def parse_subject(user: str, group: str) -> Subject | None:
-    """Parse ``--user`` and ``--group``; return None for the requester.
-
-    Raises:
-        typer.BadParameter: Both are given.
-    """
+    """Parse at most one of ``--user`` and ``--group``; None is the requester."""
     if user and group:
         message = "specify one of --user and --group"
         raise typer.BadParameter(message, param_hint="--user")

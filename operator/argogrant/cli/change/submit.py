@@ -88,11 +88,7 @@ class OutputOptions:
 def parse_output_options(
     output: ListFormat, *, wait: bool, timeout: str, dry_run: DryRun, zone: str = ""
 ) -> OutputOptions:
-    """Parse the options for output, dry run and waiting.
-
-    Raises:
-        typer.BadParameter: An option is invalid, or two options exclude each other.
-    """
+    """Parse the options; ``--wait`` and ``--dry-run`` exclude each other."""
     is_dry_run = dry_run is DryRun.SERVER
     if wait and is_dry_run:
         message = "--wait cannot be combined with --dry-run"
@@ -108,11 +104,7 @@ def parse_output_options(
 def parse_option(
     option: str, parse: Callable[[*Arguments], Parsed], *arguments: *Arguments
 ) -> Parsed:
-    """Parse a time; an invalid one is a usage error of the option.
-
-    Raises:
-        typer.BadParameter: The time is invalid.
-    """
+    """Parse a time; an invalid one is a usage error of the option."""
     try:
         return parse(*arguments)
     except InvalidTime as error:
@@ -272,14 +264,8 @@ async def wait_for(
     """Wait until an object meets a condition; print each change of its message.
 
     A watch that breaks is opened again. While the API server does not answer, its error
-    is printed instead. Messages go to stderr, because stdout is for the result.
-
-    Args:
-        cluster: The API server.
-        collection: The collection, with the name of the object.
-        uid: An object of the same name with another uid counts as deleted.
-        condition: The condition to wait for.
-        limit: Maximum time to wait.
+    is printed instead. Messages go to stderr, because stdout is for the result. An
+    object of the same name with another uid counts as deleted.
 
     Raises:
         CommandError: The condition cannot be met any more, or was not met in time.

@@ -146,13 +146,7 @@ class GrantDescription:
 
 
 def to_text(facts: GrantDescription, *, width: int, marks: Symbols) -> Iterator[str]:
-    """Format a description for a terminal, as lines.
-
-    Args:
-        facts: What was read.
-        width: Columns of the terminal.
-        marks: One symbol for each outcome.
-    """
+    """Format a description as lines for a terminal."""
     grant = facts.grant
     title = f"AccessGrant {sanitize(grant.namespace)}/{sanitize(grant.name)}"
     first, *rest = wrapped(f"{title}: {facts.state}", width, breaks=True)

@@ -331,11 +331,7 @@ def format_change(
 ) -> str:
     """Format one changed grant as a line below a list.
 
-    Args:
-        listed: Grants that were printed before; they determine the column widths.
-        changed: The changed grant.
-        output: Format of the list.
-        options: Options of a table.
+    The grants that were printed before determine the widths of the columns.
     """
     if output not in READABLE:
         separator = "---\n" if output is ListFormat.YAML else ""

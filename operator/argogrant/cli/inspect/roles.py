@@ -61,14 +61,9 @@ def roles(
 def format_roles(
     roles: Sequence[DiscoveredRole], owners: Owners, *, output: ListFormat, width: int
 ) -> str:
-    """Format the list.
+    """Format the list; the width of the terminal limits only the table.
 
-    Args:
-        roles: Roles that a grant can name.
-        owners: Owners of the roles.
-        output: Output format; JSON and YAML are as in the status of an ArgoCDInstance,
-            but without limits.
-        width: Columns of the terminal, which limit only the table.
+    JSON and YAML are as in the status of an ArgoCDInstance, but without limits.
     """
     if output is ListFormat.NAME:
         return "\n".join(sanitize(role.bound_as) for role in roles)

@@ -80,12 +80,7 @@ def checklist(
 ) -> Iterator[str]:
     """Format the result of a check.
 
-    Args:
-        result: The result.
-        width: Width of the terminal.
-        marks: The symbols.
-        breaks: Whether to break words that are too long. Otherwise they exceed the
-            width, and users can copy them.
+    Unless it ``breaks`` words, a long word exceeds the width, and users can copy it.
     """
     sign = click.style(marks[result.outcome], fg=_MARKS[result.outcome][2])
     indent, width = " " * (NAME + 3), width - NAME - 3

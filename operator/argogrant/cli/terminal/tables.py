@@ -89,12 +89,9 @@ def _line(
 
 
 def wrap(text: str, width: int, indent: int) -> str:
-    """Wrap a line between words.
+    """Wrap a line between words, and indent the second and later lines.
 
-    Args:
-        text: One line.
-        width: Width of the terminal; 0 for no limit.
-        indent: Blanks before the second and later lines.
+    A width of 0 is no limit.
     """
     if not width:
         return text
@@ -123,11 +120,7 @@ def has_colours() -> bool:
 
 
 def print_line(write: Callable[[int, Symbols], Iterable[str]]) -> None:
-    """Print lines with symbols, in colours where the terminal shows them.
-
-    Args:
-        write: Returns the lines for a width and for the symbols of the encoding.
-    """
+    """Print lines, written for the width, encoding and colours of the terminal."""
     width = min(shutil.get_terminal_size().columns, WIDEST)
     colour = False if "NO_COLOR" in os.environ else None
     for line in write(width, symbols_for(sys.stdout.encoding or "ascii")):

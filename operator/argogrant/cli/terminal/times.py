@@ -175,10 +175,7 @@ def relative(moment: datetime, now: datetime) -> str:
 def when(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     """Format a time and its distance: ``2026-11-24 18:00 CET (in 2h5m)``.
 
-    Args:
-        moment: An aware time.
-        now: The current time.
-        zone: The time zone of the output; None for the local one.
+    Without a zone, the time is local.
     """
     local = moment.astimezone(zone)
     seconds = f":{local.second:02}" if local.second else ""
