@@ -1,34 +1,31 @@
 """Entries of an access report: one for each grant, from two sources. Pure.
 
 The AccessGrants of a cluster are the first source, and the audit stream is the second,
-for grants that were deleted. Both are converted to the same ``ReportEntry``.
+for grants that were deleted. An audit file has one CloudEvent a line. Unknown fields
+are ignored, because later versions may add some. Lines without an event are counted.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from argogrant.api.accessgrant_view import AccessGrantView, StoredApproval
-from argogrant.cli.terminal.grant_state import grant_state
+from argogrant.api.accessgrant_view import (
+    AccessGrantView,
+    get_dict,
+    get_str,
+    get_time,
+)
+from argogrant.cli.terminal.grant_state import GrantState, grant_state
 from argogrant.grants.access.policy import ApprovalDecision
-from argogrant.grants.model.reasons import GrantCondition
+from argogrant.grants.model.reasons import GrantCondition, Reason
 
 UNKNOWN: Final = "Unknown"
 """State of a grant whose end is not in the audit files."""
 _UNKNOWN_START: Final = datetime.min.replace(tzinfo=UTC)
-
-
-class Period(NamedTuple):
-    """Half-open period: from ``since``, and until just before ``until``."""
-
-    since: datetime
-    until: datetime
-
-    def overlaps(self, start: datetime, end: datetime | None) -> bool:
-        """Return whether an interval overlaps the period; None is an open end."""
-        return start < self.until and (end is None or end > self.since)
+_GRANT: Final = "dev.argogrant.grant."
 
 
 class Source(StrEnum):
@@ -40,34 +37,47 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportEntry:
-    """One grant; an unknown value is empty."""
+    """One grant, with the fields of ``COLUMNS``; an unknown value is empty."""
 
-    uid: str
+    subject: str
+    subject_kind: str
+    role: str
+    instance: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    expires_at: datetime | None
+    state: str
+    end_reason: str | None
+    gave_access: bool
+    justification: str | None
+    requester: str | None
+    requested_at: datetime | None
+    approval: str | None
+    approvers: tuple[str, ...]
+    refusers: tuple[str, ...]
+    policy: str | None
+    break_glass: bool
+    extends: str | None
     namespace: str
     name: str
-    instance: str
-    subject_kind: str
-    subject: str
-    role: str
-    requester: str
-    justification: str
-    requested_at: datetime | None
-    """Creation of the grant; from the audit: when the operator first saw it."""
-    started_at: datetime | None
-    expires_at: datetime | None
-    ended_at: datetime | None
-    state: str
-    end_reason: str
-    gave_access: bool
-    """Argo CD's policy has contained the binding."""
-    is_break_glass: bool
-    policy: str
-    approval: str
-    """Reason of ``Approved``, such as ``AutoApproved``."""
-    approvers: tuple[str, ...]
-    deniers: tuple[str, ...]
-    extends: str
+    uid: str
     source: Source
+
+    @property
+    def start(self) -> datetime:
+        """Start of the access, or else the time of the request."""
+        return self.started_at or self.requested_at or _UNKNOWN_START
+
+
+class Period(NamedTuple):
+    """Half-open period: from ``since``, and until just before ``until``."""
+
+    since: datetime
+    until: datetime
+
+    def overlaps(self, start: datetime, end: datetime | None) -> bool:
+        """Return whether an interval overlaps the period; None is an open end."""
+        return start < self.until and (end is None or end > self.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,73 +107,173 @@ class ReportFilter:
 
     def _is_in_period(self, entry: ReportEntry) -> bool:
         if entry.gave_access:
-            start = entry.started_at or entry.requested_at or _UNKNOWN_START
             # Only a confirmed end counts: an expired grant may still be bound.
-            return self.period.overlaps(start, entry.ended_at)
+            return self.period.overlaps(entry.start, entry.ended_at)
         requested = entry.requested_at
         return self.include_without_access and (
             requested is None or self.period.since <= requested < self.period.until
         )
 
 
-def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
-    """Convert an AccessGrant to an entry."""
-    conditions = grant.conditions
-    approved = conditions.get(GrantCondition.APPROVED)
-    ready = conditions.get(GrantCondition.READY)
-    ended = conditions.get(GrantCondition.ENDED)
-    approvals = grant.approvals
-    return ReportEntry(
-        uid=grant.uid,
-        namespace=grant.namespace,
-        name=grant.name,
-        instance=grant.instance,
-        subject_kind=grant.subject_kind,
-        subject=grant.subject,
-        role=grant.role,
-        requester=grant.requester,
-        justification=grant.justification,
-        requested_at=grant.created_at,
-        started_at=grant.started_at,
-        expires_at=grant.expires_at,
-        ended_at=grant.ended_at,
-        state=str(grant_state(grant, now)),
-        end_reason=ended.reason if ended else "",
-        gave_access=grant.has_been_bound or bool(ready and ready.status),
-        is_break_glass=grant.is_break_glass,
-        policy=grant.policy or "",
-        approval=approved.reason if approved and approved.status else "",
-        approvers=_approvers(approvals, ApprovalDecision.APPROVE),
-        deniers=_approvers(approvals, ApprovalDecision.DENY),
-        extends=grant.extends,
-        source=Source.CLUSTER,
-    )
-
-
 def access_report(
     audit: Iterable[ReportEntry],
     cluster: Iterable[ReportEntry],
     report_filter: ReportFilter,
-) -> tuple[ReportEntry, ...]:
+) -> list[ReportEntry]:
     """Merge the entries of both sources, sorted by their start.
 
-    Args:
-        audit: Entries from audit files.
-        cluster: Entries from AccessGrants. They replace those of the same grant from
-            audit files, because an object has its latest state.
-        report_filter: Filters of the report.
+    An entry of the cluster replaces that of the same grant from audit files, because an
+    object has its latest state.
     """
     entries = {entry.uid: entry for entry in (*audit, *cluster)}
-    selected = [entry for entry in entries.values() if report_filter.matches(entry)]
-    return tuple(sorted(selected, key=_sort_key))
+    return sorted(
+        filter(report_filter.matches, entries.values()),
+        key=lambda entry: (entry.start, entry.namespace, entry.name),
+    )
 
 
-def _sort_key(entry: ReportEntry) -> tuple[datetime, str, str]:
-    start = entry.started_at or entry.requested_at or _UNKNOWN_START
-    return start, entry.namespace, entry.name
+def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
+    """Convert an AccessGrant to an entry."""
+    approved = grant.conditions.get(GrantCondition.APPROVED)
+    ended = grant.conditions.get(GrantCondition.ENDED)
+    approvals = [(one.approver, one.decision) for one in grant.approvals]
+    return ReportEntry(
+        subject=grant.subject,
+        subject_kind=grant.subject_kind,
+        role=grant.role,
+        instance=grant.instance,
+        started_at=grant.started_at,
+        ended_at=grant.ended_at,
+        expires_at=grant.expires_at,
+        state=str(grant_state(grant, now)),
+        end_reason=(ended.reason or None) if ended else None,
+        gave_access=grant.has_been_bound
+        or grant.condition_is_true(GrantCondition.READY),
+        justification=grant.justification or None,
+        requester=grant.requester or None,
+        requested_at=grant.created_at,
+        approval=(approved.reason or None) if approved and approved.status else None,
+        approvers=_names(approvals, ApprovalDecision.APPROVE),
+        refusers=_names(approvals, ApprovalDecision.DENY),
+        policy=grant.policy,
+        break_glass=grant.is_break_glass,
+        extends=grant.extends or None,
+        namespace=grant.namespace,
+        name=grant.name,
+        uid=grant.uid,
+        source=Source.CLUSTER,
+    )
 
 
-def _approvers(
-    approvals: Iterable[StoredApproval], decision: ApprovalDecision
+def _names(
+    approvals: Iterable[tuple[str, str]], decision: ApprovalDecision
 ) -> tuple[str, ...]:
-    return tuple(one.approver for one in approvals if one.decision == decision)
+    return tuple(approver for approver, decided in approvals if decided == decision)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFile:
+    """Entries of audit files."""
+
+    entries: tuple[ReportEntry, ...]
+    skipped_lines: int
+    """Number of lines that are neither empty nor an event."""
+    first_event: datetime | None
+    """Time of the earliest event."""
+
+
+def read_audit_file(lines: Iterable[str]) -> AuditFile:
+    """Parse lines of the audit stream, in any order and with repetitions.
+
+    Args:
+        lines: One event each. Text before the event is ignored, such as the time that
+            ``kubectl logs --timestamps`` adds.
+    """
+    events: dict[str, Mapping[str, Any]] = {}
+    skipped_lines = 0
+    for line in lines:
+        event = _event(line)
+        if event is not None:
+            events.setdefault(str(event["id"]), event)
+        elif line.strip():
+            skipped_lines += 1
+    ordered = sorted(events.values(), key=lambda event: str(event["time"]))
+    entries: dict[str, ReportEntry] = {}
+    for event in ordered:
+        if str(event["type"]).startswith(_GRANT):
+            _apply(entries, event)
+    first_event = get_time(ordered[0], "time") if ordered else None
+    return AuditFile(tuple(entries.values()), skipped_lines, first_event)
+
+
+def _event(line: str) -> Mapping[str, Any] | None:
+    """Parse an event; return None if a required field is missing."""
+    try:
+        event = json.loads(line[line.find("{") :])
+    except (ValueError, RecursionError):
+        return None
+    required = ("id", "type", "time", "data")
+    if not isinstance(event, dict) or any(key not in event for key in required):
+        return None
+    return event if get_str(get_dict(event, "data"), "uid") else None
+
+
+def _apply(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:
+    """Update the entry of a grant with an event; an event removes no known value."""
+    event_type = str(event["type"]).removeprefix(_GRANT)
+    entry = _entry(get_dict(event, "data"), event_type)
+    before = entries.get(entry.uid)
+    if event_type == "requested":
+        entry = replace(entry, requested_at=get_time(event, "time"))
+    if before is not None:
+        entry = replace(
+            entry,
+            requested_at=before.requested_at or entry.requested_at,
+            started_at=entry.started_at or before.started_at,
+            expires_at=entry.expires_at or before.expires_at,
+            ended_at=entry.ended_at or before.ended_at,
+            gave_access=before.gave_access or entry.gave_access,
+            approval=entry.approval or before.approval,
+        )
+        if event_type != "ended" and before.state != UNKNOWN:
+            entry = replace(entry, state=before.state, end_reason=before.end_reason)
+    entries[entry.uid] = entry
+
+
+def _entry(data: Mapping[str, Any], event_type: str) -> ReportEntry:
+    subject, listed = get_dict(data, "subject"), data.get("approvals")
+    state, reason = UNKNOWN, ""
+    if event_type in ("ended", "deleted"):
+        reason = get_str(data, "reason")
+        was_denied = reason == Reason.DENIED
+        state = str(GrantState.REFUSED if was_denied else GrantState.ENDED)
+    approvals = [
+        (get_str(one, "approver"), get_str(one, "decision"))
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+    ]
+    return ReportEntry(
+        subject=get_str(subject, "name"),
+        subject_kind=get_str(subject, "kind"),
+        role=get_str(data, "role"),
+        instance=get_str(data, "instance"),
+        started_at=get_time(data, "startedAt"),
+        ended_at=get_time(data, "endedAt"),
+        expires_at=get_time(data, "expiresAt"),
+        state=state,
+        end_reason=reason or None,
+        gave_access=bool(data.get("wasBound")),
+        justification=get_str(data, "justification") or None,
+        requester=get_str(get_dict(data, "requester"), "username") or None,
+        requested_at=None,
+        approval=get_str(data, "approval") or None,
+        approvers=_names(approvals, ApprovalDecision.APPROVE),
+        refusers=_names(approvals, ApprovalDecision.DENY),
+        policy=get_str(data, "policy") or None,
+        break_glass=bool(data.get("breakGlass")),
+        extends=get_str(data, "extends") or None,
+        namespace=get_str(data, "namespace"),
+        name=get_str(data, "name"),
+        uid=get_str(data, "uid"),
+        source=Source.AUDIT,
+    )

@@ -18,7 +18,7 @@ from argogrant.cli.report.entries import (
     access_report,
     entry_of,
 )
-from argogrant.cli.report.table import (
+from argogrant.cli.report.report import (
     COLUMNS,
     GUARD,
     ReportFormat,

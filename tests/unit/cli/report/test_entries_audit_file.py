@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.cli.report.audit_file import read_audit_file
+from argogrant.cli.report.entries import read_audit_file
 from argogrant.cli.terminal.grant_state import GrantState
 from support.builders import NOON
 
@@ -64,7 +64,7 @@ def test_events_of_a_grant_become_one_entry() -> None:
     assert entry.started_at == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
     assert entry.ended_at == datetime(2026, 11, 24, 12, 9, tzinfo=UTC)
     assert (entry.state, entry.end_reason) == (GrantState.ENDED, "Expired")
-    assert (entry.approvers, entry.deniers) == (("dan",), ("erin",))
+    assert (entry.approvers, entry.refusers) == (("dan",), ("erin",))
     assert (entry.approval, entry.gave_access) == ("ApprovedByReviewers", True)
 
 
