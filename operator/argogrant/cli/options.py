@@ -24,6 +24,9 @@ Namespace = Annotated[
 Context = Annotated[
     str, typer.Option(help="Name of the kubeconfig context to use.  [default: current]")
 ]
+ArgoCDContext = Annotated[
+    str, typer.Option(help="Kubeconfig context of Argo CD's cluster, if another.")
+]
 InstanceName = Annotated[
     str,
     typer.Option(
@@ -76,6 +79,13 @@ Answer = Annotated[
     ),
 ]
 """``Output`` of commands that print a sentence or an object."""
+
+
+class TextOrJSON(StrEnum):
+    """Output formats of answers: for people, and for programs."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class DryRun(StrEnum):

@@ -1,15 +1,45 @@
 """``argogrant can``: the answer of Argo CD to a request, now or with a grant."""
 
-from enum import StrEnum
-from typing import Annotated, Final
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import typer
 
-from argogrant.argocd.simulation.enforcer import RESOURCES, EnforceRequest
+from argogrant.api.argocdinstance import Instance
+from argogrant.argocd.argocd_cm import read_settings
+from argogrant.argocd.roles import default_roles, discover_roles
+from argogrant.argocd.simulation.enforcer import (
+    RESOURCES,
+    EnforceRequest,
+    to_enforce_requests,
+)
+from argogrant.argocd.simulation.evaluate import (
+    AccessEvaluator,
+    AccessResult,
+    Attempt,
+    ResolvedSubject,
+    Rules,
+    SubjectSource,
+    resolve_subject,
+)
+from argogrant.argocd.simulation.sourced_lines import (
+    SourcedBinding,
+    SourcedRule,
+    source_config_map,
+)
 from argogrant.cli.completion import grant_names, role_names
 from argogrant.cli.errors import EXIT_ERROR, EXIT_NO, CommandError, run_command
-from argogrant.cli.options import Context, InstanceName, Namespace
+from argogrant.cli.options import (
+    ArgoCDContext,
+    Context,
+    InstanceName,
+    Namespace,
+    TextOrJSON,
+)
 from argogrant.cli.session import (
+    ArgoCDRBAC,
     Session,
     argocd_of,
     find_grant,
@@ -18,14 +48,8 @@ from argogrant.cli.session import (
     read_rules,
     session,
 )
-from argogrant.cli.simulate.answer import (
-    AccessQuery,
-    SimulationResult,
-    WhatIf,
-    simulate,
-)
-from argogrant.cli.simulate.answer_format import as_json, in_words
-from argogrant.cli.terminal.tables import columns
+from argogrant.cli.terminal.tables import columns, sanitize, wrap
+from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.validation import quote
 
@@ -39,11 +63,49 @@ ACTIONS: Final = frozenset(
 the resource that they are about."""
 
 
-class AnswerFormat(StrEnum):
-    """Output formats of ``can``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessQuery:
+    """Parsed command line of ``can``."""
 
-    TEXT = "text"
-    JSON = "json"
+    subject: str
+    request: EnforceRequest
+    groups: Sequence[str] = ()
+    is_user_id: bool = False
+    grant: str = ""
+    role: RoleRef | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """Assumed binding, in addition to those of Argo CD."""
+
+    binding: Binding
+    name: str
+    """Name of the grant or role in the answer."""
+    project: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationResult:
+    """Answer with the assumed binding, and without it."""
+
+    result: AccessResult
+    is_allowed: bool
+    """True if the result is allowed, and a user can log in with this name."""
+    is_allowed_now: bool
+    """Answer without the assumed binding."""
+    assumed: str
+    """Name of the assumed grant or role; empty without one."""
+    notes: tuple[str, ...]
+
+    @property
+    def decisive(self) -> Attempt | None:
+        """The attempt that was allowed, or else the first that a rule denied."""
+        attempts = self.result.attempts
+        if self.result.is_allowed:
+            return attempts[-1]
+        denied = (one for one in attempts if one.result.rule or one.result.unreadable)
+        return next(denied, None)
 
 
 def can(  # noqa: PLR0913
@@ -90,12 +152,10 @@ def can(  # noqa: PLR0913
     namespace: Namespace = "",
     instance: InstanceName = "default",
     context: Context = "",
-    argocd_context: Annotated[
-        str, typer.Option(help="Kubeconfig context of Argo CD's cluster, if another.")
-    ] = "",
+    argocd_context: ArgoCDContext = "",
     output: Annotated[
-        AnswerFormat, typer.Option("--output", "-o", help="Output format.")
-    ] = AnswerFormat.TEXT,
+        TextOrJSON, typer.Option("--output", "-o", help="Output format.")
+    ] = TextOrJSON.TEXT,
 ) -> None:
     """Check whether Argo CD allows a request, and by which rule.
 
@@ -118,19 +178,20 @@ def can(  # noqa: PLR0913
         error_status=EXIT_ERROR,
     )
     if not quiet:
-        is_json = output is AnswerFormat.JSON
-        typer.echo(as_json(answer) if is_json else in_words(answer, columns()))
+        is_json = output is TextOrJSON.JSON
+        typer.echo(_as_json(answer) if is_json else _in_words(answer, columns()))
     if not answer.is_allowed:
         raise typer.Exit(EXIT_NO)
 
 
 def _parse_request(resource: str, action: str, object_: str) -> EnforceRequest:
-    if resource not in RESOURCES:
-        valid = ", ".join(sorted(RESOURCES))
-        raise typer.BadParameter(f"must be one of: {valid}.", param_hint="RESOURCE")
-    if action.partition("/")[0] not in ACTIONS:
-        valid = ", ".join(sorted(ACTIONS))
-        raise typer.BadParameter(f"must be one of: {valid}.", param_hint="ACTION")
+    for name, value, valid in (
+        ("RESOURCE", resource, RESOURCES),
+        ("ACTION", action.partition("/")[0], ACTIONS),
+    ):
+        if value not in valid:
+            text = f"must be one of: {', '.join(sorted(valid))}."
+            raise typer.BadParameter(text, param_hint=name)
     return EnforceRequest(resource=resource, action=action, object=object_)
 
 
@@ -177,8 +238,181 @@ async def _what_if(home: Session, query: AccessQuery, instance: str) -> WhatIf |
             f"AccessGrant {quote(query.grant)} is for another Argo CD. Add --instance"
             f" {grant.instance}."
         )
-    return WhatIf(
-        binding=grant.binding,
-        project=grant.role.project,
-        name=f"AccessGrant {grant.name}",
+    name = f"AccessGrant {grant.name}"
+    return WhatIf(binding=grant.binding, project=grant.role.project, name=name)
+
+
+def simulate(
+    query: AccessQuery,
+    instance: Instance,
+    rbac: ArgoCDRBAC,
+    *,
+    settings: Mapping[str, str] | None,
+    assumption: WhatIf | None,
+) -> SimulationResult:
+    """Evaluate a request as Argo CD does. Pure.
+
+    ``instance`` determines where the operator writes bindings. ``settings`` is the
+    ``data`` of ``argocd-cm``; None if it cannot be read.
+    """
+    unmanaged = rbac.config_map.unmanaged
+    login_config = LoginConfig(
+        claims=unmanaged.claims,
+        default_role=unmanaged.default_role,
+        default_roles=default_roles(unmanaged, rbac.projects),
+        settings=None if settings is None else read_settings(settings),
     )
+    subject = resolve_subject(
+        query.subject, query.groups, login_config, is_user_id=query.is_user_id
+    )
+    requests = to_enforce_requests(
+        query.request, namespace=instance.argocd_namespace, settings=settings or {}
+    )
+    rules = Rules(
+        lines=source_config_map(rbac.config_map.data),
+        default_role=unmanaged.default_role,
+        match_mode=unmanaged.match_mode,
+        projects=rbac.projects,
+    )
+
+    def evaluate(evaluator: AccessEvaluator) -> AccessResult:
+        """Return the first result that allows, or else the last one."""
+        results = [evaluator.evaluate(subject.token_subject, one) for one in requests]
+        return next((one for one in results if one.is_allowed), results[-1])
+
+    now = evaluate(AccessEvaluator(rules))
+    result = now
+    if assumption is not None:
+        binding = SourcedBinding(assumption.binding, assumption.name)
+        project = assumption.project if instance.binds_in_projects else None
+        result = evaluate(AccessEvaluator(rules, [binding], in_project=project or ""))
+    return SimulationResult(
+        result=result,
+        is_allowed=result.is_allowed and not subject.is_locked_out,
+        is_allowed_now=now.is_allowed and not subject.is_locked_out,
+        assumed=assumption.name if assumption is not None else "",
+        notes=(*subject.notes, *_notes(assumption, subject, rbac, result)),
+    )
+
+
+def _notes(
+    assumption: WhatIf | None,
+    resolved: ResolvedSubject,
+    rbac: ArgoCDRBAC,
+    result: AccessResult,
+) -> Iterator[str]:
+    """Return why an assumed binding may have no effect, and which rules have none."""
+    if assumption is not None:
+        subject, role = assumption.binding
+        token = resolved.token_subject
+        if subject not in (token.user_id, *token.compared) and not resolved.notes:
+            yield (
+                f"{assumption.name} is for subject {quote(subject)}, which is none of"
+                " the names that Argo CD compares here."
+            )
+        roles = discover_roles(rbac.config_map.unmanaged, rbac.projects)
+        if role not in {one.bound_as for one in roles}:
+            yield (
+                f"Role {quote(role)} does not exist. To list roles, run: argogrant"
+                " roles."
+            )
+    if result.broken_project is not None:
+        yield (
+            f"The roles of the project have no effect: Argo CD cannot parse"
+            f" {result.broken_project}."
+        )
+    for name in result.unbound if not result.is_allowed else ():
+        yield f"No g line binds {name}, so Argo CD ignores its p lines."
+
+
+def _in_words(answer: SimulationResult, width: int) -> str:
+    """Format yes or no on the first line, and the reasons below it."""
+    reasons = (wrap(f"  {line}", width, 4) for line in _reasons(answer))
+    return "\n".join(["yes" if answer.is_allowed else "no", *reasons])
+
+
+def _reasons(answer: SimulationResult) -> Iterator[str]:
+    result = answer.result
+    if result.broken is not None:
+        yield f"Argo CD cannot parse {sanitize(str(result.broken))}."
+        yield sanitize(result.broken.consequence)
+        return
+    notes = list(map(sanitize, answer.notes))
+    if result.is_allowed and not answer.is_allowed:
+        # The rules allow the request; the notes say why the user cannot log in.
+        yield from notes
+        notes.clear()
+    if answer.decisive is not None:
+        yield from _decisive_rule(answer.decisive)
+    elif not result.is_allowed:
+        names = dict.fromkeys(map(_name, result.attempts))
+        yield f"No rule allows it for {', or for '.join(names)}."
+    if answer.assumed:
+        now = "yes" if answer.is_allowed_now else "no"
+        yield f"Currently, without {sanitize(answer.assumed)}: {now}."
+    yield from notes
+
+
+def _decisive_rule(attempt: Attempt) -> Iterator[str]:
+    result = attempt.result
+    if result.unreadable:
+        yield (
+            f"A rule of {_name(attempt)} has an invalid regular expression,"
+            f" {sanitize(result.unreadable)}; Argo CD denies every request that it"
+            " compares with this rule."
+        )
+        return
+    if result.rule is not None:
+        word = "Allowed" if result.is_allowed else "Denied"
+        rule, source = result.rule
+        line = sanitize(", ".join(("p", *rule)))
+        yield f"{word} by {line} ({sanitize(source)})"
+    path = "".join(
+        f" > {sanitize(one.binding.role)} ({sanitize(one.source)})"
+        for one in result.chain
+    )
+    yield f"for {_name(attempt)}{path}"
+
+
+def _name(attempt: Attempt) -> str:
+    match attempt.source:
+        case SubjectSource.EVERYONE:
+            return "everyone"
+        case SubjectSource.DEFAULT_ROLE:
+            return f"everyone, by policy.default {sanitize(attempt.result.name)}"
+        case _:
+            return f"{sanitize(attempt.result.name)} ({attempt.source})"
+
+
+def _as_json(answer: SimulationResult) -> str:
+    """Format the answer, all evaluated names and all rules as JSON."""
+    decisive, broken = answer.decisive, answer.result.broken
+    result = decisive.result if decisive is not None else None
+    body: dict[str, Any] = {
+        "allowed": answer.is_allowed,
+        "allowedNow": answer.is_allowed_now,
+        "assumed": answer.assumed or None,
+        "rule": _rule_item(result.rule) if result else None,
+        "chain": [
+            {**one.binding._asdict(), "source": one.source}
+            for one in (result.chain if result else ())
+        ],
+        "asked": [
+            {
+                "name": one.result.name,
+                "as": str(one.source),
+                "allowed": one.result.is_allowed,
+                "rule": _rule_item(one.result.rule),
+            }
+            for one in answer.result.attempts
+        ],
+        "broken": str(broken) if broken else None,
+        "notes": list(answer.notes),
+    }
+    return json.dumps(body, indent=2)
+
+
+def _rule_item(sourced: SourcedRule | None) -> dict[str, str] | None:
+    if sourced is None:
+        return None
+    return {**sourced.rule._asdict(), "source": sourced.source}

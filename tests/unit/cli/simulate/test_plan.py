@@ -11,7 +11,7 @@ from argogrant.argocd.overlay import EXPLANATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.cli import session as connecting
 from argogrant.cli.main import app
-from argogrant.cli.simulate.plan_diff import ObjectDiff, as_diff
+from argogrant.cli.simulate.plan import ObjectDiff, as_diff
 from argogrant.kube.errors import Forbidden
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
