@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 from enum import StrEnum
+from functools import partial
 from importlib import metadata
 from typing import Annotated
 
@@ -25,35 +26,27 @@ from argogrant.cli.session import APIServerNotReachable, connect, utc_now
 from argogrant.controller.removal import SweepFailed, sweep_config_map, sweep_projects
 from argogrant.controller.removal import uninstall as uninstall_namespace
 
+_name = partial(typer.Option, metavar="NAME")
+_seconds = partial(typer.Option, metavar="SECONDS", min=1)
+_file = partial(typer.Option, metavar="FILE")
+
 
 def operator(  # noqa: PLR0913
     namespace: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME", help="Namespace with ArgoCDInstances; may be repeated."
-        ),
+        list[str], _name(help="Namespace with ArgoCDInstances; may be repeated.")
     ],
     *,
     leader_elect: Annotated[
         bool, typer.Option(help="Leader election with the Lease argogrant.")
     ] = True,
     lease_namespace: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Namespace of the Lease.  [default: first --namespace]"
-        ),
+        str, _name(help="Namespace of the Lease.  [default: first --namespace]")
     ] = "",
     lease_seconds: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS", help="Duration of the Lease without renewal.", min=1
-        ),
+        float, _seconds(help="Duration of the Lease without renewal.")
     ] = 15,
     identity: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Identity in the Lease.  [default: host and process]"
-        ),
+        str, _name(help="Identity in the Lease.  [default: host and process]")
     ] = "",
     accept_unverified_requesters: Annotated[
         bool,
@@ -69,10 +62,7 @@ def operator(  # noqa: PLR0913
         ),
     ] = 8080,
     sweep_seconds: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS", help="Interval of the full resync from lists.", min=1
-        ),
+        float, _seconds(help="Interval of the full resync from lists.")
     ] = 60,
     audit_sink: Annotated[
         str,
@@ -81,14 +71,10 @@ def operator(  # noqa: PLR0913
         ),
     ] = "",
     audit_sink_token_file: Annotated[
-        str,
-        typer.Option(metavar="FILE", help="File with the bearer token of the sink."),
+        str, _file(help="File with the bearer token of the sink.")
     ] = "",
     audit_sink_ca_file: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE", help="File with CA certificates, instead of the system's."
-        ),
+        str, _file(help="File with CA certificates, instead of the system's.")
     ] = "",
     audit_spool: Annotated[
         str,
