@@ -6,7 +6,6 @@ from typing import Any, Final
 from argogrant.api.crd import KINDS
 from argogrant.cli.doctor.collect import (
     ClusterFacts,
-    CRDFact,
     InstanceFacts,
     LeaseFact,
     Probe,
@@ -50,10 +49,6 @@ def gone() -> Probe[Any]:
     return Probe()
 
 
-def a_crd(plural: str = "accessgrants", **changes: Any) -> CRDFact:
-    return replace(CRDFact(plural=plural, is_served=yes(), is_current=yes()), **changes)
-
-
 def a_lease(**changes: Any) -> LeaseFact:
     return replace(
         LeaseFact(holder="argogrant-0", renewed_at=NOON, seconds=15), **changes
@@ -67,7 +62,7 @@ def a_cluster(**changes: Any) -> ClusterFacts:
         now=NOON,
         kubernetes=yes("v1.37.0"),
         admission_kinds=yes(BOTH_KINDS),
-        crds=tuple(a_crd(kind.plural) for kind in KINDS),
+        crds={kind.plural: yes() for kind in KINDS},
         lease=yes(a_lease()),
         missing_permissions=permissions(),
         admission_drift=yes(""),

@@ -17,6 +17,7 @@ from argogrant.api.admission_policies import VALIDATING_FILE
 from argogrant.cli.doctor.collect import (
     ClusterFacts,
     InstanceFacts,
+    Probe,
     operator_account,
 )
 from argogrant.cli.terminal.checklist import (
@@ -115,12 +116,8 @@ def kubernetes_is_new_enough(facts: ClusterFacts) -> CheckResult:
 def crds_are_current(facts: ClusterFacts) -> CheckResult:
     """Check that the CRDs are installed and equal those of this version."""
     check, apply = "CRDs", "kubectl apply --server-side -f crds"
-    missing = [
-        one.plural
-        for one in facts.crds
-        if not one.is_served.value and not one.is_served.problem
-    ]
-    outdated = [one.plural for one in facts.crds if one.is_current.value is False]
+    missing = [plural for plural, one in facts.crds.items() if one == Probe()]
+    outdated = [plural for plural, one in facts.crds.items() if one.value is False]
     if missing:
         return wrong(check, f"not installed: {', '.join(missing)}", command=apply)
     if outdated:
@@ -131,10 +128,9 @@ def crds_are_current(facts: ClusterFacts) -> CheckResult:
             " the operator's version. Otherwise:",
             command=apply,
         )
-    for one in facts.crds:
-        problem = one.is_served.problem or one.is_current.problem
-        if problem:
-            return unknown(check, f"cannot be compared with this version: {problem}")
+    problem = next((one.problem for one in facts.crds.values() if one.problem), "")
+    if problem:
+        return unknown(check, f"cannot be compared with this version: {problem}")
     return fine(check, f"all {len(facts.crds)} installed and current")
 
 

@@ -4,7 +4,7 @@ Every fact is read on its own, so that one missing permission hides no other fac
 Nothing is changed.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -62,16 +62,6 @@ class Probe(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CRDFact:
-    """State of one CustomResourceDefinition of argogrant."""
-
-    plural: str
-    is_served: Probe[bool]
-    is_current: Probe[bool]
-    """True if the installed CRD equals the one of this version."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseFact:
     """Holder of the operator's Lease, and its last renewal."""
 
@@ -92,7 +82,9 @@ class ClusterFacts:
     """Version, such as v1.37.0."""
     admission_kinds: Probe[frozenset[str]]
     """Plurals of the admission policy kinds that the API server serves."""
-    crds: tuple[CRDFact, ...]
+    crds: Mapping[str, Probe[bool]]
+    """True if a CRD equals the one of this version, by plural; nothing if not served.
+    """
     lease: Probe[LeaseFact]
     missing_permissions: Probe[tuple[Permission, ...]]
     """Those of ``reporting_permissions`` that the operator does not have."""
@@ -127,13 +119,7 @@ class InstanceFacts:
 async def collect_cluster(
     cluster: Cluster, namespace: str, clock: Clock
 ) -> ClusterFacts:
-    """Read everything that does not depend on an instance.
-
-    Args:
-        cluster: Cluster of the operator.
-        namespace: Namespace of the operator.
-        clock: Current time of this machine.
-    """
+    """Read everything about an operator that does not depend on an instance."""
     version = await _probe(cluster.get("/version"), lambda b: str(b["gitVersion"]))
     lease = await _probe(cluster.get(LEASES.path(namespace, LEASE_NAME)), _read_lease)
     return ClusterFacts(
@@ -153,13 +139,7 @@ async def collect_cluster(
 async def collect_instance(
     cluster: Cluster, record: InstanceRecord, grants: Probe[tuple[GrantRecord, ...]]
 ) -> InstanceFacts:
-    """Read what belongs to one Argo CD; of one in another cluster, nothing.
-
-    Args:
-        cluster: Cluster of the operator.
-        record: The ArgoCDInstance.
-        grants: AccessGrants of its namespace.
-    """
+    """Read what belongs to one Argo CD; of one in another cluster, nothing."""
     if grants.value is not None:
         own = tuple(one for one in grants.value if one.instance == record.name)
         grants = Probe(value=own)
@@ -200,36 +180,28 @@ async def _list(
         return Probe(problem=_describe(error))
 
 
-async def _crds(cluster: Cluster) -> tuple[CRDFact, ...]:
+async def _crds(cluster: Cluster) -> Mapping[str, Probe[bool]]:
     """Compare the installed CRDs with the shipped ones.
 
     Every user may discover the served kinds; reading a CRD needs a permission.
     """
     served = await _probe(cluster.get(f"/apis/{GROUP}/{VERSION}"), _kinds)
-    facts = []
+    crds: dict[str, Probe[bool]] = {}
     for kind in KINDS:
-        shipped = custom_resource_definition(kind)
-        path = CRDS.path("", shipped["metadata"]["name"])
-        is_served = kind.plural in (served.value or ())
-        is_same = partial(is_subset, {"spec": shipped["spec"]})
-        facts.append(
-            CRDFact(
-                plural=kind.plural,
-                is_served=Probe(value=is_served, problem=served.problem),
-                is_current=await _probe(cluster.get(path), is_same),
-            )
-        )
-    return tuple(facts)
+        found: Probe[bool] = Probe()
+        if served.problem or kind.plural in (served.value or ()):
+            shipped = custom_resource_definition(kind)
+            path = CRDS.path("", shipped["metadata"]["name"])
+            is_same = partial(is_subset, {"spec": shipped["spec"]})
+            found = await _probe(cluster.get(path), is_same)
+        crds[kind.plural] = replace(found, problem=served.problem or found.problem)
+    return crds
 
 
 def is_subset(shipped: Any, installed: Any) -> bool:  # noqa: ANN401
     """Return whether an installed object contains everything that was shipped.
 
     An API server omits empty values and adds defaults; neither is a difference.
-
-    Args:
-        shipped: Part of an object, as shipped.
-        installed: The same part, as the API server returns it.
     """
     if isinstance(shipped, dict):
         return isinstance(installed or {}, dict) and all(

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from itertools import groupby
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 
 from argogrant.cli.doctor.checks import examine
 from argogrant.cli.doctor.collect import collect_cluster, collect_instance
-from argogrant.cli.options import Context, Namespace
+from argogrant.cli.options import Context, Namespace, TextOrJSON
 from argogrant.cli.session import (
     APIServerNotReachable,
     connect,
@@ -56,13 +55,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-class DoctorFormat(StrEnum):
-    """Output formats of the doctor."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def doctor(
     *,
     namespace: Namespace = "",
@@ -71,9 +63,8 @@ def doctor(
     ] = "",
     context: Context = "",
     output: Annotated[
-        DoctorFormat,
-        typer.Option("--output", "-o", help="Output format."),
-    ] = DoctorFormat.TEXT,
+        TextOrJSON, typer.Option("--output", "-o", help="Output format.")
+    ] = TextOrJSON.TEXT,
 ) -> None:
     """Check an installation, and print a remedy for each problem.
 
@@ -84,7 +75,7 @@ def doctor(
     """
     results = asyncio.run(_examine(namespace, instance, context))
     is_healthy = all(one.outcome is not CheckOutcome.WRONG for one in results)
-    if output is DoctorFormat.JSON:
+    if output is TextOrJSON.JSON:
         checks = [asdict(one) for one in results]
         typer.echo(json.dumps({"healthy": is_healthy, "checks": checks}, indent=2))
     else:

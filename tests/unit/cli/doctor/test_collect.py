@@ -101,8 +101,7 @@ async def test_all_facts_of_a_cluster_are_read() -> None:
 
     assert facts.kubernetes.value == "v1.37.0"
     assert facts.admission_kinds.value == {"validatingadmissionpolicies"}
-    assert [one.is_served.value for one in facts.crds] == [True] * len(KINDS)
-    assert [one.is_current.value for one in facts.crds] == [True] * len(KINDS)
+    assert facts.crds == {kind.plural: yes() for kind in KINDS}
     assert facts.lease.value is not None
     assert facts.lease.value.renewed_at == NOON
     assert facts.missing_permissions == yes(())
@@ -116,7 +115,7 @@ async def test_crd_of_another_version_is_not_current() -> None:
     cluster.edit(path, {"spec": {"names": {"shortNames": ["ag"]}}})
     facts = await cluster_facts(cluster)
 
-    assert [one.plural for one in facts.crds if not one.is_current.value] == [
+    assert [plural for plural, one in facts.crds.items() if not one.value] == [
         "accessgrants"
     ]
 
