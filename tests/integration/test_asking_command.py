@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from controlplane import ControlPlane
-from support import approval_flow
-from support.approval_flow import ClosedWorld, a_policy, approved_by
+from support import live_policies
 from support.live_cluster import after, eventually, sleep_until
+from support.live_policies import ClusterWithPolicies, a_policy, approved_by
 from support.typist import Typist
 
 ASK = ("request", "--role", "role:deployer", "--reason", "hotfix")
@@ -27,42 +27,42 @@ AUTOMATIC = a_policy("quick", maxDuration="1h", maxExtensions=2)
 @pytest.fixture(scope="module")
 def served(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClosedWorld]:
+) -> Iterator[ClusterWithPolicies]:
     log = tmp_path_factory.mktemp("asking") / "operator.log"
-    with approval_flow.served_world(identity_policies, log) as world:
+    with live_policies.cluster_with_operator(identity_policies, log) as world:
         eventually(lambda: world.instance_says()[1] == "Converged", within=30)
         yield world
 
 
 @pytest.fixture
-def world(served: ClosedWorld) -> ClosedWorld:
+def world(served: ClusterWithPolicies) -> ClusterWithPolicies:
     """Cluster with a policy and without grants."""
-    served.clear()
-    served.install(POLICY)
+    served.clean_up()
+    served.apply_policies(POLICY)
     return served
 
 
-def typist(world: ClosedWorld, name: str, *groups: str) -> Typist:
+def typist(world: ClusterWithPolicies, name: str, *groups: str) -> Typist:
     return Typist(world.plane.kubeconfig(name, ["people", *groups]))
 
 
 @pytest.fixture
-def alice(world: ClosedWorld) -> Typist:
+def alice(world: ClusterWithPolicies) -> Typist:
     return typist(world, "alice", "developers")
 
 
 @pytest.fixture
-def bob(world: ClosedWorld) -> Typist:
+def bob(world: ClusterWithPolicies) -> Typist:
     return typist(world, "bob", "approvers")
 
 
 def test_approved_request_gives_access(
-    world: ClosedWorld, alice: Typist, bob: Typist
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
 ) -> None:
     asked = alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     before = world.may_sync()
     shown = bob.does("approve", "hotfix", "--comment", "agreed", "--wait")
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
 
     assert asked.startswith("accessgrant.argogrant.dev/hotfix created\n")
     assert not before
@@ -72,13 +72,13 @@ def test_approved_request_gives_access(
 
 
 def test_waiting_request_names_the_missing_approval(
-    world: ClosedWorld, alice: Typist, bob: Typist
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
 ) -> None:
     """The exit status is that of the access."""
     waiting = alice.begins(*ASK, "--for", "1h", "--name", "hotfix", "--wait")
     try:
         eventually(lambda: world.exists("accessgrant", "hotfix"), within=30)
-        world.comes_to_say("hotfix", "AwaitingApproval")
+        world.wait_for_reason("hotfix", "AwaitingApproval")
         bob.does("approve", "hotfix")
         out, err = waiting.communicate(timeout=60)
     finally:
@@ -87,35 +87,37 @@ def test_waiting_request_names_the_missing_approval(
     assert waiting.returncode == 0, err
     assert "an approver runs: argogrant approve hotfix" in err
     assert "hotfix is active until " in out
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
 
 
 def test_denied_request_gives_no_access(
-    world: ClosedWorld, alice: Typist, bob: Typist
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
 ) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     bob.does("deny", "hotfix", "--comment", "not during the freeze", "--wait")
-    world.comes_to_say("hotfix", "Denied", "Ended")
+    world.wait_for_reason("hotfix", "Denied", "Ended")
     late = bob.fails("approve", "hotfix")
 
     assert "not during the freeze" in late
     assert not world.may_sync()
 
 
-def test_revoke_ends_access(world: ClosedWorld, alice: Typist, bob: Typist) -> None:
+def test_revoke_ends_access(
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
+) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     bob.does("approve", "hotfix")
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
     alice.does("revoke", "hotfix", "--reason", "the ticket is closed", "--wait")
 
-    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
     assert world.grant("hotfix")["spec"]["revocation"] == {
         "justification": "the ticket is closed"
     }
 
 
 def test_dry_run_of_a_revocation_changes_nothing(
-    world: ClosedWorld, alice: Typist, bob: Typist
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
 ) -> None:
     """The API server validates the change without persisting it."""
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
@@ -130,9 +132,9 @@ def test_dry_run_of_a_revocation_changes_nothing(
 
 
 def test_revoke_by_label_ends_matching_grants(
-    world: ClosedWorld, alice: Typist
+    world: ClusterWithPolicies, alice: Typist
 ) -> None:
-    world.install(AUTOMATIC)
+    world.apply_policies(AUTOMATIC)
     for name in ("first", "second"):
         alice.does(*ASK, "--for", "30m", "--name", name, "--wait")
     world.ours("label", "accessgrant", "first", "incident=7")
@@ -142,14 +144,14 @@ def test_revoke_by_label_ends_matching_grants(
 
     assert said.startswith("accessgrant.argogrant.dev/first revoked\n")
     assert other
-    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
 
 
 def test_watch_prints_changes_until_interrupted(
-    world: ClosedWorld, alice: Typist, tmp_path: Path
+    world: ClusterWithPolicies, alice: Typist, tmp_path: Path
 ) -> None:
     """A second Ctrl-C ends it at once."""
-    world.install(AUTOMATIC)
+    world.apply_policies(AUTOMATIC)
     seen = tmp_path / "list"
     following = alice.begins("list", "--watch", seen_in=seen)
     try:
@@ -158,7 +160,7 @@ def test_watch_prints_changes_until_interrupted(
         alice.does(*ASK, "--for", "30m", "--name", "hotfix", "--wait")
         alice.does("revoke", "hotfix", "--wait")
         eventually(
-            lambda: "  Ended  " in seen.read_text(), within=approval_flow.PATIENCE
+            lambda: "  Ended  " in seen.read_text(), within=live_policies.TIMEOUT
         )
         following.send_signal(signal.SIGINT)
         time.sleep(0.02)
@@ -173,28 +175,28 @@ def test_watch_prints_changes_until_interrupted(
 
 
 def test_extended_grant_keeps_access_past_its_first_end(
-    world: ClosedWorld, alice: Typist
+    world: ClusterWithPolicies, alice: Typist
 ) -> None:
     """Access has no gap."""
-    world.install(AUTOMATIC)
+    world.apply_policies(AUTOMATIC)
     first = after(30)
     alice.does(*ASK, "--until", first, "--name", "hotfix", "--wait")
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
     said = alice.does("extend", "hotfix", "--by", "10m", "--wait")
     sleep_until(first)
 
     assert "approvers must approve again" in said
-    world.comes_to_say("hotfix", "Expired", "Ended")
+    world.wait_for_reason("hotfix", "Expired", "Ended")
     assert world.may_sync()
 
 
-def test_end_can_be_moved_earlier(world: ClosedWorld, alice: Typist) -> None:
-    world.install(AUTOMATIC)
+def test_end_can_be_moved_earlier(world: ClusterWithPolicies, alice: Typist) -> None:
+    world.apply_policies(AUTOMATIC)
     alice.does(*ASK, "--until", after(600), "--name", "hotfix", "--wait")
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
     alice.does("extend", "hotfix", "--until", after(15))
 
-    eventually(lambda: not world.may_sync(), within=30 + approval_flow.PATIENCE)
+    eventually(lambda: not world.may_sync(), within=30 + live_policies.TIMEOUT)
 
 
 def test_repeated_approval_is_created_once(alice: Typist, bob: Typist) -> None:
@@ -205,7 +207,9 @@ def test_repeated_approval_is_created_once(alice: Typist, bob: Typist) -> None:
     assert "unchanged: you denied this" in again.stdout or "has ended" in again.stderr
 
 
-def test_approval_without_effect_is_reported(world: ClosedWorld, alice: Typist) -> None:
+def test_approval_without_effect_is_reported(
+    world: ClusterWithPolicies, alice: Typist
+) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     eve = typist(world, "eve")
     done = eve.types("approve", "hotfix", "--wait")
@@ -249,7 +253,7 @@ def test_rejection_by_the_api_server_is_one_sentence(
     assert sentence.startswith(f"argogrant request: {said}")
 
 
-def test_missing_permission_is_named(world: ClosedWorld) -> None:
+def test_missing_permission_is_named(world: ClusterWithPolicies) -> None:
     stranger = Typist(world.plane.kubeconfig("erin"))
     said = stranger.fails(*ASK, "--for", "1h", "--user", "erin")
 
@@ -261,7 +265,7 @@ def test_missing_permission_is_named(world: ClosedWorld) -> None:
 
 
 def test_dry_run_of_a_request_creates_nothing(
-    world: ClosedWorld, alice: Typist
+    world: ClusterWithPolicies, alice: Typist
 ) -> None:
     said = alice.does(
         *ASK, "--for", "1h", "--name", "hotfix", "--dry-run=server", "-o", "json"
@@ -272,7 +276,7 @@ def test_dry_run_of_a_request_creates_nothing(
     assert not world.exists("accessgrant", "hotfix")
 
 
-def test_service_account_must_name_the_recipient(world: ClosedWorld) -> None:
+def test_service_account_must_name_the_recipient(world: ClusterWithPolicies) -> None:
     """A service account is no user of Argo CD."""
     world.ours("create", "serviceaccount", "portal", check=False)
     config = world.plane.service_account_kubeconfig("argogrant", "portal")

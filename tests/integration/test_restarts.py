@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from controlplane import ControlPlane
-from support import approval_flow, operator_process
+from support import live_policies, operator_process
 from support.admission_objects import Asker, Body
-from support.approval_flow import ClosedWorld, a_policy, approved_by
 from support.live_cluster import after
+from support.live_policies import ClusterWithPolicies, a_policy, approved_by
 
 pytestmark = pytest.mark.timeout(900)  # seven starts, and policies that must vouch
 
@@ -59,7 +59,7 @@ PROJECT_ROLE = {"project": "team-a", "name": "deployer"}
 class Story:
     """Operator that is killed after each step, and its users."""
 
-    def __init__(self, world: ClosedWorld, log: Path) -> None:
+    def __init__(self, world: ClusterWithPolicies, log: Path) -> None:
         self.world = world
         self._log = log
         self._probes = 0
@@ -69,8 +69,8 @@ class Story:
         """Wait until the operator has processed and reported all objects."""
         self._probes += 1
         name = f"probe-{self._probes}"
-        self.world.apply(approval_flow.a_grant(name, "bob"))
-        self.world.comes_to_say(name, "Bound")
+        self.world.apply(live_policies.a_grant(name, "bob"))
+        self.world.wait_for_reason(name, "Bound")
         self.world.delete(name)
 
     def seen(self) -> tuple[dict[str, Any], list[bool]]:
@@ -113,12 +113,12 @@ class Story:
 
 @pytest.fixture
 def story(identity_policies: ControlPlane, tmp_path: Path) -> Iterator[Story]:
-    with approval_flow.closed_world(identity_policies) as world:
-        world.install(*POLICIES)
+    with live_policies.cluster_with_policies(identity_policies) as world:
+        world.apply_policies(*POLICIES)
         story = Story(world, tmp_path / "operator.log")
         try:
             yield story
-            world.clear()
+            world.clean_up()
         finally:
             operator_process.stop(story.process)
 
@@ -126,14 +126,14 @@ def story(identity_policies: ControlPlane, tmp_path: Path) -> Iterator[Story]:
 class Steps:
     """Steps of users, each with the reasons that result."""
 
-    def __init__(self, world: ClosedWorld) -> None:
+    def __init__(self, world: ClusterWithPolicies) -> None:
         self.world = world
         self.grants: dict[str, Body] = {}
-        self.alice = world.person("alice", "developers")
-        self.bob = world.person("bob", "approvers")
-        self.carol = world.person("carol", "approvers")
-        self.dave = world.person("dave", "on-call")
-        self.erin = world.person("erin", "on-call")
+        self.alice = world.user("alice", "developers")
+        self.bob = world.user("bob", "approvers")
+        self.carol = world.user("carol", "approvers")
+        self.dave = world.user("dave", "on-call")
+        self.erin = world.user("erin", "on-call")
 
     def requested(self) -> dict[str, str]:
         """Request five grants: one needs two approvals, one is not allowed."""
@@ -197,13 +197,13 @@ class Steps:
         group: str = "",
         **spec: Any,
     ) -> None:
-        body = approval_flow.a_grant(name, subject, **spec)
+        body = live_policies.a_grant(name, subject, **spec)
         if group:
             body["spec"]["subject"] = {"kind": "Group", "name": group}
         self.grants[name] = person.create(body)
 
     def _agree(self, person: Asker, name: str, **spec: Any) -> None:
-        self.world.agree(person, self.grants[name], **spec)
+        self.world.create_approval(person, self.grants[name], **spec)
 
 
 STEPS = (
@@ -217,9 +217,9 @@ STEPS = (
 )
 
 
-def come_true(world: ClosedWorld, outcome: dict[str, str]) -> None:
+def come_true(world: ClusterWithPolicies, outcome: dict[str, str]) -> None:
     for name, reason in outcome.items():
-        world.comes_to_say(name, reason)
+        world.wait_for_reason(name, reason)
 
 
 def test_restart_after_any_step_changes_nothing(story: Story) -> None:

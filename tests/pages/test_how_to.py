@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from controlplane import ControlPlane
-from support import approval_flow, doc_pages, doc_player
-from support.approval_flow import ClosedWorld
+from support import doc_pages, doc_player, live_policies
 from support.live_cluster import RULES, after
+from support.live_policies import ClusterWithPolicies
 
 HOW_TO = doc_pages.ROOT / "docs/how-to"
 FLOWS = {
@@ -49,24 +49,24 @@ TRACKING = "argocd.argoproj.io/tracking-id"
 @pytest.fixture(scope="module")
 def served(
     identity_policies: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClosedWorld]:
+) -> Iterator[ClusterWithPolicies]:
     log = tmp_path_factory.mktemp("pages") / "operator.log"
-    with approval_flow.served_world(identity_policies, log) as world:
+    with live_policies.cluster_with_operator(identity_policies, log) as world:
         yield world
 
 
 @pytest.fixture
-def world(served: ClosedWorld) -> Iterator[ClosedWorld]:
+def world(served: ClusterWithPolicies) -> Iterator[ClusterWithPolicies]:
     """A cluster in which only the page grants permissions."""
-    served.clear()
+    served.clean_up()
     served.plane.argocd.set_rbac({"policy.csv": RULES, **SCOPES})
-    approval_flow.remove_rights(served.plane)
+    live_policies.delete_role_bindings(served.plane)
     yield served
-    served.clear()
-    approval_flow.remove_rights(served.plane)
+    served.clean_up()
+    live_policies.delete_role_bindings(served.plane)
 
 
-def sync(world: ClosedWorld, copies: Path) -> None:
+def sync(world: ClusterWithPolicies, copies: Path) -> None:
     """Apply the grants in Git as Argo CD does, with its account and field manager.
 
     The permissions are those of the page. The application controller itself applies
@@ -87,7 +87,9 @@ def sync(world: ClosedWorld, copies: Path) -> None:
         )
 
 
-def player_with_grant(world: ClosedWorld, copies: Path, page: str) -> doc_player.Player:
+def player_with_grant(
+    world: ClusterWithPolicies, copies: Path, page: str
+) -> doc_player.Player:
     """Install the example of a page, and create its grant as the requester."""
     player = doc_player.Player(world, copies)
     example, requester = EXISTING[page]
@@ -101,7 +103,7 @@ def player_with_grant(world: ClosedWorld, copies: Path, page: str) -> doc_player
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_commands_of_a_flow_print_what_its_page_shows(
-    world: ClosedWorld, tmp_path: Path, flow: str
+    world: ClusterWithPolicies, tmp_path: Path, flow: str
 ) -> None:
     player = doc_player.Player(
         world, tmp_path, times=TIMES[flow], sync=lambda: sync(world, tmp_path)
@@ -111,7 +113,7 @@ def test_commands_of_a_flow_print_what_its_page_shows(
 
 @pytest.mark.parametrize("page", EXISTING)
 def test_commands_for_an_existing_grant_print_what_its_page_shows(
-    world: ClosedWorld, tmp_path: Path, page: str
+    world: ClusterWithPolicies, tmp_path: Path, page: str
 ) -> None:
     player_with_grant(world, tmp_path, page).play(HOW_TO / f"{page}.md")
 

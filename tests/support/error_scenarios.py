@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
-from support.approval_flow import a_policy
 from support.live_cluster import (
     INSTANCE,
     OVERLAY,
@@ -21,6 +20,7 @@ from support.live_cluster import (
     a_grant,
     eventually,
 )
+from support.live_policies import a_policy
 
 PATIENCE = 30
 LIMIT = (1024 - 16) * 1024

@@ -6,61 +6,63 @@ from collections.abc import Callable
 from argogrant.api.admission_drift import PROPAGATION_DELAY
 from argogrant.api.admission_policies import VALIDATING_FILE
 from support import admission_objects
-from support.approval_flow import ClosedWorld
 from support.error_scenarios import instance_says
 from support.live_cluster import a_grant, eventually
+from support.live_policies import ClusterWithPolicies
 
 ALICE, BOB = "oidc:alice", "oidc:bob"
-Quarrel = Callable[[ClosedWorld], str]
+Quarrel = Callable[[ClusterWithPolicies], str]
 MARGIN = PROPAGATION_DELAY.total_seconds() + 1
 """Seconds after which a restored policy counts as propagated."""
 BINDING = "validatingadmissionpolicybinding"
 
 
-def a_role_that_no_policy_allows(world: ClosedWorld) -> str:
-    alice = world.person(ALICE, "developers")
-    world.ask(alice, "g1", role={"name": "role:admin"})
-    return f"NotAllowed: {world.comes_to_say('g1', 'NotAllowed')}"
+def a_role_that_no_policy_allows(world: ClusterWithPolicies) -> str:
+    alice = world.user(ALICE, "developers")
+    world.create_grant(alice, "g1", role={"name": "role:admin"})
+    return f"NotAllowed: {world.wait_for_reason('g1', 'NotAllowed')}"
 
 
-def somebody_elses_access(world: ClosedWorld) -> str:
-    alice = world.person(ALICE, "developers")
-    world.ask(alice, "g1", "carol")
-    return f"NotAllowed: {world.comes_to_say('g1', 'NotAllowed')}"
+def somebody_elses_access(world: ClusterWithPolicies) -> str:
+    alice = world.user(ALICE, "developers")
+    world.create_grant(alice, "g1", "carol")
+    return f"NotAllowed: {world.wait_for_reason('g1', 'NotAllowed')}"
 
 
-def a_grant_that_waits(world: ClosedWorld) -> str:
-    world.ask(world.person(ALICE, "developers"), "g1")
-    return f"AwaitingApproval: {world.comes_to_say('g1', 'AwaitingApproval')}"
+def a_grant_that_waits(world: ClusterWithPolicies) -> str:
+    world.create_grant(world.user(ALICE, "developers"), "g1")
+    return f"AwaitingApproval: {world.wait_for_reason('g1', 'AwaitingApproval')}"
 
 
-def ones_own_approval(world: ClosedWorld) -> str:
-    alice = world.person(ALICE, "developers", "approvers")
-    approval = world.agree(alice, world.ask(alice, "g1"))
-    return f"SelfApproval: {world.comes_to_count_as(approval, 'SelfApproval')}"
+def ones_own_approval(world: ClusterWithPolicies) -> str:
+    alice = world.user(ALICE, "developers", "approvers")
+    approval = world.create_approval(alice, world.create_grant(alice, "g1"))
+    return f"SelfApproval: {world.wait_for_counted_reason(approval, 'SelfApproval')}"
 
 
-def an_approver_who_may_not(world: ClosedWorld) -> str:
-    grant = world.ask(world.person(ALICE, "developers"), "g1")
-    approval = world.agree(world.person(BOB), grant)
-    return f"NotEntitled: {world.comes_to_count_as(approval, 'NotEntitled')}"
+def an_approver_who_may_not(world: ClusterWithPolicies) -> str:
+    grant = world.create_grant(world.user(ALICE, "developers"), "g1")
+    approval = world.create_approval(world.user(BOB), grant)
+    return f"NotEntitled: {world.wait_for_counted_reason(approval, 'NotEntitled')}"
 
 
-def a_refusal(world: ClosedWorld) -> str:
-    grant = world.ask(world.person(ALICE, "developers"), "g1")
-    bob = world.person(BOB, "approvers")
-    world.agree(bob, grant, decision="Deny", comment="wait for the freeze to end")
-    return f"Denied: {world.comes_to_say('g1', 'Denied')}"
+def a_refusal(world: ClusterWithPolicies) -> str:
+    grant = world.create_grant(world.user(ALICE, "developers"), "g1")
+    bob = world.user(BOB, "approvers")
+    world.create_approval(
+        bob, grant, decision="Deny", comment="wait for the freeze to end"
+    )
+    return f"Denied: {world.wait_for_reason('g1', 'Denied')}"
 
 
-def a_forged_requester(world: ClosedWorld) -> str:
-    alice = world.person(ALICE, "developers")
+def a_forged_requester(world: ClusterWithPolicies) -> str:
+    alice = world.user(ALICE, "developers")
     forged = a_grant("g1", requester={"username": "oidc:root", "groups": []})
     told = alice.refused("create", "-f", "-", body=forged)
     return told[told.index("Error from server") :]
 
 
-def a_changed_admission_policy(world: ClosedWorld) -> str:
+def a_changed_admission_policy(world: ClusterWithPolicies) -> str:
     plane = world.plane
     patch = '{"spec":{"validationActions":["Audit"]}}'
     name = "argogrant-requester"

@@ -7,9 +7,9 @@ import pytest
 
 from argogrant.api.admission_policies import MUTATING_FILE, VALIDATING_FILE
 from controlplane import ControlPlane
-from support import admission_objects, approval_flow, operator_process
+from support import admission_objects, live_policies, operator_process
 from support.admission_objects import Asker, Body
-from support.approval_flow import BY_ONE, PREFIX, ClosedWorld
+from support.live_policies import OIDC_PREFIX, ONE_APPROVAL, ClusterWithPolicies
 
 
 @pytest.fixture(scope="package")
@@ -19,7 +19,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
+def served(control_plane: ControlPlane, log: Path) -> Iterator[ClusterWithPolicies]:
     """One operator and one installation of the admission policies of the folder.
 
     No test here changes them, and waiting for their propagation takes long.
@@ -27,32 +27,32 @@ def served(control_plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
     operator_process.install_with_instance(control_plane)
     with (
         admission_objects.policies(control_plane, VALIDATING_FILE, MUTATING_FILE),
-        approval_flow.served_world(control_plane, log) as world,
+        live_policies.cluster_with_operator(control_plane, log) as world,
     ):
         yield world
 
 
 @pytest.fixture
-def world(served: ClosedWorld) -> ClosedWorld:
+def world(served: ClusterWithPolicies) -> ClusterWithPolicies:
     """Developers may deploy for two hours after an approval."""
-    served.clear()
-    served.install(BY_ONE, **PREFIX)
+    served.clean_up()
+    served.apply_policies(ONE_APPROVAL, **OIDC_PREFIX)
     return served
 
 
 @pytest.fixture
-def alice(world: ClosedWorld) -> Asker:
-    return world.person("oidc:alice", "developers")
+def alice(world: ClusterWithPolicies) -> Asker:
+    return world.user("oidc:alice", "developers")
 
 
 @pytest.fixture
-def bob(world: ClosedWorld) -> Asker:
-    return world.person("oidc:bob", "approvers")
+def bob(world: ClusterWithPolicies) -> Asker:
+    return world.user("oidc:bob", "approvers")
 
 
 @pytest.fixture
-def waiting(world: ClosedWorld, alice: Asker) -> Body:
+def waiting(world: ClusterWithPolicies, alice: Asker) -> Body:
     """Grant that Alice has requested, without an approval."""
-    grant = world.ask(alice, "wanted")
-    world.comes_to_say("wanted", "AwaitingApproval")
+    grant = world.create_grant(alice, "wanted")
+    world.wait_for_reason("wanted", "AwaitingApproval")
     return grant

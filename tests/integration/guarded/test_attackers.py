@@ -8,15 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
-from support import approval_flow
+from support import live_policies
 from support.admission_objects import Asker, Body
-from support.approval_flow import ClosedWorld, an_approval, patch, settles
 from support.live_cluster import a_grant, after, eventually
+from support.live_policies import (
+    ClusterWithPolicies,
+    an_approval,
+    refused_patch,
+    wait_until_processed,
+)
 
 
-def test_forged_requester_is_rejected(world: ClosedWorld) -> None:
+def test_forged_requester_is_rejected(world: ClusterWithPolicies) -> None:
     """Mallory names a developer as the requester."""
-    mallory = world.person("oidc:mallory")
+    mallory = world.user("oidc:mallory")
     forged = {"username": "oidc:alice", "groups": ["developers"]}
     refusal = mallory.refused(
         "create", "-f", "-", body=a_grant("forged", requester=forged)
@@ -28,10 +33,10 @@ def test_forged_requester_is_rejected(world: ClosedWorld) -> None:
 
 
 def test_forged_group_of_an_approver_is_rejected(
-    world: ClosedWorld, waiting: Body
+    world: ClusterWithPolicies, waiting: Body
 ) -> None:
     """Mallory writes the own name and another group."""
-    mallory = world.person("oidc:mallory")
+    mallory = world.user("oidc:mallory")
     forged = {"username": "oidc:mallory", "groups": ["people", "approvers"]}
     body = an_approval(waiting, approver=forged)
     refusal = mallory.refused("create", "-f", "-", body=body)
@@ -50,55 +55,59 @@ def test_forged_group_of_an_approver_is_rejected(
     ],
 )
 def test_recipient_cannot_approve_under_another_spelling(
-    world: ClosedWorld, waiting: Body, spelling: str
+    world: ClusterWithPolicies, waiting: Body, spelling: str
 ) -> None:
     """Alice also has an account in the approvers' group."""
-    herself = world.person(spelling, "developers", "approvers")
-    approval = world.agree(herself, waiting)
-    message = world.comes_to_count_as(approval, "SelfApproval")
+    herself = world.user(spelling, "developers", "approvers")
+    approval = world.create_approval(herself, waiting)
+    message = world.wait_for_counted_reason(approval, "SelfApproval")
 
     assert message
-    assert world.says("wanted")[0] == "AwaitingApproval"
+    assert world.reason_and_message("wanted")[0] == "AwaitingApproval"
     assert not world.may_sync()
 
 
 def test_approval_does_not_count_for_a_recreated_grant(
-    world: ClosedWorld, alice: Asker, bob: Asker
+    world: ClusterWithPolicies, alice: Asker, bob: Asker
 ) -> None:
     """Bob approved ten minutes; Alice requests an hour under the same name."""
-    first = world.ask(alice, "wanted", duration="10m")
-    approval = world.agree(bob, first)
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    first = world.create_grant(alice, "wanted", duration="10m")
+    approval = world.create_approval(bob, first)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
     world.delete("wanted")
-    world.ask(alice, "wanted", duration="2h")
-    world.comes_to_say("wanted", "AwaitingApproval")
+    world.create_grant(alice, "wanted", duration="2h")
+    world.wait_for_reason("wanted", "AwaitingApproval")
 
-    assert "wanted" in world.comes_to_count_as(approval, "AnotherGrant")
+    assert "wanted" in world.wait_for_counted_reason(approval, "AnotherGrant")
     eventually(lambda: not world.may_sync(), within=10)
 
 
-def test_approval_is_immutable(world: ClosedWorld, waiting: Body, bob: Asker) -> None:
+def test_approval_is_immutable(
+    world: ClusterWithPolicies, waiting: Body, bob: Asker
+) -> None:
     """An admin cannot change a denial either."""
-    approval = world.agree(bob, waiting, decision="Deny")
-    world.comes_to_say("wanted", "Denied")
-    admin = approval_flow.who(world.plane, "admin")
+    approval = world.create_approval(bob, waiting, decision="Deny")
+    world.wait_for_reason("wanted", "Denied")
+    admin = live_policies.who(world.plane, "admin")
     name = approval["metadata"]["name"]
-    refusal = patch(admin, "accessapproval", name, {"spec": {"decision": "Approve"}})
+    refusal = refused_patch(
+        admin, "accessapproval", name, {"spec": {"decision": "Approve"}}
+    )
 
     assert "delete it and create another" in refusal
     assert not world.may_sync()
 
 
 def test_grant_stays_denied_after_the_denial_is_deleted(
-    world: ClosedWorld, waiting: Body, bob: Asker
+    world: ClusterWithPolicies, waiting: Body, bob: Asker
 ) -> None:
-    approval = world.agree(bob, waiting, "no", decision="Deny")
-    world.comes_to_say("wanted", "Denied")
+    approval = world.create_approval(bob, waiting, "no", decision="Deny")
+    world.wait_for_reason("wanted", "Denied")
     bob.kubectl("delete", "accessapproval", approval["metadata"]["name"])
-    world.agree(world.person("oidc:carol", "approvers"), waiting)
-    settles(world)
+    world.create_approval(world.user("oidc:carol", "approvers"), waiting)
+    wait_until_processed(world)
 
-    assert world.says("wanted")[0] == "Denied"
+    assert world.reason_and_message("wanted")[0] == "Denied"
     assert not world.may_sync()
 
 
@@ -132,17 +141,17 @@ def _ends(seconds: float) -> Callable[[], Body]:
     ],
 )
 def test_approved_grant_is_immutable(
-    world: ClosedWorld,
+    world: ClusterWithPolicies,
     alice: Asker,
     bob: Asker,
     asked: Callable[[], Body],
     changed: Callable[[], Body],
 ) -> None:
-    grant = world.ask(alice, "wanted", **asked())
-    world.agree(bob, grant)
-    world.comes_to_say("wanted", "Bound")
+    grant = world.create_grant(alice, "wanted", **asked())
+    world.create_approval(bob, grant)
+    world.wait_for_reason("wanted", "Bound")
     end = world.grant("wanted")["status"]["expiresAt"]
-    refusal = patch(alice, "accessgrant", "wanted", {"spec": changed()})
+    refusal = refused_patch(alice, "accessgrant", "wanted", {"spec": changed()})
 
     assert "is invalid" in refusal
     assert world.grant("wanted")["status"]["expiresAt"] == end

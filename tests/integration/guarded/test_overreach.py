@@ -8,45 +8,47 @@ import json
 
 import pytest
 
-from support import admission_objects, approval_flow
+from support import admission_objects, live_policies
 from support.admission_objects import Asker, Body
-from support.approval_flow import (
-    BY_ONE,
-    PREFIX,
-    ClosedWorld,
+from support.live_cluster import a_grant, eventually
+from support.live_policies import (
+    OIDC_PREFIX,
+    ONE_APPROVAL,
+    ClusterWithPolicies,
     a_policy,
     approved_by,
-    settles,
+    wait_until_processed,
 )
-from support.live_cluster import a_grant, eventually
 
 
 def test_deleted_policy_blocks_a_waiting_grant(
-    world: ClosedWorld, waiting: Body, bob: Asker
+    world: ClusterWithPolicies, waiting: Body, bob: Asker
 ) -> None:
     """The instance requires a policy, hence a missing one does not allow everything."""
-    world.install(requireAccessPolicy=True, **PREFIX)
+    world.apply_policies(requireAccessPolicy=True, **OIDC_PREFIX)
     world.ours("delete", "accesspolicy", "deployers")
-    approval = world.agree(bob, waiting)
-    world.comes_to_say("wanted", "NotAllowed")
+    approval = world.create_approval(bob, waiting)
+    world.wait_for_reason("wanted", "NotAllowed")
 
-    assert world.comes_to_count_as(approval, "NotEntitled")
+    assert world.wait_for_counted_reason(approval, "NotEntitled")
     assert not world.may_sync()
 
 
 def test_deleted_policy_ends_access(
-    world: ClosedWorld, waiting: Body, bob: Asker
+    world: ClusterWithPolicies, waiting: Body, bob: Asker
 ) -> None:
-    world.install(requireAccessPolicy=True, **PREFIX)
-    world.agree(bob, waiting)
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    world.apply_policies(requireAccessPolicy=True, **OIDC_PREFIX)
+    world.create_approval(bob, waiting)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
     world.ours("delete", "accesspolicy", "deployers")
 
-    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
-    world.comes_to_say("wanted", "NotAllowed")
+    eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
+    world.wait_for_reason("wanted", "NotAllowed")
 
 
-def test_grant_in_an_unserved_namespace_gives_no_access(world: ClosedWorld) -> None:
+def test_grant_in_an_unserved_namespace_gives_no_access(
+    world: ClusterWithPolicies,
+) -> None:
     """Mallory administers a namespace and creates a policy there."""
     elsewhere: Body = {"metadata": {"namespace": "elsewhere"}}
     bodies = [a_policy(requesters=[{"kind": "User", "name": "*"}]), a_grant("wanted")]
@@ -54,7 +56,7 @@ def test_grant_in_an_unserved_namespace_gives_no_access(world: ClosedWorld) -> N
         body["metadata"] |= elsewhere["metadata"]
     world.plane.kubectl("create", "namespace", "elsewhere")
     world.apply(*bodies)
-    settles(world)
+    wait_until_processed(world)
     found = json.loads(
         world.plane.kubectl(
             *("-n", "elsewhere", "get", "accessgrant", "wanted", "-o", "json")
@@ -81,25 +83,27 @@ def test_overflowing_duration_is_rejected(alice: Asker, duration: str) -> None:
 
 
 def test_longest_valid_duration_exceeds_the_policy(
-    world: ClosedWorld, alice: Asker
+    world: ClusterWithPolicies, alice: Asker
 ) -> None:
-    world.ask(alice, "wanted", duration="2562047h")
+    world.create_grant(alice, "wanted", duration="2562047h")
 
-    assert "at most 2h" in world.comes_to_say("wanted", "NotAllowed")
+    assert "at most 2h" in world.wait_for_reason("wanted", "NotAllowed")
     assert not world.may_sync()
 
 
-def test_wildcard_does_not_match_service_accounts(world: ClosedWorld) -> None:
+def test_wildcard_does_not_match_service_accounts(world: ClusterWithPolicies) -> None:
     """``*`` matches human users only, for users and for groups."""
     everybody = [{"kind": kind, "name": "*"} for kind in ("User", "Group")]
-    world.install(a_policy("all", requesters=everybody, subjects={"users": ["*"]}))
+    world.apply_policies(
+        a_policy("all", requesters=everybody, subjects={"users": ["*"]})
+    )
     world.ours("create", "serviceaccount", "robot")
-    binding = approval_flow.a_binding("argogrant-requester", "robot")
+    binding = live_policies.a_role_binding("argogrant-requester", "robot")
     binding["subjects"] = [{"kind": "ServiceAccount", "name": "robot"}]
     world.apply(binding)
     robot = admission_objects.service_account(world.plane, "robot", "argogrant")
-    world.ask(robot, "wanted")
-    world.comes_to_say("wanted", "NotAllowed")
+    world.create_grant(robot, "wanted")
+    world.wait_for_reason("wanted", "NotAllowed")
     world.ours("delete", "serviceaccount", "robot")
 
     assert not world.may_sync()
@@ -129,25 +133,25 @@ def test_wildcard_does_not_match_service_accounts(world: ClosedWorld) -> None:
     ],
 )
 def test_pattern_matches_no_other_roles(
-    world: ClosedWorld, alice: Asker, pattern: Body, asked: Body
+    world: ClusterWithPolicies, alice: Asker, pattern: Body, asked: Body
 ) -> None:
-    world.install(a_policy(roles=[pattern]), **PREFIX)
-    world.ask(alice, "wanted", role=asked)
-    world.comes_to_say("wanted", "NotAllowed")
+    world.apply_policies(a_policy(roles=[pattern]), **OIDC_PREFIX)
+    world.create_grant(alice, "wanted", role=asked)
+    world.wait_for_reason("wanted", "NotAllowed")
 
     assert not world.may_sync()
 
 
 def test_approval_stops_counting_when_the_policy_drops_its_approver(
-    world: ClosedWorld, waiting: Body, bob: Asker
+    world: ClusterWithPolicies, waiting: Body, bob: Asker
 ) -> None:
     """Access ends at once, and returns with another approval."""
-    approval = world.agree(bob, waiting)
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    approval = world.create_approval(bob, waiting)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
     world.apply(a_policy(approval=approved_by("auditors"), maxDuration="2h"))
-    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
-    world.comes_to_say("wanted", "AwaitingApproval")
-    assert world.comes_to_count_as(approval, "NotEntitled")
-    world.apply(BY_ONE)
+    eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
+    world.wait_for_reason("wanted", "AwaitingApproval")
+    assert world.wait_for_counted_reason(approval, "NotEntitled")
+    world.apply(ONE_APPROVAL)
 
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)

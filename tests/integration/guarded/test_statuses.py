@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from support import approval_flow
+from support import live_policies
 from support.admission_objects import Asker, Body
-from support.approval_flow import (
-    ClosedWorld,
-    patch,
-    settles,
-)
 from support.live_cluster import after, eventually
+from support.live_policies import (
+    ClusterWithPolicies,
+    refused_patch,
+    wait_until_processed,
+)
 
 STATUS_RIGHT = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -30,7 +30,7 @@ STATUS_RIGHT = {
         }
     ],
 }
-STATUS_WRITERS = approval_flow.a_binding("status-writer", "status-writers")
+STATUS_WRITERS = live_policies.a_role_binding("status-writer", "status-writers")
 
 
 def a_status(**more: Any) -> Body:
@@ -51,15 +51,15 @@ def a_status(**more: Any) -> Body:
 
 
 def test_status_write_without_permission_is_rejected(
-    world: ClosedWorld, alice: Asker, waiting: Body
+    world: ClusterWithPolicies, alice: Asker, waiting: Body
 ) -> None:
     """Without the subresource, the API server drops a status."""
     name, body = waiting["metadata"]["name"], {"status": a_status()}
-    refusal = patch(alice, "accessgrant", name, body, "--subresource=status")
+    refusal = refused_patch(alice, "accessgrant", name, body, "--subresource=status")
     plain = ("patch", "accessgrant", name, "--type=merge", "-p", json.dumps(body))
     alice.kubectl(*plain)
 
-    assert approval_flow.REFUSED_BY_RBAC in refusal
+    assert live_policies.FORBIDDEN in refusal
     assert 'resource "accessgrants/status"' in refusal
     assert "startedAt" not in world.grant(name)["status"]
 
@@ -72,36 +72,43 @@ def test_status_write_without_permission_is_rejected(
         pytest.param({"role": {"name": "role:admin"}}, id="that no policy allows"),
     ],
 )
-def test_forged_status_gives_no_access(world: ClosedWorld, grant: Body) -> None:
+def test_forged_status_gives_no_access(world: ClusterWithPolicies, grant: Body) -> None:
     """The user has permission to write statuses."""
     world.apply(STATUS_RIGHT, STATUS_WRITERS)
-    writer = world.person("oidc:alice", "developers", "status-writers")
-    world.ask(writer, "wanted", **grant)
-    eventually(lambda: world.says("wanted")[0] != "", within=approval_flow.PATIENCE)
+    writer = world.user("oidc:alice", "developers", "status-writers")
+    world.create_grant(writer, "wanted", **grant)
+    eventually(
+        lambda: world.reason_and_message("wanted")[0] != "",
+        within=live_policies.TIMEOUT,
+    )
     writer.kubectl(
         *("patch", "accessgrant", "wanted", "--type=merge", "--subresource=status"),
         *("-p", json.dumps({"status": a_status()})),
     )
-    settles(world)
+    wait_until_processed(world)
 
     assert not world.may_sync()
     eventually(
-        lambda: world.says("wanted")[0] in {"AwaitingApproval", "NotAllowed"},
-        within=approval_flow.PATIENCE,
+        lambda: (
+            world.reason_and_message("wanted")[0] in {"AwaitingApproval", "NotAllowed"}
+        ),
+        within=live_policies.TIMEOUT,
     )
 
 
-def test_forged_status_does_not_lengthen_access(world: ClosedWorld, bob: Asker) -> None:
+def test_forged_status_does_not_lengthen_access(
+    world: ClusterWithPolicies, bob: Asker
+) -> None:
     """The operator uses it only if its end is earlier."""
     world.apply(STATUS_RIGHT, STATUS_WRITERS)
-    writer = world.person("oidc:alice", "developers", "status-writers")
-    grant = world.ask(writer, "wanted", duration="20s")
-    world.agree(bob, grant)
-    world.comes_to_say("wanted", "Bound")
+    writer = world.user("oidc:alice", "developers", "status-writers")
+    grant = world.create_grant(writer, "wanted", duration="20s")
+    world.create_approval(bob, grant)
+    world.wait_for_reason("wanted", "Bound")
     writer.kubectl(
         *("patch", "accessgrant", "wanted", "--type=merge", "--subresource=status"),
         *("-p", json.dumps({"status": {"expiresAt": after(7200)}})),
     )
 
-    eventually(lambda: not world.may_sync(), within=approval_flow.PATIENCE)
-    world.comes_to_say("wanted", "Expired")
+    eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
+    world.wait_for_reason("wanted", "Expired")

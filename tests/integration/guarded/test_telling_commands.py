@@ -13,8 +13,14 @@ from typing import Any
 import pytest
 
 from support.admission_objects import Asker, Body
-from support.approval_flow import BY_ONE, PATIENCE, PREFIX, ClosedWorld, a_binding
 from support.live_cluster import eventually
+from support.live_policies import (
+    OIDC_PREFIX,
+    ONE_APPROVAL,
+    TIMEOUT,
+    ClusterWithPolicies,
+    a_role_binding,
+)
 
 LONG = "w" + "x" * 150
 HOSTILE = "\x1b[2J\x07" + "y" * 300 + "\nz"
@@ -25,7 +31,7 @@ LINE = "g, alice, role:deployer"
 class Story:
     """Five grants, a lead and an audit log."""
 
-    world: ClosedWorld
+    world: ClusterWithPolicies
     lead: Asker
     audit: Path
 
@@ -56,15 +62,15 @@ class Story:
         return json.loads(answer.stdout)
 
     def developer(self, name: str) -> Asker:
-        return self.world.person(f"oidc:{name}", "developers")
+        return self.world.user(f"oidc:{name}", "developers")
 
     def give(self, name: str, subject: str) -> Body:
         """Have a grant in force."""
-        grant = self.world.ask(
+        grant = self.world.create_grant(
             self.developer(subject), name, subject, justification=f"{name} the shop"
         )
-        self.world.agree(self.lead, grant, comment="go ahead")
-        self.world.comes_to_say(name, "Bound")
+        self.world.create_approval(self.lead, grant, comment="go ahead")
+        self.world.wait_for_reason(name, "Bound")
         return grant
 
     def revoke(self, name: str) -> None:
@@ -72,28 +78,30 @@ class Story:
             *("patch", "accessgrant", name, "--type=merge"),
             *("-p", '{"spec": {"revoked": true}}'),
         )
-        self.world.comes_to_say(name, "Revoked", "Ended")
+        self.world.wait_for_reason(name, "Revoked", "Ended")
 
 
 @pytest.fixture(scope="module")
-def story(served: ClosedWorld, log: Path) -> Iterator[Story]:
-    served.clear()
-    served.install(BY_ONE, **PREFIX)
+def story(served: ClusterWithPolicies, log: Path) -> Iterator[Story]:
+    served.clean_up()
+    served.apply_policies(ONE_APPROVAL, **OIDC_PREFIX)
     audit = log.with_suffix(".audit")
-    lead = served.person("oidc:lead", "approvers")
+    lead = served.user("oidc:lead", "approvers")
     told = Story(served, lead, audit)
     told.give("deploy", "alice")
     told.give("over", "dave")
     told.revoke("over")
-    served.ask(told.developer("carol"), LONG, "carol", justification=HOSTILE)
-    served.comes_to_say(LONG, "AwaitingApproval")
-    served.ask(told.developer("erin"), "admin", "erin", role={"name": "role:admin"})
-    served.comes_to_say("admin", "NotAllowed")
-    denied = served.ask(told.developer("frank"), "denied", "frank")
-    served.agree(lead, denied, decision="Deny", comment=HOSTILE)
-    served.comes_to_say("denied", "Denied", "Ended")
+    served.create_grant(told.developer("carol"), LONG, "carol", justification=HOSTILE)
+    served.wait_for_reason(LONG, "AwaitingApproval")
+    served.create_grant(
+        told.developer("erin"), "admin", "erin", role={"name": "role:admin"}
+    )
+    served.wait_for_reason("admin", "NotAllowed")
+    denied = served.create_grant(told.developer("frank"), "denied", "frank")
+    served.create_approval(lead, denied, decision="Deny", comment=HOSTILE)
+    served.wait_for_reason("denied", "Denied", "Ended")
     yield told
-    served.clear()
+    served.clean_up()
 
 
 def test_list_shows_the_state_of_every_grant(story: Story) -> None:
@@ -153,12 +161,12 @@ def test_invalid_selector_is_reported_in_one_line(story: Story) -> None:
 def test_show_agrees_with_argocd_before_and_after_expiry(story: Story) -> None:
     grant = "shown"
     story.give(grant, "dave")
-    eventually(lambda: story.world.may_sync("dave"), within=PATIENCE)
+    eventually(lambda: story.world.may_sync("dave"), within=TIMEOUT)
     before = story.told("show", grant)
 
     assert before["argocd"][0]["present"] is story.world.may_sync("dave") is True
     story.revoke(grant)
-    eventually(lambda: not story.world.may_sync("dave"), within=PATIENCE)
+    eventually(lambda: not story.world.may_sync("dave"), within=TIMEOUT)
     after = story.told("show", grant)
     assert after["argocd"][0]["present"] is story.world.may_sync("dave") is False
     assert (before["state"], after["state"]) == ("Active", "Ended")
@@ -191,7 +199,7 @@ def test_output_is_narrow_and_escapes_control_characters(
 
 def test_unreadable_items_are_shown_as_unknown(story: Story) -> None:
     """Developers can read grants here, and nothing in Argo CD's namespace."""
-    binding = a_binding("argogrant-requester", "developers")
+    binding = a_role_binding("argogrant-requester", "developers")
     story.world.apply(binding)
     shown = story.run("show", "deploy", kubeconfig=story.world.plane.kubeconfig("dave"))
     story.world.ours("delete", "rolebinding", binding["metadata"]["name"])

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from support import approval_flow
-from support.approval_flow import ClosedWorld, a_policy, approved_by
+from support import live_policies
 from support.live_cluster import eventually
+from support.live_policies import ClusterWithPolicies, a_policy, approved_by
 
 
 @pytest.fixture
-def world(served: ClosedWorld) -> ClosedWorld:
+def world(served: ClusterWithPolicies) -> ClusterWithPolicies:
     """Cluster without a policy; each row creates its own."""
-    served.clear()
+    served.clean_up()
     return served
 
 
@@ -142,37 +142,39 @@ REFUSED = {
 }
 
 
-def request_and_decide(world: ClosedWorld, row: Row) -> None:
+def request_and_decide(world: ClusterWithPolicies, row: Row) -> None:
     """Create the objects of a row, and wait for its condition."""
-    world.install(*row.policies, **row.instance)
-    asker = world.person(*row.asker)
-    grant = world.ask(asker, "asked", row.subject, **row.grant)
+    world.apply_policies(*row.policies, **row.instance)
+    asker = world.user(*row.asker)
+    grant = world.create_grant(asker, "asked", row.subject, **row.grant)
     for person, decision in row.answers:
-        world.agree(world.person(*person), grant, decision=decision)
+        world.create_approval(world.user(*person), grant, decision=decision)
 
-    assert row.message in world.comes_to_say("asked", row.approved, "Approved")
+    assert row.message in world.wait_for_reason("asked", row.approved, "Approved")
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in GIVEN.items()])
-def test_grant_gives_access(world: ClosedWorld, row: Row) -> None:
+def test_grant_gives_access(world: ClusterWithPolicies, row: Row) -> None:
     assert not world.may_sync()
     request_and_decide(world, row)
 
-    eventually(world.may_sync, within=approval_flow.PATIENCE)
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=i) for i, row in REFUSED.items()])
-def test_grant_gives_no_access(world: ClosedWorld, row: Row) -> None:
+def test_grant_gives_no_access(world: ClusterWithPolicies, row: Row) -> None:
     request_and_decide(world, row)
 
     assert not world.may_sync()
     assert world.ready("asked")[0] == "False"
 
 
-def test_requester_needs_permission_of_the_api_server(world: ClosedWorld) -> None:
+def test_requester_needs_permission_of_the_api_server(
+    world: ClusterWithPolicies,
+) -> None:
     """A policy gives no permission to create a grant."""
-    world.install(a_policy())
-    stranger = approval_flow.who(world.plane, "mallory", ("developers",))
-    refusal = stranger.refused("create", "-f", "-", body=approval_flow.a_grant("asked"))
+    world.apply_policies(a_policy())
+    stranger = live_policies.who(world.plane, "mallory", ("developers",))
+    refusal = stranger.refused("create", "-f", "-", body=live_policies.a_grant("asked"))
 
-    assert approval_flow.REFUSED_BY_RBAC in refusal
+    assert live_policies.FORBIDDEN in refusal

@@ -12,19 +12,6 @@ from argogrant.kube.resources import (
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
 )
-from support.guarded_cluster import (
-    APPROVALS,
-    CAROL,
-    POLICIES,
-    PREFIX,
-    a_guarded_operator,
-    a_policy,
-    approve,
-    ask,
-    counted,
-    install_admission,
-    reviewed,
-)
 from support.in_memory_operator import (
     GRANTS,
     INSTANCE_PATH,
@@ -32,10 +19,23 @@ from support.in_memory_operator import (
     InMemoryOperator,
     running,
 )
+from support.in_memory_policies import (
+    APPROVALS,
+    CAROL,
+    OIDC_PREFIX,
+    POLICIES,
+    a_policy,
+    approval_required,
+    approve,
+    counted_reason,
+    install_admission_policies,
+    operator_with_policies,
+    request_grant,
+)
 
 
 async def test_instance_requires_policies_while_one_exists() -> None:
-    async with a_guarded_operator() as operator:
+    async with operator_with_policies() as operator:
         operator.grant("g1")
         await asyncio.sleep(SETTLED)
         assert operator.ready("g1") == "+Bound"
@@ -50,8 +50,8 @@ async def test_instance_requires_policies_while_one_exists() -> None:
 
 
 async def test_allowed_grant_is_bound_and_reports_its_policy() -> None:
-    async with a_guarded_operator(a_policy()) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy()) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
 
         assert operator.ready("g1") == "+Bound"
@@ -61,14 +61,14 @@ async def test_allowed_grant_is_bound_and_reports_its_policy() -> None:
 
 
 async def test_binding_follows_the_approval() -> None:
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         assert operator.ready("g1") == "-AwaitingApproval"
         approve(operator, "g1")
         await asyncio.sleep(SETTLED)
         assert operator.ready("g1") == "+Bound"
-        assert counted(operator, "g1-bob") == "+Counts"
+        assert counted_reason(operator, "g1-bob") == "+Counts"
         operator.cluster.delete_object(f"{APPROVALS}/g1-bob")
         await asyncio.sleep(SETTLED)
 
@@ -77,8 +77,8 @@ async def test_binding_follows_the_approval() -> None:
 
 
 async def test_denial_stays_after_its_approval_is_deleted() -> None:
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         approve(operator, "g1", decision="Deny")
         await asyncio.sleep(SETTLED)
@@ -92,23 +92,23 @@ async def test_denial_stays_after_its_approval_is_deleted() -> None:
 
 
 async def test_approval_without_a_grant_is_reported_until_one_exists() -> None:
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
+        request_grant(operator)
         approve(operator, "g1")
         operator.cluster.delete_object(f"{GRANTS}/g1")
         await asyncio.sleep(SETTLED)
-        assert counted(operator, "g1-bob") == "-GrantNotFound"
-        ask(operator)
+        assert counted_reason(operator, "g1-bob") == "-GrantNotFound"
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
 
-        assert counted(operator, "g1-bob") == "-AnotherGrant"
+        assert counted_reason(operator, "g1-bob") == "-AnotherGrant"
         assert operator.ready("g1") == "-AwaitingApproval"
 
 
 async def test_no_grant_is_allowed_until_admission_policies_exist() -> None:
     """Requesters of grants that were created before stay unverified."""
-    async with a_guarded_operator(a_policy(), admission=False) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy(), admission=False) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         assert operator.ready("g1") == "-RequesterUnverified"
         verified = operator.condition(INSTANCE_PATH, "RequesterVerified")
@@ -116,9 +116,9 @@ async def test_no_grant_is_allowed_until_admission_policies_exist() -> None:
             "False",
             "AdmissionPolicyMissing",
         )
-        install_admission(operator)
+        install_admission_policies(operator)
         await asyncio.sleep(PROPAGATION_DELAY.total_seconds())
-        ask(operator, "g2")
+        request_grant(operator, "g2")
         await asyncio.sleep(SETTLED)
 
         assert operator.ready("g1") == "-RequesterUnverified"
@@ -126,8 +126,8 @@ async def test_no_grant_is_allowed_until_admission_policies_exist() -> None:
 
 
 async def test_removed_admission_policy_takes_effect_at_once() -> None:
-    async with a_guarded_operator(a_policy()) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy()) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         operator.cluster.delete_object(
             VALIDATING_BINDINGS.path("", "argogrant-requester")
@@ -171,15 +171,15 @@ async def test_unknown_policies_block_additions_and_no_removals(
 async def test_unreadable_admission_policies_leave_bindings_unchanged() -> None:
     """A missing permission must not look like a missing policy."""
     operator = InMemoryOperator()
-    install_admission(operator)
+    install_admission_policies(operator)
     operator.install()
-    operator.edit_instance(**PREFIX)
+    operator.edit_instance(**OIDC_PREFIX)
     operator.cluster.add(POLICIES, a_policy())
     operator.cluster.fail(
         "list", Forbidden("403"), times=10_000, path=VALIDATING_POLICIES.plural
     )
     async with running(operator):
-        ask(operator)
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         verified = operator.condition(INSTANCE_PATH, "RequesterVerified")
 
@@ -190,12 +190,12 @@ async def test_unreadable_admission_policies_leave_bindings_unchanged() -> None:
 
 async def test_invalid_policy_blocks_additions_only() -> None:
     broken = {"metadata": {"name": "broken"}, "spec": {"requesters": "everybody"}}
-    async with a_guarded_operator(a_policy()) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy()) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         operator.cluster.add(POLICIES, broken)
         await asyncio.sleep(SETTLED)
-        ask(operator, "g2")
+        request_grant(operator, "g2")
         await asyncio.sleep(SETTLED)
 
         assert operator.ready("g1") == "+Bound"
@@ -204,7 +204,7 @@ async def test_invalid_policy_blocks_additions_only() -> None:
 
 async def test_condition_of_a_policy_reports_whether_it_is_in_use() -> None:
     broken = {"metadata": {"name": "broken"}, "spec": {"requesters": "everybody"}}
-    async with a_guarded_operator(a_policy(), broken) as operator:
+    async with operator_with_policies(a_policy(), broken) as operator:
         await asyncio.sleep(SETTLED)
         said = {
             name: operator.condition(f"{POLICIES}/{name}", "Ready")["reason"]
@@ -218,15 +218,15 @@ async def test_grant_created_while_an_admission_policy_differed_stays_unverified
     None
 ):
     """Restoring the policy does not change that."""
-    async with a_guarded_operator(a_policy()) as operator:
+    async with operator_with_policies(a_policy()) as operator:
         path = VALIDATING_BINDINGS.path("", "argogrant-requester")
         operator.cluster.edit(path, {"spec": {"validationActions": ["Audit"]}})
         await asyncio.sleep(SETTLED)
-        ask(operator)
+        request_grant(operator)
         await asyncio.sleep(1)
         operator.cluster.edit(path, {"spec": {"validationActions": ["Deny"]}})
         await asyncio.sleep(2 * SETTLED)
-        ask(operator, "g2")
+        request_grant(operator, "g2")
         await asyncio.sleep(SETTLED)
 
         assert operator.ready("g1") == "-RequesterUnverified"
@@ -235,8 +235,8 @@ async def test_grant_created_while_an_admission_policy_differed_stays_unverified
 
 async def test_ended_grant_keeps_its_approvers() -> None:
     """Approvals can be deleted once the grant has ended."""
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
-        ask(operator, duration="1m")
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
+        request_grant(operator, duration="1m")
         await asyncio.sleep(SETTLED)
         approve(operator, "g1")
         await asyncio.sleep(SETTLED + 60)
@@ -250,8 +250,8 @@ async def test_ended_grant_keeps_its_approvers() -> None:
 
 
 async def test_audit_event_has_the_comment_of_the_approver() -> None:
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
-        ask(operator)
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
+        request_grant(operator)
         await asyncio.sleep(SETTLED)
         approve(operator, "g1", comment="Looked at it.")
         await asyncio.sleep(SETTLED)

@@ -2,23 +2,25 @@
 
 import asyncio
 
-from support.guarded_cluster import (
+from support.in_memory_operator import GRANTS, SETTLED
+from support.in_memory_policies import (
     BOB,
     CAROL,
-    a_guarded_operator,
     a_policy,
+    approval_required,
     approve,
-    ask,
-    counted,
-    reviewed,
+    counted_reason,
+    operator_with_policies,
+    request_grant,
 )
-from support.in_memory_operator import GRANTS, SETTLED
 
 
 async def test_break_glass_grant_is_labelled() -> None:
-    policy = a_policy(breakGlass={"allowed": True, "maxDuration": "30m"}, **reviewed())
-    async with a_guarded_operator(policy) as operator:
-        ask(operator, breakGlass=True, duration="30m")
+    policy = a_policy(
+        breakGlass={"allowed": True, "maxDuration": "30m"}, **approval_required()
+    )
+    async with operator_with_policies(policy) as operator:
+        request_grant(operator, breakGlass=True, duration="30m")
         await asyncio.sleep(SETTLED)
         body = operator.cluster.object(f"{GRANTS}/g1")
 
@@ -28,10 +30,10 @@ async def test_break_glass_grant_is_labelled() -> None:
 
 async def test_number_of_active_grants_of_a_subject_is_limited() -> None:
     """The oldest grants are bound first; the next follows when one ends."""
-    async with a_guarded_operator(a_policy(maxActivePerSubject=1)) as operator:
-        ask(operator, "g1", duration="1m")
+    async with operator_with_policies(a_policy(maxActivePerSubject=1)) as operator:
+        request_grant(operator, "g1", duration="1m")
         await asyncio.sleep(1)
-        ask(operator, "g2")
+        request_grant(operator, "g2")
         await asyncio.sleep(SETTLED)
         assert (operator.ready("g1"), operator.ready("g2")) == ("+Bound", "-NotAllowed")
         await asyncio.sleep(60)
@@ -40,10 +42,10 @@ async def test_number_of_active_grants_of_a_subject_is_limited() -> None:
 
 
 async def test_extension_has_no_gap_and_both_grants_report_it() -> None:
-    async with a_guarded_operator(a_policy(maxExtensions=1)) as operator:
-        ask(operator, "g1", duration="1m")
+    async with operator_with_policies(a_policy(maxExtensions=1)) as operator:
+        request_grant(operator, "g1", duration="1m")
         await asyncio.sleep(30)
-        ask(operator, "g2", duration="1m", extends="g1")
+        request_grant(operator, "g2", duration="1m", extends="g1")
         await asyncio.sleep(SETTLED)
         assert operator.cluster.object(f"{GRANTS}/g1")["status"]["extendedBy"] == "g2"
         assert operator.cluster.object(f"{GRANTS}/g2")["status"]["extensionOf"] == [
@@ -58,10 +60,10 @@ async def test_extension_has_no_gap_and_both_grants_report_it() -> None:
 
 
 async def test_extension_stays_after_the_extended_grant_is_deleted() -> None:
-    async with a_guarded_operator(a_policy(maxExtensions=1)) as operator:
-        ask(operator, "g1")
+    async with operator_with_policies(a_policy(maxExtensions=1)) as operator:
+        request_grant(operator, "g1")
         await asyncio.sleep(SETTLED)
-        ask(operator, "g2", extends="g1")
+        request_grant(operator, "g2", extends="g1")
         await asyncio.sleep(SETTLED)
         operator.tear_away("g1")
         await asyncio.sleep(SETTLED)
@@ -72,20 +74,20 @@ async def test_extension_stays_after_the_extended_grant_is_deleted() -> None:
 async def test_owner_named_by_a_project_may_approve() -> None:
     rule = {"required": 1, "approvers": [{"kind": "ResourceOwner"}]}
     policy = a_policy(roles=[{"project": "team-a", "name": "deployer"}], approval=rule)
-    async with a_guarded_operator(policy) as operator:
+    async with operator_with_policies(policy) as operator:
         owners = {
             "integration": [{"kind": "Group", "name": "platform"}],
             "resource": {"key": "example.com/owner", "kind": "User"},
         }
         operator.edit_instance(owners=owners)
         operator.mark_project("team-a", {"example.com/owner": "oidc:carol"})
-        ask(operator, role={"project": "team-a", "name": "deployer"})
+        request_grant(operator, role={"project": "team-a", "name": "deployer"})
         await asyncio.sleep(SETTLED)
         approve(operator, "g1", BOB)
         await asyncio.sleep(SETTLED)
-        assert counted(operator, "g1-bob") == "-NotEntitled"
+        assert counted_reason(operator, "g1-bob") == "-NotEntitled"
         approve(operator, "g1", CAROL)
         await asyncio.sleep(SETTLED)
 
-        assert counted(operator, "g1-carol") == "+Counts"
+        assert counted_reason(operator, "g1-carol") == "+Counts"
         assert operator.ready("g1") == "+Bound"

@@ -12,7 +12,13 @@ from argogrant.kube.client import Body
 from argogrant.kube.errors import Forbidden
 from argogrant.kube.resources import ARGOCD_INSTANCES
 from support.fake_cluster import FakeCluster
-from support.requested_grants import GRANTS, VOTES, asked_for, say, votes
+from support.fake_cluster_grants import (
+    APPROVALS,
+    GRANTS,
+    create_grant,
+    created_approvals,
+    set_condition,
+)
 
 
 def run(*words: str, stdin: str = "") -> Result:
@@ -22,7 +28,7 @@ def run(*words: str, stdin: str = "") -> Result:
 @pytest.fixture(autouse=True)
 def grant(cluster: FakeCluster) -> Body:
     """A grant that the operator has not observed yet."""
-    return asked_for(cluster, "hotfix", expiresAt="2999-01-01T18:00:00Z")
+    return create_grant(cluster, "hotfix", expiresAt="2999-01-01T18:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +40,7 @@ def test_approval_names_the_shown_grant_and_its_uid(
 ) -> None:
     cluster.user = {"username": "bob", "groups": ["approvers"]}
     result = run(command, "hotfix", "--comment", "as agreed")
-    (vote,) = votes(cluster)
+    (vote,) = created_approvals(cluster)
 
     assert result.exit_code == 0, result.output
     assert vote["spec"] == {
@@ -76,13 +82,13 @@ def test_repeated_approval_is_unchanged(cluster: FakeCluster) -> None:
 
     assert again.exit_code == 0
     assert "unchanged: you approved this grant" in again.stdout
-    assert len(votes(cluster)) == 1
+    assert len(created_approvals(cluster)) == 1
 
 
 def test_other_approval_with_the_same_name_fails(cluster: FakeCluster) -> None:
     run("approve", "hotfix")
-    (vote,) = votes(cluster)
-    path = f"{VOTES}/{vote['metadata']['name']}"
+    (vote,) = created_approvals(cluster)
+    path = f"{APPROVALS}/{vote['metadata']['name']}"
     cluster.edit(path, {"spec": {"decision": "Deny"}})
     again = run("approve", "hotfix")
 
@@ -93,14 +99,14 @@ def test_other_approval_with_the_same_name_fails(cluster: FakeCluster) -> None:
 def test_grant_that_was_created_again_is_not_approved(cluster: FakeCluster) -> None:
     def replace() -> None:
         cluster.delete_object(f"{GRANTS}/hotfix")
-        asked_for(cluster, "hotfix", expiresAt="2999-01-01T19:00:00Z")
+        create_grant(cluster, "hotfix", expiresAt="2999-01-01T19:00:00Z")
 
     cluster.before("create", replace)  # whoami follows the summary
     result = run("approve", "hotfix")
 
     assert result.exit_code == 1
     assert "created again after it was shown" in result.stderr
-    assert votes(cluster) == []
+    assert created_approvals(cluster) == []
 
 
 @pytest.mark.parametrize(
@@ -119,16 +125,16 @@ def test_grant_that_was_created_again_is_not_approved(cluster: FakeCluster) -> N
 def test_decision_without_effect_fails(
     cluster: FakeCluster, command: str, condition: str, message: str
 ) -> None:
-    say(cluster, condition, "True")
+    set_condition(cluster, condition, "True")
     result = run(command, "hotfix")
 
     assert result.exit_code == 1
     assert message in result.stderr
-    assert votes(cluster) == []
+    assert created_approvals(cluster) == []
 
 
 def test_active_grant_can_be_denied(cluster: FakeCluster) -> None:
-    say(cluster, "Approved", "True")
+    set_condition(cluster, "Approved", "True")
 
     assert run("deny", "hotfix").exit_code == 0
 
@@ -141,7 +147,7 @@ def test_terminal_prompts_for_confirmation(
     result = run("approve", "hotfix", stdin=answer)
 
     assert "Approve this grant?" in result.output
-    assert len(votes(cluster)) == count
+    assert len(created_approvals(cluster)) == count
     assert result.exit_code == 1 - count
 
 
@@ -162,9 +168,9 @@ def test_wait_exits_by_whether_the_approval_counts(
     cluster: FakeCluster, status: str, code: int
 ) -> None:
     def count() -> None:
-        (vote,) = votes(cluster)
+        (vote,) = created_approvals(cluster)
         said = {"type": "Counted", "status": status, "reason": "R", "message": "So"}
-        path = f"{VOTES}/{vote['metadata']['name']}/status"
+        path = f"{APPROVALS}/{vote['metadata']['name']}/status"
         cluster.edit(path, {"status": {"observedGeneration": 1, "conditions": [said]}})
 
     cluster.before("watch", count)
@@ -200,6 +206,6 @@ def test_invalid_name_fails_without_a_request(cluster: FakeCluster, name: str) -
 
 
 def test_invalid_grant_fails(cluster: FakeCluster) -> None:
-    asked_for(cluster, "other")
+    create_grant(cluster, "other")
 
     assert "Apply the CRDs" in run("approve", "other").stderr

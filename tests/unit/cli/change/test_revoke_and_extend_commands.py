@@ -12,7 +12,7 @@ from argogrant.cli.main import app
 from argogrant.kube.client import Body
 from argogrant.kube.errors import Invalid, Unavailable
 from support.fake_cluster import FakeCluster
-from support.requested_grants import GRANTS, asked_for, say
+from support.fake_cluster_grants import GRANTS, create_grant, set_condition
 
 END = "2999-01-01T18:00:00Z"
 LATER = "2999-01-01T19:00:00Z"
@@ -25,11 +25,11 @@ def run(*words: str) -> Result:
 @pytest.fixture(autouse=True)
 def grant(cluster: FakeCluster) -> Body:
     """A grant that the operator has not observed yet."""
-    return asked_for(cluster, "hotfix", expiresAt=END)
+    return create_grant(cluster, "hotfix", expiresAt=END)
 
 
 def test_revoke_several_grants(cluster: FakeCluster) -> None:
-    asked_for(cluster, "other", duration="2h")
+    create_grant(cluster, "other", duration="2h")
     result = run("revoke", "hotfix", "other", "hotfix", "--reason", "closed")
     spec = cluster.object(f"{GRANTS}/other")["spec"]
 
@@ -42,8 +42,8 @@ def test_revoke_several_grants(cluster: FakeCluster) -> None:
 
 
 def test_revoked_and_ended_grants_are_unchanged(cluster: FakeCluster) -> None:
-    asked_for(cluster, "other", duration="2h", revoked=True)
-    say(cluster, "Ended", "True")
+    create_grant(cluster, "other", duration="2h", revoked=True)
+    set_condition(cluster, "Ended", "True")
     result = run("revoke", "hotfix", "other")
 
     assert result.stdout.splitlines() == [
@@ -56,8 +56,8 @@ def test_revoked_and_ended_grants_are_unchanged(cluster: FakeCluster) -> None:
 def test_error_does_not_stop_the_other_revocations(
     cluster: FakeCluster,
 ) -> None:
-    asked_for(cluster, "other", duration="2h")
-    asked_for(cluster, "third", duration="2h")
+    create_grant(cluster, "other", duration="2h")
+    create_grant(cluster, "third", duration="2h")
     cluster.fail("merge_patch", Invalid("PATCH /x: 422 no"), path="hotfix")
     cluster.fail("merge_patch", Unavailable("PATCH /x: lost"), path="other")
     result = run("revoke", "hotfix", "other", "third")
@@ -71,7 +71,7 @@ def test_error_does_not_stop_the_other_revocations(
 
 
 def test_wait_prints_the_end(cluster: FakeCluster) -> None:
-    cluster.before("watch", lambda: say(cluster, "Ended", "True"))
+    cluster.before("watch", lambda: set_condition(cluster, "Ended", "True"))
     result = run("revoke", "hotfix", "--wait")
 
     assert result.exit_code == 0
@@ -89,7 +89,7 @@ def test_selector_skips_revoked_grants(
     cluster: FakeCluster,
 ) -> None:
     for name, more in (("first", {}), ("second", {"revoked": True}), ("third", {})):
-        asked_for(cluster, name, duration="2h", **more)
+        create_grant(cluster, name, duration="2h", **more)
         cluster.edit(f"{GRANTS}/{name}", {"metadata": {"labels": {"incident": "7"}}})
     result = run("revoke", "-l", "incident=7")
 
@@ -121,7 +121,7 @@ def test_names_and_selector_exclude_each_other(words: tuple[str, ...]) -> None:
 
 
 def test_yaml_contains_the_revoked_grants(cluster: FakeCluster) -> None:
-    asked_for(cluster, "other", duration="2h")
+    create_grant(cluster, "other", duration="2h")
     result = run("revoke", "hotfix", "other", "-o", "yaml")
     bodies = list(yaml.safe_load_all(result.stdout))
 
@@ -130,7 +130,7 @@ def test_yaml_contains_the_revoked_grants(cluster: FakeCluster) -> None:
 
 
 def test_json_contains_the_ended_grant(cluster: FakeCluster) -> None:
-    cluster.before("watch", lambda: say(cluster, "Ended", "True"))
+    cluster.before("watch", lambda: set_condition(cluster, "Ended", "True"))
     result = run("revoke", "hotfix", "--wait", "-o", "json")
     (ended,) = json.loads(result.stdout)["status"]["conditions"]
 

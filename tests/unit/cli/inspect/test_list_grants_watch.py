@@ -22,7 +22,7 @@ from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden, Gone, Unavailable
 from support.builders import MINUTE, NOON
 from support.fake_cluster import FakeCluster
-from support.requested_grants import GRANTS
+from support.fake_cluster_grants import GRANTS
 from support.stored_grants import (
     a_stored_grant,
     active_status,

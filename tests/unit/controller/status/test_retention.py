@@ -10,14 +10,6 @@ import pytest
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from argogrant.controller.status.retention import DELETE_INTERVAL, RETRY
 from argogrant.kube.errors import Conflict, Forbidden, NotFound, Unavailable
-from support.guarded_cluster import (
-    APPROVALS,
-    a_guarded_operator,
-    a_policy,
-    approve,
-    ask,
-    reviewed,
-)
 from support.in_memory_operator import (
     GRANTS,
     RBAC,
@@ -26,6 +18,14 @@ from support.in_memory_operator import (
     an_operator,
     running,
     until,
+)
+from support.in_memory_policies import (
+    APPROVALS,
+    a_policy,
+    approval_required,
+    approve,
+    operator_with_policies,
+    request_grant,
 )
 from support.live_cluster import RULES
 
@@ -206,10 +206,10 @@ async def test_deletion_of_a_changed_grant_is_checked_again(error) -> None:
 
 
 async def test_approvals_are_deleted_with_their_grant() -> None:
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
         operator.edit_instance(retention="10m")
-        ask(operator, duration="1m")
-        ask(operator, "g2", duration="1h")
+        request_grant(operator, duration="1m")
+        request_grant(operator, "g2", duration="1h")
         await asyncio.sleep(SETTLED)
         approve(operator, "g1")
         approve(operator, "g2")
@@ -220,9 +220,9 @@ async def test_approvals_are_deleted_with_their_grant() -> None:
 
 
 async def test_approval_of_an_earlier_grant_of_the_same_name_is_kept() -> None:
-    async with a_guarded_operator(a_policy(**reviewed())) as operator:
+    async with operator_with_policies(a_policy(**approval_required())) as operator:
         operator.edit_instance(retention="10m")
-        ask(operator, duration="1m")
+        request_grant(operator, duration="1m")
         await asyncio.sleep(SETTLED)
         other = {"spec": {"grant": {"uid": "another"}}}
         approve(operator, "g1", name="stray")

@@ -1,4 +1,4 @@
-"""Requesters and approvers at a real API server."""
+"""Access policies, requesters and approvers at a real API server."""
 
 import contextlib
 import json
@@ -13,13 +13,13 @@ from support.live_cluster import INSTANCE, World, a_grant, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 ROLES = ROOT / "examples/roles.yaml"
-PATIENCE = 20.0
-CLEARED = ("accesspolicy", "accessapproval", "accessgrant")
+TIMEOUT = 20.0
+CLEANED_UP = ("accesspolicy", "accessapproval", "accessgrant")
 """Kinds of which a test leaves nothing."""
-REFUSED_BY_RBAC = "is forbidden: User"
+FORBIDDEN = "is forbidden: User"
 
 
-def a_binding(role: str, group: str = "people") -> Body:
+def a_role_binding(role: str, group: str = "people") -> Body:
     """Build a RoleBinding of a group to one of the Roles of the examples."""
     rbac = "rbac.authorization.k8s.io"
     return {
@@ -31,7 +31,10 @@ def a_binding(role: str, group: str = "people") -> Body:
     }
 
 
-RIGHTS = (a_binding("argogrant-requester"), a_binding("argogrant-approver"))
+ROLE_BINDINGS = (
+    a_role_binding("argogrant-requester"),
+    a_role_binding("argogrant-approver"),
+)
 """Members of the group ``people`` may create grants and approvals."""
 
 
@@ -74,51 +77,60 @@ def an_approval(of: Body, name: str = "", **spec: Any) -> Body:
     }
 
 
-class ClosedWorld(World):
+class ClusterWithPolicies(World):
     """A cluster with access policies and verified requesters."""
 
-    def person(self, name: str, *groups: str) -> Asker:
+    def user(self, name: str, *groups: str) -> Asker:
         """Return a user in the group ``people`` and other groups."""
         return who(self.plane, name, ("people", *groups))
 
-    def install(self, *policies: Body, **instance: Any) -> None:
+    def apply_policies(self, *policies: Body, **instance: Any) -> None:
         """Apply policies, and an instance with these fields."""
         self.restore({**INSTANCE, "spec": instance})
         self.apply(*policies)
 
-    def ask(
+    def create_grant(
         self, person: Asker, name: str, subject: str = "alice", **spec: Any
     ) -> Body:
         """Create a grant as a user."""
         return person.create(a_grant(name, subject, **spec))
 
-    def agree(self, person: Asker, grant: Body, name: str = "", **spec: Any) -> Body:
+    def create_approval(
+        self, person: Asker, grant: Body, name: str = "", **spec: Any
+    ) -> Body:
         """Create an approval as a user."""
         return person.create(an_approval(grant, name, **spec))
 
-    def says(self, name: str, condition: str = "Ready") -> tuple[str, str]:
+    def reason_and_message(
+        self, name: str, condition: str = "Ready"
+    ) -> tuple[str, str]:
         """Return reason and message of a grant's condition."""
         return self._condition("accessgrant", name, condition)
 
-    def counted(self, approval: Body) -> tuple[str, str]:
+    def counted_condition(self, approval: Body) -> tuple[str, str]:
         """Return reason and message of an approval's condition ``Counted``."""
         return self._condition(
             "accessapproval", approval["metadata"]["name"], "Counted"
         )
 
-    def comes_to_say(self, name: str, reason: str, condition: str = "Ready") -> str:
+    def wait_for_reason(self, name: str, reason: str, condition: str = "Ready") -> str:
         """Wait until a grant's condition has a reason; return its message."""
-        eventually(lambda: self.says(name, condition)[0] == reason, within=PATIENCE)
-        return self.says(name, condition)[1]
+        eventually(
+            lambda: self.reason_and_message(name, condition)[0] == reason,
+            within=TIMEOUT,
+        )
+        return self.reason_and_message(name, condition)[1]
 
-    def comes_to_count_as(self, approval: Body, reason: str) -> str:
+    def wait_for_counted_reason(self, approval: Body, reason: str) -> str:
         """Wait until ``Counted`` of an approval has a reason; return its message."""
-        eventually(lambda: self.counted(approval)[0] == reason, within=PATIENCE)
-        return self.counted(approval)[1]
+        eventually(
+            lambda: self.counted_condition(approval)[0] == reason, within=TIMEOUT
+        )
+        return self.counted_condition(approval)[1]
 
-    def clear(self) -> None:
+    def clean_up(self) -> None:
         """Delete grants, approvals and policies, and restore the default instance."""
-        self.delete_all(*CLEARED)
+        self.delete_all(*CLEANED_UP)
         self.restore(INSTANCE)
 
     def _condition(self, kind: str, name: str, type_: str) -> tuple[str, str]:
@@ -129,51 +141,53 @@ class ClosedWorld(World):
         return "", ""
 
 
-def remove_rights(plane: ControlPlane) -> None:
+def delete_role_bindings(plane: ControlPlane) -> None:
     """Remove all permissions that examples and tests gave to users."""
     files = [ROLES, *sorted((ROOT / "examples").glob("*/people.yaml"))]
     paths = [f"--filename={file}" for file in files]
-    names = [right["metadata"]["name"] for right in RIGHTS]
+    names = [right["metadata"]["name"] for right in ROLE_BINDINGS]
     plane.kubectl("delete", "--ignore-not-found", *paths)
     ours = ("-n", "argogrant", "delete", "--ignore-not-found", "rolebinding")
     plane.kubectl(*ours, *names)
 
 
 @contextlib.contextmanager
-def closed_world(plane: ControlPlane) -> Iterator[ClosedWorld]:
+def cluster_with_policies(plane: ControlPlane) -> Iterator[ClusterWithPolicies]:
     """Create the permissions of users during a block, without an operator."""
-    world = ClosedWorld(plane)
+    world = ClusterWithPolicies(plane)
     world.reset()
     plane.apply(ROLES)
-    world.apply(*RIGHTS)
+    world.apply(*ROLE_BINDINGS)
     admission_objects.wait_until_they_vouch(plane)
     try:
         yield world
     finally:
-        world.delete_all(*CLEARED)
-        remove_rights(plane)
+        world.delete_all(*CLEANED_UP)
+        delete_role_bindings(plane)
 
 
 @contextlib.contextmanager
-def served_world(plane: ControlPlane, log: Path) -> Iterator[ClosedWorld]:
+def cluster_with_operator(
+    plane: ControlPlane, log: Path
+) -> Iterator[ClusterWithPolicies]:
     """Create the permissions of users during a block, with an operator."""
-    with closed_world(plane) as world, operator_process.serving(world, log):
+    with cluster_with_policies(plane) as world, operator_process.serving(world, log):
         yield world
-        world.clear()
+        world.clean_up()
 
 
-PREFIX = {"identity": {"stripPrefix": "oidc:"}}
-BY_ONE = a_policy(approval=approved_by("approvers"), maxDuration="2h")
+OIDC_PREFIX = {"identity": {"stripPrefix": "oidc:"}}
+ONE_APPROVAL = a_policy(approval=approved_by("approvers"), maxDuration="2h")
 """Developers may deploy for two hours with one approval."""
 
 
-def patch(person: Asker, kind: str, name: str, body: Body, *more: str) -> str:
+def refused_patch(person: Asker, kind: str, name: str, body: Body, *more: str) -> str:
     """Patch an object as a user; return the error message."""
     command = ("patch", kind, name, "--type=merge", "-p", json.dumps(body), *more)
     return person.refused(*command)
 
 
-def settles(world: ClosedWorld) -> None:
+def wait_until_processed(world: ClusterWithPolicies) -> None:
     """Wait until the operator has processed everything that was created so far.
 
     A probe grant that is created afterwards comes into force last.
@@ -182,6 +196,6 @@ def settles(world: ClosedWorld) -> None:
     for_dave = {"users": ["dave"]}
     world.apply(a_policy("probes", requesters=admins, subjects=for_dave))
     world.apply(a_grant("probe", "dave"))
-    eventually(lambda: world.may_sync("dave"), within=PATIENCE)
+    eventually(lambda: world.may_sync("dave"), within=TIMEOUT)
     world.delete("probe")
     world.ours("delete", "accesspolicy", "probes")

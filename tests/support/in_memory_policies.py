@@ -35,13 +35,13 @@ def a_policy(name: str = "deployers", **spec: Any) -> Body:
     }
 
 
-def reviewed(required: int = 1, **rule: Any) -> dict[str, Any]:
+def approval_required(required: int = 1, **rule: Any) -> dict[str, Any]:
     """Build the field of a policy that requires the approval of leads."""
     approvers = [{"kind": "Group", "name": "leads"}]
     return {"approval": {"required": required, "approvers": approvers, **rule}}
 
 
-def install_admission(operator: InMemoryOperator) -> None:
+def install_admission_policies(operator: InMemoryOperator) -> None:
     """Install the admission policies as the API server returns them."""
     for body in validating_policies():
         collection = {
@@ -74,32 +74,32 @@ def approve(
     return operator.cluster.add(APPROVALS, body)
 
 
-def counted(operator: InMemoryOperator, name: str) -> str:
+def counted_reason(operator: InMemoryOperator, name: str) -> str:
     """Return the reason of ``Counted``, with + for True and - for False."""
     condition = operator.condition(f"{APPROVALS}/{name}", "Counted")
     return f"{'+' if condition['status'] == 'True' else '-'}{condition['reason']}"
 
 
-PREFIX: Final = {"identity": {"stripPrefix": "oidc:"}}
+OIDC_PREFIX: Final = {"identity": {"stripPrefix": "oidc:"}}
 
 
 @asynccontextmanager
-async def a_guarded_operator(
+async def operator_with_policies(
     *policies, admission: bool = True
 ) -> AsyncIterator[InMemoryOperator]:
     """Run the operator with access policies and, by default, admission policies."""
     operator = InMemoryOperator()
     if admission:
-        install_admission(operator)
+        install_admission_policies(operator)
         await asyncio.sleep(PROPAGATION_DELAY.total_seconds())
     operator.install()
-    operator.edit_instance(**PREFIX)
+    operator.edit_instance(**OIDC_PREFIX)
     for policy in policies:
         operator.cluster.add(POLICIES, policy)
     async with running(operator):
         yield operator
 
 
-def ask(operator: InMemoryOperator, name: str = "g1", **spec) -> None:
+def request_grant(operator: InMemoryOperator, name: str = "g1", **spec) -> None:
     """Create a grant that alice requests."""
     operator.grant(name, **{"requester": ALICE, "justification": "a reason", **spec})

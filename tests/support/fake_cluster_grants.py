@@ -1,4 +1,4 @@
-"""Requested grants, their conditions and approvals in a FakeCluster."""
+"""Grants with conditions, and approvals, in a FakeCluster."""
 
 from typing import Any, Final
 
@@ -7,10 +7,10 @@ from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS
 from support.fake_cluster import FakeCluster
 
 GRANTS: Final = ACCESS_GRANTS.path("argogrant")
-VOTES: Final = ACCESS_APPROVALS.path("argogrant")
+APPROVALS: Final = ACCESS_APPROVALS.path("argogrant")
 
 
-def asked_for(cluster: FakeCluster, name: str, **spec: Any) -> Body:
+def create_grant(cluster: FakeCluster, name: str, **spec: Any) -> Body:
     """Create a grant without a status."""
     subject = {"kind": "User", "name": "alice"}
     return cluster.add(
@@ -29,13 +29,17 @@ def asked_for(cluster: FakeCluster, name: str, **spec: Any) -> Body:
     )
 
 
-def say(cluster: FakeCluster, condition: str, status: str, **more: Any) -> None:
+def set_condition(
+    cluster: FakeCluster, condition: str, status: str, **more: Any
+) -> None:
     """Set a condition in the status of the grant ``hotfix``."""
     one = {"type": condition, "status": status, "reason": "R", "message": "Because."}
     body = {"status": {"observedGeneration": 9, "conditions": [one], **more}}
     cluster.edit(f"{GRANTS}/hotfix/status", body)
 
 
-def votes(cluster: FakeCluster) -> list[Body]:
+def created_approvals(cluster: FakeCluster) -> list[Body]:
     """Return all approvals, including denials."""
-    return [body for path, body in cluster._objects.items() if path.startswith(VOTES)]
+    return [
+        body for path, body in cluster._objects.items() if path.startswith(APPROVALS)
+    ]
