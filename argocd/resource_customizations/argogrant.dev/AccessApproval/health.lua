@@ -1,7 +1,7 @@
--- What is as it should be is Healthy, what a person has to mend is Degraded.
+-- A condition that is False is Degraded: its message says how to fix the cause.
 if obj.status == nil or obj.status.conditions == nil
     or obj.status.observedGeneration ~= obj.metadata.generation then
-  return {status = "Progressing", message = "argogrant has not looked at it yet."}
+  return {status = "Progressing", message = "The operator has not processed it yet."}
 end
 for _, one in ipairs(obj.status.conditions) do
   if one.type == "Counted" then
@@ -11,4 +11,4 @@ for _, one in ipairs(obj.status.conditions) do
     return {status = "Healthy", message = one.message}
   end
 end
-return {status = "Progressing", message = "argogrant has not looked at it yet."}
+return {status = "Progressing", message = "The operator has not processed it yet."}

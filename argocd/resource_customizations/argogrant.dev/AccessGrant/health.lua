@@ -1,5 +1,5 @@
--- In force and over are Healthy, waiting is Suspended, and what a person has to mend is
--- Degraded, with the message that says how.
+-- Active and ended grants are Healthy, and waiting grants are Suspended. A grant that
+-- needs a correction is Degraded, with the message that contains the remedy.
 local function condition(wanted)
   for _, one in ipairs(obj.status.conditions or {}) do
     if one.type == wanted then
@@ -14,7 +14,7 @@ end
 
 if obj.status == nil or obj.status.conditions == nil
     or obj.status.observedGeneration ~= obj.metadata.generation then
-  return health("Progressing", "argogrant has not looked at it yet.")
+  return health("Progressing", "The operator has not processed it yet.")
 end
 
 local ended, ready = condition("Ended"), condition("Ready")
@@ -22,7 +22,7 @@ if ended ~= nil and ended.status == "True" then
   return health("Healthy", ended.message)
 end
 if ready == nil then
-  return health("Progressing", "argogrant has not looked at it yet.")
+  return health("Progressing", "The operator has not processed it yet.")
 end
 if ready.status == "True" then
   return health("Healthy", ready.message)

@@ -1,5 +1,6 @@
--- Actions only take access away. Approving is none: Argo CD does not tell the API server
--- who clicked. A duration has no end that could be moved; it can be revoked.
+-- Actions only remove access. There is no action to approve: Argo CD sends the change with
+-- its own account, and the API server does not see the user. A grant with a duration can be
+-- revoked, but has no end that can be moved.
 local over = obj.spec.revoked == true
 for _, one in ipairs((obj.status or {}).conditions or {}) do
   if one.type == "Ended" and one.status == "True" then
