@@ -4,25 +4,24 @@ Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
 ``util/settings/settings.go``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from argogrant.grants.effectiveness import ArgoCDSettings, LocalAccount
 
 SETTINGS_NAME: Final = "argocd-cm"
-ACCOUNT_PREFIX: Final = "accounts"
-ENABLED_SUFFIX: Final = "enabled"
 CAPABILITIES: Final = frozenset({"login", "apiKey"})
 GO_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 GO_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 """Texts that Go's ``strconv.ParseBool`` parses as true and as false."""
+_ACCOUNT_KEY: Final = re.compile(r"accounts\.([^.]*)(?:\.enabled)?")
 _PROVIDERS: Final = ("dex.config", "oidc.config")
 
 
 def read_settings(data: Mapping[str, str]) -> ArgoCDSettings:
     """Read the ConfigMap's ``data``, without keys that Argo CD ignores."""
-    keys = (key.split(".") for key in data)
-    names = {parts[1] for parts in keys if _is_account_key(parts)}
+    names = {found[1] for key in data if (found := _ACCOUNT_KEY.fullmatch(key))}
     return ArgoCDSettings(
         accounts={name: _account(name, data) for name in names},
         has_single_sign_on=any(data.get(key, "").strip() for key in _PROVIDERS),
@@ -30,18 +29,11 @@ def read_settings(data: Mapping[str, str]) -> ArgoCDSettings:
     )
 
 
-def _is_account_key(parts: list[str]) -> bool:
-    """Return whether a key is ``accounts.NAME`` or ``accounts.NAME.enabled``."""
-    return parts[0] == ACCOUNT_PREFIX and (
-        len(parts) == len((ACCOUNT_PREFIX, "name")) or parts[2:] == [ENABLED_SUFFIX]
-    )
-
-
 def _account(name: str, data: Mapping[str, str]) -> LocalAccount:
-    key = f"{ACCOUNT_PREFIX}.{name}"
+    key = f"accounts.{name}"
     capabilities = {one.strip() for one in data.get(key, "").split(",")}
     return LocalAccount(
         name=name,
-        is_enabled=data.get(f"{key}.{ENABLED_SUFFIX}", "") not in GO_FALSE,
+        is_enabled=data.get(f"{key}.enabled", "") not in GO_FALSE,
         may_sign_in=bool(capabilities & CAPABILITIES),
     )

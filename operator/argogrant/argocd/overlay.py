@@ -47,7 +47,9 @@ UNTIL: Final = "# until "
 LIMIT: Final = (1024 - 16) * 1024
 """Bytes of all keys and values, managed and unmanaged: 1 MiB minus a margin."""
 _SECTION: Final = len("# until 2026-11-24T18:00:00Z\n")
-_HEADER: Final = re.compile(r"# argogrant v1 (\S+)/(\S+) (\S+)")
+_HEADER: Final = re.compile(
+    r"# argogrant v1 (?P<namespace>\S+)/(?P<instance>\S+) (?P<uid>\S+)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +118,7 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     if text is None:
         return None
     header = _HEADER.fullmatch(text.partition("\n")[0].rstrip("\r"))
-    owner = header and Owner(
-        namespace=header.group(1), instance=header.group(2), uid=header.group(3)
-    )
+    owner = Owner(**header.groupdict()) if header is not None else None
     ends: dict[Binding, datetime | None] = {}
     has_foreign_lines = False
     for _, end, content in overlay_lines(text):
@@ -127,7 +127,7 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
         elif content is not None:
             has_foreign_lines = True
     return Overlay(
-        owner=owner or None, ends=ends, text=text, has_foreign_lines=has_foreign_lines
+        owner=owner, ends=ends, text=text, has_foreign_lines=has_foreign_lines
     )
 
 
@@ -185,18 +185,11 @@ def plan_overlay(
     kept: Mapping[Binding, datetime],
     may_add: bool,
 ) -> OverlayPlan:
-    """Plan the next text of the managed key.
+    """Plan the next text of the managed key; once it is applied, ``text`` is None.
 
-    Args:
-        current: Parsed content of the key; None if the ConfigMap lacks it.
-        owner: ArgoCDInstance that writes.
-        desired: Bindings of active grants, each with its expiry.
-        kept: Bindings whose state is unknown: neither added nor removed.
-        may_add: False while Argo CD cannot parse an unmanaged line; then the plan only
-            removes.
-
-    Returns:
-        A plan whose ``text`` is None once it is applied.
+    The bindings of active grants are ``desired``, each with its expiry. The state of
+    ``kept`` bindings is unknown: they are neither added nor removed. While Argo CD
+    cannot parse an unmanaged line, ``may_add`` is False and the plan only removes.
     """
     present = current.bindings if current else frozenset()
     if not may_add:
@@ -229,17 +222,12 @@ def overlay_capacity(data: Mapping[str, str]) -> int:
 def bindings_over_capacity(
     additions: Iterable[tuple[Binding, datetime]], *, size: int, capacity: int
 ) -> frozenset[Binding]:
-    """Return the bindings to add that do not fit.
+    """Return the first of the additions that does not fit, and all later ones.
 
-    Args:
-        additions: Bindings to add with their expiry, in order of precedence.
-        size: Bytes of the managed key without any addition.
-        capacity: Bytes that the managed key may have.
-
-    Returns:
-        The first binding that does not fit and all later ones: a later, shorter
-        binding must not overtake it. Every expiry counts as a new section, even if the
-        section exists, so the result may be too large but never too small.
+    The additions are in order of precedence, each with its expiry: a later, shorter
+    binding must not overtake another one. ``size`` is without them. Every expiry counts
+    as a new section, even if the section exists, so the result may be too large but
+    never too small.
     """
     remaining, ends = capacity - size, set[datetime]()
     excess: list[Binding] = []

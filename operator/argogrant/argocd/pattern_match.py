@@ -17,12 +17,9 @@ REGEX_MODE: Final = "regex"
 
 @lru_cache(maxsize=1 << 12)
 def pattern_matches(pattern: str, text: str, *, mode: str) -> bool:
-    """Return whether a pattern matches a text; an invalid pattern matches nothing.
+    """Return whether a pattern of a ``p`` line matches a text of a request.
 
-    Args:
-        pattern: Resource, action or object of a ``p`` line.
-        text: Resource, action or object of a request.
-        mode: Value of ``policy.matchMode``.
+    An invalid pattern matches nothing. ``mode`` is the value of ``policy.matchMode``.
     """
     if mode == REGEX_MODE:
         return matches_pattern(pattern, text)
@@ -52,18 +49,14 @@ def _expression_of(glob: str) -> str | None:
 
 
 _TOKEN: Final = re.compile(r"\\.|\[!?[^\]\\]+\]|[^\\\[]", re.DOTALL)
-_ALWAYS: Final = {"*": ".*", "?": ".", "{": "(?:"}
-_INSIDE: Final = {",": "|", "}": ")"}
+_OUTSIDE: Final = {"*": ".*", "?": ".", "{": "(?:"}
+_INSIDE: Final = {**_OUTSIDE, ",": "|", "}": ")"}
 
 
 def _translated(token: str, *, inside: bool) -> str:
     """Translate one token of a glob; ``inside`` braces a comma separates choices."""
-    if token in _ALWAYS:
-        return _ALWAYS[token]
-    if inside and token in _INSIDE:
-        return _INSIDE[token]
     if token[0] == "[":
         negated = token[1] == "!"
         listed = token[1 + negated : -1].replace("^", r"\^")
         return f"[{'^' if negated else ''}{listed}]"
-    return re.escape(token[-1])
+    return (_INSIDE if inside else _OUTSIDE).get(token, re.escape(token[-1]))

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Final, NamedTuple, NewType
+from typing import Final, NamedTuple
 
 import yaml
 
@@ -25,14 +25,12 @@ from argogrant.grants.model.errors import MalformedLine, UnsafeText
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.window import read_end
 
-OverlayKey = NewType("OverlayKey", str)
-
 CONFIG_MAP_NAME: Final = "argocd-rbac-cm"
 MAIN_KEY: Final = "policy.csv"
 DEFAULT_ROLE_KEY: Final = "policy.default"
 MATCH_MODE_KEY: Final = "policy.matchMode"
 SCOPES_KEY: Final = "scopes"
-OVERLAY_KEY: Final = OverlayKey("policy.argogrant.csv")
+OVERLAY_KEY: Final = "policy.argogrant.csv"
 
 GO_SPACES: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"

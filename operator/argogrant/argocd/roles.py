@@ -86,12 +86,8 @@ class RolePermissions:
     """Rules and inheritance of every role of one Argo CD.
 
     Argo CD applies the lines of a project only to requests about it. Here the lines of
-    all projects count together, because a role with a risk in one project has it.
-
-    Args:
-        text: Unmanaged RBAC policy.
-        projects: AppProjects; Argo CD ignores the roles of an invalid one, and so does
-            this class.
+    all projects count together, because a role with a risk in one project has it. Argo
+    CD ignores the roles of an invalid AppProject, and so does this class.
     """
 
     def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
@@ -173,15 +169,11 @@ def _matches_action(pattern: str, action: str, mode: str) -> bool:
 def discover_roles(
     text: PolicyCSV, projects: Iterable[Project]
 ) -> tuple[DiscoveredRole, ...]:
-    """Find every role that a grant can name.
+    """Find every role that a grant can name; sorted, without duplicates.
 
-    Args:
-        text: Unmanaged RBAC policy; a binding of argogrant alone does not make a role.
-        projects: AppProjects of the same Argo CD.
-
-    Returns:
-        Global roles (``role:…`` with rules or a parent, and the second field of every
-        ``g`` line), then project roles; sorted, without duplicates.
+    These are the global roles (``role:…`` with rules or a parent, and the second field
+    of every ``g`` line), then the project roles. The managed key is not read: a binding
+    of argogrant alone does not make a role.
     """
     subjects = {rule.subject for rule in text.rules}
     subjects.update(binding.subject for binding in text.bindings)

@@ -84,8 +84,7 @@ class ProjectPlan:
 def group_of(subject: str) -> str | None:
     """Format a subject as an item of ``spec.roles[].groups``.
 
-    Returns:
-        None if Argo CD would reject such a group, or read another subject.
+    Return None if Argo CD would reject such a group, or read another subject.
     """
     group = f'"{subject}"' if "," in subject else subject
     if '"' in subject or not subject or subject != subject.strip():
@@ -129,17 +128,10 @@ def plan_members(
 ) -> ProjectPlan:
     """Plan the managed members of the roles of one project.
 
-    Args:
-        project: AppProject as last observed.
-        members: Members that the grants request.
-        owner: ArgoCDInstance that writes.
-        living_owners: Existing ArgoCDInstances of the same namespace. Members of
-            another instance stay, unless it belongs to this namespace and no longer
-            exists.
-        now: Current time; a new member cannot have created earlier tokens.
-
-    Returns:
-        A plan that changes nothing once it is applied.
+    Members of another ArgoCDInstance than ``owner`` stay, unless it belongs to the same
+    namespace and no longer exists: ``living_owners`` are the existing instances of that
+    namespace. New members cannot have created tokens before ``now``. The plan after an
+    applied one changes nothing.
     """
     no_change = ProjectPlan(project=project.name)
     try:

@@ -83,10 +83,8 @@ def to_enforce_requests(
 ) -> tuple[EnforceRequest, ...]:
     """Return the requests that argocd-server enforces; it needs one to be allowed.
 
-    Args:
-        request: Request of a user.
-        namespace: Namespace of Argo CD, which Argo CD omits in object names.
-        settings: The ``data`` of ``argocd-cm``; empty if it cannot be read.
+    Argo CD omits its own ``namespace`` in object names. The ``settings`` are the data
+    of ``argocd-cm``; empty if it cannot be read.
     """
     named = replace(request, object=_without_namespace(request, namespace))
     if named.action == "rollback" and settings.get(ROLLBACK_KEY, "") not in GO_TRUE:
@@ -128,9 +126,7 @@ class EnforceResult:
 class Enforcer:
     """Policy lines that apply together to one request.
 
-    Args:
-        lines: Lines of the built-in policy, the ConfigMap and at most one project.
-        mode: Value of ``policy.matchMode``.
+    These are the lines of the built-in policy, the ConfigMap and at most one project.
     """
 
     def __init__(self, lines: SourcedPolicy, mode: str) -> None:
@@ -150,17 +146,18 @@ class Enforcer:
         """Decide whether one name may make a request, by its rules and roles."""
         chains = self._chains(name)
         rules = [one for role in chains for one in self._rules.get(role, ())]
+        no_rule = EnforceResult(name=name, is_allowed=False)
         # Without rules casbin would compare the request with empty patterns.
         if not rules:
-            return EnforceResult(name=name, is_allowed=False)
+            return no_rule
         enforcer = self._build_enforcer(chains, rules)
         fields = (request.resource, request.action, request.object)
         try:
             is_allowed, denial = enforcer.enforce_ex(name, *fields)
         except UnreadablePattern as error:
-            return EnforceResult(name=name, is_allowed=False, unreadable=str(error))
+            return replace(no_rule, unreadable=str(error))
         if not is_allowed and not denial:
-            return EnforceResult(name=name, is_allowed=False)
+            return no_rule
         decisive = next(
             one
             for one in rules
@@ -178,15 +175,12 @@ class Enforcer:
     def _chains(self, name: str) -> Mapping[str, Chain]:
         """Find every role of a name, each with its shortest chain of links."""
         chains: dict[str, Chain] = {name: ()}
-        last = [name]
-        while last:
-            following: list[str] = []
-            for one in last:
-                for link in self._links.get(one, ()):
-                    if link.binding.role not in chains:
-                        chains[link.binding.role] = (*chains[one], link)
-                        following.append(link.binding.role)
-            last = following
+        queue = [name]
+        for one in queue:
+            for link in self._links.get(one, ()):
+                if link.binding.role not in chains:
+                    chains[link.binding.role] = (*chains[one], link)
+                    queue.append(link.binding.role)
         return chains
 
     def _build_enforcer(

@@ -96,11 +96,8 @@ class Rules:
 class AccessEvaluator:
     """Decides requests as argocd-server does.
 
-    Args:
-        rules: RBAC settings and AppProjects.
-        added: Additional bindings to assume.
-        in_project: Project to whose objects ``added`` applies, as for a member of one
-            of its roles; empty if ``added`` applies to all objects.
+    It assumes that the bindings ``added`` also exist. They apply to all objects, or to
+    those of ``in_project`` only, as for a member of one of its roles.
     """
 
     def __init__(
@@ -202,13 +199,8 @@ def resolve_subject(
     """Return the names that Argo CD compares for a user.
 
     An e-mail address counts as the value of a claim, as identity providers send it;
-    every other name counts as the user id.
-
-    Args:
-        name: User name.
-        groups: Groups in the user's token.
-        sign_in: Login settings of the Argo CD.
-        is_user_id: The name is the user id although it looks like an e-mail address.
+    every other name counts as the user id. With ``is_user_id``, the name is the user id
+    although it looks like an e-mail address.
     """
     found = check_effectiveness(
         Subject(kind=SubjectKind.USER, name=name), _ANY_ROLE, sign_in
