@@ -33,6 +33,9 @@ from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 MAX_MARK: Final = 256
 """Characters; longer labels and annotations are not kept and name no owner."""
+SETTINGS_BACKOFF: Final = 300.0
+"""Longest seconds between attempts to read argocd-cm. Access to it is optional, and
+frequent refused requests would fill the audit log of the API server."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +72,18 @@ class ObservedConfigMap:
 
 def observe_config_map(body: Body) -> ObservedConfigMap:
     """Parse ``argocd-rbac-cm``."""
-    metadata = body["metadata"]
-    return ObservedConfigMap(
-        metadata["resourceVersion"],
-        dict(body.get("data") or {}),
-        _last_manager(metadata),
-        _labels_and_annotations(metadata),
-    )
+    metadata, data = body["metadata"], dict(body.get("data") or {})
+    manager, marks = _last_manager(metadata), _labels_and_annotations(metadata)
+    return ObservedConfigMap(metadata["resourceVersion"], data, manager, marks)
 
 
 def _last_manager(metadata: Body) -> str:
-    managers = [
+    managers = (
         (str(entry.get("time", "")), str(entry.get("manager", "")))
         for entry in metadata.get("managedFields") or ()
         if entry.get("manager") != FIELD_MANAGER
-    ]
-    _, last_manager = max(managers, default=("", ""))
-    return last_manager
-
-
-def observe_settings(body: Body) -> ArgoCDSettings:
-    """Parse the login settings of ``argocd-cm``, and drop its other keys."""
-    return read_settings(body.get("data") or {})
+    )
+    return max(managers, default=("", ""))[1]
 
 
 def _labels_and_annotations(metadata: Body) -> dict[str, str]:
@@ -130,11 +123,6 @@ def observe_project(body: Body) -> Project:
     )
 
 
-SETTINGS_BACKOFF: Final = 300.0
-"""Longest seconds between attempts to read argocd-cm. Access to it is optional, and
-frequent refused requests would fill the audit log of the API server."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The observed objects of an Argo CD at one instant."""
@@ -151,6 +139,11 @@ class Snapshot:
     no failure. They stay during an outage, or it would change every status."""
     failures: tuple[tuple[Collection, ClusterError], ...] = ()
     """Collections that cannot be read at the moment, and why."""
+
+    @property
+    def overlay(self) -> Overlay | None:
+        """The managed key; None if it does not exist or is unknown."""
+        return self.config_map.overlay if self.config_map is not None else None
 
 
 class ArgoCD:
@@ -170,30 +163,27 @@ class ArgoCD:
         self._path = CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME)
         self._last_loaded: ObservedConfigMap | None = None
 
-        def changed(_before: object, _after: object) -> None:
-            on_change()
-
         def record_loaded(_before: object, after: ObservedConfigMap | None) -> None:
             if after is not None and after.is_loadable:
                 self._last_loaded = after
             on_change()
 
-        self._config_map: Informer[ObservedConfigMap] = Informer(
+        self._config_map = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, CONFIG_MAP_NAME),
             read=observe_config_map,
             on_change=record_loaded,
         )
-        self._projects: Informer[Project] = Informer(
+        self._projects = Informer(
             cluster,
             Collection(APP_PROJECTS, namespace),
             read=observe_project,
-            on_change=changed,
+            on_change=lambda _before, _after: on_change(),
         )
-        self._settings: Informer[ArgoCDSettings] = Informer(
+        self._settings = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, SETTINGS_NAME),
-            read=observe_settings,
+            read=lambda body: read_settings(body.get("data") or {}),
             on_change=lambda before, after: None if before == after else on_change(),
             longest_backoff=SETTINGS_BACKOFF,
         )
@@ -201,19 +191,13 @@ class ArgoCD:
     async def run(self) -> None:
         """List and watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._config_map.run())
-            tasks.create_task(self._projects.run())
-            tasks.create_task(self._settings.run())
+            for informer in (self._config_map, self._projects, self._settings):
+                tasks.create_task(informer.run())
 
     async def wait_until_observed(self) -> None:
         """Wait until everything is listed, or its first list has failed."""
         for informer in (self._config_map, self._projects, self._settings):
             await informer.attempted.wait()
-
-    def retry_now(self) -> None:
-        """Retry failed lists and watches now instead of after a backoff."""
-        for informer in (self._config_map, self._projects):
-            informer.retry_now()
 
     async def relist(self) -> int:
         """List everything again and return the number of differences."""

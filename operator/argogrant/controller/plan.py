@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from argogrant.argocd.appproject.members import ProjectPlan
@@ -16,7 +17,7 @@ from argogrant.argocd.overlay import (
     plan_overlay,
 )
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
@@ -80,8 +81,7 @@ class Plan:
 
     def overlay_exists(self, seen: Snapshot) -> bool:
         """Return whether there is a key to remove when the instance is deleted."""
-        found = seen.config_map.overlay if seen.config_map else None
-        return self.overlay is not None and found is not None
+        return self.overlay is not None and seen.overlay is not None
 
 
 def plan(
@@ -103,6 +103,8 @@ def plan(
     blocked = _why_not_writable(seen, owner, living_owners)
     if blocked is not None or seen.config_map is None:
         return Plan(overlay=None, blocked=blocked)
+    current, blocked = seen.config_map.overlay, _parse_finding(seen.config_map)
+    written = current.ends if current is not None else {}
     desired: dict[Binding, datetime] = {}
     kept: dict[Binding, datetime] = {}
     for decision in decisions:
@@ -110,33 +112,24 @@ def plan(
         if decision.desired_binding is DesiredBinding.PRESENT:
             target = desired
         elif decision.desired_binding is DesiredBinding.UNCHANGED:
-            target, end = kept, _no_later_than_written(binding, end, seen)
+            # The earlier of two ends: an unknown state never extends a binding.
+            target, end = kept, min(end, written.get(binding) or end)
         else:
             continue
         other = target.get(binding)
         if other is None or end > other:
             target[binding] = end
-    may_add = not seen.config_map.unmanaged.problems
-    current = seen.config_map.overlay
-    overlay = plan_overlay(
-        current, owner=owner, desired=desired, kept=kept, may_add=may_add
+    compose = partial(
+        plan_overlay, current, owner=owner, kept=kept, may_add=blocked is None
     )
-    capacity, blocked = overlay_capacity(seen.config_map.data), _parse_finding(seen)
+    overlay, capacity = compose(desired=desired), overlay_capacity(seen.config_map.data)
     if not overlay.to_add or overlay.is_within(capacity):
         return Plan(overlay=overlay, blocked=blocked)
     waiting = _over_capacity(decisions, overlay, desired=desired, capacity=capacity)
     fitting = {b: end for b, end in desired.items() if b not in waiting}
-    overlay = plan_overlay(
-        current, owner=owner, desired=fitting, kept=kept, may_add=may_add
+    return Plan(
+        overlay=compose(desired=fitting), blocked=blocked, over_capacity=waiting
     )
-    return Plan(overlay=overlay, blocked=blocked, over_capacity=waiting)
-
-
-def _no_later_than_written(binding: Binding, end: datetime, seen: Snapshot) -> datetime:
-    """Return the earlier of two ends: an unknown state never extends a binding."""
-    overlay = seen.config_map.overlay if seen.config_map else None
-    written = overlay.ends.get(binding) if overlay else None
-    return end if written is None else min(end, written)
 
 
 def _over_capacity(
@@ -177,7 +170,7 @@ def _why_not_writable(
             " Argo CD keeps its last rules in memory. Restore the ConfigMap, or restart"
             " argocd-server to drop those rules.",
         )
-    other = seen.config_map.overlay and seen.config_map.overlay.owner
+    other = seen.overlay and seen.overlay.owner
     if not other or other == owner:
         return None
     if other.namespace == owner.namespace and other not in living_owners:
@@ -190,13 +183,12 @@ def _why_not_writable(
     )
 
 
-def _parse_finding(seen: Snapshot) -> Finding | None:
+def _parse_finding(config_map: ObservedConfigMap) -> Finding | None:
     """Return which line of the other keys Argo CD cannot parse."""
-    assert seen.config_map is not None
-    problems = seen.config_map.unmanaged.problems
-    if not problems:
+    problem = next(iter(config_map.unmanaged.problems), None)
+    if problem is None:
         return None
     return Finding(
         Reason.RBAC_TEXT_INVALID,
-        f"Argo CD cannot parse {problems[0]}. {problems[0].consequence}",
+        f"Argo CD cannot parse {problem}. {problem.consequence}",
     )
