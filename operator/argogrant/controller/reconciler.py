@@ -111,13 +111,9 @@ class Reconciler:
 
     Args:
         name: Name of the instance, in the store's namespace.
-        store: Objects of argogrant's own kinds.
         verification: Watcher of the admission policies, which verify requesters.
         home: Client of the operator's own cluster.
         connect: Builds clients of other clusters.
-        reporter: Reports about grants and the instance.
-        metrics: Metrics of the instance.
-        clock: Returns the time in UTC.
     """
 
     def __init__(  # noqa: PLR0913
@@ -161,7 +157,6 @@ class Reconciler:
         self._connection: RemoteConnection | None = None
         self._argocd: ArgoCD | None = None
         self._permissions: PermissionWatcher | None = None
-        self._tasks: list[asyncio.Task[None]] = []
         self._resync: asyncio.Task[int] | None = None
         self.uid = ""
         """Uid of the instance, once it is valid."""
@@ -222,11 +217,7 @@ class Reconciler:
             return 0
 
     async def _wait_until_valid(self) -> InstanceRecord | None:
-        """Wait until the instance exists and is valid.
-
-        Returns:
-            None if it is deleted, or abandoned, before that.
-        """
+        """Wait until the instance is valid; return None if it is deleted before."""
         existed = False
         while True:
             self._changed.clear()
@@ -236,9 +227,9 @@ class Reconciler:
             if record is None and existed:
                 return None
             if record is not None:
-                existed = True
                 if record.is_force_released:
                     return None
+                existed = True
                 self._report_invalid(record)
             await self._wait_until_due(None)
 
@@ -248,8 +239,7 @@ class Reconciler:
         """Reconcile on one connection.
 
         Returns:
-            True if the instance is deleted and its bindings are removed; False if
-            another connection is needed.
+            True if the instance is deleted and its bindings are removed.
         """
         connection = self._connection = RemoteConnection(
             self._home,
@@ -269,10 +259,7 @@ class Reconciler:
                 permissions.missing = self._permissions.missing
             permissions.record(self._instance())
             self._argocd, self._permissions = argocd, permissions
-            tasks += [
-                asyncio.create_task(argocd.run()),
-                asyncio.create_task(permissions.run()),
-            ]
+            tasks += map(asyncio.create_task, (argocd.run(), permissions.run()))
             with suppress(TimeoutError):
                 async with asyncio.timeout(OBSERVE_TIMEOUT):
                     await argocd.wait_until_observed()
@@ -290,10 +277,7 @@ class Reconciler:
     ) -> bool:
         """Reconcile until another connection is needed, or the instance is deleted.
 
-        Args:
-            argocd: The objects of Argo CD.
-            connection: Client of their cluster.
-            tasks: Background tasks; the loop fails if one of them fails.
+        The loop fails if one of the background tasks fails.
         """
         self._backoff.reset()
         while not any(task.done() for task in tasks):
@@ -363,11 +347,7 @@ class Reconciler:
         raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
 
     async def _wait_until_due(self, write_delay: float | None) -> None:
-        """Wait for a change, a delayed write, or a time at which a decision changes.
-
-        Args:
-            write_delay: Seconds until a delayed write is due; None if there is none.
-        """
+        """Wait for a change, a delayed write, or a time at which a decision changes."""
         loop = asyncio.get_running_loop()
         write_due = float("inf") if write_delay is None else loop.time() + write_delay
         while True:
@@ -405,9 +385,8 @@ class Reconciler:
         seen, now = argocd.snapshot(), self._clock()
         contested = self._applier.contested or self._projects.contested
         self._metrics.overdue_since(overdue_since(seen, self._decisions.all(), now))
-        overlay = seen.config_map.overlay if seen.config_map else None
         self._metrics.observed(
-            bindings=len(overlay.bindings) if overlay else 0,
+            bindings=len(seen.overlay.bindings) if seen.overlay else 0,
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
             contested=contested is not None,
         )
@@ -451,11 +430,7 @@ class Reconciler:
         )
 
     def _report_instance(self, status_input: InstanceStatusInput) -> None:
-        """Report about the instance.
-
-        Args:
-            status_input: What the last reconciliation found; the rest is added here.
-        """
+        """Complete the findings of the last reconciliation, and report them."""
         record = self._record()
         if record is None:
             return
