@@ -6,7 +6,7 @@ kinds, so a change takes effect at once: no AccessPolicy matches until it is und
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -32,7 +32,6 @@ from argogrant.kube.resources import (
     Collection,
 )
 
-CHANGED: Final = Reason.ADMISSION_POLICY_CHANGED
 ACCEPTED: Final = (
     "The operator runs with --accept-unverified-requesters: anyone who can create"
     " AccessGrants or AccessApprovals can name any user as requester or approver."
@@ -46,7 +45,6 @@ class AdmissionWatcher:
     Args:
         cluster: API server of argogrant's own kinds.
         on_change: Called after every change of the observed policies.
-        clock: Current time in UTC.
         accepts_unverified: The operator runs with ``--accept-unverified-requesters``.
     """
 
@@ -124,7 +122,11 @@ class AdmissionWatcher:
         failure = self._failure()
         if failure is not None:
             return RequesterVerification(reason=Reason.UNKNOWN, problem=failure)
-        observed = self._observed()
+        observed = {
+            f"{informer.collection.resource.plural}/{name}": body
+            for informer in self._informers
+            for name, body in informer.objects.items()
+        }
         drift = find_drift(observed)
         self._record_change(drift)
         if drift is not None:
@@ -141,17 +143,11 @@ class AdmissionWatcher:
         and created again has a new creationTimestamp, which ``verified_since`` uses; a
         policy that was edited twice has not.
         """
-        is_changed = drift is not None and drift.reason is CHANGED
+        reason = drift.reason if drift is not None else None
+        is_changed = reason is Reason.ADMISSION_POLICY_CHANGED
         if self._was_changed and not is_changed:
             self._restored_at = self._clock()
         self._was_changed = is_changed
-
-    def _observed(self) -> Mapping[str, Body]:
-        return {
-            f"{informer.collection.resource.plural}/{name}": body
-            for informer in self._informers
-            for name, body in informer.objects.items()
-        }
 
     def _failure(self) -> str | None:
         """Return why it is unknown whether the policies are installed."""

@@ -44,11 +44,7 @@ logger = logging.getLogger(__name__)
 
 
 class Contention:
-    """Overwrites of one text, all times in seconds of one monotonic clock.
-
-    Args:
-        what: The text in messages.
-    """
+    """Overwrites of one text, all times in seconds of one monotonic clock."""
 
     def __init__(self, what: str = f"{OVERLAY_KEY} of argocd-rbac-cm") -> None:
         self._what = what
@@ -62,13 +58,7 @@ class Contention:
         self._expected, self._is_expected = text, True
 
     def observe(self, seen: ObservedConfigMap, *, is_wrong: bool, at: float) -> None:
-        """Record an overwrite of the managed key, if there was one.
-
-        Args:
-            seen: The observed ConfigMap.
-            is_wrong: Whether its managed key has to be corrected.
-            at: Current time.
-        """
+        """Record an overwrite of the managed key, if there was one."""
         self.record_overwrite(
             seen.data.get(OVERLAY_KEY), seen.last_manager, is_wrong=is_wrong, at=at
         )
@@ -123,13 +113,7 @@ class Contention:
 
 
 class Applier:
-    """Writer of the managed key of one instance.
-
-    Args:
-        qualified_name: Namespace and name of the instance, for the log.
-        metrics: Counters of the writes.
-        clock: Current time in UTC.
-    """
+    """Writer of the managed key of one instance."""
 
     def __init__(
         self, qualified_name: str, metrics: InstanceMetrics, clock: Clock
@@ -227,12 +211,8 @@ def overdue_since(
     """Return the earliest expiry that has passed while its binding still exists.
 
     Argo CD keeps its policy in memory if the ConfigMap is deleted, so the last version
-    that it loaded is used until another version exists.
-
-    Args:
-        seen: The observed state of Argo CD.
-        decisions: The decisions about all grants.
-        now: A binding that expires at this instant is overdue.
+    that it loaded is used until another version exists. A binding that expires now is
+    overdue.
     """
     loaded = seen.last_loaded_config_map
     overlay = loaded.overlay if loaded is not None else None

@@ -147,13 +147,7 @@ class Snapshot:
 
 
 class ArgoCD:
-    """Informers for the objects of one Argo CD, and the writes to them.
-
-    Args:
-        cluster: API server of Argo CD.
-        namespace: Namespace of its ConfigMaps and AppProjects.
-        on_change: Called after every observed change.
-    """
+    """Informers for the objects of one Argo CD, and the writes to them."""
 
     def __init__(
         self, cluster: Cluster, namespace: str, on_change: Callable[[], None]
@@ -232,10 +226,6 @@ class ArgoCD:
     async def write_overlay(self, text: str | None, resource_version: str) -> None:
         """Set the managed key, or remove it with None; change nothing else.
 
-        Args:
-            text: The content of the key.
-            resource_version: The version that the plan is based on.
-
         Raises:
             Conflict: The ConfigMap has another version now.
             NotFound: The ConfigMap does not exist; it is never created.
@@ -266,11 +256,8 @@ class ArgoCD:
 def overlay_patch(text: str | None, resource_version: str) -> Body:
     """Build the only patch that argogrant sends for ``argocd-rbac-cm``.
 
-    Args:
-        text: Content of the managed key; None removes the key.
-        resource_version: The API server rejects the patch for any other version.
+    None as the text removes the managed key. The API server rejects the patch for any
+    other version.
     """
-    return {
-        "metadata": {"resourceVersion": resource_version},
-        "data": {OVERLAY_KEY: text},
-    }
+    version = {"resourceVersion": resource_version}
+    return {"metadata": version, "data": {OVERLAY_KEY: text}}

@@ -56,11 +56,7 @@ class DecisionCache:
     ) -> None:
         """Decide about these grants, and drop the decisions about all others.
 
-        Args:
-            records: The grants of one instance.
-            state: The observed state of the instance.
-            now: Current time.
-            store: All grants and approvals of the namespace; None if no grant has any.
+        Without a store, grants have no approvals and extend no grant.
         """
         is_same_state = state is self._state and now >= self.decided_at
         reusable = self._decisions if is_same_state else {}

@@ -44,12 +44,7 @@ _SECRETS: Final = f"/{SECRETS.plural}"
 
 
 def condition_reason(error: ClusterError, location: ArgoCDLocation) -> Reason:
-    """Return the condition's reason for this error.
-
-    Args:
-        error: The failure of a request.
-        location: Where Argo CD runs.
-    """
+    """Return the condition's reason for a failed request."""
     if location.cluster is not None and not _is_for_home_cluster(error):
         for kind, reason in (
             (UntrustedCertificate, Reason.CERTIFICATE_REFUSED),
@@ -85,10 +80,9 @@ def describe(
     cause = with_full_stop(f"{server}{subject}{error}")
     if cluster is not None:
         remedy = _remote_remedy(error, cluster, location.namespace, namespace)
-        return f"{cause} {remedy}"
-    if not isinstance(error, Forbidden):
-        return f"{cause} {RETRIED}"
-    return f"{cause} {role_remedy(error)}"
+    else:
+        remedy = role_remedy(error) if isinstance(error, Forbidden) else RETRIED
+    return f"{cause} {remedy}"
 
 
 def role_remedy(error: ClusterError) -> str:
@@ -147,9 +141,5 @@ def _remote_remedy(
 
 def _is_for_home_cluster(error: ClusterError) -> bool:
     """Return whether the failed request was for an object of the own cluster."""
-    request = str(error)
-    return (
-        _SECRETS in request
-        or _ADMISSION_GROUP in request
-        or any(group in request for group in _HOME_GROUPS)
-    )
+    parts = (_SECRETS, _ADMISSION_GROUP, *_HOME_GROUPS)
+    return any(part in str(error) for part in parts)

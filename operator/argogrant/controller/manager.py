@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from argogrant.audit.audit_log import AuditLog
@@ -30,10 +31,6 @@ class NamespaceManager:
 
     Args:
         cluster: Client of the operator's own cluster.
-        name: The namespace.
-        metrics: Metrics of all namespaces.
-        audit: Recorder of what happens to grants and instances.
-        clock: Returns the time in UTC.
         connect: Builds clients of the clusters of other Argo CDs.
         leading: Event that is set once this process is the leader. A standby keeps its
             store current and writes nothing.
@@ -184,11 +181,9 @@ class NamespaceManager:
             needs_recheck = decisions.recheck_at is not None or any(
                 record.being_deleted for record in decisions.records.values()
             )
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(RECHECK_SECONDS if needs_recheck else None):
                     await changed.wait()
-            except TimeoutError:
-                continue
 
     async def _report_policies(self) -> None:
         """Report the condition of every access policy."""

@@ -111,9 +111,7 @@ def home_permissions(
 ) -> tuple[Permission, ...]:
     """List the permissions for an instance in its own namespace.
 
-    Args:
-        namespace: Namespace of the instance and its grants.
-        cluster: The cluster of Argo CD, if it is another one.
+    If Argo CD is in another cluster, the Secret with its token is included.
     """
     home = partial(_permissions, HOME_ROLE, namespace=namespace)
     permissions = [
@@ -156,9 +154,6 @@ def operator_permissions(namespace: str) -> tuple[Permission, ...]:
 
     The operator never reviews the former, since it does not start without them. The
     condition ``RequesterVerified`` reports missing ones of the latter.
-
-    Args:
-        namespace: Namespace of the Lease.
     """
     lease = ("get", "patch")
     return (

@@ -93,12 +93,8 @@ def plan(
 ) -> Plan:
     """Plan the change of policy.argogrant.csv.
 
-    Args:
-        decisions: One for each grant of the instance.
-        seen: The state of Argo CD.
-        owner: The instance that plans.
-        living_owners: The instances of this namespace. A header that names another
-            instance is respected, unless that is one of this namespace and deleted.
+    A header that names another owner is respected, unless that is an instance of this
+    namespace that is deleted, and so not among the ``living_owners``.
     """
     blocked = _why_not_writable(seen, owner, living_owners)
     if blocked is not None or seen.config_map is None:

@@ -27,7 +27,7 @@ from argogrant.controller.appproject.placement import (
     binding_mode,
     plan_bindings,
 )
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.store import InstanceRecord, NamespaceRules, Store
@@ -57,11 +57,7 @@ class _Sources(NamedTuple):
 
 
 class StateGatherer:
-    """Builder of the state of one instance, which it builds again after a change only.
-
-    Args:
-        name: Name of the instance, as in ``spec.instance``.
-    """
+    """State of one instance, which is gathered again only after a change."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -79,11 +75,6 @@ class StateGatherer:
 
         If the ArgoCDInstance can no longer be parsed, the state has its last known
         spec and an unknown policy: bindings stay until they expire, and none is added.
-
-        Args:
-            record: The ArgoCDInstance, if it exists.
-            seen: The observed objects of its Argo CD.
-            rules: The rules of the namespace; none by default.
 
         Returns:
             The same object as before if nothing has changed; the decision cache
@@ -221,7 +212,7 @@ class PlanCache:
 
     def __init__(self) -> None:
         self._inputs: tuple[object, ...] = ()
-        self._seen: Snapshot | None = None
+        self._config_map: ObservedConfigMap | None = None
         self._plan: Plan | None = None
 
     def plan(
@@ -239,9 +230,7 @@ class PlanCache:
             *(decisions.revision, seen.text_is_known, owner, tuple(living_owners)),
             *(mode, projects, mode.in_projects and seen.projects_are_known),
         )
-        is_same_config_map = (
-            self._seen is not None and self._seen.config_map is seen.config_map
-        )
+        is_same_config_map = self._config_map is seen.config_map
         if self._plan is None or not is_same_config_map or inputs != self._inputs:
             self._plan = plan_bindings(
                 decisions.all(),
@@ -251,27 +240,15 @@ class PlanCache:
                 mode=mode,
                 now=decisions.decided_at,
             )
-            self._seen, self._inputs = seen, inputs
+            self._config_map, self._inputs = seen.config_map, inputs
         return self._plan
 
 
 class Planner:
-    """Decisions and plans of one instance.
-
-    Args:
-        name: Name of the instance, in the store's namespace.
-        store: Objects of argogrant's own kinds.
-        verification: Watcher of the admission policies, which verify requesters.
-        clock: Returns the time in UTC.
-    """
+    """Decisions and plans of one instance of the store's namespace."""
 
     def __init__(
-        self,
-        name: str,
-        *,
-        store: Store,
-        verification: AdmissionWatcher,
-        clock: Clock,
+        self, name: str, *, store: Store, verification: AdmissionWatcher, clock: Clock
     ) -> None:
         self.decisions = DecisionCache()
         self._name = name

@@ -60,15 +60,7 @@ async def preview(  # noqa: PLR0913
 ) -> Preview:
     """Plan what a reconciliation would write.
 
-    Args:
-        home: API server of argogrant's own kinds.
-        argocd_cluster: API server of Argo CD.
-        namespace: Namespace of the instance.
-        name: Name of the instance.
-        argocd_namespace: Namespace of Argo CD.
-        clock: Current time in UTC.
-        hypothetical: AccessGrants to add, as the API server would store them.
-        accepts_unverified: The operator runs with ``--accept-unverified-requesters``.
+    ``hypothetical`` are AccessGrants to add, as the API server would store them.
 
     Raises:
         NotFound: The instance does not exist.
@@ -89,17 +81,20 @@ async def preview(  # noqa: PLR0913
     await verification.relist()
     argocd = ArgoCD(argocd_cluster, argocd_namespace, lambda: None)
     await argocd.relist()
-    planning = Planner(
+    planner = Planner(
         name,
         store=store,
         verification=verification,
         clock=lambda: clock() + timedelta(seconds=home.clock_skew()),
     )
     seen = argocd.snapshot()
-    planned = planning.plan(record, seen)
-    decisions = (
-        planning.decisions.get(body["metadata"]["uid"]) for body in hypothetical
-    )
+    planned = planner.plan(record, seen)
+    decisions = (planner.decisions.get(one["metadata"]["uid"]) for one in hypothetical)
+    projects: list[ProjectChange] = []
+    for plan in sorted(planned.projects, key=lambda one: one.project):
+        path = APP_PROJECTS.path(argocd_namespace, plan.project)
+        body = await argocd_cluster.get(path)
+        projects.append(ProjectChange(body=body, patch=project_patch(body, plan)))
     return Preview(
         record=record,
         plan=planned,
@@ -107,15 +102,5 @@ async def preview(  # noqa: PLR0913
         verification=verification.verification(),
         has_access_policies=bool(store.policies.objects),
         dry_run=tuple(one for one in decisions if one is not None),
-        projects=await _project_changes(argocd_cluster, argocd_namespace, planned),
+        projects=tuple(projects),
     )
-
-
-async def _project_changes(
-    cluster: Cluster, namespace: str, planned: Plan
-) -> tuple[ProjectChange, ...]:
-    changes: list[ProjectChange] = []
-    for plan in sorted(planned.projects, key=lambda one: one.project):
-        body = await cluster.get(APP_PROJECTS.path(namespace, plan.project))
-        changes.append(ProjectChange(body=body, patch=project_patch(body, plan)))
-    return tuple(changes)

@@ -181,13 +181,10 @@ class Reconciler:
         self._metrics.forget()
 
     async def resync(self, differences_elsewhere: int) -> int:
-        """Compare the cached state of Argo CD with the API server.
-
-        Args:
-            differences_elsewhere: Differences in other objects, for the metric.
+        """Compare the cached objects of Argo CD with the API server.
 
         Returns:
-            How many objects of Argo CD differed.
+            How many of them differed; the metric includes ``differences_elsewhere``.
         """
         differences = await self._relist_argocd()
         self._metrics.record_resync(differences_elsewhere + differences)
@@ -205,10 +202,8 @@ class Reconciler:
             await asyncio.wait({resync})
         finally:
             resync.cancel()
-        if resync.cancelled():
-            return 0
         try:
-            return resync.result()
+            return 0 if resync.cancelled() else resync.result()
         except ClusterError as error:
             if self._location is None or self._location.cluster is None:
                 raise
@@ -236,11 +231,7 @@ class Reconciler:
     async def _run_connected(
         self, location: ArgoCDLocation, rotation: asyncio.Task[None]
     ) -> bool:
-        """Reconcile on one connection.
-
-        Returns:
-            True if the instance is deleted and its bindings are removed.
-        """
+        """Reconcile on one connection; return as ``_loop`` does."""
         connection = self._connection = RemoteConnection(
             self._home,
             self._store.namespace,
@@ -278,6 +269,9 @@ class Reconciler:
         """Reconcile until another connection is needed, or the instance is deleted.
 
         The loop fails if one of the background tasks fails.
+
+        Returns:
+            True if the instance is deleted and its bindings are removed.
         """
         self._backoff.reset()
         while not any(task.done() for task in tasks):
@@ -301,9 +295,8 @@ class Reconciler:
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.record_reconciliation(took, self._clock())
-            if record.is_force_released or (
-                record.being_deleted and _is_readable(argocd.snapshot())
-            ):
+            is_readable = _is_readable(argocd.snapshot())
+            if record.is_force_released or (record.being_deleted and is_readable):
                 return True
             await self._wait_until_due(write_delay)
             await self._debounce(took)

@@ -65,11 +65,6 @@ class Step:
 async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Swept:
     """Remove expired bindings from the managed key, and change nothing else.
 
-    Args:
-        cluster: API server of Argo CD.
-        namespace: Namespace of its ConfigMap.
-        clock: Current time in UTC.
-
     Raises:
         SweepFailed: The ConfigMap is missing or could not be read or written.
     """
@@ -99,11 +94,6 @@ async def sweep_projects(
     cluster: Cluster, namespace: str, clock: Clock
 ) -> SweptMembers | None:
     """Remove expired members of AppProjects, and the tokens they could have issued.
-
-    Args:
-        cluster: API server of Argo CD.
-        namespace: Namespace of its AppProjects.
-        clock: Current time in UTC.
 
     Returns:
         The removed members; None if AppProjects may not be listed or are not served.
@@ -316,11 +306,7 @@ async def _patch(
 ) -> T:
     """Patch one object; after a conflict, read it and edit it again.
 
-    Args:
-        cluster: API server of the object.
-        path: Path of the object.
-        edit: Returns the result and the patch; None writes nothing.
-        body: The object, if it was read before.
+    ``edit`` returns the result and the patch; None writes nothing.
 
     Raises:
         Conflict: The object changed at every attempt.

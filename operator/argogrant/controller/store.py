@@ -209,12 +209,7 @@ class NamespaceRules:
 
 
 class Store:
-    """AccessGrants, ArgoCDInstances, AccessPolicies and AccessApprovals.
-
-    Args:
-        cluster: API server of these kinds.
-        namespace: The namespace to list and watch.
-    """
+    """AccessGrants, ArgoCDInstances, AccessPolicies and AccessApprovals."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         def inform(
@@ -236,10 +231,6 @@ class Store:
         self.approvals = inform(
             ACCESS_APPROVALS, record_approval, self._approval_changed
         )
-        self._informers: tuple[Informer[Any], ...] = (
-            *(self.grants, self.instances),
-            *(self.policies, self.approvals),
-        )
         self._approvals: dict[str, tuple[ApprovalRecord, ...]] = {}
         """AccessApprovals by the name of their grant."""
         self._by_instance: defaultdict[str, dict[str, GrantRecord]] = defaultdict(dict)
@@ -248,7 +239,7 @@ class Store:
     async def run(self) -> None:
         """List and watch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers:
+            for informer in self._informers():
                 tasks.create_task(informer.run())
 
     async def relist(self) -> int:
@@ -278,11 +269,7 @@ class Store:
         await self.approvals.attempted.wait()
 
     def rules(self, verification: RequesterVerification) -> NamespaceRules:
-        """Return the rules that apply to all grants of the namespace.
-
-        Args:
-            verification: Whether the API server verifies requesters and approvers.
-        """
+        """Return the rules that apply to all grants of the namespace."""
         records = self.policies.objects.values()
         return NamespaceRules(
             policies=tuple(r.policy for r in records if r.policy is not None),
@@ -293,18 +280,11 @@ class Store:
 
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
         """Return the collections that cannot be read at the moment, and why."""
-        return tuple(
-            (informer.collection, informer.error)
-            for informer in self._informers
-            if informer.error is not None
-        )
+        return tuple((i.collection, i.error) for i in self._informers() if i.error)
 
     def is_synced(self) -> bool:
         """Return whether every kind is listed and list and watch work."""
-        return all(
-            informer.synced.is_set() and informer.error is None
-            for informer in self._informers
-        )
+        return all(one.synced.is_set() and not one.error for one in self._informers())
 
     def event(self, instance: str) -> asyncio.Event:
         """Return the event of the reconcile loop with this name."""
@@ -403,6 +383,9 @@ class Store:
         elif not (before and after and before.decides_like(after)):
             self._enqueue(record.name)
             self._events[UNASSIGNED].set()
+
+    def _informers(self) -> tuple[Informer[Any], ...]:
+        return (self.grants, self.instances, self.policies, self.approvals)
 
     def _enqueue(self, instance: str) -> None:
         self._events[instance].set()
