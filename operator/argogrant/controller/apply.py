@@ -20,7 +20,7 @@ from typing import Final
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.appproject.placement import managed_member_ends
-from argogrant.controller.argocd_state import ArgoCD, ObservedConfigMap, Snapshot
+from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.plan import Plan
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
@@ -57,16 +57,10 @@ class Contention:
         """Record the text that stays until the next own write."""
         self._expected, self._is_expected = text, True
 
-    def observe(self, seen: ObservedConfigMap, *, is_wrong: bool, at: float) -> None:
-        """Record an overwrite of the managed key, if there was one."""
-        self.record_overwrite(
-            seen.data.get(OVERLAY_KEY), seen.last_manager, is_wrong=is_wrong, at=at
-        )
-
     def record_overwrite(
         self, text: str | None, manager: str, *, is_wrong: bool, at: float
     ) -> None:
-        """Record an overwrite of any text, if there was one.
+        """Record an overwrite of the text, if there was one.
 
         Args:
             text: The observed text.
@@ -134,7 +128,12 @@ class Applier:
         """Record whether another program has changed the managed key."""
         if seen.config_map is not None:
             at = asyncio.get_running_loop().time()
-            self._contention.observe(seen.config_map, is_wrong=planned.has_work, at=at)
+            self._contention.record_overwrite(
+                seen.config_map.data.get(OVERLAY_KEY),
+                seen.config_map.last_manager,
+                is_wrong=planned.has_work,
+                at=at,
+            )
 
     def write_delay(self, planned: Plan) -> float | None:
         """Return the seconds until the plan may be written; None for now."""

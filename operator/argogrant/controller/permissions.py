@@ -78,22 +78,15 @@ logger = logging.getLogger(__name__)
 
 def argocd_permissions(instance: Instance) -> tuple[Permission, ...]:
     """List the permissions for an instance in the cluster of its Argo CD."""
-    cluster, namespace = instance.cluster, instance.argocd_namespace
+    cluster = instance.cluster
     role, server = (REMOTE_ROLE, cluster.server) if cluster else (ARGOCD_ROLE, "")
+    here = partial(_permissions, namespace=instance.argocd_namespace)
     permissions = [
-        *_permissions(
-            role,
-            _READ_AND_PATCH,
-            CONFIG_MAPS,
-            namespace=namespace,
-            name=CONFIG_MAP_NAME,
-        ),
-        *_permissions(role, _READ, APP_PROJECTS, namespace=namespace),
+        *here(role, _READ_AND_PATCH, CONFIG_MAPS, name=CONFIG_MAP_NAME),
+        *here(role, _READ, APP_PROJECTS),
     ]
     if instance.binds_in_projects:
-        permissions += _permissions(
-            APPPROJECT_ROLE, ("patch",), APP_PROJECTS, namespace=namespace
-        )
+        permissions += here(APPPROJECT_ROLE, ("patch",), APP_PROJECTS)
     if cluster is not None and cluster.rotation is not None:
         permissions += _permissions(
             ROTATION_ROLE,
@@ -113,7 +106,7 @@ def home_permissions(
 
     If Argo CD is in another cluster, the Secret with its token is included.
     """
-    home = partial(_permissions, HOME_ROLE, namespace=namespace)
+    here = partial(_permissions, namespace=namespace)
     permissions = [
         one
         for resource, verbs in (
@@ -123,18 +116,13 @@ def home_permissions(
             (ACCESS_APPROVALS, _READ),
         )
         for one in (
-            *home(verbs, resource),
-            *home(("patch",), resource, subresource="status"),
+            *here(HOME_ROLE, verbs, resource),
+            *here(HOME_ROLE, ("patch",), resource, subresource="status"),
         )
     ]
     if cluster is not None:
-        permissions += _permissions(
-            ROTATION_ROLE,
-            _READ_AND_PATCH if cluster.rotation else _READ,
-            SECRETS,
-            namespace=namespace,
-            name=cluster.secret_name,
-        )
+        verbs = _READ_AND_PATCH if cluster.rotation else _READ
+        permissions += here(ROTATION_ROLE, verbs, SECRETS, name=cluster.secret_name)
     return tuple(permissions)
 
 
@@ -189,15 +177,11 @@ class PermissionWatcher:
 
     Args:
         home: API server of the instance and its grants.
-        cluster: API server of its Argo CD.
         on_change: Called when the set of missing permissions has changed.
     """
 
-    def __init__(
-        self, home: Cluster, cluster: Cluster, on_change: Callable[[], None]
-    ) -> None:
+    def __init__(self, home: Cluster, on_change: Callable[[], None]) -> None:
         self._home = home
-        self._cluster = cluster
         self._on_change = on_change
         self._requested = asyncio.Event()
         self._instance: Instance | None = None
@@ -215,8 +199,13 @@ class PermissionWatcher:
         """Check soon."""
         self._requested.set()
 
-    async def run(self) -> None:
-        """Check until cancelled."""
+    async def run(self, cluster: Cluster) -> None:
+        """Check until cancelled, first at once.
+
+        Args:
+            cluster: API server of Argo CD.
+        """
+        self.request_check()
         while True:
             seconds = RECHECK_SECONDS if self._has_missing_or_unknown else None
             with suppress(TimeoutError):
@@ -224,15 +213,15 @@ class PermissionWatcher:
                     await self._requested.wait()
             self._requested.clear()
             if self._instance is not None:
-                await self._check(self._instance)
+                await self._check(self._instance, cluster)
             await asyncio.sleep(MIN_INTERVAL)
 
-    async def _check(self, instance: Instance) -> None:
+    async def _check(self, instance: Instance, argocd_cluster: Cluster) -> None:
         missing: list[Permission] = []
         is_known = True
         for cluster, permissions in (
             (self._home, home_permissions(instance.namespace, instance.cluster)),
-            (self._cluster, argocd_permissions(instance)),
+            (argocd_cluster, argocd_permissions(instance)),
         ):
             try:
                 missing += await missing_permissions(cluster, permissions)

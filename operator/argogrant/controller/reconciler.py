@@ -156,7 +156,7 @@ class Reconciler:
         self._location: ArgoCDLocation | None = None
         self._connection: RemoteConnection | None = None
         self._argocd: ArgoCD | None = None
-        self._permissions: PermissionWatcher | None = None
+        self._permissions = PermissionWatcher(home, self._changed.set)
         self._resync: asyncio.Task[int] | None = None
         self.uid = ""
         """Uid of the instance, once it is valid."""
@@ -192,8 +192,7 @@ class Reconciler:
         return differences
 
     async def _relist_argocd(self) -> int:
-        if self._permissions is not None:
-            self._permissions.request_check()
+        self._permissions.request_check()
         if self._argocd is None:
             return 0
         # A token change closes the client and cancels this task.
@@ -242,15 +241,12 @@ class Reconciler:
         tasks = [asyncio.create_task(connection.run())]
         try:
             await connection.open()
-            argocd = ArgoCD(connection.cluster, location.namespace, self._changed.set)
-            permissions = PermissionWatcher(
-                self._home, connection.cluster, self._changed.set
-            )
-            if self._permissions is not None:
-                permissions.missing = self._permissions.missing
-            permissions.record(self._instance())
-            self._argocd, self._permissions = argocd, permissions
-            tasks += map(asyncio.create_task, (argocd.run(), permissions.run()))
+            cluster = connection.cluster
+            argocd = ArgoCD(cluster, location.namespace, self._changed.set)
+            self._argocd = argocd
+            self._permissions.record(self._instance())
+            checks = self._permissions.run(cluster)
+            tasks += map(asyncio.create_task, (argocd.run(), checks))
             with suppress(TimeoutError):
                 async with asyncio.timeout(OBSERVE_TIMEOUT):
                     await argocd.wait_until_observed()
@@ -404,7 +400,7 @@ class Reconciler:
         seen = argocd.snapshot()
         if repeated:
             self._report_grants(Plan(overlay=None, blocked=NOT_RECONCILED), seen)
-        if isinstance(error, Forbidden) and self._permissions is not None:
+        if isinstance(error, Forbidden):
             self._permissions.request_check()
         self._report_instance(InstanceStatusInput(seen=seen, error=error))
 
@@ -427,14 +423,13 @@ class Reconciler:
         record = self._record()
         if record is None:
             return
-        if self._permissions is not None:
-            self._permissions.record(record.instance)
+        self._permissions.record(record.instance)
         status_input = replace(
             status_input,
             problem=record.problem,
             is_waiting=record.being_deleted,
             identities=self._verification.verification(),
-            missing_permissions=self._permissions.missing if self._permissions else (),
+            missing_permissions=self._permissions.missing,
             token=self._token_state(record.instance),
             location=self._location or NOWHERE,
             namespace=record.namespace,

@@ -137,52 +137,41 @@ class ApprovalRecord(Record):
 def record_grant(body: Body) -> GrantRecord:
     """Parse an AccessGrant into its record."""
     metadata, spec = body["metadata"], body.get("spec")
-    grant, problem = _parsed(read_grant, body)
     instance = spec.get("instance") if isinstance(spec, dict) else None
     return GrantRecord(
-        **_common_fields(body),
+        **_fields(body, "grant", read_grant),
         instance=instance if isinstance(instance, str) else "default",
         finalizers=tuple(metadata.get("finalizers") or ()),
         is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
-        grant=grant,
-        problem=problem,
     )
 
 
 def record_instance(body: Body) -> InstanceRecord:
     """Parse an ArgoCDInstance into its record."""
-    instance, problem = _parsed(read_instance, body)
-    return InstanceRecord(**_common_fields(body), instance=instance, problem=problem)
+    return InstanceRecord(**_fields(body, "instance", read_instance))
 
 
 def record_policy(body: Body) -> PolicyRecord:
     """Parse an AccessPolicy into its record."""
-    policy, problem = _parsed(read_policy, body)
-    return PolicyRecord(**_common_fields(body), policy=policy, problem=problem)
+    return PolicyRecord(**_fields(body, "policy", read_policy))
 
 
 def record_approval(body: Body) -> ApprovalRecord:
     """Parse an AccessApproval into its record."""
-    approval, problem = _parsed(read_approval, body)
-    return ApprovalRecord(
-        **_common_fields(body),
-        grant_name=approval.grant_name if approval else "",
-        approval=approval,
-        problem=problem,
-    )
+    fields = _fields(body, "approval", read_approval)
+    approval: Approval | None = fields["approval"]
+    return ApprovalRecord(**fields, grant_name=approval.grant_name if approval else "")
 
 
-def _parsed(read: Callable[[Body], T], body: Body) -> tuple[T | None, str]:
-    """Return the parsed object, or None and why it cannot be parsed."""
-    try:
-        return read(body), ""
-    except AccessGrantError as error:
-        return None, str(error)
-
-
-def _common_fields(body: Body) -> dict[str, Any]:
+def _fields(body: Body, key: str, read: Callable[[Body], object]) -> dict[str, Any]:
+    """Return the fields that all records have, and the parsed object as ``key``."""
     metadata = body["metadata"]
     annotations = metadata.get("annotations") or {}
+    parsed, problem = None, ""
+    try:
+        parsed = read(body)
+    except AccessGrantError as error:
+        problem = str(error)
     return {
         "uid": metadata["uid"],
         "namespace": metadata["namespace"],
@@ -192,6 +181,8 @@ def _common_fields(body: Body) -> dict[str, Any]:
         "status": body.get("status") or {},
         "being_deleted": "deletionTimestamp" in metadata,
         "force_release": annotations.get(ABANDON_ANNOTATION) == "true",
+        "problem": problem,
+        key: parsed,
     }
 
 

@@ -4,12 +4,7 @@ import asyncio
 
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.apply import CONTESTED_FROM, LONGEST_DELAY, Contention
-from argogrant.controller.argocd_state import ObservedConfigMap
 from support.in_memory_operator import INSTANCES, SETTLED, SOON, an_operator
-
-
-def config_map(text: str, manager: str = "") -> ObservedConfigMap:
-    return ObservedConfigMap("7", {OVERLAY_KEY: text}, manager)
 
 
 def overwritten(times: int, *, every: float = 1.0, manager: str = "sync") -> Contention:
@@ -17,8 +12,8 @@ def overwritten(times: int, *, every: float = 1.0, manager: str = "sync") -> Con
     contention = Contention()
     contention.record_write("managed")
     for number in range(times):
-        contention.observe(
-            config_map("foreign", manager), is_wrong=True, at=number * every
+        contention.record_overwrite(
+            "foreign", manager, is_wrong=True, at=number * every
         )
         contention.record_write("managed")
     return contention
@@ -60,7 +55,7 @@ def test_delays_grow_up_to_a_maximum() -> None:
 
 def test_old_overwrites_no_longer_count() -> None:
     contention = overwritten(CONTESTED_FROM)
-    contention.observe(config_map("managed"), is_wrong=False, at=10_000)
+    contention.record_overwrite("managed", "", is_wrong=False, at=10_000)
 
     assert contention.finding() is None
 
@@ -69,7 +64,7 @@ def test_overwrite_counts_once_until_it_is_corrected() -> None:
     contention = Contention()
     contention.record_write("managed")
     for second in range(10):
-        contention.observe(config_map("foreign"), is_wrong=True, at=second)
+        contention.record_overwrite("foreign", "", is_wrong=True, at=second)
 
     assert contention.finding() is None
 
@@ -78,7 +73,7 @@ def test_write_of_the_same_plan_by_another_replica_is_no_overwrite() -> None:
     contention = Contention()
     for number in range(10):
         contention.record_write("managed")
-        contention.observe(config_map(f"right {number}"), is_wrong=False, at=number)
+        contention.record_overwrite(f"right {number}", "", is_wrong=False, at=number)
 
     assert contention.finding() is None
 
