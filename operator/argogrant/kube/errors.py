@@ -12,7 +12,7 @@
         └── TokenMissing           no token is configured for this API server
 
 Only this package sees the exceptions of aiohttp and of the client library. The message
-of an exception begins with the request. ``controller.error_messages`` adds the remedy.
+of an exception begins with the request. ``controller.permissions`` adds the remedy.
 
 A loop that retries has a ``Backoff`` of its own::
 

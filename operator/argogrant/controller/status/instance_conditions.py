@@ -6,12 +6,12 @@ from typing import Final
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.remote_cluster import ArgoCDLocation
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.error_messages import (
+from argogrant.controller.permissions import (
     condition_reason,
     describe,
+    missing_message,
     role_remedy,
 )
-from argogrant.controller.permissions import missing_message
 from argogrant.controller.remote.token_lifetime import TokenState, token_condition
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification

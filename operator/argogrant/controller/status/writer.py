@@ -32,7 +32,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from argogrant.controller.error_messages import role_remedy
+from argogrant.controller.permissions import role_remedy
 from argogrant.controller.store import GrantRecord, Record, Store
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import (

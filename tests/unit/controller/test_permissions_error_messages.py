@@ -3,7 +3,7 @@
 import pytest
 
 from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
-from argogrant.controller.error_messages import (
+from argogrant.controller.permissions import (
     condition_reason,
     describe,
     role_remedy,
