@@ -291,8 +291,8 @@ class Reconciler:
                 continue
             took = asyncio.get_running_loop().time() - began
             self._metrics.record_reconciliation(took, self._clock())
-            is_readable = _is_readable(argocd.snapshot())
-            if record.is_force_released or (record.being_deleted and is_readable):
+            is_clean = record.being_deleted and _is_readable(argocd.snapshot())
+            if is_clean or record.is_force_released:
                 return True
             await self._wait_until_due(write_delay)
             await self._debounce(took)
