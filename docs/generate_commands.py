@@ -38,7 +38,7 @@ def generated_files() -> dict[str, str]:
 def page() -> str:
     """Return a page with every command, its arguments and its options."""
     root: Any = typer.main.get_command(app)
-    sections = [_section(name, command) for name, command in root.commands.items()]
+    sections = [_section(name, one.load()) for name, one in root.commands.items()]
     return "\n".join(["# Commands\n", NOTE + "\n", INTRODUCTION, *sections])
 
 

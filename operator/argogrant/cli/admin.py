@@ -1,117 +1,19 @@
-"""Commands for administrators: operator, sweep, uninstall, version.
+"""Commands that remove what the operator has left: sweep and uninstall.
 
 A CronJob runs ``sweep`` as a second path to every revocation, in case the operator is
 down. The Helm chart runs ``uninstall`` as its pre-delete hook.
 """
 
 import asyncio
-import json
-import os
-import platform
-import sys
-from enum import StrEnum
-from functools import partial
-from importlib import metadata
 from typing import Annotated
 
 import typer
-import yaml
 
-from argogrant import __version__
-from argogrant.api.new_objects import API_VERSION
 from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.overlay import Swept
-from argogrant.audit.http_sink import InvalidSink, SinkTarget
 from argogrant.cli.session import APIServerNotReachable, connect, utc_now
 from argogrant.controller.removal import SweepFailed, sweep_config_map, sweep_projects
 from argogrant.controller.removal import uninstall as uninstall_namespace
-
-_name = partial(typer.Option, metavar="NAME")
-_seconds = partial(typer.Option, metavar="SECONDS", min=1)
-_file = partial(typer.Option, metavar="FILE")
-
-
-def operator(  # noqa: PLR0913
-    namespace: Annotated[
-        list[str], _name(help="Namespace with ArgoCDInstances; may be repeated.")
-    ],
-    *,
-    leader_elect: Annotated[
-        bool, typer.Option(help="Leader election with the Lease argogrant.")
-    ] = True,
-    lease_namespace: Annotated[
-        str, _name(help="Namespace of the Lease.  [default: first --namespace]")
-    ] = "",
-    lease_seconds: Annotated[
-        float, _seconds(help="Duration of the Lease without renewal.")
-    ] = 15,
-    identity: Annotated[
-        str, _name(help="Identity in the Lease.  [default: host and process]")
-    ] = "",
-    accept_unverified_requesters: Annotated[
-        bool,
-        typer.Option(
-            "--accept-unverified-requesters",
-            help="Trust spec.requester and spec.approver without admission/.",
-        ),
-    ] = False,
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="PORT", help="Port of /metrics, /livez and /readyz.", min=1
-        ),
-    ] = 8080,
-    sweep_seconds: Annotated[
-        float, _seconds(help="Interval of the full resync from lists.")
-    ] = 60,
-    audit_sink: Annotated[
-        str,
-        typer.Option(
-            metavar="URL", help="URL that audit events are posted to; https:// only."
-        ),
-    ] = "",
-    audit_sink_token_file: Annotated[
-        str, _file(help="File with the bearer token of the sink.")
-    ] = "",
-    audit_sink_ca_file: Annotated[
-        str, _file(help="File with CA certificates, instead of the system's.")
-    ] = "",
-    audit_spool: Annotated[
-        str,
-        typer.Option(metavar="FOLDER", help="Folder that buffers events for the sink."),
-    ] = "",
-) -> None:
-    """Run the operator. Logs go to stderr, audit events to stdout.
-
-    Example: argogrant operator --namespace argogrant
-    """
-    if audit_sink:
-        try:
-            SinkTarget(url=audit_sink)
-        except InvalidSink as error:
-            raise typer.BadParameter(str(error), param_hint="--audit-sink") from error
-    settings = {
-        "NAMESPACES": ",".join(namespace),
-        "LEASE_NAMESPACE": (lease_namespace or namespace[0]) if leader_elect else "",
-        "LEASE_SECONDS": lease_seconds,
-        "IDENTITY": identity,
-        "ACCEPT_UNVERIFIED_REQUESTERS": str(accept_unverified_requesters).lower(),
-        "PORT": port,
-        "SWEEP_SECONDS": sweep_seconds,
-        "AUDIT_SINK": audit_sink,
-        "AUDIT_SINK_TOKEN_FILE": audit_sink_token_file,
-        "AUDIT_SINK_CA_FILE": audit_sink_ca_file,
-        "AUDIT_SPOOL": audit_spool,
-    }
-    os.environ.update(
-        {f"ARGOGRANT_{name}": str(value) for name, value in settings.items()}
-    )
-    # The handlers are loaded as a module. A file path would put its folder first on
-    # sys.path, where our modules would shadow those of the standard library.
-    command = [sys.executable, "-m", "kopf", "run", "-m", "argogrant.handlers"]
-    for one in namespace:
-        command += ["--namespace", one]
-    os.execv(sys.executable, command)  # noqa: S606
 
 
 def sweep(
@@ -204,36 +106,3 @@ def uninstall(
 
     if asyncio.run(run()):
         raise typer.Exit(1)
-
-
-class VersionFormat(StrEnum):
-    """Output formats of the version."""
-
-    TEXT = "text"
-    JSON = "json"
-    YAML = "yaml"
-
-
-def version(
-    *,
-    output: Annotated[
-        VersionFormat, typer.Option("--output", "-o", help="Output format.")
-    ] = VersionFormat.TEXT,
-) -> None:
-    """Print the version; with -o json also the API, Python and library versions.
-
-    Example: argogrant version -o json
-    """
-    versions = {
-        "version": __version__,
-        "apiVersion": API_VERSION,
-        "kubernetesClient": metadata.version("kubernetes"),
-        "python": platform.python_version(),
-    }
-    match output:
-        case VersionFormat.JSON:
-            typer.echo(json.dumps(versions, indent=2))
-        case VersionFormat.YAML:
-            typer.echo(yaml.safe_dump(versions, sort_keys=False), nl=False)
-        case VersionFormat.TEXT:
-            typer.echo(__version__)

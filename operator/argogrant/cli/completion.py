@@ -7,12 +7,8 @@ line; the completion is then empty.
 
 import asyncio
 import contextlib
-import io
-import os
 import re
-import shlex
-import sys
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -36,8 +32,6 @@ _SAFE_NAME: Final = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 """Characters that no shell interprets. Source: ``shlex.quote``."""
 _PROGRAM: Final = "argogrant"
 _VARIABLE: Final = "_ARGOGRANT_COMPLETE"
-_NO_FILES: Final = ":4"
-"""Source: ``ShellCompDirectiveNoFileComp``, https://github.com/spf13/cobra."""
 
 
 class Shell(StrEnum):
@@ -76,23 +70,6 @@ def instance_names(context: typer.Context, incomplete: str) -> list[str]:
 def role_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return the roles in the status of the ArgoCDInstance of the command line."""
     return _complete(_roles(context.params), incomplete)
-
-
-def answer_kubectl(app: typer.Typer, words: Sequence[str]) -> None:
-    """Print completions in the protocol of kubectl plugins.
-
-    The words follow the name of the plugin; the last one is incomplete.
-
-    Source: https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/.
-    """
-    os.environ[_VARIABLE] = "complete_bash"
-    os.environ["COMP_WORDS"] = shlex.join([_PROGRAM, *words])
-    os.environ["COMP_CWORD"] = str(len(words))
-    output = io.StringIO()
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(output):
-        app(args=[], prog_name=_PROGRAM)
-    names = [name for name in output.getvalue().splitlines() if name]
-    sys.stdout.write("".join(f"{line}\n" for line in (*names, _NO_FILES)))
 
 
 def _complete(names: Awaitable[Iterable[str]], incomplete: str) -> list[str]:

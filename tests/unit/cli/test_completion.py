@@ -4,7 +4,6 @@ import pytest
 from typer.testing import CliRunner
 
 from argogrant.cli import completion as completing
-from argogrant.cli.completion import answer_kubectl
 from argogrant.cli.main import app, complete_plugin
 from argogrant.kube.errors import Forbidden
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
@@ -37,7 +36,9 @@ def with_objects(cluster: FakeCluster) -> FakeCluster:
 
 
 def complete(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    answer_kubectl(app, words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["kubectl_complete-argogrant", *words])
+        complete_plugin()
     *names, last = capsys.readouterr().out.splitlines()
     assert last == ":4"
     return names
@@ -46,7 +47,7 @@ def complete(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        pytest.param(["appr"], ["approve"], id="a command"),
+        pytest.param(["re"], ["request", "revoke", "report"], id="commands"),
         pytest.param(["show", "al"], ["alice-deploys", "alice-reads"], id="grants"),
         pytest.param(["revoke", "bob", "b"], ["bob"], id="a second grant"),
         pytest.param(["list", "-o", "y"], ["yaml"], id="a format"),
@@ -86,16 +87,6 @@ def test_completion_is_empty_after_timeout(
     monkeypatch.setattr(completing, "TIMEOUT_SECONDS", 0)
 
     assert complete(capsys, "show", "") == []
-
-
-@pytest.mark.usefixtures("with_objects")
-def test_kubectl_plugin_completion_uses_the_typed_words(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["kubectl_complete-argogrant", "rep"])
-    complete_plugin()
-
-    assert capsys.readouterr().out == "report\n:4\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
