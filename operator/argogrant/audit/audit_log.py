@@ -93,8 +93,8 @@ class AuditLog:
     def __init__(self, *listeners: AuditListener) -> None:
         self._listeners = listeners
         self._unstored: dict[str, _Unstored] = {}
-        self._removals: dict[tuple[str, EventType], frozenset[str]] = {}
-        self._deleted: set[str] = set()
+        self._before_writes: dict[str, dict[str, set[str]]] = {}
+        """By uid and type: the ids of the events before the last write."""
 
     def grant(self, change: GrantChange) -> None:
         """Emit the events of a grant, before its status is written."""
@@ -131,11 +131,8 @@ class AuditLog:
     ) -> None:
         """Emit the events of an instance, before its status is written.
 
-        Args:
-            instance: The instance.
-            stored: The status that the API server is known to have.
-            conditions: The conditions that are about to be written.
-            now: Time of the events.
+        ``stored`` is the status that the API server is known to have; ``conditions``
+        are about to be written.
         """
         known, after = ReportedState(read_conditions(stored)), ReportedState(conditions)
         before = self._last_reported(instance.uid, known)
@@ -144,14 +141,11 @@ class AuditLog:
             self._emit(_instance_event(instance, transition, now))
 
     def deleted(self, change: GrantChange) -> None:
-        """Emit the event of a grant before its deletion, but not when it is retried."""
-        if change.uid in self._deleted:
-            return
-        self._deleted.add(change.uid)
+        """Emit the event of a grant that is about to be deleted."""
         end = end_of(change.conditions)
         transition = Transition(EventType.DELETED, end.reason if end else "")
         was_bound = has_been_bound(change.stored)
-        self._emit(_grant_event(change, transition, was_bound=was_bound))
+        self._emit_before_write([_grant_event(change, transition, was_bound=was_bound)])
 
     def removals(
         self,
@@ -162,20 +156,11 @@ class AuditLog:
     ) -> None:
         """Emit the events of a write to Argo CD that removes something, before it.
 
-        They are not emitted again when the write of the same version is retried.
-
-        Args:
-            instance: The instance.
-            transitions: The removals, all of one type; none may be missing.
-            now: Time of the events.
+        The transitions are all removals of one type.
         """
-        events = [_instance_event(instance, one, now) for one in transitions]
-        write = (instance.uid, transitions[0].type)
-        earlier = self._removals.get(write, frozenset())
-        self._removals[write] = frozenset(one.id for one in events)
-        for event in events:
-            if event.id not in earlier:
-                self._emit(event)
+        self._emit_before_write(
+            [_instance_event(instance, one, now) for one in transitions]
+        )
 
     def token_rotated(
         self, instance: InstanceData, transition: Transition, *, now: datetime
@@ -186,9 +171,7 @@ class AuditLog:
     def forget(self, uid: str) -> None:
         """Forget an object that no longer exists."""
         self._unstored.pop(uid, None)
-        self._deleted.discard(uid)
-        for event_type in (EventType.ORPHAN_REMOVED, EventType.TOKEN_REMOVED):
-            self._removals.pop((uid, event_type), None)
+        self._before_writes.pop(uid, None)
 
     def _last_reported(self, uid: str, stored: ReportedState) -> ReportedState:
         """Return the state that was reported last, by this process or an earlier."""
@@ -215,6 +198,15 @@ class AuditLog:
         if types or not after.is_reported_as(stored):
             self._unstored[uid] = _Unstored(after, version, types)
         return keyed
+
+    def _emit_before_write(self, events: Sequence[AuditEvent]) -> None:
+        """Emit events of one type, but not again when the same write is retried."""
+        by_type = self._before_writes.setdefault(events[0].data.uid, {})
+        earlier = by_type.get(events[0].type, set())
+        by_type[events[0].type] = {one.id for one in events}
+        for event in events:
+            if event.id not in earlier:
+                self._emit(event)
 
     def _emit(self, event: AuditEvent) -> None:
         for listener in self._listeners:

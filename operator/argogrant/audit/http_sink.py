@@ -226,12 +226,8 @@ Spool = MemorySpool | DiskSpool
 def open_spool(folder: Path | None, dropped: Dropped) -> Spool:
     """Open the queue; it never fails, as a failed operator could not revoke access.
 
-    Args:
-        folder: Folder of the file; None keeps events in memory.
-        dropped: Receives the number of events that were dropped.
-
-    Returns:
-        A queue in memory if the folder cannot be used. A corrupt file is renamed.
+    Events are kept in memory without a folder, and if the folder cannot be used. A
+    corrupt file is renamed.
     """
     if folder is None:
         return MemorySpool(dropped)
@@ -297,12 +293,7 @@ class SinkTarget:
 
 
 class Sink:
-    """Posts the events of a spool in the background.
-
-    Args:
-        target: The receiver.
-        spool: Queue of the events.
-    """
+    """Posts the events of a spool in the background."""
 
     def __init__(self, target: SinkTarget, spool: Spool) -> None:
         self._target = target

@@ -87,13 +87,7 @@ class TokenBucket:
 
 
 class KubernetesEvents:
-    """Posts audit events as Kubernetes Events of the object that changed.
-
-    Args:
-        post: Creates an Event.
-        dropped: Called for every Event that is dropped.
-        tokens: Limits the rate.
-    """
+    """Posts audit events as Kubernetes Events of the object that changed."""
 
     def __init__(
         self,

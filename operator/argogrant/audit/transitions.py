@@ -155,12 +155,7 @@ def end_of(conditions: Conditions) -> StoredCondition | None:
 
 
 def stored_state(conditions: Conditions, *, was_bound: bool) -> ReportedState:
-    """Return the state that a stored status reports.
-
-    Args:
-        conditions: Conditions of the status.
-        was_bound: The status records that the grant was bound.
-    """
+    """Return the state that a stored status reports."""
     end = end_of(conditions)
     if end is not None:
         conditions = {**conditions, GrantCondition.ENDED: end}
@@ -177,12 +172,8 @@ def next_state(
 ) -> ReportedState:
     """Return the state of a grant that is about to be reported.
 
-    Args:
-        before: The state that was reported last.
-        conditions: The conditions that are about to be written.
-        is_overdue: The grant is over, but Argo CD may still allow it.
-        binding_found: Argo CD's RBAC policy contained the binding before the last
-            write, and no other grant accounts for it.
+    ``binding_found`` is True if Argo CD's RBAC policy contained the binding before the
+    last write, and no other grant accounts for it.
     """
     after = stored_state(conditions, was_bound=before.was_bound)
     is_proven = binding_found and _was_bound_unreported(before, after)
@@ -201,11 +192,7 @@ def grant_transitions(
 ) -> tuple[Transition, ...]:
     """Return the events from the state reported last to the next one, in order.
 
-    Args:
-        before: The state that was reported last.
-        after: The state that is about to be reported.
-        extends: Name of the grant that this one continues.
-        role_warning: Risk of the role, as a sentence.
+    ``extends`` is the name of the grant that this one continues.
     """
     if before.has_ended and after.has_ended:
         return ()  # The first end counts; later changes have no effect.
@@ -252,9 +239,7 @@ def condition_transitions(
 def token_rotated(expires_at: datetime | None, version: str) -> Transition:
     """Return the event of a new token for a remote cluster.
 
-    Args:
-        expires_at: Expiry of the token; None if unknown.
-        version: Resource version of the Secret that contains it.
+    ``version`` is the resource version of the Secret that contains it.
     """
     until = f", valid until {format_instant(expires_at)}" if expires_at else ""
     message = f"A new token for the remote cluster is stored{until}."
@@ -264,9 +249,7 @@ def token_rotated(expires_at: datetime | None, version: str) -> Transition:
 def orphan_removed(binding: Binding, version: str) -> Transition:
     """Return the event of a binding that no grant accounts for.
 
-    Args:
-        binding: The binding.
-        version: Resource version of the ConfigMap that contained it.
+    ``version`` is the resource version of the ConfigMap that contained it.
     """
     key = f"{version}\n{binding.subject}\n{binding.role}"
     return Transition(EventType.ORPHAN_REMOVED, key=key, binding=binding)
@@ -275,11 +258,7 @@ def orphan_removed(binding: Binding, version: str) -> Transition:
 def token_removed(project: str, role: str, token: Token, *, version: str) -> Transition:
     """Return the event of a token that is removed with the member who issued it.
 
-    Args:
-        project: The AppProject.
-        role: Bare name of its role.
-        token: The token, as the AppProject records it.
-        version: Resource version of the AppProject that contained it.
+    ``role`` is a bare name; ``version`` is the resource version of the AppProject.
     """
     issued, expiry = _time(token.issued_at), "never expires"
     if token.expires_at:

@@ -52,12 +52,7 @@ class Heartbeat:
 
 
 class HealthServer:
-    """Server of the probes and the metrics of a process.
-
-    Args:
-        heartbeat: State that the probes report.
-        registry: Metrics at /metrics.
-    """
+    """Server of the probes and the metrics of a process."""
 
     def __init__(self, heartbeat: Heartbeat, registry: CollectorRegistry) -> None:
         self._heartbeat = heartbeat

@@ -54,14 +54,7 @@ from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Re
 
 
 class Reporter:
-    """Reports the objects of one namespace.
-
-    Args:
-        store: Cache of the objects.
-        writer: Writes their status in the background.
-        audit: Receives every change before its status is written.
-        retention: Deletes ended grants.
-    """
+    """Reports the objects of one namespace: events first, then their status."""
 
     def __init__(
         self,
@@ -228,7 +221,7 @@ class Reporter:
         now: datetime,
         last_write_at: datetime | None,
     ) -> None:
-        """Report an instance: events first, then its status."""
+        """Report an instance."""
         config_map = inputs.seen.config_map
         overlay = config_map.overlay if config_map else None
         conditions = instance_conditions(
@@ -288,14 +281,7 @@ class Reporter:
         version: str,
         now: datetime,
     ) -> None:
-        """Report a new token for a remote cluster, once it is stored.
-
-        Args:
-            record: The instance.
-            expires_at: Expiry of the token; None if unknown.
-            version: Resource version of the Secret that contains it.
-            now: Time of the event.
-        """
+        """Report a new token for a remote cluster, once it is stored."""
         rotated = token_rotated(expires_at, version)
         self._audit.token_rotated(_instance_data(record), rotated, now=now)
 
@@ -313,17 +299,9 @@ def grant_change(  # noqa: PLR0913
 ) -> GrantChange:
     """Build what the audit log compares.
 
-    Args:
-        record: The grant, with the status that the API server is known to have.
-        decision: Whether it is in force; None if its spec is invalid.
-        outcome: The result for its binding.
-        conditions: Conditions of the new status.
-        new: The status that is about to be written.
-        state: Bindings after the reconciliation.
-        is_first: This process has not reported the grant before. A binding without a
-            report is the last process's then; later only an end can come before the
-            report, if the answer to a write was lost.
-        now: Time of the events.
+    ``is_first`` is True if this process has not reported the grant before: a binding
+    without a report is the last process's then. Later only an end can come before the
+    report, if the answer to a write was lost.
     """
     is_over = record.being_deleted or (decision is not None and decision.has_ended)
     return GrantChange(

@@ -43,15 +43,7 @@ class RetainedGrant(NamedTuple):
 
 
 class RetentionCollector:
-    """Deletes the ended grants of one namespace once their retention has passed.
-
-    Args:
-        cluster: API server of the AccessGrants.
-        store: Cache of the grants.
-        audit: Receives each deletion just before it.
-        metrics: Counts the deletions.
-        clock: Current time in UTC.
-    """
+    """Deletes the ended grants of one namespace once their retention has passed."""
 
     def __init__(
         self,
@@ -174,10 +166,7 @@ def retained_grants(
 ) -> Iterator[RetainedGrant]:
     """Return the ended grants that may be deleted, with their deletion times.
 
-    Args:
-        state: Bindings after a reconciliation.
-        retention: ``spec.retention`` of the instance.
-        status_of: Returns the status that a grant has, or is about to have.
+    ``status_of`` returns the status that a grant has, or is about to have.
     """
     continued = {
         earlier.uid

@@ -121,11 +121,7 @@ class StatusWriter:
     ) -> None:
         """Queue an update of an object, unless it changes nothing.
 
-        Args:
-            record: The object as observed.
-            new: Desired status.
-            written: Receives the object after each write.
-            finalizer: Change of its finalizer; None leaves the finalizers alone.
+        ``written`` receives the object after each write.
         """
         is_applied = finalizer is None or finalizer.is_applied
         if is_applied and self.pending_or_stored(record) == new:
@@ -210,12 +206,8 @@ class StatusWriter:
     ) -> str:
         """Patch an object, and again if another writer changed it in between.
 
-        Args:
-            update: The update of the object.
-            patch_of: Returns the patch, or None if there is nothing to write. Gets the
-                metadata of the object if it had to be read again.
-            version: Resource version to patch.
-            subresource: Its path, such as ``/status``.
+        ``patch_of`` returns the patch, or None if there is nothing to write. It gets
+        the metadata of the object if it had to be read again.
 
         Raises:
             Conflict: Another object has its name.
@@ -242,12 +234,7 @@ class StatusWriter:
 
 
 class FinalizerReleaser:
-    """Removes the finalizers of the deleted grants of one namespace.
-
-    Args:
-        store: Cache of the grants.
-        writer: Writes the finalizers.
-    """
+    """Removes the finalizers of the deleted grants of one namespace."""
 
     def __init__(self, store: Store, writer: StatusWriter) -> None:
         self._store = store
