@@ -156,7 +156,7 @@ class AuditLog:
     ) -> None:
         """Emit the events of a write to Argo CD that removes something, before it.
 
-        The transitions are all removals of one type.
+        ``transitions`` are all removals of the write, and of one type.
         """
         self._emit_before_write(
             [_instance_event(instance, one, now) for one in transitions]

@@ -117,16 +117,13 @@ class KubernetesEvents:
             try:
                 await self._post(event.data.namespace, build_event(event))
             except AccessGrantError as error:
-                self._record_failure(error)
+                self._dropped()
+                if not self._has_failed:  # Log the first of several failures.
+                    message = "Kubernetes Events cannot be created at the moment: %s"
+                    logger.info(message, error)
+                self._has_failed = True
             else:
                 self._has_failed = False
-
-    def _record_failure(self, error: AccessGrantError) -> None:
-        """Count a failure, and log the first of several."""
-        self._dropped()
-        if not self._has_failed:
-            logger.info("Kubernetes Events cannot be created at the moment: %s", error)
-        self._has_failed = True
 
 
 def build_event(event: AuditEvent) -> Body:

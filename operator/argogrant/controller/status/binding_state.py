@@ -123,7 +123,12 @@ class BindingState:
         return self.is_confirmed and self.is_gone(decision)
 
     def proves_bound(
-        self, record: GrantRecord, decision: Decision, now: datetime
+        self,
+        record: GrantRecord,
+        decision: Decision | None,
+        now: datetime,
+        *,
+        is_first: bool,
     ) -> bool:
         """Return whether Argo CD had the binding before the last write, for this grant.
 
@@ -131,7 +136,13 @@ class BindingState:
         binding and reporting it. Grants can share a binding: if a status says that
         another grant was bound, the binding proves nothing about this grant, unless
         this grant expired, because then the binding was there during its whole window.
+
+        ``is_first`` is True if this process has not reported the grant before: a
+        binding without a report is the last process's then. Later only an end can come
+        before the report, if the answer to a write was lost.
         """
+        if decision is None or not (is_first or is_over(record, decision)):
+            return False
         window, binding = decision.window, decision.grant.binding
         if not window.has_opened(now) or window.end <= window.start:
             return False
@@ -159,3 +170,8 @@ class BindingState:
             # connected again. Only the status is left as evidence.
             return "boundAs" in record.status and "endedAt" not in record.status
         return binding in self.leftover
+
+
+def is_over(record: GrantRecord, decision: Decision | None) -> bool:
+    """Return whether a grant has ended, even if Argo CD may still allow it."""
+    return record.being_deleted or (decision is not None and decision.has_ended)

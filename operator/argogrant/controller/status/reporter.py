@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL, grant_status
 from argogrant.api.argocdinstance import InstanceReport, instance_status
@@ -20,12 +19,16 @@ from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import GatheredState
-from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.status.binding_state import BindingState, is_over
 from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
     instance_conditions,
 )
-from argogrant.controller.status.retention import RetentionCollector, retained_grants
+from argogrant.controller.status.retention import (
+    RetainedGrant,
+    RetentionCollector,
+    retained_grants,
+)
 from argogrant.controller.status.writer import (
     FinalizerChange,
     FinalizerReleaser,
@@ -127,18 +130,24 @@ class Reporter:
             )
             conditions = (invalid,)
             new = status_of(invalid, old=old, generation=generation, now=now)
+        is_bound = state.proves_bound(record, decision, now, is_first=earlier is None)
         # The event comes before the status: if the process is killed in between, the
         # next one finds the old status and emits the same event with the same id.
         self._audit.grant(
-            grant_change(
-                record,
-                decision,
-                outcome,
-                conditions=conditions,
+            GrantChange(
+                uid=record.uid,
+                namespace=record.namespace,
+                name=record.name,
+                instance=record.instance,
+                grant=record.grant,
+                stored=record.status,
                 new=new,
-                state=state,
-                is_first=earlier is None,
+                conditions=_by_type(conditions),
                 now=now,
+                is_overdue=is_over(record, decision) and outcome.may_still_apply,
+                binding_found=is_bound,
+                approvals=decision.policy_result.approvals if decision else (),
+                role_warning=decision.role_warning if decision else "",
             )
         )
         self._report_approvals(record, decision, now)
@@ -197,13 +206,11 @@ class Reporter:
             name = next(iter(records.values())).instance
             found = self._store.instance(name)
             instance = found.instance if found is not None else None
-            if instance is None or instance.being_deleted:
-                self._retention.schedule(name, ())
-            else:
-                retained = retained_grants(
-                    state, instance.retention, self._writer.pending_or_stored
-                )
-                self._retention.schedule(name, retained)
+            retained: Iterable[RetainedGrant] = ()
+            if instance is not None and not instance.being_deleted:
+                status_of = self._writer.pending_or_stored
+                retained = retained_grants(state, instance.retention, status_of)
+            self._retention.schedule(name, retained)
 
     def forget(self, uid: str) -> None:
         """Forget a grant that no longer exists."""
@@ -284,43 +291,6 @@ class Reporter:
         """Report a new token for a remote cluster, once it is stored."""
         rotated = token_rotated(expires_at, version)
         self._audit.token_rotated(_instance_data(record), rotated, now=now)
-
-
-def grant_change(  # noqa: PLR0913
-    record: GrantRecord,
-    decision: Decision | None,
-    outcome: BindingOutcome,
-    *,
-    conditions: Iterable[Condition],
-    new: Mapping[str, Any],
-    state: BindingState,
-    is_first: bool,
-    now: datetime,
-) -> GrantChange:
-    """Build what the audit log compares.
-
-    ``is_first`` is True if this process has not reported the grant before: a binding
-    without a report is the last process's then. Later only an end can come before the
-    report, if the answer to a write was lost.
-    """
-    is_over = record.being_deleted or (decision is not None and decision.has_ended)
-    return GrantChange(
-        uid=record.uid,
-        namespace=record.namespace,
-        name=record.name,
-        instance=record.instance,
-        grant=record.grant,
-        stored=record.status,
-        new=new,
-        conditions=_by_type(conditions),
-        now=now,
-        is_overdue=is_over and outcome.may_still_apply,
-        binding_found=(is_first or is_over)
-        and decision is not None
-        and state.proves_bound(record, decision, now),
-        approvals=decision.policy_result.approvals if decision is not None else (),
-        role_warning=decision.role_warning if decision is not None else "",
-    )
 
 
 def _finalizer_of_binding(

@@ -10,9 +10,7 @@ from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.status.binding_state import BindingState
-from argogrant.controller.status.reporter import grant_change
 from argogrant.controller.store import GrantRecord
-from argogrant.grants.conditions import BindingOutcome
 from argogrant.kube.errors import Forbidden, Unavailable
 from support.builders import NOON, a_grant, an_instance
 from support.in_memory_operator import (
@@ -71,18 +69,9 @@ def test_removed_binding_without_a_report_is_found(is_first, grant, is_found) ->
         text="", to_add=frozenset(), to_remove=frozenset({record.grant.binding})
     )
     state = BindingState(decisions, Plan(overlay=removal, blocked=None), Snapshot())
-    change = grant_change(
-        record,
-        decisions.get("u1"),
-        BindingOutcome(is_bound=False),
-        conditions=(),
-        new={},
-        state=state,
-        is_first=is_first,
-        now=NOON,
-    )
+    decision = decisions.get("u1")
 
-    assert change.binding_found is is_found
+    assert state.proves_bound(record, decision, NOON, is_first=is_first) is is_found
 
 
 async def test_events_of_a_grant_are_emitted_in_order() -> None:
