@@ -173,10 +173,18 @@ def next_state(
     """Return the state of a grant that is about to be reported.
 
     ``binding_found`` is True if Argo CD's RBAC policy contained the binding before the
-    last write, and no other grant accounts for it.
+    last write, and no other grant accounts for it. It proves that this grant was bound,
+    unless the grant had ended, was refused, or waited for approval: then the binding
+    belongs to another grant.
     """
     after = stored_state(conditions, was_bound=before.was_bound)
-    is_proven = binding_found and _was_bound_unreported(before, after)
+    ready = before.conditions.get(GrantCondition.READY)
+    kept_out = {*REFUSED_REASONS, Reason.AWAITING_APPROVAL}
+    is_proven = (
+        binding_found
+        and not before.is_over
+        and (ready is None or ready.reason not in kept_out)
+    )
     return after._replace(
         is_overdue=is_overdue and not after.has_ended,
         was_bound=after.was_bound or is_proven,
@@ -280,19 +288,6 @@ def _time(seconds: int) -> str:
         return format_instant(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return str(seconds)
-
-
-def _was_bound_unreported(before: ReportedState, after: ReportedState) -> bool:
-    """Return whether a binding in Argo CD proves that this grant was bound.
-
-    It is no proof if the grant had ended, was refused, or waited for approval: then the
-    binding belongs to another grant.
-    """
-    if before.is_over or after.is_ready:
-        return False
-    ready = before.conditions.get(GrantCondition.READY)
-    kept_out = {*REFUSED_REASONS, Reason.AWAITING_APPROVAL}
-    return ready is None or ready.reason not in kept_out
 
 
 def _transition(event_type: EventType, condition: StoredCondition) -> Transition:

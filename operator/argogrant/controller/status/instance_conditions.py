@@ -1,9 +1,11 @@
-"""Conditions of an ArgoCDInstance. Pure."""
+"""Status of an ArgoCDInstance: its conditions and what was observed. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.argocdinstance import InstanceReport
 from argogrant.api.remote_cluster import ArgoCDLocation
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.permissions import (
@@ -12,6 +14,7 @@ from argogrant.controller.permissions import (
     missing_message,
     role_remedy,
 )
+from argogrant.controller.planner import GatheredState
 from argogrant.controller.remote.token_lifetime import TokenState, token_condition
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
@@ -76,6 +79,27 @@ class InstanceStatusInput:
     """Namespace of the instance."""
     undeletable: ClusterError | None = None
     """Error that prevents the deletion of ended grants."""
+
+
+def instance_report(
+    inputs: InstanceStatusInput,
+    gathered: GatheredState,
+    last_write_at: datetime | None,
+) -> InstanceReport:
+    """Return the fields of the status of an instance."""
+    config_map = inputs.seen.config_map
+    overlay = config_map.overlay if config_map else None
+    return InstanceReport(
+        conditions=instance_conditions(inputs),
+        bindings=len(overlay.bindings) if overlay else 0,
+        overlay_bytes=len(overlay.text.encode()) if overlay else 0,
+        roles=gathered.roles,
+        owners=gathered.state.owners,
+        scopes=config_map.scopes if config_map else None,
+        default_role=config_map.unmanaged.default_role if config_map else None,
+        last_write_at=last_write_at,
+        token_expires_at=inputs.token.lifetime.expires_at if inputs.token else None,
+    )
 
 
 def instance_conditions(inputs: InstanceStatusInput) -> tuple[Condition, ...]:

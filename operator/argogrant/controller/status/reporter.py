@@ -6,23 +6,26 @@ in ``writer`` and ``retention``.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
+from typing import Final
 
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL, grant_status
-from argogrant.api.argocdinstance import InstanceReport, instance_status
+from argogrant.api.argocdinstance import instance_status
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
-from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.appproject.placement import managed_members
+from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import GatheredState
-from argogrant.controller.status.binding_state import BindingState, is_over
 from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
-    instance_conditions,
+    instance_report,
 )
 from argogrant.controller.status.retention import (
     RetainedGrant,
@@ -54,6 +57,165 @@ from argogrant.grants.conditions import (
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
+
+_UNCONFIRMED: Final = frozenset(
+    {Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE}
+)
+"""Obstacles during which no revocation is certain."""
+
+
+@dataclass(frozen=True)
+class BindingState:
+    """Bindings of one Argo CD after a reconciliation, and the grants they belong to."""
+
+    decisions: DecisionCache
+    planned: Plan
+    seen: Snapshot
+
+    @cached_property
+    def is_confirmed(self) -> bool:
+        """True if Argo CD has loaded what the operator sees.
+
+        If so, a binding that is not in the ConfigMap is revoked.
+        """
+        blocked = self.planned.blocked
+        is_obstructed = blocked is not None and blocked.reason in _UNCONFIRMED
+        return not self._is_not_loaded and not is_obstructed
+
+    @cached_property
+    def present(self) -> AbstractSet[Binding]:
+        """Bindings in the managed key and in AppProjects, if this instance owns them.
+
+        A key of another instance contains the bindings of that instance.
+        """
+        blocked = self.planned.blocked
+        if blocked and blocked.reason is Reason.OVERLAY_OWNED_BY_ANOTHER:
+            return self._members
+        return self._with_members(self.seen.config_map)
+
+    @cached_property
+    def leftover(self) -> AbstractSet[Binding]:
+        """Bindings that Argo CD may still apply although no grant wants them.
+
+        If the ConfigMap is missing or cannot be loaded, Argo CD keeps the policy that
+        it loaded last:
+
+            ConfigMap         Argo CD applies
+            ----------------  ----------------------------------
+            loadable          the ConfigMap
+            missing, broken   the last one that could be loaded
+        """
+        present = self.present
+        applies_earlier_one = self.seen.config_map is None or self._is_not_loaded
+        if applies_earlier_one and self.seen.last_loaded_config_map is not None:
+            present = self._with_members(self.seen.last_loaded_config_map)
+        return present - {
+            decision.grant.binding
+            for decision in self.decisions.all()
+            if decision.desired_binding is not DesiredBinding.ABSENT
+        }
+
+    @cached_property
+    def _is_not_loaded(self) -> bool:
+        """True if Argo CD cannot load the ConfigMap, and applies an earlier one."""
+        config_map = self.seen.config_map
+        return config_map is not None and not config_map.is_loadable
+
+    @cached_property
+    def _members(self) -> AbstractSet[Binding]:
+        return managed_members(self.seen, self.planned.foreign_projects)
+
+    def _with_members(
+        self, config_map: ObservedConfigMap | None
+    ) -> AbstractSet[Binding]:
+        """Return all bindings; copies none if there are no members."""
+        overlay = config_map.overlay if config_map else None
+        bindings: AbstractSet[Binding] = overlay.bindings if overlay else frozenset()
+        return bindings | self._members if self._members else bindings
+
+    @cached_property
+    def recorded_as_bound(self) -> Counter[Binding]:
+        """Number of grants by binding whose status records that they were bound."""
+        decisions = (
+            self.decisions.get(uid)
+            for uid, record in self.decisions.records.items()
+            if "boundAs" in record.status
+        )
+        return Counter(one.grant.binding for one in decisions if one is not None)
+
+    def outcome(self, record: GrantRecord, decision: Decision | None) -> BindingOutcome:
+        """Return the result of the reconciliation for a grant's binding."""
+        if decision is None:
+            return BindingOutcome(is_bound=False, blocked=self.planned.blocked)
+        binding = decision.grant.binding
+        return BindingOutcome(
+            is_bound=binding in self.present
+            or binding in self.planned.already_bound_by_others,
+            blocked=self.planned.obstacle_to(binding),
+            may_still_apply=self._may_still_apply(record, decision),
+        )
+
+    def is_gone(self, decision: Decision | None) -> bool:
+        """Return whether no binding is left that only this grant wanted."""
+        return decision is None or decision.grant.binding not in self.leftover
+
+    def is_revoked(self, decision: Decision | None) -> bool:
+        """Return whether it is certain that no such binding is left."""
+        return self.is_confirmed and self.is_gone(decision)
+
+    def proves_bound(
+        self,
+        record: GrantRecord,
+        decision: Decision | None,
+        now: datetime,
+        *,
+        is_first: bool,
+    ) -> bool:
+        """Return whether Argo CD had the binding before the last write, for this grant.
+
+        If so, and no status reports it, an operator was killed between writing the
+        binding and reporting it. Grants can share a binding: if a status says that
+        another grant was bound, the binding proves nothing about this grant, unless
+        this grant expired, because then the binding was there during its whole window.
+
+        ``is_first`` is True if this process has not reported the grant before: a
+        binding without a report is the last process's then. Later only an end can come
+        before the report, if the answer to a write was lost.
+        """
+        if decision is None or not (is_first or _is_over(record, decision)):
+            return False
+        window, binding = decision.window, decision.grant.binding
+        if not window.has_opened(now) or window.end <= window.start:
+            return False
+        removed = self.planned.removed
+        if binding not in removed and binding not in self.present:
+            return False
+        if decision.finding is not None and decision.finding.reason is Reason.EXPIRED:
+            return True
+        others = self.recorded_as_bound[binding] - ("boundAs" in record.status)
+        return binding in removed and others == 0
+
+    def _may_still_apply(self, record: GrantRecord, decision: Decision) -> bool:
+        """Return whether Argo CD may still apply a binding that has ended."""
+        if decision.desired_binding is not DesiredBinding.ABSENT:
+            return False
+        binding = decision.grant.binding
+        if self.is_confirmed:
+            # Only an unreadable AppProject keeps a binding then.
+            return binding in self.planned.obstacles and binding in self.leftover
+        if record.being_deleted:
+            # The finalizer keeps the grant until the revocation is certain.
+            return True
+        if self.seen.last_loaded_config_map is None:
+            # The operator has not seen what Argo CD applies since it started, or has
+            # connected again. Only the status is left as evidence.
+            return "boundAs" in record.status and "endedAt" not in record.status
+        return binding in self.leftover
+
+
+def _is_over(record: GrantRecord, decision: Decision | None) -> bool:
+    """Return whether a grant has ended, even if Argo CD may still allow it."""
+    return record.being_deleted or (decision is not None and decision.has_ended)
 
 
 class Reporter:
@@ -130,7 +292,6 @@ class Reporter:
             )
             conditions = (invalid,)
             new = status_of(invalid, old=old, generation=generation, now=now)
-        is_bound = state.proves_bound(record, decision, now, is_first=earlier is None)
         # The event comes before the status: if the process is killed in between, the
         # next one finds the old status and emits the same event with the same id.
         self._audit.grant(
@@ -144,8 +305,10 @@ class Reporter:
                 new=new,
                 conditions=_by_type(conditions),
                 now=now,
-                is_overdue=is_over(record, decision) and outcome.may_still_apply,
-                binding_found=is_bound,
+                is_overdue=_is_over(record, decision) and outcome.may_still_apply,
+                binding_found=state.proves_bound(
+                    record, decision, now, is_first=earlier is None
+                ),
                 approvals=decision.policy_result.approvals if decision else (),
                 role_warning=decision.role_warning if decision else "",
             )
@@ -208,8 +371,12 @@ class Reporter:
             instance = found.instance if found is not None else None
             retained: Iterable[RetainedGrant] = ()
             if instance is not None and not instance.being_deleted:
-                status_of = self._writer.pending_or_stored
-                retained = retained_grants(state, instance.retention, status_of)
+                retained = retained_grants(
+                    state.decisions,
+                    instance.retention,
+                    is_revoked=state.is_revoked,
+                    status_of=self._writer.pending_or_stored,
+                )
             self._retention.schedule(name, retained)
 
     def forget(self, uid: str) -> None:
@@ -229,28 +396,14 @@ class Reporter:
         last_write_at: datetime | None,
     ) -> None:
         """Report an instance."""
-        config_map = inputs.seen.config_map
-        overlay = config_map.overlay if config_map else None
-        conditions = instance_conditions(
-            replace(inputs, undeletable=self._retention.failures.get(record.name))
-        )
-        report = InstanceReport(
-            conditions=conditions,
-            bindings=len(overlay.bindings) if overlay else 0,
-            overlay_bytes=len(overlay.text.encode()) if overlay else 0,
-            roles=gathered.roles,
-            owners=gathered.state.owners,
-            scopes=config_map.scopes if config_map else None,
-            default_role=config_map.unmanaged.default_role if config_map else None,
-            last_write_at=last_write_at,
-            token_expires_at=inputs.token.lifetime.expires_at if inputs.token else None,
-        )
+        inputs = replace(inputs, undeletable=self._retention.failures.get(record.name))
+        report = instance_report(inputs, gathered, last_write_at)
         old = self._writer.pending_or_stored(record)
         new = instance_status(report, old=old, generation=record.generation, now=now)
         self._audit.instance(
             _instance_data(record),
             stored=record.status,
-            conditions=_by_type(conditions),
+            conditions=_by_type(report.conditions),
             now=now,
         )
         self._writer.submit(record, new, written=self._store.instances.upsert)

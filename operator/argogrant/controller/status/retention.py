@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
-from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.store import GrantRecord, Record, Store
-from argogrant.grants.decide import EndedGrant, delete_after
+from argogrant.grants.decide import Decision, EndedGrant, delete_after
 from argogrant.grants.model.window import read_end
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
@@ -160,8 +160,10 @@ class RetentionCollector:
 
 
 def retained_grants(
-    state: BindingState,
+    decisions: DecisionCache,
     retention: timedelta,
+    *,
+    is_revoked: Callable[[Decision], bool],
     status_of: Callable[[GrantRecord], Mapping[str, Any]],
 ) -> Iterator[RetainedGrant]:
     """Return the ended grants that may be deleted, with their deletion times.
@@ -170,12 +172,12 @@ def retained_grants(
     """
     continued = {
         earlier.uid
-        for decision in state.decisions.all()
+        for decision in decisions.all()
         if not decision.has_ended
         for earlier in decision.related.chain
     }
-    for uid, record in state.decisions.records.items():
-        decision = state.decisions.get(uid)
+    for uid, record in decisions.records.items():
+        decision = decisions.get(uid)
         if decision is None or not decision.has_ended:
             continue
         ended_at = read_end(status_of(record).get("endedAt", ""))
@@ -184,7 +186,7 @@ def retained_grants(
         ended = EndedGrant(
             grant=decision.grant,
             ended_at=ended_at,
-            is_gone=state.is_revoked(decision),
+            is_gone=is_revoked(decision),
             is_continued=uid in continued,
         )
         until = delete_after(ended, retention)

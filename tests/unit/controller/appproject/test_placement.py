@@ -9,7 +9,7 @@ from argogrant.controller.appproject.placement import BindingMode, plan_bindings
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.status.reporter import BindingState
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.reasons import Reason
 from support.appprojects import (

@@ -9,7 +9,7 @@ from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.status.binding_state import BindingState
+from argogrant.controller.status.reporter import BindingState
 from argogrant.controller.store import GrantRecord
 from argogrant.kube.errors import Forbidden, Unavailable
 from support.builders import NOON, a_grant, an_instance
