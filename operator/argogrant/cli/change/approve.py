@@ -17,7 +17,7 @@ from argogrant.cli.change.submit import (
     is_counted,
     parse_output_options,
     run_change,
-    wait_for,
+    wait_until,
 )
 from argogrant.cli.errors import CommandError, summarize_api_error
 from argogrant.cli.options import DryRun, ListFormat, object_name
@@ -31,7 +31,7 @@ from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
 from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from argogrant.kube.permissions import who_am_i
-from argogrant.kube.resources import ACCESS_APPROVALS, ARGOCD_INSTANCES, Collection
+from argogrant.kube.resources import ACCESS_APPROVALS, ARGOCD_INSTANCES
 
 MAX_NAME: Final = 253
 """Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
@@ -78,7 +78,10 @@ def _command(described: Callable[[], None]) -> Callable[..., None]:
                 typer.confirm(f"{decision} this grant?", abort=True, err=True)
             approval = await _create(api, found.grant, decision, comment, options)
             if options.timeout is not None:
-                approval = await _wait(api, approval, options.timeout, options)
+                message, approval = await wait_until(
+                    api, ACCESS_APPROVALS, approval, is_counted, options.timeout
+                )
+                options.echo(message)
             options.echo("", approval)
 
         run_change(described.__name__, decide, options, context, namespace)
@@ -259,18 +262,3 @@ async def _existing(
     at = when(approval.created_at, utc_now())
     options.echo(f"{object_name(body)} {result} {at}")
     return body
-
-
-async def _wait(
-    api: Session, approval: Body, limit: timedelta, options: OutputOptions
-) -> Body:
-    """Wait until an approval counts, and return it.
-
-    Raises:
-        CommandError: The approval does not count, or the timeout expired.
-    """
-    name, uid = approval["metadata"]["name"], approval["metadata"]["uid"]
-    collection = Collection(ACCESS_APPROVALS, api.namespace, name)
-    status = await wait_for(api.cluster, collection, uid, is_counted, limit)
-    options.echo(with_full_stop(sanitize(status.text)))
-    return await api.cluster.get(ACCESS_APPROVALS.path(api.namespace, name))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -16,16 +15,16 @@ from argogrant.cli.change.submit import (
     parse_output_options,
     patch_grant,
     run_change,
-    wait_for,
+    wait_until,
 )
 from argogrant.cli.errors import CommandError, describe_api_error
 from argogrant.cli.options import DryRun, ListFormat, object_name
 from argogrant.cli.session import Session, grant_body
 from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.tables import sanitize
-from argogrant.grants.model.validation import quote, with_full_stop
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
-from argogrant.kube.errors import ClusterError, NotFound
+from argogrant.kube.errors import ClusterError
 from argogrant.kube.informer import list_all
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
@@ -65,7 +64,10 @@ def revoke(  # noqa: PLR0913
         if options.timeout is not None:
             for name, body in bodies.items():
                 with _collect_errors(problems, f"{name}: "):
-                    bodies[name] = await _wait(api, body, options.timeout, options)
+                    message, bodies[name] = await wait_until(
+                        api, ACCESS_GRANTS, body, has_ended, options.timeout
+                    )
+                    options.echo(f"{sanitize(name)}: {message}")
         options.echo("", *bodies.values())
         if problems:
             raise CommandError("\n".join(problems))
@@ -116,22 +118,3 @@ async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) 
         result = f"revoked{options.dry_run_suffix}"
     options.echo(f"{object_name(body)} {result}")
     return body
-
-
-async def _wait(
-    api: Session, body: Body, limit: timedelta, options: OutputOptions
-) -> Body:
-    """Wait until Argo CD has no binding of a grant any more, and return the grant.
-
-    Raises:
-        CommandError: The timeout expired.
-    """
-    name, uid = body["metadata"]["name"], body["metadata"]["uid"]
-    collection = Collection(ACCESS_GRANTS, api.namespace, name)
-    status = await wait_for(api.cluster, collection, uid, has_ended, limit)
-    options.echo(f"{sanitize(name)}: {with_full_stop(sanitize(status.text))}")
-    try:
-        return await api.cluster.get(ACCESS_GRANTS.path(api.namespace, name))
-    except NotFound:
-        # Retention may delete a grant as soon as it has ended.
-        return body

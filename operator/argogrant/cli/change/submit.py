@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -35,9 +36,9 @@ from argogrant.grants.model.reasons import (
 )
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body, Cluster
-from argogrant.kube.errors import Conflict, Forbidden, Invalid
+from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from argogrant.kube.informer import Informer, stop
-from argogrant.kube.resources import ACCESS_GRANTS, Collection
+from argogrant.kube.resources import ACCESS_GRANTS, Collection, Resource
 
 Arguments = TypeVarTuple("Arguments")
 Parsed = TypeVar("Parsed")
@@ -142,11 +143,8 @@ async def submit(
     if options.timeout is None:
         options.echo("", created)
         return
-    metadata = created["metadata"]
-    collection = Collection(ACCESS_GRANTS, api.namespace, metadata["name"])
-    await wait_for(api.cluster, collection, metadata["uid"], is_ready, options.timeout)
-    path = ACCESS_GRANTS.path(api.namespace, collection.name)
-    _print_access(await api.cluster.get(path), options)
+    _, body = await wait_until(api, ACCESS_GRANTS, created, is_ready, options.timeout)
+    _print_access(body, options)
 
 
 async def _create(api: Session, body: Body) -> Body:
@@ -252,6 +250,30 @@ def _status(
     condition: StoredCondition, hint: str = "", *, is_met: bool | None
 ) -> WaitStatus:
     return WaitStatus(f"{condition.message or condition.reason}{hint}", is_met=is_met)
+
+
+async def wait_until(
+    api: Session,
+    resource: Resource,
+    body: Body,
+    condition: WaitCondition,
+    limit: timedelta,
+) -> tuple[str, Body]:
+    """Wait until an object meets a condition.
+
+    Returns:
+        The message of the object for a terminal, and the object.
+
+    Raises:
+        CommandError: The condition cannot be met any more, or was not met in time.
+    """
+    name, uid = body["metadata"]["name"], body["metadata"]["uid"]
+    collection = Collection(resource, api.namespace, name)
+    status = await wait_for(api.cluster, collection, uid, condition, limit)
+    # Retention may delete a grant as soon as it has ended.
+    with suppress(NotFound):
+        body = await api.cluster.get(resource.path(api.namespace, name))
+    return with_full_stop(sanitize(status.text)), body
 
 
 async def wait_for(
