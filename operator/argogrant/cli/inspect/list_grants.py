@@ -10,14 +10,11 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from argogrant.api.accessgrant_view import AccessGrantView, view_grant
+from argogrant.cli import options as option
 from argogrant.cli.errors import INTERRUPTED, interrupted, run_command
 from argogrant.cli.options import (
     READABLE,
-    Context,
     ListFormat,
-    Namespace,
-    Output,
-    Selector,
     serialize_data,
     serialize_objects,
     without_managed_fields,
@@ -122,11 +119,11 @@ class ListOptions:
 
 def list_grants(  # noqa: PLR0913 - one for each option
     *,
-    namespace: Namespace = "",
+    namespace: option.Namespace = "",
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Grants of every namespace.")
     ] = False,
-    selector: Selector = "",
+    selector: option.Selector = "",
     subject: Annotated[
         str, typer.Option(help="User or group that receives the role.")
     ] = "",
@@ -137,8 +134,8 @@ def list_grants(  # noqa: PLR0913 - one for each option
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Print every later change.")
     ] = False,
-    context: Context = "",
-    output: Output = ListFormat.TABLE,
+    context: option.Context = "",
+    output: option.Output = ListFormat.TABLE,
 ) -> None:
     """List who has which role until when, and which grants are pending or refused.
 

@@ -7,15 +7,9 @@ import typer
 
 from argogrant.api.argocdinstance import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
+from argogrant.cli import options as option
 from argogrant.cli.errors import run_command
-from argogrant.cli.options import (
-    Context,
-    InstanceName,
-    ListFormat,
-    Namespace,
-    Output,
-    serialize_data,
-)
+from argogrant.cli.options import ListFormat, serialize_data
 from argogrant.cli.session import argocd_of, instance_of, read_rules, session
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
 from argogrant.controller.planner import owners_of
@@ -27,13 +21,13 @@ WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
 
 def roles(
     *,
-    namespace: Namespace = "",
-    instance: InstanceName = "default",
-    context: Context = "",
+    namespace: option.Namespace = "",
+    instance: option.InstanceName = "default",
+    context: option.Context = "",
     argocd_context: Annotated[
         str, typer.Option(help="Context of Argo CD's cluster, if it is another one.")
     ] = "",
-    output: Output = ListFormat.TABLE,
+    output: option.Output = ListFormat.TABLE,
 ) -> None:
     """List every role that a grant can name, and the risks of each.
 

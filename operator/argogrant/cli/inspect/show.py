@@ -1,7 +1,6 @@
 """The command ``argogrant show``: the description of one grant."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from argogrant.argocd.policy_csv import (
     read_key,
     render_binding,
 )
+from argogrant.cli import options as option
 from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.inspect.describe import (
     BindingLookup,
@@ -29,7 +29,7 @@ from argogrant.cli.inspect.describe import (
     to_json,
     to_text,
 )
-from argogrant.cli.options import Context, GrantName, Namespace, serialize_data
+from argogrant.cli.options import serialize_data
 from argogrant.cli.session import (
     Session,
     argocd_of,
@@ -63,10 +63,10 @@ class ShowFormat(StrEnum):
 
 
 def show_grant(
-    name: GrantName,
+    name: option.GrantName,
     *,
-    namespace: Namespace = "",
-    context: Context = "",
+    namespace: option.Namespace = "",
+    context: option.Context = "",
     argocd_context: Annotated[
         str, typer.Option(help="Context of Argo CD's cluster, if it is another one.")
     ] = "",
@@ -180,39 +180,28 @@ async def _look_up(
 
 def _in_config_map(body: Body, binding: Binding) -> tuple[BindingLookup, ...]:
     """Look up a binding in the managed key, then in every unmanaged key."""
-    observed = observe_config_map(body)
+    observed, line = observe_config_map(body), _line_of(binding)
     ends = observed.overlay.ends if observed.overlay else {}
+    is_present, until = binding in ends, ends.get(binding)
     keys = [
-        key
+        BindingLookup(
+            f"{CONFIG_MAP_NAME}, {key}", line, is_present=True, is_managed=False
+        )
         for key in policy_keys(observed.data)
         if key != OVERLAY_KEY and binding in read_key(key, observed.data[key]).bindings
     ]
-    return (
-        _managed(CONFIG_MAP_NAME, binding, ends),
-        *(_unmanaged(f"{CONFIG_MAP_NAME}, {key}", binding) for key in keys),
-    )
+    managed = BindingLookup(CONFIG_MAP_NAME, line, is_present=is_present, until=until)
+    return (managed, *keys)
 
 
 def _in_project(body: Body, binding: Binding) -> tuple[BindingLookup, ...]:
     """Look up a binding among the members of an AppProject's role."""
-    project = observe_project(body)
-    location, managed = f"AppProject {project.name}", managed_bindings(project)
-    if binding in managed or binding not in project.memberships():
-        return (_managed(location, binding, managed),)
-    return (_unmanaged(location, binding),)
-
-
-def _managed(
-    location: str, binding: Binding, ends: Mapping[Binding, datetime | None]
-) -> BindingLookup:
+    project, line = observe_project(body), _line_of(binding)
+    location, ends = f"AppProject {project.name}", managed_bindings(project)
+    if binding not in ends and binding in project.memberships():
+        return (BindingLookup(location, line, is_present=True, is_managed=False),)
     is_present, until = binding in ends, ends.get(binding)
-    line = _line_of(binding)
-    return BindingLookup(location, line, is_present=is_present, until=until)
-
-
-def _unmanaged(location: str, binding: Binding) -> BindingLookup:
-    line = _line_of(binding)
-    return BindingLookup(location, line, is_present=True, is_managed=False)
+    return (BindingLookup(location, line, is_present=is_present, until=until),)
 
 
 def _line_of(binding: Binding) -> str:
