@@ -79,8 +79,7 @@ from argogrant.controller.remote.connection import (
     ObservedSecret,
     RemoteConnection,
 )
-from argogrant.controller.remote.token_lifetime import TokenState
-from argogrant.controller.remote.token_rotation import TokenRotator
+from argogrant.controller.remote.token_rotation import TokenRotator, TokenState
 from argogrant.controller.status.instance_conditions import (
     NOT_KNOWN,
     NOT_RECONCILED,

@@ -19,6 +19,7 @@ import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NoReturn
 
 from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
@@ -107,7 +108,7 @@ class RemoteConnection:
             self._secrets = Informer(
                 home,
                 Collection(SECRETS, namespace, self._remote.secret_name),
-                read=_secret_reader(self._remote.secret_key),
+                read=partial(_read_secret, self._remote.secret_key),
                 on_change=lambda _before, _after: on_change(),
             )
 
@@ -142,17 +143,13 @@ class RemoteConnection:
         self._used, secret = self._credentials(), self.secret
         try:
             if secret is None or not secret.token:
-                raise self._no_token()
+                raise self._no_token(self._secrets)
             self.cluster = await self._connect(self._remote, secret.token)
         except ClusterError as error:
             self.cluster = UnavailableCluster(error)
 
     def is_outdated(self, location: ArgoCDLocation) -> bool:
-        """Return whether the client was built from other credentials.
-
-        Args:
-            location: Location of Argo CD by the present spec.
-        """
+        """Return whether the client was built for another location or token."""
         return location != self.location or self._credentials() != self._used
 
     async def close(self) -> None:
@@ -164,38 +161,30 @@ class RemoteConnection:
         """Return what a client would be built from now."""
         if self._secrets is None:
             return ()
-        secret = self.secret
-        if secret is not None:
+        if (secret := self.secret) is not None:
             return (secret.token, secret.problem)
         return (type(self._secrets.error),)
 
-    def _no_token(self) -> ClusterError:
-        """Return why there is no token."""
-        assert self._secrets is not None
-        secret, failure = self.secret, self._secrets.error
-        if secret is not None:
-            return TokenMissing(f"Secret {self._secret_path} {secret.problem}")
-        if not self._secrets.synced.is_set():
-            return failure or TokenMissing(
-                f"Secret {self._secret_path} was not read yet"
-            )
-        return TokenMissing(f"Secret {self._secret_path} does not exist")
+    def _no_token(self, secrets: Informer[ObservedSecret]) -> ClusterError:
+        if (secret := self.secret) is not None:
+            problem = secret.problem
+        elif secrets.synced.is_set():
+            problem = "does not exist"
+        elif secrets.error is not None:
+            return secrets.error
+        else:
+            problem = "was not read yet"
+        return TokenMissing(f"Secret {self._secret_path} {problem}")
 
 
-def _secret_reader(key: str) -> Callable[[Body], ObservedSecret]:
-    """Return a function that reads the token from this key of a Secret."""
-
-    def read(body: Body) -> ObservedSecret:
-        encoded = (body.get("data") or {}).get(key)
-        token, problem = _token(key, encoded)
-        return ObservedSecret(
-            name=body["metadata"]["name"],
-            resource_version=body["metadata"]["resourceVersion"],
-            token=token,
-            problem=problem,
-        )
-
-    return read
+def _read_secret(key: str, body: Body) -> ObservedSecret:
+    token, problem = _token(key, (body.get("data") or {}).get(key))
+    return ObservedSecret(
+        name=body["metadata"]["name"],
+        resource_version=body["metadata"]["resourceVersion"],
+        token=token,
+        problem=problem,
+    )
 
 
 def _token(key: str, encoded: str | None) -> tuple[str, str]:

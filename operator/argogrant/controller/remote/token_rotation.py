@@ -13,16 +13,22 @@ If the operator is killed in between, the present token stays in the Secret and 
 valid until it expires. The write carries the resource version of the Secret that was
 observed, so it never overwrites a change by a person or by another replica.
 
-Source: Kubernetes, TokenRequest of ``authentication.k8s.io/v1``.
+The claims of a token are read without verifying its signature. That is safe: they only
+decide when the operator requests another token, and when it warns. The API server
+alone decides whether a token is still valid.
+
+Source: Kubernetes, TokenRequest of ``authentication.k8s.io/v1``, which issues JWTs;
+RFC 7519, section 4.1 (``iat``, ``exp``).
 """
 
 import asyncio
 import base64
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from argogrant.api.argocdinstance import Instance
@@ -34,15 +40,11 @@ from argogrant.controller.permissions import (
     argocd_permissions,
 )
 from argogrant.controller.remote.connection import Connect, ObservedSecret
-from argogrant.controller.remote.token_lifetime import (
-    TokenLifetime,
-    TokenState,
-    parse_lifetime,
-    seconds_to_request,
-)
+from argogrant.grants.conditions import Condition
 from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.reasons import InstanceCondition, Reason
 from argogrant.grants.model.validation import with_full_stop
-from argogrant.grants.model.window import parse_instant
+from argogrant.grants.model.window import format_instant, parse_instant
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import (
     Backoff,
@@ -62,15 +64,143 @@ PAUSE_AFTER_SUCCESS: Final = 60.0
 FIRST_BACKOFF: Final = 10.0
 LONGEST_BACKOFF: Final = 300.0
 
+LIFETIMES: Final = 3
+"""A token is requested for three times the rotation period: two rotations may fail."""
+SHORTEST_SECONDS: Final = 600
+LONGEST_SECONDS: Final = 2**32
+"""Source: Kubernetes, ``ValidateTokenRequest``: ten minutes to 2^32 seconds."""
+WARNING: Final = timedelta(days=7)
+WARNING_PART: Final = 0.2
+"""Warn in the last five hours of a day's token, in the last week of a year's."""
+PAGE: Final = "docs/how-to/token-rotation.md"
+
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _IssuedToken:
-    """Token from a TokenRequest, with the lifetime that the API server reported."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenLifetime:
+    """Validity of a token, as far as it is known."""
 
-    token: str
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def rotation_due(self, every: timedelta) -> datetime:
+        """Return from when on a new token should be requested.
+
+        At once, if the age of the token is unknown.
+
+        Args:
+            every: Longest age of a token. If the API server issues tokens that expire
+                before three times that age, rotation is due earlier, and two rotations
+                may still fail.
+        """
+        if self.issued_at is None:
+            return datetime.min.replace(tzinfo=UTC)
+        age = every
+        if self.expires_at is not None:
+            age = min(age, (self.expires_at - self.issued_at) / LIFETIMES)
+        try:
+            return self.issued_at + age
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
+
+    def is_ending(self, now: datetime) -> bool:
+        """Return whether the token expires soon enough to warn, or has expired."""
+        if self.expires_at is None:
+            return False
+        warning = WARNING
+        if self.issued_at is not None:
+            warning = min(warning, (self.expires_at - self.issued_at) * WARNING_PART)
+        return self.expires_at - now <= warning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenState:
+    """State of the token for another cluster."""
+
     lifetime: TokenLifetime
+    secret: str
+    """Name of its Secret."""
+    is_ending: bool
+    is_rotated: bool
+    """True if spec.cluster.tokenRotation is set."""
+    failure: str = ""
+    """Why the last rotation failed; a sentence."""
+
+    @property
+    def needs_attention(self) -> bool:
+        """Return whether the token expires soon, or its rotation fails."""
+        return self.is_ending or bool(self.failure)
+
+
+def parse_lifetime(token: str) -> TokenLifetime:
+    """Parse the claims of a token; an unknown lifetime if it is not a JWT."""
+    claims = _claims(token)
+    return TokenLifetime(
+        issued_at=_instant(claims.get("iat")), expires_at=_instant(claims.get("exp"))
+    )
+
+
+def seconds_to_request(every: timedelta) -> int:
+    """Return the lifetime to request; the API server may grant a shorter one."""
+    seconds = int(every.total_seconds()) * LIFETIMES
+    return max(SHORTEST_SECONDS, min(seconds, LONGEST_SECONDS))
+
+
+def token_condition(state: TokenState) -> Condition:
+    """Build the condition TokenFresh, with the remedy if it is False."""
+    end = state.lifetime.expires_at
+    validity = f" until {format_instant(end)}" if end is not None else ""
+    if state.failure:
+        reason = Reason.ROTATION_FAILED
+        message = (
+            f"The token in Secret {state.secret} could not be rotated: {state.failure}"
+            f" The present token stays{validity}. The rotation is retried."
+        )
+    elif state.is_ending:
+        reason = Reason.TOKEN_ENDING
+        remedy = (
+            "See the operator's log for the reason."
+            if state.is_rotated
+            else "Store a new token in the Secret, or set spec.cluster.tokenRotation"
+            f" ({PAGE})."
+        )
+        message = (
+            f"The token in Secret {state.secret} is valid{validity}, and no new"
+            f" token was requested. {remedy}"
+        )
+    elif end is None:
+        reason, message = Reason.FRESH, "The token has no known expiry."
+    else:
+        reason, message = Reason.FRESH, f"The token is valid{validity}."
+        if state.is_rotated:
+            message += " A new token is requested before that time."
+    return Condition(
+        type=InstanceCondition.TOKEN_FRESH,
+        status=reason is Reason.FRESH,
+        reason=reason,
+        message=message,
+    )
+
+
+def _claims(token: str) -> dict[str, Any]:
+    try:
+        _header, payload, _signature = token.split(".")
+        decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        claims = json.loads(decoded)
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _instant(claim: object) -> datetime | None:
+    """Parse a NumericDate, rounded down to whole seconds."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(claim, UTC).replace(microsecond=0)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 class TokenRotator:
@@ -102,7 +232,7 @@ class TokenRotator:
         self._on_change = on_change
         self._on_result = on_result
         self._on_stored = on_stored
-        self._stored: _IssuedToken | None = None
+        self._stored: tuple[str, TokenLifetime] = "", TokenLifetime()
         self._failure = ""
         self._backoff = Backoff(first=FIRST_BACKOFF, longest=LONGEST_BACKOFF)
         self._not_before = 0.0
@@ -142,6 +272,11 @@ class TokenRotator:
                     await self._rotate_if_due(instance, secret)
             await asyncio.sleep(POLL_SECONDS)
 
+    def _lifetime(self, secret: ObservedSecret) -> TokenLifetime:
+        """Return the lifetime that the API server reported, or the token's own."""
+        token, lifetime = self._stored
+        return lifetime if token == secret.token else parse_lifetime(secret.token)
+
     async def _rotate_if_due(self, instance: Instance, secret: ObservedSecret) -> None:
         cluster = instance.cluster
         if cluster is None or cluster.rotation is None or instance.being_deleted:
@@ -152,26 +287,17 @@ class TokenRotator:
         if self._clock() < due:
             self._set_failure("")  # Another writer has stored a new token.
             return
-        await self._try_rotation(instance, cluster, secret)
-
-    def _lifetime(self, secret: ObservedSecret) -> TokenLifetime:
-        """Return the lifetime that the API server reported, or the token's own."""
-        if self._stored is not None and self._stored.token == secret.token:
-            return self._stored.lifetime
-        return parse_lifetime(secret.token)
-
-    async def _try_rotation(
-        self, instance: Instance, cluster: RemoteCluster, secret: ObservedSecret
-    ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await self._rotate(instance, cluster, secret)
+            await self._rotate(instance, cluster, cluster.rotation, secret)
         except Conflict:
             self._on_result("conflict")
             self._not_before = loop.time() + FIRST_BACKOFF
         except ClusterError as error:
             self._on_result("error")
-            self._set_failure(_describe_failure(error))
+            remedy = f" See {ROTATION_ROLE.manifest} for the permissions."
+            suffix = remedy if isinstance(error, Forbidden) else ""
+            self._set_failure(f"{with_full_stop(str(error))}{suffix}")
             logger.warning(
                 "%s/%s: token not rotated: %s", instance.namespace, instance.name, error
             )
@@ -183,17 +309,20 @@ class TokenRotator:
             self._not_before = loop.time() + PAUSE_AFTER_SUCCESS
 
     async def _rotate(
-        self, instance: Instance, cluster: RemoteCluster, secret: ObservedSecret
+        self,
+        instance: Instance,
+        cluster: RemoteCluster,
+        rotation: TokenRotation,
+        secret: ObservedSecret,
     ) -> None:
-        assert cluster.rotation is not None
         # The reconciler's own client may be replaced at any time, so it is not used.
         present = await self._connect(cluster, secret.token)
         try:
-            issued = await self._request_token(cluster.rotation, present)
-            await self._verify_token(instance, cluster, issued.token, present)
+            token, lifetime = await self._request_token(rotation, present)
+            await self._verify_token(instance, cluster, token, present)
         finally:
             await present.close()
-        encoded = base64.b64encode(issued.token.encode()).decode()
+        encoded = base64.b64encode(token.encode()).decode()
         body = await self._home.merge_patch(
             SECRETS.path(instance.namespace, secret.name),
             {
@@ -201,13 +330,14 @@ class TokenRotator:
                 "data": {cluster.secret_key: encoded},
             },
         )
-        self._stored = issued
+        self._stored = token, lifetime
         version = str(body["metadata"]["resourceVersion"])
-        self._on_stored(issued.lifetime.expires_at, version)
+        self._on_stored(lifetime.expires_at, version)
 
     async def _request_token(
         self, rotation: TokenRotation, present: Cluster
-    ) -> _IssuedToken:
+    ) -> tuple[str, TokenLifetime]:
+        """Return a new token with the lifetime that the API server reports."""
         issued_at = self._clock()
         answer = await present.create(
             SERVICE_ACCOUNTS.path(
@@ -226,10 +356,8 @@ class TokenRotator:
         try:
             expires_at = parse_instant(str(status.get("expirationTimestamp")))
         except InvalidGrant:
-            return _IssuedToken(token, parse_lifetime(token))
-        return _IssuedToken(
-            token, TokenLifetime(issued_at=issued_at, expires_at=expires_at)
-        )
+            return token, parse_lifetime(token)
+        return token, TokenLifetime(issued_at=issued_at, expires_at=expires_at)
 
     async def _verify_token(
         self, instance: Instance, cluster: RemoteCluster, token: str, present: Cluster
@@ -256,12 +384,3 @@ class TokenRotator:
         if failure != self._failure:
             self._failure = failure
             self._on_change()
-
-
-def _describe_failure(error: ClusterError) -> str:
-    remedy = (
-        f" See {ROTATION_ROLE.manifest} for the permissions."
-        if isinstance(error, Forbidden)
-        else ""
-    )
-    return f"{with_full_stop(str(error))}{remedy}"

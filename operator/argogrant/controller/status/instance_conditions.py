@@ -15,7 +15,7 @@ from argogrant.controller.permissions import (
     role_remedy,
 )
 from argogrant.controller.planner import GatheredState
-from argogrant.controller.remote.token_lifetime import TokenState, token_condition
+from argogrant.controller.remote.token_rotation import TokenState, token_condition
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from argogrant.controller.remote.token_lifetime import (
+from argogrant.controller.remote.token_rotation import (
     TokenLifetime,
     TokenState,
     parse_lifetime,
