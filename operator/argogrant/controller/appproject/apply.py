@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,23 +73,17 @@ class ProjectApplier:
         return next((one for one in found if one is not None), None)
 
     def detect_external_change(self, planned: Plan, seen: Snapshot) -> Plan:
-        """Detect changes by others, and mark the additions that they block.
-
-        Returns:
-            The plan, with an obstacle for every addition to a contested project.
-        """
-        at, plans = asyncio.get_running_loop().time(), _by_project(planned)
+        """Return the plan with an obstacle for each addition to a contested project."""
+        at = asyncio.get_running_loop().time()
+        plans = {one.project: one for one in planned.projects}
         obstacles = dict(planned.obstacles)
         for project in seen.projects:
             contention = self._contentions.get(project.name)
             if contention is None:
                 continue
-            plan = plans.get(project.name)
+            plan, manager = plans.get(project.name), project.last_manager
             contention.record_overwrite(
-                _state(project),
-                project.last_manager,
-                is_wrong=plan is not None,
-                at=at,
+                _state(project), manager, is_wrong=plan is not None, at=at
             )
             finding = contention.finding()
             if plan is not None and finding is not None:
@@ -99,11 +92,11 @@ class ProjectApplier:
 
     async def write(self, argocd: ArgoCD, planned: Plan) -> ProjectWriteResult:
         """Write the projects that are due; a failure of one delays no other."""
-        result = ProjectWriteResult()
+        wait, failure, conflict = None, None, False
         for plan in sorted(planned.projects, key=lambda one: not one.is_urgent):
             delay = self._write_delay(plan)
             if delay is not None:
-                result = replace(result, wait=min(delay, result.wait or delay))
+                wait = min(delay, wait or delay)
                 continue
             ends = managed_member_ends(argocd.snapshot())
             try:
@@ -111,36 +104,35 @@ class ProjectApplier:
             except NotFound:
                 continue  # The watch will report the deletion.
             except Conflict:
-                result = replace(result, conflict=True)
+                conflict = True
                 continue
             except ClusterError as error:
-                result = replace(result, failure=error)
+                failure = error
                 continue
             lags = lags_of(plan.to_remove, ends, self._clock())
             self._metrics.record_removals(lags=lags, orphans=0)
             self._record_write(plan, argocd.snapshot())
-        return result
+        return ProjectWriteResult(wait=wait, failure=failure, conflict=conflict)
 
     def _write_delay(self, plan: ProjectPlan) -> float | None:
         """Return the seconds to delay a write; a revocation is never delayed."""
         if plan.is_urgent:
             return None
-        now = asyncio.get_running_loop().time()
-        due_times = [now]
+        now = due = asyncio.get_running_loop().time()
         if plan.project in self._written_at:
-            due_times.append(self._written_at[plan.project] + WRITE_PAUSE)
+            due = max(due, self._written_at[plan.project] + WRITE_PAUSE)
         contention = self._contentions.get(plan.project)
-        next_write_at = contention.next_write_at() if contention is not None else None
-        delay = max([*due_times, next_write_at or now]) - now
-        return delay if delay > 0 else None
+        if contention is not None:
+            due = max(due, contention.next_write_at() or due)
+        return due - now if due > now else None
 
     def _record_write(self, plan: ProjectPlan, after: Snapshot) -> None:
         self._written_at[plan.project] = asyncio.get_running_loop().time()
         what = f"the members of AppProject {plan.project}"
         contention = self._contentions.setdefault(plan.project, Contention(what))
-        written = {project.name: project for project in after.projects}
-        if plan.project in written:
-            contention.record_write(_state(written[plan.project]))
+        for project in after.projects:
+            if project.name == plan.project:
+                contention.record_write(_state(project))
         logger.info(
             "%s: wrote AppProject %s: %d members added, %d removed, %d tokens removed.",
             self._qualified_name,
@@ -149,10 +141,6 @@ class ProjectApplier:
             len(plan.to_remove),
             len(plan.tokens),
         )
-
-
-def _by_project(planned: Plan) -> Mapping[str, ProjectPlan]:
-    return {one.project: one for one in planned.projects}
 
 
 def _state(project: Project) -> str:

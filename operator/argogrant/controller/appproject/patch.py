@@ -9,6 +9,7 @@ and from the status.
 Source: argoproj/argo-cd, ``app_project_types.go``, ``NormalizeJWTTokens``.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from argogrant.argocd.appproject.members import ProjectPlan
@@ -44,27 +45,15 @@ def project_patch(body: Body, plan: ProjectPlan) -> Body:
     return patch
 
 
-def read_token(entry: Body) -> Token:
-    """Parse the entry of a token in an AppProject."""
-    return Token(
-        issued_at=int(entry.get("iat") or 0),
-        expires_at=int(entry.get("exp") or 0),
-        id=str(entry.get("id") or ""),
-    )
-
-
 def tokens_of(body: Body) -> dict[str, frozenset[Token]]:
     """Parse the tokens of every role, from the spec and from the status."""
-    found: dict[str, set[Token]] = {}
+    found = defaultdict[str, set[Token]](set)
     for role in (body.get("spec") or {}).get("roles") or ():
-        entries = role.get("jwtTokens") or ()
-        found.setdefault(str(role.get("name", "")), set()).update(
-            map(read_token, entries)
-        )
+        tokens = map(_read_token, role.get("jwtTokens") or ())
+        found[str(role.get("name", ""))].update(tokens)
     by_role = (body.get("status") or {}).get("jwtTokensByRole") or {}
-    for name, tokens in by_role.items():
-        entries = tokens.get("items") or ()
-        found.setdefault(name, set()).update(map(read_token, entries))
+    for name, entries in by_role.items():
+        found[name].update(map(_read_token, entries.get("items") or ()))
     return {name: frozenset(tokens) for name, tokens in found.items() if tokens}
 
 
@@ -79,4 +68,12 @@ def _role(role: Body, index: int, plan: ProjectPlan) -> Body:
 
 
 def _remaining(entries: Iterable[Body], role: str, plan: ProjectPlan) -> list[Body]:
-    return [one for one in entries if (role, read_token(one)) not in plan.tokens]
+    return [one for one in entries if (role, _read_token(one)) not in plan.tokens]
+
+
+def _read_token(entry: Body) -> Token:
+    return Token(
+        issued_at=int(entry.get("iat") or 0),
+        expires_at=int(entry.get("exp") or 0),
+        id=str(entry.get("id") or ""),
+    )

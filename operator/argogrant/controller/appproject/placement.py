@@ -10,9 +10,10 @@ gap::
     AppProject:          added ── acknowledged ─────────── bound
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -67,12 +68,8 @@ def binding_mode(instance: Instance | None) -> BindingMode:
     )
 
 
-@dataclass(slots=True)
-class _ProjectBindings:
-    """Bindings of one project with their ends; of several grants the latest end."""
-
-    desired: dict[Binding, datetime] = field(default_factory=dict)
-    kept: dict[Binding, datetime] = field(default_factory=dict)
+EndsByProject = defaultdict[str, dict[Binding, datetime]]
+"""Bindings of each project with their ends; of several grants the latest end."""
 
 
 def plan_bindings(  # noqa: PLR0913
@@ -106,14 +103,13 @@ def plan_bindings(  # noqa: PLR0913
     planned = plan(in_config_map, seen, owner=owner, living_owners=living_owners)
     if planned.blocked is None and mode.in_projects and not seen.projects_are_known:
         planned = replace(planned, blocked=PROJECTS_UNKNOWN)
-    by_project = _bindings_by_project(decisions, seen, mode)
-    nothing = _ProjectBindings()
+    desired, kept = _bindings_by_project(decisions, seen, mode)
     plans = tuple(
         plan_members(
             project,
             DesiredMembers(
-                desired=by_project.get(project.name, nothing).desired,
-                kept=by_project.get(project.name, nothing).kept,
+                desired=desired[project.name],
+                kept=kept[project.name],
                 may_add=planned.blocked is None,
                 removes_tokens=mode.removes_tokens,
             ),
@@ -129,12 +125,7 @@ def plan_bindings(  # noqa: PLR0913
 def managed_members(
     seen: Snapshot, foreign: Collection[str] = ()
 ) -> AbstractSet[Binding]:
-    """Return the bindings in AppProjects that argogrant manages.
-
-    Args:
-        seen: The state of Argo CD.
-        foreign: Projects whose members belong to another instance.
-    """
+    """Return the managed bindings in AppProjects, without those of foreign ones."""
     return managed_member_ends(seen, foreign).keys()
 
 
@@ -208,33 +199,21 @@ def _stays_in_config_map(
 
 def _bindings_by_project(
     decisions: Iterable[Decision], seen: Snapshot, mode: BindingMode
-) -> Mapping[str, _ProjectBindings]:
-    """Group the bindings of AppProjects by project, the oldest grants first."""
-    by_project: dict[str, _ProjectBindings] = {}
+) -> tuple[EndsByProject, EndsByProject]:
+    """Group the desired and the kept bindings by project, the oldest grants first."""
+    desired, kept = EndsByProject(dict), EndsByProject(dict)
     in_config_map = _in_config_map(seen)
-    for decision in sorted(_of_projects(decisions), key=_age):
+    of_projects = (one for one in decisions if one.grant.role.project)
+    for decision in sorted(of_projects, key=_age):
+        if decision.desired_binding is DesiredBinding.ABSENT:
+            continue
         binding, project = decision.grant.binding, decision.grant.role.project or ""
-        bindings = by_project.setdefault(project, _ProjectBindings())
-        if decision.desired_binding is DesiredBinding.UNCHANGED:
-            target = bindings.kept
-        elif mode.in_projects:
-            target = bindings.desired
-        elif binding in in_config_map:
+        is_present = decision.desired_binding is DesiredBinding.PRESENT
+        if is_present and not mode.in_projects and binding in in_config_map:
             continue  # The ConfigMap has it by now, so the project's member can go.
-        else:
-            target = bindings.kept
-        end = decision.window.end
-        target[binding] = max(end, target.get(binding, end))
-    return by_project
-
-
-def _of_projects(decisions: Iterable[Decision]) -> Iterator[Decision]:
-    for decision in decisions:
-        if (
-            decision.grant.role.project
-            and decision.desired_binding is not DesiredBinding.ABSENT
-        ):
-            yield decision
+        ends = (desired if is_present and mode.in_projects else kept)[project]
+        ends[binding] = max(decision.window.end, ends.get(binding, decision.window.end))
+    return desired, kept
 
 
 def _age(decision: Decision) -> tuple[datetime, str]:
