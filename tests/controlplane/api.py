@@ -14,6 +14,17 @@ from urllib.parse import quote, urlencode
 
 from kubernetes.config import new_client_from_config_dict
 
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    APP_PROJECTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    SECRETS,
+    Resource,
+)
 from controlplane.errors import APIRequestFailed
 
 REQUEST_SECONDS: Final = 60.0
@@ -27,19 +38,20 @@ PATCH_TYPES: Final = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
 }
-_OURS: Final = "apis/argogrant.dev/v1alpha1"
-_ARGOCD: Final = "apis/argoproj.io/v1alpha1"
-COLLECTIONS: Final = {
-    "accessgrant": (_OURS, "accessgrants"),
-    "accesspolicy": (_OURS, "accesspolicies"),
-    "accessapproval": (_OURS, "accessapprovals"),
-    "argocdinstance": (_OURS, "argocdinstances"),
-    "application": (_ARGOCD, "applications"),
-    "appproject": (_ARGOCD, "appprojects"),
-    "configmap": ("api/v1", "configmaps"),
-    "secret": ("api/v1", "secrets"),
+RESOURCES: Final = {
+    "accessgrant": ACCESS_GRANTS,
+    "accesspolicy": ACCESS_POLICIES,
+    "accessapproval": ACCESS_APPROVALS,
+    "argocdinstance": ARGOCD_INSTANCES,
+    "application": Resource("apis/argoproj.io/v1alpha1", "applications"),
+    "appproject": APP_PROJECTS,
+    "configmap": CONFIG_MAPS,
+    "secret": SECRETS,
+    "deployment": DEPLOYMENTS,
+    "job": Resource("apis/batch/v1", "jobs"),
+    "poddisruptionbudget": Resource("apis/policy/v1", "poddisruptionbudgets"),
 }
-"""Prefix and plural of the kinds that tests read and write, by singular name."""
+"""Resources of the kinds that tests read and write, by singular name."""
 
 
 class APIClient:
@@ -146,7 +158,7 @@ class APIClient:
         """Patch an object.
 
         Args:
-            kind: A key of ``COLLECTIONS``.
+            kind: A key of ``RESOURCES``.
             name: The object.
             patch: The patch as JSON values.
             namespace: Of the object.
@@ -258,9 +270,8 @@ class APIClient:
 
 def path_of(kind: str, namespace: str, name: str = "") -> str:
     """Return the path of an object or, without a name, of a collection."""
-    prefix, plural = COLLECTIONS[kind]
-    path = f"{prefix}/namespaces/{quote(namespace)}/{plural}"
-    return f"{path}/{quote(name, safe='')}" if name else path
+    path = RESOURCES[kind].path(quote(namespace), quote(name, safe=""))
+    return path.removeprefix("/")
 
 
 def _last_applied(stored: Mapping[str, Any]) -> dict[str, Any]:

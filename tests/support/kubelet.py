@@ -5,29 +5,26 @@ of one namespace as processes, with the arguments and the ServiceAccount of the 
 on the API server, and writes their state into its status, for which Argo CD waits.
 """
 
+import logging
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from controlplane import ControlPlane
+from controlplane.api import PATCH_TYPES, path_of
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from support import operator_process
 from support.chart import container_of
 
 ROUND_SECONDS = 0.3
 PORT = "--port=8080"
-COLLECTIONS = {
-    "Deployment": ("apis/apps/v1", "deployments"),
-    "Job": ("apis/batch/v1", "jobs"),
-    "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
-}
-"""Prefix and plural of the kinds that this thread handles."""
+logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 Process = subprocess.Popen[bytes]
@@ -62,9 +59,11 @@ class Kubelet:
         """Process the namespace repeatedly until ``end`` is called."""
         try:
             while not self._over.wait(ROUND_SECONDS):
-                # What was changed or deleted in between is seen in the next round.
-                with suppress(APIRequestFailed, KubectlFailed):
+                try:
                     self._look()
+                except (APIRequestFailed, KubectlFailed) as error:
+                    # What was changed or deleted in between is seen in the next round.
+                    logger.warning("A round of the stand-in kubelet failed: %s", error)
         finally:
             for title in list(self._pods):
                 self._stop(title)
@@ -80,8 +79,8 @@ class Kubelet:
     def _look(self) -> None:
         bodies = [
             {**one, "kind": kind}
-            for kind in COLLECTIONS
-            for one in self._api.request("GET", self._path(kind))["items"]
+            for kind in self._works
+            for one in self._api.list(kind.lower(), namespace=self._namespace)
         ]
         there = {_title(body): body for body in bodies}
         for title in self._pods.keys() - there.keys():
@@ -173,17 +172,11 @@ class Kubelet:
         old = body.get("status", {})
         if all(old.get(key, 0) == value for key, value in status.items()):
             return
-        kind, name = body["kind"], body["metadata"]["name"]
+        path = path_of(body["kind"].lower(), self._namespace, body["metadata"]["name"])
+        merge = PATCH_TYPES["merge"]
         self._api.request(
-            "PATCH",
-            f"{self._path(kind)}/{name}/status",
-            {"status": status},
-            content_type="application/merge-patch+json",
+            "PATCH", f"{path}/status", {"status": status}, content_type=merge
         )
-
-    def _path(self, kind: str) -> str:
-        prefix, plural = COLLECTIONS[kind]
-        return f"{prefix}/namespaces/{self._namespace}/{plural}"
 
 
 @contextmanager
