@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import kopf
 
@@ -106,7 +106,7 @@ async def run_instance(
     body: kopf.Body,
     memo: kopf.Memo,
     stopped: kopf.DaemonStopped,
-    **_: Any,  # noqa: ANN401
+    **_: object,
 ) -> None:
     """Reconcile an instance until it is deleted and clean, or the process ends."""
     manager = memo.namespaces.get(namespace)
@@ -123,11 +123,7 @@ async def run_instance(
 
 @kopf.on.delete(*INSTANCES, backoff=1.0)
 async def on_instance_deleted(
-    *,
-    name: str,
-    namespace: str | None,
-    memo: kopf.Memo,
-    **_: Any,  # noqa: ANN401
+    *, name: str, namespace: str | None, memo: kopf.Memo, **_: object
 ) -> None:
     """Keep the finalizer of a deleted instance until its Argo CD is clean.
 
@@ -146,11 +142,10 @@ async def on_instance_deleted(
 
 
 def register_resync(interval: float) -> None:
-    """Register the timer that compares all objects with the API servers.
+    """Register the timer of the resyncs, once the settings have been read.
 
-    kopf wants the interval of a timer when the handler is registered, and the settings
-    are read when the operator starts. Handlers that are registered in a startup handler
-    are in effect, since kopf looks them up for every event.
+    kopf wants the interval when a handler is registered, and looks handlers up for
+    every event, so those that a startup handler registers are in effect.
 
     Args:
         interval: Seconds between two resyncs of an instance.
@@ -159,11 +154,7 @@ def register_resync(interval: float) -> None:
 
 
 async def resync_instance(
-    *,
-    name: str,
-    namespace: str | None,
-    memo: kopf.Memo,
-    **_: Any,  # noqa: ANN401
+    *, name: str, namespace: str | None, memo: kopf.Memo, **_: object
 ) -> None:
     """List all objects of an instance again: finds changes that the watch missed."""
     try:

@@ -322,13 +322,13 @@ class NoDiffBase(kopf.AnnotationsDiffBaseStorage):
     kopf finds no differences between empty essences, and every object counts as seen.
     """
 
-    def build(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
+    def build(self, **_: object) -> kopf.BodyEssence:
         """Return an empty essence."""
         return kopf.BodyEssence()
 
     fetch = build
 
-    def store(self, **_: Any) -> None:  # noqa: ANN401
+    def store(self, **_: object) -> None:
         """Store nothing."""
 
 
@@ -345,7 +345,7 @@ def tune_gc() -> None:
 
 
 @kopf.on.startup()
-async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
+async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: object) -> None:
     """Configure kopf, and return when this process leads: kopf watches nothing before.
 
     The settings of the operator go into kopf's memo, from where handlers take them.
@@ -371,7 +371,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
 
 
 @kopf.on.cleanup()
-async def stop(memo: kopf.Memo, **_: Any) -> None:  # noqa: ANN401
+async def stop(memo: kopf.Memo, **_: object) -> None:
     """Stop everything and release the Lease."""
     if "process" in memo:
         await memo.process.stop()

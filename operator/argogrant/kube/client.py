@@ -128,7 +128,13 @@ class Cluster(Protocol):
 
 
 class KubernetesCluster:
-    """An API server, with the official client for credentials and connections."""
+    """An API server, with the official client for credentials and connections.
+
+    Args:
+        api: The official client.
+        clock: Current time in UTC, which is compared with the server's.
+        dry_run: Send writes with ``dryRun=All``: validated but not stored.
+    """
 
     def __init__(
         self, api: ApiClient, clock: Callable[[], datetime], *, dry_run: bool = False
@@ -148,11 +154,7 @@ class KubernetesCluster:
     ) -> Self:
         """Connect with the pod's service account, or else with the kubeconfig.
 
-        Args:
-            clock: Current time in UTC, which is compared with the server's.
-            context: Context of the kubeconfig, which takes precedence over the pod's
-                service account; empty for the current context.
-            dry_run: Send writes with ``dryRun=All``: validated but not stored.
+        A context of the kubeconfig takes precedence over the pod's service account.
         """
         configuration = Configuration()
         headers: Headers = ()
@@ -170,11 +172,7 @@ class KubernetesCluster:
     ) -> Self:
         """Connect to another cluster; its certificate is always verified.
 
-        Args:
-            server: URL, ``https://…``.
-            authorities: Trusted CA certificates in PEM; empty for those of the system.
-            token: Bearer token.
-            clock: Current time in UTC, which is compared with the server's.
+        ``authorities`` are the trusted CA certificates in PEM; empty for the system's.
 
         Raises:
             UntrustedCertificate: ``authorities`` contains no certificate.
@@ -326,11 +324,7 @@ class IncompleteImpersonation(Exception):
 
 
 def impersonation_headers(user: Mapping[str, Any]) -> Headers:
-    """Build the impersonation headers for a user of a kubeconfig.
-
-    Args:
-        user: The user's entry, with ``as``, ``as-uid``, ``as-groups`` and
-            ``as-user-extra``, all optional.
+    """Build the impersonation headers for the entry of a user in a kubeconfig.
 
     Raises:
         IncompleteImpersonation: There are other fields but no ``as``.
@@ -353,11 +347,7 @@ def impersonation_headers(user: Mapping[str, Any]) -> Headers:
 
 
 def namespace_of_context(context: str = "") -> str:
-    """Return the namespace of a context of the kubeconfig; empty if it has none.
-
-    Args:
-        context: Empty for the current context.
-    """
+    """Return the namespace of a context, by default the current one; may be empty."""
     try:
         contexts, current = list_kube_config_contexts()  # type: ignore[no-untyped-call]
     except ConfigException:
@@ -415,10 +405,10 @@ class ClockSkew:
         return self._lowest if self._lowest > 0 else self._highest
 
     def observe(self, date: str, *, sent: datetime, received: datetime) -> None:
-        """Narrow the bounds by one response.
+        """Narrow the bounds by one response, unless its header is no date.
 
         Args:
-            date: The ``Date`` header; ignored if it is no date.
+            date: The ``Date`` header.
             sent: Local time at which the request was sent.
             received: Local time at which the response arrived.
         """

@@ -13,16 +13,7 @@
 
 Only this package sees the exceptions of aiohttp and of the client library. The message
 of an exception begins with the request. ``controller.permissions`` adds the remedy.
-
-A loop that retries has a ``Backoff`` of its own::
-
-    backoff = Backoff(first=0.2, longest=5.0)
-    while True:
-        try:
-            await attempt()
-            backoff.reset()
-        except ClusterError:
-            await backoff.wait()
+A loop that retries has a ``Backoff`` of its own.
 """
 
 import asyncio
@@ -92,9 +83,7 @@ _CERTIFICATE_PROBLEMS: Final = {
     9: "is not valid yet",
     10: "has expired",
     18: "is self-signed and not trusted",
-    19: "was issued by an authority that is not trusted",
-    20: "was issued by an authority that is not trusted",
-    21: "was issued by an authority that is not trusted",
+    **dict.fromkeys((19, 20, 21), "was issued by an authority that is not trusted"),
     62: "is issued for other host names",
     64: "is issued for other IP addresses",
 }
@@ -102,12 +91,12 @@ _CERTIFICATE_PROBLEMS: Final = {
 
 
 def raise_for_status(status: int, body: bytes, request: str) -> None:
-    """Raise the exception for an HTTP status; return if it is a success.
+    """Raise the exception for an HTTP status, unless it is a success.
 
     Args:
         status: Of the response.
         body: Of the response, usually a ``metav1.Status``.
-        request: The request for the message, such as ``PATCH /api/v1/…``.
+        request: For the message, such as ``PATCH /api/v1/…``.
     """
     if status >= HTTPStatus.BAD_REQUEST:
         kind = _BY_STATUS.get(status, Unavailable)
@@ -123,19 +112,15 @@ def error_of_event(status_object: dict[str, object]) -> ClusterError:
 
 @contextmanager
 def connection_errors(request: str) -> Iterator[None]:
-    """Turn connection failures into ``Unavailable``.
+    """Turn connection failures into ``Unavailable`` or ``UntrustedCertificate``.
 
     A ValueError means that the response ended in the middle of its JSON.
-
-    Raises:
-        UntrustedCertificate: The server's certificate could not be verified.
     """
     try:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
-        raise UntrustedCertificate(
-            f"{request}: {_certificate_problem(error)}"
-        ) from error
+        cause = _certificate_problem(error)
+        raise UntrustedCertificate(f"{request}: {cause}") from error
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         cause = str(error) or type(error).__name__
         raise Unavailable(f"{request}: {cause}") from error

@@ -17,7 +17,7 @@ resource versions.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
@@ -69,17 +69,13 @@ class Informer(Generic[T]):
         self._cluster = cluster
         self._read = read
         self._on_change = on_change
-        self._objects: dict[str, T] = {}
+        self.objects: dict[str, T] = {}
+        """The objects by name; by ``namespace/name`` if the collection has several."""
         self._versions: dict[str, int] = {}
         self._tombstones: dict[str, tuple[int, float]] = {}
         """Version and time of recent deletions, which late events must not undo."""
         self._version = ""
         self._backoff = Backoff(longest=longest_backoff)
-
-    @property
-    def objects(self) -> Mapping[str, T]:
-        """The objects by name; by ``namespace/name`` if the collection has several."""
-        return self._objects
 
     async def run(self) -> None:
         """List and watch until cancelled; ``error`` has the present failure."""
@@ -112,8 +108,8 @@ class Informer(Generic[T]):
         deleted, _ = self._tombstones.get(name, (-1, 0.0))
         if version <= max(self._versions.get(name, -1), deleted):
             return False
-        before, after = self._objects.get(name), self._read(body)
-        self._objects[name], self._versions[name] = after, version
+        before, after = self.objects.get(name), self._read(body)
+        self.objects[name], self._versions[name] = after, version
         self._on_change(before, after)
         return True
 
@@ -148,7 +144,7 @@ class Informer(Generic[T]):
             resource_version = page.resource_version
             del page  # Otherwise two pages are in memory while the next one is read.
         version = int(resource_version)
-        vanished = [name for name in self._objects if name not in names]
+        vanished = [name for name in self.objects if name not in names]
         differences += sum([self._remove(name, version) for name in vanished])
         return resource_version, differences
 
@@ -164,7 +160,7 @@ class Informer(Generic[T]):
         if self._versions.get(name, version + 1) > version:
             return False
         del self._versions[name]
-        self._on_change(self._objects.pop(name), None)
+        self._on_change(self.objects.pop(name), None)
         return True
 
     def _key(self, body: Body) -> str:

@@ -48,11 +48,7 @@ class ObservedSecret:
 
 
 class UnavailableCluster:
-    """Client without credentials: every request raises the same error.
-
-    Args:
-        error: Why there is no client.
-    """
+    """Client without credentials: every request raises the error that says why."""
 
     def __init__(self, error: ClusterError) -> None:
         self._error = error
@@ -104,7 +100,6 @@ class RemoteConnection:
         self._secrets: Informer[ObservedSecret] | None = None
         self._used: tuple[object, ...] = ()
         if self._remote is not None:
-            self._secret_path = f"{namespace}/{self._remote.secret_name}"
             self._secrets = Informer(
                 home,
                 Collection(SECRETS, namespace, self._remote.secret_name),
@@ -115,9 +110,9 @@ class RemoteConnection:
     @property
     def secret(self) -> ObservedSecret | None:
         """The token Secret; None if it is missing, or not needed."""
-        if self._secrets is None or self._remote is None:
+        if self._secrets is None:
             return None
-        return self._secrets.objects.get(self._remote.secret_name)
+        return self._secrets.objects.get(self._secrets.collection.name)
 
     @property
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
@@ -174,7 +169,8 @@ class RemoteConnection:
             return secrets.error
         else:
             problem = "was not read yet"
-        return TokenMissing(f"Secret {self._secret_path} {problem}")
+        path = f"{secrets.collection.namespace}/{secrets.collection.name}"
+        return TokenMissing(f"Secret {path} {problem}")
 
 
 def _read_secret(key: str, body: Body) -> ObservedSecret:
