@@ -34,7 +34,6 @@ from argogrant.controller.status.retention import (
 )
 from argogrant.controller.status.writer import (
     FinalizerChange,
-    FinalizerReleaser,
     StatusWriter,
 )
 from argogrant.controller.store import (
@@ -237,7 +236,6 @@ class Reporter:
             str, tuple[GrantRecord, Decision | None, BindingOutcome]
         ] = {}
         self._reasons: dict[str, str] = {}
-        self._finalizers = FinalizerReleaser(store, writer)
 
     def report_and_release_grants(
         self, decisions: DecisionCache, planned: Plan, seen: Snapshot, now: datetime
@@ -259,7 +257,7 @@ class Reporter:
             if record.being_deleted and (
                 record.force_release or state.is_revoked(decisions.get(uid))
             ):
-                self._finalizers.release(record)
+                self._writer.release(record, self._store.grants.upsert)
         for record in decisions.records.values():
             self._report_grant(record, state, now)
         self._schedule_deletions(state)
@@ -314,7 +312,7 @@ class Reporter:
             )
         )
         self._report_approvals(record, decision, now)
-        if record.being_deleted and self._finalizers.is_releasing(record):
+        if record.being_deleted and self._writer.is_releasing(record):
             return
         self._reasons[record.uid] = next(
             str(one.reason) for one in conditions if one.type == GrantCondition.READY
@@ -383,7 +381,7 @@ class Reporter:
         """Forget a grant that no longer exists."""
         self._reported.pop(uid, None)
         self._reasons.pop(uid, None)
-        self._finalizers.forget(uid)
+        self._writer.forget(uid)
         self._audit.forget(uid)
 
     def report_instance(
@@ -454,13 +452,9 @@ def _finalizer_of_binding(
     if record.being_deleted or not (outcome.is_bound or is_wanted):
         return None
     is_break_glass = record.grant is not None and record.grant.break_glass
-    return FinalizerChange(
-        wanted=True,
-        finalizers=record.finalizers,
-        labels={BREAK_GLASS_LABEL: "true"}
-        if is_break_glass and not record.is_labelled
-        else {},
-    )
+    lacks_label = is_break_glass and not record.is_labelled
+    labels = {BREAK_GLASS_LABEL: "true"} if lacks_label else {}
+    return FinalizerChange(wanted=True, finalizers=record.finalizers, labels=labels)
 
 
 def _invalid_approval(record: ApprovalRecord) -> Condition:

@@ -33,7 +33,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from argogrant.controller.permissions import role_remedy
-from argogrant.controller.store import GrantRecord, Record, Store
+from argogrant.controller.store import GrantRecord, Record
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import (
     ClusterError,
@@ -105,6 +105,8 @@ class StatusWriter:
         self._cluster = cluster
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._pending: dict[str, _Update] = {}
+        self._released_at: dict[str, float] = {}
+        """By uid: when the removal of the finalizer was scheduled."""
 
     def pending_or_stored(self, record: Record) -> dict[str, Any]:
         """Return the status of an object once everything is written."""
@@ -129,6 +131,35 @@ class StatusWriter:
         if record.path not in self._pending:
             self._queue.put_nowait(record.path)
         self._pending[record.path] = _Update(record, new, written, finalizer)
+
+    def release(self, record: GrantRecord, written: Callable[[Body], object]) -> None:
+        """Remove the finalizer after a margin; repeat it if the grant stays.
+
+        The API server acknowledged the write that removed the binding, but
+        argocd-server learns of it through its watch. Without the margin the object
+        could be gone while argocd-server still allows the access.
+        """
+        loop = asyncio.get_running_loop()
+        since = loop.time() - self._released_at.get(record.uid, float("-inf"))
+        if since >= RELEASE_RETRY_SECONDS:
+            self._released_at[record.uid] = loop.time()
+            loop.call_later(ARGOCD_WATCH_MARGIN, self._release, record, written)
+
+    def _release(self, record: GrantRecord, written: Callable[[Body], object]) -> None:
+        change = FinalizerChange(wanted=False, finalizers=record.finalizers)
+        status = self.pending_or_stored(record)
+        self.submit(record, status, written=written, finalizer=change)
+
+    def is_releasing(self, record: GrantRecord) -> bool:
+        """Return whether a grant is about to be gone, so its status is not written.
+
+        A grant with the finalizer of another program stays.
+        """
+        return record.uid in self._released_at and record.finalizers == (FINALIZER,)
+
+    def forget(self, uid: str) -> None:
+        """Forget a grant that no longer exists."""
+        self._released_at.pop(uid, None)
 
     async def run(self) -> None:
         """Write updates until cancelled."""
@@ -231,45 +262,3 @@ class StatusWriter:
                 update.written(body)
                 return str(body["metadata"]["resourceVersion"])
         raise Unavailable(f"{path} was changed {ATTEMPTS} times during the write")
-
-
-class FinalizerReleaser:
-    """Removes the finalizers of the deleted grants of one namespace."""
-
-    def __init__(self, store: Store, writer: StatusWriter) -> None:
-        self._store = store
-        self._writer = writer
-        self._released_at: dict[str, float] = {}
-
-    def release(self, record: GrantRecord) -> None:
-        """Remove the finalizer after a margin; repeat it if the grant stays.
-
-        The API server acknowledged the write that removed the binding, but
-        argocd-server learns of it through its watch. Without the margin the object
-        could be gone while argocd-server still allows the access.
-        """
-        loop = asyncio.get_running_loop()
-        since = loop.time() - self._released_at.get(record.uid, float("-inf"))
-        if since < RELEASE_RETRY_SECONDS:
-            return
-        self._released_at[record.uid] = loop.time()
-        loop.call_later(ARGOCD_WATCH_MARGIN, self._submit, record)
-
-    def is_releasing(self, record: GrantRecord) -> bool:
-        """Return whether a grant is about to be gone, so its status is not written.
-
-        A grant with the finalizer of another program stays.
-        """
-        return record.uid in self._released_at and record.finalizers == (FINALIZER,)
-
-    def forget(self, uid: str) -> None:
-        """Forget a grant that no longer exists."""
-        self._released_at.pop(uid, None)
-
-    def _submit(self, record: GrantRecord) -> None:
-        self._writer.submit(
-            record,
-            self._writer.pending_or_stored(record),
-            written=self._store.grants.upsert,
-            finalizer=FinalizerChange(wanted=False, finalizers=record.finalizers),
-        )
