@@ -67,7 +67,7 @@ class InMemoryOperator:
         self.serving: asyncio.Task[None] | None = None
 
     def _count(self, record: AuditEvent) -> None:
-        self.metrics.audit.record_event(record.event_type)
+        self.metrics.record_event(record.event_type)
 
     async def connect(self, remote: RemoteCluster, token: str) -> FakeClient:
         """Connect to the other cluster of this URL."""

@@ -89,15 +89,10 @@ class TokenBucket:
 class KubernetesEvents:
     """Posts audit events as Kubernetes Events of the object that changed."""
 
-    def __init__(
-        self,
-        post: Post,
-        dropped: Callable[[], object],
-        tokens: TokenBucket | None = None,
-    ) -> None:
+    def __init__(self, post: Post, dropped: Callable[[], object]) -> None:
         self._post = post
         self._dropped = dropped
-        self._tokens = tokens or TokenBucket(RATE, BURST)
+        self._tokens = TokenBucket(RATE, BURST)
         self._queue: asyncio.Queue[AuditEvent] = asyncio.Queue(BURST)
         self._has_failed = False
 

@@ -35,7 +35,7 @@ from argogrant.kube.errors import Conflict
 from argogrant.kube.leader_election import LeaderElector
 from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
-from argogrant.telemetry.metrics import AuditMetrics, Metrics
+from argogrant.telemetry.metrics import Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 15.0
@@ -219,7 +219,7 @@ class Sinks:
     """
 
     def __init__(
-        self, cluster: Cluster, settings: OperatorSettings, metrics: AuditMetrics
+        self, cluster: Cluster, settings: OperatorSettings, metrics: Metrics
     ) -> None:
         self._cluster = cluster
         self._sink: Sink | None = None
@@ -230,8 +230,8 @@ class Sinks:
                 token_file=settings.audit_sink_token_file,
                 ca_file=settings.audit_sink_ca_file,
             )
-            spool = open_spool(settings.audit_spool, metrics.dropped.inc)
-            metrics.pending.set_function(spool.count)
+            spool = open_spool(settings.audit_spool, metrics.audit_dropped.inc)
+            metrics.audit_pending.set_function(spool.count)
             self._sink = Sink(target, spool)
             self._sink.start()
             listeners.append(self._sink)
@@ -271,7 +271,7 @@ class OperatorProcess:
             is_alive=lambda: self._heartbeat.age() < settings.lease_seconds,
         )
         self._beating = asyncio.create_task(self._beat())
-        self._sinks = Sinks(cluster, settings, self._metrics.audit)
+        self._sinks = Sinks(cluster, settings, self._metrics)
         self.namespaces = NamespaceRegistry(
             cluster,
             self._metrics,

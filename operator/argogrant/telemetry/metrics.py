@@ -31,37 +31,6 @@ LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
-class AuditMetrics:
-    """Metrics of the audit stream, its sink and Kubernetes Events."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.events = Counter(
-            "argogrant_audit_events",
-            "Events of the audit stream by type, such as bound.",
-            ("type",),
-            registry=registry,
-        )
-        self.pending = Gauge(
-            "argogrant_audit_sink_pending",
-            "Audit events that wait for the sink; 0 without a sink.",
-            registry=registry,
-        )
-        self.dropped = Counter(
-            "argogrant_audit_dropped",
-            "Audit events that were dropped because the spool was full.",
-            registry=registry,
-        )
-        self.events_dropped = Counter(
-            "argogrant_events_dropped",
-            "Kubernetes Events above the rate limit, or that could not be created.",
-            registry=registry,
-        )
-
-    def record_event(self, event_type: str) -> None:
-        """Count an event of the audit stream by its type, such as ``bound``."""
-        self.events.labels(event_type).inc()
-
-
 class Metrics:
     """All metrics of one operator process, in a registry of its own."""
 
@@ -123,7 +92,7 @@ class Metrics:
         self.writes = self._counter(
             "argogrant_overlay_writes",
             "Writes of policy.argogrant.csv by result: ok, conflict or error.",
-            "result",
+            (*LABELS, "result"),
         )
         self.convergence = self._histogram(
             "argogrant_convergence_duration_seconds",
@@ -139,7 +108,7 @@ class Metrics:
             "argogrant_token_rotations",
             "Renewals of the token for the remote cluster by result: ok, conflict or"
             " error.",
-            "result",
+            (*LABELS, "result"),
         )
         self.orphans = self._counter(
             "argogrant_orphans_removed",
@@ -153,12 +122,35 @@ class Metrics:
             "argogrant_sweep_differences",
             "Objects that a resync found different from the cache.",
         )
-        self.audit = AuditMetrics(self.registry)
+        self.audit_events = self._counter(
+            "argogrant_audit_events",
+            "Events of the audit stream by type, such as bound.",
+            ("type",),
+        )
+        self.audit_pending = self._gauge(
+            "argogrant_audit_sink_pending",
+            "Audit events that wait for the sink; 0 without a sink.",
+            (),
+        )
+        self.audit_dropped = self._counter(
+            "argogrant_audit_dropped",
+            "Audit events that were dropped because the spool was full.",
+            (),
+        )
+        self.events_dropped = self._counter(
+            "argogrant_events_dropped",
+            "Kubernetes Events above the rate limit, or that could not be created.",
+            (),
+        )
 
     def lead(self) -> None:
         """Record that this process acquired the Lease."""
         self.led_since = time.monotonic()
         self.leader.set(1)
+
+    def record_event(self, event_type: str) -> None:
+        """Count an event of the audit stream by its type, such as ``bound``."""
+        self.audit_events.labels(event_type).inc()
 
     def get(self, namespace: str, instance: str) -> "InstanceMetrics":
         """Return the metrics of one instance."""
@@ -166,15 +158,14 @@ class Metrics:
 
     def all(self) -> Iterator[MetricWrapperBase]:
         """Return all metrics of the operator."""
-        for metric in (*vars(self).values(), *vars(self.audit).values()):
-            if isinstance(metric, MetricWrapperBase):
-                yield metric
+        found = vars(self).values()
+        return (one for one in found if isinstance(one, MetricWrapperBase))
 
     def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
 
-    def _counter(self, name: str, text: str, *more: str) -> Counter:
-        return Counter(name, text, (*LABELS, *more), registry=self.registry)
+    def _counter(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, text, LABELS, registry=self.registry, buckets=buckets)

@@ -31,7 +31,7 @@ def printed(capsys) -> list[Any]:
 
 async def test_all_outputs_get_an_event(capsys) -> None:
     cluster, metrics = FakeCluster(), Metrics()
-    process_sinks = Sinks(cluster, OperatorSettings(), metrics.audit)
+    process_sinks = Sinks(cluster, OperatorSettings(), metrics)
     process_sinks.audit.grant(CHANGE)
     # Read before any other task runs: a killed process must not lose the lines.
     lines = printed(capsys)
@@ -52,7 +52,7 @@ async def test_event_that_exists_already_is_not_counted_as_dropped(capsys) -> No
     """An earlier process emitted the same event before it crashed."""
     cluster, metrics = FakeCluster(), Metrics()
     for _ in range(2):
-        process_sinks = Sinks(cluster, OperatorSettings(), metrics.audit)
+        process_sinks = Sinks(cluster, OperatorSettings(), metrics)
         process_sinks.audit.grant(CHANGE)
         await asyncio.sleep(SOON)
         await process_sinks.stop()
@@ -70,7 +70,7 @@ def test_sink_gets_the_events_that_an_earlier_process_left(
 
     async def emit(url: str, *, has_change: bool) -> None:
         settings = OperatorSettings(audit_sink=url, audit_spool=tmp_path)
-        process_sinks = Sinks(FakeCluster(), settings, Metrics().audit)
+        process_sinks = Sinks(FakeCluster(), settings, Metrics())
         if has_change:
             process_sinks.audit.grant(CHANGE)
         await process_sinks.stop()
@@ -90,7 +90,7 @@ async def test_sink_without_tls_is_rejected_at_start() -> None:
         Sinks(
             FakeCluster(),
             OperatorSettings(audit_sink="http://x.example"),
-            Metrics().audit,
+            Metrics(),
         )
 
 
