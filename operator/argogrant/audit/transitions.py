@@ -12,11 +12,7 @@ from typing import Final, NamedTuple
 
 from argogrant.argocd.appproject.project import Token
 from argogrant.audit.event import EventType
-from argogrant.grants.conditions import (
-    Conditions,
-    StoredCondition,
-    state_key,
-)
+from argogrant.grants.conditions import Conditions, StoredCondition, state_key
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import (
     GRANT_REASONS,
@@ -294,7 +290,5 @@ def _transition(event_type: EventType, condition: StoredCondition) -> Transition
     return Transition(event_type, condition.reason, condition.message)
 
 
-def _statuses_and_reasons(
-    conditions: Conditions,
-) -> dict[str, tuple[bool | None, str]]:
+def _statuses_and_reasons(conditions: Conditions) -> dict[str, tuple[bool | None, str]]:
     return {name: (one.status, one.reason) for name, one in conditions.items()}

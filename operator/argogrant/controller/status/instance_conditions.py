@@ -82,9 +82,7 @@ class InstanceStatusInput:
 
 
 def instance_report(
-    inputs: InstanceStatusInput,
-    gathered: GatheredState,
-    last_write_at: datetime | None,
+    inputs: InstanceStatusInput, gathered: GatheredState, last_write_at: datetime | None
 ) -> InstanceReport:
     """Return the fields of the status of an instance."""
     config_map = inputs.seen.config_map

@@ -32,10 +32,7 @@ from argogrant.controller.status.retention import (
     RetentionCollector,
     retained_grants,
 )
-from argogrant.controller.status.writer import (
-    FinalizerChange,
-    StatusWriter,
-)
+from argogrant.controller.status.writer import FinalizerChange, StatusWriter
 from argogrant.controller.store import (
     ApprovalRecord,
     GrantRecord,
