@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import plan
+from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.checks import InstanceState
 from argogrant.handlers.startup import tune_gc

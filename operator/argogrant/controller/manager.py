@@ -9,8 +9,8 @@ from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
+from argogrant.controller.planner import DecisionCache
 from argogrant.controller.reconciler import Reconciler
 from argogrant.controller.remote.connection import Connect
 from argogrant.controller.status.reporter import Reporter

@@ -7,9 +7,8 @@ import pytest
 
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.planner import PlanCache
+from argogrant.controller.planner import DecisionCache, PlanCache
 from argogrant.controller.store import GrantRecord
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance
 

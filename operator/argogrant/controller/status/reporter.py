@@ -20,9 +20,8 @@ from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
 from argogrant.controller.appproject.placement import managed_members
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
-from argogrant.controller.planner import GatheredState
+from argogrant.controller.planner import DecisionCache, GatheredState
 from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
     instance_report,

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
-from argogrant.controller.decision_cache import DecisionCache
+from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, Record, Store
 from argogrant.grants.decide import Decision, EndedGrant, delete_after
 from argogrant.grants.model.window import read_end

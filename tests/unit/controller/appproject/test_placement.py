@@ -7,8 +7,8 @@ from argogrant.argocd.overlay import render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.appproject.placement import BindingMode, plan_bindings
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
-from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
+from argogrant.controller.planner import DecisionCache
 from argogrant.controller.status.reporter import BindingState
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.reasons import Reason

@@ -7,8 +7,8 @@ import pytest
 from argogrant.argocd.overlay import OverlayPlan
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.decision_cache import DecisionCache
 from argogrant.controller.plan import Plan
+from argogrant.controller.planner import DecisionCache
 from argogrant.controller.status.reporter import BindingState
 from argogrant.controller.store import GrantRecord
 from argogrant.kube.errors import Forbidden, Unavailable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from argogrant.controller.decision_cache import DecisionCache
+from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.checks import InstanceState
 from argogrant.grants.model.reasons import Reason
