@@ -14,7 +14,6 @@ from typing import Final
 from argogrant.api.admission_drift import (
     POLICY_NAMES,
     PROPAGATION_DELAY,
-    Drift,
     find_drift,
     verified_since,
 )
@@ -128,26 +127,20 @@ class AdmissionWatcher:
             for name, body in informer.objects.items()
         }
         drift = find_drift(observed)
-        self._record_change(drift)
+        reason = drift.reason if drift is not None else None
+        is_changed = reason is Reason.ADMISSION_POLICY_CHANGED
+        # Objects created while a policy was changed are not verified. A policy that was
+        # deleted and created again has a new creationTimestamp, which
+        # ``verified_since`` uses; a policy that was edited twice has not.
+        if self._was_changed and not is_changed:
+            self._restored_at = self._clock()
+        self._was_changed = is_changed
         if drift is not None:
             return RequesterVerification(reason=drift.reason, problem=drift.message)
         since = verified_since(observed)
         if since is not None and self._restored_at is not None:
             since = max(since, self._restored_at + PROPAGATION_DELAY)
         return RequesterVerification(verified_since=since)
-
-    def _record_change(self, drift: Drift | None) -> None:
-        """Record when a changed policy was restored.
-
-        Objects created while it was changed are not verified. A policy that was deleted
-        and created again has a new creationTimestamp, which ``verified_since`` uses; a
-        policy that was edited twice has not.
-        """
-        reason = drift.reason if drift is not None else None
-        is_changed = reason is Reason.ADMISSION_POLICY_CHANGED
-        if self._was_changed and not is_changed:
-            self._restored_at = self._clock()
-        self._was_changed = is_changed
 
     def _failure(self) -> str | None:
         """Return why it is unknown whether the policies are installed."""

@@ -260,7 +260,6 @@ def role_remedy(error: ClusterError) -> str:
 def _remote_remedy(
     error: ClusterError, cluster: RemoteCluster, argocd_namespace: str, namespace: str
 ) -> str:
-    """Return the remedy for a failed request to another cluster."""
     secret = f"{cluster.secret_name} --from-literal={cluster.secret_key}=TOKEN"
     new_token = (
         "with TOKEN from `kubectl create token argogrant --namespace"

@@ -189,13 +189,9 @@ def owners_of(
     The API calls the owners of an Argo CD (``spec.owners.integration``) integration
     owners: they are the approvers of kind ``IntegrationOwner``.
 
-    A name with ``*`` is no owner. Otherwise anyone who can label a project could make
-    every user its owner.
-
-    Args:
-        instance: Its owners, and the label that names other owners.
-        projects: The AppProjects.
-        labels_and_annotations: Those of ``argocd-rbac-cm``.
+    A project is owned by the name in one of its labels or annotations, and the global
+    roles by a name on ``argocd-rbac-cm``. A name with ``*`` is no owner. Otherwise
+    anyone who can label a project could make every user its owner.
     """
     kind = instance.resource_owner_kind
 

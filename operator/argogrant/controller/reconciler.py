@@ -43,16 +43,13 @@ States of a binding::
   has lines that Argo CD cannot parse.
 - If the state of Argo CD or of a policy is unknown, decisions are UNCHANGED: bindings
   stay until their grant expires, and none is added.
-- If a write fails, the loop retries with backoff. The finalizer keeps a deleted grant
-  until its binding is known to be removed; the annotation ``argogrant.dev/abandon``
-  removes the finalizer without confirmation.
-- The same holds for a deleted ArgoCDInstance: ``run`` returns once Argo CD contains
-  none of its bindings, or it is abandoned.
+- If a write fails, the loop retries with backoff. A finalizer keeps a deleted grant or
+  ArgoCDInstance until its bindings are known to be removed; the annotation
+  ``argogrant.dev/abandon`` releases it without confirmation.
 
-For an Argo CD in another cluster, the loop runs on a client that uses the token in a
-Secret. If the token changes, the loop starts again with another client.
-``spec.namespace`` and ``spec.cluster.server`` are immutable, so bindings never have to
-be removed from a previous location.
+For an Argo CD in another cluster, the client uses the token in a Secret; a new token
+starts the loop again with another client. ``spec.namespace`` and
+``spec.cluster.server`` are immutable, so no binding is left in a previous location.
 """
 
 import asyncio
@@ -309,9 +306,7 @@ class Reconciler:
         for _ in range(ATTEMPTS):
             seen = argocd.snapshot()
             planned = self._planner.plan(record, seen)
-            self._metrics.overdue_since(
-                overdue_since(seen, self._decisions.all(), self._clock())
-            )
+            self._record_overdue(seen)
             planned = self._detect_contention(planned, seen)
             self._reporter.report_tokens(record, planned, self._clock())
             members = await self._projects.write(argocd, planned)
@@ -369,10 +364,14 @@ class Reconciler:
         self._applier.detect_external_change(planned, seen)
         return planned
 
+    def _record_overdue(self, seen: Snapshot) -> None:
+        since = overdue_since(seen, self._decisions.all(), self._clock())
+        self._metrics.overdue_since(since)
+
     def _report(self, argocd: ArgoCD, planned: Plan) -> None:
-        seen, now = argocd.snapshot(), self._clock()
+        seen = argocd.snapshot()
         contested = self._applier.contested or self._projects.contested
-        self._metrics.overdue_since(overdue_since(seen, self._decisions.all(), now))
+        self._record_overdue(seen)
         self._metrics.observed(
             bindings=len(seen.overlay.bindings) if seen.overlay else 0,
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
@@ -458,10 +457,9 @@ class Reconciler:
             )
 
     def _record(self) -> InstanceRecord | None:
-        """Return the instance as last observed.
+        """Return the instance; invalid if it names a different Argo CD than before.
 
-        It is invalid if it names a different Argo CD; the current CRD rejects this
-        change. Bindings stay where they are until they expire.
+        The current CRD rejects this change. Bindings stay until they expire.
         """
         record = self._store.instance(self._name)
         if record is None or record.instance is None or self._location is None:
@@ -495,7 +493,6 @@ def _is_readable(seen: Snapshot) -> bool:
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None] | asyncio.Task[int]"]) -> None:
-    """Cancel tasks, and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -109,7 +109,7 @@ async def sweep_projects(
     total = SweptMembers()
     try:
         async for body in list_all(cluster, Collection(APP_PROJECTS, namespace)):
-            path = APP_PROJECTS.path(namespace, body["metadata"]["name"])
+            path = _path_of(APP_PROJECTS, body)
             total += await _patch(cluster, path, edit, body)
     except ClusterError as error:
         if isinstance(error, Forbidden | NotFound) and "PATCH" not in str(error):
@@ -138,7 +138,8 @@ async def uninstall(
         for one in instances:
             # Conflict: another object of the same name has replaced it.
             with suppress(NotFound, Conflict):
-                await cluster.delete(_path_of(one), uid=one["metadata"]["uid"])
+                path = _path_of(ARGOCD_INSTANCES, one)
+                await cluster.delete(path, uid=one["metadata"]["uid"])
         remaining = await _wait_for_operator(cluster, namespace, wait_seconds)
         yield Step(f"{namespace}: {len(remaining)} ArgoCDInstances remain")
         if deployment:
@@ -150,7 +151,10 @@ async def uninstall(
             failed |= step.failed
             yield Step(f"{namespace}/{name}: {step.text}", failed=step.failed)
         if not failed:
-            yield await _release_grants(cluster, namespace)
+            grants = await _all(cluster, ACCESS_GRANTS, namespace)
+            paths = [_path_of(ACCESS_GRANTS, one) for one in grants]
+            count = sum([await _remove_finalizer(cluster, path) for path in paths])
+            yield Step(f"{namespace}: removed the finalizers of {count} AccessGrants")
     except ClusterError as error:
         yield Step(
             f"{namespace}: {error}. Fix this, then run this command again.", failed=True
@@ -165,9 +169,8 @@ async def _all(cluster: Cluster, resource: Resource, namespace: str) -> list[Bod
         return []
 
 
-def _path_of(instance: Body) -> str:
-    metadata = instance["metadata"]
-    return ARGOCD_INSTANCES.path(metadata["namespace"], metadata["name"])
+def _path_of(resource: Resource, body: Body) -> str:
+    return resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
 
 
 async def _wait_for_operator(
@@ -221,7 +224,7 @@ async def _clean(cluster: Cluster, instance: Body, *, exists: bool) -> Step:
         else:
             step = await _remove_overlay(cluster, instance)
         if not step.failed:
-            await _remove_finalizer(cluster, _path_of(instance))
+            await _remove_finalizer(cluster, _path_of(ARGOCD_INSTANCES, instance))
     except ClusterError as error:
         step = Step(
             f"{error}. Its bindings may remain in {CONFIG_MAP_NAME}.", failed=True
@@ -271,14 +274,6 @@ async def _remove_overlay(cluster: Cluster, instance: Body) -> Step:
             " Run this command again.",
             failed=True,
         )
-
-
-async def _release_grants(cluster: Cluster, namespace: str) -> Step:
-    count = 0
-    for grant in await _all(cluster, ACCESS_GRANTS, namespace):
-        path = ACCESS_GRANTS.path(namespace, grant["metadata"]["name"])
-        count += await _remove_finalizer(cluster, path)
-    return Step(f"{namespace}: removed the finalizers of {count} AccessGrants")
 
 
 async def _remove_finalizer(cluster: Cluster, path: str) -> bool:
