@@ -316,12 +316,11 @@ class _RelatedGrants:
 
     def record_active(self, decision: Decision) -> None:
         """Count an active grant, neither ended nor refused, for younger ones."""
+        if not self._counts_active:
+            return
         grant, finding = decision.grant, decision.finding
-        if (
-            self._counts_active
-            and not (decision.has_ended or grant.being_deleted)
-            and (finding is None or finding.reason not in REFUSED_REASONS)
-        ):
+        is_refused = finding is not None and finding.reason in REFUSED_REASONS
+        if not (decision.has_ended or grant.being_deleted or is_refused):
             self._active[grant.subject.name].add(grant.uid)
 
     def _chain(self, grant: Grant) -> tuple[Grant, ...]:
