@@ -24,6 +24,13 @@ TWO_PLANES = "two control planes"
 ANOTHER_CLUSTER = "in another cluster"
 """Id of a parameter for which Argo CD is on the second control plane."""
 
+LONG = {
+    *("test_kills", "test_chaos", "test_token_rotation", "test_retention"),
+    *("test_restarts", "test_leadership", "test_chart_application"),
+    *("test_argocd_from_git", "test_grants_from_git", "test_projects_from_git"),
+}
+"""Modules that take more than a minute, most of which they wait."""
+
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile("gate")  # --hypothesis-profile=search tries at random
@@ -65,6 +72,20 @@ def pytest_xdist_make_scheduler(
     if config.getvalue("dist") != "loadfile":
         return None
     return ControlPlaneScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start what takes longest first, so that no worker is left with it at the end."""
+    items.sort(key=_start_order)
+
+
+def _start_order(item: pytest.Item) -> int:
+    module = item.nodeid.split("::")[0]
+    if "/unit/" in module or "/contract/" in module:
+        return 0
+    if needs_two_planes(item.nodeid, module):
+        return 0
+    return 1 if Path(module).stem in LONG else 2
 
 
 @pytest.fixture(scope="session")
@@ -117,15 +138,18 @@ def identity_policies(installed: ControlPlane) -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="module")
 def served(
-    installed: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+    installed: ControlPlane,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[World]:
-    """The operator, started once for the tests of a module that leave it running."""
+    """The operator, started once for the tests of a module that leave it running.
+
+    A module can set ``OPERATOR_OPTIONS``.
+    """
     world = World(installed)
-    with operator_process.serving(
-        world,
-        tmp_path_factory.mktemp("log") / "operator.log",
-        *operator_process.FREQUENT_RESYNCS,
-    ):
+    log = tmp_path_factory.mktemp("log") / "operator.log"
+    options = getattr(request.module, "OPERATOR_OPTIONS", ())
+    with operator_process.serving(world, log, *options):
         yield world
 
 

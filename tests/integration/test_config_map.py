@@ -1,6 +1,9 @@
 """A missing ``argocd-rbac-cm``, which the operator reports and never creates."""
 
 from support.live_cluster import World, a_grant, after, eventually, sleep_until
+from support.operator_process import FREQUENT_RESYNCS
+
+OPERATOR_OPTIONS = FREQUENT_RESYNCS
 
 
 def is_config_map_missing(world: World, grant: str) -> bool:

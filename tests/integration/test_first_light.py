@@ -6,6 +6,9 @@ import pytest
 
 from controlplane import ControlPlane
 from support.live_cluster import RULES, World, a_grant, after, eventually, throughout
+from support.operator_process import FREQUENT_RESYNCS
+
+OPERATOR_OPTIONS = FREQUENT_RESYNCS
 
 
 @pytest.fixture(scope="module")

@@ -44,8 +44,11 @@ def applied_twice(plane: ControlPlane, first: Apply, second: Apply) -> dict[str,
     assert body is not None
     for key in ALWAYS_DIFFERENT:
         body["metadata"].pop(key)
-    for entry in body["metadata"]["managedFields"]:
+    managers = body["metadata"]["managedFields"]
+    for entry in managers:
         entry.pop("time")
+    # The API server sorts them by time in whole seconds.
+    managers.sort(key=lambda entry: str(entry["manager"]))
     return body
 
 

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from support.live_cluster import INSTANCE, OVERLAY, World, a_grant, eventually
+from support.operator_process import FREQUENT_RESYNCS
+
+OPERATOR_OPTIONS = FREQUENT_RESYNCS
 
 ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"
 SECOND: dict[str, Any] = {

@@ -5,6 +5,9 @@ there is nothing to write.
 """
 
 from support.live_cluster import World, a_grant, after, eventually, sleep_until
+from support.operator_process import FREQUENT_RESYNCS
+
+OPERATOR_OPTIONS = FREQUENT_RESYNCS
 
 NOTHING_IN_ARGOCD = (
     "The operator's service account may not get, list, watch, patch"
