@@ -1,9 +1,10 @@
 """Write the reference of errors: what each looks like, what it means, what to do.
 
 A test provokes each on a real API server and compares; ``<time>`` and ``<server>`` in a
-message stand for whatever it is that time. Whoever adds a message that people see adds
-it to ``troubles_of_people`` or ``troubles_of_operators``, and what provokes it to
-``tests/mishaps.py``, ``tests/quarrels.py`` or ``tests/distances.py``.
+message stand for whatever it is that time. To add a message that users see, add it to
+``troubles_of_people`` or ``troubles_of_operators``. Add the scenario that provokes it
+to ``tests/support/error_scenarios.py``, or to ``policy_error_scenarios.py`` or
+``remote_error_scenarios.py`` next to it.
 """
 
 import re
