@@ -41,16 +41,16 @@ class SubjectModel(Model):
     """Subject that receives access."""
 
     kind: Literal["User", "Group"]
-    """Kind of the subject: User, or Group for an SSO group. It is informational: Argo
-    CD compares only names, so a grant for the user alice also applies to the members of
-    an SSO group alice."""
+    """Kind of the subject: User, or Group for an SSO group. AccessPolicies distinguish
+    the kinds. Argo CD does not: it compares only names, so a grant for the user alice
+    also applies to the members of an SSO group alice."""
     name: str = Field(
         min_length=1,
         max_length=MAX_NAME_LENGTH,
         json_schema_extra=validations(*SUBJECT_RULES),
     )
     """Name of the subject as it appears in the Argo CD token, such as alice@example.com
-    or on-call; case-sensitive. It can be a user id (sub), the name of a local account,
+    or on-call; case-sensitive. It can be a user ID (sub), the name of a local account,
     or a value of a claim that scopes in argocd-rbac-cm lists. An e-mail address matches
     only if scopes contains email. If no token contains the name, the grant has no
     effect; see the Effective condition."""
@@ -96,18 +96,18 @@ class AccessGrantSpec(Model):
     defined in Argo CD; a grant never defines a role. Immutable."""
     expires_at: Instant | None = None
     """Time at which the grant expires (RFC 3339), such as 2026-11-24T18:00:00Z or
-    2026-11-24T19:00:00+01:00. From this second on Argo CD denies access. Exactly one of
-    expiresAt and duration is required. Fractions of a second are dropped. A time in the
-    past grants no access (Expired). After creation it can only become earlier; for more
-    time, create another grant."""
+    2026-11-24T19:00:00+01:00. At this time the operator removes the binding. Exactly
+    one of expiresAt and duration is required. Fractions of a second are dropped. A time
+    in the past grants no access (Expired). After creation it can only become earlier;
+    for more time, create another grant."""
     duration: Duration | None = None
     """Duration of the access in hours, minutes and seconds, such as 90m or 2h30m. It
     starts at the latest of creation, notBefore, and the last required approval. Exactly
     one of expiresAt and duration is required. The minimum is 1s; fractions of a second
-    are dropped. A longer duration than maxDuration of the ArgoCDInstance is shortened
-    to it. A grant that Argo CD applies from Git must set expiresAt
-    (AbsoluteEndRequired), because a duration would restart whenever Git re-creates the
-    grant. Immutable."""
+    are dropped. A duration longer than maxDuration of the ArgoCDInstance is shortened
+    to maxDuration. A grant that Argo CD applies from Git must set expiresAt
+    (AbsoluteEndRequired), because a duration would restart whenever Argo CD re-creates
+    the grant. Immutable."""
     not_before: Instant | None = None
     """Earliest start of the access (RFC 3339), such as 2026-11-24T16:00:00Z for a
     planned maintenance window. Until then the grant is Scheduled. If it is omitted or
@@ -123,9 +123,10 @@ class AccessGrantSpec(Model):
     (RequesterUnverified). Immutable."""
     extends: ObjectName | None = None
     """Name of the grant that this grant extends. That grant must have the same subject,
-    role and instance, and must not have ended. The binding stays in Argo CD while
-    either grant is active. An AccessPolicy can limit the number of extensions
-    (maxExtensions). Immutable."""
+    role and instance. It must be older, must not have ended when this grant was
+    created, and must not be revoked, denied or deleted before this grant starts. The
+    binding stays in Argo CD while either grant is active. An AccessPolicy can limit the
+    number of extensions (maxExtensions). Immutable."""
     break_glass: bool | None = None
     """true requests emergency access: without approval and for a short time, if an
     AccessPolicy allows it (breakGlass). It requires a justification. A label, a metric
@@ -238,24 +239,25 @@ class AccessGrantStatus(StatusModel):
     """Observed state of the grant. Only the operator writes it."""
 
     conditions: ConditionList = Field([])
-    """Conditions of the grant. Approved: all required approvals exist. Ready: Argo CD's
-    RBAC policy contains the binding; if False, reason and message contain the cause and
-    the remedy. Effective: Argo CD can match the subject; if False, the grant has no
-    effect with the current configuration of Argo CD, and the message contains the
-    remedy; absent if unknown. Ended: the grant has ended permanently; absent until this
-    is confirmed."""
+    """Conditions of the grant. Approved: AccessPolicies allow the grant and all
+    required approvals exist. Ready: Argo CD's RBAC policy contains the binding; if
+    False, reason and message contain the cause and the remedy. Effective: Argo CD can
+    match the subject; if False, the grant has no effect with the current configuration
+    of Argo CD, and the message contains the remedy; absent if unknown. Ended: the grant
+    has ended permanently; absent until this is confirmed."""
     started_at: Instant | None = None
     """Time at which the grant became active: the latest of creation, notBefore and the
     last required approval. Absent before that time, and if the grant ended before it
     started."""
     expires_at: Instant | None = None
-    """Time at which the access expires: the earliest of the requested expiry and, after
-    the start, maxDuration of the ArgoCDInstance and of the AccessPolicy. Before
+    """Time at which the access expires: the earliest of the requested expiry and
+    startedAt plus maxDuration of the ArgoCDInstance and of the AccessPolicy. Before
     startedAt is set it is a forecast; from then on it only becomes earlier. Absent
     while a duration waits for approvals."""
     ended_at: Instant | None = None
-    """Time at which the grant ended: its expiry, or the time at which the operator
-    observed its revocation. Absent while Argo CD may still allow access."""
+    """Time at which the grant ended: its expiry, or the earlier time at which the
+    operator confirmed its revocation, denial or approval timeout. Absent while Argo CD
+    may still allow access."""
     bound_as: str | None = Field(None, max_length=1024)
     """Role as it was written to Argo CD's RBAC policy, such as proj:team-a:deployer.
     Absent if it was never written."""

@@ -113,15 +113,15 @@ class JustificationRuleModel(Model):
     """Requirements for the justification of a grant."""
 
     required: bool | None = None
-    """true requires a justification; a grant without one is NotAllowed. The default is
-    false."""
+    """true requires a justification; a grant without one is not allowed by this policy.
+    The default is false."""
     pattern: str | None = Field(
         None,
         min_length=1,
         max_length=512,
         json_schema_extra=validations(JUSTIFICATION_PATTERN_RULE),
     )
-    """Regular expression (RE2) that the justification must contain, such as
+    """Regular expression (RE2) that must match part of the justification, such as
     'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An omitted
     justification is the empty text."""
     hint: str | None = Field(None, min_length=1, max_length=256)
@@ -135,10 +135,11 @@ class ApproverModel(Model):
     model_config = ConfigDict(json_schema_extra=validations(APPROVER_RULE))
 
     kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"]
-    """Kind of the approver. User and Group are those of Kubernetes. IntegrationOwner is
-    an owner in spec.owners.integration of the ArgoCDInstance. ResourceOwner is the
-    owner that the role's AppProject names (spec.owners.resource of the ArgoCDInstance);
-    without such an owner it is the same as IntegrationOwner."""
+    """Kind of the approver. User and Group are those of Kubernetes. IntegrationOwner:
+    an owner of this Argo CD (spec.owners.integration of the ArgoCDInstance).
+    ResourceOwner: the owner that the role's AppProject names, or argocd-rbac-cm for a
+    global role (spec.owners.resource of the ArgoCDInstance); without such an owner it
+    is the same as IntegrationOwner."""
     name: str | None = Field(
         None,
         min_length=1,
@@ -162,13 +163,13 @@ class ApprovalRuleModel(Model):
     approvers: list[ApproverModel] = Field(
         min_length=1, max_length=32, json_schema_extra=ATOMIC
     )
-    """Patterns for users that may approve or deny; one match is enough."""
+    """Patterns for users that may approve or deny; one match is sufficient."""
     self_approval: bool | None = None
     """true also counts approvals by the requester and by the user who receives access,
     if they match approvers. The default is false: another approver is required."""
     timeout: Duration = "24h"
-    """Time after its creation in which a grant can be approved, such as 8h. After that
-    time the grant has ended (ApprovalTimedOut)."""
+    """Time within which a grant must be approved, counted from its creation, such as
+    8h. After that time the grant has ended (ApprovalTimedOut)."""
 
 
 class BreakGlassModel(Model):
@@ -207,9 +208,9 @@ class AccessPolicySpec(Model):
     )
     """Patterns for roles; one match is sufficient."""
     max_duration: Duration | None = None
-    """Maximum duration of a grant, such as 4h. A grant that requests more is NotAllowed
-    by this policy. Lowering it shortens active grants that the policy allows. If
-    omitted, only maxDuration of the ArgoCDInstance limits the duration."""
+    """Maximum duration of a grant, such as 4h. A grant that requests more is not
+    allowed by this policy. Lowering it shortens active grants that the policy allows.
+    If omitted, only maxDuration of the ArgoCDInstance limits the duration."""
     max_extensions: int | None = Field(None, ge=0, le=30)
     """Maximum number of successive extensions of a grant (spec.extends); 0 allows none.
     If omitted, there is no limit."""
@@ -233,7 +234,7 @@ class AccessPolicyStatus(StatusModel):
     conditions: ConditionList = Field([])
     """Conditions of the policy. Ready: the operator applies the policy; if False,
     reason and message contain the cause and the remedy, and the operator adds no
-    bindings until it is fixed."""
+    bindings in this namespace until the policy is fixed or deleted."""
 
 
 def read_policy(body: dict[str, Any]) -> AccessPolicy:

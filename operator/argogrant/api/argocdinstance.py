@@ -85,8 +85,8 @@ class IdentityRuleModel(Model):
     )
     """Prefix of Kubernetes user names that Argo CD's user names lack, such as 'oidc:'
     if oidc:alice@example.com in Kubernetes is alice@example.com in Argo CD. Users
-    without the prefix cannot request access for themselves. If omitted, both user names
-    are equal."""
+    without the prefix cannot request access for themselves. If omitted, the two user
+    names must be equal."""
 
 
 class ArgoCDInstanceSpec(Model):
@@ -220,14 +220,15 @@ class ArgoCDInstanceStatus(StatusModel):
     """Observed state of the Argo CD installation. Only the operator writes it."""
 
     conditions: ConditionList = Field([])
-    """Conditions of the instance. Ready: Argo CD has the bindings of all active grants
-    and no others; if False, reason and message contain the cause and the remedy.
-    RBACTextValid: Argo CD can read every line of argocd-rbac-cm; if False, Argo CD
+    """Conditions of the instance. Ready: policy.argogrant.csv (and the AppProjects,
+    with bindProjectRolesIn: AppProject) contains exactly the bindings of the active
+    grants; if False, reason and message contain the cause and the remedy.
+    RBACTextValid: Argo CD can parse every line of argocd-rbac-cm; if False, Argo CD
     denies every request. Contested: another program keeps changing
     policy.argogrant.csv. ClockInSync: the clocks of the operator and the API server
     agree. RequesterVerified: the API server verifies requesters and approvers; if
     False, no AccessPolicy matches. TokenFresh: the token for a remote cluster is
-    renewed in time; absent without one."""
+    renewed in time; absent if Argo CD runs in this cluster."""
     bindings: int | None = Field(None, ge=0)
     """Number of bindings in policy.argogrant.csv. A binding is a pair of a subject and
     a role; grants with the same pair share it."""
@@ -245,7 +246,7 @@ class ArgoCDInstanceStatus(StatusModel):
     """Owners of this Argo CD (spec.owners.integration). They own every role that has no
     owner."""
     scopes: str | None = Field(None, max_length=1024)
-    """Claims whose values Argo CD compares with subjects in addition to the user id:
+    """Claims whose values Argo CD compares with subjects in addition to the user ID:
     scopes of argocd-rbac-cm, such as [groups, email]. Absent if argocd-rbac-cm has no
     scopes; Argo CD then uses [groups]."""
     default_role: str | None = Field(None, max_length=1024)

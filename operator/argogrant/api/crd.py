@@ -42,8 +42,8 @@ ACCESS_GRANT: Final = Kind(
         "AccessGrant grants one Argo CD role to a user or an SSO group for a limited"
         " time. When the grant expires, is revoked or is deleted, the operator removes"
         " its binding from Argo CD's RBAC policy, and Argo CD denies access. A"
-        " finalizer keeps a deleted grant until then. After creation, a grant can only"
-        " be revoked or set to expire earlier."
+        " finalizer keeps a deleted grant until the binding is removed. After creation,"
+        " a grant can only be revoked or, with expiresAt, set to expire earlier."
     ),
     spec=AccessGrantSpec,
     status=AccessGrantStatus,
@@ -70,7 +70,7 @@ ARGOCD_INSTANCE: Final = Kind(
     description=(
         "ArgoCDInstance represents one Argo CD installation to which AccessGrants of"
         " the same namespace refer. Its status lists the roles and reports whether Argo"
-        " CD can read its RBAC policy. When it is deleted, the operator removes all of"
+        " CD can parse its RBAC policy. When it is deleted, the operator removes all of"
         " its bindings there; the AccessGrants stay, and wait for an ArgoCDInstance of"
         " the same name."
     ),
@@ -97,7 +97,8 @@ ACCESS_POLICY: Final = Kind(
         " and how long, and who must approve. Once an AccessPolicy applies to an"
         " ArgoCDInstance, only grants that a policy allows become active there. A"
         " policy with effect: Deny takes precedence over all others. When an edited"
-        " policy no longer allows an active grant, its access ends immediately."
+        " policy no longer allows an active grant, the access of the grant ends"
+        " immediately; a lower maxDuration only shortens it."
     ),
     spec=AccessPolicySpec,
     status=AccessPolicyStatus,
@@ -118,8 +119,10 @@ ACCESS_APPROVAL: Final = Kind(
     short_name="aapproval",
     description=(
         "AccessApproval approves or denies one AccessGrant of the same namespace. It"
-        " counts if an AccessPolicy that matches the grant names this approver. It is"
-        " immutable; a deleted approval no longer counts."
+        " counts if an AccessPolicy that matches the grant names this verified"
+        " approver; by default, approvals by the requester or the recipient do not"
+        " count. It is immutable. A deleted approval no longer counts; a denial that"
+        " counted remains final."
     ),
     spec=AccessApprovalSpec,
     status=AccessApprovalStatus,

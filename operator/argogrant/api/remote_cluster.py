@@ -43,8 +43,8 @@ class TokenRotationModel(Model):
         pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
     )
     """ServiceAccount of the remote cluster to request tokens for, as name or
-    namespace/name; the default namespace is spec.namespace. It requires the permission
-    to create serviceaccounts/token for itself."""
+    namespace/name; the default namespace is spec.namespace. The ServiceAccount needs
+    permission to create its own serviceaccounts/token."""
 
 
 class ClusterModel(Model):
