@@ -23,9 +23,9 @@ def sweep(
     """Remove expired bindings from argocd-rbac-cm.
 
     Needs only this ConfigMap, and keeps lines that it cannot parse. With permission to
-    list AppProjects, also removes expired members and the tokens that they issued. The
-    exit status is 0 if everything expired was removed, also if there was nothing to
-    remove, and 1 if a read or a write failed.
+    list and patch AppProjects, also removes expired members and the tokens created
+    during their membership. The exit status is 0 if no readable expired binding
+    remains, and 1 if a read or a write failed.
 
     Example: argogrant sweep --argocd-namespace argocd
     """
@@ -79,9 +79,9 @@ def uninstall(
     """Remove all bindings and finalizers of argogrant before uninstalling.
 
     Deletes the ArgoCDInstances, waits until a running operator has removed its
-    bindings, stops the operator, and removes what is left. AccessGrants remain, without
-    finalizers. The command can be repeated. The exit status is 0 if nothing is left,
-    and 1 if something could not be removed.
+    bindings, stops the operator, and removes the remaining bindings and finalizers.
+    AccessGrants remain, without finalizers. The command can be repeated. The exit
+    status is 0 if nothing is left, and 1 if something could not be removed.
 
     Example: argogrant uninstall --namespace argogrant --deployment argogrant
     """

@@ -18,7 +18,10 @@ Namespace = Annotated[
         "-n",
         envvar="ARGOGRANT_NAMESPACE",
         show_envvar=False,
-        help="Namespace of the grants.  [default: context's, or argogrant]",
+        help=(
+            "Namespace of the grants.  [default: namespace of the context, else"
+            " argogrant]"
+        ),
     ),
 ]
 Context = Annotated[
@@ -100,7 +103,7 @@ DryRunOption = Annotated[
     typer.Option(
         "--dry-run",
         metavar="STRATEGY",
-        help="Strategy: none, or server to submit without persisting.",
+        help="none, or server: submit the request without persisting it.",
     ),
 ]
 Wait = Annotated[

@@ -33,7 +33,9 @@ def operator(  # noqa: PLR0913
         bool,
         typer.Option(
             "--accept-unverified-requesters",
-            help="Trust spec.requester and spec.approver without admission/.",
+            help=(
+                "Trust spec.requester and spec.approver without the admission policies."
+            ),
         ),
     ] = False,
     port: Annotated[
@@ -59,7 +61,9 @@ def operator(  # noqa: PLR0913
     ] = "",
     audit_spool: Annotated[
         str,
-        typer.Option(metavar="FOLDER", help="Folder that buffers events for the sink."),
+        typer.Option(
+            metavar="DIRECTORY", help="Folder that buffers events for the sink."
+        ),
     ] = "",
 ) -> None:
     """Run the operator. Logs go to stderr, audit events to stdout.

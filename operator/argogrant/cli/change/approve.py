@@ -52,7 +52,10 @@ def _command(described: Callable[[], None]) -> Callable[..., None]:
         name: option.GrantName,
         *,
         comment: Annotated[
-            str, typer.Option(help="Comment, stored in the approval and in the audit.")
+            str,
+            typer.Option(
+                help="Comment, stored in the approval and in the audit stream."
+            ),
         ] = "",
         yes: Annotated[
             bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")

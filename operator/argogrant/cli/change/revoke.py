@@ -45,8 +45,8 @@ def revoke(  # noqa: PLR0913
 ) -> None:
     """Revoke grants at once and permanently; the objects remain as a record.
 
-    With --wait, the exit status is 0 once Argo CD has none of the bindings any more. If
-    one grant cannot be revoked, the command revokes the others and exits with 1.
+    With --wait, the exit status is 0 once every grant has ended. If one grant cannot be
+    revoked, the command revokes the others and exits with 1.
 
     Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
     """

@@ -224,7 +224,7 @@ def is_ready(grant: StoredStatus | None) -> WaitStatus:
 
 
 def has_ended(grant: StoredStatus | None) -> WaitStatus:
-    """Return whether Argo CD has no binding of a grant any more."""
+    """Return whether a grant has ended, and the operator has confirmed it."""
     if grant is None:
         return WaitStatus(DELETED, is_met=True)
     if grant.condition_is_true(GrantCondition.ENDED):

@@ -132,14 +132,15 @@ def list_grants(  # noqa: PLR0913 - one for each option
         bool, typer.Option("--all", "-a", help="Include grants that have ended.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Print every later change.")
+        bool, typer.Option("--watch", "-w", help="After listing, print each change.")
     ] = False,
     context: option.Context = "",
     output: option.Output = ListFormat.TABLE,
 ) -> None:
     """List who has which role until when, and which grants are pending or refused.
 
-    Sorted by the end. -o wide adds requester, approvers and the reason of Ready.
+    Grants are sorted by their end. -o wide adds requester, approvers and the reason of
+    Ready.
 
     Example: argogrant list --subject alice -o wide
     """

@@ -99,16 +99,19 @@ def report(  # noqa: PLR0913 - one for each option
     subject: Annotated[
         str, typer.Option(help="User or group that received access.")
     ] = "",
-    role: Annotated[str, typer.Option(help="Role.")] = "",
-    instance: Annotated[str, typer.Option(help="ArgoCDInstance.")] = "",
+    role: Annotated[str, typer.Option(help="Role that was granted.")] = "",
+    instance: Annotated[str, typer.Option(help="Name of the ArgoCDInstance.")] = "",
     audit: Annotated[
         list[str], typer.Option(help="Audit file; - for standard input.")
     ] = [],  # noqa: B006 - typer copies it
     include_without_access: Annotated[
-        bool, typer.Option("--all", "-a", help="Include grants without access.")
+        bool, typer.Option("--all", "-a", help="Include grants that never gave access.")
     ] = False,
     from_cluster: Annotated[
-        bool, typer.Option("--cluster/--no-cluster", help="Read the AccessGrants.")
+        bool,
+        typer.Option(
+            "--cluster/--no-cluster", help="Read AccessGrants from the cluster."
+        ),
     ] = True,
     context: Context = "",
     output: Annotated[
@@ -117,8 +120,8 @@ def report(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Report who had which role, when, why, and who approved it.
 
-    Reads the AccessGrants, and audit files for grants that were deleted. The gaps of
-    the report are printed on standard error.
+    Reads the AccessGrants, and audit files for grants that were deleted. Missing
+    data is reported on standard error.
 
     Example: argogrant report --since 90d --audit audit.jsonl -o csv
     """

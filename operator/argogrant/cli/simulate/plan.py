@@ -68,7 +68,8 @@ def plan(  # noqa: PLR0913
     accept_unverified_requesters: Annotated[
         bool,
         typer.Option(
-            "--accept-unverified-requesters", help="Same option of the operator."
+            "--accept-unverified-requesters",
+            help="Plan as an operator that runs with this option.",
         ),
     ] = False,
     output: Annotated[
