@@ -124,8 +124,8 @@ GRANTS: Final = Group(
             title="The instance does not exist",
             message=(
                 'InstanceNotFound: There is no ArgoCDInstance "prod" in namespace'
-                " argogrant. Create it, or create the grant with another"
-                " spec.instance."
+                " argogrant, or it is being deleted. Create it, or create the grant"
+                " with another spec.instance."
             ),
             meaning="A grant and its instance are in the same namespace.",
             remedy="`kubectl get argocdinstances` lists the existing ones.",

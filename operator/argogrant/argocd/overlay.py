@@ -15,7 +15,7 @@ with the last grant that requests it. Because every section names its expiry,
 
 Kubernetes rejects a ConfigMap of more than 1 MiB. A full ConfigMap would also block
 writes that other programs make, and a revocation that rewrites an expiry. Therefore the
-operator adds nothing above ``LIMIT`` and leaves the margin to the other keys.
+operator adds nothing above ``MAX_BYTES`` and leaves the margin to the other keys.
 
 Source: Kubernetes, ``pkg/apis/core/validation``, ``ValidateConfigMap``, which counts
 values only. This module also counts keys, so its limit is slightly lower.
@@ -44,9 +44,9 @@ EXPLANATION: Final = (
     "# Written by the argogrant operator from AccessGrants; edits by hand are undone."
 )
 UNTIL: Final = "# until "
-LIMIT: Final = (1024 - 16) * 1024
+MAX_BYTES: Final = (1024 - 16) * 1024
 """Bytes of all keys and values, managed and unmanaged: 1 MiB minus a margin."""
-_SECTION: Final = len("# until 2026-11-24T18:00:00Z\n")
+_SECTION_BYTES: Final = len("# until 2026-11-24T18:00:00Z\n")
 _HEADER: Final = re.compile(
     r"# argogrant v1 (?P<namespace>\S+)/(?P<instance>\S+) (?P<uid>\S+)"
 )
@@ -216,7 +216,7 @@ def size_of(data: Mapping[str, str]) -> int:
 def overlay_capacity(data: Mapping[str, str]) -> int:
     """Return the bytes that the managed key may have beside the unmanaged keys."""
     others = {key: value for key, value in data.items() if key != OVERLAY_KEY}
-    return LIMIT - size_of(others) - len(OVERLAY_KEY)
+    return MAX_BYTES - size_of(others) - len(OVERLAY_KEY)
 
 
 def bindings_over_capacity(
@@ -235,7 +235,7 @@ def bindings_over_capacity(
         remaining -= len(render_binding(binding).encode()) + 1
         if end not in ends:
             ends.add(end)
-            remaining -= _SECTION
+            remaining -= _SECTION_BYTES
         if remaining < 0:
             excess.append(binding)
     return frozenset(excess)

@@ -1,1 +1,1 @@
-"""One namespace and its Argo CD installations: gather, decide, plan, apply, report."""
+"""Reconciliation of the AccessGrants of a namespace with its Argo CD installations."""

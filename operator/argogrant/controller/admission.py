@@ -1,4 +1,4 @@
-"""Watch of the admission policies that verify requesters and approvers.
+"""Watcher of the admission policies that verify requesters and approvers.
 
 The API server verifies ``spec.requester`` and ``spec.approver`` only while the shipped
 admission policies are installed and unchanged. The operator watches them like its own

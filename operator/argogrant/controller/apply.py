@@ -1,4 +1,4 @@
-"""Writes of the managed policy key, and detection of programs that overwrite them.
+"""Writer of policy.argogrant.csv, and detection of programs that overwrite the key.
 
 A write that removes access is never delayed. A write that only adds access waits for
 other changes of the same second, and longer while another program overwrites the key:

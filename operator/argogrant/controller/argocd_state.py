@@ -1,4 +1,4 @@
-"""Observed state of one Argo CD, and the only writes to it.
+"""Cache of the objects of one Argo CD, and the only code that writes to them.
 
 Three informers keep ``argocd-rbac-cm``, ``argocd-cm`` and the AppProjects. All writes
 carry the resourceVersion that was planned on, so a concurrent change of another program

@@ -1,4 +1,8 @@
-"""Manager of one namespace: its store, its reports, and one reconciler per instance."""
+"""Manager of one namespace.
+
+It keeps the store current. While this process leads, it also runs the writers of
+statuses, the deletion of ended grants, and one reconciler per ArgoCDInstance.
+"""
 
 import asyncio
 import logging

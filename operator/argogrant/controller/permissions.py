@@ -1,4 +1,4 @@
-"""Permissions of the operator, their check, and remedies for failed requests.
+"""Check of the operator's permissions, and description of API errors with remedies.
 
 Every permission names the shipped Role that contains it. A contract test compares this
 catalog with the files of ``manifests/`` and with ``docs/how-to/token-rotation.md``, in
@@ -8,7 +8,7 @@ posts no Events and works otherwise.
 No reconciliation waits for the check. Without some permissions the operator still
 removes what it can, and the condition ``Ready`` lists all that are missing.
 
-This is also the only place of the controller that words an API error. The remedy
+This module also describes API errors, and is the only one that does. The remedy
 depends on the kind of error (``kube.errors``), on the object of the refused request,
 and on the cluster of Argo CD::
 

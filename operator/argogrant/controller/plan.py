@@ -1,4 +1,4 @@
-"""Planned writes to Argo CD, and blocked ones. Pure."""
+"""Planned change of policy.argogrant.csv from the decisions, or its obstacle. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Final
 
 from argogrant.argocd.appproject.members import ProjectPlan
 from argogrant.argocd.overlay import (
-    LIMIT,
+    MAX_BYTES,
     OverlayPlan,
     Owner,
     bindings_over_capacity,
@@ -24,9 +24,9 @@ from argogrant.grants.model.reasons import Finding, Reason
 
 CONFIG_MAP_FULL: Final = Finding(
     Reason.RBAC_TEXT_FULL,
-    f"argocd-rbac-cm has no capacity for another binding ({LIMIT} bytes over all keys);"
-    " older grants take precedence. The others are bound as soon as grants end. To add"
-    " capacity now, shorten the other keys.",
+    f"argocd-rbac-cm has no capacity for another binding ({MAX_BYTES} bytes over all"
+    " keys); older grants take precedence. The others are bound as soon as grants end."
+    " To add capacity now, shorten the other keys.",
 )
 
 

@@ -136,7 +136,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         name=name,
         exists=not instance.being_deleted,
         max_duration=instance.max_duration,
-        text_is_known=False,
+        rbac_policy_is_known=False,
         projects_are_known=False,
         policies=tuple(
             policy
@@ -157,7 +157,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
     roles = discover_roles(text, known)
     state = replace(
         state,
-        text_is_known=True,
+        rbac_policy_is_known=True,
         projects_are_known=projects is not None,
         roles=frozenset(role.bound_as for role in roles),
         unreadable_projects={
@@ -272,8 +272,9 @@ class DecisionCache:
 class _RelatedGrants:
     """Objects that decisions depend on: approvals, extensions, other active grants.
 
-    ``maxActivePerSubject`` counts the older active grants of a subject. So grants are
-    decided in the order of their creation, and each is counted before the next one.
+    ``maxActivePerSubject`` counts the older active grants of a subject. If any policy
+    sets it, grants are decided in the order of their creation, and each is counted
+    before the next one.
     """
 
     def __init__(

@@ -13,8 +13,9 @@ performs the first three steps::
     plan      the difference: the text of policy.argogrant.csv, and the members of
        │      AppProjects; pure (planner, plan)
        ▼
-    apply     one patch with the resource version that was planned on; after a
-       │      conflict, read and plan again (at most three attempts)
+    apply     one patch of the ConfigMap and one of each changed AppProject, with the
+       │      resource version that was planned on; after a conflict, read and plan
+       │      again (at most three attempts)
        ▼
     report    statuses, audit events and metrics; a writer sends them in the
        │      background, so no revocation waits for a status

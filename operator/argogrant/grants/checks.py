@@ -5,6 +5,15 @@ named after the condition that it verifies. It returns None if it passes, and ot
 a ``Finding`` with the reason and message of the status condition ``Ready``. The first
 finding decides; ``decide`` derives from it the desired state of the binding.
 
+The checks, in order:
+
+    not ended      not being deleted, revoked, denied, timed out or expired
+    well formed    subject and role are valid; a grant from Git has an absolute end
+    permitted      the ArgoCDInstance exists, and access policies allow the grant
+    started        ``spec.notBefore`` has passed
+    bindable       Argo CD's policy is known, the subject is not a role, the AppProject
+                   can be parsed, and the role exists
+
 All checks are pure functions of ``DecisionInput``, which is complete before the first
 one runs.
 """
@@ -31,7 +40,8 @@ class InstanceState(AccessRules):
 
     name: str
     exists: bool = True
-    text_is_known: bool = True
+    """False if there is no ArgoCDInstance, or if it is being deleted."""
+    rbac_policy_is_known: bool = True
     """True if ``argocd-rbac-cm`` could be read; otherwise no binding is added."""
     projects_are_known: bool = True
     """True if the AppProjects could be read; otherwise no role counts as missing."""
@@ -97,7 +107,7 @@ def grant_is_not_revoked(facts: DecisionInput) -> Finding | None:
     )
 
 
-def grant_has_no_recorded_finding(facts: DecisionInput) -> Finding | None:
+def grant_was_not_denied_or_timed_out(facts: DecisionInput) -> Finding | None:
     """A denial or an approval timeout is final.
 
     It remains final even after the AccessApproval or AccessPolicy is deleted.
@@ -147,14 +157,14 @@ def git_grant_has_absolute_end(facts: DecisionInput) -> Finding | None:
 
 
 def instance_exists(facts: DecisionInput) -> Finding | None:
-    """``spec.instance`` names the ArgoCDInstance that the grant is for."""
+    """``spec.instance`` names an ArgoCDInstance that is not being deleted."""
     if facts.instance.exists:
         return None
     return Finding(
         Reason.INSTANCE_NOT_FOUND,
         f"There is no ArgoCDInstance {quote(facts.grant.instance)} in namespace"
-        f" {facts.grant.namespace}. Create it, or create the grant with another"
-        " spec.instance.",
+        f" {facts.grant.namespace}, or it is being deleted. Create it, or create"
+        " the grant with another spec.instance.",
     )
 
 
@@ -173,7 +183,7 @@ def window_has_opened(facts: DecisionInput) -> Finding | None:
 
 def rbac_policy_is_known(facts: DecisionInput) -> Finding | None:
     """The next checks need ``argocd-rbac-cm``; without it, their facts are unknown."""
-    if facts.instance.text_is_known:
+    if facts.instance.rbac_policy_is_known:
         return None
     return Finding(
         Reason.INSTANCE_UNAVAILABLE,
@@ -242,7 +252,7 @@ def role_exists(facts: DecisionInput) -> Finding | None:
 IN_FORCE: tuple[Check, ...] = (
     grant_is_not_being_deleted,  # Deleted
     grant_is_not_revoked,  # Revoked, final
-    grant_has_no_recorded_finding,  # Denied or ApprovalTimedOut, final
+    grant_was_not_denied_or_timed_out,  # Denied or ApprovalTimedOut, final
     window_has_not_closed,  # Expired, final
     subject_is_well_formed,  # SubjectRefused; later messages may print the name
     role_is_well_formed,  # RoleRefused
@@ -259,8 +269,8 @@ IN_FORCE: tuple[Check, ...] = (
     role_exists,  # RoleNotFound; last, as it changes without a change of the grant
 )
 """Checks in order. A grant in force can still lack its binding: see controller/plan.py
-and controller/apply.py (RBACTextInvalid, RBACTextFull, OverlayOwnedByAnother,
-ConfigMapMissing, Contested)."""
+and controller/apply.py (InstanceUnavailable, RBACTextInvalid, RBACTextFull,
+OverlayOwnedByAnother, ConfigMapMissing, Contested)."""
 
 
 def shortened_by_max_duration(facts: DecisionInput) -> str:

@@ -18,13 +18,19 @@ The lifecycle of a grant, by the reason of its condition ``Ready``:
          │
          ▼
     Expired, Revoked, Denied,      ended permanently: only a new AccessGrant grants
-    ApprovalTimedOut               access (any state above can end; Deleted if deleted)
+    ApprovalTimedOut               access (any state above can end)
+
+This is the usual course. A grant that is deleted is Deleted in any state: its binding
+is removed, and the condition Ended is not set. Other reasons replace the state that
+they prevent: SubjectRefused, RoleRefused, AbsoluteEndRequired, InstanceNotFound and
+InstanceUnavailable; ``reasons.Reason`` lists all.
 
 Every decision is derived again from the objects and the time. A grant skips states that
 do not apply (without access policies, most are bound at once) and returns to an earlier
 state if a policy, an approval or the role is removed. The status stores only what
-cannot be derived again: the end that was reported at the start, and a denial or
-approval timeout.
+cannot be derived again: the end that was reported at the start (``frozen_end``), the
+policy that allowed the grant (``recorded_policy``), the number of its extensions
+(``recorded_extension``), and a denial or approval timeout (``recorded_finding``).
 
 The checks in ``checks.IN_FORCE`` decide. The first one that fails returns the finding:
 
@@ -35,8 +41,9 @@ The checks in ``checks.IN_FORCE`` decide. The first one that fails returns the f
                                                     grant needs the same line
 
 A decision is valid until ``recheck_at``: the start, the end, or an approval deadline.
-The controller decides again at that time, and when an object changes. Some time after
-the end, ``delete_after`` lets it delete the object.
+The controller decides again at that time, and when an object changes. The module also
+renders ``spec.accessDetails`` for the recipient, and ``delete_after`` returns when the
+object of an ended grant may be deleted (``spec.retention``).
 """
 
 import re

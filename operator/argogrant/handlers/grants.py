@@ -1,6 +1,6 @@
 """AccessGrants: no kopf handlers, and why.
 
-kopf operators usually define here event handlers, and a daemon or timer that revokes
+kopf operators usually define event handlers here, and a daemon or timer that revokes
 each grant on expiry. Both were built and measured:
 
 - A daemon for each grant: with 10,000 grants, revocations were up to 5.5 s late.
@@ -13,9 +13,12 @@ each grant on expiry. Both were built and measured:
   finalizer that no handler of its own requires.
 
 So a list/watch per namespace (``controller.store``, ``kube.informer``) keeps a typed
-copy of all grants. Each event updates the copy and enqueues the ArgoCDInstance of the
-grant, and the daemon of this instance (``handlers.instances``) evaluates all of its
-grants in one reconciliation. It runs after an event and at the next expiry. The
-finalizer of a grant is set and removed together with its status, in one queue of
-writes (``controller.status.writer``).
+copy of all grants. Each event updates the copy and triggers a reconciliation by the
+daemon of the grant's ArgoCDInstance (``handlers.instances``), which evaluates all of
+its grants. The daemon also reconciles at the next expiry. A patch of its own adds the
+finalizer of a grant, before the status reports the binding, and another one removes it
+(``controller.status.writer``).
+
+For ArgoCDInstances, kopf starts the daemon, the timer of the resync and the handler of
+deletions, and manages the finalizer (``argogrant.handlers``).
 """

@@ -30,7 +30,7 @@ LONGEST_RESYNC_RETRY: Final = 5.0
 
 
 def utc_now() -> datetime:
-    """Return the current time; the only place of the operator that reads the clock."""
+    """Return the current time: the only clock of decisions and statuses."""
     return datetime.now(UTC)
 
 

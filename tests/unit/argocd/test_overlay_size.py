@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.argocd.overlay import (
-    LIMIT,
+    MAX_BYTES,
     Owner,
     bindings_over_capacity,
     oldest_first,
@@ -40,7 +40,7 @@ def test_capacity_does_not_depend_on_the_current_managed_key() -> None:
     unmanaged = {"policy.csv": "x" * 1000}
 
     assert overlay_capacity({**unmanaged, OVERLAY_KEY: "y" * 5000}) == (
-        LIMIT - size_of(unmanaged) - len(OVERLAY_KEY)
+        MAX_BYTES - size_of(unmanaged) - len(OVERLAY_KEY)
     )
 
 

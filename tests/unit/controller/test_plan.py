@@ -46,7 +46,7 @@ def planned(snapshot: Snapshot, *decisions, living=(OWNER,)) -> Plan:
 
 
 IN_FORCE = decided(a_grant())
-UNKNOWN = decided(a_grant(), text_is_known=False)
+UNKNOWN = decided(a_grant(), rbac_policy_is_known=False)
 EXPIRED = decided(a_grant(), NOON + HOUR)
 
 
@@ -199,7 +199,7 @@ def test_input_is_gathered_from_the_config_map_and_projects() -> None:
     facts = gathered(an_instance_record(), seen(main=RULES + "g, a, leads\n"))
 
     assert facts.exists
-    assert facts.text_is_known
+    assert facts.rbac_policy_is_known
     assert facts.projects_are_known
     assert {"role:deployer", "proj:team-a:deployer", "leads"} <= facts.roles
     assert "leads" in facts.names_used_as_roles
@@ -207,7 +207,7 @@ def test_input_is_gathered_from_the_config_map_and_projects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "now", "exists", "text_is_known"),
+    ("record", "now", "exists", "is_known"),
     [
         pytest.param(None, seen(), False, True, id="no instance"),
         pytest.param(
@@ -226,12 +226,10 @@ def test_input_is_gathered_from_the_config_map_and_projects() -> None:
         ),
     ],
 )
-def test_missing_object_is_part_of_the_input(
-    record, now, exists, text_is_known
-) -> None:
+def test_missing_object_is_part_of_the_input(record, now, exists, is_known) -> None:
     facts = gathered(record, now)
 
-    assert (facts.exists, facts.text_is_known) == (exists, text_is_known)
+    assert (facts.exists, facts.rbac_policy_is_known) == (exists, is_known)
 
 
 def test_invalid_project_is_part_of_the_input() -> None:

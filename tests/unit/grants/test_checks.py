@@ -29,7 +29,7 @@ INVALID_GRANT = {
 EMPTY_INSTANCE = {
     "exists": False,
     "requires_access_policy": True,
-    "text_is_known": False,
+    "rbac_policy_is_known": False,
     "names_used_as_roles": frozenset({"alice"}),
     "projects_are_known": True,
     "unreadable_projects": {"team-a": "line 1"},
@@ -40,7 +40,12 @@ EMPTY_INSTANCE = {
 FIXED_ONE_BY_ONE = [
     ("grant_is_not_being_deleted", Reason.DELETED, {"being_deleted": False}, {}),
     ("grant_is_not_revoked", Reason.REVOKED, {"revoked": False}, {}),
-    ("grant_has_no_recorded_finding", Reason.DENIED, {"recorded_finding": None}, {}),
+    (
+        "grant_was_not_denied_or_timed_out",
+        Reason.DENIED,
+        {"recorded_finding": None},
+        {},
+    ),
     ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": None}, {}),
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
@@ -58,7 +63,12 @@ FIXED_ONE_BY_ONE = [
         {"requires_access_policy": False},
     ),
     ("window_has_opened", Reason.SCHEDULED, {"not_before": None}, {}),
-    ("rbac_policy_is_known", Reason.INSTANCE_UNAVAILABLE, {}, {"text_is_known": True}),
+    (
+        "rbac_policy_is_known",
+        Reason.INSTANCE_UNAVAILABLE,
+        {},
+        {"rbac_policy_is_known": True},
+    ),
     (
         "subject_is_not_a_role",
         Reason.SUBJECT_REFUSED,
@@ -145,7 +155,7 @@ def test_table_lists_every_check() -> None:
         pytest.param(
             {},
             NOON,
-            {"text_is_known": False},
+            {"rbac_policy_is_known": False},
             False,
             True,
             id="RBAC policy not readable is unknown",

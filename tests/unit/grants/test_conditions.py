@@ -12,7 +12,7 @@ from argogrant.grants.model.reasons import (
 from support.builders import HOUR, NOON, a_grant, decided
 
 BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "argocd-rbac-cm is missing.")
-UNKNOWN = {"text_is_known": False}
+UNKNOWN = {"rbac_policy_is_known": False}
 
 
 def statuses(conditions: tuple[Condition, ...]) -> dict[str, tuple[bool | None, str]]:

@@ -37,12 +37,12 @@ def test_grant_that_may_still_apply_has_not_ended(end) -> None:
             id="in force",
         ),
         pytest.param(
-            decided(a_grant(), text_is_known=False),
+            decided(a_grant(), rbac_policy_is_known=False),
             Reason.CONFIG_MAP_MISSING,
             id="unknown",
         ),
         pytest.param(
-            decided(a_grant(), NOON + 2 * HOUR, text_is_known=False),
+            decided(a_grant(), NOON + 2 * HOUR, rbac_policy_is_known=False),
             Reason.EXPIRED,
             id="expired",
         ),

@@ -128,7 +128,7 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
         pytest.param(
             a_grant(),
             NOON,
-            {"text_is_known": False},
+            {"rbac_policy_is_known": False},
             Reason.INSTANCE_UNAVAILABLE,
             id="RBAC policy not readable",
         ),
@@ -143,7 +143,7 @@ def test_finding_has_the_reason_of_the_first_failed_check(
 
 
 def test_unknown_state_keeps_a_binding_and_a_missing_role_removes_it() -> None:
-    unknown = decided(a_grant(), text_is_known=False)
+    unknown = decided(a_grant(), rbac_policy_is_known=False)
     missing = decided(a_grant(), roles=frozenset())
 
     assert unknown.desired_binding is DesiredBinding.UNCHANGED
@@ -166,7 +166,7 @@ ends = st.one_of(
     instants.map(lambda instant: {"expires_at": instant}),
     st.integers(1, 300).map(lambda minutes: {"duration": minutes * MINUTE}),
 )
-unknowns = st.fixed_dictionaries({}, optional={"text_is_known": st.booleans()})
+unknowns = st.fixed_dictionaries({}, optional={"rbac_policy_is_known": st.booleans()})
 
 
 @given(grants, ends, unknowns, instants, st.integers(0, 600 * 60))

@@ -1,4 +1,4 @@
-"""Writes of AppProjects: when each is due, and what came of it."""
+"""Writer of AppProjects: when each write is due, and the result of the writes."""
 
 import asyncio
 import logging

@@ -9,7 +9,7 @@ Secret, which is watched::
     Secret unreadable    with a client: the client stays, `failures` has the error
                          without one: every request raises that error
 
-A client keeps its token for life. If the token or the credentials in spec.cluster
+A client never changes its token. If the token or the credentials in spec.cluster
 change, ``is_outdated`` returns True, and the reconciler opens another connection.
 """
 

@@ -1,1 +1,1 @@
-"""Reports: conditions, audit events, and the release of grants that are over."""
+"""Reports: conditions, audit events, and the removal of finalizers."""

@@ -1,4 +1,4 @@
-"""Status of an ArgoCDInstance: its conditions and what was observed. Pure."""
+"""Status of an ArgoCDInstance: conditions, roles, owners and other facts. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,7 @@
-"""Reports of one namespace: the status of all four kinds, and audit events.
+"""Reports of one namespace: statuses, audit events, finalizers and deletions.
 
-``report_and_release_grants`` also acts: it removes finalizers and schedules deletions,
-in ``writer`` and ``retention``.
+It builds the status of all four kinds and emits the audit events. Through ``writer``
+and ``retention``, it also removes finalizers and schedules the deletion of grants.
 """
 
 from collections import Counter

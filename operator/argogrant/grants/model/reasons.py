@@ -1,4 +1,4 @@
-"""Condition types, all reasons with their meaning, and the finding that carries one.
+"""Condition types, all reasons with their meaning, and ``Finding``.
 
 ``docs/generate.py`` writes ``docs/reference`` from this module: the text below a reason
 is its description there (Markdown, whole sentences).

@@ -41,7 +41,7 @@ _NANOSECONDS: Final = {
 }
 
 ENDS_REMEMBERED: Final = 1 << 15
-"""Ends read before; a convergence meets the same ones again."""
+"""Number of parsed ends to keep; each reconciliation parses the same ones again."""
 
 END_OF_TIME: Final = datetime.max.replace(microsecond=0, tzinfo=UTC)
 """End of a window that has no end yet."""
@@ -96,9 +96,9 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
 
 @lru_cache(maxsize=ENDS_REMEMBERED)
 def read_end(text: str) -> datetime | None:
-    """Read the end of a grant once: every convergence looks at ten thousand.
+    """Parse the end of a grant, once: a reconciliation reads ten thousand.
 
-    It may be no instant, as other people can write in the same places.
+    Return None if it is no instant: other programs can write to the same places.
     """
     try:
         return parse_instant(text)

@@ -26,7 +26,7 @@ from support.builders import NOON, a_grant, decided
 
 ROLE = RoleRef(name="deployer", project="team-a")
 IN_FORCE = decided(a_grant())._replace(grant=replace(a_grant(), role=ROLE))
-UNKNOWN = decided(a_grant(), text_is_known=False)._replace(
+UNKNOWN = decided(a_grant(), rbac_policy_is_known=False)._replace(
     grant=replace(a_grant(), role=ROLE)
 )
 IN_PROJECTS = BindingMode(in_projects=True)
