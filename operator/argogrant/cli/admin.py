@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from argogrant.argocd.appproject.members import SweptMembers
+from argogrant.argocd.overlay import Swept
 from argogrant.cli.session import APIServerNotReachable, connect, utc_now
 from argogrant.controller.removal import SweepFailed, sweep_config_map, sweep_projects
 from argogrant.controller.removal import uninstall as uninstall_namespace
@@ -29,39 +30,50 @@ def sweep(
 
     Example: argogrant sweep --argocd-namespace argocd
     """
-    if not asyncio.run(_sweep(argocd_namespace)):
-        raise typer.Exit(1)
-
-
-async def _sweep(namespace: str) -> bool:
-    """Sweep, and print the results; return whether everything expired was removed."""
-    prefix = f"sweep of {namespace}/argocd-rbac-cm:"
+    prefix = f"sweep of {argocd_namespace}/argocd-rbac-cm:"
     try:
-        cluster = await connect()
-    except APIServerNotReachable as error:
-        typer.echo(f"{prefix} no API server is configured: {error}", err=True)
-        return False
-    try:
-        swept = await sweep_config_map(cluster, namespace, utc_now)
-        typer.echo(
-            f"{prefix} {swept.removed} removed, {swept.kept} kept, {swept.unreadable}"
-            " unreadable"
-        )
-        prefix = f"sweep of the AppProjects in {namespace}:"
-        members = await sweep_projects(cluster, namespace, utc_now)
+        swept, members = asyncio.run(_sweep(argocd_namespace))
     except SweepFailed as error:
         typer.echo(f"{prefix} {error}", err=True)
-        return False
-    finally:
-        await cluster.close()
+        raise typer.Exit(1) from error
+    typer.echo(
+        f"{prefix} {swept.removed} removed, {swept.kept} kept, {swept.unreadable}"
+        " unreadable"
+    )
+    prefix = f"sweep of the AppProjects in {argocd_namespace}:"
     if members is None:
         typer.echo(f"{prefix} skipped, no permission to list them", err=True)
+    elif isinstance(members, SweepFailed):
+        typer.echo(f"{prefix} {members}", err=True)
+        raise typer.Exit(1)
     elif members != SweptMembers():
         typer.echo(
             f"{prefix} {members.removed} members and {members.tokens} tokens removed,"
             f" {members.kept} kept, {members.unreadable} projects unreadable"
         )
-    return True
+
+
+async def _sweep(namespace: str) -> tuple[Swept, SweptMembers | SweepFailed | None]:
+    """Sweep the ConfigMap and the AppProjects.
+
+    Nothing is printed in between: an output that cannot be written must not stop the
+    second sweep.
+
+    Raises:
+        SweepFailed: The ConfigMap was not swept; neither were the AppProjects.
+    """
+    try:
+        cluster = await connect()
+    except APIServerNotReachable as error:
+        raise SweepFailed(f"no API server is configured: {error}") from error
+    try:
+        swept = await sweep_config_map(cluster, namespace, utc_now)
+        try:
+            return swept, await sweep_projects(cluster, namespace, utc_now)
+        except SweepFailed as error:
+            return swept, error
+    finally:
+        await cluster.close()
 
 
 def uninstall(

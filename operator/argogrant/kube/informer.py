@@ -17,7 +17,7 @@ resource versions.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
@@ -69,13 +69,17 @@ class Informer(Generic[T]):
         self._cluster = cluster
         self._read = read
         self._on_change = on_change
-        self.objects: dict[str, T] = {}
-        """The objects by name; by ``namespace/name`` if the collection has several."""
+        self._objects: dict[str, T] = {}
         self._versions: dict[str, int] = {}
         self._tombstones: dict[str, tuple[int, float]] = {}
         """Version and time of recent deletions, which late events must not undo."""
         self._version = ""
         self._backoff = Backoff(longest=longest_backoff)
+
+    @property
+    def objects(self) -> Mapping[str, T]:
+        """The objects by name; by ``namespace/name`` if the collection has several."""
+        return self._objects
 
     async def run(self) -> None:
         """List and watch until cancelled; ``error`` has the present failure."""
@@ -87,15 +91,12 @@ class Informer(Generic[T]):
                     events = self._cluster.watch(self.collection, self._version)
                     async for event in events:
                         self._handle(event)
+                        del event  # An object can have a mebibyte.
             except Gone:
                 continue
             except ClusterError as error:
                 self._fail(error)
                 await self._backoff.wait()
-
-    def retry_now(self) -> None:
-        """End the backoff, because a cause of failures was removed."""
-        self._backoff.retry_now()
 
     async def relist(self) -> int:
         """List again beside the watch; return in how many objects the copy differed."""
@@ -108,8 +109,8 @@ class Informer(Generic[T]):
         deleted, _ = self._tombstones.get(name, (-1, 0.0))
         if version <= max(self._versions.get(name, -1), deleted):
             return False
-        before, after = self.objects.get(name), self._read(body)
-        self.objects[name], self._versions[name] = after, version
+        before, after = self._objects.get(name), self._read(body)
+        self._objects[name], self._versions[name] = after, version
         self._on_change(before, after)
         return True
 
@@ -144,7 +145,7 @@ class Informer(Generic[T]):
             resource_version = page.resource_version
             del page  # Otherwise two pages are in memory while the next one is read.
         version = int(resource_version)
-        vanished = [name for name in self.objects if name not in names]
+        vanished = [name for name in self._objects if name not in names]
         differences += sum([self._remove(name, version) for name in vanished])
         return resource_version, differences
 
@@ -160,7 +161,7 @@ class Informer(Generic[T]):
         if self._versions.get(name, version + 1) > version:
             return False
         del self._versions[name]
-        self._on_change(self.objects.pop(name), None)
+        self._on_change(self._objects.pop(name), None)
         return True
 
     def _key(self, body: Body) -> str:

@@ -37,6 +37,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.led_since = time.monotonic()
+        self.instance_gauges: list[Gauge] = []
+        """The gauges with exactly ``LABELS``."""
         ProcessCollector(registry=self.registry)  # memory, CPU and start of the process
         self.leader = self._gauge(
             "argogrant_leader", "1 while this process holds the Lease, else 0.", ()
@@ -162,7 +164,10 @@ class Metrics:
         return (one for one in found if isinstance(one, MetricWrapperBase))
 
     def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry)
+        gauge = Gauge(name, text, labels, registry=self.registry)
+        if labels == LABELS:
+            self.instance_gauges.append(gauge)
+        return gauge
 
     def _counter(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
@@ -249,9 +254,8 @@ class InstanceMetrics:
         """Remove the gauges of an instance that no longer exists."""
         for reason in self._reasons:
             self._metrics.grants.remove(*self._labels, reason)
-        for metric in self._metrics.all():
-            if isinstance(metric, Gauge) and metric._labelnames == LABELS:  # noqa: SLF001
-                metric.remove(*self._labels)
+        for gauge in self._metrics.instance_gauges:
+            gauge.remove(*self._labels)
 
     def _overdue_seconds(self) -> float:
         since = self._overdue_since

@@ -81,10 +81,14 @@ def _command(described: Callable[[], None]) -> Callable[..., None]:
                 typer.confirm(f"{decision} this grant?", abort=True, err=True)
             approval = await _create(api, found.grant, decision, comment, options)
             if options.timeout is not None:
-                message, approval = await wait_until(
+                message = await wait_until(
                     api, ACCESS_APPROVALS, approval, is_counted, options.timeout
                 )
                 options.echo(message)
+                created = ACCESS_APPROVALS.path(
+                    api.namespace, approval["metadata"]["name"]
+                )
+                approval = await api.cluster.get(created)
             options.echo("", approval)
 
         run_change(described.__name__, decide, options, context, namespace)

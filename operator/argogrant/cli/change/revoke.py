@@ -1,7 +1,7 @@
 """``argogrant revoke``: ends grants early."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -24,7 +24,7 @@ from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
-from argogrant.kube.errors import ClusterError
+from argogrant.kube.errors import ClusterError, NotFound
 from argogrant.kube.informer import list_all
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
@@ -64,10 +64,14 @@ def revoke(  # noqa: PLR0913
         if options.timeout is not None:
             for name, body in bodies.items():
                 with _collect_errors(problems, f"{name}: "):
-                    message, bodies[name] = await wait_until(
+                    message = await wait_until(
                         api, ACCESS_GRANTS, body, has_ended, options.timeout
                     )
                     options.echo(f"{sanitize(name)}: {message}")
+                    # Retention may delete a grant as soon as it has ended.
+                    with suppress(NotFound):
+                        path = ACCESS_GRANTS.path(api.namespace, name)
+                        bodies[name] = await api.cluster.get(path)
         options.echo("", *bodies.values())
         if problems:
             raise CommandError("\n".join(problems))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -36,7 +35,7 @@ from argogrant.grants.model.reasons import (
 )
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body, Cluster
-from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound
+from argogrant.kube.errors import Conflict, Forbidden, Invalid
 from argogrant.kube.informer import Informer, stop
 from argogrant.kube.resources import ACCESS_GRANTS, Collection, Resource
 
@@ -143,8 +142,9 @@ async def submit(
     if options.timeout is None:
         options.echo("", created)
         return
-    _, body = await wait_until(api, ACCESS_GRANTS, created, is_ready, options.timeout)
-    _print_access(body, options)
+    await wait_until(api, ACCESS_GRANTS, created, is_ready, options.timeout)
+    path = ACCESS_GRANTS.path(api.namespace, created["metadata"]["name"])
+    _print_access(await api.cluster.get(path), options)
 
 
 async def _create(api: Session, body: Body) -> Body:
@@ -258,11 +258,8 @@ async def wait_until(
     body: Body,
     condition: WaitCondition,
     limit: timedelta,
-) -> tuple[str, Body]:
-    """Wait until an object meets a condition.
-
-    Returns:
-        The message of the object for a terminal, and the object.
+) -> str:
+    """Wait until an object meets a condition; return its message for a terminal.
 
     Raises:
         CommandError: The condition cannot be met any more, or was not met in time.
@@ -270,10 +267,7 @@ async def wait_until(
     name, uid = body["metadata"]["name"], body["metadata"]["uid"]
     collection = Collection(resource, api.namespace, name)
     status = await wait_for(api.cluster, collection, uid, condition, limit)
-    # Retention may delete a grant as soon as it has ended.
-    with suppress(NotFound):
-        body = await api.cluster.get(resource.path(api.namespace, name))
-    return with_full_stop(sanitize(status.text)), body
+    return with_full_stop(sanitize(status.text))
 
 
 async def wait_for(

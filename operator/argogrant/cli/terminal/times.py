@@ -175,9 +175,13 @@ def relative(moment: datetime, now: datetime) -> str:
 def when(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     """Format a time and its distance: ``2026-11-24 18:00 CET (in 2h5m)``.
 
-    Without a zone, the time is local.
+    Without a zone, the time is local. The last hours of the year 9999 exist only west
+    of UTC; elsewhere they are shown in UTC.
     """
-    local = moment.astimezone(zone)
+    try:
+        local = moment.astimezone(zone)
+    except OverflowError:
+        local = moment.astimezone(UTC)
     seconds = f":{local.second:02}" if local.second else ""
     clock_time = f"{local:%Y-%m-%d %H:%M}{seconds} {local.tzname()}"
     return f"{clock_time} ({relative(moment, now)})"

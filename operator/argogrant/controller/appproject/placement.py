@@ -203,10 +203,12 @@ def _bindings_by_project(
     """Group the desired and the kept bindings by project, the oldest grants first."""
     desired, kept = EndsByProject(dict), EndsByProject(dict)
     in_config_map = _in_config_map(seen)
-    of_projects = (one for one in decisions if one.grant.role.project)
+    of_projects = (
+        one
+        for one in decisions
+        if one.grant.role.project and one.desired_binding is not DesiredBinding.ABSENT
+    )
     for decision in sorted(of_projects, key=_age):
-        if decision.desired_binding is DesiredBinding.ABSENT:
-            continue
         binding, project = decision.grant.binding, decision.grant.role.project or ""
         is_present = decision.desired_binding is DesiredBinding.PRESENT
         if is_present and not mode.in_projects and binding in in_config_map:

@@ -86,8 +86,8 @@ class _Update:
     """Desired status of one object, and the change of its finalizer."""
 
     record: Record
-    """The object as observed; only a patch of the status at its version can conflict.
-    Another object with the same name is not written."""
+    """The object as observed. Each patch names its uid and version: another object with
+    the same name or a newer version is not written."""
     new: dict[str, Any]
     written: Callable[[Body], object]
     finalizer: FinalizerChange | None

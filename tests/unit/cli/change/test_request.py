@@ -197,3 +197,23 @@ def test_wait_with_json_prints_the_final_object(cluster: FakeCluster) -> None:
     result = request("--for", "2h", "--name", "x", "--wait", "-o", "json")
 
     assert json.loads(result.stdout)["status"]["observedGeneration"] == 1
+
+
+def test_grant_deleted_before_its_access_is_printed_is_an_error(
+    cluster: FakeCluster,
+) -> None:
+    """The last status says that it is active, but it does not exist any more."""
+
+    def make_ready() -> None:
+        body = made(cluster)
+        path = f"{GRANTS}/{body['metadata']['name']}"
+        condition = {"type": "Ready", "status": "True", "reason": "Bound"}
+        status = {"observedGeneration": 1, "conditions": [condition]}
+        cluster.edit(f"{path}/status", {"status": status})
+        cluster.before("get", lambda: cluster.delete_object(path))
+
+    cluster.before("watch", make_ready)
+    result = request("--for", "2h", "--name", "x", "--wait")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1].endswith("once the grant is active.")

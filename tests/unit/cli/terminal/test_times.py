@@ -40,3 +40,11 @@ def test_time_has_zone_and_distance() -> None:
     zone = timezone(timedelta(hours=1), "CET")
 
     assert when(NOW + timedelta(hours=2), NOW, zone) == "2026-11-24 15:00 CET (in 2h)"
+
+
+def test_time_that_no_local_clock_can_show_is_in_utc() -> None:
+    """Anybody who can create a grant can request the last second of the year 9999."""
+    zone = timezone(timedelta(hours=1), "CET")
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+    assert when(last, NOW, zone).startswith("9999-12-31 23:59:59 UTC ")
