@@ -8,7 +8,7 @@ from bench.run import Size
 
 AT_LEAST_LAG = 0.150
 LAG = 1.0
-FLOORS = 3
+FLOORS = 2
 TAKE_OVER = 2.0
 """Seconds that a new leader has after the previous lease has expired."""
 GROWTH = 100.0
@@ -117,13 +117,13 @@ def _ends(size: Size) -> list[Figure]:
         Figure(
             name="1,000 ends in one second: all denied after",
             unit="s",
-            budget=1,
+            budget=0.5,
             measured=size.same_second.refused_after,
         ),
         Figure(
             name="1,000 ends in one second: writes of the ConfigMap",
             unit="",
-            budget=3,
+            budget=1,
             measured=size.same_second.config_map_writes,
         ),
     ]
@@ -134,7 +134,7 @@ def _creation(size: Size) -> list[Figure]:
         Figure(
             name="1,000 created in 10 s: all allowed after the last",
             unit="s",
-            budget=5,
+            budget=3,
             measured=size.creation.believed_after,
         ),
         Figure(
@@ -182,7 +182,7 @@ def _resources(size: Size) -> list[Figure]:
         Figure(
             name="resident memory, peak",
             unit="MB",
-            budget=300,
+            budget=250,
             measured=size.peak_rss_mb,
         ),
         Figure(

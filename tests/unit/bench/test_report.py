@@ -127,7 +127,7 @@ def test_a_spread_says_how_many_samples_it_stands_on() -> None:
     ("floor_p99", "limit_ms"),
     [
         pytest.param(0.01, 150, id="never less than 150 ms"),
-        pytest.param(0.1, 300, id="three times the floor"),
+        pytest.param(0.1, 200, id="twice the floor"),
         pytest.param(0.5, 1000, id="never more than a second"),
     ],
 )
