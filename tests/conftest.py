@@ -30,6 +30,8 @@ LONG = {
     *("test_argocd_from_git", "test_grants_from_git", "test_projects_from_git"),
 }
 """Modules that take more than a minute, most of which they wait."""
+LAST_START = 2 / 3
+"""Fraction of the other modules before the last of the long ones starts."""
 
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
@@ -75,17 +77,27 @@ def pytest_xdist_make_scheduler(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start what takes longest first, so that no worker is left with it at the end."""
-    items.sort(key=_start_order)
+    """Order the modules so that the workers wait and compute at the same time.
+
+    The tests with two control planes come first. The long modules, which mostly wait,
+    are spread over the first two thirds: together they would leave the processors idle,
+    and at the end one worker would still wait for the last of them.
+    """
+    modules = list(dict.fromkeys(map(_module_of, items)))
+    long = [one for one in modules if Path(one).stem in LONG]
+    others = [one for one in modules if one not in long]
+    start = {one: index / len(others) for index, one in enumerate(others)}
+    start |= {one: LAST_START * k / len(long) for k, one in enumerate(long)}
+    items.sort(
+        key=lambda item: (
+            not needs_two_planes(item.nodeid, _module_of(item)),
+            start[_module_of(item)],
+        )
+    )
 
 
-def _start_order(item: pytest.Item) -> int:
-    module = item.nodeid.split("::")[0]
-    if "/unit/" in module or "/contract/" in module:
-        return 0
-    if needs_two_planes(item.nodeid, module):
-        return 0
-    return 1 if Path(module).stem in LONG else 2
+def _module_of(item: pytest.Item) -> str:
+    return item.nodeid.split("::")[0]
 
 
 @pytest.fixture(scope="session")

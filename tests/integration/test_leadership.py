@@ -133,7 +133,7 @@ def test_two_leaders_without_election_are_harmless(
         ),
     ):
         world.apply(a_grant("both"))
-        world.apply(a_grant("short", subject="carol", expiresAt=after(20)))
+        world.apply(a_grant("short", subject="carol", expiresAt=after(12)))
         eventually(world.may_sync, within=30)
         eventually(lambda: world.ready("both")[1] == "Bound", within=10)
         eventually(lambda: not world.may_sync("carol"), within=30)

@@ -33,8 +33,8 @@ def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
 
 
 def test_ended_grant_is_deleted_after_its_access_ended(tidy: World, log: Path) -> None:
-    tidy.apply(a_grant("g1", duration="40s"))
-    eventually(tidy.may_sync, within=39)
+    tidy.apply(a_grant("g1", duration="15s"))
+    eventually(tidy.may_sync, within=14)
     uid = tidy.grant("g1")["metadata"]["uid"]
     eventually(lambda: not tidy.exists("accessgrant", "g1"), within=90)
 
