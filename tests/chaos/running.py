@@ -202,4 +202,6 @@ class _Run:
                 to.append(said)
                 self._say(f"  {said}")
                 return
+            if self._operator.tend():
+                self._say("  the operator had exited")
             time.sleep(0.2)
