@@ -28,7 +28,8 @@ SELF_HEAL_SECONDS = 1
 def start(plane: ControlPlane) -> None:
     """Start what Argo CD needs to apply from Git, and return when all of it is up.
 
-    The controller may do everything in the cluster, as in Argo CD's own manifests.
+    The controller may do everything in the cluster, as in Argo CD's own manifests. All
+    of it can be started again after ``stop``.
 
     Raises:
         PartFailed: A part did not come up.
@@ -94,12 +95,13 @@ def _repo_server(
     folder: Path, port: int, *, metrics_port: int, redis_port: int
 ) -> Part:
     tools = folder / "repo-server"
-    tools.mkdir()
+    tools.mkdir(exist_ok=True)
     # It checks signatures with this script of Argo CD's image; nothing is signed here.
     script = tools / "git-verify-wrapper.sh"
     script.write_text("#!/bin/sh\n", encoding="ascii")
     script.chmod(0o755)
-    (tools / "helm").symlink_to(helm.program())
+    if not (tools / "helm").exists():
+        (tools / "helm").symlink_to(helm.program())
     return Part(
         name=REPO_SERVER,
         argv=(
@@ -128,7 +130,7 @@ def _controller(
 ) -> Part:
     # What the controller calls its own cluster, it finds as kubectl would.
     home = plane.folder / ACCOUNT
-    (home / ".kube").mkdir(parents=True)
+    (home / ".kube").mkdir(parents=True, exist_ok=True)
     shutil.copy2(kubeconfig, home / ".kube/config")
     return Part(
         name=ACCOUNT,
