@@ -142,7 +142,7 @@ def test_a_cluster_that_hangs_delays_nobody_at_home(
     """Its instance says so; the other one binds and ends as ever."""
     far.far.pause(API_SERVER)
     try:
-        end = after(25)
+        end = after(12)
         remote.apply(a_grant("here", "erin", instance="home", expiresAt=end))
         ask = far.home.argocd.can_i
         question = ("erin", "applications", "sync", "team-a/shop")
