@@ -1,16 +1,11 @@
 """``argogrant version``: print the versions of the program and its libraries."""
 
-import json
-import platform
 from enum import StrEnum
-from importlib import metadata
 from typing import Annotated
 
 import typer
-import yaml
 
 from argogrant import __version__
-from argogrant.api.new_objects import API_VERSION
 
 
 class VersionFormat(StrEnum):
@@ -31,16 +26,29 @@ def version(
 
     Example: argogrant version -o json
     """
+    if output is VersionFormat.TEXT:
+        typer.echo(__version__)
+    else:
+        _print_versions(output)
+
+
+def _print_versions(output: VersionFormat) -> None:
+    # The plain version is printed without these imports, which take longer than it.
+    import json  # noqa: PLC0415
+    import platform  # noqa: PLC0415
+    from importlib import metadata  # noqa: PLC0415
+
+    import yaml  # noqa: PLC0415
+
+    from argogrant.api.new_objects import API_VERSION  # noqa: PLC0415
+
     versions = {
         "version": __version__,
         "apiVersion": API_VERSION,
         "kubernetesClient": metadata.version("kubernetes"),
         "python": platform.python_version(),
     }
-    match output:
-        case VersionFormat.JSON:
-            typer.echo(json.dumps(versions, indent=2))
-        case VersionFormat.YAML:
-            typer.echo(yaml.safe_dump(versions, sort_keys=False), nl=False)
-        case VersionFormat.TEXT:
-            typer.echo(__version__)
+    if output is VersionFormat.JSON:
+        typer.echo(json.dumps(versions, indent=2))
+    else:
+        typer.echo(yaml.safe_dump(versions, sort_keys=False), nl=False)
