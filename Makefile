@@ -13,7 +13,7 @@ SHOWN := README.md argocd charts crds docs examples manifests operator tests
 SHOWN_FILES := $(wildcard $(shell git ls-files -- $(SHOWN) 2>/dev/null))
 PAGES_PASSED := build/pages-passed
 
-.PHONY: setup check lint test test-pages coverage chaos demo bench bench-failover bench-memory \
+.PHONY: setup check lint test test-long test-pages coverage chaos demo bench bench-failover bench-memory \
   generate docs tutorial plugin control-plane control-plane-path
 
 setup: $(READY)
@@ -43,7 +43,11 @@ test: control-plane
 	$(VENV)/bin/pytest tests/unit tests/contract --cov --cov-report= \
 	  --numprocesses 2 --dist loadfile
 	@$(MAKE) --no-print-directory coverage
-	$(VENV)/bin/pytest tests/integration tests/chaos $(ON_CONTROL_PLANES)
+	$(VENV)/bin/pytest tests/integration tests/chaos -m "not long" $(ON_CONTROL_PLANES)
+
+# Tests that repeat something many times or wait for long: kills, a chaos run, restarts.
+test-long: control-plane
+	$(VENV)/bin/pytest tests/integration tests/chaos -m long $(ON_CONTROL_PLANES)
 
 # Plays the documentation: its commands run, and print what the pages show.
 test-pages: control-plane
@@ -66,7 +70,7 @@ coverage: $(READY)
 chaos: control-plane
 	@PYTHONPATH=tests $(PYTHON) -m chaos run --minutes $(CHAOS_MINUTES)
 
-check: lint test $(PAGES_PASSED)
+check: lint test test-long $(PAGES_PASSED)
 
 demo: control-plane
 	@PYTHONPATH=tests $(PYTHON) examples/demo.py

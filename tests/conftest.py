@@ -24,12 +24,12 @@ TWO_PLANES = "two control planes"
 ANOTHER_CLUSTER = "in another cluster"
 """Id of a parameter for which Argo CD is on the second control plane."""
 
-LONG = {
-    *("test_kills", "test_chaos", "test_token_rotation", "test_retention"),
+MOSTLY_WAITING = {
+    *("test_kills", "test_token_rotation", "test_retention", "test_audit"),
     *("test_restarts", "test_leadership", "test_chart_application"),
     *("test_argocd_from_git", "test_grants_from_git", "test_projects_from_git"),
 }
-"""Modules that take more than a minute, most of which they wait."""
+"""Modules that take about a minute, most of which they wait."""
 LAST_START = 2 / 3
 """Fraction of the other modules before the last of the long ones starts."""
 
@@ -84,7 +84,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     and at the end one worker would still wait for the last of them.
     """
     modules = list(dict.fromkeys(map(_module_of, items)))
-    long = [one for one in modules if Path(one).stem in LONG]
+    long = [one for one in modules if Path(one).stem in MOSTLY_WAITING]
     others = [one for one in modules if one not in long]
     start = {one: index / len(others) for index, one in enumerate(others)}
     start |= {one: LAST_START * k / len(long) for k, one in enumerate(long)}

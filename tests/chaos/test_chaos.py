@@ -13,6 +13,8 @@ from controlplane import ControlPlane
 
 SEED = 20261124
 LENGTH = 36
+pytestmark = pytest.mark.long
+
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.jsonl"))
 
 

@@ -45,7 +45,8 @@ STEPS = (
     "mypy",
     "lint-imports",
     "pytest tests/unit tests/contract",
-    "pytest tests/integration tests/chaos",
+    'pytest tests/integration tests/chaos -m "not long"',
+    "pytest tests/integration tests/chaos -m long",
 )
 PAGES = "pytest tests/pages"
 

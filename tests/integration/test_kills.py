@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from controlplane import ControlPlane
 from support import operator_process
 from support.live_cluster import RULES, World, a_grant, after, eventually
@@ -13,6 +15,7 @@ KILLS = 20
 SEED = 20261124
 
 
+@pytest.mark.long
 def test_twenty_kills_leave_no_expired_access(
     installed: ControlPlane, tmp_path: Path
 ) -> None:

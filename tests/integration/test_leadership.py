@@ -121,6 +121,7 @@ def test_leader_suspended_longer_than_its_lease_exits(
         operator_process.stop(suspended)
 
 
+@pytest.mark.long
 def test_two_leaders_without_election_are_harmless(
     world: World, tmp_path: Path
 ) -> None:

@@ -222,6 +222,7 @@ def come_true(world: ClusterWithPolicies, outcome: dict[str, str]) -> None:
         world.wait_for_reason(name, reason)
 
 
+@pytest.mark.long
 def test_restart_after_any_step_changes_nothing(story: Story) -> None:
     """Requested, approved, bound, extended, denied, ended: every state survives."""
     steps = Steps(story.world)

@@ -157,6 +157,7 @@ def test_a_token_is_renewed_and_access_goes_on(far: Far, log: Path) -> None:
     assert token not in json.dumps([told, status])
 
 
+@pytest.mark.long
 def test_a_token_that_does_not_work_is_not_stored(far: Far) -> None:
     """The old one stays and works; with the rights there it is renewed."""
     eventually(far.has_been_renewed, within=30)

@@ -65,6 +65,7 @@ def test_revocation_in_git_ends_access_permanently(
     eventually(lambda: world.ready("revoked-alice")[1] == "Revoked", within=15)
 
 
+@pytest.mark.long
 def test_expired_grant_stays_unchanged_over_several_syncs(
     world: World, repository: Repository, applied: Application
 ) -> None:
