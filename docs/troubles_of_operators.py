@@ -75,6 +75,23 @@ INSTANCES: Final = Group(
             remedy="Keep one of them, and delete the other.",
         ),
         Trouble(
+            name="an_argo_cd_that_names_others",
+            title="Argo CD's owner does not allow the namespace",
+            message=(
+                "NotAllowedByArgoCD: The annotation argogrant.dev/allowed-namespaces of"
+                " argocd-rbac-cm in namespace argocd does not name namespace argogrant."
+                " This ArgoCDInstance adds no binding, and those that it had added are"
+                " removed. Whoever owns that Argo CD can allow it: kubectl -n argocd"
+                " annotate configmap argocd-rbac-cm"
+                " argogrant.dev/allowed-namespaces=team-b,argogrant --overwrite"
+            ),
+            meaning=(
+                "The owner of an Argo CD says which namespaces may bind there. Without"
+                " the annotation, only the operator's own namespace may."
+            ),
+            remedy="[Ask them](../how-to/clusters.md#allow-namespaces) to run it.",
+        ),
+        Trouble(
             name="a_contested_key",
             title="Another program keeps changing the key",
             message=(

@@ -155,6 +155,11 @@ def a_key_of_another(world: World) -> str:
     return instance_says(world, "OverlayOwnedByAnother")
 
 
+def an_argo_cd_that_names_others(world: World) -> str:
+    world.allow("team-b")
+    return instance_says(world, "NotAllowedByArgoCD")
+
+
 def missing_admission_policies(world: World) -> str:
     return instance_says(world, "AdmissionPolicyMissing", "RequesterVerified")
 
@@ -239,6 +244,7 @@ MISHAPS: dict[str, Mishap] = {
         a_missing_config_map,
         a_line_that_can_not_be_read,
         a_key_of_another,
+        an_argo_cd_that_names_others,
         missing_admission_policies,
         a_contested_key,
         records_that_can_not_be_deleted,

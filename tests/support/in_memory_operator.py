@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.remote_cluster import RemoteCluster
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from argogrant.argocd.policy_csv import OVERLAY_KEY, read_key
 from argogrant.audit.audit_log import AuditLog
 from argogrant.audit.event import AuditEvent
@@ -41,7 +42,9 @@ SETTLED: Final = 8.0
 class InMemoryOperator:
     """One Argo CD and one ArgoCDInstance, with helpers for changes by users."""
 
-    def __init__(self, cluster: FakeCluster | None = None) -> None:
+    def __init__(
+        self, cluster: FakeCluster | None = None, *, operator_namespace: str = OURS
+    ) -> None:
         self.clock = FakeClock()
         self.cluster = cluster or FakeCluster(self.clock)
         self.elsewhere: dict[str, FakeCluster] = {}
@@ -63,6 +66,7 @@ class InMemoryOperator:
             clock=self.clock,
             connect=self.connect,
             leading=self.leading,
+            operator_namespace=operator_namespace,
         )
         self.serving: asyncio.Task[None] | None = None
 
@@ -113,6 +117,11 @@ class InMemoryOperator:
         """Change keys as another user: ``policy_csv="…"``."""
         patch = {key.replace("_", "."): text for key, text in data.items()}
         self.cluster.edit(RBAC, {"data": patch})
+
+    def allow(self, namespaces: str | None) -> None:
+        """Name the namespaces that may bind, as the owner of Argo CD."""
+        annotations = {ALLOWED_NAMESPACES_ANNOTATION: namespaces}
+        self.cluster.edit(RBAC, {"metadata": {"annotations": annotations}})
 
     def grant(
         self, name: str, subject: str = "alice", *, held_by: str = "", **spec: Any

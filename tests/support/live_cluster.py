@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from controlplane.api import path_of
 from controlplane.errors import APIRequestFailed
 from controlplane.plane import ControlPlane
@@ -192,6 +193,12 @@ class World:
             field_manager="kubectl-edit",
         )
 
+    def allow(self, namespaces: str | None) -> None:
+        """Name the namespaces that may bind in Argo CD; None removes the annotation."""
+        annotations = {ALLOWED_NAMESPACES_ANNOTATION: namespaces}
+        patch = {"metadata": {"annotations": annotations}}
+        self._argocds.patch("configmap", CONFIG_MAP, patch, namespace=ARGOCD)
+
     def remove_config_map(self) -> dict[str, Any]:
         """Delete the ConfigMap; return the object that restores it."""
         body = self.config_map()
@@ -228,6 +235,7 @@ class World:
         """Delete all grants, and restore instance, project, permissions and roles."""
         if not self.has_config_map():
             self.create_config_map()
+        self.allow(None)
         if not self._has_rights():
             self.restore_rights()
         self.restore(INSTANCE, PROJECT)

@@ -97,7 +97,11 @@ class ArgoCDInstanceSpec(Model):
     namespace: NamespaceName = "argocd"
     """Namespace of Argo CD, with argocd-rbac-cm and the AppProjects. The operator
     requires the Role of manifests/argocd-namespace.yaml there; without it the instance
-    is not Ready (Forbidden). Immutable."""
+    is not Ready (Forbidden). The owner of that Argo CD must allow the namespace of this
+    ArgoCDInstance: with the annotation argogrant.dev/allowed-namespaces of
+    argocd-rbac-cm, such as 'argogrant,team-b', or, without the annotation, if it is the
+    operator's own namespace; otherwise the instance is not Ready (NotAllowedByArgoCD)
+    and binds nothing. Immutable."""
     cluster: ClusterModel | None = None
     """Remote cluster in which Argo CD runs. If omitted, Argo CD runs in the cluster of
     this ArgoCDInstance. It can be neither added nor removed after creation."""
@@ -255,6 +259,11 @@ class ArgoCDInstanceStatus(StatusModel):
     token_expires_at: Instant | None = None
     """Time at which the token for the remote cluster expires. Absent if Argo CD is in
     this cluster, or if the token contains no expiry."""
+    operator_namespace: str | None = Field(None, max_length=63)
+    """Namespace of the operator that reported this status. Its ArgoCDInstances may bind
+    in an Argo CD whose argocd-rbac-cm has no annotation
+    argogrant.dev/allowed-namespaces. Absent if the operator runs outside of a cluster
+    and serves several namespaces."""
     last_write_at: Instant | None = None
     """Time of the operator's last write to argocd-rbac-cm. The operator writes only
     changes."""
@@ -312,6 +321,7 @@ class InstanceReport:
     default_role: str | None = None
     last_write_at: datetime | None = None
     token_expires_at: datetime | None = None
+    operator_namespace: str | None = None
 
 
 def read_instance(body: dict[str, Any]) -> Instance:
@@ -366,6 +376,7 @@ def instance_status(
         "defaultRole": report.default_role and report.default_role[:1024],
         "tokenExpiresAt": report.token_expires_at
         and format_instant(report.token_expires_at),
+        "operatorNamespace": report.operator_namespace,
         "lastWriteAt": max(last_write, old.get("lastWriteAt") or ""),
     }
     return {key: value for key, value in status.items() if value not in (None, "")}

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from argogrant.kube.own_namespace import own_namespace
+
 _name = partial(typer.Option, metavar="NAME")
 _seconds = partial(typer.Option, metavar="SECONDS", min=1)
 _file = partial(typer.Option, metavar="FILE")
@@ -22,6 +24,16 @@ def operator(  # noqa: PLR0913
     ] = True,
     lease_namespace: Annotated[
         str, _name(help="Namespace of the Lease.  [default: first --namespace]")
+    ] = "",
+    operator_namespace: Annotated[
+        str,
+        _name(
+            help=(
+                "Namespace whose ArgoCDInstances may bind in an Argo CD that names"
+                " none.  [default: the pod's, else --lease-namespace, else the only"
+                " --namespace]"
+            )
+        ),
     ] = "",
     lease_seconds: Annotated[
         float, _seconds(help="Duration of the Lease without renewal.")
@@ -75,6 +87,8 @@ def operator(  # noqa: PLR0913
     settings = {
         "NAMESPACES": ",".join(namespace),
         "LEASE_NAMESPACE": (lease_namespace or namespace[0]) if leader_elect else "",
+        "OPERATOR_NAMESPACE": operator_namespace
+        or own_namespace(lease_namespace, namespace),
         "LEASE_SECONDS": lease_seconds,
         "IDENTITY": identity,
         "ACCEPT_UNVERIFIED_REQUESTERS": str(accept_unverified_requesters).lower(),

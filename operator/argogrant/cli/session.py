@@ -10,7 +10,11 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
 from argogrant.api.accessgrant import read_grant
-from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
+from argogrant.api.accessgrant_view import (
+    StoredStatus,
+    read_conditions,
+    read_stored_status,
+)
 from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.argocd_cm import SETTINGS_NAME
@@ -21,6 +25,7 @@ from argogrant.controller.argocd_state import (
     observe_config_map,
     observe_project,
 )
+from argogrant.grants.conditions import Conditions
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
@@ -112,9 +117,22 @@ async def instance_of(api: Session, name: str) -> Instance:
     Raises:
         CommandError: The instance does not exist, or is invalid.
     """
-    hint = "To list instances, run: kubectl get argocdinstances -A."
-    body = await _get(api, ARGOCD_INSTANCES, "ArgoCDInstance", name, hint)
+    body = await _instance_body(api, name)
     return _parse("ArgoCDInstance", name, body, read_instance)
+
+
+async def instance_conditions(api: Session, name: str) -> Conditions:
+    """Read the conditions that the operator reported about an ArgoCDInstance.
+
+    Raises:
+        CommandError: The instance does not exist.
+    """
+    return read_conditions((await _instance_body(api, name)).get("status") or {})
+
+
+async def _instance_body(api: Session, name: str) -> Body:
+    hint = "To list instances, run: kubectl get argocdinstances -A."
+    return await _get(api, ARGOCD_INSTANCES, "ArgoCDInstance", name, hint)
 
 
 class GrantLookup(NamedTuple):

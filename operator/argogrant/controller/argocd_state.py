@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from argogrant.argocd.allowed_namespaces import read_allowed_namespaces
 from argogrant.argocd.appproject.members import ProjectPlan
 from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Project, ProjectRole
 from argogrant.argocd.argocd_cm import SETTINGS_NAME, read_settings
@@ -48,6 +49,8 @@ class ObservedConfigMap:
     """The other field manager that wrote last, from ``managedFields``; may be empty."""
     labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
     """Short labels and annotations, which can name an owner."""
+    allowed_namespaces: tuple[str, ...] | None = None
+    """Namespaces whose ArgoCDInstances may bind; None without the annotation."""
 
     @cached_property
     def unmanaged(self) -> PolicyCSV:
@@ -73,8 +76,13 @@ class ObservedConfigMap:
 def observe_config_map(body: Body) -> ObservedConfigMap:
     """Parse ``argocd-rbac-cm``."""
     metadata, data = body["metadata"], dict(body.get("data") or {})
-    manager, marks = _last_manager(metadata), _labels_and_annotations(metadata)
-    return ObservedConfigMap(metadata["resourceVersion"], data, manager, marks)
+    return ObservedConfigMap(
+        metadata["resourceVersion"],
+        data,
+        _last_manager(metadata),
+        _labels_and_annotations(metadata),
+        read_allowed_namespaces(metadata.get("annotations") or {}),
+    )
 
 
 def _last_manager(metadata: Body) -> str:

@@ -38,6 +38,7 @@ class NamespaceManager:
         connect: Builds clients of the clusters of other Argo CDs.
         leading: Event that is set once this process is the leader. A standby keeps its
             store current and writes nothing.
+        operator_namespace: The operator's own namespace; empty if it has none.
         accepts_unverified: Accept requesters and approvers that the admission policies
             have not verified.
     """
@@ -52,6 +53,7 @@ class NamespaceManager:
         clock: Clock,
         connect: Connect,
         leading: asyncio.Event,
+        operator_namespace: str = "",
         accepts_unverified: bool = False,
     ) -> None:
         self._cluster = cluster
@@ -59,7 +61,7 @@ class NamespaceManager:
         self._metrics = metrics
         self._clock = clock
         self._leading = leading
-        self._store = Store(cluster, name)
+        self._store = Store(cluster, name, operator_namespace)
         self._verification = AdmissionWatcher(
             cluster,
             self._store.enqueue_all,

@@ -48,6 +48,8 @@ class Plan:
     """Desired bindings that another program or a user has already added."""
     foreign_projects: frozenset[str] = frozenset()
     """AppProjects whose members annotation belongs to another instance."""
+    removes_key: bool = False
+    """True if the key itself has to go, because Argo CD's owner withdrew permission."""
     is_moving: bool = False
     """True while a binding is added to the ConfigMap or an AppProject and the other
     still has it."""
@@ -90,16 +92,24 @@ def plan(
     *,
     owner: Owner,
     living_owners: Collection[Owner],
+    refusal: Finding | None = None,
 ) -> Plan:
     """Plan the change of policy.argogrant.csv.
 
     A header that names another owner is respected, unless that is an instance of this
-    namespace that is deleted, and so not among the ``living_owners``.
+    namespace that is deleted, and so not among the ``living_owners``. If Argo CD's
+    owner does not allow the instance (``refusal``), it claims no key, and a key that
+    belongs to its namespace is removed: its header would keep out other instances.
     """
     blocked = _why_not_writable(seen, owner, living_owners)
     if blocked is not None or seen.config_map is None:
-        return Plan(overlay=None, blocked=blocked)
+        return Plan(overlay=None, blocked=refusal or blocked)
     current, blocked = seen.config_map.overlay, _parse_finding(seen.config_map)
+    if refusal is not None:
+        if current is None or current.owner is None:
+            return Plan(overlay=None, blocked=refusal)
+        removal = OverlayPlan(to_add=frozenset(), to_remove=frozenset(current.bindings))
+        return Plan(overlay=removal, blocked=refusal, removes_key=True)
     written = current.ends if current is not None else {}
     desired: dict[Binding, datetime] = {}
     kept: dict[Binding, datetime] = {}

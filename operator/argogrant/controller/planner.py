@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from argogrant.api.argocdinstance import Instance
+from argogrant.argocd.allowed_namespaces import find_refusal
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import PolicyCSV
@@ -44,7 +45,7 @@ from argogrant.grants.decide import Decision, decide
 from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
 from argogrant.grants.model.grant import NO_RISKS, Grant
 from argogrant.grants.model.identity import IdentityPattern
-from argogrant.grants.model.reasons import REFUSED_REASONS
+from argogrant.grants.model.reasons import REFUSED_REASONS, Finding
 
 LONGEST_CHAIN: Final = 128
 """Upper limit of the grants in a chain of extensions."""
@@ -56,6 +57,8 @@ class GatheredState:
 
     state: InstanceState
     roles: tuple[DiscoveredRole, ...] = ()
+    refusal: Finding | None = None
+    """Why Argo CD's owner does not allow the instance; None if they do."""
 
 
 class _Sources(NamedTuple):
@@ -66,13 +69,20 @@ class _Sources(NamedTuple):
     projects: tuple[Project, ...] | None
     """None if they are unknown."""
     rules: NamespaceRules
+    refusal: Finding | None
 
 
 class StateGatherer:
-    """State of one instance, which is gathered again only after a change."""
+    """State of one instance, which is gathered again only after a change.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: Name of the instance.
+        operator_namespace: The operator's own namespace; empty if it has none.
+    """
+
+    def __init__(self, name: str, operator_namespace: str = "") -> None:
         self._name = name
+        self._operator_namespace = operator_namespace
         self._last_parsed: Instance | None = None
         self._sources: _Sources | None = None
         self._gathered = GatheredState(state=InstanceState(name=name, exists=False))
@@ -104,11 +114,25 @@ class StateGatherer:
             seen.settings,
             seen.projects if seen.projects_are_known else None,
             rules or NamespaceRules(),
+            self._refusal(instance, config_map),
         )
         if sources != self._sources:
             self._sources = sources
             self._gathered = _gather(self._name, sources)
         return self._gathered
+
+    def _refusal(
+        self, instance: Instance | None, config_map: ObservedConfigMap | None
+    ) -> Finding | None:
+        if instance is None or config_map is None:
+            return None
+        return find_refusal(
+            config_map.allowed_namespaces,
+            namespace=instance.namespace,
+            operator_namespace=self._operator_namespace,
+            argocd_namespace=instance.argocd_namespace,
+            server=instance.location.key[0],
+        )
 
     def _instance(self, record: InstanceRecord | None) -> Instance | None:
         if record is None:
@@ -128,7 +152,7 @@ class StateGatherer:
 
 
 def _gather(name: str, sources: _Sources) -> GatheredState:
-    instance, text, labels_and_annotations, settings, projects, rules = sources
+    instance, text, labels_and_annotations, settings, projects, rules, refusal = sources
     if instance is None:
         return GatheredState(state=InstanceState(name=name, exists=False))
     known = projects or ()
@@ -136,6 +160,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         name=name,
         exists=not instance.being_deleted,
         max_duration=instance.max_duration,
+        is_allowed_by_argocd=refusal is None,
         rbac_policy_is_known=False,
         projects_are_known=False,
         policies=tuple(
@@ -153,7 +178,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         access_details=instance.access_details,
     )
     if text is None:
-        return GatheredState(state=state)
+        return GatheredState(state=state, refusal=refusal)
     roles = discover_roles(text, known)
     state = replace(
         state,
@@ -176,7 +201,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
             settings=settings,
         ),
     )
-    return GatheredState(state=state, roles=roles)
+    return GatheredState(state=state, roles=roles, refusal=refusal)
 
 
 def owners_of(
@@ -373,7 +398,7 @@ class PlanCache:
         self._config_map: ObservedConfigMap | None = None
         self._plan: Plan | None = None
 
-    def plan(
+    def plan(  # noqa: PLR0913
         self,
         decisions: DecisionCache,
         seen: Snapshot,
@@ -381,12 +406,13 @@ class PlanCache:
         owner: Owner,
         living_owners: Sequence[Owner],
         mode: BindingMode = IN_CONFIG_MAP,
+        refusal: Finding | None = None,
     ) -> Plan:
         """Return the last plan if it is still valid, or plan again."""
         projects = tuple(id(one) for one in seen.projects if mode.concerns(one))
         inputs = (
             *(decisions.revision, seen.text_is_known, owner, tuple(living_owners)),
-            *(mode, projects, mode.in_projects and seen.projects_are_known),
+            *(mode, projects, mode.in_projects and seen.projects_are_known, refusal),
         )
         is_same_config_map = self._config_map is seen.config_map
         if self._plan is None or not is_same_config_map or inputs != self._inputs:
@@ -396,6 +422,7 @@ class PlanCache:
                 owner=owner,
                 living_owners=living_owners,
                 mode=mode,
+                refusal=refusal,
                 now=decisions.decided_at,
             )
             self._config_map, self._inputs = seen.config_map, inputs
@@ -413,7 +440,7 @@ class Planner:
         self._store = store
         self._verification = verification
         self._clock = clock
-        self._gatherer = StateGatherer(name)
+        self._gatherer = StateGatherer(name, store.operator_namespace)
         self._plans = PlanCache()
 
     def gather(self, record: InstanceRecord, seen: Snapshot) -> GatheredState:
@@ -421,19 +448,21 @@ class Planner:
         rules = self._store.rules(self._verification.verification())
         return self._gatherer.gather(record, seen, rules)
 
-    def decide(self, record: InstanceRecord, seen: Snapshot) -> None:
-        """Decide about every grant of the instance."""
-        state = self.gather(record, seen).state
+    def decide(self, record: InstanceRecord, seen: Snapshot) -> GatheredState:
+        """Decide about every grant of the instance; return the common input."""
+        gathered = self.gather(record, seen)
         grants = self._store.grants_of(self._name)
-        self.decisions.update(grants, state, self._clock(), self._store)
+        self.decisions.update(grants, gathered.state, self._clock(), self._store)
+        return gathered
 
     def plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
         """Decide about every grant, and plan the required writes."""
-        self.decide(record, seen)
+        gathered = self.decide(record, seen)
         return self._plans.plan(
             self.decisions,
             seen,
             owner=record.owner,
             living_owners=[r.owner for r in self._store.instances.objects.values()],
             mode=binding_mode(record.instance),
+            refusal=gathered.refusal,
         )

@@ -42,6 +42,9 @@ class Preview:
     verification: RequesterVerification
     has_access_policies: bool
     """True if any AccessPolicy exists, so requesters and approvers matter."""
+    is_own_namespace_assumed: bool = False
+    """True if whether the instance may bind depends on the operator's own namespace,
+    which no operator has reported: the preview took that of the instance."""
     dry_run: tuple[Decision, ...] = ()
     """Decisions about the hypothetical grants."""
     projects: tuple[ProjectChange, ...] = ()
@@ -75,6 +78,8 @@ async def preview(  # noqa: PLR0913
     record = store.instance(name)
     if record is None:
         raise NotFound(f"{ARGOCD_INSTANCES.path(namespace, name)}: 404 not found")
+    reported = record.status.get("operatorNamespace")
+    store.operator_namespace = reported or namespace
     verification = AdmissionWatcher(
         home, lambda: None, clock=clock, accepts_unverified=accepts_unverified
     )
@@ -101,6 +106,9 @@ async def preview(  # noqa: PLR0913
         seen=seen,
         verification=verification.verification(),
         has_access_policies=bool(store.policies.objects),
+        is_own_namespace_assumed=not reported
+        and seen.config_map is not None
+        and seen.config_map.allowed_namespaces is None,
         dry_run=tuple(one for one in decisions if one is not None),
         projects=tuple(projects),
     )

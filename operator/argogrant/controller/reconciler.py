@@ -313,7 +313,8 @@ class Reconciler:
             members = await self._projects.write(argocd, planned)
             if members.conflict:
                 continue
-            remove_key = record.being_deleted and planned.overlay_exists(seen)
+            is_unwanted = record.being_deleted or planned.removes_key
+            remove_key = is_unwanted and planned.overlay_exists(seen)
             write_delay = None if remove_key else self._applier.write_delay(planned)
             try:
                 if remove_key or (planned.has_work and write_delay is None):
@@ -431,6 +432,7 @@ class Reconciler:
             missing_permissions=self._permissions.missing,
             token=self._token_state(record.instance),
             location=self._location or NOWHERE,
+            operator_namespace=self._store.operator_namespace,
             namespace=record.namespace,
         )
         self._reporter.report_instance(

@@ -200,9 +200,17 @@ class NamespaceRules:
 
 
 class Store:
-    """AccessGrants, ArgoCDInstances, AccessPolicies and AccessApprovals."""
+    """AccessGrants, ArgoCDInstances, AccessPolicies and AccessApprovals.
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
+    Args:
+        cluster: API server of the objects.
+        namespace: Their namespace.
+        operator_namespace: The operator's own namespace; empty if it has none.
+    """
+
+    def __init__(
+        self, cluster: Cluster, namespace: str, operator_namespace: str = ""
+    ) -> None:
         def inform(
             resource: Resource,
             read: Callable[[Body], T],
@@ -212,6 +220,7 @@ class Store:
             return Informer(cluster, collection, read=read, on_change=on_change)
 
         self.namespace = namespace
+        self.operator_namespace = operator_namespace
         self.on_grant_removed: Callable[[str], None] = lambda _uid: None
         """Called with the uid of every grant that no longer exists."""
         self.grants = inform(ACCESS_GRANTS, record_grant, self._grant_changed)

@@ -9,7 +9,8 @@ The checks, in order:
 
     not ended      not being deleted, revoked, denied, timed out or expired
     well formed    subject and role are valid; a grant from Git has an absolute end
-    permitted      the ArgoCDInstance exists, and access policies allow the grant
+    permitted      the ArgoCDInstance exists, Argo CD's owner allows it, and access
+                   policies allow the grant
     started        ``spec.notBefore`` has passed
     bindable       Argo CD's policy is known, the subject is not a role, the AppProject
                    can be parsed, and the role exists
@@ -41,6 +42,8 @@ class InstanceState(AccessRules):
     name: str
     exists: bool = True
     """False if there is no ArgoCDInstance, or if it is being deleted."""
+    is_allowed_by_argocd: bool = True
+    """False if ``argocd-rbac-cm`` does not allow ArgoCDInstances of this namespace."""
     rbac_policy_is_known: bool = True
     """True if ``argocd-rbac-cm`` could be read; otherwise no binding is added."""
     projects_are_known: bool = True
@@ -168,6 +171,22 @@ def instance_exists(facts: DecisionInput) -> Finding | None:
     )
 
 
+def argocd_allows_instance(facts: DecisionInput) -> Finding | None:
+    """The owner of Argo CD allows the namespace of the ArgoCDInstance to bind there.
+
+    While ``argocd-rbac-cm`` cannot be read, this is unknown, and a later check says so.
+    """
+    if facts.instance.is_allowed_by_argocd:
+        return None
+    return Finding(
+        Reason.NOT_ALLOWED_BY_ARGOCD,
+        "The owner of that Argo CD does not allow ArgoCDInstances of namespace"
+        f" {facts.grant.namespace}, so the grant gives no access. Ask whoever may edit"
+        " its argocd-rbac-cm to allow the namespace; the Ready condition of"
+        f" ArgoCDInstance {quote(facts.grant.instance)} contains the command.",
+    )
+
+
 def grant_is_approved(facts: DecisionInput) -> Finding | None:
     """Access policies allow the grant and have the approvals that they require."""
     return facts.policy_result.finding
@@ -258,6 +277,7 @@ IN_FORCE: tuple[Check, ...] = (
     role_is_well_formed,  # RoleRefused
     git_grant_has_absolute_end,  # AbsoluteEndRequired
     instance_exists,  # InstanceNotFound; later checks need the state of its Argo CD
+    argocd_allows_instance,  # NotAllowedByArgoCD; before policies, which may be unknown
     # NotAllowed, RequesterUnverified, ExtensionRefused or AwaitingApproval; Denied or
     # ApprovalTimedOut, final; AccessPoliciesUnknown or AccessPolicyInvalid, unknown.
     # See access/evaluation.py.

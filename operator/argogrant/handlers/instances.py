@@ -48,13 +48,14 @@ class NamespaceRegistry:
     It writes nothing until ``leading`` is set.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         cluster: Cluster,
         metrics: Metrics,
         audit: AuditLog,
         clock: Clock,
         *,
+        operator_namespace: str = "",
         accepts_unverified: bool = False,
     ) -> None:
         self.leading = asyncio.Event()
@@ -67,6 +68,7 @@ class NamespaceRegistry:
             clock=clock,
             connect=connect_to,
             leading=self.leading,
+            operator_namespace=operator_namespace,
             accepts_unverified=accepts_unverified,
         )
 

@@ -33,6 +33,7 @@ from argogrant.handlers.instances import NamespaceRegistry, register_resync, utc
 from argogrant.kube.client import Body, Cluster, KubernetesCluster
 from argogrant.kube.errors import Conflict
 from argogrant.kube.leader_election import LeaderElector
+from argogrant.kube.own_namespace import own_namespace
 from argogrant.kube.resources import EVENTS
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
@@ -65,6 +66,9 @@ class OperatorSettings:
 
     namespaces: tuple[str, ...] = ()
     """Namespaces to list before this process leads, so a standby starts warm."""
+    operator_namespace: str = ""
+    """The operator's own namespace; empty if it has none (``kube/own_namespace.py``).
+    """
     sweep_seconds: float = 60.0
     """Seconds between two resyncs of an instance. (``argogrant sweep``, which removes
     expired bindings without the operator, has a schedule of its own.)"""
@@ -93,6 +97,10 @@ class OperatorSettings:
         }
         namespaces = tuple(filter(None, values.get("namespaces", "").split(",")))
         values["namespaces"] = namespaces or _namespaces_of_kopf()
+        lease_namespace = values.get("lease_namespace", "")
+        values.setdefault(
+            "operator_namespace", own_namespace(lease_namespace, values["namespaces"])
+        )
         values.setdefault("identity", f"{socket.gethostname()}_{os.getpid()}")
         unverified = "accept_unverified_requesters"
         values[unverified] = values.get(unverified) == "true"
@@ -277,6 +285,7 @@ class OperatorProcess:
             self._metrics,
             self._sinks.audit,
             self._now,
+            operator_namespace=settings.operator_namespace,
             accepts_unverified=settings.accept_unverified_requesters,
         )
 

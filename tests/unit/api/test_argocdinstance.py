@@ -131,6 +131,7 @@ def test_status_matches_the_model() -> None:
         owners=Owners(integration=(a_group("platform"),)),
         scopes="[groups]",
         default_role="role:readonly",
+        operator_namespace="argogrant",
         last_write_at=NOON,
     )
     model = ArgoCDInstanceStatus.model_validate(status)

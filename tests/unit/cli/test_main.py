@@ -106,5 +106,7 @@ def test_operator_starts_kopf_for_its_namespaces(
     assert command[:4] == [sys.executable, "-m", "kopf", "run"]
     assert "argogrant.handlers" in command
     assert " ".join(namespaces) in " ".join(command)
+    assert os.environ["ARGOGRANT_LEASE_NAMESPACE"] == "one"
+    assert os.environ["ARGOGRANT_OPERATOR_NAMESPACE"] == ""
     assert os.environ["ARGOGRANT_SWEEP_SECONDS"] == "7.0"
     assert os.environ["ARGOGRANT_AUDIT_SINK"] == "https://siem.example.com"

@@ -1,5 +1,7 @@
 """Plan of the ConfigMap, its findings, and the gathered input."""
 
+from dataclasses import replace
+
 import pytest
 
 from argogrant.argocd.overlay import Owner, render_overlay
@@ -14,7 +16,7 @@ from argogrant.controller.planner import StateGatherer
 from argogrant.controller.store import InstanceRecord, record_instance
 from argogrant.grants.checks import InstanceState
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from support.builders import HOUR, NOON, a_grant, decided
 from support.live_cluster import INSTANCE, PROJECT, RULES
 
@@ -173,6 +175,81 @@ def test_malformed_unmanaged_line_allows_only_removals() -> None:
     assert "policy.csv line 1" in found.blocked.message
     assert found.overlay is not None
     assert found.overlay.text == overlay()
+
+
+REFUSAL = Finding(Reason.NOT_ALLOWED_BY_ARGOCD, "Argo CD does not allow it.")
+
+
+@pytest.mark.parametrize(
+    ("now", "removed"),
+    [
+        pytest.param(seen(), None, id="no key"),
+        pytest.param(
+            seen(overlay="g, eve, role:deployer\n"), None, id="a key without an owner"
+        ),
+        pytest.param(
+            seen(overlay=overlay(EVE, owner=FOREIGN_INSTANCE)),
+            None,
+            id="the key of another namespace",
+        ),
+        pytest.param(seen(overlay=overlay(ALICE, EVE)), {ALICE, EVE}, id="its own key"),
+        pytest.param(
+            seen(overlay=overlay(ALICE), main="broken"),
+            {ALICE},
+            id="its own key beside a malformed line",
+        ),
+        pytest.param(
+            seen(overlay=overlay(EVE, owner=OTHER_INSTANCE)),
+            {EVE},
+            id="the key of a deleted instance of its namespace",
+        ),
+        pytest.param(
+            seen(overlay=overlay()), set(), id="its own key without a binding"
+        ),
+    ],
+)
+def test_instance_that_argocd_does_not_allow_only_removes_its_own_key(
+    now, removed
+) -> None:
+    """The header goes too: it would keep out those that are allowed."""
+    found = plan([IN_FORCE], now, owner=OWNER, living_owners=[OWNER], refusal=REFUSAL)
+
+    assert found.blocked is REFUSAL
+    assert not found.has_work
+    assert found.removes_key is found.overlay_exists(now) is (removed is not None)
+    assert found.removed == (removed or set())
+
+
+def test_unreadable_config_map_is_reported_before_a_refusal() -> None:
+    """Who is allowed is unknown then."""
+    assert gathered(an_instance_record(), Snapshot()).is_allowed_by_argocd
+    found = planned(Snapshot(), UNKNOWN)
+
+    assert found.blocked is not None
+    assert found.blocked.reason is Reason.INSTANCE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("allowed", "own", "is_allowed"),
+    [
+        pytest.param(None, "argogrant", True, id="its own without annotation"),
+        pytest.param(None, "platform", False, id="another without annotation"),
+        pytest.param(("argogrant",), "platform", True, id="a named one"),
+        pytest.param(("platform",), "argogrant", False, id="one that is not named"),
+    ],
+)
+def test_permission_of_argocd_is_part_of_the_input(allowed, own, is_allowed) -> None:
+    """Also for an instance that cannot be parsed any more."""
+    now = seen(main=RULES)
+    assert now.config_map is not None
+    config_map = replace(now.config_map, allowed_namespaces=allowed)
+    gatherer, record = StateGatherer("default", own), an_instance_record()
+    snapshot = replace(now, config_map=config_map)
+    for one in (record, replace(record, instance=None)):
+        found = gatherer.gather(one, snapshot)
+
+        assert found.state.is_allowed_by_argocd is is_allowed
+        assert (found.refusal is None) is is_allowed
 
 
 @pytest.mark.parametrize(

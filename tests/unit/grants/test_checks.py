@@ -28,6 +28,7 @@ INVALID_GRANT = {
 }
 EMPTY_INSTANCE = {
     "exists": False,
+    "is_allowed_by_argocd": False,
     "requires_access_policy": True,
     "rbac_policy_is_known": False,
     "names_used_as_roles": frozenset({"alice"}),
@@ -56,6 +57,12 @@ FIXED_ONE_BY_ONE = [
         {},
     ),
     ("instance_exists", Reason.INSTANCE_NOT_FOUND, {}, {"exists": True}),
+    (
+        "argocd_allows_instance",
+        Reason.NOT_ALLOWED_BY_ARGOCD,
+        {},
+        {"is_allowed_by_argocd": True},
+    ),
     (
         "grant_is_approved",
         Reason.REQUESTER_UNVERIFIED,

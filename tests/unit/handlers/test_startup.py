@@ -9,6 +9,7 @@ import pytest
 from argogrant.audit.audit_log import AuditLog
 from argogrant.handlers.instances import NamespaceRegistry
 from argogrant.handlers.startup import NoDiffBase, OperatorSettings, tune_gc
+from argogrant.kube import own_namespace
 from argogrant.telemetry.metrics import Metrics
 from support.fake_clock import FakeClock
 from support.fake_cluster import FakeCluster
@@ -88,6 +89,38 @@ def test_settings_are_read_from_the_environment() -> None:
     assert settings.sweep_seconds == 3.0
     assert settings.accept_unverified_requesters
     assert settings.port == 8080
+
+
+@pytest.mark.parametrize(
+    ("pod", "environment", "own"),
+    [
+        pytest.param("ops\n", {"LEASE_NAMESPACE": "a"}, "ops", id="that of the pod"),
+        pytest.param(
+            "ops\n", {"OPERATOR_NAMESPACE": "b"}, "b", id="the one that is specified"
+        ),
+        pytest.param(
+            None,
+            {"NAMESPACES": "a,b", "LEASE_NAMESPACE": "b"},
+            "b",
+            id="that of the Lease",
+        ),
+        pytest.param(None, {"NAMESPACES": "a"}, "a", id="the only served one"),
+        pytest.param(None, {"NAMESPACES": "a,b"}, "", id="none of several"),
+        pytest.param(None, {}, "", id="none"),
+    ],
+)
+def test_own_namespace_of_the_operator_is(
+    pod, environment, own, tmp_path, monkeypatch
+) -> None:
+    file = tmp_path / "namespace"
+    if pod is not None:
+        file.write_text(pod)
+    monkeypatch.setattr(own_namespace, "POD_NAMESPACE", file)
+    settings = OperatorSettings.read(
+        {f"ARGOGRANT_{name}": value for name, value in environment.items()}
+    )
+
+    assert settings.operator_namespace == own
 
 
 def test_unset_settings_have_their_defaults() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Final
@@ -19,7 +20,7 @@ from argogrant.cli.change.submit import (
 from argogrant.cli.completion import role_names
 from argogrant.cli.errors import CommandError
 from argogrant.cli.options import DryRun, ListFormat
-from argogrant.cli.session import Session, instance_of, utc_now
+from argogrant.cli.session import Session, instance_conditions, instance_of, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
     TimeContext,
@@ -30,7 +31,9 @@ from argogrant.cli.terminal.times import (
 )
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, argocd_subject
+from argogrant.grants.model.reasons import InstanceCondition, Reason
 from argogrant.grants.model.validation import quote
+from argogrant.kube.errors import ClusterError
 from argogrant.kube.permissions import who_am_i
 
 _PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
@@ -103,6 +106,7 @@ def request(  # noqa: PLR0913
         if subject is None:
             strip_prefix = (await instance_of(api, instance)).strip_prefix
             subject = own_subject(requester, strip_prefix)
+        await _warn_if_refused(api, instance)
         wanted = GrantRequest(
             instance=instance,
             subject=subject,
@@ -118,6 +122,18 @@ def request(  # noqa: PLR0913
         await submit(api, build_grant(wanted, requester), description, options)
 
     run_change("request", create, options, context, namespace)
+
+
+async def _warn_if_refused(api: Session, instance: str) -> None:
+    """Print a warning if Argo CD's owner does not allow grants of this instance.
+
+    The grant can still be created: it takes effect once the owner allows it.
+    """
+    with suppress(CommandError, ClusterError):  # The caller may be unable to read it.
+        conditions = await instance_conditions(api, instance)
+        ready = conditions.get(InstanceCondition.READY)
+        if ready is not None and ready.reason == Reason.NOT_ALLOWED_BY_ARGOCD:
+            typer.echo(f"Warning: {sanitize(ready.message)}", err=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

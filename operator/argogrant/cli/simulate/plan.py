@@ -139,7 +139,7 @@ async def _preview(
         raise CommandError(
             f"cannot determine whether requesters are verified: {verification.problem}"
         )
-    if planned.overlay is None and planned.blocked is not None:
+    if planned.overlay is None and planned.blocked and not planned.projects:
         raise CommandError(planned.blocked.message)
     return previewed
 
@@ -216,6 +216,11 @@ def _notes(previewed: Preview) -> Iterator[str]:
     problem = planned.blocked or planned.capacity_finding
     if problem is not None:
         yield problem.message
+    if previewed.is_own_namespace_assumed:
+        yield (
+            "No operator has reported the namespace that it runs in; that of the"
+            " ArgoCDInstance is assumed."
+        )
     yield from sorted({one.message for one in planned.obstacles.values()})
     for decision in previewed.dry_run:
         if decision.finding is not None:
@@ -230,7 +235,7 @@ def _of_overlay(previewed: Preview) -> Iterator[ObjectDiff]:
     config_map, planned = previewed.seen.config_map, previewed.plan.overlay
     overlay = config_map.overlay if config_map else None
     before = after = overlay.text if overlay is not None else ""
-    if previewed.record.being_deleted:
+    if previewed.record.being_deleted or previewed.plan.removes_key:
         after = ""
     elif planned is not None and planned.text is not None:
         after = planned.text

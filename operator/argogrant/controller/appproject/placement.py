@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
@@ -80,6 +81,7 @@ def plan_bindings(  # noqa: PLR0913
     living_owners: Collection[Owner],
     mode: BindingMode,
     now: datetime,
+    refusal: Finding | None = None,
 ) -> Plan:
     """Plan the change of policy.argogrant.csv and of every AppProject.
 
@@ -90,17 +92,21 @@ def plan_bindings(  # noqa: PLR0913
         living_owners: The instances of this namespace.
         mode: Where the instance binds roles of AppProjects.
         now: Tokens issued from this time on may have been issued by a new member.
+        refusal: Why Argo CD's owner does not allow the instance; None if they do.
     """
     projects = [one for one in seen.projects if mode.concerns(one)]
+    plan_config_map = partial(
+        plan, seen=seen, owner=owner, living_owners=living_owners, refusal=refusal
+    )
     if not mode.in_projects and not projects:
-        return plan(decisions, seen, owner=owner, living_owners=living_owners)
+        return plan_config_map(decisions)
     in_config_map = list(decisions)
     if mode.in_projects:
         members = frozenset(one for p in projects for one in p.memberships())
         in_config_map = [
             one for one in decisions if _stays_in_config_map(one, seen, members)
         ]
-    planned = plan(in_config_map, seen, owner=owner, living_owners=living_owners)
+    planned = plan_config_map(in_config_map)
     if planned.blocked is None and mode.in_projects and not seen.projects_are_known:
         planned = replace(planned, blocked=PROJECTS_UNKNOWN)
     desired, kept = _bindings_by_project(decisions, seen, mode)

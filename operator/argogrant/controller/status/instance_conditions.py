@@ -77,6 +77,8 @@ class InstanceStatusInput:
     """Location of Argo CD."""
     namespace: str = ""
     """Namespace of the instance."""
+    operator_namespace: str = ""
+    """The operator's own namespace; empty if it has none."""
     undeletable: ClusterError | None = None
     """Error that prevents the deletion of ended grants."""
 
@@ -96,6 +98,7 @@ def instance_report(
         scopes=config_map.scopes if config_map else None,
         default_role=config_map.unmanaged.default_role if config_map else None,
         last_write_at=last_write_at,
+        operator_namespace=inputs.operator_namespace or None,
         token_expires_at=inputs.token.lifetime.expires_at if inputs.token else None,
     )
 

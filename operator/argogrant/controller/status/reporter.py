@@ -57,6 +57,10 @@ _UNCONFIRMED: Final = frozenset(
     {Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE}
 )
 """Obstacles during which no revocation is certain."""
+_NOT_OURS: Final = frozenset(
+    {Reason.OVERLAY_OWNED_BY_ANOTHER, Reason.NOT_ALLOWED_BY_ARGOCD}
+)
+"""Obstacles because of which the managed key, if not planned, is that of another."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class BindingState:
         A key of another instance contains the bindings of that instance.
         """
         blocked = self.planned.blocked
-        if blocked and blocked.reason is Reason.OVERLAY_OWNED_BY_ANOTHER:
+        if self.planned.overlay is None and blocked and blocked.reason in _NOT_OURS:
             return self._members
         return self._with_members(self.seen.config_map)
 

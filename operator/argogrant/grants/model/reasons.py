@@ -200,6 +200,11 @@ class Reason(StrEnum):
     """Another ArgoCDInstance manages `policy.argogrant.csv` of this Argo CD. This one
     writes nothing, because two writers would revert each other. Delete one of the two
     ArgoCDInstances; if the other one no longer exists, remove the key."""
+    NOT_ALLOWED_BY_ARGOCD = "NotAllowedByArgoCD", _NOT_READY, _INSTANCE_NOT_READY
+    """The owner of the Argo CD does not allow ArgoCDInstances of this namespace: the
+    annotation `argogrant.dev/allowed-namespaces` of its `argocd-rbac-cm` does not name
+    the namespace. Nothing is bound, and what this ArgoCDInstance had bound is removed.
+    The message of the ArgoCDInstance contains the command that allows it."""
     CONVERGED = "Converged", _INSTANCE_READY
     """Argo CD's RBAC policy matches the grants that are in force."""
     FORBIDDEN = "Forbidden", _INSTANCE_NOT_READY

@@ -182,6 +182,64 @@ def activate(cluster: FakeCluster, **more: Any) -> None:
     cluster.before("watch", write_status)
 
 
+def refuse(cluster: FakeCluster, reason: str) -> None:
+    """Write the status of the instance as the operator does."""
+    message = "Whoever owns that Argo CD can allow it: kubectl"
+    ready = {"type": "Ready", "status": "False", "reason": reason, "message": message}
+    path = f"{ARGOCD_INSTANCES.path('argogrant')}/default/status"
+    cluster.edit(path, {"status": {"conditions": [ready]}})
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param((), id="for oneself"),
+        pytest.param(("--user", "bob"), id="for another user"),
+    ],
+)
+def test_refusal_by_argocds_owner_is_a_warning_before_the_creation(
+    cluster: FakeCluster, subject
+) -> None:
+    """The owner may allow it later."""
+    refuse(cluster, "NotAllowedByArgoCD")
+    cluster.before("create", lambda: print("creating"))
+    result = request("--for", "2h", *subject)
+
+    assert result.exit_code == 0
+    assert made(cluster)
+    assert result.stderr == (
+        "Warning: Whoever owns that Argo CD can allow it: kubectl\n"
+    )
+    assert result.output.index("Warning: ") < result.output.index("creating")
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(lambda one: refuse(one, "Forbidden"), id="another obstacle"),
+        pytest.param(lambda _: None, id="no report"),
+        pytest.param(
+            lambda one: one.fail("get", Forbidden("403 no"), times=9),
+            id="no permission to read the instance",
+        ),
+        pytest.param(
+            lambda one: one.delete_object(
+                f"{ARGOCD_INSTANCES.path('argogrant')}/default"
+            ),
+            id="no instance",
+        ),
+    ],
+)
+def test_request_for_another_user_prints_no_warning_with(
+    cluster: FakeCluster, prepare
+) -> None:
+    prepare(cluster)
+    result = request("--for", "2h", "--user", "bob")
+
+    assert result.exit_code == 0
+    assert result.stderr == ""
+
+
 def test_wait_prints_access_and_warning(cluster: FakeCluster) -> None:
     activate(cluster, expiresAt="2999-01-01T00:00:00Z", url="https://argocd.example")
     result = request("--for", "2h", "--name", "x", "--wait", "--zone", "UTC")

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from argogrant.argocd.overlay import EXPLANATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.cli import session as connecting
@@ -33,11 +34,17 @@ def argocd(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> FakeCluster
     monkeypatch.setattr(connecting, "utc_now", cluster._clock)
     cluster.add(ARGOCD_INSTANCES.path("argogrant"), INSTANCE)
     cluster.edit(INSTANCE_PATH, {"spec": {"maxDuration": "999999h"}})
+    report_own_namespace(cluster, "argogrant")
     cluster.add(APP_PROJECTS.path("argocd"), PROJECT)
     metadata = {"name": CONFIG_MAP_NAME, "namespace": "argocd"}
     body = {"metadata": metadata, "data": {"policy.csv": RULES}}
     cluster.add(CONFIG_MAPS.path("argocd"), body)
     return cluster
+
+
+def report_own_namespace(cluster: FakeCluster, name: str | None) -> None:
+    status = {"operatorNamespace": name}
+    cluster.edit(f"{INSTANCE_PATH}/status", {"status": status})
 
 
 def plan(*words: str, stdin: str = "") -> tuple[int, str, str]:
@@ -102,6 +109,74 @@ def test_deleted_instance_removes_its_key(cluster: FakeCluster) -> None:
     cluster.delete_object(INSTANCE_PATH)
 
     assert "-g, ann, role:deployer\n" in plan()[1]
+
+
+def allow(cluster: FakeCluster, namespaces: str) -> None:
+    annotations = {ALLOWED_NAMESPACES_ANNOTATION: namespaces}
+    cluster.edit(CONFIG_MAP, {"metadata": {"annotations": annotations}})
+
+
+def test_nothing_can_be_written_if_argocd_does_not_allow_it(
+    cluster: FakeCluster,
+) -> None:
+    apply(cluster)
+    allow(cluster, "team-b")
+    status, text, stderr = plan()
+
+    assert (status, text) == (2, "")
+    assert "allowed-namespaces=team-b,argogrant --overwrite" in stderr
+
+
+def test_withdrawn_permission_removes_the_key(cluster: FakeCluster) -> None:
+    apply(cluster)
+    (change,) = json.loads(plan("-o", "json")[1])["changes"]
+    cluster.edit(CONFIG_MAP, {"data": {OVERLAY_KEY: change["after"]}})
+    allow(cluster, "team-b")
+    status, text, stderr = plan()
+
+    assert status == 1
+    assert "-g, ann, role:deployer\n" in text
+    assert "-# argogrant v1 " in text
+    assert "allowed-namespaces=team-b,argogrant --overwrite" in stderr
+
+
+@pytest.mark.parametrize(
+    ("reported", "allowed", "outcome", "says"),
+    [
+        pytest.param(
+            "platform",
+            None,
+            2,
+            "allowed-namespaces=platform,argogrant --overwrite",
+            id="as the operator reported it",
+        ),
+        pytest.param(
+            None,
+            None,
+            0,
+            "that of the ArgoCDInstance is assumed",
+            id="assumed, and said so, if no operator has reported it",
+        ),
+        pytest.param(
+            None,
+            "argogrant",
+            0,
+            "",
+            id="without a matter if the namespace is named",
+        ),
+    ],
+)
+def test_own_namespace_of_the_operator_is(
+    cluster: FakeCluster, reported, allowed, outcome, says
+) -> None:
+    report_own_namespace(cluster, reported)
+    if allowed is not None:
+        allow(cluster, allowed)
+    code, _, stderr = plan()
+
+    assert code == outcome
+    assert says in stderr
+    assert bool(stderr) is bool(says)
 
 
 def test_project_member_is_a_diff_of_the_project(cluster: FakeCluster) -> None:

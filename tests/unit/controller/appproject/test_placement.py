@@ -1,6 +1,7 @@
 """Where bindings are written, and when the former place is cleared."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from argogrant.argocd.overlay import render_overlay
@@ -11,7 +12,7 @@ from argogrant.controller.plan import Plan
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.status.reporter import BindingState
 from argogrant.grants.model.grant import Binding, RoleRef
-from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.reasons import Finding, Reason
 from support.appprojects import (
     ALICE,
     ELSEWHERE,
@@ -90,6 +91,30 @@ def test_unknown_projects_block_the_plan() -> None:
     assert blocked is not None
     assert blocked.reason == Reason.INSTANCE_UNAVAILABLE
     assert bindings_plan(seen(known=False), mode=BindingMode()).blocked is None
+
+
+def test_instance_that_argocd_does_not_allow_only_removes_its_members() -> None:
+    """In both modes, and also beside members of others."""
+    refusal = Finding(Reason.NOT_ALLOWED_BY_ARGOCD, "Argo CD does not allow it.")
+    refused = decided(replace(a_grant(), role=ROLE), is_allowed_by_argocd=False)
+    for mode in (IN_PROJECTS, BindingMode()):
+        for decisions in ([], [refused]):
+            plan = partial(
+                plan_bindings,
+                decisions,
+                owner=US,
+                living_owners=[US],
+                mode=mode,
+                now=NOON,
+                refusal=refusal,
+            )
+            own, foreign = plan(seen(with_alice("bob"))), plan(seen(a_project("bob")))
+
+            assert own.blocked is foreign.blocked is refusal
+            assert own.removed == {ALICE}
+            assert own.projects[0].groups == {0: ("bob",)}
+            assert not foreign.removed
+            assert not foreign.projects
 
 
 def test_members_of_another_instance_are_unmanaged() -> None:

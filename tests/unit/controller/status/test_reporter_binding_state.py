@@ -81,6 +81,14 @@ def binding_state(
         ),
         pytest.param(
             [DELETED],
+            Reason.NOT_ALLOWED_BY_ARGOCD,
+            {"config_map": BOUND, "last_loaded_config_map": BOUND},
+            True,
+            True,
+            id="in a key that this instance may not write",
+        ),
+        pytest.param(
+            [DELETED],
             Reason.CONFIG_MAP_MISSING,
             {"last_loaded_config_map": BOUND},
             False,
