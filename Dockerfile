@@ -1,6 +1,6 @@
 # Image of the operator and of the jobs for sweep and uninstall. It has never been built:
 # the project is developed without a container engine. Pin the base image by its digest:
-#   docker build --build-arg BASE=python:3.13-slim@sha256:… -t argogrant:0.1.0 .
+#   docker build --build-arg BASE=python:3.13-slim@sha256:… -t localhost/argogrant:0.1.0 .
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build

@@ -19,7 +19,7 @@ INSTANCE = {
     "apiVersion": "argogrant.dev/v1alpha1",
     "kind": "ArgoCDInstance",
     "metadata": {"name": "default", "namespace": "argogrant"},
-    "spec": {},
+    "spec": {"requireAccessPolicy": False},  # open: the demo has no AccessPolicy
 }
 console = Console(highlight=False)
 

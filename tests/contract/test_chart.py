@@ -14,6 +14,16 @@ from support.chart import CHART, ROOT, container_of, of_kind, one_of, options, r
 IDENTITY = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
 FILL_IN = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 MONITORED = "metrics.prometheusRule.enabled=true"
+SELECTED = {
+    "app.kubernetes.io/name": "argogrant",
+    "app.kubernetes.io/instance": "argogrant",
+}
+MONITORING = {"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}
+WEIGHT = "helm.sh/hook-weight"
+HOOK = {
+    "helm.sh/hook": "pre-delete",
+    "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +76,9 @@ def test_helm_lint_passes(values, tmp_path: Path) -> None:
         pytest.param("crds.instal=true", "instal", id="a misspelt value below another"),
         pytest.param("admission.identity=yes", "identity", id="a word it has not"),
         pytest.param("image.digest=latest", "digest", id="a digest that is none"),
+        pytest.param("image.repository=argogrant", "repository", id="no registry"),
+        pytest.param("image.repository=team/argogrant", "repository", id="no host"),
+        pytest.param("resourceQuota.accessGrants=0", "accessGrants", id="no grants"),
         pytest.param(
             "instance.cluster.server=http://x", "server", id="a cluster in the clear"
         ),
@@ -128,6 +141,102 @@ def test_deployment_contains_that_of_the_manifests(
 
     assert here["args"][: len(there["args"])] == there["args"]
     assert {**here, "args": there["args"]}.items() >= there.items()
+
+
+def test_limits_equal_those_of_the_manifests(objects, tmp_path: Path) -> None:
+    """The chart selects the pods of its own release only."""
+    prioritized = rendered(tmp_path, "apiPriorityAndFairness.enabled=true")
+    there = shipped("manifests/limits.yaml", "manifests/api-priority.yaml")
+    (policy, quota, level, schema) = there
+    expected = {chart.key(one): one["spec"] for one in (quota, level, schema)}
+
+    assert {
+        chart.key(one): one["spec"] for one in prioritized if chart.key(one) in expected
+    } == expected
+    selector = {"podSelector": {"matchLabels": SELECTED}}
+    assert policy["spec"].keys() == {"podSelector", "policyTypes"}
+    assert one_of(objects, "NetworkPolicy", "argogrant")["spec"] == {
+        **policy["spec"],
+        **selector,
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "added"),
+    [
+        pytest.param(
+            chart.FROM_PROMETHEUS,
+            {
+                "policyTypes": ["Ingress"],
+                "ingress": [{"ports": [{"port": "metrics"}], "from": [MONITORING]}],
+            },
+            id="metrics from a namespace",
+        ),
+        pytest.param(
+            chart.TO_API_SERVER,
+            {
+                "policyTypes": ["Ingress", "Egress"],
+                "egress": [{"ports": [{"port": 6443}]}],
+            },
+            id="nothing but the API server",
+        ),
+    ],
+)
+def test_network_policy_admits_what_values_name(values, added, tmp_path: Path) -> None:
+    found = one_of(rendered(tmp_path, values), "NetworkPolicy", "argogrant")["spec"]
+
+    assert found == {"podSelector": {"matchLabels": SELECTED}, **added}
+
+
+def test_service_monitor_needs_a_source_that_can_connect(tmp_path: Path) -> None:
+    value = "metrics.serviceMonitor.enabled=true"
+    run = ("template", "argogrant", str(CHART), "--set", value)
+
+    assert (
+        "networkPolicy.metricsFrom" in helm(*run, folder=tmp_path, check=False).stderr
+    )
+    open_to_all = rendered(tmp_path, value, "networkPolicy.enabled=false")
+    assert list(of_kind(open_to_all, "ServiceMonitor"))
+
+
+def test_instance_is_closed_unless_a_value_opens_it(tmp_path: Path) -> None:
+    def spec(*values: str) -> dict[str, Any]:
+        found = one_of(rendered(tmp_path, *values), "ArgoCDInstance", "default")["spec"]
+        return dict(found)
+
+    assert spec("instance.spec.maxDuration=8h")["requireAccessPolicy"] is True
+    assert (
+        spec("instance.spec.requireAccessPolicy=false")["requireAccessPolicy"] is False
+    )
+
+
+def test_permissions_of_the_uninstall_hook_are_hooks_before_it(objects) -> None:
+    """Helm runs hooks by weight, and then deletes all that have succeeded."""
+    weights = {
+        chart.key(one): int(one["metadata"]["annotations"].get(WEIGHT, 0))
+        for one in objects
+        if one["metadata"]["name"].startswith("argogrant-uninstall")
+        and one["metadata"]["annotations"].items() >= HOOK.items()
+    }
+    job = weights.pop(("Job", "argogrant", "argogrant-uninstall"))
+    roles = [key for key in weights if key[0] == "Role"]
+
+    assert len(weights) == 5
+    assert len(roles) == 2
+    assert max(weights.values()) < job
+
+
+def test_only_pods_of_the_chart_mount_a_token(objects) -> None:
+    accounts = list(of_kind(objects, "ServiceAccount"))
+    pods = [
+        chart.pod_of(one)
+        for one in objects
+        if one["kind"] in {"Deployment", "CronJob", "Job"}
+    ]
+
+    assert len(accounts) == len(pods) == 3
+    assert not any(one["automountServiceAccountToken"] for one in accounts)
+    assert all(one["automountServiceAccountToken"] for one in pods)
 
 
 def test_crds_equal_those_of_the_repository_and_are_kept(objects) -> None:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from argogrant.api.accessgrant import read_grant
+from argogrant.api.accesspolicy import read_policy
 from controlplane.helm import helm
 from support import chart
 
@@ -16,6 +17,7 @@ SEEN = {"uid": "u", "creationTimestamp": "2026-11-24T15:00:00Z"}
 SETS = {
     "as it comes": [],
     "another name": ["instance.name=production"],
+    "open": ["instance.spec.requireAccessPolicy=false"],
     "no instance": ["instance.create=false"],
     "Argo CD in another cluster": chart.SETS["Argo CD in another cluster"],
 }
@@ -31,7 +33,7 @@ def notes(folder: Path, values: list[str]) -> str:
 def test_first_grant_of_the_notes_runs_in_a_shell(
     values: list[str], tmp_path: Path
 ) -> None:
-    """The shell passes a valid grant to kubectl."""
+    """The shell passes a valid grant to kubectl, and a policy if one is needed."""
     command = notes(tmp_path, values).partition("\nkubectl create")[2]
     script = f"kubectl() {{ cat; }}\nkubectl create{command}"
     name = dict(one.split("=") for one in values).get("instance.name", "default")
@@ -42,11 +44,15 @@ def test_first_grant_of_the_notes_runs_in_a_shell(
         text=True,
         check=True,
     )
-    body = yaml.safe_load(said.stdout)
+    *policies, body = yaml.safe_load_all(said.stdout)
     body["metadata"] |= {"name": body["metadata"]["generateName"] + "x", **SEEN}
 
     assert said.stderr == ""
     assert read_grant(body).instance == name
+    assert len(policies) == ("requireAccessPolicy=false" not in str(values))
+    for policy in policies:
+        policy["metadata"] |= SEEN
+        assert body["spec"]["subject"]["name"] in read_policy(policy).subjects.users
 
 
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)

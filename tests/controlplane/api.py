@@ -48,7 +48,9 @@ RESOURCES: Final = {
     "configmap": CONFIG_MAPS,
     "secret": SECRETS,
     "deployment": DEPLOYMENTS,
+    "pod": Resource("api/v1", "pods"),
     "job": Resource("apis/batch/v1", "jobs"),
+    "resourcequota": Resource("api/v1", "resourcequotas"),
     "poddisruptionbudget": Resource("apis/policy/v1", "poddisruptionbudgets"),
 }
 """Resources of the kinds that tests read and write, by singular name."""

@@ -1,11 +1,10 @@
 """The chart, installed by Helm on a real API server, judged by argocd-server.
 
-No controller creates pods of Deployments and Jobs here. The tests run the command of a
-pod with a token of its ServiceAccount.
+No controller creates pods of Deployments and Jobs here. ``kubelet`` runs the command of
+a pod with a token of its ServiceAccount.
 """
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,26 +14,43 @@ import pytest
 from controlplane import ControlPlane
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from controlplane.helm import helm
-from support import chart, operator_process
+from support import chart
 from support.blank_cluster import make_blank
-from support.chart import CHART, one_of, options
-from support.kubelet import container
+from support.chart import CHART, options
+from support.kubelet import Kubelet, kubelet
 from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
 
 NAMESPACE = "argogrant"
 RELEASE = ("argogrant", "--namespace", NAMESPACE)
+UID = "jsonpath={.metadata.uid}"
+OPEN = "instance.spec.requireAccessPolicy=false"
+LIMITS = options(
+    [
+        "replicaCount=1,resourceQuota.accessGrants=2",
+        f"apiPriorityAndFairness.enabled=true,{chart.FROM_PROMETHEUS}",
+    ]
+)
 NO_PROMETHEUS = (
     "metrics.serviceMonitor.enabled=false",
     "metrics.prometheusRule.enabled=false",
 )
+RESTRICTED = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {
+        "name": "restricted",
+        "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    },
+}
 
 
 class Release:
-    """One release of the chart, and what it says that pods should run."""
+    """One release of the chart, and its pods."""
 
-    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+    def __init__(self, plane: ControlPlane, folder: Path, pods: Kubelet) -> None:
         self.plane = plane
         self.folder = folder
+        self.pods = pods
         self.world = World(plane)
 
     def helm(self, *arguments: str, check: bool = True) -> str:
@@ -45,22 +61,6 @@ class Release:
             check=check,
         )
         return done.stdout
-
-    def objects(self) -> list[chart.Object]:
-        return chart.rendered(self.folder)
-
-    def start(self, kind: str, name: str) -> subprocess.Popen[str]:
-        """Start what a pod of that object would run, as its ServiceAccount."""
-        body = one_of(self.objects(), kind, name)
-        command, environment = container(self.plane, body, NAMESPACE, "argogrant-0")
-        with (self.folder / f"{kind}.log").open("w") as log:
-            return subprocess.Popen(
-                command,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
 
     def grant(self, name: str) -> None:
         """Grant as soon as admission knows the kind: up to 20 s after its creation."""
@@ -74,19 +74,20 @@ class Release:
 
         eventually(is_taken, within=40)
 
-    def uninstall_hook(self) -> str:
-        """Run the hook as its Job would."""
-        process = self.start("Job", "argogrant-uninstall")
-        code = process.wait(90)
-        said = (self.folder / "Job.log").read_text()
-        assert code == 0, said
-        return said
+    def requests_are_prioritized(self) -> bool:
+        """Return whether the API server classifies the operator by our FlowSchema."""
+        config = self.plane.service_account_kubeconfig(NAMESPACE, "argogrant")
+        request = ("get", "--raw", "/version", "-v=8", f"--kubeconfig={config}")
+        schema = ("get", "flowschema", f"argogrant-{NAMESPACE}", "-o", UID)
+        uid = self.plane.kubectl(*schema).stdout
+        return f"Flowschema-Uid: {uid}" in self.plane.kubectl(*request).stderr
 
 
 def everything_of(plane: ControlPlane) -> list[dict[str, Any]]:
     kinds = (
         "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"
         "clusterrolebindings,cronjobs,jobs,configmaps,secrets,poddisruptionbudgets,"
+        "networkpolicies,resourcequotas,flowschemas,prioritylevelconfigurations,"
         "validatingadmissionpolicies,mutatingadmissionpolicies"
     )
     listed = plane.kubectl("get", kinds, "--all-namespaces", "-o", "json").stdout
@@ -103,34 +104,39 @@ def release(other_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
     other_plane.argocd.set_rbac({"policy.csv": RULES})
     other_plane.apply(PROJECT)
     other_plane.kubectl("create", "namespace", NAMESPACE, check=False)
-    one = Release(other_plane, tmp_path)
-    yield one
-    one.helm("uninstall", *RELEASE, "--no-hooks", check=False)
+    (tmp_path / "pods").mkdir()
+    with kubelet(other_plane, NAMESPACE, tmp_path / "pods") as pods:
+        one = Release(other_plane, tmp_path, pods)
+        yield one
+        one.helm("uninstall", *RELEASE, "--no-hooks", check=False)
 
 
 def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None:
-    """An upgrade and a rollback change no access; the hook revokes it."""
+    """As it comes it is closed; an upgrade and a rollback change no access."""
     world, plane = release.world, release.plane
-    release.helm("install", *RELEASE, str(CHART))
-    operator = release.start("Deployment", "argogrant")
-    try:
-        release.grant("alice")
-        eventually(world.may_sync, within=30)
-        # The operator repeats requests until the API server has read the new Roles.
-        eventually(lambda: world.instance_says()[1] == "Converged", within=20)
-        longer = ("--set", "instance.spec.maxDuration=8h")
-        release.helm("upgrade", *RELEASE, str(CHART), *longer)
-        assert world.instance()["spec"]["maxDuration"] == "8h"
-        release.helm("rollback", "argogrant", "1", "--namespace", NAMESPACE)
-        assert world.exists("argocdinstance", "default")
-        assert world.may_sync()
-        said = release.uninstall_hook()
-        assert "0 ArgoCDInstances remain" in said
-    finally:
-        operator_process.stop(operator)
-    eventually(lambda: not world.may_sync(), within=10)
-    release.helm("uninstall", *RELEASE, "--no-hooks")
+    release.helm("install", *RELEASE, str(CHART), *LIMITS)
+    release.grant("alice")
+    eventually(lambda: world.condition("alice", "Approved")[0] == "False", within=30)
+    assert not world.may_sync()
+    opened = (*LIMITS, *options([OPEN, "instance.spec.maxDuration=8h"]))
+    release.helm("upgrade", *RELEASE, str(CHART), *opened)
+    assert world.instance()["spec"]["maxDuration"] == "8h"
+    eventually(world.may_sync, within=20)
+    # The operator repeats requests until the API server has read the new Roles.
+    eventually(lambda: world.instance_says()[1] == "Converged", within=20)
 
+    closing = ("upgrade", *RELEASE, str(CHART), *LIMITS)
+    with pytest.raises(AssertionError, match="No AccessPolicy applies"):
+        release.helm(*closing)
+    release.helm("rollback", "argogrant", "1", "--namespace", NAMESPACE)
+    assert world.exists("argocdinstance", "default")
+    assert world.may_sync()
+    assert "Role/argogrant-uninstall" not in everything_of(plane)
+    eventually(release.requests_are_prioritized, within=10)
+
+    release.helm("uninstall", *RELEASE)
+    assert "0 ArgoCDInstances remain" in release.pods.said()
+    eventually(lambda: not world.may_sync(), within=10)
     assert everything_of(plane) == []
     read = world.grant("alice")
     assert not read["metadata"].get("finalizers")
@@ -139,18 +145,40 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
 
 def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:
     world = release.world
-    release.helm("install", *RELEASE, str(CHART), "--set", "uninstall.waitSeconds=0")
-    operator = release.start("Deployment", "argogrant")
+    values = options([OPEN, "replicaCount=1,resourceQuota.accessGrants=2"])
+    hasty = ("--set", "uninstall.waitSeconds=0")
+    release.helm("install", *RELEASE, str(CHART), *values, *hasty)
     release.grant("alice")
     eventually(world.may_sync, within=30)
-    operator.kill()
-    operator.wait()
-    said = release.uninstall_hook()
+    world.apply(a_grant("bob"))
+    with pytest.raises((APIRequestFailed, KubectlFailed), match="exceeded quota"):
+        world.apply(a_grant("carol"))
+    stop = ("scale", "deployment", "argogrant", "--replicas=0")
+    release.plane.kubectl("-n", NAMESPACE, *stop)
+    eventually(lambda: not release.pods.runs("argogrant"), within=20)
+    release.helm("uninstall", *RELEASE)
 
-    assert "removed 1 bindings from argocd" in said
+    assert "removed 1 bindings from argocd" in release.pods.said()
     eventually(lambda: not world.may_sync(), within=10)
     assert not world.exists("argocdinstance", "default")
-    world.delete("alice")
+    world.delete("alice", "bob")
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob", "Job"])
+def test_pods_meet_the_restricted_pod_security_standard(
+    other_plane: ControlPlane, tmp_path: Path, kind: str
+) -> None:
+    """The API server judges; a pod without its security context is refused."""
+    other_plane.apply(RESTRICTED)
+    (body,) = chart.of_kind(chart.rendered(tmp_path), kind)
+    spec = chart.pod_of(body)
+    metadata = {"name": "judged", "namespace": RESTRICTED["metadata"]["name"]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    api = other_plane.api(metadata["namespace"])
+    api.create(pod, dryRun="All")
+
+    with pytest.raises(APIRequestFailed, match="violates PodSecurity"):
+        api.create({**pod, "spec": {**spec, "securityContext": {}}}, dryRun="All")
 
 
 @pytest.mark.parametrize("values", chart.SETS.values(), ids=chart.SETS)

@@ -35,6 +35,7 @@ HOOK = "argogrant-uninstall"
 KINDS_OF_OBJECTS = (
     "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"
     "clusterrolebindings,cronjobs,jobs,secrets,poddisruptionbudgets,"
+    "networkpolicies,resourcequotas,"
     "validatingadmissionpolicies,validatingadmissionpolicybindings,"
     "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
 )
@@ -89,6 +90,8 @@ class Deployed:
     def create(self, *, owns: bool = True, **values: Any) -> None:
         """Apply what the page shows; only the repository and the values differ.
 
+        The ArgoCDInstance is open: these tests are about bindings, not about policies.
+
         Args:
             owns: Whether its objects go with it.
             values: More values of the chart.
@@ -97,7 +100,8 @@ class Deployed:
         project["spec"]["sourceRepos"] = [self.repository.url]
         application["metadata"]["finalizers"] = [NO_COLLECTOR] if owns else []
         application["spec"]["source"]["repoURL"] = self.repository.url
-        application["spec"]["source"]["helm"]["valuesObject"] |= values
+        opened = {"instance": {"spec": {"requireAccessPolicy": False}}}
+        application["spec"]["source"]["helm"]["valuesObject"] |= opened | values
         self.world.apply(project, application)
         self.application.wait_until_well(within=SYNC_SECONDS)
         if values.get("uninstall", {}).get("enabled", True):
@@ -195,8 +199,9 @@ def test_application_grants_access_until_it_is_deleted(deployed: Deployed) -> No
     world = deployed.world
     deployed.create()
     deployed.grant("alice")
-    chart = f"{CHART}/values.yaml"
-    deployed.repository.edit(chart, "  spec: {}", "  spec: {maxDuration: 8h}")
+    closed = "    requireAccessPolicy: true\n"
+    longer = f"{closed}    maxDuration: 8h\n"
+    deployed.repository.edit(f"{CHART}/values.yaml", closed, longer)
     deployed.application.refresh()
 
     def ceiling() -> str:

@@ -14,6 +14,10 @@ CHART = ROOT / "charts/argogrant"
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 MONITORING = "metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true"
+FROM_PROMETHEUS = (
+    "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring"
+)
+TO_API_SERVER = "networkPolicy.egress[0].ports[0].port=6443"
 SETS: dict[str, list[str]] = {
     "as it comes": [],
     "in Argo CD's namespace": ["argocd.namespace=argogrant"],
@@ -22,7 +26,8 @@ SETS: dict[str, list[str]] = {
         "instance.cluster.tokenSecret.name=other-cluster",
     ],
     "everything": [
-        *(f"{MONITORING},metrics.dashboard.enabled=true,networkPolicy.enabled=true",),
+        *(f"{MONITORING},metrics.dashboard.enabled=true",),
+        *(f"{FROM_PROMETHEUS},{TO_API_SERVER},apiPriorityAndFairness.enabled=true",),
         "admission.trustedFrontEnds={system:serviceaccount:portal:backstage}",
         "tokenSecrets={one,two},priorityClassName=system-cluster-critical",
         "operator.extraArgs={--audit-sink=https://siem.example.com}",
@@ -32,6 +37,7 @@ SETS: dict[str, list[str]] = {
         "instance.create=false,sweep.enabled=false,uninstall.enabled=false",
         "admission.identity=never,admission.fillIn=never,crds.enabled=false",
         "replicaCount=1,podDisruptionBudget.enabled=false",
+        "networkPolicy.enabled=false,resourceQuota.enabled=false",
     ],
 }
 """Values by the setup that they are for."""
@@ -65,8 +71,14 @@ def one_of(objects: list[Object], kind: str, name: str) -> Object:
     return found
 
 
-def container_of(body: Object) -> Object:
+def pod_of(body: Object) -> Object:
+    """Return the spec of the pods of a Deployment, CronJob or Job."""
     spec = body["spec"]
     spec = spec.get("jobTemplate", {}).get("spec", spec)
-    (container,) = spec["template"]["spec"]["containers"]
+    pod: Object = spec["template"]["spec"]
+    return pod
+
+
+def container_of(body: Object) -> Object:
+    (container,) = pod_of(body)["containers"]
     return container

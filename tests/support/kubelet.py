@@ -1,4 +1,4 @@
-"""Stand-in for the kubelet and the controllers of Deployments and Jobs.
+"""Stand-in for the kubelet and the controllers of Deployments, Jobs and quotas.
 
 The control plane of the tests has no nodes. This thread runs the Deployments and Jobs
 of one namespace as processes, with the arguments and the ServiceAccount of the object
@@ -50,6 +50,7 @@ class Kubelet:
             "Deployment": self._deploy,
             "Job": self._work,
             "PodDisruptionBudget": self._guard,
+            "ResourceQuota": self._limit,
         }
         self._over = threading.Event()
         self.ran: list[str] = []
@@ -71,6 +72,10 @@ class Kubelet:
     def end(self) -> None:
         """Stop all processes after this round."""
         self._over.set()
+
+    def runs(self, name: str) -> bool:
+        """Return whether pods of a Deployment run."""
+        return bool(self._pods.get(f"deployment/{name}"))
 
     def said(self) -> str:
         """Return the logs of all processes."""
@@ -155,6 +160,16 @@ class Kubelet:
             conditions=[condition],
             **dict.fromkeys((*counts, "expectedPods"), 1),
         )
+
+    def _limit(self, body: Object) -> None:
+        """Begin to count for a ResourceQuota; then the API server goes on alone.
+
+        Until this is done, the API server refuses what the quota names.
+        """
+        hard, status = body["spec"]["hard"], body.get("status", {})
+        if status.get("hard") != hard:
+            used = {**dict.fromkeys(hard, "0"), **status.get("used", {})}
+            self._tell(body, hard=hard, used=used)
 
     def _start(self, body: Object, *, number: int) -> Process:
         name = f"{body['metadata']['name']}-{number}"

@@ -35,12 +35,51 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* Fail if an upgrade would end all access of an open ArgoCDInstance. */}}
+{{- define "argogrant.refuseToClose" -}}
+{{- if and .Release.IsUpgrade .Values.instance.spec.requireAccessPolicy }}
+{{- $api := "argogrant.dev/v1alpha1" }}
+{{- $name := .Values.instance.name }}
+{{- $namespace := .Release.Namespace }}
+{{- $found := lookup $api "ArgoCDInstance" $namespace $name }}
+{{- if and $found (not (dig "spec" "requireAccessPolicy" false $found)) }}
+{{- $decided := false }}
+{{- range (lookup $api "AccessPolicy" $namespace "").items }}
+{{- $instances := default list .spec.instances }}
+{{- if or (empty $instances) (has $name $instances) }}{{ $decided = true }}{{ end }}
+{{- end }}
+{{- if not $decided }}
+{{- fail (printf "\n\nNo AccessPolicy applies to ArgoCDInstance %s/%s, so it grants every request. This upgrade would set requireAccessPolicy: true and end all its access. Create AccessPolicies first, or set instance.spec.requireAccessPolicy=false to keep it open." $namespace $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Not empty if Argo CD runs in this cluster. */}}
 {{- define "argogrant.isLocal" -}}
 {{- if not .Values.instance.cluster.server }}true{{ end }}
 {{- end }}
 
-{{/* A Role and its RoleBinding: root, name, namespace, account, accountNamespace, rules. */}}
+{{/*
+A ServiceAccount: root, name, namespace, annotations. Pods that need its token mount it.
+*/}}
+{{- define "argogrant.account" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace }}
+  labels: {{- include "argogrant.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+automountServiceAccountToken: false
+{{- end }}
+
+{{/*
+A Role and its RoleBinding: root, name, namespace, account, accountNamespace, rules,
+annotations.
+*/}}
 {{- define "argogrant.role" -}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -48,6 +87,9 @@ metadata:
   name: {{ .name }}
   namespace: {{ .namespace }}
   labels: {{- include "argogrant.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 rules: {{- .rules | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -56,6 +98,9 @@ metadata:
   name: {{ .name }}
   namespace: {{ .namespace }}
   labels: {{- include "argogrant.labels" .root | nindent 4 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
