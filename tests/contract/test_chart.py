@@ -161,6 +161,19 @@ def test_limits_equal_those_of_the_manifests(objects, tmp_path: Path) -> None:
     }
 
 
+def test_every_served_namespace_has_the_same_quota(tmp_path: Path) -> None:
+    quotas = of_kind(
+        rendered(tmp_path, "resourceQuota.namespaces={team-b}"), "ResourceQuota"
+    )
+    first, second = sorted(quotas, key=chart.key)
+
+    assert [first["metadata"]["namespace"], second["metadata"]["namespace"]] == [
+        "argogrant",
+        "team-b",
+    ]
+    assert first["spec"] == second["spec"]
+
+
 @pytest.mark.parametrize(
     ("values", "added"),
     [

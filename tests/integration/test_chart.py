@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from argogrant.controller.status.writer import FINALIZER
 from controlplane import ControlPlane
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from controlplane.helm import helm
@@ -18,7 +19,8 @@ from support import chart
 from support.blank_cluster import make_blank
 from support.chart import CHART, options
 from support.kubelet import Kubelet, kubelet
-from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
+from support.live_cluster import INSTANCE, PROJECT, RULES, World, a_grant, eventually
+from support.live_policies import a_policy
 
 NAMESPACE = "argogrant"
 RELEASE = ("argogrant", "--namespace", NAMESPACE)
@@ -34,6 +36,17 @@ NO_PROMETHEUS = (
     "metrics.serviceMonitor.enabled=false",
     "metrics.prometheusRule.enabled=false",
 )
+IN_ANOTHER_CLUSTER = {
+    **INSTANCE,
+    "metadata": {
+        "name": "far",
+        "namespace": NAMESPACE,
+        "finalizers": [FINALIZER],
+    },
+    "spec": {
+        "cluster": {"server": "https://127.0.0.1:1", "tokenSecret": {"name": "far"}}
+    },
+}
 RESTRICTED = {
     "apiVersion": "v1",
     "kind": "Namespace",
@@ -128,6 +141,13 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
     closing = ("upgrade", *RELEASE, str(CHART), *LIMITS)
     with pytest.raises(AssertionError, match="No AccessPolicy applies"):
         release.helm(*closing)
+    world.apply(a_policy("elsewhere", instances=["other"]))
+    with pytest.raises(AssertionError, match="No AccessPolicy applies"):
+        release.helm(*closing)
+    world.apply(a_policy())
+    assert "requireAccessPolicy: true" in release.helm(*closing, "--dry-run=server")
+    world.delete_all("accesspolicy")
+    eventually(world.may_sync, within=20)
     release.helm("rollback", "argogrant", "1", "--namespace", NAMESPACE)
     assert world.exists("argocdinstance", "default")
     assert world.may_sync()
@@ -144,6 +164,7 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
 
 
 def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:
+    """Its permissions are gone also after it has failed; the Job and its log stay."""
     world = release.world
     values = options([OPEN, "replicaCount=1,resourceQuota.accessGrants=2"])
     hasty = ("--set", "uninstall.waitSeconds=0")
@@ -156,6 +177,13 @@ def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:
     stop = ("scale", "deployment", "argogrant", "--replicas=0")
     release.plane.kubectl("-n", NAMESPACE, *stop)
     eventually(lambda: not release.pods.runs("argogrant"), within=20)
+    world.apply(IN_ANOTHER_CLUSTER)
+    with pytest.raises(AssertionError, match="argogrant-uninstall"):
+        release.helm("uninstall", *RELEASE)
+    assert "its Argo CD is in another cluster" in release.pods.said()
+    assert "Job/argogrant-uninstall" in everything_of(release.plane)
+    assert "Role/argogrant-uninstall" not in everything_of(release.plane)
+    world.abandon("far", kind="argocdinstance")
     release.helm("uninstall", *RELEASE)
 
     assert "removed 1 bindings from argocd" in release.pods.said()
