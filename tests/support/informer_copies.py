@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from argogrant.kube.client import Body
-from argogrant.kube.informer import Informer, stop
+from argogrant.kube.informer import CollectionLimit, Informer, stop
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from support.fake_cluster import FakeCluster
 
@@ -21,6 +21,7 @@ class Copy:
     collection: Collection = MAPS
     cluster: FakeCluster = field(default_factory=FakeCluster)
     changes: list[tuple[str | None, str | None]] = field(default_factory=list)
+    limit: CollectionLimit | None = None
 
     def __post_init__(self) -> None:
         self.informer: Informer[str] = Informer(
@@ -28,6 +29,7 @@ class Copy:
             self.collection,
             read=lambda body: body["data"]["text"],
             on_change=lambda before, after: self.changes.append((before, after)),
+            limit=self.limit,
         )
 
     def create(

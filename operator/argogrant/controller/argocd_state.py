@@ -29,11 +29,16 @@ from argogrant.controller.appproject.patch import project_patch, tokens_of
 from argogrant.grants.effectiveness import ArgoCDSettings
 from argogrant.kube.client import FIELD_MANAGER, Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden
-from argogrant.kube.informer import Informer
+from argogrant.kube.informer import CollectionLimit, Informer
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
 
 MAX_MARK: Final = 256
 """Characters; longer labels and annotations are not kept and name no owner."""
+PROJECTS_LIMIT: Final = CollectionLimit(objects=5_000, size=32 * 2**20)
+"""AppProjects that are kept of one Argo CD; others may create them, or own its cluster.
+
+Five thousand projects of six kilobytes.
+"""
 SETTINGS_BACKOFF: Final = 300.0
 """Longest seconds between attempts to read argocd-cm. Access to it is optional, and
 frequent refused requests would fill the audit log of the API server."""
@@ -181,6 +186,7 @@ class ArgoCD:
             Collection(APP_PROJECTS, namespace),
             read=observe_project,
             on_change=lambda _before, _after: on_change(),
+            limit=PROJECTS_LIMIT,
         )
         self._settings = Informer(
             cluster,

@@ -5,7 +5,7 @@ They call the managers of the served namespaces, which ``NamespaceRegistry`` sta
 
 import asyncio
 import ctypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -46,11 +46,15 @@ class NamespaceRegistry:
 
     A standby starts them also, so it has listed everything when it acquires the Lease.
     It writes nothing until ``leading`` is set.
+
+    Args:
+        connect: Returns a client of the API server with connections of its own. Each
+            namespace has one, so that no namespace uses up those of another.
     """
 
     def __init__(  # noqa: PLR0913
         self,
-        cluster: Cluster,
+        connect: Callable[[], Cluster],
         metrics: Metrics,
         audit: AuditLog,
         clock: Clock,
@@ -60,9 +64,9 @@ class NamespaceRegistry:
     ) -> None:
         self.leading = asyncio.Event()
         self._managers: dict[str, tuple[NamespaceManager, asyncio.Task[None]]] = {}
+        self._connect = connect
         self._new_manager = partial(
             NamespaceManager,
-            cluster,
             metrics=metrics,
             audit=audit,
             clock=clock,
@@ -75,8 +79,9 @@ class NamespaceRegistry:
     def get(self, namespace: str) -> NamespaceManager:
         """Return the manager of a namespace; start it again if it failed."""
         if namespace not in self._managers or self._managers[namespace][1].done():
-            manager = self._new_manager(namespace)
-            task = asyncio.create_task(manager.run())
+            cluster = self._connect()
+            manager = self._new_manager(cluster, namespace)
+            task = asyncio.create_task(_run(manager, cluster))
             task.add_done_callback(log_task_failure)
             self._managers[namespace] = manager, task
         return self._managers[namespace][0]
@@ -98,6 +103,14 @@ class NamespaceRegistry:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _run(manager: NamespaceManager, cluster: Cluster) -> None:
+    """Run a manager, then close its connections."""
+    try:
+        await manager.run()
+    finally:
+        await cluster.close()
 
 
 @kopf.daemon(*INSTANCES, cancellation_polling=2.0, backoff=1.0)

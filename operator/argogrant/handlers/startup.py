@@ -281,7 +281,7 @@ class OperatorProcess:
         self._beating = asyncio.create_task(self._beat())
         self._sinks = Sinks(cluster, settings, self._metrics)
         self.namespaces = NamespaceRegistry(
-            cluster,
+            cluster.partition,
             self._metrics,
             self._sinks.audit,
             self._now,

@@ -3,6 +3,10 @@
 Every request goes through ``KubernetesCluster._send``. Objects are plain JSON: a list
 of ten thousand grants would cost seconds as model objects of the client library.
 
+Nothing that an API server answers is taken for granted, because that of another cluster
+belongs to somebody else. Whatever it sends is read up to a limit and within a time, or
+raises a ``ClusterError``; the work that it causes is paced (``_pause``).
+
 Credentials come from the pod, from a kubeconfig, or from a token for another cluster.
 The official Python client reads them, with one addition. kubectl honours ``as`` and its
 companions in the user of a kubeconfig; the Python client ignores them, and would send
@@ -13,9 +17,11 @@ Source: Kubernetes, "User impersonation", and ``client-go/transport/round_trippe
 (``NewImpersonatingRoundTripper``, ``headerKeyEscape``).
 """
 
+import asyncio
 import json
 import random
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +30,6 @@ from http import HTTPStatus
 from math import inf
 from typing import Any, Final, Protocol, Self
 from urllib.parse import quote
-from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -35,17 +40,34 @@ from kubernetes.aio.config import (
     load_kube_config,
 )
 
+from argogrant.kube.answers import (
+    as_items,
+    as_mapping,
+    as_object,
+    metadata_of,
+    parse_json,
+)
+from argogrant.kube.connections import (
+    OBJECT_BYTES,
+    Connections,
+    Headers,
+    Lane,
+    lane_of,
+    read_body,
+    read_lines,
+)
 from argogrant.kube.errors import (
+    LONGEST_TEXT,
+    TooLarge,
     UntrustedCertificate,
     connection_errors,
     error_of_event,
+    foreign_text,
     raise_for_status,
 )
 from argogrant.kube.resources import Collection
 
 Body = dict[str, Any]
-Headers = tuple[tuple[str, str], ...]
-"""Pairs, since ``Impersonate-Group`` may occur several times."""
 
 FIELD_MANAGER: Final = "argogrant"
 """Not kubectl's, since Argo CD adopts fields that kubectl has applied client-side."""
@@ -57,9 +79,36 @@ PAGE_SIZE: Final = 100
 """Objects per page of a list. A parsed page takes about 15 kB for each object. Pages of
 500 objects, read during a burst of grants, increased the memory of the process by four
 to six megabytes for good."""
+PAGE_BYTES: Final = 2 * 2**20
+"""Longest page of several objects. Parsed, a page can take twenty times as much."""
+_FEWER: Final = 10
+"""Divisor of the objects per page, when a page is too long."""
 WATCH_SECONDS: Final = 240
-WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=75)
-"""The API server sends a bookmark every minute; a watch idle for longer is dead."""
+WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(
+    total=WATCH_SECONDS + 120, connect=5, sock_read=75
+)
+"""The API server sends a bookmark every minute; a watch idle for longer is dead. It
+ends every watch itself, so one that stays open for longer does not come from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLimits:
+    """Limits of what one API server answers."""
+
+    object_bytes: int
+    """Longest answer with a single object, and longest event of a watch."""
+    text: int
+    """Characters of a message."""
+    pause: float
+    """Seconds of pause for each second of work that an answer causes."""
+
+
+HOME_LIMITS: Final = AnswerLimits(object_bytes=OBJECT_BYTES, text=1_000, pause=0.0)
+"""A message may list several faults of an object."""
+REMOTE_LIMITS: Final = AnswerLimits(
+    object_bytes=3 * 2**20, text=LONGEST_TEXT, pause=9.0
+)
+"""All answers of another cluster take at most a tenth of the time of this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +119,8 @@ class ListPage:
     resource_version: str
     next_page: str = ""
     """Continue token of the next page; empty after the last page."""
+    size: int = 0
+    """Bytes of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +129,25 @@ class WatchEvent:
 
     type: str
     body: Body
+    size: int = 0
+    """Bytes of the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request, and the limits of its response."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    lane: Lane
+    limit: int
+    """Bytes of the body."""
+    body: Body | None = None
+    timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
 
 
 class Cluster(Protocol):
@@ -133,16 +203,32 @@ class KubernetesCluster:
     Args:
         api: The official client.
         clock: Current time in UTC, which is compared with the server's.
+        headers: Headers of every request.
         dry_run: Send writes with ``dryRun=All``: validated but not stored.
+        limits: Limits of what the API server answers.
+        clock_skew: Difference of the clocks, if other clients observe it also.
     """
 
-    def __init__(
-        self, api: ApiClient, clock: Callable[[], datetime], *, dry_run: bool = False
+    def __init__(  # noqa: PLR0913
+        self,
+        api: ApiClient,
+        clock: Callable[[], datetime],
+        *,
+        headers: Headers = (),
+        dry_run: bool = False,
+        limits: AnswerLimits | None = None,
+        clock_skew: "ClockSkew | None" = None,
     ) -> None:
         self._api = api
         self._clock = clock
+        self._headers = headers
+        self._dry_run = dry_run
         self._dry_run_params = {"dryRun": "All"} if dry_run else {}
-        self._clock_skew = ClockSkew()
+        self._limits = limits or HOME_LIMITS
+        self._clock_skew = clock_skew or ClockSkew()
+        self._connections = Connections(api, headers)
+        self._page_sizes: dict[str, int] = {}
+        """By the path of a collection: objects per page, if its pages were too long."""
 
     @classmethod
     async def connect(
@@ -164,7 +250,7 @@ class KubernetesCluster:
             )
             user = loader._user  # noqa: SLF001 - there is no public accessor
             headers = impersonation_headers(user.value if user else {})
-        return cls(_api_client(configuration, headers), clock, dry_run=dry_run)
+        return cls(ApiClient(configuration), clock, headers=headers, dry_run=dry_run)
 
     @classmethod
     def connect_to(
@@ -185,34 +271,77 @@ class KubernetesCluster:
             verify_ssl=True,
         )
         try:
-            return cls(_api_client(configuration), clock)
+            return cls(ApiClient(configuration), clock, limits=REMOTE_LIMITS)
         except ssl.SSLError as error:
             raise UntrustedCertificate(
                 f"the CA certificates for {server} cannot be read: {error}"
             ) from error
 
+    def partition(self) -> Self:
+        """Return a client with the same credentials and connections of its own.
+
+        Requests through one of them never wait for those through another one.
+        """
+        return type(self)(
+            self._api,
+            self._clock,
+            headers=self._headers,
+            dry_run=self._dry_run,
+            limits=self._limits,
+            clock_skew=self._clock_skew,
+        )
+
     async def close(self) -> None:
-        """Close all connections."""
-        await self._api.close()  # type: ignore[no-untyped-call]
+        """Close all connections of this client."""
+        await self._connections.close()
 
     async def get(self, path: str) -> Body:
         """Read one object."""
-        return await self._request("GET", path)
+        return await self._request("GET", path, {}, parse=as_object)
 
     async def list(self, collection: Collection, page: str = "") -> ListPage:
-        """Read one page of a collection; 10,000 objects at once would take 100 MB."""
-        query = {**_selector(collection), "limit": str(PAGE_SIZE)}
-        if page:
-            query["continue"] = page
-        answer = await self._request(
-            "GET", collection.path, query, timeout=LIST_TIMEOUT
+        """Read one page of a collection; 10,000 objects at once would take 100 MB.
+
+        A page that is too long is asked for again with fewer objects. Later pages begin
+        with as many as were read last.
+
+        Raises:
+            TooLarge: A single object exceeds the limit of one object.
+        """
+        query = _selector(collection) | ({"continue": page} if page else {})
+        path = collection.path
+        while True:
+            count = self._page_sizes.get(path, PAGE_SIZE)
+            limit = PAGE_BYTES if count > 1 else self._limits.object_bytes
+            try:
+                return await self._page(
+                    collection, {**query, "limit": str(count)}, limit
+                )
+            except TooLarge:
+                if count == 1:
+                    raise
+                self._page_sizes[path] = count // _FEWER
+
+    async def _page(
+        self, collection: Collection, query: Mapping[str, str], limit: int
+    ) -> ListPage:
+        """Read one page of at most so many bytes."""
+        path = collection.path
+        request = _Request(
+            "GET", path, query, Lane.OTHERS, limit=limit, timeout=LIST_TIMEOUT
         )
-        metadata = answer["metadata"]
-        return ListPage(
-            answer.get("items") or [],
-            metadata["resourceVersion"],
-            metadata.get("continue") or "",
-        )
+        with connection_errors(str(request), self._clean):
+            body = await self._read(request)
+            started = time.perf_counter()
+            answer = as_mapping(parse_json(body))
+            metadata, items = metadata_of(answer), as_items(answer)
+            token = str(metadata.get("continue") or "")
+            page = ListPage(items, metadata["resourceVersion"], token, len(body))
+        if path in self._page_sizes and page.size * _FEWER < PAGE_BYTES:
+            more = self._page_sizes[path] * _FEWER
+            self._page_sizes[path] = min(more, PAGE_SIZE)
+        await self._pause(started)
+        return page
 
     async def watch(
         self, collection: Collection, resource_version: str
@@ -226,25 +355,40 @@ class KubernetesCluster:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(seconds),
         }
-        request = f"WATCH {collection.path}"
-        with connection_errors(request):
-            response = await self._send(
-                "GET", collection.path, query, timeout=WATCH_TIMEOUT
-            )
+        request = _Request(
+            *("GET", collection.path, query, Lane.WATCHES),
+            limit=self._limits.object_bytes,
+            timeout=WATCH_TIMEOUT,
+        )
+        with connection_errors(f"WATCH {request.path}", self._clean):
+            response = await self._send(request)
             try:
                 if response.status != HTTPStatus.OK:
-                    raise_for_status(response.status, await response.read(), request)
-                async for line in response.content:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise error_of_event(event["object"])
-                    yield WatchEvent(event["type"], event["object"])
+                    body = await read_body(response, request.limit)
+                    what = f"WATCH {request.path}"
+                    raise_for_status(response.status, body, what, self._clean)
+                async for line in read_lines(response, request.limit):
+                    started = time.perf_counter()
+                    yield self._event(line)
+                    # A flood of events, which are handled meanwhile, must not keep
+                    # other tasks from running.
+                    await self._pause(started)
             finally:
                 response.close()
 
+    def _event(self, line: bytes) -> WatchEvent:
+        event = as_mapping(parse_json(line))
+        kind, body = str(event.get("type")), as_mapping(event.get("object"))
+        if kind == "ERROR":
+            raise error_of_event(body, self._clean)
+        if kind == "BOOKMARK":
+            return WatchEvent(kind, {"metadata": metadata_of(body)}, len(line))
+        return WatchEvent(kind, as_object(body), len(line))
+
     async def merge_patch(self, path: str, body: Body) -> Body:
         """Patch an existing object."""
-        return await self._request("PATCH", path, self._write_params(), body)
+        query = self._write_params()
+        return await self._request("PATCH", path, query, body, parse=as_object)
 
     async def create(self, path: str, body: Body) -> Body:
         """Create an object."""
@@ -267,50 +411,57 @@ class KubernetesCluster:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
-        body: Body | None = None,
-        *,
-        timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT,  # noqa: ASYNC109
-    ) -> Body:
-        request = f"{method} {path}"
-        with connection_errors(request):
-            response = await self._send(
-                method, path, query or {}, body, timeout=timeout
-            )
-            answer = await response.read()
-            raise_for_status(response.status, answer, request)
-            parsed: Body = json.loads(answer)
-        return parsed
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
         query: Mapping[str, str],
         body: Body | None = None,
         *,
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
-    ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json"}
-        if body is not None:
-            kind = "merge-patch+json" if method == "PATCH" else "json"
+        parse: Callable[[object], Body] = as_mapping,
+    ) -> Body:
+        """Send a request and return what ``parse`` makes of the JSON it gets."""
+        lane = lane_of(method, path)
+        request = _Request(method, path, query, lane, self._limits.object_bytes, body)
+        with connection_errors(str(request), self._clean):
+            return parse(parse_json(await self._read(request)))
+
+    async def _read(self, request: _Request) -> bytes:
+        """Send a request and return the body of a successful response."""
+        async with await self._send(request) as response:
+            body = await read_body(response, request.limit)
+        raise_for_status(response.status, body, str(request), self._clean)
+        return body
+
+    async def _send(self, request: _Request) -> aiohttp.ClientResponse:
+        headers, content = {"Accept": "application/json"}, None
+        if request.body is not None:
+            kind = "merge-patch+json" if request.method == "PATCH" else "json"
             headers["Content-Type"] = f"application/{kind}"
-        method, url, headers, content, _ = await self._api.param_serialize(
-            method,
-            path,
-            query_params=list(query.items()),
+            content = json.dumps(request.body)
+        method, url, headers, _, _ = await self._api.param_serialize(
+            request.method,
+            request.path,
+            query_params=list(request.query.items()),
             header_params=headers,
-            body=body,
             auth_settings=["BearerToken"],
         )
         sent = self._clock()
-        answer = await self._api.call_api(
-            method, url, headers, content, _request_timeout=timeout
+        response = await self._connections.send(
+            *(request.lane, method, url),
+            headers=headers,
+            body=content,
+            timeout=request.timeout,
         )
-        response: aiohttp.ClientResponse = answer.response
         date = response.headers.get("Date", "")
         self._clock_skew.observe(date, sent=sent, received=self._clock())
         return response
+
+    async def _pause(self, started: float) -> None:
+        """Let other tasks run, for longer the more work an answer has caused."""
+        work = time.perf_counter() - started
+        await asyncio.sleep(work * self._limits.pause)
+
+    def _clean(self, text: str) -> str:
+        """Make text of the API server harmless: one short line without the token."""
+        token = self._api.configuration.api_key.get("BearerToken") or ""
+        return foreign_text(text, (token.rpartition(" ")[2],), self._limits.text)
 
 
 def _selector(collection: Collection) -> dict[str, str]:
@@ -365,16 +516,6 @@ def _is_loaded_in_cluster(configuration: Configuration) -> bool:
     except ConfigException:
         return False
     return True
-
-
-def _api_client(configuration: Configuration, headers: Headers = ()) -> ApiClient:
-    # With trust_env aiohttp looks for a proxy at every request, which triples the cost
-    # of a request. Without a proxy in the environment it is switched off.
-    configuration.client_session_kwargs = {
-        "trust_env": bool(getproxies()),
-        "headers": headers,
-    }
-    return ApiClient(configuration)
 
 
 class ClockSkew:

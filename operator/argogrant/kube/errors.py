@@ -8,23 +8,31 @@
     │   └── Unauthorized       the API server does not accept the token
     ├── Invalid            the API server rejects the object; a retry fails again
     └── Unavailable        no usable response; retry later
+        ├── TooLarge               the response exceeds the limit of its size
         ├── UntrustedCertificate   the server's certificate was not verified
         └── TokenMissing           no token is configured for this API server
 
 Only this package sees the exceptions of aiohttp and of the client library. The message
 of an exception begins with the request. ``controller.permissions`` adds the remedy.
 A loop that retries has a ``Backoff`` of its own.
+
+Whoever answers a request writes part of the message: the owner of another cluster, a
+proxy, or an admission webhook. Log, status and Events repeat it, so ``foreign_text``
+makes it one short line without a credential.
 """
 
 import asyncio
+import base64
 import json
 import random
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Final
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from argogrant.grants.model.errors import AccessGrantError
 
@@ -61,6 +69,10 @@ class Unavailable(ClusterError):
     """No response, a late response, or one that asks to retry later."""
 
 
+class TooLarge(Unavailable):
+    """The response exceeds the limit of its size; the rest of it was not read."""
+
+
 class UntrustedCertificate(Unavailable):
     """The server's certificate was not verified; no request was sent."""
 
@@ -90,39 +102,129 @@ _CERTIFICATE_PROBLEMS: Final = {
 """By OpenSSL's code. Source: openssl/openssl, ``include/openssl/x509_vfy.h.in``."""
 
 
-def raise_for_status(status: int, body: bytes, request: str) -> None:
+LONGEST_TEXT: Final = 300
+"""Characters of a foreign message; those of the API server itself are shorter."""
+SHORTEST_PART: Final = 8
+"""Characters of a credential that may not be shown in a row."""
+_LONGEST_READ: Final = 4_096
+"""Characters of a foreign message that are looked at."""
+REDACTED: Final = "[redacted]"
+
+Clean = Callable[[str], str]
+"""Makes foreign text harmless: ``foreign_text`` with the secrets of a client."""
+
+
+def foreign_text(
+    text: str, secrets: tuple[str, ...] = (), longest: int = LONGEST_TEXT
+) -> str:
+    """Make text of unknown origin fit to be logged, stored and shown.
+
+    Args:
+        text: What another program wrote.
+        secrets: Credentials of ours that it may repeat, whole, in part or in base64.
+        longest: Length of the result in characters.
+
+    Returns:
+        One line. Control characters, format characters, unassigned ones and surrogates
+        (Unicode categories C*) and separators of lines are escaped, and every part of a
+        secret of ``SHORTEST_PART`` characters or more is replaced by ``REDACTED``.
+    """
+    shown = _redact(text[:_LONGEST_READ], secrets)
+    shown = "".join(map(_visible, shown[: longest + 1]))
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def _visible(character: str) -> str:
+    if character.isascii() and character.isprintable():
+        return character
+    category = unicodedata.category(character)
+    if category[0] == "C" or category in ("Zl", "Zp"):
+        return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return character
+
+
+def _redact(text: str, secrets: tuple[str, ...]) -> str:
+    """Replace every part of a secret that is long enough to be of use."""
+    hidden = bytearray(len(text))
+    for form in (form for secret in secrets for form in _forms(secret)):
+        size = min(SHORTEST_PART, len(form))
+        parts = {form[i : i + size] for i in range(len(form) - size + 1)}
+        for start in range(len(text) - size + 1):
+            if text[start : start + size] in parts:
+                hidden[start : start + size] = b"\1" * size
+    shown: list[str] = []
+    for position, character in enumerate(text):
+        if not hidden[position]:
+            shown.append(character)
+        elif not position or not hidden[position - 1]:
+            shown.append(REDACTED)
+    return "".join(shown)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret and its base64, at each of the three places in a longer text."""
+    if not secret:
+        return
+    yield secret
+    for shift in range(3):
+        encoded = base64.b64encode(b" " * shift + secret.encode())
+        inner = encoded[4 * (shift > 0) : -4].decode()
+        if len(inner) >= SHORTEST_PART:
+            yield inner
+            yield inner.translate(str.maketrans("+/", "-_"))
+
+
+def raise_for_status(
+    status: int, body: bytes, request: str, clean: Clean = foreign_text
+) -> None:
     """Raise the exception for an HTTP status, unless it is a success.
+
+    A redirect is an error, and its body is never shown: no request of argogrant has to
+    be redirected, and the place that it points to is chosen by whoever answers.
 
     Args:
         status: Of the response.
         body: Of the response, usually a ``metav1.Status``.
         request: For the message, such as ``PATCH /api/v1/…``.
+        clean: Makes the body's text harmless.
     """
     if status >= HTTPStatus.BAD_REQUEST:
         kind = _BY_STATUS.get(status, Unavailable)
-        raise kind(f"{request}: {status} {_message(body)}")
+        raise kind(f"{request}: {status} {clean(_message(body))}")
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise Unavailable(f"{request}: {status} redirects are not followed")
 
 
-def error_of_event(status_object: dict[str, object]) -> ClusterError:
+def error_of_event(
+    status_object: dict[str, object], clean: Clean = foreign_text
+) -> ClusterError:
     """Return the exception for the object of a watch's ERROR event."""
-    code = status_object.get("code")
+    code, message = status_object.get("code"), status_object.get("message")
     kind = _BY_STATUS.get(code, Unavailable) if isinstance(code, int) else Unavailable
-    return kind(f"watch: {code} {status_object.get('message')}")
+    return kind(f"watch: {clean(f'{code} {message}')}")
 
 
 @contextmanager
-def connection_errors(request: str) -> Iterator[None]:
+def connection_errors(request: str, clean: Clean = foreign_text) -> Iterator[None]:
     """Turn connection failures into ``Unavailable`` or ``UntrustedCertificate``.
 
-    A ValueError means that the response ended in the middle of its JSON.
+    A ValueError means that the response ended in the middle of its JSON, or has values
+    that no API server sends. A response that breaks the rules of HTTP raises an
+    ``HttpProcessingError``, which is no ``ClientError``.
     """
     try:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
-        cause = _certificate_problem(error)
+        cause = clean(_certificate_problem(error))
         raise UntrustedCertificate(f"{request}: {cause}") from error
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        cause = str(error) or type(error).__name__
+    except (
+        aiohttp.ClientError,
+        HttpProcessingError,
+        OSError,
+        TimeoutError,
+        ValueError,
+    ) as error:
+        cause = clean(str(error)) or type(error).__name__
         raise Unavailable(f"{request}: {cause}") from error
 
 
@@ -130,7 +232,7 @@ def _message(body: bytes) -> str:
     """Return the message of a ``metav1.Status``, or the start of any other body."""
     try:
         message = json.loads(body).get("message")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         message = None
     return str(message or body[:200].decode("utf-8", "replace"))
 

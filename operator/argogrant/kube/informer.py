@@ -17,8 +17,10 @@ resource versions.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from argogrant.kube.client import Body, Cluster, ListPage, WatchEvent
@@ -28,13 +30,34 @@ from argogrant.kube.errors import (
     ClusterError,
     Forbidden,
     Gone,
+    TooLarge,
 )
 from argogrant.kube.resources import Collection
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 TOMBSTONE_SECONDS: Final = 60.0
 """Time after a deletion in which a late list or response may still have the object."""
+
+TOO_LARGE_SECONDS: Final = 60.0
+"""Pause after a collection was too large, since it is read again as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionLimit:
+    """Limits of a collection that others can fill."""
+
+    objects: int
+    size: int
+    """Bytes of all objects."""
+
+    def check(self, collection: Collection, objects: int, size: int) -> None:
+        """Raise ``TooLarge`` if one of the limits is exceeded."""
+        if objects > self.objects:
+            raise TooLarge(f"{collection.path}: more than {self.objects:,} objects")
+        if size > self.size:
+            raise TooLarge(f"{collection.path}: more than {self.size:,} bytes")
 
 
 class Informer(Generic[T]):
@@ -43,14 +66,17 @@ class Informer(Generic[T]):
     Args:
         cluster: API server of the collection.
         collection: The objects to list and watch.
-        read: Parses an object into what the copy keeps; must not raise.
+        read: Parses an object into what the copy keeps. If it raises, the object is
+            logged and left out, and the other objects are not affected.
         on_change: Called with the object before and after each change; None stands for
             an object that does not exist. Called with (None, None) when list or watch
             begin to fail, and when they work again.
         longest_backoff: Upper limit of the seconds between two failed attempts.
+        limit: Limits of the collection. One that is larger fails with ``TooLarge``, and
+            the copy stays as it is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         cluster: Cluster,
         collection: Collection,
@@ -58,6 +84,7 @@ class Informer(Generic[T]):
         read: Callable[[Body], T],
         on_change: Callable[[T | None, T | None], None],
         longest_backoff: float = LONGEST_BACKOFF,
+        limit: CollectionLimit | None = None,
     ) -> None:
         self.collection = collection
         self.synced = asyncio.Event()
@@ -75,6 +102,9 @@ class Informer(Generic[T]):
         """Version and time of recent deletions, which late events must not undo."""
         self._version = ""
         self._backoff = Backoff(longest=longest_backoff)
+        self._limit = limit
+        self._size = 0
+        """Bytes of the last list, and of the events since then."""
 
     @property
     def objects(self) -> Mapping[str, T]:
@@ -94,6 +124,9 @@ class Informer(Generic[T]):
                         del event  # An object can have a mebibyte.
             except Gone:
                 continue
+            except TooLarge as error:
+                self._fail(error)
+                await asyncio.sleep(TOO_LARGE_SECONDS)
             except ClusterError as error:
                 self._fail(error)
                 await self._backoff.wait()
@@ -109,7 +142,12 @@ class Informer(Generic[T]):
         deleted, _ = self._tombstones.get(name, (-1, 0.0))
         if version <= max(self._versions.get(name, -1), deleted):
             return False
-        before, after = self._objects.get(name), self._read(body)
+        try:
+            after = self._read(body)
+        except Exception:
+            logger.exception("%s/%s cannot be read.", self.collection.path, name)
+            return self._remove(name, version)
+        before = self._objects.get(name)
         self._objects[name], self._versions[name] = after, version
         self._on_change(before, after)
         return True
@@ -138,12 +176,16 @@ class Informer(Generic[T]):
             The resourceVersion of the list, and in how many objects the copy differed.
         """
         names: set[str] = set()
-        differences, resource_version = 0, ""
+        differences, resource_version, size, pages = 0, "", 0, 0
         async for page in _pages(self._cluster, self.collection):
             names.update(map(self._key, page.items))
+            size, pages = size + page.size, pages + 1
+            if self._limit is not None:
+                self._limit.check(self.collection, max(len(names), pages), size)
             differences += sum([self.upsert(body) for body in page.items])
             resource_version = page.resource_version
             del page  # Otherwise two pages are in memory while the next one is read.
+        self._size = size
         version = int(resource_version)
         vanished = [name for name in self._objects if name not in names]
         differences += sum([self._remove(name, version) for name in vanished])
@@ -155,6 +197,19 @@ class Informer(Generic[T]):
             self._remove(self._key(event.body), _version(event.body))
         elif event.type != "BOOKMARK":
             self.upsert(event.body)
+        self._size += event.size
+        if self._limit is not None:
+            self._check_size(self._limit)
+
+    def _check_size(self, limit: CollectionLimit) -> None:
+        """List again if the events since the last list may have exceeded the limit.
+
+        The next list counts the objects as they are.
+        """
+        try:
+            limit.check(self.collection, len(self._objects), self._size)
+        except TooLarge as error:
+            raise Gone(str(error)) from error
 
     def _remove(self, name: str, version: int) -> bool:
         self._tombstones[name] = (version, asyncio.get_running_loop().time())

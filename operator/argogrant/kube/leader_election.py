@@ -11,6 +11,11 @@ A standby measures how long the Lease did not change with its own monotonic cloc
 the clocks of the replicas need not agree. A leader stops before the first standby may
 take over, since it counts from an earlier instant and stops after a shorter time.
 
+Unlike client-go, a standby waits for its own lease duration and not for the one that is
+written in the Lease: whoever may change the Lease could write that of a century, and
+nobody would lead. All replicas are therefore started with the same duration. Of the
+Lease only the holder and the version count; anything else in it may be wrong.
+
 The retry period of client-go is twice as long. It also bounds how late a standby
 observes the last renewal of a leader that was killed, and expired grants wait for the
 next leader.
@@ -40,6 +45,8 @@ RENEW_DEADLINE: Final = 10 / 15
 RETRY_PERIOD: Final = 1 / 15
 LONGEST_RETRY_PERIOD: Final = 2.0
 """Seconds; a standby notices within this time that a leader has released the Lease."""
+MOST_TRANSITIONS: Final = 2**31 - 1
+"""Largest ``leaseTransitions``; the API server accepts no larger int32."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +59,7 @@ class LeaseRecord:
     transitions: int
     resource_version: str
     expires_at: float
-    """Monotonic time: the lease duration after this version was first observed."""
+    """Monotonic time: our lease duration after this version was first observed."""
 
 
 class LeaderElector:
@@ -159,13 +166,16 @@ class LeaderElector:
         """Keep the Lease, unless this version was observed before."""
         version = body["metadata"]["resourceVersion"]
         if self._observed is None or self._observed.resource_version != version:
-            spec = body.get("spec") or {}
+            spec = body.get("spec")
+            holder = transitions = None
+            if isinstance(spec, dict):
+                holder = spec.get("holderIdentity")
+                transitions = spec.get("leaseTransitions")
             self._observed = LeaseRecord(
-                holder=str(spec.get("holderIdentity") or ""),
-                transitions=int(spec.get("leaseTransitions") or 0),
+                holder=holder if isinstance(holder, str) else "",
+                transitions=_count(transitions),
                 resource_version=version,
-                expires_at=time.monotonic()
-                + float(spec.get("leaseDurationSeconds") or 0),
+                expires_at=time.monotonic() + self._seconds,
             )
 
     async def _write(self, holder: str) -> None:
@@ -186,3 +196,10 @@ class LeaderElector:
             return
         body["metadata"]["resourceVersion"] = observed.resource_version
         self._record(await self._cluster.merge_patch(self._path, body))
+
+
+def _count(transitions: object) -> int:
+    """Return a number of transitions that can be counted on, or else 0."""
+    if isinstance(transitions, int) and 0 <= transitions < MOST_TRANSITIONS:
+        return transitions
+    return 0

@@ -41,7 +41,7 @@ class Operator:
     def __init__(self) -> None:
         self.cluster = FakeCluster()
         self.namespaces = NamespaceRegistry(
-            self.cluster, Metrics(), AuditLog(), FakeClock()
+            lambda: self.cluster, Metrics(), AuditLog(), FakeClock()
         )
         self.namespaces.leading.set()
         self.memo = kopf.Memo(namespaces=self.namespaces, settings=OperatorSettings())

@@ -29,7 +29,7 @@ def cluster() -> FakeCluster:
 
 
 def registry(cluster: FakeCluster) -> NamespaceRegistry:
-    namespaces = NamespaceRegistry(cluster, Metrics(), AuditLog(), FakeClock())
+    namespaces = NamespaceRegistry(lambda: cluster, Metrics(), AuditLog(), FakeClock())
     namespaces.leading.set()
     return namespaces
 

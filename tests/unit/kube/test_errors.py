@@ -1,10 +1,15 @@
 """Exceptions for HTTP statuses, watch events and connection failures."""
 
+import base64
 import ssl
+import unicodedata
 
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.http_exceptions import BadHttpMessage
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.kube.errors import (
@@ -19,6 +24,7 @@ from argogrant.kube.errors import (
     UntrustedCertificate,
     connection_errors,
     error_of_event,
+    foreign_text,
     raise_for_status,
 )
 
@@ -89,6 +95,7 @@ def test_error_event_of_a_watch_has_its_own_exception(event, error) -> None:
         pytest.param(ConnectionRefusedError("no"), id="connection refused"),
         pytest.param(TimeoutError(), id="timeout"),
         pytest.param(ValueError("half of a JSON"), id="truncated response"),
+        pytest.param(BadHttpMessage("no HTTP"), id="response that is no HTTP"),
     ],
 )
 def test_connection_failure_is_unavailable(error) -> None:
@@ -128,3 +135,66 @@ def test_untrusted_certificate_names_server_and_problem(code, problem) -> None:
     assert str(got.value).startswith(
         f"GET /x: the certificate of https://far:6443 {problem}"
     )
+
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0LW9m~LWFyZ29+ncm/FudA.c2lnbmF0dXJl"
+PARTS = [TOKEN[i : i + 8] for i in range(len(TOKEN) - 7)]
+
+
+@given(st.text(), st.integers(2, 40))
+def test_foreign_text_is_one_short_line(text, longest) -> None:
+    shown = foreign_text(text, (), longest)
+
+    assert len(shown) <= longest
+    assert not any(unicodedata.category(c) in ("Zl", "Zp") for c in shown)
+    assert not any(unicodedata.category(c).startswith("C") for c in shown)
+
+
+def test_visible_text_is_unchanged() -> None:
+    text = 'configmaps "argocd-rbac-cm" is forbidden: User "Zoë" cannot patch it'
+
+    assert foreign_text(text, (TOKEN,)) == text
+
+
+@given(
+    st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20),
+    st.integers(0, len(TOKEN) - 8),
+    st.integers(8, len(TOKEN)),
+)
+def test_no_part_of_a_token_is_shown(around, begin, size) -> None:
+    text = f"{around}{TOKEN[begin : begin + size]}{around}"
+    shown = foreign_text(text, (TOKEN,))
+
+    assert "[redacted]" in shown
+    assert not any(part in shown for part in PARTS)
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "ab", "Bearer "])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_base64_of_a_token_is_not_shown(prefix, encode) -> None:
+    encoded = encode(f"{prefix}{TOKEN}\n".encode()).decode()
+    shown = foreign_text(f"got {encoded} from you", (TOKEN,))
+
+    assert shown.startswith("got ")
+    assert shown.endswith(" from you")
+    assert len(shown) < len("got  from you") + len("[redacted]") + 24
+
+
+def test_short_token_is_hidden_whole() -> None:
+    assert foreign_text("your token is abc.", ("abc",)) == "your token is [redacted]."
+
+
+def test_token_that_crosses_the_limit_is_not_shown() -> None:
+    shown = foreign_text("x" * 20 + TOKEN, (TOKEN,), 30)
+
+    assert shown == "x" * 20 + "[redacted]"
+
+
+def test_redirect_is_an_error_without_its_body() -> None:
+    with pytest.raises(Unavailable, match=r"^GET /x: 302 redirects are not followed$"):
+        raise_for_status(302, b'{"message": "internal"}', "GET /x")
+
+
+def test_body_that_is_nested_too_deeply_is_a_message() -> None:
+    with pytest.raises(Unavailable):
+        raise_for_status(502, b"[" * 100_000, "GET /x")

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from argogrant.kube.client import PAGE_SIZE
-from argogrant.kube.errors import ClusterError, Unavailable
+from argogrant.kube.client import PAGE_SIZE, ListPage
+from argogrant.kube.errors import ClusterError, TooLarge, Unavailable
+from argogrant.kube.informer import TOO_LARGE_SECONDS, CollectionLimit
 from support.informer_copies import Copy, running, settle
 
 UNAVAILABLE = Unavailable("the API server is unavailable")
@@ -172,3 +173,62 @@ async def test_late_response_to_a_write_restores_no_deleted_object() -> None:
 
         assert not copy.informer.upsert(response)
         assert copy.known == {}
+
+
+async def test_object_that_cannot_be_read_leaves_the_others(caplog) -> None:
+    """The parser of the copy raises KeyError, which nobody foresaw."""
+    async with running(Copy()) as copy:
+        for name in ("one", "two"):
+            copy.create(name)
+        await settle()
+        copy.cluster.edit(f"{copy.collection.path}/one", {"data": None})
+        copy.edit("two", "b")
+        await settle()
+        assert copy.known == {"two": "b"}
+        assert await copy.informer.relist() == 0
+        copy.edit("one", "c")
+        await settle()
+
+        assert copy.known == {"one": "c", "two": "b"}
+        assert "/one cannot be read" in caplog.text
+
+
+async def test_collection_with_too_many_objects_is_not_read() -> None:
+    """What is known of it stays; it is read again after a pause."""
+    copy = Copy(limit=CollectionLimit(objects=3, size=10**6))
+    async with running(copy):
+        for number in range(4):
+            copy.create(f"o{number}")
+        await settle()
+        assert isinstance(copy.informer.error, TooLarge)
+        lists = copy.cluster.count("list")
+        await asyncio.sleep(TOO_LARGE_SECONDS / 2)
+        assert copy.cluster.count("list") == lists
+        copy.delete("o3")
+        await asyncio.sleep(TOO_LARGE_SECONDS)
+
+        assert copy.informer.error is None
+        assert sorted(copy.known) == ["o0", "o1", "o2"]
+
+
+async def test_list_of_empty_pages_has_an_end() -> None:
+    """The server answers every page with the token of another one."""
+    copy = Copy(limit=CollectionLimit(objects=3, size=10**6))
+
+    async def page(_collection, token: str = "") -> ListPage:
+        return ListPage([], "7", f"{token}x")
+
+    copy.cluster.list = page
+    async with running(copy):
+        assert isinstance(copy.informer.error, TooLarge)
+
+
+async def test_bytes_of_a_collection_are_limited() -> None:
+    copy = Copy(limit=CollectionLimit(objects=3, size=100))
+
+    async def page(_collection, _token: str = "") -> ListPage:
+        return ListPage([], "7", size=101)
+
+    copy.cluster.list = page
+    async with running(copy):
+        assert isinstance(copy.informer.error, TooLarge)

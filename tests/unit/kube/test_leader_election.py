@@ -264,3 +264,51 @@ async def test_release_is_attempted_once(error) -> None:
     await one.release()
 
     assert holder(cluster) == "one"
+
+
+def forge(cluster: FakeCluster, spec: object) -> None:
+    """Write a Lease as somebody else may who has the permission."""
+    cluster.add(
+        LEASES.path("argogrant"), {"metadata": {"name": LEASE_NAME}, "spec": spec}
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"leaseDurationSeconds": 2**31 - 1}, id="duration of a century"),
+        pytest.param({"leaseDurationSeconds": "x"}, id="duration that is no number"),
+        pytest.param({"leaseDurationSeconds": -5}, id="duration below zero"),
+        pytest.param({}, id="no duration"),
+        pytest.param({"renewTime": "2999-01-01T00:00:00.000000Z"}, id="future renewal"),
+        pytest.param({"renewTime": 7, "acquireTime": []}, id="times of another type"),
+        pytest.param({"leaseTransitions": "many"}, id="transitions of another type"),
+        pytest.param({"leaseTransitions": 2**31 - 1}, id="most transitions"),
+        pytest.param({"leaseTransitions": -1}, id="transitions below zero"),
+    ],
+)
+async def test_forged_lease_is_taken_over_after_our_lease_duration(fields) -> None:
+    """And not before: the holder may be another replica that leads."""
+    cluster = FakeCluster()
+    forge(cluster, {"holderIdentity": "mallory", **fields})
+    took = await acquired(an_elector(cluster, "one"), within=SECONDS + RETRY)
+
+    assert took >= SECONDS
+    assert holder(cluster) == "one"
+    assert 0 <= cluster.object(PATH)["spec"]["leaseTransitions"] < 2**31
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(None, id="no spec"),
+        pytest.param([], id="spec of another type"),
+        pytest.param({"holderIdentity": None}, id="no holder"),
+        pytest.param({"holderIdentity": ["mallory"]}, id="holder of another type"),
+    ],
+)
+async def test_lease_without_a_holder_is_acquired_at_once(spec) -> None:
+    cluster = FakeCluster()
+    forge(cluster, spec)
+
+    assert await acquired(an_elector(cluster, "one"), within=1) < 0.1

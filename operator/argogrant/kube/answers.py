@@ -1,0 +1,82 @@
+"""Answers of an API server: JSON, and what every object and list in it has.
+
+The owner of another cluster can answer anything. These functions return what the caller
+relies on, or raise ``ValueError``, which the client reports as a failed request. Pure.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+JSONObject = dict[str, Any]
+
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_VERSION: Final = re.compile("[0-9]{1,20}")
+
+
+def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON of any type
+    """Parse JSON; lone surrogates, which are no text, become question marks.
+
+    Raises:
+        ValueError: It is no JSON, is not UTF-8, or is nested too deeply.
+    """
+    try:
+        parsed = json.loads(text)
+        if _SURROGATE.search(text):
+            again = json.dumps(parsed, ensure_ascii=False)
+            parsed = json.loads(again.encode("utf-8", "replace"))
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
+    return parsed
+
+
+def as_object(answer: object) -> JSONObject:
+    """Return an object that has a name and a version.
+
+    Raises:
+        ValueError: It does not.
+    """
+    body = as_mapping(answer)
+    metadata = metadata_of(body)
+    names = (metadata.get("name"), metadata.get("namespace", ""))
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("the response has an object without a name")
+    return body
+
+
+def as_items(answer: JSONObject) -> list[JSONObject]:
+    """Return the objects of a list.
+
+    Raises:
+        ValueError: One of them is no object.
+    """
+    items = answer.get("items") or []
+    if not isinstance(items, list):
+        raise ValueError("the response is no list")  # noqa: TRY004 - as any other
+    return [as_object(item) for item in items]
+
+
+def metadata_of(body: JSONObject) -> JSONObject:
+    """Return the metadata of an object or list, whose resourceVersion is a number.
+
+    Raises:
+        ValueError: It is not, or there is none.
+
+    Source: Kubernetes, "API Concepts", on comparing resource versions.
+    """
+    metadata = as_mapping(body.get("metadata"))
+    version = metadata.get("resourceVersion")
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise ValueError("the response has no resourceVersion")
+    return metadata
+
+
+def as_mapping(answer: object) -> JSONObject:
+    """Return a JSON object.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(answer, dict):
+        raise ValueError("the response has something else than an object")  # noqa: TRY004
+    return answer

@@ -1,0 +1,145 @@
+"""HTTP connections to one API server, and limits of what it answers.
+
+Requests wait for a free connection of their lane. Watches stay open for minutes and a
+slow list for seconds, so each kind of request has a lane: whatever fills one of them,
+the write that removes a binding finds a connection::
+
+    lane       requests                                            connections
+    WATCHES    watches, of which every informer has one            1,000
+    OBJECTS    reads of one object, and patches except of a status  32
+    OTHERS     lists, statuses, Events, reviews                     32
+
+Whoever owns the API server, or stands in front of it, writes the answers. Redirects are
+not followed, and answers are asked for and read without compression: a few kilobytes
+could become gigabytes.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from enum import Enum
+from typing import Final
+from urllib.request import getproxies
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from argogrant.kube.errors import TooLarge
+
+Headers = tuple[tuple[str, str], ...]
+"""Pairs, since ``Impersonate-Group`` may occur several times."""
+
+OBJECT_BYTES: Final = 8 * 2**20
+"""Longest answer with one object, and longest event of a watch.
+
+etcd accepts requests of 1.5 MiB. The JSON of a ConfigMap is up to six times as long,
+if it consists of control characters. Source: etcd, ``--max-request-bytes``.
+"""
+_IDENTITY: Final = "identity"
+
+
+class Lane(Enum):
+    """Kinds of requests with connections of their own; the value is their number."""
+
+    WATCHES = "watches", 1_000
+    OBJECTS = "objects", 32
+    OTHERS = "others", 32
+
+
+def lane_of(method: str, path: str) -> Lane:
+    """Return the lane of a request that is neither a list nor a watch."""
+    is_urgent = method in ("GET", "PATCH") and not path.endswith("/status")
+    return Lane.OBJECTS if is_urgent else Lane.OTHERS
+
+
+class Connections:
+    """Pools of connections, opened at the first request of each lane.
+
+    Args:
+        api: The official client, which has the certificates and the proxy.
+        headers: Headers of every request.
+    """
+
+    def __init__(self, api: ApiClient, headers: Headers) -> None:
+        self._api = api
+        self._headers = headers
+        self._sessions: dict[Lane, aiohttp.ClientSession] = {}
+
+    async def send(  # noqa: PLR0913
+        self,
+        lane: Lane,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: str | None,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+    ) -> aiohttp.ClientResponse:
+        """Send a request and return the response with its body unread.
+
+        Raises:
+            ValueError: The response is compressed.
+        """
+        configuration, options = self._api.configuration, {}
+        if configuration.tls_server_name:
+            options["server_hostname"] = configuration.tls_server_name
+        response = await self._session(lane).request(
+            method,
+            url,
+            headers={**headers, "Accept-Encoding": _IDENTITY},
+            data=body,
+            timeout=timeout,
+            allow_redirects=False,
+            proxy=configuration.proxy,
+            proxy_headers=configuration.proxy_headers,
+            **options,
+        )
+        if response.headers.get("Content-Encoding", _IDENTITY).lower() != _IDENTITY:
+            response.close()
+            raise ValueError("the response is compressed")
+        return response
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions.values():
+            await session.close()
+
+    def _session(self, lane: Lane) -> aiohttp.ClientSession:
+        if lane not in self._sessions:
+            _, limit = lane.value
+            context = self._api.rest_client.ssl_context
+            # With trust_env aiohttp looks for a proxy at every request, which triples
+            # its cost. Without a proxy in the environment it is switched off.
+            self._sessions[lane] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=limit, ssl=context),
+                headers=self._headers,
+                trust_env=bool(getproxies()),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._sessions[lane]
+
+
+async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read the body of a response.
+
+    Raises:
+        TooLarge: It has more bytes than the limit; its connection is closed.
+    """
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > limit:
+            response.close()
+            raise TooLarge(f"the response has more than {limit:,} bytes")
+    return bytes(body)
+
+
+async def read_lines(
+    response: aiohttp.ClientResponse, limit: int
+) -> AsyncIterator[bytes]:
+    """Yield the lines of a body as they arrive.
+
+    Raises:
+        aiohttp.http_exceptions.LineTooLong: A line has more bytes than the limit.
+    """
+    while line := await response.content.readline(max_line_length=limit):
+        yield line
