@@ -195,8 +195,9 @@ class AccessPolicySpec(Model):
     """Effect of a match. Allow: a grant that matches requesters, subjects and roles and
     meets all requirements is allowed, once the required approvals exist. Deny: a grant
     that matches is denied even if other policies allow it, including break-glass
-    grants. With Deny, subjects are compared by name only, because Argo CD does not
-    distinguish users from groups."""
+    grants. Deny also matches every role that inherits a role of the policy in Argo CD
+    (a g line of its RBAC policy), directly or through others. With Deny, subjects are
+    compared by name only, because Argo CD does not distinguish users from groups."""
     requesters: list[RequesterModel] = Field(
         min_length=1, max_length=64, json_schema_extra=ATOMIC
     )

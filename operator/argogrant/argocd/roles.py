@@ -8,12 +8,13 @@ not know.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
-from argogrant.argocd.policy_csv import PolicyCSV, Rule, read_key_once
+from argogrant.argocd.policy_csv import ParsedLines, PolicyCSV, Rule, read_key_once
+from argogrant.grants.access.inheritance import ParentsByRole, RoleInheritance
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks
 
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
@@ -198,6 +199,31 @@ def default_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str
     if not text.default_role:
         return frozenset()
     return RolePermissions(text, projects).inherited_roles(text.default_role)
+
+
+def role_inheritance(text: PolicyCSV, projects: Iterable[Project]) -> RoleInheritance:
+    """Return the inheritance of roles, for Deny policies; lines are read on demand.
+
+    Argo CD ignores the lines of an invalid AppProject, and so does the result.
+    """
+    by_name = {project.name: project for project in projects}
+
+    @cache
+    def parents_in(project: str) -> ParentsByRole:
+        if not project:
+            return _parents(read_key_once("built-in", _BUILT_IN_TEXT), text)
+        lines = by_name[project].lines() if project in by_name else None
+        return {} if lines is None or lines.problems else _parents(lines)
+
+    return RoleInheritance(parents_in)
+
+
+def _parents(*parts: ParsedLines) -> ParentsByRole:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for lines in parts:
+        for binding in lines.bindings:
+            found[binding.subject].append(binding.role)
+    return found
 
 
 def names_used_as_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:

@@ -21,6 +21,7 @@ from argogrant.argocd.roles import (
     default_roles,
     discover_roles,
     names_used_as_roles,
+    role_inheritance,
 )
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
@@ -184,6 +185,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         state,
         rbac_policy_is_known=True,
         projects_are_known=projects is not None,
+        inheritance=role_inheritance(text, known),
         roles=frozenset(role.bound_as for role in roles),
         unreadable_projects={
             project.name: str(problem)

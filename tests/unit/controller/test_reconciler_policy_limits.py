@@ -2,7 +2,7 @@
 
 import asyncio
 
-from support.in_memory_operator import GRANTS, SETTLED
+from support.in_memory_operator import GRANTS, SETTLED, SOON
 from support.in_memory_policies import (
     BOB,
     CAROL,
@@ -13,6 +13,7 @@ from support.in_memory_policies import (
     operator_with_policies,
     request_grant,
 )
+from support.live_cluster import RULES
 
 
 async def test_break_glass_grant_is_labelled() -> None:
@@ -91,3 +92,17 @@ async def test_owner_named_by_a_project_may_approve() -> None:
 
         assert counted_reason(operator, "g1-carol") == "+Counts"
         assert operator.ready("g1") == "+Bound"
+
+
+async def test_new_inheritance_of_a_denied_role_ends_access() -> None:
+    never = a_policy("never", effect="Deny", roles=[{"name": "role:admin"}])
+    async with operator_with_policies(a_policy(), never) as operator:
+        request_grant(operator)
+        await asyncio.sleep(SETTLED)
+        assert operator.ready("g1") == "+Bound"
+        text = f"{RULES}\ng, role:deployer, role:admin"
+        operator.edit_rbac(policy_csv=text)
+        await asyncio.sleep(SOON)
+
+        assert operator.bound == set()
+        assert operator.ready("g1") == "-NotAllowed"

@@ -233,8 +233,8 @@ def a_policy_allows_it(evaluation: PolicyEvaluation) -> Finding | None:
     """A grant needs a policy that allows it, and no policy that denies it."""
     if evaluation.denied_by is not None:
         message = (
-            f"AccessPolicy {quote(evaluation.denied_by.name)} denies this grant."
-            " Request other access, or ask an administrator to change the policy."
+            f"{evaluation.denied_by.message(evaluation.request)}. Request other access,"
+            " or ask an administrator to change the policy."
         )
     elif evaluation.quorums or evaluation.matches:
         return None

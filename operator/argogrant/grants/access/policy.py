@@ -17,6 +17,7 @@ from typing import Final, cast
 
 import re2
 
+from argogrant.grants.access.inheritance import NO_INHERITANCE, RoleInheritance
 from argogrant.grants.model.identity import (
     Identity,
     IdentityPattern,
@@ -172,6 +173,8 @@ class AccessRules:
     """Prefix of usernames in Kubernetes that Argo CD's usernames lack (``oidc:``)."""
     owners: Owners = field(default_factory=Owners)
     identities: RequesterVerification = field(default_factory=RequesterVerification)
+    inheritance: RoleInheritance = field(default=NO_INHERITANCE, repr=False)
+    """Roles that roles inherit in Argo CD; Deny policies match them as well."""
     are_unrestricted: bool = field(init=False, repr=False, compare=False)
     """True if Kubernetes RBAC alone decides, since no policy exists or is required."""
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from argogrant.grants.access.inheritance import MAX_INHERITED, RoleInheritance
 from argogrant.grants.access.policy import (
     AccessPolicy,
     Approval,
     RolePattern,
     matches_pattern,
 )
-from argogrant.grants.model.grant import Grant, RoleRef, SubjectKind
+from argogrant.grants.model.grant import Grant, SubjectKind
 from argogrant.grants.model.identity import (
     Identity,
     argocd_subject,
@@ -176,7 +177,8 @@ def requester_matches(policy: AccessPolicy, request: Request) -> bool:
 
 def role_matches(policy: AccessPolicy, request: Request) -> bool:
     """``spec.roles`` lists the role; patterns without a project match global roles."""
-    return any(_covers(pattern, request.grant.role) for pattern in policy.roles)
+    role = request.grant.role
+    return any(_covers(one, role.project, role.name) for one in policy.roles)
 
 
 def subject_matches(policy: AccessPolicy, request: Request) -> bool:
@@ -329,27 +331,64 @@ def first_failed_check(policy: AccessPolicy, request: Request) -> FailedCheck | 
     return None
 
 
-def denies(policy: AccessPolicy, request: Request) -> bool:
-    """Return whether a Deny policy matches a request.
+class Denial(NamedTuple):
+    """A Deny policy that matches a request."""
+
+    policy: AccessPolicy
+    names_role: bool
+    """True if the policy names the requested role itself."""
+    inherited: str | None = None
+    """Role that the policy names and the requested role inherits; None if the policy
+    names the requested role, or if that one inherits too many roles to examine."""
+
+    def message(self, request: Request) -> str:
+        """Explain the denial to the requester, as a clause."""
+        name = f"AccessPolicy {quote(self.policy.name)}"
+        role = quote(request.grant.role.bound_as)
+        if self.names_role:
+            return f"{name} denies this grant"
+        if self.inherited is not None:
+            return f"{name} denies {quote(self.inherited)}, which {role} inherits"
+        return (
+            f"{name} denies roles that may be among the more than {MAX_INHERITED} roles"
+            f" that {role} inherits"
+        )
+
+
+def denial_by(
+    policy: AccessPolicy, request: Request, inheritance: RoleInheritance
+) -> Denial | None:
+    """Return the denial of a request by a Deny policy; None if it does not match.
 
     It matches more than an Allow policy with the same fields. Argo CD compares bare
     strings, so the kind of the subject is ignored; ``self`` includes every spelling of
-    the requester's name; and ``*`` includes the accounts of Kubernetes itself.
+    the requester's name; ``*`` includes the accounts of Kubernetes itself; and a role
+    matches if it inherits one that matches.
     """
     subject, patterns = request.grant.subject.name, policy.subjects
-    return (
-        any(p.matches(request.requester, also_system=True) for p in policy.requesters)
-        and role_matches(policy, request)
-        and (
-            any(matches_glob(g, subject) for g in (*patterns.users, *patterns.groups))
-            or (
-                patterns.is_self
-                and is_same_user(
-                    request.requester.username, subject, request.strip_prefix
-                )
-            )
+    matches_people = any(
+        p.matches(request.requester, also_system=True) for p in policy.requesters
+    ) and (
+        any(matches_glob(g, subject) for g in (*patterns.users, *patterns.groups))
+        or (
+            patterns.is_self
+            and is_same_user(request.requester.username, subject, request.strip_prefix)
         )
     )
+    if not matches_people:
+        return None
+    if role_matches(policy, request):
+        return Denial(policy, names_role=True)
+
+    def is_named(name: str) -> bool:
+        return any(_covers(one, *_split_role(name)) for one in policy.roles)
+
+    inherited, is_complete = inheritance.nearest(
+        request.grant.role, policy.uid, is_named
+    )
+    if inherited is None and is_complete:
+        return None
+    return Denial(policy, names_role=False, inherited=inherited)
 
 
 def max_duration_of(policy: AccessPolicy, request: Request) -> timedelta | None:
@@ -368,12 +407,17 @@ def listed(names: Iterable[str]) -> str:
     return " or ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
-def _covers(pattern: RolePattern, role: RoleRef) -> bool:
-    if pattern.project is None or role.project is None:
-        return pattern.project is role.project and matches_glob(pattern.name, role.name)
-    return matches_glob(pattern.name, role.name) and matches_glob(
-        pattern.project, role.project
-    )
+def _covers(pattern: RolePattern, project: str | None, name: str) -> bool:
+    if pattern.project is None or project is None:
+        return pattern.project is project and matches_glob(pattern.name, name)
+    return matches_glob(pattern.name, name) and matches_glob(pattern.project, project)
+
+
+def _split_role(name: str) -> tuple[str | None, str]:
+    """Split a role as written in the RBAC policy into its project, if any, and name."""
+    prefix, _, rest = name.partition(":")
+    project, colon, role = rest.partition(":")
+    return (project, role) if prefix == "proj" and colon else (None, name)
 
 
 def _describe_role(pattern: RolePattern) -> str:

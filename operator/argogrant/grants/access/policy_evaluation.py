@@ -26,9 +26,10 @@ from argogrant.grants.access.policy import (
     Owners,
 )
 from argogrant.grants.access.policy_checks import (
+    Denial,
     FailedCheck,
     Request,
-    denies,
+    denial_by,
     first_failed_check,
     listed,
     max_duration_of,
@@ -282,7 +283,7 @@ class PolicyEvaluation:
     """Result of one request under every policy."""
 
     request: Request
-    denied_by: AccessPolicy | None
+    denied_by: Denial | None
     """The first Deny policy that matches; the other fields are empty then."""
     closest_policy: FailedCheck | None = None
     """The check that failed last, of the first Allow policy by name."""
@@ -315,8 +316,10 @@ def evaluate_policies(
     for policy in rules.policies:
         if policy.effect is Effect.ALLOW:
             allowing.append(policy)
-        elif denies(policy, request):
-            return PolicyEvaluation(request=request, denied_by=policy)
+            continue
+        denied_by = denial_by(policy, request, rules.inheritance)
+        if denied_by is not None:
+            return PolicyEvaluation(request=request, denied_by=denied_by)
     failed, quorums, matches = [], [], []
     for policy in allowing:
         failed_check = first_failed_check(policy, request)
