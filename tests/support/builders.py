@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from argogrant.grants.access.evaluation import PolicyResult
+from argogrant.grants.access.history import EarlierAccess
 from argogrant.grants.access.policy import (
     AccessPolicy,
     Approval,
@@ -18,7 +19,7 @@ from argogrant.grants.access.policy import (
 )
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import InstanceState, build_input
-from argogrant.grants.decide import Decision, decide
+from argogrant.grants.decide import Decision, DesiredBinding, decide
 from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import (
     Identity,
@@ -184,14 +185,24 @@ def policy_case(
     **others: Any,
 ) -> Case:
     """Build a case of a grant under policies, with approvals, at a time."""
-    chain, active = others.pop("chain", ()), others.pop("active_before", 0)
+    earlier = EarlierAccess(
+        in_chain=others.pop("in_chain", 0),
+        ahead=others.pop("ahead", timedelta()),
+        active=others.pop("active_before", 0),
+    )
+    related = RelatedObjects(
+        approvals=approvals,
+        chain=others.pop("chain", ()),
+        extended_until=others.pop("extended_until", None),
+        earlier=earlier,
+        written_end=others.pop("written_end", None),
+    )
     instance = {
         "policies": policies,
         "identities": VERIFIED,
         "roles": frozenset({grant.role.bound_as}),
         **others,
     }
-    related = RelatedObjects(approvals=approvals, chain=chain, active_before=active)
     return Case(grant, at, related, instance)
 
 
@@ -228,6 +239,8 @@ class Outcome(NamedTuple):
     """Part of the message."""
     policy: str | None = None
     end: datetime | None = None
+    is_kept: bool | None = None
+    """True if an existing line stays and none is added."""
 
     def of(self, decision: Decision) -> "Outcome":
         """Return the result of a decision, reduced to what is expected."""
@@ -237,6 +250,9 @@ class Outcome(NamedTuple):
             self.message if self.message in result.message else result.message,
             self.policy and decision.policy_result.policy,
             self.end and decision.window.end,
+            None
+            if self.is_kept is None
+            else decision.desired_binding is DesiredBinding.UNCHANGED,
         )
 
 

@@ -124,9 +124,11 @@ class AccessGrantSpec(Model):
     extends: ObjectName | None = None
     """Name of the grant that this grant extends. That grant must have the same subject,
     role and instance. It must be older, must not have ended when this grant was
-    created, and must not be revoked, denied or deleted before this grant starts. The
-    binding stays in Argo CD while either grant is active. An AccessPolicy can limit the
-    number of extensions (maxExtensions). Immutable."""
+    created, and must not be revoked, denied or deleted before this grant starts; if
+    that happens later, the binding of this grant stays until its end, but is not added
+    again. The binding stays in Argo CD while either grant is active. An AccessPolicy
+    can limit the number of extensions (maxExtensions); it also counts grants that
+    follow without extends. Immutable."""
     break_glass: bool | None = None
     """true requests emergency access: without approval and for a short time, if an
     AccessPolicy allows it (breakGlass). It requires a justification. A label, a metric

@@ -211,14 +211,21 @@ class AccessPolicySpec(Model):
     max_duration: Duration | None = None
     """Maximum duration of a grant, such as 4h. A grant that requests more is not
     allowed by this policy. Lowering it shortens active grants that the policy allows.
-    If omitted, only maxDuration of the ArgoCDInstance limits the duration."""
+    Without approval, it also limits what one requester can schedule for the same
+    subject and role: at most maxDuration multiplied by 1 + maxExtensions (by 2 if that
+    is omitted) may lie ahead. If omitted, only maxDuration of the ArgoCDInstance limits
+    the duration."""
     max_extensions: int | None = Field(None, ge=0, le=30)
-    """Maximum number of successive extensions of a grant (spec.extends); 0 allows none.
-    If omitted, there is no limit."""
+    """Maximum number of successive extensions of a grant; 0 allows none. Every grant
+    counts that has the same subject and role and less than 15 minutes between it and
+    the next one, whoever requested it and with or without spec.extends. If omitted,
+    there is no limit."""
     max_active_per_subject: int | None = Field(None, ge=1, le=1000)
-    """Maximum number of concurrent grants of one subject on an ArgoCDInstance,
-    including grants that wait for approval or start later. If omitted, there is no
-    limit."""
+    """Maximum number of concurrent grants of one subject on an ArgoCDInstance: active
+    grants, and those that the subject requested and that wait for approval or start
+    later. A grant that another user requested counts from its start; at that time it
+    waits if the number is reached. Grants with breakGlass are counted apart. If
+    omitted, there is no limit."""
     justification: JustificationRuleModel | None = None
     """Requirements for spec.justification of a grant."""
     approval: ApprovalRuleModel | None = None

@@ -5,8 +5,7 @@ It reads the cache (the store and the snapshot of Argo CD) and performs no I/O.
 keeps its last result, and repeats only what depends on a changed object.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -30,6 +29,7 @@ from argogrant.controller.appproject.placement import (
     BindingMode,
     binding_mode,
     plan_bindings,
+    written_ends,
 )
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.plan import Plan
@@ -39,17 +39,22 @@ from argogrant.controller.store import (
     NamespaceRules,
     Store,
 )
+from argogrant.grants.access.evaluation import policies_are_known_and_valid
+from argogrant.grants.access.history import AccessHistory, requested_duration
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import InstanceState, build_input
 from argogrant.grants.decide import Decision, decide
 from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
-from argogrant.grants.model.grant import NO_RISKS, Grant
+from argogrant.grants.model.grant import NO_RISKS, Binding, Grant
 from argogrant.grants.model.identity import IdentityPattern
-from argogrant.grants.model.reasons import REFUSED_REASONS, Finding
+from argogrant.grants.model.reasons import Finding
 
 LONGEST_CHAIN: Final = 128
 """Upper limit of the grants in a chain of extensions."""
+
+WrittenEnd = Callable[[Binding], datetime | None]
+"""Returns the end that Argo CD's RBAC policy contains for a binding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,17 +275,19 @@ class DecisionCache:
         state: InstanceState,
         now: datetime,
         store: Store | None = None,
+        written_end: WrittenEnd = lambda _binding: None,
     ) -> None:
         """Decide about these grants, and drop the decisions about all others.
 
-        Without a store, grants have no approvals and extend no grant.
+        Without a store, grants have no approvals and extend no grant. ``written_end``
+        returns the end that Argo CD's RBAC policy contains for a binding.
         """
         is_same_state = state is self._state and now >= self.decided_at
         reusable = self._decisions if is_same_state else {}
         self.records = {record.uid: record for record in records}
         before = self._decisions
         grants = [r.grant for r in self.records.values() if r.grant is not None]
-        related_grants = _RelatedGrants(grants, store, state)
+        related_grants = _RelatedGrants(grants, store, state, written_end)
         self._decisions = {}
         for grant in related_grants.ordered():
             related = related_grants.get(grant)
@@ -288,7 +295,7 @@ class DecisionCache:
             if decision is None or not _is_still_valid(decision, grant, related, now):
                 decision = decide(build_input(grant, state, now, related))
             self._decisions[grant.uid] = decision
-            related_grants.record_active(decision)
+            related_grants.record(decision, now)
         if not _same_bindings(before, self._decisions):
             self.revision += 1
         self._state, self.decided_at = state, now
@@ -297,59 +304,87 @@ class DecisionCache:
 
 
 class _RelatedGrants:
-    """Objects that decisions depend on: approvals, extensions, other active grants.
+    """Objects that decisions depend on: approvals, extensions, earlier grants.
 
-    ``maxActivePerSubject`` counts the older active grants of a subject. If any policy
-    sets it, grants are decided in the order of their creation, and each is counted
-    before the next one.
+    Grants are decided in the order of ``AccessHistory``, and each is recorded before
+    the next one. If no limit concerns more than one grant, they have no order.
     """
 
     def __init__(
-        self, grants: Sequence[Grant], store: Store | None, state: InstanceState
+        self,
+        grants: Sequence[Grant],
+        store: Store | None,
+        state: InstanceState,
+        written_end: WrittenEnd,
     ) -> None:
         self._grants = grants
         self._extensions = {
-            (grant.extends, *grant.binding): grant.name
+            (grant.extends, grant.binding): grant.name
             for grant in grants
             if grant.extends is not None
         }
+        self._extended_until: dict[str, datetime | None] = {
+            name: None for name, _ in self._extensions
+        }
+        """Ends of the grants that others extend, by spec and approvals."""
         self._store = store
-        self._active: defaultdict[str, set[str]] = defaultdict(set)
-        self._counts_active = any(
-            policy.max_active_per_subject is not None for policy in state.policies
-        )
+        self._history = AccessHistory(grants, state)
+        self._written_end = written_end
+        self._policies_are_unknown = policies_are_known_and_valid(state) is not None
+        maximums = [one.max_duration for one in state.policies]
+        maximums += [
+            one.break_glass.max_duration
+            for one in state.policies
+            if one.break_glass.allowed
+        ]
+        self._lowest_maximum = min(filter(None, maximums), default=timedelta.max)
 
     def ordered(self) -> Iterable[Grant]:
-        """Return the grants, by age if any policy limits the active grants."""
-        if not self._counts_active:
-            return self._grants
-        return sorted(self._grants, key=lambda grant: (grant.created_at, grant.name))
+        """Return the grants in the order in which decisions depend on each other."""
+        if self._extended_until or self._history.is_needed:
+            return self._history.ordered()
+        return self._grants
 
     def get(self, grant: Grant) -> RelatedObjects:
         """Return the objects that a decision about this grant depends on."""
         approvals = self._store.approvals_of(grant.name) if self._store else ()
-        active = self._active[grant.subject.name] if self._counts_active else ()
+        chain = self._chain(grant) if grant.extends is not None else ()
+        earlier = self._history.before(grant, chain)
+        written_end = self._written_end_of(grant)
         extended_by = ""
         if self._extensions:
-            extended_by = self._extensions.get((grant.name, *grant.binding), "")
-        if not (approvals or grant.extends or active or extended_by):
+            extended_by = self._extensions.get((grant.name, grant.binding), "")
+        if not (approvals or chain or any(earlier) or written_end or extended_by):
             return NO_RELATED_OBJECTS
-        chain = self._chain(grant)
         return RelatedObjects(
             approvals=tuple(r.approval for r in approvals if r.approval is not None),
             chain=chain,
-            active_before=len(set(active) - {one.uid for one in chain}),
+            extended_until=self._extended_until.get(grant.extends or ""),
+            earlier=earlier,
+            written_end=written_end,
             extended_by=extended_by,
         )
 
-    def record_active(self, decision: Decision) -> None:
-        """Count an active grant, neither ended nor refused, for younger ones."""
-        if not self._counts_active:
-            return
-        grant, finding = decision.grant, decision.finding
-        is_refused = finding is not None and finding.reason in REFUSED_REASONS
-        if not (decision.has_ended or grant.being_deleted or is_refused):
-            self._active[grant.subject.name].add(grant.uid)
+    def record(self, decision: Decision, now: datetime) -> None:
+        """Record a decision, for those that depend on it."""
+        grant, access = decision.grant, decision.policy_result.access
+        if grant.name in self._extended_until and access is not None:
+            self._extended_until[grant.name] = access.end
+        if self._history.is_needed:
+            self._history.record(grant, decision.outcome(now))
+
+    def _written_end_of(self, grant: Grant) -> datetime | None:
+        """Return the end in Argo CD's RBAC policy, if the decision may depend on it.
+
+        Otherwise every write would cost a decision about each grant that it concerns.
+        """
+        if not self._policies_are_unknown:
+            if grant.frozen_end is None:
+                return None
+            if grant.extends is None:
+                is_longer = requested_duration(grant) > self._lowest_maximum
+                return self._written_end(grant.binding) if is_longer else None
+        return self._written_end(grant.binding)
 
     def _chain(self, grant: Grant) -> tuple[Grant, ...]:
         chain: list[Grant] = []
@@ -454,7 +489,9 @@ class Planner:
         """Decide about every grant of the instance; return the common input."""
         gathered = self.gather(record, seen)
         grants = self._store.grants_of(self._name)
-        self.decisions.update(grants, gathered.state, self._clock(), self._store)
+        self.decisions.update(
+            grants, gathered.state, self._clock(), self._store, written_ends(seen)
+        )
         return gathered
 
     def plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:

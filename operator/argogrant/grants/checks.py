@@ -13,7 +13,7 @@ The checks, in order:
                    policies allow the grant
     started        ``spec.notBefore`` has passed
     bindable       Argo CD's policy is known, the subject is not a role, the AppProject
-                   can be parsed, and the role exists
+                   can be parsed, the role exists, and a line may be added
 
 All checks are pure functions of ``DecisionInput``, which is complete before the first
 one runs.
@@ -268,6 +268,11 @@ def role_exists(facts: DecisionInput) -> Finding | None:
     )
 
 
+def binding_may_be_added(facts: DecisionInput) -> Finding | None:
+    """A condition for the start still holds; otherwise, only an existing line stays."""
+    return facts.policy_result.only_kept
+
+
 IN_FORCE: tuple[Check, ...] = (
     grant_is_not_being_deleted,  # Deleted
     grant_is_not_revoked,  # Revoked, final
@@ -286,7 +291,9 @@ IN_FORCE: tuple[Check, ...] = (
     rbac_policy_is_known,  # InstanceUnavailable, unknown
     subject_is_not_a_role,  # SubjectRefused
     project_is_readable,  # ProjectInvalid, or InstanceUnavailable, unknown
-    role_exists,  # RoleNotFound; last, as it changes without a change of the grant
+    role_exists,  # RoleNotFound; late, as it changes without a change of the grant
+    binding_may_be_added,  # ExtensionRefused or NotAllowed, unknown; last: if another
+    # check fails, the existing line does not stay either
 )
 """Checks in order. A grant in force can still lack its binding: see controller/plan.py
 and controller/apply.py (InstanceUnavailable, RBACTextInvalid, RBACTextFull,

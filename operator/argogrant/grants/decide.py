@@ -30,7 +30,10 @@ do not apply (without access policies, most are bound at once) and returns to an
 state if a policy, an approval or the role is removed. The status stores only what
 cannot be derived again: the end that was reported at the start (``frozen_end``), the
 policy that allowed the grant (``recorded_policy``), the number of its extensions
-(``recorded_extension``), and a denial or approval timeout (``recorded_finding``).
+(``recorded_extension``), and a denial or approval timeout (``recorded_finding``). A
+status only takes access away. Where a grant that has started is treated better than a
+new one, the line in Argo CD is the proof: it stays until the end that is written with
+it, and no status adds one.
 
 The checks in ``checks.IN_FORCE`` decide. The first one that fails returns the finding:
 
@@ -53,6 +56,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from argogrant.grants.access.evaluation import PolicyResult
+from argogrant.grants.access.history import Outcome
 from argogrant.grants.access.policy_checks import RelatedObjects
 from argogrant.grants.checks import IN_FORCE, DecisionInput, shortened_by_max_duration
 from argogrant.grants.effectiveness import Effectiveness, check_effectiveness
@@ -123,12 +127,32 @@ class Decision(NamedTuple):
         """Return whether the grant has ended permanently."""
         return self.finding is not None and self.finding.is_final
 
+    @property
+    def is_refused(self) -> bool:
+        """Return whether its spec is refused, and not even an existing line stays."""
+        finding = self.finding
+        return (
+            finding is not None
+            and finding.reason in REFUSED_REASONS
+            and not finding.is_unknown
+        )
+
     def is_active(self, now: datetime) -> bool:
         """Return whether the grant is approved, has started and has not ended."""
         return (
             self.policy_result.is_approved
             and self.window.has_opened(now)
             and not self.has_ended
+        )
+
+    def outcome(self, now: datetime) -> Outcome:
+        """Return the part of the decision that decisions about later grants need."""
+        is_over = self.has_ended or self.grant.being_deleted or self.is_refused
+        return Outcome(
+            access=self.policy_result.access,
+            approved_at=self.policy_result.approved_at,
+            is_open=not is_over,
+            is_active=self.is_active(now) and not is_over,
         )
 
 
@@ -138,6 +162,7 @@ def decide(facts: DecisionInput) -> Decision:
     The decision is valid until its ``recheck_at``, unless another input changes.
     """
     finding = _first_finding(facts)
+    has_access = finding is None or finding is facts.policy_result.only_kept
     return Decision(
         grant=facts.grant,
         policy_result=facts.policy_result,
@@ -145,8 +170,8 @@ def decide(facts: DecisionInput) -> Decision:
         window=facts.window,
         desired_binding=_desired_binding(finding),
         finding=finding,
-        duration_note=shortened_by_max_duration(facts) if finding is None else "",
-        role_warning=_role_warning(facts) if finding is None else "",
+        duration_note=shortened_by_max_duration(facts) if has_access else "",
+        role_warning=_role_warning(facts) if has_access else "",
         effectiveness=_effectiveness(facts, finding),
         access_details=_access_details(facts, finding),
         recheck_at=_recheck_at(facts, finding),
@@ -206,7 +231,7 @@ def _is_ended_or_refused(facts: DecisionInput, finding: Finding | None) -> bool:
     return finding is not None and (
         facts.grant.being_deleted
         or finding.is_final
-        or finding.reason in REFUSED_REASONS
+        or (finding.reason in REFUSED_REASONS and not finding.is_unknown)
     )
 
 

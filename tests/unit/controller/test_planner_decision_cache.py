@@ -1,12 +1,24 @@
 """Decisions are reused until one of their inputs changes."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
 import pytest
 
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.checks import InstanceState
+from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
-from support.builders import HOUR, MINUTE, NOON, an_instance
+from support.builders import (
+    HOUR,
+    MINUTE,
+    NOON,
+    VERIFIED,
+    a_policy,
+    an_instance,
+)
 from support.live_cluster import a_grant
 
 STATE = an_instance()
@@ -23,8 +35,9 @@ def updated(
     *records: GrantRecord,
     now=NOON,
     state: InstanceState = STATE,
+    ends: Mapping[Binding, datetime] = MappingProxyType({}),
 ) -> DecisionCache:
-    decisions.update(records, state, now)
+    decisions.update(records, state, now, written_end=ends.get)
     return decisions
 
 
@@ -109,3 +122,39 @@ def test_invalid_grant_is_recorded_without_a_decision() -> None:
 
     assert set(decisions.records) == {"g1"}
     assert decisions.get("g1") is None
+
+
+def requested(name: str, role: str = "role:deployer", **spec) -> GrantRecord:
+    requester = {"username": "alice", "groups": []}
+    return a_record(name, requester=requester, role={"name": role}, **spec)
+
+
+def test_change_of_a_grant_decides_again_only_about_those_that_follow_it() -> None:
+    state = an_instance(
+        policies=(a_policy(max_extensions=0, max_duration=HOUR),), identities=VERIFIED
+    )
+    others = (requested("g2"), requested("g3", "role:x"), requested("g4", "role:y"))
+    decisions = updated(DecisionCache(), requested("g1"), *others, state=state)
+    before = {name: decisions.get(name) for name in ("g2", "g3", "g4")}
+    longer = requested("g1", duration="2h")  # which the policy does not allow
+    updated(decisions, longer, *others, state=state)
+    second, third, fourth = (decisions.get(name) for name in before)
+
+    assert before["g2"] is not None
+    assert not before["g2"].policy_result.is_approved
+    assert second is not None
+    assert second.policy_result.is_approved
+    assert third is before["g3"]
+    assert fourth is before["g4"]
+
+
+def test_written_end_matters_only_for_grants_that_may_be_kept() -> None:
+    """Otherwise, every write would cost a decision about each of its grants."""
+    state = an_instance(policies=(a_policy(max_duration=HOUR),), identities=VERIFIED)
+    record = requested("g1")
+    decisions = updated(DecisionCache(), record, state=state)
+    first = decisions.get("g1")
+    ends = {Binding("alice", "role:deployer"): NOON + HOUR}
+    updated(decisions, record, state=state, ends=ends)
+
+    assert decisions.get("g1") is first

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from argogrant.grants.access.policy_checks import RelatedObjects
 from argogrant.grants.checks import (
     IN_FORCE,
     DecisionInput,
@@ -20,6 +21,7 @@ INVALID_GRANT = {
     "revoked": True,
     "recorded_finding": RecordedFinding(Reason.DENIED, "bob denied the grant."),
     "frozen_end": NOON - HOUR,
+    "extends": "gone",
     "subject": "role:deployer",
     "role": "deployer",
     "project": "Team A",
@@ -47,7 +49,7 @@ FIXED_ONE_BY_ONE = [
         {"recorded_finding": None},
         {},
     ),
-    ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": None}, {}),
+    ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": NOON + 2 * HOUR}, {}),
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
     (
@@ -89,7 +91,10 @@ FIXED_ONE_BY_ONE = [
         {},
         {"roles": frozenset({"proj:team-a:deployer"})},
     ),
+    ("binding_may_be_added", Reason.EXTENSION_REFUSED, {"extends": None}, {}),
 ]
+BOUND = RelatedObjects(written_end=NOON + 2 * HOUR)
+"""The line exists, so the grant that extends no existing one is only kept."""
 
 
 def input_with(fixed: int) -> DecisionInput:
@@ -98,7 +103,7 @@ def input_with(fixed: int) -> DecisionInput:
     for _, _, of_grant, of_instance in FIXED_ONE_BY_ONE[:fixed]:
         grant |= of_grant
         instance |= of_instance
-    return build_input(a_grant(**grant), an_instance(**instance), NOON)
+    return build_input(a_grant(**grant), an_instance(**instance), NOON, BOUND)
 
 
 @pytest.mark.parametrize(

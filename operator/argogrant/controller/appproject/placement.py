@@ -11,11 +11,11 @@ gap::
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
@@ -91,9 +91,11 @@ def plan_bindings(  # noqa: PLR0913
         owner: The instance that plans.
         living_owners: The instances of this namespace.
         mode: Where the instance binds roles of AppProjects.
-        now: Tokens issued from this time on may have been issued by a new member.
+        now: Present time. Tokens issued from then on may have been issued by a new
+            member.
         refusal: Why Argo CD's owner does not allow the instance; None if they do.
     """
+    decisions = _without_overdue(decisions, seen, now)
     projects = [one for one in seen.projects if mode.concerns(one)]
     plan_config_map = partial(
         plan, seen=seen, owner=owner, living_owners=living_owners, refusal=refusal
@@ -128,6 +130,25 @@ def plan_bindings(  # noqa: PLR0913
     return _merge(planned, plans, seen, projects, owner)
 
 
+def _without_overdue(
+    decisions: Collection[Decision], seen: Snapshot, now: datetime
+) -> Collection[Decision]:
+    """Leave out decisions that would keep a binding after its written end.
+
+    A grant whose state is unknown keeps its binding. If the grant that wrote the
+    binding has ended, another one with a later end must not keep it.
+    """
+    written_end = written_ends(seen)
+
+    def is_overdue(decision: Decision) -> bool:
+        if decision.desired_binding is not DesiredBinding.UNCHANGED:
+            return False
+        end = written_end(decision.grant.binding)
+        return end is not None and end <= now
+
+    return [one for one in decisions if not is_overdue(one)]
+
+
 def managed_members(
     seen: Snapshot, foreign: Collection[str] = ()
 ) -> AbstractSet[Binding]:
@@ -149,6 +170,21 @@ def managed_member_ends(
         if project.members is not None and project.name not in foreign:
             ends.update(managed_bindings(project))
     return ends
+
+
+def written_ends(seen: Snapshot) -> Callable[[Binding], datetime | None]:
+    """Return a function that returns the end that Argo CD has for a binding.
+
+    It returns None if the binding does not exist, or if its end cannot be read.
+    AppProjects are read only if the ConfigMap does not contain a binding.
+    """
+    overlay = seen.overlay.ends if seen.overlay is not None else {}
+    members = cache(lambda: managed_member_ends(seen))
+
+    def written_end(binding: Binding) -> datetime | None:
+        return overlay.get(binding) or members().get(binding)
+
+    return written_end
 
 
 def _merge(

@@ -29,7 +29,9 @@ from argogrant.grants.access.policy import DEFAULT_TIMEOUT, AccessRules, Approva
 from argogrant.grants.access.policy_checks import (
     RelatedObjects,
     extension_problem,
+    is_bound,
     request_of,
+    shortened_message,
 )
 from argogrant.grants.access.policy_evaluation import (
     ApprovalResult,
@@ -80,6 +82,13 @@ class PolicyResult:
     """Time that a grant that has not started may stay unapproved; None: unlimited."""
     recheck_at: datetime | None = None
     """Next instant at which the result changes without a change of any object."""
+    access: Window | None = None
+    """Window that a policy allows by spec and approvals, whatever the status is; None
+    if no policy allows the grant or none is needed."""
+    only_kept: Finding | None = None
+    """Why the grant keeps its line in Argo CD, but gets no new one."""
+    kept_until: datetime | None = None
+    """End of that line."""
 
     @property
     def is_approved(self) -> bool:
@@ -89,10 +98,16 @@ class PolicyResult:
     def window_of(self, grant: Grant, *, max_duration: timedelta) -> Window:
         """Derive when the grant may be in force; the lower of both maximums applies."""
         if not self.is_approved:
-            return pending_window(grant, approval_timeout=self.approval_timeout)
-        if self.max_duration is not None and self.max_duration < max_duration:
-            max_duration = self.max_duration
-        return window_of(grant, max_duration=max_duration, approved_at=self.approved_at)
+            window = pending_window(grant, approval_timeout=self.approval_timeout)
+        else:
+            if self.max_duration is not None and self.max_duration < max_duration:
+                max_duration = self.max_duration
+            window = window_of(
+                grant, max_duration=max_duration, approved_at=self.approved_at
+            )
+        if self.kept_until is None or not window.start < self.kept_until < window.end:
+            return window
+        return Window(window.start, self.kept_until)
 
 
 NO_POLICY: Final = PolicyResult(
@@ -127,7 +142,11 @@ def evaluate(
     if grant.recorded_finding is None:
         return result
     ended = Finding(*grant.recorded_finding, is_final=True)
-    return _not_approved(ended, result.approval_results)
+    return replace(
+        _not_approved(ended, result.approval_results),
+        access=result.access,
+        approved_at=result.approved_at,
+    )
 
 
 def _evaluate(
@@ -140,23 +159,58 @@ def _evaluate(
     """Ask the questions of the module's docstring up to the policies."""
     unknown = policies_are_known_and_valid(rules)
     if unknown is not None:
-        return _unknown(unknown, grant, rules, now)
-    finding = extension_problem(grant, related.chain, max_duration=rules.max_duration)
-    if finding is None and rules.are_unrestricted:
+        result = _unknown(unknown, grant, rules, now)
+        return replace(result, kept_until=related.written_end)
+    finding = extension_problem(grant, related, max_duration=rules.max_duration)
+    if finding is not None and is_bound(grant, related):
+        result = _evaluate_policies(grant, rules, related, approvals, now)
+        return _only_kept(result, finding, related)
+    if finding is not None:
+        return _not_approved(
+            finding,
+            approval_has_no_effect(approvals),
+            approval_timeout=DEFAULT_TIMEOUT,
+        )
+    return _evaluate_policies(grant, rules, related, approvals, now)
+
+
+def _evaluate_policies(
+    grant: Grant,
+    rules: AccessRules,
+    related: RelatedObjects,
+    approvals: Approvals,
+    now: datetime,
+) -> PolicyResult:
+    """Ask the questions from the requester on."""
+    if rules.are_unrestricted:
         result = NO_POLICY_BREAK_GLASS if grant.break_glass else NO_POLICY
         return replace(result, approval_results=approval_not_needed(approvals))
-    finding = finding or requester_is_verified(grant, rules)
+    finding = requester_is_verified(grant, rules)
     if finding is None:
         assert grant.requester is not None
-        request = request_of(
-            grant, grant.requester, related, strip_prefix=rules.strip_prefix
-        )
+        request = request_of(grant, grant.requester, related, rules)
         evaluation = evaluate_policies(request, rules, approvals.approvals)
         finding = a_policy_allows_it(evaluation)
         if finding is None:
-            return _conclude(evaluation, approvals, now)
+            result = _conclude(evaluation, approvals, now)
+            best = evaluation.best
+            if best is None or not best.is_shortened or not result.is_approved:
+                return result
+            message = shortened_message(best.policy, request)
+            return _only_kept(result, Finding(Reason.NOT_ALLOWED, message), related)
     return _not_approved(
         finding, approval_has_no_effect(approvals), approval_timeout=DEFAULT_TIMEOUT
+    )
+
+
+def _only_kept(
+    result: PolicyResult, finding: Finding, related: RelatedObjects
+) -> PolicyResult:
+    """Keep the line of a grant that had started, at most until its written end."""
+    return replace(
+        result,
+        only_kept=replace(finding, is_unknown=True),
+        kept_until=related.written_end,
     )
 
 
@@ -338,6 +392,7 @@ def _approved(
         max_duration=best.max_duration,
         approvals=best.approvals,
         approval_results=results,
+        access=best.window,
     )
 
 

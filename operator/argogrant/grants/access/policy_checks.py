@@ -5,18 +5,26 @@ explains the failure to the requester. ``ALLOWS`` is the specification: an Allow
 allows a request that passes all its checks. If no policy does, the message quotes the
 policy whose checks failed last, which is the closest one to allowing the request.
 
-An extension is a grant that continues an earlier one of the same access
-(``spec.extends``). A chain of extensions is listed with the nearest grant first.
+An extension is a grant that continues earlier access: it names it (``spec.extends``),
+or it follows without a pause (``history``). A chain of grants that name each other is
+listed with the nearest grant first.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from argogrant.grants.access.history import (
+    MIN_PAUSE,
+    NO_EARLIER_ACCESS,
+    EarlierAccess,
+    requested_duration,
+)
 from argogrant.grants.access.inheritance import MAX_INHERITED, RoleInheritance
 from argogrant.grants.access.policy import (
     AccessPolicy,
+    AccessRules,
     Approval,
     RolePattern,
     matches_pattern,
@@ -33,8 +41,7 @@ from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import (
     format_duration,
     format_instant,
-    pending_window,
-    window_of,
+    window_without_status,
 )
 
 MAX_NAMES: Final = 5
@@ -49,9 +56,14 @@ class RelatedObjects:
     """All approvals that name this grant, including those that do not count."""
     chain: tuple[Grant, ...] = ()
     """Grants that this one extends, nearest first, as far as they exist."""
-    active_before: int = 0
-    """Number of older grants of the same subject and instance that are or may become
-    active, without those of its own chain."""
+    extended_until: datetime | None = None
+    """End of the grant that this one extends, by its spec and approvals; None if
+    policies do not allow that grant, or if it is unknown."""
+    earlier: EarlierAccess = NO_EARLIER_ACCESS
+    """Access that earlier grants of the same subject have."""
+    written_end: datetime | None = None
+    """End that Argo CD's RBAC policy contains for the same binding; None if there is no
+    such line, or if the decision does not depend on it."""
     extended_by: str = ""
     """Name of the grant that extends this one."""
 
@@ -70,44 +82,58 @@ class Request:
     strip_prefix: str
     """Prefix of usernames that Argo CD's usernames lack."""
     requested_duration: timedelta
-    """The duration, or the time from the earliest start to ``expiresAt``."""
+    instance_maximum: timedelta
+    """Maximum duration by the ArgoCDInstance."""
     extension_number: int
-    """Number of grants that this one extends, one after the other."""
-    active_before: int
+    """Number of grants that this one continues, one after the other."""
+    earlier: EarlierAccess
+    is_bound: bool
+    """True if the grant had started, and Argo CD has a line for it."""
 
 
 def request_of(
-    grant: Grant, requester: Identity, related: RelatedObjects, *, strip_prefix: str
+    grant: Grant, requester: Identity, related: RelatedObjects, rules: AccessRules
 ) -> Request:
     """Build the request that access policies check; the requester is verified."""
-    duration = grant.duration
-    if duration is None and grant.expires_at is not None:
-        duration = grant.expires_at - grant.earliest_start
     return Request(
         grant=grant,
         requester=requester,
-        own_subject=argocd_subject(requester, strip_prefix),
-        strip_prefix=strip_prefix,
-        # The CRD requires an end. Without the CRD, such a grant exceeds every maximum.
-        requested_duration=timedelta.max if duration is None else duration,
-        extension_number=extension_number(grant, related.chain),
-        active_before=related.active_before,
+        own_subject=argocd_subject(requester, rules.strip_prefix),
+        strip_prefix=rules.strip_prefix,
+        requested_duration=requested_duration(grant),
+        instance_maximum=rules.max_duration,
+        extension_number=max(
+            extension_number(grant, related.chain), related.earlier.in_chain
+        ),
+        earlier=related.earlier,
+        is_bound=is_bound(grant, related),
     )
 
 
+def is_bound(grant: Grant, related: RelatedObjects) -> bool:
+    """Return whether a grant had started, by its status, and Argo CD has its line.
+
+    A status alone could be forged. The line is written by the operator, or by someone
+    who can write any line. A grant with both keeps the line until the end that is
+    written with it, when a condition for its start no longer holds.
+    """
+    return grant.frozen_end is not None and related.written_end is not None
+
+
 def extension_problem(
-    grant: Grant, chain: Sequence[Grant], *, max_duration: timedelta
+    grant: Grant, related: RelatedObjects, *, max_duration: timedelta
 ) -> Finding | None:
     """Return why a grant cannot extend the grant that it names.
 
-    A grant that has started keeps its access, even if the earlier grant is deleted or
-    revoked afterwards. The maximum of the instance also limits the earlier grant.
+    The maximum of the instance also limits the earlier grant.
     """
-    if grant.extends is None or grant.recorded_extension is not None:
+    if grant.extends is None:
         return None
     problem: str | None = f"no such grant exists in namespace {grant.namespace}"
-    if chain:
-        problem = _problem_with(grant, chain[0], max_duration)
+    if related.chain:
+        problem = _problem_with(
+            grant, related.chain[0], related.extended_until, max_duration
+        )
     if problem is None:
         return None
     return Finding(
@@ -118,13 +144,15 @@ def extension_problem(
     )
 
 
-def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str | None:
+def _problem_with(
+    grant: Grant, earlier: Grant, until: datetime | None, max_duration: timedelta
+) -> str | None:
     """Return the first problem with the earlier grant, as a clause."""
-    # The end that was reported, or the end as if no approval were needed.
-    if earlier.frozen_end is None:
-        end = window_of(earlier, max_duration=max_duration).end
-    else:
-        end = pending_window(earlier, approval_timeout=None).end
+    # The end by its approvals, or the end as if no approval were needed. A status can
+    # only make it earlier.
+    end = until or window_without_status(earlier, max_duration=max_duration).end
+    if earlier.frozen_end is not None:
+        end = min(end, earlier.frozen_end)
     subject, role = quote(earlier.subject.name), quote(earlier.role.bound_as)
     instance = quote(earlier.instance)
     is_later = (earlier.created_at, earlier.name) >= (grant.created_at, grant.name)
@@ -145,15 +173,17 @@ def _problem_with(grant: Grant, earlier: Grant, max_duration: timedelta) -> str 
 def extension_number(grant: Grant, chain: Sequence[Grant]) -> int:
     """Count the grants that this one extends, one after the other.
 
-    A grant records its number when it starts, so counting stops at the nearest grant
-    with a record: the grants before it may have been deleted.
+    A grant records its number when it starts, because the grants before it may be
+    deleted. A record can only raise the number.
     """
     if grant.extends is None:
         return 0
-    for distance, one in enumerate((grant, *chain)):
-        if one.recorded_extension is not None:
-            return distance + one.recorded_extension
-    return len(chain) + (chain[-1].extends is not None if chain else 1)
+    recorded = (
+        distance + (one.recorded_extension or 0)
+        for distance, one in enumerate((grant, *chain))
+    )
+    first = chain[-1] if chain else grant
+    return max(len(chain) + (first.extends is not None), *recorded)
 
 
 class FailedCheck(NamedTuple):
@@ -209,12 +239,16 @@ def justification_matches(policy: AccessPolicy, request: Request) -> bool:
 
 
 def duration_is_within_maximum(policy: AccessPolicy, request: Request) -> bool:
-    """A longer request fails; a grant that this policy already allowed is shortened."""
-    maximum = max_duration_of(policy, request)
-    if maximum is None or request.requested_duration <= maximum:
+    """A longer request fails; if this policy allowed it before, its line is kept."""
+    if not exceeds_maximum(policy, request):
         return True
-    grant = request.grant
-    return grant.frozen_end is not None and grant.recorded_policy == policy.name
+    return request.is_bound and request.grant.recorded_policy == policy.name
+
+
+def exceeds_maximum(policy: AccessPolicy, request: Request) -> bool:
+    """Return whether a request is longer than the policy allows."""
+    maximum = max_duration_of(policy, request)
+    return maximum is not None and request.requested_duration > maximum
 
 
 def extensions_are_within_maximum(policy: AccessPolicy, request: Request) -> bool:
@@ -223,10 +257,38 @@ def extensions_are_within_maximum(policy: AccessPolicy, request: Request) -> boo
     return maximum is None or request.extension_number <= maximum
 
 
+def access_ahead_is_within_maximum(policy: AccessPolicy, request: Request) -> bool:
+    """A requester schedules no more without approval than one chain could have.
+
+    Without ``spec.maxExtensions``, that is one grant and one extension. Approvers see
+    each grant, so there is no limit with approval.
+    """
+    ahead = request.earlier.ahead
+    if not ahead or (policy.approval is not None and not request.grant.break_glass):
+        return True
+    maximum = _lowest_maximum(policy, request)
+    own = min(request.requested_duration, maximum)
+    # Whole numbers do not overflow, as the longest durations would.
+    return int(ahead.total_seconds() + own.total_seconds()) <= _most_ahead(
+        policy, request
+    )
+
+
+def _lowest_maximum(policy: AccessPolicy, request: Request) -> timedelta:
+    maximum = max_duration_of(policy, request)
+    return min(maximum or request.instance_maximum, request.instance_maximum)
+
+
+def _most_ahead(policy: AccessPolicy, request: Request) -> int:
+    """Return the seconds that a requester can schedule without approval."""
+    extensions = 1 if policy.max_extensions is None else policy.max_extensions
+    return int(_lowest_maximum(policy, request).total_seconds()) * (1 + extensions)
+
+
 def active_grants_are_within_maximum(policy: AccessPolicy, request: Request) -> bool:
-    """The subject has fewer older grants than ``spec.maxActivePerSubject``."""
+    """The subject has fewer earlier grants than ``spec.maxActivePerSubject``."""
     maximum = policy.max_active_per_subject
-    return maximum is None or request.active_before < maximum
+    return maximum is None or request.earlier.active < maximum
 
 
 def _other_requesters(policy: AccessPolicy, request: Request) -> str:
@@ -292,8 +354,18 @@ def _duration_too_long(policy: AccessPolicy, request: Request) -> str:
 def _too_many_extensions(policy: AccessPolicy, request: Request) -> str:
     return (
         f"allows at most {policy.max_extensions} extensions in a row; this is"
-        f" extension {request.extension_number}. Request new access when the present"
-        " grant has ended"
+        f" extension {request.extension_number}. Grants of the same subject and role"
+        f" with less than {format_duration(MIN_PAUSE)} between them count, whoever"
+        " requested them. Request new access that starts later"
+    )
+
+
+def _too_much_ahead(policy: AccessPolicy, request: Request) -> str:
+    most = timedelta(seconds=_most_ahead(policy, request))
+    return (
+        f"allows {quote(request.requester.username)} to schedule"
+        f" {format_duration(most)} of this access without approval, and with this"
+        " request it would be more. Create another grant when an earlier one has ended"
     )
 
 
@@ -301,7 +373,7 @@ def _too_many_active_grants(policy: AccessPolicy, request: Request) -> str:
     return (
         f"allows at most {policy.max_active_per_subject} grants at a time for"
         f" {quote(request.grant.subject.name)}, who already has"
-        f" {request.active_before}. The grant takes effect as soon as one of them has"
+        f" {request.earlier.active}. The grant takes effect as soon as one of them has"
         " ended"
     )
 
@@ -317,6 +389,7 @@ ALLOWS: Final[tuple[tuple[Holds, Explain], ...]] = (
     (justification_matches, _justification_differs),
     (duration_is_within_maximum, _duration_too_long),  # for how long
     (extensions_are_within_maximum, _too_many_extensions),  # how often
+    (access_ahead_is_within_maximum, _too_much_ahead),
     (active_grants_are_within_maximum, _too_many_active_grants),
     # The last check comes last because its result changes without a new request.
 )
@@ -389,6 +462,12 @@ def denial_by(
     if inherited is None and is_complete:
         return None
     return Denial(policy, names_role=False, inherited=inherited)
+
+
+def shortened_message(policy: AccessPolicy, request: Request) -> str:
+    """Explain why a grant that had started gets no new binding."""
+    name = f"AccessPolicy {quote(policy.name)}"
+    return f"{name} {_duration_too_long(policy, request)}."
 
 
 def max_duration_of(policy: AccessPolicy, request: Request) -> timedelta | None:

@@ -30,6 +30,7 @@ from argogrant.grants.access.policy_checks import (
     FailedCheck,
     Request,
     denial_by,
+    exceeds_maximum,
     first_failed_check,
     listed,
     max_duration_of,
@@ -45,9 +46,10 @@ from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import (
     END_OF_TIME,
+    Window,
     add_capped,
     format_instant,
-    window_of,
+    window_without_status,
 )
 
 _MESSAGES: Final = {
@@ -272,8 +274,11 @@ class PolicyMatch(NamedTuple):
     """A policy that allows the request now, and the resulting access."""
 
     policy: AccessPolicy
-    end: datetime
+    window: Window
+    """By spec and approvals; a status can still shorten it."""
     max_duration: timedelta | None
+    is_shortened: bool
+    """True if the request exceeds the maximum, which was lowered after the start."""
     approved_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
 
@@ -294,10 +299,19 @@ class PolicyEvaluation:
 
     @property
     def best(self) -> PolicyMatch | None:
-        """The latest end takes effect, then the fewest approvals, then the name."""
+        """Return the match that takes effect.
+
+        A policy that allows the request as it is takes precedence, then the latest end,
+        then the fewest approvals, then the name.
+        """
         return min(
             self.matches,
-            key=lambda m: (END_OF_TIME - m.end, len(m.approvals), m.policy.name),
+            key=lambda match: (
+                match.is_shortened,
+                END_OF_TIME - match.window.end,
+                len(match.approvals),
+                match.policy.name,
+            ),
             default=None,
         )
 
@@ -366,8 +380,16 @@ def _match(
         approvals = quorum.counted[: quorum.rule.required]
     maximum = max_duration_of(policy, request)
     lowest = max_duration if maximum is None else min(maximum, max_duration)
-    end = window_of(request.grant, max_duration=lowest, approved_at=approved_at).end
-    return PolicyMatch(policy, end, maximum, approved_at, approvals)
+    return PolicyMatch(
+        policy=policy,
+        window=window_without_status(
+            request.grant, max_duration=lowest, approved_at=approved_at
+        ),
+        max_duration=maximum,
+        is_shortened=exceeds_maximum(policy, request),
+        approved_at=approved_at,
+        approvals=approvals,
+    )
 
 
 def approval_results(

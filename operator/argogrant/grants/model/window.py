@@ -154,6 +154,21 @@ def window_of(
 ) -> Window:
     """Derive the window of an approved grant, as the module's docstring defines it.
 
+    Arguments as for ``window_without_status``.
+    """
+    start, end = window_without_status(
+        grant, max_duration=max_duration, approved_at=approved_at
+    )
+    if grant.frozen_end is not None and grant.frozen_end < end:
+        end = grant.frozen_end
+    return Window(start, end)
+
+
+def window_without_status(
+    grant: Grant, *, max_duration: timedelta, approved_at: datetime | None = None
+) -> Window:
+    """Derive the window from spec, creation and approval, as if it had no status.
+
     Args:
         grant: The grant.
         max_duration: The lowest maximum that applies, counted from the start.
@@ -167,8 +182,6 @@ def window_of(
         end = add_capped(start, grant.duration)
     if grant.expires_at is not None and grant.expires_at < end:
         end = grant.expires_at
-    if grant.frozen_end is not None and grant.frozen_end < end:
-        end = grant.frozen_end
     return Window(start, end)
 
 

@@ -6,7 +6,11 @@ from typing import Any
 
 from argogrant.argocd.overlay import render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.appproject.placement import BindingMode, plan_bindings
+from argogrant.controller.appproject.placement import (
+    BindingMode,
+    plan_bindings,
+    written_ends,
+)
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import DecisionCache
@@ -23,7 +27,7 @@ from support.appprojects import (
     planned,
     with_alice,
 )
-from support.builders import NOON, a_grant, decided
+from support.builders import NOON, SECOND, a_grant, decided
 
 ROLE = RoleRef(name="deployer", project="team-a")
 IN_FORCE = decided(a_grant())._replace(grant=replace(a_grant(), role=ROLE))
@@ -44,10 +48,10 @@ def seen(*projects: Any, bound: tuple[Binding, ...] = (), known: bool = True):
 
 
 def bindings_plan(
-    snapshot: Snapshot, *decisions: Any, mode: BindingMode = IN_PROJECTS
+    snapshot: Snapshot, *decisions: Any, mode: BindingMode = IN_PROJECTS, now=NOON
 ) -> Plan:
     return plan_bindings(
-        decisions, snapshot, owner=US, living_owners=[US], mode=mode, now=NOON
+        decisions, snapshot, owner=US, living_owners=[US], mode=mode, now=now
     )
 
 
@@ -83,6 +87,27 @@ def test_binding_of_unknown_state_stays_where_it_is() -> None:
         assert not project.removed
         assert not config_map.removed
         assert not project.projects
+
+
+def test_binding_of_unknown_state_is_removed_at_its_written_end() -> None:
+    """The grant that wrote it has ended; the one whose state is unknown ends later."""
+    for mode in (IN_PROJECTS, BindingMode()):
+        for snapshot in (seen(with_alice()), seen(a_project(), bound=(ALICE,))):
+            before = bindings_plan(snapshot, UNKNOWN, mode=mode, now=END - SECOND)
+            after = bindings_plan(snapshot, UNKNOWN, mode=mode, now=END)
+
+            assert not before.removed
+            assert after.removed == {ALICE}
+
+
+def test_written_end_of_a_binding_is_that_of_the_config_map_or_the_project() -> None:
+    in_config_map = written_ends(seen(a_project(), bound=(ALICE,)))
+    in_project = written_ends(seen(with_alice()))
+
+    assert in_config_map(ALICE) == END
+    assert in_project(ALICE) == END
+    assert in_project(Binding("bob", "role:deployer")) is None
+    assert written_ends(Snapshot())(ALICE) is None
 
 
 def test_unknown_projects_block_the_plan() -> None:

@@ -251,7 +251,8 @@ def test_grant_is_active_once_it_is_approved() -> None:
 
 def test_note_names_the_policy_whose_maximum_shortened_a_grant() -> None:
     grant = grant_by(frozen_end=NOON + HOUR, recorded_policy="deployers", duration=HOUR)
-    decision = policy_case(grant, a_policy(max_duration=MINUTE)).decision()
+    policy = a_policy(max_duration=MINUTE)
+    decision = policy_case(grant, policy, written_end=NOON + HOUR).decision()
 
     assert decision.duration_note == (
         ' It is shortened to the maximum of AccessPolicy "deployers", of 1m.'

@@ -28,6 +28,9 @@ from support.builders import (
 ALLOWED: Final = Outcome(Reason.AUTO_APPROVED)
 NOT_ALLOWED: Final = Outcome(Reason.NOT_ALLOWED)
 EXTENSION_REFUSED: Final = Outcome(Reason.EXTENSION_REFUSED)
+KEPT: Final = Outcome(Reason.NOT_ALLOWED, is_kept=True)
+"""The line stays until the end, and no new one is added."""
+KEPT_EXTENSION: Final = EXTENSION_REFUSED._replace(is_kept=True)
 FOUR_HOURS: Final = a_policy(max_duration=4 * HOUR)
 
 
@@ -76,17 +79,44 @@ DURATIONS = {
         policy_case(grant_by(duration=4 * HOUR), FOUR_HOURS, max_duration=3 * HOUR),
         ALLOWED._replace(end=NOON + 3 * HOUR),
     ),
-    "lowered maximum shortens a started grant": (
-        policy_case(started_grant(), a_policy(max_duration=20 * MINUTE)),
-        ALLOWED._replace(end=NOON + 20 * MINUTE),
+    "lowered maximum shortens the line of a started grant": (
+        policy_case(
+            started_grant(), a_policy(max_duration=20 * MINUTE), written_end=NOON + HOUR
+        ),
+        KEPT._replace(message="at most 20m, not for 1h", end=NOON + 20 * MINUTE),
+    ),
+    "lowered maximum keeps no line longer than it is written": (
+        policy_case(
+            started_grant(),
+            a_policy(max_duration=20 * MINUTE),
+            written_end=NOON + 10 * MINUTE,
+        ),
+        KEPT._replace(end=NOON + 10 * MINUTE),
     ),
     "lowered maximum can end a started grant": (
-        policy_case(started_grant(), a_policy(max_duration=MINUTE), at=NOON + MINUTE),
+        policy_case(
+            started_grant(),
+            a_policy(max_duration=MINUTE),
+            written_end=NOON + HOUR,
+            at=NOON + MINUTE,
+        ),
         Outcome(Reason.EXPIRED),
+    ),
+    "started grant without a line exceeds the lowered maximum": (
+        policy_case(started_grant(), a_policy(max_duration=20 * MINUTE)),
+        NOT_ALLOWED,
+    ),
+    "line of another grant does not help one that has not started": (
+        policy_case(
+            grant_by(), a_policy(max_duration=20 * MINUTE), written_end=NOON + HOUR
+        ),
+        NOT_ALLOWED,
     ),
     "started grant of another policy is not allowed": (
         policy_case(
-            started_grant(recorded_policy="old"), a_policy(max_duration=MINUTE)
+            started_grant(recorded_policy="old"),
+            a_policy(max_duration=MINUTE),
+            written_end=NOON + HOUR,
         ),
         NOT_ALLOWED,
     ),
@@ -159,13 +189,14 @@ JUSTIFICATIONS = {
 
 EARLIER: Final = grant_by(name="g0", uid="u0", created_at=NOON - 30 * MINUTE)
 LATER: Final = grant_by(extends="g0")
+STARTED_LATER: Final = grant_by(
+    extends="g0", recorded_extension=1, frozen_end=NOON + HOUR
+)
 
 
-def extension_case(extended, **overrides):
+def extension_case(extended, until=None):
     """Grant g1 extends another grant under a policy without limits."""
-    return policy_case(
-        grant_by(extends="g0", **overrides), a_policy(), chain=(extended,)
-    )
+    return policy_case(LATER, a_policy(), chain=(extended,), extended_until=until)
 
 
 def earlier_grant(**overrides):
@@ -183,9 +214,36 @@ EXTENSIONS = {
         EXTENSION_REFUSED._replace(message='"g0", but no such grant exists'),
     ),
     "the same without policies": (policy_case(LATER), EXTENSION_REFUSED),
-    "started extension of a deleted grant": (
-        policy_case(grant_by(extends="g0", recorded_extension=1), a_policy()),
-        ALLOWED,
+    "started extension of a deleted grant keeps its line": (
+        policy_case(STARTED_LATER, a_policy(), written_end=NOON + HOUR),
+        KEPT_EXTENSION._replace(end=NOON + HOUR),
+    ),
+    "started extension of a deleted grant keeps its line as it is written": (
+        policy_case(STARTED_LATER, a_policy(), written_end=NOON + MINUTE),
+        KEPT_EXTENSION._replace(end=NOON + MINUTE),
+    ),
+    "the same without policies, which keeps the line": (
+        policy_case(STARTED_LATER, written_end=NOON + HOUR),
+        KEPT_EXTENSION,
+    ),
+    "started extension of a revoked grant keeps its line": (
+        policy_case(
+            STARTED_LATER,
+            a_policy(),
+            chain=(grant_by(name="g0", created_at=NOON - MINUTE, revoked=True),),
+            written_end=NOON + HOUR,
+        ),
+        KEPT_EXTENSION,
+    ),
+    "started extension of a deleted grant that no policy allows any more": (
+        policy_case(
+            STARTED_LATER, requires_access_policy=True, written_end=NOON + HOUR
+        ),
+        NOT_ALLOWED,
+    ),
+    "started extension of a deleted grant without a line": (
+        policy_case(STARTED_LATER, a_policy()),
+        EXTENSION_REFUSED,
     ),
     "extension for another subject": (
         extension_case(earlier_grant(subject="bob")),
@@ -212,10 +270,18 @@ EXTENSIONS = {
         EXTENSION_REFUSED,
     ),
     "extension of a grant that was approved late": (
+        extension_case(earlier_grant(created_at=NOON - 9 * HOUR), until=NOON + MINUTE),
+        ALLOWED,
+    ),
+    "extension of a grant whose status alone reports a late end": (
         extension_case(
             earlier_grant(created_at=NOON - 9 * HOUR, frozen_end=NOON + MINUTE)
         ),
-        ALLOWED,
+        EXTENSION_REFUSED,
+    ),
+    "extension after the end by the approvals": (
+        extension_case(earlier_grant(), until=NOON),
+        EXTENSION_REFUSED,
     ),
     "extension of a revoked grant": (
         extension_case(earlier_grant(revoked=True)),
@@ -240,6 +306,22 @@ EXTENSIONS = {
             chain=(earlier_grant(extends="gone", recorded_extension=3),),
         ),
         NOT_ALLOWED._replace(message="this is extension 4"),
+    ),
+    "recorded number lowers no count": (
+        policy_case(
+            grant_by(extends="g0", recorded_extension=0),
+            a_policy(max_extensions=0),
+            chain=(earlier_grant(recorded_extension=0),),
+        ),
+        NOT_ALLOWED._replace(message="this is extension 1"),
+    ),
+    "grant that follows without naming the earlier one": (
+        policy_case(grant_by(), a_policy(max_extensions=0), in_chain=1),
+        NOT_ALLOWED._replace(message="this is extension 1"),
+    ),
+    "named and unnamed earlier grants are not added": (
+        policy_case(LATER, a_policy(max_extensions=1), chain=(EARLIER,), in_chain=1),
+        ALLOWED,
     ),
     "deleted earlier grant counts": (
         policy_case(
