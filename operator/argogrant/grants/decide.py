@@ -283,7 +283,8 @@ def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
     """Return when the object of an ended grant may be deleted; None: not yet.
 
     The object is the only record of what was requested, so it is kept if anything about
-    its end is unknown.
+    its end is unknown. Its status could report too early an end, but no grant ends
+    before its creation.
     """
     if (
         ended.grant.tracked_by_git  # Argo CD would create it again
@@ -292,5 +293,5 @@ def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
         or ended.is_continued  # the number of extensions is counted along the chain
     ):
         return None
-    instant = add_capped(ended.ended_at, retention)
+    instant = add_capped(max(ended.ended_at, ended.grant.created_at), retention)
     return None if instant == END_OF_TIME else instant

@@ -19,6 +19,11 @@ def test_grant_is_kept_for_the_retention_time_after_its_end() -> None:
     assert delete_after(ended_grant(), DAY) == NOON + HOUR + DAY
 
 
+def test_forged_end_before_the_creation_does_not_delete_the_record() -> None:
+    """Without the record, a chain of grants would begin again."""
+    assert delete_after(ended_grant(ended_at=NOON - 30 * DAY), DAY) == NOON + DAY
+
+
 def test_retention_of_zero_deletes_at_once() -> None:
     assert delete_after(ended_grant(), timedelta(0)) == NOON + HOUR
 
