@@ -2,10 +2,19 @@
 
 import pytest
 
+from argogrant.grants.access.policy_checks import RelatedObjects
 from argogrant.grants.decide import DesiredBinding
 from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
-from support.builders import HOUR, NOON, a_grant, a_policy, an_identity, decided
+from support.builders import (
+    HOUR,
+    NOON,
+    SECOND,
+    a_grant,
+    a_policy,
+    an_identity,
+    decided,
+)
 
 UNREADABLE = {"policies_are_known": False}
 UNVERIFIABLE = {
@@ -56,6 +65,26 @@ def test_unknown_policies_keep_a_binding_until_its_end(
     assert decision.finding is not None
     assert decision.finding.reason is Reason.ACCESS_POLICIES_UNKNOWN
     assert not decision.has_ended
+
+
+@pytest.mark.parametrize(
+    ("at", "desired_binding"),
+    [
+        pytest.param(NOON + HOUR - SECOND, DesiredBinding.UNCHANGED, id="before it"),
+        pytest.param(NOON + HOUR, DesiredBinding.ABSENT, id="at it"),
+    ],
+)
+def test_unknown_policies_keep_no_binding_after_its_written_end(
+    at, desired_binding
+) -> None:
+    """A status that reports a later end could be forged."""
+    grant = a_grant(frozen_end=NOON + 9 * HOUR)
+    related = RelatedObjects(written_end=NOON + HOUR)
+    decision = decided(grant, at, related, **UNREADABLE)
+
+    assert decision.desired_binding is desired_binding
+    assert not decision.has_ended
+    assert decided(grant, NOON, related, **UNREADABLE).recheck_at == NOON + HOUR
 
 
 def test_unknown_policies_are_rechecked_at_the_earliest_possible_end() -> None:

@@ -159,8 +159,7 @@ def _evaluate(
     """Ask the questions of the module's docstring up to the policies."""
     unknown = policies_are_known_and_valid(rules)
     if unknown is not None:
-        result = _unknown(unknown, grant, rules, now)
-        return replace(result, kept_until=related.written_end)
+        return _unknown(unknown, grant, rules, related, now)
     finding = extension_problem(grant, related, max_duration=rules.max_duration)
     if finding is not None and is_bound(grant, related):
         result = _evaluate_policies(grant, rules, related, approvals, now)
@@ -356,17 +355,23 @@ def _timed_out(quorum: Quorum) -> str:
 
 
 def _unknown(
-    finding: Finding, grant: Grant, rules: AccessRules, now: datetime
+    finding: Finding,
+    grant: Grant,
+    rules: AccessRules,
+    related: RelatedObjects,
+    now: datetime,
 ) -> PolicyResult:
     """Keep an existing binding, but not after the earliest end that is possible.
 
-    A duration counts from an approval that cannot be read now. If the status has no
-    end yet, access ends as if no approval had been required. That end is not final.
+    That is the end that is written with the binding. A duration counts from an approval
+    that cannot be read now. If the status has no end yet, access ends as if no approval
+    had been required. Neither end is final.
     """
-    if grant.frozen_end is not None or grant.duration is None:
-        return _not_approved(finding)
-    earliest_end = window_of(grant, max_duration=rules.max_duration).end
-    if now < earliest_end:
+    ends = [] if related.written_end is None else [related.written_end]
+    if grant.frozen_end is None and grant.duration is not None:
+        ends.append(window_of(grant, max_duration=rules.max_duration).end)
+    earliest_end = min(ends, default=None)
+    if earliest_end is None or now < earliest_end:
         return _not_approved(finding, recheck_at=earliest_end)
     return _not_approved(replace(finding, is_unknown=False))
 
