@@ -212,9 +212,9 @@ class AccessPolicySpec(Model):
     """Maximum duration of a grant, such as 4h. A grant that requests more is not
     allowed by this policy. Lowering it shortens active grants that the policy allows.
     Without approval, it also limits what one requester can schedule for the same
-    subject and role: at most maxDuration multiplied by 1 + maxExtensions (by 2 if that
-    is omitted) may lie ahead. If omitted, only maxDuration of the ArgoCDInstance limits
-    the duration."""
+    subject and role: at most maxDuration, and once more for each of maxExtensions, may
+    lie ahead. If omitted, only maxDuration of the ArgoCDInstance limits the
+    duration."""
     max_extensions: int | None = Field(None, ge=0, le=30)
     """Maximum number of successive extensions of a grant; 0 allows none. Every grant
     counts that has the same subject and role and less than 15 minutes between it and

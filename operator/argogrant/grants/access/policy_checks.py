@@ -260,8 +260,9 @@ def extensions_are_within_maximum(policy: AccessPolicy, request: Request) -> boo
 def access_ahead_is_within_maximum(policy: AccessPolicy, request: Request) -> bool:
     """A requester schedules no more without approval than one chain could have.
 
-    Without ``spec.maxExtensions``, that is one grant and one extension. Approvers see
-    each grant, so there is no limit with approval.
+    Without ``spec.maxExtensions``, that is one grant: the number of extensions has no
+    limit, but each is requested when it is needed. Approvers see each grant, so there
+    is no limit with approval.
     """
     ahead = request.earlier.ahead
     if not ahead or (policy.approval is not None and not request.grant.break_glass):
@@ -281,8 +282,8 @@ def _lowest_maximum(policy: AccessPolicy, request: Request) -> timedelta:
 
 def _most_ahead(policy: AccessPolicy, request: Request) -> int:
     """Return the seconds that a requester can schedule without approval."""
-    extensions = 1 if policy.max_extensions is None else policy.max_extensions
-    return int(_lowest_maximum(policy, request).total_seconds()) * (1 + extensions)
+    grants = 1 + (policy.max_extensions or 0)
+    return int(_lowest_maximum(policy, request).total_seconds()) * grants
 
 
 def active_grants_are_within_maximum(policy: AccessPolicy, request: Request) -> bool:
