@@ -35,7 +35,7 @@ STATUS_RIGHT = {
         {
             "apiGroups": ["argogrant.dev"],
             "resources": ["accessgrants/status"],
-            "verbs": ["patch"],
+            "verbs": ["get", "patch"],
         }
     ],
 }
@@ -187,9 +187,10 @@ def test_pending_request_of_another_person_blocks_nobody(
     urgent = {"breakGlass": True, "justification": "fire", "duration": "5m"}
     world.create_grant(alice, "urgent", **urgent)
     world.wait_for_reason("urgent", "Bound")
-    world.create_grant(alice, "more", **urgent)
+    world.create_grant(alice, "urgent-too", **urgent)
 
-    assert "at most 1 grants at a time" in world.wait_for_reason("more", "NotAllowed")
+    message = world.wait_for_reason("urgent-too", "NotAllowed")
+    assert "at most 1 grants at a time" in message
     assert world.may_sync()
 
 
