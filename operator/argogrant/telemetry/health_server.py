@@ -1,22 +1,43 @@
 """HTTP server of /metrics for Prometheus, and of /livez and /readyz for the kubelet.
 
-The server has a thread of its own. It therefore answers while the event loop hangs, and
-reports that it hangs.
+The server has a thread and an event loop of its own. It therefore answers while the
+main event loop hangs, and reports that it hangs.
+
+Whoever reaches the port can open connections, so these are limited. When there are too
+many, the oldest is closed: first that of the address which has most, so that one client
+displaces itself and not the kubelet. A connection serves one request, within seconds.
 """
 
+import asyncio
+import logging
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 MAX_HEARTBEAT_AGE: Final = 30.0
 """Seconds without a heartbeat after which the event loop counts as hung."""
+MAX_CONNECTIONS: Final = 64
+MAX_PER_ADDRESS: Final = 16
+CONNECTION_SECONDS: Final = 10.0
+"""Life of a connection, from its opening until the answer is sent."""
+BACKLOG: Final = 256
+"""Connections that wait to be accepted; all of them may be accepted at once."""
+MAX_PAGES: Final = 4
+"""Formats of the metrics that are kept; Prometheus asks for one."""
+BUSY_PART: Final = 0.1
+"""Part of its time in which the server may write metrics. A flood of requests gets the
+same text again."""
 
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
+_SILENT: Final = logging.getLogger(f"{__name__}.requests")
+_SILENT.setLevel(logging.CRITICAL + 1)
+"""Probes come every few seconds, and anybody may send requests that are wrong."""
 
 
 class Heartbeat:
@@ -56,44 +77,149 @@ class HealthServer:
 
     def __init__(self, heartbeat: Heartbeat, registry: CollectorRegistry) -> None:
         self._heartbeat = heartbeat
-        self._metrics = make_wsgi_app(registry)
-        self._server: Any = None
+        self._metrics = MetricsPage(registry)
+        self._stopped = asyncio.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.port = 0
+        """The port, once ``start`` has returned."""
 
     def start(self, port: int) -> None:
-        """Serve on all addresses until ``stop``."""
-        self._server = make_server(
-            "", port, self._answer, ThreadingWSGIServer, handler_class=_Quiet
+        """Serve on all addresses until ``stop``; port 0 stands for any free one.
+
+        Raises:
+            OSError: The port is in use.
+        """
+        listener = socket.create_server(("", port), backlog=BACKLOG)
+        self.port = listener.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._loop, listener), name="health", daemon=True
         )
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop the server if it runs."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
+        if self._thread is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join()
+            self._thread = None
 
-    def _answer(
-        self, environ: dict[str, Any], start_response: StartResponse
-    ) -> Iterable[bytes]:
-        match environ.get("PATH_INFO"):
+    def _run(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(self._serve(listener))
+
+    async def _serve(self, listener: socket.socket) -> None:
+        connections = BoundedServer(self._answer)
+        server = await asyncio.get_running_loop().create_server(
+            connections, sock=listener, backlog=BACKLOG
+        )
+        async with server:
+            await self._stopped.wait()
+            connections.abort()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = self._response(request)
+        response.force_close()
+        return response
+
+    def _response(self, request: web.BaseRequest) -> web.Response:
+        match request.path:
             case "/metrics":
-                answer: Iterable[bytes] = self._metrics(environ, start_response)
-                return answer
+                content_type, page = self._metrics.read(request.headers.get("Accept"))
+                return web.Response(body=page, headers={"Content-Type": content_type})
             case "/livez":
                 is_ok, text = self._heartbeat.live()
             case "/readyz":
                 is_ok, text = self._heartbeat.ready()
             case _:
-                start_response("404 Not Found", [("Content-Type", "text/plain")])
-                return [b"not found; try /metrics, /livez or /readyz\n"]
-        status = "200 OK" if is_ok else "503 Service Unavailable"
-        start_response(status, [("Content-Type", "text/plain")])
-        return [f"{text}\n".encode()]
+                text = "not found; try /metrics, /livez or /readyz\n"
+                return web.Response(status=404, text=text)
+        return web.Response(status=200 if is_ok else 503, text=f"{text}\n")
 
 
-class _Quiet(WSGIRequestHandler):
-    """Request handler that does not log: probes come every few seconds."""
+class MetricsPage:
+    """Text of /metrics, which is written only as often as ``BUSY_PART`` permits."""
 
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._pages: dict[str, tuple[float, bytes]] = {}
+        """By content type: until when the text is fresh enough, and the text."""
+
+    def read(self, accept: str | None) -> tuple[str, bytes]:
+        """Return the content type and the text, possibly of a moment ago."""
+        try:
+            encode, content_type = choose_encoder(accept or "")
+        except (ValueError, TypeError):  # It has a version that is none.
+            encode, content_type = choose_encoder("")
+        began = time.monotonic()
+        fresh_until, page = self._pages.get(content_type, (0.0, b""))
+        if began >= fresh_until:
+            page = encode(self._registry)
+            took = time.monotonic() - began
+            if len(self._pages) >= MAX_PAGES:
+                self._pages.clear()
+            self._pages[content_type] = began + took / BUSY_PART, page
+        return content_type, page
+
+
+class BoundedServer(web.Server):
+    """HTTP server that closes a connection when there are too many or it is too old."""
+
+    def __init__(
+        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    ) -> None:
+        super().__init__(
+            handler,
+            logger=_SILENT,
+            access_log=None,
+            lingering_time=0.0,
+            max_field_size=4_096,
+            max_headers=64,
+        )
+        self._open: dict[web.RequestHandler, _Connection] = {}
+        """The connections, from the oldest to the newest."""
+
+    def connection_made(
+        self, handler: web.RequestHandler, transport: asyncio.Transport
+    ) -> None:
+        """Close the oldest connection of whoever has most, if there are too many."""
+        super().connection_made(handler, transport)
+        loop = asyncio.get_running_loop()
+        address, *_ = transport.get_extra_info("peername") or ("",)
+        expiry = loop.call_later(CONNECTION_SECONDS, transport.abort)
+        self._open[handler] = _Connection(str(address), transport, expiry)
+        counts = Counter(one.address for one in self._open.values())
+        if counts[address] <= MAX_PER_ADDRESS:
+            if len(self._open) <= MAX_CONNECTIONS:
+                return
+            ((address, _),) = counts.most_common(1)
+        oldest = next(h for h, one in self._open.items() if one.address == address)
+        self._forget(oldest).abort()
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """Forget a connection."""
+        super().connection_lost(handler, exc)
+        if handler in self._open:
+            self._forget(handler)
+
+    def abort(self) -> None:
+        """Close all connections."""
+        for handler in list(self._open):
+            self._forget(handler).abort()
+
+    def _forget(self, handler: web.RequestHandler) -> asyncio.Transport:
+        connection = self._open.pop(handler)
+        connection.expiry.cancel()
+        return connection.transport
+
+
+class _Connection(NamedTuple):
+    """An open connection."""
+
+    address: str
+    """Of the client."""
+    transport: asyncio.Transport
+    expiry: asyncio.TimerHandle

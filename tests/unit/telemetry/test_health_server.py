@@ -1,8 +1,12 @@
 """Metrics and probes over a real port."""
 
+import resource
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +22,7 @@ class RunningServer:
         self.heartbeat, self.metrics = Heartbeat(), Metrics()
         self.server = HealthServer(self.heartbeat, self.metrics.registry)
         self.server.start(port=0)  # any free one, which no other process can take
-        self.port = self.server._server.server_port
+        self.port = self.server.port
 
     def get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -71,3 +75,114 @@ def test_metrics_are_served(server) -> None:
 
 def test_other_path_is_not_found(server) -> None:
     assert server.get("/") == (404, "not found; try /metrics, /livez or /readyz\n")
+
+
+def connect(server: RunningServer, sent: bytes = b"") -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+    if sent:
+        connection.sendall(sent)
+    return connection
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET /livez HT", id="half of a request"),
+        pytest.param(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 3_000, id="endless header"),
+    ],
+)
+def test_probe_is_answered_beside_many_idle_connections(server, sent) -> None:
+    """Each of them once cost a thread and a file until the client went away."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(2_000, limit - open_files() - 200)
+    before = open_files()
+    with ExitStack() as connections:
+        for _ in range(count):
+            try:
+                connections.enter_context(connect(server, sent))
+            except (ConnectionError, TimeoutError):
+                continue  # The server has closed it already.
+
+        assert server.get("/livez") == (200, "standby\n")
+        assert (
+            open_files() - before
+            <= count + health_server.MAX_CONNECTIONS + health_server.BACKLOG
+        )
+
+
+def test_connection_that_sends_slowly_is_closed(server, monkeypatch) -> None:
+    monkeypatch.setattr(health_server, "CONNECTION_SECONDS", 0.2)
+    with connect(server, b"GET /livez HTTP/1.1\r\n") as slow:
+        assert slow.recv(1) == b""
+
+
+def test_one_address_has_a_part_of_the_connections(server) -> None:
+    """The oldest of its connections is closed, and those of others stay."""
+    with ExitStack() as connections:
+        opened = [
+            connections.enter_context(connect(server))
+            for _ in range(health_server.MAX_PER_ADDRESS + 1)
+        ]
+        with suppress(ConnectionResetError):
+            assert opened[0].recv(1) == b""
+        opened[1].sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert opened[1].recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_huge_request_is_refused(server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 100_000)
+        assert b"200 OK" not in connection.recv(1000)
+
+
+def test_connection_serves_one_request(server) -> None:
+    """Otherwise clients would keep theirs open."""
+    with connect(server) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while piece := connection.recv(1000):
+            answer += piece
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b"standby\n")
+
+
+def test_flood_of_scrapes_gets_the_same_text(monkeypatch) -> None:
+    """Writing it takes milliseconds in which the main event loop does not run."""
+    now, written = [100.0], []
+
+    def encode(_registry: object) -> bytes:
+        written.append(now[0])
+        now[0] += 0.01
+        return b"text"
+
+    monkeypatch.setattr(health_server, "choose_encoder", lambda _: (encode, "plain"))
+    monkeypatch.setattr(health_server.time, "monotonic", lambda: now[0])
+    page = health_server.MetricsPage(Metrics().registry)
+    for _ in range(100):
+        assert page.read("text/plain") == ("plain", b"text")
+    assert len(written) == 1
+    now[0] += 0.1
+    page.read(None)
+
+    assert len(written) == 2
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain; version=x", "\xff;;,="])
+def test_any_accept_header_gets_metrics(accept) -> None:
+    content_type, text = health_server.MetricsPage(Metrics().registry).read(accept)
+
+    assert content_type.startswith("text/plain")
+    assert b"argogrant_leader" in text
+
+
+def test_port_in_use_is_reported_at_the_start(server) -> None:
+    another = HealthServer(Heartbeat(), Metrics().registry)
+    with pytest.raises(OSError, match="in use"):
+        another.start(server.port)
