@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import socket
 import sys
 import threading
@@ -35,6 +36,7 @@ from argogrant.kube.errors import Conflict
 from argogrant.kube.leader_election import LeaderElector
 from argogrant.kube.own_namespace import own_namespace
 from argogrant.kube.resources import EVENTS
+from argogrant.telemetry import log_lines
 from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
 
@@ -47,6 +49,8 @@ DNS_THREADS: Final = 64
 """Host names resolved at the same time; names that time out must not delay others."""
 ERROR_BACKOFFS: Final = (1, 1, 2, 3, *[5] * 101)
 """Seconds between attempts of kopf's requests; its defaults go up to 21."""
+FEWEST_FILES: Final = 4_096
+"""Open files below which a warning is logged; an ArgoCDInstance needs about ten."""
 GC_NEW_OBJECTS: Final = 20_000
 GC_YOUNGER_COLLECTIONS: Final = 20
 LOST_LEASE: Final = 3
@@ -353,13 +357,30 @@ def tune_gc() -> None:
     gc.set_threshold(GC_NEW_OBJECTS, GC_YOUNGER_COLLECTIONS, GC_YOUNGER_COLLECTIONS)
 
 
+def allow_open_files() -> None:
+    """Raise the limit of open files as far as permitted, as Go programs do.
+
+    Source: golang/go, ``src/os/rlimit.go``.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < FEWEST_FILES:
+        logger.warning(
+            "This process may open only %d files; an ArgoCDInstance needs about ten."
+            " Raise the limit of open files (nofile) in the container runtime.",
+            hard,
+        )
+
+
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: object) -> None:
     """Configure kopf, and return when this process leads: kopf watches nothing before.
 
     The settings of the operator go into kopf's memo, from where handlers take them.
     """
+    log_lines.install(logging.getLogger())
     tune_gc()
+    allow_open_files()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.posting.enabled = False

@@ -25,7 +25,6 @@ import asyncio
 import base64
 import json
 import random
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -35,6 +34,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from argogrant.grants.model.errors import AccessGrantError
+from argogrant.grants.model.validation import one_line
 
 
 class ClusterError(AccessGrantError):
@@ -130,17 +130,8 @@ def foreign_text(
         secret of ``SHORTEST_PART`` characters or more is replaced by ``REDACTED``.
     """
     shown = _redact(text[:_LONGEST_READ], secrets)
-    shown = "".join(map(_visible, shown[: longest + 1]))
+    shown = one_line(shown[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
-
-
-def _visible(character: str) -> str:
-    if character.isascii() and character.isprintable():
-        return character
-    category = unicodedata.category(character)
-    if category[0] == "C" or category in ("Zl", "Zp"):
-        return character.encode("unicode_escape", "backslashreplace").decode("ascii")
-    return character
 
 
 def _redact(text: str, secrets: tuple[str, ...]) -> str:

@@ -2,13 +2,21 @@
 
 import asyncio
 import gc
+import resource
 from collections.abc import Iterator
 
 import pytest
 
 from argogrant.audit.audit_log import AuditLog
+from argogrant.handlers import startup
 from argogrant.handlers.instances import NamespaceRegistry
-from argogrant.handlers.startup import NoDiffBase, OperatorSettings, tune_gc
+from argogrant.handlers.startup import (
+    FEWEST_FILES,
+    NoDiffBase,
+    OperatorSettings,
+    allow_open_files,
+    tune_gc,
+)
 from argogrant.kube import own_namespace
 from argogrant.telemetry.metrics import Metrics
 from support.fake_clock import FakeClock
@@ -133,3 +141,24 @@ def test_unset_settings_have_their_defaults() -> None:
     assert settings.port is None
     assert settings.audit_spool is None
     assert settings.identity
+
+
+@pytest.mark.parametrize(
+    ("hard", "warns"),
+    [
+        pytest.param(1_024, True, id="few"),
+        pytest.param(FEWEST_FILES, False, id="enough"),
+        pytest.param(resource.RLIM_INFINITY, False, id="no limit"),
+    ],
+)
+def test_limit_of_open_files_is_raised(hard, warns, monkeypatch, caplog) -> None:
+    """Every connection is an open file, and instances have several each."""
+    limits = [(512, hard)]
+    monkeypatch.setattr(startup.resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(
+        startup.resource, "setrlimit", lambda _, limit: limits.append(limit)
+    )
+    allow_open_files()
+
+    assert limits[-1] == (hard, hard)
+    assert ("nofile" in caplog.text) is warns

@@ -1,11 +1,12 @@
 """Entries of an access report: one for each grant, from two sources. Pure.
 
 The AccessGrants of a cluster are the first source, and the audit stream is the second,
-for grants that were deleted. An audit file has one CloudEvent a line. Unknown fields
-are ignored, because later versions may add some. Lines without an event are counted.
+for grants that were deleted. An audit file has one CloudEvent a line, and may have
+others, such as those of the log. Only what is verified is believed; the rest is counted
+with the reason. Unknown fields are ignored, because later versions may add some.
 """
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from argogrant.api.accessgrant_view import (
     get_str,
     get_time,
 )
+from argogrant.audit.verification import LeftOut, verified_event
 from argogrant.cli.terminal.grant_state import GrantState, grant_state
 from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.model.reasons import GrantCondition, Reason
@@ -176,8 +178,8 @@ class AuditFile:
     """Entries of audit files."""
 
     entries: tuple[ReportEntry, ...]
-    skipped_lines: int
-    """Number of lines that are neither empty nor an event."""
+    left_out: Mapping[LeftOut, int]
+    """Number of lines that are neither empty nor an event, by the reason."""
     first_event: datetime | None
     """Time of the earliest event."""
 
@@ -186,36 +188,24 @@ def read_audit_file(lines: Iterable[str]) -> AuditFile:
     """Parse lines of the audit stream, in any order and with repetitions.
 
     Args:
-        lines: One event each. Text before the event is ignored, such as the time that
-            ``kubectl logs --timestamps`` adds.
+        lines: One event each. What ``kubectl logs --prefix --timestamps`` writes before
+            the event is ignored.
     """
     events: dict[str, Mapping[str, Any]] = {}
-    skipped_lines = 0
+    left_out: Counter[LeftOut] = Counter()
     for line in lines:
-        event = _event(line)
-        if event is not None:
+        event = verified_event(line)
+        if not isinstance(event, LeftOut):
             events.setdefault(str(event["id"]), event)
         elif line.strip():
-            skipped_lines += 1
+            left_out[event] += 1
     ordered = sorted(events.values(), key=lambda event: str(event["time"]))
     entries: dict[str, ReportEntry] = {}
     for event in ordered:
         if str(event["type"]).startswith(_GRANT):
             _apply(entries, event)
     first_event = get_time(ordered[0], "time") if ordered else None
-    return AuditFile(tuple(entries.values()), skipped_lines, first_event)
-
-
-def _event(line: str) -> Mapping[str, Any] | None:
-    """Parse an event; return None if a required field is missing."""
-    try:
-        event = json.loads(line[line.find("{") :])
-    except (ValueError, RecursionError):
-        return None
-    required = ("id", "type", "time", "data")
-    if not isinstance(event, dict) or any(key not in event for key in required):
-        return None
-    return event if get_str(get_dict(event, "data"), "uid") else None
+    return AuditFile(tuple(entries.values()), left_out, first_event)
 
 
 def _apply(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:

@@ -187,13 +187,16 @@ async def _read(
 
 
 def _lines(name: str) -> Iterator[str]:
-    """Yield the lines of a file; bytes that are not UTF-8 are replaced."""
+    """Yield the lines of a file; bytes that are not UTF-8 are replaced.
+
+    Only a line feed ends a line. Text files would also end one at a carriage return.
+    """
     if name == "-":
-        yield from sys.stdin
+        yield from (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
         return
     try:
-        with Path(name).open(encoding="utf-8", errors="replace") as file:
-            yield from file
+        with Path(name).open("rb") as file:
+            yield from (line.decode("utf-8", "replace") for line in file)
     except OSError as error:
         raise CommandError(
             f"{quote(name)} cannot be read: {error.strerror}; name a file of the"
@@ -221,11 +224,8 @@ def _gaps(audit_file: AuditFile, period: Period) -> Iterator[str]:
     if audit_file.first_event is not None and audit_file.first_event > period.since:
         first = format_instant(audit_file.first_event)
         yield f"The audit files have no event before {first}."
-    if audit_file.skipped_lines:
-        yield (
-            "Lines of the audit files that are no event and were skipped:"
-            f" {audit_file.skipped_lines}."
-        )
+    for reason, count in audit_file.left_out.items():
+        yield f"Lines of the audit files that were left out, {reason}: {count}."
 
 
 def format_report(

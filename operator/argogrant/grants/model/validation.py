@@ -110,6 +110,22 @@ def escape(character: str) -> str:
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
+def one_line(text: str) -> str:
+    """Escape what a terminal, a log or a reader of lines could take for a command.
+
+    These are the Unicode categories C* (control, format, surrogate, unassigned) and the
+    separators of lines and paragraphs.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(escape(c) if _is_control(c) else c for c in text)
+
+
+def _is_control(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "C" or category in ("Zl", "Zp")
+
+
 def validate_subject(name: str) -> str | None:
     """Return why a subject of this name must not be bound, or None if it may be."""
     problem = validate_name(name)

@@ -7,49 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argogrant.audit.verification import LeftOut
 from argogrant.cli.report.entries import read_audit_file
 from argogrant.cli.terminal.grant_state import GrantState
+from support.audit_lines import DATA, an_audit_event, an_audit_line
 from support.builders import NOON
 
-DATA = {
-    "uid": "u1",
-    "name": "g1",
-    "namespace": "argogrant",
-    "instance": "default",
-    "subject": {"kind": "User", "name": "alice"},
-    "role": "role:deployer",
-    "requester": {"username": "oidc:alice", "groups": []},
-    "approvals": [
-        {"approver": "dan", "decision": "Approve", "at": "2026-11-24T12:00:00Z"},
-        {"approver": "erin", "decision": "Deny", "at": "2026-11-24T12:00:00Z"},
-    ],
-    "breakGlass": False,
-    "wasBound": False,
-}
-
-
-def line(event_type: str, minute: int = 0, /, event_id: str = "", **data) -> str:
-    event = {
-        "id": event_id or f"{event_type} {minute}",
-        "type": f"dev.argogrant.{event_type}",
-        "time": f"2026-11-24T12:{minute:02}:01.000Z",
-        "data": {**DATA, **data},
-    }
-    return json.dumps(event)
-
-
 EVENTS = [
-    line("grant.requested"),
-    line("grant.approved", 1, approval="ApprovedByReviewers"),
-    line("grant.bound", 1, wasBound=True, startedAt="2026-11-24T12:01:00Z"),
-    line(
+    an_audit_line("grant.requested"),
+    an_audit_line("grant.approved", 1, approval="ApprovedByReviewers"),
+    an_audit_line("grant.bound", 1, wasBound=True, startedAt="2026-11-24T12:01:00Z"),
+    an_audit_line(
         *("grant.ended", 9),
         wasBound=True,
         startedAt="2026-11-24T12:01:00Z",
         endedAt="2026-11-24T12:09:00Z",
         reason="Expired",
     ),
-    line("grant.deleted", 10, reason="RetentionPassed", wasBound=True),
+    an_audit_line("grant.deleted", 10, reason="RetentionPassed", wasBound=True),
 ]
 
 
@@ -75,7 +50,9 @@ def test_deletion_keeps_the_reason_of_the_end() -> None:
 
 
 def test_denied_grant_is_refused() -> None:
-    (entry,) = read_audit_file([line("grant.ended", 1, reason="Denied")]).entries
+    (entry,) = read_audit_file(
+        [an_audit_line("grant.ended", 1, reason="Denied")]
+    ).entries
 
     assert entry.state == GrantState.REFUSED
 
@@ -99,8 +76,17 @@ def test_events_at_the_same_time_keep_each_others_values(order) -> None:
     assert entry.started_at == datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
 
 
-def test_text_before_an_event_is_ignored() -> None:
-    (entry,) = read_audit_file([f"2026-11-24T12:00:00.1Z {EVENTS[0]}"]).entries
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("2026-11-24T12:00:00.1Z ", id="--timestamps"),
+        pytest.param("[pod/argogrant-7f/argogrant] ", id="--prefix"),
+        pytest.param("[pod/a/b] 2026-11-24T12:00:00.1Z ", id="--prefix --timestamps"),
+        pytest.param("2026-11-24T12:00:00.1+00:00 stdout F ", id="file of the runtime"),
+    ],
+)
+def test_what_kubectl_logs_adds_is_ignored(before) -> None:
+    (entry,) = read_audit_file([f"{before}{EVENTS[0]}\n"]).entries
 
     assert entry.name == "g1"
 
@@ -114,26 +100,81 @@ def test_text_before_an_event_is_ignored() -> None:
         "{}",
         json.dumps({"id": "1", "type": "x", "time": "x", "data": []}),
         '{"a":' * 100_000,
+        pytest.param(f" {EVENTS[0]}", id="a blank before the event"),
+        pytest.param(f"INFO got {EVENTS[0]}", id="a log message with an event"),
+        pytest.param(f"[pod/a/b] INFO {EVENTS[0]}", id="a log message with its pod"),
+        pytest.param(f"  | {EVENTS[0]}", id="a line of a traceback"),
+        pytest.param(f"2026-11-24T12:00:00Z stderr F {EVENTS[0]}", id="standard error"),
+        pytest.param(f"{EVENTS[0]} and more", id="text after the event"),
     ],
 )
-def test_line_without_an_event_is_counted(bad) -> None:
+def test_line_without_an_event_is_left_out(bad) -> None:
     audit_file = read_audit_file([bad, "", *EVENTS])
 
-    assert (audit_file.skipped_lines, len(audit_file.entries)) == (1, 1)
+    assert audit_file.left_out == {LeftOut.NO_EVENT: 1}
+    assert len(audit_file.entries) == 1
+
+
+BOUND = an_audit_event("grant.bound")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param(
+            {"type": "dev.argogrant.grant.blessed"}, LeftOut.UNKNOWN_TYPE, id="new type"
+        ),
+        pytest.param(
+            {"type": "com.example.grant.bound"},
+            LeftOut.UNKNOWN_TYPE,
+            id="type of another program",
+        ),
+        pytest.param({"type": 7}, LeftOut.UNKNOWN_TYPE, id="type of another type"),
+        pytest.param({"specversion": "2.0"}, LeftOut.INVALID, id="another specversion"),
+        pytest.param({"time": "soon"}, LeftOut.INVALID, id="no time"),
+        pytest.param({"data": {}}, LeftOut.INVALID, id="no data"),
+        pytest.param(
+            {"data": {**DATA, "subject": "alice"}},
+            LeftOut.INVALID,
+            id="field of another type",
+        ),
+        pytest.param(
+            {"data": {**DATA, "namespace": "x"}}, LeftOut.FORGED, id="another namespace"
+        ),
+        pytest.param(
+            {"source": "/argogrant/argogrant/x"}, LeftOut.FORGED, id="another source"
+        ),
+        pytest.param({"subject": "argogrant/x"}, LeftOut.FORGED, id="another subject"),
+        pytest.param({"id": "1"}, LeftOut.FORGED, id="id of another scheme"),
+        pytest.param(
+            {"type": "dev.argogrant.grant.ended"},
+            LeftOut.FORGED,
+            id="id of another event",
+        ),
+        pytest.param(
+            {"data": {**DATA, "uid": "u2"}, "type": "dev.argogrant.grant.ended"},
+            LeftOut.FORGED,
+            id="id of another grant",
+        ),
+    ],
+)
+def test_event_that_does_not_verify_is_left_out(changes, reason) -> None:
+    audit_file = read_audit_file([json.dumps({**BOUND, **changes})])
+
+    assert audit_file.left_out == {reason: 1}
+    assert audit_file.entries == ()
+
+
+def test_field_of_a_later_version_is_ignored() -> None:
+    later = {**BOUND, "sequence": "7", "data": {**BOUND["data"], "colour": "red"}}
+    audit_file = read_audit_file([json.dumps(later)])
+
+    assert len(audit_file.entries) == 1
+    assert audit_file.left_out == {}
 
 
 def test_event_of_an_instance_is_no_entry() -> None:
-    audit_file = read_audit_file([line("instance.contested", 3)])
+    audit_file = read_audit_file([an_audit_line("instance.contested", 3)])
 
-    assert (audit_file.entries, audit_file.skipped_lines) == ((), 0)
+    assert (audit_file.entries, audit_file.left_out) == ((), {})
     assert audit_file.first_event == datetime(2026, 11, 24, 12, 3, 1, tzinfo=UTC)
-
-
-def test_value_of_an_unexpected_type_is_empty() -> None:
-    unexpected = line(
-        "grant.bound", subject="alice", approvals={"a": 1}, startedAt=7, role=None
-    )
-    (entry,) = read_audit_file([unexpected]).entries
-
-    assert (entry.subject, entry.approvers, entry.role) == ("", (), "")
-    assert entry.started_at is None

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from argogrant.cli.main import app
 from argogrant.cli.report import report as command
 from argogrant.kube.errors import Forbidden
+from support.audit_lines import an_audit_event
 from support.builders import MINUTE, NOON
 from support.stored_grants import a_stored_grant, active_status
 
@@ -19,24 +20,18 @@ INSTANCE = {
     "metadata": {"name": "default"},
     "spec": {"retention": "48h"},
 }
-OLD = json.dumps(
-    {
-        "id": "1",
-        "type": "dev.argogrant.grant.ended",
-        "time": "2026-11-24T11:00:01.000Z",
-        "data": {
-            "uid": "old",
-            "name": "old",
-            "namespace": "argogrant",
-            "subject": {"kind": "User", "name": "=carol"},
-            "role": "role:ops",
-            "startedAt": "2026-11-24T10:00:00Z",
-            "endedAt": "2026-11-24T11:00:00Z",
-            "wasBound": True,
-            "reason": "Expired",
-        },
-    }
+ENDED = an_audit_event(
+    *("grant.ended", 0),
+    uid="old",
+    name="old",
+    subject={"kind": "User", "name": "=carol"},
+    role="role:ops",
+    startedAt="2026-11-24T10:00:00Z",
+    endedAt="2026-11-24T11:00:00Z",
+    wasBound=True,
+    reason="Expired",
 )
+OLD = json.dumps({**ENDED, "time": "2026-11-24T11:00:01.000Z"})
 
 
 @pytest.fixture
@@ -73,7 +68,7 @@ def test_cluster_and_files_are_merged(reported, tmp_path) -> None:
             ' (spec.retention: "default" 48h), are only in the audit stream (--audit).'
         ),
         "The audit files have no event before 2026-11-24T11:00:01Z.",
-        "Lines of the audit files that are no event and were skipped: 1.",
+        "Lines of the audit files that were left out, no line of the audit stream: 1.",
     ]
 
 
@@ -140,3 +135,16 @@ def test_invalid_period_is_a_usage_error(reported, arguments, message) -> None:
 
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("where", ["a file", "standard input"])
+def test_carriage_return_begins_no_line(reported, tmp_path, where) -> None:
+    """A log message could have one, from text that somebody else wrote."""
+    text = f"[2026-11-24 11:00:00,000] no\r{OLD}\n"
+    path = tmp_path / "pod.log"
+    path.write_bytes(text.encode())
+    name = str(path) if where == "a file" else "-"
+    result = reported("--no-cluster", "--audit", name, "-o", "json", stdin=text)
+
+    assert subjects(result) == []
+    assert result.stderr.endswith("no line of the audit stream: 1.\n")

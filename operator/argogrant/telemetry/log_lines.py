@@ -1,0 +1,94 @@
+"""Lines of the log, which cannot be mistaken for lines of the audit stream.
+
+The pod's log has both, and log messages repeat text from elsewhere: the name of an
+object, the answer of another cluster. An event is a line that begins with ``{`` and has
+``specversion``. No log line does, whatever it repeats:
+
+- The further lines of a record, such as those of a traceback, begin with ``MARK``. So
+  does its first line, unless it begins with a time in brackets or is a record in JSON.
+- Control characters are escaped: some readers take more than line feeds for line ends.
+- A line is shorter than the parts into which container runtimes divide long ones.
+  Otherwise an event that is written meanwhile could end a log line in its middle, and
+  the rest of it would be a line of its own.
+
+Source: kubernetes/kubernetes, ``pkg/kubelet/kuberuntime/logs``; the CRI log format;
+containerd, ``pkg/cri/io/logger.go``, which divides lines after 16 KiB.
+"""
+
+import json
+import logging
+import re
+import sys
+import threading
+from types import TracebackType
+from typing import Any, Final
+
+from argogrant.grants.model.validation import one_line
+
+MARK: Final = "  | "
+LONGEST_LINE: Final = 4_000
+"""Characters, of at most four bytes each."""
+MOST_LINES: Final = 200
+
+_TIME: Final = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] ")
+
+logger = logging.getLogger(__name__)
+
+
+class LogLines(logging.Formatter):
+    """Formatter of safe lines.
+
+    Args:
+        inner: Writes the text of a record, in any format.
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        return safe_lines(self._inner.format(record))
+
+
+def safe_lines(text: str) -> str:
+    """Return the text of a log record as lines that are none of the audit stream."""
+    lines = [
+        one_line(line[:LONGEST_LINE])[:LONGEST_LINE]
+        for line in text.split("\n")[:MOST_LINES]
+    ]
+    if not (_TIME.match(lines[0]) or _is_record(lines[0])):
+        lines[0] = MARK + lines[0]
+    return f"\n{MARK}".join(lines)
+
+
+def _is_record(line: str) -> bool:
+    """Return whether a line is a log record in JSON (``--log-format=json`` of kopf)."""
+    if not line.startswith("{"):
+        return False
+    try:
+        return "specversion" not in json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+
+
+def install(root: logging.Logger) -> None:
+    """Have everything that is written to standard error written as safe lines.
+
+    That are the records of a logger, warnings, and exceptions that were not handled.
+    """
+    for handler in root.handlers:
+        if not isinstance(handler.formatter, LogLines):
+            handler.setFormatter(LogLines(handler.formatter or logging.Formatter()))
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_exception
+    sys.unraisablehook = lambda one: _log_exception(None, one.exc_value, None)
+    threading.excepthook = lambda one: _log_exception(None, one.exc_value, None)
+
+
+def _log_exception(
+    _type: Any,  # noqa: ANN401 - the hook has it, and the exception too
+    error: BaseException | None,
+    _traceback: TracebackType | None,
+) -> None:
+    logger.critical("An exception was not handled.", exc_info=error)
