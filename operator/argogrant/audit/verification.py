@@ -26,8 +26,8 @@ from argogrant.grants.model.window import parse_instant
 
 _STAMP: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 _START: Final = re.compile(rf"(?:\[pod/[^\]\s]+\] )?(?:{_STAMP} (?:stdout F )?)?(?={{)")
-"""What may precede an event: what ``kubectl logs --prefix --timestamps`` writes there,
-or the container runtime in its files, which name the stream.
+"""Text that may precede an event: that of ``kubectl logs --prefix --timestamps``,
+or of the container runtime in its files, which name the stream.
 
 Source: kubernetes/kubernetes, ``pkg/kubelet/kuberuntime/logs``; the CRI log format.
 """

@@ -27,7 +27,7 @@ SLOW_WORKERS: Final = 4
 
 
 class Urgency(IntEnum):
-    """What waits for a write, from the most urgent."""
+    """Urgency of a write, from the highest."""
 
     RELEASE = 0
     """The deletion of an object waits for the removal of its finalizer."""
