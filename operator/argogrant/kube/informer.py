@@ -21,6 +21,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Generic, TypeVar
 
 from argogrant.kube.client import Body, Cluster, ListPage, WatchEvent
@@ -40,6 +41,9 @@ logger = logging.getLogger(__name__)
 TOMBSTONE_SECONDS: Final = 60.0
 """Time after a deletion in which a late list or response may still have the object."""
 
+SHORTEST_WATCH: Final = 1.0
+"""Seconds; a watch of the API server lasts for minutes."""
+MOST_SHORT_WATCHES: Final = 3
 TOO_LARGE_SECONDS: Final = 60.0
 """Pause after a collection was too large, since it is read again as a whole."""
 
@@ -102,6 +106,8 @@ class Informer(Generic[T]):
         """Version and time of recent deletions, which late events must not undo."""
         self._version = ""
         self._backoff = Backoff(longest=longest_backoff)
+        self._short_watches = 0
+        """Watches in a row that ended as soon as they began."""
         self._limit = limit
         self._size = 0
         """Bytes of the last list, and of the events since then."""
@@ -113,23 +119,37 @@ class Informer(Generic[T]):
 
     async def run(self) -> None:
         """List and watch until cancelled; ``error`` has the present failure."""
+        began = -inf
         while True:
             try:
                 self._version, _ = await self._list()
                 self._backoff.reset()
                 while True:
+                    began = asyncio.get_running_loop().time()
                     events = self._cluster.watch(self.collection, self._version)
                     async for event in events:
                         self._handle(event)
                         del event  # An object can have a mebibyte.
+                    await self._rest(began)
             except Gone:
-                continue
+                await self._rest(began)
             except TooLarge as error:
                 self._fail(error)
                 await asyncio.sleep(TOO_LARGE_SECONDS)
             except ClusterError as error:
                 self._fail(error)
                 await self._backoff.wait()
+
+    async def _rest(self, began: float) -> None:
+        """Wait, if several watches in a row ended as soon as they began.
+
+        A server that ends every watch at once would be asked for another one as fast as
+        it answers.
+        """
+        is_short = asyncio.get_running_loop().time() - began < SHORTEST_WATCH
+        self._short_watches = self._short_watches + 1 if is_short else 0
+        if self._short_watches > MOST_SHORT_WATCHES:
+            await self._backoff.wait()
 
     async def relist(self) -> int:
         """List again beside the watch; return in how many objects the copy differed."""

@@ -98,7 +98,8 @@ async def missing_permissions(
     missing = []
     for permission in permissions:
         answer = await cluster.create(ACCESS_REVIEWS.path(""), permission.review())
-        if not answer["status"]["allowed"]:
+        status = answer.get("status")
+        if not isinstance(status, dict) or status.get("allowed") is not True:
             missing.append(permission)
     return tuple(missing)
 

@@ -1,13 +1,15 @@
 """Informer: list, watch, failures and backoff."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
-from argogrant.kube.errors import Forbidden, Gone, NotFound, Unavailable
+from argogrant.kube.client import WatchEvent
+from argogrant.kube.errors import FIRST_BACKOFF, Forbidden, Gone, NotFound, Unavailable
 from argogrant.kube.informer import LONGEST_BACKOFF
 from argogrant.kube.resources import CONFIG_MAPS, Collection
-from support.informer_copies import Copy, running, settle
+from support.informer_copies import MAPS, Copy, running, settle
 
 UNAVAILABLE = Unavailable("the API server is unavailable")
 
@@ -171,3 +173,21 @@ async def test_failing_watch_backs_off() -> None:
         await asyncio.sleep(10)
 
     assert copy.cluster.count("watch") <= 10 / 0.1 + 1
+
+
+@pytest.mark.parametrize("ending", ["closed", "gone"])
+async def test_server_that_ends_every_watch_is_asked_rarely(ending) -> None:
+    async with running(Copy()) as copy:
+
+        async def watch(*_: object) -> AsyncIterator[WatchEvent]:
+            copy.cluster.calls.append(("watch", MAPS.path))
+            if ending == "gone":
+                raise Gone("410")
+            return
+            yield
+
+        copy.cluster.watch = watch
+        copy.cluster.end_watches()
+        await asyncio.sleep(60)
+
+        assert 5 < copy.cluster.count("watch") < 60 / FIRST_BACKOFF * 3

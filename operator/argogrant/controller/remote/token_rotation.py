@@ -25,6 +25,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,6 +74,9 @@ WARNING: Final = timedelta(days=7)
 WARNING_PART: Final = 0.2
 """Warn in the last five hours of a day's token, in the last week of a year's."""
 PAGE: Final = "docs/how-to/token-rotation.md"
+
+_TOKEN: Final = re.compile("[!-~]{1,16384}")
+"""A token fits into one header, and into the Secret."""
 
 logger = logging.getLogger(__name__)
 
@@ -349,9 +353,10 @@ class TokenRotator:
                 "spec": {"expirationSeconds": seconds_to_request(rotation.every)},
             },
         )
-        status: dict[str, Any] = answer.get("status") or {}
+        answered = answer.get("status")
+        status: dict[str, Any] = answered if isinstance(answered, dict) else {}
         token = status.get("token")
-        if not isinstance(token, str) or not token.isascii() or not token:
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise Unavailable("the API server answered a TokenRequest without a token")
         try:
             expires_at = parse_instant(str(status.get("expirationTimestamp")))

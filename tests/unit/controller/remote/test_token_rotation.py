@@ -227,10 +227,21 @@ async def test_concurrent_change_of_the_secret_is_not_overwritten() -> None:
         assert scene.says["reason"] == "Fresh"
 
 
-async def test_answer_without_a_token_changes_nothing() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({}, id="no status"),
+        pytest.param({"status": []}, id="status of another type"),
+        pytest.param({"status": {"token": ["x"]}}, id="token of another type"),
+        pytest.param({"status": {"token": "a b"}}, id="token with a blank"),
+        pytest.param({"status": {"token": "a\r\nX-Header: b"}}, id="token with lines"),
+        pytest.param({"status": {"token": "x" * 20_000}}, id="token that fits nowhere"),
+    ],
+)
+async def test_answer_without_a_token_changes_nothing(answer) -> None:
     async with a_scene(age=HOUR - timedelta(seconds=60)) as scene:
         before = scene.stored
-        scene.there.mint = lambda _path, body: body
+        scene.there.mint = lambda _path, body: body | answer
         await asyncio.sleep(120)
 
         assert scene.stored == before
