@@ -15,7 +15,7 @@ _VERSION: Final = re.compile("[0-9]{1,20}")
 
 
 def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON of any type
-    """Parse JSON; lone surrogates, which are no text, become question marks.
+    """Parse JSON; lone surrogates, which are no text, become U+FFFD.
 
     Raises:
         ValueError: It is no JSON, is not UTF-8, or is nested too deeply.
@@ -24,7 +24,8 @@ def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON of any type
         parsed = json.loads(text)
         if _SURROGATE.search(text):
             again = json.dumps(parsed, ensure_ascii=False)
-            parsed = json.loads(again.encode("utf-8", "replace"))
+            units = again.encode("utf-16", "surrogatepass")
+            parsed = json.loads(units.decode("utf-16", "replace"))
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
     return parsed

@@ -306,7 +306,7 @@ def test_lone_surrogate_is_no_text() -> None:
 
     body, _ = ask(answer, get)
 
-    assert body["data"]["policy.csv"] == "a?b\U0001f600"
+    assert body["data"]["policy.csv"] == "a\ufffdb\U0001f600"
 
 
 def test_watches_and_lists_that_hang_leave_a_connection_for_a_write() -> None:
