@@ -360,14 +360,15 @@ class KubernetesCluster:
             limit=self._limits.object_bytes,
             timeout=WATCH_TIMEOUT,
         )
+        pause = self._limits.pause
         with connection_errors(f"WATCH {request.path}", self._clean):
             response = await self._send(request)
             try:
                 if response.status != HTTPStatus.OK:
-                    body = await read_body(response, request.limit)
+                    body = await read_body(response, request.limit, pause)
                     what = f"WATCH {request.path}"
                     raise_for_status(response.status, body, what, self._clean)
-                async for line in read_lines(response, request.limit):
+                async for line in read_lines(response, request.limit, pause):
                     started = time.perf_counter()
                     yield self._event(line)
                     # A flood of events, which are handled meanwhile, must not keep
@@ -425,7 +426,7 @@ class KubernetesCluster:
     async def _read(self, request: _Request) -> bytes:
         """Send a request and return the body of a successful response."""
         async with await self._send(request) as response:
-            body = await read_body(response, request.limit)
+            body = await read_body(response, request.limit, self._limits.pause)
         raise_for_status(response.status, body, str(request), self._clean)
         return body
 

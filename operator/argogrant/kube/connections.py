@@ -14,6 +14,8 @@ not followed, and answers are asked for and read without compression: a few kilo
 could become gigabytes.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from enum import Enum
 from typing import Final
@@ -33,6 +35,8 @@ OBJECT_BYTES: Final = 8 * 2**20
 etcd accepts requests of 1.5 MiB. The JSON of a ConfigMap is up to six times as long,
 if it consists of control characters. Source: etcd, ``--max-request-bytes``.
 """
+LONGEST_PAUSE: Final = 0.25
+"""Seconds between two reads from a connection at most; other work is measured too."""
 _IDENTITY: Final = "identity"
 
 
@@ -118,28 +122,65 @@ class Connections:
         return self._sessions[lane]
 
 
-async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read_body(
+    response: aiohttp.ClientResponse, limit: int, pause: float = 0.0
+) -> bytes:
     """Read the body of a response.
 
+    Args:
+        response: The response.
+        limit: Bytes that it may have.
+        pause: Seconds of pause for each second of work that reading it takes.
+
     Raises:
-        TooLarge: It has more bytes than the limit; its connection is closed.
+        TooLarge: It has more bytes; its connection is closed.
     """
     body = bytearray()
-    async for piece in response.content.iter_any():
+    async for piece in _pieces(response, pause):
         body += piece
-        if len(body) > limit:
-            response.close()
-            raise TooLarge(f"the response has more than {limit:,} bytes")
+        _check_size(response, len(body), limit)
     return bytes(body)
 
 
 async def read_lines(
-    response: aiohttp.ClientResponse, limit: int
+    response: aiohttp.ClientResponse, limit: int, pause: float = 0.0
 ) -> AsyncIterator[bytes]:
     """Yield the lines of a body as they arrive.
 
     Raises:
-        aiohttp.http_exceptions.LineTooLong: A line has more bytes than the limit.
+        TooLarge: A line has more bytes than the limit; the connection is closed.
     """
-    while line := await response.content.readline(max_line_length=limit):
-        yield line
+    line = bytearray()
+    async for piece in _pieces(response, pause):
+        first, *others = piece.split(b"\n")
+        line += first
+        for following in others:
+            _check_size(response, len(line), limit)
+            yield bytes(line)
+            line = bytearray(following)
+        _check_size(response, len(line), limit)
+    if line:
+        yield bytes(line)
+
+
+async def _pieces(
+    response: aiohttp.ClientResponse, pause: float
+) -> AsyncIterator[bytes]:
+    """Yield a body as it arrives.
+
+    A body in chunks of one byte takes a hundred times the work of another one, and the
+    work is done when the bytes arrive. While this function pauses, no more are read.
+    """
+    content, began = response.content, time.thread_time()
+    while piece := await content.readany():
+        yield piece
+        if pause and not content.at_eof():
+            work = time.thread_time() - began
+            await asyncio.sleep(min(work * pause, LONGEST_PAUSE))
+        began = time.thread_time()
+
+
+def _check_size(response: aiohttp.ClientResponse, size: int, limit: int) -> None:
+    if size > limit:
+        response.close()
+        raise TooLarge(f"the response has more than {limit:,} bytes")
