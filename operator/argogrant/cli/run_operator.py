@@ -36,7 +36,10 @@ def operator(  # noqa: PLR0913
         ),
     ] = "",
     lease_seconds: Annotated[
-        float, _seconds(help="Duration of the Lease without renewal.")
+        float,
+        _seconds(
+            help="Duration of the Lease without renewal; the same for all replicas."
+        ),
     ] = 15,
     identity: Annotated[
         str, _name(help="Identity in the Lease.  [default: host and process]")

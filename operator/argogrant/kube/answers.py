@@ -10,7 +10,7 @@ from typing import Any, Final
 
 JSONObject = dict[str, Any]
 
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATES: Final = (rb"\ud", rb"\uD")
 _VERSION: Final = re.compile("[0-9]{1,20}")
 
 
@@ -22,7 +22,7 @@ def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON of any type
     """
     try:
         parsed = json.loads(text)
-        if _SURROGATE.search(text):
+        if any(half in text for half in _SURROGATES):
             again = json.dumps(parsed, ensure_ascii=False)
             units = again.encode("utf-16", "surrogatepass")
             parsed = json.loads(units.decode("utf-16", "replace"))
