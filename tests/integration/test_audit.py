@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from argogrant.audit.verification import LeftOut
+from argogrant.cli.report.entries import read_audit_file
+from argogrant.telemetry.log_lines import MARK
 from controlplane import ControlPlane
 from support import operator_process
 from support.audit_receiver import Receiver
@@ -111,6 +114,14 @@ def test_standard_output_has_only_audit_events(audited: World, log: Path) -> Non
     assert end["data"]["reason"] == "Expired"
     assert end["data"]["wasBound"] is True
     assert "Leader: acquired the Lease." in log.read_text()
+
+    # kubectl logs mixes both; a report leaves out the log, and nothing else.
+    logged = log.read_text().splitlines()
+    events = list(map(json.dumps, operator_process.audit_of(log)))
+    mixed = read_audit_file([*logged, *events, *logged])
+    assert all(line.startswith(("[20", MARK)) for line in logged)
+    assert mixed.left_out == {LeftOut.NO_EVENT: 2 * len(logged)}
+    assert "short" in [entry.name for entry in mixed.entries]
 
 
 def test_kill_between_binding_and_status_repeats_the_same_events(
