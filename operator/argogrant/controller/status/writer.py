@@ -22,6 +22,8 @@ finalizer first, so no status reports a binding that a deletion would not wait f
       PATCH metadata.finalizers  (uid, version 7)  ->  version 8
       PATCH status               (uid, version 8)  ->  version 9
 
+Objects that cannot be written do not delay the others (``write_queue``).
+
 Each patch names the uid and the version that it was made for. If another writer was
 faster, the API server answers 409; the object is read again, and the patch repeated.
 """
@@ -33,6 +35,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from argogrant.controller.permissions import role_remedy
+from argogrant.controller.status.write_queue import Urgency, WriteQueue
 from argogrant.controller.store import GrantRecord, Record
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import (
@@ -46,10 +49,6 @@ from argogrant.kube.errors import (
 FINALIZER: Final = "argogrant.dev/revoke"
 """Finalizer of grants that have a binding in Argo CD."""
 
-WORKERS: Final = 8
-RETRY_SECONDS: Final = 1.0
-FORBIDDEN_RETRY_SECONDS: Final = 2.0
-"""Short, because an API server that has just started denies every request."""
 ATTEMPTS: Final = 5
 ARGOCD_WATCH_MARGIN: Final = 0.25
 """Seconds after an acknowledged write in which argocd-server's watch delivers it."""
@@ -92,6 +91,13 @@ class _Update:
     written: Callable[[Body], object]
     finalizer: FinalizerChange | None
 
+    @property
+    def urgency(self) -> Urgency:
+        """Urgency of the most urgent part."""
+        if self.finalizer is None or self.finalizer.is_applied:
+            return Urgency.STATUS
+        return Urgency.FINALIZER if self.finalizer.wanted else Urgency.RELEASE
+
     def patch(self) -> Body:
         """Return the merge patch from the old status to the new one."""
         removed = {key: None for key in self.record.status if key not in self.new}
@@ -99,11 +105,11 @@ class _Update:
 
 
 class StatusWriter:
-    """Writes updates with a few workers; a newer update replaces a pending one."""
+    """Writes updates in the background; a newer update replaces a pending one."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._queue = WriteQueue(self._write_pending)
         self._pending: dict[str, _Update] = {}
         self._released_at: dict[str, float] = {}
         """By uid: when the removal of the finalizer was scheduled."""
@@ -128,9 +134,9 @@ class StatusWriter:
         is_applied = finalizer is None or finalizer.is_applied
         if is_applied and self.pending_or_stored(record) == new:
             return
-        if record.path not in self._pending:
-            self._queue.put_nowait(record.path)
-        self._pending[record.path] = _Update(record, new, written, finalizer)
+        update = _Update(record, new, written, finalizer)
+        self._pending[record.path] = update
+        self._queue.put(record.path, update.urgency)
 
     def release(self, record: GrantRecord, written: Callable[[Body], object]) -> None:
         """Remove the finalizer after a margin; repeat it if the grant stays.
@@ -163,29 +169,21 @@ class StatusWriter:
 
     async def run(self) -> None:
         """Write updates until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(WORKERS):
-                tasks.create_task(self._work())
+        await self._queue.run()
 
-    async def _work(self) -> None:
-        while True:
-            path = await self._queue.get()
-            update = self._pending[path]
-            try:
-                await self._write(update)
-            except Forbidden:
-                # The worker goes on: other objects do not wait for the permission.
-                loop = asyncio.get_running_loop()
-                loop.call_later(FORBIDDEN_RETRY_SECONDS, self._queue.put_nowait, path)
-                continue
-            except Unavailable:
-                await asyncio.sleep(RETRY_SECONDS)
-                self._queue.put_nowait(path)
-                continue
-            if self._pending[path] is update:
-                del self._pending[path]
-            else:
-                self._queue.put_nowait(path)
+    async def _write_pending(self, path: str) -> bool:
+        """Write what is pending for an object; return whether it is written or futile.
+
+        A permission may be granted later, and the API server may be available again.
+        """
+        update = self._pending[path]
+        try:
+            await self._write(update)
+        except (Forbidden, Unavailable):
+            return False
+        if self._pending[path] is update:
+            del self._pending[path]
+        return True
 
     async def _write(self, update: _Update) -> None:
         record = update.record

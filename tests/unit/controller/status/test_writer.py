@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from argogrant.controller.status.writer import (
+    ARGOCD_WATCH_MARGIN,
     FINALIZER,
-    FORBIDDEN_RETRY_SECONDS,
     FinalizerChange,
     StatusWriter,
 )
@@ -289,7 +289,7 @@ async def test_denied_write_is_retried(caplog) -> None:
         await asyncio.sleep(SOON)
         assert grant.finalizers == []
         assert f"{ONE} cannot be written yet: 403" in caplog.text
-        await asyncio.sleep(3 * FORBIDDEN_RETRY_SECONDS)
+        await asyncio.sleep(6)
 
         assert grant.finalizers == [FINALIZER]
 
@@ -302,3 +302,35 @@ async def test_object_that_keeps_changing_gets_its_finalizer() -> None:
         await asyncio.sleep(5)
 
         assert grant.finalizers == [FINALIZER]
+
+
+@pytest.mark.parametrize("count", [64, 1_000])
+@pytest.mark.parametrize(
+    "error",
+    [Unavailable("500"), Forbidden("403"), None],
+    ids=["unavailable", "forbidden", "hanging"],
+)
+async def test_release_does_not_wait_for_objects_that_cannot_be_written(
+    count, error
+) -> None:
+    """kubectl delete of one grant, beside many whose statuses cannot be written."""
+    async with writing(WriterOfOneGrant()) as grant:
+        patch = grant.cluster.merge_patch
+
+        async def merge_patch(path: str, body: Body) -> Body:
+            if "bad" not in path:
+                return await patch(path, body)
+            if error is None:
+                await asyncio.sleep(5)
+            raise error or Unavailable("timeout")
+
+        grant.cluster.merge_patch = merge_patch
+        seen = grant.set_finalizers(FINALIZER)
+        for number in range(count):
+            grant.create(f"bad{number}")
+            grant.submit(path=f"{GRANTS}/bad{number}", old={}, boundAs="role:x")
+        await asyncio.sleep(0.5)
+        grant.writer.release(record_grant(seen), grant.written.append)
+        await asyncio.sleep(ARGOCD_WATCH_MARGIN + 0.05)
+
+        assert grant.finalizers == []

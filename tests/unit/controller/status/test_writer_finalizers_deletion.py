@@ -153,7 +153,8 @@ async def test_removal_of_the_finalizer_is_retried_without_an_instance() -> None
     async with running(operator):
         operator.grant("g1", held_by=FINALIZER)
         await asyncio.sleep(SETTLED)
-        operator.cluster.fail("merge_patch", Forbidden("403"), path=f"{GRANTS}/g1")
+        denied = Forbidden("403")
+        operator.cluster.fail("merge_patch", denied, times=5, path=f"{GRANTS}/g1")
         operator.delete("g1")
         await asyncio.sleep(1)
         assert operator.has("g1")
