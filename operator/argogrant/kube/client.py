@@ -141,10 +141,10 @@ class _Request:
     path: str
     query: Mapping[str, str]
     lane: Lane
+    timeout: aiohttp.ClientTimeout
     limit: int
-    """Bytes of the body."""
+    """Bytes of the response's body, or of a line of it."""
     body: Body | None = None
-    timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -327,9 +327,7 @@ class KubernetesCluster:
     ) -> ListPage:
         """Read one page of at most so many bytes."""
         path = collection.path
-        request = _Request(
-            "GET", path, query, Lane.OTHERS, limit=limit, timeout=LIST_TIMEOUT
-        )
+        request = _Request("GET", path, query, Lane.OTHERS, LIST_TIMEOUT, limit)
         with connection_errors(str(request), self._clean):
             body = await self._read(request)
             started = time.perf_counter()
@@ -357,8 +355,7 @@ class KubernetesCluster:
         }
         request = _Request(
             *("GET", collection.path, query, Lane.WATCHES),
-            limit=self._limits.object_bytes,
-            timeout=WATCH_TIMEOUT,
+            *(WATCH_TIMEOUT, self._limits.object_bytes),
         )
         pause = self._limits.pause
         with connection_errors(f"WATCH {request.path}", self._clean):
@@ -418,8 +415,8 @@ class KubernetesCluster:
         parse: Callable[[object], Body] = as_mapping,
     ) -> Body:
         """Send a request and return what ``parse`` makes of the JSON it gets."""
-        lane = lane_of(method, path)
-        request = _Request(method, path, query, lane, self._limits.object_bytes, body)
+        limits = (REQUEST_TIMEOUT, self._limits.object_bytes)
+        request = _Request(method, path, query, lane_of(method, path), *limits, body)
         with connection_errors(str(request), self._clean):
             return parse(parse_json(await self._read(request)))
 

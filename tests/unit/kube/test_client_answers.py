@@ -83,7 +83,7 @@ def test_endless_answer_is_read_up_to_a_limit(request_of) -> None:
 def test_answer_that_drips_ends_with_its_timeout(request_of, monkeypatch) -> None:
     soon = client.aiohttp.ClientTimeout(total=0.2)
     monkeypatch.setattr(client, "LIST_TIMEOUT", soon)
-    monkeypatch.setattr(client._Request.__init__, "__defaults__", (None, soon))
+    monkeypatch.setattr(client, "REQUEST_TIMEOUT", soon)
     error, _ = ask(dripping, request_of)
 
     assert isinstance(error, Unavailable)
