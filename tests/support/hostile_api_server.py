@@ -47,7 +47,7 @@ async def serving(answer: Answer) -> AsyncIterator[HostileServer]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-    hostile.url = f"http://127.0.0.1:{port}"
+    hostile.url = f"http://localhost:{port}"
     try:
         yield hostile
     finally:

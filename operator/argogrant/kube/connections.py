@@ -11,17 +11,22 @@ the write that removes a binding finds a connection::
 
 Whoever owns the API server, or stands in front of it, writes the answers. Redirects are
 not followed, and answers are asked for and read without compression: a few kilobytes
-could become gigabytes.
+could become gigabytes. Host names are looked up in a thread of each client: a name
+server that does not answer keeps threads of nobody else.
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
+from functools import partial
 from typing import Final
 from urllib.request import getproxies
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from kubernetes.aio.client import ApiClient
 
 from argogrant.kube.errors import TooLarge
@@ -66,6 +71,7 @@ class Connections:
         self._api = api
         self._headers = headers
         self._sessions: dict[Lane, aiohttp.ClientSession] = {}
+        self._resolver = OwnThreadResolver()
 
     async def send(  # noqa: PLR0913
         self,
@@ -105,6 +111,7 @@ class Connections:
         """Close all connections."""
         for session in self._sessions.values():
             await session.close()
+        await self._resolver.close()
 
     def _session(self, lane: Lane) -> aiohttp.ClientSession:
         if lane not in self._sessions:
@@ -113,13 +120,53 @@ class Connections:
             # With trust_env aiohttp looks for a proxy at every request, which triples
             # its cost. Without a proxy in the environment it is switched off.
             self._sessions[lane] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=limit, ssl=context),
+                connector=aiohttp.TCPConnector(
+                    limit=limit, ssl=context, resolver=self._resolver
+                ),
                 headers=self._headers,
                 trust_env=bool(getproxies()),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._sessions[lane]
+
+
+class OwnThreadResolver(AbstractResolver):
+    """Looks up host names, one at a time, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lookup")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses of a host.
+
+        Raises:
+            OSError: The name has none, or no name server answers.
+        """
+        look_up = partial(
+            socket.getaddrinfo,
+            *(host, port, family, socket.SOCK_STREAM),
+            flags=socket.AI_ADDRCONFIG,
+        )
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._thread, look_up)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=int(address[1]),
+                family=address_family,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address_family, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """Drop the lookups that have not begun."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 async def read_body(

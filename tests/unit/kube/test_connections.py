@@ -4,6 +4,9 @@
 """
 
 import asyncio
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from argogrant.kube import connections
 from argogrant.kube.connections import (
     LONGEST_PAUSE,
     Lane,
+    OwnThreadResolver,
     lane_of,
     read_body,
     read_lines,
@@ -118,3 +122,37 @@ async def test_pieces_are_read(pause, expected, monkeypatch) -> None:
     await read_body(Arriving(b"a", b"b", b"c", b"d"), 10, pause)
 
     assert loop.time() - began == pytest.approx(expected * LONGEST_PAUSE)
+
+
+def test_lookups_that_hang_delay_no_other_client(monkeypatch) -> None:
+    """The name server of one host does not answer; three clients ask it at once."""
+    answered = threading.Event()
+    lookup = socket.getaddrinfo
+
+    def hanging(host: str, *others: Any, **flags: Any) -> Any:
+        if host == "hangs.example":
+            answered.wait(10)
+        return lookup("127.0.0.1", *others, **flags)
+
+    monkeypatch.setattr(connections.socket, "getaddrinfo", hanging)
+
+    async def story() -> list[Any]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        resolvers = [OwnThreadResolver() for _ in range(4)]
+        waiting = [
+            asyncio.create_task(one.resolve("hangs.example", 443))
+            for one in resolvers[:3]
+        ]
+        await asyncio.sleep(0.01)
+        found = await resolvers[3].resolve("works.example", 443)
+        hanging_still = [not task.done() for task in waiting]
+        answered.set()
+        await asyncio.gather(*waiting)
+        for one in resolvers:
+            await one.close()
+        return [found, hanging_still]
+
+    (found, hanging_still) = asyncio.run(story())
+
+    assert [(one["host"], one["port"]) for one in found] == [("127.0.0.1", 443)]
+    assert hanging_still == [True, True, True]
