@@ -41,7 +41,7 @@ etcd accepts requests of 1.5 MiB. The JSON of a ConfigMap is up to six times as 
 if it consists of control characters. Source: etcd, ``--max-request-bytes``.
 """
 LONGEST_PAUSE: Final = 0.25
-"""Seconds between two reads from a connection at most; other work is measured too."""
+"""Seconds of one pause at most, because the work of other tasks is counted too."""
 _IDENTITY: Final = "identity"
 
 
