@@ -16,7 +16,7 @@ from controlplane import ControlPlane
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from controlplane.helm import helm
 from support import chart
-from support.blank_cluster import make_blank
+from support.blank_cluster import FREE, make_blank
 from support.chart import CHART, options
 from support.kubelet import Kubelet, kubelet
 from support.live_cluster import INSTANCE, PROJECT, RULES, World, a_grant, eventually
@@ -183,7 +183,8 @@ def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:
     assert "its Argo CD is in another cluster" in release.pods.said()
     assert "Job/argogrant-uninstall" in everything_of(release.plane)
     assert "Role/argogrant-uninstall" not in everything_of(release.plane)
-    world.abandon("far", kind="argocdinstance")
+    free = ("patch", "argocdinstance", "far", "--type=merge", "-p", FREE)
+    release.plane.kubectl("-n", NAMESPACE, *free)
     release.helm("uninstall", *RELEASE)
 
     assert "removed 1 bindings from argocd" in release.pods.said()

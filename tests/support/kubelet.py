@@ -75,7 +75,8 @@ class Kubelet:
 
     def runs(self, name: str) -> bool:
         """Return whether pods of a Deployment run."""
-        return bool(self._pods.get(f"deployment/{name}"))
+        found = f"deployment/{name}/"
+        return any(pods for title, pods in list(self._pods.items()) if found in title)
 
     def said(self) -> str:
         """Return the logs of all processes."""
@@ -237,4 +238,6 @@ def _now() -> str:
 
 
 def _title(body: Object) -> str:
-    return f"{body['kind'].lower()}/{body['metadata']['name']}"
+    """Name an object; one that is created again under the same name is another."""
+    metadata = body["metadata"]
+    return f"{body['kind'].lower()}/{metadata['name']}/{metadata['uid']}"
