@@ -13,6 +13,7 @@ from support.chart import CHART, ROOT, container_of, of_kind, one_of, options, r
 
 IDENTITY = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
 FILL_IN = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
+KINDS_ARE_SERVED = ("--api-versions", "argogrant.dev/v1alpha1/AccessGrant")
 MONITORED = "metrics.prometheusRule.enabled=true"
 SELECTED = {
     "app.kubernetes.io/name": "argogrant",
@@ -29,7 +30,7 @@ HOOK = {
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[chart.Object]:
     """Return the objects for a cluster that serves every API."""
-    served = ("--api-versions", IDENTITY, "--api-versions", FILL_IN)
+    served = ("--api-versions", IDENTITY, "--api-versions", FILL_IN, *KINDS_ARE_SERVED)
     return rendered(tmp_path_factory.mktemp("helm"), MONITORED, more=served)
 
 
@@ -145,7 +146,8 @@ def test_deployment_contains_that_of_the_manifests(
 
 def test_limits_equal_those_of_the_manifests(objects, tmp_path: Path) -> None:
     """The chart selects the pods of its own release only."""
-    prioritized = rendered(tmp_path, "apiPriorityAndFairness.enabled=true")
+    value = "apiPriorityAndFairness.enabled=true"
+    prioritized = rendered(tmp_path, value, more=KINDS_ARE_SERVED)
     there = shipped("manifests/limits.yaml", "manifests/api-priority.yaml")
     (policy, quota, level, schema) = there
     expected = {chart.key(one): one["spec"] for one in (quota, level, schema)}
@@ -161,10 +163,14 @@ def test_limits_equal_those_of_the_manifests(objects, tmp_path: Path) -> None:
     }
 
 
+def test_first_release_on_a_cluster_has_no_quota(tmp_path: Path) -> None:
+    """Kubernetes would reject the ArgoCDInstance until it has counted the new kinds."""
+    assert not list(of_kind(rendered(tmp_path), "ResourceQuota"))
+
+
 def test_every_served_namespace_has_the_same_quota(tmp_path: Path) -> None:
-    quotas = of_kind(
-        rendered(tmp_path, "resourceQuota.namespaces={team-b}"), "ResourceQuota"
-    )
+    value = "resourceQuota.namespaces={team-b}"
+    quotas = of_kind(rendered(tmp_path, value, more=KINDS_ARE_SERVED), "ResourceQuota")
     first, second = sorted(quotas, key=chart.key)
 
     assert [first["metadata"]["namespace"], second["metadata"]["namespace"]] == [

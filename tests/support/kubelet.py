@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from controlplane import ControlPlane
-from controlplane.api import PATCH_TYPES, path_of
+from controlplane.api import PATCH_TYPES, RESOURCES, path_of
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from support import operator_process
 from support.chart import container_of
 
 ROUND_SECONDS = 0.3
 PORT = "--port=8080"
+COUNTED = {f"count/{one.plural}.{one.group}": kind for kind, one in RESOURCES.items()}
+"""Kinds by the names that a ResourceQuota has for their numbers."""
 logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
@@ -167,9 +169,12 @@ class Kubelet:
 
         Until this is done, the API server refuses what the quota names.
         """
-        hard, status = body["spec"]["hard"], body.get("status", {})
-        if status.get("hard") != hard:
-            used = {**dict.fromkeys(hard, "0"), **status.get("used", {})}
+        hard = body["spec"]["hard"]
+        if body.get("status", {}).get("hard") != hard:
+            used = {
+                name: str(len(self._api.list(COUNTED[name], namespace=self._namespace)))
+                for name in hard
+            }
             self._tell(body, hard=hard, used=used)
 
     def _start(self, body: Object, *, number: int) -> Process:
