@@ -20,6 +20,7 @@ SELECTED = {
     "app.kubernetes.io/instance": "argogrant",
 }
 MONITORING = {"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}
+WAVE = "argocd.argoproj.io/sync-wave"
 WEIGHT = "helm.sh/hook-weight"
 HOOK = {
     "helm.sh/hook": "pre-delete",
@@ -166,6 +167,19 @@ def test_limits_equal_those_of_the_manifests(objects, tmp_path: Path) -> None:
 def test_first_release_on_a_cluster_has_no_quota(tmp_path: Path) -> None:
     """Kubernetes would reject the ArgoCDInstance until it has counted the new kinds."""
     assert not list(of_kind(rendered(tmp_path), "ResourceQuota"))
+
+
+def test_argocd_applies_the_quota_after_the_instance(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, "appliedBy=ArgoCD")
+    waves = [
+        int(one_of(objects, kind, name)["metadata"]["annotations"][WAVE])
+        for kind, name in (
+            ("ArgoCDInstance", "default"),
+            ("ResourceQuota", "argogrant"),
+        )
+    ]
+
+    assert waves == [1, 2]
 
 
 def test_every_served_namespace_has_the_same_quota(tmp_path: Path) -> None:
