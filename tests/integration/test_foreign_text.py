@@ -99,3 +99,23 @@ def test_malformed_line_is_reported_until_it_is_fixed(
     eventually(lambda: world.instance_says()[0] == "True", within=10)
     world.plane.argocd.settle()
     assert world.may_sync("bob")
+
+
+def test_text_of_a_project_counts_for_grants_of_its_own_roles_only(
+    world: World,
+) -> None:
+    """Argo CD reads the lines of a project for requests about that project only."""
+    role = PROJECT["spec"]["roles"][0]
+    policies = [*role["policies"], "g, carol, alice"]
+    spec = {"roles": [{**role, "policies": policies}]}
+    world.apply({**PROJECT, "spec": spec})
+    own = {"name": "deployer", "project": "team-a"}
+    world.apply(a_grant("own", role=own), a_grant("global"))
+    eventually(lambda: world.ready("own")[1] == "SubjectRefused", within=15)
+    eventually(lambda: world.ready("global")[1] == "Bound", within=15)
+    world.plane.argocd.settle()
+
+    assert 'used as a role in AppProject "team-a"' in world.ready("own")[2]
+    assert world.may_sync("alice", "default")
+    assert world.may_sync("carol", "team-a")
+    assert not world.may_sync("carol", "default")

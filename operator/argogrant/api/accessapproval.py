@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field
 
 from argogrant.api.conditions import ConditionList, StatusModel
+from argogrant.api.json_fields import get_dict, get_str
 from argogrant.api.schema import (
     IdentityModel,
     Model,
@@ -67,15 +68,16 @@ def read_approval(body: dict[str, Any]) -> Approval:
     Raises:
         InvalidGrant: The object does not match the CRD.
     """
-    metadata, spec = body["metadata"], read_spec(AccessApprovalSpec, body.get("spec"))
+    metadata = get_dict(body, "metadata")
+    spec = read_spec(AccessApprovalSpec, body.get("spec"))
     return Approval(
-        uid=metadata["uid"],
-        name=metadata["name"],
+        uid=get_str(metadata, "uid"),
+        name=get_str(metadata, "name"),
         grant_name=spec.grant.name,
         grant_uid=spec.grant.uid,
         decision=ApprovalDecision(spec.decision),
         approver=read_identity(spec.approver),
-        created_at=parse_instant(metadata["creationTimestamp"]),
+        created_at=parse_instant(get_str(metadata, "creationTimestamp")),
         comment=spec.comment or "",
         being_deleted="deletionTimestamp" in metadata,
     )

@@ -8,6 +8,13 @@ from pydantic import ConfigDict, Field
 
 from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES
 from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
+from argogrant.api.json_fields import (
+    get_dict,
+    get_dicts,
+    get_list,
+    get_str,
+    get_time,
+)
 from argogrant.api.schema import (
     ATOMIC,
     MAX_USERNAME_LENGTH,
@@ -156,30 +163,30 @@ def read_grant(body: dict[str, Any]) -> Grant:
     Raises:
         InvalidGrant: The object does not match the CRD.
     """
-    metadata, status = body["metadata"], body.get("status") or {}
+    metadata, status = get_dict(body, "metadata"), get_dict(body, "status")
     spec = _read_spec(body)
     revocation = spec.revocation
     return Grant(
-        uid=metadata["uid"],
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        uid=get_str(metadata, "uid"),
+        namespace=get_str(metadata, "namespace"),
+        name=get_str(metadata, "name"),
         instance=spec.instance,
         subject=Subject(kind=SubjectKind(spec.subject.kind), name=spec.subject.name),
         role=RoleRef(name=spec.role.name, project=spec.role.project),
-        created_at=parse_instant(metadata["creationTimestamp"]),
+        created_at=parse_instant(get_str(metadata, "creationTimestamp")),
         expires_at=None if spec.expires_at is None else parse_instant(spec.expires_at),
         duration=None if spec.duration is None else parse_duration(spec.duration),
         not_before=_read_not_before(spec),
         frozen_end=_read_frozen_end(status),
         revoked=bool(spec.revoked),
         revocation_justification=revocation.justification if revocation else None,
-        tracked_by_git=TRACKING_ANNOTATION in (metadata.get("annotations") or {}),
+        tracked_by_git=TRACKING_ANNOTATION in get_dict(metadata, "annotations"),
         being_deleted="deletionTimestamp" in metadata,
         requester=read_identity(spec.requester),
         justification=spec.justification or "",
         extends=spec.extends,
         break_glass=bool(spec.break_glass),
-        recorded_policy=status.get("accessPolicy"),
+        recorded_policy=get_str(status, "accessPolicy") or None,
         recorded_extension=_read_extension(status),
         recorded_finding=_read_finding(status),
     )
@@ -200,23 +207,21 @@ def _read_not_before(spec: AccessGrantSpec) -> datetime | None:
 
 def _read_frozen_end(status: Mapping[str, Any]) -> datetime | None:
     """Read the expiry that was fixed at activation; an earlier one is a forecast."""
-    if "startedAt" not in status or "expiresAt" not in status:
-        return None
-    return parse_instant(status["expiresAt"])
+    return get_time(status, "expiresAt") if "startedAt" in status else None
 
 
 def _read_extension(status: Mapping[str, Any]) -> int | None:
     """Read how many grants this grant extended when it started."""
-    return len(status.get("extensionOf") or ()) if "startedAt" in status else None
+    return len(get_list(status, "extensionOf")) if "startedAt" in status else None
 
 
 def _read_finding(status: Mapping[str, Any]) -> RecordedFinding | None:
     """Read the recorded end, because its cause may be deleted, such as a denial."""
-    for condition in status.get("conditions") or ():
+    for condition in get_dicts(status, "conditions"):
         is_end = condition.get("type") == GrantCondition.ENDED
-        reason = condition.get("reason")
+        reason = get_str(condition, "reason")
         if is_end and condition.get("status") == "True" and reason in FINAL_REASONS:
-            return RecordedFinding(Reason(reason), condition.get("message") or "")
+            return RecordedFinding(Reason(reason), get_str(condition, "message"))
     return None
 
 

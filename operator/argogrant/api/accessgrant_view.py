@@ -10,33 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from argogrant.api.json_fields import (
+    get_dict,
+    get_dicts,
+    get_int,
+    get_str,
+    get_time,
+)
 from argogrant.grants.conditions import Conditions, StoredCondition
-from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition
-from argogrant.grants.model.window import parse_instant
 
 _STATUS: Final = {"True": True, "False": False}
-
-
-def get_dict(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the object at a key; empty if there is none."""
-    found = body.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def get_str(body: Mapping[str, Any], key: str) -> str:
-    """Return the value at a key as text; empty if there is none."""
-    value = body.get(key)
-    return "" if value is None else str(value)
-
-
-def get_time(body: Mapping[str, Any], key: str) -> datetime | None:
-    """Return the RFC 3339 time at a key; None if there is no valid time."""
-    try:
-        return parse_instant(get_str(body, key))
-    except InvalidGrant:
-        return None
 
 
 def read_conditions(status: Mapping[str, Any]) -> Conditions:
@@ -48,7 +33,7 @@ def read_conditions(status: Mapping[str, Any]) -> Conditions:
             message=get_str(one, "message"),
             since=get_str(one, "lastTransitionTime"),
         )
-        for one in status.get("conditions") or ()
+        for one in get_dicts(status, "conditions")
     }
 
 
@@ -93,11 +78,11 @@ def read_stored_status(body: Mapping[str, Any]) -> StoredStatus:
 
 def _status_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     metadata, status = get_dict(body, "metadata"), get_dict(body, "status")
-    generation = metadata.get("generation", 1)
+    generation = get_int(metadata, "generation") or 1
     return {
         "uid": get_str(metadata, "uid"),
         "name": get_str(metadata, "name"),
-        "is_current": status.get("observedGeneration", 0) >= generation,
+        "is_current": get_int(status, "observedGeneration") >= generation,
         "conditions": read_conditions(status),
         "started_at": get_time(status, "startedAt"),
         "expires_at": get_time(status, "expiresAt"),
@@ -105,7 +90,7 @@ def _status_fields(body: Mapping[str, Any]) -> dict[str, Any]:
         "policy": get_str(status, "accessPolicy") or None,
         "approvals": tuple(
             StoredApproval(**{key: get_str(one, key) for key in StoredApproval._fields})
-            for one in status.get("approvals") or ()
+            for one in get_dicts(status, "approvals")
         ),
         "has_been_bound": has_been_bound(status),
         "extended_by": get_str(status, "extendedBy"),

@@ -20,6 +20,7 @@ from argogrant.api.cel_rules import (
     TEXT_RULE,
 )
 from argogrant.api.conditions import ConditionList, StatusModel
+from argogrant.api.json_fields import get_dict, get_str
 from argogrant.api.schema import (
     ATOMIC,
     MAX_USERNAME_LENGTH,
@@ -251,11 +252,12 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
     Raises:
         InvalidGrant: The object does not match the CRD.
     """
-    metadata, spec = body["metadata"], read_spec(AccessPolicySpec, body.get("spec"))
+    metadata = get_dict(body, "metadata")
+    spec = read_spec(AccessPolicySpec, body.get("spec"))
     duration = spec.max_duration
     return AccessPolicy(
-        uid=metadata["uid"],
-        name=metadata["name"],
+        uid=get_str(metadata, "uid"),
+        name=get_str(metadata, "name"),
         instances=tuple(spec.instances),
         requesters=tuple(map(_read_requester, spec.requesters)),
         subjects=SubjectPatterns(

@@ -16,6 +16,7 @@ from argogrant.api.cel_rules import (
     TEXT_RULE,
 )
 from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
+from argogrant.api.json_fields import get_dict, get_str
 from argogrant.api.remote_cluster import (
     ArgoCDLocation,
     ClusterModel,
@@ -330,14 +331,14 @@ def read_instance(body: dict[str, Any]) -> Instance:
     Raises:
         InvalidGrant: The object does not match the CRD.
     """
-    metadata = body["metadata"]
+    metadata = get_dict(body, "metadata")
     spec = read_spec(ArgoCDInstanceSpec, body.get("spec") or {})
     owners, identity, remote = spec.owners, spec.identity, spec.cluster
     resource = owners.resource if owners else None
     return Instance(
-        uid=metadata["uid"],
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        uid=get_str(metadata, "uid"),
+        namespace=get_str(metadata, "namespace"),
+        name=get_str(metadata, "name"),
         argocd_namespace=spec.namespace,
         max_duration=parse_duration(spec.max_duration),
         being_deleted="deletionTimestamp" in metadata,

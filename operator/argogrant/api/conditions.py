@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from argogrant.api.json_fields import get_dict, get_dicts, get_list
 from argogrant.api.schema import Instant, Model
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.window import format_instant
@@ -52,6 +53,39 @@ class StatusModel(Model):
     metadata.generation, the operator has not yet observed the last change."""
 
 
+_LISTS: Final = frozenset({"conditions", "approvals", "extensionOf", "roles", "owners"})
+_NUMBERS: Final = frozenset(
+    {"observedGeneration", "bindings", "overlayBytes", "roleCount"}
+)
+
+
+def read_status(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored status without the fields that are of another type.
+
+    An older CRD, or none, accepts any value. The next report replaces the fields that
+    were left out.
+    """
+    status = get_dict(body, "status")
+    fields = {key: value for key, value in status.items() if _is_typed(key, value)}
+    conditions = get_list(fields, "conditions")
+    if not all(map(_is_condition, conditions)):
+        fields["conditions"] = list(filter(_is_condition, conditions))
+    return fields
+
+
+def _is_typed(key: str, value: object) -> bool:
+    if key in _LISTS:
+        return isinstance(value, list)
+    return isinstance(value, int if key in _NUMBERS else str)
+
+
+def _is_condition(value: object) -> bool:
+    """Return whether a stored condition has a type, and no field with parts."""
+    if not isinstance(value, dict) or "type" not in value:
+        return False
+    return not any(isinstance(one, dict | list) for one in value.values())
+
+
 def status_of(
     condition: Condition, *, old: Mapping[str, Any], generation: int, now: datetime
 ) -> dict[str, Any]:
@@ -73,7 +107,7 @@ def write_conditions(
     """
     times = {
         (one.get("type"), one.get("status")): one.get("lastTransitionTime")
-        for one in old.get("conditions") or ()
+        for one in get_dicts(old, "conditions")
     }
     return {
         "observedGeneration": generation,

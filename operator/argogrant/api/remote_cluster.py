@@ -1,7 +1,6 @@
 """Remote cluster of an Argo CD, and the token for it."""
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -131,7 +130,7 @@ def _read_rotation(model: TokenRotationModel, argocd_namespace: str) -> TokenRot
 def _decode(encoded: str) -> str:
     try:
         text = base64.b64decode(encoded, validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         text = ""
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise InvalidGrant(

@@ -2,6 +2,9 @@
 
 Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
 ``util/settings/settings.go``.
+
+Only the names of keys and short values are read here. The YAML of Dex and of an OpenID
+Connect provider is not parsed.
 """
 
 import re
@@ -16,12 +19,19 @@ GO_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 GO_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 """Texts that Go's ``strconv.ParseBool`` parses as true and as false."""
 _ACCOUNT_KEY: Final = re.compile(r"accounts\.([^.]*)(?:\.enabled)?")
+MAX_ACCOUNTS: Final = 1000
 _PROVIDERS: Final = ("dex.config", "oidc.config")
 
 
-def read_settings(data: Mapping[str, str]) -> ArgoCDSettings:
-    """Read the ConfigMap's ``data``, without keys that Argo CD ignores."""
+def read_settings(data: Mapping[str, str]) -> ArgoCDSettings | None:
+    """Read the ConfigMap's ``data``, without keys that Argo CD ignores.
+
+    Returns:
+        None if it has more than ``MAX_ACCOUNTS`` accounts; then nothing is certain.
+    """
     names = {found[1] for key in data if (found := _ACCOUNT_KEY.fullmatch(key))}
+    if len(names) > MAX_ACCOUNTS:
+        return None
     return ArgoCDSettings(
         accounts={name: _account(name, data) for name in names},
         has_single_sign_on=any(data.get(key, "").strip() for key in _PROVIDERS),

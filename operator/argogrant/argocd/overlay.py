@@ -25,6 +25,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -38,6 +39,7 @@ from argogrant.argocd.policy_csv import (
 )
 from argogrant.grants.model.errors import MalformedLine, UnsafeText
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.untrusted_text import utf8_size
 from argogrant.grants.model.window import format_instant, read_end
 
 EXPLANATION: Final = (
@@ -47,9 +49,8 @@ UNTIL: Final = "# until "
 MAX_BYTES: Final = (1024 - 16) * 1024
 """Bytes of all keys and values, managed and unmanaged: 1 MiB minus a margin."""
 _SECTION_BYTES: Final = len("# until 2026-11-24T18:00:00Z\n")
-_HEADER: Final = re.compile(
-    r"# argogrant v1 (?P<namespace>\S+)/(?P<instance>\S+) (?P<uid>\S+)"
-)
+_HEADER: Final = re.compile(r"# argogrant v1 ([^\s/]+)/(\S+) (\S+)")
+_OWNER_NAME: Final = re.compile(r"[-.a-zA-Z0-9]{1,253}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,17 @@ class Owner:
     namespace: str
     instance: str
     uid: str
+
+
+def read_owner(namespace: str, instance: str, uid: str) -> Owner:
+    """Build the owner that another program may have edited.
+
+    Raises:
+        MalformedLine: It cannot be an ArgoCDInstance.
+    """
+    if not all(map(_OWNER_NAME.fullmatch, (namespace, instance, uid))):
+        raise MalformedLine("its owner is not an ArgoCDInstance")
+    return Owner(namespace=namespace, instance=instance, uid=uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +112,13 @@ class OverlayPlan:
 
     def is_within(self, capacity: int) -> bool:
         """Return whether the text has at most this many bytes."""
-        return self.text is None or len(self.text.encode()) <= capacity
+        return self.text is None or utf8_size(self.text) <= capacity
 
     @property
     def size_without_additions(self) -> int:
         """Bytes of the text without the lines to add."""
-        size = len((self.text or "").encode())
-        return size - sum(len(render_binding(b).encode()) + 1 for b in self.to_add)
+        size = utf8_size(self.text or "")
+        return size - sum(utf8_size(render_binding(b)) + 1 for b in self.to_add)
 
 
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
@@ -117,8 +129,6 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     text = data.get(OVERLAY_KEY)
     if text is None:
         return None
-    header = _HEADER.fullmatch(text.partition("\n")[0].rstrip("\r"))
-    owner = Owner(**header.groupdict()) if header is not None else None
     ends: dict[Binding, datetime | None] = {}
     has_foreign_lines = False
     for _, end, content in overlay_lines(text):
@@ -127,8 +137,18 @@ def read_overlay(data: Mapping[str, str]) -> Overlay | None:
         elif content is not None:
             has_foreign_lines = True
     return Overlay(
-        owner=owner, ends=ends, text=text, has_foreign_lines=has_foreign_lines
+        owner=_owner_of(text.partition("\n")[0]),
+        ends=ends,
+        text=text,
+        has_foreign_lines=has_foreign_lines,
     )
+
+
+def _owner_of(header: str) -> Owner | None:
+    found = _HEADER.fullmatch(header.rstrip("\r"))
+    with suppress(MalformedLine):
+        return read_owner(*found.groups()) if found is not None else None
+    return None
 
 
 def overlay_lines(text: str) -> Iterator[tuple[str, datetime | None, Content]]:
@@ -210,7 +230,7 @@ def plan_overlay(
 
 def size_of(data: Mapping[str, str]) -> int:
     """Return the bytes of all keys and values."""
-    return sum(len(key.encode()) + len(value.encode()) for key, value in data.items())
+    return sum(utf8_size(key) + utf8_size(value) for key, value in data.items())
 
 
 def overlay_capacity(data: Mapping[str, str]) -> int:
@@ -232,7 +252,7 @@ def bindings_over_capacity(
     remaining, ends = capacity - size, set[datetime]()
     excess: list[Binding] = []
     for binding, end in additions:
-        remaining -= len(render_binding(binding).encode()) + 1
+        remaining -= utf8_size(render_binding(binding)) + 1
         if end not in ends:
             ends.add(end)
             remaining -= _SECTION_BYTES

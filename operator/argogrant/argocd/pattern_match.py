@@ -6,25 +6,42 @@ Go's regular expressions, which may match anywhere in the text.
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
-from argogrant.grants.access.policy import matches_pattern
+from argogrant.grants.access.policy import matches_foreign_pattern
+from argogrant.grants.model.untrusted_text import cached_if_short
 
 REGEX_MODE: Final = "regex"
 """Value of ``policy.matchMode`` for regular expressions; all others mean globs."""
 
 
-@lru_cache(maxsize=1 << 12)
 def pattern_matches(pattern: str, text: str, *, mode: str) -> bool:
     """Return whether a pattern of a ``p`` line matches a text of a request.
 
     An invalid pattern matches nothing. ``mode`` is the value of ``policy.matchMode``.
     """
     if mode == REGEX_MODE:
-        return matches_pattern(pattern, text)
-    expression = _expression_of(pattern)
-    return expression is not None and matches_pattern(expression, text)
+        return _expression_matches(pattern, text)
+    if pattern == "*":
+        return True
+    if not _SPECIAL.search(pattern):
+        return pattern == text
+    return _glob_matches(pattern, text)
+
+
+@cached_if_short(1 << 12)
+def _expression_matches(pattern: str, text: str) -> bool:
+    return matches_foreign_pattern(pattern, text)
+
+
+@cached_if_short(1 << 12)
+def _glob_matches(glob: str, text: str) -> bool:
+    expression = _expression_of(glob)
+    return expression is not None and matches_foreign_pattern(expression, text)
+
+
+_SPECIAL: Final = re.compile(r"[*?{\[]")
+"""Characters without which a glob is literal."""
 
 
 def _expression_of(glob: str) -> str | None:

@@ -8,14 +8,15 @@ not know.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
-from argogrant.argocd.policy_csv import ParsedLines, PolicyCSV, Rule, read_key_once
+from argogrant.argocd.policy_csv import ParsedLines, PolicyCSV, Rule, read_key
 from argogrant.grants.access.inheritance import ParentsByRole, RoleInheritance
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks
+from argogrant.grants.model.untrusted_text import cached_if_short
 
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 """Source: argoproj/argo-cd, ``assets/builtin-policy.csv``."""
@@ -59,6 +60,7 @@ _BUILT_IN_TEXT: Final = "\n".join(
 
 Source: argoproj/argo-cd, ``assets/builtin-policy.csv``.
 """
+_BUILT_IN: Final = read_key("built-in", _BUILT_IN_TEXT)
 _INHERITED: Final = 9
 """Links from a role to its inherited roles; the grant itself is the tenth link.
 
@@ -95,10 +97,9 @@ class RolePermissions:
         self._mode = text.match_mode
         self._rules: defaultdict[str, list[Rule]] = defaultdict(list)
         self._parents: defaultdict[str, set[str]] = defaultdict(set)
-        built_in = read_key_once("built-in", _BUILT_IN_TEXT)
         of_projects = (project.lines() for project in projects)
         valid = (lines for lines in of_projects if not lines.problems)
-        for lines in (built_in, text, *valid):
+        for lines in (_BUILT_IN, text, *valid):
             for rule in lines.rules:
                 self._rules[rule.subject].append(rule)
             for binding in lines.bindings:
@@ -146,7 +147,7 @@ class RolePermissions:
         )
 
 
-@lru_cache(maxsize=1 << 10)
+@cached_if_short(1 << 10)
 def _persistent_permissions(
     resources: str, actions: str, mode: str
 ) -> frozenset[tuple[str, str]]:
@@ -211,7 +212,7 @@ def role_inheritance(text: PolicyCSV, projects: Iterable[Project]) -> RoleInheri
     @cache
     def parents_in(project: str) -> ParentsByRole:
         if not project:
-            return _parents(read_key_once("built-in", _BUILT_IN_TEXT), text)
+            return _parents(_BUILT_IN, text)
         lines = by_name[project].lines() if project in by_name else None
         return {} if lines is None or lines.problems else _parents(lines)
 
@@ -226,13 +227,30 @@ def _parents(*parts: ParsedLines) -> ParentsByRole:
     return found
 
 
-def names_used_as_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:
-    """Find every name that must not become the subject of a binding.
+def names_used_as_roles(text: PolicyCSV) -> frozenset[str]:
+    """Find every name that must not become the subject of any binding.
 
     These names are used as roles: the second field of ``g`` lines, and
     ``policy.default``, which every user has. Binding such a name would grant the new
     role to everyone who has it.
     """
-    parts = (text, *(project.lines() for project in projects))
-    names = {binding.role for lines in parts for binding in lines.bindings}
+    names = {binding.role for binding in text.bindings}
     return BUILT_IN_ROLES | names | ({text.default_role} - {""})
+
+
+def names_used_as_roles_in(
+    projects: Iterable[Project],
+) -> dict[str, frozenset[str]]:
+    """Find the names that must not become the subject of roles of each project.
+
+    Argo CD adds the lines of a project for requests about that project only, so they
+    count for grants of its own roles only.
+
+    Source: argoproj/argo-cd, ``util/rbac/rbac.go``,
+    ``CreateEnforcerWithRuntimePolicy``.
+    """
+    names = {
+        project.name: frozenset(binding.role for binding in project.lines().bindings)
+        for project in projects
+    }
+    return {project: found for project, found in names.items() if found}

@@ -11,13 +11,25 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
+from argogrant.api.json_fields import (
+    get_dict,
+    get_dicts,
+    get_str,
+    get_text_map,
+    get_texts,
+)
 from argogrant.argocd.allowed_namespaces import read_allowed_namespaces
 from argogrant.argocd.appproject.members import ProjectPlan
-from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Project, ProjectRole
+from argogrant.argocd.appproject.project import (
+    MAX_LABELS,
+    MEMBERS_ANNOTATION,
+    Project,
+    ProjectRole,
+)
 from argogrant.argocd.argocd_cm import SETTINGS_NAME, read_settings
-from argogrant.argocd.overlay import Overlay, read_overlay
+from argogrant.argocd.overlay import Overlay, read_overlay, size_of
 from argogrant.argocd.policy_csv import (
     CONFIG_MAP_NAME,
     OVERLAY_KEY,
@@ -78,60 +90,73 @@ class ObservedConfigMap:
         return self.data.get(SCOPES_KEY)
 
 
-def observe_config_map(body: Body) -> ObservedConfigMap:
-    """Parse ``argocd-rbac-cm``."""
-    metadata, data = body["metadata"], dict(body.get("data") or {})
-    return ObservedConfigMap(
-        metadata["resourceVersion"],
+def observe_config_map(
+    body: Body, previous: ObservedConfigMap | None = None
+) -> ObservedConfigMap:
+    """Parse ``argocd-rbac-cm``; never raises.
+
+    The unmanaged keys are parsed again only if they differ from the previous version:
+    the operator itself writes most versions.
+    """
+    metadata, data = get_dict(body, "metadata"), get_text_map(body, "data")
+    observed = ObservedConfigMap(
+        get_str(metadata, "resourceVersion"),
         data,
         _last_manager(metadata),
-        _labels_and_annotations(metadata),
-        read_allowed_namespaces(metadata.get("annotations") or {}),
+        # In the order of their keys, so that it is certain which of too many are kept.
+        dict(sorted(_labels_and_annotations(metadata).items())[:MAX_LABELS]),
+        read_allowed_namespaces(get_dict(metadata, "annotations")),
     )
+    if previous is not None and _unmanaged(previous.data) == _unmanaged(data):
+        vars(observed)["unmanaged"] = previous.unmanaged
+    return observed
 
 
-def _last_manager(metadata: Body) -> str:
+def _unmanaged(data: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in data.items() if key != OVERLAY_KEY}
+
+
+def _last_manager(metadata: Mapping[str, Any]) -> str:
     managers = (
-        (str(entry.get("time", "")), str(entry.get("manager", "")))
-        for entry in metadata.get("managedFields") or ()
+        (get_str(entry, "time"), get_str(entry, "manager")[:MAX_MARK])
+        for entry in get_dicts(metadata, "managedFields")
         if entry.get("manager") != FIELD_MANAGER
     )
     return max(managers, default=("", ""))[1]
 
 
-def _labels_and_annotations(metadata: Body) -> dict[str, str]:
+def _labels_and_annotations(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return short labels and annotations; a label overrides an annotation."""
-    both = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    both = get_text_map(metadata, "annotations") | get_text_map(metadata, "labels")
     # The members annotation changes with every write of argogrant itself.
     both.pop(MEMBERS_ANNOTATION, None)
-    return {key: str(value) for key, value in both.items() if len(value) <= MAX_MARK}
+    return {key: value for key, value in both.items() if len(value) <= MAX_MARK}
 
 
 def observe_project(body: Body) -> Project:
-    """Parse an AppProject; every field may be missing."""
-    metadata = body["metadata"]
-    roles = (body.get("spec") or {}).get("roles") or ()
-    annotations = dict(metadata.get("annotations") or {})
+    """Parse an AppProject; every field may be missing or of another type.
+
+    The roles have the indices of ``spec.roles``, because a patch needs them.
+    """
+    metadata = get_dict(body, "metadata")
+    annotations = get_text_map(metadata, "annotations")
     members = annotations.pop(MEMBERS_ANNOTATION, None)
     return Project(
-        name=metadata["name"],
+        name=get_str(metadata, "name"),
         labels_and_annotations=_labels_and_annotations(metadata),
-        resource_version=str(metadata.get("resourceVersion", "")),
+        resource_version=get_str(metadata, "resourceVersion"),
         last_manager=_last_manager(metadata),
         members=members,
-        annotation_bytes=sum(
-            len(key.encode()) + len(str(value).encode())
-            for key, value in annotations.items()
-        ),
+        annotation_bytes=size_of(annotations),
         tokens=tokens_of(body),
         roles=tuple(
             ProjectRole(
-                name=str(role.get("name", "")),
-                description=str(role.get("description") or ""),
-                policies=tuple(map(str, role.get("policies") or ())),
-                groups=tuple(map(str, role.get("groups") or ())),
+                name=get_str(role, "name"),
+                description=get_str(role, "description"),
+                policies=get_texts(role, "policies"),
+                groups=get_texts(role, "groups"),
             )
-            for role in roles
+            for role in get_dicts(get_dict(body, "spec"), "roles")
         ),
     )
 
@@ -178,7 +203,9 @@ class ArgoCD:
         self._config_map = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, CONFIG_MAP_NAME),
-            read=observe_config_map,
+            read=lambda body: observe_config_map(
+                body, self._config_map.objects.get(CONFIG_MAP_NAME)
+            ),
             on_change=record_loaded,
         )
         self._projects = Informer(
@@ -191,7 +218,7 @@ class ArgoCD:
         self._settings = Informer(
             cluster,
             Collection(CONFIG_MAPS, namespace, SETTINGS_NAME),
-            read=lambda body: read_settings(body.get("data") or {}),
+            read=lambda body: read_settings(get_text_map(body, "data")),
             on_change=lambda before, after: None if before == after else on_change(),
             longest_backoff=SETTINGS_BACKOFF,
         )

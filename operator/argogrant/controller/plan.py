@@ -196,5 +196,5 @@ def _parse_finding(config_map: ObservedConfigMap) -> Finding | None:
         return None
     return Finding(
         Reason.RBAC_TEXT_INVALID,
-        f"Argo CD cannot parse {problem}. {problem.consequence}",
+        f"{problem.statement}. {problem.consequence}",
     )

@@ -20,6 +20,7 @@ from argogrant.argocd.roles import (
     default_roles,
     discover_roles,
     names_used_as_roles,
+    names_used_as_roles_in,
     role_inheritance,
 )
 from argogrant.controller.admission import AdmissionWatcher
@@ -183,7 +184,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         url=instance.url,
         access_details=instance.access_details,
     )
-    if text is None:
+    if text is None or text.is_too_large:
         return GatheredState(state=state, refusal=refusal)
     roles = discover_roles(text, known)
     state = replace(
@@ -193,11 +194,12 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         inheritance=role_inheritance(text, known),
         roles=frozenset(role.bound_as for role in roles),
         unreadable_projects={
-            project.name: str(problem)
+            project.name: why
             for project in known
-            if (problem := project.problem())
+            if (why := project.why_not_grantable())
         },
-        names_used_as_roles=names_used_as_roles(text, known),
+        names_used_as_roles=names_used_as_roles(text),
+        names_used_as_roles_in=names_used_as_roles_in(known),
         role_risks={
             role.bound_as: role.risks for role in roles if role.risks != NO_RISKS
         },

@@ -24,9 +24,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeVar
 
 from argogrant.api.accessapproval import read_approval
-from argogrant.api.accessgrant import ABANDON_ANNOTATION, BREAK_GLASS_LABEL, read_grant
+from argogrant.api.accessgrant import (
+    ABANDON_ANNOTATION,
+    BREAK_GLASS_LABEL,
+    read_grant,
+)
 from argogrant.api.accesspolicy import read_policy
 from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.api.conditions import read_status
+from argogrant.api.json_fields import get_dict, get_int, get_str, get_texts
 from argogrant.argocd.overlay import Owner
 from argogrant.grants.access.policy import AccessPolicy, Approval
 from argogrant.grants.model.errors import AccessGrantError
@@ -136,13 +142,12 @@ class ApprovalRecord(Record):
 
 def record_grant(body: Body) -> GrantRecord:
     """Parse an AccessGrant into its record."""
-    metadata, spec = body["metadata"], body.get("spec")
-    instance = spec.get("instance") if isinstance(spec, dict) else None
+    metadata = get_dict(body, "metadata")
     return GrantRecord(
         **_fields(body, "grant", read_grant),
-        instance=instance if isinstance(instance, str) else "default",
-        finalizers=tuple(metadata.get("finalizers") or ()),
-        is_labelled=(metadata.get("labels") or {}).get(BREAK_GLASS_LABEL) == "true",
+        instance=get_str(get_dict(body, "spec"), "instance") or "default",
+        finalizers=get_texts(metadata, "finalizers"),
+        is_labelled=get_dict(metadata, "labels").get(BREAK_GLASS_LABEL) == "true",
     )
 
 
@@ -165,20 +170,20 @@ def record_approval(body: Body) -> ApprovalRecord:
 
 def _fields(body: Body, key: str, read: Callable[[Body], object]) -> dict[str, Any]:
     """Return the fields that all records have, and the parsed object as ``key``."""
-    metadata = body["metadata"]
-    annotations = metadata.get("annotations") or {}
+    metadata = get_dict(body, "metadata")
+    annotations = get_dict(metadata, "annotations")
     parsed, problem = None, ""
     try:
         parsed = read(body)
     except AccessGrantError as error:
         problem = str(error)
     return {
-        "uid": metadata["uid"],
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "generation": metadata.get("generation", 0),
-        "version": metadata.get("resourceVersion", ""),
-        "status": body.get("status") or {},
+        "uid": get_str(metadata, "uid"),
+        "namespace": get_str(metadata, "namespace"),
+        "name": get_str(metadata, "name"),
+        "generation": get_int(metadata, "generation"),
+        "version": get_str(metadata, "resourceVersion"),
+        "status": read_status(body),
         "being_deleted": "deletionTimestamp" in metadata,
         "force_release": annotations.get(ABANDON_ANNOTATION) == "true",
         "problem": problem,

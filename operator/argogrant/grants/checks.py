@@ -51,10 +51,13 @@ class InstanceState(AccessRules):
     roles: frozenset[str] = frozenset()
     """Existing roles, as written in Argo CD's RBAC policy."""
     unreadable_projects: Mapping[str, str] = field(default_factory=dict)
-    """AppProjects whose roles Argo CD ignores, with the line that it cannot parse."""
+    """AppProjects whose roles Argo CD ignores, or that argogrant does not read, each
+    with the problem and its remedy."""
     names_used_as_roles: frozenset[str] = frozenset()
     """Names that are used as roles. Binding one as a subject would grant the new role
     to everyone who has it."""
+    names_used_as_roles_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names that the lines of each AppProject use as roles, in requests about it."""
     role_risks: Mapping[str, RoleRisks] = field(default_factory=dict)
     """Roles that need a warning, as written in Argo CD's RBAC policy."""
     login: LoginConfig | None = None
@@ -214,20 +217,26 @@ def rbac_policy_is_known(facts: DecisionInput) -> Finding | None:
 
 def subject_is_not_a_role(facts: DecisionInput) -> Finding | None:
     """A binding of a role grants the new role to all subjects of that role."""
-    name = facts.grant.subject.name
-    if name not in facts.instance.names_used_as_roles:
+    name, project = facts.grant.subject.name, facts.grant.role.project or ""
+    if name in facts.instance.names_used_as_roles:
+        where = "Argo CD's RBAC policy (the right side of a g line, or policy.default)"
+    elif name in facts.instance.names_used_as_roles_in.get(project, ()):
+        where = f"AppProject {quote(project)} (the right side of a g line)"
+    else:
         return None
     return Finding(
         Reason.SUBJECT_REFUSED,
-        f"spec.subject.name {quote(name)} is used as a role in Argo CD's RBAC policy"
-        " (the right side of a g line, or policy.default), so a binding grants the new"
-        " role to all subjects of that role. Name a user or an SSO group that is not a"
-        " role.",
+        f"spec.subject.name {quote(name)} is used as a role in {where}, so a binding"
+        " grants the new role to all subjects of that role. Name a user or an SSO group"
+        " that is not a role.",
     )
 
 
 def project_is_readable(facts: DecisionInput) -> Finding | None:
-    """Argo CD ignores all roles of a project if it cannot parse one line of it."""
+    """Argo CD ignores the roles of a project with a line that it cannot parse.
+
+    argogrant does not read a project that exceeds its limits.
+    """
     project = facts.grant.role.project
     if project is None:
         return None
@@ -241,11 +250,7 @@ def project_is_readable(facts: DecisionInput) -> Finding | None:
     problem = facts.instance.unreadable_projects.get(project)
     if problem is None:
         return None
-    return Finding(
-        Reason.PROJECT_INVALID,
-        f"Argo CD ignores all roles of AppProject {quote(project)}: {problem}."
-        " Fix that line of the AppProject.",
-    )
+    return Finding(Reason.PROJECT_INVALID, problem)
 
 
 def role_exists(facts: DecisionInput) -> Finding | None:

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.argocd.policy_csv import (
+    MAX_UNMANAGED_BYTES,
+    MAX_UNMANAGED_LINES,
     OVERLAY_KEY,
     compose,
     policy_keys,
     read_key,
-    read_key_once,
     read_unmanaged_keys,
 )
 from argogrant.grants.model.grant import Binding
@@ -71,11 +72,34 @@ def test_unmanaged_policy_is_read_from_all_unmanaged_keys() -> None:
     assert text.default_role == "role:readonly"
 
 
-@given(st.text())
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"policy.csv": "\n" * MAX_UNMANAGED_LINES}, id="lines"),
+        pytest.param(
+            {"policy.csv": "#" * MAX_UNMANAGED_BYTES, "policy.b.csv": "#"}, id="bytes"
+        ),
+    ],
+)
+def test_keys_beyond_a_limit_are_unknown_and_reported(data) -> None:
+    text = read_unmanaged_keys(data)
+
+    assert text.is_too_large
+    assert text.problems[0].statement.startswith(
+        "argogrant does not parse argocd-rbac-cm: the policy keys of others have more"
+    )
+
+
+def test_managed_key_does_not_count_for_the_limits() -> None:
+    text = read_unmanaged_keys({OVERLAY_KEY: "\n" * MAX_UNMANAGED_LINES})
+
+    assert not text.is_too_large
+
+
+@given(st.text(st.characters(exclude_categories=[])))
 def test_any_text_can_be_parsed(text) -> None:
     """Every line is a rule, a binding, a problem, or skipped; none raises."""
     read = read_key("policy.csv", text)
     found = len(read.rules) + len(read.bindings) + len(read.problems)
 
     assert found <= text.count("\n") + 1
-    assert read_key_once("policy.csv", text) == read

@@ -12,6 +12,7 @@ from argogrant.argocd.policy_csv import (
     Rule,
     parse_line,
     render_binding,
+    render_line,
     split_fields,
     trim_line_caches,
 )
@@ -168,7 +169,7 @@ def test_white_space_of_go_is_stripped_before_a_field(blank) -> None:
 
 def test_cache_entries_of_deleted_grants_are_cleared() -> None:
     """The size of the caches follows the number of existing grants."""
-    caches = (parse_line, render_binding, read_end)
+    caches = (parse_line, render_line, read_end)
     for one in caches:
         one.cache_clear()
     for number in range(3000):

@@ -9,6 +9,7 @@ from argogrant.argocd.roles import (
     DiscoveredRole,
     discover_roles,
     names_used_as_roles,
+    names_used_as_roles_in,
 )
 
 NO_TEXT = read_unmanaged_keys({})
@@ -82,11 +83,11 @@ def test_roles_of_a_project_are_discovered() -> None:
     ],
 )
 def test_name_is_used_as_a_role(data, name, is_a_role) -> None:
-    assert (name in names_used_as_roles(read_unmanaged_keys(data), ())) is is_a_role
+    assert (name in names_used_as_roles(read_unmanaged_keys(data))) is is_a_role
 
 
-def test_names_used_as_roles_in_a_project() -> None:
+def test_names_used_as_roles_in_a_project_count_for_that_project_only() -> None:
     role = ProjectRole(name="r", policies=("g, devs, leads",), groups=("ops",))
-    names = names_used_as_roles(NO_TEXT, [Project(name="p", roles=(role,))])
+    projects = [Project(name="p", roles=(role,)), Project(name="q")]
 
-    assert names - BUILT_IN_ROLES == {"leads", "proj:p:r"}
+    assert names_used_as_roles_in(projects) == {"p": {"leads", "proj:p:r"}}

@@ -1,16 +1,28 @@
 """Records of objects, also of objects that cannot be parsed."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.accessgrant_view import view_grant
+from argogrant.api.conditions import write_conditions
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
     observe_project,
 )
-from argogrant.controller.store import record_grant, record_instance
+from argogrant.controller.store import (
+    record_approval,
+    record_grant,
+    record_instance,
+    record_policy,
+)
+from support.builders import NOON
+from support.hypothesis_strategies import foreign
 from support.live_cluster import INSTANCE, a_grant
+from support.sample_objects import a_policy, an_approval
 
 STAMPED = {"uid": "u1", "creationTimestamp": "2026-11-24T12:00:00Z"}
 
@@ -133,6 +145,51 @@ def test_project_is_parsed_without_optional_fields(spec, roles) -> None:
     body = {"metadata": {"name": "team-a"}, "spec": spec}
 
     assert observe_project(body) == Project(name="team-a", roles=roles)
+
+
+STATUS = {
+    "conditions": [{"type": "Ready", "status": "True", "reason": "Bound"}],
+    "startedAt": "2026-11-24T12:00:00Z",
+    "expiresAt": "2026-11-24T13:00:00Z",
+    "approvals": [{"name": "a"}],
+    "extensionOf": ["g0"],
+    "observedGeneration": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "body"),
+    [
+        pytest.param(record_grant, a_body(status=STATUS), id="AccessGrant"),
+        pytest.param(record_instance, {**INSTANCE, "status": STATUS}, id="instance"),
+        pytest.param(record_policy, a_policy(), id="AccessPolicy"),
+        pytest.param(record_approval, an_approval(), id="AccessApproval"),
+    ],
+)
+@given(data=st.data())
+def test_any_object_has_a_record(record, body, data) -> None:
+    """The CRD may be missing; a record has the parsed object, or the problem."""
+    value = data.draw(foreign(body).filter(lambda one: isinstance(one, dict)))
+    recorded = record(value)
+    status = write_conditions(recorded.status, (), generation=1, now=NOON)
+
+    assert isinstance(recorded.name, str)
+    assert (getattr(recorded, record.__name__[7:]) is None) is bool(recorded.problem)
+    assert view_grant(value).name == recorded.name
+    assert status["conditions"] == []
+
+
+def test_fields_of_a_status_with_another_type_are_left_out() -> None:
+    status = {
+        **STATUS,
+        "conditions": [*STATUS["conditions"], "text", {"type": ["Ready"]}],
+        "approvals": "text",
+        "startedAt": 7,
+        "observedGeneration": "1",
+    }
+    kept = {key: STATUS[key] for key in ("conditions", "expiresAt", "extensionOf")}
+
+    assert record_grant(a_body(status=status)).status == kept
 
 
 def test_config_map_without_data_is_empty() -> None:

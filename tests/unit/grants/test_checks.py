@@ -295,7 +295,7 @@ def test_global_role_does_not_depend_on_projects() -> None:
         pytest.param(
             {"role": "deployer", "project": "team-a"},
             NOON,
-            {"unreadable_projects": {"team-a": "line 3: why"}},
+            {"unreadable_projects": {"team-a": "line 3: why. Fix that line."}},
             "line 3: why. Fix that line",
             id="project that Argo CD cannot parse",
         ),

@@ -16,6 +16,7 @@ copies a group unchanged into a ``g`` line, and ``ValidateProject``, which defin
 groups.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ from argogrant.argocd.appproject.project import (
     MembersAnnotation,
     Project,
     Token,
-    read_annotation,
+    issued_by,
     render_annotation,
     size_of_member,
 )
@@ -37,6 +38,7 @@ from argogrant.argocd.policy_csv import parse_line
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.untrusted_text import utf8_size
 from argogrant.grants.model.validation import quote
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -99,23 +101,23 @@ def managed_bindings(project: Project) -> Mapping[Binding, datetime | None]:
 
     If the annotation cannot be read, every member may be managed, with unknown expiry.
     """
-    if project.members is None:
-        return {}
     try:
-        annotation = read_annotation(project.members)
+        annotation = project.annotation()
     except MalformedLine:
         return dict.fromkeys(project.memberships())
     present = project.memberships()
-    recorded = {_binding(project, one): one.until for one in annotation.members}
+    members = annotation.members if annotation is not None else ()
+    recorded = {_binding(project, one): one.until for one in members}
     return {binding: end for binding, end in recorded.items() if binding in present}
 
 
 def owner_of(project: Project) -> Owner | None:
     """Return the owner of the managed members; None if there is none or unknown."""
     try:
-        return read_annotation(project.members).owner if project.members else None
+        annotation = project.annotation()
     except MalformedLine:
         return None
+    return annotation.owner if annotation is not None else None
 
 
 def plan_members(
@@ -135,8 +137,7 @@ def plan_members(
     """
     no_change = ProjectPlan(project=project.name)
     try:
-        text = project.members
-        annotation = read_annotation(text) if text is not None else None
+        annotation = project.annotation()
     except MalformedLine as error:
         finding = _annotation_unreadable(project.name, error)
         affected = members.desired.keys() | project.memberships()
@@ -165,6 +166,9 @@ class _Draft:
     ) -> None:
         self._project, self._requested, self._owner = project, members, owner
         self._role_names = tuple(role.name for role in project.roles)
+        self._indices = defaultdict[str, list[int]](list)
+        for index, name in enumerate(self._role_names):
+            self._indices[name].append(index)
         self._previous_names = annotation.roles if annotation else self._role_names
         recorded = annotation.members if annotation else ()
         self._recorded = {_binding(project, one): one for one in recorded}
@@ -176,24 +180,35 @@ class _Draft:
         self._to_remove: set[Binding] = set()
         self._already_bound_by_others: set[Binding] = set()
         self._obstacles: dict[Binding, Finding] = {}
+        self._known: dict[str, tuple[str, ...]] = {}
+        """Fingerprints of the tokens of each role that a new member knows."""
 
     def remove_unwanted(self) -> None:
         """Remove managed members that no grant requests, and their tokens."""
+        unwanted = defaultdict[str, list[Member]](list)
         for binding, member in self._recorded.items():
             if binding in self._requested.desired or binding in self._requested.kept:
                 continue
             self._to_remove.add(binding)
-            # A missing role may have been renamed, with its members.
-            is_missing = member.role not in self._role_names
-            new = set(self._role_names).difference(self._previous_names)
-            self._remove_group(member, {member.role, *(new if is_missing else ())})
-            if self._requested.removes_tokens:
-                tokens = self._project.tokens.get(member.role, ())
-                self._tokens |= {
-                    (member.role, one)
-                    for one in tokens
-                    if member.could_have_issued(one)
-                }
+            unwanted[member.role].append(member)
+        removed = {
+            role: {group_of(one.subject) for one in members}
+            for role, members in unwanted.items()
+        }
+        # A missing role may have been renamed, with its members.
+        new = self._indices.keys() - set(self._previous_names)
+        renamed = set[str | None]().union(
+            *(removed[role] for role in removed.keys() - self._indices.keys())
+        )
+        for role, groups in zip(self._role_names, self._groups, strict=True):
+            gone = removed.get(role, set()) | (renamed if role in new else set())
+            groups[:] = [one for one in groups if one not in gone]
+        if self._requested.removes_tokens:
+            self._tokens = {
+                (role, token)
+                for role, members in unwanted.items()
+                for token in issued_by(members, self._project.tokens.get(role, ()))
+            }
 
     def retain(self) -> None:
         """Keep the recorded members, and add those that were removed from a role."""
@@ -210,7 +225,7 @@ class _Draft:
 
     def add_missing(self, now: datetime) -> None:
         """Add missing members while the annotation has the capacity to record them."""
-        size = len(self._annotation(self._role_names).encode())
+        size = utf8_size(self._annotation(self._role_names))
         capacity = LIMIT - self._project.annotation_bytes - size
         capacity -= len(MEMBERS_ANNOTATION)
         for binding, until in self._requested.desired.items():
@@ -220,7 +235,8 @@ class _Draft:
                 self._already_bound_by_others.add(binding)
                 continue
             member = self._new_member(binding, until, now)
-            capacity -= size_of_member(member)
+            # The tokens that a member knows are as many as the project's writers like.
+            capacity -= size_of_member(member) if capacity >= 0 else 0
             if capacity < 0:
                 self._obstacles[binding] = _annotation_full(self._project.name)
             elif self._add_group(binding):
@@ -262,39 +278,33 @@ class _Draft:
 
     def _new_member(self, binding: Binding, until: datetime, now: datetime) -> Member:
         since, role = now - MAX_CLOCK_SKEW, self._role_of(binding)
-        tokens = self._project.tokens.get(role, ())
-        known = [
-            one.fingerprint for one in tokens if one.issued_at >= since.timestamp()
-        ]
+        if role not in self._known:
+            tokens = self._project.tokens.get(role, ())
+            new = (one for one in tokens if one.issued_at >= since.timestamp())
+            self._known[role] = tuple(sorted(one.fingerprint for one in new))
         return Member(
             role=role,
             subject=binding.subject,
             until=until,
             since=since,
-            known=tuple(sorted(known)),
+            known=self._known[role],
         )
 
     def _add_group(self, binding: Binding) -> bool:
         group, name = group_of(binding.subject), self._role_of(binding)
-        count = self._role_names.count(name)
+        count = len(self._indices.get(name, ()))
         if group is None:
             self._obstacles[binding] = _subject_refused(binding.subject)
         elif count != 1:
             self._obstacles[binding] = _role_not_unique(self._project.name, name, count)
         elif self._requested.may_add:
-            self._groups[self._role_names.index(name)].append(group)
+            self._groups[self._indices[name][0]].append(group)
             self._to_add.add(binding)
             return True
         return False
 
     def _role_of(self, binding: Binding) -> str:
         return binding.role.removeprefix(f"proj:{self._project.name}:")
-
-    def _remove_group(self, member: Member, names: Collection[str]) -> None:
-        group = group_of(member.subject)
-        for role, groups in zip(self._project.roles, self._groups, strict=True):
-            if role.name in names:
-                groups[:] = [one for one in groups if one != group]
 
 
 def _binding(project: Project, member: Member) -> Binding:
@@ -384,15 +394,19 @@ def sweep_members(
     Returns:
         The numbers, and the plan; None instead of a plan that changes nothing.
     """
-    owner = owner_of(project)
-    if project.members is None or owner is None:
-        return SweptMembers(unreadable=project.members is not None), None
+    try:
+        annotation = project.annotation()
+    except MalformedLine:
+        return SweptMembers(unreadable=1), None
+    if annotation is None:
+        return SweptMembers(), None
     kept = {
         _binding(project, one): one.until
-        for one in read_annotation(project.members).members
+        for one in annotation.members
         if one.until > now
     }
-    planned = plan_members(project, DesiredMembers(kept=kept), owner=owner, now=now)
+    members = DesiredMembers(kept=kept)
+    planned = plan_members(project, members, owner=annotation.owner, now=now)
     swept = SweptMembers(
         removed=len(planned.to_remove & managed_bindings(project).keys()),
         kept=len(kept),

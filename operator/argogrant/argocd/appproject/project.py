@@ -7,20 +7,25 @@ The annotation records the members that argogrant added. It is an interface that
 ``argogrant sweep`` of every version reads. It names the ArgoCDInstance that wrote it,
 and for every member the role, the expiry, and the tokens that existed before the member
 joined.
+
+The administrators of a project write all of this. A project that exceeds a limit cannot
+be used for grants; managed members are removed from it in any case.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property
 from typing import Final, NamedTuple
 
-from argogrant.argocd.overlay import Owner
-from argogrant.argocd.policy_csv import ParsedLines, PolicyProblem, read_key_once
+from argogrant.argocd.overlay import Owner, read_owner
+from argogrant.argocd.policy_csv import ParsedLines, PolicyProblem, read_key
 from argogrant.grants.model.errors import InvalidGrant, MalformedLine
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.untrusted_text import utf8_size, valid_text
+from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_instant, parse_instant
 
 MEMBERS_ANNOTATION: Final = "argogrant.dev/members"
@@ -30,6 +35,15 @@ LIMIT: Final = (256 - 16) * 1024
 
 Source: Kubernetes, ``apimachinery/pkg/api/validation``, ``TotalAnnotationSizeLimitB``.
 """
+MAX_ANNOTATION: Final = 256 * 1024
+"""Characters of the members annotation."""
+MAX_ROLES: Final = 1000
+MAX_POLICY_LINES: Final = 5000
+"""Lines of one project: its policies, its members, and one line for each role."""
+MAX_POLICY_CHARACTERS: Final = 512 * 1024
+MAX_TOKENS: Final = 10_000
+MAX_LABELS: Final = 256
+"""Labels and annotations, which may name an owner; also of argocd-rbac-cm."""
 
 
 class Token(NamedTuple):
@@ -58,9 +72,9 @@ class ProjectRole:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Project:
-    """An AppProject, reduced to its roles and their members."""
+    """An AppProject, reduced to its roles and members; each text is parsed once."""
 
     name: str
     roles: tuple[ProjectRole, ...] = ()
@@ -90,16 +104,75 @@ class Project:
             lines += [f"g, {group}, {subject}" for group in role.groups]
         return "\n".join(lines)
 
+    @cached_property
+    def excess(self) -> str:
+        """The limit that the project exceeds, as a clause; empty if it exceeds none."""
+        lines = sum(
+            1
+            + len(role.groups)
+            + len(role.policies)
+            + sum(one.count("\n") for one in role.policies)
+            for role in self.roles
+        )
+        found = {
+            "roles": (len(self.roles), MAX_ROLES),
+            "policy lines": (lines, MAX_POLICY_LINES),
+            "characters of policies and groups": (
+                sum(len(t) for r in self.roles for t in (*r.policies, *r.groups)),
+                MAX_POLICY_CHARACTERS,
+            ),
+            "tokens": (sum(map(len, self.tokens.values())), MAX_TOKENS),
+            "labels and annotations": (len(self.labels_and_annotations), MAX_LABELS),
+        }
+        return next(
+            (
+                f"it has {count} {what}, and argogrant reads at most {limit}"
+                for what, (count, limit) in found.items()
+                if count > limit
+            ),
+            "",
+        )
+
     def lines(self) -> ParsedLines:
-        """Parse these policy lines."""
-        return read_key_once(f"AppProject {self.name}", self.text())
+        """Parse these lines; a project beyond a limit has a problem instead."""
+        return self._lines
+
+    @cached_property
+    def _lines(self) -> ParsedLines:
+        key = f"AppProject {self.name}"
+        if not self.excess:
+            return read_key(key, self.text())
+        problem = PolicyProblem(key=key, why=self.excess)
+        return ParsedLines(rules=(), bindings=(), problems=(problem,))
 
     def problem(self) -> PolicyProblem | None:
-        """Return the first line that Argo CD cannot read; None if it can read all."""
+        """Return the first line that Argo CD cannot read; None if it can read all.
+
+        A project beyond a limit has a problem without a line.
+        """
         return next(iter(self.lines().problems), None)
+
+    def why_not_grantable(self) -> str | None:
+        """Return why its roles cannot be granted, with the remedy; None if they can."""
+        problem = self.problem()
+        if problem is None:
+            return None
+        if self.excess:
+            return (
+                f"argogrant does not read AppProject {quote(self.name)}: {self.excess}."
+                " Shorten the AppProject; until then its roles cannot be granted."
+            )
+        return (
+            f"Argo CD ignores all roles of AppProject {quote(self.name)}: {problem}."
+            " Fix that line of the AppProject."
+        )
 
     def memberships(self) -> frozenset[Binding]:
         """Return every member of every role as a binding."""
+        return self._memberships
+
+    @cached_property
+    def _memberships(self) -> frozenset[Binding]:
         return frozenset(
             Binding(
                 group[1:-1] if "," in group else group, f"proj:{self.name}:{role.name}"
@@ -107,6 +180,26 @@ class Project:
             for role in self.roles
             for group in role.groups
         )
+
+    def annotation(self) -> "MembersAnnotation | None":
+        """Parse the members annotation; return None if there is none.
+
+        Raises:
+            MalformedLine: The annotation has been edited, or has another version.
+        """
+        parsed, problem = self._annotation
+        if problem:
+            raise MalformedLine(problem)
+        return parsed
+
+    @cached_property
+    def _annotation(self) -> tuple["MembersAnnotation | None", str]:
+        if self.members is None:
+            return None, ""
+        try:
+            return read_annotation(self.members), ""
+        except MalformedLine as error:
+            return None, str(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +214,24 @@ class Member:
     known: tuple[str, ...] = ()
     """Fingerprints of later tokens that existed when the member was added."""
 
-    def could_have_issued(self, token: Token) -> bool:
-        """Return whether the member can have created a token of the role."""
-        return (
-            token.issued_at >= self.since.timestamp()
-            and token.fingerprint not in self.known
-        )
+
+def issued_by(members: Iterable[Member], tokens: Iterable[Token]) -> set[Token]:
+    """Return the tokens of a role that one of its members can have created.
+
+    A member can have created each later token that is not known from before. The time
+    grows with the size of the input, and not with members times tokens.
+    """
+    coming = sorted(members, key=lambda one: one.since, reverse=True)
+    known: set[str] | None = None
+    """Tokens that every member so far has known from before."""
+    found: set[Token] = set()
+    for token in sorted(tokens):
+        while coming and coming[-1].since.timestamp() <= token.issued_at:
+            before = coming.pop().known
+            known = set(before) if known is None else known.intersection(before)
+        if known is not None and token.fingerprint not in known:
+            found.add(token)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,16 +260,17 @@ def render_annotation(annotation: MembersAnnotation) -> str:
 
 def size_of_member(member: Member) -> int:
     """Return the bytes of a member in the annotation."""
-    return len(_to_json(_fields(member)).encode()) + 1
+    return utf8_size(_to_json(_fields(member))) + 1
 
 
-@lru_cache(maxsize=256)
 def read_annotation(text: str) -> MembersAnnotation:
     """Parse the annotation.
 
     Raises:
         MalformedLine: The annotation has been edited, or has another version.
     """
+    if len(text) > MAX_ANNOTATION:
+        raise MalformedLine(f"it has more than {MAX_ANNOTATION} characters")
     try:
         match json.loads(text):
             case {
@@ -178,7 +284,7 @@ def read_annotation(text: str) -> MembersAnnotation:
                 "members": list(members),
             }:
                 return MembersAnnotation(
-                    owner=Owner(namespace=namespace, instance=instance, uid=uid),
+                    owner=read_owner(namespace, instance, uid),
                     roles=_texts(roles),
                     members=tuple(map(_member, members)),
                 )
@@ -199,8 +305,8 @@ def _member(fields: object) -> Member:
             "known": list(known),
         }:
             return Member(
-                role=role,
-                subject=subject,
+                role=valid_text(role),
+                subject=valid_text(subject),
                 until=parse_instant(until),
                 since=parse_instant(since),
                 known=_texts(known),
@@ -209,7 +315,7 @@ def _member(fields: object) -> Member:
 
 
 def _texts(items: list[object]) -> tuple[str, ...]:
-    texts = tuple(item for item in items if isinstance(item, str))
+    texts = tuple(valid_text(item) for item in items if isinstance(item, str))
     if len(texts) != len(items):
         raise MalformedLine("a list has an item that is not a string")
     return texts

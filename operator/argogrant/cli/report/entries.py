@@ -13,12 +13,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from argogrant.api.accessgrant_view import (
-    AccessGrantView,
-    get_dict,
-    get_str,
-    get_time,
-)
+from argogrant.api.accessgrant_view import AccessGrantView
+from argogrant.api.json_fields import get_dict, get_str, get_time
 from argogrant.audit.verification import LeftOut, verified_event
 from argogrant.cli.terminal.grant_state import GrantState, grant_state
 from argogrant.grants.access.policy import ApprovalDecision

@@ -317,10 +317,10 @@ def _notes(
                 " roles."
             )
     if result.broken_project is not None:
-        yield (
-            f"The roles of the project have no effect: Argo CD cannot parse"
-            f" {result.broken_project}."
-        )
+        is_ignored = result.broken_project.line_number is not None
+        effect = "have no effect" if is_ignored else "are left out here"
+        statement = result.broken_project.statement
+        yield f"The roles of the project {effect}: {statement}."
     for name in result.unbound if not result.is_allowed else ():
         yield f"No g line binds {name}, so Argo CD ignores its p lines."
 
@@ -334,7 +334,7 @@ def _in_words(answer: SimulationResult, width: int) -> str:
 def _reasons(answer: SimulationResult) -> Iterator[str]:
     result = answer.result
     if result.broken is not None:
-        yield f"Argo CD cannot parse {sanitize(str(result.broken))}."
+        yield f"{sanitize(result.broken.statement)}."
         yield sanitize(result.broken.consequence)
         return
     notes = list(map(sanitize, answer.notes))

@@ -10,11 +10,22 @@ Source: argoproj/argo-cd, ``app_project_types.go``, ``NormalizeJWTTokens``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
+from argogrant.api.json_fields import (
+    get_dict,
+    get_dicts,
+    get_int,
+    get_list,
+    get_str,
+)
 from argogrant.argocd.appproject.members import ProjectPlan
 from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Token
 from argogrant.kube.client import Body
+
+RoleToken = tuple[str, Token]
+"""A token with its role."""
 
 
 def project_patch(body: Body, plan: ProjectPlan) -> Body:
@@ -30,15 +41,18 @@ def project_patch(body: Body, plan: ProjectPlan) -> Body:
             "annotations": {MEMBERS_ANNOTATION: plan.members},
         }
     }
-    roles = (body.get("spec") or {}).get("roles") or []
-    changed = [_role(role, index, plan) for index, role in enumerate(roles)]
+    removed = frozenset(plan.tokens)
+    roles = get_list(get_dict(body, "spec"), "roles")
+    changed = [
+        _role(role, plan.groups.get(index), removed) for index, role in enumerate(roles)
+    ]
     if changed != roles:
         patch["spec"] = {"roles": changed}
-    by_role = (body.get("status") or {}).get("jwtTokensByRole") or {}
+    by_role, affected = _tokens_by_role(body), {role for role, _ in removed}
     remaining = {
-        name: {"items": _remaining(tokens.get("items") or (), name, plan)}
+        name: {"items": _remaining(get_list(tokens, "items"), name, removed)}
         for name, tokens in by_role.items()
-        if any(role == name for role, _ in plan.tokens)
+        if name in affected
     }
     if remaining:
         patch["status"] = {"jwtTokensByRole": remaining}
@@ -48,32 +62,44 @@ def project_patch(body: Body, plan: ProjectPlan) -> Body:
 def tokens_of(body: Body) -> dict[str, frozenset[Token]]:
     """Parse the tokens of every role, from the spec and from the status."""
     found = defaultdict[str, set[Token]](set)
-    for role in (body.get("spec") or {}).get("roles") or ():
-        tokens = map(_read_token, role.get("jwtTokens") or ())
-        found[str(role.get("name", ""))].update(tokens)
-    by_role = (body.get("status") or {}).get("jwtTokensByRole") or {}
-    for name, entries in by_role.items():
-        found[name].update(map(_read_token, entries.get("items") or ()))
+    for role in get_dicts(get_dict(body, "spec"), "roles"):
+        tokens = map(_read_token, get_list(role, "jwtTokens"))
+        found[get_str(role, "name")].update(tokens)
+    for name, entries in _tokens_by_role(body).items():
+        found[name].update(map(_read_token, get_list(entries, "items")))
     return {name: frozenset(tokens) for name, tokens in found.items() if tokens}
 
 
-def _role(role: Body, index: int, plan: ProjectPlan) -> Body:
+def _tokens_by_role(body: Body) -> dict[str, Mapping[str, Any]]:
+    by_role = get_dict(get_dict(body, "status"), "jwtTokensByRole")
+    return {name: get_dict(by_role, name) for name in by_role}
+
+
+def _role(
+    role: object, groups: Sequence[str] | None, removed: Collection[RoleToken]
+) -> object:
+    if not isinstance(role, dict):
+        return role
     changed = dict(role)
-    if index in plan.groups:
-        changed["groups"] = list(plan.groups[index])
-    if role.get("jwtTokens"):
-        name = str(role.get("name"))
-        changed["jwtTokens"] = _remaining(role["jwtTokens"], name, plan)
+    if groups is not None:
+        changed["groups"] = list(groups)
+    tokens = get_list(role, "jwtTokens")
+    if tokens:
+        changed["jwtTokens"] = _remaining(tokens, get_str(role, "name"), removed)
     return changed
 
 
-def _remaining(entries: Iterable[Body], role: str, plan: ProjectPlan) -> list[Body]:
-    return [one for one in entries if (role, _read_token(one)) not in plan.tokens]
+def _remaining(
+    entries: Iterable[object], role: str, removed: Collection[RoleToken]
+) -> list[object]:
+    return [one for one in entries if (role, _read_token(one)) not in removed]
 
 
-def _read_token(entry: Body) -> Token:
+def _read_token(entry: object) -> Token:
+    if not isinstance(entry, dict):
+        return Token(0)
     return Token(
-        issued_at=int(entry.get("iat") or 0),
-        expires_at=int(entry.get("exp") or 0),
-        id=str(entry.get("id") or ""),
+        issued_at=get_int(entry, "iat"),
+        expires_at=get_int(entry, "exp"),
+        id=get_str(entry, "id"),
     )

@@ -15,13 +15,13 @@ change, ``is_outdated`` returns True, and the reconciler opens another connectio
 
 import asyncio
 import base64
-import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NoReturn
 
+from argogrant.api.json_fields import get_dict, get_str, get_text_map
 from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
 from argogrant.kube.client import Body, Cluster, WatchEvent
 from argogrant.kube.errors import ClusterError, TokenMissing
@@ -174,10 +174,11 @@ class RemoteConnection:
 
 
 def _read_secret(key: str, body: Body) -> ObservedSecret:
-    token, problem = _token(key, (body.get("data") or {}).get(key))
+    token, problem = _token(key, get_text_map(body, "data").get(key))
+    metadata = get_dict(body, "metadata")
     return ObservedSecret(
-        name=body["metadata"]["name"],
-        resource_version=body["metadata"]["resourceVersion"],
+        name=get_str(metadata, "name"),
+        resource_version=get_str(metadata, "resourceVersion"),
         token=token,
         problem=problem,
     )
@@ -189,7 +190,7 @@ def _token(key: str, encoded: str | None) -> tuple[str, str]:
         return "", f"has no key {key}"
     try:
         token = base64.b64decode(encoded).decode("ascii").strip()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return "", f"has no valid token in its key {key}: it has non-ASCII characters"
     if not token:
         return "", f"has an empty key {key}"

@@ -164,6 +164,9 @@ def _rbac_text_valid(seen: Snapshot) -> _State:
     problems = seen.config_map.unmanaged.problems
     if not problems:
         return True, Reason.VALID, "Argo CD can read every line."
+    if problems[0].line_number is None:
+        statement = problems[0].statement
+        return None, Reason.UNKNOWN, f"{statement}. {problems[0].consequence}"
     lines = "1 such line" if len(problems) == 1 else f"{len(problems)} such lines"
     return False, Reason.MALFORMED_LINE, f"{problems[0]} ({lines} in argocd-rbac-cm)."
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final, cast
 
 import re2
@@ -23,7 +22,10 @@ from argogrant.grants.model.identity import (
     IdentityPattern,
     RequesterVerification,
 )
+from argogrant.grants.model.untrusted_text import cached_if_short
 
+MAX_CACHED_PATTERN: Final = 512
+"""Characters; an AccessPolicy allows no longer pattern."""
 DEFAULT_TIMEOUT: Final = timedelta(hours=24)
 DEFAULT_BREAK_GLASS: Final = timedelta(hours=1)
 
@@ -200,18 +202,37 @@ def pattern_problem(pattern: str) -> str | None:
 
 def matches_pattern(pattern: str, text: str) -> bool:
     """Return whether the pattern matches anywhere; an invalid pattern never does."""
+    return _matches(_search, pattern, text)
+
+
+def matches_foreign_pattern(pattern: str, text: str) -> bool:
+    """Return the same for a pattern of any author, which is not kept compiled.
+
+    Even a short pattern can take a megabyte, and the library keeps the last 128.
+    """
     try:
-        return _search(pattern)(text) is not None
+        return _matches(_compile, pattern, text)
+    finally:
+        re2.purge()
+
+
+def _matches(
+    compile_: Callable[[str], Callable[[str], object]], pattern: str, text: str
+) -> bool:
+    try:
+        return compile_(pattern)(text) is not None
     except re2.error:
         return False
 
 
-@lru_cache(maxsize=1 << 8)
-def _search(pattern: str) -> Callable[[str], object]:
+def _compile(pattern: str) -> Callable[[str], object]:
     options = re2.Options()
     options.log_errors = False  # otherwise the library writes to stderr
     search = re2.compile(pattern, options=options).search
     return cast("Callable[[str], object]", search)
+
+
+_search: Final = cached_if_short(1 << 8, short=MAX_CACHED_PATTERN)(_compile)
 
 
 def _message_of(error: Exception) -> str:

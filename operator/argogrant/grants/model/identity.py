@@ -7,10 +7,10 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.untrusted_text import cached_if_short
 from argogrant.grants.model.validation import is_visible, quote, with_full_stop
 
 
@@ -179,7 +179,7 @@ def normalized_user(name: str, strip_prefix: str) -> str:
     return _folded(name).removeprefix(prefix)
 
 
-@lru_cache(maxsize=1 << 12)
+@cached_if_short(1 << 12)
 def _folded(name: str) -> str:
     """Fold as for the compatibility caseless matching of Unicode.
 

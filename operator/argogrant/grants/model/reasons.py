@@ -159,7 +159,8 @@ class Reason(StrEnum):
     defined. The message lists roles with similar names."""
     PROJECT_INVALID = "ProjectInvalid", _NOT_READY
     """Argo CD ignores all roles of this AppProject because it cannot parse one of the
-    project's lines. The operator binds the grant as soon as the project is fixed."""
+    project's lines, or the project exceeds a limit of argogrant. The operator binds the
+    grant as soon as the project is fixed."""
     ABSOLUTE_END_REQUIRED = "AbsoluteEndRequired", _NOT_READY
     """A grant that Argo CD applies from Git must have `spec.expiresAt`. With a
     duration, it would start again whenever Argo CD re-creates it."""
@@ -178,8 +179,9 @@ class Reason(StrEnum):
     Restore the ConfigMap, or restart argocd-server to drop those rules."""
     RBAC_TEXT_INVALID = "RBACTextInvalid", _NOT_READY, _INSTANCE_NOT_READY
     """Argo CD cannot parse a line in `argocd-rbac-cm` that argogrant does not manage,
-    and denies all requests until that line is fixed. Until then the operator adds no
-    binding; it still removes bindings of ended grants."""
+    and denies all requests until that line is fixed; or the text exceeds a limit of
+    argogrant. Until then the operator adds no binding; it still removes bindings of
+    ended grants."""
     RBAC_TEXT_FULL = "RBACTextFull", _NOT_READY, _INSTANCE_NOT_READY
     """`argocd-rbac-cm` has no space for another binding; the oldest grants are bound
     first. Revocations are always written. The operator binds the other grants as soon
@@ -237,7 +239,8 @@ class Reason(StrEnum):
     UNKNOWN = "Unknown", _TEXT_UNKNOWN, _VERIFICATION_UNKNOWN
     """The operator could not read the objects that this condition depends on:
     `argocd-rbac-cm` for `RBACTextValid`, the admission policies for
-    `RequesterVerified`. `Ready` or the message gives the cause."""
+    `RequesterVerified`; or `argocd-rbac-cm` exceeds a limit of argogrant. `Ready` or
+    the message gives the cause."""
     VERIFIED = "Verified", _VERIFIED
     """The API server verifies requesters and approvers with the admission policies of
     `admission/`."""

@@ -13,11 +13,11 @@ stores no fractions. Rounding always shortens access.
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.untrusted_text import cached_if_short
 from argogrant.grants.model.validation import quote
 
 INSTANT_PATTERN: Final = (
@@ -94,7 +94,7 @@ def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     return instant
 
 
-@lru_cache(maxsize=ENDS_REMEMBERED)
+@cached_if_short(ENDS_REMEMBERED)
 def read_end(text: str) -> datetime | None:
     """Parse the end of a grant, once: a reconciliation reads ten thousand.
 

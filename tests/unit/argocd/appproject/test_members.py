@@ -14,6 +14,7 @@ from argogrant.argocd.appproject.members import (
 )
 from argogrant.argocd.appproject.project import (
     LIMIT,
+    MAX_ROLES,
     Project,
     ProjectRole,
 )
@@ -237,6 +238,15 @@ def test_members_of_a_deleted_instance_are_taken_over() -> None:
 
     assert planned(project).to_remove == {ALICE}
     assert owner_of(applied(project, planned(project, ALICE))) == US
+
+
+def test_members_are_removed_from_a_project_beyond_a_limit() -> None:
+    more = tuple(ProjectRole(name=f"r{n}") for n in range(MAX_ROLES))
+    project = with_alice("ops")
+    large = replace(project, roles=(*project.roles, *more))
+
+    assert large.excess
+    assert groups(applied(large, planned(large))) == ("ops",)
 
 
 def test_project_with_an_unreadable_annotation_is_not_changed() -> None:

@@ -1,5 +1,7 @@
 """Annotation of managed members, and the tokens that are removed with them."""
 
+import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.argocd.appproject.project import (
+    MAX_ANNOTATION,
     Member,
     MembersAnnotation,
     Project,
     ProjectRole,
     Token,
+    issued_by,
     read_annotation,
     render_annotation,
 )
@@ -29,11 +33,44 @@ from support.appprojects import (
     with_alice,
 )
 from support.builders import HOUR, NOON
+from support.hypothesis_strategies import foreign
 
 OLD = Token(ISSUED - 3600, id="old")
 YOUNG = Token(ISSUED - 30, id="young")
 """Created before alice was added, within the assumed clock skew."""
 MADE = Token(ISSUED + 60, ISSUED + 999, "made")
+
+
+@given(
+    st.lists(
+        st.builds(
+            Member,
+            role=st.just("r"),
+            subject=st.just("s"),
+            until=st.just(NOON),
+            since=st.integers(0, 9).map(lambda s: NOON + timedelta(seconds=s)),
+            known=st.lists(
+                st.integers(0, 9).map(lambda s: Token(ISSUED + s).fingerprint),
+                max_size=4,
+            ).map(tuple),
+        ),
+        max_size=4,
+    ),
+    st.sets(st.integers(0, 9).map(lambda s: Token(ISSUED + s))),
+)
+def test_issued_tokens_are_those_of_each_member(
+    members: list[Member], tokens: set[Token]
+) -> None:
+    """A member can have issued each token since its start that it did not know."""
+    issued = {
+        token
+        for token in tokens
+        for member in members
+        if token.issued_at >= member.since.timestamp()
+        and token.fingerprint not in member.known
+    }
+
+    assert issued_by(members, tokens) == issued
 
 
 def with_tokens(project: Project, *tokens: Token, role: str = "deployer") -> Project:
@@ -131,6 +168,11 @@ EMPTY = render_annotation(MembersAnnotation(owner=US, members=(), roles=("deploy
         pytest.param("", id="empty"),
         pytest.param("{", id="invalid JSON"),
         pytest.param("[" * 10_000, id="deeply nested JSON"),
+        pytest.param(EMPTY.replace(":1", f":{'1' * 5000}"), id="a long number"),
+        pytest.param(EMPTY.replace(":1", ":Infinity"), id="an infinite number"),
+        pytest.param(EMPTY.replace("default", "a\\nb"), id="an owner of two lines"),
+        pytest.param(EMPTY.replace("u1", "x" * 300), id="an owner with a long uid"),
+        pytest.param(EMPTY + " " * MAX_ANNOTATION, id="a text beyond the limit"),
         pytest.param(EMPTY.replace('"version":1', '"version":2'), id="another version"),
         pytest.param(
             EMPTY.replace('["deployer"]', "[1]"), id="a role that is not a string"
@@ -144,3 +186,33 @@ EMPTY = render_annotation(MembersAnnotation(owner=US, members=(), roles=("deploy
 def test_edited_annotation_is_rejected(text: str) -> None:
     with pytest.raises(MalformedLine):
         read_annotation(text)
+
+
+def test_lone_surrogate_in_the_annotation_stops_nothing() -> None:
+    """The JSON escape is valid, but a text with it has no UTF-8."""
+    edited = replace(
+        with_alice("ops"),
+        members=(with_alice().members or "").replace(
+            '"members":[',
+            '"members":[{"role":"\\ud800","subject":"\\udfff","until":'
+            '"2026-11-24T13:00:00Z","since":"2026-11-24T12:00:00Z","known":["\\ud800"]},',
+        ),
+    )
+    plan = planned(edited)
+
+    assert ALICE in plan.to_remove
+    assert groups(applied(edited, plan)) == ("ops",)
+    assert planned(edited, ALICE).has_work
+
+
+@given(foreign(json.loads(with_alice().members or "")))
+def test_any_json_in_the_annotation_is_read_or_rejected(value: object) -> None:
+    """Nothing else than MalformedLine is raised, and the plan is made in any case."""
+    text = json.dumps(value)
+    project = replace(with_alice("ops"), members=text)
+    plan = planned(project, ALICE)
+
+    assert plan.has_work or plan.obstacles or plan.already_bound_by_others
+    with suppress(MalformedLine):
+        utf8 = render_annotation(read_annotation(text)).encode()
+        assert len(utf8) <= 4 * len(text)
