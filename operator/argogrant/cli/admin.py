@@ -12,8 +12,14 @@ import typer
 from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.overlay import Swept
 from argogrant.cli.session import APIServerNotReachable, connect, utc_now
-from argogrant.controller.removal import SweepFailed, sweep_config_map, sweep_projects
+from argogrant.controller.removal import (
+    ProjectSweep,
+    SweepFailed,
+    sweep_config_map,
+    sweep_projects,
+)
 from argogrant.controller.removal import uninstall as uninstall_namespace
+from argogrant.grants.model.validation import with_full_stop
 
 
 def sweep(
@@ -30,48 +36,51 @@ def sweep(
 
     Example: argogrant sweep --argocd-namespace argocd
     """
+    swept, projects = asyncio.run(_sweep(argocd_namespace))
+    failed = isinstance(swept, SweepFailed)
     prefix = f"sweep of {argocd_namespace}/argocd-rbac-cm:"
-    try:
-        swept, members = asyncio.run(_sweep(argocd_namespace))
-    except SweepFailed as error:
-        typer.echo(f"{prefix} {error}", err=True)
-        raise typer.Exit(1) from error
-    typer.echo(
-        f"{prefix} {swept.removed} removed, {swept.kept} kept, {swept.unreadable}"
-        " unreadable"
-    )
-    prefix = f"sweep of the AppProjects in {argocd_namespace}:"
-    if members is None:
-        typer.echo(f"{prefix} skipped, no permission to list them", err=True)
-    elif isinstance(members, SweepFailed):
-        typer.echo(f"{prefix} {members}", err=True)
-        raise typer.Exit(1)
-    elif members != SweptMembers():
+    if isinstance(swept, SweepFailed):
+        typer.echo(f"{prefix} {swept}", err=True)
+    else:
         typer.echo(
-            f"{prefix} {members.removed} members and {members.tokens} tokens removed,"
-            f" {members.kept} kept, {members.unreadable} projects unreadable"
+            f"{prefix} {swept.removed} removed, {swept.kept} kept, {swept.unreadable}"
+            " unreadable"
         )
+    prefix = f"sweep of the AppProjects in {argocd_namespace}:"
+    if projects is None and not failed:
+        typer.echo(f"{prefix} skipped, no permission to list them", err=True)
+    if projects is not None:
+        for failure in projects.failures:
+            typer.echo(f"{prefix} {with_full_stop(failure)}", err=True)
+        failed |= bool(projects.failures)
+        members = projects.members
+        if members != SweptMembers():
+            typer.echo(
+                f"{prefix} {members.removed} members and {members.tokens} tokens"
+                f" removed, {members.kept} kept, {members.unreadable} projects"
+                " unreadable"
+            )
+    if failed:
+        raise typer.Exit(1)
 
 
-async def _sweep(namespace: str) -> tuple[Swept, SweptMembers | SweepFailed | None]:
-    """Sweep the ConfigMap and the AppProjects.
+async def _sweep(namespace: str) -> tuple[Swept | SweepFailed, ProjectSweep | None]:
+    """Sweep the ConfigMap and the AppProjects; a failure of one delays no other.
 
     Nothing is printed in between: an output that cannot be written must not stop the
     second sweep.
-
-    Raises:
-        SweepFailed: The ConfigMap was not swept; neither were the AppProjects.
     """
     try:
         cluster = await connect()
     except APIServerNotReachable as error:
-        raise SweepFailed(f"no API server is configured: {error}") from error
+        return SweepFailed(f"no API server is configured: {error}"), None
     try:
-        swept = await sweep_config_map(cluster, namespace, utc_now)
+        swept: Swept | SweepFailed
         try:
-            return swept, await sweep_projects(cluster, namespace, utc_now)
+            swept = await sweep_config_map(cluster, namespace, utc_now)
         except SweepFailed as error:
-            return swept, error
+            swept = error
+        return swept, await sweep_projects(cluster, namespace, utc_now)
     finally:
         await cluster.close()
 

@@ -2,7 +2,8 @@
 
 A CronJob runs ``argogrant sweep`` as a second path to every revocation. It reads no
 AccessGrant: the managed key of ``argocd-rbac-cm`` and the members annotation of
-AppProjects contain the expiry of each binding.
+AppProjects contain the expiry of each binding. Both are swept, and each AppProject by
+itself: a failure is reported, and ends the sweep of one object only.
 
 ``argogrant uninstall`` removes all bindings and finalizers of one namespace, in this
 order:
@@ -15,12 +16,12 @@ order:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.json_fields import get_dict, get_str, get_text_map, get_texts
 from argogrant.argocd.appproject.members import SweptMembers, sweep_members
 from argogrant.argocd.overlay import Swept, read_overlay, sweep_overlay
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
@@ -29,6 +30,7 @@ from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import observe_project, overlay_patch
 from argogrant.controller.status.writer import FINALIZER, FinalizerChange
 from argogrant.grants.model.errors import AccessGrantError
+from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.informer import list_all
@@ -46,12 +48,22 @@ T = TypeVar("T")
 
 ATTEMPTS: Final = 5
 POLL_SECONDS: Final = 0.5
+_AGAIN: Final = "Fix this, then run this command again."
 STOP_SECONDS: Final = 45.0
 """Longer than the termination grace period of the pod, 30 seconds."""
 
 
 class SweepFailed(AccessGrantError):
-    """A ConfigMap or an AppProject could not be read or written."""
+    """The ConfigMap could not be read or written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSweep:
+    """Result of the sweep of all AppProjects of one namespace."""
+
+    members: SweptMembers
+    failures: tuple[str, ...] = ()
+    """Why an AppProject, or the list of them, could not be swept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +82,9 @@ async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Sw
     """
 
     def edit(config_map: Body) -> tuple[Swept, Body | None]:
-        text = (config_map.get("data") or {}).get(OVERLAY_KEY, "")
+        text = get_text_map(config_map, "data").get(OVERLAY_KEY, "")
         swept = sweep_overlay(text, clock())
-        version = config_map["metadata"]["resourceVersion"]
+        version = _version_of(config_map)
         return swept, overlay_patch(swept.text, version) if swept.removed else None
 
     try:
@@ -88,34 +100,51 @@ async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Sw
         ) from error
     except ClusterError as error:
         raise SweepFailed(f"{error}. Nothing was removed.") from error
+    except Exception as error:
+        raise SweepFailed(f"{_unexpected(error)}. Nothing was removed.") from error
+
+
+def _unexpected(error: Exception) -> str:
+    """Describe an error that no reader or client should raise."""
+    return f"an internal error ({type(error).__name__}: {quote(str(error))})"
 
 
 async def sweep_projects(
     cluster: Cluster, namespace: str, clock: Clock
-) -> SweptMembers | None:
+) -> ProjectSweep | None:
     """Remove expired members of AppProjects, and the tokens they could have issued.
 
     Returns:
-        The removed members; None if AppProjects may not be listed or are not served.
-
-    Raises:
-        SweepFailed: An AppProject could not be read or written.
+        The removed members, and the failures; None if AppProjects may not be listed or
+        are not served.
     """
+    total, failures, is_listed = SweptMembers(), list[str](), False
+    try:
+        async for body in list_all(cluster, Collection(APP_PROJECTS, namespace)):
+            is_listed = True
+            try:
+                total += await _sweep_project(cluster, body, clock)
+            except ClusterError as error:
+                failures.append(str(error))
+            except Exception as error:  # noqa: BLE001 - the others are swept
+                name = quote(get_str(get_dict(body, "metadata"), "name"))
+                failures.append(f"AppProject {name}: {_unexpected(error)}")
+    except ClusterError as error:
+        if isinstance(error, Forbidden | NotFound) and not is_listed:
+            return None
+        failures.append(str(error))
+    return ProjectSweep(members=total, failures=tuple(failures))
 
+
+async def _sweep_project(cluster: Cluster, body: Body, clock: Clock) -> SweptMembers:
     def edit(project: Body) -> tuple[SweptMembers, Body | None]:
         swept, planned = sweep_members(observe_project(project), clock())
         return swept, project_patch(project, planned) if planned is not None else None
 
-    total = SweptMembers()
     try:
-        async for body in list_all(cluster, Collection(APP_PROJECTS, namespace)):
-            path = _path_of(APP_PROJECTS, body)
-            total += await _patch(cluster, path, edit, body)
-    except ClusterError as error:
-        if isinstance(error, Forbidden | NotFound) and "PATCH" not in str(error):
-            return None
-        raise SweepFailed(f"{error}.") from error
-    return total
+        return await _patch(cluster, _path_of(APP_PROJECTS, body), edit, body)
+    except NotFound:
+        return SweptMembers()  # The project was deleted meanwhile.
 
 
 async def uninstall(
@@ -130,35 +159,54 @@ async def uninstall(
         wait_seconds: Time for the operator to clean its Argo CDs.
 
     Yields:
-        One line for each result. If a step failed, grants keep their finalizers, since
-        bindings may remain in Argo CD.
+        One line for each result. A failure of one object stops no other. If a step
+        failed, grants keep their finalizers, since bindings may remain in Argo CD.
     """
     try:
         instances = await _all(cluster, ARGOCD_INSTANCES, namespace)
-        for one in instances:
-            # Conflict: another object of the same name has replaced it.
-            with suppress(NotFound, Conflict):
-                path = _path_of(ARGOCD_INSTANCES, one)
-                await cluster.delete(path, uid=one["metadata"]["uid"])
+        failures = [step async for step in _delete_all(cluster, instances)]
+        for step in failures:
+            yield step
         remaining = await _wait_for_operator(cluster, namespace, wait_seconds)
         yield Step(f"{namespace}: {len(remaining)} ArgoCDInstances remain")
         if deployment:
             yield await _stop(cluster, namespace, deployment)
-        failed = False
+        failed = bool(failures)
         for one in instances:
-            name = one["metadata"]["name"]
+            name = get_str(get_dict(one, "metadata"), "name")
             step = await _clean(cluster, one, exists=name in remaining)
             failed |= step.failed
             yield Step(f"{namespace}/{name}: {step.text}", failed=step.failed)
         if not failed:
-            grants = await _all(cluster, ACCESS_GRANTS, namespace)
-            paths = [_path_of(ACCESS_GRANTS, one) for one in grants]
-            count = sum([await _remove_finalizer(cluster, path) for path in paths])
-            yield Step(f"{namespace}: removed the finalizers of {count} AccessGrants")
+            async for step in _release_grants(cluster, namespace):
+                yield step
     except ClusterError as error:
-        yield Step(
-            f"{namespace}: {error}. Fix this, then run this command again.", failed=True
-        )
+        yield Step(f"{namespace}: {error}. {_AGAIN}", failed=True)
+
+
+async def _delete_all(
+    cluster: Cluster, instances: Iterable[Body]
+) -> AsyncIterator[Step]:
+    """Delete the instances, and yield the failures."""
+    for one in instances:
+        metadata, path = get_dict(one, "metadata"), _path_of(ARGOCD_INSTANCES, one)
+        try:
+            await cluster.delete(path, uid=get_str(metadata, "uid"))
+        except (NotFound, Conflict):
+            continue  # Conflict: another object of the same name has replaced it.
+        except ClusterError as error:
+            yield Step(f"{get_str(metadata, 'name')}: {error}. {_AGAIN}", failed=True)
+
+
+async def _release_grants(cluster: Cluster, namespace: str) -> AsyncIterator[Step]:
+    """Remove the finalizers of all grants, and yield the failures and the result."""
+    count = 0
+    for one in await _all(cluster, ACCESS_GRANTS, namespace):
+        try:
+            count += await _remove_finalizer(cluster, _path_of(ACCESS_GRANTS, one))
+        except ClusterError as error:
+            yield Step(f"{namespace}: {error}. {_AGAIN}", failed=True)
+    yield Step(f"{namespace}: removed the finalizers of {count} AccessGrants")
 
 
 async def _all(cluster: Cluster, resource: Resource, namespace: str) -> list[Body]:
@@ -170,7 +218,12 @@ async def _all(cluster: Cluster, resource: Resource, namespace: str) -> list[Bod
 
 
 def _path_of(resource: Resource, body: Body) -> str:
-    return resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
+    metadata = get_dict(body, "metadata")
+    return resource.path(get_str(metadata, "namespace"), get_str(metadata, "name"))
+
+
+def _version_of(body: Body) -> str:
+    return get_str(get_dict(body, "metadata"), "resourceVersion")
 
 
 async def _wait_for_operator(
@@ -181,7 +234,7 @@ async def _wait_for_operator(
     deadline = loop.time() + seconds
     while True:
         instances = await _all(cluster, ARGOCD_INSTANCES, namespace)
-        remaining = [one["metadata"]["name"] for one in instances]
+        remaining = [get_str(get_dict(one, "metadata"), "name") for one in instances]
         if not remaining or loop.time() >= deadline:
             return remaining
         await asyncio.sleep(POLL_SECONDS)
@@ -207,10 +260,10 @@ async def _clean(cluster: Cluster, instance: Body, *, exists: bool) -> Step:
     An instance that no longer exists is included: without a finalizer its deletion did
     not wait for the operator.
     """
-    problem = _obstacle(instance.get("spec") or {})
+    problem = _obstacle(get_dict(instance, "spec"))
     if problem and not exists:
         return Step("cleaned by the operator")
-    annotations = instance["metadata"].get("annotations") or {}
+    annotations = get_dict(get_dict(instance, "metadata"), "annotations")
     try:
         if annotations.get(ABANDON_ANNOTATION) == "true":
             step = Step("not cleaned, because of its annotation; bindings may remain")
@@ -226,16 +279,20 @@ async def _clean(cluster: Cluster, instance: Body, *, exists: bool) -> Step:
         if not step.failed:
             await _remove_finalizer(cluster, _path_of(ARGOCD_INSTANCES, instance))
     except ClusterError as error:
-        step = Step(
-            f"{error}. Its bindings may remain in {CONFIG_MAP_NAME}.", failed=True
-        )
+        step = Step(f"{error}. {_MAY_REMAIN}", failed=True)
+    except Exception as error:  # noqa: BLE001 - the other instances are cleaned
+        step = Step(f"{_unexpected(error)}. {_MAY_REMAIN}", failed=True)
     return step
 
 
-def _obstacle(spec: Body) -> str:
+_MAY_REMAIN: Final = f"Its bindings may remain in {CONFIG_MAP_NAME}."
+
+
+def _obstacle(spec: Mapping[str, Any]) -> str:
     """Return why only the operator can remove the bindings; empty if others can."""
     if "cluster" in spec:
-        return f"its Argo CD is in another cluster, {spec['cluster'].get('server')}"
+        server = get_str(get_dict(spec, "cluster"), "server")
+        return f"its Argo CD is in another cluster, {server}"
     if spec.get("bindProjectRolesIn") == "AppProject":
         return "it binds in AppProjects"
     return ""
@@ -243,17 +300,18 @@ def _obstacle(spec: Body) -> str:
 
 async def _remove_overlay(cluster: Cluster, instance: Body) -> Step:
     """Remove the managed key if it belongs to this instance."""
-    metadata = instance["metadata"]
-    argocd = (instance.get("spec") or {}).get("namespace") or "argocd"
+    metadata = get_dict(instance, "metadata")
+    uid, name = get_str(metadata, "uid"), get_str(metadata, "name")
+    argocd = get_str(get_dict(instance, "spec"), "namespace") or "argocd"
 
     def edit(config_map: Body) -> tuple[str, Body | None]:
-        overlay = read_overlay(config_map.get("data") or {})
+        overlay = read_overlay(get_text_map(config_map, "data"))
         if overlay is None:
             return f"no binding in {argocd}/{CONFIG_MAP_NAME}", None
-        if overlay.owner and overlay.owner.uid != metadata["uid"]:
+        if overlay.owner and overlay.owner.uid != uid:
             belongs = f"{OVERLAY_KEY} in {argocd} belongs to another instance and stays"
             return belongs, None
-        patch = overlay_patch(None, config_map["metadata"]["resourceVersion"])
+        patch = overlay_patch(None, _version_of(config_map))
         return f"removed {len(overlay.bindings)} bindings from {argocd}", patch
 
     try:
@@ -264,8 +322,8 @@ async def _remove_overlay(cluster: Cluster, instance: Body) -> Step:
             f"{argocd}/{CONFIG_MAP_NAME} does not exist, so Argo CD keeps its last"
             " policy in memory. Restart argocd-server, run the following command,"
             " then run this command again:"
-            f" kubectl -n {metadata['namespace']} annotate argocdinstance"
-            f" {metadata['name']} {ABANDON_ANNOTATION}=true",
+            f" kubectl -n {get_str(metadata, 'namespace')} annotate argocdinstance"
+            f" {name} {ABANDON_ANNOTATION}=true",
             failed=True,
         )
     except Conflict:
@@ -280,11 +338,11 @@ async def _remove_finalizer(cluster: Cluster, path: str) -> bool:
     """Remove argogrant's finalizer only; return whether the object had it."""
 
     def edit(body: Body) -> tuple[bool, Body | None]:
-        finalizers = tuple(body["metadata"].get("finalizers") or ())
+        finalizers = get_texts(get_dict(body, "metadata"), "finalizers")
         if FINALIZER not in finalizers:
             return False, None
         patch = FinalizerChange(wanted=False, finalizers=finalizers).patch()
-        patch["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+        patch["metadata"]["resourceVersion"] = _version_of(body)
         return True, patch
 
     try:

@@ -4,6 +4,7 @@ from typer.testing import CliRunner
 
 from argogrant.cli import admin
 from argogrant.cli.main import app
+from argogrant.kube.errors import Forbidden, Unavailable
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS
 from support.fake_cluster import FakeCluster
 
@@ -21,3 +22,23 @@ def test_output_that_cannot_be_written_does_not_stop_the_sweep_of_projects(
 
     assert isinstance(result.exception, OSError)
     assert cluster.count("list", APP_PROJECTS.path("argocd")) == 1
+
+
+def test_missing_config_map_does_not_stop_the_sweep_of_projects(
+    cluster: FakeCluster,
+) -> None:
+    result = CliRunner().invoke(app, ["sweep"])
+
+    assert result.exit_code == 1
+    assert "the ConfigMap does not exist" in result.output
+    assert cluster.count("list", APP_PROJECTS.path("argocd")) == 1
+
+
+def test_each_failure_of_the_sweep_is_printed(cluster: FakeCluster) -> None:
+    cluster.fail("list", Unavailable("LIST: 503"))
+    cluster.fail("get", Forbidden("GET: 403"))
+    result = CliRunner().invoke(app, ["sweep"])
+
+    assert result.exit_code == 1
+    assert "argocd-rbac-cm: GET: 403. Nothing was removed." in result.output
+    assert "AppProjects in argocd: LIST: 503." in result.output

@@ -82,3 +82,27 @@ async def test_missing_config_map_is_not_created() -> None:
         await swept(operator)
 
     assert operator.writes == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("# by hand\n" + EXPIRED, id="an edited header"),
+        pytest.param('g, "' + '""' * 200_000 + "\n" + EXPIRED, id="an enormous line"),
+        pytest.param("g, \ud800, role:a\n" + EXPIRED, id="a lone surrogate"),
+        pytest.param("# until " + "9" * 5000 + "\n" + EXPIRED, id="a long number"),
+    ],
+)
+async def test_hostile_text_does_not_stop_the_sweep(text: str) -> None:
+    result = await swept(an_operator(text))
+
+    assert result.removed == 1
+
+
+async def test_unexpected_error_is_a_failed_sweep(monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("argogrant.controller.removal.sweep_overlay", fail)
+    with pytest.raises(SweepFailed, match="RecursionError"):
+        await swept(an_operator(EXPIRED))

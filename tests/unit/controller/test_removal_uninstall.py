@@ -235,3 +235,45 @@ async def test_config_map_with_a_conflict_at_every_attempt_is_a_failure() -> Non
     steps = await steps_of(cluster)
 
     assert "changed 5 times" in steps[-1].text
+
+
+def add_another(cluster: FakeCluster, name: str) -> str:
+    """Add a second instance, whose Argo CD has no bindings; return its path."""
+    metadata = {"name": name, "namespace": NAMESPACE, "finalizers": [FINALIZER]}
+    body = {"metadata": metadata, "spec": {"namespace": name}}
+    cluster.add(ARGOCD_INSTANCES.path(NAMESPACE), body)
+    cluster.add(
+        CONFIG_MAPS.path(name),
+        {"metadata": {"name": "argocd-rbac-cm", "namespace": name}, "data": {}},
+    )
+    return ARGOCD_INSTANCES.path(NAMESPACE, name)
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "error"),
+    [
+        pytest.param("delete", INSTANCE, Forbidden("403"), id="may not be deleted"),
+        pytest.param("get", RBAC, Forbidden("403"), id="may not be read"),
+        pytest.param("get", RBAC, RecursionError("deep"), id="unexpected error"),
+    ],
+)
+async def test_broken_instance_does_not_stop_the_others(verb, path, error) -> None:
+    cluster = a_cluster()
+    another = add_another(cluster, "other")
+    cluster.fail(verb, error, path=path)
+    steps = await steps_of(cluster)
+
+    assert [step.failed for step in steps].count(True) == 1
+    assert not is_there(cluster, another)
+    assert FINALIZER in finalizers(cluster, GRANT)
+
+
+async def test_grant_that_cannot_be_released_does_not_stop_the_others() -> None:
+    cluster = a_cluster()
+    two = {"name": "two", "namespace": NAMESPACE, "finalizers": [FINALIZER]}
+    cluster.add(ACCESS_GRANTS.path(NAMESPACE), {"metadata": two, "spec": {}})
+    cluster.fail("get", Forbidden("403"), path=GRANT)
+    steps = await steps_of(cluster)
+
+    assert [step.failed for step in steps[-2:]] == [True, False]
+    assert finalizers(cluster, ACCESS_GRANTS.path(NAMESPACE, "two")) == []
