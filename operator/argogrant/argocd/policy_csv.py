@@ -18,7 +18,6 @@ proportion to its size, and reports what it cannot read or what exceeds a limit.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Final, NamedTuple
 
 import yaml
@@ -344,10 +343,6 @@ def read_key(key: str, text: str) -> ParsedLines:
     )
 
 
-_SCALARS: Final = (str, bool, int, float, date, datetime)
-"""YAML types that Argo CD's parser accepts where it expects a string."""
-
-
 class _NotRead(yaml.YAMLError):
     """The text has an anchor, an alias or a tag."""
 
@@ -400,14 +395,12 @@ def _texts(claims: object) -> tuple[str, ...]:
     """Convert a YAML value as Argo CD does.
 
     Raises:
-        ValueError: It is not a list of scalars that Argo CD accepts as strings.
+        ValueError: It is not a list. Its items are scalars, which Argo CD accepts.
     """
     if claims is None:
         return DEFAULT_CLAIMS
     if not isinstance(claims, list):
         raise ValueError("not a list")  # noqa: TRY004 - as for any other value
-    if not all(one is None or isinstance(one, _SCALARS) for one in claims):
-        raise ValueError("not a list of scalars")
     texts = tuple("" if one is None else str(one) for one in claims)
     if any(one != valid_text(one) for one in texts):
         raise ValueError("the escape of a surrogate, which Go's YAML parser rejects")

@@ -6,7 +6,8 @@ not know.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
@@ -15,7 +16,7 @@ from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
 from argogrant.argocd.policy_csv import ParsedLines, PolicyCSV, Rule, read_key
 from argogrant.grants.access.inheritance import ParentsByRole, RoleInheritance
-from argogrant.grants.model.grant import NO_RISKS, RoleRisks
+from argogrant.grants.model.grant import NO_RISKS, RoleRisks, project_of
 from argogrant.grants.model.untrusted_text import cached_if_short
 
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
@@ -66,6 +67,9 @@ _INHERITED: Final = 9
 
 Source: casbin, ``NewRoleManagerImpl(10)``; verified with Argo CD's own enforcer.
 """
+MAX_PATTERN: Final = 128
+"""Characters of a pattern that is compared. A rule that allows counts for everything if
+its patterns are longer, and one that denies for nothing."""
 _EVERYTHING: Final = frozenset({"*", "*/*", ".*"})
 """Patterns that match every object, as a glob or as a regular expression."""
 
@@ -85,47 +89,91 @@ class DiscoveredRole:
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
-class RolePermissions:
-    """Rules and inheritance of every role of one Argo CD.
+class _Lines:
+    """Rules and links that apply to the same requests.
 
-    Argo CD applies the lines of a project only to requests about it. Here the lines of
-    all projects count together, because a role with a risk in one project has it. Argo
-    CD ignores the roles of an invalid AppProject, and so does this class.
+    These are the lines of the ConfigMap, or, with them as the ``base``, the lines of
+    one project.
     """
 
-    def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
-        self._mode = text.match_mode
-        self._rules: defaultdict[str, list[Rule]] = defaultdict(list)
-        self._parents: defaultdict[str, set[str]] = defaultdict(set)
-        of_projects = (project.lines() for project in projects)
-        valid = (lines for lines in of_projects if not lines.problems)
-        for lines in (_BUILT_IN, text, *valid):
+    def __init__(self, *parts: ParsedLines, base: "_Lines | None" = None) -> None:
+        self.base = base
+        self.rules: defaultdict[str, list[Rule]] = defaultdict(list)
+        self.links: defaultdict[str, set[str]] = defaultdict(set)
+        for lines in parts:
             for rule in lines.rules:
-                self._rules[rule.subject].append(rule)
+                self.rules[rule.subject].append(rule)
             for binding in lines.bindings:
-                self._parents[binding.subject].add(binding.role)
+                self.links[binding.subject].add(binding.role)
+
+    def parents_of(self, name: str) -> AbstractSet[str]:
+        """Return the roles that a name has directly."""
+        own: AbstractSet[str] = self.links.get(name, frozenset())
+        return own | self.base.parents_of(name) if self.base is not None else own
+
+    def rules_of(self, name: str) -> Iterator[Rule]:
+        """Yield the rules of a name."""
+        if self.base is not None:
+            yield from self.base.rules_of(name)
+        yield from self.rules.get(name, ())
 
     def inherited_roles(self, name: str) -> frozenset[str]:
         """Return a role and every role that it inherits."""
         found, last = {name}, {name}
         for _ in range(_INHERITED):
-            parents = (self._parents.get(one, ()) for one in last)
-            last = {parent for some in parents for parent in some} - found
+            last = {role for one in last for role in self.parents_of(one)} - found
             if not last:
                 break
             found |= last
         return frozenset(found)
 
+
+class RolePermissions:
+    """Rules and inheritance of every role of one Argo CD.
+
+    Argo CD applies the lines of a project only to requests about it. So a role of a
+    project has the lines of the ConfigMap and of that project, and a global role has
+    those of the ConfigMap only. Argo CD ignores the roles of an invalid AppProject, and
+    so does this class.
+    """
+
+    def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
+        self._mode = text.match_mode
+        self._everywhere = _Lines(_BUILT_IN, text)
+        self._of_projects = {
+            one.name: _Lines(lines, base=self._everywhere)
+            for one in projects
+            if not (lines := one.lines()).problems
+        }
+
+    def _lines_for(self, role: str) -> _Lines:
+        """Return the lines that apply to requests for which a role is used."""
+        return self._of_projects.get(project_of(role), self._everywhere)
+
+    def inherited_roles(self, name: str) -> frozenset[str]:
+        """Return a role and every role that it inherits."""
+        return self._lines_for(name).inherited_roles(name)
+
+    def inherited_in_projects(self, name: str) -> dict[str, frozenset[str]]:
+        """Return what a role inherits in each project, if its lines add a role."""
+        everywhere = self._everywhere.inherited_roles(name)
+        return {
+            project: lines.inherited_roles(name)
+            for project, lines in self._of_projects.items()
+            if not lines.links.keys().isdisjoint(everywhere)
+        }
+
     def risks_of(self, name: str) -> RoleRisks:
         """Find the persistent permissions and the deny rules of a role."""
-        names = self.inherited_roles(name)
-        rules = [rule for one in names for rule in self._rules.get(one, ())]
+        lines = self._lines_for(name)
+        names = lines.inherited_roles(name)
+        rules = [rule for one in names for rule in lines.rules_of(one)]
         denials = [rule for rule in rules if rule.effect == "deny"]
         permissions = {
             one
             for rule in rules
             if rule.effect == "allow"
-            for one in _persistent_permissions(rule.resource, rule.action, self._mode)
+            for one in _permissions_of(rule, self._mode, if_too_long=_EVERY_PERMISSION)
             if not self._is_denied(one, rule, denials)
         }
         return RoleRisks(
@@ -142,9 +190,21 @@ class RolePermissions:
         return any(
             (denied.object in _EVERYTHING or denied.object == allowed.object)
             and permission
-            in _persistent_permissions(denied.resource, denied.action, self._mode)
+            in _permissions_of(denied, self._mode, if_too_long=frozenset())
             for denied in denials
         )
+
+
+_EVERY_PERMISSION: Final = frozenset(PERSISTENT)
+
+
+def _permissions_of(
+    rule: Rule, mode: str, *, if_too_long: frozenset[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Return the permissions of a rule, or a constant if its patterns are too long."""
+    if max(len(rule.resource), len(rule.action)) > MAX_PATTERN:
+        return if_too_long
+    return _persistent_permissions(rule.resource, rule.action, mode)
 
 
 @cached_if_short(1 << 10)
@@ -195,11 +255,20 @@ def discover_roles(
     )
 
 
-def default_roles(text: PolicyCSV, projects: Iterable[Project]) -> frozenset[str]:
+def default_roles(text: PolicyCSV) -> frozenset[str]:
     """Return the default role and its inherited roles; empty without a default role."""
     if not text.default_role:
         return frozenset()
-    return RolePermissions(text, projects).inherited_roles(text.default_role)
+    return RolePermissions(text, ()).inherited_roles(text.default_role)
+
+
+def default_roles_in(
+    text: PolicyCSV, projects: Iterable[Project]
+) -> dict[str, frozenset[str]]:
+    """Return the same in requests about each AppProject whose lines add some."""
+    if not text.default_role:
+        return {}
+    return RolePermissions(text, projects).inherited_in_projects(text.default_role)
 
 
 def role_inheritance(text: PolicyCSV, projects: Iterable[Project]) -> RoleInheritance:

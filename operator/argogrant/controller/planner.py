@@ -18,6 +18,7 @@ from argogrant.argocd.policy_csv import PolicyCSV
 from argogrant.argocd.roles import (
     DiscoveredRole,
     default_roles,
+    default_roles_in,
     discover_roles,
     names_used_as_roles,
     names_used_as_roles_in,
@@ -206,7 +207,8 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         login=LoginConfig(
             claims=text.claims,
             default_role=text.default_role,
-            default_roles=default_roles(text, known),
+            default_roles=default_roles(text),
+            default_roles_in=default_roles_in(text, known),
             settings=settings,
         ),
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from argogrant.grants.model.grant import Subject, SubjectKind
+from argogrant.grants.model.grant import Subject, SubjectKind, project_of
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import quote
 
@@ -72,8 +72,14 @@ class LoginConfig:
     """``policy.default``: the role of every signed-in user."""
     default_roles: frozenset[str] = frozenset()
     """The default role and all roles that it inherits."""
+    default_roles_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The same in requests about each AppProject whose lines add some."""
     settings: ArgoCDSettings | None = None
     """None if ``argocd-cm`` cannot be read; then nothing about it is certain."""
+
+    def default_roles_with(self, role: str) -> frozenset[str]:
+        """Return what every user has in the requests for which a role is used."""
+        return self.default_roles_in.get(project_of(role), self.default_roles)
 
 
 @lru_cache(maxsize=16)
@@ -151,7 +157,7 @@ def _default_role_includes_it(query: SubjectQuery) -> Effectiveness | None:
     Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``enforce``: the default role is
     tried first, and no deny rule overrides it.
     """
-    default_roles = query.login.default_roles
+    default_roles = query.login.default_roles_with(query.role)
     if query.role not in default_roles and ADMIN_ROLE not in default_roles:
         return None
     settings = query.login.settings

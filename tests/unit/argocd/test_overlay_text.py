@@ -57,6 +57,12 @@ def test_rendered_text_parses_to_the_same_bindings(bindings) -> None:
     [
         pytest.param("# argogrant v1 argogrant/default u1", OWNER, id="a valid header"),
         pytest.param(
+            "# argogrant v1 argogrant/<b> u1", None, id="a name that cannot exist"
+        ),
+        pytest.param(
+            f"# argogrant v1 argogrant/{'x' * 254} u1", None, id="a name too long"
+        ),
+        pytest.param(
             "# argogrant v1 argogrant/default u1\r", OWNER, id="a Windows line ending"
         ),
         pytest.param("# argogrant v2 a/b c", None, id="an unknown version"),

@@ -1,13 +1,17 @@
 """Persistent permissions and deny rules of roles."""
 
+from dataclasses import replace
+
 import pytest
 
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.policy_csv import read_unmanaged_keys
 from argogrant.argocd.roles import (
+    MAX_PATTERN,
     PERSISTENT,
     RolePermissions,
     default_roles,
+    default_roles_in,
     discover_roles,
 )
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks
@@ -150,6 +154,14 @@ def a_project(*policies: str, groups: tuple[str, ...] = ()) -> Project:
             id="deny rules of the role",
         ),
         pytest.param(
+            a_project(
+                "p, proj:a:r, exec, create, a/x, allow",
+                "p, proj:a:r, exec, create, a/y, deny",
+            ),
+            RoleRisks(has_deny=True, persistent_permissions=("exec create",)),
+            id="rules of the role for different objects",
+        ),
+        pytest.param(
             a_project("p, proj:a:r, exec, create, a/*, allow", "bad line"),
             NO_RISKS,
             id="no rules of an invalid project",
@@ -183,4 +195,91 @@ def test_default_roles_include_inherited_roles(default, roles) -> None:
         {"policy.csv": "g, role:x, role:y", "policy.default": default}
     )
 
-    assert default_roles(text, ()) == roles
+    assert default_roles(text) == roles
+
+
+def test_default_roles_are_limited_as_in_casbin() -> None:
+    data = {"policy.csv": chain(12), "policy.default": "role:0"}
+
+    assert default_roles(read_unmanaged_keys(data)) == {
+        f"role:{number}" for number in range(10)
+    }
+
+
+LINK = "g, role:x, role:admin"
+
+
+@pytest.mark.parametrize(
+    ("role", "projects", "can_persist"),
+    [
+        pytest.param("role:x", [a_project(LINK)], False, id="a global role"),
+        pytest.param(
+            "proj:a:r",
+            [a_project(LINK, "g, proj:a:r, role:x")],
+            True,
+            id="a role of that project, through a global role",
+        ),
+        pytest.param(
+            "proj:a:r", [a_project("g, proj:a:r, role:x")], False, id="without the link"
+        ),
+        pytest.param(
+            "proj:b:r",
+            [
+                a_project(LINK),
+                replace(a_project("g, proj:b:r, role:x"), name="b"),
+            ],
+            False,
+            id="a role of another project",
+        ),
+        pytest.param(
+            "proj:a:r",
+            [a_project(LINK, "g, proj:a:r, role:x", "bad line")],
+            False,
+            id="a role of an invalid project",
+        ),
+    ],
+)
+def test_line_of_a_project_is_a_risk_of_that_project_only(
+    role, projects, can_persist
+) -> None:
+    assert risks("", role, "", *projects).can_persist is can_persist
+
+
+def test_project_role_has_the_lines_of_the_config_map() -> None:
+    text = "p, proj:a:r, exec, create, a/*, allow\ng, proj:a:r, role:y\n"
+    text += "p, role:y, logs, get, */*, deny"
+
+    assert risks(text, "proj:a:r", "", a_project()) == RoleRisks(
+        has_deny=True, persistent_permissions=("exec create",)
+    )
+
+
+LONG = "exec" + "?" * MAX_PATTERN
+
+
+@pytest.mark.parametrize(
+    ("text", "permissions"),
+    [
+        pytest.param(rule(LONG, "create"), ALL_PERMISSIONS, id="allows everything"),
+        pytest.param(
+            rule("exec", "create") + rule(LONG, "create", "deny"),
+            ("exec create",),
+            id="denies nothing",
+        ),
+    ],
+)
+def test_pattern_that_is_too_long_to_compare(text, permissions) -> None:
+    assert risks(text).persistent_permissions == permissions
+
+
+def test_default_role_has_the_lines_of_a_project_in_that_project() -> None:
+    data = {"policy.csv": "g, role:x, role:y", "policy.default": "role:x"}
+    projects = [
+        a_project("g, role:y, proj:a:r"),
+        replace(a_project("g, devs, proj:b:r"), name="b"),
+    ]
+    text = read_unmanaged_keys(data)
+
+    assert default_roles(text) == {"role:x", "role:y"}
+    assert default_roles_in(text, projects) == {"a": {"role:x", "role:y", "proj:a:r"}}
+    assert default_roles_in(NO_TEXT, projects) == {}

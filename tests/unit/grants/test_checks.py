@@ -295,6 +295,13 @@ def test_global_role_does_not_depend_on_projects() -> None:
         pytest.param(
             {"role": "deployer", "project": "team-a"},
             NOON,
+            {"names_used_as_roles_in": {"team-a": frozenset({"alice"})}},
+            'is used as a role in AppProject "team-a" .the right side of a g line',
+            id="subject that the project uses as a role",
+        ),
+        pytest.param(
+            {"role": "deployer", "project": "team-a"},
+            NOON,
             {"unreadable_projects": {"team-a": "line 3: why. Fix that line."}},
             "line 3: why. Fix that line",
             id="project that Argo CD cannot parse",
@@ -320,6 +327,14 @@ def test_message_contains_cause_and_remedy(overrides, now, instance, words) -> N
 
     assert finding is not None
     assert re.search(words, finding.message), finding.message
+
+
+def test_text_of_another_project_does_not_refuse_the_subject() -> None:
+    used = {"names_used_as_roles_in": {"other": frozenset({"alice"})}}
+
+    assert decided(a_grant(), NOON, **used).finding is None
+    of_team_a = a_grant(role="deployer", project="team-a")
+    assert decided(of_team_a, NOON, **used).finding is None
 
 
 @pytest.mark.parametrize(

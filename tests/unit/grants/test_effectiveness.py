@@ -36,9 +36,9 @@ def group(name: str) -> Subject:
     return Subject(kind=SubjectKind.GROUP, name=name)
 
 
-def effectiveness_of(subject: Subject, **login) -> str:
+def effectiveness_of(subject: Subject, role: str = "role:deployer", **login) -> str:
     """Return the reason, with + for True and - for False."""
-    result = check_effectiveness(subject, "role:deployer", LoginConfig(**login))
+    result = check_effectiveness(subject, role, LoginConfig(**login))
     return f"{'+' if result.status else '-'}{result.reason}" if result else ""
 
 
@@ -140,6 +140,15 @@ def effectiveness_of(subject: Subject, **login) -> str:
         ),
         pytest.param(
             user("ci"),
+            {
+                "settings": SSO,
+                "default_roles_in": {"a": frozenset({"role:deployer"})},
+            },
+            "+LocalAccount",
+            id="requested role as the default role in a project",
+        ),
+        pytest.param(
+            user("ci"),
             {"settings": SSO, "default_roles": frozenset({"role:readonly"})},
             "+LocalAccount",
             id="another default role",
@@ -220,3 +229,23 @@ def test_effective_has_nine_reasons() -> None:
     listed = [str(reason) for status in (True, False) for reason in reasons[status]]
 
     assert len(listed) == len(set(listed)) == 9
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [
+        pytest.param("proj:a:r", "-GivenToEverybody", id="role of the project"),
+        pytest.param("proj:b:r", "", id="role of another project"),
+        pytest.param("role:other", "", id="global role"),
+    ],
+)
+def test_default_role_has_more_in_a_project_whose_lines_add_it(role, reason) -> None:
+    """There a line such as ``g, role:readonly, role:admin`` has an effect."""
+    inherited = frozenset({"role:readonly", "role:admin"})
+    login = {
+        "claims": (),
+        "default_roles": frozenset({"role:readonly"}),
+        "default_roles_in": {"a": inherited},
+    }
+
+    assert effectiveness_of(user("alice"), role, **login) == reason

@@ -259,7 +259,7 @@ def simulate(
     login_config = LoginConfig(
         claims=unmanaged.claims,
         default_role=unmanaged.default_role,
-        default_roles=default_roles(unmanaged, rbac.projects),
+        default_roles=default_roles(unmanaged),
         settings=None if settings is None else read_settings(settings),
     )
     subject = resolve_subject(

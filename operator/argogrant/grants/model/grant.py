@@ -61,6 +61,12 @@ class RoleRef:
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
+def project_of(bound_as: str) -> str:
+    """Return the AppProject of a role in Argo CD's RBAC policy; empty if global."""
+    prefix, _, rest = bound_as.partition(":")
+    return rest.partition(":")[0] if prefix == "proj" else ""
+
+
 class RecordedFinding(NamedTuple):
     """Final end of a grant as its stored condition ``Ended`` records it."""
 
