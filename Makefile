@@ -5,6 +5,8 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 CORE := */argogrant/grants/*,*/argogrant/argocd/*
 CHAOS_MINUTES ?= 30
+HOSTILE_MINUTES ?= 30
+SOAK_CHANGES ?= 10000
 # Each worker has a control plane of its own; a cluster that is named there is only once.
 TEST_WORKERS ?= $(if $(ARGOGRANT_TEST_KUBECONFIG),0,3)
 ON_CONTROL_PLANES := --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
@@ -13,8 +15,8 @@ SHOWN := README.md argocd charts crds docs examples manifests operator tests
 SHOWN_FILES := $(wildcard $(shell git ls-files -- $(SHOWN) 2>/dev/null))
 PAGES_PASSED := build/pages-passed
 
-.PHONY: setup check lint test test-long test-pages coverage chaos demo bench bench-failover bench-memory \
-  generate docs tutorial plugin control-plane control-plane-path
+.PHONY: setup check lint test test-long test-pages coverage chaos hostile soak demo bench \
+  bench-failover bench-memory generate docs tutorial plugin control-plane control-plane-path
 
 setup: $(READY)
 
@@ -43,7 +45,7 @@ test: control-plane
 	$(VENV)/bin/pytest tests/unit tests/contract --cov --cov-report= \
 	  --numprocesses 2 --dist loadfile
 	@$(MAKE) --no-print-directory coverage
-	$(VENV)/bin/pytest tests/integration tests/chaos -m "not long" $(ON_CONTROL_PLANES)
+	$(VENV)/bin/pytest tests/integration tests/chaos -m "not long" tests/hostile $(ON_CONTROL_PLANES)
 
 # Tests that repeat something many times or wait for long: kills, a chaos run, restarts.
 test-long: control-plane
@@ -69,6 +71,14 @@ coverage: $(READY)
 # Random operations and faults against real parts; `-m chaos replay FILE` runs one again.
 chaos: control-plane
 	@PYTHONPATH=tests $(PYTHON) -m chaos run --minutes $(CHAOS_MINUTES)
+
+# Attackers in every position, while others' access has to end; exit code 1 if it is late.
+hostile: control-plane
+	@PYTHONPATH=tests $(PYTHON) -m hostile run --minutes $(HOSTILE_MINUTES)
+
+# Every kind of input changes thousands of times; exit code 1 if memory grows with them.
+soak: control-plane
+	@PYTHONPATH=tests $(PYTHON) -m hostile soak --changes $(SOAK_CHANGES)
 
 check: lint test test-long $(PAGES_PASSED)
 

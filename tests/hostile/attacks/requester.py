@@ -1,0 +1,173 @@
+"""A requester: AccessGrants that no policy allows, and those that one does."""
+
+from typing import Any, Final
+
+from controlplane.api import path_of
+from hostile.attack import APPLY, Attacker, attack
+from hostile.positions import OURS
+from support.live_cluster import a_grant
+
+PARALLEL_NAMES: Final = "intern-"
+
+
+def request(
+    me: Attacker, name: str, *, metadata: dict[str, Any] | None = None, **spec: Any
+) -> None:
+    """Create a grant; without other fields, one that the policy of interns allows."""
+    body = a_grant(name, f"intern-{name}")
+    body["spec"]["role"] = {"name": "role:intern"}
+    body["spec"] |= spec
+    body["metadata"] |= metadata or {}
+    me.create(body)
+
+
+def labels(size: int) -> dict[str, str]:
+    """Return labels of that many bytes in all."""
+    count = size // 370
+    return {f"{'p' * 240}.io/{'n' * 50}-{one:06}": "v" * 63 for one in range(count)}
+
+
+def annotations(size: int) -> dict[str, str]:
+    """Return annotations of that many bytes, at most 256 KiB."""
+    return {"example.com/filling": "x" * size}
+
+
+def revoked_after(me: Attacker, name: str, seconds: float = 15.0) -> list[str]:
+    """Revoke a grant of the attacker as other people do; return what went wrong."""
+    return me.scene.revocation_problems(name, seconds)
+
+
+@attack("requester", least=85, pause=0.0, most=100)
+def labelled(me: Attacker, number: int) -> None:
+    """Creates 85 grants of 1.2 MB of labels that no policy allows."""
+    refused = {"name": "role:admin"}
+    request(
+        me, f"labelled-{number}", metadata={"labels": labels(1_200_000)}, role=refused
+    )
+
+
+@attack("requester", least=3000, pause=0.0, most=3000)
+def missing_roles(me: Attacker, number: int) -> None:
+    """Requests 3,000 roles that almost exist."""
+    role = {"name": f"role:intern{number % 7}-{number}"}
+    request(me, f"missing-{number}", role=role)
+
+
+@attack("requester", least=3500, pause=0.0, most=3500)
+def fill(me: Attacker, number: int) -> None:
+    """Fills the ConfigMap with 3,500 long names that a policy allows."""
+    name = f"fill-{number}"
+    subject = {"kind": "User", "name": f"intern-{number:05}-{'x' * 240}"}
+    request(me, name, subject=subject)
+
+
+@attack("requester", least=64, pause=0.0, most=64)
+def unwritable(me: Attacker, number: int) -> None:
+    """Creates 64 grants that are too large for their status."""
+    request(me, f"unwritable-{number}", metadata={"labels": labels(1_550_000)})
+
+
+def _big_after(me: Attacker) -> list[str]:
+    return [one for number in range(3) for one in revoked_after(me, f"big-{number}")]
+
+
+@attack("requester", least=3, most=3, after=_big_after)
+def big(me: Attacker, number: int) -> None:
+    """Creates grants of 1.57 MB that a policy allows, with a finalizer of their own."""
+    metadata = {
+        "labels": labels(1_330_000),
+        "annotations": annotations(230_000),
+        "finalizers": ["example.com/mine"],
+    }
+    request(me, f"big-{number}", metadata=metadata)
+
+
+@attack("requester", least=500, pause=0.0)
+def churn(me: Attacker, number: int) -> None:
+    """Creates, revokes and deletes grants at full speed."""
+    name = f"churn-{number}"
+    request(me, name)
+    me.merge("accessgrant", name, {"spec": {"revoked": True}}, namespace=OURS)
+    if number % 2:
+        me.api.request("DELETE", path_of("accessgrant", OURS, name))
+
+
+@attack("requester", least=1000, pause=0.0, most=5000)
+def generated(me: Attacker, number: int) -> None:
+    """Creates thousands of grants with generated names that no policy allows."""
+    body = a_grant("", f"stranger-{number}")
+    body["metadata"] = {"generateName": "flood-", "namespace": OURS}
+    me.create(body)
+
+
+@attack("requester", least=300, pause=0.0, most=600)
+def extensions(me: Attacker, number: int) -> None:
+    """Creates chains and circles of grants that extend each other."""
+    to = (number + 1) % 300
+    subject = {"kind": "User", "name": "intern-chain"}
+    request(me, f"chain-{number}", subject=subject, extends=f"chain-{to}")
+
+
+@attack("requester", least=400, pause=0.0, most=800)
+def terminating(me: Attacker, number: int) -> None:
+    """Deletes hundreds of grants that finalizers of their own keep for ever."""
+    name = f"held-{number}"
+    request(
+        me, name, metadata={"finalizers": [f"example.com/{one}" for one in range(50)]}
+    )
+    me.api.request("DELETE", path_of("accessgrant", OURS, name))
+
+
+@attack("requester", least=400, pause=0.0)
+def touched(me: Attacker, number: int) -> None:
+    """Changes the annotations of one grant at full speed."""
+    if number == 0:
+        request(me, "touched")
+    text = {"example.com/a": f"{number}" * 30_000}
+    patch = {"metadata": {"annotations": text}}
+    me.merge("accessgrant", "touched", patch, namespace=OURS)
+
+
+@attack("requester", least=300, pause=0.0)
+def managers(me: Attacker, number: int) -> None:
+    """Applies one grant from server-side under a new manager's name each time."""
+    if number == 0:
+        request(me, "managed")
+    body = {
+        "apiVersion": "argogrant.dev/v1alpha1",
+        "kind": "AccessGrant",
+        "metadata": {
+            "name": "managed",
+            "labels": {f"l{one}": "x" for one in range(20)},
+        },
+    }
+    manager = {"fieldManager": f"{'m' * 100}-{number}", "force": "true"}
+    path = path_of("accessgrant", OURS, "managed")
+    me.api.request("PATCH", path, body, content_type=APPLY, **manager)
+
+
+@attack("requester", least=200, pause=0.02)
+def tracked(me: Attacker, number: int) -> None:
+    """Puts tracking annotations and owner references on other people's grants."""
+    names = me.innocent_names()
+    if not names:
+        return
+    tracking = {"argocd.argoproj.io/tracking-id": f"x:y/z:{number}"}
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "gone", "uid": f"{number}"}
+    patch = {"metadata": {"annotations": tracking, "ownerReferences": [owner]}}
+    me.merge("accessgrant", names[number % len(names)], patch, namespace=OURS)
+
+
+@attack("requester", least=300, pause=0.0, most=600)
+def scheduled(me: Attacker, number: int) -> None:
+    """Requests hundreds of windows that begin later, in every order."""
+    start = f"2027-{number % 12 + 1:02}-{number % 28 + 1:02}T00:00:00Z"
+    request(me, f"later-{number}", notBefore=start, duration="1h")
+
+
+@attack("requester", least=200, pause=0.0, most=200)
+def long_names(me: Attacker, number: int) -> None:
+    """Uses names of 253 characters that are beginnings of each other."""
+    name = "victim" + "x" * (number + 40)
+    group = {"kind": "Group", "name": f"intern-{'é' * (number % 240)}x{number % 3}"}
+    request(me, name, subject=group, justification="\u00e9" * 1024)
