@@ -89,6 +89,9 @@ def test_helm_lint_passes(values, tmp_path: Path) -> None:
         ),
         pytest.param("instance.spec.namespace=x", "spec", id="a namespace said twice"),
         pytest.param(
+            "operator.namespaces={*}", "namespaces", id="a wildcard for a namespace"
+        ),
+        pytest.param(
             "admission.trustedFrontEnds={a'b}", "trustedFrontEnds", id="a quote for CEL"
         ),
     ],
@@ -343,3 +346,58 @@ def test_remote_argocd_needs_a_secret_and_no_local_role(tmp_path: Path) -> None:
     }
     assert own[-1]["resourceNames"] == ["other-cluster"]
     assert not list(of_kind(objects, "CronJob"))
+
+
+def test_further_namespaces_are_served_and_allowed_in_argocd(tmp_path: Path) -> None:
+    """The hook names them together with the release's own, which alone needs none."""
+    objects = rendered(tmp_path, *chart.SETS["several namespaces"])
+    served = container_of(one_of(objects, "Deployment", "argogrant"))["args"]
+    job = one_of(objects, "Job", "argogrant-allow")
+    (role,) = (
+        one
+        for one in of_kind(objects, "Role")
+        if chart.key(one) == ("Role", "argocd", "argogrant-allow")
+    )
+
+    assert [one for one in served if one.startswith("--namespace")] == [
+        "--namespace=argogrant",
+        "--namespace=team-b",
+        "--namespace=team-c",
+    ]
+    assert container_of(job)["args"] == [
+        *("allow", "--argocd-namespace=argocd", "argogrant", "team-b", "team-c")
+    ]
+    assert role["rules"][0]["resourceNames"] == ["argocd-rbac-cm"]
+    for one in (job, role):
+        assert one["metadata"]["annotations"]["helm.sh/hook"].startswith("pre-install")
+        assert "hook-succeeded" in str(one["metadata"]["annotations"])
+    assert not [one for one in rendered(tmp_path) if "allow" in one["metadata"]["name"]]
+
+
+def test_role_for_a_further_namespace_has_no_lease(tmp_path: Path) -> None:
+    roles = {
+        one["metadata"]["namespace"]: one["rules"]
+        for one in of_kind(
+            rendered(tmp_path, *chart.SETS["several namespaces"]), "Role"
+        )
+        if one["metadata"]["name"] == "argogrant"
+    }
+    own = [one for one in roles["argogrant"] if one["resources"] != ["leases"]]
+
+    assert len(own) == len(roles["argogrant"]) - 2
+    assert roles["team-b"] == roles["team-c"] == own
+
+
+def test_notes_name_the_command_for_an_argocd_in_another_cluster(
+    tmp_path: Path,
+) -> None:
+    """The hook cannot reach it."""
+    values = [
+        *chart.SETS["Argo CD in another cluster"],
+        *chart.SETS["several namespaces"],
+    ]
+    run = ("install", "argogrant", str(CHART), "--namespace", "argogrant")
+    shown = helm(*run, "--dry-run=client", *options(values), folder=tmp_path).stdout
+
+    assert "argogrant allow --argocd-namespace=argocd argogrant team-b team-c" in shown
+    assert "argogrant-allow" not in shown

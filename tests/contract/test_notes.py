@@ -19,7 +19,10 @@ SETS = {
     "another name": ["instance.name=production"],
     "open": ["instance.spec.requireAccessPolicy=false"],
     "no instance": ["instance.create=false"],
-    "Argo CD in another cluster": chart.SETS["Argo CD in another cluster"],
+    "Argo CD in another cluster": [
+        *chart.SETS["Argo CD in another cluster"],
+        "operator.namespaces={team-b}",
+    ],
 }
 
 

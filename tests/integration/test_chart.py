@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from argogrant.controller.status.writer import FINALIZER
 from controlplane import ControlPlane
 from controlplane.errors import APIRequestFailed, KubectlFailed
@@ -21,6 +22,7 @@ from support.chart import CHART, options
 from support.kubelet import Kubelet, kubelet
 from support.live_cluster import INSTANCE, PROJECT, RULES, World, a_grant, eventually
 from support.live_policies import a_policy
+from support.two_namespaces import TEAM, team_grant, team_instance
 
 NAMESPACE = "argogrant"
 RELEASE = ("argogrant", "--namespace", NAMESPACE)
@@ -212,6 +214,33 @@ def test_pods_meet_the_restricted_pod_security_standard(
 
     with pytest.raises(APIRequestFailed, match="violates PodSecurity"):
         api.create({**pod, "spec": {**spec, "securityContext": {}}}, dryRun="All")
+
+
+def test_release_serves_a_further_namespace_that_its_hook_allows(
+    release: Release,
+) -> None:
+    """The permission of the hook goes with it; so do the bindings with the release."""
+    world, plane = release.world, release.plane
+    plane.kubectl("create", "namespace", TEAM, check=False)
+    values = ["replicaCount=1,resourceQuota.enabled=false", OPEN]
+    values.append(f"operator.namespaces={{{TEAM}}}")
+    release.helm("install", *RELEASE, str(CHART), *options(values))
+    annotations = world.config_map()["metadata"]["annotations"]
+    assert annotations[ALLOWED_NAMESPACES_ANNOTATION] == f"argogrant,{TEAM}"
+    assert not [one for one in everything_of(plane) if "allow" in one]
+
+    def is_taken() -> bool:
+        try:
+            world.apply(team_instance(), team_grant("carol"))
+        except (APIRequestFailed, KubectlFailed):
+            return False
+        return True
+
+    eventually(is_taken, within=40)
+    eventually(lambda: world.may_sync("carol"), within=30)
+    release.helm("uninstall", *RELEASE)
+    eventually(lambda: not world.may_sync("carol"), within=10)
+    plane.kubectl("-n", TEAM, "delete", "accessgrant", "carol")
 
 
 @pytest.mark.parametrize("values", chart.SETS.values(), ids=chart.SETS)

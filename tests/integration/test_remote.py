@@ -62,6 +62,18 @@ def spec(**cluster: Any) -> dict[str, Any]:
     return {**INSTANCE, "spec": {"cluster": cluster}}
 
 
+def test_argocd_of_another_cluster_says_itself_who_may_bind(remote: World) -> None:
+    """Its annotation counts, also where the operator's own namespace is not named."""
+    remote.apply(a_grant("g1"))
+    eventually(remote.may_sync, within=30)
+    remote.allow("team-b")
+    eventually(lambda: not remote.may_sync(), within=10)
+    server = remote.instance()["spec"]["cluster"]["server"]
+    eventually(lambda: says(remote, "NotAllowedByArgoCD", server), within=10)
+    remote.allow("team-b,argogrant")
+    eventually(remote.may_sync, within=10)
+
+
 def test_a_certificate_of_another_authority_is_refused(
     remote: World, far: FarPlane
 ) -> None:

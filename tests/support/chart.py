@@ -25,6 +25,7 @@ SETS: dict[str, list[str]] = {
         "instance.cluster.server=https://10.0.0.1:6443",
         "instance.cluster.tokenSecret.name=other-cluster",
     ],
+    "several namespaces": ["operator.namespaces={team-b,team-c}"],
     "everything": [
         *(f"{MONITORING},metrics.dashboard.enabled=true",),
         *(f"{FROM_PROMETHEUS},{TO_API_SERVER},apiPriorityAndFairness.enabled=true",),

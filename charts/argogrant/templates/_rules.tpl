@@ -17,6 +17,7 @@
     - accesspolicies/status
     - accessapprovals/status
   verbs: [patch]
+{{- if not .isFurther }}
 - apiGroups: [coordination.k8s.io] # one replica leads
   resources: [leases]
   resourceNames: [argogrant]
@@ -24,6 +25,7 @@
 - apiGroups: [coordination.k8s.io] # a name can not be demanded of what is created
   resources: [leases]
   verbs: [create]
+{{- end }}
 - apiGroups: [""] # what kubectl describe shows people; best effort
   resources: [events]
   verbs: [create]
@@ -85,6 +87,13 @@
 
 {{- define "argogrant.uninstallArgocdRules" }}
 - apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [argocd-rbac-cm]
+  verbs: [get, patch]
+{{- end }}
+
+{{- define "argogrant.allowRules" }}
+- apiGroups: [""] # its annotation, which only this hook writes
   resources: [configmaps]
   resourceNames: [argocd-rbac-cm]
   verbs: [get, patch]

@@ -1,17 +1,27 @@
-"""Commands that remove what the operator has left: sweep and uninstall.
+"""Commands of administrators: allow, sweep and uninstall.
 
 A CronJob runs ``sweep`` as a second path to every revocation, in case the operator is
-down. The Helm chart runs ``uninstall`` as its pre-delete hook.
+down. The Helm chart runs ``allow`` before an installation or upgrade, and ``uninstall``
+before a deletion.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from argogrant.argocd.allowed_namespaces import (
+    ALLOWED_NAMESPACES_ANNOTATION,
+    MAX_NAMESPACES,
+    read_allowed_namespaces,
+)
 from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.overlay import Swept
-from argogrant.cli.session import APIServerNotReachable, connect, utc_now
+from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
+from argogrant.cli.errors import CommandError, run_command
+from argogrant.cli.options import Context
+from argogrant.cli.session import APIServerNotReachable, connect, session, utc_now
 from argogrant.controller.removal import (
     ProjectSweep,
     SweepFailed,
@@ -19,7 +29,60 @@ from argogrant.controller.removal import (
     sweep_projects,
 )
 from argogrant.controller.removal import uninstall as uninstall_namespace
-from argogrant.grants.model.validation import with_full_stop
+from argogrant.grants.model.validation import quote, with_full_stop
+from argogrant.kube.resources import CONFIG_MAPS
+
+
+def allow(
+    namespace: Annotated[
+        list[str],
+        typer.Argument(metavar="NAMESPACE", help="Namespaces of ArgoCDInstances."),
+    ],
+    *,
+    argocd_namespace: Annotated[
+        str, typer.Option(help="Namespace of argocd-rbac-cm.")
+    ] = "argocd",
+    context: Context = "",
+) -> None:
+    """Allow ArgoCDInstances of these namespaces to bind in an Argo CD.
+
+    Adds the namespaces to the annotation argogrant.dev/allowed-namespaces of
+    argocd-rbac-cm, and keeps those that it names already. Without the annotation, only
+    the operator's own namespace is allowed, so name that one too.
+
+    Example: argogrant allow argogrant team-b --argocd-namespace argocd
+    """
+    names = run_command("allow", _allow(namespace, argocd_namespace, context))
+    typer.echo(
+        f"{argocd_namespace}/{CONFIG_MAP_NAME} allows ArgoCDInstances of namespace"
+        f" {', '.join(names)}"
+    )
+
+
+async def _allow(
+    namespaces: Sequence[str], argocd_namespace: str, context: str
+) -> tuple[str, ...]:
+    """Return the namespaces that the annotation names now.
+
+    Raises:
+        CommandError: A text is no name of a namespace, or there are too many.
+        Conflict: The ConfigMap was changed meanwhile.
+    """
+    path = CONFIG_MAPS.path(argocd_namespace, CONFIG_MAP_NAME)
+    async with session(context) as api:
+        metadata = (await api.cluster.get(path))["metadata"]
+        allowed = read_allowed_namespaces(metadata.get("annotations") or {}) or ()
+        names = tuple(dict.fromkeys((*allowed, *namespaces)))
+        annotations = {ALLOWED_NAMESPACES_ANNOTATION: ",".join(names)}
+        if read_allowed_namespaces(annotations) != names:
+            raise CommandError(
+                f"{quote(','.join(namespaces))} contains a text that is no name of a"
+                f" namespace, or there would be more than {MAX_NAMESPACES} names."
+            )
+        version = {"resourceVersion": metadata["resourceVersion"]}
+        patch = {"metadata": {**version, "annotations": annotations}}
+        await api.cluster.merge_patch(path, patch)
+    return names
 
 
 def sweep(

@@ -65,6 +65,11 @@ COMMANDS: Final = (
     ),
     ("operator", "run_operator:operator", "Run the operator."),
     (
+        "allow",
+        "admin:allow",
+        "Allow namespaces to bind in an Argo CD.",
+    ),
+    (
         "sweep",
         "admin:sweep",
         "Remove expired bindings, without the operator.",
