@@ -185,7 +185,8 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         url=instance.url,
         access_details=instance.access_details,
     )
-    if text is None or text.is_too_large:
+    if text is None or text.is_too_large or refusal is not None:
+        # Roles of an Argo CD are not shown to namespaces that it does not allow.
         return GatheredState(state=state, refusal=refusal)
     roles = discover_roles(text, known)
     state = replace(
@@ -212,7 +213,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
             settings=settings,
         ),
     )
-    return GatheredState(state=state, roles=roles, refusal=refusal)
+    return GatheredState(state=state, roles=roles)
 
 
 def owners_of(

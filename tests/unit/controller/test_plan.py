@@ -264,7 +264,7 @@ def test_overlay_to_remove_exists(now, finds) -> None:
 
 
 def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceState:
-    return StateGatherer("default").gather(record, snapshot).state
+    return StateGatherer("default", "argogrant").gather(record, snapshot).state
 
 
 def an_instance_record(**metadata):
@@ -328,7 +328,7 @@ def test_invalid_project_is_part_of_the_input() -> None:
 
 def test_input_is_gathered_again_only_after_a_change() -> None:
     """Decisions are kept as long as their input is the same object."""
-    gatherer, record = StateGatherer("default"), an_instance_record()
+    gatherer, record = StateGatherer("default", "argogrant"), an_instance_record()
     first = gatherer.gather(record, seen(main=RULES))
     same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
     other = gatherer.gather(record, seen(main=RULES + "g, a, leads\n"))

@@ -133,6 +133,21 @@ async def test_argocd_of_another_cluster_is_asked_itself() -> None:
         assert "https://prod.example.com:6443" in operator.instance_says
 
 
+async def test_status_shows_nothing_of_an_argocd_that_does_not_allow_it() -> None:
+    async with an_operator() as operator:
+        operator.edit_rbac(scopes="[email]", policy_default="role:readonly")
+        await asyncio.sleep(SETTLED)
+        assert {"scopes", "defaultRole"} <= operator.cluster.object(INSTANCE_PATH)[
+            "status"
+        ].keys()
+        operator.allow("team-b")
+        await asyncio.sleep(SETTLED)
+        status = operator.cluster.object(INSTANCE_PATH)["status"]
+
+        assert not status["roles"]
+        assert not {"scopes", "defaultRole"} & status.keys()
+
+
 async def test_own_namespace_of_the_operator_is_reported() -> None:
     async with an_operator() as operator:
         status = operator.cluster.object(INSTANCE_PATH)["status"]

@@ -263,6 +263,10 @@ def _result(kind: str, condition: StoredCondition, facts: InstanceFacts) -> Chec
     if condition.status is (kind not in _EXPECTED_FALSE):
         return fine(kind, condition.message or condition.reason)
     remedy, command = _REMEDIES.get(condition.reason, ("", ""))
+    if condition.reason == Reason.NOT_ALLOWED_BY_ARGOCD:
+        # The message ends with a command, which is printed so that it can be copied.
+        text, _, arguments = text.partition(" kubectl ")
+        command = f"kubectl {arguments}"
     command = command.replace("ARGOCD_NAMESPACE", facts.argocd_namespace)
     return wrong(kind, text, remedy=remedy, command=command)
 

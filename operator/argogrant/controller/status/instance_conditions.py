@@ -87,7 +87,7 @@ def instance_report(
     inputs: InstanceStatusInput, gathered: GatheredState, last_write_at: datetime | None
 ) -> InstanceReport:
     """Return the fields of the status of an instance."""
-    config_map = inputs.seen.config_map
+    config_map = inputs.seen.config_map if gathered.refusal is None else None
     overlay = config_map.overlay if config_map else None
     return InstanceReport(
         conditions=instance_conditions(inputs),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from argogrant.argocd.allowed_namespaces import find_refusal
 from argogrant.cli.doctor.checks import examine
 from argogrant.cli.terminal.checklist import CheckOutcome, CheckResult
 from support.doctor_facts import (
@@ -100,6 +101,30 @@ def test_problem_is_found(check, changes, text) -> None:
 
     assert result.outcome is CheckOutcome.WRONG
     assert text in result.text
+
+
+def test_refusal_by_argocds_owner_contains_the_command_that_allows() -> None:
+    refusal = find_refusal(
+        ("team-b",),
+        namespace="argogrant",
+        operator_namespace="argogrant",
+        argocd_namespace="argocd",
+    )
+    assert refusal is not None
+    changes = reporting(refusal.reason, Ready="False")
+    conditions = changes["record"].status["conditions"]
+    next(one for one in conditions if one["type"] == "Ready")["message"] = (
+        refusal.message
+    )
+    (result,) = results_of("Ready", **changes)
+
+    assert result.outcome is CheckOutcome.WRONG
+    assert result.text.startswith("NotAllowedByArgoCD: The annotation ")
+    assert result.text.endswith("Whoever owns that Argo CD can allow it:")
+    assert result.command == (
+        "kubectl -n argocd annotate configmap argocd-rbac-cm"
+        " argogrant.dev/allowed-namespaces=team-b,argogrant --overwrite"
+    )
 
 
 @pytest.mark.parametrize(
