@@ -17,10 +17,10 @@ REFUSED = "NotAllowedByArgoCD"
 
 
 @pytest.fixture(scope="module")
-def installed(installed: ControlPlane) -> ControlPlane:
+def installed(installed: ControlPlane) -> Iterator[ControlPlane]:
     """The control plane with a second namespace for the operator."""
-    two_namespaces.install(installed)
-    return installed
+    with two_namespaces.installed(installed):
+        yield installed
 
 
 @pytest.fixture

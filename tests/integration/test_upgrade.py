@@ -1,6 +1,7 @@
 """An upgrade from an operator that bound for every namespace that it served."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,19 @@ def install_other_argocd(plane: ControlPlane) -> None:
 
 
 @pytest.fixture
-def former(installed: ControlPlane, tmp_path: Path) -> World:
+def former(installed: ControlPlane, tmp_path: Path) -> Iterator[World]:
     """Bindings of two namespaces as an earlier operator left them.
 
     It wrote the same texts, and knew no annotation.
     """
     world = World(installed)
-    two_namespaces.install(installed)
     install_other_argocd(installed)
+    with two_namespaces.installed(installed):
+        bind_in_both(world, tmp_path)
+        yield world
+
+
+def bind_in_both(world: World, folder: Path) -> None:
     world.reset()
     world.allow(TEAM)
     world.apply(
@@ -96,7 +102,7 @@ def former(installed: ControlPlane, tmp_path: Path) -> World:
         team_grant("member", "erin", role=IN_PROJECT),
         a_grant("own", instance="other"),
     )
-    with operator_process.running(installed, tmp_path / "former.log", *OPTIONS):
+    with operator_process.running(world.plane, folder / "former.log", *OPTIONS):
         world.wait_until_bound("own")
         for name in ("global", "member"):
             eventually(
@@ -104,7 +110,6 @@ def former(installed: ControlPlane, tmp_path: Path) -> World:
                 within=30,
             )
     world.allow(None)
-    return world
 
 
 def test_documented_command_before_an_upgrade_keeps_all_access(

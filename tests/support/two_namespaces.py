@@ -1,5 +1,7 @@
 """A second namespace that the operator serves, with an ArgoCDInstance of its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import yaml
@@ -14,14 +16,23 @@ SERVED: Final = ("--namespace", TEAM, "--lease-namespace", "argogrant")
 IN_PROJECT: Final = {"project": "team-a", "name": "deployer"}
 
 
-def install(plane: ControlPlane) -> None:
-    """Create the namespace, and give the operator the same permissions there."""
+@contextmanager
+def installed(plane: ControlPlane) -> Iterator[None]:
+    """Give the operator the same permissions in the second namespace.
+
+    Within the block it may also change AppProjects.
+    """
     plane.kubectl("create", "namespace", TEAM, check=False)
     manifest = (ROOT / "manifests/argogrant-namespace.yaml").read_text()
     for body in yaml.safe_load_all(manifest):
         if body["kind"] in ("Role", "RoleBinding"):
             plane.apply(in_namespace(TEAM, body))
-    plane.apply(ROOT / "manifests/argocd-appprojects.yaml")
+    projects = ROOT / "manifests/argocd-appprojects.yaml"
+    plane.apply(projects)
+    try:
+        yield
+    finally:
+        plane.kubectl("delete", "-f", str(projects))
 
 
 def team_instance(**spec: Any) -> dict[str, Any]:
