@@ -59,6 +59,7 @@ def a_cluster(**changes: Any) -> ClusterFacts:
     """Facts of a cluster without a problem."""
     facts = ClusterFacts(
         namespace="argogrant",
+        operator_namespace="argogrant",
         now=NOON,
         kubernetes=yes("v1.37.0"),
         admission_kinds=yes(BOTH_KINDS),
@@ -131,7 +132,7 @@ def an_argocd(**changes: Any) -> InstanceFacts:
 
 def permissions(**answers: Probe[bool]) -> Probe[tuple[Permission, ...]]:
     """Every permission is granted, except those whose verb has another answer."""
-    reviewed = reporting_permissions("argogrant")
+    reviewed = reporting_permissions("argogrant", "argogrant")
     missing = tuple(one for one in reviewed if answers.get(one.verb, yes()) == no())
     problems = [one.problem for one in answers.values() if one.problem]
     return Probe(value=missing, problem="".join(problems))

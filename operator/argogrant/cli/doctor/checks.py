@@ -137,14 +137,14 @@ def crds_are_current(facts: ClusterFacts) -> CheckResult:
 def operator_is_leading(facts: ClusterFacts) -> CheckResult:
     """Check that a replica of the operator holds the Lease and renews it."""
     check, lease = "Operator", facts.lease.value
-    pods = f"kubectl -n {facts.namespace} get pods"
+    pods = f"kubectl -n {facts.operator_namespace} get pods"
     if facts.lease.problem:
         return unknown(check, f"Lease argogrant: {facts.lease.problem}")
     if lease is None:
         return wrong(
             check,
-            f"no Lease argogrant in namespace {facts.namespace}: no operator has ever"
-            " been leader here",
+            f"no Lease argogrant in namespace {facts.operator_namespace}: no operator"
+            " has ever been leader here",
             remedy="Start it. With --no-leader-elect the operator creates no Lease.",
             command=pods,
         )
@@ -165,7 +165,7 @@ def operator_is_leading(facts: ClusterFacts) -> CheckResult:
 
 def operator_can_report(facts: ClusterFacts) -> CheckResult:
     """Check the permissions without which the operator cannot report a problem."""
-    check, account = "Rights", operator_account(facts.namespace)
+    check, account = "Rights", operator_account(facts.operator_namespace)
     missing = facts.missing_permissions.value
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

@@ -76,6 +76,9 @@ class ClusterFacts:
     """State of the operator and of its cluster."""
 
     namespace: str
+    """Namespace of the ArgoCDInstances and AccessGrants."""
+    operator_namespace: str
+    """Namespace that the operator has reported, or else that of the ArgoCDInstances."""
     now: datetime
     """Current time by the API server's clock."""
     kubernetes: Probe[str]
@@ -121,17 +124,21 @@ async def collect_cluster(
 ) -> ClusterFacts:
     """Read everything about an operator that does not depend on an instance."""
     version = await _probe(cluster.get("/version"), lambda b: str(b["gitVersion"]))
-    lease = await _probe(cluster.get(LEASES.path(namespace, LEASE_NAME)), _read_lease)
+    instances = await _list(cluster, namespace, ARGOCD_INSTANCES, record_instance)
+    reported = (one.status.get("operatorNamespace") for one in instances.value or ())
+    home = next(filter(None, reported), namespace)
+    lease = await _probe(cluster.get(LEASES.path(home, LEASE_NAME)), _read_lease)
     return ClusterFacts(
         namespace=namespace,
+        operator_namespace=home,
         now=clock() + timedelta(seconds=cluster.clock_skew()),
         kubernetes=version,
         admission_kinds=await _probe(cluster.get(_ADMISSION), _kinds),
         crds=await _crds(cluster),
         lease=lease,
-        missing_permissions=await _missing_permissions(cluster, namespace),
+        missing_permissions=await _missing_permissions(cluster, namespace, home),
         admission_drift=await _admission_drift(cluster),
-        instances=await _list(cluster, namespace, ARGOCD_INSTANCES, record_instance),
+        instances=instances,
         grants=await _list(cluster, namespace, ACCESS_GRANTS, record_grant),
     )
 
@@ -218,7 +225,9 @@ def is_subset(shipped: Any, installed: Any) -> bool:  # noqa: ANN401
     return bool(shipped == installed) or (not shipped and not installed)
 
 
-def reporting_permissions(namespace: str) -> tuple[Permission, ...]:
+def reporting_permissions(
+    namespace: str, operator_namespace: str
+) -> tuple[Permission, ...]:
     """Return the permissions without which the operator cannot report anything.
 
     Without the Lease it does not reconcile; without its ArgoCDInstances it has no
@@ -227,13 +236,16 @@ def reporting_permissions(namespace: str) -> tuple[Permission, ...]:
     """
     return tuple(
         one
-        for one in (*operator_permissions(namespace), *home_permissions(namespace))
+        for one in (
+            *operator_permissions(operator_namespace),
+            *home_permissions(namespace),
+        )
         if one.resource in (LEASES, ARGOCD_INSTANCES)
     )
 
 
 async def _missing_permissions(
-    cluster: Cluster, namespace: str
+    cluster: Cluster, namespace: str, operator_namespace: str
 ) -> Probe[tuple[Permission, ...]]:
     """Review the ``reporting_permissions`` of the operator's service account.
 
@@ -243,9 +255,10 @@ async def _missing_permissions(
     Returns:
         The missing permissions; with a problem, those that were found before it.
     """
-    account, accounts = operator_account(namespace), "system:serviceaccounts"
+    account = operator_account(operator_namespace)
+    accounts = "system:serviceaccounts"
     # The API server does not add the groups of an account to a review.
-    groups = [accounts, f"{accounts}:{namespace}", "system:authenticated"]
+    groups = [accounts, f"{accounts}:{operator_namespace}", "system:authenticated"]
     path, subject = REVIEWS, {"user": account, "groups": groups}
     missing, problem = [], ""
     try:
@@ -255,7 +268,7 @@ async def _missing_permissions(
     if caller is not None and caller.username == account:
         path, subject = OWN_REVIEWS, {}
     try:
-        for permission in reporting_permissions(namespace):
+        for permission in reporting_permissions(namespace, operator_namespace):
             review = {"spec": {**permission.review()["spec"], **subject}}
             answer = await cluster.create(path, review)
             if not answer["status"]["allowed"]:

@@ -22,7 +22,7 @@ from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POL
 from support.builders import NOON
 from support.doctor_facts import a_grant_record, a_record, gone, yes
 from support.fake_cluster import FakeCluster
-from support.in_memory_operator import GRANTS, InMemoryOperator
+from support.in_memory_operator import GRANTS, INSTANCE_PATH, InMemoryOperator
 
 ACCOUNT = "system:serviceaccount:argogrant:argogrant"
 ADMISSION_KINDS = {
@@ -89,6 +89,30 @@ def a_deployment(image: str, **labels: str) -> Body:
 
 async def cluster_facts(cluster: ReviewingCluster) -> ClusterFacts:
     return await collect_cluster(cluster, "argogrant", lambda: NOON)
+
+
+async def test_operator_is_looked_for_where_it_reports_to_run() -> None:
+    """It serves this namespace from another one."""
+    cluster = an_installation()
+    status = {"operatorNamespace": "platform"}
+    cluster.edit(f"{INSTANCE_PATH}/status", {"status": status})
+    here = await cluster_facts(cluster)
+    cluster.add(
+        LEASES.path("platform"), cluster.object(f"{LEASES.path('argogrant')}/argogrant")
+    )
+    there = await cluster_facts(cluster)
+    checked = {
+        (one["resourceAttributes"]["resource"], one["resourceAttributes"]["namespace"])
+        for _, one in cluster.reviews
+    }
+
+    assert here.operator_namespace == there.operator_namespace == "platform"
+    assert here.lease == gone()
+    assert there.lease.value is not None
+    assert checked == {("leases", "platform"), ("argocdinstances", "argogrant")}
+    assert {one["user"] for _, one in cluster.reviews} == {
+        "system:serviceaccount:platform:argogrant"
+    }
 
 
 async def instance_facts(cluster: ReviewingCluster, **record: Any) -> InstanceFacts:
