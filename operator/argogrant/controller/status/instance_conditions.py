@@ -134,6 +134,9 @@ def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
     if inputs.problem:
         message = f"{with_full_stop(inputs.problem)} {INVALID_INSTANCE_REMEDY}"
         return Finding(Reason.INVALID_INSTANCE, message)
+    blocked = inputs.blocked
+    if blocked is not None and blocked.reason is Reason.NOT_ALLOWED_BY_ARGOCD:
+        return blocked  # Before advice to permit more in an Argo CD that refuses.
     if inputs.missing_permissions:
         return Finding(Reason.FORBIDDEN, missing_message(inputs.missing_permissions))
     failures: tuple[tuple[Collection | None, ClusterError], ...] = (

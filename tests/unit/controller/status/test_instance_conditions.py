@@ -11,6 +11,7 @@ from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.kube.errors import Conflict, Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, APP_PROJECTS, Collection
 
+REFUSED = Finding(Reason.NOT_ALLOWED_BY_ARGOCD, "The owner does not allow it.")
 PROJECTS = Collection(APP_PROJECTS, "argocd")
 BLOCKED = Finding(Reason.CONFIG_MAP_MISSING, "It is missing.")
 
@@ -46,6 +47,14 @@ def seen(text: str | None = "", *failures) -> Snapshot:
             Reason.FORBIDDEN,
             "appprojects in namespace argocd cannot be read: 403. Give the operator's",
             id="read error comes first, with the Role to apply",
+        ),
+        pytest.param(
+            REFUSED,
+            seen("", (PROJECTS, Forbidden("403"))),
+            False,
+            Reason.NOT_ALLOWED_BY_ARGOCD,
+            "The owner does not allow it.",
+            id="refusal by Argo CD comes before any Role for it",
         ),
         pytest.param(
             None,
