@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import pytest
 import yaml
 
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from controlplane import ControlPlane, gitops
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from support import chart, doc_pages
@@ -24,6 +25,7 @@ from support.blank_cluster import make_blank
 from support.git_repository import SYNC_SECONDS, Application, Repository
 from support.kubelet import Kubelet, kubelet
 from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
+from support.two_namespaces import TEAM
 
 PAGE = doc_pages.ROOT / "docs/how-to/deploy-with-argocd.md"
 HEALTH = doc_pages.ROOT / "argocd/argocd-cm-patch.yaml"
@@ -98,6 +100,10 @@ class Deployed:
         """
         project, application = shown("AppProject"), shown("Application")
         project["spec"]["sourceRepos"] = [self.repository.url]
+        project["spec"]["destinations"] += [
+            {"server": "https://kubernetes.default.svc", "namespace": one}
+            for one in values.get("operator", {}).get("namespaces", ())
+        ]
         application["metadata"]["finalizers"] = [NO_COLLECTOR] if owns else []
         application["spec"]["source"]["repoURL"] = self.repository.url
         opened = {"instance": {"spec": {"requireAccessPolicy": False}}}
@@ -220,6 +226,19 @@ def test_application_grants_access_until_it_is_deleted(deployed: Deployed) -> No
     assert deployed.objects() == []
     assert not world.grant("alice")["metadata"].get("finalizers")
     world.delete("alice")
+
+
+def test_hook_allows_a_further_namespace_before_the_sync(deployed: Deployed) -> None:
+    """Its permissions go with it."""
+    world = deployed.world
+    world.plane.kubectl("create", "namespace", TEAM, check=False)
+    deployed.create(operator={"namespaces": [TEAM]}, uninstall={"enabled": False})
+    annotations = world.config_map()["metadata"]["annotations"]
+
+    assert annotations[ALLOWED_NAMESPACES_ANNOTATION] == f"argogrant,{TEAM}"
+    assert set(deployed.pods.ran) == {"argogrant-allow"}
+    assert not [one for one in deployed.objects() if "allow" in one]
+    deployed.delete()
 
 
 def test_sync_waves_end_access_without_the_hook(deployed: Deployed) -> None:
