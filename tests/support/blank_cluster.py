@@ -3,6 +3,7 @@
 import json
 
 from argogrant.api.crd import KINDS
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from controlplane import ControlPlane
 
 NAMES = [f"{kind.plural}.argogrant.dev" for kind in KINDS]
@@ -12,7 +13,7 @@ REMOTE_RIGHTS = "serviceaccounts,roles,rolebindings"
 
 
 def make_blank(plane: ControlPlane) -> None:
-    """Remove our objects with their finalizers, our CRDs and our permissions."""
+    """Remove our objects with finalizers, CRDs, permissions and the annotation."""
     for name in NAMES:
         listed = plane.kubectl("get", name, "-A", "-o", "json", check=False)
         for one in json.loads(listed.stdout or "{}").get("items", ()):
@@ -24,3 +25,7 @@ def make_blank(plane: ControlPlane) -> None:
     plane.kubectl("delete", "crd", "--ignore-not-found", *NAMES)
     rights = ("delete", REMOTE_RIGHTS, "argogrant", "--ignore-not-found")
     plane.kubectl("-n", "argocd", *rights)
+    forbid = ("annotate", "configmap", "argocd-rbac-cm")
+    plane.kubectl(
+        "-n", "argocd", *forbid, f"{ALLOWED_NAMESPACES_ANNOTATION}-", check=False
+    )
