@@ -296,8 +296,10 @@ class KubernetesCluster:
         await self._connections.close()
 
     async def get(self, path: str) -> Body:
-        """Read one object."""
-        return await self._request("GET", path, {}, parse=as_object)
+        """Read one object, or another document such as ``/version``."""
+        is_object = "/namespaces/" in path
+        parse = as_object if is_object else as_mapping
+        return await self._request("GET", path, {}, parse=parse)
 
     async def list(self, collection: Collection, page: str = "") -> ListPage:
         """Read one page of a collection; 10,000 objects at once would take 100 MB.

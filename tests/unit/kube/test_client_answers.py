@@ -71,6 +71,14 @@ async def dripping(request: web.BaseRequest) -> web.StreamResponse:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize("path", ["/version", "/apis/argogrant.dev/v1alpha1"])
+def test_document_that_is_no_object_is_read(path) -> None:
+    """It has neither a name nor a version."""
+    body, _ = ask(json_of({"gitVersion": "v1.37.0"}), lambda one: one.get(path))
+
+    assert body == {"gitVersion": "v1.37.0"}
+
+
 @pytest.mark.parametrize("request_of", [get, list_maps, watch])
 def test_endless_answer_is_read_up_to_a_limit(request_of) -> None:
     error, server = ask(endless, request_of, REMOTE_LIMITS)
