@@ -5,10 +5,10 @@ from typing import Final
 from argogrant.api.accessgrant import (
     ABANDON_ANNOTATION,
     BREAK_GLASS_LABEL,
+    FINALIZER,
     TRACKING_ANNOTATION,
 )
 from argogrant.api.crd import ACCESS_GRANT, ARGOCD_INSTANCE
-from argogrant.controller.status.writer import FINALIZER
 
 ABANDON: Final = (
     '`"true"`: release a deleted grant although its revocation is not certain. Check'

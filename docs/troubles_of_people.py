@@ -168,9 +168,10 @@ GRANTS: Final = Group(
             title="The ConfigMap is full",
             message=(
                 "RBACTextFull: argocd-rbac-cm has no capacity for another binding"
-                " (1032192 bytes over all keys); older grants take precedence. The"
-                " others are bound as soon as grants end. To add capacity now, shorten"
-                " the other keys."
+                " (1032192 bytes over all keys). The older grants of a requester take"
+                " precedence, a requester with most of the bindings waits before"
+                " others, and a part is kept for break glass. The others are bound as"
+                " soon as grants end. To add capacity now, shorten the other keys."
             ),
             meaning="A ConfigMap has at most 1 MiB. Revocations still succeed.",
             remedy="Grant to groups instead of users, or shorten the other keys.",

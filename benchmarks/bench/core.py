@@ -38,7 +38,11 @@ def measure_core(count: int) -> Core:
     """Decide and plan without any input or output, in a process set up as ours is."""
     tune_gc()
     records = [_a_record(number) for number in range(count)]
-    facts = InstanceState(name="default", roles=frozenset({"role:deployer"}))
+    facts = InstanceState(
+        name="default",
+        max_open_per_requester=count,
+        roles=frozenset({"role:deployer"}),
+    )
     decisions = DecisionCache()
     decisions.update(records, facts, NOON)
     written = plan(decisions.all(), _seen(""), owner=OWNER, living_owners=[OWNER])

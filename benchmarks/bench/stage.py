@@ -11,7 +11,10 @@ from bench.process import Operator
 from controlplane import local
 from controlplane.plane import ControlPlane
 from support import operator_process
-from support.live_cluster import RULES
+from support.live_cluster import INSTANCE, RULES
+
+MOST_GRANTS = 20_000
+"""All grants have the same requester, one that is not verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,7 @@ async def a_stage(log: Path | None) -> AsyncIterator[Stage]:
     """Start etcd, kube-apiserver and argocd-server for the length of a block."""
     with local.start() as plane, tempfile.TemporaryDirectory() as folder:
         operator_process.install_with_instance(plane)
+        plane.apply({**INSTANCE, "spec": {"maxOpenPerRequester": MOST_GRANTS}})
         plane.argocd.set_rbac({"policy.csv": RULES})
         async with Clients(plane) as clients:
             yield Stage(

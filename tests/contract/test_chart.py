@@ -298,7 +298,9 @@ def test_admission_policies_equal_those_of_the_repository(objects) -> None:
     expected = {
         chart.key(one): one["spec"]
         for one in shipped(
-            "admission/argogrant-validating.yaml", "admission/argogrant-mutating.yaml"
+            "admission/argogrant-validating.yaml",
+            "admission/argogrant-limits.yaml",
+            "admission/argogrant-mutating.yaml",
         )
     }
     found = {

@@ -20,6 +20,8 @@ from support.fake_clock import FakeClock
 from support.object_store import Change, Objects
 
 Hook = Callable[[], Awaitable[object] | object]
+Hooks = list[tuple[str, Hook]]
+"""Each with a text in the path of the request that it waits for."""
 
 
 @dataclass(eq=False)
@@ -56,8 +58,8 @@ class FakeCluster(Objects):
         """In the order in which they were opened, for reproducible runs."""
         self._failures: defaultdict[str, list[tuple[str, Exception]]]
         self._failures = defaultdict(list)
-        self._before: defaultdict[str, list[Hook]] = defaultdict(list)
-        self._after: defaultdict[str, list[Hook]] = defaultdict(list)
+        self._before: defaultdict[str, Hooks] = defaultdict(list)
+        self._after: defaultdict[str, Hooks] = defaultdict(list)
 
     async def get(self, path: str) -> Body:
         """Read one object."""
@@ -79,7 +81,7 @@ class FakeCluster(Objects):
         rest = len(paths) - begin - PAGE_SIZE
         following = str(begin + PAGE_SIZE) if rest > 0 else ""
         listing = ListPage(items, str(self._version), following)
-        await _run(self._after["list"])
+        await _run(self._after["list"], collection.path)
         return listing
 
     async def watch(
@@ -113,7 +115,7 @@ class FakeCluster(Objects):
         """Patch an existing object and return the whole object."""
         await self._begin("merge_patch", path)
         answer = self.edit(path, json.loads(json.dumps(body)))
-        await _run(self._after["merge_patch"])
+        await _run(self._after["merge_patch"], path)
         return answer
 
     async def create(self, path: str, body: Body) -> Body:
@@ -152,13 +154,13 @@ class FakeCluster(Objects):
         """Remove the failures that have not occurred yet."""
         self._failures.clear()
 
-    def before(self, verb: str, hook: Hook) -> None:
-        """Run a hook once, before the next call of a verb has an effect."""
-        self._before[verb].append(hook)
+    def before(self, verb: str, hook: Hook, *, path: str = "") -> None:
+        """Run a hook once, before the next call of a verb on a path has an effect."""
+        self._before[verb].append((path, hook))
 
-    def after(self, verb: str, hook: Hook) -> None:
-        """Run a hook once, between the effect of a call and its response."""
-        self._after[verb].append(hook)
+    def after(self, verb: str, hook: Hook, *, path: str = "") -> None:
+        """Run a hook once, between the effect of a call on a path and its response."""
+        self._after[verb].append((path, hook))
 
     def bookmark(self) -> None:
         """Send a bookmark to every watch."""
@@ -180,7 +182,7 @@ class FakeCluster(Objects):
     async def _begin(self, verb: str, path: str) -> None:
         await asyncio.sleep(0)
         self.calls.append((verb, path))
-        await _run(self._before[verb])
+        await _run(self._before[verb], path)
         for index, (fragment, error) in enumerate(self._failures[verb]):
             if fragment in path:
                 del self._failures[verb][index]
@@ -219,8 +221,9 @@ def _is_labelled(collection: Collection, body: Body) -> bool:
     return all(labels.get(key) == value for key, _, value in wanted)
 
 
-async def _run(hooks: list[Hook]) -> None:
-    while hooks:
-        outcome = hooks.pop(0)()
+async def _run(hooks: Hooks, path: str) -> None:
+    while due := next((one for one in hooks if one[0] in path), None):
+        hooks.remove(due)
+        outcome = due[1]()
         if isinstance(outcome, Awaitable):
             await outcome

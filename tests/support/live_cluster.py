@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
+from argogrant.argocd.capacity import MAX_BYTES
 from controlplane.api import path_of
 from controlplane.errors import APIRequestFailed
 from controlplane.plane import ControlPlane
@@ -198,6 +199,15 @@ class World:
         annotations = {ALLOWED_NAMESPACES_ANNOTATION: namespaces}
         patch = {"metadata": {"annotations": annotations}}
         self._argocds.patch("configmap", CONFIG_MAP, patch, namespace=ARGOCD)
+
+    def crowd(self, *, room: int) -> None:
+        """Fill the ConfigMap, except for some bytes, with comments in another key."""
+        other = "policy.zz.csv"
+        used = sum(map(len, ("policy.csv", RULES, other, OVERLAY)))
+        line = "# " + "x" * 997 + "\n"
+        filling = line * (MAX_BYTES // len(line) + 1)
+        filling = filling[: MAX_BYTES - used - room - 1] + "\n"
+        self.plane.argocd.set_rbac({"policy.csv": RULES, other: filling})
 
     def remove_config_map(self) -> dict[str, Any]:
         """Delete the ConfigMap; return the object that restores it."""

@@ -1,6 +1,7 @@
 """AccessGrant: models, conversion from JSON, and status."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -15,6 +16,7 @@ from argogrant.api.json_fields import (
     get_str,
     get_time,
 )
+from argogrant.api.metadata_limits import metadata_problem
 from argogrant.api.schema import (
     ATOMIC,
     MAX_USERNAME_LENGTH,
@@ -155,16 +157,24 @@ ABANDON_ANNOTATION: Final = "argogrant.dev/abandon"
 """``"true"`` on a deleted grant: do not wait until its revocation is confirmed."""
 BREAK_GLASS_LABEL: Final = "argogrant.dev/break-glass"
 """``"true"`` on every grant with ``spec.breakGlass``; the operator sets it."""
+FINALIZER: Final = "argogrant.dev/revoke"
+"""Finalizer of grants that have, or are about to get, a binding in Argo CD."""
 
 
 def read_grant(body: dict[str, Any]) -> Grant:
     """Parse an AccessGrant as the API server returns it.
 
+    Of an object that exceeds the limits of its metadata, the groups of the requester
+    are not kept: such objects must not fill the memory.
+
     Raises:
         InvalidGrant: The object does not match the CRD.
     """
     metadata, status = get_dict(body, "metadata"), get_dict(body, "status")
-    spec = _read_spec(body)
+    spec, problem = _read_spec(body), metadata_problem(body)
+    requester = read_identity(spec.requester)
+    if requester is not None and problem:
+        requester = replace(requester, groups=frozenset())
     revocation = spec.revocation
     return Grant(
         uid=get_str(metadata, "uid"),
@@ -182,13 +192,15 @@ def read_grant(body: dict[str, Any]) -> Grant:
         revocation_justification=revocation.justification if revocation else None,
         tracked_by_git=TRACKING_ANNOTATION in get_dict(metadata, "annotations"),
         being_deleted="deletionTimestamp" in metadata,
-        requester=read_identity(spec.requester),
+        requester=requester,
         justification=spec.justification or "",
         extends=spec.extends,
         break_glass=bool(spec.break_glass),
         recorded_policy=get_str(status, "accessPolicy") or None,
         recorded_extension=_read_extension(status),
         recorded_finding=_read_finding(status),
+        has_finalizer=FINALIZER in get_list(metadata, "finalizers"),
+        metadata_problem=problem,
     )
 
 

@@ -1,9 +1,10 @@
-"""Admission policies with which the API server verifies requesters and approvers.
+"""Admission policies: the API server verifies who creates an object, and its size.
 
-``admission/*.yaml`` is generated from this module, and the operator compares the
-installed policies with it (``admission_drift.py``). A ValidatingAdmissionPolicy
-requires that an object names its creator and that this field never changes. A
-MutatingAdmissionPolicy sets the field.
+``admission/*.yaml`` is generated from this module. A ValidatingAdmissionPolicy requires
+that an object names its creator and that this field never changes; the operator
+compares the installed one with it (``admission_drift.py``). A MutatingAdmissionPolicy
+sets the field. Another ValidatingAdmissionPolicy limits the metadata of all kinds, and
+rejects owner references that are added later.
 
 Source: Kubernetes, "Validating Admission Policy" and "Mutating Admission Policy". The
 first uses the CEL of Kubernetes 1.30, the second that of 1.36.
@@ -15,12 +16,15 @@ from typing import Any, Final
 
 import yaml
 
-from argogrant.api.crd import ACCESS_APPROVAL, ACCESS_GRANT, GROUP, Kind
+from argogrant.api.crd import ACCESS_APPROVAL, ACCESS_GRANT, GROUP, KINDS, Kind
+from argogrant.api.metadata_limits import MAX_CHARACTERS, MAX_ENTRIES, OWNER_FIELDS
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 TRUSTED_FRONT_ENDS: Final = "trustedFrontEnds"
 VALIDATING_FILE: Final = "admission/argogrant-validating.yaml"
 MUTATING_FILE: Final = "admission/argogrant-mutating.yaml"
+LIMITS_FILE: Final = "admission/argogrant-limits.yaml"
+LIMITS_POLICY: Final = "argogrant-limits"
 
 Manifest = dict[str, Any]
 
@@ -54,6 +58,34 @@ def mutating_policies() -> tuple[Manifest, ...]:
     return tuple(_policies("Mutating", _mutating_spec))
 
 
+def limits_policies() -> tuple[Manifest, ...]:
+    """Build the policy that limits the metadata of all kinds, with its binding."""
+    rule = _rule(*(kind.plural for kind in KINDS))
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "matchConditions": [_IS_NO_REVOCATION],
+        "validations": [
+            *(_has_few(field, most) for field, most in MAX_ENTRIES.items()),
+            *(_is_short(field, most) for field, most in MAX_CHARACTERS.items()),
+            _OWNERS_ARE_OLD,
+        ],
+    }
+    binding = {"policyName": LIMITS_POLICY, "validationActions": ["Deny"]}
+    return tuple(
+        {
+            "apiVersion": ADMISSION_API,
+            "kind": kind,
+            "metadata": {"name": LIMITS_POLICY},
+            "spec": one,
+        }
+        for kind, one in (
+            ("ValidatingAdmissionPolicy", spec),
+            ("ValidatingAdmissionPolicyBinding", binding),
+        )
+    )
+
+
 def admission_files() -> dict[str, str]:
     """Return the text of both files by their path in the repository."""
     return {
@@ -62,6 +94,7 @@ def admission_files() -> dict[str, str]:
             _ANCHOR, _TRUSTED_COMMENT + _ANCHOR
         ),
         MUTATING_FILE: _MUTATING_HEAD + _documents(mutating_policies()),
+        LIMITS_FILE: _LIMITS_HEAD + _documents(limits_policies()),
     }
 
 
@@ -69,15 +102,9 @@ def _policies(
     prefix: str, spec_of: Callable[[IdentityField], Manifest], **binding: list[str]
 ) -> Iterator[Manifest]:
     for creator in IDENTITY_FIELDS:
-        rule = {
-            "apiGroups": [GROUP],
-            "apiVersions": ["*"],
-            "operations": ["CREATE", "UPDATE"],
-            "resources": [creator.kind.plural],
-        }
         specs = {
             "Policy": {
-                "matchConstraints": {"resourceRules": [rule]},
+                "matchConstraints": {"resourceRules": [_rule(creator.kind.plural)]},
                 **spec_of(creator),
             },
             "PolicyBinding": {"policyName": creator.policy, **binding},
@@ -91,6 +118,21 @@ def _policies(
             }
 
 
+def _rule(*plurals: str) -> Manifest:
+    return {
+        "apiGroups": [GROUP],
+        "apiVersions": ["*"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": [*plurals],
+    }
+
+
+_EMPTY: Final = {
+    "labels": "{}",
+    "annotations": "{}",
+    "finalizers": "[]",
+    "ownerReferences": "[]",
+}
 _OWN_GROUPS: Final = "request.userInfo.?groups.orValue([])"
 _WHOAMI: Final = "`kubectl auth whoami -o yaml` shows username and groups"
 
@@ -209,6 +251,67 @@ has(object.spec) && !has(object.spec.{field})
     }
 
 
+_IS_NO_REVOCATION: Final = {
+    "name": "is-no-revocation",
+    "expression": """\
+request.operation == 'CREATE' || !dyn(object).?spec.?revoked.orValue(false)
+|| dyn(oldObject).?spec.?revoked.orValue(false)""",
+}
+"""No limit may stop a revocation, whatever else the request changes."""
+
+
+def _has_few(field: str, most: int) -> Manifest:
+    """Limit the number of entries; an object that exceeds it may become smaller."""
+    new = f"object.metadata.?{field}.orValue({_EMPTY[field]})"
+    old = new.replace("object", "oldObject")
+    return {
+        "expression": f"""\
+size({new}) <= {most}
+|| (request.operation == 'UPDATE' && size({new}) <= size({old}))""",
+        "message": (
+            f"metadata.{field} must have at most {most} entries; remove some of them"
+        ),
+        "reason": "Invalid",
+    }
+
+
+def _is_short(field: str, most: int) -> Manifest:
+    """Limit the characters; entries that are unchanged are accepted, uncounted.
+
+    To count those of an object from before the policy could exceed the cost limit.
+    """
+    path = f"object.metadata.{field}"
+    each, sizes = "key", f"size(key) + size({path}[key])"
+    if field == "ownerReferences":
+        each, sizes = "one", " + ".join(f"size(one.{name})" for name in OWNER_FIELDS)
+    return {
+        "expression": f"""\
+!has({path})
+|| (request.operation == 'UPDATE'
+  && {path} == oldObject.metadata.?{field}.orValue({_EMPTY[field]}))
+|| {path}.map({each}, {sizes}).sum() <= {most}""",
+        "message": (
+            f"metadata.{field} must have at most {most} characters in total; remove"
+            " some of them"
+        ),
+        "reason": "Invalid",
+    }
+
+
+_OWNERS_ARE_OLD: Final = {
+    "expression": f"""\
+request.operation != 'UPDATE'
+|| !(request.resource.resource in ['{ACCESS_GRANT.plural}', '{ACCESS_APPROVAL.plural}'])
+|| object.metadata.?ownerReferences.orValue([]).all(one,
+  oldObject.metadata.?ownerReferences.orValue([]).exists(old, old.uid == one.uid))""",
+    "message": (
+        "metadata.ownerReferences cannot be added after creation, because garbage"
+        " collection would delete the object and end the access; set spec.revoked"
+        " to end a grant"
+    ),
+    "reason": "Forbidden",
+}
+
 _GENERATED: Final = """\
 # Generated from operator/argogrant/api/admission_policies.py by `make generate`.
 """
@@ -221,6 +324,11 @@ _VALIDATING_HEAD: Final = f"""{_GENERATED}\
 _MUTATING_HEAD: Final = f"""{_GENERATED}\
 # The API server sets spec.requester and spec.approver if they are missing. Requires
 # Kubernetes 1.36 or newer. Optional: argogrant-validating.yaml verifies the fields.
+"""
+_LIMITS_HEAD: Final = f"""{_GENERATED}\
+# The API server limits the metadata of argogrant's objects, so that each of them can be
+# written, revoked and deleted. Requires Kubernetes 1.30 or newer. Optional: without it,
+# the operator sets larger objects aside.
 """
 _ANCHOR: Final = f"  - name: {TRUSTED_FRONT_ENDS}\n"
 _TRUSTED_COMMENT: Final = """\

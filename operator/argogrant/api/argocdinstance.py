@@ -140,6 +140,12 @@ class ArgoCDInstanceSpec(Model):
             " policies decide. true: without an AccessPolicy no grant is allowed."
         ),
     )
+    max_open_per_requester: int = Field(1000, ge=1, le=1_000_000)
+    """Number of grants that one requester may have that have not ended, so that one
+    person cannot use up what all share. The oldest are allowed; the others wait
+    (QuotaExceeded). Break-glass grants are counted apart. All requesters that are not
+    verified count as one. Raise it if one account requests more, such as an application
+    controller of Argo CD that applies all grants from Git."""
     owners: OwnersModel | None = None
     """Owners of this Argo CD, which AccessPolicies use as approvers."""
     identity: IdentityRuleModel | None = None
@@ -280,6 +286,8 @@ class Instance:
     argocd_namespace: str
     max_duration: timedelta
     being_deleted: bool = False
+    max_open_per_requester: int = 1000
+    """Number of grants of one requester that have not ended."""
     requires_access_policy: bool = False
     """No grant is allowed without an AccessPolicy."""
     strip_prefix: str = ""
@@ -342,6 +350,7 @@ def read_instance(body: dict[str, Any]) -> Instance:
         argocd_namespace=spec.namespace,
         max_duration=parse_duration(spec.max_duration),
         being_deleted="deletionTimestamp" in metadata,
+        max_open_per_requester=spec.max_open_per_requester,
         requires_access_policy=spec.require_access_policy,
         strip_prefix=(identity and identity.strip_prefix) or "",
         integration_owners=tuple(

@@ -12,18 +12,11 @@ is an interface that ``argogrant sweep`` of every version reads:
 Sections are sorted by expiry, lines within a section by their text. A binding expires
 with the last grant that requests it. Because every section names its expiry,
 ``argogrant sweep`` revokes access even if the operator and the AccessGrants are gone.
-
-Kubernetes rejects a ConfigMap of more than 1 MiB. A full ConfigMap would also block
-writes that other programs make, and a revocation that rewrites an expiry. Therefore the
-operator adds nothing above ``MAX_BYTES`` and leaves the margin to the other keys.
-
-Source: Kubernetes, ``pkg/apis/core/validation``, ``ValidateConfigMap``, which counts
-values only. This module also counts keys, so its limit is slightly lower.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -46,9 +39,6 @@ EXPLANATION: Final = (
     "# Written by the argogrant operator from AccessGrants; edits by hand are undone."
 )
 UNTIL: Final = "# until "
-MAX_BYTES: Final = (1024 - 16) * 1024
-"""Bytes of all keys and values, managed and unmanaged: 1 MiB minus a margin."""
-_SECTION_BYTES: Final = len("# until 2026-11-24T18:00:00Z\n")
 _HEADER: Final = re.compile(r"# argogrant v1 ([^\s/]+)/(\S+) (\S+)")
 _OWNER_NAME: Final = re.compile(r"[-.a-zA-Z0-9]{1,253}")
 
@@ -114,12 +104,6 @@ class OverlayPlan:
         """Return whether the text has at most this many bytes."""
         return self.text is None or utf8_size(self.text) <= capacity
 
-    @property
-    def size_without_additions(self) -> int:
-        """Bytes of the text without the lines to add."""
-        size = utf8_size(self.text or "")
-        return size - sum(utf8_size(render_binding(b)) + 1 for b in self.to_add)
-
 
 def read_overlay(data: Mapping[str, str]) -> Overlay | None:
     """Parse the managed key; return None if the ConfigMap lacks it.
@@ -177,6 +161,11 @@ def render_overlay(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     return text
 
 
+def overlay_bytes(owner: Owner, bindings: Mapping[Binding, datetime]) -> int:
+    """Return the bytes of the key with these bindings."""
+    return utf8_size(_render(owner, bindings))
+
+
 def _render(owner: Owner, bindings: Mapping[Binding, datetime]) -> str:
     sections: defaultdict[datetime, list[str]] = defaultdict(list)
     for binding, end in bindings.items():
@@ -226,46 +215,6 @@ def plan_overlay(
     _verify(text, target)
     removes_foreign_lines = current is not None and current.has_foreign_lines
     return replace(plan, text=text, removes_foreign_lines=removes_foreign_lines)
-
-
-def size_of(data: Mapping[str, str]) -> int:
-    """Return the bytes of all keys and values."""
-    return sum(utf8_size(key) + utf8_size(value) for key, value in data.items())
-
-
-def overlay_capacity(data: Mapping[str, str]) -> int:
-    """Return the bytes that the managed key may have beside the unmanaged keys."""
-    others = {key: value for key, value in data.items() if key != OVERLAY_KEY}
-    return MAX_BYTES - size_of(others) - len(OVERLAY_KEY)
-
-
-def bindings_over_capacity(
-    additions: Iterable[tuple[Binding, datetime]], *, size: int, capacity: int
-) -> frozenset[Binding]:
-    """Return the first of the additions that does not fit, and all later ones.
-
-    The additions are in order of precedence, each with its expiry: a later, shorter
-    binding must not overtake another one. ``size`` is without them. Every expiry counts
-    as a new section, even if the section exists, so the result may be too large but
-    never too small.
-    """
-    remaining, ends = capacity - size, set[datetime]()
-    excess: list[Binding] = []
-    for binding, end in additions:
-        remaining -= utf8_size(render_binding(binding)) + 1
-        if end not in ends:
-            ends.add(end)
-            remaining -= _SECTION_BYTES
-        if remaining < 0:
-            excess.append(binding)
-    return frozenset(excess)
-
-
-def oldest_first(
-    created: Mapping[Binding, datetime], bindings: Collection[Binding]
-) -> list[Binding]:
-    """Sort bindings by the creation of the oldest grant that requests them."""
-    return sorted(bindings, key=lambda binding: (created[binding], binding))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,8 @@ from argogrant.argocd.appproject.project import (
     ProjectRole,
 )
 from argogrant.argocd.argocd_cm import SETTINGS_NAME, read_settings
-from argogrant.argocd.overlay import Overlay, read_overlay, size_of
+from argogrant.argocd.capacity import size_of
+from argogrant.argocd.overlay import Overlay, read_overlay
 from argogrant.argocd.policy_csv import (
     CONFIG_MAP_NAME,
     OVERLAY_KEY,

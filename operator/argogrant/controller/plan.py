@@ -7,15 +7,14 @@ from functools import partial
 from typing import Final
 
 from argogrant.argocd.appproject.members import ProjectPlan
-from argogrant.argocd.overlay import (
+from argogrant.argocd.capacity import (
     MAX_BYTES,
-    OverlayPlan,
-    Owner,
+    Claim,
     bindings_over_capacity,
-    oldest_first,
     overlay_capacity,
-    plan_overlay,
+    undivided,
 )
+from argogrant.argocd.overlay import OverlayPlan, Owner, overlay_bytes, plan_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.grants.decide import Decision, DesiredBinding
@@ -25,8 +24,9 @@ from argogrant.grants.model.reasons import Finding, Reason
 CONFIG_MAP_FULL: Final = Finding(
     Reason.RBAC_TEXT_FULL,
     f"argocd-rbac-cm has no capacity for another binding ({MAX_BYTES} bytes over all"
-    " keys); older grants take precedence. The others are bound as soon as grants end."
-    " To add capacity now, shorten the other keys.",
+    " keys). The older grants of a requester take precedence, a requester with most of"
+    " the bindings waits before others, and a part is kept for break glass. The others"
+    " are bound as soon as grants end. To add capacity now, shorten the other keys.",
 )
 
 
@@ -129,9 +129,20 @@ def plan(
         plan_overlay, current, owner=owner, kept=kept, may_add=blocked is None
     )
     overlay, capacity = compose(desired=desired), overlay_capacity(seen.config_map.data)
-    if not overlay.to_add or overlay.is_within(capacity):
+    if not overlay.to_add or overlay.is_within(undivided(capacity)):
         return Plan(overlay=overlay, blocked=blocked)
-    waiting = _over_capacity(decisions, overlay, desired=desired, capacity=capacity)
+    staying = {
+        binding: end
+        for binding, end in {**kept, **desired}.items()
+        if binding in written
+    }
+    waiting = _over_capacity(
+        decisions,
+        overlay.to_add,
+        desired=desired,
+        size=overlay_bytes(owner, staying),
+        capacity=capacity,
+    )
     fitting = {b: end for b, end in desired.items() if b not in waiting}
     return Plan(
         overlay=compose(desired=fitting), blocked=blocked, over_capacity=waiting
@@ -140,23 +151,35 @@ def plan(
 
 def _over_capacity(
     decisions: Iterable[Decision],
-    overlay: OverlayPlan,
+    to_add: Collection[Binding],
     *,
     desired: Mapping[Binding, datetime],
+    size: int,
     capacity: int,
 ) -> frozenset[Binding]:
-    """Return the additions that have to wait: those of the newest grants."""
-    created: dict[Binding, datetime] = {}
-    for decision in decisions:
-        binding, at = decision.grant.binding, decision.grant.created_at
-        if decision.desired_binding is DesiredBinding.PRESENT:
-            created[binding] = min(at, created.get(binding, at))
-    additions = oldest_first(created, overlay.to_add)
+    """Return the additions that have to wait.
+
+    A binding counts for the oldest grant that requests it, break glass before others.
+    """
+    claimants: dict[Binding, Decision] = {}
+    wanted = (d for d in decisions if d.desired_binding is DesiredBinding.PRESENT)
+    for decision in sorted(wanted, key=_precedence):
+        claimants.setdefault(decision.grant.binding, decision)
+    claims = [
+        Claim(binding, desired[binding], one.accounted_to, one.grant.break_glass)
+        for binding, one in claimants.items()
+    ]
     return bindings_over_capacity(
-        additions=[(binding, desired[binding]) for binding in additions],
-        size=overlay.size_without_additions,
+        [claim for claim in claims if claim.binding in to_add],
+        present=[claim for claim in claims if claim.binding not in to_add],
+        size=size,
         capacity=capacity,
     )
+
+
+def _precedence(decision: Decision) -> tuple[bool, datetime, Binding]:
+    grant = decision.grant
+    return not grant.break_glass, grant.created_at, grant.binding
 
 
 def _why_not_writable(

@@ -5,6 +5,7 @@ It reads the cache (the store and the snapshot of Argo CD) and performs no I/O.
 keeps its last result, and repeats only what depends on a changed object.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -46,9 +47,9 @@ from argogrant.grants.access.history import AccessHistory, requested_duration
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import InstanceState, build_input
-from argogrant.grants.decide import Decision, decide
+from argogrant.grants.decide import Decision, DesiredBinding, decide
 from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
-from argogrant.grants.model.grant import NO_RISKS, Binding, Grant
+from argogrant.grants.model.grant import NO_RISKS, Binding, Grant, accounted_to
 from argogrant.grants.model.identity import IdentityPattern
 from argogrant.grants.model.reasons import Finding
 
@@ -168,6 +169,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         name=name,
         exists=not instance.being_deleted,
         max_duration=instance.max_duration,
+        max_open_per_requester=instance.max_open_per_requester,
         is_allowed_by_argocd=refusal is None,
         rbac_policy_is_known=False,
         projects_are_known=False,
@@ -255,9 +257,12 @@ class DecisionCache:
     the time. It changes with time alone at its ``recheck_at`` only. So a decision is
     reused while its inputs are the same objects and ``recheck_at`` has not come. If the
     clock was set back, nothing is reused.
+
+    With ``finalizer_first``, a plan adds no binding of a grant without the finalizer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, finalizer_first: bool = True) -> None:
+        self._finalizer_first = finalizer_first
         self.decided_at = datetime.min.replace(tzinfo=UTC)
         self.recheck_at: datetime | None = None
         self.revision = 0
@@ -269,6 +274,22 @@ class DecisionCache:
     def all(self) -> Collection[Decision]:
         """Return all decisions."""
         return self._decisions.values()
+
+    def to_plan(self) -> Collection[Decision]:
+        """Return all decisions as a plan may carry them out.
+
+        A grant without the finalizer is UNCHANGED: it adds no binding before the
+        finalizer is written, and keeps one that exists.
+        """
+        if not self._finalizer_first:
+            return self.all()
+        return [
+            decision._replace(desired_binding=DesiredBinding.UNCHANGED)
+            if decision.desired_binding is DesiredBinding.PRESENT
+            and not decision.grant.has_finalizer
+            else decision
+            for decision in self._decisions.values()
+        ]
 
     def get(self, uid: str) -> Decision | None:
         """Return the decision about one grant; None if it cannot be parsed."""
@@ -334,6 +355,7 @@ class _RelatedGrants:
         """Ends of the grants that others extend, by spec and approvals."""
         self._store = store
         self._history = AccessHistory(grants, state)
+        self._open = _OpenGrants(grants, state)
         self._written_end = written_end
         self._policies_are_unknown = policies_are_known_and_valid(state) is not None
         maximums = [one.max_duration for one in state.policies]
@@ -346,7 +368,7 @@ class _RelatedGrants:
 
     def ordered(self) -> Iterable[Grant]:
         """Return the grants in the order in which decisions depend on each other."""
-        if self._extended_until or self._history.is_needed:
+        if self._extended_until or self._history.is_needed or self._open.is_needed:
             return self._history.ordered()
         return self._grants
 
@@ -356,10 +378,14 @@ class _RelatedGrants:
         chain = self._chain(grant) if grant.extends is not None else ()
         earlier = self._history.before(grant, chain)
         written_end = self._written_end_of(grant)
+        refused = self._store.refused_finalizers if self._store else {}
+        finalizer_problem = refused.get(grant.uid, "")
+        is_over_quota = self._open.are_too_many(grant)
         extended_by = ""
         if self._extensions:
             extended_by = self._extensions.get((grant.name, grant.binding), "")
-        if not (approvals or chain or any(earlier) or written_end or extended_by):
+        objects = approvals or chain or any(earlier) or written_end or extended_by
+        if not (objects or finalizer_problem or is_over_quota):
             return NO_RELATED_OBJECTS
         return RelatedObjects(
             approvals=tuple(r.approval for r in approvals if r.approval is not None),
@@ -368,6 +394,8 @@ class _RelatedGrants:
             earlier=earlier,
             written_end=written_end,
             extended_by=extended_by,
+            finalizer_problem=finalizer_problem,
+            is_over_quota=is_over_quota,
         )
 
     def record(self, decision: Decision, now: datetime) -> None:
@@ -377,6 +405,7 @@ class _RelatedGrants:
             self._extended_until[grant.name] = access.end
         if self._history.is_needed:
             self._history.record(grant, decision.outcome(now))
+        self._open.record(decision)
 
     def _written_end_of(self, grant: Grant) -> datetime | None:
         """Return the end in Argo CD's RBAC policy, if the decision may depend on it.
@@ -403,6 +432,32 @@ class _RelatedGrants:
         return tuple(chain)
 
 
+class _OpenGrants:
+    """Grants that have not ended, counted by requester, break glass apart."""
+
+    def __init__(self, grants: Sequence[Grant], state: InstanceState) -> None:
+        self._most = state.max_open_per_requester
+        self._since = state.identities.named_since
+        self._counts: Counter[tuple[str, bool]] = Counter()
+        self.is_needed = len(grants) > self._most and any(
+            count > self._most
+            for count in Counter(map(self._quota_of, grants)).values()
+        )
+        """True if a requester has more grants than may be open; most have ended."""
+
+    def are_too_many(self, grant: Grant) -> bool:
+        """Return whether the grants recorded so far leave no quota for this one."""
+        return self.is_needed and self._counts[self._quota_of(grant)] >= self._most
+
+    def record(self, decision: Decision) -> None:
+        """Count a grant for later ones, unless it has ended."""
+        if self.is_needed and not (decision.has_ended or decision.grant.being_deleted):
+            self._counts[self._quota_of(decision.grant)] += 1
+
+    def _quota_of(self, grant: Grant) -> tuple[str, bool]:
+        return accounted_to(grant, self._since) or "", grant.break_glass
+
+
 def _is_still_valid(
     decision: Decision, grant: Grant, related: RelatedObjects, now: datetime
 ) -> bool:
@@ -424,8 +479,10 @@ def _same_bindings(before: dict[str, Decision], after: dict[str, Decision]) -> b
 def _binding(decision: Decision) -> tuple[object, ...]:
     """Return the part of a decision that a plan depends on."""
     grant = decision.grant
-    names = (grant.subject.name, grant.role.bound_as)
-    return (*names, grant.created_at, decision.desired_binding, decision.window.end)
+    return (
+        *(grant.binding, grant.has_finalizer, grant.created_at, decision.accounted_to),
+        *(decision.desired_binding, decision.window.end),
+    )
 
 
 class PlanCache:
@@ -459,7 +516,7 @@ class PlanCache:
         is_same_config_map = self._config_map is seen.config_map
         if self._plan is None or not is_same_config_map or inputs != self._inputs:
             self._plan = plan_bindings(
-                decisions.all(),
+                decisions.to_plan(),
                 seen,
                 owner=owner,
                 living_owners=living_owners,
@@ -475,9 +532,15 @@ class Planner:
     """Decisions and plans of one instance of the store's namespace."""
 
     def __init__(
-        self, name: str, *, store: Store, verification: AdmissionWatcher, clock: Clock
+        self,
+        name: str,
+        *,
+        store: Store,
+        verification: AdmissionWatcher,
+        clock: Clock,
+        finalizer_first: bool = True,
     ) -> None:
-        self.decisions = DecisionCache()
+        self.decisions = DecisionCache(finalizer_first=finalizer_first)
         self._name = name
         self._store = store
         self._verification = verification

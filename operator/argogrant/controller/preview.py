@@ -91,6 +91,7 @@ async def preview(  # noqa: PLR0913
         store=store,
         verification=verification,
         clock=lambda: clock() + timedelta(seconds=home.clock_skew()),
+        finalizer_first=False,
     )
     seen = argocd.snapshot()
     planned = planner.plan(record, seen)

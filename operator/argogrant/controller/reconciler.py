@@ -11,7 +11,8 @@ performs the first three steps::
        │      condition, and the time at which that can change (grants/decide)
        ▼
     plan      the difference: the text of policy.argogrant.csv, and the members of
-       │      AppProjects; pure (planner, plan)
+       │      AppProjects; no grant without the finalizer adds a binding; pure
+       │      (planner, plan)
        ▼
     apply     one patch of the ConfigMap and one of each changed AppProject, with the
        │      resource version that was planned on; after a conflict, read and plan
@@ -26,14 +27,14 @@ performs the first three steps::
 
 States of a binding::
 
-    absent ──── grant in force ────► bound
-                the write may wait     │
-                for others of its      │ grant expired, revoked, denied or deleted
-                burst                  │ the write never waits
-                                       ▼
-    confirmed ◄── Argo CD has ──── removed
-                  loaded the          from the ConfigMap or the AppProject
-                  change
+    absent ──── grant in force ────► finalizer written ────► bound
+                                       the write may wait      │
+                                       for others of its       │ grant expired,
+                                       burst                   │ revoked, denied or
+                                                               │ deleted: the write
+                                                               ▼ never waits
+    confirmed ◄───────── Argo CD has loaded the change ──── removed
+                                       from the ConfigMap or the AppProject
 
     Once the removal is confirmed, the operator reports the end of the grant and, if the
     grant is being deleted, removes its finalizer.
@@ -63,7 +64,7 @@ from typing import Final
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import ArgoCDLocation
-from argogrant.argocd.overlay import size_of
+from argogrant.argocd.capacity import size_of
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
 from argogrant.controller.appproject.apply import ProjectApplier

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from argogrant.api.accessgrant import ABANDON_ANNOTATION
+from argogrant.api.accessgrant import ABANDON_ANNOTATION, FINALIZER
 from argogrant.api.json_fields import get_dict, get_str, get_text_map, get_texts
 from argogrant.argocd.appproject.members import SweptMembers, sweep_members
 from argogrant.argocd.overlay import Swept, read_overlay, sweep_overlay
@@ -28,7 +28,7 @@ from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import observe_project, overlay_patch
-from argogrant.controller.status.writer import FINALIZER, FinalizerChange
+from argogrant.controller.status.writer import FinalizerChange
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body, Cluster

@@ -27,12 +27,14 @@ from argogrant.api.accessapproval import read_approval
 from argogrant.api.accessgrant import (
     ABANDON_ANNOTATION,
     BREAK_GLASS_LABEL,
+    FINALIZER,
     read_grant,
 )
 from argogrant.api.accesspolicy import read_policy
 from argogrant.api.argocdinstance import Instance, read_instance
 from argogrant.api.conditions import read_status
 from argogrant.api.json_fields import get_dict, get_int, get_str, get_texts
+from argogrant.api.metadata_limits import MAX_ENTRIES
 from argogrant.argocd.overlay import Owner
 from argogrant.grants.access.policy import AccessPolicy, Approval
 from argogrant.grants.model.errors import AccessGrantError
@@ -54,6 +56,7 @@ T = TypeVar("T")
 
 UNASSIGNED: Final = ""
 """Event key of the grants without an ArgoCDInstance; no instance has this name."""
+MAX_FINALIZERS: Final = MAX_ENTRIES["finalizers"]
 POLICIES: Final = "*"
 """Event key of the AccessPolicies' own status; no instance has this name."""
 
@@ -96,6 +99,8 @@ class GrantRecord(Record):
     deciding_fields = ("grant", "problem", "being_deleted", "force_release")
     instance: str
     finalizers: tuple[str, ...]
+    """At most ``MAX_FINALIZERS``, and always argogrant's own."""
+    has_more_finalizers: bool = False
     grant: Grant | None
     is_labelled: bool = False
     """True if it has the label of break-glass grants."""
@@ -143,10 +148,16 @@ class ApprovalRecord(Record):
 def record_grant(body: Body) -> GrantRecord:
     """Parse an AccessGrant into its record."""
     metadata = get_dict(body, "metadata")
+    finalizers = get_texts(metadata, "finalizers")
+    has_more = len(finalizers) > MAX_FINALIZERS
+    if has_more:
+        ours_first = sorted(finalizers, key=lambda name: name != FINALIZER)
+        finalizers = tuple(ours_first[:MAX_FINALIZERS])
     return GrantRecord(
         **_fields(body, "grant", read_grant),
         instance=get_str(get_dict(body, "spec"), "instance") or "default",
-        finalizers=get_texts(metadata, "finalizers"),
+        finalizers=finalizers,
+        has_more_finalizers=has_more,
         is_labelled=get_dict(metadata, "labels").get(BREAK_GLASS_LABEL) == "true",
     )
 
@@ -236,6 +247,8 @@ class Store:
         self.approvals = inform(
             ACCESS_APPROVALS, record_approval, self._approval_changed
         )
+        self.refused_finalizers: dict[str, str] = {}
+        """Why the API server refuses the finalizer, by the uid of the grant."""
         self._approvals: dict[str, tuple[ApprovalRecord, ...]] = {}
         """AccessApprovals by the name of their grant."""
         self._by_instance: defaultdict[str, dict[str, GrantRecord]] = defaultdict(dict)
@@ -250,12 +263,14 @@ class Store:
     async def relist(self) -> int:
         """List everything again and return the number of differences.
 
-        AccessPolicies and AccessApprovals that are not served or may not be read do
-        not stop a resync; ``failures`` reports them.
+        Finalizers that the API server refused are tried again. AccessPolicies and
+        AccessApprovals that are not served or may not be read do not stop a resync;
+        ``failures`` reports them.
 
         Raises:
             ClusterError: AccessGrants or ArgoCDInstances could not be listed.
         """
+        self.refused_finalizers.clear()
         differences = await self.grants.relist() + await self.instances.relist()
         for informer in (self.policies, self.approvals):
             with suppress(NotFound, Forbidden):
@@ -329,6 +344,11 @@ class Store:
         """Return the ArgoCDInstance of this name, or None."""
         return self.instances.objects.get(name)
 
+    def refuse_finalizer(self, record: GrantRecord, problem: str) -> None:
+        """Record that the API server refuses the finalizer on a grant for good."""
+        self.refused_finalizers[record.uid] = problem
+        self._enqueue(record.instance)
+
     def enqueue_all(self) -> None:
         """Set the events of all reconcile loops."""
         for event in self._events.values():
@@ -342,6 +362,7 @@ class Store:
         if before is not None and (after is None or before.instance != after.instance):
             self._by_instance[before.instance].pop(before.name, None)
         if before is not None and (after is None or after.uid != before.uid):
+            self.refused_finalizers.pop(before.uid, None)
             self.on_grant_removed(before.uid)
         if after is not None:
             self._by_instance[after.instance][after.name] = after

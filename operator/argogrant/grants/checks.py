@@ -8,7 +8,8 @@ finding decides; ``decide`` derives from it the desired state of the binding.
 The checks, in order:
 
     not ended      not being deleted, revoked, denied, timed out or expired
-    well formed    subject and role are valid; a grant from Git has an absolute end
+    well formed    the object can carry the finalizer; subject and role are valid; a
+                   grant from Git has an absolute end
     permitted      the ArgoCDInstance exists, Argo CD's owner allows it, and access
                    policies allow the grant
     started        ``spec.notBefore`` has passed
@@ -29,7 +30,7 @@ from argogrant.grants.access.evaluation import PolicyResult, evaluate
 from argogrant.grants.access.policy import AccessRules
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.effectiveness import LoginConfig
-from argogrant.grants.model.grant import Grant, RoleRisks
+from argogrant.grants.model.grant import Grant, RoleRisks, accounted_to
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.grants.model.window import Window, format_duration, format_instant
@@ -40,6 +41,8 @@ class InstanceState(AccessRules):
     """Observed state of one ArgoCDInstance and its Argo CD."""
 
     name: str
+    max_open_per_requester: int = 1000
+    """Number of grants of one requester that have not ended; break glass apart."""
     exists: bool = True
     """False if there is no ArgoCDInstance, or if it is being deleted."""
     is_allowed_by_argocd: bool = True
@@ -139,6 +142,19 @@ def window_has_not_closed(facts: DecisionInput) -> Finding | None:
     return Finding(Reason.EXPIRED, message, is_final=True)
 
 
+def grant_can_carry_finalizer(facts: DecisionInput) -> Finding | None:
+    """Access without a record of it could neither be revoked nor deleted."""
+    problem = facts.grant.metadata_problem or facts.related.finalizer_problem
+    if not problem:
+        return None
+    return Finding(
+        Reason.NOT_RECORDABLE,
+        f"No access is given by an AccessGrant that the operator cannot write to:"
+        f" {with_full_stop(problem)} Create a new AccessGrant with fewer labels,"
+        " annotations, finalizers and owner references.",
+    )
+
+
 def subject_is_well_formed(facts: DecisionInput) -> Finding | None:
     """The subject's name has no effect on how Argo CD parses the policy line."""
     problem = facts.grant.subject.problem
@@ -152,8 +168,13 @@ def role_is_well_formed(facts: DecisionInput) -> Finding | None:
 
 
 def git_grant_has_absolute_end(facts: DecisionInput) -> Finding | None:
-    """A duration would start again each time that Argo CD re-creates the grant."""
-    if not facts.grant.tracked_by_git or facts.grant.expires_at is not None:
+    """A duration would start again each time that Argo CD re-creates the grant.
+
+    An annotation that is added to a grant in force does not end it: whoever may set
+    annotations on it could otherwise end it without a record.
+    """
+    grant = facts.grant
+    if not grant.tracked_by_git or grant.expires_at is not None or grant.has_finalizer:
         return None
     return Finding(
         Reason.ABSOLUTE_END_REQUIRED,
@@ -187,6 +208,28 @@ def argocd_allows_instance(facts: DecisionInput) -> Finding | None:
         f" {facts.grant.namespace}, so the grant gives no access. Ask whoever may edit"
         " its argocd-rbac-cm to allow the namespace; the Ready condition of"
         f" ArgoCDInstance {quote(facts.grant.instance)} contains the command.",
+    )
+
+
+def requester_is_within_quota(facts: DecisionInput) -> Finding | None:
+    """One requester cannot use up what all requesters share: the oldest come first.
+
+    A grant that has ended for good stays ended.
+    """
+    ended = facts.policy_result.finding is not None and (
+        facts.policy_result.finding.is_final
+    )
+    if ended or not facts.related.is_over_quota:
+        return None
+    requester = accounted_to(facts.grant, facts.instance.identities.named_since)
+    who = quote(requester) if requester else "Requesters that are not verified"
+    kind = "break-glass grants" if facts.grant.break_glass else "grants"
+    return Finding(
+        Reason.QUOTA_EXCEEDED,
+        f"{who} may have at most {facts.instance.max_open_per_requester} {kind} that"
+        " have not ended (maxOpenPerRequester of the ArgoCDInstance); older ones take"
+        " precedence. Revoke or delete grants that are not needed, or ask an"
+        " administrator to raise the limit.",
     )
 
 
@@ -283,11 +326,13 @@ IN_FORCE: tuple[Check, ...] = (
     grant_is_not_revoked,  # Revoked, final
     grant_was_not_denied_or_timed_out,  # Denied or ApprovalTimedOut, final
     window_has_not_closed,  # Expired, final
+    grant_can_carry_finalizer,  # NotRecordable
     subject_is_well_formed,  # SubjectRefused; later messages may print the name
     role_is_well_formed,  # RoleRefused
     git_grant_has_absolute_end,  # AbsoluteEndRequired
     instance_exists,  # InstanceNotFound; later checks need the state of its Argo CD
     argocd_allows_instance,  # NotAllowedByArgoCD; before policies, which may be unknown
+    requester_is_within_quota,  # QuotaExceeded
     # NotAllowed, RequesterUnverified, ExtensionRefused or AwaitingApproval; Denied or
     # ApprovalTimedOut, final; AccessPoliciesUnknown or AccessPolicyInvalid, unknown.
     # See access/evaluation.py.

@@ -60,7 +60,7 @@ from argogrant.grants.access.history import Outcome
 from argogrant.grants.access.policy_checks import RelatedObjects
 from argogrant.grants.checks import IN_FORCE, DecisionInput, shortened_by_max_duration
 from argogrant.grants.effectiveness import Effectiveness, check_effectiveness
-from argogrant.grants.model.grant import Grant, role_warning
+from argogrant.grants.model.grant import Grant, accounted_to, role_warning
 from argogrant.grants.model.reasons import REFUSED_REASONS, Finding
 from argogrant.grants.model.validation import character_label, is_visible
 from argogrant.grants.model.window import (
@@ -117,6 +117,8 @@ class Decision(NamedTuple):
     """Warning about the role; empty if the grant is not in force."""
     effectiveness: Effectiveness | None = None
     """Content of the condition ``Effective``; None if it is unknown."""
+    accounted_to: str | None = None
+    """User whose share of the capacity it uses; see ``identity.accounted_to``."""
     access_details: AccessDetails | None = None
     """Information for the recipient; None before the start and after the end."""
     recheck_at: datetime | None = None
@@ -173,6 +175,7 @@ def decide(facts: DecisionInput) -> Decision:
         duration_note=shortened_by_max_duration(facts) if has_access else "",
         role_warning=_role_warning(facts) if has_access else "",
         effectiveness=_effectiveness(facts, finding),
+        accounted_to=accounted_to(facts.grant, facts.instance.identities.named_since),
         access_details=_access_details(facts, finding),
         recheck_at=_recheck_at(facts, finding),
     )

@@ -17,7 +17,7 @@ So a list/watch per namespace (``controller.store``, ``kube.informer``) keeps a 
 copy of all grants. Each event updates the copy and triggers a reconciliation by the
 daemon of the grant's ArgoCDInstance (``handlers.instances``), which evaluates all of
 its grants. The daemon also reconciles at the next expiry. A patch of its own adds the
-finalizer of a grant, before the status reports the binding, and another one removes it
+finalizer of a grant, before its binding is written, and another one removes it
 (``controller.status.writer``).
 
 For ArgoCDInstances, kopf starts the daemon, the timer of the resync and the handler of

@@ -25,11 +25,11 @@ import click
 import kopf
 from pydantic import TypeAdapter
 
+from argogrant.api.accessgrant import FINALIZER
 from argogrant.audit.audit_log import AuditListener, AuditLog, Stream
 from argogrant.audit.http_sink import Sink, SinkTarget, open_spool
 from argogrant.audit.kubernetes_events import KubernetesEvents
 from argogrant.controller.manager import log_task_failure
-from argogrant.controller.status.writer import FINALIZER
 from argogrant.handlers.instances import NamespaceRegistry, register_resync, utc_now
 from argogrant.kube.client import Body, Cluster, KubernetesCluster
 from argogrant.kube.errors import Conflict

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from argogrant.api.admission_policies import MUTATING_FILE, VALIDATING_FILE
+from argogrant.api.admission_policies import (
+    LIMITS_FILE,
+    MUTATING_FILE,
+    VALIDATING_FILE,
+)
 from controlplane import ControlPlane
 from support import admission_objects, live_policies, operator_process
 from support.admission_objects import Asker, Body
@@ -26,7 +30,9 @@ def served(control_plane: ControlPlane, log: Path) -> Iterator[ClusterWithPolici
     """
     operator_process.install_with_instance(control_plane)
     with (
-        admission_objects.policies(control_plane, VALIDATING_FILE, MUTATING_FILE),
+        admission_objects.policies(
+            control_plane, VALIDATING_FILE, MUTATING_FILE, LIMITS_FILE
+        ),
         live_policies.cluster_with_operator(control_plane, log) as world,
     ):
         yield world

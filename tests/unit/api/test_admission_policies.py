@@ -6,6 +6,7 @@ from argogrant.api.admission_policies import (
     IDENTITY_FIELDS,
     VALIDATING_FILE,
     admission_files,
+    limits_policies,
     mutating_policies,
     validating_policies,
 )
@@ -13,12 +14,13 @@ from argogrant.api.admission_policies import (
 
 def test_files_contain_the_objects() -> None:
     """Drift detection compares the objects that users apply."""
-    identity, fill_in = (
+    identity, fill_in, limits = (
         tuple(yaml.safe_load_all(text)) for text in admission_files().values()
     )
 
     assert identity == validating_policies()
     assert fill_in == mutating_policies()
+    assert limits == limits_policies()
 
 
 def test_every_list_of_trusted_front_ends_has_a_comment() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from argogrant.argocd.overlay import (
     OverlayPlan,
     Owner,
+    overlay_bytes,
     plan_overlay,
     read_overlay,
     render_overlay,
@@ -204,17 +205,10 @@ def test_removal_is_urgent_if_the_line_affects_access(line, is_urgent) -> None:
 
 
 @given(ends, ends)
-def test_size_without_additions_excludes_added_lines(first, second) -> None:
-    """Present lines and sections do not count against the capacity."""
-    data = {OVERLAY_KEY: render_overlay(OWNER, first)}
-    plan = planned(data, second)
-    size = len((plan.text or "").encode())
-    added = render_overlay(OWNER, dict.fromkeys(plan.to_add, NOON))
-    one_section = len("# until 2026-11-24T12:00:00Z\n") if plan.to_add else 0
-    head = len(render_overlay(OWNER, {}))
+def test_size_of_a_plan_is_that_of_its_text(first, second) -> None:
+    plan = planned({OVERLAY_KEY: render_overlay(OWNER, first)}, second)
+    size = overlay_bytes(OWNER, second)
 
+    assert plan.text is None or len(plan.text.encode()) == size
     assert plan.is_within(size)
     assert plan.is_within(size - 1) is (plan.text is None)
-    assert plan.size_without_additions == (
-        size - (len(added.encode()) - head - one_section)
-    )

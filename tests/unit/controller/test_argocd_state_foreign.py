@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from argogrant.argocd.appproject.members import sweep_members
 from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
 from argogrant.argocd.argocd_cm import MAX_ACCOUNTS, read_settings
-from argogrant.argocd.overlay import size_of, sweep_overlay
+from argogrant.argocd.capacity import size_of
+from argogrant.argocd.overlay import sweep_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import observe_config_map, observe_project

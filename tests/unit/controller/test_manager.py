@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from argogrant.api.accessgrant import FINALIZER
 from argogrant.argocd.policy_csv import OVERLAY_KEY
-from argogrant.controller.status.writer import FINALIZER
 from argogrant.kube.errors import Forbidden
 from support.in_memory_operator import (
     INSTANCES,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from argogrant.argocd.capacity import MAX_BYTES
 from argogrant.argocd.overlay import Owner, render_overlay
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import (
@@ -17,7 +18,7 @@ from argogrant.controller.store import InstanceRecord, record_instance
 from argogrant.grants.checks import InstanceState
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
-from support.builders import HOUR, NOON, a_grant, decided
+from support.builders import HOUR, NOON, SECOND, VERIFIED, a_grant, decided, grant_by
 from support.live_cluster import INSTANCE, PROJECT, RULES
 
 OWNER = Owner(namespace="argogrant", instance="default", uid="u1")
@@ -335,3 +336,48 @@ def test_input_is_gathered_again_only_after_a_change() -> None:
 
     assert same is first
     assert "leads" in other.state.roles
+
+
+def by(requester: str, subject: str, age: int = 0, *, is_break_glass: bool = False):
+    """Decide about a grant of a verified requester, the older the higher the age."""
+    grant = grant_by(
+        requester,
+        subject=subject,
+        created_at=NOON + HOUR - age * SECOND,
+        break_glass=is_break_glass,
+        justification="down",
+    )
+    return decided(grant, NOON + HOUR, identities=VERIFIED)
+
+
+def test_flood_of_one_requester_leaves_capacity_to_others_and_break_glass() -> None:
+    """The flood is older, and its oldest bindings are added."""
+    flood = [by("mallory", f"m-{n:03}", age=1000 - n) for n in range(200)]
+    others = [by("alice", "alice"), by("oncall", "bob", is_break_glass=True)]
+    filling = "#" * (MAX_BYTES - len("policy.csv" + OVERLAY_KEY) - 4000)
+    found = planned(seen(main=filling), *flood, *others)
+    assert found.overlay is not None
+    added = {binding.subject for binding in found.overlay.to_add}
+    of_flood = sorted(name for name in added if name.startswith("m-"))
+
+    assert {"alice", "bob"} <= added
+    assert of_flood == [f"m-{n:03}" for n in range(len(of_flood))]
+    assert 30 < len(of_flood) < 60
+    assert found.obstacle_to(flood[-1].grant.binding) == found.capacity_finding
+    assert found.obstacle_to(others[0].grant.binding) is None
+
+
+def test_break_glass_grant_binds_what_an_ordinary_grant_waits_for() -> None:
+    """They share the binding."""
+    filling = "#" * (MAX_BYTES - len("policy.csv" + OVERLAY_KEY) - 300)
+    ordinary = by("alice", "alice" * 16, age=10)
+    urgent = by("oncall", "alice" * 16, is_break_glass=True)
+    waits, binds = (
+        planned(seen(main=filling), *decisions).overlay
+        for decisions in ([ordinary], [ordinary, urgent])
+    )
+
+    assert waits is not None
+    assert not waits.to_add
+    assert binds is not None
+    assert binds.to_add == {ordinary.grant.binding}

@@ -81,6 +81,7 @@ class Situation:
                 if one.grant_name == name
             ],
             grant=by_name.get,
+            refused_finalizers={},
         )
         state = an_instance(
             **{

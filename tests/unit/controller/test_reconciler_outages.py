@@ -33,7 +33,7 @@ async def test_conflict_is_planned_again_on_the_new_version() -> None:
     async with an_operator() as operator:
         mine = RULES + "# a comment\n"
         operator.cluster.before(
-            "merge_patch", lambda: operator.edit_rbac(policy_csv=mine)
+            "merge_patch", lambda: operator.edit_rbac(policy_csv=mine), path=RBAC
         )
         operator.grant("g1")
         await until(lambda: operator.bound == {"alice"}, within=SOON)
@@ -46,7 +46,7 @@ async def test_concurrent_edit_is_part_of_the_next_decision() -> None:
     """The concurrent edit removed the role."""
     async with an_operator() as operator:
         operator.cluster.before(
-            "merge_patch", lambda: operator.edit_rbac(policy_csv="# no")
+            "merge_patch", lambda: operator.edit_rbac(policy_csv="# no"), path=RBAC
         )
         operator.grant("g1")
         await asyncio.sleep(SETTLED)
@@ -200,7 +200,7 @@ async def test_grants_wait_while_the_config_map_is_deleted() -> None:
 async def test_config_map_deleted_during_a_write_is_not_created() -> None:
     async with an_operator() as operator:
         operator.cluster.before(
-            "merge_patch", lambda: operator.cluster.delete_object(RBAC)
+            "merge_patch", lambda: operator.cluster.delete_object(RBAC), path=RBAC
         )
         operator.grant("g1")
         await asyncio.sleep(SETTLED)

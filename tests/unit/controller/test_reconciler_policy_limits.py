@@ -106,3 +106,18 @@ async def test_new_inheritance_of_a_denied_role_ends_access() -> None:
 
         assert operator.bound == set()
         assert operator.ready("g1") == "-NotAllowed"
+
+
+async def test_grants_beyond_the_quota_of_a_requester_wait() -> None:
+    async with operator_with_policies(a_policy()) as operator:
+        operator.edit_instance(maxOpenPerRequester=2)
+        for number in range(3):
+            request_grant(operator, f"g{number}", duration="1m")
+            await asyncio.sleep(1)
+        await asyncio.sleep(SETTLED)
+        assert operator.ready("g2") == "-QuotaExceeded"
+        operator.revoke("g0")
+        await asyncio.sleep(SETTLED)
+
+        assert operator.ready("g2") == "+Bound"
+        assert operator.happened("g2") == ["requested", "approved", "refused", "bound"]

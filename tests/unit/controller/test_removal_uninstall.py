@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from argogrant.api.accessgrant import FINALIZER
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.removal import uninstall
-from argogrant.controller.status.writer import FINALIZER
 from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import (
     ACCESS_GRANTS,

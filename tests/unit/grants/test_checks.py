@@ -1,6 +1,7 @@
 """Checks of ``IN_FORCE``: their order, their findings and their messages."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,7 @@ INVALID_GRANT = {
     "role": "deployer",
     "project": "Team A",
     "tracked_by_git": True,
+    "metadata_problem": "too many labels",
     "not_before": NOON + HOUR,
 }
 EMPTY_INSTANCE = {
@@ -39,6 +41,9 @@ EMPTY_INSTANCE = {
     "roles": frozenset(),
 }
 
+WITHIN_QUOTA = {"max_open_per_requester": 7}
+"""Stands for related objects without an older grant too many."""
+
 # Each row: the check that fails, its reason, and the fields that fix it.
 FIXED_ONE_BY_ONE = [
     ("grant_is_not_being_deleted", Reason.DELETED, {"being_deleted": False}, {}),
@@ -50,6 +55,12 @@ FIXED_ONE_BY_ONE = [
         {},
     ),
     ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": NOON + 2 * HOUR}, {}),
+    (
+        "grant_can_carry_finalizer",
+        Reason.NOT_RECORDABLE,
+        {"metadata_problem": ""},
+        {},
+    ),
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
     (
@@ -65,6 +76,7 @@ FIXED_ONE_BY_ONE = [
         {},
         {"is_allowed_by_argocd": True},
     ),
+    ("requester_is_within_quota", Reason.QUOTA_EXCEEDED, {}, WITHIN_QUOTA),
     (
         "grant_is_approved",
         Reason.REQUESTER_UNVERIFIED,
@@ -103,7 +115,9 @@ def input_with(fixed: int) -> DecisionInput:
     for _, _, of_grant, of_instance in FIXED_ONE_BY_ONE[:fixed]:
         grant |= of_grant
         instance |= of_instance
-    return build_input(a_grant(**grant), an_instance(**instance), NOON, BOUND)
+    is_over_quota = not WITHIN_QUOTA.items() <= instance.items()
+    related = replace(BOUND, is_over_quota=is_over_quota)
+    return build_input(a_grant(**grant), an_instance(**instance), NOON, related)
 
 
 @pytest.mark.parametrize(

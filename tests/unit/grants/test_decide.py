@@ -77,6 +77,13 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
             id="duration of a grant from Git",
         ),
         pytest.param(
+            a_grant(tracked_by_git=True, has_finalizer=True),
+            NOON,
+            {},
+            None,
+            id="annotation of Argo CD that was added to a grant in force",
+        ),
+        pytest.param(
             a_grant(role="role:none"),
             NOON,
             {},

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
-from typing import Final
+from functools import cached_property, partial
+from typing import Any, Final
 
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL, grant_status
 from argogrant.api.argocdinstance import instance_status
@@ -274,6 +274,12 @@ class Reporter:
         reported, earlier = (record, decision, outcome), self._reported.get(record.uid)
         if earlier == reported:
             return
+        finalizer = _finalizer_of_binding(record, decision, outcome)
+        if _awaits_finalizer(decision, outcome):
+            # Nothing is true of the grant yet that the next report will not tell.
+            self._reasons[record.uid] = Reason.BINDING
+            self._submit(record, self._writer.pending_or_stored(record), finalizer)
+            return
         self._reported[record.uid] = reported
         old, generation = self._writer.pending_or_stored(record), record.generation
         if decision is not None:
@@ -317,11 +323,20 @@ class Reporter:
         self._reasons[record.uid] = next(
             str(one.reason) for one in conditions if one.type == GrantCondition.READY
         )
+        self._submit(record, new, finalizer)
+
+    def _submit(
+        self,
+        record: GrantRecord,
+        status: dict[str, Any],
+        finalizer: FinalizerChange | None,
+    ) -> None:
         self._writer.submit(
             record,
-            new,
+            status,
             written=self._store.grants.upsert,
-            finalizer=_finalizer_of_binding(record, decision, outcome),
+            finalizer=finalizer,
+            refused=partial(self._store.refuse_finalizer, record),
         )
 
     def _report_approvals(
@@ -455,6 +470,15 @@ def _finalizer_of_binding(
     lacks_label = is_break_glass and not record.is_labelled
     labels = {BREAK_GLASS_LABEL: "true"} if lacks_label else {}
     return FinalizerChange(wanted=True, finalizers=record.finalizers, labels=labels)
+
+
+def _awaits_finalizer(decision: Decision | None, outcome: BindingOutcome) -> bool:
+    """Return whether a binding is added as soon as the grant has the finalizer."""
+    return (
+        decision is not None
+        and decision.desired_binding is DesiredBinding.PRESENT
+        and not (decision.grant.has_finalizer or outcome.is_bound)
+    )
 
 
 def _invalid_approval(record: ApprovalRecord) -> Condition:

@@ -1,25 +1,30 @@
 """Background writer of the status of argogrant's objects, and of their finalizers.
 
 The finalizer keeps a deleted AccessGrant until nothing of it is left in Argo CD, so
-``kubectl delete`` returns when the access is gone:
+``kubectl delete`` returns when the access is gone. It is written before the binding: an
+object that cannot carry it could be neither deleted nor revoked, and is never bound.
 
     AccessGrant           Argo CD's policy     what happens next
     --------------------  -------------------  ------------------------------------
-    no finalizer          no binding           the binding is written
-    no finalizer          binding              the finalizer is written
-    finalizer             binding              ... until the grant is deleted
+    no finalizer          no binding           the finalizer is written
+    finalizer             no binding           the binding is written
+    finalizer             binding              ... until the grant ends
+    no finalizer          binding              the finalizer is written again
+    finalizer refused     any                  the binding is removed: NotRecordable
     finalizer, deleted    binding              the binding is removed
     finalizer, deleted    no binding           the finalizer is removed
     gone                  no binding
 
-A grant that is deleted in the second state is gone at once. No grant accounts for its
-binding any more, so the next reconciliation removes it.
+The fourth state is that of a grant whose finalizer was removed by hand. If it is
+deleted then, it is gone at once. No grant accounts for its binding any more, so the
+next reconciliation removes it.
 
-No binding and no revocation waits for the writer. An object that needs both gets its
-finalizer first, so no status reports a binding that a deletion would not wait for:
+A binding waits for its finalizer only, so finalizers are written before all statuses. A
+removal waits for nothing:
 
     AccessGrant at version 7
-      PATCH metadata.finalizers  (uid, version 7)  ->  version 8
+      PATCH metadata             (uid, version 7)  ->  version 8
+      PATCH argocd-rbac-cm       shared by the grants of a burst
       PATCH status               (uid, version 8)  ->  version 9
 
 Objects that cannot be written do not delay the others (``write_queue``).
@@ -34,6 +39,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from argogrant.api.accessgrant import FINALIZER
+from argogrant.api.json_fields import get_texts
 from argogrant.controller.permissions import role_remedy
 from argogrant.controller.status.write_queue import Urgency, WriteQueue
 from argogrant.controller.store import GrantRecord, Record
@@ -42,12 +49,10 @@ from argogrant.kube.errors import (
     ClusterError,
     Conflict,
     Forbidden,
+    Invalid,
     NotFound,
     Unavailable,
 )
-
-FINALIZER: Final = "argogrant.dev/revoke"
-"""Finalizer of grants that have a binding in Argo CD."""
 
 ATTEMPTS: Final = 5
 ARGOCD_WATCH_MARGIN: Final = 0.25
@@ -90,6 +95,7 @@ class _Update:
     new: dict[str, Any]
     written: Callable[[Body], object]
     finalizer: FinalizerChange | None
+    refused: Callable[[str], object]
 
     @property
     def urgency(self) -> Urgency:
@@ -126,15 +132,17 @@ class StatusWriter:
         *,
         written: Callable[[Body], object],
         finalizer: FinalizerChange | None = None,
+        refused: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Queue an update of an object, unless it changes nothing.
 
-        ``written`` receives the object after each write.
+        ``written`` receives the object after each write, and ``refused`` the answer of
+        the API server if it will never accept the finalizer on this object.
         """
         is_applied = finalizer is None or finalizer.is_applied
         if is_applied and self.pending_or_stored(record) == new:
             return
-        update = _Update(record, new, written, finalizer)
+        update = _Update(record, new, written, finalizer, refused)
         self._pending[record.path] = update
         self._queue.put(record.path, update.urgency)
 
@@ -190,13 +198,20 @@ class StatusWriter:
         try:
             version = record.version
             if update.finalizer is not None:
-                version = await self._change_finalizer(update, update.finalizer)
+                try:
+                    version = await self._change_finalizer(update, update.finalizer)
+                except ClusterError as error:
+                    if update.finalizer.wanted and _is_refusal(error):
+                        update.refused(str(error))
+                    raise
             if update.new != record.status:
                 await self._patch(update, lambda _: update.patch(), version, "/status")
         except (NotFound, Conflict):
             pass  # The object is gone, or another object has its name.
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            if not _is_refusal(error):
+                raise
+            logger.warning("%s cannot be written: %s", record.path, error)
         except Forbidden as error:
             message = f"{error} {role_remedy(error)}"
             logger.warning("%s cannot be written yet: %s", record.path, message)
@@ -224,7 +239,12 @@ class StatusWriter:
                     return None
             return None if current.is_applied else current.patch()
 
-        return await self._patch(update, patch_of, update.record.version)
+        record = update.record
+        if isinstance(record, GrantRecord) and record.has_more_finalizers:
+            metadata = (await self._cluster.get(record.path))["metadata"]
+            change = replace(change, finalizers=get_texts(metadata, "finalizers"))
+            record = replace(record, version=metadata["resourceVersion"])
+        return await self._patch(update, patch_of, record.version)
 
     async def _patch(
         self,
@@ -260,3 +280,22 @@ class StatusWriter:
                 update.written(body)
                 return str(body["metadata"]["resourceVersion"])
         raise Unavailable(f"{path} was changed {ATTEMPTS} times during the write")
+
+
+_REFUSALS: Final = (
+    *("request is too large", "message larger than max"),  # etcd and its client
+    *("denied request", "denied the request"),  # an admission policy, and a webhook
+)
+"""Answers whose statuses are also those of an outage or of a missing permission.
+
+Source: etcd-io/etcd, ``ErrRequestTooLarge``; grpc/grpc-go, ``prepareMsg`` and
+``maxSendMessageSize`` in ``stream.go``; kubernetes/kubernetes, in
+``apiserver/pkg/admission/plugin``: ``policy/validating/dispatcher.go`` and
+``webhook/errors/statuserror.go``.
+"""
+
+
+def _is_refusal(error: ClusterError) -> bool:
+    """Return whether the API server will refuse the same change again."""
+    text = str(error)
+    return isinstance(error, Invalid) or any(answer in text for answer in _REFUSALS)

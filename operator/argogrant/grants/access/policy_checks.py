@@ -66,6 +66,10 @@ class RelatedObjects:
     such line, or if the decision does not depend on it."""
     extended_by: str = ""
     """Name of the grant that extends this one."""
+    is_over_quota: bool = False
+    """True if the requester has too many older grants that have not ended."""
+    finalizer_problem: str = ""
+    """Why the API server refuses the operator's finalizer on this grant."""
 
 
 NO_RELATED_OBJECTS = RelatedObjects()

@@ -111,6 +111,11 @@ class Grant:
     """Number of grants that it extends; None if it has not started."""
     recorded_finding: RecordedFinding | None = None
     """Final end that cannot be derived again, because its cause may be deleted."""
+    has_finalizer: bool = False
+    """True if it had no obstacle to access at some time: the operator's finalizer is
+    written when access is about to be given, and stays."""
+    metadata_problem: str = ""
+    """Which limit the object's metadata exceeds; empty if none."""
     binding: Binding = field(init=False, repr=False, compare=False)
     """The line that this grant adds to Argo CD's RBAC policy."""
     earliest_start: datetime = field(init=False, repr=False, compare=False)
@@ -122,6 +127,25 @@ class Grant:
         object.__setattr__(self, "binding", binding)
         start = max(self.created_at, self.not_before or self.created_at)
         object.__setattr__(self, "earliest_start", start)
+
+
+def accounted_to(grant: Grant, named_since: datetime | None) -> str | None:
+    """Return the user whose quota and share a grant uses.
+
+    Args:
+        grant: The grant.
+        named_since: Creation from which the name in an object counts; None if none
+            does (``RequesterVerification.named_since``).
+
+    Returns:
+        The user name; "" for all requesters that are not verified; None if none is, so
+        nothing tells one from another.
+    """
+    if named_since is None:
+        return None
+    if grant.requester is None or grant.created_at < named_since:
+        return ""
+    return grant.requester.username
 
 
 MAX_PERMISSIONS: Final = 3

@@ -5,7 +5,7 @@ An identity is the ``userInfo`` of the request, as the API server authenticated 
 
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -130,6 +130,16 @@ class RequesterVerification:
     def is_known(self) -> bool:
         """Return whether the state is known; if not, nothing is bound or refused."""
         return self.reason is not Reason.UNKNOWN
+
+    @property
+    def named_since(self) -> datetime | None:
+        """Return the creation from which a name counts; None if no name does.
+
+        While the state is unknown, every name counts: it was verified at the creation.
+        """
+        if self.are_accepted_unverified or not self.is_known:
+            return datetime.min.replace(tzinfo=UTC)
+        return self.verified_since
 
     def is_verified(self, created_at: datetime) -> bool:
         """Return whether the creator of an object of this age is verified."""

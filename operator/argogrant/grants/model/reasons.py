@@ -103,6 +103,10 @@ class Reason(StrEnum):
     """No AccessPolicy allows the grant, or a policy denies it. The message names the
     closest policy and the check that failed. If a policy allows the grant later, it
     takes effect until its end."""
+    QUOTA_EXCEEDED = "QuotaExceeded", _NOT_READY
+    """The requester has as many older grants that have not ended as
+    `maxOpenPerRequester` of the ArgoCDInstance allows. The grant takes effect, if
+    policies allow it, as soon as enough of them have ended or are deleted."""
     DENIED = "Denied", _NOT_APPROVED, _NOT_READY, _ENDED
     """An approver denied the grant, which has ended permanently. The message names the
     approver and quotes the comment."""
@@ -143,6 +147,11 @@ class Reason(StrEnum):
     """The grant is being deleted and its binding is no longer in Argo CD's RBAC policy;
     a finalizer of another program keeps the object. While the revocation is not
     confirmed, the reason is the cause of the delay."""
+    NOT_RECORDABLE = "NotRecordable", _NOT_READY
+    """The operator cannot write its finalizer to the AccessGrant, or its metadata
+    exceeds a limit; the message says which. Such a grant could neither be revoked nor
+    deleted, so it is never bound, and an existing binding is removed. Create a new
+    AccessGrant with fewer labels, annotations, finalizers and owner references."""
     INVALID_GRANT = "InvalidGrant", _NOT_READY
     """The AccessGrant is invalid; only an outdated or missing CRD accepts such an
     object. The message gives the cause. Apply the CRDs of this version and create the
@@ -183,9 +192,10 @@ class Reason(StrEnum):
     argogrant. Until then the operator adds no binding; it still removes bindings of
     ended grants."""
     RBAC_TEXT_FULL = "RBACTextFull", _NOT_READY, _INSTANCE_NOT_READY
-    """`argocd-rbac-cm` has no space for another binding; the oldest grants are bound
-    first. Revocations are always written. The operator binds the other grants as soon
-    as grants end or other keys of the ConfigMap get shorter."""
+    """`argocd-rbac-cm` has no space for another binding, or none beyond the share of
+    this requester; the oldest grants of a requester are bound first. Revocations are
+    always written. The operator binds the other grants as soon as grants end or other
+    keys of the ConfigMap get shorter."""
     CONTESTED = "Contested", _CONTESTED
     """Another program keeps changing `policy.argogrant.csv`. The operator restores it
     with an increasing delay; changes that revoke access are not delayed. The message
@@ -330,6 +340,8 @@ REFUSED_REASONS: Final = frozenset(
         Reason.REQUESTER_UNVERIFIED,
         Reason.EXTENSION_REFUSED,
         Reason.INVALID_GRANT,
+        Reason.NOT_RECORDABLE,
+        Reason.QUOTA_EXCEEDED,
         Reason.SUBJECT_REFUSED,
         Reason.ROLE_REFUSED,
         Reason.ABSOLUTE_END_REQUIRED,

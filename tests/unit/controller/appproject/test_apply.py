@@ -119,7 +119,9 @@ async def test_missing_permission_is_reported_with_its_manifest() -> None:
 async def test_concurrent_edit_of_a_project_is_not_lost() -> None:
     async with a_room_with_members() as operator:
         operator.cluster.before(
-            "merge_patch", lambda: edit_role(operator, groups=["ops"], unknown={"a": 1})
+            "merge_patch",
+            lambda: edit_role(operator, groups=["ops"], unknown={"a": 1}),
+            path=TEAM_A,
         )
         in_project(operator)
         await until(lambda: "alice" in members(operator), within=SETTLED)

@@ -226,7 +226,7 @@ async def test_lost_answer_to_a_write_loses_no_event() -> None:
             operator.cluster.fail("merge_patch", OUTAGE, times=99, path=RBAC)
             raise OUTAGE
 
-        operator.cluster.after("merge_patch", lose_the_answer)
+        operator.cluster.after("merge_patch", lose_the_answer, path=RBAC)
         operator.grant("g1", duration="20s")
         await asyncio.sleep(21)
         operator.cluster.stop_failing()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from argogrant.api.accessgrant import FINALIZER
 from argogrant.controller.status.writer import (
     ARGOCD_WATCH_MARGIN,
-    FINALIZER,
     FinalizerChange,
     StatusWriter,
 )

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from argogrant.controller.status.writer import FINALIZER, RELEASE_RETRY_SECONDS
+from argogrant.api.accessgrant import FINALIZER
+from argogrant.controller.status.writer import RELEASE_RETRY_SECONDS
 from argogrant.kube.errors import Forbidden, Invalid, Unavailable
 from support.in_memory_operator import (
     GRANTS,
