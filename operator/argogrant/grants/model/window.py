@@ -156,12 +156,12 @@ def window_of(
 
     Arguments as for ``window_without_status``.
     """
-    start, end = window_without_status(
+    window = window_without_status(
         grant, max_duration=max_duration, approved_at=approved_at
     )
-    if grant.frozen_end is not None and grant.frozen_end < end:
-        end = grant.frozen_end
-    return Window(start, end)
+    if grant.frozen_end is None or grant.frozen_end >= window.end:
+        return window
+    return Window(window.start, grant.frozen_end)
 
 
 def window_without_status(
