@@ -271,8 +271,9 @@ class AccessGrantStatus(StatusModel):
     expires_at: Instant | None = None
     """Time at which the access expires: the earliest of the requested expiry and
     startedAt plus maxDuration of the ArgoCDInstance and of the AccessPolicy. Before
-    startedAt is set it is a forecast; from then on it only becomes earlier. Absent
-    while a duration waits for approvals."""
+    startedAt is set it is a forecast; from then on it only becomes earlier. If the
+    expiry is moved to the past, it is the time at which the operator learned of it.
+    Absent while a duration waits for approvals."""
     ended_at: Instant | None = None
     """Time at which the grant ended: its expiry, or the earlier time at which the
     operator confirmed its revocation, denial or approval timeout. Absent while Argo CD
@@ -350,12 +351,16 @@ def _times(
 ) -> dict[str, str]:
     """Build the times; only an approved grant starts."""
     window, times = decision.window, {}
+    end = window.end
+    if end < now and decision.grant.frozen_end is not None:
+        # An end that was moved to the past takes effect when the operator learns of it.
+        end = max(end, min(now, decision.grant.frozen_end))
     if window.has_end:
-        times["expiresAt"] = format_instant(window.end)
+        times["expiresAt"] = format_instant(end)
     if "startedAt" in old or decision.is_active(now):
         times["startedAt"] = old.get("startedAt") or format_instant(window.start)
     if is_over(decision, delivery):
-        end = min(now, max(window.end, window.start))
+        end = min(now, max(end, window.start))
         times["endedAt"] = old.get("endedAt") or format_instant(end)
     return times
 

@@ -150,8 +150,12 @@ class Decision(NamedTuple):
     def outcome(self, now: datetime) -> Outcome:
         """Return the part of the decision that decisions about later grants need."""
         is_over = self.has_ended or self.grant.being_deleted or self.is_refused
+        access, reported_end = self.policy_result.access, self.grant.frozen_end
+        if access is not None and reported_end is not None:
+            # The spec can be given an earlier end after the access was used.
+            access = Window(access.start, max(access.end, reported_end))
         return Outcome(
-            access=self.policy_result.access,
+            access=None if access is None or access.end <= access.start else access,
             approved_at=self.policy_result.approved_at,
             is_open=not is_over,
             is_active=self.is_active(now) and not is_over,

@@ -93,15 +93,23 @@ def test_grants_that_follow_are_extensions_whoever_requests_them(
     assert not world.may_sync()
 
 
-def test_revoked_grant_is_no_way_to_begin_again(
-    world: ClusterWithPolicies, alice: Asker
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"revoked": True}, id="after a revocation"),
+        pytest.param({"expiresAt": "2020-01-01T00:00:00Z"}, id="with a past end"),
+    ],
+)
+def test_ended_grant_is_no_way_to_begin_again(
+    world: ClusterWithPolicies, alice: Asker, change: Body
 ) -> None:
     world.apply_policies(NO_EXTENSION, **OIDC_PREFIX)
-    world.create_grant(alice, "first", duration="1h")
+    world.create_grant(alice, "first", expiresAt=after(3600))
     eventually(world.may_sync, within=live_policies.TIMEOUT)
+    world.wait_for_reason("first", "Bound")
     alice.kubectl(
         *("patch", "accessgrant", "first", "--type=merge"),
-        *("-p", json.dumps({"spec": {"revoked": True}})),
+        *("-p", json.dumps({"spec": change})),
     )
     world.create_grant(alice, "next", duration="1h")
 

@@ -1,5 +1,6 @@
 """Status of AccessGrants."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from argogrant.api.accessgrant import (
 from argogrant.grants.conditions import BindingOutcome, Condition
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.window import parse_instant
 from support.builders import HOUR, MINUTE, NOON, a_grant, decided
 
 BOUND, NOT_BOUND = BindingOutcome(is_bound=True), BindingOutcome(is_bound=False)
@@ -103,6 +105,31 @@ def test_recorded_facts_stay_in_the_status() -> None:
     assert later == over
     assert over["startedAt"] == bound["startedAt"]
     assert over["boundAs"] == "role:deployer"
+
+
+@pytest.mark.parametrize(
+    ("observed_at", "until"),
+    [
+        pytest.param(
+            NOON + 30 * MINUTE, "2026-11-24T12:30:00Z", id="before the old end"
+        ),
+        pytest.param(NOON + 9 * HOUR, "2026-11-24T13:00:00Z", id="after the old end"),
+    ],
+)
+def test_end_that_is_moved_to_the_past_takes_effect_when_it_is_observed(
+    observed_at, until
+) -> None:
+    """Otherwise, the record would hide access that was used."""
+    bound = status_of(a_grant())
+    moved = a_grant(expires_at=NOON + MINUTE, duration=None, frozen_end=NOON + HOUR)
+    waiting = status_of(
+        moved, observed_at, BindingOutcome(is_bound=False, may_still_apply=True), bound
+    )
+    recorded = replace(moved, frozen_end=parse_instant(waiting["expiresAt"]))
+    over = status_of(recorded, NOON + 10 * HOUR, NOT_BOUND, waiting)
+
+    assert waiting["expiresAt"] == until
+    assert (over["expiresAt"], over["endedAt"]) == (until, until)
 
 
 def test_unchanged_status_is_equal() -> None:

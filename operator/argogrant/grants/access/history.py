@@ -22,8 +22,9 @@ for another subject at its earliest start, so that a request by another person c
 take precedence over access that exists. Equal times are ordered by creation and name.
 No grant can therefore end access that was given before.
 
-**What counts**: windows come from the spec, the creation and the approvals, never from
-a status, which could be forged or lost. A grant that was revoked counts until the end
+**What counts**: windows come from the spec, the creation and the approvals. A status,
+which could be forged or lost, only makes them longer: if ``expiresAt`` is moved to the
+past, the end that was reported counts. A grant that was revoked counts until the end
 that it had requested, since only its status says when it ended. A grant whose object
 was deleted, by a person or after ``spec.retention``, no longer counts.
 
@@ -71,7 +72,8 @@ class Outcome(NamedTuple):
     """Result for one grant, as far as later grants depend on it."""
 
     access: Window | None
-    """Window that policies allow, by spec and approvals; None if they do not."""
+    """Window that policies allow, by spec and approvals, or longer if the status says
+    so; None if they do not allow the grant, or if the window is empty."""
     approved_at: datetime | None
     """Creation of the last required approval; None if none was required."""
     is_open: bool

@@ -63,7 +63,7 @@ def policy_for_anybody(name: str = "deployers", **limits: Any) -> AccessPolicy:
 def grant(
     name: str,
     start: timedelta | None = None,
-    lasts: timedelta = FOUR_HOURS,
+    lasts: timedelta | None = FOUR_HOURS,
     *,
     created: timedelta = timedelta(),
     by: str = "alice",
@@ -212,6 +212,25 @@ CHAINS = {
     "a grant that follows one whose status reports an early end": Row(
         grants=(grant("a", frozen_end=NOON + MINUTE), grant("b", created=HOUR)),
         allowed="a",
+    ),
+    "a grant that follows one whose end was moved to the past": Row(
+        grants=(
+            grant(
+                "a",
+                lasts=None,
+                expires_at=NOON + MINUTE,
+                frozen_end=NOON + FOUR_HOURS,
+            ),
+            AT_THE_END,
+        ),
+        allowed="a",
+    ),
+    "a grant that follows one that ends before it starts": Row(
+        grants=(
+            grant("a", lasts=None, expires_at=NOON - HOUR),
+            grant("b", created=HOUR),
+        ),
+        allowed="ab",
     ),
     "a grant that follows one whose status reports a denial": Row(
         grants=(
