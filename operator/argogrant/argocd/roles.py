@@ -15,7 +15,7 @@ from typing import Final
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
 from argogrant.argocd.policy_csv import ParsedLines, PolicyCSV, Rule, read_key
-from argogrant.grants.access.inheritance import ParentsByRole, RoleInheritance
+from argogrant.grants.access.inheritance import Heirs, RoleInheritance
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks, project_of
 from argogrant.grants.model.untrusted_text import cached_if_short
 
@@ -279,20 +279,21 @@ def role_inheritance(text: PolicyCSV, projects: Iterable[Project]) -> RoleInheri
     by_name = {project.name: project for project in projects}
 
     @cache
-    def parents_in(project: str) -> ParentsByRole:
+    def heirs_in(project: str) -> Heirs:
         if not project:
-            return _parents(_BUILT_IN, text)
+            return _heirs(_BUILT_IN, text)
         lines = by_name[project].lines() if project in by_name else None
-        return {} if lines is None or lines.problems else _parents(lines)
+        return {} if lines is None or lines.problems else _heirs(lines)
 
-    return RoleInheritance(parents_in)
+    return RoleInheritance(heirs_in)
 
 
-def _parents(*parts: ParsedLines) -> ParentsByRole:
+def _heirs(*parts: ParsedLines) -> Heirs:
+    """Group the lines by the inherited role; members of a role count as its heirs."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for lines in parts:
-        for binding in lines.bindings:
-            found[binding.subject].append(binding.role)
+        for heir, role in lines.bindings:
+            found[role].append(heir)
     return found
 
 

@@ -10,94 +10,102 @@ no other project, and the administrator of one project must not end access elsew
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from argogrant.grants.model.grant import RoleRef
 
-MAX_INHERITED: Final = 1_000
-"""Number of inherited roles up to which a role is examined."""
-_MAX_KEPT: Final = 100_000
-"""Number of names that each cache keeps, over all roles."""
-
-ParentsByRole = Mapping[str, Sequence[str]]
-"""Names that a role inherits directly, by the role as written in the RBAC policy."""
-
-
-class InheritedMatch(NamedTuple):
-    """Result of the search for an inherited role that a policy names."""
-
-    role: str | None
-    """The nearest one, as written in the RBAC policy; None if there is none."""
-    is_complete: bool = True
-    """False if the role inherits too many roles to examine them."""
+Heirs = Mapping[str, Sequence[str]]
+"""Roles that inherit a role directly, by that role, as written in the RBAC policy."""
 
 
 class RoleInheritance:
-    """Inheritance of the roles of one Argo CD; only roles that are asked for cost time.
+    """Inheritance of the roles of one Argo CD, followed from denied roles to heirs.
 
-    Casbin follows at most ten links. This class follows all of them, because a Deny
-    policy must not match too little.
+    The cost of a policy is linear in the number of lines, whatever the number of roles
+    that are requested. Casbin follows at most ten links. This class follows all of
+    them, because a Deny policy must not match too little.
     """
 
-    def __init__(self, parents_in: Callable[[str], ParentsByRole]) -> None:
+    def __init__(self, heirs_in: Callable[[str], Heirs]) -> None:
         """Take a function that returns the lines of a project, or for "" of the text.
 
         It is called for every role, and has to cache its results.
         """
-        self._parents_in = parents_in
-        self._inherited: dict[str, tuple[str, ...]] = {}
-        self._names_kept = 0
-        self._matches: dict[tuple[str, str], InheritedMatch] = {}
+        self._heirs_in = heirs_in
+        self._inherited: dict[tuple[str, str], Mapping[str, str]] = {}
 
-    def nearest(
-        self, role: RoleRef, key: str, is_named: Callable[[str], bool]
-    ) -> InheritedMatch:
-        """Find the nearest inherited role that a policy names.
+    def inherited_role(
+        self, role: RoleRef, policy: str, is_named: Callable[[str], bool]
+    ) -> str | None:
+        """Return a role that a policy names and that another role inherits.
 
         Args:
-            role: The role that inherits others.
-            key: Identity of the policy; the result is cached for it.
+            role: The role that may inherit others.
+            policy: Identity of the policy; results are cached for it.
             is_named: Returns whether the policy names a role, which is passed as
                 written in the RBAC policy.
+
+        Returns:
+            The nearest such role by the RBAC text, or one by the lines of its project;
+            None if it inherits none.
         """
-        name = role.bound_as
-        if (key, name) not in self._matches:
-            inherited = self._inherited_by(role)
-            found = next(filter(is_named, inherited), None)
-            if len(self._matches) >= _MAX_KEPT:
-                self._matches.clear()
-            self._matches[key, name] = InheritedMatch(
-                found, is_complete=len(inherited) <= MAX_INHERITED
-            )
-        return self._matches[key, name]
+        name, by_text = role.bound_as, self._by_text(policy, is_named)
+        if role.project is None or name in by_text:
+            return by_text.get(name)
+        return self._by_project(role.project, policy, is_named).get(name)
 
-    def _inherited_by(self, role: RoleRef) -> tuple[str, ...]:
-        name = role.bound_as
-        if name not in self._inherited:
-            if self._names_kept >= _MAX_KEPT:
-                self._inherited.clear()
-                self._names_kept = 0
-            self._inherited[name] = self._search(name, role.project)
-            self._names_kept += 1 + len(self._inherited[name])
-        return self._inherited[name]
+    def _by_text(
+        self, policy: str, is_named: Callable[[str], bool]
+    ) -> Mapping[str, str]:
+        """Return the named role that each role inherits by the RBAC text."""
+        key = (policy, "")
+        if key not in self._inherited:
+            heirs = self._heirs_in("")
+            named = {role: role for role in heirs if is_named(role)}
+            self._inherited[key] = _follow(named, [heirs], known={})
+        return self._inherited[key]
 
-    def _search(self, name: str, project: str | None) -> tuple[str, ...]:
-        """Return the inherited roles, the nearest first, and at most one too many."""
-        sources = [self._parents_in("")]
-        if project is not None:
-            sources.append(self._parents_in(project))
-        found, queue = {name: None}, deque([name])
-        while queue:
-            role = queue.popleft()
-            for parents in sources:
-                for parent in parents.get(role, ()):
-                    if parent not in found:
-                        found[parent] = None
-                        queue.append(parent)
-                    if len(found) > MAX_INHERITED + 1:
-                        return tuple(found)[1:]
-        return tuple(found)[1:]
+    def _by_project(
+        self, project: str, policy: str, is_named: Callable[[str], bool]
+    ) -> Mapping[str, str]:
+        """Return the named role that other roles inherit with a project's lines."""
+        key = (policy, project)
+        if key not in self._inherited:
+            by_text, heirs = self._by_text(policy, is_named), self._heirs_in(project)
+            named = {
+                role: role if is_named(role) else by_text[role]
+                for role in heirs
+                if role in by_text or is_named(role)
+            }
+            sources = [heirs, self._heirs_in("")]
+            self._inherited[key] = _follow(named, sources, known=by_text)
+        return self._inherited[key]
+
+
+def _follow(
+    named: Mapping[str, str], sources: Iterable[Heirs], *, known: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Follow the lines from named roles to all their heirs, the nearest first.
+
+    Args:
+        named: Roles to begin with, each with the role that a policy names.
+        sources: Lines to follow.
+        known: Heirs that were found before.
+
+    Returns:
+        The named role that each other heir inherits.
+    """
+    found: dict[str, str] = {}
+    queue = deque(named.items())
+    while queue:
+        role, origin = queue.popleft()
+        for heirs in sources:
+            for heir in heirs.get(role, ()):
+                if heir not in found and heir not in known:
+                    found[heir] = origin
+                    queue.append((heir, origin))
+    return found
 
 
 NO_INHERITANCE: Final = RoleInheritance(lambda _project: {})

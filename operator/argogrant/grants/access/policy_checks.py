@@ -21,7 +21,7 @@ from argogrant.grants.access.history import (
     EarlierAccess,
     requested_duration,
 )
-from argogrant.grants.access.inheritance import MAX_INHERITED, RoleInheritance
+from argogrant.grants.access.inheritance import RoleInheritance
 from argogrant.grants.access.policy import (
     AccessPolicy,
     AccessRules,
@@ -413,24 +413,17 @@ class Denial(NamedTuple):
     """A Deny policy that matches a request."""
 
     policy: AccessPolicy
-    names_role: bool
-    """True if the policy names the requested role itself."""
     inherited: str | None = None
     """Role that the policy names and the requested role inherits; None if the policy
-    names the requested role, or if that one inherits too many roles to examine."""
+    names the requested role."""
 
     def message(self, request: Request) -> str:
         """Explain the denial to the requester, as a clause."""
         name = f"AccessPolicy {quote(self.policy.name)}"
-        role = quote(request.grant.role.bound_as)
-        if self.names_role:
+        if self.inherited is None:
             return f"{name} denies this grant"
-        if self.inherited is not None:
-            return f"{name} denies {quote(self.inherited)}, which {role} inherits"
-        return (
-            f"{name} denies roles that may be among the more than {MAX_INHERITED} roles"
-            f" that {role} inherits"
-        )
+        role = quote(request.grant.role.bound_as)
+        return f"{name} denies {quote(self.inherited)}, which {role} inherits"
 
 
 def denial_by(
@@ -456,17 +449,13 @@ def denial_by(
     if not matches_people:
         return None
     if role_matches(policy, request):
-        return Denial(policy, names_role=True)
+        return Denial(policy)
 
     def is_named(name: str) -> bool:
         return any(_covers(one, *_split_role(name)) for one in policy.roles)
 
-    inherited, is_complete = inheritance.nearest(
-        request.grant.role, policy.uid, is_named
-    )
-    if inherited is None and is_complete:
-        return None
-    return Denial(policy, names_role=False, inherited=inherited)
+    inherited = inheritance.inherited_role(request.grant.role, policy.uid, is_named)
+    return None if inherited is None else Denial(policy, inherited)
 
 
 def shortened_message(policy: AccessPolicy, request: Request) -> str:
