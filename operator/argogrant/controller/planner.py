@@ -365,9 +365,6 @@ class _RelatedGrants:
             if one.break_glass.allowed
         ]
         self._lowest_maximum = min(filter(None, maximums), default=timedelta.max)
-        self._has_relations = (
-            bool(state.policies or self._extensions) or self._policies_are_unknown
-        )
 
     def ordered(self) -> Iterable[Grant]:
         """Return the grants in the order in which decisions depend on each other."""
@@ -378,8 +375,6 @@ class _RelatedGrants:
     def get(self, grant: Grant) -> RelatedObjects:
         """Return the objects that a decision about this grant depends on."""
         approvals = self._store.approvals_of(grant.name) if self._store else ()
-        if not (approvals or self._has_relations):
-            return NO_RELATED_OBJECTS
         chain = self._chain(grant) if grant.extends is not None else ()
         earlier = self._history.before(grant, chain)
         written_end = self._written_end_of(grant)
