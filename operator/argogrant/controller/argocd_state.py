@@ -104,12 +104,13 @@ def observe_config_map(
         get_str(metadata, "resourceVersion"),
         data,
         _last_manager(metadata),
-        # In the order of their keys, so that it is certain which of too many are kept.
+        # Sorted: of too many, the same ones are kept each time.
         dict(sorted(_labels_and_annotations(metadata).items())[:MAX_LABELS]),
         read_allowed_namespaces(get_dict(metadata, "annotations")),
     )
-    if previous is not None and _unmanaged(previous.data) == _unmanaged(data):
-        vars(observed)["unmanaged"] = previous.unmanaged
+    parsed = vars(previous).get("unmanaged") if previous is not None else None
+    if parsed and previous and _unmanaged(previous.data) == _unmanaged(data):
+        vars(observed)["unmanaged"] = parsed
     return observed
 
 

@@ -101,4 +101,7 @@ def test_unmanaged_keys_are_parsed_again_only_if_they_change() -> None:
     other = observe_config_map({**CONFIG_MAP, "data": changed}, same)
 
     assert same.unmanaged is parsed
+    assert "unmanaged" not in vars(
+        observe_config_map(CONFIG_MAP, observe_config_map(CONFIG_MAP))
+    )
     assert other.unmanaged.bindings == (("bob", "role:a"),)

@@ -11,11 +11,13 @@ long text stays with the object that contains the text, and is dropped with it.
 
 import re
 from collections.abc import Callable
-from functools import lru_cache, update_wrapper
-from typing import Final, Generic, TypeVar, TypeVarTuple
+from functools import _CacheInfo, lru_cache, update_wrapper
+from inspect import signature
+from typing import Final, Protocol, TypeVar, TypeVarTuple, cast
 
 Texts = TypeVarTuple("Texts")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 SHORT: Final = 160
 """Characters of the texts that a cache keeps as one key; most lines have up to 100."""
@@ -34,22 +36,17 @@ def utf8_size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-class CachedIfShort(Generic[*Texts, T]):
+_OfTexts = Callable[[*tuple[str, ...]], T]
+
+
+class CachedIfShort(Protocol[*Texts, T_co]):
     """Function of texts that remembers its results for short texts."""
 
-    def __init__(
-        self, function: Callable[[*Texts], T], entries: int, short: int
-    ) -> None:
-        cached = lru_cache(maxsize=entries)(function)
-        self.cache_clear, self.cache_info = cached.cache_clear, cached.cache_info
-        self._function, self._cached, self._short = function, cached, short
-        update_wrapper(self, function)
+    cache_clear: Callable[[], None]
+    cache_info: Callable[[], _CacheInfo]
 
-    def __call__(self, *texts: *Texts) -> T:
+    def __call__(self, *texts: *Texts) -> T_co:
         """Return the remembered result, or compute it."""
-        if sum(map(len, texts)) <= self._short:  # type: ignore[arg-type]
-            return self._cached(*texts)
-        return self._function(*texts)
 
 
 def cached_if_short(
@@ -59,4 +56,23 @@ def cached_if_short(
 
     The texts of the cache have at most ``entries`` times ``short`` characters.
     """
-    return lambda function: CachedIfShort(function, entries, short)
+
+    def decorate(function: Callable[[*Texts], T]) -> CachedIfShort[*Texts, T]:
+        cached = lru_cache(maxsize=entries)(function)
+        remember = cast("_OfTexts[T]", cached)
+        compute = cast("_OfTexts[T]", function)
+
+        # A reconciliation calls the functions of one text ten thousand times.
+        def of_one(text: str) -> T:
+            return remember(text) if len(text) <= short else compute(text)
+
+        def of_several(*texts: str) -> T:
+            is_short = sum(map(len, texts)) <= short
+            return remember(*texts) if is_short else compute(*texts)
+
+        takes_one = len(signature(function).parameters) == 1
+        call = update_wrapper(of_one if takes_one else of_several, function)
+        vars(call).update(cache_clear=cached.cache_clear, cache_info=cached.cache_info)
+        return cast("CachedIfShort[*Texts, T]", call)
+
+    return decorate
