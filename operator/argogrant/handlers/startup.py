@@ -31,6 +31,7 @@ from argogrant.audit.http_sink import Sink, SinkTarget, open_spool
 from argogrant.audit.kubernetes_events import KubernetesEvents
 from argogrant.controller.manager import log_task_failure
 from argogrant.handlers.instances import NamespaceRegistry, register_resync, utc_now
+from argogrant.handlers.kopf_requests import Backoffs, survive_broken_answers
 from argogrant.kube.client import Body, Cluster, KubernetesCluster
 from argogrant.kube.errors import Conflict
 from argogrant.kube.leader_election import LeaderElector
@@ -47,8 +48,6 @@ of an ArgoCDInstance by as much."""
 CONNECT_SECONDS: Final = 5.0
 DNS_THREADS: Final = 64
 """Host names resolved at the same time; names that time out must not delay others."""
-ERROR_BACKOFFS: Final = (1, 1, 2, 3, *[5] * 101)
-"""Seconds between attempts of kopf's requests; its defaults go up to 21."""
 FEWEST_FILES: Final = 4_096
 """Open files below which a warning is logged; an ArgoCDInstance needs about ten."""
 GC_NEW_OBJECTS: Final = 20_000
@@ -389,7 +388,8 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: object) -
     settings.background.instant_exit_timeout = 2.0
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = CONNECT_SECONDS
-    settings.networking.error_backoffs = ERROR_BACKOFFS
+    settings.networking.error_backoffs = Backoffs()
+    survive_broken_answers()
     resolvers = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="lookup")
     asyncio.get_running_loop().set_default_executor(resolvers)
     memo.settings = OperatorSettings.read(os.environ)

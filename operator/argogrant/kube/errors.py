@@ -235,6 +235,12 @@ def _certificate_problem(error: aiohttp.ClientConnectorCertificateError) -> str:
     return f"the certificate of https://{error.host}:{error.port} {problem}"
 
 
+BROKEN_ANSWERS: Final = (
+    aiohttp.ClientPayloadError,
+    aiohttp.ContentTypeError,
+    ValueError,
+)
+"""Exceptions of a client that reads an answer which is cut off or no JSON."""
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 5.0
 
