@@ -28,6 +28,7 @@ from argogrant.grants.model.identity import (
     RequesterVerification,
 )
 from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.status_notes import StatusNotes, add_notes
 
 NOON: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
@@ -54,6 +55,9 @@ def a_grant(subject: str = "alice", role: str = "role:deployer", **overrides: An
     )
 
 
+NOTES: Final = ("role_risks", "login", "similar_roles")
+
+
 def an_instance(**overrides: Any) -> InstanceState:
     """Build an instance with one global and one project role."""
     return InstanceState(
@@ -72,8 +76,10 @@ def decided(
     related: RelatedObjects = NO_RELATED_OBJECTS,
     **instance: Any,
 ) -> Decision:
-    """Decide about a grant."""
-    return decide(build_input(grant, an_instance(**instance), now, related))
+    """Decide about a grant, with notes."""
+    told = {key: instance.pop(key) for key in NOTES if key in instance}
+    decision = decide(build_input(grant, an_instance(**instance), now, related))
+    return add_notes(decision, StatusNotes(**told))
 
 
 VERIFIED: Final = RequesterVerification(verified_since=NOON)

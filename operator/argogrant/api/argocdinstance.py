@@ -239,7 +239,8 @@ class ArgoCDInstanceStatus(StatusModel):
     policy.argogrant.csv. ClockInSync: the clocks of the operator and the API server
     agree. RequesterVerified: the API server verifies requesters and approvers; if
     False, no AccessPolicy matches. TokenFresh: the token for a remote cluster is
-    renewed in time; absent if Argo CD runs in this cluster."""
+    renewed in time; absent if Argo CD runs in this cluster. RolesAnalyzed: False if
+    there are too many rules to find the risks of every role; absent otherwise."""
     bindings: int | None = Field(None, ge=0)
     """Number of bindings in policy.argogrant.csv. A binding is a pair of a subject and
     a role; grants with the same pair share it."""

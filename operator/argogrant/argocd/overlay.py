@@ -217,6 +217,32 @@ def plan_overlay(
     return replace(plan, text=text, removes_foreign_lines=removes_foreign_lines)
 
 
+def plan_removal(current: Overlay | None, kept: AbstractSet[Binding]) -> OverlayPlan:
+    """Plan to remove every line of the managed key but those of the kept bindings.
+
+    Lines are only left out: nothing that stays is composed or checked again, so no
+    other binding can prevent a removal.
+    """
+    extra = current.bindings - kept if current is not None else frozenset()
+    plan = OverlayPlan(to_add=frozenset(), to_remove=frozenset(extra))
+    if current is None or not (extra or current.has_foreign_lines):
+        return plan
+    lines: list[str] = []
+    section: list[str] = []
+    """Beginning of a section; written with its first line."""
+    for line, _, content in overlay_lines(current.text):
+        if line.startswith(UNTIL):
+            section = [line]
+        elif content is None or (isinstance(content, Binding) and content in kept):
+            lines += [*section, line] if content is not None else [line]
+            section = [] if content is not None else section
+    return replace(
+        plan,
+        text="\n".join(lines),
+        removes_foreign_lines=current.has_foreign_lines,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """Text of the managed key after a sweep, with the number of swept lines."""

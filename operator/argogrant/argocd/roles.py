@@ -6,11 +6,11 @@ not know.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Final
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from typing import Final, TypeVar
 
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
@@ -74,6 +74,21 @@ _EVERYTHING: Final = frozenset({"*", "*/*", ".*"})
 """Patterns that match every object, as a glob or as a regular expression."""
 
 
+_BITS: Final = {one: 1 << n for n, one in enumerate(sorted(PERSISTENT))}
+"""Sets of permissions are integers, one bit for each, so they are cheap to unite."""
+_ALL: Final = (1 << len(_BITS)) - 1
+_DENIED: Final = len(_BITS)
+"""Position of the permissions that are denied for every object."""
+_HAS_DENY: Final = 1 << 2 * len(_BITS)
+_HAS_LIMITED_DENY: Final = _HAS_DENY << 1
+"""Some deny rule is for a single object, so the rules have to be compared."""
+MAX_COMPARED: Final = 500_000
+"""Rules that are compared by their object in one analysis. This work, unlike the rest,
+can grow with roles times rules."""
+_LONG_LIST: Final = 1000
+"""Units of work between two pauses of an analysis; one unit is one rule or link."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class DiscoveredRole:
     """Role that a grant can name: a global role, or a role of an AppProject."""
@@ -89,6 +104,25 @@ class DiscoveredRole:
         return f"proj:{self.project}:{self.name}" if self.project else self.name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleAnalysis:
+    """Facts about the roles of one Argo CD, for people; they decide nothing."""
+
+    roles: tuple[DiscoveredRole, ...] = ()
+    """Every role that a grant can name, sorted."""
+    default_roles: frozenset[str] = frozenset()
+    """The default role and its inherited roles; empty without a default role."""
+    default_roles_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The same in requests about each AppProject whose lines add some."""
+    overrated: int = 0
+    """Roles whose risks were not found exactly, because there are too many rules. They
+    may have fewer persistent permissions, as deny rules for single objects are not
+    considered."""
+
+
+NO_ANALYSIS: Final = RoleAnalysis()
+
+
 class _Lines:
     """Rules and links that apply to the same requests.
 
@@ -96,10 +130,16 @@ class _Lines:
     one project.
     """
 
-    def __init__(self, *parts: ParsedLines, base: "_Lines | None" = None) -> None:
+    def __init__(
+        self, *parts: ParsedLines, mode: str, base: "_Lines | None" = None
+    ) -> None:
+        self._mode = mode
         self.base = base
         self.rules: defaultdict[str, list[Rule]] = defaultdict(list)
         self.links: defaultdict[str, set[str]] = defaultdict(set)
+        self._own: dict[str, int] = {}
+        self.reached: dict[str, int] = {}
+        """Content of the rules of a name and of everything that it inherits."""
         for lines in parts:
             for rule in lines.rules:
                 self.rules[rule.subject].append(rule)
@@ -111,11 +151,10 @@ class _Lines:
         own: AbstractSet[str] = self.links.get(name, frozenset())
         return own | self.base.parents_of(name) if self.base is not None else own
 
-    def rules_of(self, name: str) -> Iterator[Rule]:
-        """Yield the rules of a name."""
-        if self.base is not None:
-            yield from self.base.rules_of(name)
-        yield from self.rules.get(name, ())
+    def rules_of(self, name: str) -> list[Rule]:
+        """Return the rules of a name."""
+        inherited = self.base.rules_of(name) if self.base is not None else []
+        return [*inherited, *self.rules.get(name, ())]
 
     def inherited_roles(self, name: str) -> frozenset[str]:
         """Return a role and every role that it inherits."""
@@ -126,6 +165,48 @@ class _Lines:
                 break
             found |= last
         return frozenset(found)
+
+    def read(self) -> Iterator[int]:
+        """Read the content of every rule; yields like ``reach``."""
+        for name, rules in self.rules.items():
+            content = 0
+            for part in _parts(rules):
+                for rule in part:
+                    content |= _content(rule, self._mode)
+                yield len(part)
+            self._own[name] = content
+
+    def reach(self, names: Iterable[str]) -> Iterator[int]:
+        """Find what the rules of these roles and of their inherited roles contain.
+
+        The work grows with the number of lines, and not with roles times rules: after
+        the n-th round each name has what its roles at a distance of n links have.
+
+        Yields:
+            The work since the last pause, in rules and links.
+        """
+        parents: dict[str, AbstractSet[str]] = {}
+        last = set(names)
+        for _ in range(_INHERITED + 1):
+            for name in last:
+                parents[name] = self.parents_of(name)
+                yield 1 + len(parents[name])
+            last = {one for name in last for one in parents[name]} - parents.keys()
+        own = {name: self.content_of(name) for name in parents}
+        self.reached = own
+        for _ in range(_INHERITED):
+            before, self.reached = self.reached, dict(own)
+            for name, roles in parents.items():
+                for role in roles:
+                    self.reached[name] |= before.get(role, 0)
+                yield len(roles)
+            if self.reached == before:
+                break
+
+    def content_of(self, name: str) -> int:
+        """Return what the rules of a name contain, after ``read``."""
+        inherited = self.base.content_of(name) if self.base is not None else 0
+        return inherited | self._own.get(name, 0)
 
 
 class RolePermissions:
@@ -138,10 +219,13 @@ class RolePermissions:
     """
 
     def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
-        self._mode = text.match_mode
-        self._everywhere = _Lines(_BUILT_IN, text)
+        self._mode = mode = text.match_mode
+        self.compared = 0
+        """Rules compared by their object, for all roles together."""
+        self.overrated = 0
+        self._everywhere = _Lines(_BUILT_IN, text, mode=mode)
         self._of_projects = {
-            one.name: _Lines(lines, base=self._everywhere)
+            one.name: _Lines(lines, mode=mode, base=self._everywhere)
             for one in projects
             if not (lines := one.lines()).problems
         }
@@ -165,42 +249,101 @@ class RolePermissions:
 
     def risks_of(self, name: str) -> RoleRisks:
         """Find the persistent permissions and the deny rules of a role."""
-        lines = self._lines_for(name)
-        names = lines.inherited_roles(name)
-        rules = [rule for one in names for rule in lines.rules_of(one)]
-        denials = [rule for rule in rules if rule.effect == "deny"]
-        permissions = {
-            one
-            for rule in rules
-            if rule.effect == "allow"
-            for one in _permissions_of(rule, self._mode, if_too_long=_EVERY_PERMISSION)
-            if not self._is_denied(one, rule, denials)
-        }
-        return RoleRisks(
-            has_deny=bool(denials),
-            persistent_permissions=tuple(
-                f"{resource} {act}" for resource, act in sorted(permissions)
-            ),
-        )
+        _completed(_returning_none(self.reach([name])))
+        return _completed(self.find_risks(name))
 
-    def _is_denied(
-        self, permission: tuple[str, str], allowed: Rule, denials: Sequence[Rule]
-    ) -> bool:
-        """Return whether a deny rule covers everything that a rule allows."""
-        return any(
-            (denied.object in _EVERYTHING or denied.object == allowed.object)
-            and permission
-            in _permissions_of(denied, self._mode, if_too_long=frozenset())
-            for denied in denials
-        )
+    def reach(self, names: Iterable[str]) -> Iterator[int]:
+        """Prepare to find the risks of these roles; yields like ``_Lines.reach``."""
+        by_lines = defaultdict[_Lines, set[str]](set)
+        for name in names:
+            by_lines[self._lines_for(name)].add(name)
+        yield from self._everywhere.read()
+        for lines, roles in by_lines.items():
+            if lines is not self._everywhere:
+                yield from lines.read()
+            yield from lines.reach(roles)
+
+    def find_risks(self, name: str) -> Generator[int, None, RoleRisks]:
+        """Find the risks of a role, after ``reach``; yields like it."""
+        content = self._lines_for(name).reached[name]
+        allowed = content & _ALL & ~(content >> _DENIED)
+        if content & _HAS_LIMITED_DENY and allowed:
+            if self.compared < MAX_COMPARED:
+                allowed = yield from self._compare_objects(name)
+            else:
+                self.overrated += 1
+        yield 1
+        return _risks(allowed, has_deny=bool(content & _HAS_DENY))
+
+    def _compare_objects(self, name: str) -> Generator[int, None, int]:
+        """Find the permissions that a role has for some object that no rule denies."""
+        allowed, denied = defaultdict[str, int](int), defaultdict[str, int](int)
+        denied_everywhere, lines = 0, self._lines_for(name)
+        for one in lines.inherited_roles(name):
+            for part in _parts(lines.rules_of(one)):
+                for rule in part:
+                    content = _content(rule, self._mode)
+                    allowed[rule.object] |= content & _ALL
+                    denied_everywhere |= content >> _DENIED
+                    if rule.effect == "deny":
+                        bits = _permissions_of(rule, self._mode, if_too_long=0)
+                        denied[rule.object] |= bits
+                self.compared += len(part)
+                yield len(part)
+        found = 0
+        for name_of_object, bits in allowed.items():
+            found |= bits & ~denied.get(name_of_object, 0)
+        return found & ~denied_everywhere & _ALL
 
 
-_EVERY_PERMISSION: Final = frozenset(PERSISTENT)
+def _content(rule: Rule, mode: str) -> int:
+    """Return what one rule contains, as bits."""
+    if rule.effect == "allow":
+        return _permissions_of(rule, mode, if_too_long=_ALL)
+    if rule.effect != "deny":
+        return 0
+    bits = _permissions_of(rule, mode, if_too_long=0)
+    if rule.object in _EVERYTHING:
+        return _HAS_DENY | bits << _DENIED
+    return _HAS_DENY | (_HAS_LIMITED_DENY if bits else 0)
 
 
-def _permissions_of(
-    rule: Rule, mode: str, *, if_too_long: frozenset[tuple[str, str]]
-) -> frozenset[tuple[str, str]]:
+def _parts(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:
+    for begin in range(0, len(rules), _LONG_LIST):
+        yield rules[begin : begin + _LONG_LIST]
+
+
+T = TypeVar("T")
+
+
+def _returning_none(steps: Iterator[int]) -> Generator[int, None, None]:
+    yield from steps
+
+
+def _completed(steps: Generator[int, None, T]) -> T:
+    """Perform all steps of an analysis, and return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+@lru_cache(maxsize=1 << 10)
+def _risks(permissions: int, *, has_deny: bool) -> RoleRisks:
+    """Return the risks of these bits; roles with the same risks share one object."""
+    return RoleRisks(
+        has_deny=has_deny,
+        persistent_permissions=tuple(
+            f"{resource} {action}"
+            for (resource, action), bit in _BITS.items()
+            if permissions & bit
+        ),
+    )
+
+
+def _permissions_of(rule: Rule, mode: str, *, if_too_long: int) -> int:
     """Return the permissions of a rule, or a constant if its patterns are too long."""
     if max(len(rule.resource), len(rule.action)) > MAX_PATTERN:
         return if_too_long
@@ -208,13 +351,11 @@ def _permissions_of(
 
 
 @cached_if_short(1 << 10)
-def _persistent_permissions(
-    resources: str, actions: str, mode: str
-) -> frozenset[tuple[str, str]]:
-    """Return the permissions of ``PERSISTENT`` that two patterns match."""
-    return frozenset(
-        (resource, action)
-        for resource, action in PERSISTENT
+def _persistent_permissions(resources: str, actions: str, mode: str) -> int:
+    """Return the permissions of ``PERSISTENT`` that two patterns match, as bits."""
+    return sum(
+        bit
+        for (resource, action), bit in _BITS.items()
         if pattern_matches(resources, resource, mode=mode)
         and _matches_action(actions, action, mode)
     )
@@ -228,30 +369,55 @@ def _matches_action(pattern: str, action: str, mode: str) -> bool:
     return has_subresources and pattern.startswith(action.removesuffix("*"))
 
 
-def discover_roles(
-    text: PolicyCSV, projects: Iterable[Project]
-) -> tuple[DiscoveredRole, ...]:
-    """Find every role that a grant can name; sorted, without duplicates.
+def global_roles(text: PolicyCSV) -> frozenset[str]:
+    """Find the global roles that a grant can name.
 
-    These are the global roles (``role:…`` with rules or a parent, and the second field
-    of every ``g`` line), then the project roles. The managed key is not read: a binding
-    of argogrant alone does not make a role.
+    These are ``role:…`` with rules or a parent, and the second field of every ``g``
+    line. The managed key is not read: a binding of argogrant alone does not make a
+    role.
     """
     subjects = {rule.subject for rule in text.rules}
     subjects.update(binding.subject for binding in text.bindings)
     names = {name for name in subjects if name.startswith("role:")}
     names |= {b.role for b in text.bindings if not b.role.startswith("proj:")}
+    return BUILT_IN_ROLES | names - {""}
+
+
+def discover_roles(
+    text: PolicyCSV, projects: Iterable[Project]
+) -> tuple[DiscoveredRole, ...]:
+    """Find every role that a grant can name; sorted, without duplicates."""
+    return _completed(analyse_roles(text, projects)).roles
+
+
+def analyse_roles(
+    text: PolicyCSV, projects: Iterable[Project]
+) -> Generator[int, None, RoleAnalysis]:
+    """Find the roles of one Argo CD, their risks, and what everybody has.
+
+    The caller resumes this generator while it has time for it.
+
+    Yields:
+        The work since the last pause, in lines and roles.
+    """
     projects = tuple(projects)
     permissions = RolePermissions(text, projects)
-    roles = {
-        DiscoveredRole(project="", name=name) for name in names | BUILT_IN_ROLES if name
-    } | {
+    roles = {DiscoveredRole(project="", name=name) for name in global_roles(text)} | {
         DiscoveredRole(project=one.name, name=role.name, description=role.description)
         for one in projects
         for role in one.roles
     }
-    return tuple(
-        sorted(replace(one, risks=permissions.risks_of(one.bound_as)) for one in roles)
+    yield from permissions.reach(role.bound_as for role in roles)
+    found: list[DiscoveredRole] = []
+    for role in sorted(roles):
+        risks = yield from permissions.find_risks(role.bound_as)
+        found.append(replace(role, risks=risks))
+    default = text.default_role
+    return RoleAnalysis(
+        roles=tuple(found),
+        overrated=permissions.overrated,
+        default_roles=permissions.inherited_roles(default) if default else frozenset(),
+        default_roles_in=permissions.inherited_in_projects(default) if default else {},
     )
 
 

@@ -5,7 +5,6 @@ admission policies are installed and unchanged. The operator watches them like i
 kinds, so a change takes effect at once: no AccessPolicy matches until it is undone.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +17,7 @@ from argogrant.api.admission_drift import (
     verified_since,
 )
 from argogrant.controller.apply import Clock
+from argogrant.controller.faults import log_failure
 from argogrant.controller.permissions import IDENTITY_ROLE
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Reason
@@ -68,7 +68,7 @@ class AdmissionWatcher:
             self.verification()
             on_change()
 
-        self._informers: tuple[Informer[Body], ...] = tuple(
+        self.informers: tuple[Informer[Body], ...] = tuple(
             Informer(
                 cluster,
                 Collection(resource, "", name),
@@ -78,16 +78,11 @@ class AdmissionWatcher:
             for resource in (VALIDATING_POLICIES, VALIDATING_BINDINGS)
             for name in POLICY_NAMES
         )
-
-    async def run(self) -> None:
-        """Watch the policies until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers:
-                tasks.create_task(informer.run())
+        """The informers, each of which has to run."""
 
     async def wait_until_observed(self) -> None:
         """Wait until every policy was listed, or the list failed."""
-        for informer in self._informers:
+        for informer in self.informers:
             await informer.attempted.wait()
 
     async def relist(self) -> int:
@@ -96,7 +91,7 @@ class AdmissionWatcher:
         If the kind is not served or may not be read, ``verification`` reports it.
         """
         differences = 0
-        for informer in self._informers:
+        for informer in self.informers:
             with suppress(NotFound, Forbidden):
                 differences += await informer.relist()
         return differences
@@ -105,11 +100,26 @@ class AdmissionWatcher:
         """Return whether requesters are verified, evaluated again after a change."""
         state = tuple(
             (one.synced.is_set(), one.error, *one.objects.values())
-            for one in self._informers
+            for one in self.informers
         )
         if state != self._observed_state:
-            self._observed_state, self._verification = state, self._evaluate()
+            self._observed_state, self._verification = state, self._try_to_evaluate()
         return self._verification
+
+    def _try_to_evaluate(self) -> RequesterVerification:
+        """Return that nothing is known if the evaluation fails unexpectedly."""
+        try:
+            return self._evaluate()
+        except Exception as error:  # noqa: BLE001 - removals must not depend on it
+            log_failure("the admission policies", error)
+            return RequesterVerification(
+                reason=Reason.UNKNOWN,
+                problem=(
+                    "The operator failed unexpectedly to compare the admission policies"
+                    f" ({type(error).__name__}), so no AccessPolicy matches. Report"
+                    " this with the operator's log."
+                ),
+            )
 
     def _evaluate(self) -> RequesterVerification:
         if self._accepts_unverified:
@@ -123,7 +133,7 @@ class AdmissionWatcher:
             return RequesterVerification(reason=Reason.UNKNOWN, problem=failure)
         observed = {
             f"{informer.collection.resource.plural}/{name}": body
-            for informer in self._informers
+            for informer in self.informers
             for name, body in informer.objects.items()
         }
         drift = find_drift(observed)
@@ -144,7 +154,7 @@ class AdmissionWatcher:
 
     def _failure(self) -> str | None:
         """Return why it is unknown whether the policies are installed."""
-        for informer in self._informers:
+        for informer in self.informers:
             error, subject = informer.error, informer.collection.describe()
             if isinstance(error, Forbidden):
                 problem = with_full_stop(f"{subject} cannot be read: {error}")

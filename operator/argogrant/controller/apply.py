@@ -1,10 +1,11 @@
 """Writer of policy.argogrant.csv, and detection of programs that overwrite the key.
 
-A write that removes access is never delayed. A write that only adds access waits for
-other changes of the same second, and longer while another program overwrites the key:
-two programs that overwrite each other make Argo CD reload its policy without end. From
-the third overwrite within ten minutes, each delay is twice as long as the one before,
-and the condition ``Contested`` names the field manager of the other program::
+A write that removes access is never delayed, and delays no other. A write that only
+adds access waits for other changes of the same second, and longer while another program
+overwrites the key: two programs that overwrite each other make Argo CD reload its
+policy without end. From the third overwrite within ten minutes, each delay is twice as
+long as the one before, and the condition ``Contested`` names the field manager of the
+other program::
 
     time      0 s       overwritten  ─> written again at once
               ...       overwritten  ─> written again at once
@@ -33,7 +34,7 @@ Clock = Callable[[], datetime]
 Ends = Mapping[Binding, datetime | None]
 
 WRITE_PAUSE: Final = 1.0
-"""Seconds between two writes that only add access, so a burst shares one write."""
+"""Seconds between two writes that add access, so a burst shares one write."""
 PERIOD_SECONDS: Final = 600.0
 CONTESTED_FROM: Final = 3
 """Overwrites within the period; fewer are corrected at once."""
@@ -171,7 +172,9 @@ class Applier:
             self._metrics.record_write("conflict" if conflict else "error")
             raise
         self._contention.record_write(text)
-        self._last_write = asyncio.get_running_loop().time()
+        if planned.overlay.to_add or not planned.is_urgent:
+            # Only writes that add are delayed by each other.
+            self._last_write = asyncio.get_running_loop().time()
         self.last_write_at = self._clock()
         self._metrics.record_write("ok")
         removed, before = planned.overlay.to_remove, seen.config_map.overlay

@@ -36,6 +36,7 @@ from argogrant.argocd.policy_csv import (
     OVERLAY_KEY,
     SCOPES_KEY,
     PolicyCSV,
+    read_scopes,
     read_unmanaged_keys,
 )
 from argogrant.controller.appproject.patch import project_patch, tokens_of
@@ -80,10 +81,15 @@ class ObservedConfigMap:
         """The managed key ``policy.argogrant.csv``; None if it does not exist."""
         return read_overlay(self.data)
 
-    @property
+    @cached_property
+    def unmanaged_data(self) -> Mapping[str, str]:
+        """All keys that argogrant does not manage, not parsed."""
+        return {key: text for key, text in self.data.items() if key != OVERLAY_KEY}
+
+    @cached_property
     def is_loadable(self) -> bool:
         """True if Argo CD loads it; it does not if ``scopes`` is no list."""
-        return self.unmanaged.claims is not None
+        return read_scopes(self.data.get(SCOPES_KEY, "")) is not None
 
     @property
     def scopes(self) -> str | None:
@@ -225,15 +231,14 @@ class ArgoCD:
             longest_backoff=SETTINGS_BACKOFF,
         )
 
-    async def run(self) -> None:
-        """List and watch until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for informer in (self._config_map, self._projects, self._settings):
-                tasks.create_task(informer.run())
+    @property
+    def informers(self) -> tuple[Informer[Any], ...]:
+        """The informers, each of which has to run."""
+        return (self._config_map, self._projects, self._settings)
 
     async def wait_until_observed(self) -> None:
         """Wait until everything is listed, or its first list has failed."""
-        for informer in (self._config_map, self._projects, self._settings):
+        for informer in self.informers:
             await informer.attempted.wait()
 
     async def relist(self) -> int:

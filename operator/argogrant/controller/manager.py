@@ -6,13 +6,16 @@ statuses, the deletion of ended grants, and one reconciler per ArgoCDInstance.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.argocd_state import Snapshot
+from argogrant.controller.faults import Faults, Work
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.reconciler import Reconciler
@@ -23,6 +26,7 @@ from argogrant.controller.status.writer import StatusWriter
 from argogrant.controller.store import POLICIES, UNASSIGNED, Store
 from argogrant.grants.checks import InstanceState
 from argogrant.kube.client import Cluster
+from argogrant.kube.errors import Backoff
 from argogrant.telemetry.metrics import Metrics
 
 RECHECK_SECONDS: Final = 1.0
@@ -68,21 +72,33 @@ class NamespaceManager:
             clock=clock,
             accepts_unverified=accepts_unverified,
         )
+        self._faults = Faults(name, partial(metrics.internal_errors_in, name))
         self._writer = StatusWriter(cluster)
         self._retention = RetentionCollector(
             cluster, self._store, audit=audit, metrics=metrics, clock=clock
         )
         self._reporter = Reporter(self._store, self._writer, audit, self._retention)
+        self._one_at_a_time = asyncio.Lock()
         self._reconcilers: dict[str, Reconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Keep the store current, and reconcile while this process leads."""
+        """Keep the store current, and reconcile while this process leads.
+
+        Every part has a task of its own, which is started again if it fails: none ends
+        the others.
+        """
+        watches: dict[str, Work] = {
+            f"the watch of {informer.collection.describe()}": informer.run
+            for informer in (*self._store.informers, *self._verification.informers)
+        }
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._store.run())
-                tasks.create_task(self._verification.run())
-                tasks.create_task(self._run_as_leader())
+                for what, run in watches.items():
+                    tasks.create_task(self._faults.keep_running(what, run))
+                await self._leading.wait()
+                for what, run in self._work_of_leader().items():
+                    tasks.create_task(self._faults.keep_running(what, run))
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -121,21 +137,24 @@ class NamespaceManager:
                 differences,
             )
 
-    async def _run_as_leader(self) -> None:
-        """Start the writers, and the loop of every instance in the store.
+    def _work_of_leader(self) -> Mapping[str, Work]:
+        return {
+            "the reconcile loops": self._start_instances,
+            "the writer of statuses": self._writer.run,
+            "the deletion of ended grants": self._retention.run,
+            "the report of grants without an instance": self._report_unassigned,
+            "the report of access policies": self._report_policies,
+        }
+
+    async def _start_instances(self) -> None:
+        """Start the loop of every instance in the store.
 
         kopf starts its daemons one after the other, and grants may have expired while
         no operator ran.
         """
-        await self._leading.wait()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._writer.run())
-            tasks.create_task(self._retention.run())
-            tasks.create_task(self._report_unassigned())
-            tasks.create_task(self._report_policies())
-            await self._store.wait_until_synced()
-            for name in self._store.instances.objects:
-                self._ensure_running(name)
+        await self._store.wait_until_synced()
+        for name in self._store.instances.objects:
+            self._ensure_running(name)
 
     def _ensure_running(self, name: str) -> "asyncio.Task[None]":
         """Start to reconcile an instance, unless that task runs already."""
@@ -143,11 +162,22 @@ class NamespaceManager:
         if task is None or task.done():
             task = asyncio.create_task(self._reconcile(name))
             task.add_done_callback(log_task_failure)
+            task.add_done_callback(partial(self._forget, name))
             self._tasks[name] = task
         return task
 
+    def _forget(self, name: str, task: "asyncio.Task[None]") -> None:
+        """Forget the task of an instance that is deleted and clean."""
+        if self._tasks.get(name) is task:
+            del self._tasks[name]
+            self._store.forget_event(name)
+
     async def _reconcile(self, name: str) -> None:
-        """Reconcile an instance, then any later instance of the same name."""
+        """Reconcile an instance, then any later instance of the same name.
+
+        A loop that fails unexpectedly is reported and started again.
+        """
+        backoff, has_failed = Backoff(), False
         while True:
             reconciler = self._reconcilers[name] = Reconciler(
                 name,
@@ -158,21 +188,36 @@ class NamespaceManager:
                 reporter=self._reporter,
                 metrics=self._metrics.get(self._store.namespace, name),
                 clock=self._clock,
+                one_at_a_time=self._one_at_a_time,
             )
             try:
                 await reconciler.run()
+            except Exception as error:  # noqa: BLE001 - it is started again
+                has_failed = True
+                self._report_fault(name, error)
             finally:
                 del self._reconcilers[name]
             record = self._store.instance(name)
             if record is None or record.is_force_released:
                 return
-            if record.uid == reconciler.uid:
+            if has_failed:
+                await backoff.wait()
+                has_failed = False
+            elif record.uid == reconciler.uid:
                 return
+
+    def _report_fault(self, name: str, error: Exception) -> None:
+        """Report a reconcile loop that has failed and is about to be started again."""
+        record = self._store.instance(name)
+        if record is not None:
+            finding = self._faults.record(f"ArgoCDInstance {name}", error)
+            self._reporter.report_not_ready(record, finding, self._clock())
 
     async def _report_unassigned(self) -> None:
         """Report about grants without an instance, and release deleted ones."""
         await self._store.wait_until_synced()
-        decisions, changed = DecisionCache(), self._store.event(UNASSIGNED)
+        decisions = DecisionCache(self._faults)
+        changed = self._store.event(UNASSIGNED)
         no_instance = InstanceState(name="", exists=False)
         nothing = Plan(overlay=None, blocked=None)
         while True:
@@ -181,7 +226,7 @@ class NamespaceManager:
             grants = self._store.unassigned_grants()
             decisions.update(grants, no_instance, now, self._store)
             self._reporter.report_and_release_grants(
-                decisions, nothing, Snapshot(), now
+                decisions, nothing, Snapshot(), now, self._faults
             )
             self._reporter.report_orphaned_approvals(now)
             needs_recheck = decisions.recheck_at is not None or any(

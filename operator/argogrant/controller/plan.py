@@ -1,6 +1,7 @@
 """Planned change of policy.argogrant.csv from the decisions, or its obstacle. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,7 +15,14 @@ from argogrant.argocd.capacity import (
     overlay_capacity,
     undivided,
 )
-from argogrant.argocd.overlay import OverlayPlan, Owner, overlay_bytes, plan_overlay
+from argogrant.argocd.overlay import (
+    Overlay,
+    OverlayPlan,
+    Owner,
+    overlay_bytes,
+    plan_overlay,
+    plan_removal,
+)
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.grants.decide import Decision, DesiredBinding
@@ -50,6 +58,10 @@ class Plan:
     """AppProjects whose members annotation belongs to another instance."""
     removes_key: bool = False
     """True if the key itself has to go, because Argo CD's owner withdrew permission."""
+    removed_before: frozenset[Binding] = frozenset()
+    """Bindings that were removed since the last report."""
+    failures: Mapping[str, Exception] = field(default_factory=dict)
+    """AppProjects whose plan failed unexpectedly; nothing of them is changed."""
     is_moving: bool = False
     """True while a binding is added to the ConfigMap or an AppProject and the other
     still has it."""
@@ -62,9 +74,10 @@ class Plan:
 
     @property
     def removed(self) -> frozenset[Binding]:
-        """Return the bindings to remove, from the ConfigMap and from AppProjects."""
+        """Return the bindings to remove, or removed since the last report."""
         removed = self.overlay.to_remove if self.overlay is not None else frozenset()
-        return removed.union(*(one.to_remove for one in self.projects))
+        of_projects = (one.to_remove for one in self.projects)
+        return removed.union(self.removed_before, *of_projects)
 
     @property
     def capacity_finding(self) -> Finding | None:
@@ -106,10 +119,7 @@ def plan(
         return Plan(overlay=None, blocked=refusal or blocked)
     current, blocked = seen.config_map.overlay, _parse_finding(seen.config_map)
     if refusal is not None:
-        if current is None or current.owner is None:
-            return Plan(overlay=None, blocked=refusal)
-        removal = OverlayPlan(to_add=frozenset(), to_remove=frozenset(current.bindings))
-        return Plan(overlay=removal, blocked=refusal, removes_key=True)
+        return _plan_refused(current, refusal)
     written = current.ends if current is not None else {}
     desired: dict[Binding, datetime] = {}
     kept: dict[Binding, datetime] = {}
@@ -147,6 +157,31 @@ def plan(
     return Plan(
         overlay=compose(desired=fitting), blocked=blocked, over_capacity=waiting
     )
+
+
+def _plan_refused(current: Overlay | None, refusal: Finding) -> Plan:
+    """Plan to remove a key that Argo CD's owner does not allow, and claim no other."""
+    if current is None or current.owner is None:
+        return Plan(overlay=None, blocked=refusal)
+    removal = OverlayPlan(to_add=frozenset(), to_remove=frozenset(current.bindings))
+    return Plan(overlay=removal, blocked=refusal, removes_key=True)
+
+
+def plan_key_removals(
+    seen: Snapshot,
+    kept: AbstractSet[Binding],
+    *,
+    owner: Owner,
+    living_owners: Collection[Owner],
+    refusal: Finding | None = None,
+) -> Plan:
+    """Plan to remove all lines of policy.argogrant.csv but those of kept bindings."""
+    blocked = _why_not_writable(seen, owner, living_owners)
+    if blocked is not None:
+        return Plan(overlay=None, blocked=blocked)
+    if refusal is not None:
+        return _plan_refused(seen.overlay, refusal)
+    return Plan(overlay=plan_removal(seen.overlay, kept), blocked=None)
 
 
 def _over_capacity(

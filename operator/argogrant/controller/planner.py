@@ -17,10 +17,8 @@ from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import PolicyCSV
 from argogrant.argocd.roles import (
-    DiscoveredRole,
-    default_roles,
-    default_roles_in,
-    discover_roles,
+    RoleAnalysis,
+    global_roles,
     names_used_as_roles,
     names_used_as_roles_in,
     role_inheritance,
@@ -32,10 +30,13 @@ from argogrant.controller.appproject.placement import (
     BindingMode,
     binding_mode,
     plan_bindings,
+    plan_removals,
     written_ends,
 )
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
+from argogrant.controller.faults import Faults
 from argogrant.controller.plan import Plan
+from argogrant.controller.role_analysis import RoleSources
 from argogrant.controller.store import (
     GrantRecord,
     InstanceRecord,
@@ -47,11 +48,13 @@ from argogrant.grants.access.history import AccessHistory, requested_duration
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import InstanceState, build_input
-from argogrant.grants.decide import Decision, DesiredBinding, decide
+from argogrant.grants.decide import Decision, DesiredBinding, decide, decide_alone
 from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
 from argogrant.grants.model.grant import NO_RISKS, Binding, Grant, accounted_to
 from argogrant.grants.model.identity import IdentityPattern
-from argogrant.grants.model.reasons import Finding
+from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.validation import quote
+from argogrant.grants.status_notes import NO_NOTES, SimilarRoles, StatusNotes, add_notes
 
 LONGEST_CHAIN: Final = 128
 """Upper limit of the grants in a chain of extensions."""
@@ -60,21 +63,31 @@ WrittenEnd = Callable[[Binding], datetime | None]
 """Returns the end that Argo CD's RBAC policy contains for a binding."""
 
 
+NOT_GATHERED: Final = Finding(
+    Reason.INSTANCE_UNAVAILABLE,
+    "Argo CD's RBAC policy was not read yet.",
+    is_unknown=True,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatheredState:
-    """State of one instance, and the roles that grants can name."""
+    """State of one instance, and what only its status needs."""
 
     state: InstanceState
-    roles: tuple[DiscoveredRole, ...] = ()
+    """Input of all decisions; the same object while nothing in it has changed."""
+    roles: RoleSources | None = None
+    """Texts that define the roles; None if they are unknown."""
+    settings: ArgoCDSettings | None = None
     refusal: Finding | None = None
     """Why Argo CD's owner does not allow the instance; None if they do."""
 
 
 class _Sources(NamedTuple):
     instance: Instance | None
-    text: PolicyCSV | None
+    data: Mapping[str, str] | None
+    """Unmanaged keys of argocd-rbac-cm, not parsed; None if they are unknown."""
     labels_and_annotations: Mapping[str, str]
-    settings: ArgoCDSettings | None
     projects: tuple[Project, ...] | None
     """None if they are unknown."""
     rules: NamespaceRules
@@ -87,14 +100,27 @@ class StateGatherer:
     Args:
         name: Name of the instance.
         operator_namespace: The operator's own namespace; empty if it has none.
+        faults: Records what fails unexpectedly for one text or AppProject; it is set
+            aside, and everything else gathered.
     """
 
-    def __init__(self, name: str, operator_namespace: str = "") -> None:
+    def __init__(
+        self, name: str, operator_namespace: str = "", faults: Faults | None = None
+    ) -> None:
         self._name = name
         self._operator_namespace = operator_namespace
+        self._faults = faults or Faults()
         self._last_parsed: Instance | None = None
         self._sources: _Sources | None = None
-        self._gathered = GatheredState(state=InstanceState(name=name, exists=False))
+        self._parsed: tuple[object, ...] = ()
+        self.last: GatheredState | None = None
+        """The state as last gathered."""
+
+    def is_current(
+        self, record: InstanceRecord | None, seen: Snapshot, rules: NamespaceRules
+    ) -> bool:
+        """Return whether ``last`` is the present state; parses nothing."""
+        return self._sources_of(record, seen, rules) == self._sources
 
     def gather(
         self,
@@ -108,31 +134,53 @@ class StateGatherer:
         spec and an unknown policy: bindings stay until they expire, and none is added.
 
         Returns:
-            The same object as before if nothing has changed; the decision cache
+            The same state as before if nothing in it has changed; the decision cache
             compares it by identity.
         """
-        config_map = seen.config_map
-        text = config_map.unmanaged if config_map is not None else None
-        if record is not None and record.instance is None:
-            text = None
-        instance = self._instance(record)
-        sources = _Sources(
-            instance,
-            text,
-            config_map.labels_and_annotations if config_map is not None else {},
-            seen.settings,
-            seen.projects if seen.projects_are_known else None,
-            rules or NamespaceRules(),
-            self._refusal(instance, config_map),
-        )
-        if sources != self._sources:
-            self._sources = sources
-            self._gathered = _gather(self._name, sources)
-        return self._gathered
+        sources = self._sources_of(record, seen, rules or NamespaceRules())
+        settings, last = seen.settings, self.last
+        if last is None or sources != self._sources:
+            earlier_faults = self._faults.count
+            last = self._gather(sources, seen, last)
+            # What failed is tried again.
+            has_failed = self._faults.count != earlier_faults
+            self._sources = None if has_failed else sources
+            self._parsed = () if has_failed else self._parsed
+        if last.settings != settings:
+            last = replace(last, settings=settings)
+        self.last = last
+        return last
 
-    def _refusal(
-        self, instance: Instance | None, config_map: ObservedConfigMap | None
-    ) -> Finding | None:
+    def _gather(
+        self, sources: _Sources, seen: Snapshot, last: GatheredState | None
+    ) -> GatheredState:
+        text: PolicyCSV | None = None
+        if sources.data is not None and seen.config_map is not None:
+            with self._faults.contain("argocd-rbac-cm"):
+                text = seen.config_map.unmanaged
+        parsed = (*sources[:1], text, *sources[2:])
+        if last is None or parsed != self._parsed:
+            last = _gather(self._name, sources, text, self._faults)
+            self._parsed = parsed
+        return last
+
+    def _sources_of(
+        self, record: InstanceRecord | None, seen: Snapshot, rules: NamespaceRules
+    ) -> _Sources:
+        config_map = seen.config_map
+        is_known = config_map is not None and not (record and record.instance is None)
+        return _Sources(
+            self._instance(record),
+            config_map.unmanaged_data if config_map is not None and is_known else None,
+            config_map.labels_and_annotations if config_map is not None else {},
+            seen.projects if seen.projects_are_known else None,
+            rules,
+            self.refusal(record, seen),
+        )
+
+    def refusal(self, record: InstanceRecord | None, seen: Snapshot) -> Finding | None:
+        """Return why Argo CD's owner does not allow the instance; None if they do."""
+        instance, config_map = self._instance(record), seen.config_map
         if instance is None or config_map is None:
             return None
         return find_refusal(
@@ -160,8 +208,11 @@ class StateGatherer:
         return replace(last, being_deleted=record.being_deleted)
 
 
-def _gather(name: str, sources: _Sources) -> GatheredState:
-    instance, text, labels_and_annotations, settings, projects, rules, refusal = sources
+def _gather(
+    name: str, sources: _Sources, text: PolicyCSV | None, faults: Faults
+) -> GatheredState:
+    instance, projects, rules = sources.instance, sources.projects, sources.rules
+    refusal = sources.refusal
     if instance is None:
         return GatheredState(state=InstanceState(name=name, exists=False))
     known = projects or ()
@@ -182,7 +233,7 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
         unreadable_policies=rules.unreadable,
         requires_access_policy=instance.requires_access_policy,
         strip_prefix=instance.strip_prefix,
-        owners=owners_of(instance, known, labels_and_annotations),
+        owners=owners_of(instance, known, sources.labels_and_annotations),
         identities=rules.verification,
         url=instance.url,
         access_details=instance.access_details,
@@ -190,32 +241,32 @@ def _gather(name: str, sources: _Sources) -> GatheredState:
     if text is None or text.is_too_large or refusal is not None:
         # Roles of an Argo CD are not shown to namespaces that it does not allow.
         return GatheredState(state=state, refusal=refusal)
-    roles = discover_roles(text, known)
+    roles = set(global_roles(text))
+    used_as_roles_in: dict[str, frozenset[str]] = {}
+    unreadable: dict[str, str] = {}
+    readable: list[Project] = []
+    for project in known:
+        with faults.contain(f"AppProject {quote(project.name)}"):
+            if why := project.why_not_grantable():
+                unreadable[project.name] = why
+            names = {f"proj:{project.name}:{role.name}" for role in project.roles}
+            used_as_roles_in |= names_used_as_roles_in([project])
+            roles |= names
+            readable.append(project)
     state = replace(
         state,
         rbac_policy_is_known=True,
         projects_are_known=projects is not None,
-        inheritance=role_inheritance(text, known),
-        roles=frozenset(role.bound_as for role in roles),
-        unreadable_projects={
-            project.name: why
-            for project in known
-            if (why := project.why_not_grantable())
-        },
-        names_used_as_roles=names_used_as_roles(text),
-        names_used_as_roles_in=names_used_as_roles_in(known),
-        role_risks={
-            role.bound_as: role.risks for role in roles if role.risks != NO_RISKS
-        },
-        login=LoginConfig(
-            claims=text.claims,
-            default_role=text.default_role,
-            default_roles=default_roles(text),
-            default_roles_in=default_roles_in(text, known),
-            settings=settings,
+        inheritance=role_inheritance(text, readable),
+        roles=frozenset(roles),
+        unreadable_projects=unreadable,
+        failed_projects=frozenset(
+            {one.name for one in known} - {one.name for one in readable}
         ),
+        names_used_as_roles=names_used_as_roles(text),
+        names_used_as_roles_in=used_as_roles_in,
     )
-    return GatheredState(state=state, roles=roles)
+    return GatheredState(state=state, roles=RoleSources(text, tuple(readable)))
 
 
 def owners_of(
@@ -258,10 +309,17 @@ class DecisionCache:
     reused while its inputs are the same objects and ``recheck_at`` has not come. If the
     clock was set back, nothing is reused.
 
-    With ``finalizer_first``, a plan adds no binding of a grant without the finalizer.
+    If a decision fails unexpectedly, that grant is decided by its own object alone.
+
+    Args:
+        faults: Records the failure.
+        finalizer_first: A plan adds no binding of a grant without the finalizer.
     """
 
-    def __init__(self, *, finalizer_first: bool = True) -> None:
+    def __init__(
+        self, faults: Faults | None = None, *, finalizer_first: bool = True
+    ) -> None:
+        self._faults = faults or Faults()
         self._finalizer_first = finalizer_first
         self.decided_at = datetime.min.replace(tzinfo=UTC)
         self.recheck_at: datetime | None = None
@@ -270,6 +328,9 @@ class DecisionCache:
         self.records: dict[str, GrantRecord] = {}
         self._decisions: dict[str, Decision] = {}
         self._state: InstanceState | None = None
+        self._notes = NO_NOTES
+        self._without_notes: set[str] = set()
+        """Grants with a new decision."""
 
     def all(self) -> Collection[Decision]:
         """Return all decisions."""
@@ -298,35 +359,70 @@ class DecisionCache:
     def update(
         self,
         records: Iterable[GrantRecord],
-        state: InstanceState,
+        state: InstanceState | None,
         now: datetime,
         store: Store | None = None,
         written_end: WrittenEnd = lambda _binding: None,
     ) -> None:
         """Decide about these grants, and drop the decisions about all others.
 
-        Without a store, grants have no approvals and extend no grant. ``written_end``
-        returns the end that Argo CD's RBAC policy contains for a binding.
+        Without a state, every grant is decided by its own object alone. Without a
+        store, grants have no approvals and extend no grant. ``written_end`` returns
+        the end that Argo CD's RBAC policy contains for a binding.
         """
         is_same_state = state is self._state and now >= self.decided_at
         reusable = self._decisions if is_same_state else {}
         self.records = {record.uid: record for record in records}
         before = self._decisions
         grants = [r.grant for r in self.records.values() if r.grant is not None]
-        related_grants = _RelatedGrants(grants, store, state, written_end)
-        self._decisions = {}
-        for grant in related_grants.ordered():
-            related = related_grants.get(grant)
-            decision = reusable.get(grant.uid)
-            if decision is None or not _is_still_valid(decision, grant, related, now):
-                decision = decide(build_input(grant, state, now, related))
-            self._decisions[grant.uid] = decision
-            related_grants.record(decision, now)
+        if state is None:
+            self._decisions = {
+                grant.uid: decide_alone(grant, now, NOT_GATHERED) for grant in grants
+            }
+        else:
+            related_grants = _RelatedGrants(grants, store, state, written_end)
+            self._decisions = self._decide(related_grants, state, now, reusable)
+        self._without_notes &= self._decisions.keys()
         if not _same_bindings(before, self._decisions):
             self.revision += 1
         self._state, self.decided_at = state, now
         instants = (decision.recheck_at for decision in self._decisions.values())
         self.recheck_at = min((i for i in instants if i is not None), default=None)
+
+    def add_notes(self, notes: StatusNotes) -> None:
+        """Add the notes to the decisions that do not have them yet."""
+        is_new = notes is not self._notes
+        for uid in list(self._decisions) if is_new else self._without_notes:
+            decision = self._decisions.get(uid)
+            if decision is not None:
+                with self._faults.contain(f"AccessGrant {decision.grant.name}"):
+                    self._decisions[uid] = add_notes(decision, notes)
+        self._notes = notes
+        self._without_notes.clear()
+
+    def _decide(
+        self,
+        related_grants: "_RelatedGrants",
+        state: InstanceState,
+        now: datetime,
+        reusable: Mapping[str, Decision],
+    ) -> dict[str, Decision]:
+        decisions: dict[str, Decision] = {}
+        for grant in related_grants.ordered():
+            try:
+                related = related_grants.get(grant)
+                decision = reusable.get(grant.uid)
+                if decision is None or not _is_still_valid(
+                    decision, grant, related, now
+                ):
+                    decision = decide(build_input(grant, state, now, related))
+                    self._without_notes.add(grant.uid)
+                related_grants.record(decision, now)
+            except Exception as error:  # noqa: BLE001 - others are decided
+                problem = self._faults.record(f"AccessGrant {grant.name}", error)
+                decision = decide_alone(grant, now, problem)
+            decisions[grant.uid] = decision
+        return decisions
 
 
 class _RelatedGrants:
@@ -463,6 +559,7 @@ def _is_still_valid(
 ) -> bool:
     return (
         decision.grant is grant
+        and decision.policy_result.reason is not Reason.INTERNAL_ERROR
         and decision.related == related
         and (decision.recheck_at is None or now < decision.recheck_at)
     )
@@ -513,8 +610,8 @@ class PlanCache:
             *(decisions.revision, seen.text_is_known, owner, tuple(living_owners)),
             *(mode, projects, mode.in_projects and seen.projects_are_known, refusal),
         )
-        is_same_config_map = self._config_map is seen.config_map
-        if self._plan is None or not is_same_config_map or inputs != self._inputs:
+        is_same = self._config_map is seen.config_map and inputs == self._inputs
+        if self._plan is None or self._plan.failures or not is_same:
             self._plan = plan_bindings(
                 decisions.to_plan(),
                 seen,
@@ -531,31 +628,40 @@ class PlanCache:
 class Planner:
     """Decisions and plans of one instance of the store's namespace."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         name: str,
         *,
         store: Store,
         verification: AdmissionWatcher,
         clock: Clock,
+        faults: Faults,
         finalizer_first: bool = True,
     ) -> None:
-        self.decisions = DecisionCache(finalizer_first=finalizer_first)
+        self.decisions = DecisionCache(faults, finalizer_first=finalizer_first)
         self._name = name
         self._store = store
         self._verification = verification
         self._clock = clock
-        self._gatherer = StateGatherer(name, store.operator_namespace)
+        self._faults = faults
+        self._gatherer = StateGatherer(name, store.operator_namespace, faults)
         self._plans = PlanCache()
+        self._notes = NO_NOTES
+        self._noted_roles: frozenset[str] = frozenset()
+        self._noted_for: tuple[object, ...] = ()
 
-    def gather(self, record: InstanceRecord, seen: Snapshot) -> GatheredState:
-        """Build the input that all decisions share."""
-        rules = self._store.rules(self._verification.verification())
-        return self._gatherer.gather(record, seen, rules)
+    @property
+    def gathered(self) -> GatheredState | None:
+        """The state as last gathered; None at the start."""
+        return self._gatherer.last
+
+    def is_current(self, record: InstanceRecord, seen: Snapshot) -> bool:
+        """Return whether the last gathered state is the present one."""
+        return self._gatherer.is_current(record, seen, self._rules())
 
     def decide(self, record: InstanceRecord, seen: Snapshot) -> GatheredState:
         """Decide about every grant of the instance; return the common input."""
-        gathered = self.gather(record, seen)
+        gathered = self._gatherer.gather(record, seen, self._rules())
         grants = self._store.grants_of(self._name)
         self.decisions.update(
             grants, gathered.state, self._clock(), self._store, written_ends(seen)
@@ -565,11 +671,90 @@ class Planner:
     def plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
         """Decide about every grant, and plan the required writes."""
         gathered = self.decide(record, seen)
-        return self._plans.plan(
+        planned = self._plans.plan(
             self.decisions,
             seen,
             owner=record.owner,
-            living_owners=[r.owner for r in self._store.instances.objects.values()],
+            living_owners=self._living_owners(),
             mode=binding_mode(record.instance),
             refusal=gathered.refusal,
         )
+        self._record_failures(planned)
+        return planned
+
+    def plan_removals(
+        self, record: InstanceRecord, seen: Snapshot, *, alone: bool = False
+    ) -> Plan:
+        """Plan only what ends access, by the state as it was last gathered.
+
+        This reads no text of other people except the places of the bindings. Before
+        the first state is gathered, grants are decided by their own objects alone.
+
+        Args:
+            record: The instance.
+            seen: The observed objects of Argo CD.
+            alone: Decide every grant by its own object alone; for the case that
+                everything else fails.
+        """
+        last = self.gathered
+        state = None if last is None or alone else last.state
+        refusal = self._gatherer.refusal(record, seen)
+        grants = self._store.grants_of(self._name)
+        self.decisions.update(
+            grants, state, self._clock(), self._store, written_ends(seen)
+        )
+        planned = plan_removals(
+            () if record.being_deleted or refusal else self.decisions.all(),
+            seen,
+            owner=record.owner,
+            living_owners=self._living_owners(),
+            mode=binding_mode(record.instance),
+            refusal=refusal,
+            now=self.decisions.decided_at,
+        )
+        self._record_failures(planned)
+        return planned
+
+    def add_notes(self, analysis: RoleAnalysis) -> None:
+        """Add notes to the decisions, from an analysis of the roles."""
+        last = self.gathered
+        if last is None:
+            return
+        if self._noted_for != (last.roles, last.settings, analysis):
+            notes = notes_from(last, analysis)
+            if notes != self._notes or last.state.roles != self._noted_roles:
+                self._notes, self._noted_roles = notes, last.state.roles
+            self._noted_for = (last.roles, last.settings, analysis)
+        self.decisions.add_notes(self._notes)
+
+    def _rules(self) -> NamespaceRules:
+        return self._store.rules(self._verification.verification())
+
+    def _living_owners(self) -> list[Owner]:
+        return [one.owner for one in self._store.instances.objects.values()]
+
+    def _record_failures(self, planned: Plan) -> None:
+        for project, error in planned.failures.items():
+            self._faults.record(f"AppProject {quote(project)}", error)
+
+
+def notes_from(gathered: GatheredState, analysis: RoleAnalysis) -> StatusNotes:
+    """Build the notes about grants from what was gathered and analysed."""
+    roles, login = gathered.roles, None
+    if roles is not None:
+        login = LoginConfig(
+            claims=roles.text.claims,
+            default_role=roles.text.default_role,
+            default_roles=analysis.default_roles,
+            default_roles_in=analysis.default_roles_in,
+            settings=gathered.settings,
+        )
+    return StatusNotes(
+        role_risks={
+            role.bound_as: role.risks
+            for role in analysis.roles
+            if role.risks != NO_RISKS
+        },
+        login=login,
+        similar_roles=SimilarRoles(gathered.state.roles),
+    )

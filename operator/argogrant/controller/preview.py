@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from argogrant.argocd.roles import NO_ANALYSIS
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
+from argogrant.controller.faults import Faults
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planner
 from argogrant.controller.store import InstanceRecord, Store
@@ -91,10 +93,12 @@ async def preview(  # noqa: PLR0913
         store=store,
         verification=verification,
         clock=lambda: clock() + timedelta(seconds=home.clock_skew()),
+        faults=Faults(f"{namespace}/{name}"),
         finalizer_first=False,
     )
     seen = argocd.snapshot()
     planned = planner.plan(record, seen)
+    planner.add_notes(NO_ANALYSIS)
     decisions = (planner.decisions.get(one["metadata"]["uid"]) for one in hypothetical)
     projects: list[ProjectChange] = []
     for plan in sorted(planned.projects, key=lambda one: one.project):

@@ -1,9 +1,11 @@
 """Reconcile loop of one ArgoCDInstance.
 
 The loop is level-triggered: an event triggers a reconciliation, which evaluates every
-grant and makes Argo CD's policy equal to the grants that are in force. ``Planner.plan``
-performs the first three steps::
+grant and makes Argo CD's policy equal to the grants that are in force::
 
+    remove    if the state has changed since it was gathered: decide by the state of
+       │      before, and write only what ends access (``Planner.plan_removals``)
+       ▼
     gather    cached objects: grants, policies and approvals (store), Argo CD's
        │      ConfigMap and AppProjects (snapshot); informers keep both current
        ▼
@@ -18,12 +20,22 @@ performs the first three steps::
        │      resource version that was planned on; after a conflict, read and plan
        │      again (at most three attempts)
        ▼
+    analyse   the roles, for the notes in statuses; a long analysis goes on in the
+       │      background (role_analysis)
+       ▼
     report    statuses, audit events and metrics; a writer sends them in the
        │      background, so no revocation waits for a status
        ▼
     wait      until an object changes, a delayed write is due, or a decision expires
        │
-       └────► gather
+       └────► remove
+
+Other people write much of what is gathered and analysed. Gathering takes at most a
+quarter of the loop's time: if changes come faster, only removals are written until the
+pause is over (``GATHER_SHARE``). An unforeseen exception for one grant or AppProject
+leaves the others decided, written and reported (faults). After any other one, only
+removals are written until the next attempt, the last of them by nothing but the grants
+themselves.
 
 States of a binding::
 
@@ -40,7 +52,7 @@ States of a binding::
     grant is being deleted, removes its finalizer.
 
 - The loop never delays a removal, neither for other writes nor for a status. An
-  addition waits up to a second after another write (``Applier.write_delay``), longer if
+  addition waits up to a second after another one (``Applier.write_delay``), longer if
   another program repeatedly reverts it, and as long as the ConfigMap has no capacity or
   has lines that Argo CD cannot parse.
 - If the state of Argo CD or of a policy is unknown, decisions are UNCHANGED: bindings
@@ -56,10 +68,11 @@ starts the loop again with another client. ``spec.namespace`` and
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
@@ -67,18 +80,23 @@ from argogrant.api.remote_cluster import ArgoCDLocation
 from argogrant.argocd.capacity import size_of
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
-from argogrant.controller.appproject.apply import ProjectApplier
+from argogrant.controller.appproject.apply import (
+    ARGOCD_WATCH_DELAY,
+    ProjectApplier,
+    ProjectWriteResult,
+)
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
+from argogrant.controller.faults import Faults
 from argogrant.controller.permissions import PermissionWatcher
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planner
 from argogrant.controller.remote.connection import (
-    OBSERVE_TIMEOUT,
     Connect,
     ObservedSecret,
     RemoteConnection,
 )
 from argogrant.controller.remote.token_rotation import TokenRotator, TokenState
+from argogrant.controller.role_analysis import NOT_ANALYSED, RoleAnalyzer
 from argogrant.controller.status.instance_conditions import (
     NOT_KNOWN,
     NOT_RECONCILED,
@@ -86,7 +104,8 @@ from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
 )
 from argogrant.controller.status.reporter import Reporter
-from argogrant.controller.store import InstanceRecord, Store
+from argogrant.controller.store import OBSERVE_TIMEOUT, InstanceRecord, Store
+from argogrant.grants.model.grant import Binding
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
 from argogrant.telemetry.metrics import InstanceMetrics
@@ -94,6 +113,9 @@ from argogrant.telemetry.metrics import InstanceMetrics
 ATTEMPTS: Final = 3
 LONGEST_SLEEP: Final = 1.0
 """Seconds. Deadlines are wall-clock times: polling notices a stepped clock."""
+GATHER_SHARE: Final = 0.25
+"""Part of the time in which the instances of a namespace gather their states; after
+each gathering there is a pause for the rest. Removals do not wait for it."""
 LONGEST_DEBOUNCE: Final = 0.25
 """Seconds. A burst of changes shares one reconciliation."""
 LOCATION_CHANGED: Final = (
@@ -112,6 +134,7 @@ class Reconciler:
         verification: Watcher of the admission policies, which verify requesters.
         home: Client of the operator's own cluster.
         connect: Builds clients of other clusters.
+        one_at_a_time: Lock of long work in the background.
     """
 
     def __init__(  # noqa: PLR0913
@@ -125,6 +148,7 @@ class Reconciler:
         reporter: Reporter,
         metrics: InstanceMetrics,
         clock: Clock,
+        one_at_a_time: asyncio.Lock,
     ) -> None:
         self._name = name
         self._qualified_name = f"{store.namespace}/{name}"
@@ -137,10 +161,26 @@ class Reconciler:
         self._clock = clock
         self._changed = store.event(name)
         self._backoff = Backoff()
+        self._resume_at = float("-inf")
+        """Time of the event loop from which more than removals is planned again."""
+        self._removed: frozenset[Binding] = frozenset()
+        """Bindings that were removed since the last report."""
+        self._has_failed = False
+        """True after an unforeseen exception, until a reconciliation has succeeded."""
+        self._faults = Faults(self._qualified_name, metrics.record_internal_error)
         self._applier = Applier(self._qualified_name, metrics, clock)
-        self._projects = ProjectApplier(self._qualified_name, metrics, clock)
+        self._projects = ProjectApplier(
+            self._qualified_name, metrics, clock, self._faults
+        )
         self._planner = Planner(
-            name, store=store, verification=verification, clock=clock
+            name,
+            store=store,
+            verification=verification,
+            clock=clock,
+            faults=self._faults,
+        )
+        self._analyzer = RoleAnalyzer(
+            self._faults, self._changed.set, one_at_a_time=one_at_a_time
         )
         self._decisions = self._planner.decisions
         self._rotator = TokenRotator(
@@ -162,12 +202,16 @@ class Reconciler:
     async def run(self) -> None:
         """Reconcile until the instance is deleted and its bindings are removed."""
         await self._store.wait_until_synced()
-        await self._verification.wait_until_observed()
+        with suppress(TimeoutError):
+            # Until it is known who verified requesters, nothing is added.
+            async with asyncio.timeout(OBSERVE_TIMEOUT):
+                await self._verification.wait_until_observed()
         record = await self._wait_until_valid()
         if record is not None and record.instance is not None:
             self.uid, self._location = record.uid, record.instance.location
-            rotation = asyncio.create_task(
-                self._rotator.run(self._instance, self._secret)
+            rotation = self._start(
+                "the token rotation",
+                partial(self._rotator.run, self._instance, self._secret),
             )
             try:
                 while not await self._run_connected(self._location, rotation):
@@ -236,15 +280,23 @@ class Reconciler:
             connect=self._connect,
             on_change=self._secret_changed,
         )
-        tasks = [asyncio.create_task(connection.run())]
+        tasks = [self._start("the watch of the token Secret", connection.run)]
         try:
             await connection.open()
             cluster = connection.cluster
             argocd = ArgoCD(cluster, location.namespace, self._changed.set)
             self._argocd = argocd
             self._permissions.record(self._instance())
-            checks = self._permissions.run(cluster)
-            tasks += map(asyncio.create_task, (argocd.run(), checks))
+            tasks += [
+                *(
+                    self._start(f"the watch of {one.collection.describe()}", one.run)
+                    for one in argocd.informers
+                ),
+                self._start(
+                    "the check of permissions", partial(self._permissions.run, cluster)
+                ),
+                self._start("the analysis of the roles", self._analyzer.run),
+            ]
             with suppress(TimeoutError):
                 async with asyncio.timeout(OBSERVE_TIMEOUT):
                     await argocd.wait_until_observed()
@@ -277,60 +329,180 @@ class Reconciler:
                 self._location = record.instance.location
                 if connection.is_outdated(self._location):
                     return False
-            began = asyncio.get_running_loop().time()
-            try:
-                write_delay = await self._reconcile(argocd, record)
-                self._backoff.reset()
-            except ClusterError as error:
-                self._report_failure(argocd, error, repeated=self._backoff.has_failed)
-                if record.is_force_released:
-                    return True
-                await self._backoff.wait()
-                continue
-            took = asyncio.get_running_loop().time() - began
-            self._metrics.record_reconciliation(took, self._clock())
-            is_clean = record.being_deleted and _is_readable(argocd.snapshot())
-            if is_clean or record.is_force_released:
+            if await self._take_turn(argocd, record):
                 return True
-            await self._wait_until_due(write_delay)
-            await self._debounce(took)
         for task in tasks:
             if task.done():
                 task.result()
         return False
 
-    async def _reconcile(self, argocd: ArgoCD, record: InstanceRecord) -> float | None:
-        """Make Argo CD's policy equal to the grants that are in force.
+    async def _take_turn(self, argocd: ArgoCD, record: InstanceRecord) -> bool:
+        """Reconcile once, and wait until it has to be done again.
 
         Returns:
-            Seconds until a delayed write is due; None if there is none.
+            True if the instance is deleted and its bindings are removed.
         """
-        for _ in range(ATTEMPTS):
+        began = asyncio.get_running_loop().time()
+        try:
+            result = await self._reconcile(argocd, record)
+        except ClusterError as error:
+            with self._faults.contain("the report of a failed request"):
+                self._report_failure(argocd, error, repeated=self._backoff.has_failed)
+            if record.is_force_released:
+                return True
+            await self._backoff.wait()
+            return False
+        except Exception as error:  # noqa: BLE001 - the last resort
+            self._faults.record("a reconciliation", error)
+            result = await self._remove_after_failure(argocd, record)
+        took = asyncio.get_running_loop().time() - began
+        if not result.is_complete:
+            delay = self._backoff.next_delay()
+            result = replace(result, wait=min(delay, result.wait or delay))
+        elif not result.is_partial:
+            self._backoff.reset()
+            self._metrics.record_reconciliation(took, self._clock())
+        is_clean = result.is_complete and _is_readable(argocd.snapshot())
+        if record.is_force_released or (record.being_deleted and is_clean):
+            return True
+        await self._wait_until_due(result.wait)
+        await self._debounce(took)
+        return False
+
+    async def _reconcile(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
+        """Make Argo CD's policy equal to the grants that are in force.
+
+        If something has changed since the state was gathered, what ends access is
+        written first, by the state of before.
+        """
+        loop = asyncio.get_running_loop()
+        is_current = self._planner.is_current(record, argocd.snapshot())
+        if not is_current or self._has_failed:
+            removed = await self._remove(argocd, record)
+            wait = self._resume_at - loop.time()
+            if wait > 0:
+                return replace(removed, wait=wait, is_partial=True)
+        self._faults.begin()
+        if not is_current:
+            # This reads everything that others have written.
+            began = loop.time()
+            try:
+                self._planner.decide(record, argocd.snapshot())
+            finally:
+                took = loop.time() - began
+                share = GATHER_SHARE / max(len(self._store.instances.objects), 1)
+                self._resume_at = loop.time() + took * (1 / share - 1)
+        result = await self._converge(argocd, record)
+        self._has_failed = False
+        return result
+
+    async def _converge(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
+        for attempt in range(ATTEMPTS):
             seen = argocd.snapshot()
             planned = self._planner.plan(record, seen)
-            self._record_overdue(seen)
+            planned = replace(planned, removed_before=self._removed)
             planned = self._detect_contention(planned, seen)
-            self._reporter.report_tokens(record, planned, self._clock())
+            self._report_removed_tokens(record, planned)
             members = await self._projects.write(argocd, planned)
-            if members.conflict:
-                continue
-            is_unwanted = record.being_deleted or planned.removes_key
-            remove_key = is_unwanted and planned.overlay_exists(seen)
+            remove_key = (
+                record.being_deleted or planned.removes_key
+            ) and planned.overlay_exists(seen)
             write_delay = None if remove_key else self._applier.write_delay(planned)
             try:
                 if remove_key or (planned.has_work and write_delay is None):
-                    orphans = orphans_of(planned, self._decisions.all())
-                    self._reporter.report_orphans(record, orphans, seen, self._clock())
-                    await self._applier.write(
-                        argocd, planned, seen, orphans=orphans, remove_key=remove_key
-                    )
+                    await self._write_key(argocd, record, planned, seen)
             except Conflict:
                 await argocd.refresh_config_map()
                 continue
-            await members.wait_for_argocd(planned)
-            self._report(argocd, planned)
-            return members.no_later_than(write_delay)
-        raise Conflict(f"Argo CD's objects changed {ATTEMPTS} times while written")
+            if members.conflicts and attempt < ATTEMPTS - 1:
+                continue
+            if planned.is_moving:
+                await asyncio.sleep(ARGOCD_WATCH_DELAY)
+            failure = members.failure
+            if members.conflicts:
+                failure = failure or Conflict(_changed_meanwhile(members.conflicts))
+            self._report(argocd, _with_obstacles(planned, members), failure)
+            is_complete = failure is None and self._faults.finding is None
+            wait = members.no_later_than(write_delay)
+            return _Result(wait=wait, is_complete=is_complete)
+        raise Conflict(_changed_meanwhile(["argocd-rbac-cm"]))
+
+    async def _remove(
+        self, argocd: ArgoCD, record: InstanceRecord, *, alone: bool = False
+    ) -> "_Result":
+        """Write only what ends access; no ConfigMap or AppProject delays another.
+
+        Raises:
+            ClusterError: The ConfigMap could not be written.
+        """
+        for _ in range(ATTEMPTS):
+            seen = argocd.snapshot()
+            planned = self._planner.plan_removals(record, seen, alone=alone)
+            failure: ClusterError | None = None
+            is_unwanted = record.being_deleted or planned.removes_key
+            if planned.is_urgent or (is_unwanted and planned.overlay_exists(seen)):
+                try:
+                    await self._write_key(argocd, record, planned, seen)
+                except ClusterError as error:
+                    failure = error
+            self._report_removed_tokens(record, planned)
+            members = await self._projects.write(argocd, planned)
+            self._removed |= planned.removed
+            if isinstance(failure, Conflict):
+                await argocd.refresh_config_map()
+            elif failure is not None:
+                raise failure
+            elif not members.conflicts:
+                break
+        if failure is not None:
+            raise Conflict(_changed_meanwhile(["argocd-rbac-cm"]))
+        has_failed = members.failures or members.conflicts or planned.failures
+        return _Result(is_complete=not has_failed)
+
+    async def _remove_after_failure(
+        self, argocd: ArgoCD, record: InstanceRecord
+    ) -> "_Result":
+        """Remove what is over, after a reconciliation has failed unexpectedly.
+
+        First by the last state, then by each grant's own object alone.
+        """
+        result = _Result(is_complete=False)
+        for alone in (False, True):
+            try:
+                result = await self._remove(argocd, record, alone=alone)
+                break
+            except ClusterError as error:
+                logger.warning("%s: %s", self._qualified_name, error)
+                break
+            except Exception as error:  # noqa: BLE001 - the last resort
+                self._faults.record("the removal of bindings", error)
+        self._report_fault(argocd, record)
+        pause = self._backoff.next_delay()
+        now = asyncio.get_running_loop().time()
+        self._has_failed = True
+        self._resume_at = max(self._resume_at, now + pause)
+        return replace(result, wait=self._resume_at - now, is_partial=True)
+
+    async def _write_key(
+        self, argocd: ArgoCD, record: InstanceRecord, planned: Plan, seen: Snapshot
+    ) -> None:
+        """Write the managed key, or remove it if the instance is being deleted.
+
+        Raises:
+            Conflict: The ConfigMap has changed since it was observed.
+            ClusterError: The ConfigMap could not be written.
+        """
+        orphans = orphans_of(planned, self._decisions.all())
+        with self._faults.contain("the report of bindings without a grant"):
+            self._reporter.report_orphans(record, orphans, seen, self._clock())
+        remove_key = record.being_deleted or planned.removes_key
+        await self._applier.write(
+            argocd, planned, seen, orphans=orphans, remove_key=remove_key
+        )
+
+    def _report_removed_tokens(self, record: InstanceRecord, planned: Plan) -> None:
+        with self._faults.contain("the report of removed tokens"):
+            self._reporter.report_tokens(record, planned, self._clock())
 
     async def _wait_until_due(self, write_delay: float | None) -> None:
         """Wait for a change, a delayed write, or a time at which a decision changes."""
@@ -371,8 +543,24 @@ class Reconciler:
         since = overdue_since(seen, self._decisions.all(), self._clock())
         self._metrics.overdue_since(since)
 
-    def _report(self, argocd: ArgoCD, planned: Plan) -> None:
+    def _report(
+        self, argocd: ArgoCD, planned: Plan, failure: ClusterError | None
+    ) -> None:
+        """Report a reconciliation, with the notes about grants that are known.
+
+        The first report waits for the first analysis: otherwise, every start would
+        report all grants twice.
+        """
+        if failure is not None:
+            logger.warning("%s: %s", self._qualified_name, failure)
+            if isinstance(failure, Forbidden):
+                self._permissions.request_check()
         seen = argocd.snapshot()
+        self._request_analysis()
+        if self._analyzer.result is None:
+            return
+        self._planner.add_notes(self._analyzer.result.analysis)
+        self._removed = frozenset()
         contested = self._applier.contested or self._projects.contested
         self._record_overdue(seen)
         self._metrics.observed(
@@ -390,8 +578,26 @@ class Reconciler:
                 contested=contested,
                 clock_skew=self._home.clock_skew(),
                 failures=(*failures, *self._store.failures()),
+                error=failure,
             )
         )
+
+    def _request_analysis(self) -> None:
+        gathered = self._planner.gathered
+        self._analyzer.request(gathered.roles if gathered is not None else None)
+
+    def _report_fault(self, argocd: ArgoCD, record: InstanceRecord) -> None:
+        """Report an unexpected failure, with as little code as possible."""
+        blocked = self._faults.finding
+        with self._faults.contain("the metric of overdue bindings"):
+            self._record_overdue(argocd.snapshot())
+        with self._faults.contain("the report of the grants"):
+            nothing = Plan(overlay=None, blocked=blocked, removed_before=self._removed)
+            self._removed = frozenset()
+            self._report_grants(nothing, argocd.snapshot())
+        with self._faults.contain("the report of the instance"):
+            if blocked is not None:
+                self._reporter.report_not_ready(record, blocked, self._clock())
 
     def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, repeated: bool
@@ -399,7 +605,11 @@ class Reconciler:
         """Report a failed reconciliation; grants report it if the next one fails."""
         logger.warning("%s: %s", self._qualified_name, error)
         seen = argocd.snapshot()
+        self._record_overdue(seen)
         if repeated:
+            record = self._record()
+            if record is not None:
+                self._planner.decide(record, seen)
             self._report_grants(Plan(overlay=None, blocked=NOT_RECONCILED), seen)
         if isinstance(error, Forbidden):
             self._permissions.request_check()
@@ -416,7 +626,7 @@ class Reconciler:
     def _report_grants(self, planned: Plan, seen: Snapshot) -> Mapping[str, int]:
         """Report all grants; return their number by the reason of their condition."""
         return self._reporter.report_and_release_grants(
-            self._decisions, planned, seen, self._clock()
+            self._decisions, planned, seen, self._clock(), self._faults
         )
 
     def _report_instance(self, status_input: InstanceStatusInput) -> None:
@@ -428,6 +638,8 @@ class Reconciler:
         status_input = replace(
             status_input,
             problem=record.problem,
+            fault=self._faults.finding,
+            analysed=self._analyzer.result or NOT_ANALYSED,
             is_waiting=record.being_deleted,
             identities=self._verification.verification(),
             missing_permissions=self._permissions.missing,
@@ -439,7 +651,7 @@ class Reconciler:
         self._reporter.report_instance(
             record,
             status_input,
-            gathered=self._planner.gather(record, status_input.seen),
+            gathered=self._planner.gathered,
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
         )
@@ -479,10 +691,44 @@ class Reconciler:
     def _secret(self) -> ObservedSecret | None:
         return self._connection.secret if self._connection is not None else None
 
+    def _start(
+        self, what: str, work: Callable[[], Awaitable[None]]
+    ) -> "asyncio.Task[None]":
+        """Start a background task that is started again after every exception."""
+        return asyncio.create_task(self._faults.keep_running(what, work))
+
     def _secret_changed(self) -> None:
         """Retry a failed reconciliation at once: the Secret may contain a new token."""
         self._backoff.retry_now()
         self._changed.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """Result of one reconciliation."""
+
+    wait: float | None = None
+    """Seconds until more has to be written; None if nothing is delayed."""
+    is_complete: bool = True
+    """False if something failed and has to be tried again."""
+    is_partial: bool = False
+    """True if nothing but removals was written."""
+
+
+def _changed_meanwhile(names: Iterable[str]) -> str:
+    return f"{' and '.join(sorted(names))} changed {ATTEMPTS} times while written"
+
+
+def _with_obstacles(planned: Plan, members: ProjectWriteResult) -> Plan:
+    """Add why the bindings of projects that were not written are not changed."""
+    unwritten = members.failures.keys() | members.conflicts
+    bindings = (
+        one.to_add | one.to_remove
+        for one in planned.projects
+        if one.project in unwritten
+    )
+    found = dict.fromkeys(frozenset[Binding]().union(*bindings), NOT_RECONCILED)
+    return replace(planned, obstacles={**planned.obstacles, **found})
 
 
 def _is_readable(seen: Snapshot) -> bool:

@@ -36,6 +36,7 @@ from argogrant.api.conditions import read_status
 from argogrant.api.json_fields import get_dict, get_int, get_str, get_texts
 from argogrant.api.metadata_limits import MAX_ENTRIES
 from argogrant.argocd.overlay import Owner
+from argogrant.controller.faults import log_failure
 from argogrant.grants.access.policy import AccessPolicy, Approval
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.grant import Grant
@@ -54,6 +55,8 @@ from argogrant.kube.resources import (
 
 T = TypeVar("T")
 
+OBSERVE_TIMEOUT: Final = 5.0
+"""Seconds after which the first reconciliation runs without what was not read yet."""
 UNASSIGNED: Final = ""
 """Event key of the grants without an ArgoCDInstance; no instance has this name."""
 MAX_FINALIZERS: Final = MAX_ENTRIES["finalizers"]
@@ -188,6 +191,9 @@ def _fields(body: Body, key: str, read: Callable[[Body], object]) -> dict[str, A
         parsed = read(body)
     except AccessGrantError as error:
         problem = str(error)
+    except Exception as error:  # noqa: BLE001 - one object must not stop the informer
+        log_failure(f"{key} {metadata['namespace']}/{metadata['name']}", error)
+        problem = f"it cannot be parsed ({type(error).__name__})"
     return {
         "uid": get_str(metadata, "uid"),
         "namespace": get_str(metadata, "namespace"),
@@ -237,8 +243,8 @@ class Store:
 
         self.namespace = namespace
         self.operator_namespace = operator_namespace
-        self.on_grant_removed: Callable[[str], None] = lambda _uid: None
-        """Called with the uid of every grant that no longer exists."""
+        self.on_removed: Callable[[str], None] = lambda _uid: None
+        """Called with the uid of every grant and instance that no longer exists."""
         self.grants = inform(ACCESS_GRANTS, record_grant, self._grant_changed)
         self.instances = inform(
             ARGOCD_INSTANCES, record_instance, self._instance_changed
@@ -252,13 +258,8 @@ class Store:
         self._approvals: dict[str, tuple[ApprovalRecord, ...]] = {}
         """AccessApprovals by the name of their grant."""
         self._by_instance: defaultdict[str, dict[str, GrantRecord]] = defaultdict(dict)
-        self._events: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-
-    async def run(self) -> None:
-        """List and watch until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers():
-                tasks.create_task(informer.run())
+        self._events: dict[str, asyncio.Event] = {}
+        """Events of the loops that run, by the name of their instance."""
 
     async def relist(self) -> int:
         """List everything again and return the number of differences.
@@ -280,13 +281,15 @@ class Store:
     async def wait_until_synced(self) -> None:
         """Wait until grants and instances are listed, since decisions need all of them.
 
-        A failed list of AccessPolicies or AccessApprovals is enough. If they are not
-        listed, decisions that need them are UNCHANGED, and grants still expire.
+        A failed or slow list of AccessPolicies or AccessApprovals is enough. If they
+        are not listed, decisions that need them are UNCHANGED, and grants still expire.
         """
         await self.grants.synced.wait()
         await self.instances.synced.wait()
-        await self.policies.attempted.wait()
-        await self.approvals.attempted.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OBSERVE_TIMEOUT):
+                await self.policies.attempted.wait()
+                await self.approvals.attempted.wait()
 
     def rules(self, verification: RequesterVerification) -> NamespaceRules:
         """Return the rules that apply to all grants of the namespace."""
@@ -300,19 +303,23 @@ class Store:
 
     def failures(self) -> tuple[tuple[Collection, ClusterError], ...]:
         """Return the collections that cannot be read at the moment, and why."""
-        return tuple((i.collection, i.error) for i in self._informers() if i.error)
+        return tuple((i.collection, i.error) for i in self.informers if i.error)
 
     def is_synced(self) -> bool:
         """Return whether every kind is listed and list and watch work."""
-        return all(one.synced.is_set() and not one.error for one in self._informers())
+        return all(one.synced.is_set() and not one.error for one in self.informers)
 
     def event(self, instance: str) -> asyncio.Event:
         """Return the event of the reconcile loop with this name."""
-        return self._events[instance]
+        return self._events.setdefault(instance, asyncio.Event())
+
+    def forget_event(self, instance: str) -> None:
+        """Forget the event of a reconcile loop that has ended."""
+        self._events.pop(instance, None)
 
     def grants_of(self, instance: str) -> SizedIterable[GrantRecord]:
         """Return the grants whose ``spec.instance`` is this instance."""
-        return self._by_instance[instance].values()
+        return self._by_instance.get(instance, {}).values()
 
     def unassigned_grants(self) -> list[GrantRecord]:
         """Return the grants whose ArgoCDInstance does not exist."""
@@ -360,10 +367,13 @@ class Store:
         if before is None and after is None:
             self.enqueue_all()
         if before is not None and (after is None or before.instance != after.instance):
-            self._by_instance[before.instance].pop(before.name, None)
+            of_instance = self._by_instance[before.instance]
+            of_instance.pop(before.name, None)
+            if not of_instance:
+                del self._by_instance[before.instance]
         if before is not None and (after is None or after.uid != before.uid):
             self.refused_finalizers.pop(before.uid, None)
-            self.on_grant_removed(before.uid)
+            self.on_removed(before.uid)
         if after is not None:
             self._by_instance[after.instance][after.name] = after
         if before is not None and after is not None and before.decides_like(after):
@@ -372,7 +382,7 @@ class Store:
             if record is not None:
                 self._enqueue(record.instance)
                 if record.name in self._approvals:
-                    self._events[UNASSIGNED].set()
+                    self._wake(UNASSIGNED)
 
     def _policy_changed(
         self, before: PolicyRecord | None, after: PolicyRecord | None
@@ -408,12 +418,21 @@ class Store:
             self.enqueue_all()
         elif not (before and after and before.decides_like(after)):
             self._enqueue(record.name)
-            self._events[UNASSIGNED].set()
+            self._wake(UNASSIGNED)
+        if before is not None and (after is None or before.uid != after.uid):
+            self.on_removed(before.uid)
 
-    def _informers(self) -> tuple[Informer[Any], ...]:
+    @property
+    def informers(self) -> tuple[Informer[Any], ...]:
+        """The informers, each of which has to run."""
         return (self.grants, self.instances, self.policies, self.approvals)
 
     def _enqueue(self, instance: str) -> None:
-        self._events[instance].set()
+        self._wake(instance)
         if instance not in self.instances.objects:
-            self._events[UNASSIGNED].set()
+            self._wake(UNASSIGNED)
+
+    def _wake(self, name: str) -> None:
+        """Set the event of a loop; one that starts later reads everything anyway."""
+        if name in self._events:
+            self._events[name].set()

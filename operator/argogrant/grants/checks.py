@@ -20,7 +20,6 @@ All checks are pure functions of ``DecisionInput``, which is complete before the
 one runs.
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,8 +28,7 @@ from typing import NamedTuple
 from argogrant.grants.access.evaluation import PolicyResult, evaluate
 from argogrant.grants.access.policy import AccessRules
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
-from argogrant.grants.effectiveness import LoginConfig
-from argogrant.grants.model.grant import Grant, RoleRisks, accounted_to
+from argogrant.grants.model.grant import Grant, accounted_to
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.grants.model.window import Window, format_duration, format_instant
@@ -53,6 +51,8 @@ class InstanceState(AccessRules):
     """True if the AppProjects could be read; otherwise no role counts as missing."""
     roles: frozenset[str] = frozenset()
     """Existing roles, as written in Argo CD's RBAC policy."""
+    failed_projects: frozenset[str] = frozenset()
+    """AppProjects that the operator failed to process; nothing is known of them."""
     unreadable_projects: Mapping[str, str] = field(default_factory=dict)
     """AppProjects whose roles Argo CD ignores, or that argogrant does not read, each
     with the problem and its remedy."""
@@ -61,10 +61,6 @@ class InstanceState(AccessRules):
     to everyone who has it."""
     names_used_as_roles_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Names that the lines of each AppProject use as roles, in requests about it."""
-    role_risks: Mapping[str, RoleRisks] = field(default_factory=dict)
-    """Roles that need a warning, as written in Argo CD's RBAC policy."""
-    login: LoginConfig | None = None
-    """How users sign in to this Argo CD; None if it is unknown."""
     url: str = ""
     access_details: str = ""
     """Text for recipients of a grant, with placeholders."""
@@ -290,6 +286,13 @@ def project_is_readable(facts: DecisionInput) -> Finding | None:
             " ArgoCDInstance.",
             is_unknown=True,
         )
+    if project in facts.instance.failed_projects:
+        return Finding(
+            Reason.INTERNAL_ERROR,
+            f"The operator failed to process AppProject {quote(project)}. See the"
+            " conditions of the ArgoCDInstance.",
+            is_unknown=True,
+        )
     problem = facts.instance.unreadable_projects.get(project)
     if problem is None:
         return None
@@ -306,13 +309,9 @@ def role_exists(facts: DecisionInput) -> Finding | None:
         if role.project
         else f"Argo CD's RBAC policy defines no role {quote(role.name)}"
     )
-    similar = difflib.get_close_matches(
-        role.bound_as, sorted(facts.instance.roles), n=3
-    )
-    hint = f" Similar roles: {', '.join(map(quote, similar))}." if similar else ""
     return Finding(
         Reason.ROLE_NOT_FOUND,
-        f"{where}. The grant takes effect as soon as the role is defined.{hint}",
+        f"{where}. The grant takes effect as soon as the role is defined.",
     )
 
 
@@ -321,11 +320,15 @@ def binding_may_be_added(facts: DecisionInput) -> Finding | None:
     return facts.policy_result.only_kept
 
 
-IN_FORCE: tuple[Check, ...] = (
+OVER: tuple[Check, ...] = (
     grant_is_not_being_deleted,  # Deleted
     grant_is_not_revoked,  # Revoked, final
     grant_was_not_denied_or_timed_out,  # Denied or ApprovalTimedOut, final
     window_has_not_closed,  # Expired, final
+)
+"""The first checks, which depend on nothing but the grant and the time."""
+IN_FORCE: tuple[Check, ...] = (
+    *OVER,
     grant_can_carry_finalizer,  # NotRecordable
     subject_is_well_formed,  # SubjectRefused; later messages may print the name
     role_is_well_formed,  # RoleRefused
@@ -340,7 +343,8 @@ IN_FORCE: tuple[Check, ...] = (
     window_has_opened,  # Scheduled; before the role, which may not exist yet
     rbac_policy_is_known,  # InstanceUnavailable, unknown
     subject_is_not_a_role,  # SubjectRefused
-    project_is_readable,  # ProjectInvalid, or InstanceUnavailable, unknown
+    # ProjectInvalid; InstanceUnavailable or InternalError, unknown
+    project_is_readable,
     role_exists,  # RoleNotFound; late, as it changes without a change of the grant
     binding_may_be_added,  # ExtensionRefused or NotAllowed, unknown; last: if another
     # check fails, the existing line does not stay either

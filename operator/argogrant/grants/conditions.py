@@ -1,7 +1,7 @@
 """Conditions of a grant, derived from its decision and the state of its binding."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from argogrant.grants.access.policy_evaluation import ApprovalResult
@@ -124,6 +124,8 @@ def _ready(decision: Decision, outcome: BindingOutcome) -> Condition:
         message = _bound_message(decision)
         return Condition(GrantCondition.READY, Reason.BOUND, message, status=True)
     finding = decision.finding
+    if finding is not None and decision.hint:
+        finding = replace(finding, message=f"{finding.message}{decision.hint}")
     if finding is None or finding.is_unknown:
         # The obstacle of the write also explains why a fact is unknown.
         finding = outcome.blocked or finding

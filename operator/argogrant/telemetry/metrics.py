@@ -11,7 +11,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,6 +27,8 @@ from argogrant.grants.model.reasons import Reason
 
 LABELS: Final = ("namespace", "instance")
 """Labels of the metrics of an instance."""
+Metric = TypeVar("Metric", bound=MetricWrapperBase)
+
 LAG_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
@@ -37,8 +39,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.led_since = time.monotonic()
-        self.instance_gauges: list[Gauge] = []
-        """The gauges with exactly ``LABELS``."""
+        self.of_instances: list[MetricWrapperBase] = []
+        """The metrics with ``LABELS``."""
         ProcessCollector(registry=self.registry)  # memory, CPU and start of the process
         self.leader = self._gauge(
             "argogrant_leader", "1 while this process holds the Lease, else 0.", ()
@@ -116,6 +118,10 @@ class Metrics:
             "argogrant_orphans_removed",
             "Bindings removed from policy.argogrant.csv that no grant accounts for.",
         )
+        self.internal_errors = self._counter(
+            "argogrant_internal_errors",
+            "Unforeseen exceptions, which the operator contained and logged.",
+        )
         self.deleted = self._counter(
             "argogrant_grants_deleted",
             "Ended AccessGrants that were deleted after spec.retention.",
@@ -154,6 +160,10 @@ class Metrics:
         """Count an event of the audit stream by its type, such as ``bound``."""
         self.audit_events.labels(event_type).inc()
 
+    def internal_errors_in(self, namespace: str) -> None:
+        """Count an unforeseen exception in the work for a whole namespace."""
+        self.internal_errors.labels(namespace, "").inc()
+
     def get(self, namespace: str, instance: str) -> "InstanceMetrics":
         """Return the metrics of one instance."""
         return InstanceMetrics(self, namespace, instance)
@@ -164,20 +174,24 @@ class Metrics:
         return (one for one in found if isinstance(one, MetricWrapperBase))
 
     def _gauge(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Gauge:
-        gauge = Gauge(name, text, labels, registry=self.registry)
-        if labels == LABELS:
-            self.instance_gauges.append(gauge)
-        return gauge
+        return self._listed(Gauge(name, text, labels, registry=self.registry), labels)
 
     def _counter(self, name: str, text: str, labels: Iterable[str] = LABELS) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+        return self._listed(Counter(name, text, labels, registry=self.registry), labels)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, text, LABELS, registry=self.registry, buckets=buckets)
+        registry = self.registry
+        metric = Histogram(name, text, LABELS, registry=registry, buckets=buckets)
+        return self._listed(metric, LABELS)
+
+    def _listed(self, metric: Metric, labels: Iterable[str]) -> Metric:
+        if set(LABELS) <= set(labels):
+            self.of_instances.append(metric)
+        return metric
 
 
 class InstanceMetrics:
-    """Metrics of one instance; its gauges are removed when it is deleted."""
+    """Metrics of one instance, which are removed when it is deleted."""
 
     def __init__(self, metrics: Metrics, namespace: str, instance: str) -> None:
         self._metrics = metrics
@@ -186,6 +200,7 @@ class InstanceMetrics:
         self._overdue_since: float | None = None
         self._has_converged = False
         metrics.overdue.labels(*self._labels).set_function(self._overdue_seconds)
+        metrics.internal_errors.labels(*self._labels)  # 0, so an alert sees the first
 
     def record_reconciliation(self, seconds: float, now: datetime) -> None:
         """Record a complete reconciliation."""
@@ -206,6 +221,10 @@ class InstanceMetrics:
         for lag in lags:
             histogram.observe(lag)
         self._metrics.orphans.labels(*self._labels).inc(orphans)
+
+    def record_internal_error(self) -> None:
+        """Count an unforeseen exception that was contained."""
+        self._metrics.internal_errors.labels(*self._labels).inc()
 
     def record_resync(self, differences: int) -> None:
         """Count the differences that a resync found."""
@@ -251,11 +270,10 @@ class InstanceMetrics:
         self._metrics.break_glass.labels(*self._labels).set(count)
 
     def forget(self) -> None:
-        """Remove the gauges of an instance that no longer exists."""
-        for reason in self._reasons:
-            self._metrics.grants.remove(*self._labels, reason)
-        for gauge in self._metrics.instance_gauges:
-            gauge.remove(*self._labels)
+        """Remove the metrics of an instance that no longer exists."""
+        labels = dict(zip(LABELS, self._labels, strict=True))
+        for metric in self._metrics.of_instances:
+            metric.remove_by_labels(labels)
 
     def _overdue_seconds(self) -> float:
         since = self._overdue_since

@@ -226,7 +226,7 @@ def _notes(previewed: Preview) -> Iterator[str]:
         if decision.finding is not None:
             yield with_full_stop(
                 f"{decision.grant.name} would not be bound, {decision.finding.reason}:"
-                f" {decision.finding.message}"
+                f" {decision.finding.message}{decision.hint}"
             )
 
 

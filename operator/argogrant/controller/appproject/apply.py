@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from argogrant.argocd.appproject.members import ProjectPlan
+from argogrant.argocd.appproject.members import ProjectPlan, managed_bindings
 from argogrant.argocd.appproject.project import Project
 from argogrant.controller.apply import WRITE_PAUSE, Clock, Contention, lags_of
-from argogrant.controller.appproject.placement import managed_member_ends
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
+from argogrant.controller.faults import Faults
 from argogrant.controller.plan import Plan
 from argogrant.grants.model.reasons import Finding
+from argogrant.grants.model.validation import quote
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
 from argogrant.telemetry.metrics import InstanceMetrics
 
@@ -28,20 +30,15 @@ class ProjectWriteResult:
 
     wait: float | None = None
     """Seconds until the next delayed write is due; None if there is none."""
-    failure: ClusterError | None = None
-    conflict: bool = False
-    """True if a project changed meanwhile, so planning has to start again."""
+    failures: Mapping[str, ClusterError] = field(default_factory=dict)
+    """Projects that could not be written, and why."""
+    conflicts: frozenset[str] = frozenset()
+    """Projects that changed meanwhile, and have to be planned again."""
 
-    async def wait_for_argocd(self, planned: Plan) -> None:
-        """Wait until argocd-server has observed what was added.
-
-        Raises:
-            ClusterError: A project was not written.
-        """
-        if planned.is_moving:
-            await asyncio.sleep(ARGOCD_WATCH_DELAY)
-        if self.failure is not None:
-            raise self.failure
+    @property
+    def failure(self) -> ClusterError | None:
+        """The first failure, if there is one."""
+        return next(iter(self.failures.values()), None)
 
     def no_later_than(self, wait: float | None) -> float | None:
         """Return the seconds until the next write is due, of these or another."""
@@ -55,12 +52,18 @@ class ProjectApplier:
         qualified_name: Namespace and name of the instance, for the log.
         metrics: Metrics of the instance.
         clock: Returns the time in UTC.
+        faults: Records unforeseen exceptions.
     """
 
     def __init__(
-        self, qualified_name: str, metrics: InstanceMetrics, clock: Clock
+        self,
+        qualified_name: str,
+        metrics: InstanceMetrics,
+        clock: Clock,
+        faults: Faults,
     ) -> None:
         self._qualified_name = qualified_name
+        self._faults = faults
         self._metrics = metrics
         self._clock = clock
         self._contentions: dict[str, Contention] = {}
@@ -77,6 +80,10 @@ class ProjectApplier:
         at = asyncio.get_running_loop().time()
         plans = {one.project: one for one in planned.projects}
         obstacles = dict(planned.obstacles)
+        names = {one.name for one in seen.projects}
+        for vanished in self._contentions.keys() - names:
+            del self._contentions[vanished]
+            self._written_at.pop(vanished, None)
         for project in seen.projects:
             contention = self._contentions.get(project.name)
             if contention is None:
@@ -92,27 +99,39 @@ class ProjectApplier:
 
     async def write(self, argocd: ArgoCD, planned: Plan) -> ProjectWriteResult:
         """Write the projects that are due; a failure of one delays no other."""
-        wait, failure, conflict = None, None, False
+        wait, conflicts = None, set[str]()
+        failures: dict[str, ClusterError] = {}
         for plan in sorted(planned.projects, key=lambda one: not one.is_urgent):
             delay = self._write_delay(plan)
             if delay is not None:
                 wait = min(delay, wait or delay)
                 continue
-            ends = managed_member_ends(argocd.snapshot())
             try:
-                await argocd.write_project(plan)
+                with self._faults.contain(f"AppProject {quote(plan.project)}"):
+                    await self._write(argocd, plan)
             except NotFound:
                 continue  # The watch will report the deletion.
             except Conflict:
-                conflict = True
-                continue
+                conflicts.add(plan.project)
             except ClusterError as error:
-                failure = error
-                continue
-            lags = lags_of(plan.to_remove, ends, self._clock())
-            self._metrics.record_removals(lags=lags, orphans=0)
-            self._record_write(plan, argocd.snapshot())
-        return ProjectWriteResult(wait=wait, failure=failure, conflict=conflict)
+                failures[plan.project] = error
+        return ProjectWriteResult(
+            wait=wait, failures=failures, conflicts=frozenset(conflicts)
+        )
+
+    async def _write(self, argocd: ArgoCD, plan: ProjectPlan) -> None:
+        """Write one project.
+
+        Raises:
+            ClusterError: The project was not written.
+        """
+        projects = {one.name: one for one in argocd.snapshot().projects}
+        before = projects.get(plan.project)
+        await argocd.write_project(plan)
+        ends = managed_bindings(before) if before is not None else {}
+        lags = lags_of(plan.to_remove, ends, self._clock())
+        self._metrics.record_removals(lags=lags, orphans=0)
+        self._record_write(plan, argocd.snapshot())
 
     def _write_delay(self, plan: ProjectPlan) -> float | None:
         """Return the seconds to delay a write; a revocation is never delayed."""
@@ -127,7 +146,8 @@ class ProjectApplier:
         return due - now if due > now else None
 
     def _record_write(self, plan: ProjectPlan, after: Snapshot) -> None:
-        self._written_at[plan.project] = asyncio.get_running_loop().time()
+        if plan.to_add or not plan.is_urgent:
+            self._written_at[plan.project] = asyncio.get_running_loop().time()
         what = f"the members of AppProject {plan.project}"
         contention = self._contentions.setdefault(plan.project, Contention(what))
         for project in after.projects:

@@ -29,10 +29,11 @@ from argogrant.argocd.appproject.members import (
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import Snapshot
-from argogrant.controller.plan import Plan, plan
+from argogrant.controller.plan import Plan, plan, plan_key_removals
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.window import END_OF_TIME
 
 PROJECTS_UNKNOWN: Final = Finding(
     Reason.INSTANCE_UNAVAILABLE,
@@ -70,7 +71,8 @@ def binding_mode(instance: Instance | None) -> BindingMode:
 
 
 EndsByProject = defaultdict[str, dict[Binding, datetime]]
-"""Bindings of each project with their ends; of several grants the latest end."""
+"""Bindings of each project with their ends; of several grants the latest end. Those of
+global roles have the key ``""``."""
 
 
 def plan_bindings(  # noqa: PLR0913
@@ -112,8 +114,9 @@ def plan_bindings(  # noqa: PLR0913
     if planned.blocked is None and mode.in_projects and not seen.projects_are_known:
         planned = replace(planned, blocked=PROJECTS_UNKNOWN)
     desired, kept = _bindings_by_project(decisions, seen, mode)
-    plans = tuple(
-        plan_members(
+
+    def plan_project(project: Project) -> ProjectPlan:
+        return plan_members(
             project,
             DesiredMembers(
                 desired=desired[project.name],
@@ -125,9 +128,87 @@ def plan_bindings(  # noqa: PLR0913
             living_owners=living_owners,
             now=now,
         )
-        for project in projects
+
+    plans, failures = _plan_each(projects, plan_project)
+    return _merge(replace(planned, failures=failures), plans, seen, projects, owner)
+
+
+def plan_removals(  # noqa: PLR0913
+    decisions: Collection[Decision],
+    seen: Snapshot,
+    *,
+    owner: Owner,
+    living_owners: Collection[Owner],
+    mode: BindingMode,
+    now: datetime,
+    refusal: Finding | None = None,
+) -> Plan:
+    """Plan only what ends access: like ``plan_bindings``, without any addition.
+
+    A binding stays while a grant wants it. While the state of that grant is unknown, it
+    also ends at the end that was written with it.
+    """
+    wanted = EndsByProject(dict)
+    certain: set[Binding] = set()
+    for one in decisions:
+        if one.desired_binding is not DesiredBinding.ABSENT:
+            binding, end = one.grant.binding, one.window.end
+            ends = wanted[one.grant.role.project or ""]
+            ends[binding] = max(end, ends.get(binding, end))
+            if one.desired_binding is DesiredBinding.PRESENT:
+                certain.add(binding)
+
+    def keep(
+        ends: Mapping[Binding, datetime], written: Mapping[Binding, datetime | None]
+    ) -> dict[Binding, datetime]:
+        return {
+            binding: end
+            for binding, end in ends.items()
+            if binding in certain or (written.get(binding) or END_OF_TIME) > now
+        }
+
+    def plan_project(project: Project) -> ProjectPlan:
+        return plan_members(
+            project,
+            DesiredMembers(
+                kept=keep(wanted[project.name], managed_bindings(project)),
+                may_add=False,
+                removes_tokens=mode.removes_tokens,
+            ),
+            owner=owner,
+            living_owners=living_owners,
+            now=now,
+        )
+
+    written = seen.overlay.ends if seen.overlay is not None else {}
+    kept = frozenset(one for ends in wanted.values() for one in keep(ends, written))
+    planned = plan_key_removals(
+        seen, kept, owner=owner, living_owners=living_owners, refusal=refusal
     )
-    return _merge(planned, plans, seen, projects, owner)
+    managed = [one for one in seen.projects if one.members is not None]
+    plans, failures = _plan_each(managed, plan_project)
+    return replace(
+        planned,
+        projects=tuple(one for one in plans.values() if one.is_urgent),
+        obstacles={
+            b: why for one in plans.values() for b, why in one.obstacles.items()
+        },
+        failures=failures,
+    )
+
+
+def _plan_each(
+    projects: Iterable[Project], plan_project: Callable[[Project], ProjectPlan]
+) -> tuple[dict[str, ProjectPlan], dict[str, Exception]]:
+    """Plan every AppProject; an exception at one leaves the others planned."""
+    plans: dict[str, ProjectPlan] = {}
+    failures: dict[str, Exception] = {}
+    for project in projects:
+        try:
+            plans[project.name] = plan_project(project)
+        except Exception as error:  # noqa: BLE001 - the caller reports it
+            failures[project.name] = error
+    return plans, failures
 
 
 def _without_overdue(
@@ -168,7 +249,10 @@ def managed_member_ends(
     ends: dict[Binding, datetime | None] = {}
     for project in seen.projects:
         if project.members is not None and project.name not in foreign:
-            ends.update(managed_bindings(project))
+            try:
+                ends.update(managed_bindings(project))
+            except Exception:  # noqa: BLE001 - its plan fails too, and is reported
+                ends.update(dict.fromkeys(project.memberships()))
     return ends
 
 
@@ -189,12 +273,13 @@ def written_ends(seen: Snapshot) -> Callable[[Binding], datetime | None]:
 
 def _merge(
     planned: Plan,
-    plans: tuple[ProjectPlan, ...],
+    by_project: Mapping[str, ProjectPlan],
     seen: Snapshot,
     projects: Iterable[Project],
     owner: Owner,
 ) -> Plan:
     """Add the plans of AppProjects to the plan of the ConfigMap."""
+    plans = by_project.values()
     to_add = planned.overlay.to_add if planned.overlay is not None else frozenset()
     members_to_add = frozenset[Binding]().union(*(one.to_add for one in plans))
     moves_to_project = bool(members_to_add & _in_config_map(seen))
@@ -208,8 +293,10 @@ def _merge(
         ),
         foreign_projects=frozenset(
             project.name
-            for project, one in zip(projects, plans, strict=True)
-            if owner_of(project) not in (None, owner) and not one.has_work
+            for project in projects
+            if project.name in by_project
+            and not by_project[project.name].has_work
+            and owner_of(project) not in (None, owner)
         ),
         is_moving=moves_to_project or moves_to_config_map,
     )

@@ -19,10 +19,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from argogrant.api.json_fields import get_dict, get_str, get_text_map
 from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
+from argogrant.controller.store import OBSERVE_TIMEOUT
 from argogrant.kube.client import Body, Cluster, WatchEvent
 from argogrant.kube.errors import ClusterError, TokenMissing
 from argogrant.kube.informer import Informer
@@ -30,9 +31,6 @@ from argogrant.kube.resources import SECRETS, Collection
 
 Connect = Callable[[RemoteCluster, str], Awaitable[Cluster]]
 """Builds a client of another cluster that authenticates with this token."""
-
-OBSERVE_TIMEOUT: Final = 5.0
-"""Seconds after which the first reconciliation runs without what was not read yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

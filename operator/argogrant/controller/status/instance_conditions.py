@@ -16,6 +16,8 @@ from argogrant.controller.permissions import (
 )
 from argogrant.controller.planner import GatheredState
 from argogrant.controller.remote.token_rotation import TokenState, token_condition
+from argogrant.controller.role_analysis import NOT_ANALYSED, AnalysisResult
+from argogrant.grants.access.policy import NO_OWNERS
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
@@ -61,6 +63,10 @@ class InstanceStatusInput:
     contested: Finding | None = None
     error: ClusterError | None = None
     """Error that ended the reconciliation."""
+    fault: Finding | None = None
+    """The unexpected failure of the last reconciliation."""
+    analysed: AnalysisResult = NOT_ANALYSED
+    """Analysis of the roles."""
     problem: str = ""
     """Why the instance is invalid."""
     is_waiting: bool = False
@@ -84,17 +90,26 @@ class InstanceStatusInput:
 
 
 def instance_report(
-    inputs: InstanceStatusInput, gathered: GatheredState, last_write_at: datetime | None
+    inputs: InstanceStatusInput,
+    gathered: GatheredState | None,
+    last_write_at: datetime | None,
 ) -> InstanceReport:
-    """Return the fields of the status of an instance."""
-    config_map = inputs.seen.config_map if gathered.refusal is None else None
+    """Return the fields of the status of an instance.
+
+    Args:
+        inputs: Facts that the conditions report.
+        gathered: State of the instance; None if it is unknown yet.
+        last_write_at: Time of the last write to the managed key.
+    """
+    is_refused = gathered is not None and gathered.refusal is not None
+    config_map = None if is_refused else inputs.seen.config_map
     overlay = config_map.overlay if config_map else None
     return InstanceReport(
         conditions=instance_conditions(inputs),
         bindings=len(overlay.bindings) if overlay else 0,
         overlay_bytes=len(overlay.text.encode()) if overlay else 0,
-        roles=gathered.roles,
-        owners=gathered.state.owners,
+        roles=inputs.analysed.analysis.roles,
+        owners=gathered.state.owners if gathered is not None else NO_OWNERS,
         scopes=config_map.scopes if config_map else None,
         default_role=config_map.unmanaged.default_role if config_map else None,
         last_write_at=last_write_at,
@@ -117,7 +132,8 @@ def instance_conditions(inputs: InstanceStatusInput) -> tuple[Condition, ...]:
         for condition, (status, reason, message) in states.items()
     )
     token = [token_condition(inputs.token)] if inputs.token is not None else []
-    return (*conditions, *token)
+    roles = inputs.analysed.condition
+    return (*conditions, *token, *([roles] if roles is not None else []))
 
 
 def _ready(inputs: InstanceStatusInput) -> _State:
@@ -135,8 +151,10 @@ def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
         message = f"{with_full_stop(inputs.problem)} {INVALID_INSTANCE_REMEDY}"
         return Finding(Reason.INVALID_INSTANCE, message)
     blocked = inputs.blocked
-    if blocked is not None and blocked.reason is Reason.NOT_ALLOWED_BY_ARGOCD:
-        return blocked  # Before advice to permit more in an Argo CD that refuses.
+    is_refused = blocked and blocked.reason is Reason.NOT_ALLOWED_BY_ARGOCD
+    if is_refused or inputs.fault is not None:
+        # Before advice to permit more in an Argo CD that refuses.
+        return blocked if is_refused else inputs.fault
     if inputs.missing_permissions:
         return Finding(Reason.FORBIDDEN, missing_message(inputs.missing_permissions))
     failures: tuple[tuple[Collection | None, ClusterError], ...] = (

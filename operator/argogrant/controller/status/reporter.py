@@ -20,6 +20,7 @@ from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
 from argogrant.controller.appproject.placement import managed_members
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
+from argogrant.controller.faults import Faults
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import DecisionCache, GatheredState
 from argogrant.controller.status.instance_conditions import (
@@ -51,7 +52,13 @@ from argogrant.grants.conditions import (
 )
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.reasons import ApprovalCondition, GrantCondition, Reason
+from argogrant.grants.model.reasons import (
+    ApprovalCondition,
+    Finding,
+    GrantCondition,
+    InstanceCondition,
+    Reason,
+)
 
 _UNCONFIRMED: Final = frozenset(
     {Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE}
@@ -229,7 +236,7 @@ class Reporter:
     ) -> None:
         self._store = store
         self._retention = retention
-        self._store.on_grant_removed = self.forget
+        self._store.on_removed = self.forget
         self._writer = writer
         self._audit = audit
         self._reported: dict[
@@ -238,7 +245,12 @@ class Reporter:
         self._reasons: dict[str, str] = {}
 
     def report_and_release_grants(
-        self, decisions: DecisionCache, planned: Plan, seen: Snapshot, now: datetime
+        self,
+        decisions: DecisionCache,
+        planned: Plan,
+        seen: Snapshot,
+        now: datetime,
+        faults: Faults,
     ) -> Mapping[str, int]:
         """Report every grant, and release those that are over.
 
@@ -247,7 +259,7 @@ class Reporter:
         3. Schedule the deletion of ended grants after ``spec.retention``.
 
         The finalizers come first because a grant that is about to be gone needs no
-        status.
+        status. A grant whose report fails unexpectedly leaves the others reported.
 
         Returns:
             The number of grants by the reason of their Ready condition.
@@ -259,8 +271,13 @@ class Reporter:
             ):
                 self._writer.release(record, self._store.grants.upsert)
         for record in decisions.records.values():
-            self._report_grant(record, state, now)
-        self._schedule_deletions(state)
+            try:
+                self._report_grant(record, state, now)
+            except Exception as error:  # noqa: BLE001 - others are reported
+                faults.record(f"the report of AccessGrant {record.name}", error)
+                self._reported.pop(record.uid, None)
+        with faults.contain("the deletion of ended grants"):
+            self._schedule_deletions(state)
         return Counter(
             self._reasons[uid] for uid in decisions.records if uid in self._reasons
         )
@@ -393,7 +410,7 @@ class Reporter:
             self._retention.schedule(name, retained)
 
     def forget(self, uid: str) -> None:
-        """Forget a grant that no longer exists."""
+        """Forget a grant or an instance that no longer exists."""
         self._reported.pop(uid, None)
         self._reasons.pop(uid, None)
         self._writer.forget(uid)
@@ -404,7 +421,7 @@ class Reporter:
         record: InstanceRecord,
         inputs: InstanceStatusInput,
         *,
-        gathered: GatheredState,
+        gathered: GatheredState | None,
         now: datetime,
         last_write_at: datetime | None,
     ) -> None:
@@ -419,6 +436,23 @@ class Reporter:
             conditions=_by_type(report.conditions),
             now=now,
         )
+        self._writer.submit(record, new, written=self._store.instances.upsert)
+
+    def report_not_ready(
+        self, record: InstanceRecord, finding: Finding, now: datetime
+    ) -> None:
+        """Report nothing of an instance but that it is not ready, and why."""
+        old = self._writer.pending_or_stored(record)
+        ready = Condition(
+            InstanceCondition.READY, finding.reason, finding.message, status=False
+        )
+        new = status_of(ready, old=old, generation=record.generation, now=now)
+        others = [
+            one
+            for one in old.get("conditions") or ()
+            if one.get("type") != InstanceCondition.READY
+        ]
+        new["conditions"] += others
         self._writer.submit(record, new, written=self._store.instances.upsert)
 
     def report_orphans(

@@ -68,8 +68,10 @@ class RetentionCollector:
         """Replace the schedule of an instance."""
         heap = list(retained)
         heapq.heapify(heap)
-        self._retained[instance] = heap
-        if not heap:
+        self._retained.pop(instance, None)
+        if heap:
+            self._retained[instance] = heap
+        else:
             self._record_result(instance, None)
 
     async def run(self) -> None:
@@ -86,7 +88,9 @@ class RetentionCollector:
                 pass  # The next reconciliation schedules what is there then.
             except ClusterError as error:
                 self._record_result(instance, error)
-                heapq.heappush(self._retained[instance], grant)
+                if self._exists(grant):
+                    heap = self._retained.setdefault(instance, [])
+                    heapq.heappush(heap, grant)
                 await asyncio.sleep(RETRY)
                 continue
             else:
@@ -105,7 +109,14 @@ class RetentionCollector:
         if not heads or min(heads)[0].until > now:
             return None
         instance = min(heads)[1]
-        return instance, heapq.heappop(self._retained[instance])
+        grant = heapq.heappop(self._retained[instance])
+        if not self._retained[instance]:
+            del self._retained[instance]
+        return instance, grant
+
+    def _exists(self, grant: RetainedGrant) -> bool:
+        record = self._store.grant(grant.name)
+        return record is not None and record.uid == grant.uid
 
     async def _delete(self, instance: str, grant: RetainedGrant) -> None:
         """Delete a grant after its approvals, which mean nothing without it.
@@ -125,6 +136,8 @@ class RetentionCollector:
                 continue
             if approval.grant_uid == record.uid:
                 await self._remove(one)
+        if not self._exists(grant):
+            return  # It was deleted meanwhile, and is forgotten.
         self._audit.deleted(
             GrantChange(
                 uid=record.uid,

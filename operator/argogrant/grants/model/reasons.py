@@ -40,6 +40,7 @@ class InstanceCondition(StrEnum):
     CLOCK_IN_SYNC = "ClockInSync"
     REQUESTER_VERIFIED = "RequesterVerified"
     TOKEN_FRESH = "TokenFresh"  # noqa: S105 - a condition type
+    ROLES_ANALYZED = "RolesAnalyzed"
 
 
 ConditionType = GrantCondition | InstanceCondition | ApprovalCondition | PolicyCondition
@@ -70,6 +71,7 @@ _VERIFIED, _UNVERIFIED, _VERIFICATION_UNKNOWN = _statuses(
     InstanceCondition.REQUESTER_VERIFIED
 )
 _TOKEN_FRESH, _TOKEN_NOT_FRESH, _ = _statuses(InstanceCondition.TOKEN_FRESH)
+_, _NOT_ANALYZED, _ = _statuses(InstanceCondition.ROLES_ANALYZED)
 
 
 class Reason(StrEnum):
@@ -165,7 +167,7 @@ class Reason(StrEnum):
     write."""
     ROLE_NOT_FOUND = "RoleNotFound", _NOT_READY
     """Argo CD defines no such role. The operator binds the grant as soon as the role is
-    defined. The message lists roles with similar names."""
+    defined. The message lists some roles with similar names."""
     PROJECT_INVALID = "ProjectInvalid", _NOT_READY
     """Argo CD ignores all roles of this AppProject because it cannot parse one of the
     project's lines, or the project exceeds a limit of argogrant. The operator binds the
@@ -217,6 +219,11 @@ class Reason(StrEnum):
     annotation `argogrant.dev/allowed-namespaces` of its `argocd-rbac-cm` does not name
     the namespace. Nothing is bound, and what this ArgoCDInstance had bound is removed.
     The message of the ArgoCDInstance contains the command that allows it."""
+    INTERNAL_ERROR = "InternalError", _NOT_APPROVED, _NOT_READY, _INSTANCE_NOT_READY
+    """The operator failed in a way that it does not foresee; the message says at what.
+    Grants that ended, were revoked or are deleted are still removed from Argo CD, and
+    all that does not depend on the failed part goes on. What depends on it stays as it
+    is, and no binding is added to it. Report the failure with the operator's log."""
     CONVERGED = "Converged", _INSTANCE_READY
     """Argo CD's RBAC policy matches the grants that are in force."""
     FORBIDDEN = "Forbidden", _INSTANCE_NOT_READY
@@ -332,6 +339,14 @@ class Reason(StrEnum):
     work, or could not be stored; the message gives the cause. The present token stays
     in use until it expires. The operator retries, with at most five minutes between
     attempts."""
+    TOO_MANY_RULES = "TooManyRules", _NOT_ANALYZED
+    """The RBAC policy of this Argo CD and its AppProjects are too large for the
+    analysis of every role. Grants begin and end as usual; the message says which
+    warnings about roles are missing or too strict."""
+    ANALYSIS_FAILED = "AnalysisFailed", _NOT_ANALYZED
+    """The analysis of the roles failed in a way that the operator does not foresee, so
+    warnings about roles are missing. Grants begin and end as usual. Report the failure
+    with the operator's log."""
 
 
 REFUSED_REASONS: Final = frozenset(

@@ -1,0 +1,105 @@
+"""Notes about a grant, for its status: they decide nothing and delay no end.
+
+Three texts follow from Argo CD's configuration: a warning about the role, whether Argo
+CD can match the subject (the condition ``Effective``), and existing roles with a name
+similar to a missing one. They are added to a decision after it was carried out. Other
+people write that configuration, and can make it long.
+"""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from argogrant.grants.decide import Decision
+from argogrant.grants.effectiveness import (
+    Effectiveness,
+    LoginConfig,
+    check_effectiveness,
+)
+from argogrant.grants.model.grant import RoleRisks, role_warning
+from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.validation import quote
+
+COMPARED_ROLES: Final = 200
+"""Roles that are compared with one missing role: those with the most similar length."""
+COMPARISONS: Final = 2000
+"""Comparisons of names with one configuration of Argo CD; later ones get no hint."""
+LONGEST_COMPARED: Final = 100
+"""Characters; a comparison takes quadratic time."""
+SIMILAR_ROLES: Final = 3
+
+
+class SimilarRoles:
+    """Roles of one Argo CD by similarity, with a limited number of comparisons.
+
+    Args:
+        names: The roles, as written in Argo CD's RBAC policy.
+    """
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        self._names = sorted(one for one in names if len(one) <= LONGEST_COMPARED)
+        self._found: dict[str, tuple[str, ...]] = {}
+        self.comparisons = 0
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """Return up to three similar roles, the most similar first."""
+        if name not in self._found:
+            if len(name) > LONGEST_COMPARED or self.comparisons >= COMPARISONS:
+                return ()
+            self._found[name] = self._compare(name)
+        return self._found[name]
+
+    def _compare(self, name: str) -> tuple[str, ...]:
+        nearest = sorted(self._names, key=lambda one: abs(len(one) - len(name)))
+        compared = nearest[:COMPARED_ROLES]
+        self.comparisons += len(compared) + 1
+        return tuple(difflib.get_close_matches(name, compared, n=SIMILAR_ROLES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusNotes:
+    """Facts from the configuration of one Argo CD about its roles and logins."""
+
+    role_risks: Mapping[str, RoleRisks] = field(default_factory=dict)
+    """Roles that need a warning, as written in Argo CD's RBAC policy."""
+    login: LoginConfig | None = None
+    """How users sign in to this Argo CD; None if it is unknown."""
+    similar_roles: SimilarRoles = field(default_factory=SimilarRoles, compare=False)
+
+
+NO_NOTES: Final = StatusNotes()
+
+
+def add_notes(decision: Decision, notes: StatusNotes) -> Decision:
+    """Return the decision with the notes about its grant, in place of earlier ones."""
+    warning, hint = "", ""
+    finding = decision.finding
+    if finding is None or finding is decision.policy_result.only_kept:
+        risks = notes.role_risks.get(decision.grant.role.bound_as)
+        warning = role_warning(risks) if risks is not None else ""
+    elif finding.reason is Reason.ROLE_NOT_FOUND:
+        hint = _hint(notes.similar_roles.of(decision.grant.role.bound_as))
+    effectiveness = _effectiveness(decision, notes.login)
+    noted = (warning, hint, effectiveness)
+    if noted == (decision.role_warning, decision.hint, decision.effectiveness):
+        return decision
+    return decision._replace(
+        role_warning=warning, hint=hint, effectiveness=effectiveness
+    )
+
+
+def _hint(similar: Collection[str]) -> str:
+    return f" Similar roles: {', '.join(map(quote, similar))}." if similar else ""
+
+
+def _effectiveness(
+    decision: Decision, login: LoginConfig | None
+) -> Effectiveness | None:
+    """Return None for a grant that has ended, is being deleted, or is refused."""
+    grant = decision.grant
+    if login is None or grant.being_deleted or decision.has_ended:
+        return None
+    if decision.is_refused:
+        return None
+    return check_effectiveness(grant.subject, grant.role.bound_as, login)

@@ -1,0 +1,85 @@
+"""Notes about grants: bounded, and without effect on what is bound."""
+
+from dataclasses import replace
+
+import pytest
+
+from argogrant.grants import status_notes
+from argogrant.grants.conditions import BindingOutcome, grant_conditions
+from argogrant.grants.effectiveness import LoginConfig
+from argogrant.grants.model.grant import RoleRisks
+from argogrant.grants.status_notes import (
+    COMPARED_ROLES,
+    COMPARISONS,
+    LONGEST_COMPARED,
+    NO_NOTES,
+    SimilarRoles,
+    StatusNotes,
+    add_notes,
+)
+from support.builders import a_grant, decided
+
+MANY = [f"role:team-{number:05}" for number in range(10_000)]
+NOT_BOUND = BindingOutcome(is_bound=False)
+
+
+def test_message_about_a_missing_role_names_similar_ones() -> None:
+    decision = decided(
+        a_grant(role="role:deploier"), similar_roles=SimilarRoles(["role:deployer"])
+    )
+    ready = grant_conditions(decision, NOT_BOUND)[1]
+
+    assert ready.message.endswith('is defined. Similar roles: "role:deployer".')
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        pytest.param("role:zzz", ["proj:team-a:deployer"], id="no role is similar"),
+        pytest.param("role:x", [], id="there are no roles"),
+        pytest.param(
+            "r" * (LONGEST_COMPARED + 1), ["r" * LONGEST_COMPARED], id="it is long"
+        ),
+        pytest.param("r" * LONGEST_COMPARED, ["r" * 101], id="the other one is long"),
+    ],
+)
+def test_missing_role_has_no_hint_if(name, known) -> None:
+    decision = decided(a_grant(role=name), similar_roles=SimilarRoles(known))
+
+    assert decision.hint == ""
+
+
+def test_comparisons_do_not_grow_with_roles_times_missing_roles() -> None:
+    """Anyone may create grants, and projects may have any number of roles."""
+    similar = SimilarRoles(MANY)
+    for number in range(10_000):
+        similar.of(f"role:missing-{number}")
+
+    assert similar.comparisons <= COMPARISONS + COMPARED_ROLES + 1
+
+
+def test_missing_role_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    similar = SimilarRoles(["role:deployer"])
+    found = similar.of("role:deploier")
+    monkeypatch.setattr(status_notes.difflib, "get_close_matches", None)
+
+    assert similar.of("role:deploier") == found == ("role:deployer",)
+
+
+def test_new_notes_replace_earlier_ones() -> None:
+    login = LoginConfig(claims=None)
+    risks = {"role:deployer": RoleRisks(has_deny=True)}
+    decision = decided(a_grant())
+    noted = add_notes(decision, StatusNotes(role_risks=risks, login=login))
+    assert noted.role_warning
+    assert noted.effectiveness is not None
+
+    assert add_notes(noted, NO_NOTES) == decision
+
+
+def test_decision_that_has_its_notes_is_not_copied() -> None:
+    """Most of ten thousand are told the same again."""
+    told = StatusNotes(login=LoginConfig(claims=None))
+    noted = add_notes(decided(a_grant()), told)
+
+    assert add_notes(noted, replace(told)) is noted
