@@ -21,9 +21,9 @@ from argogrant.grants.model.grant import RoleRisks, role_warning
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import quote
 
-COMPARED_ROLES: Final = 200
+COMPARED_ROLES: Final = 500
 """Roles that are compared with one missing role: those with the most similar length."""
-COMPARISONS: Final = 2000
+COMPARISONS: Final = 2500
 """Comparisons of names with one configuration of Argo CD; later ones get no hint."""
 LONGEST_COMPARED: Final = 100
 """Characters; a comparison takes quadratic time."""
