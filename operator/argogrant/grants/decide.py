@@ -163,6 +163,8 @@ class Decision(NamedTuple):
         """Return the part of the decision that decisions about later grants need."""
         is_over = self.has_ended or self.grant.being_deleted or self.is_refused
         access, reported_end = self.policy_result.access, self.grant.frozen_end
+        if self.is_refused:
+            access = None  # for another cause than a policy, such as a quota
         if access is not None and reported_end is not None:
             # The spec can be given an earlier end after the access was used.
             access = Window(access.start, max(access.end, reported_end))

@@ -253,6 +253,13 @@ CHAINS = {
     "a grant that follows a refused one": Row(
         grants=(grant("a", lasts=5 * HOUR), grant("b", created=HOUR)), allowed="b"
     ),
+    "a grant that follows one that is refused because it comes from Git": Row(
+        grants=(
+            grant("a", tracked_by_git=True),
+            grant("b", created=HOUR),
+        ),
+        allowed="ab",
+    ),
     "a grant that follows one without a valid requester": Row(
         grants=(grant("a", requester=None), grant("b", created=HOUR)), allowed="b"
     ),
