@@ -16,7 +16,7 @@ DELETION_SECONDS: Final = 15.0
 """Most seconds until ``kubectl delete`` of other people's grant returns."""
 SWEEP_SECONDS: Final = 50.0
 """Seconds after which Kubernetes ends the sweep (``activeDeadlineSeconds``)."""
-PATIENCE: Final = 20.0
+PATIENCE: Final = 30.0
 """Seconds after which nobody waits any longer; the attack has then succeeded."""
 
 

@@ -3,11 +3,14 @@
 from typing import Any, Final
 
 from controlplane.api import path_of
+from controlplane.errors import APIRequestFailed
 from hostile.attack import APPLY, Attacker, attack
 from hostile.positions import OURS
 from support.live_cluster import a_grant
 
-PARALLEL_NAMES: Final = "intern-"
+NOT_ALLOWED: Final = {"name": "role:admin"}
+PRECISION: Final = 400
+"""Bytes of one label, with what the API server records about it."""
 
 
 def request(
@@ -27,11 +30,6 @@ def labels(size: int) -> dict[str, str]:
     return {f"{'p' * 240}.io/{'n' * 50}-{one:06}": "v" * 63 for one in range(count)}
 
 
-def annotations(size: int) -> dict[str, str]:
-    """Return annotations of that many bytes, at most 256 KiB."""
-    return {"example.com/filling": "x" * size}
-
-
 def revoked_after(me: Attacker, name: str, seconds: float = 15.0) -> list[str]:
     """Revoke a grant of the attacker as other people do; return what went wrong."""
     return me.scene.revocation_problems(name, seconds)
@@ -40,10 +38,8 @@ def revoked_after(me: Attacker, name: str, seconds: float = 15.0) -> list[str]:
 @attack("requester", least=85, pause=0.0, most=100)
 def labelled(me: Attacker, number: int) -> None:
     """Creates 85 grants of 1.2 MB of labels that no policy allows."""
-    refused = {"name": "role:admin"}
-    request(
-        me, f"labelled-{number}", metadata={"labels": labels(1_200_000)}, role=refused
-    )
+    metadata = {"labels": labels(1_200_000)}
+    request(me, f"labelled-{number}", metadata=metadata, role=NOT_ALLOWED)
 
 
 @attack("requester", least=3000, pause=0.0, most=3000)
@@ -61,10 +57,27 @@ def fill(me: Attacker, number: int) -> None:
     request(me, name, subject=subject)
 
 
+def _largest(me: Attacker) -> int:
+    """Find the most bytes of labels with which a grant is accepted."""
+    accepted, refused = 0, 1_700_000
+    while refused - accepted > PRECISION:
+        size = (accepted + refused) // 2
+        name = f"tried-{size}"
+        try:
+            request(me, name, metadata={"labels": labels(size)}, role=NOT_ALLOWED)
+        except APIRequestFailed:
+            refused = size
+        else:
+            accepted = size
+            me.api.request("DELETE", path_of("accessgrant", OURS, name))
+    return accepted
+
+
 @attack("requester", least=64, pause=0.0, most=64)
 def unwritable(me: Attacker, number: int) -> None:
-    """Creates 64 grants that are too large for their status."""
-    request(me, f"unwritable-{number}", metadata={"labels": labels(1_550_000)})
+    """Creates 64 grants that are as large as the API server accepts."""
+    size = int(me.remember("size", lambda: str(_largest(me))))
+    request(me, f"unwritable-{number}", metadata={"labels": labels(size)})
 
 
 def _big_after(me: Attacker) -> list[str]:
@@ -73,12 +86,10 @@ def _big_after(me: Attacker) -> list[str]:
 
 @attack("requester", least=3, most=3, after=_big_after)
 def big(me: Attacker, number: int) -> None:
-    """Creates grants of 1.57 MB that a policy allows, with a finalizer of their own."""
-    metadata = {
-        "labels": labels(1_330_000),
-        "annotations": annotations(230_000),
-        "finalizers": ["example.com/mine"],
-    }
+    """Creates the largest grants that are accepted, with a finalizer of their own."""
+    size = int(me.remember("size", lambda: str(_largest(me))))
+    finalizers = ["example.com/mine"] if size else []
+    metadata = {"labels": labels(size - 2 * PRECISION), "finalizers": finalizers}
     request(me, f"big-{number}", metadata=metadata)
 
 
