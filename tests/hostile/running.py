@@ -67,7 +67,7 @@ class Stage:
         self._operator.start()
         for _ in range(rounds):
             self._usual_again()
-        self.usual.add(self._restart_measured())
+        self._usual_start()
         times = ", ".join(f"{one} {self.usual.slowest(one):.2f} s" for one in Ended)
         self._say(f"usually, at most: {times} ({self._operator.method})")
 
@@ -85,9 +85,6 @@ class Stage:
         attackings = [
             Attacking(one, Attacker(self._scene, one.position)) for one in attacks
         ]
-        self._operator.stop()
-        self._operator.forget()
-        self._operator.start()
         try:
             self._attacked(attackings, outcome, seconds=seconds, rounds=rounds)
         except Exception as error:  # noqa: BLE001 - the other attacks go on
@@ -114,6 +111,7 @@ class Stage:
         rounds: int,
     ) -> None:
         self._usual_again()
+        self._usual_start()
         for one in attackings:
             one.prepare()
         bound = [self._bind() for _ in range(rounds)]
@@ -202,13 +200,15 @@ class Stage:
             {Ended.RESTART: innocents.seconds_until_denied(away, started)}
         )
 
-    def _restart_measured(self) -> dict[Ended, float]:
-        """Restart the operator; return how long a revocation meanwhile lasts."""
+    def _usual_start(self) -> None:
+        """Restart the operator, and measure how long a revocation meanwhile lasts."""
         name = self._innocents.bind()
         self._operator.stop()
         self._innocents.revoke(name)
         started = self._operator.start()
-        return {Ended.RESTART: self._innocents.seconds_until_denied(name, started)}
+        seconds = self._innocents.seconds_until_denied(name, started)
+        self.usual.add({Ended.RESTART: seconds})
+        self._operator.forget()
 
     def _restore(
         self,
