@@ -70,6 +70,10 @@ class Innocents:
             lambda: self.may(name) and self.ready(name) == "Bound", within
         )
 
+    def seconds_until_allowed(self, name: str) -> float:
+        """Wait until a grant is effective, whatever its status says."""
+        return _seconds_until(lambda: self.may(name))
+
     def ready(self, name: str) -> str:
         """Return the reason of a grant's Ready condition, or an empty text."""
         grant = self._admin.find("accessgrant", name, namespace="argogrant") or {}

@@ -29,6 +29,7 @@ from hostile.scene import Scene
 from hostile.verdict import (
     ADDITION_SECONDS,
     DELETION_SECONDS,
+    REPORT_SECONDS,
     SWEEP_SECONDS,
     Ended,
     Outcome,
@@ -167,11 +168,15 @@ class Stage:
     def _others_go_on(self, deleted: str, outcome: Outcome) -> None:
         """Bind a grant, and delete another one."""
         name = self._innocents.request()
-        outcome.addition = self._innocents.seconds_until_bound(name)
+        outcome.addition = self._innocents.seconds_until_allowed(name)
         if outcome.addition > ADDITION_SECONDS:
             outcome.violations.append(
                 f"a new grant was not bound within {ADDITION_SECONDS:.0f} s:"
                 f" {self._innocents.ready(name)}"
+            )
+        elif self._innocents.seconds_until_bound(name) > REPORT_SECONDS:
+            outcome.violations.append(
+                f"a bound grant did not say so for {REPORT_SECONDS:.0f} s"
             )
         took = self._innocents.seconds_to_delete(deleted)
         if took > DELETION_SECONDS:

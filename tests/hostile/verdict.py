@@ -10,9 +10,11 @@ FACTOR: Final = 3.0
 LEAST_USUAL: Final = 1.0
 """Seconds below which no difference counts: a machine that computes other things too
 makes them."""
-ADDITION_SECONDS: Final = 15.0
+ADDITION_SECONDS: Final = 20.0
 """Most seconds until a new grant of other people is bound, under an attack."""
-DELETION_SECONDS: Final = 15.0
+REPORT_SECONDS: Final = 25.0
+"""Most seconds from then until its status says so."""
+DELETION_SECONDS: Final = 20.0
 """Most seconds until ``kubectl delete`` of other people's grant returns."""
 SWEEP_SECONDS: Final = 50.0
 """Seconds after which Kubernetes ends the sweep (``activeDeadlineSeconds``)."""
