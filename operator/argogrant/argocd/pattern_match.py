@@ -40,7 +40,7 @@ def _glob_matches(glob: str, text: str) -> bool:
     return expression is not None and matches_foreign_pattern(expression, text)
 
 
-_SPECIAL: Final = re.compile(r"[*?{\[]")
+_SPECIAL: Final = re.compile(r"[*?{\[\\]")
 """Characters without which a glob is literal."""
 
 

@@ -28,6 +28,7 @@ from argogrant.argocd.pattern_match import pattern_matches
         ("[!a-f]xec", "exec", False),
         ("[!^]xec", "exec", True),
         (r"\*", "*", True),
+        (r"\exec", "exec", True),
         (r"\*", "x", False),
         (".xec", "exec", False),
         ("a(b", "a(b", True),
