@@ -23,6 +23,7 @@ from typing import Final
 from controlplane.errors import APIRequestFailed
 from hostile.attack import Attack, Attacker, Attacking
 from hostile.confined_operator import ConfinedOperator, sweep
+from hostile.confinement import MEBIBYTE, OPERATOR_BYTES
 from hostile.innocents import ENDS, Innocents
 from hostile.positions import PROJECT
 from hostile.scene import Scene
@@ -38,7 +39,7 @@ from hostile.verdict import (
 from support.admission_objects import ALICE
 from support.live_cluster import after, seconds_until
 
-USUAL_ROUNDS: Final = 4
+USUAL_ROUNDS: Final = 3
 COMPLETE_SECONDS: Final = 60.0
 """Most seconds until the changes are made that together are an attack."""
 RECOVERIES: Final = 4
@@ -68,9 +69,11 @@ class Stage:
         self._operator.start()
         for _ in range(rounds):
             self._usual_again()
-        self._usual_start()
-        times = ", ".join(f"{one} {self.usual.slowest(one):.2f} s" for one in Ended)
-        self._say(f"usually, at most: {times} ({self._operator.method})")
+            self._usual_start()
+        self._say(
+            f"the operator has {OPERATOR_BYTES // MEBIBYTE} MiB"
+            f" ({self._operator.method})"
+        )
 
     def run(self, *attacks: Attack, seconds: float, rounds: int = 2) -> Outcome:
         """Run attacks at the same time, judge them together, and restore everything.
@@ -242,7 +245,8 @@ def on_stage(
         scene: The scene, which is not prepared yet.
         folder: Folder for the operator's log.
         say: Called with every line for people.
-        rounds: How often the usual times are measured.
+        rounds: How often the usual times are measured before the first attack; they are
+            measured once more before each.
     """
     with scene.prepared():
         operator = ConfinedOperator(

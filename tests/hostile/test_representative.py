@@ -28,7 +28,7 @@ def test_four_attackers_at_once_delay_no_revocation(
     if not control_plane.is_ours:
         pytest.skip("a cluster that is not ours is not to be attacked")
     scene = Scene(control_plane, is_verified=False)
-    with on_stage(scene, tmp_path, print, rounds=1) as stage:
-        outcome = stage.run(*map(attack_of, ATTACKS), seconds=5)
+    with on_stage(scene, tmp_path, print, rounds=0) as stage:
+        outcome = stage.run(*map(attack_of, ATTACKS), seconds=4)
 
     assert not outcome.violations, "\n".join(outcome.violations)
