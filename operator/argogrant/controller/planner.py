@@ -511,6 +511,8 @@ class _RelatedGrants:
         if not self._policies_are_unknown:
             if grant.frozen_end is None:
                 return None
+            if grant.tracked_by_git:
+                return self._written_end(grant.binding)
             if grant.extends is None:
                 is_longer = requested_duration(grant) > self._lowest_maximum
                 return self._written_end(grant.binding) if is_longer else None

@@ -21,13 +21,17 @@ one runs.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from argogrant.grants.access.evaluation import PolicyResult, evaluate
 from argogrant.grants.access.policy import AccessRules
-from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.access.policy_checks import (
+    NO_RELATED_OBJECTS,
+    RelatedObjects,
+    is_bound,
+)
 from argogrant.grants.model.grant import Grant, accounted_to
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote, with_full_stop
@@ -90,6 +94,12 @@ def build_input(
     window = policy_result.window_of(grant, max_duration=instance.max_duration)
     return DecisionInput(grant, instance, related, policy_result, window, now)
 
+
+ABSOLUTE_END_REQUIRED: Final = Finding(
+    Reason.ABSOLUTE_END_REQUIRED,
+    "Argo CD applies this grant from Git, where a duration would start again each time"
+    " the grant is re-created. Set spec.expiresAt instead of spec.duration.",
+)
 
 Check = Callable[[DecisionInput], Finding | None]
 
@@ -167,16 +177,18 @@ def git_grant_has_absolute_end(facts: DecisionInput) -> Finding | None:
     """A duration would start again each time that Argo CD re-creates the grant.
 
     An annotation that is added to a grant in force does not end it: whoever may set
-    annotations on it could otherwise end it without a record.
+    annotations on it could otherwise end it without a record. What a grant contains
+    when it is created, such as the finalizer, does not prove that it is in force.
     """
-    grant = facts.grant
-    if not grant.tracked_by_git or grant.expires_at is not None or grant.has_finalizer:
+    is_refused = lacks_absolute_end(facts.grant)
+    if not is_refused or is_bound(facts.grant, facts.related):
         return None
-    return Finding(
-        Reason.ABSOLUTE_END_REQUIRED,
-        "Argo CD applies this grant from Git, where a duration would start again each"
-        " time the grant is re-created. Set spec.expiresAt instead of spec.duration.",
-    )
+    return ABSOLUTE_END_REQUIRED
+
+
+def lacks_absolute_end(grant: Grant) -> bool:
+    """Return whether Argo CD applies a grant with a duration from Git."""
+    return grant.tracked_by_git and grant.expires_at is None
 
 
 def instance_exists(facts: DecisionInput) -> Finding | None:
@@ -317,6 +329,8 @@ def role_exists(facts: DecisionInput) -> Finding | None:
 
 def binding_may_be_added(facts: DecisionInput) -> Finding | None:
     """A condition for the start still holds; otherwise, only an existing line stays."""
+    if lacks_absolute_end(facts.grant):
+        return replace(ABSOLUTE_END_REQUIRED, is_unknown=True)
     return facts.policy_result.only_kept
 
 
@@ -346,8 +360,9 @@ IN_FORCE: tuple[Check, ...] = (
     # ProjectInvalid; InstanceUnavailable or InternalError, unknown
     project_is_readable,
     role_exists,  # RoleNotFound; late, as it changes without a change of the grant
-    binding_may_be_added,  # ExtensionRefused or NotAllowed, unknown; last: if another
+    # ExtensionRefused, NotAllowed or AbsoluteEndRequired, unknown; last: if another
     # check fails, the existing line does not stay either
+    binding_may_be_added,
 )
 """Checks in order. A grant in force can still lack its binding: see controller/plan.py
 and controller/apply.py (InstanceUnavailable, RBACTextInvalid, RBACTextFull,

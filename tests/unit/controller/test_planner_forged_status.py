@@ -13,7 +13,11 @@ from typing import Any, Final
 
 import pytest
 
-from argogrant.api.accessgrant import AccessGrantStatus
+from argogrant.api.accessgrant import (
+    FINALIZER,
+    TRACKING_ANNOTATION,
+    AccessGrantStatus,
+)
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.access.policy import AccessPolicy, Approval, SubjectPatterns
@@ -49,6 +53,15 @@ def a_body(
     body = a_grant(name, subject, requester=requester, **{"duration": "4h", **spec})
     created_at = format_instant(created)
     body["metadata"] |= {"uid": f"uid of {name}", "creationTimestamp": created_at}
+    return body
+
+
+def from_git(body: dict[str, Any]) -> dict[str, Any]:
+    """A grant with the annotation of Argo CD, and the operator's finalizer in Git."""
+    body["metadata"] |= {
+        "annotations": {TRACKING_ANNOTATION: "app:argogrant.dev/AccessGrant:a/g1"},
+        "finalizers": [FINALIZER],
+    }
     return body
 
 
@@ -189,6 +202,7 @@ SITUATIONS: Final = {
     "has expired": Situation(g1=a_body("g1"), at=NOON + 4 * HOUR),
     "is revoked": Situation(g1=a_body("g1", revoked=True)),
     "is scheduled": Situation(g1=a_body("g1", notBefore="2026-11-24T15:00:00Z")),
+    "comes from Git with a duration": Situation(g1=from_git(a_body("g1"))),
     "is active": Situation(g1=a_body("g1")),
     "is active without policies": Situation(g1=a_body("g1"), instance={"policies": ()}),
     "depends on unknown policies": Situation(
@@ -320,3 +334,13 @@ def test_unforged_situations_differ() -> None:
     assert reasons["exceeds the number of active grants"] is Reason.NOT_ALLOWED
     assert reasons["was not approved in time"] is Reason.APPROVAL_TIMED_OUT
     assert reasons["has expired"] is Reason.EXPIRED
+    assert reasons["comes from Git with a duration"] is Reason.ABSOLUTE_END_REQUIRED
+
+
+def test_annotation_of_argocd_that_is_added_later_ends_no_access() -> None:
+    """The grant has started and Argo CD has its line, which stays until its end."""
+    tracked = SITUATIONS["comes from Git with a duration"]
+    end = NOON + 4 * HOUR
+    decision = tracked.decision({**STARTED}, written_end=end)
+
+    assert access(decision, end).end == end

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from argogrant.grants.access.policy_checks import RelatedObjects
+from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import (
     IN_FORCE,
     DecisionInput,
@@ -116,7 +116,9 @@ def input_with(fixed: int) -> DecisionInput:
         grant |= of_grant
         instance |= of_instance
     is_over_quota = not WITHIN_QUOTA.items() <= instance.items()
-    related = replace(BOUND, is_over_quota=is_over_quota)
+    # A line would prove that Argo CD's annotation was added to a grant in force.
+    bound = NO_RELATED_OBJECTS if grant["tracked_by_git"] else BOUND
+    related = replace(bound, is_over_quota=is_over_quota)
     return build_input(a_grant(**grant), an_instance(**instance), NOON, related)
 
 

@@ -80,8 +80,8 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
             a_grant(tracked_by_git=True, has_finalizer=True),
             NOON,
             {},
-            None,
-            id="annotation of Argo CD that was added to a grant in force",
+            Reason.ABSOLUTE_END_REQUIRED,
+            id="duration of a grant from Git with the finalizer in its manifest",
         ),
         pytest.param(
             a_grant(role="role:none"),
