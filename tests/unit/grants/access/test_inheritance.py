@@ -312,3 +312,24 @@ def test_each_line_is_followed_once_for_a_policy() -> None:
 
     assert found == {"role:500"}
     assert len(followed) == 501
+
+
+def test_lines_of_a_project_are_followed_once_for_a_policy() -> None:
+    """The cost does not grow with the number of its roles that are requested."""
+    asked = []
+
+    def heirs_in(project: str) -> dict[str, list[str]]:
+        asked.append(project)
+        roles = [f"proj:team-a:{i}" for i in range(500)]
+        return {"role:admin": roles} if project else {}
+
+    inheritance = RoleInheritance(heirs_in)
+    found = {
+        inheritance.inherited_role(
+            RoleRef(name=str(i), project="team-a"), "p", "role:admin".__eq__
+        )
+        for i in range(500)
+    }
+
+    assert found == {"role:admin"}
+    assert asked.count("team-a") == 1
