@@ -76,7 +76,7 @@ GRANTS: Final = Group(
             message=(
                 'RoleNotFound: Argo CD\'s RBAC policy defines no role "role:deploier".'
                 " The grant takes effect as soon as the role is defined. Similar roles:"
-                ' "role:deployer", "proj:team-a:deployer", "role:admin".'
+                ' "role:deployer", "deployer" of project "team-a", "role:admin".'
             ),
             meaning="A typing error, or a role that is not defined yet.",
             remedy=(

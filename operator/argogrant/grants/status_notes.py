@@ -17,7 +17,7 @@ from argogrant.grants.effectiveness import (
     LoginConfig,
     check_effectiveness,
 )
-from argogrant.grants.model.grant import RoleRisks, role_warning
+from argogrant.grants.model.grant import RoleRisks, project_of, role_warning
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import quote
 
@@ -90,7 +90,16 @@ def add_notes(decision: Decision, notes: StatusNotes) -> Decision:
 
 
 def _hint(similar: Collection[str]) -> str:
-    return f" Similar roles: {', '.join(map(quote, similar))}." if similar else ""
+    return f" Similar roles: {', '.join(map(_in_spec, similar))}." if similar else ""
+
+
+def _in_spec(bound_as: str) -> str:
+    """Name a role as spec.role does, by its bare name and its project."""
+    project = project_of(bound_as)
+    if not project:
+        return quote(bound_as)
+    name = bound_as.removeprefix(f"proj:{project}:")
+    return f"{quote(name)} of project {quote(project)}"
 
 
 def _effectiveness(

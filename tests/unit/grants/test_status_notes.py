@@ -32,6 +32,16 @@ def test_message_about_a_missing_role_names_similar_ones() -> None:
     assert ready.message.endswith('is defined. Similar roles: "role:deployer".')
 
 
+def test_similar_role_of_a_project_is_named_as_in_a_grant() -> None:
+    """Its name in the RBAC policy, proj:team-a:deployer, is no spec.role.name."""
+    decision = decided(
+        a_grant(role="deploier", project="team-a"),
+        similar_roles=SimilarRoles(["proj:team-a:deployer"]),
+    )
+
+    assert decision.hint == ' Similar roles: "deployer" of project "team-a".'
+
+
 @pytest.mark.parametrize(
     ("name", "known"),
     [
