@@ -83,6 +83,7 @@ PLACEHOLDERS: Final = ("subject", "role", "end", "url")
 """Names that ``spec.accessDetails`` of an instance may contain in braces."""
 MAX_DETAILS: Final = 2048
 """Maximum number of characters of the rendered text."""
+_SECOND: Final = timedelta(seconds=1)
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _KNOWN: Final = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
 
@@ -166,8 +167,10 @@ class Decision(NamedTuple):
         if self.is_refused:
             access = None  # for another cause than a policy, such as a quota
         if access is not None and reported_end is not None:
-            # The spec can be given an earlier end after the access was used.
-            access = Window(access.start, max(access.end, reported_end))
+            # The spec can be given an earlier end after the access was used, and times
+            # have whole seconds: a grant that started counts for one at least.
+            used_until = max(reported_end, add_capped(access.start, _SECOND))
+            access = Window(access.start, max(access.end, used_until))
         return Outcome(
             access=None if access is None or access.end <= access.start else access,
             approved_at=self.policy_result.approved_at,

@@ -225,6 +225,13 @@ CHAINS = {
         ),
         allowed="a",
     ),
+    "a grant that follows one whose end was moved to the past in its first second": Row(
+        grants=(
+            grant("a", lasts=None, expires_at=NOON - HOUR, frozen_end=NOON),
+            grant("b", created=timedelta()),
+        ),
+        allowed="a",
+    ),
     "a grant that follows one that ends before it starts": Row(
         grants=(
             grant("a", lasts=None, expires_at=NOON - HOUR),
