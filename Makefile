@@ -42,14 +42,15 @@ lint: $(READY)
 # Rules first, measured; then everything on real parts.
 test: control-plane
 	$(VENV)/bin/coverage erase
-	$(VENV)/bin/pytest tests/unit tests/contract --cov --cov-report= \
+	$(VENV)/bin/pytest tests/unit tests/contract -m "not long" --cov --cov-report= \
 	  --numprocesses 2 --dist loadfile
 	@$(MAKE) --no-print-directory coverage
-	$(VENV)/bin/pytest tests/integration tests/chaos -m "not long" tests/hostile $(ON_CONTROL_PLANES)
+	$(VENV)/bin/pytest tests/integration tests/hostile tests/chaos -m "not long" $(ON_CONTROL_PLANES)
 
-# Tests that repeat something many times or wait for long: kills, a chaos run, restarts.
+# Tests that repeat something many times or wait for long: kills, attacks, restarts.
 test-long: control-plane
-	$(VENV)/bin/pytest tests/integration tests/chaos -m long $(ON_CONTROL_PLANES)
+	$(VENV)/bin/pytest tests/unit tests/integration tests/chaos \
+	  tests/hostile/test_representative.py -m long $(ON_CONTROL_PLANES)
 
 # Plays the documentation: its commands run, and print what the pages show.
 test-pages: control-plane

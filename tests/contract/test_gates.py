@@ -45,8 +45,8 @@ STEPS = (
     "mypy",
     "lint-imports",
     "pytest tests/unit tests/contract",
-    'pytest tests/integration tests/chaos -m "not long"',
-    "pytest tests/integration tests/chaos -m long",
+    'pytest tests/integration tests/hostile tests/chaos -m "not long"',
+    "pytest tests/unit tests/integration tests/chaos",
 )
 PAGES = "pytest tests/pages"
 

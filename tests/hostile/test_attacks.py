@@ -1,4 +1,4 @@
-"""Every attack for some seconds each; not a part of ``make test``."""
+"""Every attack for some seconds each; not a part of ``make check``."""
 
 from collections.abc import Iterator
 

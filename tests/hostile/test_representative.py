@@ -1,4 +1,4 @@
-"""Four attackers at the same time, for some seconds: what ``make test`` runs.
+"""Four attackers at the same time, for some seconds: what ``make test-long`` runs.
 
 All attacks are in ``test_attacks.py``, and ``make hostile`` runs them for longer.
 """
@@ -21,6 +21,7 @@ ATTACKS = (
 )
 
 
+@pytest.mark.long
 def test_four_attackers_at_once_delay_no_revocation(
     control_plane: ControlPlane, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_expired_grant_stays_unchanged_over_several_syncs(
     assert applied.syncs() == syncs
 
 
+@pytest.mark.long
 def test_deleted_expired_grant_is_restored_as_expired(
     world: World, repository: Repository, applied: Application
 ) -> None:

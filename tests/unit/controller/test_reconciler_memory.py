@@ -16,6 +16,8 @@ from support.in_memory_operator import (
 )
 from support.live_cluster import INSTANCE, RULES
 
+pytestmark = pytest.mark.long
+
 BATCH = 50
 WARM_UP = 2
 MEASURED = 3
