@@ -130,7 +130,7 @@ def switching(me: Attacker, number: int) -> None:
 @attack("neighbour", least=40, pause=0.0, most=80)
 def details(me: Attacker, number: int) -> None:
     """Creates instances whose details for users repeat every placeholder."""
-    text = "{subject}{role}{url}{expiresAt}" * 40
+    text = "{subject}{role}{url}{end}" * 16
     url = f"https://example.com/{'x' * 480}"
     name = f"t{number}"
     create(
@@ -138,7 +138,7 @@ def details(me: Attacker, number: int) -> None:
         "ArgoCDInstance",
         name,
         url=url,
-        accessDetails=text[:1000],
+        accessDetails=text,
         namespace=OTHER_ARGOCD,
     )
     request(me, name, instance=name)
