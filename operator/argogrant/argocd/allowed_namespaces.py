@@ -1,6 +1,6 @@
 """Annotation of ``argocd-rbac-cm`` that names who may bind roles of an Argo CD.
 
-Whoever can create an ArgoCDInstance chooses the Argo CD that it names. So the owner of
+Users who can create an ArgoCDInstance choose the Argo CD that it names. So the owner of
 an Argo CD, who may edit its ``argocd-rbac-cm``, says in an annotation of that ConfigMap
 which namespaces' ArgoCDInstances may bind there::
 

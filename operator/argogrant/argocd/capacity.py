@@ -6,15 +6,15 @@ operator adds nothing above ``MAX_BYTES`` and leaves the margin to the other key
 
 One requester must not use up what belongs to all. Below three quarters of the capacity
 nothing is refused. Above, a requester may hold at most three times as many bytes as are
-then free, so somebody else always finds some:
+then free, so another requester always finds some:
 
     used by alice   free    alice may add   bob may add
     50 %            50 %    yes             yes
     75 %            25 %    no              yes, up to 18.75 %
 
 A sixteenth of the capacity is kept for break glass. Where no requester is verified,
-nothing tells requesters apart, and only this reserve applies. A binding that exists
-stays, whoever needs its bytes.
+requesters cannot be distinguished, and only this reserve applies. A binding that exists
+stays, even if another requester needs its bytes.
 
 Source: Kubernetes, ``pkg/apis/core/validation``, ``ValidateConfigMap``, which counts
 values only. This module also counts keys, so its limit is slightly lower. The limit of
@@ -57,13 +57,13 @@ def size_of(data: Mapping[str, str]) -> int:
 
 
 def overlay_capacity(data: Mapping[str, str]) -> int:
-    """Return the bytes that the managed key may have beside the unmanaged keys."""
+    """Return the bytes that the managed key may have, given the unmanaged keys."""
     others = {key: value for key, value in data.items() if key != OVERLAY_KEY}
     return MAX_BYTES - size_of(others) - len(OVERLAY_KEY)
 
 
 def undivided(capacity: int) -> int:
-    """Return the size up to which nobody can exceed a share or need the reserve."""
+    """Return the size up to which no share is exceeded and no reserve needed."""
     return _limit(capacity, is_break_glass=False) * SHARE // (SHARE + 1)
 
 
@@ -78,7 +78,7 @@ def bindings_over_capacity(
 
     After the first addition of a requester that does not fit, all later ones of that
     requester wait: a later, shorter binding must not overtake another one. After the
-    first one that finds no capacity at all, everybody's wait.
+    first one that finds no capacity at all, all later ones wait.
 
     Args:
         additions: In order of precedence. Every expiry counts as a new section, even

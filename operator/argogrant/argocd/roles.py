@@ -393,7 +393,7 @@ def discover_roles(
 def analyse_roles(
     text: PolicyCSV, projects: Iterable[Project]
 ) -> Generator[int, None, RoleAnalysis]:
-    """Find the roles of one Argo CD, their risks, and what everybody has.
+    """Find the roles of one Argo CD, their risks, and what every user has.
 
     The caller resumes this generator while it has time for it.
 

@@ -113,6 +113,9 @@ from argogrant.telemetry.metrics import InstanceMetrics
 ATTEMPTS: Final = 3
 LONGEST_SLEEP: Final = 1.0
 """Seconds. Deadlines are wall-clock times: polling notices a stepped clock."""
+RECONNECT_PAUSE: Final = 1.0
+"""Seconds between two connections. Others may change the Secret with the token without
+end, and each connection reads certificates on the event loop that all share."""
 GATHER_SHARE: Final = 0.25
 """Part of the time in which the instances of a namespace gather their states; after
 each gathering there is a pause for the rest. Removals do not wait for it."""
@@ -214,7 +217,11 @@ class Reconciler:
                 partial(self._rotator.run, self._instance, self._secret),
             )
             try:
+                loop = asyncio.get_running_loop()
+                opened_at = loop.time()
                 while not await self._run_connected(self._location, rotation):
+                    await asyncio.sleep(opened_at + RECONNECT_PAUSE - loop.time())
+                    opened_at = loop.time()
                     logger.info(
                         "%s: connecting with new credentials.", self._qualified_name
                     )
@@ -404,9 +411,7 @@ class Reconciler:
             planned = self._detect_contention(planned, seen)
             self._report_removed_tokens(record, planned)
             members = await self._projects.write(argocd, planned)
-            remove_key = (
-                record.being_deleted or planned.removes_key
-            ) and planned.overlay_exists(seen)
+            remove_key = _removes_key(record, planned) and planned.overlay_exists(seen)
             write_delay = None if remove_key else self._applier.write_delay(planned)
             try:
                 if remove_key or (planned.has_work and write_delay is None):
@@ -439,8 +444,8 @@ class Reconciler:
             seen = argocd.snapshot()
             planned = self._planner.plan_removals(record, seen, alone=alone)
             failure: ClusterError | None = None
-            is_unwanted = record.being_deleted or planned.removes_key
-            if planned.is_urgent or (is_unwanted and planned.overlay_exists(seen)):
+            remove_key = _removes_key(record, planned) and planned.overlay_exists(seen)
+            if planned.is_urgent or remove_key:
                 try:
                     await self._write_key(argocd, record, planned, seen)
                 except ClusterError as error:
@@ -495,7 +500,7 @@ class Reconciler:
         orphans = orphans_of(planned, self._decisions.all())
         with self._faults.contain("the report of bindings without a grant"):
             self._reporter.report_orphans(record, orphans, seen, self._clock())
-        remove_key = record.being_deleted or planned.removes_key
+        remove_key = _removes_key(record, planned)
         await self._applier.write(
             argocd, planned, seen, orphans=orphans, remove_key=remove_key
         )
@@ -729,6 +734,11 @@ def _with_obstacles(planned: Plan, members: ProjectWriteResult) -> Plan:
     )
     found = dict.fromkeys(frozenset[Binding]().union(*bindings), NOT_RECONCILED)
     return replace(planned, obstacles={**planned.obstacles, **found})
+
+
+def _removes_key(record: InstanceRecord, planned: Plan) -> bool:
+    """Return whether the managed key has to go, if it exists."""
+    return record.being_deleted or planned.removes_key
 
 
 def _is_readable(seen: Snapshot) -> bool:

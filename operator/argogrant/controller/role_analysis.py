@@ -1,4 +1,4 @@
-"""Analysis of the roles of one Argo CD, beside its reconcile loop.
+"""Analysis of the roles of one Argo CD, in parallel to its reconcile loop.
 
 Other people write the roles, in any number, and no end of a grant may wait for what is
 said about them. So the analysis runs after the writes, in short steps between which the

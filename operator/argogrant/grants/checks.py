@@ -176,7 +176,7 @@ def role_is_well_formed(facts: DecisionInput) -> Finding | None:
 def git_grant_has_absolute_end(facts: DecisionInput) -> Finding | None:
     """A duration would start again each time that Argo CD re-creates the grant.
 
-    An annotation that is added to a grant in force does not end it: whoever may set
+    An annotation that is added to a grant in force does not end it: a user who may set
     annotations on it could otherwise end it without a record. What a grant contains
     when it is created, such as the finalizer, does not prove that it is in force.
     """

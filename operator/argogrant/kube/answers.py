@@ -8,6 +8,8 @@ import json
 import re
 from typing import Any, Final
 
+from argogrant.grants.model.untrusted_text import valid_text
+
 JSONObject = dict[str, Any]
 
 _SURROGATES: Final = (rb"\ud", rb"\uD")
@@ -21,11 +23,10 @@ def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON of any type
         ValueError: It is no JSON, is not UTF-8, or is nested too deeply.
     """
     try:
-        parsed = json.loads(text)
+        # Without the strict decoding, json.loads accepts surrogates that are encoded.
+        parsed = json.loads(text.decode())
         if any(half in text for half in _SURROGATES):
-            again = json.dumps(parsed, ensure_ascii=False)
-            units = again.encode("utf-16", "surrogatepass")
-            parsed = json.loads(units.decode("utf-16", "replace"))
+            parsed = json.loads(valid_text(json.dumps(parsed, ensure_ascii=False)))
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
     return parsed

@@ -9,10 +9,10 @@ the write that removes a binding finds a connection::
     OBJECTS    reads of one object, and patches except of a status  32
     OTHERS     lists, statuses, Events, reviews                     32
 
-Whoever owns the API server, or stands in front of it, writes the answers. Redirects are
+The owner of the API server, or of a proxy, writes the answers. Redirects are
 not followed, and answers are asked for and read without compression: a few kilobytes
 could become gigabytes. Host names are looked up in a thread of each client: a name
-server that does not answer keeps threads of nobody else.
+server that does not answer keeps no threads of others.
 """
 
 import asyncio

@@ -16,9 +16,9 @@ Only this package sees the exceptions of aiohttp and of the client library. The 
 of an exception begins with the request. ``controller.permissions`` adds the remedy.
 A loop that retries has a ``Backoff`` of its own.
 
-Whoever answers a request writes part of the message: the owner of another cluster, a
-proxy, or an admission webhook. Log, status and Events repeat it, so ``foreign_text``
-makes it one short line without a credential.
+The program that answers a request writes part of the message: the API server of another
+owner, a proxy, or an admission webhook. Log, status and Events repeat it, so
+``foreign_text`` makes it one short line without a credential.
 """
 
 import asyncio
@@ -171,7 +171,7 @@ def raise_for_status(
     """Raise the exception for an HTTP status, unless it is a success.
 
     A redirect is an error, and its body is never shown: no request of argogrant has to
-    be redirected, and the place that it points to is chosen by whoever answers.
+    be redirected, and the place that it points to is chosen by the server that answers.
 
     Args:
         status: Of the response.

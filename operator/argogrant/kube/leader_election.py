@@ -12,8 +12,8 @@ the clocks of the replicas need not agree. A leader stops before the first stand
 take over, since it counts from an earlier instant and stops after a shorter time.
 
 Unlike client-go, a standby waits for its own lease duration and not for the one that is
-written in the Lease: whoever may change the Lease could write that of a century, and
-nobody would lead. All replicas are therefore started with the same duration. Of the
+written in the Lease: a user who may change the Lease could write that of a century, and
+no replica would lead. All replicas are therefore started with the same duration. Of the
 Lease only the holder and the version count; anything else in it may be wrong.
 
 The retry period of client-go is twice as long. It also bounds how late a standby

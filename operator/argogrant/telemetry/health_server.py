@@ -3,9 +3,10 @@
 The server has a thread and an event loop of its own. It therefore answers while the
 main event loop hangs, and reports that it hangs.
 
-Whoever reaches the port can open connections, so these are limited. When there are too
-many, the oldest is closed: first that of the address which has most, so that one client
-displaces itself and not the kubelet. A connection serves one request, within seconds.
+Any client that reaches the port can open connections, so these are limited. When there
+are too many, the oldest one of the address with the most connections is closed: a
+client displaces itself and not the kubelet. A connection serves one request, within
+seconds.
 """
 
 import asyncio
@@ -183,7 +184,7 @@ class BoundedServer(web.Server):
     def connection_made(
         self, handler: web.RequestHandler, transport: asyncio.Transport
     ) -> None:
-        """Close the oldest connection of whoever has most, if there are too many."""
+        """Close the oldest connection of the busiest address, if there are too many."""
         super().connection_made(handler, transport)
         loop = asyncio.get_running_loop()
         address, *_ = transport.get_extra_info("peername") or ("",)

@@ -2,7 +2,7 @@
 
 The pod's log has both, and log messages repeat text from elsewhere: the name of an
 object, the answer of another cluster. An event is a line that begins with ``{`` and has
-``specversion``. No log line does, whatever it repeats:
+``specversion``. No log line does, even if it repeats foreign text:
 
 - The further lines of a record, such as those of a traceback, begin with ``MARK``. So
   does its first line, unless it begins with a time in brackets or is a record in JSON.

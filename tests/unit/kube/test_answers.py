@@ -29,6 +29,12 @@ def test_parsed_text_can_be_encoded(text) -> None:
     parsed.encode()
 
 
+def test_surrogate_that_is_encoded_is_refused() -> None:
+    """UTF-8 has no surrogates; ``json.loads`` alone would accept these bytes."""
+    with pytest.raises(ValueError, match="utf-8"):
+        parse_json(b'"\xed\xa0\x80"')
+
+
 @given(JSON)
 def test_any_answer_is_an_object_or_refused(value) -> None:
     """No other exception: it would end the informer."""

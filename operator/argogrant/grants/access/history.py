@@ -12,7 +12,7 @@ grants of one ArgoCDInstance:
 compares it, whatever its kind, and the role as the RBAC policy contains it.
 
 **A chain** consists of grants of the same access whose windows overlap or are separated
-by less than ``MIN_PAUSE``, whoever requested them and whether or not they name each
+by less than ``MIN_PAUSE``, regardless of the requester and of whether they name each
 other in ``spec.extends``. Without a minimum pause, a second between two grants would
 restart the count; a longer one would refuse new work in the same shift.
 

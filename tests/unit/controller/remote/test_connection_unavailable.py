@@ -283,3 +283,15 @@ async def test_new_token_is_used_in_the_middle_of_a_resync() -> None:
         operator.grant("g1")
 
         await until(lambda: bound_in(there) == {"alice"}, within=4)
+
+
+async def test_token_that_changes_without_end_costs_one_connection_a_second() -> None:
+    """Each connection takes time of the event loop, which other instances need."""
+    operator, _ = a_remote_operator()
+    async with running(operator):
+        for number in range(100):
+            put_token(operator, f"token-{number}")
+            await asyncio.sleep(0.1)
+
+        assert len(operator.shown) <= 12
+        await until(lambda: operator.shown[-1] == "token-99", within=2)
