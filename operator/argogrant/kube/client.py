@@ -340,7 +340,7 @@ class KubernetesCluster:
         if path in self._page_sizes and page.size * _FEWER < PAGE_BYTES:
             more = self._page_sizes[path] * _FEWER
             self._page_sizes[path] = min(more, PAGE_SIZE)
-        await self._pause(started)
+        await self._pause(started, self._limits.pause)
         return page
 
     async def watch(
@@ -359,7 +359,7 @@ class KubernetesCluster:
             *("GET", collection.path, query, Lane.WATCHES),
             *(WATCH_TIMEOUT, self._limits.object_bytes),
         )
-        pause = self._limits.pause
+        pause = max(self._limits.pause, collection.pause)
         with connection_errors(f"WATCH {request.path}", self._clean):
             response = await self._send(request)
             try:
@@ -372,7 +372,7 @@ class KubernetesCluster:
                     yield self._event(line)
                     # A flood of events, which are handled meanwhile, must not keep
                     # other tasks from running.
-                    await self._pause(started)
+                    await self._pause(started, pause)
             finally:
                 response.close()
 
@@ -453,10 +453,10 @@ class KubernetesCluster:
         self._clock_skew.observe(date, sent=sent, received=self._clock())
         return response
 
-    async def _pause(self, started: float) -> None:
+    async def _pause(self, started: float, pause: float) -> None:
         """Let other tasks run, for longer the more work an answer has caused."""
         work = time.perf_counter() - started
-        await asyncio.sleep(work * self._limits.pause)
+        await asyncio.sleep(work * pause)
 
     def _clean(self, text: str) -> str:
         """Make text of the API server harmless: one short line without the token."""

@@ -43,6 +43,9 @@ class Collection:
     name: str = ""
     labels: str = ""
     """Label selector, as of ``kubectl -l``; empty for all."""
+    pause: float = 0.0
+    """Seconds of pause for each second of work that an event of a watch causes. Of
+    objects that others change at full speed, events then wait in the connection."""
 
     @property
     def path(self) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -294,6 +296,40 @@ def test_flood_of_events_lets_other_tasks_run() -> None:
 
     assert events == 500
     assert turns >= events
+
+
+@pytest.mark.parametrize(
+    ("of_collection", "limits", "expected"),
+    [
+        pytest.param(0.0, HOME_LIMITS, 0.0, id="by the own cluster, not at all"),
+        pytest.param(9.0, HOME_LIMITS, 9.0, id="of a collection that asks for it"),
+        pytest.param(0.0, REMOTE_LIMITS, 9.0, id="by another cluster, always"),
+    ],
+)
+def test_watch_pauses_after_the_work_of_an_event(
+    monkeypatch, of_collection, limits, expected
+) -> None:
+    line = json.dumps({"type": "MODIFIED", "object": an_object()}) + "\n"
+    collection = replace(MAPS, pause=of_collection)
+    now, pauses, sleep = count(), [], asyncio.sleep
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text=line * 5)
+
+    async def record(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def paused(cluster: KubernetesCluster) -> None:
+        monkeypatch.setattr(client.time, "perf_counter", lambda: float(next(now)))
+        monkeypatch.setattr(client.asyncio, "sleep", record)
+        async for _ in cluster.watch(collection, "1"):
+            pass
+
+    ask(answer, paused, limits)
+
+    assert pauses.count(expected) >= 5
+    assert all(one <= expected for one in pauses)
 
 
 def test_largest_event_of_a_watch_is_read() -> None:

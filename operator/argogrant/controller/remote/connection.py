@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from argogrant.api.json_fields import get_dict, get_str, get_text_map
 from argogrant.api.remote_cluster import ArgoCDLocation, RemoteCluster
@@ -31,6 +31,10 @@ from argogrant.kube.resources import SECRETS, Collection
 
 Connect = Callable[[RemoteCluster, str], Awaitable[Cluster]]
 """Builds a client of another cluster that authenticates with this token."""
+
+SECRET_PAUSE: Final = 9.0
+"""Seconds of pause for each second of work that the Secret causes. Its owner can change
+it at full speed, and only its last version counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +104,10 @@ class RemoteConnection:
         if self._remote is not None:
             self._secrets = Informer(
                 home,
-                Collection(SECRETS, namespace, self._remote.secret_name),
+                Collection(
+                    *(SECRETS, namespace, self._remote.secret_name),
+                    pause=SECRET_PAUSE,
+                ),
                 read=partial(_read_secret, self._remote.secret_key),
                 on_change=lambda _before, _after: on_change(),
             )
