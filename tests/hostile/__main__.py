@@ -24,27 +24,30 @@ ROUND_SECONDS = 6.0
 
 
 @contextmanager
-def _stage() -> Iterator[Stage]:
+def _stage(*, has_limits: bool) -> Iterator[Stage]:
     with (
         controlplane.start() as plane,
         tempfile.TemporaryDirectory(prefix="argogrant-hostile-") as folder,
-        on_stage(Scene(plane), Path(folder), _say) as stage,
+        on_stage(Scene(plane, has_limits=has_limits), Path(folder), _say) as stage,
     ):
         yield stage
 
 
-def run_long(minutes: float, wanted: list[Attack]) -> list[Outcome]:
+def run_long(
+    minutes: float, wanted: list[Attack], *, has_limits: bool
+) -> list[Outcome]:
     """Run every attack once, each for an equal part of the time.
 
     Args:
         minutes: Time for all attacks together.
         wanted: The attacks.
+        has_limits: ``argogrant-limits`` is installed.
     """
     part = minutes * 60 / len(wanted) - OVERHEAD_SECONDS
     seconds = max(LEAST_SECONDS, part)
     rounds = max(2, round(seconds / ROUND_SECONDS))
     began = time.monotonic()
-    with _stage() as stage:
+    with _stage(has_limits=has_limits) as stage:
         for number, attack in enumerate(wanted, 1):
             passed = (time.monotonic() - began) / 60
             _say(f"[{passed:5.1f} min] {number} of {len(wanted)}")
@@ -69,6 +72,11 @@ def main() -> None:
         default=[],
         help="a text in the sentence of an attack",
     )
+    long.add_argument(
+        "--without-limits",
+        action="store_true",
+        help="do not install admission/argogrant-limits.yaml",
+    )
     flat = commands.add_parser("soak", help="change every kind of input many times")
     flat.add_argument("--changes", type=int, default=10_000)
     asked = parser.parse_args()
@@ -80,7 +88,7 @@ def main() -> None:
     wanted = [one for one in ATTACKS if any(text in one.name for text in texts)]
     if not wanted:
         parser.error(f"no attack has one of {texts} in its sentence")
-    outcomes = run_long(asked.minutes, wanted)
+    outcomes = run_long(asked.minutes, wanted, has_limits=not asked.without_limits)
     violated = [one for one in outcomes if one.violations]
     _say(f"{len(outcomes)} attacks, {len(violated)} with a violation.")
     sys.exit(bool(violated))

@@ -117,11 +117,20 @@ class Scene:
         is_verified: The admission policies are installed, and the operator waits until
             they count. False saves a minute: then only innocent people say who they
             are, and are believed.
+        has_limits: The admission policies bound the metadata of each object. Without
+            them, only the operator's own limits stop large objects.
     """
 
-    def __init__(self, plane: ControlPlane, *, is_verified: bool = True) -> None:
+    def __init__(
+        self,
+        plane: ControlPlane,
+        *,
+        is_verified: bool = True,
+        has_limits: bool = True,
+    ) -> None:
         self.plane = plane
         self.is_verified = is_verified
+        self._limits = LIMITS if has_limits else []
         self.metrics_port = operator_process.free_port()
         self.log: Path | None = None
         """Log of the operator, if one runs."""
@@ -141,7 +150,7 @@ class Scene:
         with contextlib.ExitStack() as held:
             held.callback(self._remove)
             held.enter_context(self.remote)
-            for path in LIMITS:
+            for path in self._limits:
                 self.plane.apply(path)
                 delete = ("delete", "--filename", str(path), "--ignore-not-found")
                 held.callback(self.plane.kubectl, *delete)

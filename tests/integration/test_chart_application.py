@@ -27,6 +27,8 @@ from support.kubelet import Kubelet, kubelet
 from support.live_cluster import PROJECT, RULES, World, a_grant, eventually
 from support.two_namespaces import TEAM
 
+pytestmark = pytest.mark.long
+
 PAGE = doc_pages.ROOT / "docs/how-to/deploy-with-argocd.md"
 HEALTH = doc_pages.ROOT / "argocd/argocd-cm-patch.yaml"
 NAMESPACE = "argogrant"

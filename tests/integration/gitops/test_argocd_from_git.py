@@ -16,6 +16,8 @@ from support.git_repository import (
 )
 from support.live_cluster import RULES, World, a_grant, eventually
 
+pytestmark = pytest.mark.long
+
 LONGEST_PAUSE = 70.0
 """Within which our key is put back, however often it was removed."""
 APPLY_MODES = [

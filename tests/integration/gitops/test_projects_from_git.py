@@ -23,6 +23,8 @@ from support.git_repository import (
 )
 from support.live_cluster import INSTANCE, World, a_grant, after, eventually, throughout
 
+pytestmark = pytest.mark.long
+
 PAGE = doc_pages.ROOT / "docs/how-to/appproject-mode.md"
 RIGHTS = doc_pages.ROOT / "manifests/argocd-appprojects.yaml"
 QUIET_SECONDS = 8
