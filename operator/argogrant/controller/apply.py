@@ -33,8 +33,9 @@ from argogrant.telemetry.metrics import InstanceMetrics
 Clock = Callable[[], datetime]
 Ends = Mapping[Binding, datetime | None]
 
-WRITE_PAUSE: Final = 1.0
-"""Seconds between two writes that add access, so a burst shares one write."""
+WRITE_PAUSE: Final = 1.2
+"""Seconds between two writes that add access, so a burst shares one write. Ends are at
+whole seconds; with a pause of one second, additions would be written just before."""
 PERIOD_SECONDS: Final = 600.0
 CONTESTED_FROM: Final = 3
 """Overwrites within the period; fewer are corrected at once."""
