@@ -1,6 +1,11 @@
-"""``argogrant operator``: start the operator as a process of kopf."""
+"""``argogrant operator``: run kopf, with the handlers of the operator, in this process.
+
+A child process would find its modules by another import path: ``python -m kopf``
+searches the current directory first.
+"""
 
 import os
+import runpy
 import sys
 from functools import partial
 from typing import Annotated
@@ -107,10 +112,12 @@ def operator(  # noqa: PLR0913
     )
     # The handlers are loaded as a module. A file path would put its folder first on
     # sys.path, where our modules would shadow those of the standard library.
-    command = [sys.executable, "-m", "kopf", "run", "-m", "argogrant.handlers"]
+    sys.argv = ["kopf", "run", "-m", "argogrant.handlers"]
     for one in namespace:
-        command += ["--namespace", one]
-    os.execv(sys.executable, command)  # noqa: S606
+        sys.argv += ["--namespace", one]
+    # typer formats exceptions for users of commands; a log needs the traceback.
+    sys.excepthook = sys.__excepthook__
+    runpy.run_module("kopf", run_name="__main__")
 
 
 def _check_sink(url: str) -> None:
