@@ -124,6 +124,7 @@ def test_standard_output_has_only_audit_events(audited: World, log: Path) -> Non
     assert "short" in [entry.name for entry in mixed.entries]
 
 
+@pytest.mark.long
 def test_kill_between_binding_and_status_repeats_the_same_events(
     audited: World, log: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_kill_between_binding_and_status_repeats_the_same_events(
     assert len(set(ids([*first, *again], "short"))) == 3
 
 
+@pytest.mark.long
 def test_failing_sink_receives_all_events_eventually(
     audited: World, log: Path, certificate: Path, tmp_path: Path
 ) -> None:

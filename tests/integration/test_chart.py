@@ -24,6 +24,8 @@ from support.live_cluster import INSTANCE, PROJECT, RULES, World, a_grant, event
 from support.live_policies import a_policy
 from support.two_namespaces import TEAM, team_grant, team_instance
 
+pytestmark = pytest.mark.long
+
 NAMESPACE = "argogrant"
 RELEASE = ("argogrant", "--namespace", NAMESPACE)
 UID = "jsonpath={.metadata.uid}"

@@ -22,6 +22,7 @@ def installed(installed_in_either_cluster: ControlPlane) -> ControlPlane:
     return installed_in_either_cluster
 
 
+@pytest.mark.long
 def test_access_of_a_grant_that_ended_without_operator_is_revoked_at_the_next_start(
     installed: ControlPlane, tmp_path: Path
 ) -> None:

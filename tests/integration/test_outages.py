@@ -21,6 +21,8 @@ from support.live_cluster import (
     sleep_until,
 )
 
+pytestmark = pytest.mark.long
+
 API_SERVER = "kube-apiserver"
 ARGOCD_COMES_BACK = 60
 BEFORE_THE_END = 2

@@ -31,6 +31,9 @@ def builder() -> ModuleType:
     return module
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plugin")

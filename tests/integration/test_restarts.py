@@ -231,6 +231,7 @@ def test_restart_after_any_step_changes_nothing(story: Story) -> None:
         story.stays_after_a_restart()
 
 
+@pytest.mark.long
 def test_steps_without_an_operator_are_processed_at_the_next_start(
     story: Story,
 ) -> None:

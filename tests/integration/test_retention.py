@@ -54,6 +54,7 @@ def test_grant_tracked_by_argocd_is_not_deleted(tidy: World) -> None:
     assert tidy.ready("from-git")[1] == "Expired"
 
 
+@pytest.mark.long
 def test_missing_permission_is_reported_with_a_working_remedy(tidy: World) -> None:
     role = json.loads(tidy.ours("get", "role", "argogrant", "-o", "json"))
     kept = [rule for rule in role["rules"] if "delete" not in rule["verbs"]]

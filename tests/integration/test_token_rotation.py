@@ -178,6 +178,7 @@ def test_a_token_that_does_not_work_is_not_stored(far: Far) -> None:
     assert far.may_sync()
 
 
+@pytest.mark.long
 def test_a_killed_operator_leaves_a_token_that_works(
     installed: ControlPlane, far: Far, tmp_path: Path
 ) -> None:
