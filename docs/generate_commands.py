@@ -1,11 +1,10 @@
 """Generator of the command reference, from the commands of the CLI."""
 
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-import typer
+import click
 
 from argogrant.cli.main import app
 from pages import NOTE, table
@@ -37,8 +36,9 @@ def generated_files() -> dict[str, str]:
 
 def page() -> str:
     """Return a page with every command, its arguments and its options."""
-    root: Any = typer.main.get_command(app)
-    sections = [_section(name, one.load()) for name, one in root.commands.items()]
+    sections = [
+        _section(name, one) for name, one in app.commands.items() if not one.hidden
+    ]
     return "\n".join(["# Commands\n", NOTE + "\n", INTRODUCTION, *sections])
 
 
@@ -60,8 +60,7 @@ def _rows(command: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
             continue
         if one.param_type_name == "argument":
             names = f"`{one.metavar or one.name.upper()}`"
-        kind = one.type_descriptor.annotation
-        values = kind if isinstance(kind, type(Enum)) else ()
+        values = one.type.choices if isinstance(one.type, click.Choice) else ()
         words = ", ".join(f"`{value.value}`" for value in values)
         meaning, default = _split_help(one)
         if words and "One of" not in meaning:
@@ -78,8 +77,8 @@ def _split_help(option: Any) -> tuple[str, str]:  # noqa: ANN401
 
 
 def _default(option: Any) -> str:  # noqa: ANN401
-    value = getattr(option.default, "value", option.default)
-    if value in (None, "", False, ()) or callable(value):
+    value = option.to_info_dict()["default"]
+    if value in (None, "", False, ()):
         return ""
     return f"`{str(value).lower() if value is True else value}`"
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 from rich.console import Console
 
+from argogrant.cli.commands.params import EnumChoice
 from bench import record, report
 from bench.failover import measure_failover
 from bench.memory import measure_memory
@@ -28,20 +28,26 @@ class Part(StrEnum):
     MEMORY = "memory"
 
 
+@click.command()
+@click.argument("parts", nargs=-1, type=EnumChoice(Part), help="What is measured.")
+@click.option(
+    "--sizes",
+    default="100,1000,10000",
+    show_default=True,
+    help="Numbers of live grants, with commas between.",
+)
+@click.option("--remark", multiple=True, help="Said beside the numbers.")
+@click.option(
+    "--operator-log",
+    type=click.Path(path_type=Path),
+    help="Where the operator's log is kept.",
+)
 def main(
-    parts: Annotated[
-        list[Part] | None, typer.Argument(help="What is measured.  [default: all]")
-    ] = None,
     *,
-    sizes: Annotated[
-        str, typer.Option(help="Numbers of live grants, with commas between.")
-    ] = "100,1000,10000",
-    remark: Annotated[
-        list[str] | None, typer.Option(help="Said beside the numbers.")
-    ] = None,
-    operator_log: Annotated[
-        Path | None, typer.Option(help="Where the operator's log is kept.")
-    ] = None,
+    parts: Sequence[Part],
+    sizes: str,
+    remark: Sequence[str],
+    operator_log: Path | None,
 ) -> None:
     """Measure, print the tables, and write the JSON and the page from it."""
     began = time.monotonic()
@@ -50,7 +56,7 @@ def main(
         console.print(f"[dim]{time.monotonic() - began:6.0f} s[/]  {what}")
 
     for part in parts or list(Part):
-        remarks = [*(remark or []), *record.warnings()]
+        remarks = [*remark, *record.warnings()]
         match part:
             case Part.SIZES:
                 wanted = [int(size) for size in sizes.split(",")]
@@ -79,4 +85,4 @@ def _keep(run: Record) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

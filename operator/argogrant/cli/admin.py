@@ -7,9 +7,8 @@ before a deletion.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
+import click
 
 from argogrant.argocd.allowed_namespaces import (
     ALLOWED_NAMESPACES_ANNOTATION,
@@ -20,7 +19,6 @@ from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.overlay import Swept
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.options import Context
 from argogrant.cli.session import APIServerNotReachable, connect, session, utc_now
 from argogrant.controller.removal import (
     ProjectSweep,
@@ -34,26 +32,14 @@ from argogrant.kube.resources import CONFIG_MAPS
 
 
 def allow(
-    namespace: Annotated[
-        list[str],
-        typer.Argument(metavar="NAMESPACE", help="Namespaces of ArgoCDInstances."),
-    ],
     *,
-    argocd_namespace: Annotated[
-        str, typer.Option(help="Namespace of argocd-rbac-cm.")
-    ] = "argocd",
-    context: Context = "",
+    namespace: Sequence[str],
+    argocd_namespace: str,
+    context: str,
 ) -> None:
-    """Allow ArgoCDInstances of these namespaces to bind in an Argo CD.
-
-    Adds the namespaces to the annotation argogrant.dev/allowed-namespaces of
-    argocd-rbac-cm, and keeps those that it names already. Without the annotation, only
-    the operator's own namespace is allowed, so name that one too.
-
-    Example: argogrant allow argogrant team-b --argocd-namespace argocd
-    """
+    """Add namespaces to those that may bind in an Argo CD."""
     names = run_command("allow", _allow(namespace, argocd_namespace, context))
-    typer.echo(
+    click.echo(
         f"{argocd_namespace}/{CONFIG_MAP_NAME} allows ArgoCDInstances of namespace"
         f" {', '.join(names)}"
     )
@@ -86,45 +72,36 @@ async def _allow(
 
 
 def sweep(
-    argocd_namespace: Annotated[
-        str, typer.Option(help="Namespace of argocd-rbac-cm.")
-    ] = "argocd",
+    *,
+    argocd_namespace: str,
 ) -> None:
-    """Remove expired bindings from argocd-rbac-cm.
-
-    Needs only this ConfigMap, and keeps lines that it cannot parse. With permission to
-    list and patch AppProjects, also removes expired members and the tokens created
-    during their membership. The exit status is 0 if no readable expired binding
-    remains, and 1 if a read or a write failed.
-
-    Example: argogrant sweep --argocd-namespace argocd
-    """
+    """Remove expired bindings, without the operator."""
     swept, projects = asyncio.run(_sweep(argocd_namespace))
     failed = isinstance(swept, SweepFailed)
     prefix = f"sweep of {argocd_namespace}/argocd-rbac-cm:"
     if isinstance(swept, SweepFailed):
-        typer.echo(f"{prefix} {swept}", err=True)
+        click.echo(f"{prefix} {swept}", err=True)
     else:
-        typer.echo(
+        click.echo(
             f"{prefix} {swept.removed} removed, {swept.kept} kept, {swept.unreadable}"
             " unreadable"
         )
     prefix = f"sweep of the AppProjects in {argocd_namespace}:"
     if projects is None and not failed:
-        typer.echo(f"{prefix} skipped, no permission to list them", err=True)
+        click.echo(f"{prefix} skipped, no permission to list them", err=True)
     if projects is not None:
         for failure in projects.failures:
-            typer.echo(f"{prefix} {with_full_stop(failure)}", err=True)
+            click.echo(f"{prefix} {with_full_stop(failure)}", err=True)
         failed |= bool(projects.failures)
         members = projects.members
         if members != SweptMembers():
-            typer.echo(
+            click.echo(
                 f"{prefix} {members.removed} members and {members.tokens} tokens"
                 f" removed, {members.kept} kept, {members.unreadable} projects"
                 " unreadable"
             )
     if failed:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 async def _sweep(namespace: str) -> tuple[Swept | SweepFailed, ProjectSweep | None]:
@@ -149,26 +126,12 @@ async def _sweep(namespace: str) -> tuple[Swept | SweepFailed, ProjectSweep | No
 
 
 def uninstall(
-    namespace: Annotated[
-        list[str], typer.Option(help="Namespace to clean up; may be repeated.")
-    ],
     *,
-    deployment: Annotated[
-        str, typer.Option(help="Deployment of the operator, scaled to 0 replicas.")
-    ] = "",
-    wait_seconds: Annotated[
-        float, typer.Option(help="Seconds to wait for a running operator.", min=0)
-    ] = 30,
+    namespace: Sequence[str],
+    deployment: str,
+    wait_seconds: float,
 ) -> None:
-    """Remove all bindings and finalizers of argogrant before uninstalling.
-
-    Deletes the ArgoCDInstances, waits until a running operator has removed its
-    bindings, stops the operator, and removes the remaining bindings and finalizers.
-    AccessGrants remain, without finalizers. The command can be repeated. The exit
-    status is 0 if nothing is left, and 1 if something could not be removed.
-
-    Example: argogrant uninstall --namespace argogrant --deployment argogrant
-    """
+    """Remove bindings and finalizers before uninstalling."""
 
     async def run() -> bool:
         failed = False
@@ -178,11 +141,11 @@ def uninstall(
                 async for step in uninstall_namespace(
                     cluster, one, deployment=deployment, wait_seconds=wait_seconds
                 ):
-                    typer.echo(step.text, err=step.failed)
+                    click.echo(step.text, err=step.failed)
                     failed |= step.failed
         finally:
             await cluster.close()
         return failed
 
     if asyncio.run(run()):
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)

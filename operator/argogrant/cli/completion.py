@@ -1,108 +1,173 @@
-"""Shell completion of commands, options and names of objects.
+"""Shell completion: the scripts, and the words that they offer.
 
-Names come from the API server. Only names without characters that a shell or a terminal
-interprets are offered. Errors are not printed, because the user is in the middle of a
-line; the completion is then empty.
+A script runs ``argogrant __complete`` with the words before the cursor, the last of
+which is incomplete, and gets one candidate per line: the whole word, and after a tab
+its description. The last line is ``:0`` if the shell completes the name of a file, else
+``:4``, as in cobra, which kubectl uses.
+
+bash passes the text before the cursor instead (``__complete_line``): it splits words at
+colons and equals signs, so ``role:admin`` is three words. It replaces only what follows
+the last of these characters, so the script removes the beginning of each candidate.
+
+Sources: bash, "Bash Variables" (``COMP_WORDBREAKS``); cobra, ``completions.go`` and
+``bash_completionsV2.go`` (``handle_special_char``).
 """
 
-import asyncio
-import contextlib
 import re
-from collections.abc import Awaitable, Iterable
-from enum import StrEnum
-from typing import Annotated, Any, Final
+import sys
+from collections.abc import Sequence
+from typing import Final
 
-import typer
-from typer.completion import get_completion_script  # type: ignore[attr-defined]
+import click
+from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
 
-from argogrant.cli.errors import CommandError
-from argogrant.cli.session import Session, session
-from argogrant.kube.errors import ClusterError
-from argogrant.kube.informer import list_all
-from argogrant.kube.resources import (
-    ACCESS_GRANTS,
-    ARGOCD_INSTANCES,
-    Collection,
-    Resource,
-)
+from argogrant.cli.formats import Shell
 
-TIMEOUT_SECONDS: Final = 2.0
-"""Seconds that a user waits after the Tab key at most."""
-_SAFE_NAME: Final = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
-"""Characters that no shell interprets. Source: ``shlex.quote``."""
-_PROGRAM: Final = "argogrant"
-_VARIABLE: Final = "_ARGOGRANT_COMPLETE"
+WORDS: Final = "__complete"
+LINE: Final = "__complete_line"
+FILES: Final = ":0"
+NO_FILES: Final = ":4"
+"""Source: cobra, ``ShellCompDirectiveDefault`` and ``ShellCompDirectiveNoFileComp``."""
+BASH: Final = r"""
+_argogrant_completion() {
+    local IFS=' ' line word prefix='' part mark
+    if [[ -n ${COMP_LINE-} ]]; then
+        line=${COMP_LINE:0:COMP_POINT}
+    else
+        line="${COMP_WORDS[*]:0:COMP_CWORD+1}"
+    fi
+    COMPREPLY=()
+    while IFS= read -r part; do
+        case $part in
+            :0) compopt -o default 2> /dev/null ;;
+            :*) ;;
+            *) COMPREPLY+=("${part%%$'\t'*}") ;;
+        esac
+    done < <("$1" __complete_line "$line" 2> /dev/null)
+    word=${line##*[[:space:]]}
+    if [[ $word != [\'\"]* ]]; then
+        for mark in : =; do
+            part=${word%"${word##*$mark}"}
+            if [[ $COMP_WORDBREAKS == *$mark* && ${#part} -gt ${#prefix} ]]; then
+                prefix=$part
+            fi
+        done
+    fi
+    COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]]; then
+        compopt -o nospace 2> /dev/null
+    fi
+}
+complete -o nosort -F _argogrant_completion argogrant 2> /dev/null ||
+    complete -F _argogrant_completion argogrant
+"""
+ZSH: Final = r"""
+#compdef argogrant
+_argogrant_completion() {
+    local line
+    local -a values lines
+    for line in "${(@f)$("${words[1]}" __complete "${(@Q)words[2,CURRENT]}" \
+        2> /dev/null)}"; do
+        case $line in
+            :0) _files ;;
+            :*|'') ;;
+            *)
+                values+=("${line%%$'\t'*}")
+                lines+=("${line/$'\t'/  -- }")
+                ;;
+        esac
+    done
+    if [[ ${lines[1]} == *'  -- '* ]]; then
+        compadd -V argogrant -l -d lines -a values
+    else
+        compadd -V argogrant -a values
+    fi
+}
+if [[ ${zsh_eval_context[-1]} == loadautofunc ]]; then
+    _argogrant_completion "$@"
+else
+    compdef _argogrant_completion argogrant
+fi
+"""
+FISH: Final = r"""
+function _argogrant_completion
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    set -l program $words[1]
+    set -e words[1]
+    for line in ($program __complete $words "$current" 2> /dev/null)
+        switch $line
+            case ':0'
+                __fish_complete_path "$current"
+            case ':*'
+            case '*'
+                echo -- $line
+        end
+    end
+end
+complete --no-files --command argogrant --arguments '(_argogrant_completion)'
+"""
+SCRIPTS: Final = {Shell.BASH: BASH, Shell.ZSH: ZSH, Shell.FISH: FISH}
+_OPTION: Final = re.compile(r"-[^=]*=")
 
 
-class Shell(StrEnum):
-    """Shells with a completion script."""
-
-    BASH = "bash"
-    ZSH = "zsh"
-    FISH = "fish"
+def completion(*, shell: Shell) -> None:
+    """Print the completion script for a shell."""
+    click.echo(SCRIPTS[shell].strip())
 
 
-def completion(
-    shell: Annotated[Shell, typer.Argument(help="Name of the shell.")],
-) -> None:
-    """Print the completion script for a shell.
+def complete(app: click.Command, request: str, words: Sequence[str]) -> None:
+    """Print the candidates for the last word, and whether files complete it.
 
-    To load it in bash: source <(argogrant completion bash). The plugin kubectl
-    argogrant uses the completion of kubectl and needs no script of its own.
-
-    Example: argogrant completion bash
+    Args:
+        app: The commands.
+        request: ``WORDS``, or ``LINE`` if the only word is a line.
+        words: Words before the cursor; the last one is incomplete.
     """
-    typer.echo(
-        get_completion_script(prog_name=_PROGRAM, complete_var=_VARIABLE, shell=shell)
+    if request == LINE:
+        words = _words_of("".join(words))
+    *complete_words, incomplete = words or [""]
+    option = _OPTION.match(incomplete)
+    prefix = option[0] if option else ""
+    items = candidates(app, complete_words, incomplete)
+    lines = [f"{prefix}{line}" for line in map(_line, items) if line]
+    is_file = any(item.type == "file" for item in items)
+    lines.append(FILES if is_file else NO_FILES)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def complete_plugin(app: click.Command, words: Sequence[str]) -> None:
+    """Print candidates as kubectl expects them from a plugin.
+
+    kubectl adds ``--option=`` itself.
+    """
+    *complete_words, incomplete = words or [""]
+    items = candidates(app, complete_words, incomplete)
+    names = [item.value for item in items if item.type == "plain"]
+    is_file = any(item.type == "file" for item in items)
+    lines = (*names, FILES if is_file else NO_FILES)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def candidates(
+    app: click.Command, words: Sequence[str], incomplete: str
+) -> list[CompletionItem[str]]:
+    """Return the candidates for a word, without ``--option=``."""
+    return ShellComplete(app, {}, "argogrant", "").get_completions(
+        list(words), incomplete
     )
 
 
-def grant_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of AccessGrants in the namespace of the command line."""
-    return _complete(_names(context.params, ACCESS_GRANTS), incomplete)
+def _words_of(line: str) -> list[str]:
+    """Split the text before the cursor into words, without the command.
+
+    The mark at the end shows whether the text ends in a word.
+    """
+    words = split_arg_string(f"{line}|")[1:] or ["|"]
+    return [*words[:-1], words[-1][:-1]]
 
 
-def instance_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of ArgoCDInstances in the namespace of the command line."""
-    return _complete(_names(context.params, ARGOCD_INSTANCES), incomplete)
-
-
-def role_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the roles in the status of the ArgoCDInstance of the command line."""
-    return _complete(_roles(context.params), incomplete)
-
-
-def _complete(names: Awaitable[Iterable[str]], incomplete: str) -> list[str]:
-    async def within_timeout() -> Iterable[str]:
-        return await asyncio.wait_for(names, TIMEOUT_SECONDS)
-
-    try:
-        found = asyncio.run(within_timeout())
-    except (CommandError, ClusterError, TimeoutError):
-        return []
-    return [
-        name
-        for name in dict.fromkeys(found)
-        if name.startswith(incomplete) and _SAFE_NAME.fullmatch(name)
-    ]
-
-
-async def _names(params: dict[str, Any], resource: Resource) -> list[str]:
-    async with _session(params) as api:
-        bodies = list_all(api.cluster, Collection(resource, api.namespace))
-        return [one["metadata"]["name"] async for one in bodies]
-
-
-async def _roles(params: dict[str, Any]) -> list[str]:
-    project = params.get("project") or ""
-    async with _session(params) as api:
-        path = ARGOCD_INSTANCES.path(api.namespace, params.get("instance") or "default")
-        body = await api.cluster.get(path)
-    roles = body.get("status", {}).get("roles", ())
-    return [one["name"] for one in roles if project in ("", one.get("project"))]
-
-
-def _session(
-    params: dict[str, Any],
-) -> contextlib.AbstractAsyncContextManager[Session]:
-    return session(params.get("context") or "", params.get("namespace") or "")
+def _line(item: CompletionItem[str]) -> str:
+    if item.type != "plain":
+        return ""
+    return f"{item.value}\t{item.help}" if item.help else item.value

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-import typer
+import click
 
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote, with_full_stop
@@ -45,8 +45,8 @@ def run_command(
         message = str(error)
     except ClusterError as error:
         message = describe_api_error(error)
-    typer.echo(f"argogrant {command}: {message}", err=True)
-    raise typer.Exit(error_status)
+    click.echo(f"argogrant {command}: {message}", err=True)
+    raise click.exceptions.Exit(error_status)
 
 
 @contextmanager

@@ -1,143 +1,98 @@
 """Command ``argogrant``, also installed as ``kubectl argogrant``.
 
-The module of a command is imported when the command runs: all of them together take
-longer to import than most commands take to run.
+Only the names, options and help of the commands are imported here. The module of a
+command is imported when the command runs: all of them together take longer to import
+than most commands take to run.
 """
 
-import contextlib
-import io
-import os
-import shlex
 import sys
-from importlib import import_module
+from collections.abc import Sequence
 from typing import Any, Final
 
-import typer
-from typer.completion import completion_init  # type: ignore[attr-defined]
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command_from_info
-from typer.models import CommandInfo
+import click
+
+from argogrant import __version__
+from argogrant.cli.commands import administration, change, inspection
+from argogrant.cli.commands.command import load
+from argogrant.cli.terminal.questions import Interrupted
 
 COMMANDS: Final = (
-    (
-        "request",
-        "change.request:request",
-        "Request a role: create an AccessGrant in your name.",
-    ),
-    ("approve", "change.approve:approve", "Approve a grant."),
-    (
-        "deny",
-        "change.approve:deny",
-        "Deny a grant permanently; an active grant ends.",
-    ),
-    ("extend", "change.extend:extend", "Extend a grant, or shorten it."),
-    ("revoke", "change.revoke:revoke", "Revoke grants at once and permanently."),
-    (
-        "list",
-        "inspect.list_grants:list_grants",
-        "List grants: subjects, roles, states and ends.",
-    ),
-    (
-        "show",
-        "inspect.show:show_grant",
-        "Explain why a grant gives access, or why not.",
-    ),
-    ("roles", "inspect.roles:roles", "List the roles that a grant can name."),
-    (
-        "can",
-        "simulate.can:can",
-        "Check whether Argo CD allows a request, and by which rule.",
-    ),
-    (
-        "report",
-        "report.report:report",
-        "Report past access: subjects, times, reasons and approvers.",
-    ),
-    (
-        "plan",
-        "simulate.plan:plan",
-        "Show what the operator would write to Argo CD, as a diff.",
-    ),
-    (
-        "doctor",
-        "doctor.doctor:doctor",
-        "Diagnose an installation and print remedies.",
-    ),
-    ("operator", "run_operator:operator", "Run the operator."),
-    (
-        "allow",
-        "admin:allow",
-        "Allow namespaces to bind in an Argo CD.",
-    ),
-    (
-        "sweep",
-        "admin:sweep",
-        "Remove expired bindings, without the operator.",
-    ),
-    (
-        "uninstall",
-        "admin:uninstall",
-        "Remove all bindings and finalizers before uninstalling.",
-    ),
-    (
-        "completion",
-        "completion:completion",
-        "Print the completion script for a shell.",
-    ),
-    ("version", "version:version", "Print the version."),
+    change.REQUEST,
+    change.APPROVE,
+    change.DENY,
+    change.EXTEND,
+    change.REVOKE,
+    inspection.LIST,
+    inspection.SHOW,
+    inspection.ROLES,
+    inspection.CAN,
+    inspection.REPORT,
+    administration.PLAN,
+    administration.DOCTOR,
+    administration.OPERATOR,
+    administration.ALLOW,
+    administration.SWEEP,
+    administration.UNINSTALL,
+    administration.COMPLETION,
+    administration.VERSION,
 )
-"""Name, function in ``argogrant.cli``, and short help of every command."""
-NO_FILES: Final = ":4"
-"""Source: ``ShellCompDirectiveNoFileComp``, https://github.com/spf13/cobra."""
+INTERRUPTED: Final = 130
+"""The user typed Ctrl-C: 128 plus the number of SIGINT, as in shells."""
 
 
-class LazyCommand(TyperCommand):
-    """Command whose module is imported when it runs, shows its help or is completed.
+class Commands(click.Group):
+    """All commands, in the order of ``COMMANDS``."""
 
-    Args:
-        name: Name of the command.
-        function: Module and function, such as ``change.request:request``.
-        short_help: Text in the list of commands.
-    """
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
 
-    def __init__(self, name: str, function: str, short_help: str) -> None:
-        super().__init__(name, short_help=short_help)
-        self._function = function
-
-    def load(self) -> Any:  # noqa: ANN401 - typer does not export the type
-        """Import the module, and build the command from the function."""
-        module, _, function = self._function.partition(":")
-        callback = getattr(import_module(f"argogrant.cli.{module}"), function)
-        info = CommandInfo(self.name, callback=callback, short_help=self.short_help)
-        return get_command_from_info(
-            info, pretty_exceptions_short=True, rich_markup_mode=None
-        )
-
-    def make_context(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
-        """Parse the arguments as the imported command."""
-        return self.load().make_context(*args, **settings)
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
+        """Run a command; Ctrl-C ends it with the exit status that shells expect."""
+        try:
+            return super().invoke(context)
+        except (KeyboardInterrupt, Interrupted):
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-class Commands(TyperGroup):
-    """All commands."""
+class Completion(click.Command):
+    """Hidden command that prints completions for a shell; see ``completion``."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        super().__init__(**settings)
-        for row in COMMANDS:
-            self.add_command(LazyCommand(*row))
+    def __init__(self, name: str) -> None:
+        super().__init__(name, hidden=True, callback=self._complete)
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they are, since options among them are to be completed."""
+        context.params["words"] = tuple(args)
+        return []
+
+    def _complete(self, words: Sequence[str]) -> None:
+        load("completion:complete")(app, self.name, words)
 
 
-# Answer the shell's completion requests without adding typer's own options for them.
-completion_init()
-app = typer.Typer(
-    cls=Commands,
+app = Commands(
+    commands=[*COMMANDS, Completion("__complete"), Completion("__complete_line")],
     help="Time-bound, approved and audited access to Argo CD.",
     epilog="Use argogrant COMMAND --help for the options of a command and an example.",
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    callback=lambda: None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=lambda context, _, value: _print_version(context, value),
+            help="Print the version and exit.",
+        )
+    ],
 )
+
+
+def _print_version(context: click.Context, value: bool) -> None:  # noqa: FBT001
+    if value and not context.resilient_parsing:
+        click.echo(__version__)
+        context.exit()
 
 
 def plugin() -> None:
@@ -153,15 +108,7 @@ def complete_plugin() -> None:
 
     Source: https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/.
     """
-    words = sys.argv[1:]
-    os.environ["_ARGOGRANT_COMPLETE"] = "complete_bash"
-    os.environ["COMP_WORDS"] = shlex.join(["argogrant", *words])
-    os.environ["COMP_CWORD"] = str(len(words))
-    output = io.StringIO()
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(output):
-        app(args=[], prog_name="argogrant")
-    names = [name for name in output.getvalue().splitlines() if name]
-    sys.stdout.write("".join(f"{line}\n" for line in (*names, NO_FILES)))
+    load("completion:complete_plugin")(app, sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -7,89 +7,30 @@ searches the current directory first.
 import os
 import runpy
 import sys
-from functools import partial
-from typing import Annotated
+from collections.abc import Sequence
 
-import typer
+import click
 
 from argogrant.kube.own_namespace import own_namespace
 
-_name = partial(typer.Option, metavar="NAME")
-_seconds = partial(typer.Option, metavar="SECONDS", min=1)
-_file = partial(typer.Option, metavar="FILE")
 
-
-def operator(  # noqa: PLR0913
-    namespace: Annotated[
-        list[str], _name(help="Namespace with ArgoCDInstances; may be repeated.")
-    ],
+def operator(  # noqa: PLR0913 - one for each option
     *,
-    leader_elect: Annotated[
-        bool, typer.Option(help="Leader election with the Lease argogrant.")
-    ] = True,
-    lease_namespace: Annotated[
-        str, _name(help="Namespace of the Lease.  [default: first --namespace]")
-    ] = "",
-    operator_namespace: Annotated[
-        str,
-        _name(
-            help=(
-                "Namespace whose ArgoCDInstances may bind in an Argo CD that names"
-                " none.  [default: the pod's, else --lease-namespace, else the only"
-                " --namespace]"
-            )
-        ),
-    ] = "",
-    lease_seconds: Annotated[
-        float,
-        _seconds(
-            help="Duration of the Lease without renewal; the same for all replicas."
-        ),
-    ] = 15,
-    identity: Annotated[
-        str, _name(help="Identity in the Lease.  [default: host and process]")
-    ] = "",
-    accept_unverified_requesters: Annotated[
-        bool,
-        typer.Option(
-            "--accept-unverified-requesters",
-            help=(
-                "Trust spec.requester and spec.approver without the admission policies."
-            ),
-        ),
-    ] = False,
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="PORT", help="Port of /metrics, /livez and /readyz.", min=1
-        ),
-    ] = 8080,
-    sweep_seconds: Annotated[
-        float, _seconds(help="Interval of the full resync from lists.")
-    ] = 60,
-    audit_sink: Annotated[
-        str,
-        typer.Option(
-            metavar="URL", help="URL that audit events are posted to; https:// only."
-        ),
-    ] = "",
-    audit_sink_token_file: Annotated[
-        str, _file(help="File with the bearer token of the sink.")
-    ] = "",
-    audit_sink_ca_file: Annotated[
-        str, _file(help="File with CA certificates, instead of the system's.")
-    ] = "",
-    audit_spool: Annotated[
-        str,
-        typer.Option(
-            metavar="DIRECTORY", help="Folder that buffers events for the sink."
-        ),
-    ] = "",
+    namespace: Sequence[str],
+    leader_elect: bool,
+    lease_namespace: str,
+    operator_namespace: str,
+    lease_seconds: float,
+    identity: str,
+    accept_unverified_requesters: bool,
+    port: int,
+    sweep_seconds: float,
+    audit_sink: str,
+    audit_sink_token_file: str,
+    audit_sink_ca_file: str,
+    audit_spool: str,
 ) -> None:
-    """Run the operator. Logs go to stderr, audit events to stdout.
-
-    Example: argogrant operator --namespace argogrant
-    """
+    """Configure the operator, and replace this process by it."""
     if audit_sink:
         _check_sink(audit_sink)
     settings = {
@@ -115,8 +56,6 @@ def operator(  # noqa: PLR0913
     sys.argv = ["kopf", "run", "-m", "argogrant.handlers"]
     for one in namespace:
         sys.argv += ["--namespace", one]
-    # typer formats exceptions for users of commands; a log needs the traceback.
-    sys.excepthook = sys.__excepthook__
     runpy.run_module("kopf", run_name="__main__")
 
 
@@ -124,7 +63,7 @@ def _check_sink(url: str) -> None:
     """Reject the URL of an audit sink before the operator starts.
 
     Raises:
-        typer.BadParameter: The URL is not accepted.
+        click.BadParameter: The URL is not accepted.
     """
     from argogrant.audit.http_sink import (  # noqa: PLC0415 - few operators have one
         InvalidSink,
@@ -134,4 +73,4 @@ def _check_sink(url: str) -> None:
     try:
         SinkTarget(url=url)
     except InvalidSink as error:
-        raise typer.BadParameter(str(error), param_hint="--audit-sink") from error
+        raise click.BadParameter(str(error), param_hint="--audit-sink") from error

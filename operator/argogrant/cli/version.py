@@ -1,38 +1,23 @@
 """``argogrant version``: print the versions of the program and its libraries."""
 
-from enum import StrEnum
-from typing import Annotated
-
-import typer
+import click
 
 from argogrant import __version__
-
-
-class VersionFormat(StrEnum):
-    """Output formats of the version."""
-
-    TEXT = "text"
-    JSON = "json"
-    YAML = "yaml"
+from argogrant.cli.formats import DocumentFormat
 
 
 def version(
     *,
-    output: Annotated[
-        VersionFormat, typer.Option("--output", "-o", help="Output format.")
-    ] = VersionFormat.TEXT,
+    output: DocumentFormat,
 ) -> None:
-    """Print the version; with -o json also the API, Python and library versions.
-
-    Example: argogrant version -o json
-    """
-    if output is VersionFormat.TEXT:
-        typer.echo(__version__)
+    """Print the version of the program."""
+    if output is DocumentFormat.TEXT:
+        click.echo(__version__)
     else:
         _print_versions(output)
 
 
-def _print_versions(output: VersionFormat) -> None:
+def _print_versions(output: DocumentFormat) -> None:
     # The plain version is printed without these imports, which take longer than it.
     import json  # noqa: PLC0415
     import platform  # noqa: PLC0415
@@ -48,7 +33,7 @@ def _print_versions(output: VersionFormat) -> None:
         "kubernetesClient": metadata.version("kubernetes"),
         "python": platform.python_version(),
     }
-    if output is VersionFormat.JSON:
-        typer.echo(json.dumps(versions, indent=2))
+    if output is DocumentFormat.JSON:
+        click.echo(json.dumps(versions, indent=2))
     else:
-        typer.echo(yaml.safe_dump(versions, sort_keys=False), nl=False)
+        click.echo(yaml.safe_dump(versions, sort_keys=False), nl=False)

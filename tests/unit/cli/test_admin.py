@@ -1,8 +1,7 @@
 """The command ``allow``, and the order of what ``sweep`` removes and prints."""
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from argogrant.cli import admin
@@ -20,7 +19,7 @@ def test_output_that_cannot_be_written_does_not_stop_the_sweep_of_projects(
 
     path = CONFIG_MAPS.path("argocd")
     cluster.add(path, {"metadata": {"name": "argocd-rbac-cm"}, "data": {}})
-    monkeypatch.setattr(admin.typer, "echo", fail)
+    monkeypatch.setattr(admin.click, "echo", fail)
     result = CliRunner().invoke(app, ["sweep"])
 
     assert isinstance(result.exception, OSError)

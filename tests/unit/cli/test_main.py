@@ -1,20 +1,31 @@
 """Every command has help, an example and described options."""
 
+import inspect
 import os
 import runpy
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
-import typer
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant import __version__
+from argogrant.cli.commands.command import load
+from argogrant.cli.commands.params import EnumChoice
 from argogrant.cli.main import COMMANDS, app, plugin
 
 RUNNER = CliRunner()
-NAMES = sorted(name for name, _, _ in COMMANDS)
+TYPES = {"float range": float, "integer range": int, "boolean": bool}
+"""Types of values by the name of click's type; others are texts."""
+VALUES = {
+    "text": str,
+    "path": str,
+    "name": str,
+    "float range": float,
+    "integer range": int,
+}
+NAMES = sorted(one.name for one in COMMANDS)
 
 
 def test_version_is_that_of_the_package() -> None:
@@ -49,11 +60,25 @@ def test_help_contains_an_example(command) -> None:
 
 @pytest.mark.parametrize("command", NAMES)
 def test_every_option_has_help(command) -> None:
-    root: Any = typer.main.get_command(app)
+    params = app.commands[command].params
 
-    loaded = root.commands[command].load()
+    assert [one.name for one in params if not one.help] == []
 
-    assert [one.name for one in loaded.params if not one.help] == []
+
+def test_function_has_a_parameter_for_each_option_with_the_type_of_its_value() -> None:
+    """The options are declared apart from the functions that get their values."""
+    for command in COMMANDS:
+        parameters = inspect.signature(load(command.function)).parameters
+        declared = {one.name for one in command.params if one.expose_value}
+
+        assert set(parameters) == declared, command.name
+        for one in command.params:
+            expected: object = TYPES.get(one.type.name, str)
+            if isinstance(one.type, EnumChoice) and not one.multiple:
+                expected = type(one.type.choices[0])
+            elif one.nargs == -1 or one.multiple:
+                expected = Sequence[str]
+            assert parameters[one.name].annotation == expected, (command.name, one.name)
 
 
 @pytest.mark.parametrize("command", NAMES)

@@ -1,7 +1,7 @@
 """Names of the command line cannot lead to another path of the API server."""
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.cli.main import app
 from support.fake_cluster import FakeCluster

@@ -2,16 +2,16 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
+import click
 
 from argogrant.api.accessapproval import read_approval
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import ApprovalRequest, build_approval
-from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     OutputOptions,
     is_counted,
@@ -20,8 +20,10 @@ from argogrant.cli.change.submit import (
     wait_until,
 )
 from argogrant.cli.errors import CommandError, summarize_api_error
-from argogrant.cli.options import DryRun, ListFormat, object_name
+from argogrant.cli.formats import DryRun, ListFormat
+from argogrant.cli.serialization import object_name
 from argogrant.cli.session import GrantLookup, Session, find_grant, utc_now
+from argogrant.cli.terminal.questions import confirm
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
 from argogrant.cli.terminal.times import short, when
 from argogrant.grants.access.policy import ApprovalDecision
@@ -44,28 +46,21 @@ PERSISTS: Final = (
 )
 
 
-def _command(described: Callable[[], None]) -> Callable[..., None]:
-    """Make the command for the decision that a function names and documents."""
-    decision = ApprovalDecision(described.__name__.capitalize())
+def _command(decision: ApprovalDecision) -> Callable[..., None]:
+    """Make the function of the command for a decision."""
+    verb = str(decision).lower()
 
-    def command(  # noqa: PLR0913
-        name: option.GrantName,
+    def command(  # noqa: PLR0913 - one for each option
         *,
-        comment: Annotated[
-            str,
-            typer.Option(
-                help="Comment, stored in the approval and in the audit stream."
-            ),
-        ] = "",
-        yes: Annotated[
-            bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")
-        ] = False,
-        wait: option.Wait = False,
-        timeout: option.Timeout = "1m",
-        dry_run: option.DryRunOption = DryRun.NONE,
-        output: option.Answer = ListFormat.TABLE,
-        namespace: option.Namespace = "",
-        context: option.Context = "",
+        name: str,
+        comment: str,
+        yes: bool,
+        wait: bool,
+        timeout: str,
+        dry_run: DryRun,
+        output: ListFormat,
+        namespace: str,
+        context: str,
     ) -> None:
         options = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run
@@ -76,9 +71,9 @@ def _command(described: Callable[[], None]) -> Callable[..., None]:
             _check_is_useful(decision, found.stored)
             # The approver always sees the summary, but programs read only the object
             # from stdout.
-            typer.echo(await _summary(api, found), err=not options.is_for_people)
+            click.echo(await _summary(api, found), err=not options.is_for_people)
             if not yes and _is_terminal():
-                typer.confirm(f"{decision} this grant?", abort=True, err=True)
+                confirm(f"{decision} this grant?")
             approval = await _create(api, found.grant, decision, comment, options)
             if options.timeout is not None:
                 message = await wait_until(
@@ -91,32 +86,13 @@ def _command(described: Callable[[], None]) -> Callable[..., None]:
                 approval = await api.cluster.get(created)
             options.echo("", approval)
 
-        run_change(described.__name__, decide, options, context, namespace)
+        run_change(verb, decide, options, context, namespace)
 
-    command.__name__, command.__doc__ = described.__name__, described.__doc__
     return command
 
 
-@_command
-def approve() -> None:
-    """Approve a grant.
-
-    Prints who requests which role, until when and why. On a terminal, asks for a
-    confirmation. With --wait, the exit status is 0 if the approval counts, else 1.
-
-    Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
-    """
-
-
-@_command
-def deny() -> None:
-    """Deny a grant permanently; an active grant ends.
-
-    Prints who requests which role, until when and why. On a terminal, asks for a
-    confirmation. With --wait, the exit status is 0 if the denial counts, else 1.
-
-    Example: argogrant deny alice-hotfix --comment 'not during the freeze'
-    """
+approve = _command(ApprovalDecision.APPROVE)
+deny = _command(ApprovalDecision.DENY)
 
 
 def _check_is_useful(decision: ApprovalDecision, stored: StoredStatus) -> None:
@@ -195,7 +171,7 @@ def _when(
 
 
 def _is_terminal() -> bool:
-    return typer.get_text_stream("stdin").isatty()
+    return sys.stdin.isatty()
 
 
 async def _create(

@@ -1,13 +1,11 @@
 """``argogrant extend``: moves the end of a grant to later, or to earlier."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
 
-import typer
+import click
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
-from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     OutputOptions,
     parse_option,
@@ -17,7 +15,8 @@ from argogrant.cli.change.submit import (
     submit,
 )
 from argogrant.cli.errors import CommandError
-from argogrant.cli.options import DryRun, ListFormat, object_name
+from argogrant.cli.formats import DryRun, ListFormat
+from argogrant.cli.serialization import object_name
 from argogrant.cli.session import Session, find_grant, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
@@ -34,41 +33,27 @@ from argogrant.kube.permissions import who_am_i
 EVALUATED_AGAIN = "AccessPolicies evaluate it again, and approvers must approve again."
 
 
-def extend(  # noqa: PLR0913
-    name: option.GrantName,
+def extend(  # noqa: PLR0913 - one for each option
     *,
-    by: Annotated[
-        str, typer.Option(help="Additional duration, such as 30m or 1h.")
-    ] = "",
-    until: Annotated[
-        str, typer.Option(help="New end, in the forms of request --until.")
-    ] = "",
-    reason: Annotated[
-        str, typer.Option(help="Justification.  [default: that of the grant]")
-    ] = "",
-    break_glass: Annotated[
-        bool, typer.Option("--break-glass", help="Emergency access, as in request.")
-    ] = False,
-    wait: option.Wait = False,
-    timeout: option.Timeout = "5m",
-    dry_run: option.DryRunOption = DryRun.NONE,
-    zone: option.Zone = "",
-    output: option.Answer = ListFormat.TABLE,
-    namespace: option.Namespace = "",
-    context: option.Context = "",
+    name: str,
+    by: str,
+    until: str,
+    reason: str,
+    break_glass: bool,
+    wait: bool,
+    timeout: str,
+    dry_run: DryRun,
+    zone: str,
+    output: ListFormat,
+    namespace: str,
+    context: str,
 ) -> None:
-    """Extend a grant, or shorten it.
-
-    A later end creates another AccessGrant, which AccessPolicies evaluate again. An
-    earlier end is written to the grant itself; a duration cannot be changed.
-
-    Example: argogrant extend alice-hotfix --by 1h
-    """
+    """Move the end of a grant."""
     options = parse_output_options(
         output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
     )
     if bool(by) == bool(until):
-        raise typer.BadParameter("specify one of --by and --until", param_hint="--by")
+        raise click.BadParameter("specify one of --by and --until", param_hint="--by")
     change: timedelta | datetime
     if by:
         change = parse_option("--by", parse_duration_argument, by)

@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
 
 from argogrant.api.new_objects import GrantRequest, build_grant
-from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     parse_option,
     parse_output_options,
     run_change,
     submit,
 )
-from argogrant.cli.completion import role_names
 from argogrant.cli.errors import CommandError
-from argogrant.cli.options import DryRun, ListFormat
+from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.session import Session, instance_conditions, instance_of, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
@@ -40,59 +38,28 @@ _PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
 NAME_THE_SUBJECT: Final = "Name the Argo CD subject with --user or --group."
 
 
-def request(  # noqa: PLR0913
+def request(  # noqa: PLR0913 - one for each option
     *,
-    role: Annotated[
-        str,
-        typer.Option(
-            help="Name of the role; argogrant roles lists them.",
-            autocompletion=role_names,
-        ),
-    ],
-    project: Annotated[str, typer.Option(help="AppProject of the role.")] = "",
-    user: Annotated[
-        str, typer.Option(help="Argo CD user to grant the role to.  [default: you]")
-    ] = "",
-    group: Annotated[str, typer.Option(help="SSO group to grant the role to.")] = "",
-    lasts: Annotated[
-        str, typer.Option("--for", help="Duration: 2h, 2h30m or 1d.")
-    ] = "",
-    until: Annotated[
-        str,
-        typer.Option(help="End: 18:00, 'tomorrow 9:00' or 2026-11-25T18:00:00Z."),
-    ] = "",
-    begins: Annotated[
-        str,
-        typer.Option("--from", help="Start, in the forms of --until.  [default: now]"),
-    ] = "",
-    reason: Annotated[
-        str, typer.Option(help="Justification, for approvers and audit.")
-    ],
-    name: Annotated[
-        str, typer.Option(help="Name of the AccessGrant.  [default: generated]")
-    ] = "",
-    break_glass: Annotated[
-        bool,
-        typer.Option(
-            "--break-glass",
-            help="Emergency access, without approval if a policy allows.",
-        ),
-    ] = False,
-    wait: option.Wait = False,
-    timeout: option.Timeout = "5m",
-    dry_run: option.DryRunOption = DryRun.NONE,
-    zone: option.Zone = "",
-    output: option.Answer = ListFormat.TABLE,
-    instance: option.InstanceName = "default",
-    namespace: option.Namespace = "",
-    context: option.Context = "",
+    role: str,
+    project: str,
+    user: str,
+    group: str,
+    lasts: str,
+    until: str,
+    begins: str,
+    reason: str,
+    name: str,
+    break_glass: bool,
+    wait: bool,
+    timeout: str,
+    dry_run: DryRun,
+    zone: str,
+    output: ListFormat,
+    instance: str,
+    namespace: str,
+    context: str,
 ) -> None:
-    """Request a role: create an AccessGrant in your name.
-
-    With --wait, the exit status is 0 if Argo CD has the binding, else 1.
-
-    Example: argogrant request --role role:deployer --for 2h --reason hotfix
-    """
+    """Create an AccessGrant in the name of the caller."""
     options = parse_output_options(
         output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
     )
@@ -133,7 +100,7 @@ async def _warn_if_refused(api: Session, instance: str) -> None:
         conditions = await instance_conditions(api, instance)
         ready = conditions.get(InstanceCondition.READY)
         if ready is not None and ready.reason == Reason.NOT_ALLOWED_BY_ARGOCD:
-            typer.echo(f"Warning: {sanitize(ready.message)}", err=True)
+            click.echo(f"Warning: {sanitize(ready.message)}", err=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +119,7 @@ def parse_window(
 ) -> RequestedWindow:
     """Parse exactly one of ``--for`` and ``--until``, and ``--from``."""
     if bool(lasts) == bool(until):
-        raise typer.BadParameter("specify one of --for and --until", param_hint="--for")
+        raise click.BadParameter("specify one of --for and --until", param_hint="--for")
     start, notes = None, [""]
     if begins:
         context = TimeContext(now=now, after=now, zone=zone, is_start=True)
@@ -175,7 +142,7 @@ def parse_role(name: str, project: str) -> RoleRef:
         return RoleRef(name=name, project=project or None)
     if project not in ("", found[1]):
         message = f"{quote(name)} is a role of project {found[1]}"
-        raise typer.BadParameter(message, param_hint="--project")
+        raise click.BadParameter(message, param_hint="--project")
     return RoleRef(name=found[2], project=found[1])
 
 
@@ -183,7 +150,7 @@ def parse_subject(user: str, group: str) -> Subject | None:
     """Parse at most one of ``--user`` and ``--group``; None is the requester."""
     if user and group:
         message = "specify one of --user and --group"
-        raise typer.BadParameter(message, param_hint="--user")
+        raise click.BadParameter(message, param_hint="--user")
     if group:
         return Subject(kind=SubjectKind.GROUP, name=group)
     return Subject(kind=SubjectKind.USER, name=user) if user else None

@@ -1,14 +1,12 @@
 """``argogrant revoke``: ends grants early."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated
 
-import typer
+import click
 
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.new_objects import build_revocation_patch
-from argogrant.cli import options as option
 from argogrant.cli.change.submit import (
     OutputOptions,
     has_ended,
@@ -18,7 +16,8 @@ from argogrant.cli.change.submit import (
     wait_until,
 )
 from argogrant.cli.errors import CommandError, describe_api_error
-from argogrant.cli.options import DryRun, ListFormat, object_name
+from argogrant.cli.formats import DryRun, ListFormat
+from argogrant.cli.serialization import object_name
 from argogrant.cli.session import Session, grant_body
 from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.tables import sanitize
@@ -29,30 +28,22 @@ from argogrant.kube.informer import list_all
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 
 
-def revoke(  # noqa: PLR0913
-    names: option.GrantNames = None,
+def revoke(  # noqa: PLR0913 - one for each option
     *,
-    selector: option.Selector = "",
-    reason: Annotated[
-        str, typer.Option(help="Justification, stored in the grant.")
-    ] = "",
-    wait: option.Wait = False,
-    timeout: option.Timeout = "5m",
-    dry_run: option.DryRunOption = DryRun.NONE,
-    output: option.Answer = ListFormat.TABLE,
-    namespace: option.Namespace = "",
-    context: option.Context = "",
+    names: Sequence[str],
+    selector: str,
+    reason: str,
+    wait: bool,
+    timeout: str,
+    dry_run: DryRun,
+    output: ListFormat,
+    namespace: str,
+    context: str,
 ) -> None:
-    """Revoke grants at once and permanently; the objects remain as a record.
-
-    With --wait, the exit status is 0 once every grant has ended. If one grant cannot be
-    revoked, the command revokes the others and exits with 1.
-
-    Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
-    """
+    """Revoke grants by name or by label."""
     if bool(names) == bool(selector):
         message = "specify either names or a selector"
-        raise typer.BadParameter(message, param_hint="--selector")
+        raise click.BadParameter(message, param_hint="--selector")
     options = parse_output_options(output, wait=wait, timeout=timeout, dry_run=dry_run)
 
     async def revoke_all(api: Session) -> None:
@@ -96,7 +87,7 @@ async def _select(api: Session, selector: str) -> list[str]:
     grants = [view_grant(body) async for body in list_all(api.cluster, collection)]
     names = [one.name for one in grants if not (one.is_revoked or is_over(one))]
     if not names:
-        typer.echo(
+        click.echo(
             f"The selector matches no active grants in namespace"
             f" {quote(api.namespace)}.",
             err=True,

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, TypeVar, TypeVarTuple
 
-import typer
+import click
 
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.errors import CommandError, run_command, summarize_api_error
-from argogrant.cli.options import (
-    READABLE,
-    DryRun,
-    ListFormat,
-    object_name,
-    serialize_objects,
-)
+from argogrant.cli.formats import READABLE, DryRun, ListFormat
+from argogrant.cli.serialization import object_name, serialize_objects
 from argogrant.cli.session import Session, session, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
@@ -80,9 +75,9 @@ class OutputOptions:
     def echo(self, sentence: str, *bodies: Body) -> None:
         """Print a sentence for people; for programs the objects, if there are any."""
         if self.is_for_people and sentence:
-            typer.echo(sentence)
+            click.echo(sentence)
         elif bodies and not self.is_for_people:
-            typer.echo(serialize_objects(self.output, *bodies))
+            click.echo(serialize_objects(self.output, *bodies))
 
 
 def parse_output_options(
@@ -92,7 +87,7 @@ def parse_output_options(
     is_dry_run = dry_run is DryRun.SERVER
     if wait and is_dry_run:
         message = "--wait cannot be combined with --dry-run"
-        raise typer.BadParameter(message, param_hint="--wait")
+        raise click.BadParameter(message, param_hint="--wait")
     time_zone, limit = parse_option("--zone", parse_zone, zone), None
     if wait:
         limit = parse_option("--timeout", parse_duration_argument, timeout)
@@ -108,7 +103,7 @@ def parse_option(
     try:
         return parse(*arguments)
     except InvalidTime as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 def run_change(
@@ -179,7 +174,7 @@ def _print_access(body: Body, options: OutputOptions) -> None:
     options.echo(describe_access(grant, utc_now(), options.zone), body)
     effective = grant.conditions.get(GrantCondition.EFFECTIVE)
     if effective is not None and effective.status is False and effective.message:
-        typer.echo(f"Warning: {sanitize(effective.message)}", err=True)
+        click.echo(f"Warning: {sanitize(effective.message)}", err=True)
 
 
 def describe_access(grant: StoredStatus, now: datetime, zone: tzinfo | None) -> str:
@@ -301,7 +296,7 @@ async def wait_for(
                 status = _observe(informer, uid, condition)
                 if status.is_met is None:
                     if status.text != printed:
-                        typer.echo(f"waiting: {sanitize(status.text)}", err=True)
+                        click.echo(f"waiting: {sanitize(status.text)}", err=True)
                         printed = status.text
                     await changed.wait()
     except TimeoutError:

@@ -5,13 +5,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Annotated
 
-import typer
+import click
 
 from argogrant.cli.doctor.checks import examine
 from argogrant.cli.doctor.collect import collect_cluster, collect_instance
-from argogrant.cli.options import Context, Namespace, TextOrJSON
+from argogrant.cli.formats import TextOrJSON
 from argogrant.cli.session import (
     APIServerNotReachable,
     connect,
@@ -57,31 +56,21 @@ def _count(number: int, noun: str) -> str:
 
 def doctor(
     *,
-    namespace: Namespace = "",
-    instance: Annotated[
-        str, typer.Option(help="ArgoCDInstance to check.  [default: all]")
-    ] = "",
-    context: Context = "",
-    output: Annotated[
-        TextOrJSON, typer.Option("--output", "-o", help="Output format.")
-    ] = TextOrJSON.TEXT,
+    namespace: str,
+    instance: str,
+    context: str,
+    output: TextOrJSON,
 ) -> None:
-    """Check an installation, and print a remedy for each problem.
-
-    Read-only, with your own permissions. Items that you cannot read are marked "?". The
-    exit status is 1 if there is a problem, else 0.
-
-    Example: argogrant doctor -n argogrant
-    """
+    """Print the problems of an installation."""
     results = asyncio.run(_examine(namespace, instance, context))
     is_healthy = all(one.outcome is not CheckOutcome.WRONG for one in results)
     if output is TextOrJSON.JSON:
         checks = [asdict(one) for one in results]
-        typer.echo(json.dumps({"healthy": is_healthy, "checks": checks}, indent=2))
+        click.echo(json.dumps({"healthy": is_healthy, "checks": checks}, indent=2))
     else:
         print_line(lambda width, marks: show(results, width=width, marks=marks))
     if not is_healthy:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 async def _examine(namespace: str, instance: str, context: str) -> list[CheckResult]:

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import typer
+import click
 
 from argogrant.api.accessgrant_view import AccessGrantView, view_grant
-from argogrant.cli import options as option
+from argogrant.cli.caller import read_caller
 from argogrant.cli.errors import INTERRUPTED, interrupted, run_command
-from argogrant.cli.options import (
-    READABLE,
-    ListFormat,
+from argogrant.cli.formats import READABLE, ListFormat
+from argogrant.cli.inspect.filters import GrantFilter
+from argogrant.cli.serialization import (
     serialize_data,
     serialize_objects,
     without_managed_fields,
@@ -41,7 +41,11 @@ WIDE_HEADER: Final = (
     *HEADER,
     *("KIND", "REQUESTER", "APPROVED BY", "POLICY", "INSTANCE", "REASON"),
 )
+WHY: Final = "WHY"
+LEAST_WHY: Final = 24
+"""Width from which an explanation is of use."""
 DELETED: Final = "Deleted"
+NOT_PROCESSED: Final = "the operator has not processed it yet"
 STATE_COLOURS: Final[Mapping[str, str]] = {
     GrantState.ACTIVE: "green",
     GrantState.PENDING: "yellow",
@@ -60,27 +64,6 @@ class ListedGrant(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class GrantFilter:
-    """Filters of a list; an empty one matches every grant."""
-
-    subject: str = ""
-    role: str = ""
-    include_ended: bool = False
-
-    def matches(self, grant: AccessGrantView) -> bool:
-        """Return whether a grant passes all filters.
-
-        A role matches in Argo CD's form (``proj:team-a:deployer``) and in that of a
-        grant, without its project (``deployer``).
-        """
-        return (
-            self.subject in ("", grant.subject)
-            and self.role in ("", grant.role, grant.role.rpartition(":")[2])
-            and (self.include_ended or not is_over(grant))
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class TableOptions:
     """Time, terminal and columns of a table."""
 
@@ -89,6 +72,7 @@ class TableOptions:
     """Columns of the terminal; 0 for no limit."""
     has_colours: bool = False
     has_namespaces: bool = False
+    has_header: bool = True
     zone: tzinfo | None = None
     """Time zone; that of the machine if None."""
 
@@ -101,6 +85,9 @@ class ListOptions:
     selector: str
     all_namespaces: bool
     output: ListFormat
+    is_mine: bool = False
+    is_for_me: bool = False
+    has_header: bool = True
 
     def collection(self, home: Session) -> Collection:
         """Return the collection to list."""
@@ -114,77 +101,94 @@ class ListOptions:
             columns(),
             has_colours=has_colours(),
             has_namespaces=self.all_namespaces,
+            has_header=self.has_header,
         )
 
 
 def list_grants(  # noqa: PLR0913 - one for each option
     *,
-    namespace: option.Namespace = "",
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Grants of every namespace.")
-    ] = False,
-    selector: option.Selector = "",
-    subject: Annotated[
-        str, typer.Option(help="User or group that receives the role.")
-    ] = "",
-    role: Annotated[str, typer.Option(help="Role, such as proj:team-a:deployer.")] = "",
-    include_ended: Annotated[
-        bool, typer.Option("--all", "-a", help="Include grants that have ended.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="After listing, print each change.")
-    ] = False,
-    context: option.Context = "",
-    output: option.Output = ListFormat.TABLE,
+    namespace: str,
+    all_namespaces: bool,
+    selector: str,
+    subject: str,
+    role: str,
+    mine: bool,
+    pending: bool,
+    for_me: bool,
+    include_ended: bool,
+    watch: bool,
+    no_headers: bool,
+    context: str,
+    output: ListFormat,
 ) -> None:
-    """List who has which role until when, and which grants are pending or refused.
-
-    Grants are sorted by their end. -o wide adds requester, approvers and the reason of
-    Ready.
-
-    Example: argogrant list --subject alice -o wide
-    """
+    """Print a list of grants, and its changes if requested."""
     options = ListOptions(
-        filter=GrantFilter(subject, role, include_ended=include_ended),
+        filter=GrantFilter(
+            subject, role, include_ended=include_ended, is_pending=pending
+        ),
         selector=selector,
         all_namespaces=all_namespaces,
         output=output,
+        is_mine=mine,
+        is_for_me=for_me,
+        has_header=not no_headers,
     )
+    if for_me and (watch or all_namespaces):
+        other = "--watch" if watch else "--all-namespaces"
+        message = f"--for-me cannot be combined with {other}"
+        raise click.BadParameter(message, param_hint="--for-me")
     try:
         work = _watch if watch else _list
         run_command("list", work(options, context, namespace))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 async def _list(options: ListOptions, context: str, namespace: str) -> None:
     async with session(context, namespace) as home:
         collection = options.collection(home)
         bodies = [one async for one in list_all(home.cluster, collection)]
-    grants = select_grants(bodies, options.filter)
+        grant_filter = await _complete(home, options, bodies)
+    grants = select_grants(bodies, grant_filter)
     if not grants and options.output not in (ListFormat.JSON, ListFormat.YAML):
         _print_none(bodies, collection.namespace)
         return
-    typer.echo(format_grants(grants, options.output, options.table()))
+    click.echo(format_grants(grants, options.output, options.table()))
+
+
+async def _complete(
+    home: Session, options: ListOptions, bodies: Sequence[Body] = ()
+) -> GrantFilter:
+    """Return the filter with what depends on the user."""
+    chosen = options.filter
+    if options.is_mine:
+        namespace = options.collection(home).namespace
+        chosen = replace(chosen, owner=await read_caller(home, namespace))
+    if options.is_for_me:
+        # Most lists need neither the rules nor what parses them.
+        from argogrant.cli.access_rules import awaiting_caller  # noqa: PLC0415
+
+        chosen = replace(chosen, uids=await awaiting_caller(home, bodies))
+    return chosen
 
 
 def _print_none(bodies: Sequence[Body], namespace: str) -> None:
     """Print that there are no grants, as kubectl does, and which are not shown."""
     where = f" in namespace {quote(namespace)}" if namespace else ""
     hint = " Grants that have ended (--all) or do not match the options are not shown."
-    typer.echo(f"No grants{where}.{hint if bodies else ''}", err=True)
+    click.echo(f"No grants{where}.{hint if bodies else ''}", err=True)
 
 
 async def _watch(options: ListOptions, context: str, namespace: str) -> None:
     """Print the list, then a line for each change, until Ctrl-C."""
-    printed = PrintedGrants(options.filter)
     with interrupted():
         async with session(context, namespace) as home:
+            printed = PrintedGrants(await _complete(home, options))
             collection = options.collection(home)
             async with watch_grants(home.cluster, collection) as (bodies, changes):
                 grants: Sequence[ListedGrant] = printed.start(bodies)
                 if grants:
-                    typer.echo(format_header(grants, options.output, options.table()))
+                    click.echo(format_header(grants, options.output, options.table()))
                 else:
                     _print_none(bodies, collection.namespace)
                 async for change in changes:
@@ -199,7 +203,7 @@ async def _watch(options: ListOptions, context: str, namespace: str) -> None:
                         else format_header([change], options.output, table)
                     )
                     grants = grants or [change]
-                    typer.echo(text)
+                    click.echo(text)
 
 
 class PrintedGrants:
@@ -259,7 +263,7 @@ async def watch_grants(
             elif isinstance(informer.error, Forbidden):
                 raise informer.error
             elif informer.error is not None:
-                typer.echo(f"{sanitize(str(informer.error))}; retrying", err=True)
+                click.echo(f"{sanitize(str(informer.error))}; retrying", err=True)
 
     informer: Informer[Body] = Informer(
         cluster, collection, read=lambda body: body, on_change=enqueue
@@ -342,13 +346,38 @@ def _table(
     grants: Sequence[ListedGrant], options: TableOptions, *, is_wide: bool
 ) -> str:
     namespace = ("NAMESPACE",) if options.has_namespaces else ()
+    header = (*namespace, *(WIDE_HEADER if is_wide else HEADER))
+    rows = [_row(one, options, is_wide=is_wide) for one in grants]
+    reasons = [_why(one, options.now) for one in grants]
+    if any(reasons):
+        header = (*header, WHY)
+        rows = [(*row, why or NONE) for row, why in zip(rows, reasons, strict=True)]
     return table(
-        (*namespace, *(WIDE_HEADER if is_wide else HEADER)),
-        [_row(one, options, is_wide=is_wide) for one in grants],
+        header,
+        rows,
         width=0 if is_wide else options.width,
         paint=_paint if options.has_colours else None,
-        whole=("STATE", "ENDS"),
+        whole=("NAMESPACE", "NAME", "STATE", "ENDS"),
+        optional={WHY: LEAST_WHY} if any(reasons) else {},
+        has_header=options.has_header,
     )
+
+
+def _why(listed: ListedGrant, now: datetime) -> str:
+    """Return why a grant gives no access, or less than it seems; else an empty text."""
+    grant = listed.view
+    state = grant_state(grant, now)
+    if listed.is_deleted or state is GrantState.ENDING:
+        return ""
+    if state is GrantState.ACTIVE:
+        effective = grant.conditions.get(GrantCondition.EFFECTIVE)
+        is_warning = effective is not None and effective.status is False
+        return sanitize(effective.message) if effective and is_warning else ""
+    kind = GrantCondition.ENDED if is_over(grant) else GrantCondition.READY
+    condition = grant.conditions.get(kind)
+    if condition is None:
+        return NOT_PROCESSED
+    return sanitize(condition.message or condition.reason)
 
 
 def _paint(header: str, cell: str) -> str | None:

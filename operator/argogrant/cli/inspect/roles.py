@@ -1,15 +1,15 @@
 """The command ``argogrant roles``: every role that a grant can name."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
 
 from argogrant.api.argocdinstance import role_summary
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
-from argogrant.cli import options as option
 from argogrant.cli.errors import run_command
-from argogrant.cli.options import ListFormat, serialize_data
+from argogrant.cli.formats import ListFormat
+from argogrant.cli.serialization import serialize_data
 from argogrant.cli.session import argocd_of, instance_of, read_rules, session
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
 from argogrant.controller.planner import owners_of
@@ -19,23 +19,16 @@ HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
 WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
 
 
-def roles(
+def roles(  # noqa: PLR0913 - one for each option
     *,
-    namespace: option.Namespace = "",
-    instance: option.InstanceName = "default",
-    context: option.Context = "",
-    argocd_context: Annotated[
-        str, typer.Option(help="Context of Argo CD's cluster, if it is another one.")
-    ] = "",
-    output: option.Output = ListFormat.TABLE,
+    namespace: str,
+    instance: str,
+    no_headers: bool,
+    context: str,
+    argocd_context: str,
+    output: ListFormat,
 ) -> None:
-    """List every role that a grant can name, and the risks of each.
-
-    DENIES: the role has deny rules. PERSISTS: the role can create access that outlasts
-    the grant; -o wide lists the permissions. Read-only, with your own permissions.
-
-    Example: argogrant roles -n argogrant -o wide
-    """
+    """Print the roles of an Argo CD."""
 
     async def read() -> tuple[tuple[DiscoveredRole, ...], Owners]:
         async with session(context, namespace) as home:
@@ -49,11 +42,24 @@ def roles(
         )
 
     discovered, owners = run_command("roles", read())
-    typer.echo(format_roles(discovered, owners, output=output, width=columns()))
+    click.echo(
+        format_roles(
+            discovered,
+            owners,
+            output=output,
+            width=columns(),
+            has_header=not no_headers,
+        )
+    )
 
 
 def format_roles(
-    roles: Sequence[DiscoveredRole], owners: Owners, *, output: ListFormat, width: int
+    roles: Sequence[DiscoveredRole],
+    owners: Owners,
+    *,
+    output: ListFormat,
+    width: int,
+    has_header: bool = True,
 ) -> str:
     """Format the list; the width of the terminal limits only the table.
 
@@ -62,9 +68,13 @@ def format_roles(
     if output is ListFormat.NAME:
         return "\n".join(sanitize(role.bound_as) for role in roles)
     if output is ListFormat.TABLE:
-        return table(HEADER, [_row(role) for role in roles], width=width)
+        rows = [_row(role) for role in roles]
+        return table(
+            HEADER, rows, width=width, whole=("NAME", "PROJECT"), has_header=has_header
+        )
     if output is ListFormat.WIDE:
-        return table(WIDE_HEADER, [_wide_row(role, owners) for role in roles])
+        wide = [_wide_row(role, owners) for role in roles]
+        return table(WIDE_HEADER, wide, has_header=has_header)
     items = [
         {
             **role_summary(role, owners),

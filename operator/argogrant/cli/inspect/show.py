@@ -1,10 +1,8 @@
 """The command ``argogrant show``: the description of one grant."""
 
 from collections.abc import Callable
-from enum import StrEnum
-from typing import Annotated
 
-import typer
+import click
 
 from argogrant.api.accessgrant_view import (
     AccessApprovalView,
@@ -21,15 +19,15 @@ from argogrant.argocd.policy_csv import (
     read_key,
     render_binding,
 )
-from argogrant.cli import options as option
 from argogrant.cli.errors import CommandError, run_command
+from argogrant.cli.formats import DocumentFormat
 from argogrant.cli.inspect.describe import (
     BindingLookup,
     GrantDescription,
     to_json,
     to_text,
 )
-from argogrant.cli.options import serialize_data
+from argogrant.cli.serialization import serialize_data
 from argogrant.cli.session import (
     Session,
     argocd_of,
@@ -54,38 +52,20 @@ from argogrant.kube.resources import (
 )
 
 
-class ShowFormat(StrEnum):
-    """Output formats of a description."""
-
-    TEXT = "text"
-    JSON = "json"
-    YAML = "yaml"
-
-
 def show_grant(
-    name: option.GrantName,
     *,
-    namespace: option.Namespace = "",
-    context: option.Context = "",
-    argocd_context: Annotated[
-        str, typer.Option(help="Context of Argo CD's cluster, if it is another one.")
-    ] = "",
-    output: Annotated[
-        ShowFormat, typer.Option("--output", "-o", help="Output format.")
-    ] = ShowFormat.TEXT,
+    name: str,
+    namespace: str,
+    context: str,
+    argocd_context: str,
+    output: DocumentFormat,
 ) -> None:
-    """Explain why a grant gives access or not, and check whether Argo CD has it.
-
-    Shows the conditions, each approval and whether it counts, and what to do next.
-    Read-only, with your own permissions. Items that you cannot read are marked "?".
-
-    Example: argogrant show alice-deploys -n argogrant
-    """
+    """Print the description of a grant."""
     facts = run_command("show", _read(name, namespace, context, argocd_context))
-    if output is ShowFormat.TEXT:
+    if output is DocumentFormat.TEXT:
         print_line(lambda width, marks: to_text(facts, width=width, marks=marks))
     else:
-        typer.echo(serialize_data(to_json(facts), output))
+        click.echo(serialize_data(to_json(facts), output))
 
 
 async def _read(

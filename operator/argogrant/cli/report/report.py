@@ -10,17 +10,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
+import click
 from pydantic.alias_generators import to_camel
 
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.argocdinstance import read_instance
 from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.options import Context, Namespace
+from argogrant.cli.formats import ReportFormat
 from argogrant.cli.report.entries import (
     AuditFile,
     Period,
@@ -81,50 +80,21 @@ Source: OWASP, "CSV Injection".
 GUARD: Final = "'"
 
 
-class ReportFormat(StrEnum):
-    """Output formats of a report."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
 def report(  # noqa: PLR0913 - one for each option
     *,
-    namespace: Namespace = "",
-    since: Annotated[
-        str, typer.Option(help="Start of the period: 30d, 2026-11-01 (UTC), or a time.")
-    ] = "30d",
-    until: Annotated[str, typer.Option(help="End of the period.  [default: now]")] = "",
-    subject: Annotated[
-        str, typer.Option(help="User or group that received access.")
-    ] = "",
-    role: Annotated[str, typer.Option(help="Role that was granted.")] = "",
-    instance: Annotated[str, typer.Option(help="Name of the ArgoCDInstance.")] = "",
-    audit: Annotated[
-        list[str], typer.Option(help="Audit file; - for standard input.")
-    ] = [],  # noqa: B006 - typer copies it
-    include_without_access: Annotated[
-        bool, typer.Option("--all", "-a", help="Include grants that never gave access.")
-    ] = False,
-    from_cluster: Annotated[
-        bool,
-        typer.Option(
-            "--cluster/--no-cluster", help="Read AccessGrants from the cluster."
-        ),
-    ] = True,
-    context: Context = "",
-    output: Annotated[
-        ReportFormat, typer.Option("--output", "-o", help="Output format.")
-    ] = ReportFormat.TABLE,
+    namespace: str,
+    since: str,
+    until: str,
+    subject: str,
+    role: str,
+    instance: str,
+    audit: Sequence[str],
+    include_without_access: bool,
+    from_cluster: bool,
+    context: str,
+    output: ReportFormat,
 ) -> None:
-    """Report who had which role, when, why, and who approved it.
-
-    Reads the AccessGrants, and audit files for grants that were deleted. Missing
-    data is reported on standard error.
-
-    Example: argogrant report --since 90d --audit audit.jsonl -o csv
-    """
+    """Print past access."""
     now = utc_now()
     report_filter = ReportFilter(
         period=_period(since, until, now),
@@ -139,11 +109,11 @@ def report(  # noqa: PLR0913 - one for each option
         _read(report_filter, context, audit, now=now, from_cluster=from_cluster),
     )
     for line in gaps:
-        typer.echo(line, err=True)
+        click.echo(line, err=True)
     if not entries and output is ReportFormat.TABLE:
-        typer.echo("No known access in this period.", err=True)
+        click.echo("No known access in this period.", err=True)
         return
-    typer.echo(format_report(entries, output, width=columns()), nl=False)
+    click.echo(format_report(entries, output, width=columns()), nl=False)
 
 
 def _period(since: str, until: str, now: datetime) -> Period:
@@ -152,9 +122,9 @@ def _period(since: str, until: str, now: datetime) -> Period:
             parse_past_time(since, now), parse_past_time(until, now) if until else now
         )
     except InvalidTime as error:
-        raise typer.BadParameter(str(error), param_hint="--since, --until") from error
+        raise click.BadParameter(str(error), param_hint="--since, --until") from error
     if period.since >= period.until:
-        raise typer.BadParameter("--since is not before --until")
+        raise click.BadParameter("--since is not before --until")
     return period
 
 

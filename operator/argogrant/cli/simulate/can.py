@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
+import click
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.argocd_cm import read_settings
@@ -29,15 +29,8 @@ from argogrant.argocd.simulation.sourced_lines import (
     SourcedRule,
     source_config_map,
 )
-from argogrant.cli.completion import grant_names, role_names
 from argogrant.cli.errors import EXIT_ERROR, EXIT_NO, CommandError, run_command
-from argogrant.cli.options import (
-    ArgoCDContext,
-    Context,
-    InstanceName,
-    Namespace,
-    TextOrJSON,
-)
+from argogrant.cli.formats import TextOrJSON
 from argogrant.cli.session import (
     ArgoCDRBAC,
     Session,
@@ -108,62 +101,25 @@ class SimulationResult:
         return next(denied, None)
 
 
-def can(  # noqa: PLR0913
-    subject: Annotated[
-        str, typer.Argument(metavar="SUBJECT", help="User ID or e-mail address.")
-    ],
-    action: Annotated[
-        str, typer.Argument(metavar="ACTION", help="Action, such as sync or update/*.")
-    ],
-    resource: Annotated[
-        str, typer.Argument(metavar="RESOURCE", help="Resource, such as applications.")
-    ],
-    object_: Annotated[
-        str, typer.Argument(metavar="OBJECT", help="Object, such as team-a/web.")
-    ],
+def can(  # noqa: PLR0913 - one for each option
     *,
-    group: Annotated[
-        list[str] | None, typer.Option(help="Group of the subject; may be repeated.")
-    ] = None,
-    with_: Annotated[
-        str,
-        typer.Option(
-            "--with",
-            help="AccessGrant to assume as active.",
-            autocompletion=grant_names,
-        ),
-    ] = "",
-    with_role: Annotated[
-        str,
-        typer.Option(
-            help="Role to assume as granted.",
-            metavar="ROLE",
-            autocompletion=role_names,
-        ),
-    ] = "",
-    project: Annotated[str, typer.Option(help="AppProject of --with-role.")] = "",
-    user_id: Annotated[
-        bool,
-        typer.Option("--user-id", help="SUBJECT is a user ID, not an e-mail address."),
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Exit status only, no output.")
-    ] = False,
-    namespace: Namespace = "",
-    instance: InstanceName = "default",
-    context: Context = "",
-    argocd_context: ArgoCDContext = "",
-    output: Annotated[
-        TextOrJSON, typer.Option("--output", "-o", help="Output format.")
-    ] = TextOrJSON.TEXT,
+    subject: str,
+    action: str,
+    resource: str,
+    object_: str,
+    group: Sequence[str],
+    with_: str,
+    with_role: str,
+    project: str,
+    user_id: bool,
+    quiet: bool,
+    namespace: str,
+    instance: str,
+    context: str,
+    argocd_context: str,
+    output: TextOrJSON,
 ) -> None:
-    """Check whether Argo CD allows a request, and by which rule.
-
-    Read-only, with your own permissions. Exit status: 0 for yes, 1 for no, 2 for an
-    error.
-
-    Example: argogrant can ann@example.com sync applications team-a/web --with fix
-    """
+    """Print the answer of Argo CD to a request."""
     query = AccessQuery(
         subject=subject,
         groups=group or [],
@@ -179,9 +135,9 @@ def can(  # noqa: PLR0913
     )
     if not quiet:
         is_json = output is TextOrJSON.JSON
-        typer.echo(_as_json(answer) if is_json else _in_words(answer, columns()))
+        click.echo(_as_json(answer) if is_json else _in_words(answer, columns()))
     if not answer.is_allowed:
-        raise typer.Exit(EXIT_NO)
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def _parse_request(resource: str, action: str, object_: str) -> EnforceRequest:
@@ -191,17 +147,17 @@ def _parse_request(resource: str, action: str, object_: str) -> EnforceRequest:
     ):
         if value not in valid:
             text = f"must be one of: {', '.join(sorted(valid))}."
-            raise typer.BadParameter(text, param_hint=name)
+            raise click.BadParameter(text, param_hint=name)
     return EnforceRequest(resource=resource, action=action, object=object_)
 
 
 def _parse_role(grant: str, role: str, project: str) -> RoleRef | None:
     if grant and role:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             "specify one of --with and --with-role", param_hint="--with"
         )
     if project and not role:
-        raise typer.BadParameter("requires --with-role", param_hint="--project")
+        raise click.BadParameter("requires --with-role", param_hint="--project")
     return RoleRef(name=role, project=project or None) if role else None
 
 

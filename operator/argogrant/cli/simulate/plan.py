@@ -5,19 +5,17 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import click
-import typer
 import yaml
 
 from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.cli import session as connecting
 from argogrant.cli.errors import EXIT_ERROR, CommandError, run_command
-from argogrant.cli.options import ArgoCDContext, Context, InstanceName, Namespace
+from argogrant.cli.formats import PlanFormat
 from argogrant.cli.session import Session, argocd_of, instance_of, session
 from argogrant.cli.terminal.tables import has_colours, sanitize
 from argogrant.controller.preview import Preview, ProjectChange, preview
@@ -34,13 +32,6 @@ COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
 NO_NEWLINE: Final = "\\ No newline at end of file"
 
 
-class PlanFormat(StrEnum):
-    """Output formats of ``plan``."""
-
-    DIFF = "diff"
-    JSON = "json"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectDiff:
     """Text of one object before and after a change."""
@@ -53,36 +44,17 @@ class ObjectDiff:
     after: str
 
 
-def plan(  # noqa: PLR0913
+def plan(  # noqa: PLR0913 - one for each option
     *,
-    file: Annotated[
-        str,
-        typer.Option(
-            "--filename", "-f", help="File with AccessGrants to assume as applied."
-        ),
-    ] = "",
-    namespace: Namespace = "",
-    instance: InstanceName = "default",
-    context: Context = "",
-    argocd_context: ArgoCDContext = "",
-    accept_unverified_requesters: Annotated[
-        bool,
-        typer.Option(
-            "--accept-unverified-requesters",
-            help="Plan as an operator that runs with this option.",
-        ),
-    ] = False,
-    output: Annotated[
-        PlanFormat, typer.Option("--output", "-o", help="Output format.")
-    ] = PlanFormat.DIFF,
+    file: str,
+    namespace: str,
+    instance: str,
+    context: str,
+    argocd_context: str,
+    accept_unverified_requesters: bool,
+    output: PlanFormat,
 ) -> None:
-    """Show what the operator would write to Argo CD now, as a diff.
-
-    Read-only, with your own permissions, and planned with the operator's code. Exit
-    status: 0 for no difference, 1 for differences, 2 for an error.
-
-    Example: argogrant plan -f examples/01-temporary-role/grant.yaml
-    """
+    """Print the changes that the operator would write."""
     previewed = run_command(
         "plan",
         _preview(
@@ -96,14 +68,14 @@ def plan(  # noqa: PLR0913
     changes = [*_of_overlay(previewed), *map(_of_project, previewed.projects)]
     notes = list(_notes(previewed))
     if output is PlanFormat.JSON:
-        typer.echo(_as_json(changes, notes, previewed))
+        click.echo(_as_json(changes, notes, previewed))
     else:
         if changes:
-            typer.echo(as_diff(changes, coloured=has_colours()))
+            click.echo(as_diff(changes, coloured=has_colours()))
         for note in notes:
-            typer.echo(f"argogrant plan: {sanitize(note)}", err=True)
+            click.echo(f"argogrant plan: {sanitize(note)}", err=True)
     if changes:
-        raise typer.Exit(DIFFERENT)
+        raise click.exceptions.Exit(DIFFERENT)
 
 
 async def _preview(

@@ -79,6 +79,16 @@ def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
     return _BY_REASON.get(ready.reason, GrantState.BLOCKED)
 
 
+def awaits_approval(grant: AccessGrantView) -> bool:
+    """Return whether only approvals are missing, as the operator reported."""
+    ready = grant.conditions.get(GrantCondition.READY)
+    return (
+        not is_over(grant)
+        and ready is not None
+        and ready.reason == Reason.AWAITING_APPROVAL
+    )
+
+
 def in_order(grant: AccessGrantView) -> tuple[datetime, str, str]:
     """Return the sort key of a grant: by its end, those without a known end last."""
     return grant.ended_at or grant.expires_at or _LAST, grant.namespace, grant.name

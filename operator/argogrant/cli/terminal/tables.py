@@ -4,12 +4,11 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Final
 
 import click
-import typer
 from rich.cells import cell_len, set_cell_size
 
 from argogrant.cli.terminal.checklist import Symbols, symbols_for
@@ -22,6 +21,7 @@ NONE: Final = "-"
 _GAP: Final = "  "
 _MIN_COLUMN: Final = 8
 """Minimum width of a column; a wider header raises it."""
+NO_OPTIONAL: Final[Mapping[str, int]] = {}
 WIDEST: Final = 120
 """Maximum width of text; longer lines are hard to read."""
 
@@ -31,28 +31,35 @@ def sanitize(text: str) -> str:
     return "".join(c if c == " " or is_visible(c) else escape(c) for c in text) or NONE
 
 
-def table(
+def table(  # noqa: PLR0913 - all of them are about one table
     header: Row,
     rows: Sequence[Row],
     *,
     width: int = 0,
     paint: Paint | None = None,
     whole: Sequence[str] = (),
+    optional: Mapping[str, int] = NO_OPTIONAL,
+    has_header: bool = True,
 ) -> str:
     """Format aligned columns as kubectl does: no borders, two blanks between them.
+
+    If a row does not fit, the optional columns are shortened, and go if they would be
+    too short. Then the widest cells are shortened. Then columns go from the right.
 
     Args:
         header: Names of the columns.
         rows: Sanitized cells, one for each name.
-        width: Width of the terminal; the widest cells are shortened until the row
-            fits. 0 for no limit.
+        width: Width of the terminal; 0 for no limit.
         paint: Returns the colour of a cell.
-        whole: Names of columns that are never shortened.
+        whole: Names of columns that always stay, and are never shortened.
+        optional: Names of columns that no other one is shortened for, with the widths
+            from which they are of use.
+        has_header: Whether the first line has the names.
     """
     widths = [max(map(cell_len, cells)) for cells in zip(header, *rows, strict=True)]
     if width:
-        widths = _fit(widths, header, width, whole)
-    lines = [_line(header, widths)]
+        widths = _fit(widths, header, width, whole, optional)
+    lines = [_line(header, widths)] if has_header else []
     for row in rows:
         colours = map(paint, header, row) if paint else repeat(None)
         lines.append(_line(row, widths, colours))
@@ -60,12 +67,19 @@ def table(
 
 
 def _fit(
-    widths: Sequence[int], header: Row, width: int, whole: Sequence[str]
+    widths: Sequence[int],
+    header: Row,
+    width: int,
+    whole: Sequence[str],
+    optional: Mapping[str, int],
 ) -> list[int]:
-    """Shorten the widest columns until the row fits or all have their minimum."""
+    """Return the widths with which a row fits; 0 for a column that goes."""
     fitted = list(widths)
-    excess = sum(fitted) + len(_GAP) * (len(header) - 1) - width
-    for _ in range(excess):
+    for name, least in optional.items():
+        column = header.index(name)
+        room = fitted[column] - max(_excess(fitted, width), 0)
+        fitted[column] = room if room >= min(least, fitted[column]) else 0
+    for _ in range(_excess(fitted, width)):
         spare, widest = max(
             (0 if name in whole else size - max(len(name), _MIN_COLUMN), column)
             for column, (name, size) in enumerate(zip(header, fitted, strict=True))
@@ -73,7 +87,16 @@ def _fit(
         if spare <= 0:
             break
         fitted[widest] -= 1
+    for column in reversed(range(len(header))):
+        if _excess(fitted, width) > 0 and header[column] not in whole:
+            fitted[column] = 0
     return fitted
+
+
+def _excess(widths: Sequence[int], width: int) -> int:
+    """Return by how much a row is wider than the terminal; negative if it fits."""
+    shown = [size for size in widths if size]
+    return sum(shown) + len(_GAP) * (len(shown) - 1) - width
 
 
 def _line(
@@ -81,6 +104,8 @@ def _line(
 ) -> str:
     cells = []
     for cell, size, colour in zip(row, widths, colours, strict=False):
+        if not size:
+            continue
         is_long = cell_len(cell) > size
         text = f"{set_cell_size(cell, size - 1)}…" if is_long else cell
         gap = " " * (size - cell_len(text))
@@ -124,4 +149,4 @@ def print_line(write: Callable[[int, Symbols], Iterable[str]]) -> None:
     width = min(shutil.get_terminal_size().columns, WIDEST)
     colour = False if "NO_COLOR" in os.environ else None
     for line in write(width, symbols_for(sys.stdout.encoding or "ascii")):
-        typer.echo(line, color=colour)
+        click.echo(line, color=colour)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import Result
-from typer.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from argogrant.cli.main import app
 from argogrant.kube.errors import Forbidden, Invalid, NotFound, Unauthorized

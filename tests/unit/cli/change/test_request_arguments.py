@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
-import typer
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest
@@ -66,7 +66,7 @@ def test_window_is_parsed(
     ],
 )
 def test_usage_error_names_the_option(options: dict[str, str], option: str) -> None:
-    with pytest.raises(typer.BadParameter) as refused:
+    with pytest.raises(click.BadParameter) as refused:
         window(**options)
 
     assert refused.value.param_hint == option
@@ -81,7 +81,7 @@ def test_role_can_contain_its_project() -> None:
     assert parse_role("proj:team-a:deployer", "") == DEPLOYER
     assert parse_role("proj:team-a:deployer", "team-a") == DEPLOYER
     assert parse_role("role:deployer", "") == RoleRef(name="role:deployer")
-    with pytest.raises(typer.BadParameter, match="is a role of project team-a"):
+    with pytest.raises(click.BadParameter, match="is a role of project team-a"):
         parse_role("proj:team-a:deployer", "team-b")
 
 
@@ -91,7 +91,7 @@ def test_subject_is_user_or_group() -> None:
     assert parse_subject("", "") is None
     assert parse_subject("alice@example.com", "") == ALICE
     assert parse_subject("", "on-call") == group
-    with pytest.raises(typer.BadParameter, match="one of --user and --group"):
+    with pytest.raises(click.BadParameter, match="one of --user and --group"):
         parse_subject("alice", "on-call")
 
 

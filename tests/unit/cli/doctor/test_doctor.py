@@ -4,7 +4,7 @@ import json
 
 import click
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.cli.doctor.doctor import show
 from argogrant.cli.main import app

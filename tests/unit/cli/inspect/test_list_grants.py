@@ -5,22 +5,25 @@ from datetime import UTC
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
+from rich.cells import cell_len
 
+from argogrant.cli.formats import ListFormat
 from argogrant.cli.inspect import list_grants as command
+from argogrant.cli.inspect.filters import GrantFilter
 from argogrant.cli.inspect.list_grants import (
-    GrantFilter,
     TableOptions,
     format_grants,
     select_grants,
 )
 from argogrant.cli.main import app
-from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden
+from argogrant.kube.resources import ACCESS_POLICIES, ARGOCD_INSTANCES
 from support.builders import MINUTE, NOON
 from support.stored_grants import (
     a_stored_grant,
     active_status,
+    condition,
     ended_status,
     not_ready_status,
 )
@@ -71,9 +74,13 @@ def test_table_is_sorted_by_end_and_fits_the_terminal() -> None:
 def test_wide_table_has_absolute_ends_approvers_and_reasons() -> None:
     header, old = lines(ENDED, output=ListFormat.WIDE)
 
-    assert header.endswith("REQUESTER  APPROVED BY  POLICY  INSTANCE  REASON")
+    assert " ".join(header.split()).endswith(
+        "REQUESTER APPROVED BY POLICY INSTANCE REASON WHY"
+    )
     assert "2026-11-24 11:59 UTC (6m ago)" in old
-    assert old.split()[-6:] == ["User", "-", "dan", "prod", "default", "Expired"]
+    assert " ".join(old.split()).endswith(
+        "User - dan prod default Expired The reason is Expired."
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,13 +136,84 @@ def test_control_characters_are_escaped() -> None:
 
     assert "\x1b" not in row
     assert len(row) <= 80
-    assert lines(hostile, output=ListFormat.WIDE)[-1].endswith(r"\x07")
+    assert r"  \x07  " in lines(hostile, output=ListFormat.WIDE)[-1]
 
 
 def test_coloured_state_keeps_its_word() -> None:
     row = lines(ALICE, options=TableOptions(NOON, 80, has_colours=True))[1]
 
     assert "\x1b[32mActive" in row
+
+
+LONG = "team-a-production-deployer-of-the-payment-service-x7k2m"
+NAMES = [
+    pytest.param(LONG, id="a long name"),
+    pytest.param("a" * 253, id="the longest name"),
+    pytest.param("a-b.c-d.e", id="a name with dots"),
+]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("subject", ["alice", "山田太郎" * 20, "a" * 300])
+def test_name_state_and_end_are_never_cut(name: str, width: int, subject: str) -> None:
+    body = a_stored_grant(name, subject, status=not_ready_status("AwaitingApproval"))
+    other = a_stored_grant(f"{name[:-1]}b", subject, status=active_status())
+    options = TableOptions(NOON, width, zone=UTC)
+    _, *rows = lines(body, other, options=options)
+
+    assert {row.split()[0] for row in rows} == {name, f"{name[:-1]}b"}
+    assert {"Pending", "Active"} == {word for row in rows for word in row.split()} & {
+        *("Pending", "Active")
+    }
+    assert all("1h" in row for row in rows)
+    assert max(map(cell_len, rows)) <= max(width, len(name) + len("  Pending  1h long"))
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        pytest.param(
+            not_ready_status("AwaitingApproval", "Ask bob."), "Ask bob.", id="pending"
+        ),
+        pytest.param(
+            not_ready_status("NotAllowed", "No policy."), "No policy.", id="refused"
+        ),
+        pytest.param({}, "the operator has not processed it yet", id="not processed"),
+        pytest.param(
+            ended_status("Revoked", NOON), "The reason is Revoked.", id="ended"
+        ),
+        pytest.param(active_status(), "", id="active"),
+        pytest.param(
+            active_status(condition("Effective", "False", "X", "No login.")),
+            "No login.",
+            id="active without an effect",
+        ),
+        pytest.param(
+            not_ready_status("X", "a\x1b[2Jb"), "a\\x1b[2Jb", id="escape sequences"
+        ),
+    ],
+)
+def test_why_explains_what_gives_no_access(status, why) -> None:
+    options = TableOptions(NOON, zone=UTC)
+    header, row = lines(a_stored_grant("x", status=status), options=options)
+
+    assert header.endswith("WHY") is bool(why)
+    assert row.endswith(why)
+
+
+@pytest.mark.parametrize(
+    ("width", "why"),
+    [
+        pytest.param(78, "x" * 23 + "…", id="shortened"),
+        pytest.param(77, "", id="without the column"),
+    ],
+)
+def test_why_shortens_no_other_column(width: int, why: str) -> None:
+    body = a_stored_grant("x" * 10, "alice", status=not_ready_status("X", "x" * 90))
+    _, row = lines(body, options=TableOptions(NOON, width, zone=UTC))
+
+    assert row == f"xxxxxxxxxx  alice    role:deployer  Blocked  1h long  {why}".strip()
 
 
 @pytest.fixture
@@ -184,6 +262,139 @@ def test_empty_list_is_a_message(listed, arguments, bodies, message) -> None:
     result = listed(*arguments, bodies=bodies)
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", message)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        pytest.param(["--mine"], ["alice-deploys", "theirs", "group"], id="mine"),
+        pytest.param(["--pending"], ["ops", "theirs"], id="pending"),
+        pytest.param(["--mine", "--pending"], ["theirs"], id="both"),
+        pytest.param(
+            ["--mine", "--all"],
+            ["alice-deploys", "theirs", "group", "ended"],
+            id="mine, also ended",
+        ),
+    ],
+)
+def test_option_selects_what_concerns_the_user(listed, cluster, options, names) -> None:
+    cluster.user = {"username": "oidc:alice", "groups": ["sre"]}
+    cluster.add(
+        ARGOCD_INSTANCES.path("argogrant"),
+        {
+            "metadata": {"name": "default"},
+            "spec": {"identity": {"stripPrefix": "oidc:"}},
+        },
+    )
+    pending = not_ready_status("AwaitingApproval")
+    by_alice = {"requester": {"username": "oidc:alice"}}
+    group = a_stored_grant("group", status=active_status())
+    group["spec"]["subject"] = {"kind": "Group", "name": "sre"}
+    bodies = [
+        ALICE,
+        PROJECT,
+        a_stored_grant("theirs", "bob", **by_alice, status=pending),
+        group,
+        a_stored_grant("no-group", "sre", status=active_status()),
+        a_stored_grant("prefixed", "oidc:alice", status=active_status()),
+        a_stored_grant("ended", **by_alice, status=ended_status("Expired", NOON)),
+    ]
+    result = listed(*options, "-o", "name", bodies=bodies)
+
+    found = {line.rpartition("/")[2] for line in result.stdout.splitlines()}
+    assert found == set(names), result.output
+
+
+def test_mine_without_permission_to_read_instances_compares_the_names(
+    listed, cluster
+) -> None:
+    cluster.fail("list", Forbidden("403 no"), path="argocdinstances")
+
+    assert listed("--mine", "-o", "name").stdout.endswith("/alice-deploys\n")
+
+
+@pytest.fixture
+def with_policy(cluster):
+    """A policy under which bob and the group sre approve grants for themselves."""
+    for resource, name, spec in (
+        (ARGOCD_INSTANCES, "default", {}),
+        (
+            ACCESS_POLICIES,
+            "deployers",
+            {
+                "requesters": [{"kind": "User", "name": "*"}],
+                "subjects": {"self": True},
+                "roles": [{"name": "role:*"}],
+                "approval": {
+                    "required": 2,
+                    "approvers": [
+                        {"kind": "User", "name": "bob"},
+                        {"kind": "Group", "name": "sre"},
+                    ],
+                },
+            },
+        ),
+    ):
+        path = resource.path("argogrant")
+        cluster.add(path, {"metadata": {"name": name}, "spec": spec})
+
+
+@pytest.mark.parametrize(
+    ("user", "names"),
+    [
+        pytest.param({"username": "bob"}, ["one"], id="an approver"),
+        pytest.param(
+            {"username": "dan", "groups": ["sre"]},
+            ["one", "two"],
+            id="a member of a group",
+        ),
+        pytest.param({"username": "erin"}, [], id="no approver"),
+        pytest.param(
+            {"username": "alice", "groups": ["sre"]}, ["two"], id="their own grant"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("with_policy")
+def test_for_me_lists_what_waits_for_the_approval_of_the_user(
+    listed, cluster, monkeypatch, user, names
+) -> None:
+    monkeypatch.setattr("argogrant.cli.access_rules.utc_now", lambda: NOON)
+    cluster.user = user
+    pending = not_ready_status("AwaitingApproval")
+    by_bob = [{"name": "a", "approver": "bob", "decision": "Approve", "at": "x"}]
+    bodies = [
+        a_stored_grant("one", "alice", requester={"username": "alice"}, status=pending),
+        a_stored_grant(
+            "two",
+            "carol",
+            requester={"username": "carol"},
+            status={**pending, "approvals": by_bob},
+        ),
+        a_stored_grant(
+            "active", "fred", requester={"username": "fred"}, status=active_status()
+        ),
+        a_stored_grant("nobody", "fred", status=pending),
+    ]
+    result = listed("--for-me", "-o", "name", bodies=bodies)
+
+    found = [line.rpartition("/")[2] for line in result.stdout.splitlines()]
+    assert sorted(found) == names, result.output
+
+
+@pytest.mark.parametrize("other", ["--watch", "--all-namespaces"])
+def test_for_me_needs_one_namespace_and_one_moment(listed, other) -> None:
+    result = listed("--for-me", other)
+
+    assert result.exit_code == 2
+    assert f"--for-me cannot be combined with {other}" in result.stderr
+
+
+def test_list_without_headers_has_only_grants(listed) -> None:
+    result = listed("--no-headers")
+
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [
+        *("alice-deploys", "ops")
+    ]
 
 
 def test_empty_list_is_valid_json(listed) -> None:

@@ -5,12 +5,13 @@ from datetime import UTC
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.api.accessgrant_view import view_grant
+from argogrant.cli.formats import ListFormat
 from argogrant.cli.inspect import list_grants as command
+from argogrant.cli.inspect.filters import GrantFilter
 from argogrant.cli.inspect.list_grants import (
-    GrantFilter,
     ListedGrant,
     PrintedGrants,
     TableOptions,
@@ -18,7 +19,6 @@ from argogrant.cli.inspect.list_grants import (
     format_header,
 )
 from argogrant.cli.main import app
-from argogrant.cli.options import ListFormat
 from argogrant.kube.errors import Forbidden, Gone, Unavailable
 from support.builders import MINUTE, NOON
 from support.fake_cluster import FakeCluster

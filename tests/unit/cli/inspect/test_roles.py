@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from argogrant.argocd.roles import DiscoveredRole
+from argogrant.cli.formats import ListFormat
 from argogrant.cli.inspect.roles import format_roles
-from argogrant.cli.options import ListFormat
 from argogrant.grants.access.policy import NO_OWNERS, Owners
 from argogrant.grants.model.grant import RoleRisks
 from support.builders import a_group, a_user

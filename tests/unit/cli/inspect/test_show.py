@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.cli.inspect import show as command
 from argogrant.cli.main import app

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.cli.main import app
 from argogrant.cli.report import report as command

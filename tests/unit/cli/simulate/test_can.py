@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.main import app

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from argogrant.argocd.overlay import EXPLANATION

@@ -52,6 +52,62 @@ def test_protected_column_is_never_shortened() -> None:
     assert "b" * 30 in table(("A", "B"), rows, width=20, whole=("B",))
 
 
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        pytest.param(
+            60,
+            ["NAME        ROLE      WHY", f"{'n' * 10}  deployer  waits for alice"],
+            id="all fit",
+        ),
+        pytest.param(
+            30,
+            ["NAME        ROLE      WHY", f"{'n' * 10}  deployer  waits f…"],
+            id="the optional column is shortened first",
+        ),
+        pytest.param(
+            29,
+            ["NAME        ROLE", f"{'n' * 10}  deployer"],
+            id="the optional column goes before another is shortened",
+        ),
+        pytest.param(
+            19,
+            ["NAME", "n" * 10],
+            id="a column goes if it would be too short",
+        ),
+        pytest.param(5, ["NAME", "n" * 10], id="a whole column stays in a longer line"),
+    ],
+)
+def test_columns_go_and_names_stay_whole(width: int, lines: list[str]) -> None:
+    written = table(
+        ("NAME", "ROLE", "WHY"),
+        [("n" * 10, "deployer", "waits for alice")],
+        width=width,
+        whole=("NAME",),
+        optional={"WHY": 8},
+    )
+
+    assert written.splitlines() == lines
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=5))
+def test_name_is_whole_at_every_width(rows: list[tuple[str, str, str]]) -> None:
+    names = [name for name, _, _ in rows]
+    header = ("NAME", "ROLE", "WHY")
+    for width in (1, 20, 60, 80, 200):
+        written = table(
+            header, rows, width=width, whole=("NAME",), optional={"WHY": 10}
+        )
+        lines = written.split("\n")[1:]
+
+        assert all(map(str.startswith, lines, names))
+        assert max(map(cell_len, lines)) <= max(width, *map(cell_len, names))
+
+
+def test_table_without_header_has_only_rows() -> None:
+    assert table(("NAME", "ROLE"), [("a", "b")], has_header=False) == "a     b"
+
+
 def test_colour_does_not_move_the_columns() -> None:
     rows = [("True", "ann"), ("False", "bea")]
     plain = table(("READY", "NAME"), rows)

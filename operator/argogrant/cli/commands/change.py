@@ -1,0 +1,154 @@
+"""Commands that change grants: request, approve, deny, extend, revoke."""
+
+from typing import Final
+
+from argogrant.cli.commands.command import Command
+from argogrant.cli.commands.params import (
+    ANSWER,
+    COMPLETE_ROLES,
+    CONTEXT,
+    DRY_RUN,
+    GRANT_NAME,
+    GRANT_NAMES,
+    INSTANCE_NAME,
+    NAMESPACE,
+    SELECTOR,
+    WAIT,
+    ZONE,
+    flag,
+    option,
+    timeout,
+)
+
+REQUEST: Final = Command(
+    "request",
+    "change.request:request",
+    "Request a role: create an AccessGrant in your name.",
+    """Request a role: create an AccessGrant in your name.
+
+    With --wait, the exit status is 0 if Argo CD has the binding, else 1.
+
+    Example: argogrant request --role role:deployer --for 2h --reason hotfix
+    """,
+    [
+        option(
+            "--role",
+            required=True,
+            shell_complete=COMPLETE_ROLES,
+            help="Name of the role; argogrant roles lists them.",
+        ),
+        option("--project", help="AppProject of the role."),
+        option("--user", help="Argo CD user to grant the role to.  [default: you]"),
+        option("--group", help="SSO group to grant the role to."),
+        option("--for", "lasts", help="Duration: 2h, 2h30m or 1d."),
+        option("--until", help="End: 18:00, 'tomorrow 9:00' or 2026-11-25T18:00:00Z."),
+        option(
+            *("--from", "begins"),
+            help="Start, in the forms of --until.  [default: now]",
+        ),
+        option(
+            "--reason", required=True, help="Justification, for approvers and audit."
+        ),
+        option("--name", help="Name of the AccessGrant.  [default: generated]"),
+        flag(
+            "--break-glass",
+            help="Emergency access, without approval if a policy allows.",
+        ),
+        WAIT,
+        timeout("5m"),
+        DRY_RUN,
+        ZONE,
+        ANSWER,
+        INSTANCE_NAME,
+        NAMESPACE,
+        CONTEXT,
+    ],
+)
+_DECISION: Final = (
+    GRANT_NAME,
+    option(
+        "--comment", help="Comment, stored in the approval and in the audit stream."
+    ),
+    flag("--yes", "-y", help="Skip the confirmation prompt."),
+    WAIT,
+    timeout("1m"),
+    DRY_RUN,
+    ANSWER,
+    NAMESPACE,
+    CONTEXT,
+)
+APPROVE: Final = Command(
+    "approve",
+    "change.approve:approve",
+    "Approve a grant.",
+    """Approve a grant.
+
+    Prints who requests which role, until when and why. On a terminal, asks for a
+    confirmation. With --wait, the exit status is 0 if the approval counts, else 1.
+
+    Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
+    """,
+    _DECISION,
+)
+DENY: Final = Command(
+    "deny",
+    "change.approve:deny",
+    "Deny a grant permanently; an active grant ends.",
+    """Deny a grant permanently; an active grant ends.
+
+    Prints who requests which role, until when and why. On a terminal, asks for a
+    confirmation. With --wait, the exit status is 0 if the denial counts, else 1.
+
+    Example: argogrant deny alice-hotfix --comment 'not during the freeze'
+    """,
+    _DECISION,
+)
+EXTEND: Final = Command(
+    "extend",
+    "change.extend:extend",
+    "Extend a grant, or shorten it.",
+    """Extend a grant, or shorten it.
+
+    A later end creates another AccessGrant, which AccessPolicies evaluate again. An
+    earlier end is written to the grant itself; a duration cannot be changed.
+
+    Example: argogrant extend alice-hotfix --by 1h
+    """,
+    [
+        GRANT_NAME,
+        option("--by", help="Additional duration, such as 30m or 1h."),
+        option("--until", help="New end, in the forms of request --until."),
+        option("--reason", help="Justification.  [default: that of the grant]"),
+        flag("--break-glass", help="Emergency access, as in request."),
+        WAIT,
+        timeout("5m"),
+        DRY_RUN,
+        ZONE,
+        ANSWER,
+        NAMESPACE,
+        CONTEXT,
+    ],
+)
+REVOKE: Final = Command(
+    "revoke",
+    "change.revoke:revoke",
+    "Revoke grants at once and permanently.",
+    """Revoke grants at once and permanently; the objects remain as a record.
+
+    With --wait, the exit status is 0 once every grant has ended. If one grant cannot be
+    revoked, the command revokes the others and exits with 1.
+
+    Example: argogrant revoke alice-hotfix --reason 'the ticket is closed' --wait
+    """,
+    [
+        GRANT_NAMES,
+        SELECTOR,
+        option("--reason", help="Justification, stored in the grant."),
+        WAIT,
+        timeout("5m"),
+        DRY_RUN,
+        ANSWER,
+        NAMESPACE,
+        CONTEXT,
+    ],
+)
