@@ -79,6 +79,7 @@ class NamespaceManager:
         )
         self._reporter = Reporter(self._store, self._writer, audit, self._retention)
         self._one_at_a_time = asyncio.Lock()
+        self._decisions_lock = asyncio.Lock()
         self._reconcilers: dict[str, Reconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -189,6 +190,7 @@ class NamespaceManager:
                 metrics=self._metrics.get(self._store.namespace, name),
                 clock=self._clock,
                 one_at_a_time=self._one_at_a_time,
+                decisions_lock=self._decisions_lock,
             )
             try:
                 await reconciler.run()

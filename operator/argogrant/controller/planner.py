@@ -6,7 +6,14 @@ keeps its last result, and repeats only what depends on a changed object.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -336,21 +343,62 @@ class DecisionCache:
         """Return all decisions."""
         return self._decisions.values()
 
-    def to_plan(self) -> Collection[Decision]:
-        """Return all decisions as a plan may carry them out.
+    def are(self, decisions: Mapping[str, Decision]) -> bool:
+        """Return whether these are the decisions of the cache."""
+        return decisions is self._decisions
+
+    def to_plan(self, decisions: Collection[Decision]) -> Collection[Decision]:
+        """Return decisions as a plan may carry them out.
 
         A grant without the finalizer is UNCHANGED: it adds no binding before the
         finalizer is written, and keeps one that exists.
         """
         if not self._finalizer_first:
-            return self.all()
+            return decisions
         return [
             decision._replace(desired_binding=DesiredBinding.UNCHANGED)
             if decision.desired_binding is DesiredBinding.PRESENT
             and not decision.grant.has_finalizer
             else decision
-            for decision in self._decisions.values()
+            for decision in decisions
         ]
+
+    def as_of(
+        self, records: Iterable[GrantRecord], now: datetime
+    ) -> Mapping[str, Decision]:
+        """Return the decisions as far as they still hold, without deciding again.
+
+        A grant that is new or has changed, or whose decision changes with time, is
+        decided by its own object alone: it is over, or its binding stays as it is. The
+        cost is linear, however many policies there are.
+
+        Returns:
+            Decisions by uid; the same object as before if all of them hold.
+        """
+        before, present = self._decisions, dict[str, Decision]()
+        for record in records:
+            grant = record.grant
+            if grant is None:
+                continue
+            decision = before.get(grant.uid)
+            is_valid = decision is not None and decision.grant is grant
+            if decision is None or not is_valid or _is_due(decision, now):
+                decision = _decide_meanwhile(grant, decision, now)
+            present[grant.uid] = decision
+        is_same = len(present) == len(before) and all(
+            decision is before.get(uid) for uid, decision in present.items()
+        )
+        return before if is_same else present
+
+    def postpone_recheck(self, decisions: Iterable[Decision], now: datetime) -> None:
+        """Set ``recheck_at`` to the first time after now, if removals wait for it."""
+        instants = (decision.recheck_at for decision in decisions)
+        self.recheck_at = min((i for i in instants if i and i > now), default=None)
+
+    def replace_outdated(self, records: Iterable[GrantRecord], now: datetime) -> None:
+        """Replace the decisions that no longer hold, if it is impossible to decide."""
+        self.records = {record.uid: record for record in records}
+        self._replace(self.as_of(self.records.values(), now), None, now)
 
     def get(self, uid: str) -> Decision | None:
         """Return the decision about one grant; None if it cannot be parsed."""
@@ -359,30 +407,56 @@ class DecisionCache:
     def update(
         self,
         records: Iterable[GrantRecord],
-        state: InstanceState | None,
+        state: InstanceState,
         now: datetime,
         store: Store | None = None,
         written_end: WrittenEnd = lambda _binding: None,
     ) -> None:
         """Decide about these grants, and drop the decisions about all others.
 
-        Without a state, every grant is decided by its own object alone. Without a
-        store, grants have no approvals and extend no grant. ``written_end`` returns
-        the end that Argo CD's RBAC policy contains for a binding.
+        Without a store, grants have no approvals and extend no grant. ``written_end``
+        returns the end that Argo CD's RBAC policy contains for a binding.
+        """
+        for _ in self.steps(records, state, now, store, written_end):
+            pass
+
+    def steps(
+        self,
+        records: Iterable[GrantRecord],
+        state: InstanceState,
+        now: datetime,
+        store: Store | None = None,
+        written_end: WrittenEnd = lambda _binding: None,
+    ) -> Iterator[None]:
+        """Do the same, and yield after each grant.
+
+        Until the last step, the cache has the decisions of before.
         """
         is_same_state = state is self._state and now >= self.decided_at
         reusable = self._decisions if is_same_state else {}
-        self.records = {record.uid: record for record in records}
-        before = self._decisions
-        grants = [r.grant for r in self.records.values() if r.grant is not None]
-        if state is None:
-            self._decisions = {
-                grant.uid: decide_alone(grant, now, NOT_GATHERED) for grant in grants
-            }
-        else:
-            related_grants = _RelatedGrants(grants, store, state, written_end)
-            self._decisions = self._decide(related_grants, state, now, reusable)
-        self._without_notes &= self._decisions.keys()
+        by_uid = {record.uid: record for record in records}
+        grants = [r.grant for r in by_uid.values() if r.grant is not None]
+        decisions: dict[str, Decision] = {}
+        related_grants = _RelatedGrants(grants, store, state, written_end)
+        for grant in related_grants.ordered():
+            decision = self._decide(grant, related_grants, state, now, reusable)
+            decisions[grant.uid] = decision
+            yield
+        self.records = by_uid
+        self._replace(decisions, state, now)
+
+    def _replace(
+        self,
+        decisions: Mapping[str, Decision],
+        state: InstanceState | None,
+        now: datetime,
+    ) -> None:
+        before, self._decisions = self._decisions, dict(decisions)
+        self._without_notes = {
+            uid
+            for uid, decision in decisions.items()
+            if uid in self._without_notes or decision is not before.get(uid)
+        }
         if not _same_bindings(before, self._decisions):
             self.revision += 1
         self._state, self.decided_at = state, now
@@ -402,27 +476,22 @@ class DecisionCache:
 
     def _decide(
         self,
+        grant: Grant,
         related_grants: "_RelatedGrants",
         state: InstanceState,
         now: datetime,
         reusable: Mapping[str, Decision],
-    ) -> dict[str, Decision]:
-        decisions: dict[str, Decision] = {}
-        for grant in related_grants.ordered():
-            try:
-                related = related_grants.get(grant)
-                decision = reusable.get(grant.uid)
-                if decision is None or not _is_still_valid(
-                    decision, grant, related, now
-                ):
-                    decision = decide(build_input(grant, state, now, related))
-                    self._without_notes.add(grant.uid)
-                related_grants.record(decision, now)
-            except Exception as error:  # noqa: BLE001 - others are decided
-                problem = self._faults.record(f"AccessGrant {grant.name}", error)
-                decision = decide_alone(grant, now, problem)
-            decisions[grant.uid] = decision
-        return decisions
+    ) -> Decision:
+        try:
+            related = related_grants.get(grant)
+            decision = reusable.get(grant.uid)
+            if decision is None or not _is_still_valid(decision, grant, related, now):
+                decision = decide(build_input(grant, state, now, related))
+            related_grants.record(decision, now)
+        except Exception as error:  # noqa: BLE001 - others are decided
+            problem = self._faults.record(f"AccessGrant {grant.name}", error)
+            decision = decide_alone(grant, now, problem)
+        return decision
 
 
 class _RelatedGrants:
@@ -563,8 +632,25 @@ def _is_still_valid(
         decision.grant is grant
         and decision.policy_result.reason is not Reason.INTERNAL_ERROR
         and decision.related == related
-        and (decision.recheck_at is None or now < decision.recheck_at)
+        and not _is_due(decision, now)
     )
+
+
+def _is_due(decision: Decision, now: datetime) -> bool:
+    """Return whether the time alone can have changed a decision."""
+    return decision.recheck_at is not None and decision.recheck_at <= now
+
+
+def _decide_meanwhile(grant: Grant, last: Decision | None, now: datetime) -> Decision:
+    """Decide by the grant's own object, until it is decided by everything again."""
+    alone = decide_alone(grant, now, NOT_GATHERED)
+    if last is None or alone.desired_binding is DesiredBinding.ABSENT:
+        return alone
+    if last.desired_binding is DesiredBinding.ABSENT:
+        return last
+    is_over = last.window.has_closed(now)
+    desired = DesiredBinding.ABSENT if is_over else DesiredBinding.UNCHANGED
+    return last._replace(desired_binding=desired)
 
 
 def _same_bindings(before: dict[str, Decision], after: dict[str, Decision]) -> bool:
@@ -594,6 +680,7 @@ class PlanCache:
     def __init__(self) -> None:
         self._inputs: tuple[object, ...] = ()
         self._config_map: ObservedConfigMap | None = None
+        self._present: Mapping[str, Decision] | None = None
         self._plan: Plan | None = None
 
     def plan(  # noqa: PLR0913
@@ -601,21 +688,35 @@ class PlanCache:
         decisions: DecisionCache,
         seen: Snapshot,
         *,
+        present: Mapping[str, Decision] | None = None,
         owner: Owner,
         living_owners: Sequence[Owner],
         mode: BindingMode = IN_CONFIG_MAP,
         refusal: Finding | None = None,
     ) -> Plan:
-        """Return the last plan if it is still valid, or plan again."""
+        """Return the last plan if it is still valid, or plan again.
+
+        Args:
+            decisions: All decisions.
+            seen: The observed objects of Argo CD.
+            present: The decisions that hold now, if some of the others do not.
+            owner: The instance that the bindings belong to.
+            living_owners: All instances of the namespace.
+            mode: Where bindings are written.
+            refusal: Why Argo CD's owner does not allow the instance.
+        """
         projects = tuple(id(one) for one in seen.projects if mode.concerns(one))
         inputs = (
             *(decisions.revision, seen.text_is_known, owner, tuple(living_owners)),
             *(mode, projects, mode.in_projects and seen.projects_are_known, refusal),
         )
         is_same = self._config_map is seen.config_map and inputs == self._inputs
+        is_same = is_same and present is None and self._present is None
         if self._plan is None or self._plan.failures or not is_same:
+            chosen = decisions.all() if present is None else present.values()
+            self._present = present
             self._plan = plan_bindings(
-                decisions.to_plan(),
+                decisions.to_plan(chosen),
                 seen,
                 owner=owner,
                 living_owners=living_owners,
@@ -661,25 +762,45 @@ class Planner:
         """Return whether the last gathered state is the present one."""
         return self._gatherer.is_current(record, seen, self._rules())
 
-    def decide(self, record: InstanceRecord, seen: Snapshot) -> GatheredState:
-        """Decide about every grant of the instance; return the common input."""
-        gathered = self._gatherer.gather(record, seen, self._rules())
+    def decide(self, record: InstanceRecord, seen: Snapshot) -> None:
+        """Decide about every grant of the instance."""
+        for _ in self.decide_in_steps(record, seen):
+            pass
+
+    def decide_in_steps(
+        self, record: InstanceRecord, seen: Snapshot, *, by_last_state: bool = False
+    ) -> Iterator[None]:
+        """Do the same, and yield after each grant.
+
+        One namespace can have so many policies and grants that all of it takes minutes.
+
+        Args:
+            record: The instance.
+            seen: The observed objects of Argo CD.
+            by_last_state: Gather nothing; do nothing if nothing was gathered yet.
+        """
+        gathered = self.gathered
+        if not by_last_state:
+            gathered = self._gatherer.gather(record, seen, self._rules())
+        if gathered is None:
+            return
         grants = self._store.grants_of(self._name)
-        self.decisions.update(
+        yield from self.decisions.steps(
             grants, gathered.state, self._clock(), self._store, written_ends(seen)
         )
-        return gathered
 
     def plan(self, record: InstanceRecord, seen: Snapshot) -> Plan:
-        """Decide about every grant, and plan the required writes."""
-        gathered = self.decide(record, seen)
+        """Plan the required writes, by the decisions as far as they still hold."""
+        last, now = self.gathered, self._clock()
+        present = self.decisions.as_of(self._store.grants_of(self._name), now)
         planned = self._plans.plan(
             self.decisions,
             seen,
+            present=None if self.decisions.are(present) else present,
             owner=record.owner,
             living_owners=self._living_owners(),
             mode=binding_mode(record.instance),
-            refusal=gathered.refusal,
+            refusal=last.refusal if last is not None else None,
         )
         self._record_failures(planned)
         return planned
@@ -689,8 +810,9 @@ class Planner:
     ) -> Plan:
         """Plan only what ends access, by the state as it was last gathered.
 
-        This reads no text of other people except the places of the bindings. Before
-        the first state is gathered, grants are decided by their own objects alone.
+        This reads no text of other people except the places of the bindings, and
+        evaluates no policy: a grant that was not decided, or has changed since, is
+        decided by its own object alone.
 
         Args:
             record: The instance.
@@ -698,24 +820,26 @@ class Planner:
             alone: Decide every grant by its own object alone; for the case that
                 everything else fails.
         """
-        last = self.gathered
-        state = None if last is None or alone else last.state
-        refusal = self._gatherer.refusal(record, seen)
-        grants = self._store.grants_of(self._name)
-        self.decisions.update(
-            grants, state, self._clock(), self._store, written_ends(seen)
-        )
+        refusal, now = self._gatherer.refusal(record, seen), self._clock()
+        decisions = DecisionCache(self._faults) if alone else self.decisions
+        present = decisions.as_of(self._store.grants_of(self._name), now)
+        self.decisions.postpone_recheck(present.values(), now)
         planned = plan_removals(
-            () if record.being_deleted or refusal else self.decisions.all(),
+            () if record.being_deleted or refusal else present.values(),
             seen,
             owner=record.owner,
             living_owners=self._living_owners(),
             mode=binding_mode(record.instance),
             refusal=refusal,
-            now=self.decisions.decided_at,
+            now=now,
         )
         self._record_failures(planned)
         return planned
+
+    def replace_outdated(self) -> None:
+        """Replace the decisions that no longer hold, if it is impossible to decide."""
+        grants = self._store.grants_of(self._name)
+        self.decisions.replace_outdated(grants, self._clock())
 
     def add_notes(self, analysis: RoleAnalysis) -> None:
         """Add notes to the decisions, from an analysis of the roles."""

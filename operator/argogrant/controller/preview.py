@@ -97,6 +97,7 @@ async def preview(  # noqa: PLR0913
         finalizer_first=False,
     )
     seen = argocd.snapshot()
+    planner.decide(record, seen)
     planned = planner.plan(record, seen)
     planner.add_notes(NO_ANALYSIS)
     decisions = (planner.decisions.get(one["metadata"]["uid"]) for one in hypothetical)

@@ -3,14 +3,16 @@
 The loop is level-triggered: an event triggers a reconciliation, which evaluates every
 grant and makes Argo CD's policy equal to the grants that are in force::
 
-    remove    if the state has changed since it was gathered: decide by the state of
-       │      before, and write only what ends access (``Planner.plan_removals``)
+    remove    if the state has changed since it was gathered: write only what ends
+       │      access, by the decisions of before and by the grants that have changed
+       │      since (``Planner.plan_removals``)
        ▼
     gather    cached objects: grants, policies and approvals (store), Argo CD's
        │      ConfigMap and AppProjects (snapshot); informers keep both current
        ▼
     decide    one decision per grant: binding PRESENT, UNCHANGED or ABSENT, the
-       │      condition, and the time at which that can change (grants/decide)
+       │      condition, and the time at which that can change (grants/decide); in
+       │      steps, between which other instances and removals of this one go on
        ▼
     plan      the difference: the text of policy.argogrant.csv, and the members of
        │      AppProjects; no grant without the finalizer adds a binding; pure
@@ -68,7 +70,14 @@ starts the loop again with another client. ``spec.namespace`` and
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -119,6 +128,10 @@ end, and each connection reads certificates on the event loop that all share."""
 GATHER_SHARE: Final = 0.25
 """Part of the time in which the instances of a namespace gather their states; after
 each gathering there is a pause for the rest. Removals do not wait for it."""
+STEP_SECONDS: Final = 0.02
+"""Seconds in which grants are decided before other tasks have their turn."""
+UNDIVIDED_SECONDS: Final = 0.1
+"""Seconds of deciding after which an instance shares them with others."""
 LONGEST_DEBOUNCE: Final = 0.25
 """Seconds. A burst of changes shares one reconciliation."""
 LOCATION_CHANGED: Final = (
@@ -138,6 +151,7 @@ class Reconciler:
         home: Client of the operator's own cluster.
         connect: Builds clients of other clusters.
         one_at_a_time: Lock of long work in the background.
+        decisions_lock: Lock of the instances that decide about their grants for long.
     """
 
     def __init__(  # noqa: PLR0913
@@ -152,6 +166,7 @@ class Reconciler:
         metrics: InstanceMetrics,
         clock: Clock,
         one_at_a_time: asyncio.Lock,
+        decisions_lock: asyncio.Lock,
     ) -> None:
         self._name = name
         self._qualified_name = f"{store.namespace}/{name}"
@@ -170,6 +185,9 @@ class Reconciler:
         """Bindings that were removed since the last report."""
         self._has_failed = False
         """True after an unforeseen exception, until a reconciliation has succeeded."""
+        self._one_at_a_time = decisions_lock
+        self._decided_in = 0.0
+        """Seconds of work of the last decisions."""
         self._faults = Faults(self._qualified_name, metrics.record_internal_error)
         self._applier = Applier(self._qualified_name, metrics, clock)
         self._projects = ProjectApplier(
@@ -354,7 +372,8 @@ class Reconciler:
             result = await self._reconcile(argocd, record)
         except ClusterError as error:
             with self._faults.contain("the report of a failed request"):
-                self._report_failure(argocd, error, repeated=self._backoff.has_failed)
+                has_failed = self._backoff.has_failed
+                await self._report_failure(argocd, error, repeated=has_failed)
             if record.is_force_released:
                 return True
             await self._backoff.wait()
@@ -380,31 +399,85 @@ class Reconciler:
         """Make Argo CD's policy equal to the grants that are in force.
 
         If something has changed since the state was gathered, what ends access is
-        written first, by the state of before.
+        written first, by the decisions of before.
         """
         loop = asyncio.get_running_loop()
         is_current = self._planner.is_current(record, argocd.snapshot())
         if not is_current or self._has_failed:
             removed = await self._remove(argocd, record)
-            wait = self._resume_at - loop.time()
-            if wait > 0:
+            if self._resume_at > loop.time():
+                removed = await self._remove_by_last_state(argocd, record)
+                wait = max(0.0, self._resume_at - loop.time())
                 return replace(removed, wait=wait, is_partial=True)
         self._faults.begin()
-        if not is_current:
-            # This reads everything that others have written.
-            began = loop.time()
-            try:
-                self._planner.decide(record, argocd.snapshot())
-            finally:
-                took = loop.time() - began
+        try:
+            await self._decide(argocd, record)
+        finally:
+            if not is_current:
+                # Everything that others have written was read.
                 share = GATHER_SHARE / max(len(self._store.instances.objects), 1)
-                self._resume_at = loop.time() + took * (1 / share - 1)
+                self._resume_at = loop.time() + self._decided_in * (1 / share - 1)
         result = await self._converge(argocd, record)
         self._has_failed = False
         return result
 
+    async def _remove_by_last_state(
+        self, argocd: ArgoCD, record: InstanceRecord
+    ) -> "_Result":
+        """Decide again by the state of before, and write only what ends access.
+
+        A denial ends access so, while nothing new can be gathered.
+        """
+        await self._decide(argocd, record, by_last_state=True)
+        return await self._remove(argocd, record)
+
+    async def _decide(
+        self, argocd: ArgoCD, record: InstanceRecord, *, by_last_state: bool = False
+    ) -> None:
+        """Decide about every grant, in steps between which everything else goes on.
+
+        A namespace with many policies and grants takes long. After a part of a second,
+        only one instance decides at a time, for half of the time, and what ends access
+        is written meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        self._decided_in, remove_at = 0.0, loop.time()
+        steps = self._planner.decide_in_steps(
+            record, argocd.snapshot(), by_last_state=by_last_state
+        )
+        while self._decided_in < UNDIVIDED_SECONDS:
+            if self._advance(steps):
+                return
+            await asyncio.sleep(0)
+        while True:
+            async with self._one_at_a_time:
+                before = self._decided_in
+                if self._advance(steps):
+                    return
+                await asyncio.sleep(self._decided_in - before)
+            is_due = self._changed.is_set() or self._until_recheck() <= 0
+            if is_due and loop.time() >= remove_at:
+                began = loop.time()
+                try:
+                    await self._remove(argocd, record)
+                except ClusterError as error:
+                    logger.warning("%s: %s", self._qualified_name, error)
+                ended = loop.time()
+                remove_at = ended + LONGEST_DEBOUNCE + 3 * (ended - began)
+
+    def _advance(self, steps: Iterator[None]) -> bool:
+        """Decide for some milliseconds; return whether everything is decided."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            return all(loop.time() - began < STEP_SECONDS for _ in steps)
+        finally:
+            self._decided_in += loop.time() - began
+
     async def _converge(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
         for attempt in range(ATTEMPTS):
+            if attempt:
+                await self._decide(argocd, record)
             seen = argocd.snapshot()
             planned = self._planner.plan(record, seen)
             planned = replace(planned, removed_before=self._removed)
@@ -464,17 +537,21 @@ class Reconciler:
         has_failed = members.failures or members.conflicts or planned.failures
         return _Result(is_complete=not has_failed)
 
+    async def _remove_alone(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
+        """Write only what ends access, by the grants' own objects alone."""
+        return await self._remove(argocd, record, alone=True)
+
     async def _remove_after_failure(
         self, argocd: ArgoCD, record: InstanceRecord
     ) -> "_Result":
         """Remove what is over, after a reconciliation has failed unexpectedly.
 
-        First by the last state, then by each grant's own object alone.
+        First by the last decisions, then by each grant's own object alone.
         """
         result = _Result(is_complete=False)
-        for alone in (False, True):
+        for remove in (self._remove_by_last_state, self._remove_alone):
             try:
-                result = await self._remove(argocd, record, alone=alone)
+                result = await remove(argocd, record)
                 break
             except ClusterError as error:
                 logger.warning("%s: %s", self._qualified_name, error)
@@ -597,6 +674,7 @@ class Reconciler:
         with self._faults.contain("the metric of overdue bindings"):
             self._record_overdue(argocd.snapshot())
         with self._faults.contain("the report of the grants"):
+            self._planner.replace_outdated()
             nothing = Plan(overlay=None, blocked=blocked, removed_before=self._removed)
             self._removed = frozenset()
             self._report_grants(nothing, argocd.snapshot())
@@ -604,7 +682,7 @@ class Reconciler:
             if blocked is not None:
                 self._reporter.report_not_ready(record, blocked, self._clock())
 
-    def _report_failure(
+    async def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, repeated: bool
     ) -> None:
         """Report a failed reconciliation; grants report it if the next one fails."""
@@ -614,7 +692,7 @@ class Reconciler:
         if repeated:
             record = self._record()
             if record is not None:
-                self._planner.decide(record, seen)
+                await self._decide(argocd, record)
             self._report_grants(Plan(overlay=None, blocked=NOT_RECONCILED), seen)
         if isinstance(error, Forbidden):
             self._permissions.request_check()
