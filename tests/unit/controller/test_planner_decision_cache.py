@@ -9,6 +9,7 @@ import pytest
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.checks import InstanceState
+from argogrant.grants.decide import DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
 from support.builders import (
@@ -22,6 +23,11 @@ from support.builders import (
 from support.live_cluster import a_grant
 
 STATE = an_instance()
+PRESENT, UNCHANGED, ABSENT = (
+    DesiredBinding.PRESENT,
+    DesiredBinding.UNCHANGED,
+    DesiredBinding.ABSENT,
+)
 
 
 def a_record(name: str = "g1", **spec) -> GrantRecord:
@@ -158,3 +164,69 @@ def test_written_end_matters_only_for_grants_that_may_be_kept() -> None:
     updated(decisions, record, state=state, ends=ends)
 
     assert decisions.get("g1") is first
+
+
+def test_cache_has_the_decisions_of_before_until_the_last_step() -> None:
+    first, second = a_record("g1"), a_record("g2")
+    decisions = updated(DecisionCache(), first)
+    steps = decisions.steps([first, second], an_instance(roles=frozenset()), NOON)
+    before = decisions.get("g1")
+    assert list(zip(range(2), steps, strict=False))  # two of two grants are decided
+    assert decisions.get("g1") is before
+    assert decisions.get("g2") is None
+    assert next(steps, "done") == "done"
+
+    assert decisions.get("g1") is not before
+    assert decisions.get("g2") is not None
+
+
+MEANWHILE = {
+    "an unchanged grant is as it was decided": (a_record(), NOON, PRESENT),
+    "a changed grant stays as it is": (a_record(), NOON, UNCHANGED),
+    "a revoked grant is over": (a_record(revoked=True), NOON, ABSENT),
+    "a grant whose window has closed is over": (None, NOON + HOUR, ABSENT),
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "now", "expected"), MEANWHILE.values(), ids=MEANWHILE.keys()
+)
+def test_until_it_is_decided_again(record, now, expected) -> None:
+    decided = a_record()
+    decisions = updated(DecisionCache(), decided)
+    is_same = expected is PRESENT or record is None
+    present = decisions.as_of([decided if is_same else record], now)
+
+    assert present["g1"].desired_binding is expected
+    assert decisions.are(present) is (expected is PRESENT)
+
+
+def test_new_grant_stays_as_it_is_until_it_is_decided() -> None:
+    decided = a_record("g1")
+    decisions = updated(DecisionCache(), decided)
+    present = decisions.as_of([decided, a_record("g2")], NOON)
+
+    assert present["g2"].desired_binding is UNCHANGED
+    assert decisions.get("g2") is None
+
+
+def test_grant_that_was_not_in_force_is_not_until_it_is_decided() -> None:
+    without_roles = an_instance(roles=frozenset())
+    decisions = updated(DecisionCache(), a_record(), state=without_roles)
+    present = decisions.as_of([a_record()], NOON)
+
+    assert present["g1"].desired_binding is ABSENT
+
+
+def test_grant_that_is_gone_has_no_decision() -> None:
+    decisions = updated(DecisionCache(), a_record("g1"), a_record("g2"))
+
+    assert list(decisions.as_of([a_record("g2")], NOON)) == ["g2"]
+
+
+def test_time_of_the_next_removal_is_not_the_past() -> None:
+    decisions = updated(DecisionCache(), a_record("g1"), a_record("g2"))
+    late = NOON + HOUR
+    decisions.postpone_recheck(decisions.all(), late)
+
+    assert decisions.recheck_at is None

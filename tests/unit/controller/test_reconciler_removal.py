@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -15,12 +15,16 @@ from argogrant.controller.appproject import placement
 from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.reconciler import GATHER_SHARE, Reconciler
 from argogrant.controller.status import reporter
+from argogrant.grants.checks import DecisionInput
+from argogrant.grants.model.grant import Grant
 from argogrant.kube.errors import Conflict
 from argogrant.kube.resources import APP_PROJECTS
 from support.fake_clock import VirtualTimeLoop
 from support.in_memory_operator import (
     GRANTS,
+    INSTANCE,
     INSTANCE_PATH,
+    INSTANCES,
     RBAC,
     SETTLED,
     SOON,
@@ -486,6 +490,65 @@ async def test_stream_of_changes_delays_no_removal_and_no_addition_for_long(
 
         assert late.total_seconds() < SLOW + 0.5
         assert len(calls) - before <= took / cycle + 1
+
+
+MANY: Final = 60
+"""Grants, each of which takes a virtual second to decide."""
+
+
+@pytest.mark.parametrize("way", ["revoked", "deleted"])
+async def test_grants_that_take_minutes_to_decide_delay_no_removal(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_bound() as operator:
+        for number in range(MANY):
+            operator.grant(f"many-{number}", f"user-{number}", duration="12h")
+        await asyncio.sleep(2 * SETTLED)
+        calls: list[float] = []
+        monkeypatch.setattr(planner, "build_input", slow(planner.build_input, calls))
+        operator.edit_rbac(policy_csv=OTHER_RULES)
+        await until(lambda: len(calls) > MANY / 4, within=MANY)
+        (operator.revoke if way == "revoked" else operator.delete)("g2")
+        took = await until(lambda: "bob" not in operator.bound, within=6 * SLOW)
+        assert "alice" in operator.bound
+        await until(lambda: "alice" not in operator.bound, within=70)
+        assert operator.clock() - end_of(operator, "g1") < timedelta(seconds=6 * SLOW)
+        monkeypatch.undo()
+        await asyncio.sleep(4 * MANY)
+
+        assert took < 6 * SLOW
+        assert operator.bound == {f"user-{number}" for number in range(MANY)}
+        assert operator.instance_ready == "+Converged"
+
+
+async def test_instances_that_decide_for_long_take_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another instance is served as usual, between the steps of the first two."""
+    calls: list[float] = []
+    build = planner.build_input
+    slow_build = slow(build, calls)
+
+    def build_slowly(grant: Grant, *others: Any) -> DecisionInput:
+        return (build if grant.instance == "default" else slow_build)(grant, *others)
+
+    async with two_bound() as operator, asyncio.TaskGroup() as others:
+        monkeypatch.setattr(planner, "build_input", build_slowly)
+        tasks = []
+        for name in ("second", "third"):
+            spec = {"namespace": f"argocd-{name}"}
+            body = {**INSTANCE, "metadata": {"name": name}, "spec": spec}
+            operator.cluster.add(INSTANCES, body)
+            for number in range(MANY):
+                operator.grant(f"{name}-{number}", f"user-{number}", instance=name)
+            tasks.append(others.create_task(operator.namespace.run_instance(name)))
+        await until(lambda: len(calls) > MANY / 4, within=2 * MANY)
+        operator.revoke("g2")
+        await until(lambda: "bob" not in operator.bound, within=4 * SLOW)
+        for task in tasks:
+            task.cancel()
+
+        assert len(calls) < MANY
 
 
 async def test_write_that_only_removes_delays_no_addition() -> None:
