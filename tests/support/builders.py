@@ -78,6 +78,7 @@ def decided(
 ) -> Decision:
     """Decide about a grant, with notes."""
     told = {key: instance.pop(key) for key in NOTES if key in instance}
+    told |= {key: instance[key] for key in ("subject_rules",) if key in instance}
     decision = decide(build_input(grant, an_instance(**instance), now, related))
     return add_notes(decision, StatusNotes(**told))
 

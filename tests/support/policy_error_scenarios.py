@@ -7,7 +7,7 @@ from argogrant.api.admission_drift import PROPAGATION_DELAY
 from argogrant.api.admission_policies import VALIDATING_FILE
 from support import admission_objects
 from support.error_scenarios import instance_says
-from support.live_cluster import a_grant, eventually
+from support.live_cluster import RULES, a_grant, eventually
 from support.live_policies import ClusterWithPolicies
 
 ALICE, BOB = "oidc:alice", "oidc:bob"
@@ -27,6 +27,16 @@ def somebody_elses_access(world: ClusterWithPolicies) -> str:
     alice = world.user(ALICE, "developers")
     world.create_grant(alice, "g1", "carol")
     return f"NotAllowed: {world.wait_for_reason('g1', 'NotAllowed')}"
+
+
+def a_subject_with_rules(world: ClusterWithPolicies) -> str:
+    rule = "p, alice, applications, delete, */*, allow"
+    world.plane.argocd.set_rbac({"policy.csv": f"{RULES}{rule}\n"})
+    try:
+        world.create_grant(world.user(ALICE, "developers"), "g1")
+        return f"SubjectHasRules: {world.wait_for_reason('g1', 'SubjectHasRules')}"
+    finally:
+        world.plane.argocd.set_rbac({"policy.csv": RULES})
 
 
 def a_grant_that_waits(world: ClusterWithPolicies) -> str:
@@ -82,6 +92,7 @@ QUARRELS: dict[str, Quarrel] = {
     for function in (
         a_role_that_no_policy_allows,
         somebody_elses_access,
+        a_subject_with_rules,
         a_grant_that_waits,
         ones_own_approval,
         an_approver_who_may_not,

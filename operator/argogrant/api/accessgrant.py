@@ -31,6 +31,7 @@ from argogrant.api.schema import (
     validations,
 )
 from argogrant.grants.access.policy import Approval
+from argogrant.grants.access.subject_rules import MAX_RULES
 from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
 from argogrant.grants.decide import MAX_DETAILS, Decision, DesiredBinding
 from argogrant.grants.model.errors import InvalidGrant
@@ -254,6 +255,15 @@ class ApprovalEntry(Model):
     """Creation time of the AccessApproval."""
 
 
+class SubjectRuleEntry(Model):
+    """Rule for the subject itself."""
+
+    where: str = Field(max_length=1024)
+    """Location, such as policy.csv line 3."""
+    rule: str = Field(max_length=1024)
+    """The rule, such as 'p, my-org:ops, applications, delete, */*, allow'."""
+
+
 class AccessGrantStatus(StatusModel):
     """Observed state of the grant. Only the operator writes it."""
 
@@ -295,6 +305,12 @@ class AccessGrantStatus(StatusModel):
     extends, and so on; at most 32."""
     extended_by: ObjectName | None = None
     """Name of the grant that extends this grant."""
+    subject_rules: list[SubjectRuleEntry] = Field(
+        [], max_length=MAX_RULES, json_schema_extra=ATOMIC
+    )
+    """Rules that Argo CD has for the subject itself, and that it applies to a group or
+    an address only because of this grant; at most 10. They are not part of the role.
+    Absent if there are none."""
     url: str | None = Field(None, max_length=512)
     """URL of the Argo CD (spec.url of the ArgoCDInstance). Absent before the start, or
     if the instance has no URL."""
@@ -332,6 +348,13 @@ def grant_status(
     extended_by = decision.related.extended_by or old.get("extendedBy")
     if extended_by:
         status["extendedBy"] = extended_by
+    subject_rules = [
+        {"where": one.where, "rule": one.line} for one in decision.activated.first
+    ]
+    if decision.has_ended:
+        subject_rules = old.get("subjectRules") or []
+    if subject_rules:
+        status["subjectRules"] = subject_rules
     return status
 
 

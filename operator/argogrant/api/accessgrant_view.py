@@ -17,6 +17,12 @@ from argogrant.api.json_fields import (
     get_str,
     get_time,
 )
+from argogrant.grants.access.subject_rules import (
+    MAX_RULES,
+    NO_RULES,
+    RuleList,
+    SubjectRule,
+)
 from argogrant.grants.conditions import Conditions, StoredCondition
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import ApprovalCondition
@@ -62,6 +68,8 @@ class StoredStatus:
     approvals: tuple[StoredApproval, ...] = ()
     has_been_bound: bool = False
     extended_by: str = ""
+    subject_rules: RuleList = NO_RULES
+    """Rules for the subject itself that the grant activates."""
     url: str = ""
     details: str = ""
 
@@ -94,9 +102,18 @@ def _status_fields(body: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "has_been_bound": has_been_bound(status),
         "extended_by": get_str(status, "extendedBy"),
+        "subject_rules": _read_subject_rules(status),
         "url": get_str(status, "url"),
         "details": get_str(status, "accessDetails"),
     }
+
+
+def _read_subject_rules(status: Mapping[str, Any]) -> RuleList:
+    rules = tuple(
+        SubjectRule(get_str(one, "where"), get_str(one, "rule"))
+        for one in get_dicts(status, "subjectRules")[:MAX_RULES]
+    )
+    return RuleList(rules, len(rules))
 
 
 def has_been_bound(status: Mapping[str, Any]) -> bool:

@@ -235,6 +235,13 @@ class AccessPolicySpec(Model):
     break_glass: BreakGlassModel | None = None
     """Emergency access without approval, for grants with breakGlass: true. If omitted,
     it is not allowed."""
+    subject_rules: Literal["Accept", "Refuse"] | None = None
+    """Whether a grant may activate rules that Argo CD has for the subject itself ('p,
+    my-org:ops, …'). Argo CD applies them to a group or an address only once a 'g' line
+    names it, so the first grant would give more than its role. Refuse, the default:
+    such a grant is not allowed by this policy (SubjectHasRules), and an active grant
+    ends if such rules are added. Accept: it is allowed, and its status lists the
+    rules."""
 
 
 class AccessPolicyStatus(StatusModel):
@@ -275,6 +282,7 @@ def read_policy(body: dict[str, Any]) -> AccessPolicy:
         justification=_read_justification(spec.justification),
         approval=_read_approval(spec.approval),
         break_glass=_read_break_glass(spec.break_glass),
+        accepts_subject_rules=spec.subject_rules == "Accept",
     )
 
 

@@ -245,8 +245,8 @@ ENOUGH_APPROVERS_RULE: Final = (
 POLICY_SPEC_RULE: Final = (
     "self.effect != 'Deny' || !(has(self.maxDuration) || has(self.maxExtensions) ||"
     " has(self.maxActivePerSubject) || has(self.justification) ||"
-    " has(self.approval) || has(self.breakGlass))",
+    " has(self.approval) || has(self.breakGlass) || has(self.subjectRules))",
     "a policy with effect: Deny cannot have maxDuration, maxExtensions,"
-    " maxActivePerSubject, justification, approval or breakGlass, because it denies"
-    " every match; remove these fields",
+    " maxActivePerSubject, justification, approval, breakGlass or subjectRules,"
+    " because it denies every match; remove these fields",
 )

@@ -67,6 +67,18 @@ class Rule(NamedTuple):
     effect: str
 
 
+class Place(NamedTuple):
+    """Location of a line."""
+
+    key: str
+    """Key of the ConfigMap, or ``AppProject`` and its name."""
+    line: int
+
+    def __str__(self) -> str:
+        """Return the location for a message: ``policy.csv line 3``."""
+        return f"{self.key} line {self.line}"
+
+
 Content = Rule | Binding | MalformedLine | None
 """Parsed line, or why Argo CD cannot read it; None for a line that Argo CD skips."""
 
@@ -164,6 +176,11 @@ def trim_line_caches(grants: int) -> None:
     for cached in (parse_line, render_line, read_end):
         if cached.cache_info().currsize > 2 * grants + CACHE_SLACK:
             cached.cache_clear()
+
+
+def render_rule(rule: Rule) -> str:
+    """Render a rule as a ``p`` line."""
+    return ", ".join(("p", *map(_render_field, rule)))
 
 
 def _render_field(text: str) -> str:
@@ -273,6 +290,12 @@ class ParsedLines:
     rules: tuple[Rule, ...]
     bindings: tuple[Binding, ...]
     problems: tuple[PolicyProblem, ...]
+    places: tuple[Place, ...] = ()
+    """Location of each rule."""
+
+    def placed_rules(self) -> Iterator[tuple[Rule, Place]]:
+        """Yield each rule with its location."""
+        return zip(self.rules, self.places, strict=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +335,7 @@ def read_unmanaged_keys(data: Mapping[str, str]) -> PolicyCSV:
     return PolicyCSV(
         rules=tuple(rule for text in texts for rule in text.rules),
         bindings=tuple(binding for text in texts for binding in text.bindings),
+        places=tuple(place for text in texts for place in text.places),
         problems=(
             *([_TOO_LARGE] if is_too_large else []),
             *(problem for text in texts for problem in text.problems),
@@ -327,19 +351,24 @@ def read_unmanaged_keys(data: Mapping[str, str]) -> PolicyCSV:
 def read_key(key: str, text: str) -> ParsedLines:
     """Parse the lines of one key; unreadable lines become problems."""
     rules: list[Rule] = []
+    places: list[Place] = []
     bindings: list[Binding] = []
     problems: list[PolicyProblem] = []
     for number, (_, content) in enumerate(parse_lines(text), 1):
         match content:
             case Rule():
                 rules.append(content)
+                places.append(Place(key, number))
             case Binding():
                 bindings.append(content)
             case MalformedLine():
                 why = str(content)
                 problems.append(PolicyProblem(key=key, line_number=number, why=why))
     return ParsedLines(
-        rules=tuple(rules), bindings=tuple(bindings), problems=tuple(problems)
+        rules=tuple(rules),
+        bindings=tuple(bindings),
+        problems=tuple(problems),
+        places=tuple(places),
     )
 
 

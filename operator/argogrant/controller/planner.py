@@ -30,6 +30,7 @@ from argogrant.argocd.roles import (
     names_used_as_roles_in,
     role_inheritance,
 )
+from argogrant.argocd.subject_rules import index_subject_rules
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.placement import (
@@ -272,6 +273,9 @@ def _gather(
         ),
         names_used_as_roles=names_used_as_roles(text),
         names_used_as_roles_in=used_as_roles_in,
+        subject_rules=index_subject_rules(
+            text, readable, binds_in_projects=instance.binds_in_projects
+        ),
     )
     return GatheredState(state=state, roles=RoleSources(text, tuple(readable)))
 
@@ -522,6 +526,7 @@ class _RelatedGrants:
         self._history = AccessHistory(grants, state)
         self._open = _OpenGrants(grants, state)
         self._written_end = written_end
+        self._subject_rules = state.subject_rules
         self._policies_are_unknown = policies_are_known_and_valid(state) is not None
         maximums = [one.max_duration for one in state.policies]
         maximums += [
@@ -580,7 +585,8 @@ class _RelatedGrants:
         if not self._policies_are_unknown:
             if grant.frozen_end is None:
                 return None
-            if grant.tracked_by_git:
+            activated = self._subject_rules.activated_by(grant.subject.name, grant.role)
+            if grant.tracked_by_git or activated.only_elsewhere:
                 return self._written_end(grant.binding)
             if grant.extends is None:
                 is_longer = requested_duration(grant) > self._lowest_maximum
@@ -882,5 +888,6 @@ def notes_from(gathered: GatheredState, analysis: RoleAnalysis) -> StatusNotes:
             if role.risks != NO_RISKS
         },
         login=login,
+        subject_rules=gathered.state.subject_rules,
         similar_roles=SimilarRoles(gathered.state.roles),
     )

@@ -289,15 +289,18 @@ def project_is_readable(facts: DecisionInput) -> Finding | None:
     argogrant does not read a project that exceeds its limits.
     """
     project = facts.grant.role.project
-    if project is None:
-        return None
-    if not facts.instance.projects_are_known:
+    if not facts.instance.projects_are_known and (
+        # An AppProject may have rules for the subject, which policies refuse.
+        project is not None or not facts.instance.are_unrestricted
+    ):
         return Finding(
             Reason.INSTANCE_UNAVAILABLE,
             "The AppProjects cannot be read at the moment. See the conditions of the"
             " ArgoCDInstance.",
             is_unknown=True,
         )
+    if project is None:
+        return None
     if project in facts.instance.failed_projects:
         return Finding(
             Reason.INTERNAL_ERROR,
@@ -350,8 +353,9 @@ IN_FORCE: tuple[Check, ...] = (
     instance_exists,  # InstanceNotFound; later checks need the state of its Argo CD
     argocd_allows_instance,  # NotAllowedByArgoCD; before policies, which may be unknown
     requester_is_within_quota,  # QuotaExceeded
-    # NotAllowed, RequesterUnverified, ExtensionRefused or AwaitingApproval; Denied or
-    # ApprovalTimedOut, final; AccessPoliciesUnknown or AccessPolicyInvalid, unknown.
+    # NotAllowed, SubjectHasRules, RequesterUnverified, ExtensionRefused or
+    # AwaitingApproval; Denied or ApprovalTimedOut, final; AccessPoliciesUnknown or
+    # AccessPolicyInvalid, unknown.
     # See access/evaluation.py.
     grant_is_approved,
     window_has_opened,  # Scheduled; before the role, which may not exist yet
@@ -360,7 +364,8 @@ IN_FORCE: tuple[Check, ...] = (
     # ProjectInvalid; InstanceUnavailable or InternalError, unknown
     project_is_readable,
     role_exists,  # RoleNotFound; late, as it changes without a change of the grant
-    # ExtensionRefused, NotAllowed or AbsoluteEndRequired, unknown; last: if another
+    # ExtensionRefused, NotAllowed, SubjectHasRules or AbsoluteEndRequired, unknown;
+    # last: if another
     # check fails, the existing line does not stay either
     binding_may_be_added,
 )

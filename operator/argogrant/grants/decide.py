@@ -59,6 +59,7 @@ from typing import Final, NamedTuple
 from argogrant.grants.access.evaluation import PolicyResult
 from argogrant.grants.access.history import Outcome
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
+from argogrant.grants.access.subject_rules import NO_RULES, RuleList
 from argogrant.grants.checks import (
     IN_FORCE,
     OVER,
@@ -134,6 +135,8 @@ class Decision(NamedTuple):
     """Note: warning about the role; empty if the grant is not in force."""
     hint: str = ""
     """Note: sentence to append to the message of the finding, or empty."""
+    activated: RuleList = NO_RULES
+    """Note: rules for the subject itself that the grant activates."""
     effectiveness: Effectiveness | None = None
     """Note: content of the condition ``Effective``; None if it is unknown."""
 

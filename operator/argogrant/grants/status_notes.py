@@ -11,6 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from argogrant.grants.access.subject_rules import (
+    NO_RULES,
+    NO_SUBJECT_RULES,
+    SubjectRules,
+    subject_caution,
+)
 from argogrant.grants.decide import Decision
 from argogrant.grants.effectiveness import (
     Effectiveness,
@@ -65,6 +71,8 @@ class StatusNotes:
     """Roles that need a warning, as written in Argo CD's RBAC policy."""
     login: LoginConfig | None = None
     """How users sign in to this Argo CD; None if it is unknown."""
+    subject_rules: SubjectRules = NO_SUBJECT_RULES
+    """Rules for subjects themselves, which their grants activate."""
     similar_roles: SimilarRoles = field(default_factory=SimilarRoles, compare=False)
 
 
@@ -73,20 +81,25 @@ NO_NOTES: Final = StatusNotes()
 
 def add_notes(decision: Decision, notes: StatusNotes) -> Decision:
     """Return the decision with the notes about its grant, in place of earlier ones."""
-    warning, hint = "", ""
-    finding = decision.finding
+    warning, hint, activated = "", "", NO_RULES
+    finding, grant = decision.finding, decision.grant
+    if not (decision.has_ended or grant.being_deleted):
+        activation = notes.subject_rules.activated_by(grant.subject.name, grant.role)
+        activated = activation.rules
     if finding is None or finding is decision.policy_result.only_kept:
-        risks = notes.role_risks.get(decision.grant.role.bound_as)
-        warning = role_warning(risks) if risks is not None else ""
+        risks = notes.role_risks.get(grant.role.bound_as)
+        about_role = role_warning(risks) if risks is not None else ""
+        about_subject = subject_caution(activated)
+        warning = " ".join(filter(None, (about_subject, about_role)))
     elif finding.reason is Reason.ROLE_NOT_FOUND:
-        hint = _hint(notes.similar_roles.of(decision.grant.role.bound_as))
-    effectiveness = _effectiveness(decision, notes.login)
-    noted = (warning, hint, effectiveness)
-    if noted == (decision.role_warning, decision.hint, decision.effectiveness):
-        return decision
-    return decision._replace(
-        role_warning=warning, hint=hint, effectiveness=effectiveness
+        hint = _hint(notes.similar_roles.of(grant.role.bound_as))
+    noted = decision._replace(
+        role_warning=warning,
+        hint=hint,
+        activated=activated,
+        effectiveness=_effectiveness(decision, notes.login),
     )
+    return decision if noted == decision else noted
 
 
 def _hint(similar: Collection[str]) -> str:

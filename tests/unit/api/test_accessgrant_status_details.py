@@ -6,6 +6,12 @@ import pytest
 
 from argogrant.api.accessgrant import AccessGrantStatus, grant_status
 from argogrant.api.argocdinstance import read_instance
+from argogrant.grants.access.subject_rules import (
+    RuleList,
+    RulesOfSubject,
+    SubjectRule,
+    SubjectRules,
+)
 from argogrant.grants.conditions import BindingOutcome
 from argogrant.grants.model.errors import InvalidGrant
 from support.builders import HOUR, NOON, a_grant, decided
@@ -76,3 +82,21 @@ def test_invalid_template_is_refused(text) -> None:
     }
     with pytest.raises(InvalidGrant, match=r"spec\.accessDetails: .*contains"):
         read_instance(body)
+
+
+RULE = SubjectRule("policy.csv line 3", "p, alice, a, b, c, allow")
+HAS_RULES = SubjectRules(of={"alice": RulesOfSubject(in_text=RuleList((RULE,), 1))})
+ENTRY = {"where": "policy.csv line 3", "rule": "p, alice, a, b, c, allow"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "instance", "after"),
+    [
+        pytest.param({}, NOON, {"subject_rules": HAS_RULES}, [ENTRY], id="active"),
+        pytest.param({"subjectRules": [ENTRY]}, NOON, {}, None, id="removed meanwhile"),
+        pytest.param({"subjectRules": [ENTRY]}, NOON + HOUR, {}, [ENTRY], id="ended"),
+        pytest.param({}, NOON + HOUR, {"subject_rules": HAS_RULES}, None, id="over"),
+    ],
+)
+def test_rules_for_the_subject_are_listed(before, now, instance, after) -> None:
+    assert status_at(before, now, **instance).get("subjectRules") == after

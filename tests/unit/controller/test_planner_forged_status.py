@@ -21,6 +21,11 @@ from argogrant.api.accessgrant import (
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.access.policy import AccessPolicy, Approval, SubjectPatterns
+from argogrant.grants.access.subject_rules import (
+    RuleList,
+    RulesOfSubject,
+    SubjectRules,
+)
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import Window, format_instant
@@ -127,6 +132,7 @@ def access(decision: Decision, written_end: datetime | None = None) -> Window:
     return NOWHERE
 
 
+A_RULE: Final = RuleList((), 1)
 BY_BOB: Final = a_policy(approval=approval_by(a_user("bob")))
 FOR_G1: Final = {"grant_name": "g1", "grant_uid": "uid of g1"}
 SITUATIONS: Final = {
@@ -199,6 +205,20 @@ SITUATIONS: Final = {
         g1=a_body("g1", "bob"),
         policy=a_policy(subjects=SubjectPatterns(is_self=True)),
     ),
+    "activates rules for its subject": Situation(
+        g1=a_body("g1"),
+        instance={
+            "subject_rules": SubjectRules(of={"alice": RulesOfSubject(in_text=A_RULE)})
+        },
+    ),
+    "activates rules for its subject in another project": Situation(
+        g1=a_body("g1"),
+        instance={
+            "subject_rules": SubjectRules(
+                of={"alice": RulesOfSubject(in_projects={"team-b": A_RULE})}
+            )
+        },
+    ),
     "has expired": Situation(g1=a_body("g1"), at=NOON + 4 * HOUR),
     "is revoked": Situation(g1=a_body("g1", revoked=True)),
     "is scheduled": Situation(g1=a_body("g1", notBefore="2026-11-24T15:00:00Z")),
@@ -239,6 +259,10 @@ FORGED: Final[dict[str, list[Any]]] = {
     ],
     "extensionOf": [[], ["g0"], [f"g{number}" for number in range(32)]],
     "extendedBy": ["g2"],
+    "subjectRules": [
+        [],
+        [{"where": "policy.csv line 1", "rule": "p, a, b, c, d, allow"}],
+    ],
     "url": ["https://example.com"],
     "accessDetails": ["none"],
     "observedGeneration": [1, 99],

@@ -18,10 +18,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 from argogrant.argocd.overlay import Owner, read_owner
-from argogrant.argocd.policy_csv import ParsedLines, PolicyProblem, read_key
+from argogrant.argocd.policy_csv import ParsedLines, PolicyProblem, Rule, read_key
 from argogrant.grants.model.errors import InvalidGrant, MalformedLine
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.untrusted_text import utf8_size, valid_text
@@ -71,6 +72,15 @@ class ProjectRole:
     policies: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
+    def text(self, project: str) -> list[str]:
+        """Compose its policy lines; one that the project's owner wrote may be two."""
+        subject = f"proj:{project}:{self.name}"
+        return [
+            f"p, {subject}, projects, get, {project}, allow",
+            *self.policies,
+            *(f"g, {group}, {subject}" for group in self.groups),
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
@@ -96,13 +106,8 @@ class Project:
 
     def text(self) -> str:
         """Compose the policy lines that Argo CD adds for requests about the project."""
-        lines: list[str] = []
-        for role in self.roles:
-            subject = f"proj:{self.name}:{role.name}"
-            lines.append(f"p, {subject}, projects, get, {self.name}, allow")
-            lines += role.policies
-            lines += [f"g, {group}, {subject}" for group in role.groups]
-        return "\n".join(lines)
+        texts = (role.text(self.name) for role in self.roles)
+        return "\n".join(chain.from_iterable(texts))
 
     @cached_property
     def excess(self) -> str:
@@ -144,6 +149,31 @@ class Project:
             return read_key(key, self.text())
         problem = PolicyProblem(key=key, why=self.excess)
         return ParsedLines(rules=(), bindings=(), problems=(problem,))
+
+    @cached_property
+    def foreign_rules(self) -> tuple[tuple[Rule, str], ...]:
+        """Rules whose subject is no role, each with its location.
+
+        Argo CD's own API refuses them; users who may write the object can add them.
+        """
+        found = [
+            (rule, place.line)
+            for rule, place in self.lines().placed_rules()
+            if not rule.subject.startswith(("proj:", "role:"))
+        ]
+        if not found:
+            return ()
+        roles = tuple(
+            chain.from_iterable(
+                repeat(role, sum(1 + text.count("\n") for text in role.text(self.name)))
+                for role in self.roles
+            )
+        )
+        return tuple((rule, self.place_of(roles[line - 1])) for rule, line in found)
+
+    def place_of(self, role: ProjectRole) -> str:
+        """Return the location of the policies of a role, for a message."""
+        return f"AppProject {self.name}, role {role.name}"
 
     def problem(self) -> PolicyProblem | None:
         """Return the first line that Argo CD cannot read; None if it can read all.

@@ -27,6 +27,7 @@ from argogrant.cli.terminal.questions import confirm
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
 from argogrant.cli.terminal.times import short, when
 from argogrant.grants.access.policy import ApprovalDecision
+from argogrant.grants.access.subject_rules import subject_caution
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote, with_full_stop
@@ -133,11 +134,13 @@ def summary(
     unknown_risks = "unknown; the status of the ArgoCDInstance does not list this role"
     requester = sanitize(grant.requester.username) if grant.requester else NONE
     ready = stored.conditions.get(GrantCondition.READY)
+    caution = subject_caution(stored.subject_rules)
     break_glass = " (break glass)" if grant.break_glass else ""
     rows = (
         ("Subject", f"{grant.subject.kind} {sanitize(grant.subject.name)}"),
         ("Role", f"{sanitize(grant.role.bound_as)}{break_glass}"),
         ("Risks", unknown_risks if risks is None else "; ".join(risks)),
+        ("Caution", caution and sanitize(caution)),
         ("When", _when(grant, stored, now, zone)),
         ("Reason", sanitize(grant.justification)),
         ("Requester", f"{requester}, {when(grant.created_at, now, zone)}"),

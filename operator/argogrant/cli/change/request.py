@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from argogrant.api.new_objects import GrantRequest, build_grant
+from argogrant.cli.change.cautions import find_cautions
 from argogrant.cli.change.submit import (
     parse_option,
     parse_output_options,
@@ -74,6 +75,8 @@ def request(  # noqa: PLR0913 - one for each option
             strip_prefix = (await instance_of(api, instance)).strip_prefix
             subject = own_subject(requester, strip_prefix)
         await _warn_if_refused(api, instance)
+        for caution in await find_cautions(api, instance, subject, role_ref):
+            click.echo(f"Warning: {sanitize(caution)}", err=True)
         wanted = GrantRequest(
             instance=instance,
             subject=subject,

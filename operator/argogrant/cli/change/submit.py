@@ -21,6 +21,7 @@ from argogrant.cli.terminal.times import (
     short,
     when,
 )
+from argogrant.grants.access.subject_rules import subject_caution
 from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import (
     REFUSED_REASONS,
@@ -172,6 +173,9 @@ def _print_access(body: Body, options: OutputOptions) -> None:
     """Print that access is active; a warning about its effect goes to stderr."""
     grant = read_stored_status(body)
     options.echo(describe_access(grant, utc_now(), options.zone), body)
+    if grant.subject_rules.total:
+        caution = subject_caution(grant.subject_rules)
+        click.echo(f"Warning: {sanitize(caution)}", err=True)
     effective = grant.conditions.get(GrantCondition.EFFECTIVE)
     if effective is not None and effective.status is False and effective.message:
         click.echo(f"Warning: {sanitize(effective.message)}", err=True)

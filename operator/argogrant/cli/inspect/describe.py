@@ -31,6 +31,7 @@ from argogrant.cli.terminal.grant_state import GrantState, grant_state, is_over
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import when
 from argogrant.grants.access.policy import ApprovalDecision
+from argogrant.grants.access.subject_rules import subject_caution
 from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from argogrant.grants.model.validation import with_full_stop
@@ -194,6 +195,9 @@ def to_json(facts: GrantDescription) -> dict[str, Any]:
         "expiresAt": _timestamp(grant.expires_at),
         "endedAt": _timestamp(grant.ended_at),
         "policy": grant.policy,
+        "subjectRules": [
+            {"where": one.where, "rule": one.line} for one in grant.subject_rules.first
+        ],
         "checks": _results_to_json(checks(facts)),
         "approvals": _results_to_json(approvals(facts)),
         "argocd": [
@@ -273,6 +277,10 @@ def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
     """Return the conditions of the grant in order, also those that are missing."""
     conditions = facts.grant.conditions
     results = [_condition(kind, conditions.get(kind)) for kind in GrantCondition]
+    ready, rules = conditions.get(GrantCondition.READY), facts.grant.subject_rules
+    if rules.total and (ready is None or ready.reason != Reason.SUBJECT_HAS_RULES):
+        text = sanitize(subject_caution(rules))
+        results.append(CheckResult("Subject", CheckOutcome.NOTED, text))
     if facts.is_stale:
         text = "The operator has not processed the latest change of the grant."
         results.append(unknown("Operator", text))

@@ -13,7 +13,7 @@ The questions, in this order, and the reason if the answer is no:
         (without any policy, the grant is approved here: PolicyNotRequired)
     is the requester verified?                     RequesterUnverified
     does no Deny policy match, and does an Allow
-        policy pass all its checks?                NotAllowed
+        policy pass all its checks?                NotAllowed, or SubjectHasRules
     has no approver denied it?                     Denied (final)
     are there enough approvals in time?            AwaitingApproval or
                                                    ApprovalTimedOut (final)
@@ -31,7 +31,7 @@ from argogrant.grants.access.policy_checks import (
     extension_problem,
     is_bound,
     request_of,
-    shortened_message,
+    why_only_kept,
 )
 from argogrant.grants.access.policy_evaluation import (
     ApprovalResult,
@@ -193,10 +193,9 @@ def _evaluate_policies(
         if finding is None:
             result = _conclude(evaluation, approvals, now)
             best = evaluation.best
-            if best is None or not best.is_shortened or not result.is_approved:
+            if best is None or not best.is_only_kept or not result.is_approved:
                 return result
-            message = shortened_message(best.policy, request)
-            return _only_kept(result, Finding(Reason.NOT_ALLOWED, message), related)
+            return _only_kept(result, why_only_kept(best.policy, request), related)
     return _not_approved(
         finding, approval_has_no_effect(approvals), approval_timeout=DEFAULT_TIMEOUT
     )
@@ -292,7 +291,8 @@ def a_policy_allows_it(evaluation: PolicyEvaluation) -> Finding | None:
     elif evaluation.quorums or evaluation.matches:
         return None
     elif evaluation.closest_policy is not None:
-        message = evaluation.closest_policy.message(evaluation.request)
+        closest = evaluation.closest_policy
+        return Finding(closest.reason, closest.message(evaluation.request))
     else:
         message = (
             "No AccessPolicy allows access to ArgoCDInstance"

@@ -17,6 +17,7 @@ from typing import Final, cast
 import re2
 
 from argogrant.grants.access.inheritance import NO_INHERITANCE, RoleInheritance
+from argogrant.grants.access.subject_rules import NO_SUBJECT_RULES, SubjectRules
 from argogrant.grants.model.identity import (
     Identity,
     IdentityPattern,
@@ -114,6 +115,8 @@ class AccessPolicy:
     approval: ApprovalRule | None = None
     """None: no approval is required."""
     break_glass: BreakGlassRule = field(default_factory=BreakGlassRule)
+    accepts_subject_rules: bool = False
+    """True if a subject may have rules of its own, which the grant activates."""
 
 
 class ApprovalDecision(StrEnum):
@@ -177,6 +180,8 @@ class AccessRules:
     identities: RequesterVerification = field(default_factory=RequesterVerification)
     inheritance: RoleInheritance = field(default=NO_INHERITANCE, repr=False)
     """Roles that roles inherit in Argo CD; Deny policies match them as well."""
+    subject_rules: SubjectRules = field(default=NO_SUBJECT_RULES, repr=False)
+    """Rules that Argo CD's RBAC policy has for subjects themselves."""
     are_unrestricted: bool = field(init=False, repr=False, compare=False)
     """True if Kubernetes RBAC alone decides, since no policy exists or is required."""
 

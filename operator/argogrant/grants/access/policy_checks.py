@@ -29,6 +29,7 @@ from argogrant.grants.access.policy import (
     RolePattern,
     matches_pattern,
 )
+from argogrant.grants.access.subject_rules import ActivatedRules
 from argogrant.grants.model.grant import Grant, SubjectKind
 from argogrant.grants.model.identity import (
     Identity,
@@ -93,6 +94,8 @@ class Request:
     earlier: EarlierAccess
     is_bound: bool
     """True if the grant had started, and Argo CD has a line for it."""
+    activated: ActivatedRules
+    """Rules for the subject itself that the grant activates."""
 
 
 def request_of(
@@ -111,6 +114,7 @@ def request_of(
         ),
         earlier=related.earlier,
         is_bound=is_bound(grant, related),
+        activated=rules.subject_rules.activated_by(grant.subject.name, grant.role),
     )
 
 
@@ -195,6 +199,13 @@ class FailedCheck(NamedTuple):
 
     position: int
     policy: AccessPolicy
+
+    @property
+    def reason(self) -> Reason:
+        """The reason of the condition ``Approved``."""
+        holds, _ = ALLOWS[self.position]
+        is_about_rules = holds is subject_has_no_rules
+        return Reason.SUBJECT_HAS_RULES if is_about_rules else Reason.NOT_ALLOWED
 
     def message(self, request: Request) -> str:
         """Explain the failure to the requester."""
@@ -290,6 +301,22 @@ def _most_ahead(policy: AccessPolicy, request: Request) -> int:
     return int(_lowest_maximum(policy, request).total_seconds()) * grants
 
 
+def subject_has_no_rules(policy: AccessPolicy, request: Request) -> bool:
+    """The grant gives what the role gives, unless the policy accepts more.
+
+    Rules that are only in AppProjects of other roles keep the line of a grant that had
+    started: the text of one project ends no access elsewhere.
+    """
+    if not exceeds_role(policy, request):
+        return True
+    return request.activated.only_elsewhere and request.is_bound
+
+
+def exceeds_role(policy: AccessPolicy, request: Request) -> bool:
+    """Return whether a grant activates rules that the policy does not accept."""
+    return not policy.accepts_subject_rules and bool(request.activated.rules.total)
+
+
 def active_grants_are_within_maximum(policy: AccessPolicy, request: Request) -> bool:
     """The subject has fewer earlier grants than ``spec.maxActivePerSubject``."""
     maximum = policy.max_active_per_subject
@@ -374,6 +401,16 @@ def _too_much_ahead(policy: AccessPolicy, request: Request) -> str:
     )
 
 
+def _subject_has_rules(_policy: AccessPolicy, request: Request) -> str:
+    return (
+        f"does not allow a grant that gives {quote(request.grant.subject.name)} more"
+        " than the role: Argo CD has rules for the subject itself, which it applies"
+        f" only once a grant names it: {request.activated.rules.describe()}. Name"
+        " another subject, or ask an administrator to move these rules to a role, or"
+        " to set subjectRules: Accept in the policy"
+    )
+
+
 def _too_many_active_grants(policy: AccessPolicy, request: Request) -> str:
     return (
         f"allows at most {policy.max_active_per_subject} grants at a time for"
@@ -395,6 +432,7 @@ ALLOWS: Final[tuple[tuple[Holds, Explain], ...]] = (
     (duration_is_within_maximum, _duration_too_long),  # for how long
     (extensions_are_within_maximum, _too_many_extensions),  # how often
     (access_ahead_is_within_maximum, _too_much_ahead),
+    (subject_has_no_rules, _subject_has_rules),  # and nothing else
     (active_grants_are_within_maximum, _too_many_active_grants),
     # The last check comes last because its result changes without a new request.
 )
@@ -458,10 +496,13 @@ def denial_by(
     return None if inherited is None else Denial(policy, inherited)
 
 
-def shortened_message(policy: AccessPolicy, request: Request) -> str:
-    """Explain why a grant that had started gets no new binding."""
-    name = f"AccessPolicy {quote(policy.name)}"
-    return f"{name} {_duration_too_long(policy, request)}."
+def why_only_kept(policy: AccessPolicy, request: Request) -> Finding:
+    """Explain why a grant that had started gets no new binding under a policy."""
+    is_longer = exceeds_maximum(policy, request)
+    explain = _duration_too_long if is_longer else _subject_has_rules
+    reason = Reason.NOT_ALLOWED if is_longer else Reason.SUBJECT_HAS_RULES
+    message = f"AccessPolicy {quote(policy.name)} {explain(policy, request)}."
+    return Finding(reason, message)
 
 
 def max_duration_of(policy: AccessPolicy, request: Request) -> timedelta | None:

@@ -31,6 +31,7 @@ from argogrant.grants.access.policy_checks import (
     Request,
     denial_by,
     exceeds_maximum,
+    exceeds_role,
     first_failed_check,
     listed,
     max_duration_of,
@@ -277,8 +278,9 @@ class PolicyMatch(NamedTuple):
     window: Window
     """By spec and approvals; a status can still shorten it."""
     max_duration: timedelta | None
-    is_shortened: bool
-    """True if the request exceeds the maximum, which was lowered after the start."""
+    is_only_kept: bool
+    """True if the grant gets no new binding, because the maximum was lowered after the
+    start, or the subject got rules of its own in another AppProject."""
     approved_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
 
@@ -307,7 +309,7 @@ class PolicyEvaluation:
         return min(
             self.matches,
             key=lambda match: (
-                match.is_shortened,
+                match.is_only_kept,
                 END_OF_TIME - match.window.end,
                 len(match.approvals),
                 match.policy.name,
@@ -386,7 +388,7 @@ def _match(
             request.grant, max_duration=lowest, approved_at=approved_at
         ),
         max_duration=maximum,
-        is_shortened=exceeds_maximum(policy, request),
+        is_only_kept=exceeds_maximum(policy, request) or exceeds_role(policy, request),
         approved_at=approved_at,
         approvals=approvals,
     )

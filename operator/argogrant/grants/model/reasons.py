@@ -105,6 +105,12 @@ class Reason(StrEnum):
     """No AccessPolicy allows the grant, or a policy denies it. The message names the
     closest policy and the check that failed. If a policy allows the grant later, it
     takes effect until its end."""
+    SUBJECT_HAS_RULES = "SubjectHasRules", _NOT_APPROVED, _NOT_READY
+    """The grant would give more than its role: Argo CD has rules for the subject itself
+    (`p, my-org:ops, …`), which it applies to a group or an address only once a `g` line
+    names it. The message names the rules and where they are. Move them to a role, or
+    set `subjectRules: Accept` in the AccessPolicy. The grant takes effect, if policies
+    allow it, as soon as the rules are gone."""
     QUOTA_EXCEEDED = "QuotaExceeded", _NOT_READY
     """The requester has as many older grants that have not ended as
     `maxOpenPerRequester` of the ArgoCDInstance allows. The grant takes effect, if
@@ -352,6 +358,7 @@ class Reason(StrEnum):
 REFUSED_REASONS: Final = frozenset(
     {
         Reason.NOT_ALLOWED,
+        Reason.SUBJECT_HAS_RULES,
         Reason.REQUESTER_UNVERIFIED,
         Reason.EXTENSION_REFUSED,
         Reason.INVALID_GRANT,

@@ -10,8 +10,10 @@ from argogrant.cli.inspect.describe import (
     GrantDescription,
     approvals,
     bindings,
+    checks,
     next_step,
     summary_line,
+    to_json,
     to_text,
 )
 from argogrant.cli.terminal.checklist import SIGNS, CheckOutcome
@@ -293,3 +295,29 @@ def test_hostile_text_is_escaped_and_wrapped() -> None:
 
     assert max(len(one.replace("\x1b", "")) for one in lines) <= 100
     assert all("\x1b[2J" not in one and "\x07" not in one for one in lines)
+
+
+RULES = {
+    "subjectRules": [{"where": "policy.csv line 3", "rule": "p, alice, a, b, c, allow"}]
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_shown"),
+    [
+        pytest.param(active_status() | RULES, True, id="active"),
+        pytest.param(not_ready_status("AwaitingApproval") | RULES, True, id="pending"),
+        pytest.param(
+            not_ready_status("SubjectHasRules") | RULES, False, id="refused, in Ready"
+        ),
+        pytest.param(active_status(), False, id="without rules"),
+    ],
+)
+def test_rules_for_the_subject_are_shown(status, is_shown) -> None:
+    found = facts(a_stored_grant(status=status))
+    shown = [one.text for one in checks(found) if one.check == "Subject"]
+
+    assert ["policy.csv line 3 (p, alice, a, b, c, allow)" in one for one in shown] == (
+        [True] if is_shown else []
+    )
+    assert to_json(found)["subjectRules"] == status.get("subjectRules", [])
