@@ -120,6 +120,20 @@ GRANTS: Final = Group(
             remedy="Add the line of the message to `argocd-rbac-cm`.",
         ),
         Trouble(
+            name="a_role_that_allows_nothing",
+            title="The role allows nothing",
+            message=(
+                'RoleAllowsNothing: The role "role:viewer" allows nothing: policy.csv'
+                " line 3 (p, role:viewer, application, get, */*, allow): Argo CD has no"
+                ' resource "application".'
+            ),
+            meaning="Argo CD accepts rules that match no request, and ignores them.",
+            remedy=(
+                "Ask the owner of `argocd-rbac-cm` to fix the rule. [What can be"
+                " wrong](../how-to/choose-a-role.md#roles-that-allow-nothing)."
+            ),
+        ),
+        Trouble(
             name="an_instance_that_is_not_there",
             title="The instance does not exist",
             message=(
@@ -215,6 +229,27 @@ GRANTS: Final = Group(
                 "Let the user request it. If you are that user,"
                 " `spec.identity.stripPrefix` of the ArgoCDInstance has to fit your"
                 " Kubernetes user name."
+            ),
+        ),
+        Trouble(
+            name="a_subject_with_rules",
+            title="The grant would give more than the role",
+            message=(
+                'SubjectHasRules: AccessPolicy "deployers" does not allow a grant that'
+                ' gives "alice" more than the role: Argo CD has rules for the subject'
+                " itself, which it applies only once a grant names it: policy.csv line"
+                " 3 (p, alice, applications, delete, */*, allow). Name another subject,"
+                " or ask an administrator to move these rules to a role, or to set"
+                " subjectRules: Accept in the policy."
+            ),
+            meaning=(
+                "Argo CD looks at the rules of a group or an address only if a `g` line"
+                " names it. The grant would be the first one."
+            ),
+            remedy=(
+                "[Move the rules to a"
+                " role](../how-to/choose-a-role.md#rules-for-the-subject-itself), or"
+                " accept them in the policy."
             ),
         ),
         Trouble(

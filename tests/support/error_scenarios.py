@@ -75,6 +75,17 @@ def scopes_without_email(world: World) -> str:
     return f"EmailNotInScopes: {world.condition('g1', 'Effective')[2]}"
 
 
+def a_role_that_allows_nothing(world: World) -> str:
+    rule = "p, role:viewer, application, get, */*, allow"
+    world.edit({"policy.csv": f"{RULES}{rule}\n"})
+    world.apply(a_grant("g1", role={"name": "role:viewer"}))
+    eventually(
+        lambda: world.condition("g1", "Effective")[1] == "RoleAllowsNothing",
+        within=PATIENCE,
+    )
+    return f"RoleAllowsNothing: {world.condition('g1', 'Effective')[2]}"
+
+
 def an_instance_that_is_not_there(world: World) -> str:
     world.apply(a_grant("g1", instance="prod"))
     return grant_says(world, "g1", "InstanceNotFound")
@@ -231,6 +242,7 @@ MISHAPS: dict[str, Mishap] = {
         a_subject_that_is_a_role,
         a_duration_from_git,
         scopes_without_email,
+        a_role_that_allows_nothing,
         an_instance_that_is_not_there,
         an_end_in_the_past,
         nothing_to_extend,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from argogrant.argocd.simulation.enforcer import RESOURCES, EnforceRequest
+from argogrant.argocd.simulation.enforcer import EnforceRequest
+from argogrant.argocd.simulation.requests import RESOURCES
 
 ACCOUNTS = ("alice", "bob", "carol", "dave")
 GROUPS = ("devs", "ops", "CN=a,OU=b", "role:a", "Devs")

@@ -198,6 +198,9 @@ class RoleSummary(Model):
     can_persist: bool | None = None
     """true if the role has permissions with which access can outlive a grant, such as
     exec create or applications create. `argogrant roles -o wide` lists them."""
+    allows_nothing: str | None = Field(None, max_length=1024)
+    """Why the role allows nothing, if it does: the rules, where they are, and what is
+    wrong with them. Absent if it allows something."""
     owner: OwnerSummary | None = None
     """Owner of the role according to spec.owners.resource: named on the AppProject, or
     on argocd-rbac-cm for global roles. Absent if the owners of the instance own the
@@ -213,6 +216,7 @@ def role_summary(role: DiscoveredRole, owners: Owners) -> dict[str, Any]:
         "description": role.description[:256],
         "hasDeny": role.risks.has_deny,
         "canPersist": role.risks.can_persist,
+        "allowsNothing": role.allows_nothing[:1024],
         "owner": owner_summary(owner) if owner is not None else None,
     }
     return {key: value for key, value in summary.items() if value}

@@ -53,16 +53,34 @@ def _expression_of(glob: str) -> str | None:
     Source: gobwas/glob, ``readme.md``: ``*``, ``**``, ``?``, ``[abc]``, ``[!a-z]``,
     ``{one,other}``, and ``\`` before a literal character.
     """
+    tokens = glob_tokens(glob)
+    if tokens is None:
+        return None
     parts: list[str] = []
+    depth = 0
+    for token in tokens:
+        parts.append(_translated(token, inside=depth > 0))
+        depth += _depth(token, depth)
+    return rf"\A(?s:{''.join(parts)})\z"
+
+
+def glob_tokens(glob: str) -> list[str] | None:
+    """Split a glob into its tokens; None if it is invalid."""
+    tokens: list[str] = []
     depth, position = 0, 0
     while position < len(glob):
         token = _TOKEN.match(glob, position)
         if token is None:
             return None
         position = token.end()
-        parts.append(_translated(token[0], inside=depth > 0))
-        depth += (token[0] == "{") - (token[0] == "}" and depth > 0)
-    return rf"\A(?s:{''.join(parts)})\z" if depth == 0 else None
+        tokens.append(token[0])
+        depth += _depth(token[0], depth)
+    return tokens if depth == 0 else None
+
+
+def _depth(part: str, depth: int) -> int:
+    """Return by how much a token changes the depth of braces."""
+    return (part == "{") - (part == "}" and depth > 0)
 
 
 _TOKEN: Final = re.compile(r"\\.|\[!?[^\]\\]+\]|[^\\\[]", re.DOTALL)

@@ -10,14 +10,30 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Final, TypeVar
 
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
-from argogrant.argocd.policy_csv import ParsedLines, PolicyCSV, Rule, read_key
+from argogrant.argocd.policy_csv import (
+    ParsedLines,
+    PolicyCSV,
+    Rule,
+    read_key,
+    render_rule,
+)
+from argogrant.argocd.simulation import sourced_lines as built_in
+from argogrant.argocd.simulation.role_effect import (
+    Scope,
+    allows_something,
+    explain,
+    facts_of,
+)
+from argogrant.argocd.subject_rules import shortened
 from argogrant.grants.access.inheritance import Heirs, RoleInheritance
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks, project_of
 from argogrant.grants.model.untrusted_text import cached_if_short
+from argogrant.grants.model.validation import quote
 
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 """Source: argoproj/argo-cd, ``assets/builtin-policy.csv``."""
@@ -61,7 +77,14 @@ _BUILT_IN_TEXT: Final = "\n".join(
 
 Source: argoproj/argo-cd, ``assets/builtin-policy.csv``.
 """
-_BUILT_IN: Final = read_key("built-in", _BUILT_IN_TEXT)
+_BUILT_IN: Final = ParsedLines(
+    rules=(
+        *read_key("built-in", _BUILT_IN_TEXT).rules,
+        *(one.rule for one in built_in.BUILT_IN.rules),
+    ),
+    bindings=read_key("built-in", _BUILT_IN_TEXT).bindings,
+    problems=(),
+)
 _INHERITED: Final = 9
 """Links from a role to its inherited roles; the grant itself is the tenth link.
 
@@ -82,6 +105,14 @@ _DENIED: Final = len(_BITS)
 _HAS_DENY: Final = 1 << 2 * len(_BITS)
 _HAS_LIMITED_DENY: Final = _HAS_DENY << 1
 """Some deny rule is for a single object, so the rules have to be compared."""
+_ALLOWS: Final = _HAS_LIMITED_DENY << 1
+"""Some rule allows a request by itself."""
+_NEEDS_SEARCH: Final = _ALLOWS << 1
+"""Some rule has to be compared with others to know what they allow together."""
+_IN_PROJECTS: Final = _NEEDS_SEARCH << 1
+"""The lines of some AppProject concern the role."""
+MAX_EXPLAINED: Final = 3
+"""Rules that the report about a role that allows nothing explains."""
 MAX_COMPARED: Final = 500_000
 """Rules that are compared by their object in one analysis. This work, unlike the rest,
 can grow with roles times rules."""
@@ -97,6 +128,8 @@ class DiscoveredRole:
     name: str
     description: str = ""
     risks: RoleRisks = NO_RISKS
+    allows_nothing: str = ""
+    """Why it allows nothing, as a sentence; empty if it allows something."""
 
     @property
     def bound_as(self) -> str:
@@ -131,13 +164,18 @@ class _Lines:
     """
 
     def __init__(
-        self, *parts: ParsedLines, mode: str, base: "_Lines | None" = None
+        self,
+        *parts: ParsedLines,
+        mode: str,
+        base: "_Lines | None" = None,
+        project: str = "",
     ) -> None:
         self._mode = mode
         self.base = base
+        self.project = project
         self.rules: defaultdict[str, list[Rule]] = defaultdict(list)
         self.links: defaultdict[str, set[str]] = defaultdict(set)
-        self._own: dict[str, int] = {}
+        self._own: defaultdict[str, int] = defaultdict(int)
         self.reached: dict[str, int] = {}
         """Content of the rules of a name and of everything that it inherits."""
         for lines in parts:
@@ -169,12 +207,36 @@ class _Lines:
     def read(self) -> Iterator[int]:
         """Read the content of every rule; yields like ``reach``."""
         for name, rules in self.rules.items():
-            content = 0
+            content, implicit = 0, self.implicit_rule(name)
             for part in _parts(rules):
                 for rule in part:
-                    content |= _content(rule, self._mode)
+                    if rule == implicit:
+                        implicit = None
+                    else:
+                        content |= _content(rule, self._mode)
                 yield len(part)
-            self._own[name] = content
+            self._own[name] |= content
+
+    def implicit_rule(self, name: str) -> Rule | None:
+        """Return the rule that Argo CD adds to a role of this project."""
+        if not self.project or project_of(name) != self.project:
+            return None
+        return Rule(name, "projects", "get", self.project, "allow")
+
+    def effective_rules(self, name: str) -> Iterator[Rule]:
+        """Yield the rules of a name and of what it inherits, without implicit ones."""
+        for one in self.inherited_roles(name):
+            implicit = self.implicit_rule(one)
+            for rule in self.rules_of(one):
+                if rule == implicit:
+                    implicit = None
+                else:
+                    yield rule
+
+    def mark(self, names: Iterable[str], content: int) -> None:
+        """Add to the content of names."""
+        for name in names:
+            self._own[name] |= content
 
     def reach(self, names: Iterable[str]) -> Iterator[int]:
         """Find what the rules of these roles and of their inherited roles contain.
@@ -225,10 +287,16 @@ class RolePermissions:
         self.overrated = 0
         self._everywhere = _Lines(_BUILT_IN, text, mode=mode)
         self._of_projects = {
-            one.name: _Lines(lines, mode=mode, base=self._everywhere)
+            one.name: _Lines(lines, mode=mode, base=self._everywhere, project=one.name)
             for one in projects
             if not (lines := one.lines()).problems
         }
+
+        self._projects_of = defaultdict[str, list[str]](list)
+        """AppProjects whose lines concern a name."""
+        for project, lines_of_project in self._of_projects.items():
+            for name in lines_of_project.rules.keys() | lines_of_project.links.keys():
+                self._projects_of[name].append(project)
 
     def _lines_for(self, role: str) -> _Lines:
         """Return the lines that apply to requests for which a role is used."""
@@ -240,7 +308,11 @@ class RolePermissions:
 
     def inherited_in_projects(self, name: str) -> dict[str, frozenset[str]]:
         """Return what a role inherits in each project, if its lines add a role."""
+        if self.compared >= MAX_COMPARED:
+            return True
         everywhere = self._everywhere.inherited_roles(name)
+        self.compared += len(everywhere)
+        yield len(everywhere)
         return {
             project: lines.inherited_roles(name)
             for project, lines in self._of_projects.items()
@@ -258,6 +330,8 @@ class RolePermissions:
         for name in names:
             by_lines[self._lines_for(name)].add(name)
         yield from self._everywhere.read()
+        self._everywhere.mark(self._projects_of, _IN_PROJECTS)
+        yield len(self._projects_of)
         for lines, roles in by_lines.items():
             if lines is not self._everywhere:
                 yield from lines.read()
@@ -274,6 +348,54 @@ class RolePermissions:
                 self.overrated += 1
         yield 1
         return _risks(allowed, has_deny=bool(content & _HAS_DENY))
+
+    def find_effect(self, name: str) -> Generator[int, None, bool]:
+        """Return whether a role allows anything, after ``reach``; yields like it.
+
+        A role of an AppProject allows nothing if it only allows to see the project,
+        which Argo CD adds to each of them.
+        """
+        yield 1
+        lines = self._lines_for(name)
+        content = lines.reached[name]
+        unclear = _NEEDS_SEARCH | (0 if lines.project else _IN_PROJECTS)
+        if content & _ALLOWS and not content & unclear:
+            return True
+        everywhere = self._everywhere.inherited_roles(name)
+        projects = {
+            one for role in everywhere for one in self._projects_of.get(role, ())
+        }
+        scopes = [(self._everywhere, Scope(other_projects=frozenset(projects)))]
+        scopes += [
+            (self._of_projects[one], Scope(project=one)) for one in sorted(projects)
+        ]
+        for lines, scope in scopes:
+            if self.compared >= MAX_COMPARED:
+                return True
+            rules = list(lines.effective_rules(name))
+            self.compared += len(rules) + 1
+            if (yield from allows_something(rules, self._mode, scope)):
+                return True
+        return False
+
+    def explain_effect(
+        self, name: str, placed: "_PlacedRules"
+    ) -> Generator[int, None, str]:
+        """Explain in a sentence why a role allows nothing; yields like ``reach``."""
+        lines = self._lines_for(name)
+        roles = lines.inherited_roles(name)
+        yield len(roles)
+        found = (
+            f"{place} ({line}): {explain(rule, self._mode)}"
+            for one in sorted(roles, key=lambda one: (one != name, one))
+            for rule, place, line in placed.of(one)
+        )
+        listed = list(islice(found, MAX_EXPLAINED + 1))
+        more = "; and more" if len(listed) > MAX_EXPLAINED else ""
+        text = "; ".join(listed[:MAX_EXPLAINED]) or placed.misplaced_in(name)
+        has_deny = lines.reached[name] & _HAS_DENY
+        without = "it has only deny rules" if has_deny else "it has no rules"
+        return f"{text or without}{more}."
 
     def _compare_objects(self, name: str) -> Generator[int, None, int]:
         """Find the permissions that a role has for some object that no rule denies."""
@@ -296,16 +418,66 @@ class RolePermissions:
         return found & ~denied_everywhere & _ALL
 
 
+class _PlacedRules:
+    """Rules of the RBAC policy and of AppProjects by subject, with their locations."""
+
+    def __init__(self) -> None:
+        self._rules = defaultdict[str, list[tuple[Rule, str]]](list)
+        self._misplaced = defaultdict[str, list[tuple[Rule, str]]](list)
+        """Rules that an AppProject has in a role with another name."""
+        for rule, source in built_in.BUILT_IN.rules:
+            self._rules[rule.subject].append((rule, source))
+
+    def read(self, text: PolicyCSV, projects: Iterable[Project]) -> Iterator[int]:
+        """Read all rules; yields the work since the last pause."""
+        for number, (rule, place) in enumerate(text.placed_rules()):
+            self._rules[rule.subject].append((rule, str(place)))
+            if number % _LONG_LIST == 0:
+                yield _LONG_LIST
+        for project in projects:
+            if not project.lines().problems:
+                self._read_project(project)
+                yield 1 + len(project.lines().rules)
+
+    def _read_project(self, project: Project) -> None:
+        for role in project.roles:
+            name, place = f"proj:{project.name}:{role.name}", project.place_of(role)
+            for policy in role.policies:
+                for rule in read_key("", policy).rules:
+                    self._rules[rule.subject].append((rule, place))
+                    if rule.subject != name:
+                        self._misplaced[name].append((rule, place))
+
+    def of(self, name: str) -> Iterator[tuple[Rule, str, str]]:
+        """Yield the rules of a name that do not deny, with location and line."""
+        for rule, place in self._rules.get(name, ()):
+            if rule.effect != "deny":
+                yield rule, place, shortened(render_rule(rule))
+
+    def misplaced_in(self, name: str) -> str:
+        """Explain that the policies of a project role are for other subjects."""
+        for rule, place in self._misplaced.get(name, ()):
+            return (
+                f"{place} ({shortened(render_rule(rule))}): its subject is"
+                f" {quote(rule.subject)}, not {quote(name)}"
+            )
+        return ""
+
+
 def _content(rule: Rule, mode: str) -> int:
     """Return what one rule contains, as bits."""
+    facts = facts_of(rule, mode)
+    effect = (_ALLOWS if facts.allows else 0) | (
+        _NEEDS_SEARCH if facts.needs_search else 0
+    )
     if rule.effect == "allow":
-        return _permissions_of(rule, mode, if_too_long=_ALL)
+        return effect | _permissions_of(rule, mode, if_too_long=_ALL)
     if rule.effect != "deny":
-        return 0
+        return effect
     bits = _permissions_of(rule, mode, if_too_long=0)
     if rule.object in _EVERYTHING:
-        return _HAS_DENY | bits << _DENIED
-    return _HAS_DENY | (_HAS_LIMITED_DENY if bits else 0)
+        return effect | _HAS_DENY | bits << _DENIED
+    return effect | _HAS_DENY | (_HAS_LIMITED_DENY if bits else 0)
 
 
 def _parts(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:
@@ -369,18 +541,38 @@ def _matches_action(pattern: str, action: str, mode: str) -> bool:
     return has_subresources and pattern.startswith(action.removesuffix("*"))
 
 
-def global_roles(text: PolicyCSV) -> frozenset[str]:
+def global_roles(
+    text: PolicyCSV, projects: Iterable[Project] | None = ()
+) -> frozenset[str]:
     """Find the global roles that a grant can name.
 
-    These are ``role:…`` with rules or a parent, and the second field of every ``g``
-    line. The managed key is not read: a binding of argogrant alone does not make a
-    role.
+    These are ``role:…``, and the second field of every ``g`` line, if they have a rule
+    or inherit a role that has one. The managed key is not read: a binding of argogrant
+    alone does not make a role.
+
+    Args:
+        text: The RBAC policy.
+        projects: The AppProjects, which may have the rules of an inherited role; None
+            if some of them are unknown, and then each such name counts as a role.
     """
-    subjects = {rule.subject for rule in text.rules}
-    subjects.update(binding.subject for binding in text.bindings)
+    ruled = {rule.subject for rule in text.rules}
+    subjects = ruled | {binding.subject for binding in text.bindings}
     names = {name for name in subjects if name.startswith("role:")}
     names |= {b.role for b in text.bindings if not b.role.startswith("proj:")}
-    return BUILT_IN_ROLES | names - {""}
+    names -= {""}
+    if projects is None:
+        return BUILT_IN_ROLES | names
+    sources = [
+        text,
+        *(lines for one in projects if not (lines := one.lines()).problems),
+    ]
+    ruled.update(rule.subject for lines in sources for rule in lines.rules)
+    heirs = _heirs(_BUILT_IN, *sources)
+    last = found = BUILT_IN_ROLES | ruled
+    for _ in range(_INHERITED):
+        last = frozenset(heir for role in last for heir in heirs.get(role, ())) - found
+        found |= last
+    return BUILT_IN_ROLES | names & found
 
 
 def discover_roles(
@@ -402,16 +594,24 @@ def analyse_roles(
     """
     projects = tuple(projects)
     permissions = RolePermissions(text, projects)
-    roles = {DiscoveredRole(project="", name=name) for name in global_roles(text)} | {
+    global_names = global_roles(text, projects)
+    roles = {DiscoveredRole(project="", name=name) for name in global_names} | {
         DiscoveredRole(project=one.name, name=role.name, description=role.description)
         for one in projects
         for role in one.roles
     }
     yield from permissions.reach(role.bound_as for role in roles)
     found: list[DiscoveredRole] = []
+    placed: _PlacedRules | None = None
     for role in sorted(roles):
         risks = yield from permissions.find_risks(role.bound_as)
-        found.append(replace(role, risks=risks))
+        nothing = ""
+        if not (yield from permissions.find_effect(role.bound_as)):
+            if placed is None:
+                placed = _PlacedRules()
+                yield from placed.read(text, projects)
+            nothing = yield from permissions.explain_effect(role.bound_as, placed)
+        found.append(replace(role, risks=risks, allows_nothing=nothing))
     default = text.default_role
     return RoleAnalysis(
         roles=tuple(found),

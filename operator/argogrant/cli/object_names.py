@@ -72,7 +72,11 @@ async def _roles(params: dict[str, Any]) -> list[str]:
         path = ARGOCD_INSTANCES.path(api.namespace, params.get("instance") or "default")
         body = await api.cluster.get(path)
     roles = body.get("status", {}).get("roles", ())
-    return [one["name"] for one in roles if project in ("", one.get("project"))]
+    return [
+        one["name"]
+        for one in roles
+        if project in ("", one.get("project")) and not one.get("allowsNothing")
+    ]
 
 
 def _session(

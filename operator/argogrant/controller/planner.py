@@ -249,7 +249,7 @@ def _gather(
     if text is None or text.is_too_large or refusal is not None:
         # Roles of an Argo CD are not shown to namespaces that it does not allow.
         return GatheredState(state=state, refusal=refusal)
-    roles = set(global_roles(text))
+    roles: set[str] = set()
     used_as_roles_in: dict[str, frozenset[str]] = {}
     unreadable: dict[str, str] = {}
     readable: list[Project] = []
@@ -261,6 +261,9 @@ def _gather(
             used_as_roles_in |= names_used_as_roles_in([project])
             roles |= names
             readable.append(project)
+    all_are_read = projects is not None and len(readable) == len(known)
+    all_are_read = all_are_read and not any(one.excess for one in readable)
+    roles |= global_roles(text, readable if all_are_read else None)
     state = replace(
         state,
         rbac_policy_is_known=True,
@@ -881,6 +884,11 @@ def notes_from(gathered: GatheredState, analysis: RoleAnalysis) -> StatusNotes:
             default_roles_in=analysis.default_roles_in,
             settings=gathered.settings,
         )
+    without_effect = {
+        role.bound_as: role.allows_nothing
+        for role in analysis.roles
+        if role.allows_nothing
+    }
     return StatusNotes(
         role_risks={
             role.bound_as: role.risks
@@ -889,5 +897,6 @@ def notes_from(gathered: GatheredState, analysis: RoleAnalysis) -> StatusNotes:
         },
         login=login,
         subject_rules=gathered.state.subject_rules,
-        similar_roles=SimilarRoles(gathered.state.roles),
+        roles_without_effect=without_effect,
+        similar_roles=SimilarRoles(gathered.state.roles - without_effect.keys()),
     )

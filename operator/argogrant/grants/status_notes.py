@@ -73,6 +73,8 @@ class StatusNotes:
     """How users sign in to this Argo CD; None if it is unknown."""
     subject_rules: SubjectRules = NO_SUBJECT_RULES
     """Rules for subjects themselves, which their grants activate."""
+    roles_without_effect: Mapping[str, str] = field(default_factory=dict)
+    """Roles that allow nothing, as written in Argo CD's RBAC policy, each with why."""
     similar_roles: SimilarRoles = field(default_factory=SimilarRoles, compare=False)
 
 
@@ -92,14 +94,26 @@ def add_notes(decision: Decision, notes: StatusNotes) -> Decision:
         about_subject = subject_caution(activated)
         warning = " ".join(filter(None, (about_subject, about_role)))
     elif finding.reason is Reason.ROLE_NOT_FOUND:
-        hint = _hint(notes.similar_roles.of(grant.role.bound_as))
+        name = grant.role.bound_as
+        hint = f"{_misuse(name, notes)}{_hint(notes.similar_roles.of(name))}"
     noted = decision._replace(
         role_warning=warning,
         hint=hint,
         activated=activated,
-        effectiveness=_effectiveness(decision, notes.login),
+        effectiveness=_effectiveness(decision, notes),
     )
     return decision if noted == decision else noted
+
+
+def _misuse(name: str, notes: StatusNotes) -> str:
+    """Name the rules of a subject that is no role of any other subject."""
+    found = notes.subject_rules.of.get(name)
+    if found is None or not found.in_text.total:
+        return ""
+    return (
+        f" Argo CD has rules for the subject {quote(name)}, which no g line uses as a"
+        f" role: {found.in_text.describe()}."
+    )
 
 
 def _hint(similar: Collection[str]) -> str:
@@ -115,13 +129,17 @@ def _in_spec(bound_as: str) -> str:
     return f"{quote(name)} of project {quote(project)}"
 
 
-def _effectiveness(
-    decision: Decision, login: LoginConfig | None
-) -> Effectiveness | None:
+def _effectiveness(decision: Decision, notes: StatusNotes) -> Effectiveness | None:
     """Return None for a grant that has ended, is being deleted, or is refused."""
-    grant = decision.grant
-    if login is None or grant.being_deleted or decision.has_ended:
+    grant, found = decision.grant, None
+    if grant.being_deleted or decision.has_ended or decision.is_refused:
         return None
-    if decision.is_refused:
-        return None
-    return check_effectiveness(grant.subject, grant.role.bound_as, login)
+    role = grant.role.bound_as
+    if notes.login is not None:
+        found = check_effectiveness(grant.subject, role, notes.login)
+    why = notes.roles_without_effect.get(role)
+    if why is None or (found is not None and not found.status):
+        return found
+    return Effectiveness(
+        Reason.ROLE_ALLOWS_NOTHING, f"The role {quote(role)} allows nothing: {why}"
+    )

@@ -29,9 +29,26 @@ def roles_of(text: str, *projects: Project) -> set[str]:
             "p, bob, x, y, z, allow", set(), id="a rule of a user defines no role"
         ),
         pytest.param(
-            "g, role:a, role:b", {"role:a", "role:b"}, id="a role that inherits a role"
+            "g, role:a, role:b\np, role:b, x, y, z, allow",
+            {"role:a", "role:b"},
+            id="a role that inherits a role with a rule",
         ),
-        pytest.param("g, devs, leads", {"leads"}, id="the second field of a g line"),
+        pytest.param("g, role:a, role:b", set(), id="roles without a rule"),
+        pytest.param("g, devs, role: admin", set(), id="a blank in the name of a role"),
+        pytest.param(
+            "g, role:a, role:admin",
+            {"role:a"},
+            id="a role that inherits a built-in one",
+        ),
+        pytest.param(
+            "g, devs, leads\np, leads, x, y, z, allow",
+            {"leads"},
+            id="the second field of a g line with a rule",
+        ),
+        pytest.param("g, devs, leads", set(), id="the second field without a rule"),
+        pytest.param(
+            "g, devs, leads\ng, leads, role:readonly", {"leads"}, id="one that inherits"
+        ),
         pytest.param("g, x, proj:p:r", set(), id="a project role is not global"),
         pytest.param('g, x, ""', set(), id="an empty name is not a role"),
     ],

@@ -21,6 +21,7 @@ from argogrant.grants.model.reasons import Finding, Reason
 from support.builders import HOUR, NOON, SECOND, VERIFIED, a_grant, decided, grant_by
 from support.live_cluster import INSTANCE, PROJECT, RULES
 
+LEADS = "g, a, leads\np, leads, applications, get, */*, allow\n"
 OWNER = Owner(namespace="argogrant", instance="default", uid="u1")
 OTHER_INSTANCE = Owner(namespace="argogrant", instance="blue", uid="u2")
 FOREIGN_INSTANCE = Owner(namespace="elsewhere", instance="default", uid="u3")
@@ -274,7 +275,7 @@ def an_instance_record(**metadata):
 
 
 def test_input_is_gathered_from_the_config_map_and_projects() -> None:
-    facts = gathered(an_instance_record(), seen(main=RULES + "g, a, leads\n"))
+    facts = gathered(an_instance_record(), seen(main=RULES + LEADS))
 
     assert facts.exists
     assert facts.rbac_policy_is_known
@@ -332,7 +333,7 @@ def test_input_is_gathered_again_only_after_a_change() -> None:
     gatherer, record = StateGatherer("default", "argogrant"), an_instance_record()
     first = gatherer.gather(record, seen(main=RULES))
     same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
-    other = gatherer.gather(record, seen(main=RULES + "g, a, leads\n"))
+    other = gatherer.gather(record, seen(main=RULES + LEADS))
 
     assert same is first
     assert "leads" in other.state.roles

@@ -5,6 +5,12 @@ from dataclasses import replace
 import pytest
 
 from argogrant.grants import status_notes
+from argogrant.grants.access.subject_rules import (
+    RuleList,
+    RulesOfSubject,
+    SubjectRule,
+    SubjectRules,
+)
 from argogrant.grants.conditions import BindingOutcome, grant_conditions
 from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import RoleRisks
@@ -93,3 +99,44 @@ def test_decision_that_has_its_notes_is_not_copied() -> None:
     noted = add_notes(decided(a_grant()), told)
 
     assert add_notes(noted, replace(told)) is noted
+
+
+EMPTY_ROLE = {"role:deployer": "policy.csv line 3 (p, …): why."}
+
+
+@pytest.mark.parametrize(
+    ("login", "reason"),
+    [
+        pytest.param(None, "RoleAllowsNothing", id="unknown logins"),
+        pytest.param(LoginConfig(), "RoleAllowsNothing", id="a subject that matches"),
+        pytest.param(LoginConfig(claims=None), "ScopesInvalid", id="invalid scopes"),
+    ],
+)
+def test_role_that_allows_nothing_has_no_effect(login, reason) -> None:
+    told = StatusNotes(login=login, roles_without_effect=EMPTY_ROLE)
+    effective = add_notes(decided(a_grant()), told).effectiveness
+
+    assert effective is not None
+    assert (effective.reason, effective.status) == (reason, False)
+
+
+def test_message_about_an_empty_role_is_a_whole_sentence() -> None:
+    told = StatusNotes(roles_without_effect=EMPTY_ROLE)
+    effective = add_notes(decided(a_grant()), told).effectiveness
+
+    assert effective is not None
+    assert effective.message == (
+        'The role "role:deployer" allows nothing: policy.csv line 3 (p, …): why.'
+    )
+
+
+def test_subject_that_is_no_role_is_named_for_a_missing_role() -> None:
+    rule = SubjectRule("policy.csv line 3", "p, deployers, a, b, c, allow")
+    found = RulesOfSubject(in_text=RuleList((rule,), 1))
+    told = StatusNotes(subject_rules=SubjectRules(of={"deployers": found}))
+    noted = add_notes(decided(a_grant(role="deployers")), told)
+
+    assert noted.hint == (
+        ' Argo CD has rules for the subject "deployers", which no g line uses as a'
+        f" role: {rule}."
+    )

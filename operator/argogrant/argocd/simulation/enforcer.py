@@ -21,6 +21,7 @@ from casbin.rbac.default_role_manager import RoleManager
 from argogrant.argocd.argocd_cm import GO_FALSE, GO_TRUE
 from argogrant.argocd.pattern_match import REGEX_MODE, pattern_matches
 from argogrant.argocd.policy_csv import Rule
+from argogrant.argocd.simulation.requests import PROJECT_SCOPED
 from argogrant.argocd.simulation.sourced_lines import (
     SourcedBinding,
     SourcedPolicy,
@@ -44,14 +45,6 @@ fits(r.action, p.action) && fits(r.object, p.object)
 LONGEST_CHAIN: Final = 10
 """Maximum number of links from a name to a role: ``NewRoleManagerImpl(10)``."""
 
-PROJECT_SCOPED: Final = frozenset(
-    {"applications", "applicationsets", "clusters", "exec", "logs", "repositories"}
-)
-"""Resources whose object names begin with a project. Source: ``ProjectScoped``."""
-RESOURCES: Final = PROJECT_SCOPED | {
-    *("accounts", "certificates", "extensions", "gpgkeys", "projects"),
-    "write-repositories",
-}
 ROLLBACK_KEY: Final = "server.rbac.rollback.enforce.enable"
 INHERITANCE_KEY: Final = "server.rbac.disableApplicationFineGrainedRBACInheritance"
 _WITH_NAMESPACE: Final = 3

@@ -156,7 +156,12 @@ def role_risks(status: Mapping[str, Any], grant: Grant) -> tuple[str, ...] | Non
     wanted = (grant.role.name, grant.role.project)
     for role in status.get("roles") or ():
         if (role.get("name"), role.get("project")) == wanted:
-            risks = ((role.get("hasDeny"), DENIES), (role.get("canPersist"), PERSISTS))
+            nothing = f"allows nothing: {sanitize(role.get('allowsNothing') or '')}"
+            risks = (
+                (role.get("allowsNothing"), nothing.removesuffix(".")),
+                (role.get("hasDeny"), DENIES),
+                (role.get("canPersist"), PERSISTS),
+            )
             return tuple(text for is_present, text in risks if is_present)
     return None
 

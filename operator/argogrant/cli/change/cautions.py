@@ -1,29 +1,67 @@
-"""Cautions about a request, as far as the requester may read Argo CD's RBAC policy."""
+"""Cautions about a request, as far as the requester may read what they follow from."""
 
+from argogrant.api.json_fields import get_dict, get_dicts, get_str
 from argogrant.argocd.subject_rules import index_subject_rules
 from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, argocd_of, instance_of, read_rules
 from argogrant.grants.access.subject_rules import subject_caution
 from argogrant.grants.model.grant import RoleRef, Subject
+from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.validation import quote
+from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError
+from argogrant.kube.resources import ARGOCD_INSTANCES
 
 
 async def find_cautions(
     api: Session, instance_name: str, subject: Subject, role: RoleRef
 ) -> list[str]:
-    """Return what a grant would give beyond its role.
+    """Return what a grant would give beyond its role, and that the role is empty.
 
-    The result is empty if the caller cannot read the policy. The operator reports the
-    same in the status of the grant.
+    What the caller cannot read is left out. The operator reports the same in the status
+    of the grant.
     """
+    return [
+        caution
+        for caution in (
+            await _about_role(api, instance_name, role),
+            await _about_subject(api, instance_name, subject, role),
+        )
+        if caution
+    ]
+
+
+async def _about_role(api: Session, instance_name: str, role: RoleRef) -> str:
+    try:
+        path = ARGOCD_INSTANCES.path(api.namespace, instance_name)
+        return role_caution(await api.cluster.get(path), role)
+    except ClusterError:
+        return ""
+
+
+def role_caution(instance: Body, role: RoleRef) -> str:
+    """Return that a role allows nothing, as the status of an ArgoCDInstance says."""
+    for one in get_dicts(get_dict(instance, "status"), "roles"):
+        wanted = (role.name, role.project or "")
+        why = get_str(one, "allowsNothing")
+        if why and (get_str(one, "name"), get_str(one, "project")) == wanted:
+            name = quote(role.bound_as)
+            return (
+                f"{Reason.ROLE_ALLOWS_NOTHING}: the role {name} allows nothing: {why}"
+            )
+    return ""
+
+
+async def _about_subject(
+    api: Session, instance_name: str, subject: Subject, role: RoleRef
+) -> str:
     try:
         instance = await instance_of(api, instance_name)
         async with argocd_of(api, instance, "") as cluster:
             config_map, projects = await read_rules(cluster, instance.argocd_namespace)
     except (CommandError, ClusterError):
-        return []
+        return ""
     index = index_subject_rules(
         config_map.unmanaged, projects, binds_in_projects=instance.binds_in_projects
     )
-    caution = subject_caution(index.activated_by(subject.name, role).rules)
-    return [caution] if caution else []
+    return subject_caution(index.activated_by(subject.name, role).rules)

@@ -14,6 +14,7 @@ from typing import Final
 
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.api.admission_policies import VALIDATING_FILE
+from argogrant.api.json_fields import get_dicts, get_str
 from argogrant.cli.doctor.collect import (
     ClusterFacts,
     InstanceFacts,
@@ -30,6 +31,7 @@ from argogrant.cli.terminal.checklist import (
 from argogrant.controller.store import GrantRecord
 from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
+from argogrant.grants.model.validation import one_line, quote
 
 NEWEST_UNSUPPORTED: Final = (1, 29)
 """Last Kubernetes version without ValidatingAdmissionPolicy v1."""
@@ -326,6 +328,17 @@ def _mistakes(grant: GrantRecord) -> Iterator[tuple[str, StoredCondition]]:
         yield GrantCondition.EFFECTIVE, effective
 
 
+def roles_allow_something(facts: InstanceFacts, outdated: str) -> Iterator[CheckResult]:
+    """List the roles that allow nothing; a grant for one is a problem of its own."""
+    for role in get_dicts(facts.record.status, "roles"):
+        if why := get_str(role, "allowsNothing"):
+            project = get_str(role, "project")
+            name = f"{project}/{get_str(role, 'name')}".removeprefix("/")
+            text = f"{Reason.ROLE_ALLOWS_NOTHING}: {quote(name)}: {one_line(why)}"
+            noted = CheckResult("Roles", CheckOutcome.NOTED, text)
+            yield _as_reported(noted, outdated)
+
+
 def grants_are_counted(facts: InstanceFacts, outdated: str) -> Iterator[CheckResult]:
     """Count the grants by the reason of ``Ready``."""
     check, grants = "Grants", facts.grants
@@ -354,6 +367,7 @@ INSTANCE_CHECKS: Final[
 ] = (
     conditions_are_good,
     argocd_version_is_known,
+    roles_allow_something,
     grants_take_effect,
     grants_are_counted,
 )

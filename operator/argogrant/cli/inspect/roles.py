@@ -1,6 +1,6 @@
 """The command ``argogrant roles``: every role that a grant can name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import click
@@ -11,9 +11,10 @@ from argogrant.cli.errors import run_command
 from argogrant.cli.formats import ListFormat
 from argogrant.cli.serialization import serialize_data
 from argogrant.cli.session import argocd_of, instance_of, read_rules, session
-from argogrant.cli.terminal.tables import NONE, columns, sanitize, table
+from argogrant.cli.terminal.tables import NONE, columns, sanitize, table, wrap
 from argogrant.controller.planner import owners_of
 from argogrant.grants.access.policy import Owners
+from argogrant.grants.model.reasons import Reason
 
 HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
 WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
@@ -69,12 +70,14 @@ def format_roles(
         return "\n".join(sanitize(role.bound_as) for role in roles)
     if output is ListFormat.TABLE:
         rows = [_row(role) for role in roles]
-        return table(
+        text = table(
             HEADER, rows, width=width, whole=("NAME", "PROJECT"), has_header=has_header
         )
+        return "\n".join([text, *_notes(roles, width)])
     if output is ListFormat.WIDE:
         wide = [_wide_row(role, owners) for role in roles]
-        return table(WIDE_HEADER, wide, has_header=has_header)
+        text = table(WIDE_HEADER, wide, has_header=has_header)
+        return "\n".join([text, *_notes(roles, width)])
     items = [
         {
             **role_summary(role, owners),
@@ -84,6 +87,14 @@ def format_roles(
         for role in roles
     ]
     return serialize_data({"items": items}, output)
+
+
+def _notes(roles: Sequence[DiscoveredRole], width: int) -> Iterator[str]:
+    """Explain below the table which roles allow nothing, and why."""
+    for role in roles:
+        if role.allows_nothing:
+            name, why = sanitize(role.bound_as), sanitize(role.allows_nothing)
+            yield wrap(f"{Reason.ROLE_ALLOWS_NOTHING}: {name}: {why}", width, 2)
 
 
 def _row(role: DiscoveredRole) -> tuple[str, ...]:

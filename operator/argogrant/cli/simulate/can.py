@@ -3,18 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.argocd_cm import read_settings
 from argogrant.argocd.roles import default_roles, discover_roles
-from argogrant.argocd.simulation.enforcer import (
-    RESOURCES,
-    EnforceRequest,
-    to_enforce_requests,
-)
+from argogrant.argocd.simulation.enforcer import EnforceRequest, to_enforce_requests
 from argogrant.argocd.simulation.evaluate import (
     AccessEvaluator,
     AccessResult,
@@ -24,6 +20,7 @@ from argogrant.argocd.simulation.evaluate import (
     SubjectSource,
     resolve_subject,
 )
+from argogrant.argocd.simulation.requests import ACTIONS, RESOURCES
 from argogrant.argocd.simulation.sourced_lines import (
     SourcedBinding,
     SourcedRule,
@@ -45,15 +42,6 @@ from argogrant.cli.terminal.tables import columns, sanitize, wrap
 from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.validation import quote
-
-ACTIONS: Final = frozenset(
-    {
-        *("get", "create", "update", "delete", "sync", "rollback", "override"),
-        *("action", "invoke", "debug"),
-    }
-)
-"""Actions of Argo CD; ``update``, ``delete`` and ``action`` may continue with ``/`` and
-the resource that they are about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

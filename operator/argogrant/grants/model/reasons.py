@@ -334,6 +334,12 @@ class Reason(StrEnum):
     NO_SUCH_ACCOUNT = "NoSuchAccount", _NOT_EFFECTIVE
     """No user can sign in with this name: `argocd-cm` has no such local account and
     configures no identity provider."""
+    ROLE_ALLOWS_NOTHING = "RoleAllowsNothing", _NOT_EFFECTIVE
+    """The role has rules, but Argo CD allows no request by them: an effect, a resource
+    or an action that it does not know, an object that no request has, a pattern that is
+    not valid, a policy for another subject, or deny rules for everything. The message
+    names the rules, where they are, and what is wrong. A role of an AppProject that
+    only allows to see the project, as each does, also counts."""
     FRESH = "Fresh", _TOKEN_FRESH
     """The token for the remote cluster does not expire soon."""
     TOKEN_ENDING = "TokenEnding", _TOKEN_NOT_FRESH

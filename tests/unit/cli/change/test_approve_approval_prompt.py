@@ -14,6 +14,7 @@ from argogrant.cli.change.approve import (
     summary,
 )
 from argogrant.grants.access.policy import ApprovalDecision
+from argogrant.grants.access.subject_rules import RuleList, SubjectRule
 from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.grant import Grant
 from support.builders import HOUR, NOON, a_grant, an_identity
@@ -50,6 +51,21 @@ def test_summary_contains_the_request() -> None:
         f"Requester: alice, {NOON:%Y-%m-%d %H:%M} UTC (now)",
         "Status:    1 more.",
     ]
+
+
+def test_summary_contains_the_rules_for_the_subject() -> None:
+    rule = SubjectRule("policy.csv line 3", "p, alice, applications, *, */*, allow")
+    waiting = stored(subject_rules=RuleList((rule,), 1))
+    text = summary(requested(), waiting, (), NOON, UTC)
+
+    (caution,) = [line for line in text.splitlines() if line.startswith("Caution:")]
+    assert str(rule) in caution
+
+
+def test_role_that_allows_nothing_is_the_first_risk() -> None:
+    role = {"name": "role:deployer", "allowsNothing": "why.", "hasDeny": True}
+
+    assert role_risks({"roles": [role]}, requested()) == ("allows nothing: why", DENIES)
 
 
 @pytest.mark.parametrize(

@@ -264,3 +264,19 @@ def test_each_instance_has_results_of_its_own() -> None:
     results = examine(a_cluster(), [an_argocd(), an_argocd()])
 
     assert [one.check for one in results].count("Ready") == 2
+
+
+def test_roles_that_allow_nothing_are_listed_and_no_problem() -> None:
+    """A grant for such a role is a problem; an unused role is not."""
+    roles = [
+        {"name": "role:x", "allowsNothing": "line 3: why."},
+        {"name": "y", "project": "team-a", "allowsNothing": "line 4: why."},
+        {"name": "role:z"},
+    ]
+    found = results_of("Roles", record=a_record(status={**a_status(), "roles": roles}))
+
+    assert [one.text for one in found] == [
+        'RoleAllowsNothing: "role:x": line 3: why.',
+        'RoleAllowsNothing: "team-a/y": line 4: why.',
+    ]
+    assert {one.outcome for one in found} == {CheckOutcome.NOTED}

@@ -57,6 +57,14 @@ def test_wide_table_has_owners_and_permissions() -> None:
     ]
 
 
+@pytest.mark.parametrize("output", [ListFormat.TABLE, ListFormat.WIDE])
+def test_roles_that_allow_nothing_are_explained_below_the_table(output) -> None:
+    role = DiscoveredRole(project="team-a", name="x", allows_nothing="line 3: why.")
+    text = format_roles([role], OWNERS, output=output, width=80)
+
+    assert text.splitlines()[-1] == "RoleAllowsNothing: proj:team-a:x: line 3: why."
+
+
 def test_names_are_those_of_argocd() -> None:
     assert lines(ListFormat.NAME) == ["role:ops", "proj:team-a:deployer"]
 

@@ -1,0 +1,383 @@
+"""Whether the rules of a role allow any request, and what is wrong if they do not.
+
+Argo CD accepts a rule that no request matches, such as one with an unknown action or
+with the effect ``Allow``, and ignores it. A role with such rules only exists, and its
+grants change nothing.
+
+A request is one that argocd-server knows: a resource and an action of Argo CD, and an
+object of the form that the resource has. What cannot be decided within the limits
+counts as allowed: a role is reported only if it certainly allows nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from argogrant.argocd.pattern_match import REGEX_MODE, glob_tokens, pattern_matches
+from argogrant.argocd.policy_csv import Rule
+from argogrant.argocd.simulation.language import (
+    ANY,
+    ANYTHING,
+    NOTHING,
+    Language,
+    chars,
+    concat,
+    either,
+    find_text,
+    language_of,
+    literal,
+    repeated,
+)
+from argogrant.argocd.simulation.requests import (
+    ACTIONS,
+    OF_APPLICATIONS,
+    PROJECT_SCOPED,
+    RESOURCES,
+    WITH_DETAILS,
+)
+from argogrant.grants.access.policy import pattern_problem
+from argogrant.grants.model.untrusted_text import cached_if_short
+from argogrant.grants.model.validation import quote
+
+MAX_PATTERNS: Final = 64
+"""Patterns of objects that one search compares."""
+_PART: Final = 100
+"""Rules that are grouped between two pauses."""
+MAX_PATTERN: Final = 128
+"""Characters of a pattern that is compared."""
+_OF_PROJECTS: Final = PROJECT_SCOPED | {"projects"}
+"""Resources of which some requests are about an AppProject."""
+_NO_SLASH: Final = concat(chars("/", negated=True), repeated(chars("/", negated=True)))
+_IN_PROJECT: Final = concat(_NO_SLASH, literal("/"), ANY, ANYTHING)
+_WITNESSES: Final = ("zq", "zq/zq")
+"""Texts that replace a wildcard in the search for an object that a pattern matches."""
+
+
+class Scope(NamedTuple):
+    """Requests to which some rules apply."""
+
+    project: str = ""
+    """AppProject whose requests are meant; empty for all others."""
+    other_projects: frozenset[str] = frozenset()
+    """Without a project: the AppProjects whose requests are not meant."""
+
+
+EVERYWHERE: Final = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one rule contributes, as far as it is certain without a search."""
+
+    allows: bool = False
+    """It allows a request by itself."""
+    needs_search: bool = False
+    """Only a search of texts, or a comparison with other rules, gives the answer."""
+
+
+_NO_FACTS: Final = Facts()
+_ALLOWS: Final = Facts(allows=True)
+_NEEDS_SEARCH: Final = Facts(needs_search=True)
+
+
+def facts_of(rule: Rule, mode: str) -> Facts:
+    """Return what a rule contributes by itself, at the cost of a few comparisons."""
+    longest = max(len(rule.resource), len(rule.action), len(rule.object))
+    if longest > MAX_PATTERN:
+        return _NEEDS_SEARCH
+    if mode == REGEX_MODE and any(
+        not is_valid(pattern, mode)
+        for pattern in (rule.resource, rule.action, rule.object)
+    ):
+        return _NEEDS_SEARCH
+    if rule.effect == "deny":
+        return _NEEDS_SEARCH
+    if rule.effect != "allow" or not _actions(rule.action, mode):
+        return _NO_FACTS
+    return _facts_of_objects(rule.resource, rule.object, mode)
+
+
+@cached_if_short(1 << 12)
+def _facts_of_objects(resource: str, pattern: str, mode: str) -> Facts:
+    shapes = {_shape(one) for one in _resources(resource, mode)}
+    if not shapes:
+        return _NO_FACTS
+    for witness in _WITNESSES:
+        text = _replace_wildcards(pattern, witness, mode)
+        if any(_has_shape(text, one) for one in shapes) and pattern_matches(
+            pattern, text, mode=mode
+        ):
+            return _ALLOWS
+    return _NEEDS_SEARCH
+
+
+def _replace_wildcards(pattern: str, witness: str, mode: str) -> str:
+    if mode == REGEX_MODE:
+        text = pattern.replace(".*", witness).replace(".+", witness)
+        return text.removeprefix("^").removesuffix("$").replace("\\", "")
+    return pattern.replace("*", witness).replace("?", "z")
+
+
+@cached_if_short(1 << 10)
+def is_valid(pattern: str, mode: str) -> bool:
+    """Return whether Argo CD can compile a pattern."""
+    if mode == REGEX_MODE:
+        return pattern_problem(pattern) is None
+    return glob_tokens(pattern) is not None
+
+
+@cached_if_short(1 << 10)
+def _resources(pattern: str, mode: str) -> frozenset[str]:
+    return frozenset(
+        one for one in RESOURCES if pattern_matches(pattern, one, mode=mode)
+    )
+
+
+@cached_if_short(1 << 10)
+def _actions(pattern: str, mode: str) -> frozenset[str]:
+    """Return the actions that a pattern matches, with examples of detailed ones."""
+    text = _replace_wildcards(pattern, "zq", mode)
+    examples = {text} if text.startswith(WITH_DETAILS) else set()
+    return frozenset(
+        one
+        for one in (*ACTIONS, *examples)
+        if one not in WITH_DETAILS and pattern_matches(pattern, one, mode=mode)
+    )
+
+
+def _shape(resource: str) -> str:
+    """Return which resources have objects of the same form."""
+    if resource in OF_APPLICATIONS:
+        return "applications"
+    return resource if resource == "projects" else "others"
+
+
+def _has_shape(text: str, shape: str) -> bool:
+    project, slash, name = text.partition("/")
+    if shape == "applications":
+        return bool(project and name)
+    return shape == "others" or (bool(project) and not slash)
+
+
+def _language_of_shape(shape: str) -> Language:
+    if shape == "applications":
+        return _IN_PROJECT
+    return _NO_SLASH if shape == "projects" else ANYTHING
+
+
+class _Group(NamedTuple):
+    """Rules with the same patterns of resources and actions."""
+
+    resource: str
+    action: str
+
+
+def allows_something(
+    rules: Sequence[Rule], mode: str, scope: Scope = EVERYWHERE
+) -> Generator[int, None, bool]:
+    """Return whether rules together allow a request within a scope.
+
+    Yields:
+        The work since the last pause.
+    """
+    grouped = _Grouped(mode)
+    for first in range(0, len(rules), _PART):
+        part = rules[first : first + _PART]
+        for rule in part:
+            grouped.add(rule)
+        yield len(part)
+    if grouped.denies_everything:
+        return False
+    if any(max(map(len, group)) > MAX_PATTERN for group in grouped.allowed):
+        return True
+    search = _Search(mode, scope)
+    for resource, action in grouped.requests(scope):
+        yield 1 + grouped.size
+        if grouped.is_unreadable(resource, action):
+            continue
+        allowed = _matching(grouped.allowed, resource, action, mode)
+        denied = _matching(grouped.denied, resource, action, mode)
+        if allowed and (yield from search.finds(resource, allowed, denied)):
+            return True
+    return False
+
+
+class _Grouped:
+    """Patterns of the objects of rules, by their patterns of resources and actions."""
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+        self.allowed = defaultdict[_Group, set[str]](set)
+        self.denied = defaultdict[_Group, set[str]](set)
+        self._unreadable = set[_Group]()
+        self.denies_everything = False
+        """True if Argo CD denies each request that it compares with these rules."""
+
+    @property
+    def size(self) -> int:
+        """Number of groups."""
+        return len(self.allowed) + len(self.denied) + len(self._unreadable)
+
+    def add(self, rule: Rule) -> None:
+        """Add a rule; one with an invalid regular expression denies, like Argo CD."""
+        group = _Group(rule.resource, rule.action)
+        if self._mode == REGEX_MODE:
+            self.denies_everything |= not is_valid(rule.resource, self._mode)
+            if not all(is_valid(one, self._mode) for one in (rule.action, rule.object)):
+                self._unreadable.add(group)
+        if rule.effect == "allow":
+            self.allowed[group].add(rule.object)
+        elif rule.effect == "deny":
+            self.denied[group].add(rule.object)
+
+    def requests(self, scope: Scope) -> Iterator[tuple[str, str]]:
+        """Yield each resource and action of a scope that some rule may allow."""
+        seen: set[tuple[str, str]] = set()
+        for group in self.allowed:
+            for resource in sorted(_resources(group.resource, self._mode)):
+                if scope.project and resource not in _OF_PROJECTS:
+                    continue
+                for action in sorted(_actions(group.action, self._mode)):
+                    if (resource, action) not in seen:
+                        seen.add((resource, action))
+                        yield resource, action
+
+    def is_unreadable(self, resource: str, action: str) -> bool:
+        """Return whether an invalid expression makes Argo CD deny a request."""
+        return any(
+            resource in _resources(group.resource, self._mode)
+            and (
+                not is_valid(group.action, self._mode)
+                or pattern_matches(group.action, action, mode=self._mode)
+            )
+            for group in self._unreadable
+        )
+
+
+def _matching(
+    groups: Mapping[_Group, set[str]], resource: str, action: str, mode: str
+) -> frozenset[str]:
+    """Return the patterns of objects of all rules that match a resource and action."""
+    found: set[str] = set()
+    for group, patterns in groups.items():
+        if resource in _resources(group.resource, mode) and pattern_matches(
+            group.action, action, mode=mode
+        ):
+            found |= patterns
+    return frozenset(found)
+
+
+class _Search:
+    """Searches for objects that are allowed and not denied; remembers the results."""
+
+    def __init__(self, mode: str, scope: Scope) -> None:
+        self._mode = mode
+        self._scope = scope
+        self._found: dict[tuple[object, ...], bool] = {}
+
+    def finds(
+        self, resource: str, allowed: frozenset[str], denied: frozenset[str]
+    ) -> Generator[int, None, bool]:
+        """Return whether some object is allowed; True if that is unknown."""
+        is_scoped = resource in PROJECT_SCOPED
+        key = (_shape(resource), is_scoped, allowed, denied)
+        if key not in self._found:
+            scope = self._scope_of(_shape(resource), is_scoped=is_scoped)
+            shape = _language_of_shape(_shape(resource))
+            self._found[key] = yield from self._search(shape, scope, allowed, denied)
+        return self._found[key]
+
+    def _search(
+        self,
+        shape: Language,
+        scope: tuple[Language, Language],
+        allowed: frozenset[str],
+        denied: frozenset[str],
+    ) -> Generator[int, None, bool]:
+        if "*" in denied and self._mode != REGEX_MODE:
+            return False
+        if len(allowed) + len(denied) > MAX_PATTERNS:
+            return True
+        wanted, excluded = self._union(allowed), self._union(denied)
+        if wanted is None or excluded is None:
+            return True
+        within, outside = scope
+        languages = (wanted, shape, within)
+        found = yield from find_text(languages, either(excluded, outside))
+        return found is not False
+
+    def _union(self, patterns: frozenset[str]) -> Language | None:
+        languages = [language_of(one, self._mode) for one in sorted(patterns)]
+        known = [one for one in languages if one is not None]
+        return either(*known) if len(known) == len(languages) else None
+
+    def _scope_of(self, shape: str, *, is_scoped: bool) -> tuple[Language, Language]:
+        """Return the objects that are meant, and those that are not."""
+
+        def objects_of(project: str) -> Language:
+            if shape == "projects":
+                return literal(project)
+            return concat(literal(f"{project}/"), ANYTHING) if is_scoped else NOTHING
+
+        if self._scope.project:
+            return objects_of(self._scope.project), NOTHING
+        others = map(objects_of, sorted(self._scope.other_projects)[:MAX_PATTERNS])
+        return ANYTHING, either(*others)
+
+
+def explain(rule: Rule, mode: str) -> str:
+    """Return as a clause why a rule of a role that allows nothing allows nothing."""
+    return next(filter(None, _problems(rule, mode)), "deny rules cover what it allows")
+
+
+def _problems(rule: Rule, mode: str) -> Iterator[str]:
+    yield _effect_problem(rule.effect)
+    kind = (
+        "regular expression (policy.matchMode: regex)" if mode == REGEX_MODE else "glob"
+    )
+    for pattern in (rule.resource, rule.action, rule.object):
+        if not is_valid(pattern, mode):
+            yield f"{quote(pattern)} is not a valid {kind}"
+    resources = _resources(rule.resource, mode)
+    if not resources:
+        yield f"Argo CD has no resource {quote(rule.resource)}{_blank(rule.resource)}"
+    if not _actions(rule.action, mode):
+        yield f"Argo CD has no action {quote(rule.action)}{_blank(rule.action)}"
+    shapes = sorted({_shape(one) for one in resources})
+    if "others" not in shapes and not any(
+        _may_have_shape(rule.object, shape, mode) for shape in shapes
+    ):
+        if shapes == ["projects"]:
+            yield f"a project's name has no slash, unlike {quote(rule.object)}"
+        else:
+            named = " and ".join(sorted(resources & OF_APPLICATIONS))
+            yield (
+                f"an object of {named} is PROJECT/NAME, unlike"
+                f" {quote(rule.object)}{_blank(rule.object)}"
+            )
+
+
+def _may_have_shape(pattern: str, shape: str, mode: str) -> bool:
+    language = language_of(pattern, mode)
+    if language is None:
+        return True
+    steps = find_text((language, _language_of_shape(shape)), NOTHING)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value is not False
+
+
+def _effect_problem(effect: str) -> str:
+    if effect in ("allow", "deny"):
+        return ""
+    if "#" in effect:
+        return f"its effect is {quote(effect)}: Argo CD has no comments behind a rule"
+    return f"its effect is {quote(effect)}, and Argo CD knows allow and deny only"
+
+
+def _blank(text: str) -> str:
+    is_blank = text != text.strip()
+    return ", with a blank at its beginning or end" if is_blank else ""
