@@ -49,7 +49,7 @@ Delivery Departures Disposal Facts Gathered Gatherer Guidance Health Holding Ide
 Judge Ledger NothingToCompare Outlook Petition Powers RBACText Reflector Remains Retold
 Roster Ruling Said Surroundings Telling ToldApproval ToldGrant Upkeep Upkept
 Verification Vitals Vote Whereabouts Wish
-agree advise as_enforced ballot_of by_left_side subject_caution ceiling_note
+agree advise as_enforced ballot_of by_left_side caution_about ceiling_note
 client_from_surroundings details_problem end_survives_recreation everybody_agrees
 explain facts_about fill_in_policies forget_ended_lines give_back_freed glob_matches
 has_right is_found is_same_person judged kept_until life_of missing_rights needed_rights

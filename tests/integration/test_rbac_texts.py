@@ -31,6 +31,7 @@ from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from controlplane import ControlPlane
 from support.builders import a_policy, a_role, grant_by
+from support.live_cluster import INSTANCE
 from support.random_policies import (
     PROJECT_ROLES,
     PROJECTS,
@@ -40,7 +41,6 @@ from support.random_policies import (
     Rulebook,
 )
 from support.rbac_judge import RealJudge
-from support.sample_objects import INSTANCE
 
 SEED = 20261130
 SAMPLE, ALL = 6, 220

@@ -53,7 +53,9 @@ class StatusModel(Model):
     metadata.generation, the operator has not yet observed the last change."""
 
 
-_LISTS: Final = frozenset({"conditions", "approvals", "extensionOf", "roles", "owners"})
+_LISTS: Final = frozenset(
+    {"conditions", "approvals", "extensionOf", "subjectRules", "roles", "owners"}
+)
 _NUMBERS: Final = frozenset(
     {"observedGeneration", "bindings", "overlayBytes", "roleCount"}
 )

@@ -26,8 +26,8 @@ from argogrant.argocd.simulation import sourced_lines as built_in
 from argogrant.argocd.simulation.role_effect import (
     Scope,
     allows_something,
-    explain,
     facts_of,
+    rule_problem,
 )
 from argogrant.argocd.subject_rules import shortened
 from argogrant.grants.access.inheritance import Heirs, RoleInheritance
@@ -308,11 +308,7 @@ class RolePermissions:
 
     def inherited_in_projects(self, name: str) -> dict[str, frozenset[str]]:
         """Return what a role inherits in each project, if its lines add a role."""
-        if self.compared >= MAX_COMPARED:
-            return True
         everywhere = self._everywhere.inherited_roles(name)
-        self.compared += len(everywhere)
-        yield len(everywhere)
         return {
             project: lines.inherited_roles(name)
             for project, lines in self._of_projects.items()
@@ -361,7 +357,11 @@ class RolePermissions:
         unclear = _NEEDS_SEARCH | (0 if lines.project else _IN_PROJECTS)
         if content & _ALLOWS and not content & unclear:
             return True
+        if self.compared >= MAX_COMPARED:
+            return True
         everywhere = self._everywhere.inherited_roles(name)
+        self.compared += len(everywhere)
+        yield len(everywhere)
         projects = {
             one for role in everywhere for one in self._projects_of.get(role, ())
         }
@@ -386,7 +386,7 @@ class RolePermissions:
         roles = lines.inherited_roles(name)
         yield len(roles)
         found = (
-            f"{place} ({line}): {explain(rule, self._mode)}"
+            f"{place} ({line}): {rule_problem(rule, self._mode)}"
             for one in sorted(roles, key=lambda one: (one != name, one))
             for rule, place, line in placed.of(one)
         )

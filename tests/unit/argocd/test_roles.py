@@ -69,7 +69,13 @@ def test_managed_binding_does_not_define_a_role() -> None:
 
 
 def test_roles_of_a_project_are_discovered() -> None:
-    roles = (ProjectRole(name="deployer", description="Syncs."), ProjectRole(name="x"))
+    rules = [
+        f"p, proj:team-a:{one}, logs, get, */*, allow" for one in ("deployer", "x")
+    ]
+    roles = (
+        ProjectRole(name="deployer", description="Syncs.", policies=(rules[0],)),
+        ProjectRole(name="x", policies=(rules[1],)),
+    )
     found = discover_roles(NO_TEXT, [Project(name="team-a", roles=roles)])
 
     assert [role for role in found if role.project] == [

@@ -92,7 +92,11 @@ def chain(length: int) -> list[str]:
 
 @pytest.mark.parametrize(("links", "has_it"), [(9, True), (10, False)])
 def test_risks_are_inherited_over_nine_links(links, has_it) -> None:
-    analysis, _ = analysed(*chain(links), f"p, role:{links}, exec, create, *, allow")
+    rules = [
+        f"p, role:{links}, exec, create, *, allow",
+        "p, role:0, logs, get, *, allow",
+    ]
+    analysis, _ = analysed(*chain(links), *rules)
 
     assert bool(risks_of(analysis, "role:0").persistent_permissions) is has_it
 

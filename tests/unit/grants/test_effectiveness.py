@@ -224,11 +224,11 @@ def test_effective_condition(subject, now, login, conditions) -> None:
     assert effective(decision) == conditions
 
 
-def test_effective_has_nine_reasons() -> None:
+def test_effective_has_ten_reasons() -> None:
     reasons = GRANT_REASONS[GrantCondition.EFFECTIVE]
     listed = [str(reason) for status in (True, False) for reason in reasons[status]]
 
-    assert len(listed) == len(set(listed)) == 9
+    assert len(listed) == len(set(listed)) == 10
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from argogrant.argocd.pattern_match import REGEX_MODE, glob_tokens
 
-Language = tuple[Any, ...]
+Language = tuple[Any, ...]  # type: ignore[explicit-any]
 NOTHING: Final[Language] = ("nothing",)
 EMPTY: Final[Language] = ("empty",)
 """The language of the empty text."""

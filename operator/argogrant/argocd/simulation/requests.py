@@ -1,7 +1,6 @@
 """Resources and actions that Argo CD knows, and the form of their objects.
 
-Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``Resources`` and ``Actions``, and
-``docs/operator-manual/rbac.md``.
+Source: argoproj/argo-cd, ``util/rbac/rbac.go``, ``Resources`` and ``Actions``.
 """
 
 from typing import Final

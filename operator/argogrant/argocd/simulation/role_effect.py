@@ -67,7 +67,7 @@ EVERYWHERE: Final = Scope()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RuleFacts:
     """What one rule contributes, as far as it is certain without a search."""
 
     allows: bool = False
@@ -76,12 +76,12 @@ class Facts:
     """Only a search of texts, or a comparison with other rules, gives the answer."""
 
 
-_NO_FACTS: Final = Facts()
-_ALLOWS: Final = Facts(allows=True)
-_NEEDS_SEARCH: Final = Facts(needs_search=True)
+_NO_FACTS: Final = RuleFacts()
+_ALLOWS: Final = RuleFacts(allows=True)
+_NEEDS_SEARCH: Final = RuleFacts(needs_search=True)
 
 
-def facts_of(rule: Rule, mode: str) -> Facts:
+def facts_of(rule: Rule, mode: str) -> RuleFacts:
     """Return what a rule contributes by itself, at the cost of a few comparisons."""
     longest = max(len(rule.resource), len(rule.action), len(rule.object))
     if longest > MAX_PATTERN:
@@ -99,7 +99,7 @@ def facts_of(rule: Rule, mode: str) -> Facts:
 
 
 @cached_if_short(1 << 12)
-def _facts_of_objects(resource: str, pattern: str, mode: str) -> Facts:
+def _facts_of_objects(resource: str, pattern: str, mode: str) -> RuleFacts:
     shapes = {_shape(one) for one in _resources(resource, mode)}
     if not shapes:
         return _NO_FACTS
@@ -326,7 +326,7 @@ class _Search:
         return ANYTHING, either(*others)
 
 
-def explain(rule: Rule, mode: str) -> str:
+def rule_problem(rule: Rule, mode: str) -> str:
     """Return as a clause why a rule of a role that allows nothing allows nothing."""
     return next(filter(None, _problems(rule, mode)), "deny rules cover what it allows")
 

@@ -140,7 +140,7 @@ async def test_ended_event_has_the_reason_of_the_end(end, reason) -> None:
 async def test_role_that_is_removed_and_added_again_binds_twice() -> None:
     """With an id for each binding."""
     async with an_operator() as operator:
-        role = "p, role:new, x, y, z, allow\n"
+        role = "p, role:new, applications, get, */*, allow\n"
         operator.grant("g1", role={"name": "role:new"})
         for text in (RULES + role, RULES, RULES + role):
             operator.edit_rbac(policy_csv=text)
