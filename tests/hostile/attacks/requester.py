@@ -165,7 +165,9 @@ def tracked(me: Attacker, number: int) -> None:
         return
     tracking = {"argocd.argoproj.io/tracking-id": f"x:y/z:{number}"}
     owner = {"apiVersion": "v1", "kind": "Pod", "name": "gone", "uid": f"{number}"}
-    patch = {"metadata": {"annotations": tracking, "ownerReferences": [owner]}}
+    # argogrant-limits rejects the owner references.
+    metadata = {"ownerReferences": [owner]} if number % 4 else {"annotations": tracking}
+    patch = {"metadata": metadata}
     me.merge("accessgrant", names[number % len(names)], patch, namespace=OURS)
 
 
