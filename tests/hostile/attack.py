@@ -192,7 +192,7 @@ class Attacking:
             self._attack.change(self._attacker, number)
         except (APIRequestFailed, HTTPError, OSError, ValueError) as error:
             text = str(error)
-            # So does Kubernetes' RBAC refuse a request: the position lacks a permission.
+            # So Kubernetes' RBAC refuses a request: the position lacks a permission.
             is_forbidden = "cannot" in text and "forbidden" in text
             assert not is_forbidden or "ValidatingAdmissionPolicy" in text, text
             self.refused[_cause(error)] += 1
