@@ -310,6 +310,21 @@ def test_admission_policies_equal_those_of_the_repository(objects) -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize("keep", [True, False], ids=["kept", "deleted"])
+def test_admission_policies_are_kept_unless_disabled(tmp_path: Path, *, keep) -> None:
+    """All six policies with their bindings: one that is created again ends access."""
+    always = "admission.identity=always,admission.fillIn=always,admission.limits=always"
+    values = [always] if keep else [f"{always},admission.keep=false"]
+    found = [one for one in rendered(tmp_path, *values) if "Admission" in one["kind"]]
+    annotations = [one["metadata"].get("annotations") for one in found]
+    expected = {
+        "helm.sh/resource-policy": "keep",
+        "argocd.argoproj.io/sync-options": "Prune=false",
+    }
+
+    assert annotations == [expected if keep else None] * 10
+
+
 def test_admission_policies_depend_on_the_served_versions(tmp_path: Path) -> None:
     """Values override the detection."""
     older = rendered(tmp_path, more=("--api-versions", IDENTITY))

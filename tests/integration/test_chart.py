@@ -36,6 +36,15 @@ LIMITS = options(
         f"apiPriorityAndFairness.enabled=true,{chart.FROM_PROMETHEUS}",
     ]
 )
+ANY_USER = {"kind": "User", "name": "*"}
+KEPT = {
+    "ValidatingAdmissionPolicy/argogrant-requester",
+    "ValidatingAdmissionPolicy/argogrant-approver",
+    "ValidatingAdmissionPolicy/argogrant-limits",
+    "MutatingAdmissionPolicy/argogrant-requester",
+    "MutatingAdmissionPolicy/argogrant-approver",
+}
+"""Admission policies, which stay with the kinds when a release is deleted."""
 NO_PROMETHEUS = (
     "metrics.serviceMonitor.enabled=false",
     "metrics.prometheusRule.enabled=false",
@@ -135,7 +144,11 @@ def release(other_plane: ControlPlane, tmp_path: Path) -> Iterator[Release]:
 
 
 def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None:
-    """As it comes it is closed; an upgrade and a rollback change no access."""
+    """As it comes it is closed; an upgrade and a rollback change no access.
+
+    Helm keeps the admission policies, so a second installation restores access that an
+    AccessPolicy allows; another release is told to whom they belong.
+    """
     world, plane = release.world, release.plane
     release.helm("install", *RELEASE, str(CHART), *LIMITS)
     release.grant("alice")
@@ -165,13 +178,26 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
     assert "Role/argogrant-uninstall" not in everything_of(plane)
     eventually(release.requests_are_prioritized, within=10)
 
+    world.delete("alice")  # The quota has space for one.
+    eventually(lambda: not world.may_sync(), within=10)
+    world.apply(a_policy(requesters=[ANY_USER], subjects={"users": ["alice"]}))
+    release.grant("verified")
+    eventually(world.may_sync, within=20)
+
     release.helm("uninstall", *RELEASE)
     assert "0 ArgoCDInstances remain" in release.pods.said()
     eventually(lambda: not world.may_sync(), within=10)
-    assert everything_of(plane) == []
-    read = world.grant("alice")
+    assert set(everything_of(plane)) == KEPT
+    read = world.grant("verified")
     assert not read["metadata"].get("finalizers")
-    world.delete("alice")
+
+    with pytest.raises(AssertionError) as refusal:
+        release.helm("install", "second", "-n", "default", str(CHART), *LIMITS)
+    message = str(refusal.value)
+    assert f"belongs to release argogrant in namespace {NAMESPACE}" in message
+    assert "admission.identity=never" in message
+    release.helm("install", *RELEASE, str(CHART), *LIMITS)
+    eventually(world.may_sync, within=30)
 
 
 def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:

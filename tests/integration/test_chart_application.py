@@ -41,9 +41,7 @@ HOOK = "argogrant-uninstall"
 KINDS_OF_OBJECTS = (
     "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,"
     "clusterrolebindings,cronjobs,jobs,secrets,poddisruptionbudgets,"
-    "networkpolicies,resourcequotas,"
-    "validatingadmissionpolicies,validatingadmissionpolicybindings,"
-    "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+    "networkpolicies,resourcequotas"
 )
 
 
@@ -229,6 +227,8 @@ def test_application_grants_access_until_it_is_deleted(deployed: Deployed) -> No
     assert deployed.has_run_the_hook(), deployed.pods.said()
     assert not world.exists("argocdinstance", "default")
     assert deployed.objects() == []
+    policies = ("get", "validatingadmissionpolicies", "argogrant-requester")
+    assert world.plane.kubectl(*policies, check=False).returncode == 0
     assert not world.grant("alice")["metadata"].get("finalizers")
     world.delete("alice")
 

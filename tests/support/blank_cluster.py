@@ -8,12 +8,17 @@ from controlplane import ControlPlane
 
 NAMES = [f"{kind.plural}.argogrant.dev" for kind in KINDS]
 FREE = json.dumps({"metadata": {"finalizers": None}})
+POLICIES = (
+    *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    *("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
+)
+POLICY_NAMES = ("argogrant-requester", "argogrant-approver", "argogrant-limits")
 REMOTE_RIGHTS = "serviceaccounts,roles,rolebindings"
 """Kinds of `manifests/remote-cluster.yaml`."""
 
 
 def make_blank(plane: ControlPlane) -> None:
-    """Remove our objects with finalizers, CRDs, permissions and the annotation."""
+    """Remove our objects with finalizers, CRDs, policies, rights and the annotation."""
     for name in NAMES:
         listed = plane.kubectl("get", name, "-A", "-o", "json", check=False)
         for one in json.loads(listed.stdout or "{}").get("items", ()):
@@ -23,6 +28,8 @@ def make_blank(plane: ControlPlane) -> None:
                 *(*where, "patch", name, one["metadata"]["name"], *patch), check=False
             )
     plane.kubectl("delete", "crd", "--ignore-not-found", *NAMES)
+    for kind in POLICIES:
+        plane.kubectl("delete", kind, "--ignore-not-found", *POLICY_NAMES)
     rights = ("delete", REMOTE_RIGHTS, "argogrant", "--ignore-not-found")
     plane.kubectl("-n", "argocd", *rights)
     forbid = ("annotate", "configmap", "argocd-rbac-cm")

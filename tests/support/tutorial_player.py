@@ -25,7 +25,6 @@ from support.live_cluster import World
 PAGE: Final = doc_pages.ROOT / "docs/tutorial.md"
 NAMESPACE: Final = "argogrant"
 RELEASE: Final = ("argogrant", "--namespace", NAMESPACE)
-KINDS: Final = ("accessgrants", "accessapprovals", "accesspolicies", "argocdinstances")
 RIGHTS: Final = ("roles,rolebindings", "-n", NAMESPACE)
 CONSOLE: Final = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 ENTRY: Final = re.compile(
@@ -124,6 +123,5 @@ def clean(plane: ControlPlane, folder: Path) -> None:
     """Remove leftovers of an interrupted tutorial, and permissions of users."""
     config = plane.kubeconfig(ADMIN)
     helm("uninstall", *RELEASE, folder=folder, kubeconfig=config, check=False)
-    crds = [f"crd/{kind}.argogrant.dev" for kind in KINDS]
-    plane.kubectl("delete", "--ignore-not-found", *crds, check=False)
+    make_blank(plane)
     plane.kubectl("delete", *RIGHTS, "--all", check=False)

@@ -55,6 +55,39 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
+{{/*
+Annotations of what stays when the release is deleted. Both know "keep", but Argo CD only
+when an Application is deleted: it would prune a kind, and every grant with it, as soon as
+`crds.enabled` is false.
+*/}}
+{{- define "argogrant.keep" -}}
+helm.sh/resource-policy: keep
+argocd.argoproj.io/sync-options: Prune=false
+{{- end }}
+
+{{/*
+Fail if a cluster-wide object belongs to another release: the release and the object.
+Helm itself would refuse it, without a remedy.
+*/}}
+{{- define "argogrant.refuseOtherOwner" -}}
+{{- $root := index . 0 }}
+{{- $body := index . 1 }}
+{{- $found := lookup $body.apiVersion $body.kind "" $body.metadata.name }}
+{{- if $found }}
+{{- $annotations := default dict $found.metadata.annotations }}
+{{- $labels := default dict $found.metadata.labels }}
+{{- $name := default "" (get $annotations "meta.helm.sh/release-name") }}
+{{- $namespace := default "" (get $annotations "meta.helm.sh/release-namespace") }}
+{{- $isOurs := and (eq $name $root.Release.Name) (eq $namespace $root.Release.Namespace) (eq "Helm" (default "" (get $labels "app.kubernetes.io/managed-by"))) }}
+{{- if not $isOurs }}
+{{- $owner := "does not belong to a Helm release" }}
+{{- if $name }}{{ $owner = printf "belongs to release %s in namespace %s" $name $namespace }}{{ end }}
+{{- $files := "-f charts/argogrant/files/crds -f charts/argogrant/files/admission" }}
+{{- fail (printf "\n\n%s %s %s. The kinds and the admission policies are cluster-wide: one release installs them, and all releases use them.\nIf their owner still exists, leave them to it:\n  --set crds.enabled=false,admission.identity=never,admission.fillIn=never,admission.limits=never\nIf it was uninstalled, take them over, which ends no access, and run this command again:\n  kubectl annotate --overwrite %s meta.helm.sh/release-name=%s meta.helm.sh/release-namespace=%s\n  kubectl label --overwrite %s app.kubernetes.io/managed-by=Helm" $body.kind $body.metadata.name $owner $files $root.Release.Name $root.Release.Namespace $files) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Not empty if Argo CD runs in this cluster. */}}
 {{- define "argogrant.isLocal" -}}
 {{- if not .Values.instance.cluster.server }}true{{ end }}
