@@ -164,6 +164,25 @@ COMMANDS: Final = Group(
             remedy="`kubectl apply -f manifests/sweep-cronjob.yaml`",
         ),
         Trouble(
+            name="access_that_remains",
+            title="An uninstallation finds access that remains",
+            message=(
+                'gitops/argocd-rbac-cm still gives access: "dana@example.com" has'
+                ' "role:deployer" until 2099-01-01T00:00:00Z, by ArgoCDInstance'
+                " argogrant/gone (uid 0d5a1710-b5a0-4086-aceb-7f10895f63ff). Unless an"
+                " operator in another cluster manages it, remove it, then run this"
+                " command again: argogrant sweep --all --argocd-namespace gitops"
+            ),
+            meaning=(
+                "No ArgoCDInstance manages these bindings: it was removed by force, or"
+                " while no operator ran."
+            ),
+            remedy=(
+                "The command of the message; see [Uninstall"
+                " argogrant](../how-to/uninstall.md#it-was-removed-by-force)."
+            ),
+        ),
+        Trouble(
             name="no_api_server",
             title="No cluster is configured",
             message=(

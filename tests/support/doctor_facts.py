@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from argogrant.api.crd import KINDS
 from argogrant.cli.doctor.collect import (
+    AccessFacts,
     ClusterFacts,
     InstanceFacts,
     LeaseFact,
@@ -69,6 +70,8 @@ def a_cluster(**changes: Any) -> ClusterFacts:
         admission_drift=yes(""),
         instances=yes((a_record(),)),
         grants=yes(()),
+        is_terminating=no(),
+        access=(AccessFacts(),),
     )
     return replace(facts, **changes)
 
@@ -125,7 +128,7 @@ def a_grant_record(
 def an_argocd(**changes: Any) -> InstanceFacts:
     """Facts of an ArgoCDInstance without a problem."""
     facts = InstanceFacts(
-        record=a_record(), argocd_version=yes("v3.6.1"), grants=yes(())
+        record=a_record(), argocd_version=yes("v3.6.1"), grants=yes(()), now=NOON
     )
     return replace(facts, **changes)
 

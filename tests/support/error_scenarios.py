@@ -25,6 +25,10 @@ from support.live_policies import a_policy
 PATIENCE = 30
 LIMIT = (1024 - 16) * 1024
 ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"
+GONE = (
+    "# argogrant v1 argogrant/gone 0d5a1710-b5a0-4086-aceb-7f10895f63ff\n"
+    "# until 2099-01-01T00:00:00Z\ng, dana@example.com, role:deployer\n"
+)
 LATER, PAST = "2036-11-24T18:00:00Z", "2026-01-01T00:00:00Z"
 
 Mishap = Callable[[World], str]
@@ -218,6 +222,23 @@ def a_sweep_that_is_forbidden(world: World) -> str:
     return typed("sweep", kubeconfig=str(nobody))
 
 
+def access_that_remains(world: World) -> str:
+    """Uninstall a namespace, with access in an Argo CD that no instance manages."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-rbac-cm", "namespace": "gitops"},
+        "data": {OVERLAY: GONE},
+    }
+    world.plane.kubectl("create", "namespace", "gitops", check=False)
+    world.apply(body)
+    try:
+        words = ("uninstall", "--namespace", "gitops")
+        return typed(*words, kubeconfig=str(world.plane.kubeconfig()))
+    finally:
+        world.plane.kubectl("-n", "gitops", "delete", "configmap", "argocd-rbac-cm")
+
+
 def no_api_server(_world: World) -> str:
     return typed("sweep", kubeconfig="/no/such/file")
 
@@ -262,6 +283,7 @@ MISHAPS: dict[str, Mishap] = {
         records_that_can_not_be_deleted,
         a_sweep_without_config_map,
         a_sweep_that_is_forbidden,
+        access_that_remains,
         no_api_server,
     )
 }

@@ -85,13 +85,6 @@
   verbs: [get, patch]
 {{- end }}
 
-{{- define "argogrant.uninstallArgocdRules" }}
-- apiGroups: [""]
-  resources: [configmaps]
-  resourceNames: [argocd-rbac-cm]
-  verbs: [get, patch]
-{{- end }}
-
 {{- define "argogrant.allowRules" }}
 - apiGroups: [""] # its annotation, which only this hook writes
   resources: [configmaps]

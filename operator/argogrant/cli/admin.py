@@ -20,6 +20,7 @@ from argogrant.argocd.overlay import Swept
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.session import APIServerNotReachable, connect, session, utc_now
+from argogrant.controller.access_survey import DEFAULT_ARGOCD_NAMESPACE
 from argogrant.controller.removal import (
     ProjectSweep,
     SweepFailed,
@@ -71,12 +72,11 @@ async def _allow(
     return names
 
 
-def sweep(
-    *,
-    argocd_namespace: str,
-) -> None:
-    """Remove expired bindings, without the operator."""
-    swept, projects = asyncio.run(_sweep(argocd_namespace))
+def sweep(argocd_namespace: str, *, is_everything: bool, context: str) -> None:
+    """Remove expired bindings, or all of them, without the operator."""
+    swept, projects = asyncio.run(
+        _sweep(argocd_namespace, context, is_everything=is_everything)
+    )
     failed = isinstance(swept, SweepFailed)
     prefix = f"sweep of {argocd_namespace}/argocd-rbac-cm:"
     if isinstance(swept, SweepFailed):
@@ -92,8 +92,8 @@ def sweep(
     if projects is not None:
         for failure in projects.failures:
             click.echo(f"{prefix} {with_full_stop(failure)}", err=True)
-        failed |= bool(projects.failures)
         members = projects.members
+        failed |= bool(projects.failures) or (is_everything and members.unreadable > 0)
         if members != SweptMembers():
             click.echo(
                 f"{prefix} {members.removed} members and {members.tokens} tokens"
@@ -104,23 +104,29 @@ def sweep(
         raise click.exceptions.Exit(1)
 
 
-async def _sweep(namespace: str) -> tuple[Swept | SweepFailed, ProjectSweep | None]:
+async def _sweep(
+    namespace: str, context: str, *, is_everything: bool
+) -> tuple[Swept | SweepFailed, ProjectSweep | None]:
     """Sweep the ConfigMap and the AppProjects; a failure of one delays no other.
 
     Nothing is printed in between: an output that cannot be written must not stop the
     second sweep.
     """
     try:
-        cluster = await connect()
+        cluster = await connect(context)
     except APIServerNotReachable as error:
         return SweepFailed(f"no API server is configured: {error}"), None
     try:
         swept: Swept | SweepFailed
         try:
-            swept = await sweep_config_map(cluster, namespace, utc_now)
+            swept = await sweep_config_map(
+                cluster, namespace, utc_now, is_everything=is_everything
+            )
         except SweepFailed as error:
             swept = error
-        return swept, await sweep_projects(cluster, namespace, utc_now)
+        return swept, await sweep_projects(
+            cluster, namespace, utc_now, is_everything=is_everything
+        )
     finally:
         await cluster.close()
 
@@ -130,6 +136,7 @@ def uninstall(
     namespace: Sequence[str],
     deployment: str,
     wait_seconds: float,
+    argocd_namespace: Sequence[str],
 ) -> None:
     """Remove bindings and finalizers before uninstalling."""
 
@@ -139,7 +146,11 @@ def uninstall(
         try:
             for one in namespace:
                 async for step in uninstall_namespace(
-                    cluster, one, deployment=deployment, wait_seconds=wait_seconds
+                    cluster,
+                    one,
+                    deployment=deployment,
+                    wait_seconds=wait_seconds,
+                    argocd_namespaces=(DEFAULT_ARGOCD_NAMESPACE, *argocd_namespace),
                 ):
                     click.echo(step.text, err=step.failed)
                     failed |= step.failed

@@ -91,7 +91,11 @@ class NamespaceManager:
         """
         watches: dict[str, Work] = {
             f"the watch of {informer.collection.describe()}": informer.run
-            for informer in (*self._store.informers, *self._verification.informers)
+            for informer in (
+                *self._store.informers,
+                *self._store.own_namespaces,
+                *self._verification.informers,
+            )
         }
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -114,11 +118,22 @@ class NamespaceManager:
         return len(self._store.grants.objects)
 
     async def run_instance(self, name: str) -> None:
-        """Reconcile an instance until cancelled, or until it is deleted and clean.
+        """Wait until an instance is deleted and clean.
 
         The loop may already be running: the leader starts every instance of the store.
+        It also goes on if this call is cancelled, as kopf does first when it stops.
         """
-        await self._ensure_running(name)
+        await asyncio.shield(self._ensure_running(name))
+
+    def is_ending_access(self) -> bool:
+        """Return whether bindings of deleted instances may remain in Argo CD."""
+        records = map(self._store.instance, self._reconcilers)
+        deleted = {
+            record.name
+            for record in records
+            if record is not None and self._store.as_ending(record).being_deleted
+        }
+        return any(not self._reconcilers[name].has_ended_access for name in deleted)
 
     async def resync(self, name: str) -> None:
         """List all objects of the namespace and of one Argo CD, and reconcile.

@@ -59,6 +59,7 @@ from argogrant.kube.resources import (
     ARGOCD_INSTANCES,
     CONFIG_MAPS,
     LEASES,
+    NAMESPACES,
     SECRETS,
     SERVICE_ACCOUNTS,
     VALIDATING_BINDINGS,
@@ -164,10 +165,11 @@ def retention_permissions(namespace: str) -> tuple[Permission, ...]:
 
 
 def operator_permissions(namespace: str) -> tuple[Permission, ...]:
-    """List the permissions for the leader election and the admission policies.
+    """List the permissions for the leader election, policies and its Namespace.
 
-    The operator never reviews the former, since it does not start without them. The
-    condition ``RequesterVerified`` reports missing ones of the latter.
+    The operator never reviews the first, since it does not start without them. The
+    condition ``RequesterVerified`` reports missing ones for the admission policies.
+    Without the last, it learns late that its namespace is being deleted.
     """
     lease = ("get", "patch")
     return (
@@ -179,6 +181,7 @@ def operator_permissions(namespace: str) -> tuple[Permission, ...]:
             for name in _ADMISSION_POLICIES
             for one in _permissions(IDENTITY_ROLE, _READ, resource, name=name)
         ),
+        *_permissions(IDENTITY_ROLE, _READ, NAMESPACES, name=namespace),
     )
 
 

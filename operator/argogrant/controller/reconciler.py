@@ -219,6 +219,9 @@ class Reconciler:
         self._resync: asyncio.Task[int] | None = None
         self.uid = ""
         """Uid of the instance, once it is valid."""
+        self.has_ended_access = False
+        """True if the instance or its namespace is being deleted, and Argo CD has none
+        of its bindings."""
 
     async def run(self) -> None:
         """Reconcile until the instance is deleted and its bindings are removed."""
@@ -345,11 +348,15 @@ class Reconciler:
             True if the instance is deleted and its bindings are removed.
         """
         self._backoff.reset()
+        last: InstanceRecord | None = None
         while not any(task.done() for task in tasks):
             self._changed.clear()
-            record = self._record()
+            before, record = last, self._record()
             if record is None or record.uid != self.uid:
+                if record is None and before is not None:
+                    await self._remove_of_vanished(argocd, before)
                 return True
+            last = record
             if record.instance is not None:
                 self._location = record.instance.location
                 if connection.is_outdated(self._location):
@@ -361,6 +368,30 @@ class Reconciler:
                 task.result()
         return False
 
+    async def _remove_of_vanished(self, argocd: ArgoCD, last: InstanceRecord) -> None:
+        """Remove the bindings of an instance that was deleted without its finalizer.
+
+        Its finalizer was removed by hand, so nothing waits for this, and after some
+        attempts the bindings are left to the sweep. A new instance of the same name
+        takes them over.
+        """
+        if last.is_force_released or self.has_ended_access:
+            return
+        instance = last.instance
+        if instance is not None:
+            instance = replace(instance, being_deleted=True)
+        record = replace(last, being_deleted=True, instance=instance)
+        for _ in range(ATTEMPTS):
+            try:
+                await self._remove(argocd, record)
+            except ClusterError as error:
+                logger.warning("%s: %s", self._qualified_name, error)
+                await self._backoff.wait()
+            else:
+                return
+            if self._store.instance(self._name) is not None:
+                return
+
     async def _take_turn(self, argocd: ArgoCD, record: InstanceRecord) -> bool:
         """Reconcile once, and wait until it has to be done again.
 
@@ -368,6 +399,7 @@ class Reconciler:
             True if the instance is deleted and its bindings are removed.
         """
         began = asyncio.get_running_loop().time()
+        self.has_ended_access = False
         try:
             result = await self._reconcile(argocd, record)
         except ClusterError as error:
@@ -389,7 +421,10 @@ class Reconciler:
             self._backoff.reset()
             self._metrics.record_reconciliation(took, self._clock())
         is_clean = result.is_complete and _is_readable(argocd.snapshot())
-        if record.is_force_released or (record.being_deleted and is_clean):
+        self.has_ended_access = record.being_deleted and is_clean
+        # If only its namespace is being deleted, its grants are released meanwhile.
+        is_deleted = self.has_ended_access and self._is_being_deleted()
+        if record.is_force_released or is_deleted:
             return True
         await self._wait_until_due(result.wait)
         await self._debounce(took)
@@ -761,11 +796,18 @@ class Reconciler:
         The current CRD rejects this change. Bindings stay until they expire.
         """
         record = self._store.instance(self._name)
-        if record is None or record.instance is None or self._location is None:
+        if record is None:
+            return None
+        record = self._store.as_ending(record)
+        if record.instance is None or self._location is None:
             return record
         if record.instance.location.key == self._location.key:
             return record
         return replace(record, instance=None, problem=LOCATION_CHANGED)
+
+    def _is_being_deleted(self) -> bool:
+        record = self._store.instance(self._name)
+        return record is None or record.being_deleted
 
     def _instance(self) -> Instance | None:
         record = self._record()

@@ -12,25 +12,34 @@ order:
    the operator has access to Argo CDs in other clusters.
 2. Scale the operator down, so it writes no binding again.
 3. Clean the Argo CDs that the operator has not cleaned.
-4. Remove the finalizers of the AccessGrants, if nothing failed before.
+4. Read all Argo CDs, as far as the caller may, and report the access that remains: that
+   of an ArgoCDInstance which was removed by force, for example.
+5. Remove the finalizers of the AccessGrants, if nothing failed before.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from argogrant.api.accessgrant import ABANDON_ANNOTATION, FINALIZER
 from argogrant.api.json_fields import get_dict, get_str, get_text_map, get_texts
-from argogrant.argocd.appproject.members import SweptMembers, sweep_members
+from argogrant.argocd.appproject.members import SweptMembers, owner_of, sweep_members
 from argogrant.argocd.overlay import Swept, read_overlay, sweep_overlay
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
+from argogrant.controller.access_survey import (
+    argocd_namespace_of,
+    is_managed,
+    survey_access,
+)
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import observe_project, overlay_patch
 from argogrant.controller.status.writer import FinalizerChange
 from argogrant.grants.model.errors import AccessGrantError
-from argogrant.grants.model.validation import quote
+from argogrant.grants.model.validation import quote, with_full_stop
+from argogrant.grants.model.window import END_OF_TIME
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.informer import list_all
@@ -49,6 +58,7 @@ T = TypeVar("T")
 ATTEMPTS: Final = 5
 POLL_SECONDS: Final = 0.5
 _AGAIN: Final = "Fix this, then run this command again."
+MOST_REPORTED: Final = 100
 STOP_SECONDS: Final = 45.0
 """Longer than the termination grace period of the pod, 30 seconds."""
 
@@ -74,8 +84,16 @@ class Step:
     failed: bool = False
 
 
-async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Swept:
+async def sweep_config_map(
+    cluster: Cluster, namespace: str, clock: Clock, *, is_everything: bool = False
+) -> Swept:
     """Remove expired bindings from the managed key, and change nothing else.
+
+    Args:
+        cluster: API server of Argo CD.
+        namespace: Namespace of Argo CD.
+        clock: Current time.
+        is_everything: Remove the managed key with all bindings, expired or not.
 
     Raises:
         SweepFailed: The ConfigMap is missing or could not be read or written.
@@ -83,8 +101,13 @@ async def sweep_config_map(cluster: Cluster, namespace: str, clock: Clock) -> Sw
 
     def edit(config_map: Body) -> tuple[Swept, Body | None]:
         text = get_text_map(config_map, "data").get(OVERLAY_KEY, "")
-        swept = sweep_overlay(text, clock())
         version = _version_of(config_map)
+        if is_everything and text:
+            overlay = read_overlay({OVERLAY_KEY: text})
+            count = len(overlay.bindings) if overlay is not None else 0
+            swept = Swept(text="", removed=count, kept=0, unreadable=0)
+            return swept, overlay_patch(None, version)
+        swept = sweep_overlay(text, clock())
         return swept, overlay_patch(swept.text, version) if swept.removed else None
 
     try:
@@ -110,20 +133,41 @@ def _unexpected(error: Exception) -> str:
 
 
 async def sweep_projects(
-    cluster: Cluster, namespace: str, clock: Clock
+    cluster: Cluster,
+    namespace: str,
+    clock: Clock,
+    *,
+    is_everything: bool = False,
+    owner: str = "",
 ) -> ProjectSweep | None:
     """Remove expired members of AppProjects, and the tokens they could have issued.
+
+    Args:
+        cluster: API server of Argo CD.
+        namespace: Namespace of Argo CD.
+        clock: Current time.
+        is_everything: Remove all managed members, expired or not.
+        owner: Uid of the ArgoCDInstance whose members are removed; empty for any.
 
     Returns:
         The removed members, and the failures; None if AppProjects may not be listed or
         are not served.
     """
     total, failures, is_listed = SweptMembers(), list[str](), False
+
+    def edit(project: Body) -> tuple[SweptMembers, Body | None]:
+        observed = observe_project(project)
+        found = owner_of(observed)
+        if owner and (found is None or found.uid != owner):
+            return SweptMembers(), None
+        swept, planned = sweep_members(observed, clock(), is_everything=is_everything)
+        return swept, project_patch(project, planned) if planned is not None else None
+
     try:
         async for body in list_all(cluster, Collection(APP_PROJECTS, namespace)):
             is_listed = True
             try:
-                total += await _sweep_project(cluster, body, clock)
+                total += await _sweep_project(cluster, body, edit)
             except ClusterError as error:
                 failures.append(str(error))
             except Exception as error:  # noqa: BLE001 - the others are swept
@@ -136,11 +180,11 @@ async def sweep_projects(
     return ProjectSweep(members=total, failures=tuple(failures))
 
 
-async def _sweep_project(cluster: Cluster, body: Body, clock: Clock) -> SweptMembers:
-    def edit(project: Body) -> tuple[SweptMembers, Body | None]:
-        swept, planned = sweep_members(observe_project(project), clock())
-        return swept, project_patch(project, planned) if planned is not None else None
-
+async def _sweep_project(
+    cluster: Cluster,
+    body: Body,
+    edit: Callable[[Body], tuple[SweptMembers, Body | None]],
+) -> SweptMembers:
     try:
         return await _patch(cluster, _path_of(APP_PROJECTS, body), edit, body)
     except NotFound:
@@ -148,7 +192,12 @@ async def _sweep_project(cluster: Cluster, body: Body, clock: Clock) -> SweptMem
 
 
 async def uninstall(
-    cluster: Cluster, namespace: str, *, deployment: str, wait_seconds: float
+    cluster: Cluster,
+    namespace: str,
+    *,
+    deployment: str,
+    wait_seconds: float,
+    argocd_namespaces: Iterable[str] = (),
 ) -> AsyncIterator[Step]:
     """Remove every binding and every finalizer of one namespace.
 
@@ -157,6 +206,8 @@ async def uninstall(
         namespace: Namespace of the ArgoCDInstances and AccessGrants.
         deployment: Deployment of the operator, which is scaled to 0; empty for none.
         wait_seconds: Time for the operator to clean its Argo CDs.
+        argocd_namespaces: Namespaces of Argo CDs, besides those of the instances, that
+            are read in any case.
 
     Yields:
         One line for each result. A failure of one object stops no other. If a step
@@ -177,11 +228,55 @@ async def uninstall(
             step = await _clean(cluster, one, exists=name in remaining)
             failed |= step.failed
             yield Step(f"{namespace}/{name}: {step.text}", failed=step.failed)
+        named = {*argocd_namespaces, *map(_argocd_of, instances)}
+        async for step in _report_remaining(cluster, namespace, named):
+            failed |= step.failed
+            yield step
         if not failed:
             async for step in _release_grants(cluster, namespace):
                 yield step
     except ClusterError as error:
         yield Step(f"{namespace}: {error}. {_AGAIN}", failed=True)
+
+
+def _argocd_of(instance: Body) -> str:
+    """Return the namespace of the Argo CD of an instance."""
+    return argocd_namespace_of(get_dict(instance, "spec"))
+
+
+async def _report_remaining(
+    cluster: Cluster, namespace: str, argocds: Iterable[str]
+) -> AsyncIterator[Step]:
+    """Report access that no ArgoCDInstance of another namespace has to end."""
+    survey = await survey_access(cluster, sorted(argocds))
+    for access in survey.found[:MOST_REPORTED]:
+        owner = access.owner_name
+        if access.owner is not None:
+            owner += f" (uid {access.owner.uid})"
+            if access.owner.namespace != namespace:
+                managed = await is_managed(cluster, access)
+                if managed is None:
+                    yield Step(
+                        f"{access.place} has bindings of {owner}. Whether it exists"
+                        " could not be read."
+                    )
+                if managed is not False:
+                    continue
+        listed = f"{access.describe(access.ends)}, by {owner}" if access.ends else ""
+        what = "; ".join(filter(None, (listed, access.problem)))
+        remedy = f"argogrant sweep --all --argocd-namespace {access.namespace}"
+        if access.project and access.problem:
+            remedy = f"kubectl -n {access.namespace} edit appproject {access.project}"
+        yield Step(
+            f"{access.place} still gives access: {what}. Unless an operator in another"
+            f" cluster manages it, remove it, then run this command again: {remedy}",
+            failed=True,
+        )
+    rest = len(survey.found) - MOST_REPORTED
+    if rest > 0:
+        yield Step(f"{rest} more places have bindings", failed=True)
+    for what, why in survey.not_read.items():
+        yield Step(f"{namespace}: access was not read in {what}: {why}")
 
 
 async def _delete_all(
@@ -260,22 +355,22 @@ async def _clean(cluster: Cluster, instance: Body, *, exists: bool) -> Step:
     An instance that no longer exists is included: without a finalizer its deletion did
     not wait for the operator.
     """
-    problem = _obstacle(get_dict(instance, "spec"))
-    if problem and not exists:
+    server = _other_cluster(get_dict(instance, "spec"))
+    if server and not exists:
         return Step("cleaned by the operator")
     annotations = get_dict(get_dict(instance, "metadata"), "annotations")
     try:
         if annotations.get(ABANDON_ANNOTATION) == "true":
             step = Step("not cleaned, because of its annotation; bindings may remain")
-        elif problem:
+        elif server:
             step = Step(
-                f"{problem}, so only the operator can remove its bindings. Start the"
-                " operator (kubectl scale deployment … --replicas=1), then run this"
-                " command again.",
+                f"its Argo CD is in another cluster, {server}, so only the operator can"
+                " remove its bindings. Start the operator (kubectl scale deployment …"
+                " --replicas=1), then run this command again.",
                 failed=True,
             )
         else:
-            step = await _remove_overlay(cluster, instance)
+            step = await _remove_bindings(cluster, instance)
         if not step.failed:
             await _remove_finalizer(cluster, _path_of(ARGOCD_INSTANCES, instance))
     except ClusterError as error:
@@ -288,21 +383,49 @@ async def _clean(cluster: Cluster, instance: Body, *, exists: bool) -> Step:
 _MAY_REMAIN: Final = f"Its bindings may remain in {CONFIG_MAP_NAME}."
 
 
-def _obstacle(spec: Mapping[str, Any]) -> str:
-    """Return why only the operator can remove the bindings; empty if others can."""
-    if "cluster" in spec:
-        server = get_str(get_dict(spec, "cluster"), "server")
-        return f"its Argo CD is in another cluster, {server}"
-    if spec.get("bindProjectRolesIn") == "AppProject":
-        return "it binds in AppProjects"
-    return ""
+def _other_cluster(spec: Mapping[str, Any]) -> str:
+    """Return the API server of the other cluster with Argo CD; empty if in this one."""
+    if "cluster" not in spec:
+        return ""
+    return get_str(get_dict(spec, "cluster"), "server") or "(unknown)"
+
+
+async def _remove_bindings(cluster: Cluster, instance: Body) -> Step:
+    """Remove the managed key and the members of AppProjects of this instance."""
+    step = await _remove_overlay(cluster, instance)
+    argocd = _argocd_of(instance)
+    uid = get_str(get_dict(instance, "metadata"), "uid")
+    # The operator may have been stopped after ``bindProjectRolesIn`` was changed.
+    projects = await sweep_projects(
+        cluster, argocd, _no_clock, is_everything=True, owner=uid
+    )
+    binds_in_projects = (
+        get_dict(instance, "spec").get("bindProjectRolesIn") == "AppProject"
+    )
+    if projects is None and binds_in_projects:
+        return Step(
+            f"{step.text}. It binds in AppProjects, which you may not list and patch in"
+            f" namespace {argocd}. {_AGAIN}",
+            failed=True,
+        )
+    if projects is None or (not projects.failures and not projects.members.removed):
+        return step
+    text = f"{step.text}; removed {projects.members.removed} members of AppProjects"
+    failures = [with_full_stop(one) for one in projects.failures]
+    text = " ".join([with_full_stop(text), *failures, _AGAIN]) if failures else text
+    return Step(text, failed=step.failed or bool(failures))
+
+
+def _no_clock() -> datetime:
+    """Return a time that nothing depends on: everything is removed."""
+    return END_OF_TIME
 
 
 async def _remove_overlay(cluster: Cluster, instance: Body) -> Step:
     """Remove the managed key if it belongs to this instance."""
     metadata = get_dict(instance, "metadata")
     uid, name = get_str(metadata, "uid"), get_str(metadata, "name")
-    argocd = get_str(get_dict(instance, "spec"), "namespace") or "argocd"
+    argocd = _argocd_of(instance)
 
     def edit(config_map: Body) -> tuple[str, Body | None]:
         overlay = read_overlay(get_text_map(config_map, "data"))

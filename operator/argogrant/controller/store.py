@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Collection as SizedIterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 from argogrant.api.accessapproval import read_approval
@@ -49,6 +49,7 @@ from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ACCESS_POLICIES,
     ARGOCD_INSTANCES,
+    NAMESPACES,
     Collection,
     Resource,
 )
@@ -59,6 +60,8 @@ OBSERVE_TIMEOUT: Final = 5.0
 """Seconds after which the first reconciliation runs without what was not read yet."""
 UNASSIGNED: Final = ""
 """Event key of the grants without an ArgoCDInstance; no instance has this name."""
+NAMESPACE_BACKOFF: Final = 300.0
+"""Longest seconds between attempts to read a Namespace; access to it is optional."""
 MAX_FINALIZERS: Final = MAX_ENTRIES["finalizers"]
 POLICIES: Final = "*"
 """Event key of the AccessPolicies' own status; no instance has this name."""
@@ -253,6 +256,21 @@ class Store:
         self.approvals = inform(
             ACCESS_APPROVALS, record_approval, self._approval_changed
         )
+        self.own_namespaces = tuple(
+            Informer(
+                cluster,
+                Collection(NAMESPACES, "", name),
+                read=lambda body: "deletionTimestamp" in get_dict(body, "metadata"),
+                on_change=lambda _before, _after: self.enqueue_all(),
+                longest_backoff=NAMESPACE_BACKOFF,
+            )
+            for name in dict.fromkeys((namespace, operator_namespace))
+            if name
+        )
+        """Informers of this namespace and of the operator's: are they being deleted?
+
+        Permission for them is optional, and nothing waits for them.
+        """
         self.refused_finalizers: dict[str, str] = {}
         """Why the API server refuses the finalizer, by the uid of the grant."""
         self._approvals: dict[str, tuple[ApprovalRecord, ...]] = {}
@@ -350,6 +368,24 @@ class Store:
     def instance(self, name: str) -> InstanceRecord | None:
         """Return the ArgoCDInstance of this name, or None."""
         return self.instances.objects.get(name)
+
+    @property
+    def is_ending(self) -> bool:
+        """The namespace, or the operator's own, is being deleted.
+
+        Kubernetes then deletes the operator, its account and its Roles in any order.
+        What they are needed for has to be done before.
+        """
+        return any(any(one.objects.values()) for one in self.own_namespaces)
+
+    def as_ending(self, record: InstanceRecord) -> InstanceRecord:
+        """Return an instance as deleted if its namespace is being deleted."""
+        if record.being_deleted or not self.is_ending:
+            return record
+        instance = record.instance
+        if instance is not None:
+            instance = replace(instance, being_deleted=True)
+        return replace(record, being_deleted=True, instance=instance)
 
     def refuse_finalizer(self, record: GrantRecord, problem: str) -> None:
         """Record that the API server refuses the finalizer on a grant for good."""

@@ -24,6 +24,7 @@ from argogrant.telemetry.metrics import Metrics
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
 POLL_SECONDS: Final = 0.5
+END_POLL_SECONDS: Final = 0.05
 _C_LIBRARY: Final = ctypes.CDLL(None)
 LONGEST_RESYNC_RETRY: Final = 5.0
 """Seconds; kopf's own delay after an exception would be a minute without a resync."""
@@ -96,6 +97,19 @@ class NamespaceRegistry:
         """Limit the caches of policy lines by the number of grants that exist."""
         managers = (manager for manager, _ in self._managers.values())
         trim_line_caches(sum(manager.grant_count() for manager in managers))
+
+    async def finish_ending_access(self, seconds: float) -> None:
+        """Wait until the bindings of deleted instances are removed, or time is over.
+
+        A process that is stopped because its namespace is being deleted is not started
+        again, and its account soon loses its permissions.
+        """
+        managers = [one for one, _ in self._managers.values()]
+        for _ in range(int(seconds / END_POLL_SECONDS)):
+            is_ending = any(one.is_ending_access() for one in managers)
+            if not (self.leading.is_set() and is_ending):
+                return
+            await asyncio.sleep(END_POLL_SECONDS)
 
     async def close(self) -> None:
         """Stop all managers."""

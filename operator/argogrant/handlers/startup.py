@@ -52,6 +52,9 @@ FEWEST_FILES: Final = 4_096
 """Open files below which a warning is logged; an ArgoCDInstance needs about ten."""
 GC_NEW_OBJECTS: Final = 20_000
 GC_YOUNGER_COLLECTIONS: Final = 20
+ENDING_SECONDS: Final = 10.0
+"""Longest delay of a stop by bindings of deleted instances that are to be removed; a
+third of the grace period of a pod."""
 LOST_LEASE: Final = 3
 """Exit status of a process that lost its Lease."""
 ELECTION_POLL_SECONDS: Final = 0.1
@@ -306,7 +309,11 @@ class OperatorProcess:
         self.namespaces.leading.set()
 
     async def stop(self) -> None:
-        """Stop all writes first, then release the Lease for another replica."""
+        """Stop all writes first, then release the Lease for another replica.
+
+        If the namespace is being deleted, access ends before.
+        """
+        await self.namespaces.finish_ending_access(ENDING_SECONDS)
         await self.namespaces.close()
         await self._election.release()
         await self._sinks.stop()

@@ -4,10 +4,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
+from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
+from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.cli import admin
 from argogrant.cli.main import app
 from argogrant.kube.errors import Forbidden, Unavailable
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS
+from support.appprojects import with_alice
 from support.fake_cluster import FakeCluster
 
 
@@ -108,3 +111,56 @@ def test_each_failure_of_the_sweep_is_printed(cluster: FakeCluster) -> None:
     assert result.exit_code == 1
     assert "argocd-rbac-cm: GET: 403. Nothing was removed." in result.output
     assert "AppProjects in argocd: LIST: 503." in result.output
+
+
+KEY = (
+    "# argogrant v1 argogrant/default u1\n# until 2099-01-01T00:00:00Z\n"
+    "g, dana, role:deployer\n# until never\ng, erin, role:deployer\n"
+)
+
+
+def add_access(cluster: FakeCluster, members: str) -> None:
+    """Give two users access in the key, and one in an AppProject."""
+    data = {"policy.csv": "g, x, role:y", OVERLAY_KEY: KEY}
+    metadata = {"name": "argocd-rbac-cm"}
+    cluster.add(CONFIG_MAPS.path("argocd"), {"metadata": metadata, "data": data})
+    project = {"name": "team-a", "annotations": {MEMBERS_ANNOTATION: members}}
+    roles = [{"name": "deployer", "groups": ["alice", "ops"]}]
+    cluster.add(
+        APP_PROJECTS.path("argocd"), {"metadata": project, "spec": {"roles": roles}}
+    )
+
+
+def test_sweep_of_everything_removes_all_that_argogrant_added(
+    cluster: FakeCluster,
+) -> None:
+    """Also what has not ended, what has no end, and what another instance added."""
+    add_access(cluster, with_alice().members or "")
+    result = CliRunner().invoke(app, ["sweep", "--all"])
+    project = cluster.object(APP_PROJECTS.path("argocd", "team-a"))
+
+    assert result.exit_code == 0, result.output
+    assert "2 removed, 0 kept, 0 unreadable" in result.output
+    assert cluster.object(CONFIG_MAP)["data"] == {"policy.csv": "g, x, role:y"}
+    assert project["spec"]["roles"][0]["groups"] == ["ops"]
+    assert MEMBERS_ANNOTATION not in project["metadata"]["annotations"]
+
+
+def test_sweep_of_everything_fails_if_members_may_remain(cluster: FakeCluster) -> None:
+    add_access(cluster, "{")
+    result = CliRunner().invoke(app, ["sweep", "--all"])
+
+    assert result.exit_code == 1
+    assert "1 projects unreadable" in result.output
+    assert OVERLAY_KEY not in cluster.object(CONFIG_MAP)["data"]
+
+
+def test_sweep_of_everything_writes_nothing_without_a_binding(
+    cluster: FakeCluster,
+) -> None:
+    metadata = {"name": "argocd-rbac-cm"}
+    cluster.add(CONFIG_MAPS.path("argocd"), {"metadata": metadata, "data": {}})
+    result = CliRunner().invoke(app, ["sweep", "--all"])
+
+    assert result.exit_code == 0, result.output
+    assert cluster.count("merge_patch") == 0

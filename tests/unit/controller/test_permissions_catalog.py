@@ -142,7 +142,7 @@ def test_review_is_a_self_subject_access_review() -> None:
 
 
 def test_cluster_scoped_permission_has_no_namespace() -> None:
-    *_, permission = operator_permissions("ours")
+    *_, permission, _, _, _ = operator_permissions("ours")
 
     assert permission.target == "validatingadmissionpolicybindings/argogrant-approver"
     assert permission.resource.group == "admissionregistration.k8s.io"

@@ -8,11 +8,14 @@ from pathlib import Path
 import kopf
 import pytest
 
+from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
+from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.audit.audit_log import AuditLog
 from argogrant.handlers import instances
 from argogrant.handlers.instances import NamespaceRegistry
 from argogrant.handlers.startup import OperatorSettings
 from argogrant.kube.errors import Unavailable
+from argogrant.kube.resources import NAMESPACES
 from argogrant.telemetry.metrics import Metrics
 from support.fake_clock import FakeClock
 from support.fake_cluster import FakeCluster
@@ -21,6 +24,7 @@ from support.in_memory_operator import (
     INSTANCE_PATH,
     INSTANCES,
     OURS,
+    RBAC,
     SETTLED,
 )
 from support.live_cluster import INSTANCE
@@ -123,3 +127,39 @@ def resident_bytes() -> int:
     status = Path("/proc/self/status").read_text().splitlines()
     line = next(line for line in status if line.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024
+
+
+async def test_stop_waits_until_access_of_a_deleted_namespace_has_ended() -> None:
+    """kopf cancels its daemons first; the loops go on meanwhile."""
+    async with an_operator() as operator:
+        cluster = operator.cluster
+        metadata = {"name": OURS, "finalizers": ["kubernetes"]}
+        cluster.add(NAMESPACES.path(""), {"metadata": metadata})
+        cluster.add(INSTANCES, {**INSTANCE, "metadata": {"name": "default"}})
+        data = {OVERLAY_KEY: "g, alice, role:deployer\n"}
+        allowed = {ALLOWED_NAMESPACES_ANNOTATION: OURS}
+        of_rbac = {"name": "argocd-rbac-cm", "annotations": allowed}
+        config_map = {"metadata": of_rbac, "data": {}}
+        cluster.add(RBAC.rpartition("/")[0], config_map)
+        manager = operator.namespaces.get(OURS)
+        daemon = asyncio.create_task(manager.run_instance("default"))
+        await asyncio.sleep(SETTLED)
+        await operator.namespaces.finish_ending_access(SETTLED)  # nothing is ending
+        cluster.fail("merge_patch", Unavailable("503"), path=RBAC)
+        cluster.edit(RBAC, {"data": data})
+        cluster.delete_object(NAMESPACES.path("", OURS))
+        daemon.cancel()
+        await asyncio.sleep(0.05)
+        await operator.namespaces.finish_ending_access(SETTLED)
+
+        assert OVERLAY_KEY not in cluster.object(RBAC)["data"]
+
+
+async def test_stop_of_a_standby_waits_for_nothing() -> None:
+    async with an_operator() as operator:
+        operator.namespaces.leading.clear()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await operator.namespaces.finish_ending_access(SETTLED)
+
+        assert loop.time() == began

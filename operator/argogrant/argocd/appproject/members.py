@@ -385,11 +385,16 @@ class SweptMembers:
 
 
 def sweep_members(
-    project: Project, now: datetime
+    project: Project, now: datetime, *, is_everything: bool = False
 ) -> tuple[SweptMembers, ProjectPlan | None]:
     """Plan the removal of expired members and of the tokens that they can have created.
 
     A member that expires at ``now`` is expired: windows are half-open.
+
+    Args:
+        project: The AppProject.
+        now: The current time.
+        is_everything: Remove all managed members, expired or not.
 
     Returns:
         The numbers, and the plan; None instead of a plan that changes nothing.
@@ -403,7 +408,7 @@ def sweep_members(
     kept = {
         _binding(project, one): one.until
         for one in annotation.members
-        if one.until > now
+        if one.until > now and not is_everything
     }
     members = DesiredMembers(kept=kept)
     planned = plan_members(project, members, owner=annotation.owner, now=now)

@@ -60,8 +60,10 @@ DOCTOR: Final = Command(
     "Diagnose an installation and print remedies.",
     """Check an installation, and print a remedy for each problem.
 
-    Read-only, with your own permissions. Items that you cannot read are marked "?". The
-    exit status is 1 if there is a problem, else 0.
+    Read-only, with your own permissions. Items that you cannot read are marked "?".
+    Access is judged by what Argo CD has now, in every namespace that you may read; with
+    --argocd-context also in that cluster. The exit status is 1 if there is a problem,
+    else 0.
 
     Example: argogrant doctor -n argogrant
     """,
@@ -73,6 +75,7 @@ DOCTOR: Final = Command(
             help="ArgoCDInstance to check.  [default: all]",
         ),
         CONTEXT,
+        ARGOCD_CONTEXT,
         choice(
             *("--output", "-o"),
             values=TextOrJSON,
@@ -206,11 +209,19 @@ SWEEP: Final = Command(
     Needs only this ConfigMap, and keeps lines that it cannot parse. With permission to
     list and patch AppProjects, also removes expired members and the tokens created
     during their membership. The exit status is 0 if no readable expired binding
-    remains, and 1 if a read or a write failed.
+    remains (with --all, no binding), and 1 if a read or a write failed.
 
     Example: argogrant sweep --argocd-namespace argocd
     """,
-    [ARGOCD_NAMESPACE],
+    [
+        ARGOCD_NAMESPACE,
+        flag(
+            *("--all", "is_everything"),
+            help="All bindings of argogrant, expired or not, of any ArgoCDInstance. A"
+            " running operator adds those of active grants again.",
+        ),
+        CONTEXT,
+    ],
 )
 UNINSTALL: Final = Command(
     "uninstall",
@@ -220,8 +231,9 @@ UNINSTALL: Final = Command(
 
     Deletes the ArgoCDInstances, waits until a running operator has removed its
     bindings, stops the operator, and removes the remaining bindings and finalizers.
-    AccessGrants remain, without finalizers. The command can be repeated. The exit
-    status is 0 if nothing is left, and 1 if something could not be removed.
+    Then reads every Argo CD that it may read. AccessGrants remain, without finalizers.
+    The command can be repeated. The exit status is 0 if no access is left, and 1 if
+    some is left; each line about it contains the command that removes it.
 
     Example: argogrant uninstall --namespace argogrant --deployment argogrant
     """,
@@ -240,6 +252,11 @@ UNINSTALL: Final = Command(
             type=click.FloatRange(min=0),
             default=30,
             help="Seconds to wait for a running operator.",
+        ),
+        repeated(
+            "--argocd-namespace",
+            help="Namespace of an Argo CD to read for remaining access, besides argocd"
+            " and those of the ArgoCDInstances; may be repeated.",
         ),
     ],
 )

@@ -9,16 +9,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.api.admission_policies import VALIDATING_FILE
-from argogrant.api.json_fields import get_dicts, get_str
+from argogrant.api.json_fields import get_dicts, get_str, get_time
+from argogrant.cli.doctor.access_checks import access_is_accounted_for
 from argogrant.cli.doctor.collect import (
     ClusterFacts,
     InstanceFacts,
     Probe,
+    abbreviate,
     operator_account,
 )
 from argogrant.cli.terminal.checklist import (
@@ -71,6 +73,7 @@ def examine(
         if its message repeats a result of the cluster.
     """
     common = [one for check in CLUSTER_CHECKS if (one := check(cluster)) is not None]
+    common += access_is_accounted_for(cluster)
     known = {result.text for result in common}
     causes = (one.check for one in common if one.outcome is CheckOutcome.WRONG)
     outdated = next((_OUTDATED[one] for one in causes if one in _OUTDATED), "")
@@ -203,8 +206,8 @@ def an_instance_exists(facts: ClusterFacts) -> CheckResult:
     if not instances.value:
         return wrong(
             check,
-            f"no ArgoCDInstance in namespace {facts.namespace}, so no grant there takes"
-            " effect",
+            f"no ArgoCDInstance in namespace {facts.namespace}, so no grant there is"
+            " bound. The line Access shows what Argo CD still has.",
             remedy="Create one (README.md has an example), or name another namespace"
             " with -n.",
         )
@@ -222,10 +225,25 @@ def grants_name_an_instance(facts: ClusterFacts) -> CheckResult | None:
         return None
     return wrong(
         "Grants",
-        f"{_abbreviate(sorted(orphans))}: spec.instance names an ArgoCDInstance that"
+        f"{abbreviate(sorted(orphans))}: spec.instance names an ArgoCDInstance that"
         " does not exist",
         remedy="Create that instance, or request the access again with another"
         " spec.instance.",
+    )
+
+
+def namespace_is_not_being_deleted(facts: ClusterFacts) -> CheckResult | None:
+    """Check that the namespace does not wait for finalizers of argogrant."""
+    if not facts.is_terminating.value:
+        return None
+    waiting = (*(facts.instances.value or ()), *(facts.grants.value or ()))
+    count = sum(one.being_deleted for one in waiting)
+    return wrong(
+        "Namespace",
+        f"{facts.namespace} is being deleted, and waits for the finalizers of {count}"
+        " ArgoCDInstances and AccessGrants",
+        remedy="Remove their bindings and finalizers:",
+        command=f"argogrant uninstall --namespace {facts.namespace}",
     )
 
 
@@ -235,6 +253,7 @@ CLUSTER_CHECKS: Final[Sequence[Callable[[ClusterFacts], CheckResult | None]]] = 
     operator_is_leading,
     operator_can_report,
     admission_policies_are_installed,
+    namespace_is_not_being_deleted,
     an_instance_exists,
     grants_name_an_instance,
 )
@@ -312,7 +331,7 @@ def grants_take_effect(facts: InstanceFacts, outdated: str) -> Iterator[CheckRes
             affected.setdefault(key, []).append(grant.name)
             messages.setdefault(key, condition.message)
     for (check, reason), names in affected.items():
-        text = f"{_abbreviate(names)}: {reason}: {messages[check, reason]}"
+        text = f"{abbreviate(names)}: {reason}: {messages[check, reason]}"
         yield _as_reported(wrong(check, text), outdated)
 
 
@@ -345,21 +364,26 @@ def grants_are_counted(facts: InstanceFacts, outdated: str) -> Iterator[CheckRes
     if grants.value is None:
         yield unknown(check, grants.problem)
         return
-    states = Counter(map(_state, grants.value))
+    states = Counter(_state(one, facts.now) for one in grants.value)
     text = f"{states.pop('active', 0)} active, {states.pop('ended', 0)} ended"
+    late = states.pop("late", 0)
+    text += f", {late} reported active after the end" if late else ""
     if states:
         waiting = ", ".join(f"{count} {why}" for why, count in sorted(states.items()))
         text += f", {states.total()} waiting: {waiting}"
     yield _as_reported(fine(check, text), outdated)
 
 
-def _state(record: GrantRecord) -> str:
+def _state(record: GrantRecord, now: datetime) -> str:
     if "endedAt" in record.status:
         return "ended"
     ready = read_conditions(record.status).get(GrantCondition.READY)
     if ready is None:
         return "not reported yet"
-    return "active" if ready.status else ready.reason
+    if not ready.status:
+        return ready.reason
+    end = get_time(record.status, "expiresAt")
+    return "late" if end is not None and end <= now else "active"
 
 
 INSTANCE_CHECKS: Final[
@@ -371,9 +395,3 @@ INSTANCE_CHECKS: Final[
     grants_take_effect,
     grants_are_counted,
 )
-
-
-def _abbreviate(names: Sequence[str]) -> str:
-    """List the first three names, and count the others."""
-    text = ", ".join(names[:3])
-    return f"{text} and {len(names) - 3} more" if len(names) > len(names[:3]) else text

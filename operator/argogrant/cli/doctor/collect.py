@@ -4,14 +4,23 @@ Every fact is read on its own, so that one missing permission hides no other fac
 Nothing is changed.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from argogrant.api.admission_drift import POLICY_NAMES, find_drift
+from argogrant.api.argocdinstance import Instance
 from argogrant.api.crd import GROUP, KINDS, VERSION, custom_resource_definition
+from argogrant.argocd.managed_access import ManagedAccess
+from argogrant.argocd.overlay import Owner
+from argogrant.controller.access_survey import (
+    NO_PERMISSION,
+    AccessSurvey,
+    is_managed,
+    survey_access,
+)
 from argogrant.controller.apply import Clock
 from argogrant.controller.permissions import (
     home_permissions,
@@ -35,6 +44,7 @@ from argogrant.kube.resources import (
     ARGOCD_INSTANCES,
     DEPLOYMENTS,
     LEASES,
+    NAMESPACES,
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
     Collection,
@@ -45,9 +55,10 @@ CRDS: Final = Resource("apis/apiextensions.k8s.io/v1", "customresourcedefinition
 OWN_REVIEWS: Final = ACCESS_REVIEWS.path("")
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 CANNOT_REVIEW: Final = "you do not have permission to create subjectaccessreviews"
-NO_PERMISSION: Final = "you do not have permission to read it"
 _ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
 _DEFAULT_LEASE_SECONDS: Final = 15
+MOST_OWNERS: Final = 100
+"""ArgoCDInstances that are read; others can write the names of more."""
 
 T = TypeVar("T")
 
@@ -69,6 +80,20 @@ class LeaseFact:
     renewed_at: datetime | None
     seconds: float
     """Duration of the Lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessFacts:
+    """Access that the Argo CDs of one cluster have from argogrant."""
+
+    context: str = ""
+    """Kubeconfig context of that cluster; empty for the operator's."""
+    found: tuple[ManagedAccess, ...] = ()
+    not_read: Mapping[str, str] = field(default_factory=dict)
+    """Objects that could not be read, with the reason."""
+    managed: Mapping[tuple[Owner, str], bool | None] = field(default_factory=dict)
+    """True if the owner exists and manages the Argo CD in this namespace; None if it is
+    unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +120,10 @@ class ClusterFacts:
     """Difference from the shipped admission policies; empty if there is none."""
     instances: Probe[tuple[InstanceRecord, ...]]
     grants: Probe[tuple[GrantRecord, ...]]
+    is_terminating: Probe[bool]
+    """True if the namespace is being deleted."""
+    access: tuple[AccessFacts, ...]
+    """Access in the Argo CDs of this cluster, then of another one if it was named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +134,8 @@ class InstanceFacts:
     argocd_version: Probe[str]
     grants: Probe[tuple[GrantRecord, ...]]
     """AccessGrants that name this instance."""
+    now: datetime
+    """Current time by the API server's clock."""
 
     @property
     def argocd_namespace(self) -> str:
@@ -120,14 +151,34 @@ class InstanceFacts:
 
 
 async def collect_cluster(
-    cluster: Cluster, namespace: str, clock: Clock
+    cluster: Cluster,
+    namespace: str,
+    clock: Clock,
+    *,
+    others: Mapping[str, Cluster] = {},
 ) -> ClusterFacts:
-    """Read everything about an operator that does not depend on an instance."""
+    """Read everything about an operator that does not depend on an instance.
+
+    Args:
+        cluster: API server of the operator.
+        namespace: Namespace of the ArgoCDInstances and AccessGrants.
+        clock: Current time.
+        others: Other clusters with Argo CDs, by kubeconfig context.
+    """
     version = await _probe(cluster.get("/version"), lambda b: str(b["gitVersion"]))
     instances = await _list(cluster, namespace, ARGOCD_INSTANCES, record_instance)
     reported = (one.status.get("operatorNamespace") for one in instances.value or ())
     home = next(filter(None, reported), namespace)
     lease = await _probe(cluster.get(LEASES.path(home, LEASE_NAME)), _read_lease)
+    # Grants are read after Argo CD: what is bound meanwhile has a grant.
+    named = {one.argocd_namespace for one in _parsed(instances)} | {"argocd"}
+    surveys = {
+        context: await survey_access(one, sorted(named))
+        for context, one in {"": cluster, **others}.items()
+    }
+    access = [
+        await _access(cluster, context, survey) for context, survey in surveys.items()
+    ]
     return ClusterFacts(
         namespace=namespace,
         operator_namespace=home,
@@ -140,17 +191,50 @@ async def collect_cluster(
         admission_drift=await _admission_drift(cluster),
         instances=instances,
         grants=await _list(cluster, namespace, ACCESS_GRANTS, record_grant),
+        is_terminating=await _probe(
+            cluster.get(NAMESPACES.path("", namespace)),
+            lambda body: "deletionTimestamp" in body["metadata"],
+        ),
+        access=tuple(access),
+    )
+
+
+def _parsed(instances: Probe[tuple[InstanceRecord, ...]]) -> Iterable[Instance]:
+    records = instances.value or ()
+    return (one.instance for one in records if one.instance is not None)
+
+
+async def _access(cluster: Cluster, context: str, survey: AccessSurvey) -> AccessFacts:
+    """Find out which owners of the found access exist and manage it."""
+    managed: dict[tuple[Owner, str], bool | None] = {}
+    for entries in survey.found:
+        if entries.owner is None or (entries.owner, entries.namespace) in managed:
+            continue
+        is_read = len(managed) < MOST_OWNERS
+        managed[entries.owner, entries.namespace] = (
+            await is_managed(cluster, entries, is_remote=bool(context))
+            if is_read
+            else None
+        )
+    return AccessFacts(
+        context=context,
+        found=tuple(survey.found),
+        not_read=survey.not_read,
+        managed=managed,
     )
 
 
 async def collect_instance(
-    cluster: Cluster, record: InstanceRecord, grants: Probe[tuple[GrantRecord, ...]]
+    cluster: Cluster, record: InstanceRecord, common: ClusterFacts
 ) -> InstanceFacts:
     """Read what belongs to one Argo CD; of one in another cluster, nothing."""
+    grants = common.grants
     if grants.value is not None:
         own = tuple(one for one in grants.value if one.instance == record.name)
         grants = Probe(value=own)
-    facts = InstanceFacts(record=record, argocd_version=Probe(), grants=grants)
+    facts = InstanceFacts(
+        record=record, argocd_version=Probe(), grants=grants, now=common.now
+    )
     if facts.is_remote:
         return facts
     path = DEPLOYMENTS.path(facts.argocd_namespace, "argocd-server")
@@ -324,3 +408,9 @@ def _version_of(deployment: Body) -> str:
     _, colon, tag = image.rpartition("/")[2].partition(":")
     labels = deployment["metadata"].get("labels") or {}
     return tag if colon else str(labels.get("app.kubernetes.io/version", ""))
+
+
+def abbreviate(names: Sequence[str]) -> str:
+    """List the first three names, and count the others."""
+    text = ", ".join(names[:3])
+    return f"{text} and {len(names) - 3} more" if len(names) > len(names[:3]) else text

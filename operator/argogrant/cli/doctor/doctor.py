@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from itertools import groupby
+from typing import Final
 
 import click
 
+from argogrant.cli.doctor.access_checks import CHECK as ACCESS
 from argogrant.cli.doctor.checks import examine
 from argogrant.cli.doctor.collect import collect_cluster, collect_instance
 from argogrant.cli.formats import TextOrJSON
@@ -27,6 +30,9 @@ from argogrant.cli.terminal.checklist import (
 from argogrant.cli.terminal.tables import print_line
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError
+
+SETTLE_SECONDS: Final = 2.0
+"""Pause before access that seems wrong is read again: the operator may just write."""
 
 
 def show(
@@ -59,10 +65,11 @@ def doctor(
     namespace: str,
     instance: str,
     context: str,
+    argocd_context: str,
     output: TextOrJSON,
 ) -> None:
     """Print the problems of an installation."""
-    results = asyncio.run(_examine(namespace, instance, context))
+    results = asyncio.run(_examine(namespace, instance, context, argocd_context))
     is_healthy = all(one.outcome is not CheckOutcome.WRONG for one in results)
     if output is TextOrJSON.JSON:
         checks = [asdict(one) for one in results]
@@ -73,31 +80,46 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
-async def _examine(namespace: str, instance: str, context: str) -> list[CheckResult]:
+async def _examine(
+    namespace: str, instance: str, context: str, argocd_context: str
+) -> list[CheckResult]:
     check = "API server"
     try:
-        cluster = await connect(context)
+        async with AsyncExitStack() as stack:
+            cluster = await connect(context)
+            stack.push_async_callback(cluster.close)
+            others: dict[str, Cluster] = {}
+            if argocd_context:
+                other = others[argocd_context] = await connect(argocd_context)
+                stack.push_async_callback(other.close)
+            await cluster.get("/version")
+            where = resolve_namespace(namespace, context)
+            results = await _results(cluster, where, instance, others)
+            if any(map(_may_be_transient, results)):
+                await asyncio.sleep(SETTLE_SECONDS)
+                results = await _results(cluster, where, instance, others)
+            return results
     except APIServerNotReachable as error:
         text = f"no API server is configured: {error}"
         return [wrong(check, text, command="kubectl config get-contexts")]
-    try:
-        await cluster.get("/version")
-        return await _results(cluster, resolve_namespace(namespace, context), instance)
     except ClusterError as error:
         text = f"it could not be used: {error}"
         return [wrong(check, text, command="kubectl version")]
-    finally:
-        await cluster.close()
+
+
+def _may_be_transient(result: CheckResult) -> bool:
+    """Return whether a running operator may be changing what was read."""
+    return result.check == ACCESS and result.outcome is CheckOutcome.WRONG
 
 
 async def _results(
-    cluster: Cluster, namespace: str, instance: str
+    cluster: Cluster, namespace: str, instance: str, others: Mapping[str, Cluster]
 ) -> list[CheckResult]:
-    facts = await collect_cluster(cluster, namespace, utc_now)
+    facts = await collect_cluster(cluster, namespace, utc_now, others=others)
     records = [one for one in facts.instances.value or () if instance in ("", one.name)]
     records.sort(key=lambda record: record.name)
     results = examine(
-        facts, [await collect_instance(cluster, one, facts.grants) for one in records]
+        facts, [await collect_instance(cluster, one, facts) for one in records]
     )
     if instance and not records and facts.instances.value is not None:
         text = f"there is no ArgoCDInstance {instance} in namespace {namespace}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from argogrant.api.admission_drift import validating_policies
 from argogrant.api.crd import KINDS, custom_resource_definition
+from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.cli.doctor.collect import (
     CANNOT_REVIEW,
     CRDS,
@@ -18,11 +19,17 @@ from argogrant.cli.doctor.collect import (
 from argogrant.kube.client import PAGE_SIZE, Body
 from argogrant.kube.errors import Forbidden, NotFound, Unavailable
 from argogrant.kube.permissions import SELF_REVIEWS
-from argogrant.kube.resources import LEASES, VALIDATING_BINDINGS, VALIDATING_POLICIES
+from argogrant.kube.resources import (
+    CONFIG_MAPS,
+    LEASES,
+    NAMESPACES,
+    VALIDATING_BINDINGS,
+    VALIDATING_POLICIES,
+)
 from support.builders import NOON
-from support.doctor_facts import a_grant_record, a_record, gone, yes
+from support.doctor_facts import a_cluster, a_grant_record, a_record, gone, no, yes
 from support.fake_cluster import FakeCluster
-from support.in_memory_operator import GRANTS, INSTANCE_PATH, InMemoryOperator
+from support.in_memory_operator import GRANTS, INSTANCE_PATH, RBAC, InMemoryOperator
 
 ACCOUNT = "system:serviceaccount:argogrant:argogrant"
 ADMISSION_KINDS = {
@@ -117,7 +124,9 @@ async def test_operator_is_looked_for_where_it_reports_to_run() -> None:
 
 async def instance_facts(cluster: ReviewingCluster, **record: Any) -> InstanceFacts:
     grants = (a_grant_record("g1"), a_grant_record("g2", instance="other"))
-    return await collect_instance(cluster, a_record(**record), yes(grants))
+    return await collect_instance(
+        cluster, a_record(**record), a_cluster(grants=yes(grants))
+    )
 
 
 async def test_all_facts_of_a_cluster_are_read() -> None:
@@ -262,3 +271,23 @@ async def test_outage_during_the_reviews_is_a_problem() -> None:
     facts = await cluster_facts(cluster)
 
     assert facts.missing_permissions.problem == "503"
+
+
+async def test_access_is_read_with_its_owner_and_the_state_of_the_namespace() -> None:
+    """A key that was copied into another Argo CD has no instance that manages it."""
+    cluster = an_installation()
+    uid = cluster.object(INSTANCE_PATH)["metadata"]["uid"]
+    text = f"# argogrant v1 argogrant/default {uid}\ng, alice, role:deployer\n"
+    cluster.edit(RBAC, {"data": {OVERLAY_KEY: text}})
+    copy = {"metadata": {"name": "argocd-rbac-cm"}, "data": {OVERLAY_KEY: text}}
+    cluster.add(CONFIG_MAPS.path("gitops"), copy)
+    metadata = {"name": "argogrant", "finalizers": ["kubernetes"]}
+    cluster.add(NAMESPACES.path(""), {"metadata": metadata})
+    before = await cluster_facts(cluster)
+    cluster.delete_object(NAMESPACES.path("", "argogrant"))
+    facts = await cluster_facts(cluster)
+    (access,) = facts.access
+
+    assert [one.namespace for one in access.found] == ["argocd", "gitops"]
+    assert [known for _, known in access.managed.items()] == [True, False]
+    assert (before.is_terminating, facts.is_terminating) == (no(), yes())
