@@ -597,15 +597,15 @@ class _RelatedGrants:
         return self._written_end(grant.binding)
 
     def _chain(self, grant: Grant) -> tuple[Grant, ...]:
-        chain: list[Grant] = []
+        chain: dict[str, Grant] = {}
         name = grant.extends
         while self._store and name is not None and len(chain) < LONGEST_CHAIN:
             record = self._store.grant(name)
-            if record is None or record.grant is None or record.grant in chain:
+            if record is None or record.grant is None or name in chain:
                 break
-            chain.append(record.grant)
+            chain[name] = record.grant
             name = record.grant.extends
-        return tuple(chain)
+        return tuple(chain.values())
 
 
 class _OpenGrants:
