@@ -9,6 +9,7 @@ from argogrant.api.accessgrant import (
     TRACKING_ANNOTATION,
 )
 from argogrant.api.crd import ACCESS_GRANT, ARGOCD_INSTANCE
+from argogrant.grants.checks import RECORD_ANNOTATION
 
 ABANDON: Final = (
     '`"true"`: release a deleted grant although its revocation is not certain. Check'
@@ -17,7 +18,18 @@ ABANDON: Final = (
 )
 TRACKED: Final = (
     "Argo CD writes it on objects that it applies from Git. Such a grant must have"
-    " `spec.expiresAt`, or else the operator does not bind it (`AbsoluteEndRequired`)."
+    " `spec.expiresAt`, or `spec.notBefore` beside `spec.duration`; otherwise the"
+    " operator does not bind it (`AbsoluteEndRequired`). The same applies to the"
+    " [marks of other tools](../how-to/grants-from-git.md#other-tools)."
+)
+RECORD: Final = (
+    "The operator writes it with the finalizer, before the binding, and when the grant"
+    " is denied, revoked or not approved in time: uid of the object, start, end, and"
+    " why it ended. A copy of the object carries the record of the original, and gets"
+    " only what is left of its time; see"
+    " [copies](../how-to/restore-from-a-backup.md#copies-of-a-grant). A record never"
+    " makes access longer. If it cannot be read, the grant gives no access. Remove it"
+    " from a manifest that requests new access."
 )
 BREAK_GLASS: Final = (
     '`"true"`: the operator adds it to every grant with `spec.breakGlass: true`.'
@@ -44,6 +56,7 @@ MARKS: Final = {
     ACCESS_GRANT.kind: (
         (f"annotation `{ABANDON_ANNOTATION}`", ABANDON),
         (f"annotation `{TRACKING_ANNOTATION}`", TRACKED),
+        (f"annotation `{RECORD_ANNOTATION}`", RECORD),
         (f"label `{BREAK_GLASS_LABEL}`", BREAK_GLASS),
         (f"finalizer `{FINALIZER}`", GRANT_FINALIZER),
     ),

@@ -100,12 +100,14 @@ GRANTS: Final = Group(
             name="a_duration_from_git",
             title="A duration in Git",
             message=(
-                "AbsoluteEndRequired: Argo CD applies this grant from Git, where a"
-                " duration would start again each time the grant is re-created. Set"
-                " spec.expiresAt instead of spec.duration."
+                "AbsoluteEndRequired: Argo CD applies this grant (annotation"
+                ' "argocd.argoproj.io/tracking-id"), where a duration would start again'
+                " each time the grant is re-created. Set spec.expiresAt instead of"
+                " spec.duration, or set spec.notBefore too: then the duration counts"
+                " from it."
             ),
             meaning="Deleting the object would start the duration again.",
-            remedy="Write `expiresAt` in Git.",
+            remedy="Write `expiresAt` in Git, or `notBefore` beside `duration`.",
         ),
         Trouble(
             name="scopes_without_email",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from argogrant.grants.checks import RECORD_ANNOTATION
 from chaos.model import Grant, Pair
 from controlplane import ControlPlane
 from support import live_cluster
@@ -29,6 +30,36 @@ class GrantEdits:
             "create", "-f", "-", "-o", "json", stdin=json.dumps(body)
         )
         return _read(pair, json.loads(created.stdout))
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """Return a grant as ``kubectl get -o json`` shows it; None if it is gone."""
+        found = self._plane.kubectl(
+            *("get", "accessgrant", name, "-o", "json", *NAMESPACE), check=False
+        )
+        if found.returncode != 0:
+            return None
+        body: dict[str, Any] = json.loads(found.stdout)
+        return body
+
+    def copy(self, name: str, pair: Pair, body: dict[str, Any]) -> Grant:
+        """Create a copy of a grant without its status; return what is left of it."""
+        kept = ("labels", "annotations", "finalizers")
+        metadata = {k: v for k, v in body["metadata"].items() if k in kept}
+        copied = {
+            **{key: body[key] for key in ("apiVersion", "kind", "spec")},
+            "metadata": {**metadata, "name": name, "namespace": "argogrant"},
+        }
+        created = self._plane.kubectl(
+            "create", "-f", "-", "-o", "json", stdin=json.dumps(copied)
+        )
+        grant = _read(pair, json.loads(created.stdout))
+        record = record_of(body)
+        if record is not None:
+            grant.end = min(grant.end, _seconds(record["end"]))
+        if copied["spec"].get("revoked") or "ended" in (record or {}):
+            grant.end = grant.start
+        grant.end = max(grant.start, grant.end)
+        return grant
 
     def delete(self, name: str) -> None:
         """Delete a grant without waiting."""
@@ -60,6 +91,15 @@ class GrantEdits:
                 check=False,  # being deleted, it goes with its last finalizer
             )
         self._plane.kubectl("delete", "accessgrants", "--all", *NAMESPACE)
+
+
+def record_of(body: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the record of the original that a copy of this object carries."""
+    annotations = body["metadata"].get("annotations", {})
+    if RECORD_ANNOTATION not in annotations:
+        return None
+    record: dict[str, str] = json.loads(annotations[RECORD_ANNOTATION])
+    return record
 
 
 def instant(at: float) -> str:

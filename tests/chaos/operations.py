@@ -21,6 +21,7 @@ class Do(StrEnum):
     """Kinds of operations."""
 
     CREATE = "create"
+    COPY = "copy"
     DELETE = "delete"
     REVOKE = "revoke"
     SHORTEN = "shorten"
@@ -102,7 +103,7 @@ class _Generator:
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._created = 0
+        self._created = self._copied = 0
         self._fault_is_on = False
         self._api_is_away: Do | None = None
         self._operator_is_down = False
@@ -136,6 +137,7 @@ class _Generator:
         ]
         if not self._api_is_away:
             choices += [(8, self._create), (4, self._end_one), (4.5, self._edit)]
+            choices += [(2, self._copy)]
         weights = [weight for weight, _ in choices]
         return self._chance.choices([make for _, make in choices], weights)[0]()
 
@@ -151,6 +153,19 @@ class _Generator:
         if self._chance.random() < 0.2:
             args["delay"] = self._chance.choice((1, 3, 6))
         return [Operation(Do.CREATE, args)]
+
+    def _copy(self) -> list[Operation]:
+        """Create a grant again, or a copy of it, under another name."""
+        if not self._created:
+            return self._create()
+        earlier = [f"g{number}" for number in range(1, self._created + 1)][-6:]
+        earlier += [f"c{number}" for number in range(1, self._copied + 1)][-2:]
+        self._copied += 1
+        args: dict[str, Value] = {
+            "name": f"c{self._copied}",
+            "of": self._chance.choice(earlier),
+        }
+        return [Operation(Do.COPY, args)]
 
     def _end_one(self) -> list[Operation]:
         if not self._created:

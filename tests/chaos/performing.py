@@ -3,11 +3,12 @@
 import contextlib
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from chaos.argocd_edits import ConfigMapEdits, line_of, policy
 from chaos.faults import Fault
-from chaos.grant_edits import GrantEdits, instant
+from chaos.grant_edits import GrantEdits, instant, record_of
 from chaos.model import (
     API_PAUSED,
     API_STOPPED,
@@ -57,6 +58,9 @@ class Performer:
         self._fault: Fault | None = None
         self._over: set[str] = set()
         self._absolute: set[str] = set()
+        self._copies: defaultdict[str, list[str]] = defaultdict(list)
+        """Copies by the name of their original, of which they carry the record."""
+        self._revoked: set[str] = set()
         self._actions: Mapping[Do, Callable[[Args], None]] = {
             Do.KILL: self._kill,
             Do.START: self._start,
@@ -70,6 +74,7 @@ class Performer:
         }
         self._edits: Mapping[Do, Callable[[Args], None]] = {
             Do.CREATE: self._create,
+            Do.COPY: self._copy,
             Do.DELETE: self._delete,
             Do.REVOKE: self._revoke,
             Do.SHORTEN: self._shorten,
@@ -124,7 +129,7 @@ class Performer:
 
     def _edit_grant(self, do: Do, args: Args) -> bool:
         known = str(args["name"]) in self._model.grants
-        if (do is Do.CREATE) == known or str(args["name"]) in self._over:
+        if (do in {Do.CREATE, Do.COPY}) == known or str(args["name"]) in self._over:
             return False
         self._edits[do](args)
         return True
@@ -145,13 +150,37 @@ class Performer:
         with self._lock:
             self._model.create(name, pair, start=grant.start, end=grant.end)
 
+    def _copy(self, args: Args) -> None:
+        """Create a copy, which ends with its original, and when that is revoked."""
+        name, original = str(args["name"]), str(args["of"])
+        body = self._grants.read(original) if original in self._model.grants else None
+        if body is None:
+            return
+        earlier = self._model.grants[original]
+        now, length = time.time(), earlier.end - earlier.start
+        with self._lock:
+            self._model.create(
+                name, earlier.pair, start=now, end=max(earlier.end, now + length) + 60
+            )
+        grant = self._grants.copy(name, earlier.pair, body)
+        if record_of(body) is not None:
+            self._copies[original].append(name)
+        with self._lock:
+            self._model.create(name, grant.pair, start=grant.start, end=grant.end)
+        if original in self._revoked:
+            self._end(name)
+
     def _delete(self, args: Args) -> None:
         self._grants.delete(str(args["name"]))
         self._end(str(args["name"]))
 
     def _revoke(self, args: Args) -> None:
-        self._grants.change(str(args["name"]), {"revoked": True})
-        self._end(str(args["name"]))
+        names = [str(args["name"])]
+        self._grants.change(names[0], {"revoked": True})
+        for name in names:
+            self._end(name)
+            self._revoked.add(name)
+            names += self._copies[name]
 
     def _end(self, name: str) -> None:
         self._over.add(name)

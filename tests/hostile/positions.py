@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from controlplane.api import APIClient
 from controlplane.plane import ControlPlane
+from support.live_cluster import after
 
 OURS: Final = "argogrant"
 ARGOCD: Final = "argocd"
@@ -29,6 +30,10 @@ def _rule(
 ) -> dict[str, Any]:
     rule: dict[str, Any] = {"apiGroups": groups, "resources": resources, "verbs": verbs}
     return {**rule, "resourceNames": list(names)} if names else rule
+
+
+REQUESTED_END: Final = after(12 * 3600)
+"""End of the attackers' grants: they are service accounts, which need one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

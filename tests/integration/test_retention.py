@@ -3,14 +3,25 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
+from argogrant.grants.checks import RECORD_ANNOTATION
 from controlplane import ControlPlane
 from support import operator_process
-from support.live_cluster import INSTANCE, RULES, World, a_grant, after, eventually
+from support.live_cluster import (
+    INSTANCE,
+    RULES,
+    World,
+    a_grant,
+    after,
+    eventually,
+    sleep_until,
+)
 
+REVOKED = json.dumps({"spec": {"revoked": True}})
 SHORT = {**INSTANCE, "spec": {"retention": "2s"}}
 OUR_RIGHTS = Path(__file__).parent.parent.parent / "manifests/argogrant-namespace.yaml"
 
@@ -52,6 +63,68 @@ def test_grant_tracked_by_argocd_is_not_deleted(tidy: World) -> None:
 
     assert tidy.exists("accessgrant", "from-git")
     assert tidy.ready("from-git")[1] == "Expired"
+
+
+def test_revoked_grant_is_kept_while_its_manifest_would_give_access(
+    tidy: World,
+) -> None:
+    """Retention has passed for both; the manifest of one is applied again and again."""
+    kept = a_grant("revoked", expiresAt=after(900))
+    tidy.apply(kept, a_grant("brief", "bob", duration="1s"))
+    tidy.wait_until_bound("revoked")
+    tidy.ours("patch", "accessgrant", "revoked", "--type=merge", "-p", REVOKED)
+    eventually(lambda: not tidy.may_sync(), within=10)
+    eventually(lambda: not tidy.exists("accessgrant", "brief"), within=60)
+    uid = tidy.grant("revoked")["metadata"]["uid"]
+    tidy.apply(kept)
+
+    assert tidy.grant("revoked")["metadata"]["uid"] == uid
+    assert tidy.ready("revoked")[1] == "Revoked"
+    assert not tidy.may_sync()
+
+
+def test_restored_namespace_gives_no_more_than_the_first_windows(tidy: World) -> None:
+    """Ended, revoked and running grants are created again, also under other names."""
+    tidy.apply(
+        a_grant("running", "alice", duration="25s"),
+        a_grant("ended", "carol", duration="6s"),
+        a_grant("revoked", "dave", expiresAt=after(300)),
+    )
+    tidy.wait_until_bound("running", "ended", "revoked")
+    saved = [tidy.grant("running"), tidy.grant("ended")]
+    tidy.ours("patch", "accessgrant", "revoked", "--type=merge", "-p", REVOKED)
+    eventually(lambda: "ended" in record_of(tidy, "revoked"), within=10)
+    saved.append(tidy.grant("revoked"))
+    sleep_until(saved[1]["status"]["expiresAt"])
+    tidy.delete_all("accessgrant")
+    for body in saved:
+        restored = copy_of(body)
+        restored["spec"].pop("revoked", None)
+        tidy.apply(restored, copy_of(restored, f"{body['metadata']['name']}-2"))
+    eventually(tidy.may_sync, within=15)
+    eventually(lambda: tidy.ready("revoked-2")[1] == "Revoked", within=15)
+    assert not tidy.may_sync("carol")
+    assert not tidy.may_sync("dave")
+    sleep_until(saved[0]["status"]["expiresAt"])
+    eventually(lambda: not tidy.may_sync(), within=3)
+    tidy.apply(a_grant("new", "alice", duration="1m"))
+
+    eventually(tidy.may_sync, within=15)
+
+
+def copy_of(body: dict[str, Any], name: str = "") -> dict[str, Any]:
+    """Return an object without what ``jq`` removes in the page about backups."""
+    dropped = ("uid", "creationTimestamp", "resourceVersion", "managedFields")
+    metadata = {k: v for k, v in body["metadata"].items() if k not in dropped}
+    metadata["name"] = name or metadata["name"]
+    kept = {key: value for key, value in body.items() if key != "status"}
+    return {**kept, "metadata": metadata, "spec": dict(body["spec"])}
+
+
+def record_of(world: World, name: str) -> dict[str, str]:
+    annotations = world.grant(name)["metadata"].get("annotations", {})
+    record: dict[str, str] = json.loads(annotations.get(RECORD_ANNOTATION, "{}"))
+    return record
 
 
 @pytest.mark.long

@@ -20,7 +20,14 @@ from argogrant.grants.access.policy import (
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import InstanceState, build_input
 from argogrant.grants.decide import Decision, DesiredBinding, decide
-from argogrant.grants.model.grant import Grant, RoleRef, Subject, SubjectKind
+from argogrant.grants.model.grant import (
+    AccessRecord,
+    Grant,
+    RoleRef,
+    Subject,
+    SubjectKind,
+    ToolMark,
+)
 from argogrant.grants.model.identity import (
     Identity,
     IdentityKind,
@@ -53,6 +60,19 @@ def a_grant(subject: str = "alice", role: str = "role:deployer", **overrides: An
             **overrides,
         }
     )
+
+
+TRACKED: Final = ToolMark("Argo CD", 'annotation "argocd.argoproj.io/tracking-id"')
+"""Mark of a grant that Argo CD applies from Git."""
+RESTORED: Final = ToolMark(
+    "Velero", 'label "velero.io/restore-name"', applies_again=False
+)
+
+
+def a_record(**overrides: Any) -> AccessRecord:
+    """Build the record of that grant, written by the operator at noon."""
+    fields = {"uid": "u1", "start": NOON, "end": NOON + HOUR, **overrides}
+    return AccessRecord(**fields)
 
 
 NOTES: Final = ("role_risks", "login", "similar_roles")

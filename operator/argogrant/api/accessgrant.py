@@ -14,9 +14,11 @@ from argogrant.api.json_fields import (
     get_dicts,
     get_list,
     get_str,
+    get_text_map,
     get_time,
 )
 from argogrant.api.metadata_limits import metadata_problem
+from argogrant.api.recreating_tools import find_mark
 from argogrant.api.schema import (
     ATOMIC,
     MAX_USERNAME_LENGTH,
@@ -32,10 +34,12 @@ from argogrant.api.schema import (
 )
 from argogrant.grants.access.policy import Approval
 from argogrant.grants.access.subject_rules import MAX_RULES
+from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
 from argogrant.grants.decide import MAX_DETAILS, Decision, DesiredBinding
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
+    AccessRecord,
     Grant,
     RecordedFinding,
     RoleRef,
@@ -43,6 +47,7 @@ from argogrant.grants.model.grant import (
     SubjectKind,
 )
 from argogrant.grants.model.reasons import FINAL_REASONS, GrantCondition, Reason
+from argogrant.grants.model.record import parse_record
 from argogrant.grants.model.validation import MAX_NAME_LENGTH, PROJECT_NAME
 from argogrant.grants.model.window import format_instant, parse_duration, parse_instant
 
@@ -112,12 +117,14 @@ class AccessGrantSpec(Model):
     for more time, create another grant."""
     duration: Duration | None = None
     """Duration of the access in hours, minutes and seconds, such as 90m or 2h30m. It
-    starts at the latest of creation, notBefore, and the last required approval. Exactly
+    starts at the later of creation and the last required approval. Exactly
     one of expiresAt and duration is required. The minimum is 1s; fractions of a second
     are dropped. A duration longer than maxDuration of the ArgoCDInstance is shortened
-    to maxDuration. A grant that Argo CD applies from Git must set expiresAt
-    (AbsoluteEndRequired), because a duration would restart whenever Argo CD re-creates
-    the grant. Immutable."""
+    to maxDuration. If notBefore is set, the duration counts from notBefore, even if the
+    grant is created or approved later. A grant that a service account requests, or that
+    has a mark of a tool such as Argo CD, Flux or Helm, must set expiresAt, or notBefore
+    beside duration (AbsoluteEndRequired), because a duration alone would start again
+    whenever the grant is re-created. Immutable."""
     not_before: Instant | None = None
     """Earliest start of the access (RFC 3339), such as 2026-11-24T16:00:00Z for a
     planned maintenance window. Until then the grant is Scheduled. If it is omitted or
@@ -153,7 +160,7 @@ class AccessGrantSpec(Model):
 
 
 TRACKING_ANNOTATION: Final = "argocd.argoproj.io/tracking-id"
-"""Source: argoproj/argo-cd, ``docs/user-guide/resource_tracking.md``."""
+"""Mark of Argo CD, by default; ``recreating_tools`` lists all marks."""
 ABANDON_ANNOTATION: Final = "argogrant.dev/abandon"
 """``"true"`` on a deleted grant: do not wait until its revocation is confirmed."""
 BREAK_GLASS_LABEL: Final = "argogrant.dev/break-glass"
@@ -191,7 +198,8 @@ def read_grant(body: dict[str, Any]) -> Grant:
         frozen_end=_read_frozen_end(status),
         revoked=bool(spec.revoked),
         revocation_justification=revocation.justification if revocation else None,
-        tracked_by_git=TRACKING_ANNOTATION in get_dict(metadata, "annotations"),
+        mark=find_mark(body),
+        label_keys=frozenset() if problem else _read_label_keys(metadata),
         being_deleted="deletionTimestamp" in metadata,
         requester=requester,
         justification=spec.justification or "",
@@ -202,7 +210,19 @@ def read_grant(body: dict[str, Any]) -> Grant:
         recorded_finding=_read_finding(status),
         has_finalizer=FINALIZER in get_list(metadata, "finalizers"),
         metadata_problem=problem,
+        record=_read_record(metadata),
     )
+
+
+def _read_label_keys(metadata: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(get_text_map(metadata, "labels")) - {BREAK_GLASS_LABEL}
+
+
+def _read_record(metadata: Mapping[str, Any]) -> AccessRecord | None:
+    annotations = get_dict(metadata, "annotations")
+    if RECORD_ANNOTATION not in annotations:
+        return None
+    return parse_record(get_str(annotations, RECORD_ANNOTATION))
 
 
 def _read_spec(body: dict[str, Any]) -> AccessGrantSpec:

@@ -3,8 +3,9 @@
 The ``spec`` of every installed ValidatingAdmissionPolicy and its binding must equal the
 shipped one, with the defaults that the API server adds. Every other difference counts
 as drift, even one that only rejects more: to validate more, install another policy.
-Two things may differ: the list of trusted front ends, which an administrator sets, and
-the texts of rejections, which a later release may reword.
+Three things may differ: the list of trusted front ends, which an administrator sets,
+the texts of rejections, which a later release may reword, and the requirement of an
+absolute end, which the operator checks itself.
 
 Source: Kubernetes, ``admissionregistration.k8s.io/v1``, for the defaults
 ``SetDefaults_*`` in ``pkg/apis/admissionregistration/v1/defaults.go``.
@@ -17,11 +18,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from argogrant.api.admission_policies import (
+    ABSOLUTE_END_EXPRESSIONS,
     IDENTITY_FIELDS,
     TRUSTED_FRONT_ENDS,
     VALIDATING_FILE,
     validating_policies,
 )
+from argogrant.api.json_fields import get_dict, get_dicts, get_str
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import parse_instant
 
@@ -50,6 +53,7 @@ _PLURALS: Final = {
 }
 _TEXTS: Final = frozenset({"message", "messageExpression"})
 _LITERAL: Final = r"""(?:'[^'\\\n]*'|"[^"\\\n]*")"""
+_LITERALS: Final = re.compile(_LITERAL)
 _LIST_OF_NAMES: Final = re.compile(
     rf"\s*\[\s*(?:{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*(?:,\s*)?)?\]\s*"
 )
@@ -102,6 +106,23 @@ def verified_since(observed: Observed) -> datetime | None:
     return max(map(parse_instant, created)) + PROPAGATION_DELAY
 
 
+def trusted_front_ends(observed: Observed) -> frozenset[str]:
+    """Return the users that the installed policy for requesters trusts.
+
+    Empty if it is missing, or if it has no list of quoted names.
+    """
+    policy = observed.get(f"{_PLURALS[_POLICY]}/{IDENTITY_FIELDS[0].policy}", {})
+    for name, expression in _variables(policy):
+        if name == TRUSTED_FRONT_ENDS and _LIST_OF_NAMES.fullmatch(expression):
+            return frozenset(one[1:-1] for one in _LITERALS.findall(expression))
+    return frozenset()
+
+
+def _variables(policy: Part) -> Iterator[tuple[str, str]]:
+    for one in get_dicts(get_dict(policy, "spec"), "variables"):
+        yield get_str(one, "name"), get_str(one, "expression")
+
+
 def _key_of(manifest: Part) -> str:
     return f"{_PLURALS[manifest['kind']]}/{manifest['metadata']['name']}"
 
@@ -152,6 +173,7 @@ def _comparable(spec: Part) -> Part:
         "validations": [
             {key: value for key, value in one.items() if key not in _TEXTS}
             for one in spec.get("validations") or ()
+            if one.get("expression") not in ABSOLUTE_END_EXPRESSIONS
         ],
     }
 

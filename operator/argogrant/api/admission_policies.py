@@ -1,8 +1,9 @@
 """Admission policies: the API server verifies who creates an object, and its size.
 
 ``admission/*.yaml`` is generated from this module. A ValidatingAdmissionPolicy requires
-that an object names its creator and that this field never changes; the operator
-compares the installed one with it (``admission_drift.py``). A MutatingAdmissionPolicy
+that an object names its creator and that this field never changes, and an absolute end
+of grants that may be re-created; the operator compares the installed one with it
+(``admission_drift.py``). A MutatingAdmissionPolicy
 sets the field. Another ValidatingAdmissionPolicy limits the metadata of all kinds, and
 rejects owner references that are added later.
 
@@ -18,6 +19,9 @@ import yaml
 
 from argogrant.api.crd import ACCESS_APPROVAL, ACCESS_GRANT, GROUP, KINDS, Kind
 from argogrant.api.metadata_limits import MAX_CHARACTERS, MAX_ENTRIES, OWNER_FIELDS
+from argogrant.api.recreating_tools import MARK_KEYS, MARK_PATTERN
+from argogrant.grants.checks import RECORD_ANNOTATION
+from argogrant.grants.model.identity import SERVICE_ACCOUNT_PREFIX
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 TRUSTED_FRONT_ENDS: Final = "trustedFrontEnds"
@@ -154,6 +158,7 @@ def _validating_spec(creator: IdentityField) -> Manifest:
             _is_present(creator),
             _is_correct(creator),
             _is_unchanged(creator),
+            *(_ABSOLUTE_ENDS if creator.kind is ACCESS_GRANT else ()),
         ],
     }
 
@@ -222,6 +227,47 @@ request.operation != 'UPDATE'
     }
 
 
+_HAS_ABSOLUTE_END: Final = """\
+request.operation != 'CREATE'
+|| !has(object.spec.duration) || has(object.spec.notBefore)"""
+_BECAUSE: Final = (
+    "must set spec.expiresAt, or spec.notBefore beside spec.duration: a duration alone"
+    " would start again each time the AccessGrant is re-created"
+)
+_IS_MARK: Final = (
+    f"key in [{', '.join(map(repr, MARK_KEYS))}]\n    || key.matches(r'{MARK_PATTERN}')"
+)
+_ABSOLUTE_ENDS: Final = (
+    {
+        "expression": f"""\
+{_HAS_ABSOLUTE_END}
+|| !object.spec.?requester.?username.orValue('').startsWith('{SERVICE_ACCOUNT_PREFIX}')
+|| object.spec.requester.username in variables.{TRUSTED_FRONT_ENDS}""",
+        "message": (
+            f"a service account {_BECAUSE}; a front end that requests for users must be"
+            f" listed in {TRUSTED_FRONT_ENDS} of this policy"
+        ),
+        "reason": "Invalid",
+    },
+    {
+        "expression": f"""\
+{_HAS_ABSOLUTE_END}
+|| !([object.metadata.?labels.orValue({{}}),
+    object.metadata.?annotations.orValue({{}})].exists(marks, marks.exists(key,
+    {_IS_MARK}))
+  || object.metadata.?ownerReferences.orValue([]).exists(owner,
+    owner.?controller.orValue(false)))""",
+        "message": (
+            "an AccessGrant with a label, annotation or controller of a tool such as"
+            f" Argo CD, Flux, Helm or Velero {_BECAUSE}"
+        ),
+        "reason": "Invalid",
+    },
+)
+ABSOLUTE_END_EXPRESSIONS: Final = frozenset(one["expression"] for one in _ABSOLUTE_ENDS)
+"""Expressions that an installed policy may lack: the operator checks the same."""
+
+
 def _mutating_spec(creator: IdentityField) -> Manifest:
     """Set the field at creation, and keep it when a later manifest omits it.
 
@@ -261,8 +307,13 @@ request.operation == 'CREATE' || !dyn(object).?spec.?revoked.orValue(false)
 
 
 def _has_few(field: str, most: int) -> Manifest:
-    """Limit the number of entries; an object that exceeds it may become smaller."""
+    """Limit the number of entries; an object that exceeds it may become smaller.
+
+    The record that the operator adds does not count.
+    """
     new = f"object.metadata.?{field}.orValue({_EMPTY[field]})"
+    if field == "annotations":
+        new += f".filter(key, key != '{RECORD_ANNOTATION}')"
     old = new.replace("object", "oldObject")
     return {
         "expression": f"""\

@@ -27,6 +27,7 @@ from argogrant.api.json_fields import (
     get_str,
     get_text_map,
 )
+from argogrant.grants.checks import RECORD_ANNOTATION
 
 MAX_ENTRIES: Final[Mapping[str, int]] = {
     "labels": 32,
@@ -50,12 +51,15 @@ for a revocation, and for the field managers of both."""
 def metadata_problem(body: Mapping[str, Any]) -> str:
     """Return which limit an object exceeds, as a clause; empty if none.
 
+    The record that the operator adds to the annotations does not count as an entry.
+
     Args:
         body: The object as the API server returns it.
     """
     metadata = get_dict(body, "metadata")
     for field, most in MAX_ENTRIES.items():
-        count = len(get_dict(metadata, field) or get_list(metadata, field))
+        entries = get_dict(metadata, field) or get_list(metadata, field)
+        count = len(entries) - (RECORD_ANNOTATION in entries)
         if count > most:
             return f"metadata.{field} has {count} entries, and at most {most} may exist"
     for field, most in MAX_CHARACTERS.items():

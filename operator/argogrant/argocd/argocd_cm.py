@@ -1,7 +1,7 @@
-"""Login settings of Argo CD in ``argocd-cm``: local accounts and single sign-on.
+"""Settings of Argo CD in ``argocd-cm``: local accounts, single sign-on, and its mark.
 
 Source: argoproj/argo-cd, ``util/settings/accounts.go``, ``parseAccounts``, and
-``util/settings/settings.go``.
+``util/settings/settings.go``, also ``GetAppInstanceLabelKey``.
 
 Only the names of keys and short values are read here. The YAML of Dex and of an OpenID
 Connect provider is not parsed.
@@ -20,6 +20,8 @@ GO_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 """Texts that Go's ``strconv.ParseBool`` parses as true and as false."""
 _ACCOUNT_KEY: Final = re.compile(r"accounts\.([^.]*)(?:\.enabled)?")
 MAX_ACCOUNTS: Final = 1000
+MAX_LABEL_KEY: Final = 317
+"""Characters of the key of a label: a domain, a slash and a name."""
 _PROVIDERS: Final = ("dex.config", "oidc.config")
 
 
@@ -32,10 +34,12 @@ def read_settings(data: Mapping[str, str]) -> ArgoCDSettings | None:
     names = {found[1] for key in data if (found := _ACCOUNT_KEY.fullmatch(key))}
     if len(names) > MAX_ACCOUNTS:
         return None
+    label_key = data.get("application.instanceLabelKey", "")
     return ArgoCDSettings(
         accounts={name: _account(name, data) for name in names},
         has_single_sign_on=any(data.get(key, "").strip() for key in _PROVIDERS),
         allows_anonymous=data.get("users.anonymous.enabled") == "true",
+        instance_label_key=label_key if len(label_key) <= MAX_LABEL_KEY else "",
     )
 
 

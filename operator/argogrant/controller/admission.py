@@ -14,6 +14,7 @@ from argogrant.api.admission_drift import (
     POLICY_NAMES,
     PROPAGATION_DELAY,
     find_drift,
+    trusted_front_ends,
     verified_since,
 )
 from argogrant.controller.apply import Clock
@@ -122,20 +123,22 @@ class AdmissionWatcher:
             )
 
     def _evaluate(self) -> RequesterVerification:
-        if self._accepts_unverified:
-            return RequesterVerification(
-                reason=Reason.ACCEPTED_UNVERIFIED,
-                problem=ACCEPTED,
-                are_accepted_unverified=True,
-            )
-        failure = self._failure()
-        if failure is not None:
-            return RequesterVerification(reason=Reason.UNKNOWN, problem=failure)
         observed = {
             f"{informer.collection.resource.plural}/{name}": body
             for informer in self.informers
             for name, body in informer.objects.items()
         }
+        front_ends = trusted_front_ends(observed)
+        if self._accepts_unverified:
+            return RequesterVerification(
+                reason=Reason.ACCEPTED_UNVERIFIED,
+                problem=ACCEPTED,
+                are_accepted_unverified=True,
+                trusted_front_ends=front_ends,
+            )
+        failure = self._failure()
+        if failure is not None:
+            return RequesterVerification(reason=Reason.UNKNOWN, problem=failure)
         drift = find_drift(observed)
         reason = drift.reason if drift is not None else None
         is_changed = reason is Reason.ADMISSION_POLICY_CHANGED
@@ -150,7 +153,9 @@ class AdmissionWatcher:
         since = verified_since(observed)
         if since is not None and self._restored_at is not None:
             since = max(since, self._restored_at + PROPAGATION_DELAY)
-        return RequesterVerification(verified_since=since)
+        return RequesterVerification(
+            verified_since=since, trusted_front_ends=front_ends
+        )
 
     def _failure(self) -> str | None:
         """Return why it is unknown whether the policies are installed."""

@@ -187,6 +187,11 @@ class Snapshot:
     """Collections that cannot be read at the moment, and why."""
 
     @property
+    def instance_label_key(self) -> str:
+        """Label that ``argocd-cm`` configures as Argo CD's mark; empty if unknown."""
+        return self.settings.instance_label_key if self.settings is not None else ""
+
+    @property
     def overlay(self) -> Overlay | None:
         """The managed key; None if it does not exist or is unknown."""
         return self.config_map.overlay if self.config_map is not None else None

@@ -16,6 +16,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from argogrant.api.argocdinstance import Instance
@@ -55,7 +56,7 @@ from argogrant.grants.access.evaluation import policies_are_known_and_valid
 from argogrant.grants.access.history import AccessHistory, requested_duration
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
-from argogrant.grants.checks import InstanceState, build_input
+from argogrant.grants.checks import InstanceState, build_input, lacks_absolute_end
 from argogrant.grants.decide import Decision, DesiredBinding, decide, decide_alone
 from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
 from argogrant.grants.model.grant import NO_RISKS, Binding, Grant, accounted_to
@@ -100,6 +101,7 @@ class _Sources(NamedTuple):
     """None if they are unknown."""
     rules: NamespaceRules
     refusal: Finding | None
+    instance_label_key: str
 
 
 class StateGatherer:
@@ -184,6 +186,7 @@ class StateGatherer:
             seen.projects if seen.projects_are_known else None,
             rules,
             self.refusal(record, seen),
+            seen.instance_label_key,
         )
 
     def refusal(self, record: InstanceRecord | None, seen: Snapshot) -> Finding | None:
@@ -243,6 +246,7 @@ def _gather(
         strip_prefix=instance.strip_prefix,
         owners=owners_of(instance, known, sources.labels_and_annotations),
         identities=rules.verification,
+        instance_label_key=sources.instance_label_key,
         url=instance.url,
         access_details=instance.access_details,
     )
@@ -327,7 +331,7 @@ class DecisionCache:
 
     Args:
         faults: Records the failure.
-        finalizer_first: A plan adds no binding of a grant without the finalizer.
+        finalizer_first: A plan adds no binding of a grant without finalizer and record.
     """
 
     def __init__(
@@ -357,15 +361,15 @@ class DecisionCache:
     def to_plan(self, decisions: Collection[Decision]) -> Collection[Decision]:
         """Return decisions as a plan may carry them out.
 
-        A grant without the finalizer is UNCHANGED: it adds no binding before the
-        finalizer is written, and keeps one that exists.
+        A grant without the finalizer and a record of its own is UNCHANGED: it adds no
+        binding before they are written, and keeps one that exists.
         """
         if not self._finalizer_first:
             return decisions
         return [
             decision._replace(desired_binding=DesiredBinding.UNCHANGED)
             if decision.desired_binding is DesiredBinding.PRESENT
-            and not decision.grant.has_finalizer
+            and not decision.grant.is_recorded
             else decision
             for decision in decisions
         ]
@@ -526,6 +530,7 @@ class _RelatedGrants:
         }
         """Ends of the grants that others extend, by spec and approvals."""
         self._store = store
+        self._state = state
         self._history = AccessHistory(grants, state)
         self._open = _OpenGrants(grants, state)
         self._written_end = written_end
@@ -553,12 +558,13 @@ class _RelatedGrants:
         written_end = self._written_end_of(grant)
         refused = self._store.refused_finalizers if self._store else {}
         finalizer_problem = refused.get(grant.uid, "")
+        original = self._by_uid.get(grant.original) if grant.original else None
         is_over_quota = self._open.are_too_many(grant)
         extended_by = ""
         if self._extensions:
             extended_by = self._extensions.get((grant.name, grant.binding), "")
         objects = approvals or chain or any(earlier) or written_end or extended_by
-        if not (objects or finalizer_problem or is_over_quota):
+        if not (objects or original or finalizer_problem or is_over_quota):
             return NO_RELATED_OBJECTS
         return RelatedObjects(
             approvals=tuple(r.approval for r in approvals if r.approval is not None),
@@ -569,7 +575,13 @@ class _RelatedGrants:
             extended_by=extended_by,
             finalizer_problem=finalizer_problem,
             is_over_quota=is_over_quota,
+            original=original,
         )
+
+    @cached_property
+    def _by_uid(self) -> Mapping[str, Grant]:
+        """All grants by their uid, for the copies of others; there are few copies."""
+        return {grant.uid: grant for grant in self._grants}
 
     def record(self, decision: Decision, now: datetime) -> None:
         """Record a decision, for those that depend on it."""
@@ -589,7 +601,7 @@ class _RelatedGrants:
             if grant.frozen_end is None:
                 return None
             activated = self._subject_rules.activated_by(grant.subject.name, grant.role)
-            if grant.tracked_by_git or activated.only_elsewhere:
+            if lacks_absolute_end(grant, self._state) or activated.only_elsewhere:
                 return self._written_end(grant.binding)
             if grant.extends is None:
                 is_longer = requested_duration(grant) > self._lowest_maximum
@@ -674,7 +686,7 @@ def _binding(decision: Decision) -> tuple[object, ...]:
     """Return the part of a decision that a plan depends on."""
     grant = decision.grant
     return (
-        *(grant.binding, grant.has_finalizer, grant.created_at, decision.accounted_to),
+        *(grant.binding, grant.is_recorded, grant.created_at, decision.accounted_to),
         *(decision.desired_binding, decision.window.end),
     )
 

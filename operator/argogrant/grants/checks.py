@@ -7,9 +7,10 @@ finding decides; ``decide`` derives from it the desired state of the binding.
 
 The checks, in order:
 
-    not ended      not being deleted, revoked, denied, timed out or expired
+    not ended      not being deleted, revoked, denied, timed out or expired, and no
+                   copy of a grant that was
     well formed    the object can carry the finalizer; subject and role are valid; a
-                   grant from Git has an absolute end
+                   grant that may be re-created has an absolute end
     permitted      the ArgoCDInstance exists, Argo CD's owner allows it, and access
                    policies allow the grant
     started        ``spec.notBefore`` has passed
@@ -32,10 +33,16 @@ from argogrant.grants.access.policy_checks import (
     RelatedObjects,
     is_bound,
 )
-from argogrant.grants.model.grant import Grant, accounted_to
+from argogrant.grants.model.grant import Grant, ToolMark, accounted_to
+from argogrant.grants.model.identity import SERVICE_ACCOUNT_PREFIX
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote, with_full_stop
-from argogrant.grants.model.window import Window, format_duration, format_instant
+from argogrant.grants.model.window import (
+    Window,
+    fixed_end,
+    format_duration,
+    format_instant,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,9 @@ class InstanceState(AccessRules):
     to everyone who has it."""
     names_used_as_roles_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Names that the lines of each AppProject use as roles, in requests about it."""
+    instance_label_key: str = ""
+    """Label with which Argo CD marks what it applies; empty if it is unknown or the
+    usual one."""
     url: str = ""
     access_details: str = ""
     """Text for recipients of a grant, with placeholders."""
@@ -95,11 +105,16 @@ def build_input(
     return DecisionInput(grant, instance, related, policy_result, window, now)
 
 
-ABSOLUTE_END_REQUIRED: Final = Finding(
-    Reason.ABSOLUTE_END_REQUIRED,
-    "Argo CD applies this grant from Git, where a duration would start again each time"
-    " the grant is re-created. Set spec.expiresAt instead of spec.duration.",
+RECORD_ANNOTATION: Final = "argogrant.dev/record"
+"""Annotation with the record of a grant; see ``model/record.py``."""
+NEW_WITHOUT_RECORD: Final = (
+    "For new access, create a new AccessGrant without this annotation."
 )
+_EARLY_ENDS: Final = {
+    Reason.REVOKED: "was revoked",
+    Reason.DENIED: "was denied",
+    Reason.APPROVAL_TIMED_OUT: "was not approved in time",
+}
 
 Check = Callable[[DecisionInput], Finding | None]
 
@@ -133,13 +148,57 @@ def grant_was_not_denied_or_timed_out(facts: DecisionInput) -> Finding | None:
     return Finding(reason, message, is_final=True)
 
 
+def record_says_no_end(facts: DecisionInput) -> Finding | None:
+    """A grant that had ended stays ended if its object is created again.
+
+    A copy also ends with its original, as long as that still exists: the copy may have
+    been made before.
+    """
+    record = facts.grant.record
+    if record is None:
+        return None
+    if not record.uid:
+        return Finding(
+            Reason.EXPIRED,
+            f"The annotation {RECORD_ANNOTATION} cannot be read, so it is not known how"
+            f" much time is left. {NEW_WITHOUT_RECORD}",
+            is_final=True,
+        )
+    reason = record.ended or _end_of(facts.related.original)
+    if reason is None:
+        return None
+    what = _EARLY_ENDS[reason]
+    message = f"The grant {what}, according to its annotation {RECORD_ANNOTATION}."
+    if facts.grant.original:
+        message = (
+            f"The grant is a copy of one that {what} (annotation {RECORD_ANNOTATION})."
+        )
+    return Finding(reason, f"{message} {NEW_WITHOUT_RECORD}", is_final=True)
+
+
+def _end_of(original: Grant | None) -> Reason | None:
+    """Return why a grant has ended before its end, by its own object."""
+    if original is None:
+        return None
+    if original.revoked:
+        return Reason.REVOKED
+    if original.recorded_finding is not None:
+        return original.recorded_finding.reason
+    return original.record.ended if original.record is not None else None
+
+
 def window_has_not_closed(facts: DecisionInput) -> Finding | None:
     """The end is exclusive: the grant is no longer in force at ``expiresAt`` itself."""
     if not facts.window.has_closed(facts.now):
         return None
     end = format_instant(facts.window.end)
     message = f"The grant expired at {end}. Create a new AccessGrant for new access."
-    if facts.window.end <= facts.window.start:
+    if facts.grant.original:
+        message = (
+            f"The grant is a copy of one whose access ended at {end} (annotation"
+            f" {RECORD_ANNOTATION}), and a copy gets no new time. {NEW_WITHOUT_RECORD}"
+        )
+    elif facts.window.end <= facts.window.start:
         start = format_instant(facts.window.start)
         message = (
             f"The grant would end at {end}, which is not after its start at {start}, so"
@@ -173,22 +232,56 @@ def role_is_well_formed(facts: DecisionInput) -> Finding | None:
     return None if problem is None else Finding(Reason.ROLE_REFUSED, problem)
 
 
-def git_grant_has_absolute_end(facts: DecisionInput) -> Finding | None:
-    """A duration would start again each time that Argo CD re-creates the grant.
+def recreated_grant_has_absolute_end(facts: DecisionInput) -> Finding | None:
+    """A duration would start again each time that a tool re-creates the grant.
 
-    An annotation that is added to a grant in force does not end it: a user who may set
-    annotations on it could otherwise end it without a record. What a grant contains
+    A mark that is added to a grant in force does not end it: a user who may set labels
+    and annotations on it could otherwise end it without a record. What a grant contains
     when it is created, such as the finalizer, does not prove that it is in force.
     """
-    is_refused = lacks_absolute_end(facts.grant)
-    if not is_refused or is_bound(facts.grant, facts.related):
+    why = lacks_absolute_end(facts.grant, facts.instance)
+    if not why or is_bound(facts.grant, facts.related):
         return None
-    return ABSOLUTE_END_REQUIRED
+    return _absolute_end_required(why)
 
 
-def lacks_absolute_end(grant: Grant) -> bool:
-    """Return whether Argo CD applies a grant with a duration from Git."""
-    return grant.tracked_by_git and grant.expires_at is None
+def _absolute_end_required(why: str) -> Finding:
+    return Finding(
+        Reason.ABSOLUTE_END_REQUIRED,
+        f"{why}, where a duration would start again each time the grant is re-created."
+        " Set spec.expiresAt instead of spec.duration, or set spec.notBefore too: then"
+        " the duration counts from it.",
+    )
+
+
+def lacks_absolute_end(grant: Grant, instance: InstanceState) -> str:
+    """Return why a grant needs an absolute end that it lacks; empty if it does not.
+
+    A service account is a tool, unless it is a front end that requests for people.
+    """
+    if fixed_end(grant) is not None:
+        return ""
+    mark = tool_mark(grant, instance.instance_label_key)
+    if mark is not None:
+        return f"{mark.tool} applies this grant ({mark.mark})"
+    requester = grant.requester
+    if requester is None or not requester.username.startswith(SERVICE_ACCOUNT_PREFIX):
+        return ""
+    if requester.username in instance.identities.trusted_front_ends:
+        return ""
+    return f"Service account {quote(requester.username)} applies this grant"
+
+
+def tool_mark(grant: Grant, instance_label_key: str) -> ToolMark | None:
+    """Return the mark of a tool that may create the grant again.
+
+    Args:
+        grant: The grant.
+        instance_label_key: Label that Argo CD uses as its mark; empty if unknown.
+    """
+    if grant.mark is None and instance_label_key in grant.label_keys:
+        return ToolMark("Argo CD", f"label {quote(instance_label_key)}")
+    return grant.mark
 
 
 def instance_exists(facts: DecisionInput) -> Finding | None:
@@ -332,8 +425,9 @@ def role_exists(facts: DecisionInput) -> Finding | None:
 
 def binding_may_be_added(facts: DecisionInput) -> Finding | None:
     """A condition for the start still holds; otherwise, only an existing line stays."""
-    if lacks_absolute_end(facts.grant):
-        return replace(ABSOLUTE_END_REQUIRED, is_unknown=True)
+    why = lacks_absolute_end(facts.grant, facts.instance)
+    if why:
+        return replace(_absolute_end_required(why), is_unknown=True)
     return facts.policy_result.only_kept
 
 
@@ -341,6 +435,7 @@ OVER: tuple[Check, ...] = (
     grant_is_not_being_deleted,  # Deleted
     grant_is_not_revoked,  # Revoked, final
     grant_was_not_denied_or_timed_out,  # Denied or ApprovalTimedOut, final
+    record_says_no_end,  # Revoked, Denied, ApprovalTimedOut or Expired, final
     window_has_not_closed,  # Expired, final
 )
 """The first checks, which depend on nothing but the grant and the time."""
@@ -349,7 +444,7 @@ IN_FORCE: tuple[Check, ...] = (
     grant_can_carry_finalizer,  # NotRecordable
     subject_is_well_formed,  # SubjectRefused; later messages may print the name
     role_is_well_formed,  # RoleRefused
-    git_grant_has_absolute_end,  # AbsoluteEndRequired
+    recreated_grant_has_absolute_end,  # AbsoluteEndRequired
     instance_exists,  # InstanceNotFound; later checks need the state of its Argo CD
     argocd_allows_instance,  # NotAllowedByArgoCD; before policies, which may be unknown
     requester_is_within_quota,  # QuotaExceeded
@@ -379,6 +474,13 @@ def shortened_by_max_duration(facts: DecisionInput) -> str:
     start, end = facts.window
     if facts.grant.expires_at == end:
         return ""  # the usual case: the end is the requested one
+    if facts.grant.original:
+        return (
+            " It is a copy of another grant, and ends when that one would"
+            f" (annotation {RECORD_ANNOTATION})."
+        )
+    if facts.grant.duration is not None and facts.grant.not_before is not None:
+        start = facts.grant.not_before
     result, maximum = facts.policy_result, facts.instance.max_duration
     source = "the instance's maxDuration"
     if result.max_duration is not None and result.max_duration < maximum:

@@ -320,10 +320,14 @@ class EndedGrant(NamedTuple):
     grant: Grant
     ended_at: datetime
     """End in its status."""
+    latest_end: datetime
+    """Latest end that its spec could still give; see ``window.latest_end``."""
     is_gone: bool
     """True if its binding is confirmed to be removed from Argo CD."""
     is_continued: bool = False
     """True if a grant that has not ended extends it, directly or through others."""
+    is_applied_again: bool = False
+    """True if it has the mark of a tool that applies its objects again and again."""
 
 
 def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
@@ -331,14 +335,17 @@ def delete_after(ended: EndedGrant, retention: timedelta) -> datetime | None:
 
     The object is the only record of what was requested, so it is kept if anything about
     its end is unknown. Its status could report too early an end, but no grant ends
-    before its creation.
+    before its creation. It is also the only obstacle to the same object again, which
+    could be applied from a manifest without the revocation, so it is kept until the
+    latest end that its spec could still give.
     """
     if (
-        ended.grant.tracked_by_git  # Argo CD would create it again
+        ended.is_applied_again  # Argo CD would create it again
         or ended.grant.being_deleted  # nothing to do
         or not ended.is_gone  # the object shows who may still have access
         or ended.is_continued  # the number of extensions is counted along the chain
     ):
         return None
     instant = add_capped(max(ended.ended_at, ended.grant.created_at), retention)
+    instant = max(instant, ended.latest_end)
     return None if instant == END_OF_TIME else instant

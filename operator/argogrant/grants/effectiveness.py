@@ -53,13 +53,15 @@ class LocalAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgoCDSettings:
-    """Settings of ``argocd-cm`` about signing in."""
+    """Settings of ``argocd-cm`` about signing in, and about marks."""
 
     accounts: Mapping[str, LocalAccount] = field(default_factory=dict)
     has_single_sign_on: bool = True
     """True if an identity provider may be configured, Dex or another."""
     allows_anonymous: bool = False
     """True if anonymous users have ``policy.default``."""
+    instance_label_key: str = ""
+    """Label with which Argo CD marks what it applies; empty for the usual one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from controlplane.api import path_of
 from hostile.attack import Attacker, attack
-from hostile.positions import OURS
+from hostile.positions import OURS, REQUESTED_END
 from support.admission_objects import an_approval
 from support.live_cluster import a_grant
 
 
 def _request(me: Attacker, name: str) -> str:
     """Request what needs two approvals; return the uid."""
-    body = a_grant(name, f"visitor-{name}")
+    body = a_grant(name, f"visitor-{name}", expiresAt=REQUESTED_END)
     body["spec"]["role"] = {"name": "role:intern"}
     uid: str = me.create(body)["metadata"]["uid"]
     return uid

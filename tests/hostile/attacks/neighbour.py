@@ -4,7 +4,7 @@ import base64
 from typing import Any, Final
 
 from hostile.attack import Attacker, attack
-from hostile.positions import ARGOCD, OTHER, OTHER_ARGOCD
+from hostile.positions import ARGOCD, OTHER, OTHER_ARGOCD, REQUESTED_END
 from support.live_cluster import a_grant
 
 SILENT_ADDRESS: Final = "10.255.255.1"
@@ -24,7 +24,7 @@ def create(me: Attacker, kind: str, name: str, **spec: Any) -> None:
 
 def request(me: Attacker, name: str, **spec: Any) -> None:
     """Create a grant in the attacker's namespace."""
-    body = a_grant(name, f"neighbour-{name}")
+    body = a_grant(name, f"neighbour-{name}", expiresAt=REQUESTED_END)
     body["metadata"]["namespace"] = OTHER
     body["spec"] |= spec
     me.create(body)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from controlplane.api import path_of
 from controlplane.errors import APIRequestFailed
 from hostile.attack import APPLY, Attacker, attack
-from hostile.positions import OURS
+from hostile.positions import OURS, REQUESTED_END
 from support.live_cluster import a_grant
 
 NOT_ALLOWED: Final = {"name": "role:admin"}
@@ -17,7 +17,8 @@ def request(
     me: Attacker, name: str, *, metadata: dict[str, Any] | None = None, **spec: Any
 ) -> None:
     """Create a grant; without other fields, one that the policy of interns allows."""
-    body = a_grant(name, f"intern-{name}")
+    ends = {} if "duration" in spec else {"expiresAt": REQUESTED_END}
+    body = a_grant(name, f"intern-{name}", **ends)
     body["spec"]["role"] = {"name": "role:intern"}
     body["spec"] |= spec
     body["metadata"] |= metadata or {}
@@ -106,7 +107,7 @@ def churn(me: Attacker, number: int) -> None:
 @attack("requester", least=1000, pause=0.0, most=5000)
 def generated(me: Attacker, number: int) -> None:
     """Creates thousands of grants with generated names that no policy allows."""
-    body = a_grant("", f"stranger-{number}")
+    body = a_grant("", f"stranger-{number}", expiresAt=REQUESTED_END)
     body["metadata"] = {"generateName": "flood-", "namespace": OURS}
     me.create(body)
 

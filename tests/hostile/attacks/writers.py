@@ -5,7 +5,7 @@ from typing import Any, Final
 from controlplane.api import PATCH_TYPES
 from hostile.attack import Attacker, attack
 from hostile.attacks.rbac_owner import BOMBS
-from hostile.positions import OTHER_ARGOCD, OURS
+from hostile.positions import OTHER_ARGOCD, OURS, REQUESTED_END
 from support.live_cluster import a_grant
 
 LEASE: Final = f"apis/coordination.k8s.io/v1/namespaces/{OURS}/leases/argogrant"
@@ -93,7 +93,7 @@ def instance_status(me: Attacker, number: int) -> None:
 def own_status(me: Attacker, number: int) -> None:
     """Creates grants, and forges that they have been ended, extended and bound."""
     name = f"forged-{number}"
-    body = a_grant(name, f"intern-{number}")
+    body = a_grant(name, f"intern-{number}", expiresAt=REQUESTED_END)
     body["spec"]["role"] = {"name": "role:intern"}
     me.create(body)
     ended = _condition("Ended", "True", "Denied", "x" * 4000)

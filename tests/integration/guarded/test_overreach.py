@@ -10,7 +10,7 @@ import pytest
 
 from support import admission_objects, live_policies
 from support.admission_objects import Asker, Body
-from support.live_cluster import a_grant, eventually
+from support.live_cluster import a_grant, after, eventually
 from support.live_policies import (
     OIDC_PREFIX,
     ONE_APPROVAL,
@@ -102,7 +102,7 @@ def test_wildcard_does_not_match_service_accounts(world: ClusterWithPolicies) ->
     binding["subjects"] = [{"kind": "ServiceAccount", "name": "robot"}]
     world.apply(binding)
     robot = admission_objects.service_account(world.plane, "robot", "argogrant")
-    world.create_grant(robot, "wanted")
+    world.create_grant(robot, "wanted", expiresAt=after(600))
     world.wait_for_reason("wanted", "NotAllowed")
     world.ours("delete", "serviceaccount", "robot")
 

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from argogrant.api.accessgrant import TRACKING_ANNOTATION, AccessGrantSpec, read_grant
+from argogrant.api.accessgrant import (
+    BREAK_GLASS_LABEL,
+    TRACKING_ANNOTATION,
+    AccessGrantSpec,
+    read_grant,
+)
+from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     Grant,
@@ -15,7 +21,8 @@ from argogrant.grants.model.grant import (
 )
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.reasons import Reason
-from support.builders import HOUR, MINUTE, NOON, SECOND
+from argogrant.grants.model.record import UNREADABLE, format_record
+from support.builders import HOUR, MINUTE, NOON, SECOND, TRACKED, a_record
 
 EVERYTHING: dict[str, Any] = {
     "instance": "blue",
@@ -73,13 +80,35 @@ def test_all_fields_are_parsed() -> None:
         not_before=NOON + HOUR + SECOND,
         revoked=True,
         revocation_justification="done",
-        tracked_by_git=True,
+        mark=TRACKED,
         being_deleted=True,
         requester=Identity(username="alice", groups=frozenset({"developers"})),
         justification="CHG-7",
         extends="g0",
         break_glass=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("annotation", "record"),
+    [
+        pytest.param(None, None, id="none"),
+        pytest.param(format_record(a_record()), a_record(), id="its own"),
+        pytest.param("x", UNREADABLE, id="unreadable"),
+    ],
+)
+def test_record_is_read_from_the_annotation(annotation, record) -> None:
+    annotations = {"a": "b", RECORD_ANNOTATION: annotation}
+    kept = {key: text for key, text in annotations.items() if text is not None}
+
+    assert read_grant(a_body(a_spec(), annotations=kept)).record == record
+
+
+def test_keys_of_labels_are_kept_except_its_own() -> None:
+    labels = {"example.com/app": "x", BREAK_GLASS_LABEL: "true"}
+
+    keys = read_grant(a_body(a_spec(), labels=labels)).label_keys
+    assert keys == {"example.com/app"}
 
 
 def test_omitted_fields_have_defaults() -> None:
@@ -89,7 +118,7 @@ def test_omitted_fields_have_defaults() -> None:
     assert grant.duration == HOUR
     assert (grant.expires_at, grant.not_before, grant.frozen_end) == (None, None, None)
     assert not grant.revoked
-    assert not grant.tracked_by_git
+    assert grant.mark is None
     assert not grant.being_deleted
     assert (grant.requester, grant.extends, grant.justification) == (None, None, "")
     assert not grant.break_glass

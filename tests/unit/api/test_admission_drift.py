@@ -9,6 +9,7 @@ from argogrant.api.admission_drift import (
     POLICY_NAMES,
     PROPAGATION_DELAY,
     find_drift,
+    trusted_front_ends,
     verified_since,
 )
 from argogrant.api.admission_policies import VALIDATING_FILE
@@ -18,9 +19,11 @@ from support.admission_policy_changes import (
     HARMFUL,
     HARMLESS,
     POLICY,
+    PORTAL,
     SHIPPED,
     Body,
     Change,
+    variables,
 )
 from support.builders import HOUR, NOON
 
@@ -107,6 +110,44 @@ def test_missing_object_is_reported_with_the_file_to_apply(key: str) -> None:
     assert f"{missing['kind']} {missing['metadata']['name']}. " in drift.message
     assert f"Apply {VALIDATING_FILE} " in drift.message
     assert verified_since(observed) is None
+
+
+def test_policy_from_before_the_absolute_end_is_not_drift() -> None:
+    """The operator checks the same, so an upgrade needs no other order."""
+    older = copy.deepcopy(SHIPPED)
+    validations = older[POLICY]["spec"]["validations"]
+    older[POLICY]["spec"]["validations"] = validations[:3]
+
+    assert len(validations) == 5
+    assert find_drift(older) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "trusted"),
+    [
+        pytest.param("[]", set(), id="nobody"),
+        pytest.param(f"['{PORTAL}']", {PORTAL}, id="one"),
+        pytest.param(f"""['{PORTAL}', "o'hara",]""", {PORTAL, "o'hara"}, id="two"),
+        pytest.param("[request.userInfo.username]", set(), id="no list of names"),
+    ],
+)
+def test_trusted_front_ends_are_read_from_the_installed_policy(names, trusted) -> None:
+    installed = copy.deepcopy(SHIPPED)
+    installed[POLICY]["spec"]["variables"] = variables(trustedFrontEnds=names)
+
+    assert trusted_front_ends(installed) == trusted
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"spec": {"variables": "x"}}, id="another type"),
+        pytest.param({"spec": {"variables": [None, {"name": 1}]}}, id="odd variables"),
+    ],
+)
+def test_odd_policy_names_no_front_end(policy) -> None:
+    assert trusted_front_ends({POLICY: policy}) == frozenset()
 
 
 def test_all_missing_objects_are_reported_together() -> None:

@@ -67,3 +67,24 @@ def test_local_accounts_are_parsed(data, accounts) -> None:
 )
 def test_single_sign_on_and_anonymous_access_are_parsed(data, settings) -> None:
     assert read_settings(data) == settings
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        pytest.param({}, "", id="the usual one"),
+        pytest.param(
+            {"application.instanceLabelKey": "example.com/app"},
+            "example.com/app",
+            id="another one",
+        ),
+        pytest.param(
+            {"application.instanceLabelKey": "x" * 318}, "", id="no key of a label"
+        ),
+    ],
+)
+def test_label_of_argo_cd_is_read(data, key) -> None:
+    settings = read_settings(data)
+
+    assert settings is not None
+    assert settings.instance_label_key == key

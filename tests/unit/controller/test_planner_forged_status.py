@@ -5,8 +5,9 @@ Each row below is a grant that is refused, limited or ended; each column forges 
 field of its status. The result is compared with that of an empty status.
 """
 
+import json
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
@@ -26,6 +27,7 @@ from argogrant.grants.access.subject_rules import (
     RulesOfSubject,
     SubjectRules,
 )
+from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.window import Window, format_instant
@@ -341,6 +343,30 @@ def test_forged_status_of_the_earlier_grant_gives_no_access(
         decision = situation.decision({}, status)
 
         assert access(decision).end <= end
+
+
+RECORDS: Final = [
+    json.dumps({"uid": uid, "start": start, "end": end, **more})
+    for uid in ("uid of g1", "uid of g0", "of nobody")
+    for start in (PAST, FOR_EVER)
+    for end in (PAST, FOR_EVER)
+    for more in ({}, {"copyOf": "uid of g0"}, {"copyOf": "of nobody"})
+] + ["", "{}", json.dumps({"uid": "uid of g1", "start": PAST, "end": "never"})]
+
+
+@situations
+def test_forged_record_gives_no_access_that_none_does_not(situation: Situation) -> None:
+    """Alone, with a forged status, and with the finalizer of a copy."""
+    start, end = access(situation.decision({}))
+    for text in RECORDS:
+        forged = deepcopy(situation.g1)
+        annotations = forged["metadata"].setdefault("annotations", {})
+        annotations[RECORD_ANNOTATION] = text
+        forged["metadata"]["finalizers"] = [FINALIZER]
+        for status in ({}, STARTED, {**STARTED, "boundAs": "role:deployer"}):
+            window = access(replace(situation, g1=forged).decision(status))
+
+            assert window == NOWHERE or (window.start >= start and window.end <= end)
 
 
 def test_unforged_situations_differ() -> None:

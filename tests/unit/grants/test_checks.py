@@ -15,7 +15,17 @@ from argogrant.grants.checks import (
 from argogrant.grants.decide import DesiredBinding, decide
 from argogrant.grants.model.grant import RecordedFinding
 from argogrant.grants.model.reasons import Reason
-from support.builders import HOUR, NOON, SECOND, a_grant, an_instance, decided
+from support.builders import (
+    HOUR,
+    MINUTE,
+    NOON,
+    SECOND,
+    TRACKED,
+    a_grant,
+    a_record,
+    an_instance,
+    decided,
+)
 
 INVALID_GRANT = {
     "being_deleted": True,
@@ -26,9 +36,10 @@ INVALID_GRANT = {
     "subject": "role:deployer",
     "role": "deployer",
     "project": "Team A",
-    "tracked_by_git": True,
+    "mark": TRACKED,
     "metadata_problem": "too many labels",
-    "not_before": NOON + HOUR,
+    "record": a_record(ended=Reason.REVOKED),
+    "created_at": NOON + 30 * MINUTE,
 }
 EMPTY_INSTANCE = {
     "exists": False,
@@ -54,6 +65,7 @@ FIXED_ONE_BY_ONE = [
         {"recorded_finding": None},
         {},
     ),
+    ("record_says_no_end", Reason.REVOKED, {"record": None}, {}),
     ("window_has_not_closed", Reason.EXPIRED, {"frozen_end": NOON + 2 * HOUR}, {}),
     (
         "grant_can_carry_finalizer",
@@ -64,9 +76,9 @@ FIXED_ONE_BY_ONE = [
     ("subject_is_well_formed", Reason.SUBJECT_REFUSED, {"subject": "alice"}, {}),
     ("role_is_well_formed", Reason.ROLE_REFUSED, {"project": "team-a"}, {}),
     (
-        "git_grant_has_absolute_end",
+        "recreated_grant_has_absolute_end",
         Reason.ABSOLUTE_END_REQUIRED,
-        {"tracked_by_git": False},
+        {"mark": None},
         {},
     ),
     ("instance_exists", Reason.INSTANCE_NOT_FOUND, {}, {"exists": True}),
@@ -83,7 +95,7 @@ FIXED_ONE_BY_ONE = [
         {},
         {"requires_access_policy": False},
     ),
-    ("window_has_opened", Reason.SCHEDULED, {"not_before": None}, {}),
+    ("window_has_opened", Reason.SCHEDULED, {"created_at": NOON}, {}),
     (
         "rbac_policy_is_known",
         Reason.INSTANCE_UNAVAILABLE,
@@ -117,7 +129,7 @@ def input_with(fixed: int) -> DecisionInput:
         instance |= of_instance
     is_over_quota = not WITHIN_QUOTA.items() <= instance.items()
     # A line would prove that Argo CD's annotation was added to a grant in force.
-    bound = NO_RELATED_OBJECTS if grant["tracked_by_git"] else BOUND
+    bound = NO_RELATED_OBJECTS if grant["mark"] else BOUND
     related = replace(bound, is_over_quota=is_over_quota)
     return build_input(a_grant(**grant), an_instance(**instance), NOON, related)
 

@@ -1,12 +1,29 @@
 """Decisions about grants: finding, desired binding, and recheck time."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.grants.decide import DesiredBinding
 from argogrant.grants.model.reasons import Reason
-from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
+from support.builders import (
+    HOUR,
+    MINUTE,
+    NOON,
+    RESTORED,
+    SECOND,
+    TRACKED,
+    VERIFIED,
+    a_grant,
+    decided,
+    grant_by,
+)
+
+FRONT_END = replace(
+    VERIFIED, trusted_front_ends=frozenset({"system:serviceaccount:portal:backstage"})
+)
 
 
 @pytest.mark.parametrize(
@@ -70,18 +87,81 @@ from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, decided
             id="expired at the maximum duration of the instance",
         ),
         pytest.param(
-            a_grant(tracked_by_git=True),
+            a_grant(mark=TRACKED),
             NOON,
             {},
             Reason.ABSOLUTE_END_REQUIRED,
             id="duration of a grant from Git",
         ),
         pytest.param(
-            a_grant(tracked_by_git=True, has_finalizer=True),
+            a_grant(mark=TRACKED, has_finalizer=True),
             NOON,
             {},
             Reason.ABSOLUTE_END_REQUIRED,
             id="duration of a grant from Git with the finalizer in its manifest",
+        ),
+        pytest.param(
+            a_grant(mark=RESTORED),
+            NOON,
+            {},
+            Reason.ABSOLUTE_END_REQUIRED,
+            id="duration of a grant that Velero restored",
+        ),
+        pytest.param(
+            a_grant(label_keys=frozenset({"example.com/app"})),
+            NOON,
+            {"instance_label_key": "example.com/app"},
+            Reason.ABSOLUTE_END_REQUIRED,
+            id="duration of a grant with the label that argocd-cm configures",
+        ),
+        pytest.param(
+            a_grant(label_keys=frozenset({"team"})),
+            NOON,
+            {"instance_label_key": "example.com/app"},
+            None,
+            id="duration of a grant with another label",
+        ),
+        pytest.param(
+            grant_by("system:serviceaccount:ci:deploy", duration=HOUR),
+            NOON,
+            {},
+            Reason.ABSOLUTE_END_REQUIRED,
+            id="duration of a service account",
+        ),
+        pytest.param(
+            grant_by("system:serviceaccount:ci:deploy", expires_at=NOON + HOUR),
+            NOON,
+            {},
+            None,
+            id="expiresAt of a service account",
+        ),
+        pytest.param(
+            grant_by("system:serviceaccount:ci:deploy", not_before=NOON),
+            NOON,
+            {},
+            None,
+            id="notBefore and duration of a service account",
+        ),
+        pytest.param(
+            grant_by("system:serviceaccount:portal:backstage", duration=HOUR),
+            NOON,
+            {"identities": FRONT_END},
+            None,
+            id="duration of a trusted front end for itself",
+        ),
+        pytest.param(
+            grant_by("system:node:n1", duration=HOUR),
+            NOON,
+            {},
+            None,
+            id="duration of a user whose name only begins with system:",
+        ),
+        pytest.param(
+            a_grant(mark=TRACKED, not_before=NOON),
+            NOON,
+            {},
+            None,
+            id="notBefore and duration of a grant from Git",
         ),
         pytest.param(
             a_grant(role="role:none"),

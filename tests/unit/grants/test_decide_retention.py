@@ -5,13 +5,18 @@ from datetime import timedelta
 import pytest
 
 from argogrant.grants.decide import EndedGrant, delete_after
-from support.builders import HOUR, NOON, a_grant
+from support.builders import HOUR, MINUTE, NOON, a_grant
 
 DAY = timedelta(days=1)
 
 
 def ended_grant(grant=None, **overrides) -> EndedGrant:
-    fields = {"ended_at": NOON + HOUR, "is_gone": True, **overrides}
+    fields = {
+        "ended_at": NOON + HOUR,
+        "latest_end": NOON + HOUR,
+        "is_gone": True,
+        **overrides,
+    }
     return EndedGrant(grant=grant or a_grant(), **fields)
 
 
@@ -29,9 +34,23 @@ def test_retention_of_zero_deletes_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("latest_end", "until"),
+    [
+        pytest.param(NOON + 3 * HOUR, NOON + 3 * HOUR, id="before the latest end"),
+        pytest.param(NOON + HOUR, NOON + HOUR + MINUTE, id="after the latest end"),
+    ],
+)
+def test_short_retention_deletes_no_grant_that_could_be_in_force(
+    latest_end, until
+) -> None:
+    """It was revoked at one; its manifest would give access until three."""
+    assert delete_after(ended_grant(latest_end=latest_end), MINUTE) == until
+
+
+@pytest.mark.parametrize(
     "kept",
     [
-        pytest.param(ended_grant(a_grant(tracked_by_git=True)), id="tracked by Git"),
+        pytest.param(ended_grant(is_applied_again=True), id="applied from Git"),
         pytest.param(ended_grant(a_grant(being_deleted=True)), id="being deleted"),
         pytest.param(ended_grant(is_gone=False), id="binding may still apply"),
         pytest.param(ended_grant(is_continued=True), id="extended by another grant"),

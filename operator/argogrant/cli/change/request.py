@@ -29,9 +29,15 @@ from argogrant.cli.terminal.times import (
     when,
 )
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
-from argogrant.grants.model.identity import SYSTEM_PREFIX, Identity, argocd_subject
+from argogrant.grants.model.identity import (
+    SERVICE_ACCOUNT_PREFIX,
+    SYSTEM_PREFIX,
+    Identity,
+    argocd_subject,
+)
 from argogrant.grants.model.reasons import InstanceCondition, Reason
 from argogrant.grants.model.validation import quote
+from argogrant.grants.model.window import add_capped
 from argogrant.kube.errors import ClusterError
 from argogrant.kube.permissions import who_am_i
 
@@ -82,7 +88,7 @@ def request(  # noqa: PLR0913 - one for each option
             subject=subject,
             role=role_ref,
             start=window.start,
-            end=window.end,
+            end=end_of_request(window, requester, utc_now()),
             name=name,
             prefix=generated_prefix(subject, role_ref),
             justification=reason,
@@ -136,6 +142,21 @@ def parse_window(
         parsed = parse_option("--until", parse_time, until, context)
         end, notes = parsed.instant, [*notes, parsed.note]
     return RequestedWindow(start=start, end=end, notes=tuple(filter(None, notes)))
+
+
+def end_of_request(
+    window: RequestedWindow, requester: Identity | None, now: datetime
+) -> datetime | timedelta:
+    """Return the end; the duration of a service account becomes a time.
+
+    A pipeline can repeat its request, so the API server refuses a duration alone.
+    """
+    is_tool = requester is not None and requester.username.startswith(
+        SERVICE_ACCOUNT_PREFIX
+    )
+    if is_tool and window.start is None and isinstance(window.end, timedelta):
+        return add_capped(now, window.end)
+    return window.end
 
 
 def parse_role(name: str, project: str) -> RoleRef:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Final
 
-from argogrant.api.accessgrant import BREAK_GLASS_LABEL, grant_status
+from argogrant.api.accessgrant import BREAK_GLASS_LABEL, FINALIZER, grant_status
 from argogrant.api.argocdinstance import instance_status
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import AuditLog, GrantChange
@@ -41,6 +41,7 @@ from argogrant.controller.store import (
     Store,
 )
 from argogrant.grants.access.policy_evaluation import without_grant
+from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.conditions import (
     BindingOutcome,
     Condition,
@@ -59,6 +60,8 @@ from argogrant.grants.model.reasons import (
     InstanceCondition,
     Reason,
 )
+from argogrant.grants.model.record import format_record
+from argogrant.grants.records import record_to_write
 
 _UNCONFIRMED: Final = frozenset(
     {Reason.CONFIG_MAP_MISSING, Reason.INSTANCE_UNAVAILABLE}
@@ -291,7 +294,7 @@ class Reporter:
         reported, earlier = (record, decision, outcome), self._reported.get(record.uid)
         if earlier == reported:
             return
-        finalizer = _finalizer_of_binding(record, decision, outcome)
+        finalizer = _change_of_metadata(record, decision, outcome, now)
         if _awaits_finalizer(decision, outcome):
             # Nothing is true of the grant yet that the next report will not tell.
             self._reasons[record.uid] = Reason.BINDING
@@ -403,7 +406,8 @@ class Reporter:
             if instance is not None and not instance.being_deleted:
                 retained = retained_grants(
                     state.decisions,
-                    instance.retention,
+                    instance,
+                    instance_label_key=state.seen.instance_label_key,
                     is_revoked=state.is_revoked,
                     status_of=self._writer.pending_or_stored,
                 )
@@ -493,17 +497,32 @@ class Reporter:
         self._audit.token_rotated(_instance_data(record), rotated, now=now)
 
 
-def _finalizer_of_binding(
-    record: GrantRecord, decision: Decision | None, outcome: BindingOutcome
+def _change_of_metadata(
+    record: GrantRecord,
+    decision: Decision | None,
+    outcome: BindingOutcome,
+    now: datetime,
 ) -> FinalizerChange | None:
-    """Return the finalizer of a grant that has a binding or is about to get one."""
-    is_wanted = decision and decision.desired_binding is not DesiredBinding.ABSENT
-    if record.being_deleted or not (outcome.is_bound or is_wanted):
+    """Return the finalizer and the record of a grant that starts, is bound, or ends.
+
+    None if it needs neither. A grant that ends keeps the finalizer if it has it.
+    """
+    if record.being_deleted or decision is None:
+        return None
+    is_wanted = decision.desired_binding is not DesiredBinding.ABSENT
+    needs_finalizer = outcome.is_bound or is_wanted
+    missing = record_to_write(decision, now, is_bound=outcome.is_bound)
+    if not needs_finalizer and missing is None:
         return None
     is_break_glass = record.grant is not None and record.grant.break_glass
-    lacks_label = is_break_glass and not record.is_labelled
-    labels = {BREAK_GLASS_LABEL: "true"} if lacks_label else {}
-    return FinalizerChange(wanted=True, finalizers=record.finalizers, labels=labels)
+    lacks_label = needs_finalizer and is_break_glass and not record.is_labelled
+    return FinalizerChange(
+        wanted=needs_finalizer or FINALIZER in record.finalizers,
+        finalizers=record.finalizers,
+        labels={BREAK_GLASS_LABEL: "true"} if lacks_label else {},
+        annotations={RECORD_ANNOTATION: format_record(missing)} if missing else {},
+        is_awaited=_awaits_finalizer(decision, outcome),
+    )
 
 
 def _awaits_finalizer(decision: Decision | None, outcome: BindingOutcome) -> bool:
@@ -511,7 +530,7 @@ def _awaits_finalizer(decision: Decision | None, outcome: BindingOutcome) -> boo
     return (
         decision is not None
         and decision.desired_binding is DesiredBinding.PRESENT
-        and not (decision.grant.has_finalizer or outcome.is_bound)
+        and not (decision.grant.is_recorded or outcome.is_bound)
     )
 
 

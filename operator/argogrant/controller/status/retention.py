@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from argogrant.api.accessgrant_view import read_conditions
+from argogrant.api.argocdinstance import Instance
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.controller.apply import Clock
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.store import GrantRecord, Record, Store
+from argogrant.grants.checks import tool_mark
 from argogrant.grants.decide import Decision, EndedGrant, delete_after
-from argogrant.grants.model.window import read_end
+from argogrant.grants.model.window import latest_end, read_end
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.telemetry.metrics import Metrics
@@ -174,14 +176,20 @@ class RetentionCollector:
 
 def retained_grants(
     decisions: DecisionCache,
-    retention: timedelta,
+    instance: Instance,
     *,
+    instance_label_key: str,
     is_revoked: Callable[[Decision], bool],
     status_of: Callable[[GrantRecord], Mapping[str, Any]],
 ) -> Iterator[RetainedGrant]:
     """Return the ended grants that may be deleted, with their deletion times.
 
-    ``status_of`` returns the status that a grant has, or is about to have.
+    Args:
+        decisions: The decisions about the grants of the instance.
+        instance: Its ``spec.retention`` and maximum duration.
+        instance_label_key: Label that Argo CD uses as its mark; empty if unknown.
+        is_revoked: Returns whether it is certain that nothing of a grant is left.
+        status_of: Returns the status that a grant has, or is about to have.
     """
     continued = {
         earlier.uid
@@ -196,12 +204,19 @@ def retained_grants(
         ended_at = read_end(status_of(record).get("endedAt", ""))
         if ended_at is None:
             continue
+        mark = tool_mark(decision.grant, instance_label_key)
         ended = EndedGrant(
             grant=decision.grant,
             ended_at=ended_at,
+            latest_end=latest_end(
+                decision.grant,
+                max_duration=instance.max_duration,
+                approved_at=decision.policy_result.approved_at,
+            ),
             is_gone=is_revoked(decision),
             is_continued=uid in continued,
+            is_applied_again=mark is not None and mark.applies_again,
         )
-        until = delete_after(ended, retention)
+        until = delete_after(ended, instance.retention)
         if until is not None:
             yield RetainedGrant(until, record.name, uid)

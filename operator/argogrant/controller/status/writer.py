@@ -3,6 +3,8 @@
 The finalizer keeps a deleted AccessGrant until nothing of it is left in Argo CD, so
 ``kubectl delete`` returns when the access is gone. It is written before the binding: an
 object that cannot carry it could be neither deleted nor revoked, and is never bound.
+The same patch writes the record (``grants/model/record.py``), without which a copy of
+the object would get new time; a binding waits for both.
 
     AccessGrant           Argo CD's policy     what happens next
     --------------------  -------------------  ------------------------------------
@@ -64,25 +66,37 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizerChange:
-    """Addition or removal of the finalizer."""
+    """Addition or removal of the finalizer, and what is written with it."""
 
     wanted: bool
     finalizers: tuple[str, ...]
     """All finalizers that the object has."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Missing labels that are added with the finalizer."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Annotations that are missing or differ: the record."""
+    is_awaited: bool = False
+    """True if a binding is added as soon as this is written."""
 
     @property
     def is_applied(self) -> bool:
-        """True if the object has the wanted finalizer and labels."""
-        return (FINALIZER in self.finalizers) is self.wanted and not self.labels
+        """True if the object has the wanted finalizer, labels and annotations."""
+        has_finalizer = (FINALIZER in self.finalizers) is self.wanted
+        return has_finalizer and not (self.labels or self.annotations)
+
+    @property
+    def is_optional(self) -> bool:
+        """True if the finalizer stays as it is, and nothing waits for the rest."""
+        return (FINALIZER in self.finalizers) is self.wanted and not self.is_awaited
 
     def patch(self) -> Body:
         """Return the merge patch; it keeps the finalizers of other programs."""
-        others = [name for name in self.finalizers if name != FINALIZER]
-        wanted = [*others, FINALIZER] if self.wanted else others
-        labels = {"labels": dict(self.labels)} if self.labels else {}
-        return {"metadata": {"finalizers": wanted, **labels}}
+        maps = {"labels": self.labels, "annotations": self.annotations}
+        metadata: Body = {key: dict(texts) for key, texts in maps.items() if texts}
+        if (FINALIZER in self.finalizers) is not self.wanted:
+            others = [name for name in self.finalizers if name != FINALIZER]
+            metadata["finalizers"] = [*others, FINALIZER] if self.wanted else others
+        return {"metadata": metadata}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,8 @@ class _Update:
     def urgency(self) -> Urgency:
         """Urgency of the most urgent part."""
         if self.finalizer is None or self.finalizer.is_applied:
+            return Urgency.STATUS
+        if self.finalizer.is_optional:
             return Urgency.STATUS
         return Urgency.FINALIZER if self.finalizer.wanted else Urgency.RELEASE
 
@@ -198,12 +214,7 @@ class StatusWriter:
         try:
             version = record.version
             if update.finalizer is not None:
-                try:
-                    version = await self._change_finalizer(update, update.finalizer)
-                except ClusterError as error:
-                    if update.finalizer.wanted and _is_refusal(error):
-                        update.refused(str(error))
-                    raise
+                version = await self._write_metadata(update, update.finalizer)
             if update.new != record.status:
                 await self._patch(update, lambda _: update.patch(), version, "/status")
         except (NotFound, Conflict):
@@ -218,6 +229,23 @@ class StatusWriter:
             raise
         except ClusterError as error:
             logger.warning("%s cannot be written: %s", record.path, error)
+
+    async def _write_metadata(self, update: _Update, change: FinalizerChange) -> str:
+        """Write finalizer and record; return the object's version after that.
+
+        If the object already has the finalizer, and the API server refuses the rest,
+        the status is written anyway.
+        """
+        try:
+            return await self._change_finalizer(update, change)
+        except ClusterError as error:
+            if change.is_optional and _is_refusal(error):
+                path = update.record.path
+                logger.warning("The record of %s is refused: %s", path, error)
+                return update.record.version
+            if change.wanted and _is_refusal(error):
+                update.refused(str(error))
+            raise
 
     async def _change_finalizer(self, update: _Update, change: FinalizerChange) -> str:
         """Add or remove the finalizer; return the object's version after that.
@@ -235,6 +263,8 @@ class StatusWriter:
             if metadata is not None:
                 finalizers = tuple(metadata.get("finalizers") or ())
                 current = replace(change, finalizers=finalizers)
+                if change.is_optional:
+                    current = replace(current, wanted=FINALIZER in finalizers)
                 if change.wanted and "deletionTimestamp" in metadata:
                     return None
             return None if current.is_applied else current.patch()

@@ -42,7 +42,7 @@ from typing import Final, NamedTuple
 from argogrant.grants.access.policy import AccessRules, Effect
 from argogrant.grants.model.grant import Binding, Grant
 from argogrant.grants.model.identity import argocd_subject
-from argogrant.grants.model.window import Window, add_capped
+from argogrant.grants.model.window import Window, add_capped, window_without_status
 
 MIN_PAUSE: Final = timedelta(minutes=15)
 """Shortest time between two grants of the same access that are no chain."""
@@ -142,8 +142,7 @@ class AccessHistory:
         """
         in_chain, ahead, active = NO_EARLIER_ACCESS
         if grant.binding in self._shared:
-            start, duration = grant.earliest_start, requested_duration(grant)
-            end = add_capped(start, min(duration, self._max_duration))
+            start, end = window_without_status(grant, max_duration=self._max_duration)
             window = Window(start, max(start, end))
             chains = self._chains[grant.binding, grant.break_glass]
             in_chain = chains.count(window, self._place(grant))

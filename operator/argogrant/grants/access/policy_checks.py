@@ -71,6 +71,8 @@ class RelatedObjects:
     """True if the requester has too many older grants that have not ended."""
     finalizer_problem: str = ""
     """Why the API server refuses the operator's finalizer on this grant."""
+    original: Grant | None = None
+    """The grant that this one was copied from, if it still exists."""
 
 
 NO_RELATED_OBJECTS = RelatedObjects()

@@ -74,6 +74,34 @@ class RecordedFinding(NamedTuple):
     message: str
 
 
+class ToolMark(NamedTuple):
+    """Mark of a tool that may create an object again after it was deleted."""
+
+    tool: str
+    mark: str
+    """Such as ``label "app.kubernetes.io/instance"``."""
+    applies_again: bool = True
+    """False if the tool creates the object once, at the request of a person."""
+
+
+class AccessRecord(NamedTuple):
+    """Record of the access on the AccessGrant itself, for the case of a copy.
+
+    A copy of the object has another uid, and neither a status nor the same creation
+    time. The record bounds its window, and never makes it longer.
+    """
+
+    uid: str
+    """The object that the operator wrote the record for; empty if the record cannot be
+    read."""
+    start: datetime
+    end: datetime
+    copy_of: str = ""
+    """Uid of the object that this one was copied from; empty if it is no copy."""
+    ended: Reason | None = None
+    """Why it ended before its end; None if it did not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One AccessGrant with everything that decisions depend on.
@@ -97,7 +125,11 @@ class Grant:
     """End that was reported when the grant started; it can only move earlier."""
     revoked: bool = False
     revocation_justification: str | None = None
-    tracked_by_git: bool = False
+    mark: ToolMark | None = None
+    """Mark of a tool that may create the object again."""
+    label_keys: frozenset[str] = field(default=frozenset(), compare=False)
+    """Keys of its labels; Argo CD can be configured to use any as its mark. A label
+    that is added later triggers no decision."""
     being_deleted: bool = False
     requester: Identity | None = None
     """Requester that the object names; it may be unverified."""
@@ -116,10 +148,17 @@ class Grant:
     written when access is about to be given, and stays."""
     metadata_problem: str = ""
     """Which limit the object's metadata exceeds; empty if none."""
+    record: AccessRecord | None = None
+    """Its own record, or that of the object that it was copied from."""
     binding: Binding = field(init=False, repr=False, compare=False)
     """The line that this grant adds to Argo CD's RBAC policy."""
     earliest_start: datetime = field(init=False, repr=False, compare=False)
     """Start of the grant if no approval is required."""
+    original: str = field(init=False, repr=False, compare=False)
+    """Uid of the object that this one was copied from; empty if it is no copy."""
+    is_recorded: bool = field(init=False, repr=False, compare=False)
+    """True if the object has the operator's finalizer and a record of its own, without
+    which it gets no binding."""
 
     def __post_init__(self) -> None:
         """Derive once what every reconciliation needs."""
@@ -127,6 +166,12 @@ class Grant:
         object.__setattr__(self, "binding", binding)
         start = max(self.created_at, self.not_before or self.created_at)
         object.__setattr__(self, "earliest_start", start)
+        record, original, has_own = self.record, "", False
+        if record is not None:
+            has_own = record.uid == self.uid
+            original = record.copy_of if has_own else record.uid
+        object.__setattr__(self, "original", original)
+        object.__setattr__(self, "is_recorded", self.has_finalizer and has_own)
 
 
 def accounted_to(grant: Grant, named_since: datetime | None) -> str | None:

@@ -38,6 +38,10 @@ SYSTEM_PREFIX: Final = "system:"
 """Prefix of the names of Kubernetes' own users and groups."""
 
 
+SERVICE_ACCOUNT_PREFIX: Final = f"{SYSTEM_PREFIX}serviceaccount:"
+"""Prefix of the user names of service accounts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Username and groups of a request, ``userInfo`` of the API server."""
@@ -73,7 +77,7 @@ class IdentityPattern:
         """Compute once what is compared for every grant and policy."""
         whole = self.name
         if self.kind is IdentityKind.SERVICE_ACCOUNT:
-            whole = f"{SYSTEM_PREFIX}serviceaccount:{self.namespace}:{self.name}"
+            whole = f"{SERVICE_ACCOUNT_PREFIX}{self.namespace}:{self.name}"
         object.__setattr__(self, "_whole", whole)
         object.__setattr__(self, "_start", whole.partition("*")[0])
 
@@ -125,6 +129,8 @@ class RequesterVerification:
     """Why objects are not verified, or why this is unknown, with the remedy."""
     are_accepted_unverified: bool = False
     """True if the operator accepts unverified requesters (a command-line option)."""
+    trusted_front_ends: frozenset[str] = frozenset()
+    """User names that the admission policy lets name other requesters."""
 
     @property
     def is_known(self) -> bool:

@@ -147,10 +147,11 @@ class Reason(StrEnum):
     """The grant starts later, at `spec.notBefore`."""
     EXPIRED = "Expired", _NOT_READY, _ENDED
     """The grant has expired and its binding is no longer in Argo CD's RBAC policy; it
-    has ended permanently. For more time, create a new AccessGrant."""
+    has ended permanently. For more time, create a new AccessGrant. A copy of a grant
+    (annotation `argogrant.dev/record`) expires when the original would."""
     REVOKED = "Revoked", _NOT_READY, _ENDED
-    """`spec.revoked` is true and the binding is no longer in Argo CD's RBAC policy; the
-    grant has ended permanently."""
+    """`spec.revoked` is true, or the grant is a copy of one that was revoked. The
+    binding is no longer in Argo CD's RBAC policy; the grant has ended permanently."""
     DELETED = "Deleted", _NOT_READY
     """The grant is being deleted and its binding is no longer in Argo CD's RBAC policy;
     a finalizer of another program keeps the object. While the revocation is not
@@ -179,8 +180,10 @@ class Reason(StrEnum):
     project's lines, or the project exceeds a limit of argogrant. The operator binds the
     grant as soon as the project is fixed."""
     ABSOLUTE_END_REQUIRED = "AbsoluteEndRequired", _NOT_READY
-    """A grant that Argo CD applies from Git must have `spec.expiresAt`. With a
-    duration, it would start again whenever Argo CD re-creates it."""
+    """A grant that a service account requests, or that has a mark of a tool such as
+    Argo CD, Flux or Helm, must have `spec.expiresAt`, or `spec.notBefore` beside
+    `spec.duration`. With a duration alone, it would start again whenever the tool
+    re-creates it. The message names the mark."""
     INSTANCE_NOT_FOUND = "InstanceNotFound", _NOT_READY
     """`spec.instance` names no ArgoCDInstance in this namespace, or one that is being
     deleted. The grant takes effect when an ArgoCDInstance with that name exists."""

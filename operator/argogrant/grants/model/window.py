@@ -7,6 +7,13 @@ The start is the latest of the creation, ``spec.notBefore`` and the last require
 approval. The end is the earliest of ``spec.expiresAt``, or the start plus
 ``spec.duration``; the start plus each maximum duration; and ``status.expiresAt``.
 
+Two rules make the end independent of when an object is created, which a tool or a
+person can do again:
+
+    notBefore and duration  the duration, and each maximum, count from ``notBefore``
+    a record                the end is not after that of the record, and the duration
+                            and each maximum also count from the start in the record
+
 All times come from the API server, in UTC and whole seconds, because ``metav1.Time``
 stores no fractions. Rounding always shortens access.
 """
@@ -177,24 +184,56 @@ def window_without_status(
     start = grant.earliest_start
     if approved_at is not None and approved_at > start:
         start = approved_at
-    end = add_capped(start, max_duration)
-    if grant.duration is not None and grant.duration < max_duration:
-        end = add_capped(start, grant.duration)
+    longest, counts_from = max_duration, start
+    if grant.duration is not None:
+        longest = min(grant.duration, max_duration)
+        counts_from = grant.not_before or start
+    end = add_capped(counts_from, longest)
     if grant.expires_at is not None and grant.expires_at < end:
         end = grant.expires_at
+    record = grant.record
+    if record is not None:
+        end = min(end, record.end, add_capped(record.start, longest))
     return Window(start, end)
+
+
+def fixed_end(grant: Grant) -> datetime | None:
+    """Return the end that the spec alone determines, or None.
+
+    It is the same for every object with this spec, whenever it is created or approved.
+    """
+    if grant.expires_at is not None:
+        return grant.expires_at
+    if grant.not_before is None or grant.duration is None:
+        return None
+    return add_capped(grant.not_before, grant.duration)
+
+
+def latest_end(
+    grant: Grant, *, max_duration: timedelta, approved_at: datetime | None = None
+) -> datetime:
+    """Return the latest end that the spec could still give, also to a copy.
+
+    A revocation, a denial or a lower maximum makes it no earlier: the manifest that a
+    tool applies again may not contain them.
+    """
+    end = window_without_status(
+        grant, max_duration=max_duration, approved_at=approved_at
+    ).end
+    return max(end, fixed_end(grant) or end)
 
 
 def pending_window(grant: Grant, *, approval_timeout: timedelta | None) -> Window:
     """Derive the window of a grant that is not approved.
 
-    A duration counts from the approval, so the window has an end only by ``expiresAt``,
-    by the approval timeout (None: unlimited), or if the grant had started before.
+    A duration counts from the approval, so the window has an end only by ``expiresAt``
+    or ``notBefore``, by the approval timeout (None: unlimited), by the record, or if
+    the grant had started before.
     """
     start = grant.earliest_start
-    ends = [END_OF_TIME]
-    if grant.expires_at is not None:
-        ends.append(grant.expires_at)
+    ends = [END_OF_TIME, fixed_end(grant) or END_OF_TIME]
+    if grant.record is not None:
+        ends.append(grant.record.end)
     if grant.frozen_end is not None:
         ends.append(grant.frozen_end)
     elif grant.duration is not None and approval_timeout is not None:

@@ -10,6 +10,7 @@ from argogrant.api.new_objects import GrantRequest
 from argogrant.cli.change.request import (
     RequestedWindow,
     describe_request,
+    end_of_request,
     generated_prefix,
     own_subject,
     parse_role,
@@ -189,3 +190,30 @@ def test_access_is_described_with_login_details() -> None:
         "Log in.",
         "\\x1b[2JCall 555.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("username", "begins", "end"),
+    [
+        pytest.param("alice", "", timedelta(hours=2), id="a person"),
+        pytest.param(
+            "system:serviceaccount:ci:robot",
+            "",
+            NOON + timedelta(hours=2),
+            id="a service account",
+        ),
+        pytest.param(
+            "system:serviceaccount:ci:robot",
+            "18:00",
+            timedelta(hours=2),
+            id="a service account from a time on",
+        ),
+    ],
+)
+def test_duration_of_a_service_account_ends_at_a_time(
+    username: str, begins: str, end: datetime | timedelta
+) -> None:
+    asked = window(lasts="2h", begins=begins)
+
+    assert end_of_request(asked, Identity(username=username), NOON) == end
+    assert end_of_request(asked, None, NOON) == timedelta(hours=2)

@@ -64,8 +64,32 @@ async def test_deletion_is_reported_and_counted_once() -> None:
 
 async def test_grant_that_was_never_in_force_is_deleted() -> None:
     async with a_room_with_retention() as operator:
-        operator.grant("g1", revoked=True)
+        operator.grant("g1", revoked=True, duration="1m")
         await asyncio.sleep(RETENTION + SETTLED)
+
+        assert not operator.has("g1")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"expiresAt": "2026-11-24T13:00:00Z"}, id="expiresAt"),
+        pytest.param(
+            {"notBefore": "2026-11-24T12:00:00Z", "duration": "1h"},
+            id="duration from notBefore",
+        ),
+        pytest.param({"duration": "1h"}, id="duration"),
+    ],
+)
+async def test_revoked_grant_is_kept_as_long_as_its_manifest_gives_access(spec) -> None:
+    """Whoever applies the manifest again finds the revoked object."""
+    async with a_room_with_retention() as operator:
+        operator.grant("g1", **spec)
+        await asyncio.sleep(MINUTE)
+        operator.revoke("g1")
+        await asyncio.sleep(HOUR - 2 * MINUTE)
+        assert operator.has_ended("g1")
+        await asyncio.sleep(MINUTE + SETTLED)
 
         assert not operator.has("g1")
 

@@ -34,6 +34,7 @@ from support.builders import (
     MINUTE,
     NOON,
     SECOND,
+    TRACKED,
     VERIFIED,
     a_deny_policy,
     a_policy,
@@ -262,7 +263,7 @@ CHAINS = {
     ),
     "a grant that follows one that is refused because it comes from Git": Row(
         grants=(
-            grant("a", tracked_by_git=True),
+            grant("a", mark=TRACKED),
             grant("b", created=HOUR),
         ),
         allowed="ab",

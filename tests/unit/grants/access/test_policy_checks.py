@@ -11,6 +11,7 @@ from argogrant.grants.access.policy import SubjectPatterns
 from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from support.builders import (
+    HOUR,
     NOON,
     SECOND,
     Outcome,
@@ -77,18 +78,23 @@ REQUESTERS = {
     ),
     "listed service account": (
         policy_case(
-            grant_by(ROBOT), policy_for_requesters(an_account("argocd", "robot"))
+            grant_by(ROBOT, expires_at=NOON + HOUR),
+            policy_for_requesters(an_account("argocd", "robot")),
         ),
         ALLOWED,
     ),
     "service account of the same name in another namespace": (
         policy_case(
-            grant_by(ROBOT), policy_for_requesters(an_account("default", "robot"))
+            grant_by(ROBOT, expires_at=NOON + HOUR),
+            policy_for_requesters(an_account("default", "robot")),
         ),
         NOT_ALLOWED,
     ),
     "any service account of a namespace": (
-        policy_case(grant_by(ROBOT), policy_for_requesters(an_account("argocd", "*"))),
+        policy_case(
+            grant_by(ROBOT, expires_at=NOON + HOUR),
+            policy_for_requesters(an_account("argocd", "*")),
+        ),
         ALLOWED,
     ),
     "asterisk matches a person": (
@@ -96,7 +102,9 @@ REQUESTERS = {
         ALLOWED,
     ),
     "asterisk does not match a service account": (
-        policy_case(grant_by(ROBOT), policy_for_requesters(a_user("*"))),
+        policy_case(
+            grant_by(ROBOT, expires_at=NOON + HOUR), policy_for_requesters(a_user("*"))
+        ),
         NOT_ALLOWED,
     ),
     "asterisk does not match a group of Kubernetes": (

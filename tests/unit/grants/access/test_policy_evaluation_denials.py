@@ -77,7 +77,7 @@ DENIED = {
     ),
     "asterisk in a deny policy matches service accounts": (
         policy_case(
-            grant_by(ROBOT),
+            grant_by(ROBOT, expires_at=NOON + HOUR),
             a_policy(requesters=(an_account("argocd", "robot"),)),
             a_deny_policy(),
         ),

@@ -7,14 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argogrant.grants.model.errors import InvalidGrant
+from argogrant.grants.model.grant import AccessRecord
 from argogrant.grants.model.window import (
+    END_OF_TIME,
+    fixed_end,
     format_duration,
     format_instant,
+    latest_end,
     parse_duration,
     parse_instant,
+    pending_window,
     window_of,
 )
-from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant
+from support.builders import HOUR, MINUTE, NOON, SECOND, a_grant, a_record
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,59 @@ def test_duration_is_formatted_in_hours_minutes_and_seconds(duration, text) -> N
             {"not_before": NOON + HOUR}, 60, 120, id="duration counts from notBefore"
         ),
         pytest.param(
-            {"not_before": NOON - HOUR}, 0, 60, id="notBefore before the creation"
+            {"not_before": NOON - 20 * MINUTE},
+            0,
+            40,
+            id="duration counts from notBefore before the creation",
+        ),
+        pytest.param(
+            {"not_before": NOON - HOUR, "duration": 9 * HOUR},
+            0,
+            120,
+            id="maximum also counts from notBefore before the creation",
+        ),
+        pytest.param(
+            {"not_before": NOON - HOUR, "expires_at": NOON + 9 * HOUR},
+            0,
+            180,
+            id="maximum of expiresAt counts from the creation",
+        ),
+        pytest.param(
+            {"not_before": NOON - 9 * HOUR}, 0, -480, id="notBefore of a past window"
+        ),
+        pytest.param({"record": a_record()}, 0, 60, id="record of its own window"),
+        pytest.param(
+            {"record": a_record(end=NOON + MINUTE)}, 0, 1, id="record that ends earlier"
+        ),
+        pytest.param(
+            {"record": a_record(end=NOON + 9 * HOUR)}, 0, 60, id="forged later end"
+        ),
+        pytest.param(
+            {"record": a_record(start=NOON + HOUR, end=NOON + 9 * HOUR)},
+            0,
+            60,
+            id="forged later window",
+        ),
+        pytest.param(
+            {"record": a_record(uid="u0", start=NOON - 20 * MINUTE)},
+            0,
+            40,
+            id="copy whose duration counts from the start of the original",
+        ),
+        pytest.param(
+            {
+                "expires_at": NOON + 9 * HOUR,
+                "record": a_record(uid="u0", start=NOON - HOUR, end=NOON + 9 * HOUR),
+            },
+            0,
+            120,
+            id="copy whose maximum counts from the start of the original",
+        ),
+        pytest.param(
+            {"record": a_record(uid="u0", start=NOON - 2 * HOUR, end=NOON - HOUR)},
+            0,
+            -60,
+            id="copy of a grant that had ended",
         ),
         pytest.param({"expires_at": NOON + MINUTE}, 0, 1, id="expiresAt"),
         pytest.param({"duration": 9 * HOUR}, 0, 180, id="maximum limits a duration"),
@@ -137,3 +194,105 @@ def test_window_is_half_open(begin, length, second) -> None:
     is_open = window.has_opened(now) and not window.has_closed(now)
 
     assert is_open == (begin <= second < begin + length)
+
+
+INSTANTS = st.integers(-10 * 3600, 10 * 3600).map(lambda one: NOON + one * SECOND)
+DURATIONS = st.integers(1, 10 * 3600).map(lambda one: one * SECOND)
+ENDS = st.fixed_dictionaries({"expires_at": INSTANTS}) | st.fixed_dictionaries(
+    {"duration": DURATIONS}, optional={"not_before": INSTANTS}
+)
+RECORDS = st.builds(
+    AccessRecord, uid=st.sampled_from(["u1", "u0"]), start=INSTANTS, end=INSTANTS
+)
+
+
+@given(ENDS, RECORDS, DURATIONS, st.none() | INSTANTS, st.none() | INSTANTS)
+def test_no_record_makes_a_window_longer(
+    ends, record, maximum, approved_at, frozen_end
+) -> None:
+    grant = a_grant(frozen_end=frozen_end, **ends)
+    bounded = a_grant(frozen_end=frozen_end, record=record, **ends)
+    limits = {"max_duration": maximum, "approved_at": approved_at}
+    free, window = window_of(grant, **limits), window_of(bounded, **limits)
+
+    assert window.start == free.start
+    assert window.end <= free.end
+    timeout = {"approval_timeout": maximum}
+    assert (
+        pending_window(bounded, **timeout).end <= pending_window(grant, **timeout).end
+    )
+
+
+@given(ENDS, DURATIONS, INSTANTS, INSTANTS)
+def test_no_copy_ends_later_than_its_original(
+    ends, maximum, created_at, approved_at
+) -> None:
+    """The maximum may have become lower or higher since; a copy may be approved."""
+    start, end = window_of(a_grant(**ends), max_duration=maximum)
+    record = AccessRecord("u1", start, end)
+    copy = a_grant(uid="u2", created_at=created_at, record=record, **ends)
+
+    assert window_of(copy, max_duration=2 * maximum, approved_at=approved_at).end <= end
+
+
+@given(DURATIONS, DURATIONS, INSTANTS, INSTANTS, st.none() | INSTANTS)
+def test_duration_from_not_before_ends_at_one_time_for_all_copies(
+    duration, maximum, not_before, created_at, approved_at
+) -> None:
+    grant = a_grant(duration=duration, not_before=not_before, created_at=created_at)
+    window = window_of(grant, max_duration=maximum, approved_at=approved_at)
+
+    assert window.end == not_before + min(duration, maximum)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "end"),
+    [
+        pytest.param({"expires_at": NOON + HOUR}, NOON + HOUR, id="expiresAt"),
+        pytest.param({"not_before": NOON - HOUR}, NOON, id="duration from notBefore"),
+        pytest.param({}, None, id="duration from the creation or the approval"),
+        pytest.param(
+            {"not_before": NOON, "duration": timedelta.max},
+            END_OF_TIME,
+            id="duration beyond the calendar",
+        ),
+    ],
+)
+def test_spec_alone_fixes_the_end(overrides, end) -> None:
+    assert fixed_end(a_grant(**overrides)) == end
+
+
+@pytest.mark.parametrize(
+    ("overrides", "end"),
+    [
+        pytest.param({}, 60, id="duration"),
+        pytest.param({"duration": 9 * HOUR}, 180, id="maximum of a duration"),
+        pytest.param(
+            {"expires_at": NOON + 9 * HOUR}, 540, id="expiresAt beyond the maximum"
+        ),
+        pytest.param(
+            {"frozen_end": NOON + MINUTE}, 60, id="shortened or revoked meanwhile"
+        ),
+        pytest.param(
+            {"not_before": NOON + HOUR, "duration": 9 * HOUR},
+            600,
+            id="notBefore with a duration beyond the maximum",
+        ),
+    ],
+)
+def test_latest_end_is_that_of_the_manifest(overrides, end) -> None:
+    grant = a_grant(**overrides)
+
+    assert latest_end(grant, max_duration=3 * HOUR) == NOON + end * MINUTE
+
+
+def test_latest_end_of_a_duration_counts_from_the_approval() -> None:
+    end = latest_end(a_grant(), max_duration=3 * HOUR, approved_at=NOON + HOUR)
+
+    assert end == NOON + 2 * HOUR
+
+
+def test_pending_duration_with_not_before_has_an_end() -> None:
+    window = pending_window(a_grant(not_before=NOON + HOUR), approval_timeout=None)
+
+    assert window == (NOON + HOUR, NOON + 2 * HOUR)
