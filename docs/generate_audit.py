@@ -46,6 +46,7 @@ OF_INSTANCES: Final = {
     EventType.TOKEN_ROTATED,
     EventType.TOKEN_AT_RISK,
     EventType.TOKEN_REMOVED,
+    EventType.MEMBER_RETURNED,
 }
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The event", AuditEvent),

@@ -24,6 +24,7 @@ TROUBLES: Final = {one.name: one for group in GROUPS for one in group.troubles}
 MASKS: Final = {
     "<time>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
     "<server>": r"https://[\d.]+:\d+",
+    "<id>": "[0-9a-f]{12}",
 }
 """What differs each time, and what it looks like."""
 INTRODUCTION: Final = """\

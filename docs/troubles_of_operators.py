@@ -95,13 +95,39 @@ INSTANCES: Final = Group(
             name="a_contested_key",
             title="Another program keeps changing the key",
             message=(
-                'Contested: Another program (field manager "argocd-controller") changed'
-                " policy.argogrant.csv of argocd-rbac-cm 3 times within 10 minutes. The"
-                " operator writes it again, with a longer delay each time. Stop that"
-                " program from managing it, as docs/how-to/contested.md shows."
+                "Contested: Another program changed policy.argogrant.csv of"
+                " argocd-rbac-cm 3 times within 10 minutes. The operator writes it"
+                " again, with a longer delay each time. Stop that program from managing"
+                " it, as docs/how-to/contested.md shows. metadata.managedFields does"
+                " not record which program it is; the audit log of the API server does."
             ),
-            meaning="Granted access may be missing; no access lasts longer.",
+            meaning=(
+                "Granted access may be missing; no access lasts longer. The message"
+                " names the program if it changes the key; the API server does not"
+                " record who removes it."
+            ),
             remedy="[Stop that program](../how-to/contested.md).",
+        ),
+        Trouble(
+            name="a_member_that_returned",
+            title="A member came back after its grant",
+            message=(
+                'MemberReturned: "alice" came back to role "deployer" of AppProject'
+                ' "team-a" again, without a grant and without an end, after it had been'
+                " removed 2 times. It is kept, since it may be a decision. Remove it"
+                " from the AppProject, or acknowledge it: argogrant review"
+                " --acknowledge <id>"
+            ),
+            meaning=(
+                "Another program wrote back twice what it had read during the grant,"
+                " such as an editor that was open. The first time the operator removed"
+                " it again."
+            ),
+            remedy=(
+                "`argogrant review` lists such members."
+                " [Remove or acknowledge them]"
+                "(../how-to/appproject-mode.md#members-that-return)."
+            ),
         ),
         Trouble(
             name="missing_admission_policies",

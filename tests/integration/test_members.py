@@ -5,6 +5,7 @@ A member of such a role can create tokens of it, which end with the grant.
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,80 @@ def test_subject_with_a_quote_is_rejected(world: World) -> None:
     world.apply(in_project("odd", 'a"b'))
 
     eventually(lambda: world.ready("odd")[1] == "SubjectRefused", within=30)
+
+
+EDITOR = """#!/bin/sh
+touch {folder}/open
+while [ ! -e {folder}/save ]; do sleep 0.1; done
+sed 's|^    name: deployer|    description: edited\\n&|' "$1" > {folder}/new
+cat {folder}/new > "$1"
+"""
+
+
+def returned(world: World) -> tuple[str, str, str]:
+    return world.instance_says("MembersReturned")
+
+
+def test_editor_that_is_open_across_the_end_gives_no_access(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``kubectl edit`` writes all roles back, with the member and its token.
+
+    What returns again is kept, as argocd-server confirms, and reported until it is
+    acknowledged.
+    """
+    editor = tmp_path / "editor"
+    editor.write_text(EDITOR.format(folder=tmp_path))
+    editor.chmod(0o755)
+    monkeypatch.setenv("KUBE_EDITOR", str(editor))
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=30)
+    token = mint(world, "alice")
+    eventually(lambda: works(world, token), within=10)
+    world.wait_until_bound("deploys")
+    with ThreadPoolExecutor(1) as background:
+        editing = background.submit(world.argocds, "edit", "appproject", "team-a")
+        eventually((tmp_path / "open").exists, within=30)
+        stale = {"spec": {"roles": project(world)["spec"]["roles"]}}
+        world.delete("deploys")
+        eventually(lambda: not works(world, token), within=10)
+        (tmp_path / "save").touch()
+        editing.result()
+    eventually(lambda: returned(world)[1] == "MemberRemovedAgain", within=10)
+
+    assert project(world)["spec"]["roles"][0]["description"] == "edited"
+    eventually(lambda: not world.may_sync() and not works(world, token), within=10)
+    assert members(world) == []
+    assert "MemberRemovedAgain" in world.ours("get", "events")
+
+    world.argocds(
+        *("patch", "appproject", "team-a", "--type=merge", "-p", json.dumps(stale))
+    )
+    eventually(lambda: returned(world)[1] == "MemberReturned", within=10)
+    eventually(world.may_sync, within=10)
+    (member,) = world.instance()["status"]["returnedMembers"]
+    assert (member["subject"], member["state"], member["tokens"]) == (
+        "alice",
+        "Kept",
+        1,
+    )
+    key = f"acknowledged.argogrant.dev/{member['id']}"
+    world.ours("annotate", "argocdinstance", "default", f"{key}=OPS-12")
+    eventually(lambda: "returnedMembers" not in world.instance()["status"], within=10)
+    assert world.may_sync()
+    world.ours("annotate", "argocdinstance", "default", f"{key}-")
+
+
+def test_whole_object_with_its_old_annotation_gives_no_access(world: World) -> None:
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=30)
+    stale = project(world)
+    del stale["metadata"]["resourceVersion"]
+    world.wait_until_bound("deploys")
+    world.delete("deploys")
+    eventually(lambda: not world.may_sync(), within=10)
+    for _ in range(2):
+        world.plane.kubectl("replace", "-f", "-", stdin=json.dumps(stale))
+        eventually(lambda: not members(world), within=10)
+        eventually(lambda: not world.may_sync(), within=10)
+    assert returned(world)[1] == "MemberRemovedAgain"

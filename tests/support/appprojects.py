@@ -50,6 +50,7 @@ def applied(project: Project, plan: ProjectPlan) -> Project:
             for index, role in enumerate(project.roles)
         ),
         members=plan.members,
+        ended=plan.ended if plan.writes_ended else project.ended,
         tokens={
             role: frozenset(one for one in tokens if (role, one) not in removed)
             for role, tokens in project.tokens.items()

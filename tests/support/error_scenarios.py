@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from argogrant.api.accessgrant import TRACKING_ANNOTATION
@@ -23,6 +24,7 @@ from support.live_cluster import (
 from support.live_policies import a_policy
 
 PATIENCE = 30
+RIGHTS = Path(__file__).parents[2] / "manifests/argocd-appprojects.yaml"
 LIMIT = (1024 - 16) * 1024
 ANOTHER = "# argogrant v1 elsewhere/default 6a9f3c1e-0000-4000-8000-000000000001\n"
 GONE = (
@@ -196,6 +198,25 @@ def a_contested_key(world: World) -> str:
     return instance_says(world, "Contested", "Contested")
 
 
+def a_member_that_returned(world: World) -> str:
+    """Write back the roles of a project twice, as an editor that was open does."""
+    world.plane.apply(RIGHTS)
+    world.apply({**INSTANCE, "spec": {"bindProjectRolesIn": "AppProject"}})
+    role = {"project": "team-a", "name": "deployer"}
+    world.apply(a_grant("g1", role=role))
+    eventually(world.may_sync, within=PATIENCE)
+    roles = world.appproject("team-a")["spec"]["roles"]
+    patch = json.dumps({"spec": {"roles": roles}})
+    world.delete("g1")
+    for reason in ("MemberRemovedAgain", "MemberReturned"):
+        world.argocds("patch", "appproject", "team-a", "--type=merge", "-p", patch)
+        message = instance_says(world, reason, "MembersReturned")
+    world.argocds("delete", "appproject", "team-a")
+    world.apply({**INSTANCE, "spec": {"bindProjectRolesIn": "ConfigMap"}})
+    world.plane.kubectl("delete", "-f", str(RIGHTS))
+    return message
+
+
 def records_that_can_not_be_deleted(world: World) -> str:
     role = json.loads(world.ours("get", "role", "argogrant", "-o", "json"))
     kept = [rule for rule in role["rules"] if "delete" not in rule["verbs"]]
@@ -280,6 +301,7 @@ MISHAPS: dict[str, Mishap] = {
         an_argo_cd_that_names_others,
         missing_admission_policies,
         a_contested_key,
+        a_member_that_returned,
         records_that_can_not_be_deleted,
         a_sweep_without_config_map,
         a_sweep_that_is_forbidden,

@@ -16,7 +16,7 @@ from argogrant.api.cel_rules import (
     TEXT_RULE,
 )
 from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
-from argogrant.api.json_fields import get_dict, get_str
+from argogrant.api.json_fields import get_dict, get_dicts, get_int, get_str
 from argogrant.api.remote_cluster import (
     ArgoCDLocation,
     ClusterModel,
@@ -33,6 +33,7 @@ from argogrant.api.schema import (
     read_spec,
     validations,
 )
+from argogrant.argocd.appproject.ended_members import ReturnedMember
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import NO_OWNERS, Owners
 from argogrant.grants.conditions import Condition
@@ -227,6 +228,85 @@ def owner_summary(owner: IdentityPattern) -> dict[str, str]:
     return {"kind": str(owner.kind), "name": owner.name}
 
 
+class ReturnedMemberSummary(Model):
+    """Member of an AppProject role that came back after its grant had ended."""
+
+    id: str = Field(max_length=12)
+    """Identifier, to acknowledge it: argogrant review --acknowledge ID."""
+    project: str = Field(max_length=253)
+    """AppProject of the role."""
+    role: str = Field(max_length=256)
+    """Name of the role in the AppProject."""
+    subject: str = Field(max_length=256)
+    """Name of the member."""
+    state: Literal["Kept", "Removed"]
+    """Kept: it has the role without a grant, because it came back after it had been
+    removed once more. Removed: it was removed once more."""
+    tokens: int | None = Field(None, ge=0)
+    """Number of tokens of the role that came back and are kept."""
+    returned_at: Instant
+    """Time at which the operator saw it."""
+
+
+def returned_summary(member: ReturnedMember) -> dict[str, Any]:
+    """Build the status entry of a returned member, without empty fields."""
+    summary = {
+        "id": member.id,
+        "project": member.project[:253],
+        "role": member.role,
+        "subject": member.subject,
+        "state": "Kept" if member.is_kept else "Removed",
+        "tokens": member.tokens,
+        "returnedAt": format_instant(member.at),
+    }
+    return {key: value for key, value in summary.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedMemberView:
+    """Returned member, as the status of an ArgoCDInstance lists it."""
+
+    id: str
+    project: str
+    role: str
+    subject: str
+    is_kept: bool
+    """It has the role without a grant."""
+    tokens: int
+    returned_at: str
+
+
+def view_returned(status: Mapping[str, Any]) -> tuple[ReturnedMemberView, ...]:
+    """Read the returned members that are not acknowledged."""
+    return tuple(
+        ReturnedMemberView(
+            id=get_str(entry, "id"),
+            project=get_str(entry, "project"),
+            role=get_str(entry, "role"),
+            subject=get_str(entry, "subject"),
+            is_kept=entry.get("state") != "Removed",
+            tokens=get_int(entry, "tokens"),
+            returned_at=get_str(entry, "returnedAt"),
+        )
+        for entry in get_dicts(status, "returnedMembers")
+    )
+
+
+ACKNOWLEDGED_PREFIX: Final = "acknowledged.argogrant.dev/"
+"""Prefix of annotations of an ArgoCDInstance; the id of a returned member follows."""
+
+
+def read_acknowledged(annotations: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids of the returned members that are acknowledged."""
+    return frozenset(
+        key.removeprefix(ACKNOWLEDGED_PREFIX)
+        for key in annotations
+        if key.startswith(ACKNOWLEDGED_PREFIX)
+    )
+
+
+MAX_RETURNED_SHOWN: Final = 50
+"""Maximum number of returned members in the status."""
 MAX_ROLES_SHOWN: Final = 200
 """Maximum number of roles in the status; ``roleCount`` counts all of them."""
 
@@ -244,7 +324,9 @@ class ArgoCDInstanceStatus(StatusModel):
     agree. RequesterVerified: the API server verifies requesters and approvers; if
     False, no AccessPolicy matches. TokenFresh: the token for a remote cluster is
     renewed in time; absent if Argo CD runs in this cluster. RolesAnalyzed: False if
-    there are too many rules to find the risks of every role; absent otherwise."""
+    there are too many rules to find the risks of every role; absent otherwise.
+    MembersReturned: True while members of AppProjects have come back after their grant
+    had ended; absent otherwise."""
     bindings: int | None = Field(None, ge=0)
     """Number of bindings in policy.argogrant.csv. A binding is a pair of a subject and
     a role; grants with the same pair share it."""
@@ -258,6 +340,12 @@ class ArgoCDInstanceStatus(StatusModel):
     first 200 are listed; roleCount counts all."""
     role_count: int | None = Field(None, ge=0)
     """Number of roles, including those that are not listed."""
+    returned_members: list[ReturnedMemberSummary] = Field(
+        [], max_length=MAX_RETURNED_SHOWN, json_schema_extra=ATOMIC
+    )
+    """Members of AppProject roles that came back after their grant had ended, without
+    those that are acknowledged (`argogrant review`). At most 50 are listed, those that
+    are kept first."""
     owners: list[OwnerSummary] = Field([], max_length=32, json_schema_extra=ATOMIC)
     """Owners of this Argo CD (spec.owners.integration). They own every role that has no
     owner."""
@@ -330,6 +418,7 @@ class InstanceReport:
     bindings: int | None = None
     overlay_bytes: int | None = None
     roles: tuple[DiscoveredRole, ...] = ()
+    returned: tuple[ReturnedMember, ...] = ()
     owners: Owners = NO_OWNERS
     scopes: str | None = None
     default_role: str | None = None
@@ -385,6 +474,11 @@ def instance_status(
         "roles": [
             role_summary(role, report.owners) for role in report.roles[:MAX_ROLES_SHOWN]
         ],
+        "returnedMembers": [
+            returned_summary(one)
+            for one in sorted(report.returned, key=lambda one: not one.is_kept)
+        ][:MAX_RETURNED_SHOWN]
+        or None,
         "owners": [owner_summary(one) for one in report.owners.integration] or None,
         "roleCount": len(report.roles),
         "scopes": report.scopes and report.scopes[:1024],

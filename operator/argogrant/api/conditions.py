@@ -54,7 +54,10 @@ class StatusModel(Model):
 
 
 _LISTS: Final = frozenset(
-    {"conditions", "approvals", "extensionOf", "subjectRules", "roles", "owners"}
+    {
+        *("conditions", "approvals", "extensionOf", "subjectRules", "roles", "owners"),
+        "returnedMembers",
+    }
 )
 _NUMBERS: Final = frozenset(
     {"observedGeneration", "bindings", "overlayBytes", "roleCount"}

@@ -162,10 +162,10 @@ class AuditLog:
             [_instance_event(instance, one, now) for one in transitions]
         )
 
-    def token_rotated(
+    def instance_event(
         self, instance: InstanceData, transition: Transition, *, now: datetime
     ) -> None:
-        """Emit the event of a new token for a remote cluster, once it is stored."""
+        """Emit an event of an instance that no condition and no write causes."""
         self._emit(_instance_event(instance, transition, now))
 
     def forget(self, uid: str) -> None:

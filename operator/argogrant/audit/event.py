@@ -65,7 +65,9 @@ class EventType(StrEnum):
     passed since its end. Emitted just before the deletion, and possibly again if the
     deletion fails."""
     CONTESTED = "contested"
-    """Another program keeps changing `policy.argogrant.csv`; `message` names it."""
+    """Another program keeps changing `policy.argogrant.csv` or the members of an
+    AppProject; `message` lists them, and names the program if that is recorded. There
+    is one more event for each further text while the condition is True."""
     ORPHAN_REMOVED = "orphan-removed"
     """The managed key contains a binding that no grant accounts for; the next write
     removes it. Emitted just before that write, and possibly again if the write
@@ -81,6 +83,13 @@ class EventType(StrEnum):
     grant is over; the next write of the AppProject removes the token. `message` has its
     id and times, never the token. Emitted just before that write, and possibly again if
     the write fails."""
+    MEMBER_RETURNED = "member-returned"
+    """A member of an AppProject role that argogrant removed at the end of a grant, or a
+    token that it removed, came back without a grant. The first time, the next write
+    removes it again (`MemberRemovedAgain`). After that it is kept as a decision of an
+    administrator (`MemberReturned`), and `argogrant review` lists it. Emitted just
+    before the write that removes or records it, and possibly again if the write
+    fails."""
 
 
 class SubjectData(Model):
@@ -169,9 +178,9 @@ class InstanceData(Model):
     namespace: str
     """Namespace of the ArgoCDInstance."""
     subject: str | None = None
-    """Subject of an orphaned binding, as in the policy."""
+    """Subject of an orphaned binding or a returned member, as in the policy."""
     role: str | None = None
-    """Role of an orphaned binding, as in the policy."""
+    """Role of an orphaned binding or a returned member, as in the policy."""
     reason: str | None = None
     """Reason of the condition, in one word."""
     message: str | None = None

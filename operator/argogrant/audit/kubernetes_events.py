@@ -47,6 +47,7 @@ _EVENTS: Final = {
     EventType.TOKEN_ROTATED: (NORMAL, "TokenRotated"),
     EventType.TOKEN_AT_RISK: (WARNING, ""),
     EventType.TOKEN_REMOVED: (WARNING, "TokenRemoved"),
+    EventType.MEMBER_RETURNED: (WARNING, ""),
 }
 """Type and reason of the Kubernetes Event; "" stands for the condition's reason."""
 

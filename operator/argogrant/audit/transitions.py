@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from argogrant.argocd.appproject.project import Token
+from argogrant.argocd.appproject.ended_members import ReturnedMember, describe_return
+from argogrant.argocd.appproject.tokens import Token
 from argogrant.audit.event import EventType
 from argogrant.grants.conditions import Conditions, StoredCondition, state_key
 from argogrant.grants.model.grant import Binding
@@ -72,7 +73,7 @@ class Transition(NamedTuple):
     key: str = ""
     """Text that distinguishes it from others of its object and type."""
     binding: Binding | None = None
-    """The orphaned binding."""
+    """The orphaned binding, or that of a returned member."""
 
 
 class ReportedState(NamedTuple):
@@ -250,6 +251,15 @@ def token_rotated(expires_at: datetime | None, version: str) -> Transition:
     return Transition(EventType.TOKEN_ROTATED, Reason.FRESH, message, key=version)
 
 
+def contested(message: str, now: datetime) -> Transition:
+    """Return the event of one more text that another program keeps changing.
+
+    The condition causes the event of the first one.
+    """
+    key = f"{format_instant(now)}\n{message}"
+    return Transition(EventType.CONTESTED, Reason.CONTESTED, message, key=key)
+
+
 def orphan_removed(binding: Binding, version: str) -> Transition:
     """Return the event of a binding that no grant accounts for.
 
@@ -275,6 +285,17 @@ def token_removed(project: str, role: str, token: Token, *, version: str) -> Tra
             " issued while a grant gave that role."
         ),
         key=f"{version}\n{role}\n{token.fingerprint}",
+    )
+
+
+def member_returned(member: ReturnedMember) -> Transition:
+    """Return the event of a member that came back after the end of its grant."""
+    return Transition(
+        EventType.MEMBER_RETURNED,
+        Reason.MEMBER_RETURNED if member.is_kept else Reason.MEMBER_REMOVED_AGAIN,
+        describe_return(member),
+        key=f"{member.id}\n{member.returns}",
+        binding=Binding(member.subject, f"proj:{member.project}:{member.role}"),
     )
 
 

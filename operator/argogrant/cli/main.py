@@ -26,6 +26,7 @@ COMMANDS: Final = (
     inspection.SHOW,
     inspection.ROLES,
     inspection.CAN,
+    inspection.REVIEW,
     inspection.REPORT,
     administration.PLAN,
     administration.DOCTOR,

@@ -20,7 +20,9 @@ from argogrant.api.json_fields import (
     get_text_map,
     get_texts,
 )
+from argogrant.api.managed_fields import owner_of_field
 from argogrant.argocd.allowed_namespaces import read_allowed_namespaces
+from argogrant.argocd.appproject.ended_members import ENDED_ANNOTATION
 from argogrant.argocd.appproject.members import ProjectPlan
 from argogrant.argocd.appproject.project import (
     MAX_LABELS,
@@ -30,6 +32,7 @@ from argogrant.argocd.appproject.project import (
 )
 from argogrant.argocd.argocd_cm import SETTINGS_NAME, read_settings
 from argogrant.argocd.capacity import size_of
+from argogrant.argocd.field_owner import FieldOwner
 from argogrant.argocd.overlay import Overlay, read_overlay
 from argogrant.argocd.policy_csv import (
     CONFIG_MAP_NAME,
@@ -41,7 +44,7 @@ from argogrant.argocd.policy_csv import (
 )
 from argogrant.controller.appproject.patch import project_patch, tokens_of
 from argogrant.grants.effectiveness import ArgoCDSettings
-from argogrant.kube.client import FIELD_MANAGER, Body, Cluster
+from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden
 from argogrant.kube.informer import CollectionLimit, Informer
 from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS, Collection
@@ -64,8 +67,8 @@ class ObservedConfigMap:
 
     resource_version: str
     data: dict[str, str]
-    last_manager: str = ""
-    """The other field manager that wrote last, from ``managedFields``; may be empty."""
+    key_owner: FieldOwner | None = None
+    """The field manager that wrote the managed key; None if it is not recorded."""
     labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
     """Short labels and annotations, which can name an owner."""
     allowed_namespaces: tuple[str, ...] | None = None
@@ -109,7 +112,7 @@ def observe_config_map(
     observed = ObservedConfigMap(
         get_str(metadata, "resourceVersion"),
         data,
-        _last_manager(metadata),
+        owner_of_field(metadata, "data", OVERLAY_KEY),
         # Sorted: of too many, the same ones are kept each time.
         dict(sorted(_labels_and_annotations(metadata).items())[:MAX_LABELS]),
         read_allowed_namespaces(get_dict(metadata, "annotations")),
@@ -124,20 +127,12 @@ def _unmanaged(data: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in data.items() if key != OVERLAY_KEY}
 
 
-def _last_manager(metadata: Mapping[str, Any]) -> str:
-    managers = (
-        (get_str(entry, "time"), get_str(entry, "manager")[:MAX_MARK])
-        for entry in get_dicts(metadata, "managedFields")
-        if entry.get("manager") != FIELD_MANAGER
-    )
-    return max(managers, default=("", ""))[1]
-
-
 def _labels_and_annotations(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return short labels and annotations; a label overrides an annotation."""
     both = get_text_map(metadata, "annotations") | get_text_map(metadata, "labels")
-    # The members annotation changes with every write of argogrant itself.
+    # These change with every write of argogrant itself.
     both.pop(MEMBERS_ANNOTATION, None)
+    both.pop(ENDED_ANNOTATION, None)
     return {key: value for key, value in both.items() if len(value) <= MAX_MARK}
 
 
@@ -149,12 +144,17 @@ def observe_project(body: Body) -> Project:
     metadata = get_dict(body, "metadata")
     annotations = get_text_map(metadata, "annotations")
     members = annotations.pop(MEMBERS_ANNOTATION, None)
+    ended = annotations.pop(ENDED_ANNOTATION, None)
     return Project(
         name=get_str(metadata, "name"),
         labels_and_annotations=_labels_and_annotations(metadata),
         resource_version=get_str(metadata, "resourceVersion"),
-        last_manager=_last_manager(metadata),
+        roles_owner=owner_of_field(metadata, "spec", "roles"),
+        members_owner=owner_of_field(
+            metadata, "metadata", "annotations", MEMBERS_ANNOTATION
+        ),
         members=members,
+        ended=ended,
         annotation_bytes=size_of(annotations),
         tokens=tokens_of(body),
         roles=tuple(

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from argogrant.argocd.appproject.ended_members import ReturnedMember
 from argogrant.argocd.appproject.members import ProjectPlan
 from argogrant.argocd.capacity import (
     MAX_BYTES,
@@ -54,6 +55,8 @@ class Plan:
     """Why single bindings cannot be changed in their AppProject."""
     already_bound_by_others: frozenset[Binding] = frozenset()
     """Desired bindings that another program or a user has already added."""
+    returned: tuple[ReturnedMember, ...] = ()
+    """Ended members of AppProjects that have returned."""
     foreign_projects: frozenset[str] = frozenset()
     """AppProjects whose members annotation belongs to another instance."""
     removes_key: bool = False

@@ -21,6 +21,8 @@ from typing import Final, NamedTuple
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.allowed_namespaces import find_refusal
+from argogrant.argocd.appproject.ended_members import EndedMemory
+from argogrant.argocd.appproject.members import ended_members_of
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import PolicyCSV
@@ -36,6 +38,7 @@ from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import Clock
 from argogrant.controller.appproject.placement import (
     IN_CONFIG_MAP,
+    NO_MEMORY,
     BindingMode,
     binding_mode,
     plan_bindings,
@@ -714,6 +717,7 @@ class PlanCache:
         living_owners: Sequence[Owner],
         mode: BindingMode = IN_CONFIG_MAP,
         refusal: Finding | None = None,
+        memory: EndedMemory = NO_MEMORY,
     ) -> Plan:
         """Return the last plan if it is still valid, or plan again.
 
@@ -725,6 +729,7 @@ class PlanCache:
             living_owners: All instances of the namespace.
             mode: Where bindings are written.
             refusal: Why Argo CD's owner does not allow the instance.
+            memory: Ended members that AppProjects had recorded.
         """
         projects = tuple(id(one) for one in seen.projects if mode.concerns(one))
         inputs = (
@@ -743,6 +748,7 @@ class PlanCache:
                 living_owners=living_owners,
                 mode=mode,
                 refusal=refusal,
+                memory=memory,
                 now=decisions.decided_at,
             )
             self._config_map, self._inputs = seen.config_map, inputs
@@ -770,6 +776,8 @@ class Planner:
         self._faults = faults
         self._gatherer = StateGatherer(name, store.operator_namespace, faults)
         self._plans = PlanCache()
+        self._ended = EndedMemory()
+        self._remembered: dict[str, Project] = {}
         self._notes = NO_NOTES
         self._noted_roles: frozenset[str] = frozenset()
         self._noted_for: tuple[object, ...] = ()
@@ -814,6 +822,7 @@ class Planner:
         """Plan the required writes, by the decisions as far as they still hold."""
         last, now = self.gathered, self._clock()
         present = self.decisions.as_of(self._store.grants_of(self._name), now)
+        self._remember(seen, record.owner)
         planned = self._plans.plan(
             self.decisions,
             seen,
@@ -822,6 +831,7 @@ class Planner:
             living_owners=self._living_owners(),
             mode=binding_mode(record.instance),
             refusal=last.refusal if last is not None else None,
+            memory=self._ended,
         )
         self._record_failures(planned)
         return planned
@@ -852,6 +862,7 @@ class Planner:
             living_owners=self._living_owners(),
             mode=binding_mode(record.instance),
             refusal=refusal,
+            memory=self._ended,
             now=now,
         )
         self._record_failures(planned)
@@ -861,6 +872,16 @@ class Planner:
         """Replace the decisions that no longer hold, if it is impossible to decide."""
         grants = self._store.grants_of(self._name)
         self.decisions.replace_outdated(grants, self._clock())
+
+    def _remember(self, seen: Snapshot, owner: Owner) -> None:
+        """Remember the ended members that AppProjects record."""
+        recording = {one.name: one for one in seen.projects if one.ended is not None}
+        for name, project in recording.items():
+            if self._remembered.get(name) is not project:
+                with self._faults.contain(f"AppProject {quote(name)}"):
+                    ended = ended_members_of(project, owner, self._living_owners())
+                    self._ended.observe(name, ended or ())
+        self._remembered = recording
 
     def add_notes(self, analysis: RoleAnalysis) -> None:
         """Add notes to the decisions, from an analysis of the roles."""

@@ -86,9 +86,17 @@ from typing import Final
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import ArgoCDLocation
+from argogrant.argocd.appproject.ended_members import ReturnedMember
 from argogrant.argocd.capacity import size_of
 from argogrant.controller.admission import AdmissionWatcher
-from argogrant.controller.apply import Applier, Clock, orphans_of, overdue_since
+from argogrant.controller.apply import (
+    Applier,
+    Clock,
+    Contention,
+    contested_finding,
+    orphans_of,
+    overdue_since,
+)
 from argogrant.controller.appproject.apply import (
     ARGOCD_WATCH_DELAY,
     ProjectApplier,
@@ -183,6 +191,10 @@ class Reconciler:
         """Time of the event loop from which more than removals is planned again."""
         self._removed: frozenset[Binding] = frozenset()
         """Bindings that were removed since the last report."""
+        self._returned: tuple[ReturnedMember, ...] = ()
+        """Members that had returned at the last report."""
+        self._contested: frozenset[str] = frozenset()
+        """What other programs overwrote again and again at the last report."""
         self._has_failed = False
         """True after an unforeseen exception, until a reconciliation has succeeded."""
         self._one_at_a_time = decisions_lock
@@ -517,7 +529,7 @@ class Reconciler:
             planned = self._planner.plan(record, seen)
             planned = replace(planned, removed_before=self._removed)
             planned = self._detect_contention(planned, seen)
-            self._report_removed_tokens(record, planned)
+            self._report_members(record, planned)
             members = await self._projects.write(argocd, planned)
             remove_key = _removes_key(record, planned) and planned.overlay_exists(seen)
             write_delay = None if remove_key else self._applier.write_delay(planned)
@@ -558,7 +570,7 @@ class Reconciler:
                     await self._write_key(argocd, record, planned, seen)
                 except ClusterError as error:
                     failure = error
-            self._report_removed_tokens(record, planned)
+            self._report_members(record, planned)
             members = await self._projects.write(argocd, planned)
             self._removed |= planned.removed
             if isinstance(failure, Conflict):
@@ -617,9 +629,9 @@ class Reconciler:
             argocd, planned, seen, orphans=orphans, remove_key=remove_key
         )
 
-    def _report_removed_tokens(self, record: InstanceRecord, planned: Plan) -> None:
-        with self._faults.contain("the report of removed tokens"):
-            self._reporter.report_tokens(record, planned, self._clock())
+    def _report_members(self, record: InstanceRecord, planned: Plan) -> None:
+        with self._faults.contain("the report of members and tokens"):
+            self._reporter.report_members(record, planned, self._clock())
 
     async def _wait_until_due(self, write_delay: float | None) -> None:
         """Wait for a change, a delayed write, or a time at which a decision changes."""
@@ -678,7 +690,9 @@ class Reconciler:
             return
         self._planner.add_notes(self._analyzer.result.analysis)
         self._removed = frozenset()
-        contested = self._applier.contested or self._projects.contested
+        contentions = [self._applier.contention, *self._projects.contentions]
+        contested = contested_finding(contentions)
+        self._report_further_contentions(contentions)
         self._record_overdue(seen)
         self._metrics.observed(
             bindings=len(seen.overlay.bindings) if seen.overlay else 0,
@@ -688,6 +702,7 @@ class Reconciler:
         self._metrics.grants(self._report_grants(planned, seen))
         self._metrics.in_force(self._decisions.all())
         failures = self._connection.failures if self._connection is not None else ()
+        self._returned = planned.returned
         self._report_instance(
             InstanceStatusInput(
                 seen=seen,
@@ -698,6 +713,18 @@ class Reconciler:
                 error=failure,
             )
         )
+
+    def _report_further_contentions(self, contentions: Sequence[Contention]) -> None:
+        """Report a text that is contested while another one is already.
+
+        The condition ``Contested``, which is True by then, causes no event.
+        """
+        now = {one.what: one.describe() for one in contentions if one.is_contested}
+        record = self._record()
+        if self._contested and record is not None:
+            for what in now.keys() - self._contested:
+                self._reporter.report_contested(record, now[what], self._clock())
+        self._contested = frozenset(now)
 
     def _request_analysis(self) -> None:
         gathered = self._planner.gathered
@@ -756,6 +783,7 @@ class Reconciler:
         status_input = replace(
             status_input,
             problem=record.problem,
+            returned=self._unacknowledged(record),
             fault=self._faults.finding,
             analysed=self._analyzer.result or NOT_ANALYSED,
             is_waiting=record.being_deleted,
@@ -773,6 +801,13 @@ class Reconciler:
             now=self._clock(),
             last_write_at=self._applier.last_write_at,
         )
+
+    def _unacknowledged(self, record: InstanceRecord) -> tuple[ReturnedMember, ...]:
+        found = tuple(
+            one for one in self._returned if one.id not in record.acknowledged
+        )
+        self._metrics.returned(sum(one.is_kept for one in found))
+        return found
 
     def _token_state(self, instance: Instance | None) -> TokenState | None:
         state = self._rotator.state(instance, self._secret()) if instance else None

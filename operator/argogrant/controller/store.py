@@ -31,7 +31,7 @@ from argogrant.api.accessgrant import (
     read_grant,
 )
 from argogrant.api.accesspolicy import read_policy
-from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.api.argocdinstance import Instance, read_acknowledged, read_instance
 from argogrant.api.conditions import read_status
 from argogrant.api.json_fields import get_dict, get_int, get_str, get_texts
 from argogrant.api.metadata_limits import MAX_ENTRIES
@@ -117,8 +117,13 @@ class InstanceRecord(Record):
     """An ArgoCDInstance as last observed; ``instance`` is None if not parsable."""
 
     resource = ARGOCD_INSTANCES
-    deciding_fields = ("uid", "instance", "problem", "being_deleted", "force_release")
+    deciding_fields = (
+        *("uid", "instance", "problem", "being_deleted", "force_release"),
+        "acknowledged",
+    )
     instance: Instance | None
+    acknowledged: frozenset[str] = frozenset()
+    """Ids of returned members that are acknowledged."""
 
     @property
     def is_force_released(self) -> bool:
@@ -170,7 +175,11 @@ def record_grant(body: Body) -> GrantRecord:
 
 def record_instance(body: Body) -> InstanceRecord:
     """Parse an ArgoCDInstance into its record."""
-    return InstanceRecord(**_fields(body, "instance", read_instance))
+    annotations = get_dict(get_dict(body, "metadata"), "annotations")
+    return InstanceRecord(
+        **_fields(body, "instance", read_instance),
+        acknowledged=read_acknowledged(annotations),
+    )
 
 
 def record_policy(body: Body) -> PolicyRecord:

@@ -118,6 +118,17 @@ class Metrics:
             "argogrant_orphans_removed",
             "Bindings removed from policy.argogrant.csv that no grant accounts for.",
         )
+        self.members_returned = self._counter(
+            "argogrant_members_returned",
+            "Members of AppProjects that came back after their grant, by result:"
+            " removed or kept.",
+            (*LABELS, "result"),
+        )
+        self.returned_members = self._gauge(
+            "argogrant_returned_members",
+            "Members of AppProjects without a grant that came back, are kept, and are"
+            " not acknowledged.",
+        )
         self.internal_errors = self._counter(
             "argogrant_internal_errors",
             "Unforeseen exceptions, which the operator contained and logged.",
@@ -221,6 +232,15 @@ class InstanceMetrics:
         for lag in lags:
             histogram.observe(lag)
         self._metrics.orphans.labels(*self._labels).inc(orphans)
+
+    def record_return(self, *, is_kept: bool) -> None:
+        """Count a member that came back after its grant, and was removed or kept."""
+        result = "kept" if is_kept else "removed"
+        self._metrics.members_returned.labels(*self._labels, result).inc()
+
+    def returned(self, kept: int) -> None:
+        """Set the number of members that are kept and not acknowledged."""
+        self._metrics.returned_members.labels(*self._labels).set(kept)
 
     def record_internal_error(self) -> None:
         """Count an unforeseen exception that was contained."""

@@ -1,5 +1,6 @@
 """Parsing of ArgoCDInstances, and their status."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from argogrant.api.argocdinstance import (
     InstanceReport,
     instance_status,
     read_instance,
+    view_returned,
 )
+from argogrant.argocd.appproject.ended_members import ReturnedMember
 from argogrant.argocd.roles import DiscoveredRole
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.conditions import Condition
@@ -113,6 +116,17 @@ def test_object_that_does_not_match_the_crd_is_refused(spec, words) -> None:
     assert words in str(got.value)
 
 
+RETURNED = ReturnedMember(
+    project="team-a",
+    role="deployer",
+    subject="alice",
+    since=NOON,
+    at=NOON,
+    returns=1,
+    is_kept=False,
+)
+
+
 def build_status(old: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
     return instance_status(
         InstanceReport(conditions=(READY,), **report),
@@ -128,6 +142,7 @@ def test_status_matches_the_model() -> None:
         bindings=2,
         overlay_bytes=99,
         roles=(DEPLOYER, DiscoveredRole(project="", name="role:x")),
+        returned=(RETURNED, replace(RETURNED, subject="bob", is_kept=True, tokens=2)),
         owners=Owners(integration=(a_group("platform"),)),
         scopes="[groups]",
         default_role="role:readonly",
@@ -138,6 +153,8 @@ def test_status_matches_the_model() -> None:
 
     assert model.model_dump(by_alias=True, exclude_none=True) == status
     assert status["roles"][1] == {"name": "role:x"}
+    assert [one["state"] for one in status["returnedMembers"]] == ["Kept", "Removed"]
+    assert view_returned(status)[0].tokens == 2
 
 
 def test_unknown_fields_are_omitted() -> None:

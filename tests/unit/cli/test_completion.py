@@ -40,7 +40,7 @@ def complete(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        pytest.param(["re"], ["request", "revoke", "report"], id="commands"),
+        pytest.param(["re"], ["request", "revoke", "review", "report"], id="commands"),
         pytest.param(["show", "al"], ["alice-deploys", "alice-reads"], id="grants"),
         pytest.param(["revoke", "bob", "b"], ["bob"], id="a second grant"),
         pytest.param(["list", "-o", "y"], ["yaml"], id="a format"),

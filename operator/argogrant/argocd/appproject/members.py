@@ -10,6 +10,7 @@ its own members in an annotation, in the same write that adds them (``project.py
     yes                    yes        yes           update its expiry
     unknown                yes        any           keep it, never extend it
     no                     yes        any           remove it and its tokens
+    no                     ended      yes           remove it once, then report it
 
 Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``, which
 copies a group unchanged into a ``g`` line, and ``ValidateProject``, which defines valid
@@ -17,22 +18,30 @@ groups.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from argogrant.argocd.appproject.ended_members import (
+    ENDED_ANNOTATION,
+    EndedMember,
+    EndedMembers,
+    ReturnedMember,
+    fingerprints,
+)
 from argogrant.argocd.appproject.project import (
     LIMIT,
     MEMBERS_ANNOTATION,
     Member,
     MembersAnnotation,
     Project,
-    Token,
     issued_by,
     render_annotation,
     size_of_member,
+    subject_of,
 )
+from argogrant.argocd.appproject.tokens import Token
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import parse_line
 from argogrant.grants.model.errors import MalformedLine
@@ -55,6 +64,14 @@ class DesiredMembers:
     """Bindings whose state is unknown: neither added nor removed."""
     may_add: bool = True
     removes_tokens: bool = True
+    remembered: Collection[EndedMember] = ()
+    """Ended members that the annotation may no longer record."""
+    undoes_returns: bool = False
+    """Ended members that have returned are removed, or reported."""
+    retention: timedelta | None = None
+    """Time for which ended members are recorded; None for ever."""
+    records_ends: bool = True
+    """False if ended members are forgotten, because argogrant leaves this Argo CD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +84,14 @@ class ProjectPlan:
     """New groups of every changed role, by its index in ``spec.roles``."""
     members: str | None = None
     """New value of the annotation; None removes it."""
+    writes_ended: bool = False
+    """The annotation of the ended members is changed."""
+    ended: str | None = None
+    """New value of that annotation; None removes it."""
+    returned: tuple[ReturnedMember, ...] = ()
+    """Ended members that have returned: removed again, or kept."""
+    new_returns: tuple[ReturnedMember, ...] = ()
+    """Those of them that this plan removes or keeps for the first time."""
     tokens: tuple[tuple[str, Token], ...] = ()
     """Tokens to remove, each with its role."""
     to_add: frozenset[Binding] = frozenset()
@@ -80,7 +105,8 @@ class ProjectPlan:
     @property
     def is_urgent(self) -> bool:
         """The write revokes access."""
-        return bool(self.to_remove or self.tokens)
+        undone = any(not one.is_kept for one in self.new_returns)
+        return bool(self.to_remove or self.tokens or undone)
 
 
 def group_of(subject: str) -> str | None:
@@ -120,6 +146,16 @@ def owner_of(project: Project) -> Owner | None:
     return annotation.owner if annotation is not None else None
 
 
+def ended_members_of(
+    project: Project, owner: Owner, living_owners: Collection[Owner]
+) -> Sequence[EndedMember] | None:
+    """Return the recorded ended members; None if they are of another instance."""
+    ended = project.ended_members
+    if ended.owner is not None and _is_foreign(ended.owner, owner, living_owners):
+        return None
+    return ended.members
+
+
 def plan_members(
     project: Project,
     members: DesiredMembers,
@@ -143,28 +179,35 @@ def plan_members(
         affected = members.desired.keys() | project.memberships()
         return replace(no_change, obstacles=dict.fromkeys(affected, finding))
     other = annotation.owner if annotation is not None else owner
-    is_deleted = other.namespace == owner.namespace and other not in living_owners
-    if other != owner and not is_deleted:
+    if _is_foreign(other, owner, living_owners):
         finding = _owned_by_another(project.name, other)
         return replace(no_change, obstacles=dict.fromkeys(members.desired, finding))
-    draft = _Draft(project, members, annotation, owner)
+    draft = _Draft(
+        project, members, annotation, owner, living_owners=living_owners, now=now
+    )
     draft.remove_unwanted()
     draft.retain()
-    draft.add_missing(now)
+    if members.undoes_returns:
+        draft.undo_returns()
+    draft.add_missing()
     return draft.plan()
 
 
 class _Draft:
     """Groups, members and tokens of one project while its plan is computed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         project: Project,
         members: DesiredMembers,
         annotation: MembersAnnotation | None,
         owner: Owner,
+        *,
+        living_owners: Collection[Owner],
+        now: datetime,
     ) -> None:
         self._project, self._requested, self._owner = project, members, owner
+        self._now = now
         self._role_names = tuple(role.name for role in project.roles)
         self._indices = defaultdict[str, list[int]](list)
         for index, name in enumerate(self._role_names):
@@ -179,9 +222,23 @@ class _Draft:
         self._to_add: set[Binding] = set()
         self._to_remove: set[Binding] = set()
         self._already_bound_by_others: set[Binding] = set()
+        self._adopted: set[Binding] = set()
+        """Members that have returned while a grant requests them again."""
         self._obstacles: dict[Binding, Finding] = {}
         self._known: dict[str, tuple[str, ...]] = {}
         """Fingerprints of the tokens of each role that a new member knows."""
+        records = ended_members_of(project, owner, living_owners)
+        self._is_ended_foreign = records is None
+        self._ended = EndedMembers(
+            project.name,
+            [*(records or ()), *members.remembered] if members.records_ends else (),
+            is_back=lambda one: bool(
+                self._to_binding(one.role, one.subject) in self._present
+                or self._returned_tokens(one)
+            ),
+            now=now,
+            retention=members.retention,
+        )
 
     def remove_unwanted(self) -> None:
         """Remove managed members that no grant requests, and their tokens."""
@@ -192,23 +249,33 @@ class _Draft:
             self._to_remove.add(binding)
             unwanted[member.role].append(member)
         removed = {
-            role: {group_of(one.subject) for one in members}
-            for role, members in unwanted.items()
+            role: {one.subject for one in members} for role, members in unwanted.items()
         }
         # A missing role may have been renamed, with its members.
         new = self._indices.keys() - set(self._previous_names)
-        renamed = set[str | None]().union(
+        renamed = set[str]().union(
             *(removed[role] for role in removed.keys() - self._indices.keys())
         )
         for role, groups in zip(self._role_names, self._groups, strict=True):
             gone = removed.get(role, set()) | (renamed if role in new else set())
-            groups[:] = [one for one in groups if one not in gone]
-        if self._requested.removes_tokens:
-            self._tokens = {
-                (role, token)
-                for role, members in unwanted.items()
-                for token in issued_by(members, self._project.tokens.get(role, ()))
-            }
+            if gone:
+                groups[:] = [one for one in groups if subject_of(one) not in gone]
+        for role, members in unwanted.items():
+            tokens = set[Token]()
+            if self._requested.removes_tokens:
+                tokens = issued_by(members, self._project.tokens.get(role, ()))
+            self._tokens |= {(role, token) for token in tokens}
+            for one in members if self._requested.records_ends else ():
+                # Tokens do not name their creator, so each member has all of them.
+                self._ended.end(
+                    EndedMember(
+                        role=role,
+                        subject=one.subject,
+                        since=one.since,
+                        at=self._now,
+                        tokens=fingerprints(tokens),
+                    )
+                )
 
     def retain(self) -> None:
         """Keep the recorded members, and add those that were removed from a role."""
@@ -223,23 +290,60 @@ class _Draft:
                 until = min(member.until, kept[binding])
                 self._members[binding] = replace(member, until=until)
 
-    def add_missing(self, now: datetime) -> None:
+    def undo_returns(self) -> None:
+        """Remove what has returned after its end; what returns again is kept.
+
+        A member that a grant requests again is not removed, but its end will be that of
+        the grant. Tokens of its earlier grants are removed nevertheless.
+        """
+        for record in self._ended:
+            binding = self._to_binding(record.role, record.subject)
+            is_wanted = (
+                binding in self._requested.kept or binding in self._recorded
+            ) and binding not in self._to_remove
+            is_back = binding in self._present and not (
+                is_wanted or binding in self._to_remove
+            )
+            tokens = self._returned_tokens(record)
+            if (is_back or tokens) and not record.is_kept:
+                record = self._ended.record_return(record, tokens)  # noqa: PLW2901
+                if not record.is_kept:
+                    self._tokens |= {(record.role, token) for token in tokens}
+                if is_back and not record.is_kept:
+                    self._take_back(binding)
+            is_kept = record.is_kept and (is_back or tokens)
+            if is_kept or (record.returns and not record.is_kept and not is_wanted):
+                self._ended.report(record, tokens=len(tokens) if is_kept else 0)
+
+    def _take_back(self, binding: Binding) -> None:
+        if binding in self._requested.desired and self._requested.may_add:
+            self._adopted.add(binding)
+        else:
+            self._remove_group(binding)
+
+    def _returned_tokens(self, record: EndedMember) -> frozenset[Token]:
+        if not self._requested.removes_tokens:
+            return frozenset()
+        tokens = record.returned_tokens(self._project.tokens.get(record.role, ()))
+        return frozenset(t for t in tokens if (record.role, t) not in self._tokens)
+
+    def add_missing(self) -> None:
         """Add missing members while the annotation has the capacity to record them."""
-        size = utf8_size(self._annotation(self._role_names))
-        capacity = LIMIT - self._project.annotation_bytes - size
-        capacity -= len(MEMBERS_ANNOTATION)
+        capacity = self._capacity()
         for binding, until in self._requested.desired.items():
             if binding in self._recorded:
                 continue
-            if binding in self._present:
+            if binding in self._present and binding not in self._adopted:
                 self._already_bound_by_others.add(binding)
                 continue
-            member = self._new_member(binding, until, now)
+            member = self._new_member(binding, until)
             # The tokens that a member knows are as many as the project's writers like.
             capacity -= size_of_member(member) if capacity >= 0 else 0
             if capacity < 0:
                 self._obstacles[binding] = _annotation_full(self._project.name)
-            elif self._add_group(binding):
+                if binding in self._adopted:
+                    self._remove_group(binding)
+            elif binding in self._adopted or self._add_group(binding):
                 self._members[binding] = member
 
     def plan(self) -> ProjectPlan:
@@ -257,11 +361,20 @@ class _Draft:
         has_work = bool(groups or self._tokens) or same_roles != text
         if has_work:
             text = self._annotation(self._role_names) if self._members else None
+        ended = self._render_ended(text, has_work=has_work)
+        writes_ended = ended != self._project.ended
+        if writes_ended and not has_work and self._members:
+            text = self._annotation(self._role_names)
+        has_work = has_work or writes_ended
         return ProjectPlan(
             project=self._project.name,
             resource_version=self._project.resource_version,
             groups=groups,
             members=text,
+            writes_ended=writes_ended,
+            ended=ended,
+            returned=tuple(self._ended.returned),
+            new_returns=tuple(self._ended.new),
             tokens=tuple(sorted(self._tokens)),
             to_add=frozenset(self._to_add),
             to_remove=frozenset(self._to_remove),
@@ -270,14 +383,37 @@ class _Draft:
             has_work=has_work,
         )
 
+    def _render_ended(self, members: str | None, *, has_work: bool) -> str | None:
+        """Return the annotation of the ended members, the same one without a change."""
+        is_ours = self._project.ended is not None and not self._is_ended_foreign
+        is_due = is_ours and (has_work or not self._ended)
+        if not (self._ended.has_changed or is_due):
+            return self._project.ended
+        return self._ended.render(self._owner, self._capacity_of(members))
+
+    def _capacity(self) -> int:
+        """Return the bytes that the annotation of the members can grow by."""
+        return self._capacity_of(self._annotation(self._role_names))
+
+    def _capacity_of(self, members: str | None) -> int:
+        """Return the bytes beside all annotations with this one of the members."""
+        used = self._project.annotation_bytes + len(MEMBERS_ANNOTATION)
+        if self._is_ended_foreign:
+            used += utf8_size(self._project.ended or "") + len(ENDED_ANNOTATION)
+        return LIMIT - used - utf8_size(members or "")
+
     def _annotation(self, roles: tuple[str, ...]) -> str:
         members = tuple(self._members.values())
         return render_annotation(
             MembersAnnotation(owner=self._owner, members=members, roles=roles)
         )
 
-    def _new_member(self, binding: Binding, until: datetime, now: datetime) -> Member:
-        since, role = now - MAX_CLOCK_SKEW, self._role_of(binding)
+    def _new_member(self, binding: Binding, until: datetime) -> Member:
+        since, role = self._now - MAX_CLOCK_SKEW, self._role_of(binding)
+        ended = self._ended.get((role, binding.subject))
+        if ended is not None:
+            # Times are written in whole seconds, and tell two periods apart.
+            since = max(since, ended.since + timedelta(seconds=1))
         if role not in self._known:
             tokens = self._project.tokens.get(role, ())
             new = (one for one in tokens if one.issued_at >= since.timestamp())
@@ -289,6 +425,11 @@ class _Draft:
             since=since,
             known=self._known[role],
         )
+
+    def _remove_group(self, binding: Binding) -> None:
+        for index in self._indices.get(self._role_of(binding), ()):
+            groups = self._groups[index]
+            groups[:] = [one for one in groups if subject_of(one) != binding.subject]
 
     def _add_group(self, binding: Binding) -> bool:
         group, name = group_of(binding.subject), self._role_of(binding)
@@ -303,8 +444,17 @@ class _Draft:
             return True
         return False
 
+    def _to_binding(self, role: str, subject: str) -> Binding:
+        return Binding(subject, f"proj:{self._project.name}:{role}")
+
     def _role_of(self, binding: Binding) -> str:
         return binding.role.removeprefix(f"proj:{self._project.name}:")
+
+
+def _is_foreign(other: Owner, owner: Owner, living: Collection[Owner]) -> bool:
+    """Return whether another owner may exist; those of our namespace are known."""
+    is_deleted = other.namespace == owner.namespace and other not in living
+    return other != owner and not is_deleted
 
 
 def _binding(project: Project, member: Member) -> Binding:

@@ -12,17 +12,25 @@ The administrators of a project write all of this. A project that exceeds a limi
 be used for grants; managed members are removed from it in any case.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Final, NamedTuple
+from typing import Final
 
+from argogrant.argocd.appproject.ended_members import EndedRecords, read_ended
+from argogrant.argocd.appproject.tokens import Token
+from argogrant.argocd.field_owner import FieldOwner
 from argogrant.argocd.overlay import Owner, read_owner
-from argogrant.argocd.policy_csv import ParsedLines, PolicyProblem, Rule, read_key
+from argogrant.argocd.policy_csv import (
+    GO_SPACES,
+    ParsedLines,
+    PolicyProblem,
+    Rule,
+    read_key,
+)
 from argogrant.grants.model.errors import InvalidGrant, MalformedLine
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.untrusted_text import utf8_size, valid_text
@@ -45,22 +53,6 @@ MAX_POLICY_CHARACTERS: Final = 512 * 1024
 MAX_TOKENS: Final = 10_000
 MAX_LABELS: Final = 256
 """Labels and annotations, which may name an owner; also of argocd-rbac-cm."""
-
-
-class Token(NamedTuple):
-    """Record of a project token in an AppProject; never the token itself."""
-
-    issued_at: int
-    """Seconds since 1970, by the clock of argocd-server."""
-    expires_at: int = 0
-    """Seconds since 1970; 0 if the token does not expire."""
-    id: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        """Short identifier of the token, of the same length for every id."""
-        text = f"{self.issued_at} {self.id}"
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +83,14 @@ class Project:
     labels_and_annotations: Mapping[str, str] = field(default_factory=dict)
     """Labels and annotations; they may name the owners of the project."""
     resource_version: str = field(default="", compare=False)
-    last_manager: str = field(default="", compare=False)
-    """Field manager of the latest write by another program, if it is recorded."""
+    roles_owner: FieldOwner | None = field(default=None, compare=False)
+    """Field manager that wrote the list of roles; None if it is not recorded."""
+    members_owner: FieldOwner | None = field(default=None, compare=False)
+    """Field manager that wrote the annotation of the managed members."""
     members: str | None = field(default=None, compare=False)
     """Value of the annotation that records the managed members."""
+    ended: str | None = field(default=None, compare=False)
+    """Value of the annotation that records members whose grants have ended."""
     annotation_bytes: int = field(default=0, compare=False)
     """Bytes of all other annotations, which share one limit."""
     tokens: Mapping[str, frozenset[Token]] = field(default_factory=dict, compare=False)
@@ -204,12 +200,15 @@ class Project:
     @cached_property
     def _memberships(self) -> frozenset[Binding]:
         return frozenset(
-            Binding(
-                group[1:-1] if "," in group else group, f"proj:{self.name}:{role.name}"
-            )
+            Binding(subject_of(group), f"proj:{self.name}:{role.name}")
             for role in self.roles
             for group in role.groups
         )
+
+    @cached_property
+    def ended_members(self) -> EndedRecords:
+        """The members whose grants have ended, as far as they can be read."""
+        return read_ended(self.ended or "")
 
     def annotation(self) -> "MembersAnnotation | None":
         """Parse the members annotation; return None if there is none.
@@ -230,6 +229,22 @@ class Project:
             return read_annotation(self.members), ""
         except MalformedLine as error:
             return None, str(error)
+
+
+def subject_of(group: str) -> str:
+    """Return the subject that Argo CD reads from an item of ``spec.roles[].groups``.
+
+    Argo CD copies the item into a line of CSV, where quotation marks and blanks around
+    a name have no meaning: ``"alice"`` and `` alice`` are the subject ``alice``.
+    """
+    text = group.lstrip(GO_SPACES)
+    if "\n" in group:
+        return group  # Two lines of the policy.
+    if not text.startswith('"'):
+        return group if '"' in text or "," in text else text
+    quoted, name = text[1:-1], text[1:-1].replace('""', "")
+    is_quoted = len(text) > 1 and text.endswith('"') and '"' not in name
+    return quoted.replace('""', '"') if is_quoted else group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

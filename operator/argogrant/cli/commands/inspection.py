@@ -1,4 +1,4 @@
-"""Commands that read grants: list, show, roles, can, report."""
+"""Commands that read grants: list, show, roles, can, review, report."""
 
 from typing import Final
 
@@ -132,6 +132,35 @@ CAN: Final = Command(
             default=TextOrJSON.TEXT,
             help="Output format.",
         ),
+    ],
+)
+REVIEW: Final = Command(
+    "review",
+    "inspect.review:review",
+    "List access that came back without a grant.",
+    """List members of AppProjects that came back after their grant had ended.
+
+    Kept: the member has the role without a grant and without an end; remove it from the
+    AppProject, or acknowledge it. Removed: the operator has removed it once more.
+    Acknowledged members are not listed: an annotation of the ArgoCDInstance names them.
+
+    Example: argogrant review -n argogrant
+    """,
+    [
+        NAMESPACE,
+        repeated(
+            "--acknowledge",
+            metavar="ID",
+            help="Member to acknowledge; may be repeated.",
+        ),
+        option(
+            "--reason",
+            default="acknowledged",
+            help="Why it is acknowledged, for later readers.",
+        ),
+        NO_HEADERS,
+        CONTEXT,
+        OUTPUT,
     ],
 )
 REPORT: Final = Command(

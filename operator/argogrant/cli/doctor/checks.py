@@ -14,6 +14,7 @@ from typing import Final
 
 from argogrant.api.accessgrant_view import read_conditions
 from argogrant.api.admission_policies import VALIDATING_FILE
+from argogrant.api.argocdinstance import view_returned
 from argogrant.api.json_fields import get_dicts, get_str, get_time
 from argogrant.cli.doctor.access_checks import access_is_accounted_for
 from argogrant.cli.doctor.collect import (
@@ -30,6 +31,7 @@ from argogrant.cli.terminal.checklist import (
     unknown,
     wrong,
 )
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.store import GrantRecord
 from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
@@ -273,6 +275,8 @@ def conditions_are_good(facts: InstanceFacts, outdated: str) -> Iterator[CheckRe
         )
         conditions.pop(InstanceCondition.READY, None)
         outdated = outdated or "reported for an earlier generation"
+    # Each member has a result of its own.
+    conditions.pop(InstanceCondition.MEMBERS_RETURNED, None)
     for kind, condition in conditions.items():
         yield _as_reported(_result(kind, condition, facts), outdated)
 
@@ -298,6 +302,31 @@ def _as_reported(result: CheckResult, outdated: str) -> CheckResult:
         return result
     text = f"{outdated}: {result.text}"
     return replace(result, outcome=CheckOutcome.UNKNOWN, text=text)
+
+
+def members_do_not_return(facts: InstanceFacts, outdated: str) -> Iterator[CheckResult]:
+    """Check that no member of an AppProject has come back without a grant."""
+    check, namespace = "Returned", facts.record.namespace
+    for one in view_returned(facts.record.status):
+        if one.id in facts.record.acknowledged:
+            continue
+        who = (
+            f"{sanitize(one.subject)} in role {sanitize(one.role)} of AppProject"
+            f" {sanitize(one.project)}"
+        )
+        if one.is_kept:
+            tokens = f", with {one.tokens} tokens" if one.tokens else ""
+            result = wrong(
+                check,
+                f"{who} came back twice after the grant had ended{tokens}, and is kept"
+                " without an end",
+                remedy="Remove it from the AppProject, or acknowledge it:",
+                command=f"argogrant review -n {namespace} --acknowledge {one.id}",
+            )
+        else:
+            text = f"{who} came back after the grant had ended, and was removed again"
+            result = CheckResult(check, CheckOutcome.NOTED, text)
+        yield _as_reported(result, outdated)
 
 
 def argocd_version_is_known(
@@ -390,6 +419,7 @@ INSTANCE_CHECKS: Final[
     Sequence[Callable[[InstanceFacts, str], Iterator[CheckResult]]]
 ] = (
     conditions_are_good,
+    members_do_not_return,
     argocd_version_is_known,
     roles_allow_something,
     grants_take_effect,

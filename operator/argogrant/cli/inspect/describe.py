@@ -116,6 +116,9 @@ class BindingLookup:
     """None if the location could not be read."""
     is_managed: bool = True
     """False for a line that argogrant did not write."""
+    has_returned: bool = False
+    """argogrant removed it at the end of a grant, and another program added it again.
+    """
     until: datetime | None = None
     """End of the grant, as written next to the binding."""
     problem: str = ""
@@ -351,8 +354,13 @@ def _binding(found: BindingLookup, facts: GrantDescription) -> CheckResult:
         outcome = CheckOutcome.UNKNOWN
         text = f"{location}: unknown, {sanitize(found.problem)}."
     elif not found.is_managed:
-        outcome = CheckOutcome.NOTED
+        outcome = CheckOutcome.WRONG if found.has_returned else CheckOutcome.NOTED
         text = f"{location} contains {line}, which argogrant does not manage."
+        if found.has_returned:
+            text = (
+                f"{location} contains {line} again: argogrant removed it when its grant"
+                " ended, and another program added it. See argogrant review."
+            )
     else:
         outcome, remark = _compare(facts, is_present=found.is_present)
         verb = "contains" if found.is_present else "does not contain"

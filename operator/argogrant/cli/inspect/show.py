@@ -179,7 +179,19 @@ def _in_project(body: Body, binding: Binding) -> tuple[BindingLookup, ...]:
     project, line = observe_project(body), _line_of(binding)
     location, ends = f"AppProject {project.name}", managed_bindings(project)
     if binding not in ends and binding in project.memberships():
-        return (BindingLookup(location, line, is_present=True, is_managed=False),)
+        has_returned = any(
+            Binding(one.subject, f"proj:{project.name}:{one.role}") == binding
+            for one in project.ended_members.members
+        )
+        return (
+            BindingLookup(
+                location,
+                line,
+                is_present=True,
+                is_managed=False,
+                has_returned=has_returned,
+            ),
+        )
     is_present, until = binding in ends, ends.get(binding)
     return (BindingLookup(location, line, is_present=is_present, until=until),)
 

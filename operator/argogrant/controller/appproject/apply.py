@@ -2,17 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from argogrant.argocd.appproject.members import ProjectPlan, managed_bindings
 from argogrant.argocd.appproject.project import Project
-from argogrant.controller.apply import WRITE_PAUSE, Clock, Contention, lags_of
+from argogrant.controller.apply import (
+    WRITE_PAUSE,
+    Clock,
+    Contention,
+    Part,
+    lags_of,
+)
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.faults import Faults
 from argogrant.controller.plan import Plan
-from argogrant.grants.model.reasons import Finding
 from argogrant.grants.model.validation import quote
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
 from argogrant.telemetry.metrics import InstanceMetrics
@@ -70,10 +75,9 @@ class ProjectApplier:
         self._written_at: dict[str, float] = {}
 
     @property
-    def contested(self) -> Finding | None:
-        """Finding about another program that keeps changing the members."""
-        found = (one.finding() for one in self._contentions.values())
-        return next((one for one in found if one is not None), None)
+    def contentions(self) -> Sequence[Contention]:
+        """Overwrites of the members by other programs, sorted by project."""
+        return [self._contentions[name] for name in sorted(self._contentions)]
 
     def detect_external_change(self, planned: Plan, seen: Snapshot) -> Plan:
         """Return the plan with an obstacle for each addition to a contested project."""
@@ -88,9 +92,9 @@ class ProjectApplier:
             contention = self._contentions.get(project.name)
             if contention is None:
                 continue
-            plan, manager = plans.get(project.name), project.last_manager
+            plan = plans.get(project.name)
             contention.record_overwrite(
-                _state(project), manager, is_wrong=plan is not None, at=at
+                *_parts(project), is_wrong=plan is not None, at=at
             )
             finding = contention.finding()
             if plan is not None and finding is not None:
@@ -148,11 +152,13 @@ class ProjectApplier:
     def _record_write(self, plan: ProjectPlan, after: Snapshot) -> None:
         if plan.to_add or not plan.is_urgent:
             self._written_at[plan.project] = asyncio.get_running_loop().time()
+        for one in plan.new_returns:
+            self._metrics.record_return(is_kept=one.is_kept)
         what = f"the members of AppProject {plan.project}"
         contention = self._contentions.setdefault(plan.project, Contention(what))
         for project in after.projects:
             if project.name == plan.project:
-                contention.record_write(_state(project))
+                contention.record_write(*_parts(project))
         logger.info(
             "%s: wrote AppProject %s: %d members added, %d removed, %d tokens removed.",
             self._qualified_name,
@@ -163,7 +169,10 @@ class ProjectApplier:
         )
 
 
-def _state(project: Project) -> str:
-    """Return the part of a project that is compared to detect other writers."""
+def _parts(project: Project) -> tuple[Part, Part]:
+    """Return the parts of a project that are compared to detect other writers."""
     groups = [f"{role.name} {sorted(role.groups)}" for role in project.roles]
-    return "\n".join([project.members or "", *sorted(groups)])
+    return (
+        Part("\n".join(sorted(groups)), project.roles_owner),
+        Part(project.members, project.members_owner),
+    )

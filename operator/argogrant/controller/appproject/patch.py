@@ -20,8 +20,10 @@ from argogrant.api.json_fields import (
     get_list,
     get_str,
 )
+from argogrant.argocd.appproject.ended_members import ENDED_ANNOTATION
 from argogrant.argocd.appproject.members import ProjectPlan
-from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Token
+from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
+from argogrant.argocd.appproject.tokens import Token
 from argogrant.kube.client import Body
 
 RoleToken = tuple[str, Token]
@@ -41,6 +43,8 @@ def project_patch(body: Body, plan: ProjectPlan) -> Body:
             "annotations": {MEMBERS_ANNOTATION: plan.members},
         }
     }
+    if plan.writes_ended:
+        patch["metadata"]["annotations"][ENDED_ANNOTATION] = plan.ended
     removed = frozenset(plan.tokens)
     roles = get_list(get_dict(body, "spec"), "roles")
     changed = [

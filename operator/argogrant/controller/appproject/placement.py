@@ -14,11 +14,12 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Final
 
 from argogrant.api.argocdinstance import Instance
+from argogrant.argocd.appproject.ended_members import EndedMemory
 from argogrant.argocd.appproject.members import (
     DesiredMembers,
     ProjectPlan,
@@ -49,13 +50,31 @@ class BindingMode:
     in_projects: bool = False
     """True if they are bound in the AppProject."""
     removes_tokens: bool = True
+    retention: timedelta | None = None
+    """Time for which ended members are recorded; None for ever."""
+    records_ends: bool = True
+    """False if the instance is being deleted."""
 
     def concerns(self, project: Project) -> bool:
         """Return whether a plan has to consider a project."""
-        return self.in_projects or project.members is not None
+        is_recorded = project.members is not None or project.ended is not None
+        return self.in_projects or is_recorded
+
+    def complete(
+        self, members: DesiredMembers, project: Project, memory: EndedMemory
+    ) -> DesiredMembers:
+        """Complete the input of a plan for one project."""
+        return replace(
+            members,
+            removes_tokens=self.removes_tokens,
+            retention=self.retention,
+            records_ends=self.records_ends,
+            remembered=memory.of(project.name),
+        )
 
 
 IN_CONFIG_MAP: Final = BindingMode()
+NO_MEMORY: Final = EndedMemory()
 
 
 def binding_mode(instance: Instance | None) -> BindingMode:
@@ -66,7 +85,10 @@ def binding_mode(instance: Instance | None) -> BindingMode:
     if instance is None:
         return IN_CONFIG_MAP
     return BindingMode(
-        in_projects=instance.binds_in_projects, removes_tokens=instance.removes_tokens
+        in_projects=instance.binds_in_projects,
+        removes_tokens=instance.removes_tokens,
+        retention=instance.retention,
+        records_ends=not instance.being_deleted,
     )
 
 
@@ -84,6 +106,7 @@ def plan_bindings(  # noqa: PLR0913
     mode: BindingMode,
     now: datetime,
     refusal: Finding | None = None,
+    memory: EndedMemory = NO_MEMORY,
 ) -> Plan:
     """Plan the change of policy.argogrant.csv and of every AppProject.
 
@@ -96,6 +119,7 @@ def plan_bindings(  # noqa: PLR0913
         now: Present time. Tokens issued from then on may have been issued by a new
             member.
         refusal: Why Argo CD's owner does not allow the instance; None if they do.
+        memory: Ended members that AppProjects had recorded.
     """
     decisions = _without_overdue(decisions, seen, now)
     projects = [one for one in seen.projects if mode.concerns(one)]
@@ -118,11 +142,15 @@ def plan_bindings(  # noqa: PLR0913
     def plan_project(project: Project) -> ProjectPlan:
         return plan_members(
             project,
-            DesiredMembers(
-                desired=desired[project.name],
-                kept=kept[project.name],
-                may_add=planned.blocked is None,
-                removes_tokens=mode.removes_tokens,
+            mode.complete(
+                DesiredMembers(
+                    desired=desired[project.name],
+                    kept=kept[project.name],
+                    may_add=planned.blocked is None,
+                    undoes_returns=True,
+                ),
+                project,
+                memory,
             ),
             owner=owner,
             living_owners=living_owners,
@@ -142,6 +170,7 @@ def plan_removals(  # noqa: PLR0913
     mode: BindingMode,
     now: datetime,
     refusal: Finding | None = None,
+    memory: EndedMemory = NO_MEMORY,
 ) -> Plan:
     """Plan only what ends access: like ``plan_bindings``, without any addition.
 
@@ -170,10 +199,13 @@ def plan_removals(  # noqa: PLR0913
     def plan_project(project: Project) -> ProjectPlan:
         return plan_members(
             project,
-            DesiredMembers(
-                kept=keep(wanted[project.name], managed_bindings(project)),
-                may_add=False,
-                removes_tokens=mode.removes_tokens,
+            mode.complete(
+                DesiredMembers(
+                    kept=keep(wanted[project.name], managed_bindings(project)),
+                    may_add=False,
+                ),
+                project,
+                memory,
             ),
             owner=owner,
             living_owners=living_owners,
@@ -291,6 +323,7 @@ def _merge(
         already_bound_by_others=frozenset[Binding]().union(
             *(one.already_bound_by_others for one in plans)
         ),
+        returned=tuple(found for one in plans for found in one.returned),
         foreign_projects=frozenset(
             project.name
             for project in projects

@@ -1,5 +1,6 @@
 """Status of an ArgoCDInstance: conditions, roles, owners and other facts. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from argogrant.api.accessgrant import ABANDON_ANNOTATION
 from argogrant.api.argocdinstance import InstanceReport
 from argogrant.api.remote_cluster import ArgoCDLocation
+from argogrant.argocd.appproject.ended_members import ReturnedMember, describe_return
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.permissions import (
     condition_reason,
@@ -67,6 +69,8 @@ class InstanceStatusInput:
     """The unexpected failure of the last reconciliation."""
     analysed: AnalysisResult = NOT_ANALYSED
     """Analysis of the roles."""
+    returned: tuple[ReturnedMember, ...] = ()
+    """Members without a grant that came back, and are not acknowledged."""
     problem: str = ""
     """Why the instance is invalid."""
     is_waiting: bool = False
@@ -109,6 +113,7 @@ def instance_report(
         bindings=len(overlay.bindings) if overlay else 0,
         overlay_bytes=len(overlay.text.encode()) if overlay else 0,
         roles=inputs.analysed.analysis.roles,
+        returned=inputs.returned,
         owners=gathered.state.owners if gathered is not None else NO_OWNERS,
         scopes=config_map.scopes if config_map else None,
         default_role=config_map.unmanaged.default_role if config_map else None,
@@ -132,8 +137,8 @@ def instance_conditions(inputs: InstanceStatusInput) -> tuple[Condition, ...]:
         for condition, (status, reason, message) in states.items()
     )
     token = [token_condition(inputs.token)] if inputs.token is not None else []
-    roles = inputs.analysed.condition
-    return (*conditions, *token, *([roles] if roles is not None else []))
+    others = (inputs.analysed.condition, _members_returned(inputs.returned))
+    return (*conditions, *token, *(one for one in others if one is not None))
 
 
 def _ready(inputs: InstanceStatusInput) -> _State:
@@ -197,6 +202,21 @@ def _contested(finding: Finding | None) -> _State:
         return True, finding.reason, finding.message
     message = "No other program changes the key policy.argogrant.csv."
     return False, Reason.UNDISTURBED, message
+
+
+def _members_returned(returned: Sequence[ReturnedMember]) -> Condition | None:
+    """Return the condition about the first one; those that are kept come first."""
+    if not returned:
+        return None
+    kept = [one for one in returned if one.is_kept]
+    first = (kept or returned)[0]
+    more = f" {len(returned)} such members: argogrant review." if returned[1:] else ""
+    return Condition(
+        InstanceCondition.MEMBERS_RETURNED,
+        Reason.MEMBER_RETURNED if kept else Reason.MEMBER_REMOVED_AGAIN,
+        f"{describe_return(first)}{more}",
+        status=True,
+    )
 
 
 def _clock_in_sync(skew: float) -> _State:

@@ -17,7 +17,13 @@ from argogrant.api.argocdinstance import instance_status
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import InstanceData
-from argogrant.audit.transitions import orphan_removed, token_removed, token_rotated
+from argogrant.audit.transitions import (
+    contested,
+    member_returned,
+    orphan_removed,
+    token_removed,
+    token_rotated,
+)
 from argogrant.controller.appproject.placement import managed_members
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.faults import Faults
@@ -472,10 +478,20 @@ class Reporter:
             removed = [orphan_removed(one, version) for one in sorted(orphans)]
             self._audit.removals(_instance_data(record), removed, now=now)
 
-    def report_tokens(
+    def report_members(
         self, record: InstanceRecord, planned: Plan, now: datetime
     ) -> None:
-        """Report tokens of members that end, before the tokens are removed."""
+        """Report members that returned and tokens that are removed, before the write.
+
+        The end of a member is the end of its grants, which report it.
+        """
+        returned = [
+            member_returned(found)
+            for one in planned.projects
+            for found in one.new_returns
+        ]
+        if returned:
+            self._audit.removals(_instance_data(record), returned, now=now)
         removed = [
             token_removed(one.project, role, token, version=one.resource_version)
             for one in planned.projects
@@ -483,6 +499,13 @@ class Reporter:
         ]
         if removed:
             self._audit.removals(_instance_data(record), removed, now=now)
+
+    def report_contested(
+        self, record: InstanceRecord, sentence: str, now: datetime
+    ) -> None:
+        """Report one more text that another program keeps changing."""
+        further = contested(sentence, now)
+        self._audit.instance_event(_instance_data(record), further, now=now)
 
     def report_token(
         self,
@@ -494,7 +517,7 @@ class Reporter:
     ) -> None:
         """Report a new token for a remote cluster, once it is stored."""
         rotated = token_rotated(expires_at, version)
-        self._audit.token_rotated(_instance_data(record), rotated, now=now)
+        self._audit.instance_event(_instance_data(record), rotated, now=now)
 
 
 def _change_of_metadata(

@@ -41,6 +41,7 @@ class InstanceCondition(StrEnum):
     REQUESTER_VERIFIED = "RequesterVerified"
     TOKEN_FRESH = "TokenFresh"  # noqa: S105 - a condition type
     ROLES_ANALYZED = "RolesAnalyzed"
+    MEMBERS_RETURNED = "MembersReturned"
 
 
 ConditionType = GrantCondition | InstanceCondition | ApprovalCondition | PolicyCondition
@@ -72,6 +73,7 @@ _VERIFIED, _UNVERIFIED, _VERIFICATION_UNKNOWN = _statuses(
 )
 _TOKEN_FRESH, _TOKEN_NOT_FRESH, _ = _statuses(InstanceCondition.TOKEN_FRESH)
 _, _NOT_ANALYZED, _ = _statuses(InstanceCondition.ROLES_ANALYZED)
+_MEMBERS_RETURNED, _, _ = _statuses(InstanceCondition.MEMBERS_RETURNED)
 
 
 class Reason(StrEnum):
@@ -208,9 +210,10 @@ class Reason(StrEnum):
     always written. The operator binds the other grants as soon as grants end or other
     keys of the ConfigMap get shorter."""
     CONTESTED = "Contested", _CONTESTED
-    """Another program keeps changing `policy.argogrant.csv`. The operator restores it
-    with an increasing delay; changes that revoke access are not delayed. The message
-    names the field manager of the other program."""
+    """Another program keeps changing `policy.argogrant.csv`, or the members of an
+    AppProject. The operator restores them with an increasing delay; changes that revoke
+    access are not delayed. The message lists each of them, and names the field manager
+    of the other program if the API server has recorded it."""
     UNDISTURBED = "Undisturbed", _NOT_CONTESTED
     """No other program changes `policy.argogrant.csv`."""
     CLOCK_SKEWED = "ClockSkewed", _CLOCK_SKEWED
@@ -362,6 +365,17 @@ class Reason(StrEnum):
     """The analysis of the roles failed in a way that the operator does not foresee, so
     warnings about roles are missing. Grants begin and end as usual. Report the failure
     with the operator's log."""
+    MEMBER_RETURNED = "MemberReturned", _MEMBERS_RETURNED
+    """A member of an AppProject role came back after its grant had ended, was removed
+    once more, and came back again. It may be a decision of an administrator, so the
+    operator keeps it. It has the role without a grant and without an end.
+    `argogrant review` lists such members: remove them from the AppProject, or
+    acknowledge them."""
+    MEMBER_REMOVED_AGAIN = "MemberRemovedAgain", _MEMBERS_RETURNED
+    """A member of an AppProject role came back after its grant had ended, and was
+    removed once more. Another program wrote back what it had read during the grant,
+    such as an editor that was open. If it happens again, the member is kept. The
+    condition disappears after `spec.retention`, or when it is acknowledged."""
 
 
 REFUSED_REASONS: Final = frozenset(

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from argogrant.argocd.appproject.members import SweptMembers, sweep_members
-from argogrant.argocd.appproject.project import Project, Token
+from argogrant.argocd.appproject.project import Project
+from argogrant.argocd.appproject.tokens import Token
 from support.appprojects import END, ISSUED, a_project, applied, groups, with_alice
 from support.builders import NOON
 

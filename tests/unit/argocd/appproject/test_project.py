@@ -10,8 +10,8 @@ from argogrant.argocd.appproject.project import (
     MAX_TOKENS,
     Project,
     ProjectRole,
-    Token,
 )
+from argogrant.argocd.appproject.tokens import Token
 
 
 def a_project(**role) -> Project:

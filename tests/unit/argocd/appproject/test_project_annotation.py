@@ -15,11 +15,11 @@ from argogrant.argocd.appproject.project import (
     MembersAnnotation,
     Project,
     ProjectRole,
-    Token,
     issued_by,
     read_annotation,
     render_annotation,
 )
+from argogrant.argocd.appproject.tokens import Token
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
 from support.appprojects import (

@@ -1,5 +1,7 @@
 """Checks of one ArgoCDInstance, its grants and its Argo CD."""
 
+from dataclasses import replace
+
 import pytest
 
 from argogrant.argocd.allowed_namespaces import find_refusal
@@ -280,3 +282,38 @@ def test_roles_that_allow_nothing_are_listed_and_no_problem() -> None:
         'RoleAllowsNothing: "team-a/y": line 4: why.',
     ]
     assert {one.outcome for one in found} == {CheckOutcome.NOTED}
+
+
+RETURNED = {
+    "id": "0a1b2c3d4e5f",
+    "project": "shop",
+    "role": "deployer",
+    "subject": "alice",
+    "state": "Kept",
+    "tokens": 2,
+    "returnedAt": "2026-11-24T18:00:00Z",
+}
+
+
+def test_each_returned_member_has_a_result_with_its_remedy() -> None:
+    removed = {**RETURNED, "id": "f" * 12, "subject": "bob\x1b", "state": "Removed"}
+    status = {**a_status(), "returnedMembers": [RETURNED, removed]}
+    kept, corrected = results_of("Returned", record=a_record(status=status))
+
+    assert kept.outcome is CheckOutcome.WRONG
+    assert "alice in role deployer of AppProject shop" in kept.text
+    assert "with 2 tokens" in kept.text
+    assert kept.command == "argogrant review -n argogrant --acknowledge 0a1b2c3d4e5f"
+    assert corrected.outcome is CheckOutcome.NOTED
+    assert "\x1b" not in corrected.text
+
+
+def test_acknowledged_member_has_no_result() -> None:
+    status = {**a_status(), "returnedMembers": [RETURNED]}
+    record = replace(a_record(status=status), acknowledged=frozenset({RETURNED["id"]}))
+
+    assert not results_of("Returned", record=record)
+
+
+def test_condition_about_returned_members_is_not_repeated() -> None:
+    assert not results_of("MembersReturned", **reporting(MembersReturned="True"))

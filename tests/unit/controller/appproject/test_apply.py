@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
+from argogrant.api.argocdinstance import ACKNOWLEDGED_PREFIX
 from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
+from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.audit.event import AuditEvent
 from argogrant.controller.removal import ProjectSweep, sweep_projects
 from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
 from support.fake_cluster import FakeCluster
 from support.in_memory_operator import (
+    INSTANCES,
     SETTLED,
     SOON,
     InMemoryOperator,
@@ -37,10 +40,10 @@ def members(operator: InMemoryOperator) -> list[str]:
     return found
 
 
-def edit_role(operator: InMemoryOperator, **fields: Any) -> None:
+def edit_role(operator: InMemoryOperator, path: str = TEAM_A, **fields: Any) -> None:
     """Change the first role of the project as another program."""
-    (role,) = operator.cluster.object(TEAM_A)["spec"]["roles"]
-    operator.cluster.edit(TEAM_A, {"spec": {"roles": [{**role, **fields}]}})
+    (role,) = operator.cluster.object(path)["spec"]["roles"]
+    operator.cluster.edit(path, {"spec": {"roles": [{**role, **fields}]}})
 
 
 def is_managed(operator: InMemoryOperator) -> bool:
@@ -165,6 +168,37 @@ async def test_program_that_keeps_resetting_roles_is_reported() -> None:
         assert operator.ready("g") == "-Contested"
 
 
+async def test_all_contested_projects_and_the_key_are_reported() -> None:
+    async with a_room_with_members() as operator:
+        collection = TEAM_A.rpartition("/")[0]
+        team_b = {**operator.cluster.object(TEAM_A), "metadata": {"name": "team-b"}}
+        operator.cluster.add(collection, team_b)
+        in_project(operator)
+        operator.grant("b", role={"project": "team-b", "name": "deployer"})
+        operator.grant("global")
+        await asyncio.sleep(2 * SETTLED)
+        for _ in range(3):
+            edit_role(operator, groups=[])
+            edit_role(operator, f"{collection}/team-b", groups=[])
+            operator.edit_rbac(policy_argogrant_csv="")
+            await asyncio.sleep(SETTLED)
+        contested = operator.condition(f"{INSTANCES}/default", "Contested")
+
+        for what in (
+            "policy.argogrant.csv of argocd-rbac-cm",
+            "the members of AppProject team-a",
+            "the members of AppProject team-b",
+        ):
+            assert f"changed {what} 3 times" in contested["message"]
+        events = [
+            one for one in operator.audit_records if one.event_type == "contested"
+        ]
+        told = " ".join(one.data.message for one in events)
+        assert "team-a" in told
+        assert "team-b" in told
+        assert len({one.id for one in events}) == len(events)
+
+
 def removed_tokens(operator: InMemoryOperator) -> list[AuditEvent]:
     return [one for one in operator.audit_records if one.event_type == "token-removed"]
 
@@ -240,3 +274,112 @@ async def test_late_removal_of_a_member_is_counted() -> None:
         )
 
         assert count == 1
+
+
+def returned(operator: InMemoryOperator) -> list[AuditEvent]:
+    return [
+        one for one in operator.audit_records if one.event_type == "member-returned"
+    ]
+
+
+def condition(operator: InMemoryOperator) -> dict[str, Any] | None:
+    status = operator.cluster.object(f"{INSTANCES}/default")["status"]
+    found = [one for one in status["conditions"] if one["type"] == "MembersReturned"]
+    return found[0] if found else None
+
+
+def sample(operator: InMemoryOperator, name: str, **labels: str) -> float | None:
+    labels |= {"namespace": "argogrant", "instance": "default"}
+    return operator.metrics.registry.get_sample_value(name, labels)
+
+
+async def test_returned_member_is_removed_once_and_then_kept_until_acknowledged() -> (
+    None
+):
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        operator.revoke("g")
+        await until(lambda: not members(operator), within=SETTLED)
+        edit_role(operator, groups=["alice"], description="of another role")
+        await asyncio.sleep(SETTLED)
+        assert members(operator) == []
+        (removed,) = returned(operator)
+        assert removed.data.reason == "MemberRemovedAgain"
+        assert (removed.data.subject, removed.data.role) == (
+            *("alice", "proj:team-a:deployer"),
+        )
+        found = condition(operator)
+        assert found is not None
+        assert (found["status"], found["reason"]) == ("True", "MemberRemovedAgain")
+
+        edit_role(operator, groups=["alice"])
+        await asyncio.sleep(SETTLED)
+        version = operator.cluster.object(TEAM_A)["metadata"]["resourceVersion"]
+        await asyncio.sleep(20 * SETTLED)
+        assert members(operator) == ["alice"]
+        assert operator.cluster.object(TEAM_A)["metadata"]["resourceVersion"] == version
+        assert [one.data.reason for one in returned(operator)] == [
+            *("MemberRemovedAgain", "MemberReturned"),
+        ]
+        found = condition(operator)
+        assert found is not None
+        assert found["reason"] == "MemberReturned"
+        name = "argogrant_members_returned_total"
+        assert sample(operator, name, result="removed") == 1
+        assert sample(operator, name, result="kept") == 1
+        assert sample(operator, "argogrant_returned_members") == 1
+
+        status = operator.cluster.object(f"{INSTANCES}/default")["status"]
+        (entry,) = status["returnedMembers"]
+        assert entry["state"] == "Kept"
+        key = f"{ACKNOWLEDGED_PREFIX}{entry['id']}"
+        operator.cluster.edit(
+            f"{INSTANCES}/default", {"metadata": {"annotations": {key: "OPS-12"}}}
+        )
+        await asyncio.sleep(SETTLED)
+        assert condition(operator) is None
+        assert sample(operator, "argogrant_returned_members") == 0
+        assert members(operator) == ["alice"]
+
+
+async def test_failed_removal_of_a_returned_member_is_tried_again_and_told_once() -> (
+    None
+):
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        operator.delete("g")
+        await until(lambda: not members(operator), within=SETTLED)
+        operator.cluster.fail("merge_patch", Forbidden("PATCH"), times=3, path=TEAM_A)
+        edit_role(operator, groups=["alice"])
+        await until(lambda: not members(operator), within=10 * SETTLED)
+
+        assert len(returned(operator)) == 1
+
+
+async def test_return_after_a_change_of_the_mode_is_undone() -> None:
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        operator.edit_instance(bindProjectRolesIn="ConfigMap")
+        await until(lambda: not members(operator), within=SETTLED)
+        edit_role(operator, groups=["alice"])
+        await asyncio.sleep(SETTLED)
+
+        assert members(operator) == []
+        assert operator.bound == {"alice"}
+
+
+async def test_old_key_that_returns_to_the_config_map_is_removed_each_time() -> None:
+    """In ConfigMap mode the whole key is argogrant's: there is nothing to decide."""
+    async with an_operator() as operator:
+        in_project(operator)
+        await until(lambda: operator.bound, within=SETTLED)
+        stale = operator.data[OVERLAY_KEY]
+        operator.revoke("g")
+        await until(lambda: not operator.bound, within=SETTLED)
+        for _ in range(3):
+            operator.edit_rbac(policy_argogrant_csv=stale)
+            await asyncio.sleep(SETTLED)
+            assert not operator.bound

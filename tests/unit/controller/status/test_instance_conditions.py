@@ -1,15 +1,20 @@
 """Conditions of an instance."""
 
+from typing import Any
+
 import pytest
 
+from argogrant.argocd.appproject.ended_members import ReturnedMember
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
     instance_conditions,
 )
+from argogrant.grants.conditions import Condition
 from argogrant.grants.model.reasons import Finding, InstanceCondition, Reason
 from argogrant.kube.errors import Conflict, Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, APP_PROJECTS, Collection
+from support.builders import NOON
 
 REFUSED = Finding(Reason.NOT_ALLOWED_BY_ARGOCD, "The owner does not allow it.")
 PROJECTS = Collection(APP_PROJECTS, "argocd")
@@ -197,3 +202,39 @@ def test_clock_in_sync_condition(skew, status, words) -> None:
     assert clock.type is InstanceCondition.CLOCK_IN_SYNC
     assert clock.status is status
     assert words in clock.message
+
+
+def condition_of(**inputs: Any) -> Condition:
+    found = instance_conditions(InstanceStatusInput(seen=seen(), **inputs))
+    (one,) = (c for c in found if c.type == InstanceCondition.MEMBERS_RETURNED)
+    return one
+
+
+def a_return(subject: str, *, is_kept: bool) -> ReturnedMember:
+    return ReturnedMember(
+        project="shop",
+        role="deployer",
+        subject=subject,
+        since=NOON,
+        at=NOON,
+        returns=2,
+        is_kept=is_kept,
+    )
+
+
+def test_kept_member_is_named_before_one_that_was_removed() -> None:
+    returned = (a_return("bob", is_kept=False), a_return("alice", is_kept=True))
+    found = condition_of(returned=returned)
+
+    assert (found.status, found.reason) == (True, Reason.MEMBER_RETURNED)
+    assert '"alice" came back to role "deployer" of AppProject "shop"' in found.message
+    assert "2 such members: argogrant review." in found.message
+
+
+def test_removed_member_is_reported_and_none_has_no_condition() -> None:
+    found = condition_of(returned=(a_return("bob", is_kept=False),))
+    names = [one.type for one in instance_conditions(InstanceStatusInput(seen=seen()))]
+
+    assert (found.status, found.reason) == (True, Reason.MEMBER_REMOVED_AGAIN)
+    assert "such members" not in found.message
+    assert "MembersReturned" not in names
