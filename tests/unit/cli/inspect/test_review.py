@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from argogrant.api.argocdinstance import ACKNOWLEDGED_PREFIX
 from argogrant.cli.main import app
