@@ -242,11 +242,12 @@ def test_every_grant_under_a_policy_adds_what_its_role_allows(
     assert would_exceed >= refused // 10, "the refused grants would be harmless"
 
 
-RESOURCES = ("applications", "logs", "projects", "clusters")
+RESOURCES = ("applications", "logs", "projects", "accounts")
+"""Not clusters: can-i takes a URL for PROJECT/NAMESPACE/NAME."""
 ACTIONS = ("get", "sync", "delete")
 OBJECTS = {
-    "projects": ("team-a", "zz"),
-    "clusters": ("https://k", "team-a/https://k", "zz/https://k"),
+    "projects": ("team-a", "zz", "web"),
+    "accounts": ("team-a", "zz", "alice"),
 }
 OF_APPLICATIONS = tuple(
     f"{project}/{name}"
@@ -256,7 +257,7 @@ OF_APPLICATIONS = tuple(
 """Objects with every combination that the patterns below distinguish."""
 PATTERNS = (
     ("applications",) * 3
-    + ("logs", "projects", "clusters", "*", "app*", "{logs,projects}", "[al]*")
+    + ("logs", "projects", "accounts", "*", "app*", "{logs,projects}", "[al]*")
     + ("application", "Applications", "applications ", "[applications", "apps")
 )
 ACTION_PATTERNS = ("get", "sync", "*", "{get,sync}", "[!g]*", "read", "Get", "list", "")

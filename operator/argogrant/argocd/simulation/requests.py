@@ -11,6 +11,11 @@ PROJECT_SCOPED: Final = frozenset(
 """Resources whose object names begin with a project. Source: ``ProjectScoped``."""
 OF_APPLICATIONS: Final = frozenset({"applications", "applicationsets", "exec", "logs"})
 """Resources whose object is PROJECT/NAME, or PROJECT/NAMESPACE/NAME."""
+WITH_NAME: Final = frozenset({"accounts", "extensions", "projects"})
+"""Resources whose object is a name without a slash."""
+WITH_NAME_OR_NOTHING: Final = frozenset({"certificates", "gpgkeys"})
+"""The same; the object of a list is the empty text. Source: ``server/certificate`` and
+``server/gpgkey``."""
 RESOURCES: Final = PROJECT_SCOPED | {
     *("accounts", "certificates", "extensions", "gpgkeys", "projects"),
     "write-repositories",

@@ -12,6 +12,7 @@ counts as allowed: a role is reported only if it certainly allows nothing.
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from argogrant.argocd.pattern_match import REGEX_MODE, glob_tokens, pattern_matches
@@ -35,6 +36,8 @@ from argogrant.argocd.simulation.requests import (
     PROJECT_SCOPED,
     RESOURCES,
     WITH_DETAILS,
+    WITH_NAME,
+    WITH_NAME_OR_NOTHING,
 )
 from argogrant.grants.access.policy import pattern_problem
 from argogrant.grants.model.untrusted_text import cached_if_short
@@ -146,24 +149,43 @@ def _actions(pattern: str, mode: str) -> frozenset[str]:
     )
 
 
-def _shape(resource: str) -> str:
-    """Return which resources have objects of the same form."""
+class _Shape(StrEnum):
+    """Form of the objects of a resource."""
+
+    OF_PROJECT = "PROJECT/NAME"
+    NAME = "a name without a slash"
+    NAME_OR_NOTHING = "a name without a slash, or nothing"
+    ANY = "a URL, or PROJECT/URL"
+
+
+def _shape(resource: str) -> _Shape:
+    """Return which form the objects of a resource have."""
     if resource in OF_APPLICATIONS:
-        return "applications"
-    return resource if resource == "projects" else "others"
+        return _Shape.OF_PROJECT
+    if resource in WITH_NAME:
+        return _Shape.NAME
+    is_listed = resource in WITH_NAME_OR_NOTHING
+    return _Shape.NAME_OR_NOTHING if is_listed else _Shape.ANY
 
 
-def _has_shape(text: str, shape: str) -> bool:
+def _has_shape(text: str, shape: _Shape) -> bool:
     project, slash, name = text.partition("/")
-    if shape == "applications":
-        return bool(project and name)
-    return shape == "others" or (bool(project) and not slash)
+    match shape:
+        case _Shape.OF_PROJECT:
+            return bool(project and name)
+        case _Shape.NAME:
+            return bool(text) and not slash
+        case _Shape.NAME_OR_NOTHING:
+            return not slash
+    return True
 
 
-def _language_of_shape(shape: str) -> Language:
-    if shape == "applications":
-        return _IN_PROJECT
-    return _NO_SLASH if shape == "projects" else ANYTHING
+_LANGUAGES: Final[Mapping[_Shape, Language]] = {
+    _Shape.OF_PROJECT: _IN_PROJECT,
+    _Shape.NAME: _NO_SLASH,
+    _Shape.NAME_OR_NOTHING: repeated(chars("/", negated=True)),
+    _Shape.ANY: ANYTHING,
+}
 
 
 class _Group(NamedTuple):
@@ -280,11 +302,13 @@ class _Search:
         self, resource: str, allowed: frozenset[str], denied: frozenset[str]
     ) -> Generator[int, None, bool]:
         """Return whether some object is allowed; True if that is unknown."""
-        is_scoped = resource in PROJECT_SCOPED
-        key = (_shape(resource), is_scoped, allowed, denied)
+        key = (
+            *(_shape(resource), resource == "projects", resource in PROJECT_SCOPED),
+            *(allowed, denied),
+        )
         if key not in self._found:
-            scope = self._scope_of(_shape(resource), is_scoped=is_scoped)
-            shape = _language_of_shape(_shape(resource))
+            scope = self._scope_of(resource)
+            shape = _LANGUAGES[_shape(resource)]
             self._found[key] = yield from self._search(shape, scope, allowed, denied)
         return self._found[key]
 
@@ -312,12 +336,13 @@ class _Search:
         known = [one for one in languages if one is not None]
         return either(*known) if len(known) == len(languages) else None
 
-    def _scope_of(self, shape: str, *, is_scoped: bool) -> tuple[Language, Language]:
+    def _scope_of(self, resource: str) -> tuple[Language, Language]:
         """Return the objects that are meant, and those that are not."""
 
         def objects_of(project: str) -> Language:
-            if shape == "projects":
+            if resource == "projects":
                 return literal(project)
+            is_scoped = resource in PROJECT_SCOPED
             return concat(literal(f"{project}/"), ANYTHING) if is_scoped else NOTHING
 
         if self._scope.project:
@@ -345,24 +370,19 @@ def _problems(rule: Rule, mode: str) -> Iterator[str]:
     if not _actions(rule.action, mode):
         yield f"Argo CD has no action {quote(rule.action)}{_blank(rule.action)}"
     shapes = sorted({_shape(one) for one in resources})
-    if "others" not in shapes and not any(
-        _may_have_shape(rule.object, shape, mode) for shape in shapes
-    ):
-        if shapes == ["projects"]:
-            yield f"a project's name has no slash, unlike {quote(rule.object)}"
-        else:
-            named = " and ".join(sorted(resources & OF_APPLICATIONS))
-            yield (
-                f"an object of {named} is PROJECT/NAME, unlike"
-                f" {quote(rule.object)}{_blank(rule.object)}"
-            )
+    if shapes and not any(_may_have_shape(rule.object, one, mode) for one in shapes):
+        named = " and ".join(sorted(resources))
+        yield (
+            f"an object of {named} is {' or '.join(shapes)}, unlike"
+            f" {quote(rule.object)}{_blank(rule.object)}"
+        )
 
 
-def _may_have_shape(pattern: str, shape: str, mode: str) -> bool:
+def _may_have_shape(pattern: str, shape: _Shape, mode: str) -> bool:
     language = language_of(pattern, mode)
     if language is None:
         return True
-    steps = find_text((language, _language_of_shape(shape)), NOTHING)
+    steps = find_text((language, _LANGUAGES[shape]), NOTHING)
     while True:
         try:
             next(steps)

@@ -84,7 +84,8 @@ ROLES: Final = Command(
     """List every role that a grant can name, and the risks of each.
 
     DENIES: the role has deny rules. PERSISTS: the role can create access that outlasts
-    the grant; -o wide lists the permissions. Read-only, with your own permissions.
+    the grant; -o wide lists the permissions. Below the table: roles that allow nothing,
+    and why. Read-only, with your own permissions.
 
     Example: argogrant roles -n argogrant -o wide
     """,

@@ -71,10 +71,14 @@ def rule(resource="applications", action="sync", about="*/*", effect="allow") ->
         pytest.param(rule(about="team-a/ns/web"), OK, id="an object with a namespace"),
         pytest.param(
             rule("projects", "get"),
-            'a project\'s name has no slash, unlike "*/*"',
+            'an object of projects is a name without a slash, unlike "*/*"',
             id="a project with a slash",
         ),
         pytest.param(rule("projects", "get", "*"), OK, id="every project"),
+        pytest.param(rule("accounts", "get", "a/b"), '"a/b"', id="a slash in a name"),
+        pytest.param(rule("gpgkeys", "get", ""), OK, id="the list of keys"),
+        pytest.param(rule("gpgkeys", "get", "/"), '"/"', id="a key with a slash"),
+        pytest.param(rule("accounts", "get", ""), 'unlike ""', id="no name"),
         pytest.param(rule("clusters", "get", "https://k"), OK, id="a cluster"),
         pytest.param(rule("*", "*", "zz"), OK, id="any resource without a slash"),
         pytest.param(
