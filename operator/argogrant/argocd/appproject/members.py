@@ -363,8 +363,6 @@ class _Draft:
             text = self._annotation(self._role_names) if self._members else None
         ended = self._render_ended(text, has_work=has_work)
         writes_ended = ended != self._project.ended
-        if writes_ended and not has_work and self._members:
-            text = self._annotation(self._role_names)
         has_work = has_work or writes_ended
         return ProjectPlan(
             project=self._project.name,

@@ -309,6 +309,17 @@ def test_member_of_twin_roles_is_removed_from_both() -> None:
     assert [role.groups for role in story.project.roles] == [(), ()]
 
 
+def test_record_is_written_beside_the_members_of_other_grants() -> None:
+    bob = Binding("bob", ALICE.role)
+    story = Story().grant(ALICE, bob)
+    stale = story.project
+    story.end(ALICE).write(stale).write(stale)
+
+    assert story.states == [False, True]
+    assert set(managed_bindings(story.project)) == {bob}
+    assert sorted(story.groups) == ["alice", "bob"]
+
+
 def test_stale_write_is_no_return_while_another_grant_requests_the_member() -> None:
     story = Story().grant()
     stale = story.project
@@ -412,6 +423,16 @@ def test_stale_annotation_is_no_decision_and_its_member_is_removed_each_time() -
         assert story.groups == ("ops",)
 
     assert story.states == [False] * 4
+
+
+def test_kept_member_is_removed_with_a_stale_annotation_and_then_kept_again() -> None:
+    story, stale = ended()
+    story.write(stale).write(stale).replace(stale)
+    assert story.groups == ()
+    story.write(stale)
+
+    assert story.groups == ("alice",)
+    assert story.states == [False, True, False, True]
 
 
 def test_member_without_the_stale_annotation_is_then_kept() -> None:
@@ -709,6 +730,7 @@ def test_project_with_hostile_records_is_planned() -> None:
         ('"a,b"', "a,b"),
         ("a,b", "a,b"),
         ('a"b', 'a"b'),
+        ("a\nb", "a\nb"),
         ("", ""),
     ],
 )
