@@ -148,10 +148,15 @@ def situations(number: int) -> Iterator[Situation]:
         role = random.choice((*ROLES, *PROJECT_ROLES))
         data = {**book.data, "policy.probe.csv": f"g, {PROBE}, {role}"}
         data["policy.other.csv"] = data.pop(OVERLAY_KEY, "")
+        subject = random.choice(SUBJECTS)
+        if random.random() < 0.4:
+            effect = random.choice(("allow", "allow", "deny", "Allow"))
+            rule = f"p, {_field(subject)}, applications, *, */*, {effect}"
+            data["policy.rules.csv"] = rule
         projects = [_with_rules_of_subjects(one, random) for one in book.projects]
         yield Situation(
             book=Rulebook(data=data, projects=tuple(projects)),
-            subject=random.choice(SUBJECTS),
+            subject=subject,
             role=role,
             in_project=random.random() < 0.3,
         )
@@ -257,17 +262,17 @@ OF_APPLICATIONS = tuple(
 """Objects with every combination that the patterns below distinguish."""
 PATTERNS = (
     ("applications",) * 3
-    + ("logs", "projects", "accounts", "*", "app*", "{logs,projects}", "[al]*")
+    + ("logs", "projects", "accounts", "app*", "{logs,projects}", "[al]*")
     + ("application", "Applications", "applications ", "[applications", "apps")
 )
 ACTION_PATTERNS = ("get", "sync", "*", "{get,sync}", "[!g]*", "read", "Get", "list", "")
 OBJECT_PATTERNS = (
     *("*/*", "team-a/*", "team-a/web", "*", "team-a", "*/web", "team-?/*", "zz"),
     *("[!t]*", "team-a/*/web", "team-{a,b}/web", "{team-a", "/", "team-a/", "zz/*"),
-    *("https://*", ""),
+    *("Team-A/*", ""),
 )
 REGEXES = {
-    "resource": ("applications", ".*", "^logs$", "app", "(logs|projects)", "*", "x"),
+    "resource": ("applications", ".*", "^logs$", "app", "(logs|projects)", "*", "zz"),
     "action": ("get", ".*", "^(get|sync)$", "[^g]", "read", "("),
     "object": ("team-a/.*", ".*", "^team-[ab]/", "web$", "*/*", "^team-a$", "[", "/"),
 }

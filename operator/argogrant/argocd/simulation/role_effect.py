@@ -52,7 +52,10 @@ MAX_PATTERN: Final = 128
 _OF_PROJECTS: Final = PROJECT_SCOPED | {"projects"}
 """Resources of which some requests are about an AppProject."""
 _NO_SLASH: Final = concat(chars("/", negated=True), repeated(chars("/", negated=True)))
-_IN_PROJECT: Final = concat(_NO_SLASH, literal("/"), ANY, ANYTHING)
+_NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+"""Characters of the name of an AppProject, as of every Kubernetes object."""
+_PROJECT: Final = concat(chars(_NAME_CHARACTERS), repeated(chars(_NAME_CHARACTERS)))
+_IN_PROJECT: Final = concat(_PROJECT, literal("/"), ANY, ANYTHING)
 _WITNESSES: Final = ("zq", "zq/zq")
 """Texts that replace a wildcard in the search for an object that a pattern matches."""
 
@@ -172,7 +175,7 @@ def _has_shape(text: str, shape: _Shape) -> bool:
     project, slash, name = text.partition("/")
     match shape:
         case _Shape.OF_PROJECT:
-            return bool(project and name)
+            return bool(project and name) and _NAME_CHARACTERS.issuperset(project)
         case _Shape.NAME:
             return bool(text) and not slash
         case _Shape.NAME_OR_NOTHING:

@@ -66,6 +66,8 @@ def rule(resource="applications", action="sync", about="*/*", effect="allow") ->
         ),
         pytest.param(rule(about="team-a/"), '"team-a/"', id="an object without a name"),
         pytest.param(rule(about="/web"), '"/web"', id="an object without a project"),
+        pytest.param(rule(about="Team-A/*"), '"Team-A/*"', id="an upper-case project"),
+        pytest.param(rule(about="https://*"), '"https://*"', id="a URL of no project"),
         pytest.param(rule(about="*"), OK, id="every object"),
         pytest.param(rule(about="team-?/w*"), OK, id="a glob of objects"),
         pytest.param(rule(about="team-a/ns/web"), OK, id="an object with a namespace"),
