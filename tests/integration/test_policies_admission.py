@@ -173,6 +173,7 @@ REFUSED = [
                 ("justification", {"required": True}),
                 ("approval", {"required": 1, "approvers": [OWNER]}),
                 ("breakGlass", {"allowed": False}),
+                ("subjectRules", "Accept"),
             )
         ),
         (
@@ -259,6 +260,7 @@ ACCEPTED = [
         ("a refusal", a_policy(effect="Deny")),
         ("a pattern", a_policy(justification={"pattern": r"^[A-Z]+-\d+\b"})),
         ("two of a group", approved_by({"kind": "Group", "name": "leads"}, required=2)),
+        ("rules of subjects", a_policy(subjectRules="Accept")),
         (
             "two of some users",
             approved_by({"kind": "User", "name": "*@x.org"}, required=2),

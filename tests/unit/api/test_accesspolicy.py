@@ -134,6 +134,18 @@ def test_omitted_fields_of_an_approval_rule_are_strict(rule, wanted) -> None:
     assert read_policy(a_body({**LEAST, "approval": rule})).approval == wanted
 
 
+@pytest.mark.parametrize(
+    ("spec", "accepts"),
+    [
+        pytest.param({}, False, id="by default"),
+        pytest.param({"subjectRules": "Refuse"}, False, id="refused"),
+        pytest.param({"subjectRules": "Accept"}, True, id="accepted"),
+    ],
+)
+def test_rules_of_subjects_are_refused_unless_accepted(spec, accepts) -> None:
+    assert read_policy(a_body({**LEAST, **spec})).accepts_subject_rules is accepts
+
+
 def test_break_glass_duration_has_a_default() -> None:
     policy = read_policy(a_body({**LEAST, "breakGlass": {"allowed": True}}))
 
