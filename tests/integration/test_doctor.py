@@ -188,13 +188,18 @@ def test_operator_that_cannot_write_its_status_is_not_believed(
     assert result.outcomes()["Ready"] == "unknown"
 
 
+ABSOLUTE_END = "AbsoluteEndRequired"
+
+
 def test_grants_without_effect_are_named(healthy: World) -> None:
-    tracked = a_grant("from-git", duration="1h")
-    tracked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
+    """The admission policy refuses a mark of Argo CD at the creation only."""
+    tracked = a_grant("from-git", duration="1h", role={"name": "role:none"})
     mailed = a_grant("mailed", "alice@example.com", expiresAt=after(600))
     lost = a_grant("lost", instance="elsewhere")
     healthy.apply(tracked, mailed, lost)
-    eventually(lambda: healthy.ready("from-git")[1] != "", within=30)
+    mark = f"{TRACKING_ANNOTATION}=app:argogrant.dev/x"
+    healthy.ours("annotate", "accessgrant", "from-git", mark)
+    eventually(lambda: healthy.ready("from-git")[1] == ABSOLUTE_END, within=30)
     eventually(lambda: healthy.condition("mailed", "Effective")[1] != "", within=30)
     result = run_doctor(healthy.plane.kubeconfig(), "-o", "json")
 
