@@ -165,6 +165,21 @@ COMMANDS: Final = Group(
     where="On standard error; the exit status is 1.",
     troubles=(
         Trouble(
+            name="a_namespace_without_an_instance",
+            title="No operator serves the namespace",
+            message=(
+                'argogrant request: ArgoCDInstance "default" does not exist in'
+                ' namespace "default". No operator serves that namespace: it has no'
+                ' ArgoCDInstance. An ArgoCDInstance is in namespace "argogrant": add'
+                " -n argogrant."
+            ),
+            meaning=(
+                "Nothing was created. Without `-n`, the namespace is that of the"
+                " kubeconfig context, and the message says so."
+            ),
+            remedy="Add `-n` with the namespace of the ArgoCDInstance.",
+        ),
+        Trouble(
             name="a_sweep_without_config_map",
             title="A sweep finds no ConfigMap",
             message=(

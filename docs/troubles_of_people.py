@@ -198,8 +198,8 @@ GRANTS: Final = Group(
             message=(
                 "RequesterUnverified: AccessPolicies depend on the requester, and the"
                 " grant names none (spec.requester). Install the admission policies of"
-                " admission/, then create the grant again with your own username and"
-                " groups."
+                " admission/, then create the grant again with the username and"
+                " groups of its creator."
             ),
             meaning="Any user could have written that name, so it does not count.",
             remedy=(
@@ -211,9 +211,9 @@ GRANTS: Final = Group(
             name="a_role_that_no_policy_allows",
             title="No policy allows the role",
             message=(
-                'NotAllowed: AccessPolicy "deployers" allows you to request'
-                ' "role:deployer", not "role:admin". Request a role that the policy'
-                " lists."
+                'NotAllowed: AccessPolicy "deployers" allows requests of'
+                ' "role:deployer", not of "role:admin". Request a role that the'
+                " policy lists."
             ),
             meaning="The message names the closest policy, and what was missing.",
             remedy="Request less, or ask the owners of the policy.",
@@ -222,9 +222,9 @@ GRANTS: Final = Group(
             name="somebody_elses_access",
             title="No policy allows the subject",
             message=(
-                'NotAllowed: AccessPolicy "deployers" allows requests for yourself'
-                ' (User "alice"), not for User "carol". Request access for a subject'
-                " that the policy lists."
+                'NotAllowed: AccessPolicy "deployers" allows requests for the'
+                ' requester (User "alice"), not for User "carol". Request access for'
+                " a subject that the policy lists."
             ),
             meaning="With `subjects.self` users request access only for themselves.",
             remedy=(

@@ -65,6 +65,7 @@ def test_approved_request_gives_access(
     eventually(world.may_sync, within=live_policies.TIMEOUT)
 
     assert asked.startswith("accessgrant.argogrant.dev/hotfix created\n")
+    assert 'Group "approvers" may approve. To approve, an approver runs: ' in asked
     assert not before
     assert "Subject:   User alice" in shown
     assert "Reason:    hotfix" in shown
@@ -212,19 +213,79 @@ def test_approval_without_effect_is_reported(
 ) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
     eve = typist(world, "eve")
-    done = eve.types("approve", "hotfix", "--wait")
+    done = eve.types("approve", "hotfix")
+    own = alice.types("approve", "hotfix")
 
-    assert done.returncode == 1
-    assert "approve: " in done.stderr.splitlines()[-1]
+    assert (done.returncode, own.returncode) == (1, 1)
+    for one in (done, own):
+        assert " does not count: Under AccessPolicy" in one.stderr.splitlines()[-1]
     assert not world.may_sync()
 
 
-def test_wait_ends_when_no_policy_allows_the_request(alice: Typist) -> None:
-    done = alice.types(*ASK, "--for", "8h", "--wait")
+def test_request_that_no_policy_allows_fails(alice: Typist) -> None:
+    """With --wait and without it; the object remains as a record."""
+    waited = alice.types(*ASK, "--for", "8h", "--wait")
+    asked = alice.types(*ASK, "--for", "8h", "--name", "hotfix", "-o", "name")
 
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(
+    assert (waited.returncode, asked.returncode) == (1, 1)
+    assert asked.stdout == "accessgrant.argogrant.dev/hotfix\n"
+    assert waited.stderr.splitlines()[-1].startswith(
         'argogrant request: AccessPolicy "deployers" allows this request for at most'
+    )
+    assert asked.stderr.startswith(
+        'argogrant request: AccessGrant "hotfix" gives no access (NotAllowed):'
+        ' AccessPolicy "deployers" allows this request for at most'
+    )
+
+
+def test_denial_after_the_access_does_not_erase_the_approval(
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
+) -> None:
+    """Also after both decisions are deleted, and the policy is changed."""
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    bob.does("approve", "hotfix")
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
+    typist(world, "carol", "approvers").does("deny", "hotfix")
+    eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
+    message = world.wait_for_reason("hotfix", "Denied", "Ended")
+    before = world.grant("hotfix")["status"]
+    world.ours("delete", "accessapprovals", "--all")
+    world.apply_policies(a_policy(requesters=[{"kind": "User", "name": "nobody"}]))
+    shown = alice.does("show", "hotfix")
+    (reported,) = json.loads(alice.does("report", "-o", "json"))
+
+    assert world.grant("hotfix")["status"] == before
+    assert '"carol" denied the grant. It was active from ' in message
+    assert 'approved by "bob".' in message
+    assert "alice had role:deployer" in shown
+    assert "; then carol denied the grant." in " ".join(shown.split())
+    assert (reported["approvers"], reported["refusers"]) == (["bob"], ["carol"])
+    assert (reported["approval"], reported["gaveAccess"]) == (
+        *("ApprovedByReviewers",),
+        True,
+    )
+
+
+def test_requester_without_permission_for_argo_cd_reads_the_status(
+    world: ClusterWithPolicies, alice: Typist
+) -> None:
+    """The shipped Roles allow nothing in Argo CD's namespace."""
+    eventually(lambda: world.instance_says()[1] == "Converged", within=30)
+    listed = alice.types("roles")
+    asked = alice.types("can", "alice", "sync", "applications", "team-a/web")
+
+    assert listed.returncode == 0, listed.stderr
+    assert "role:deployer" in listed.stdout
+    assert "from the status of ArgoCDInstance" in listed.stderr
+    assert asked.returncode == 2
+    assert "argocd account can-i sync applications team-a/web" in asked.stderr
+
+
+def test_namespace_that_no_operator_serves_is_the_cause(alice: Typist) -> None:
+    sentence = alice.fails(*ASK, "--for", "1h", "--user", "alice", "-n", "default")
+
+    assert sentence.endswith(
+        'An ArgoCDInstance is in namespace "argogrant": add -n argogrant.\n'
     )
 
 
@@ -287,11 +348,14 @@ def test_service_account_must_name_the_recipient(world: ClusterWithPolicies) -> 
     try:
         portal = Typist(config)
         refused = portal.fails(*ASK, "--for", "1h")
-        portal.does(*ASK, "--for", "1h", "--user", "alice", "--name", "hotfix")
+        # The policy lists other requesters, but the grant is created.
+        asked = portal.types(*ASK, "--for", "1h", "--user", "alice", "--name", "hotfix")
     finally:
         world.ours("delete", "rolebinding", "portal")
         world.ours("delete", "serviceaccount", "portal")
 
     assert "Name the Argo CD subject with --user or --group." in refused
+    assert asked.returncode == 1
+    assert "gives no access (NotAllowed)" in asked.stderr
     requester = world.grant("hotfix")["spec"]["requester"]["username"]
     assert requester == "system:serviceaccount:argogrant:portal"

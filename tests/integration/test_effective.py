@@ -165,3 +165,38 @@ def test_grant_is_not_expired_while_argocd_ignores_the_change(quiet: World) -> N
     eventually(lambda: not quiet.may_sync(), within=10)
 
     eventually(lambda: quiet.condition("brief", "Ended")[0] == "True", within=10)
+
+
+ARN = f"arn:aws:sts::111122223333:assumed-role/Admin/{MAIL}"
+
+
+def test_similar_name_matches_only_as_the_caution_spells_it(quiet: World) -> None:
+    """Case, prefix and form of the name; Argo CD is the judge of both spellings."""
+    quiet.edit({"scopes": "[groups, email]"})
+    names = {
+        "case": ("User", "Alice@Example.com", {"username": MAIL}, {"email": MAIL}),
+        "arn": ("User", ARN, {"username": ARN}, {"email": MAIL}),
+        "group": (
+            *("Group", "oidc:devs"),
+            {"username": "oidc:alice", "groups": ["oidc:devs"]},
+            {"groups": ["devs"]},
+        ),
+    }
+    for name, (kind, subject, requester, _) in names.items():
+        grant = a_grant(name, requester=requester)
+        grant["spec"]["subject"] = {"kind": kind, "name": subject}
+        quiet.apply(grant)
+    said = {name: told(quiet, name) for name in names}
+    before = {name: may_sync(quiet, **row[3]) for name, row in names.items()}
+    for name, (kind, *_) in names.items():
+        message = effective(quiet, name)[2]
+        exact = message.rpartition("request the access for ")[2].strip('".')
+        grant = a_grant(f"{name}-exact")
+        grant["spec"]["subject"] = {"kind": kind, "name": exact}
+        quiet.apply(grant)
+    for name in names:
+        told(quiet, f"{name}-exact")
+
+    assert set(said.values()) == {"Unknown SimilarName"}
+    assert not any(before.values())
+    assert all(may_sync(quiet, **row[3]) for row in names.values())

@@ -75,7 +75,10 @@ def a_record(**overrides: Any) -> AccessRecord:
     return AccessRecord(**fields)
 
 
-NOTES: Final = ("role_risks", "login", "similar_roles")
+NOTES: Final = (
+    *("role_risks", "login", "similar_roles"),
+    "known_names",
+)
 
 
 def an_instance(**overrides: Any) -> InstanceState:
@@ -99,8 +102,10 @@ def decided(
     """Decide about a grant, with notes."""
     told = {key: instance.pop(key) for key in NOTES if key in instance}
     told |= {key: instance[key] for key in ("subject_rules",) if key in instance}
+    told["strip_prefix"] = instance.get("strip_prefix", "")
+    earlier = instance.pop("earlier", None)
     decision = decide(build_input(grant, an_instance(**instance), now, related))
-    return add_notes(decision, StatusNotes(**told))
+    return add_notes(decision, StatusNotes(**told), earlier)
 
 
 VERIFIED: Final = RequesterVerification(verified_since=NOON)

@@ -232,6 +232,12 @@ def records_that_can_not_be_deleted(world: World) -> str:
         world.apply({**INSTANCE, "spec": {"retention": "720h"}})
 
 
+def a_namespace_without_an_instance(world: World) -> str:
+    options = ("--role", "role:deployer", "--for", "1h", "--reason", "hotfix")
+    kubeconfig = str(world.plane.kubeconfig())
+    return typed("request", "-n", "default", *options, kubeconfig=kubeconfig)
+
+
 def a_sweep_without_config_map(world: World) -> str:
     world.remove_config_map()
     return typed("sweep", kubeconfig=str(world.plane.kubeconfig()))
@@ -303,6 +309,7 @@ MISHAPS: dict[str, Mishap] = {
         a_contested_key,
         a_member_that_returned,
         records_that_can_not_be_deleted,
+        a_namespace_without_an_instance,
         a_sweep_without_config_map,
         a_sweep_that_is_forbidden,
         access_that_remains,

@@ -7,8 +7,14 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
+from argogrant.api.accessgrant_view import last_bound_at
 from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES
-from argogrant.api.conditions import ConditionList, StatusModel, write_conditions
+from argogrant.api.conditions import (
+    MAX_MESSAGE_LENGTH,
+    ConditionList,
+    StatusModel,
+    write_conditions,
+)
 from argogrant.api.json_fields import (
     get_dict,
     get_dicts,
@@ -32,7 +38,8 @@ from argogrant.api.schema import (
     read_spec,
     validations,
 )
-from argogrant.grants.access.policy import Approval
+from argogrant.grants.access.evaluation import PolicyResult
+from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.access.subject_rules import MAX_RULES
 from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
@@ -48,7 +55,12 @@ from argogrant.grants.model.grant import (
 )
 from argogrant.grants.model.reasons import FINAL_REASONS, GrantCondition, Reason
 from argogrant.grants.model.record import parse_record
-from argogrant.grants.model.validation import MAX_NAME_LENGTH, PROJECT_NAME
+from argogrant.grants.model.validation import (
+    MAX_NAME_LENGTH,
+    PROJECT_NAME,
+    quote,
+    with_full_stop,
+)
 from argogrant.grants.model.window import format_instant, parse_duration, parse_instant
 
 
@@ -260,6 +272,12 @@ def _read_finding(status: Mapping[str, Any]) -> RecordedFinding | None:
 
 MAX_RECORDED: Final = 32
 """Maximum number of approvals and of extended grants in a status."""
+MAX_APPROVERS_NAMED: Final = 3
+"""Maximum number of approvers in the message of a condition."""
+_KEPT_CONDITIONS: Final = frozenset(
+    {GrantCondition.APPROVED, GrantCondition.READY, GrantCondition.ENDED}
+)
+"""Conditions that stay as they are after the end."""
 
 
 class ApprovalEntry(Model):
@@ -317,7 +335,9 @@ class AccessGrantStatus(StatusModel):
     approvals: list[ApprovalEntry] = Field(
         [], max_length=MAX_RECORDED, json_schema_extra=ATOMIC
     )
-    """Approvals and denials that counted, at most 32."""
+    """Approvals and denials that counted, oldest first, at most 32. Once the grant was
+    approved, they stay listed if a later decision supersedes them or if their objects
+    are deleted."""
     extension_of: list[ObjectName] = Field(
         [], max_length=MAX_RECORDED, json_schema_extra=ATOMIC
     )
@@ -360,11 +380,11 @@ def grant_status(
         **_times(decision, delivery, old, now),
         **_access_details(decision, old),
     }
-    if "endedAt" in old:
-        status["conditions"] = _keep_approved_condition(old, status["conditions"])
     is_wanted = decision.desired_binding is not DesiredBinding.ABSENT
     if (delivery.is_bound and is_wanted) or "boundAs" in old:
         status["boundAs"] = decision.grant.role.bound_as
+    account = "" if delivery.may_still_apply else describe_access_so_far(status)
+    status["conditions"] = _keep_account(status, old, account)
     extended_by = decision.related.extended_by or old.get("extendedBy")
     if extended_by:
         status["extendedBy"] = extended_by
@@ -378,15 +398,69 @@ def grant_status(
     return status
 
 
-def _keep_approved_condition(
-    old: Mapping[str, Any], conditions: list[dict[str, Any]]
+def _keep_account(
+    status: Mapping[str, Any], old: Mapping[str, Any], account: str
 ) -> list[dict[str, Any]]:
-    """Keep the Approved condition of an ended grant: approvals may be deleted."""
-    stored = {one["type"]: one for one in old.get("conditions") or ()}
+    """Return the conditions of a status, without losing the account of earlier ones.
+
+    The first end of a grant stays reported, as does its approval: later changes of the
+    grant, its approvals and its policies have no effect. Before that, a condition that
+    reports the end or the loss of the approval also tells when the grant was active.
+    """
+    stored: dict[str, dict[str, Any]] = {}
+    if "endedAt" in old and "endedAt" in status:
+        stored = {one["type"]: dict(one) for one in get_dicts(old, "conditions")}
     return [
-        stored.get(one["type"], one) if one["type"] == GrantCondition.APPROVED else one
-        for one in conditions
+        _kept_condition(one, stored.get(one["type"])) or _with_account(one, account)
+        for one in status["conditions"]
     ]
+
+
+def _kept_condition(
+    new: Mapping[str, Any], stored: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """Return the stored condition of an ended grant, unless it is about something else.
+
+    ``Ready`` stays only if it is False: no status makes an ended grant ready.
+    """
+    if stored is None or new["type"] not in _KEPT_CONDITIONS:
+        return None
+    is_ready = new["type"] == GrantCondition.READY
+    return None if is_ready and stored.get("status") != new["status"] else stored
+
+
+def _with_account(condition: dict[str, Any], account: str) -> dict[str, Any]:
+    """Add when the grant was active to the end, and to the loss of the approval."""
+    is_end = condition["type"] == GrantCondition.ENDED
+    lost = (GrantCondition.APPROVED, "False")
+    is_loss = (condition["type"], condition["status"]) == lost
+    message = condition["message"]
+    if not account or not (is_end or is_loss) or account in message:
+        return condition
+    text = f"{with_full_stop(message)} {account}"
+    return {**condition, "message": text[:MAX_MESSAGE_LENGTH]}
+
+
+def describe_access_so_far(status: Mapping[str, Any]) -> str:
+    """Return from when until when a grant was active, and who approved it.
+
+    Returns:
+        A sentence; empty if the grant was never bound, or is bound.
+    """
+    start, end = get_time(status, "startedAt"), last_bound_at(status)
+    if start is None or end is None:
+        return ""
+    approvers = [
+        get_str(one, "approver")
+        for one in get_dicts(status, "approvals")
+        if one.get("decision") == ApprovalDecision.APPROVE
+    ]
+    listed = ", ".join(map(quote, approvers[:MAX_APPROVERS_NAMED]))
+    rest = len(approvers) - MAX_APPROVERS_NAMED
+    more = f" and {rest} more" if rest > 0 else ""
+    approved = f", approved by {listed}{more}" if approvers else ""
+    start_text, end_text = format_instant(start), format_instant(max(start, end))
+    return f"It was active from {start_text} until {end_text}{approved}."
 
 
 def _times(
@@ -422,7 +496,7 @@ def _approval_fields(decision: Decision, old: Mapping[str, Any]) -> dict[str, An
     result, chain = decision.policy_result, decision.related.chain
     fields: dict[str, Any] = {
         "accessPolicy": result.policy or _policy_of(old),
-        "approvals": [_approval(one) for one in result.approvals[:MAX_RECORDED]],
+        "approvals": _approvals(result, old),
         "extensionOf": [grant.name for grant in chain[:MAX_RECORDED]],
     }
     if "endedAt" in old:
@@ -435,6 +509,32 @@ def _approval_fields(decision: Decision, old: Mapping[str, Any]) -> dict[str, An
 def _policy_of(old: Mapping[str, Any]) -> str:
     """Return the policy of a started grant: lowering its maxDuration shortens it."""
     return str(old.get("accessPolicy", "")) if "startedAt" in old else ""
+
+
+def _approvals(result: PolicyResult, old: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the decisions that count, after those that counted for an approved grant.
+
+    Of too many, the first ones and the last one are kept.
+    """
+    decisions = [_approval(one) for one in result.approvals]
+    if _was_approved(old):
+        recorded = [dict(one) for one in get_dicts(old, "approvals")]
+        known = {(get_str(one, "name"), get_str(one, "at")) for one in recorded}
+        decisions = [
+            *recorded,
+            *(one for one in decisions if (one["name"], one["at"]) not in known),
+        ]
+    if len(decisions) <= MAX_RECORDED:
+        return decisions
+    return [*decisions[: MAX_RECORDED - 1], decisions[-1]]
+
+
+def _was_approved(old: Mapping[str, Any]) -> bool:
+    """Return whether a status records that the grant was approved."""
+    return "startedAt" in old or any(
+        (one.get("type"), one.get("status")) == (GrantCondition.APPROVED, "True")
+        for one in get_dicts(old, "conditions")
+    )
 
 
 def _approval(approval: Approval) -> dict[str, str]:

@@ -25,9 +25,20 @@ from argogrant.grants.access.subject_rules import (
 )
 from argogrant.grants.conditions import Conditions, StoredCondition
 from argogrant.grants.model.grant import RoleRef
-from argogrant.grants.model.reasons import ApprovalCondition
+from argogrant.grants.model.reasons import (
+    REFUSED_REASONS,
+    ApprovalCondition,
+    GrantCondition,
+    Reason,
+)
 
 _STATUS: Final = {"True": True, "False": False}
+_UNBOUND: Final = REFUSED_REASONS | {
+    Reason.AWAITING_APPROVAL,
+    Reason.ROLE_NOT_FOUND,
+    Reason.PROJECT_INVALID,
+}
+"""Reasons for which Argo CD has no binding, unless the status has ``Ended``."""
 
 
 def read_conditions(status: Mapping[str, Any]) -> Conditions:
@@ -67,6 +78,8 @@ class StoredStatus:
     policy: str | None = None
     approvals: tuple[StoredApproval, ...] = ()
     has_been_bound: bool = False
+    last_bound_at: datetime | None = None
+    """Until when Argo CD had the binding; None if it never had it, or has it."""
     extended_by: str = ""
     subject_rules: RuleList = NO_RULES
     """Rules for the subject itself that the grant activates."""
@@ -101,6 +114,7 @@ def _status_fields(body: Mapping[str, Any]) -> dict[str, Any]:
             for one in get_dicts(status, "approvals")
         ),
         "has_been_bound": has_been_bound(status),
+        "last_bound_at": last_bound_at(status),
         "extended_by": get_str(status, "extendedBy"),
         "subject_rules": _read_subject_rules(status),
         "url": get_str(status, "url"),
@@ -123,6 +137,23 @@ def has_been_bound(status: Mapping[str, Any]) -> bool:
     that another grant has.
     """
     return "boundAs" in status and "startedAt" in status
+
+
+def last_bound_at(status: Mapping[str, Any]) -> datetime | None:
+    """Return until when Argo CD had the binding, as far as a status records it.
+
+    Returns:
+        None if the grant was never bound, is bound, or may be bound.
+    """
+    conditions = read_conditions(status)
+    ready = conditions.get(GrantCondition.READY)
+    ended = conditions.get(GrantCondition.ENDED)
+    if not has_been_bound(status) or ready is None or ready.status is not False:
+        return None
+    if ready.reason not in _UNBOUND and not (ended and ended.status):
+        return None
+    instants = (get_time({"at": ready.since}, "at"), get_time(status, "endedAt"))
+    return min((one for one in instants if one is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

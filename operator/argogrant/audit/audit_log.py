@@ -42,6 +42,7 @@ from argogrant.grants.access.policy import Approval
 from argogrant.grants.conditions import Conditions
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
+from argogrant.grants.model.window import format_instant
 
 AuditListener = Callable[[AuditEvent], None]
 """Receives every event, in order; must neither block nor raise."""
@@ -70,7 +71,7 @@ class GrantChange:
     """Argo CD's RBAC policy contained the binding before the last write, and no other
     grant accounts for it."""
     approvals: Sequence[Approval] = ()
-    """The approvals that count, for their comments."""
+    """The approvals that name the grant, for their comments."""
     role_warning: str = ""
     """Risk of the role, as a sentence."""
 
@@ -268,12 +269,15 @@ def _spec_data(grant: Grant) -> dict[str, Any]:
 
 def _approvals(change: GrantChange) -> Iterator[ApprovalData]:
     """Return the approvals that the status lists, with their comments."""
-    comments = {one.name: one.comment for one in change.approvals}
+    comments = {
+        (one.name, format_instant(one.created_at)): one.comment
+        for one in change.approvals
+    }
     for entry in change.new.get("approvals") or ():
         yield ApprovalData(
             approver=str(entry.get("approver", "")),
             decision=str(entry.get("decision", "")),
-            comment=comments.get(entry.get("name")) or None,
+            comment=comments.get((entry.get("name"), entry.get("at"))) or None,
             at=str(entry.get("at", "")),
         )
 

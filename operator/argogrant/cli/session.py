@@ -4,6 +4,7 @@ Everything is read with the permissions of the caller, configured as in kubectl.
 function that sends a request raises ``ClusterError`` if it fails.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,10 +17,17 @@ from argogrant.api.accessgrant_view import (
     read_stored_status,
 )
 from argogrant.api.argocdinstance import Instance, read_instance
+from argogrant.api.json_fields import get_dict
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.argocd_cm import SETTINGS_NAME
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
-from argogrant.cli.errors import CommandError
+from argogrant.cli.absence import (
+    DEFAULT_NAMESPACE,
+    NamespaceOrigin,
+    describe_absence,
+    describe_alternatives,
+)
+from argogrant.cli.errors import CommandError, describe_api_error
 from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
@@ -47,8 +55,7 @@ from argogrant.kube.resources import (
 )
 
 Parsed = TypeVar("Parsed")
-DEFAULT_NAMESPACE: Final = "argogrant"
-"""Namespace in which the chart and the manifests create the ArgoCDInstance."""
+NAMESPACE_VARIABLE: Final = "ARGOGRANT_NAMESPACE"
 
 
 class APIServerNotReachable(Exception):
@@ -82,6 +89,13 @@ class Session(NamedTuple):
 
     cluster: Cluster
     namespace: str
+    source: str = ""
+    """Where the namespace comes from, as a clause; empty if an option names it."""
+
+    @property
+    def origin(self) -> NamespaceOrigin:
+        """The namespace, and where it comes from."""
+        return NamespaceOrigin(self.namespace, self.source)
 
 
 @asynccontextmanager
@@ -101,7 +115,8 @@ async def session(
             " contexts, run: kubectl config get-contexts."
         ) from error
     try:
-        yield Session(cluster, resolve_namespace(namespace, context))
+        source = _namespace_source(namespace, context)
+        yield Session(cluster, resolve_namespace(namespace, context), source)
     finally:
         await cluster.close()
 
@@ -111,13 +126,31 @@ def resolve_namespace(namespace: str, context: str) -> str:
     return namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
 
 
+def _namespace_source(namespace: str, context: str) -> str:
+    if namespace:
+        is_default = namespace == os.environ.get(NAMESPACE_VARIABLE)
+        return f"which {NAMESPACE_VARIABLE} names" if is_default else ""
+    if not namespace_of_context(context):
+        return "the default"
+    name = f"context {quote(context)}" if context else "the current context"
+    return f"the namespace of {name}"
+
+
 async def instance_of(api: Session, name: str) -> Instance:
     """Read and parse an ArgoCDInstance.
 
     Raises:
         CommandError: The instance does not exist, or is invalid.
     """
-    body = await _instance_body(api, name)
+    return parse_instance(name, await instance_body(api, name))
+
+
+def parse_instance(name: str, body: Body) -> Instance:
+    """Parse an ArgoCDInstance.
+
+    Raises:
+        CommandError: It is invalid.
+    """
     return _parse("ArgoCDInstance", name, body, read_instance)
 
 
@@ -127,12 +160,16 @@ async def instance_conditions(api: Session, name: str) -> Conditions:
     Raises:
         CommandError: The instance does not exist.
     """
-    return read_conditions((await _instance_body(api, name)).get("status") or {})
+    return read_conditions(get_dict(await instance_body(api, name), "status"))
 
 
-async def _instance_body(api: Session, name: str) -> Body:
-    hint = "To list instances, run: kubectl get argocdinstances -A."
-    return await _get(api, ARGOCD_INSTANCES, "ArgoCDInstance", name, hint)
+async def instance_body(api: Session, name: str) -> Body:
+    """Read an ArgoCDInstance without parsing it.
+
+    Raises:
+        CommandError: The instance does not exist, or the name is invalid.
+    """
+    return await _get(api, ARGOCD_INSTANCES, "ArgoCDInstance", name)
 
 
 class GrantLookup(NamedTuple):
@@ -157,15 +194,17 @@ async def grant_body(api: Session, name: str) -> Body:
     """Read an AccessGrant without parsing it.
 
     Raises:
-        CommandError: The grant does not exist, or the name is invalid.
+        CommandError: The grant does not exist, the name is invalid, or the caller may
+            not read grants in this namespace.
     """
-    hint = "To list grants, run: argogrant list -A."
-    return await _get(api, ACCESS_GRANTS, "AccessGrant", name, hint)
+    try:
+        return await _get(api, ACCESS_GRANTS, "AccessGrant", name)
+    except Forbidden as error:
+        hint = await describe_alternatives(api.cluster, api.origin)
+        raise CommandError(f"{describe_api_error(error)}{hint}") from error
 
 
-async def _get(
-    api: Session, resource: Resource, kind: str, name: str, hint: str
-) -> Body:
+async def _get(api: Session, resource: Resource, kind: str, name: str) -> Body:
     # Other names would lead to another path of the API server. The pattern of project
     # names is that of the names of all objects.
     if not PROJECT_NAME.fullmatch(name):
@@ -174,8 +213,7 @@ async def _get(
         return await api.cluster.get(resource.path(api.namespace, name))
     except NotFound as error:
         raise CommandError(
-            f"{kind} {quote(name)} does not exist in namespace {quote(api.namespace)}."
-            f" {hint}"
+            await describe_absence(api.cluster, api.origin, kind, name)
         ) from error
 
 

@@ -66,7 +66,19 @@ from argogrant.grants.model.grant import NO_RISKS, Binding, Grant, accounted_to
 from argogrant.grants.model.identity import IdentityPattern
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote
-from argogrant.grants.status_notes import NO_NOTES, SimilarRoles, StatusNotes, add_notes
+from argogrant.grants.near_misses import (
+    NO_NAMES,
+    EarlierSubjects,
+    KnownNames,
+    known_names,
+)
+from argogrant.grants.status_notes import (
+    NO_NOTES,
+    SimilarRoles,
+    StatusNotes,
+    add_notes,
+    counts_as_subject,
+)
 
 LONGEST_CHAIN: Final = 128
 """Upper limit of the grants in a chain of extensions."""
@@ -352,6 +364,7 @@ class DecisionCache:
         self._notes = NO_NOTES
         self._without_notes: set[str] = set()
         """Grants with a new decision."""
+        self._subjects = EarlierSubjects()
 
     def all(self) -> Collection[Decision]:
         """Return all decisions."""
@@ -480,11 +493,19 @@ class DecisionCache:
     def add_notes(self, notes: StatusNotes) -> None:
         """Add the notes to the decisions that do not have them yet."""
         is_new = notes is not self._notes
+        self._subjects.retain(self._decisions)
+        for uid in self._without_notes:
+            decision = self._decisions.get(uid)
+            if decision is not None and counts_as_subject(decision):
+                self._subjects.add(decision.grant)
+            elif decision is not None:
+                self._subjects.discard(decision.grant)
         for uid in list(self._decisions) if is_new else self._without_notes:
             decision = self._decisions.get(uid)
             if decision is not None:
                 with self._faults.contain(f"AccessGrant {decision.grant.name}"):
-                    self._decisions[uid] = add_notes(decision, notes)
+                    earlier = self._subjects.before(decision.grant)
+                    self._decisions[uid] = add_notes(decision, notes, earlier)
         self._notes = notes
         self._without_notes.clear()
 
@@ -931,5 +952,23 @@ def notes_from(gathered: GatheredState, analysis: RoleAnalysis) -> StatusNotes:
         login=login,
         subject_rules=gathered.state.subject_rules,
         roles_without_effect=without_effect,
+        known_names=_known_names(gathered),
+        strip_prefix=gathered.state.strip_prefix,
         similar_roles=SimilarRoles(gathered.state.roles - without_effect.keys()),
+    )
+
+
+def _known_names(gathered: GatheredState) -> KnownNames:
+    """Return the names that Argo CD's configuration has for users and groups."""
+    roles, settings = gathered.roles, gathered.settings
+    if roles is None:
+        return NO_NAMES
+    used_as_roles = gathered.state.names_used_as_roles
+    return known_names(
+        (
+            one.subject
+            for one in roles.text.bindings
+            if one.subject not in used_as_roles
+        ),
+        settings.accounts if settings is not None else (),
     )

@@ -4,8 +4,10 @@ Reported as the condition ``Effective``, which is advice and decides nothing.
 
 Argo CD identifies a user by strings: the user id, and the values of the claims that
 ``scopes`` lists. A grant whose subject is none of these strings has no effect, and Argo
-CD reports no error. Only what is certain is reported here: the contents of an identity
-provider's tokens are unknown, so most grants have no such condition.
+CD reports no error. The contents of an identity provider's tokens are unknown, so most
+grants have no such condition. It is True or False for what is certain, and Unknown with
+a caution if the subject is similar to a name that is known, or has the form of a name
+that Argo CD usually does not have (``near_misses``).
 """
 
 import json
@@ -18,6 +20,7 @@ from typing import Final, NamedTuple
 from argogrant.grants.model.grant import Subject, SubjectKind, project_of
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import quote
+from argogrant.grants.near_misses import Caution
 
 EMAIL: Final = "email"
 GROUPS: Final = "groups"
@@ -102,8 +105,9 @@ class Effectiveness(NamedTuple):
 
     reason: Reason
     message: str
-    status: bool = False
-    """True if Argo CD can match the subject; False if the grant changes nothing."""
+    status: bool | None = False
+    """True if Argo CD can match the subject; False if the grant changes nothing; None
+    if it may be another name than the one that is meant."""
 
 
 class SubjectQuery(NamedTuple):
@@ -113,11 +117,15 @@ class SubjectQuery(NamedTuple):
     role: str
     """The role as written in Argo CD's RBAC policy."""
     login: LoginConfig
+    caution: Caution | None = None
+    """Why the subject may be another name than the one that is meant."""
 
     @property
     def is_address(self) -> bool:
         """Return whether the subject is a user with the name of an e-mail address."""
         is_user = self.subject.kind is SubjectKind.USER
+        if self.caution is not None and self.caution.reason is Reason.FOREIGN_NAME:
+            return False  # such as an ARN that ends with an address
         return is_user and _ADDRESS.fullmatch(self.subject.name) is not None
 
     @property
@@ -135,11 +143,14 @@ EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
 
 
 def check_effectiveness(
-    subject: Subject, role: str, login: LoginConfig
+    subject: Subject, role: str, login: LoginConfig, caution: Caution | None = None
 ) -> Effectiveness | None:
-    """Return the first result of ``EFFECTIVE``; None if nothing is certain."""
-    query = SubjectQuery(subject, role, login)
-    return next(filter(None, (check(query) for check in EFFECTIVE)), None)
+    """Return the first result of ``EFFECTIVE``; None if nothing is known."""
+    query = SubjectQuery(subject, role, login, caution)
+    found = next(filter(None, (check(query) for check in EFFECTIVE)), None)
+    if found is None or caution is None or found.reason not in _ABOUT_THE_NAME:
+        return found
+    return found._replace(message=f"{found.message} {caution.message}")
 
 
 def _scopes_are_invalid(query: SubjectQuery) -> Effectiveness | None:
@@ -248,6 +259,13 @@ def _no_login_matches(query: SubjectQuery) -> Effectiveness | None:
     )
 
 
+def _name_is_doubtful(query: SubjectQuery) -> Effectiveness | None:
+    """Report that the subject may be another name than the one that is meant."""
+    if query.caution is None:
+        return None
+    return Effectiveness(query.caution.reason, query.caution.message, status=None)
+
+
 def _a_claim_is_compared(query: SubjectQuery) -> Effectiveness | None:
     """Report the claim that Argo CD compares with the subject."""
     claim = ""
@@ -275,9 +293,19 @@ EFFECTIVE: Final[tuple[EffectivenessCheck, ...]] = (
     _addresses_are_not_compared,
     _groups_are_not_compared,
     _no_login_matches,  # after the scopes, which are easier to fix
+    _name_is_doubtful,
     _a_claim_is_compared,
 )
 """Checks in order; the first result decides."""
+_ABOUT_THE_NAME: Final = frozenset(
+    {
+        Reason.EMAIL_NOT_IN_SCOPES,
+        Reason.GROUPS_NOT_IN_SCOPES,
+        Reason.NO_SINGLE_SIGN_ON,
+        Reason.NO_SUCH_ACCOUNT,
+    }
+)
+"""Results that a caution about the name is added to."""
 
 
 @lru_cache(maxsize=16)

@@ -3,12 +3,13 @@
 Three texts follow from Argo CD's configuration: a warning about the role, whether Argo
 CD can match the subject (the condition ``Effective``), and existing roles with a name
 similar to a missing one. They are added to a decision after it was carried out. Other
-people write that configuration, and can make it long.
+people write that configuration and the grants, and can make them long.
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from argogrant.grants.access.subject_rules import (
@@ -26,6 +27,12 @@ from argogrant.grants.effectiveness import (
 from argogrant.grants.model.grant import RoleRisks, project_of, role_warning
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import quote
+from argogrant.grants.near_misses import (
+    NO_NAMES,
+    KnownName,
+    KnownNames,
+    find_caution,
+)
 
 COMPARED_ROLES: Final = 500
 """Roles that are compared with one missing role: those with the most similar length."""
@@ -34,6 +41,8 @@ COMPARISONS: Final = 2500
 LONGEST_COMPARED: Final = 100
 """Characters; a comparison takes quadratic time."""
 SIMILAR_ROLES: Final = 3
+INDEXED_ROLES: Final = 5000
+"""Roles that are found by their bare name: a few milliseconds of work."""
 
 
 class SimilarRoles:
@@ -60,7 +69,24 @@ class SimilarRoles:
         nearest = sorted(self._names, key=lambda one: abs(len(one) - len(name)))
         compared = nearest[:COMPARED_ROLES]
         self.comparisons += len(compared) + 1
-        return tuple(difflib.get_close_matches(name, compared, n=SIMILAR_ROLES))
+        same = self._by_core.get(_role_core(name), ())
+        similar = (*same, *difflib.get_close_matches(name, compared, n=SIMILAR_ROLES))
+        return tuple(dict.fromkeys(similar))[:SIMILAR_ROLES]
+
+    @cached_property
+    def _by_core(self) -> Mapping[str, Sequence[str]]:
+        """Roles that differ in case or in the form only; built when one is missing."""
+        found: dict[str, list[str]] = {}
+        for name in self._names[:INDEXED_ROLES]:
+            same = found.setdefault(_role_core(name), [])
+            if len(same) < SIMILAR_ROLES:
+                same.append(name)
+        return found
+
+
+def _role_core(name: str) -> str:
+    """Return the bare name of a role in lower case: ``proj:a:Ops`` becomes ``ops``."""
+    return name.casefold().rpartition(":")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +101,23 @@ class StatusNotes:
     """Rules for subjects themselves, which their grants activate."""
     roles_without_effect: Mapping[str, str] = field(default_factory=dict)
     """Roles that allow nothing, as written in Argo CD's RBAC policy, each with why."""
+    known_names: KnownNames = NO_NAMES
+    """Names that Argo CD compares, according to its configuration."""
+    strip_prefix: str = ""
+    """Prefix of Kubernetes user names that Argo CD's names lack."""
     similar_roles: SimilarRoles = field(default_factory=SimilarRoles, compare=False)
 
 
 NO_NOTES: Final = StatusNotes()
 
 
-def add_notes(decision: Decision, notes: StatusNotes) -> Decision:
-    """Return the decision with the notes about its grant, in place of earlier ones."""
+def add_notes(
+    decision: Decision, notes: StatusNotes, earlier: KnownName | None = None
+) -> Decision:
+    """Return the decision with the notes about its grant, in place of earlier ones.
+
+    ``earlier`` is the subject of an earlier grant that differs in spelling only.
+    """
     warning, hint, activated = "", "", NO_RULES
     finding, grant = decision.finding, decision.grant
     if not (decision.has_ended or grant.being_deleted):
@@ -100,7 +135,7 @@ def add_notes(decision: Decision, notes: StatusNotes) -> Decision:
         role_warning=warning,
         hint=hint,
         activated=activated,
-        effectiveness=_effectiveness(decision, notes),
+        effectiveness=_effectiveness(decision, notes, earlier),
     )
     return decision if noted == decision else noted
 
@@ -129,17 +164,32 @@ def _in_spec(bound_as: str) -> str:
     return f"{quote(name)} of project {quote(project)}"
 
 
-def _effectiveness(decision: Decision, notes: StatusNotes) -> Effectiveness | None:
+def _effectiveness(
+    decision: Decision, notes: StatusNotes, earlier: KnownName | None
+) -> Effectiveness | None:
     """Return None for a grant that has ended, is being deleted, or is refused."""
     grant, found = decision.grant, None
-    if grant.being_deleted or decision.has_ended or decision.is_refused:
+    if not counts_as_subject(decision):
         return None
     role = grant.role.bound_as
     if notes.login is not None:
-        found = check_effectiveness(grant.subject, role, notes.login)
+        caution = find_caution(
+            grant.subject,
+            grant.requester,
+            notes.known_names,
+            strip_prefix=notes.strip_prefix,
+            earlier=earlier,
+        )
+        found = check_effectiveness(grant.subject, role, notes.login, caution)
     why = notes.roles_without_effect.get(role)
-    if why is None or (found is not None and not found.status):
+    if why is None or (found is not None and found.status is False):
         return found
     return Effectiveness(
         Reason.ROLE_ALLOWS_NOTHING, f"The role {quote(role)} allows nothing: {why}"
     )
+
+
+def counts_as_subject(decision: Decision) -> bool:
+    """Return whether a grant has not ended, and is neither deleted nor refused."""
+    is_over = decision.has_ended or decision.grant.being_deleted
+    return not (is_over or decision.is_refused)

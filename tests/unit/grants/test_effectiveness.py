@@ -10,7 +10,9 @@ from argogrant.grants.effectiveness import (
     check_effectiveness,
 )
 from argogrant.grants.model.grant import Subject, SubjectKind
-from argogrant.grants.model.reasons import GRANT_REASONS, GrantCondition
+from argogrant.grants.model.identity import Identity
+from argogrant.grants.model.reasons import GRANT_REASONS, GrantCondition, Reason
+from argogrant.grants.near_misses import Caution, KnownName, known_names
 from support.builders import HOUR, NOON, a_grant, decided
 
 BOTH = ("groups", "email")
@@ -249,3 +251,114 @@ def test_default_role_has_more_in_a_project_whose_lines_add_it(role, reason) -> 
     }
 
     assert effectiveness_of(user("alice"), role, **login) == reason
+
+
+SIMILAR = Caution(Reason.SIMILAR_NAME, "Use alice.")
+FOREIGN = Caution(Reason.FOREIGN_NAME, "Use alice.")
+
+
+@pytest.mark.parametrize(
+    ("subject", "login", "caution", "expected"),
+    [
+        pytest.param(
+            user(ADDRESS),
+            {"claims": BOTH},
+            *(SIMILAR, (Reason.SIMILAR_NAME, None)),
+            id="a similar name is no match",
+        ),
+        pytest.param(
+            group("devs"),
+            {},
+            *(SIMILAR, (Reason.SIMILAR_NAME, None)),
+            id="a group with a similar name is no match",
+        ),
+        pytest.param(
+            user("arn:aws:sts::1:assumed-role/Admin/alice@example.com"),
+            {"claims": BOTH},
+            *(FOREIGN, (Reason.FOREIGN_NAME, None)),
+            id="an ARN that ends with an address is no address",
+        ),
+        pytest.param(
+            user("arn:aws:sts::1:assumed-role/Admin/alice@example.com"),
+            {},
+            *(FOREIGN, (Reason.FOREIGN_NAME, None)),
+            id="nor does it need the claim email",
+        ),
+        pytest.param(
+            user("ci"),
+            {"settings": LOCAL_ONLY},
+            *(FOREIGN, (Reason.LOCAL_ACCOUNT, True)),
+            id="a local account needs no caution",
+        ),
+        pytest.param(
+            user("alice"),
+            ADMINS,
+            *(SIMILAR, (Reason.GIVEN_TO_EVERYBODY, False)),
+            id="a role that all users have comes first",
+        ),
+    ],
+)
+def test_caution_about_the_name_replaces_a_possible_match(
+    subject: Subject, login, caution: Caution, expected
+) -> None:
+    found = check_effectiveness(subject, "role:admin", LoginConfig(**login), caution)
+
+    assert found is not None
+    assert (found.reason, found.status) == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "login"),
+    [
+        pytest.param(user(ADDRESS), {}, id="EmailNotInScopes"),
+        pytest.param(group("devs"), {"claims": ("email",)}, id="GroupsNotInScopes"),
+        pytest.param(group("devs"), {"settings": LOCAL_ONLY}, id="NoSingleSignOn"),
+        pytest.param(user("CI"), {"settings": LOCAL_ONLY}, id="NoSuchAccount"),
+    ],
+)
+def test_caution_is_added_to_another_problem_of_the_name(
+    subject: Subject, login
+) -> None:
+    found = check_effectiveness(subject, "role:x", LoginConfig(**login), SIMILAR)
+
+    assert found is not None
+    assert found.status is False
+    assert found.message.endswith(" Use alice.")
+
+
+def test_cautions_are_reported_as_unknown() -> None:
+    reasons = GRANT_REASONS[GrantCondition.EFFECTIVE][None]
+    decision = decided(
+        a_grant("Alice", requester=Identity(username="alice")),
+        login=LoginConfig(claims=BOTH),
+    )
+    *_, effective = grant_conditions(decision, BindingOutcome(is_bound=True))
+
+    assert (effective.type, effective.status) == (GrantCondition.EFFECTIVE, None)
+    assert effective.reason in reasons
+    assert effective.message.endswith('request the access for "alice".')
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        pytest.param({"known_names": known_names(["alice"])}, id="a g line"),
+        pytest.param({"strip_prefix": "Al"}, id="the prefix of the instance"),
+    ],
+)
+def test_configuration_of_argo_cd_is_compared(notes) -> None:
+    decision = decided(a_grant("Alice"), login=LoginConfig(), **notes)
+
+    assert decision.effectiveness is not None
+    assert decision.effectiveness.status is None
+
+
+def test_subject_of_an_earlier_grant_is_compared() -> None:
+    decision = decided(
+        a_grant("Alice"),
+        login=LoginConfig(),
+        earlier=KnownName("alice", 'the subject of AccessGrant "old"'),
+    )
+
+    assert decision.effectiveness is not None
+    assert decision.effectiveness.reason is Reason.SIMILAR_NAME

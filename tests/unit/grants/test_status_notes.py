@@ -65,6 +65,48 @@ def test_missing_role_has_no_hint_if(name, known) -> None:
     assert decision.hint == ""
 
 
+@pytest.mark.parametrize(
+    ("missing", "known", "hint"),
+    [
+        pytest.param(
+            "role:Deployer",
+            ["role:deployer", "role:x"],
+            ' Similar roles: "role:deployer".',
+            id="another case",
+        ),
+        pytest.param(
+            "ops",
+            ["role:oops", "role:ops"],
+            ' Similar roles: "role:ops".',
+            id="the prefix of global roles is missing",
+        ),
+        pytest.param(
+            "role:ops",
+            ["proj:team-a:ops"],
+            ' Similar roles: "ops" of project "team-a".',
+            id="the role belongs to a project",
+        ),
+        pytest.param(
+            "role:platform-administrators",
+            ["PLATFORM-ADMINISTRATORS"],
+            ' Similar roles: "PLATFORM-ADMINISTRATORS".',
+            id="case and prefix of a long name",
+        ),
+        pytest.param(
+            "role:a-b-c",
+            [f"proj:p{number}:a-b-c" for number in range(9)],
+            ' Similar roles: "a-b-c" of project "p0", "a-b-c" of project "p1", "a-b-c"'
+            ' of project "p2".',
+            id="many projects have it",
+        ),
+    ],
+)
+def test_role_of_another_spelling_is_named_first(missing, known, hint) -> None:
+    decision = decided(a_grant(role=missing), similar_roles=SimilarRoles(known))
+
+    assert decision.hint == hint
+
+
 def test_comparisons_do_not_grow_with_roles_times_missing_roles() -> None:
     """Anyone may create grants, and projects may have any number of roles."""
     similar = SimilarRoles(MANY)

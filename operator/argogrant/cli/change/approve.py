@@ -4,6 +4,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
@@ -11,18 +12,29 @@ import click
 
 from argogrant.api.accessapproval import read_approval
 from argogrant.api.accessgrant_view import StoredStatus
+from argogrant.api.argocdinstance import Instance
+from argogrant.api.json_fields import get_dict
 from argogrant.api.new_objects import ApprovalRequest, build_approval
+from argogrant.cli.change.readiness import describe_ceiling
 from argogrant.cli.change.submit import (
     OutputOptions,
-    is_counted,
     parse_output_options,
+    print_verdict,
     run_change,
-    wait_until,
 )
+from argogrant.cli.change.verdict import describe_effect, verdict_on_approval
+from argogrant.cli.change.wait import is_counted, wait_until, watched_object
 from argogrant.cli.errors import CommandError, summarize_api_error
 from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.serialization import object_name
-from argogrant.cli.session import GrantLookup, Session, find_grant, utc_now
+from argogrant.cli.session import (
+    GrantLookup,
+    Session,
+    find_grant,
+    instance_body,
+    parse_instance,
+    utc_now,
+)
 from argogrant.cli.terminal.questions import confirm
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
 from argogrant.cli.terminal.times import short, when
@@ -32,9 +44,9 @@ from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
-from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound
+from argogrant.kube.errors import Conflict, Forbidden, Invalid
 from argogrant.kube.permissions import who_am_i
-from argogrant.kube.resources import ACCESS_APPROVALS, ARGOCD_INSTANCES
+from argogrant.kube.resources import ACCESS_APPROVALS
 
 MAX_NAME: Final = 253
 """Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
@@ -77,15 +89,20 @@ def _command(decision: ApprovalDecision) -> Callable[..., None]:
                 confirm(f"{decision} this grant?")
             approval = await _create(api, found.grant, decision, comment, options)
             if options.timeout is not None:
-                message = await wait_until(
-                    api, ACCESS_APPROVALS, approval, is_counted, options.timeout
+                watched = watched_object(
+                    api, ACCESS_APPROVALS, approval, found.grant.instance
                 )
+                message = await wait_until(api, watched, is_counted, options.timeout)
                 options.echo(message)
                 created = ACCESS_APPROVALS.path(
                     api.namespace, approval["metadata"]["name"]
                 )
                 approval = await api.cluster.get(created)
             options.echo("", approval)
+            if options.timeout is None and not options.is_dry_run:
+                instance = found.grant.instance
+                verdict = await verdict_on_approval(api, approval, instance)
+                print_verdict(verdict, options)
 
         run_change(verb, decide, options, context, namespace)
 
@@ -112,13 +129,22 @@ def _check_is_useful(decision: ApprovalDecision, stored: StoredStatus) -> None:
 
 
 async def _summary(api: Session, found: GrantLookup) -> str:
-    path = ARGOCD_INSTANCES.path(api.namespace, found.grant.instance)
-    try:
-        status: dict[str, Any] = (await api.cluster.get(path)).get("status") or {}
-    except (NotFound, Forbidden):
-        status = {}
-    risks = role_risks(status, found.grant)
-    text = summary(found.grant, found.stored, risks, utc_now())
+    grant = found.grant
+    instance: Instance | None = None
+    status: Mapping[str, Any] = {}
+    with suppress(CommandError, Forbidden):
+        body = await instance_body(api, grant.instance)
+        status = get_dict(body, "status")
+        instance = parse_instance(grant.instance, body)
+    risks = role_risks(status, grant)
+    ceiling = describe_ceiling(
+        grant.not_before or grant.created_at,
+        grant.expires_at or grant.duration or timedelta(0),
+        instance,
+    )
+    text = summary(grant, found.stored, risks, utc_now())
+    if ceiling:
+        text = f"{text}\n{'Maximum:':<{LABEL_WIDTH}} {ceiling}"
     width = columns()
     return "\n".join(wrap(line, width, LABEL_WIDTH + 1) for line in text.splitlines())
 
@@ -145,6 +171,7 @@ def summary(
         ("Reason", sanitize(grant.justification)),
         ("Requester", f"{requester}, {when(grant.created_at, now, zone)}"),
         ("Status", sanitize(ready.message or ready.reason) if ready else ""),
+        ("Effect", describe_effect(stored)),
     )
     return "\n".join(
         f"{name + ':':<{LABEL_WIDTH}} {text}" for name, text in rows if text

@@ -6,6 +6,7 @@ import click
 
 from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.new_objects import GrantRequest, build_expiry_patch, build_grant
+from argogrant.cli.change.readiness import check_instance, describe_ceiling
 from argogrant.cli.change.submit import (
     OutputOptions,
     parse_option,
@@ -88,10 +89,15 @@ def extend(  # noqa: PLR0913 - one for each option
             break_glass=break_glass,
             extends=name,
         )
-        description = (
-            f"It extends {sanitize(name)} until"
-            f" {when(new_end, utc_now(), options.zone)}. {EVALUATED_AGAIN}"
+        now = utc_now()
+        ceiling = describe_ceiling(
+            now, new_end, await check_instance(api, grant.instance)
         )
+        until_when = (
+            f"It extends {sanitize(name)} until {when(new_end, now, options.zone)}."
+        )
+        sentences = (until_when, ceiling, EVALUATED_AGAIN)
+        description = " ".join(filter(None, sentences))
         user = await who_am_i(api.cluster)
         await submit(api, build_grant(request, user), description, options)
 

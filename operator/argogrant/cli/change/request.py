@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
@@ -11,6 +10,7 @@ import click
 
 from argogrant.api.new_objects import GrantRequest, build_grant
 from argogrant.cli.change.cautions import find_cautions
+from argogrant.cli.change.readiness import check_instance, describe_ceiling
 from argogrant.cli.change.submit import (
     parse_option,
     parse_output_options,
@@ -19,8 +19,8 @@ from argogrant.cli.change.submit import (
 )
 from argogrant.cli.errors import CommandError
 from argogrant.cli.formats import DryRun, ListFormat
-from argogrant.cli.session import Session, instance_conditions, instance_of, utc_now
-from argogrant.cli.terminal.tables import sanitize
+from argogrant.cli.session import Session, utc_now
+from argogrant.cli.terminal.tables import print_warnings, sanitize
 from argogrant.cli.terminal.times import (
     TimeContext,
     parse_duration_argument,
@@ -35,10 +35,8 @@ from argogrant.grants.model.identity import (
     Identity,
     argocd_subject,
 )
-from argogrant.grants.model.reasons import InstanceCondition, Reason
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import add_capped
-from argogrant.kube.errors import ClusterError
 from argogrant.kube.permissions import who_am_i
 
 _PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
@@ -76,13 +74,12 @@ def request(  # noqa: PLR0913 - one for each option
     )
 
     async def create(api: Session) -> None:
+        found = await check_instance(api, instance)
         requester, subject = await who_am_i(api.cluster), named_subject
         if subject is None:
-            strip_prefix = (await instance_of(api, instance)).strip_prefix
-            subject = own_subject(requester, strip_prefix)
-        await _warn_if_refused(api, instance)
-        for caution in await find_cautions(api, instance, subject, role_ref):
-            click.echo(f"Warning: {sanitize(caution)}", err=True)
+            subject = own_subject(requester, found.strip_prefix if found else None)
+        cautions = await find_cautions(api, instance, subject, role_ref)
+        print_warnings(map(sanitize, cautions))
         wanted = GrantRequest(
             instance=instance,
             subject=subject,
@@ -94,22 +91,13 @@ def request(  # noqa: PLR0913 - one for each option
             justification=reason,
             break_glass=break_glass,
         )
-        description = describe_request(wanted, window.notes, utc_now(), options.zone)
+        now = utc_now()
+        description = describe_request(wanted, window.notes, now, options.zone)
+        ceiling = describe_ceiling(wanted.start or now, wanted.end, found)
+        description = f"{description} {ceiling}".rstrip()
         await submit(api, build_grant(wanted, requester), description, options)
 
     run_change("request", create, options, context, namespace)
-
-
-async def _warn_if_refused(api: Session, instance: str) -> None:
-    """Print a warning if Argo CD's owner does not allow grants of this instance.
-
-    The grant can still be created: it takes effect once the owner allows it.
-    """
-    with suppress(CommandError, ClusterError):  # The caller may be unable to read it.
-        conditions = await instance_conditions(api, instance)
-        ready = conditions.get(InstanceCondition.READY)
-        if ready is not None and ready.reason == Reason.NOT_ALLOWED_BY_ARGOCD:
-            click.echo(f"Warning: {sanitize(ready.message)}", err=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +168,21 @@ def parse_subject(user: str, group: str) -> Subject | None:
     return Subject(kind=SubjectKind.USER, name=user) if user else None
 
 
-def own_subject(identity: Identity | None, strip_prefix: str) -> Subject:
+def own_subject(identity: Identity | None, strip_prefix: str | None) -> Subject:
     """Return the Argo CD user of the caller.
+
+    Args:
+        identity: User of the caller.
+        strip_prefix: Prefix that Argo CD's users lack; None if it is unknown.
 
     Raises:
         CommandError: The user is unknown; the message names the options to use.
     """
+    if strip_prefix is None:
+        raise CommandError(
+            "your Argo CD user is unknown, because you do not have permission to read"
+            f" the ArgoCDInstance (spec.identity.stripPrefix). {NAME_THE_SUBJECT}"
+        )
     if identity is None:
         raise CommandError(
             f"the API server does not report your user name. {NAME_THE_SUBJECT}"

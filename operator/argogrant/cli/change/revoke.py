@@ -9,18 +9,18 @@ from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.new_objects import build_revocation_patch
 from argogrant.cli.change.submit import (
     OutputOptions,
-    has_ended,
     parse_output_options,
     patch_grant,
     run_change,
-    wait_until,
 )
+from argogrant.cli.change.verdict import unconfirmed_revocations
+from argogrant.cli.change.wait import has_ended, wait_until, watched_object
 from argogrant.cli.errors import CommandError, describe_api_error
 from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.serialization import object_name
 from argogrant.cli.session import Session, grant_body
 from argogrant.cli.terminal.grant_state import is_over
-from argogrant.cli.terminal.tables import sanitize
+from argogrant.cli.terminal.tables import print_warnings, sanitize
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, NotFound
@@ -55,15 +55,17 @@ def revoke(  # noqa: PLR0913 - one for each option
         if options.timeout is not None:
             for name, body in bodies.items():
                 with _collect_errors(problems, f"{name}: "):
-                    message = await wait_until(
-                        api, ACCESS_GRANTS, body, has_ended, options.timeout
-                    )
+                    instance = view_grant(body).instance
+                    watched = watched_object(api, ACCESS_GRANTS, body, instance)
+                    message = await wait_until(api, watched, has_ended, options.timeout)
                     options.echo(f"{sanitize(name)}: {message}")
                     # Retention may delete a grant as soon as it has ended.
                     with suppress(NotFound):
                         path = ACCESS_GRANTS.path(api.namespace, name)
                         bodies[name] = await api.cluster.get(path)
         options.echo("", *bodies.values())
+        if options.timeout is None and not options.is_dry_run:
+            print_warnings(await unconfirmed_revocations(api, bodies.values()))
         if problems:
             raise CommandError("\n".join(problems))
 

@@ -26,7 +26,9 @@ REQUEST: Final = Command(
     "Request a role: create an AccessGrant in your name.",
     """Request a role: create an AccessGrant in your name.
 
-    With --wait, the exit status is 0 if Argo CD has the binding, else 1.
+    Waits two seconds for the operator, and prints the next step. The exit status is 1
+    if the grant is refused, else 0. With --wait, it is 0 if Argo CD has the binding,
+    else 1.
 
     Example: argogrant request --role role:deployer --for 2h --reason hotfix
     """,
@@ -84,7 +86,8 @@ APPROVE: Final = Command(
     """Approve a grant.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
-    confirmation. With --wait, the exit status is 0 if the approval counts, else 1.
+    confirmation. Waits two seconds for the operator: the exit status is 1 if the
+    approval does not count. With --wait, it is 0 only if it counts.
 
     Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
     """,
@@ -97,7 +100,8 @@ DENY: Final = Command(
     """Deny a grant permanently; an active grant ends.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
-    confirmation. With --wait, the exit status is 0 if the denial counts, else 1.
+    confirmation. Waits two seconds for the operator: the exit status is 1 if the
+    denial does not count. With --wait, it is 0 only if it counts.
 
     Example: argogrant deny alice-hotfix --comment 'not during the freeze'
     """,

@@ -12,7 +12,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import click
@@ -52,7 +52,7 @@ _STATES: Final = {
     ),
     GrantState.PENDING: (
         "{subject} does not have {role} yet: the grant awaits approval.",
-        "To approve it, as one of the approvers:",
+        "To approve it, an approver runs:",
         "argogrant approve {name} -n {namespace}",
     ),
     GrantState.SCHEDULED: (
@@ -95,12 +95,24 @@ _STATES: Final = {
 _WITHOUT_EFFECT: Final = "{subject} is bound to {role}, without effect: see Effective."
 _MAY_HAVE: Final = "Unknown whether {subject} has {role}; see the Ready condition."
 _NEVER_HAD: Final = "{subject} never had {role} by this grant, which has ended."
+_HAD: Final = "{subject} had {role}{period}"
+_AFTERWARDS: Final = {
+    GrantState.ENDED: " by this grant, which has ended.",
+    GrantState.REFUSED: "; the grant is no longer allowed: see Ready.",
+    GrantState.PENDING: "; the grant awaits approval again.",
+    GrantState.BLOCKED: "; see Ready.",
+}
+"""State of a grant that gave access and does not any more."""
+_DENIED_LATER: Final = "; then {refusers} denied the grant."
 _MISSING: Final = {
     GrantCondition.APPROVED: "Not reported yet.",
-    GrantCondition.READY: "Not reported yet. Is the operator running?",
+    GrantCondition.READY: "Not reported yet.",
     GrantCondition.EFFECTIVE: "Unknown whether Argo CD can match the subject.",
     GrantCondition.ENDED: "Not ended.",
 }
+USUAL_DELAY: Final = timedelta(seconds=5)
+"""Time in which a running operator reports about a new object; times in objects have
+whole seconds, and clocks differ a little."""
 _MAY_BE_BOUND: Final = frozenset({GrantState.STARTING, GrantState.BLOCKED})
 
 
@@ -197,6 +209,7 @@ def to_json(facts: GrantDescription) -> dict[str, Any]:
         "startedAt": _timestamp(grant.started_at),
         "expiresAt": _timestamp(grant.expires_at),
         "endedAt": _timestamp(grant.ended_at),
+        "lastBoundAt": _timestamp(grant.last_bound_at),
         "policy": grant.policy,
         "subjectRules": [
             {"where": one.where, "rule": one.line} for one in grant.subject_rules.first
@@ -236,9 +249,11 @@ def summary_line(facts: GrantDescription) -> str:
     text = _STATES[state][0]
     if state is GrantState.ACTIVE and effective and effective.status is False:
         text = _WITHOUT_EFFECT
+    elif state in _AFTERWARDS and grant.last_bound_at is not None:
+        text = f"{_HAD}{_afterwards(grant, state)}"
     elif state is GrantState.BLOCKED and grant.has_been_bound:
         text = _MAY_HAVE
-    elif state is GrantState.ENDED and grant.started_at is None:
+    elif state is GrantState.ENDED and not grant.has_been_bound:
         text = _NEVER_HAD
     end = grant.ended_at or grant.expires_at
     return text.format(
@@ -246,7 +261,30 @@ def summary_line(facts: GrantDescription) -> str:
         role=f"{sanitize(grant.role)} on {sanitize(grant.instance)}",
         since=f" from {facts.when(grant.not_before)}" if grant.not_before else "",
         end=facts.when(end) if end else "an unknown end",
+        period=_period(facts),
+        refusers=_deciders(grant, ApprovalDecision.DENY) or "an approver",
     )
+
+
+def _afterwards(grant: AccessGrantView, state: GrantState) -> str:
+    ended = grant.conditions.get(GrantCondition.ENDED)
+    if state is GrantState.ENDED and ended and ended.reason == Reason.DENIED:
+        return _DENIED_LATER
+    return _AFTERWARDS[state]
+
+
+def _period(facts: GrantDescription) -> str:
+    """Return from when until when a grant was bound; empty if it never was."""
+    start, end = facts.grant.started_at, facts.grant.last_bound_at
+    if start is None or end is None:
+        return ""
+    return f" from {facts.when(start)} until {facts.when(end)}"
+
+
+def _deciders(grant: AccessGrantView, decision: ApprovalDecision) -> str:
+    """Return who made a decision that counted, by the status of the grant."""
+    names = (one.approver for one in grant.approvals if one.decision == decision)
+    return ", ".join(map(sanitize, dict.fromkeys(names)))
 
 
 def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
@@ -267,6 +305,9 @@ def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
         ("Break glass", break_glass),
         ("From", facts.when(start) if start else ""),
         end,
+        ("Bound until", _bound_until(facts)),
+        ("Approved by", _decisions(facts, ApprovalDecision.APPROVE)),
+        ("Denied by", _decisions(facts, ApprovalDecision.DENY)),
         ("Policy", grant.policy),
         ("Extends", grant.extends),
         ("Extended by", grant.extended_by),
@@ -274,6 +315,21 @@ def _details(facts: GrantDescription) -> Iterator[tuple[str, str]]:
         ("Details", grant.details),
     )
     yield from ((label, sanitize(text)) for label, text in details if text)
+
+
+def _bound_until(facts: GrantDescription) -> str:
+    """Return until when Argo CD had the binding, if that is not the end."""
+    last, ended = facts.grant.last_bound_at, facts.grant.ended_at
+    return facts.when(last) if last is not None and last != ended else ""
+
+
+def _decisions(facts: GrantDescription, decision: ApprovalDecision) -> str:
+    """Return who made a decision that counted and when, by the status of the grant."""
+    return ", ".join(
+        f"{one.approver} at {one.at}"
+        for one in facts.grant.approvals
+        if one.decision == decision
+    )
 
 
 def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
@@ -284,10 +340,18 @@ def checks(facts: GrantDescription) -> tuple[CheckResult, ...]:
     if rules.total and (ready is None or ready.reason != Reason.SUBJECT_HAS_RULES):
         text = sanitize(subject_caution(rules))
         results.append(CheckResult("Subject", CheckOutcome.NOTED, text))
+    if GrantCondition.READY not in conditions and _is_late(facts):
+        results.append(unknown("Operator", "Is the operator running?"))
     if facts.is_stale:
         text = "The operator has not processed the latest change of the grant."
         results.append(unknown("Operator", text))
     return tuple(results)
+
+
+def _is_late(facts: GrantDescription) -> bool:
+    """Return whether a running operator would have reported about the grant."""
+    created = facts.grant.created_at
+    return created is None or facts.now - created > USUAL_DELAY
 
 
 def _condition(kind: GrantCondition, condition: StoredCondition | None) -> CheckResult:
@@ -311,7 +375,7 @@ def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
         text = f"AccessApprovals: {sanitize(facts.approvals_problem)}."
         results.append(unknown("Others", text))
     # The status of a grant also lists approvals that were deleted since they counted.
-    present = {one.name for one in facts.approvals}
+    present = {(one.name, _timestamp(one.created_at)) for one in facts.approvals}
     results += [
         CheckResult(
             sanitize(one.approver),
@@ -320,7 +384,7 @@ def approvals(facts: GrantDescription) -> tuple[CheckResult, ...]:
             " of the grant.",
         )
         for one in facts.grant.approvals
-        if one.name not in present
+        if (one.name, one.at) not in present
     ]
     return tuple(results)
 
@@ -329,14 +393,16 @@ def _approval(one: AccessApprovalView, facts: GrantDescription) -> CheckResult:
     at = f", {facts.when(one.created_at)}" if one.created_at else ""
     comment = f': "{sanitize(one.comment)}"' if one.comment else ""
     decision = with_full_stop(f"{sanitize(one.decision)}{at}{comment}")
-    outcome, counts = _counts(one)
+    recorded = {(found.name, found.at) for found in facts.grant.approvals}
+    created = _timestamp(one.created_at)
+    outcome, counts = _counts(one, was_counted=(one.name, created) in recorded)
     return CheckResult(sanitize(one.approver), outcome, f"{decision} {counts}")
 
 
-def _counts(one: AccessApprovalView) -> tuple[CheckOutcome, str]:
-    if one.counted is None:
+def _counts(one: AccessApprovalView, *, was_counted: bool) -> tuple[CheckOutcome, str]:
+    if one.counted is None and not was_counted:
         return CheckOutcome.UNKNOWN, "The operator has not processed it yet."
-    if not one.counted.status:
+    if one.counted is not None and not one.counted.status and not was_counted:
         why = sanitize(one.counted.message or one.counted.reason)
         return CheckOutcome.NOTED, f"Not counted: {why}"
     is_denial = one.decision == ApprovalDecision.DENY

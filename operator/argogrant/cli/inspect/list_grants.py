@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import click
 
 from argogrant.api.accessgrant_view import AccessGrantView, view_grant
+from argogrant.cli.absence import describe_unserved
 from argogrant.cli.caller import read_caller
 from argogrant.cli.errors import INTERRUPTED, interrupted, run_command
 from argogrant.cli.formats import READABLE, ListFormat
@@ -149,10 +150,10 @@ async def _list(options: ListOptions, context: str, namespace: str) -> None:
         collection = options.collection(home)
         bodies = [one async for one in list_all(home.cluster, collection)]
         grant_filter = await _complete(home, options, bodies)
-    grants = select_grants(bodies, grant_filter)
-    if not grants and options.output not in (ListFormat.JSON, ListFormat.YAML):
-        _print_none(bodies, collection.namespace)
-        return
+        grants = select_grants(bodies, grant_filter)
+        if not grants and options.output not in (ListFormat.JSON, ListFormat.YAML):
+            await _print_none(home, bodies, collection.namespace)
+            return
     click.echo(format_grants(grants, options.output, options.table()))
 
 
@@ -172,11 +173,17 @@ async def _complete(
     return chosen
 
 
-def _print_none(bodies: Sequence[Body], namespace: str) -> None:
-    """Print that there are no grants, as kubectl does, and which are not shown."""
+async def _print_none(home: Session, bodies: Sequence[Body], namespace: str) -> None:
+    """Print that there are no grants, as kubectl does, and the probable reason."""
     where = f" in namespace {quote(namespace)}" if namespace else ""
-    hint = " Grants that have ended (--all) or do not match the options are not shown."
-    click.echo(f"No grants{where}.{hint if bodies else ''}", err=True)
+    hint = ""
+    if bodies:
+        hint = (
+            "Grants that have ended (--all) or do not match the options are not shown."
+        )
+    elif namespace:
+        hint = await describe_unserved(home.cluster, home.origin)
+    click.echo(f"No grants{where}. {hint}".rstrip(), err=True)
 
 
 async def _watch(options: ListOptions, context: str, namespace: str) -> None:
@@ -190,7 +197,7 @@ async def _watch(options: ListOptions, context: str, namespace: str) -> None:
                 if grants:
                     click.echo(format_header(grants, options.output, options.table()))
                 else:
-                    _print_none(bodies, collection.namespace)
+                    await _print_none(home, bodies, collection.namespace)
                 async for change in changes:
                     before = printed.grants
                     if not printed.record(change):

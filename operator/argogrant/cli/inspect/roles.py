@@ -1,20 +1,31 @@
 """The command ``argogrant roles``: every role that a grant can name."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
-from argogrant.api.argocdinstance import role_summary
+from argogrant.api.argocdinstance import Instance, role_summary
+from argogrant.api.json_fields import get_dict
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
-from argogrant.cli.errors import run_command
+from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.formats import ListFormat
 from argogrant.cli.serialization import serialize_data
-from argogrant.cli.session import argocd_of, instance_of, read_rules, session
+from argogrant.cli.session import (
+    argocd_of,
+    instance_body,
+    parse_instance,
+    read_rules,
+    session,
+)
+from argogrant.cli.status_roles import UNKNOWN_WAYS, read_status_roles
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table, wrap
 from argogrant.controller.planner import owners_of
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.validation import quote
+from argogrant.kube.client import Body, Cluster
+from argogrant.kube.errors import Forbidden
 
 HEADER: Final = ("NAME", "PROJECT", "DENIES", "PERSISTS", "DESCRIPTION")
 WIDE_HEADER: Final = (*HEADER[:3], "OWNER", "DESCRIPTION", "PERSISTS BY")
@@ -30,28 +41,75 @@ def roles(  # noqa: PLR0913 - one for each option
     output: ListFormat,
 ) -> None:
     """Print the roles of an Argo CD."""
-
-    async def read() -> tuple[tuple[DiscoveredRole, ...], Owners]:
-        async with session(context, namespace) as home:
-            found = await instance_of(home, instance)
-            async with argocd_of(home, found, argocd_context) as cluster:
-                config_map, projects = await read_rules(cluster, found.argocd_namespace)
-        annotations = config_map.labels_and_annotations
-        return (
-            discover_roles(config_map.unmanaged, projects),
-            owners_of(found, projects, annotations),
-        )
-
-    discovered, owners = run_command("roles", read())
+    listed = run_command("roles", _read(namespace, instance, context, argocd_context))
+    if listed.note:
+        click.echo(listed.note, err=True)
     click.echo(
         format_roles(
-            discovered,
-            owners,
+            listed.roles,
+            listed.owners,
             output=output,
             width=columns(),
             has_header=not no_headers,
         )
     )
+
+
+class ListedRoles(NamedTuple):
+    """Roles of an Argo CD, and where they were read."""
+
+    roles: tuple[DiscoveredRole, ...]
+    owners: Owners
+    note: str = ""
+    """Why the roles are those of the status of the ArgoCDInstance; empty otherwise."""
+
+
+async def _read(
+    namespace: str, name: str, context: str, argocd_context: str
+) -> ListedRoles:
+    async with session(context, namespace) as home:
+        body = await instance_body(home, name)
+        instance = parse_instance(name, body)
+        if instance.cluster is not None and not argocd_context:
+            why = "Argo CD runs in another cluster (--argocd-context names its context)"
+            return _of_status(name, body, why)
+        try:
+            async with argocd_of(home, instance, argocd_context) as cluster:
+                return await _of_argocd(cluster, instance)
+        except Forbidden:
+            where = quote(instance.argocd_namespace)
+            why = f"you do not have permission to read the rules in namespace {where}"
+            return _of_status(name, body, why)
+
+
+async def _of_argocd(cluster: Cluster, instance: Instance) -> ListedRoles:
+    config_map, projects = await read_rules(cluster, instance.argocd_namespace)
+    owners = owners_of(instance, projects, config_map.labels_and_annotations)
+    return ListedRoles(discover_roles(config_map.unmanaged, projects), owners)
+
+
+def _of_status(name: str, body: Body, why: str) -> ListedRoles:
+    """Return the roles that the operator listed.
+
+    Raises:
+        CommandError: The status lists no role.
+    """
+    found = read_status_roles(get_dict(body, "status"))
+    if not found.roles:
+        raise CommandError(
+            f"{why}, and the status of ArgoCDInstance {quote(name)} lists no roles. See"
+            f" its conditions: kubectl describe argocdinstance {sanitize(name)}."
+        )
+    count = (
+        ""
+        if found.are_complete
+        else f" It lists {len(found.roles)} of {found.number} roles."
+    )
+    note = (
+        f"These roles are from the status of ArgoCDInstance {quote(name)}, because"
+        f" {why}.{count}"
+    )
+    return ListedRoles(found.roles, found.owners, note)
 
 
 def format_roles(
@@ -82,7 +140,7 @@ def format_roles(
         {
             **role_summary(role, owners),
             "boundAs": role.bound_as,
-            "waysToPersist": list(role.risks.persistent_permissions),
+            "waysToPersist": _ways_to_persist(role),
         }
         for role in roles
     ]
@@ -95,6 +153,11 @@ def _notes(roles: Sequence[DiscoveredRole], width: int) -> Iterator[str]:
         if role.allows_nothing:
             name, why = sanitize(role.bound_as), sanitize(role.allows_nothing)
             yield wrap(f"{Reason.ROLE_ALLOWS_NOTHING}: {name}: {why}", width, 2)
+
+
+def _ways_to_persist(role: DiscoveredRole) -> list[str] | None:
+    ways = role.risks.persistent_permissions
+    return None if ways == UNKNOWN_WAYS else list(ways)
 
 
 def _row(role: DiscoveredRole) -> tuple[str, ...]:

@@ -18,12 +18,13 @@ from argogrant.api.json_fields import get_dict, get_str, get_time
 from argogrant.audit.verification import LeftOut, verified_event
 from argogrant.cli.terminal.grant_state import GrantState, grant_state
 from argogrant.grants.access.policy import ApprovalDecision
-from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.reasons import GRANT_REASONS, GrantCondition, Reason
 
 UNKNOWN: Final = "Unknown"
 """State of a grant whose end is not in the audit files."""
 _UNKNOWN_START: Final = datetime.min.replace(tzinfo=UTC)
 _GRANT: Final = "dev.argogrant.grant."
+_APPROVED: Final = frozenset(map(str, GRANT_REASONS[GrantCondition.APPROVED][True]))
 
 
 class Source(StrEnum):
@@ -44,6 +45,7 @@ class ReportEntry:
     started_at: datetime | None
     ended_at: datetime | None
     expires_at: datetime | None
+    last_bound_at: datetime | None
     state: str
     end_reason: str | None
     gave_access: bool
@@ -121,18 +123,40 @@ def access_report(
     """Merge the entries of both sources, sorted by their start.
 
     An entry of the cluster replaces that of the same grant from audit files, because an
-    object has its latest state.
+    object has its latest state. What only the audit files tell of its past is added.
     """
-    entries = {entry.uid: entry for entry in (*audit, *cluster)}
+    entries = {entry.uid: entry for entry in audit}
+    for entry in cluster:
+        entries[entry.uid] = _with_history(entry, entries.get(entry.uid))
     return sorted(
         filter(report_filter.matches, entries.values()),
         key=lambda entry: (entry.start, entry.namespace, entry.name),
     )
 
 
+def _with_history(entry: ReportEntry, earlier: ReportEntry | None) -> ReportEntry:
+    """Return an entry with what an earlier one tells of the approval and the access."""
+    if earlier is None:
+        return entry
+    return replace(
+        entry,
+        started_at=entry.started_at or earlier.started_at,
+        last_bound_at=entry.last_bound_at or earlier.last_bound_at,
+        gave_access=entry.gave_access or earlier.gave_access,
+        approval=entry.approval or earlier.approval,
+        approvers=_merged(earlier.approvers, entry.approvers),
+        refusers=_merged(earlier.refusers, entry.refusers),
+        policy=entry.policy or earlier.policy,
+    )
+
+
+def _merged(*names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return all names once, in the order in which they appear first."""
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
 def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
     """Convert an AccessGrant to an entry."""
-    approved = grant.conditions.get(GrantCondition.APPROVED)
     ended = grant.conditions.get(GrantCondition.ENDED)
     approvals = [(one.approver, one.decision) for one in grant.approvals]
     return ReportEntry(
@@ -143,6 +167,7 @@ def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
         started_at=grant.started_at,
         ended_at=grant.ended_at,
         expires_at=grant.expires_at,
+        last_bound_at=grant.last_bound_at,
         state=str(grant_state(grant, now)),
         end_reason=(ended.reason or None) if ended else None,
         gave_access=grant.has_been_bound
@@ -150,7 +175,7 @@ def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
         justification=grant.justification or None,
         requester=grant.requester or None,
         requested_at=grant.created_at,
-        approval=(approved.reason or None) if approved and approved.status else None,
+        approval=_approval_of(grant),
         approvers=_names(approvals, ApprovalDecision.APPROVE),
         refusers=_names(approvals, ApprovalDecision.DENY),
         policy=grant.policy,
@@ -163,10 +188,30 @@ def entry_of(grant: AccessGrantView, now: datetime) -> ReportEntry:
     )
 
 
+def _approval_of(grant: AccessGrantView) -> str | None:
+    """Return why a grant was approved, also if it is not any more.
+
+    The status of a grant that gave access tells it: the approvals that counted, and the
+    policy. None if the grant was never approved.
+    """
+    approved = grant.conditions.get(GrantCondition.APPROVED)
+    if approved is None or (not approved.status and not grant.has_been_bound):
+        return None
+    if approved.status:
+        return approved.reason or None
+    if grant.is_break_glass:
+        return Reason.BREAK_GLASS
+    if any(one.decision == ApprovalDecision.APPROVE for one in grant.approvals):
+        return Reason.APPROVED_BY_REVIEWERS
+    return Reason.AUTO_APPROVED if grant.policy else Reason.POLICY_NOT_REQUIRED
+
+
 def _names(
     approvals: Iterable[tuple[str, str]], decision: ApprovalDecision
 ) -> tuple[str, ...]:
-    return tuple(approver for approver, decided in approvals if decided == decision)
+    return _merged(
+        tuple(approver for approver, decided in approvals if decided == decision)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,24 +260,40 @@ def _apply(entries: dict[str, ReportEntry], event: Mapping[str, Any]) -> None:
         entry = replace(
             entry,
             requested_at=before.requested_at or entry.requested_at,
-            started_at=entry.started_at or before.started_at,
             expires_at=entry.expires_at or before.expires_at,
             ended_at=entry.ended_at or before.ended_at,
-            gave_access=before.gave_access or entry.gave_access,
-            approval=entry.approval or before.approval,
+        )
+        entry = replace(
+            _with_history(entry, before), last_bound_at=_last_bound_at(event, before)
         )
         if event_type != "ended" and before.state != UNKNOWN:
             entry = replace(entry, state=before.state, end_reason=before.end_reason)
     entries[entry.uid] = entry
 
 
+def _last_bound_at(event: Mapping[str, Any], before: ReportEntry) -> datetime | None:
+    """Return until when the grant was bound, after an event that is not the first."""
+    match str(event["type"]).removeprefix(_GRANT):
+        case "bound":
+            return None
+        case "unbound":
+            return get_time(event, "time")
+        case "ended" | "deleted" if before.gave_access and not before.last_bound_at:
+            return get_time(get_dict(event, "data"), "endedAt") or get_time(
+                event, "time"
+            )
+        case _:
+            return before.last_bound_at
+
+
 def _entry(data: Mapping[str, Any], event_type: str) -> ReportEntry:
     subject, listed = get_dict(data, "subject"), data.get("approvals")
+    approval = get_str(data, "approval")
     state, reason = UNKNOWN, ""
     if event_type in ("ended", "deleted"):
         reason = get_str(data, "reason")
-        was_denied = reason == Reason.DENIED
-        state = str(GrantState.REFUSED if was_denied else GrantState.ENDED)
+        is_refused = reason == Reason.DENIED and not data.get("wasBound")
+        state = str(GrantState.REFUSED if is_refused else GrantState.ENDED)
     approvals = [
         (get_str(one, "approver"), get_str(one, "decision"))
         for one in (listed if isinstance(listed, list) else ())
@@ -246,13 +307,14 @@ def _entry(data: Mapping[str, Any], event_type: str) -> ReportEntry:
         started_at=get_time(data, "startedAt"),
         ended_at=get_time(data, "endedAt"),
         expires_at=get_time(data, "expiresAt"),
+        last_bound_at=None,
         state=state,
         end_reason=reason or None,
         gave_access=bool(data.get("wasBound")),
         justification=get_str(data, "justification") or None,
         requester=get_str(get_dict(data, "requester"), "username") or None,
         requested_at=None,
-        approval=get_str(data, "approval") or None,
+        approval=approval if approval in _APPROVED else None,
         approvers=_names(approvals, ApprovalDecision.APPROVE),
         refusers=_names(approvals, ApprovalDecision.DENY),
         policy=get_str(data, "policy") or None,

@@ -49,6 +49,10 @@ COLUMNS: Final = {
     "startedAt": "Start of the access.",
     "endedAt": "Confirmed end of the access; empty until the operator confirms it.",
     "expiresAt": "Time at which the grant expires or expired.",
+    "lastBoundAt": (
+        "Time until which Argo CD's policy contained the binding: earlier than the end"
+        " if an approval or a policy was withdrawn. Empty while it contains it."
+    ),
     "state": (
         "State, as `argogrant list` prints it; `Unknown` if the audit files do not"
         " contain the end."
@@ -60,8 +64,14 @@ COLUMNS: Final = {
     "requestedAt": (
         "Creation of the grant; from an audit file: when the operator first saw it."
     ),
-    "approval": "Reason of `Approved`, such as `AutoApproved` or `BreakGlass`.",
-    "approvers": "Approvers; in CSV separated by a comma and a blank.",
+    "approval": (
+        "Why the grant was approved, as a reason of `Approved`, such as `AutoApproved`"
+        " or `BreakGlass`; it stays if the grant is denied later."
+    ),
+    "approvers": (
+        "Approvers, also if they or others decided differently later; in CSV separated"
+        " by a comma and a blank."
+    ),
     "refusers": "Approvers that denied the grant.",
     "policy": "AccessPolicy that allowed the grant; empty if none was required.",
     "breakGlass": "`true` if the grant used break-glass access.",
@@ -251,10 +261,17 @@ def _row(entry: ReportEntry) -> tuple[str, ...]:
         sanitize(entry.subject),
         sanitize(entry.role),
         _minute(entry.started_at),
-        _minute(entry.ended_at or entry.expires_at),
-        sanitize(", ".join(entry.approvers) or entry.approval or ""),
+        _minute(entry.last_bound_at or entry.ended_at or entry.expires_at),
+        sanitize(_decisions(entry)),
         sanitize(entry.justification or ""),
     )
+
+
+def _decisions(entry: ReportEntry) -> str:
+    """Return who approved a grant, or why it needed no approval, and who denied it."""
+    approved = ", ".join(entry.approvers) or entry.approval or ""
+    denied = f"denied by {', '.join(entry.refusers)}" if entry.refusers else ""
+    return "; ".join(filter(None, (approved, denied)))
 
 
 def _minute(instant: datetime | None) -> str:

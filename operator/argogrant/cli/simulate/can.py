@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from argogrant.api.argocdinstance import Instance
+from argogrant.api.json_fields import get_dict
 from argogrant.argocd.argocd_cm import read_settings
 from argogrant.argocd.roles import default_roles, discover_roles
 from argogrant.argocd.simulation.enforcer import EnforceRequest, to_enforce_requests
@@ -33,15 +34,18 @@ from argogrant.cli.session import (
     Session,
     argocd_of,
     find_grant,
-    instance_of,
+    instance_body,
+    parse_instance,
     read_argocd_settings,
     read_rules,
     session,
 )
+from argogrant.cli.status_roles import StatusRoles, read_status_roles
 from argogrant.cli.terminal.tables import columns, sanitize, wrap
 from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import Binding, RoleRef
 from argogrant.grants.model.validation import quote
+from argogrant.kube.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +158,17 @@ async def _simulate(
 ) -> SimulationResult:
     context, argocd_context = contexts
     async with session(context, namespace) as home:
-        instance = await instance_of(home, name)
+        body = await instance_body(home, name)
+        instance = parse_instance(name, body)
         assumption = await _what_if(home, query, name)
         argocd_namespace = instance.argocd_namespace
         async with argocd_of(home, instance, argocd_context) as cluster:
-            rbac = await read_rules(cluster, argocd_namespace)
+            try:
+                rbac = await read_rules(cluster, argocd_namespace)
+            except Forbidden as error:
+                status = read_status_roles(get_dict(body, "status"))
+                text = describe_unreadable(query, instance, status, assumption)
+                raise CommandError(text) from error
             settings = await read_argocd_settings(cluster, argocd_namespace)
     if rbac.config_map.unmanaged.claims is None:
         raise CommandError(
@@ -167,6 +177,45 @@ async def _simulate(
             " scopes."
         )
     return simulate(query, instance, rbac, settings=settings, assumption=assumption)
+
+
+def describe_unreadable(
+    query: AccessQuery,
+    instance: Instance,
+    status: StatusRoles,
+    assumption: WhatIf | None,
+) -> str:
+    """Return what is known without the rules, and how to ask Argo CD."""
+    where = quote(instance.argocd_namespace)
+    unknown = "the answer is unknown, because you do not have permission to read"
+    sentences = [f"{unknown} argocd-rbac-cm in namespace {where}."]
+    if assumption is not None:
+        sentences.append(_describe_role(assumption.binding.role, status))
+    if status.default_role:
+        role = quote(status.default_role)
+        sentences.append(f"Every user has {role} (policy.default).")
+    request = query.request
+    command = sanitize(f"{request.action} {request.resource} {request.object}")
+    sentences.append(
+        f"To ask Argo CD, {quote(query.subject)} runs: argocd account can-i {command}"
+    )
+    return " ".join(filter(None, sentences))
+
+
+def _describe_role(name: str, status: StatusRoles) -> str:
+    role = status.find(name)
+    if role is None:
+        missing = f"Role {quote(name)} does not exist. To list roles: argogrant roles."
+        return missing if status.are_complete and status.roles else ""
+    notes = [
+        text
+        for is_so, text in (
+            (role.risks.has_deny, "has deny rules"),
+            (role.risks.can_persist, "permits access that outlives a grant"),
+        )
+        if is_so
+    ]
+    return f"Role {quote(name)} exists{''.join(f' and {one}' for one in notes)}."
 
 
 async def _what_if(home: Session, query: AccessQuery, instance: str) -> WhatIf | None:

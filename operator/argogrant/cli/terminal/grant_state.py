@@ -37,6 +37,7 @@ class GrantState(StrEnum):
     OVERDUE = "Overdue"
     """The grant expired, and the operator has not confirmed its end."""
     REFUSED = "Refused"
+    """The grant is not allowed, or was denied before it gave access."""
     ENDED = "Ended"
 
 
@@ -64,7 +65,8 @@ def grant_state(grant: AccessGrantView, now: datetime) -> GrantState:
     conditions = grant.conditions
     if is_over(grant):
         was_denied = conditions[GrantCondition.ENDED].reason == Reason.DENIED
-        return GrantState.REFUSED if was_denied else GrantState.ENDED
+        never_ran = not grant.has_been_bound
+        return GrantState.REFUSED if was_denied and never_ran else GrantState.ENDED
     is_ready = grant.condition_is_true(GrantCondition.READY)
     if grant.has_been_bound or is_ready:
         if grant.expires_at is not None and grant.expires_at <= now:

@@ -150,3 +150,9 @@ def print_line(write: Callable[[int, Symbols], Iterable[str]]) -> None:
     colour = False if "NO_COLOR" in os.environ else None
     for line in write(width, symbols_for(sys.stdout.encoding or "ascii")):
         click.echo(line, color=colour)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings, which are sanitized, to standard error."""
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)

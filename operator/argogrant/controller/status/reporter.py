@@ -339,7 +339,7 @@ class Reporter:
                 binding_found=state.proves_bound(
                     record, decision, now, is_first=earlier is None
                 ),
-                approvals=decision.policy_result.approvals if decision else (),
+                approvals=decision.related.approvals if decision else (),
                 role_warning=decision.role_warning if decision else "",
             )
         )
@@ -368,10 +368,17 @@ class Reporter:
     def _report_approvals(
         self, record: GrantRecord, decision: Decision | None, now: datetime
     ) -> None:
-        """Report for each approval of a grant whether it counts."""
+        """Report for each approval of a grant whether it counts.
+
+        After the end of the grant, what was reported stays: it tells which approvals
+        counted while the grant was active.
+        """
+        has_ended = "endedAt" in record.status
         results = decision.policy_result.approval_results if decision else ()
         conditions = {one.approval.uid: approval_condition(one) for one in results}
         for approval in self._store.approvals_of(record.name):
+            if has_ended and approval.status.get("conditions"):
+                continue
             if approval.uid in conditions:
                 self._submit_condition(approval, conditions[approval.uid], now)
             elif approval.approval is None:

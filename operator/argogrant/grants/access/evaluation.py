@@ -75,7 +75,7 @@ class PolicyResult:
     max_duration: timedelta | None = None
     """Maximum duration by the policy; None if only that of the instance applies."""
     approvals: tuple[Approval, ...] = ()
-    """Approvals that count so far, or the denial."""
+    """Approvals that count so far, and the denial if there is one."""
     approval_results: tuple[ApprovalResult, ...] = ()
     """Effect of every approval that names the grant; empty while it is unknown."""
     approval_timeout: timedelta | None = None
@@ -217,16 +217,16 @@ def _conclude(
 ) -> PolicyResult:
     """Ask the questions about approvals."""
     results = approval_results(evaluation, approvals)
+    counted = {a.name: a for quorum in evaluation.quorums for a in quorum.counted}
     finding = no_approver_denied_it(evaluation)
     if finding is not None:
         denial = evaluation.denial
         assert denial is not None
-        return _not_approved(finding, results, approvals=(denial,))
+        return _not_approved(finding, results, approvals=(*counted.values(), denial))
     finding = approvals_are_complete(evaluation, now)
     if finding is None:
         assert evaluation.best is not None
         return _approved(evaluation.request.grant, evaluation.best, results)
-    counted = {a.name: a for quorum in evaluation.quorums for a in quorum.counted}
     deadlines = (q.too_late_at for q in evaluation.quorums if not q.is_too_late(now))
     return _not_approved(
         finding,
@@ -270,7 +270,7 @@ def requester_is_verified(grant: Grant, rules: AccessRules) -> Finding | None:
             Reason.REQUESTER_UNVERIFIED,
             "AccessPolicies depend on the requester, and the grant names none"
             " (spec.requester). Install the admission policies of admission/, then"
-            " create the grant again with your own username and groups.",
+            " create the grant again with the username and groups of its creator.",
         )
     if rules.identities.is_verified(grant.created_at):
         return None

@@ -33,10 +33,13 @@ from argogrant.grants.access.subject_rules import ActivatedRules
 from argogrant.grants.model.grant import Grant, SubjectKind
 from argogrant.grants.model.identity import (
     Identity,
+    IdentityKind,
+    IdentityPattern,
     argocd_subject,
     is_same_user,
     matches_glob,
 )
+from argogrant.grants.model.name_forms import describe_difference, name_core
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import (
@@ -196,6 +199,10 @@ def extension_number(grant: Grant, chain: Sequence[Grant]) -> int:
     return max(len(chain) + (first.extends is not None), *recorded)
 
 
+MAX_COMPARED: Final = 50
+"""Names of a policy and groups of a user whose spelling is compared for a message."""
+
+
 class FailedCheck(NamedTuple):
     """The first check of a policy that a request fails."""
 
@@ -329,15 +336,16 @@ def _other_requesters(policy: AccessPolicy, request: Request) -> str:
     allowed = listed(pattern.describe() for pattern in policy.requesters)
     return (
         f"allows requests by {allowed or 'no requester'}, not by"
-        f" {quote(request.requester.username)}. Ask one of them to request the access,"
-        " or ask an administrator to change the policy"
+        f" {quote(request.requester.username)}."
+        f"{similar_identity(policy.requesters, request.requester)} Ask one of them to"
+        " request the access, or ask an administrator to change the policy"
     )
 
 
 def _other_roles(policy: AccessPolicy, request: Request) -> str:
     roles = listed(map(_describe_role, policy.roles)) or "no role"
     return (
-        f"allows you to request {roles}, not {quote(request.grant.role.bound_as)}."
+        f"allows requests of {roles}, not of {quote(request.grant.role.bound_as)}."
         " Request a role that the policy lists"
     )
 
@@ -350,12 +358,50 @@ def _other_subjects(policy: AccessPolicy, request: Request) -> str:
         own = f"a user whose name begins with {quote(request.strip_prefix)}"
         if request.own_subject is not None:
             own = f"User {quote(request.own_subject)}"
-        allowed.insert(0, f"yourself ({own})")
+        allowed.insert(0, f"the requester ({own})")
     return (
         f"allows requests for {listed(allowed) or 'no subject'}, not"
-        f" for {subject.kind} {quote(subject.name)}. Request access for a subject that"
-        " the policy lists"
+        f" for {subject.kind} {quote(subject.name)}.{_similar_subject(policy, request)}"
+        " Request access for a subject that the policy lists"
     )
+
+
+def _similar_subject(policy: AccessPolicy, request: Request) -> str:
+    """Return that the policy lists a subject of another spelling, as a sentence."""
+    subject, patterns = request.grant.subject, policy.subjects
+    listed_names = list(patterns.users)
+    if subject.kind is SubjectKind.GROUP:
+        listed_names = list(patterns.groups)
+    elif patterns.is_self and request.own_subject is not None:
+        listed_names.insert(0, request.own_subject)
+    core = name_core(subject.name)
+    for name in listed_names[:MAX_COMPARED]:
+        if name != subject.name and name_core(name) == core:
+            difference = describe_difference(subject.name, name)
+            return f" {quote(subject.name)} differs from {quote(name)} {difference}."
+    return ""
+
+
+def similar_identity(patterns: Sequence[IdentityPattern], identity: Identity) -> str:
+    """Return that a policy lists a name of an identity in another spelling.
+
+    Returns:
+        A sentence with a blank before it, or an empty text.
+    """
+    groups = sorted(identity.groups)[:MAX_COMPARED]
+    cores = {
+        IdentityKind.USER: {name_core(identity.username): identity.username},
+        IdentityKind.GROUP: {name_core(one): one for one in groups},
+    }
+    for pattern in patterns[:MAX_COMPARED]:
+        name = cores.get(pattern.kind, {}).get(name_core(pattern.name))
+        if name is not None and name != pattern.name:
+            difference = describe_difference(name, pattern.name)
+            return (
+                f" {pattern.kind} {quote(name)} of {quote(identity.username)} differs"
+                f" from {quote(pattern.name)} {difference}."
+            )
+    return ""
 
 
 def _no_break_glass(_policy: AccessPolicy, _request: Request) -> str:

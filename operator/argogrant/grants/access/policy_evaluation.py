@@ -35,6 +35,7 @@ from argogrant.grants.access.policy_checks import (
     first_failed_check,
     listed,
     max_duration_of,
+    similar_identity,
 )
 from argogrant.grants.model.grant import Grant, RoleRef
 from argogrant.grants.model.identity import (
@@ -240,6 +241,8 @@ def count_approvals(
             approvers=approvers.describe(),
             deadline=format_instant(deadline),
         )
+        if reason is Reason.NOT_ENTITLED:
+            message += similar_identity(approvers.patterns, approver)
         results.append(ApprovalResult(approval, reason, message))
     return Quorum(
         policy=policy,

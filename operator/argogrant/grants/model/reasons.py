@@ -60,7 +60,7 @@ def _statuses(condition: ConditionType) -> Iterator[ConditionStatus]:
 
 _APPROVED, _NOT_APPROVED, _ = _statuses(GrantCondition.APPROVED)
 _READY, _NOT_READY, _ = _statuses(GrantCondition.READY)
-_EFFECTIVE, _NOT_EFFECTIVE, _ = _statuses(GrantCondition.EFFECTIVE)
+_EFFECTIVE, _NOT_EFFECTIVE, _MAY_BE_EFFECTIVE = _statuses(GrantCondition.EFFECTIVE)
 _ENDED, _, _ = _statuses(GrantCondition.ENDED)
 _COUNTED, _NOT_COUNTED, _ = _statuses(ApprovalCondition.COUNTED)
 _POLICY_READY, _POLICY_NOT_READY, _ = _statuses(PolicyCondition.READY)
@@ -319,6 +319,15 @@ class Reason(StrEnum):
     value."""
     LOCAL_ACCOUNT = "LocalAccount", _EFFECTIVE
     """The subject is a local account of Argo CD."""
+    SIMILAR_NAME = "SimilarName", _MAY_BE_EFFECTIVE
+    """The subject differs only in case, prefix or form from a name that is known: of
+    the requester, of a `g` line, of a local account or of an earlier grant. Argo CD
+    compares names exactly. The message contains the name that is probably meant."""
+    FOREIGN_NAME = "ForeignName", _MAY_BE_EFFECTIVE
+    """The subject has the form of a name that Argo CD usually does not have: with a
+    prefix of Kubernetes (`oidc:`), of Amazon EKS (`arn:aws:…`), Rancher (`u-…`),
+    OpenShift (`kube:admin`), Kubernetes itself (`system:…`), a role (`role:…`), or
+    encoded by Dex. The message contains the name to use, if it is known."""
     SCOPES_INVALID = "ScopesInvalid", _NOT_EFFECTIVE
     """`scopes` of `argocd-rbac-cm` is not a YAML list. Until it is, Argo CD loads no
     change of that ConfigMap, neither grants nor revocations."""

@@ -149,3 +149,13 @@ def test_approval_name_has_at_most_253_characters() -> None:
     name = approval_name(requested(name="a" * 253), ApprovalDecision.DENY, "b" * 512)
 
     assert len(name) == 253
+
+
+@pytest.mark.parametrize("status", [None, False, True])
+def test_approver_sees_why_the_grant_may_have_no_effect(status) -> None:
+    effective = StoredCondition(status, "SimilarName", "Use alice.")
+    text = summary(
+        a_grant(), stored(conditions={"Effective": effective}), (), NOON, UTC
+    )
+
+    assert ("Effect:    Use alice." in text) is (status is not True)

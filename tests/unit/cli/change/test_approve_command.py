@@ -208,3 +208,30 @@ def test_invalid_grant_fails(cluster: FakeCluster) -> None:
     create_grant(cluster, "other")
 
     assert "Apply the CRDs" in run("approve", "other").stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_shortened"),
+    [
+        pytest.param({"duration": "25h"}, True, id="a long duration"),
+        pytest.param({"duration": "24h"}, False, id="the maximum"),
+        pytest.param({"expiresAt": "2999-01-01T18:00:00Z"}, True, id="a late end"),
+        pytest.param(
+            {
+                "notBefore": "2999-01-01T09:00:00Z",
+                "expiresAt": "2999-01-01T18:00:00Z",
+            },
+            False,
+            id="a window that is ahead",
+        ),
+    ],
+)
+def test_approver_sees_that_the_instance_shortens_the_access(
+    cluster: FakeCluster, spec: dict[str, str], *, is_shortened: bool
+) -> None:
+    cluster.add(ARGOCD_INSTANCES.path("argogrant"), {"metadata": {"name": "default"}})
+    create_grant(cluster, "long", **spec)
+    shown = run("approve", "long").stdout
+    note = "Maximum:   It is shortened to 1d, the maxDuration of ArgoCDInstance"
+
+    assert (note in shown) is is_shortened

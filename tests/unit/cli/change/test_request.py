@@ -57,6 +57,7 @@ def test_grant_is_created_for_the_user(cluster: FakeCluster) -> None:
 
 
 def test_every_option_is_stored(cluster: FakeCluster) -> None:
+    cluster.add(ARGOCD_INSTANCES.path("argogrant"), {"metadata": {"name": "other"}})
     result = request(
         *("--group", "on-call", "--project", "team-a", "--role", "ops"),
         *("--from", "2999-01-01T09:00:00Z", "--until", "18:00", "--zone", "UTC"),
@@ -181,14 +182,18 @@ def activate(cluster: FakeCluster, **more: Any) -> None:
     cluster.before("watch", write_status)
 
 
-def refuse(cluster: FakeCluster, reason: str) -> None:
+INSTANCE = f"{ARGOCD_INSTANCES.path('argogrant')}/default"
+
+
+def set_instance_ready(cluster: FakeCluster, reason: str) -> None:
     """Write the status of the instance as the operator does."""
     message = "Whoever owns that Argo CD can allow it: kubectl"
-    ready = {"type": "Ready", "status": "False", "reason": reason, "message": message}
-    path = f"{ARGOCD_INSTANCES.path('argogrant')}/default/status"
-    cluster.edit(path, {"status": {"conditions": [ready]}})
+    status = "True" if reason == "Converged" else "False"
+    ready = {"type": "Ready", "status": status, "reason": reason, "message": message}
+    cluster.edit(f"{INSTANCE}/status", {"status": {"conditions": [ready]}})
 
 
+@pytest.mark.parametrize("reason", ["NotAllowedByArgoCD", "Forbidden", "Unavailable"])
 @pytest.mark.parametrize(
     "subject",
     [
@@ -196,47 +201,92 @@ def refuse(cluster: FakeCluster, reason: str) -> None:
         pytest.param(("--user", "bob"), id="for another user"),
     ],
 )
-def test_refusal_by_argocds_owner_is_a_warning_before_the_creation(
-    cluster: FakeCluster, subject
+def test_instance_that_is_not_ready_is_a_warning_before_the_creation(
+    cluster: FakeCluster, subject, reason: str
 ) -> None:
-    """The owner may allow it later."""
-    refuse(cluster, "NotAllowedByArgoCD")
+    """The grant takes effect once the instance is ready."""
+    set_instance_ready(cluster, reason)
     cluster.before("create", lambda: print("creating"))
     result = request("--for", "2h", *subject)
+    first = result.stderr.splitlines()[0]
 
     assert result.exit_code == 0
     assert made(cluster)
-    assert result.stderr == (
-        "Warning: Whoever owns that Argo CD can allow it: kubectl\n"
+    assert first == (
+        'Warning: ArgoCDInstance "default" is not ready: Whoever owns that Argo CD can'
+        " allow it: kubectl"
     )
     assert result.output.index("Warning: ") < result.output.index("creating")
 
 
+def test_ready_instance_is_no_warning(cluster: FakeCluster) -> None:
+    set_instance_ready(cluster, "Converged")
+    result = request("--for", "2h", "--user", "bob")
+
+    assert "is not ready" not in result.stderr
+
+
+def test_request_without_permission_to_read_the_instance_names_the_subject(
+    cluster: FakeCluster,
+) -> None:
+    cluster.fail("get", Forbidden("403 no"), times=9, path="argocdinstances")
+    of_another = request("--for", "2h", "--user", "bob")
+    of_oneself = request("--for", "2h")
+
+    assert of_another.exit_code == 0
+    assert of_oneself.exit_code == 1
+    assert "--user or --group" in of_oneself.stderr
+
+
+def test_request_for_a_deleted_instance_creates_nothing(cluster: FakeCluster) -> None:
+    body = cluster.object(INSTANCE)
+    body["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
+    result = request("--for", "2h", "--user", "bob")
+
+    assert result.exit_code == 1
+    assert "is being deleted" in result.stderr
+    assert cluster.count("create", "accessgrants") == 0
+
+
+@pytest.mark.parametrize("subject", [(), ("--user", "bob")])
+def test_request_without_an_instance_creates_nothing(
+    cluster: FakeCluster, subject
+) -> None:
+    """A grant in a namespace without ArgoCDInstance would have no effect."""
+    cluster.delete_object(INSTANCE)
+    result = request("--for", "2h", *subject)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert 'ArgoCDInstance "default" does not exist in namespace' in result.stderr
+    assert cluster.count("create", "accessgrants") == 0
+
+
 @pytest.mark.parametrize(
-    "prepare",
+    ("options", "is_shortened"),
     [
-        pytest.param(lambda one: refuse(one, "Forbidden"), id="another obstacle"),
-        pytest.param(lambda _: None, id="no report"),
+        pytest.param(("--for", "24h"), False, id="the maximum"),
+        pytest.param(("--for", "25h"), True, id="a longer duration"),
+        pytest.param(("--for", "2d"), True, id="days"),
+        pytest.param(("--until", "2999-01-01T18:00:00Z"), True, id="a later end"),
         pytest.param(
-            lambda one: one.fail("get", Forbidden("403 no"), times=9),
-            id="no permission to read the instance",
+            ("--from", "2999-01-01T09:00:00Z", "--until", "2999-01-01T18:00:00Z"),
+            False,
+            id="a window that is ahead",
         ),
         pytest.param(
-            lambda one: one.delete_object(
-                f"{ARGOCD_INSTANCES.path('argogrant')}/default"
-            ),
-            id="no instance",
+            ("--from", "2999-01-01T09:00:00Z", "--until", "2999-01-02T09:00:01Z"),
+            True,
+            id="a longer window that is ahead",
         ),
     ],
 )
-def test_request_for_another_user_prints_no_warning_with(
-    cluster: FakeCluster, prepare
+def test_shortened_request_names_the_ceiling(
+    options: tuple[str, ...], *, is_shortened: bool
 ) -> None:
-    prepare(cluster)
-    result = request("--for", "2h", "--user", "bob")
+    note = ' It is shortened to 1d, the maxDuration of ArgoCDInstance "default".'
+    described = request(*options).stdout.splitlines()[1]
 
-    assert result.exit_code == 0
-    assert result.stderr == ""
+    assert described.endswith(note) is is_shortened
 
 
 def test_wait_prints_access_and_warning(cluster: FakeCluster) -> None:

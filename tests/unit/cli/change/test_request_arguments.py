@@ -17,7 +17,7 @@ from argogrant.cli.change.request import (
     parse_subject,
     parse_window,
 )
-from argogrant.cli.change.submit import describe_access
+from argogrant.cli.change.verdict import describe_access
 from argogrant.cli.errors import CommandError
 from argogrant.grants.model.grant import RoleRef, Subject, SubjectKind
 from argogrant.grants.model.identity import Identity

@@ -36,6 +36,21 @@ def facts(body=None, **others) -> GrantDescription:
     return GrantDescription(**{"grant": grant, "now": NOW, "zone": UTC, **others})
 
 
+RAN = {"startedAt": "2026-11-24T11:00:00Z", "boundAs": "role:deployer"}
+DECISIONS = [
+    {
+        "name": "g1-approve",
+        "approver": "dan",
+        "decision": "Approve",
+        "at": "2026-11-24T12:01:00Z",
+    },
+    {
+        "name": "g1-deny",
+        "approver": "carol",
+        "decision": "Deny",
+        "at": "2026-11-24T12:02:00Z",
+    },
+]
 SUMMARIES = {
     "active grant": (
         a_stored_grant(status=active_status()),
@@ -99,13 +114,53 @@ SUMMARIES = {
         "alice does not get role:deployer on default: the request was refused.",
     ),
     "ended grant": (
+        a_stored_grant(status=RAN | ended_status("Expired", NOON)),
+        (
+            "alice had role:deployer on default from 2026-11-24 11:00 UTC (1h5m ago)"
+            " until 2026-11-24 12:00 UTC (5m ago) by this grant, which has ended."
+        ),
+    ),
+    "grant that was denied after it ran": (
+        a_stored_grant(status=RAN | ended_status("Denied", NOON, approvals=DECISIONS)),
+        (
+            "alice had role:deployer on default from 2026-11-24 11:00 UTC (1h5m ago)"
+            " until 2026-11-24 12:00 UTC (5m ago); then carol denied the grant."
+        ),
+    ),
+    "grant that was denied after it ran, by an unknown approver": (
+        a_stored_grant(status=RAN | ended_status("Denied", NOON)),
+        (
+            "alice had role:deployer on default from 2026-11-24 11:00 UTC (1h5m ago)"
+            " until 2026-11-24 12:00 UTC (5m ago); then an approver denied the grant."
+        ),
+    ),
+    "grant that is not allowed any more": (
+        a_stored_grant(status=RAN | not_ready_status("NotAllowed")),
+        (
+            "alice had role:deployer on default from 2026-11-24 11:00 UTC (1h5m ago)"
+            " until 2026-11-24 12:00 UTC (5m ago); the grant is no longer allowed: see"
+            " Ready."
+        ),
+    ),
+    "grant whose approval was withdrawn": (
+        a_stored_grant(status=RAN | not_ready_status("AwaitingApproval")),
+        (
+            "alice had role:deployer on default from 2026-11-24 11:00 UTC (1h5m ago)"
+            " until 2026-11-24 12:00 UTC (5m ago); the grant awaits approval again."
+        ),
+    ),
+    "grant whose role was removed": (
+        a_stored_grant(status=RAN | not_ready_status("RoleNotFound")),
+        (
+            "alice had role:deployer on default from 2026-11-24 11:00 UTC (1h5m ago)"
+            " until 2026-11-24 12:00 UTC (5m ago); see Ready."
+        ),
+    ),
+    "grant that started, but was never bound": (
         a_stored_grant(
             status=ended_status("Expired", NOON, startedAt="2026-11-24T11:00:00Z")
         ),
-        (
-            "alice no longer has role:deployer on default by this grant: it ended"
-            " 2026-11-24 12:00 UTC (5m ago)."
-        ),
+        "alice never had role:deployer on default by this grant, which has ended.",
     ),
     "grant that ended before it started": (
         a_stored_grant(status=ended_status("Expired")),
@@ -321,3 +376,37 @@ def test_rules_for_the_subject_are_shown(status, is_shown) -> None:
         [True] if is_shown else []
     )
     assert to_json(found)["subjectRules"] == status.get("subjectRules", [])
+
+
+def test_decisions_that_counted_are_details_of_the_grant() -> None:
+    status = RAN | ended_status("Denied", NOON + 2 * MINUTE, approvals=DECISIONS)
+    lines = list(to_text(facts(a_stored_grant(status=status)), width=90, marks=SIGNS))
+    shown = "\n".join(lines)
+
+    assert "  Approved by  dan at 2026-11-24T12:01:00Z" in shown
+    assert "  Denied by    carol at 2026-11-24T12:02:00Z" in shown
+    assert "  Bound until  2026-11-24 12:00 UTC (5m ago)" in shown
+
+
+@pytest.mark.parametrize("reason", ["NotNeeded", "NotEntitled", "TooLate"])
+def test_approval_that_counted_stays_counted(reason: str) -> None:
+    """Its condition changes when the policy does."""
+    status = RAN | ended_status("Expired", NOON, approvals=DECISIONS)
+    approval = view_approval(a_stored_approval(counted=("False", reason)))
+    grant = a_stored_grant(status=status)
+    counted, *others = approvals(facts(grant, approvals=[approval]))
+
+    assert counted.outcome is CheckOutcome.FINE
+    assert counted.text.endswith(" Counted.")
+    assert [one.check for one in others] == ["carol"]
+
+
+def test_approval_that_was_created_again_is_another_one() -> None:
+    status = RAN | ended_status("Expired", NOON, approvals=DECISIONS[:1])
+    body = a_stored_approval(counted=("False", "TooLate"))
+    body["metadata"]["creationTimestamp"] = "2026-11-24T12:04:00Z"
+    grant = a_stored_grant(status=status)
+    again, first = approvals(facts(grant, approvals=[view_approval(body)]))
+
+    assert "Not counted" in again.text
+    assert "according to the status" in first.text

@@ -246,7 +246,15 @@ def test_ended_grants_are_not_listed(listed) -> None:
 @pytest.mark.parametrize(
     ("arguments", "bodies", "message"),
     [
-        ((), [], 'No grants in namespace "argogrant".\n'),
+        (
+            (),
+            [],
+            (
+                'No grants in namespace "argogrant". No operator serves namespace'
+                ' "argogrant", the default: it has no ArgoCDInstance. To list'
+                " instances, run: kubectl get argocdinstances -A.\n"
+            ),
+        ),
         (("-A",), [], "No grants.\n"),
         (
             (),

@@ -149,7 +149,7 @@ def test_first_grant_of_an_empty_list_is_printed_with_the_header(cluster) -> Non
     result = watched(cluster, bodies=())
 
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["NAME", "new"]
-    assert result.stderr.startswith('No grants in namespace "argogrant".\n')
+    assert result.stderr.startswith('No grants in namespace "argogrant". No operator')
 
 
 def test_failed_list_ends_the_command(cluster) -> None:

@@ -188,6 +188,7 @@ def test_missing_grant_is_an_error() -> None:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        'argogrant show: AccessGrant "missing" does not exist in namespace "argogrant".'
-        " To list grants, run: argogrant list -A.\n"
+        'argogrant show: AccessGrant "missing" does not exist in namespace "argogrant",'
+        " the default. No operator serves that namespace: it has no ArgoCDInstance. To"
+        " list instances, run: kubectl get argocdinstances -A.\n"
     )

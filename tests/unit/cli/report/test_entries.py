@@ -33,6 +33,7 @@ from support.hypothesis_strategies import hostile
 from support.stored_grants import (
     a_stored_grant,
     active_status,
+    condition,
     ended_status,
     not_ready_status,
 )
@@ -121,7 +122,7 @@ def test_table_fits_the_terminal() -> None:
 
     assert header.split("  ")[-1] == "JUSTIFICATION"
     assert "2026-11-24 12:00  2026-11-24 13:00  dan       deploy" in first
-    assert "2026-11-24 12:00  2026-11-24 12:01  -         -" in second
+    assert "2026-11-24 12:00  2026-11-24 12:00  -         -" in second
     assert max(map(len, (header, first, second))) <= 80
 
 
@@ -202,3 +203,71 @@ def test_columns_are_ordered_and_documented() -> None:
 )
 def test_period_is_half_open_for_access_that(start, end, overlaps) -> None:
     assert Period(NOON, NOON + HOUR).overlaps(start, end) is overlaps
+
+
+BY_CAROL = {"name": "b", "approver": "carol", "decision": "Deny", "at": "x"}
+RAN = {"startedAt": "2026-11-24T12:00:00Z", "boundAs": "role:deployer"}
+
+
+def test_grant_that_was_denied_after_it_ran_has_both_decisions() -> None:
+    status = RAN | ended_status("Denied", NOON + 2 * MINUTE)
+    status["conditions"].append(condition("Approved", "False", "Denied"))
+    status["approvals"] = [*BY_DAN, BY_CAROL]
+    entry = an_entry(status=status)
+    row = format_report([entry], ReportFormat.TABLE, width=0).splitlines()[1]
+
+    assert (entry.state, entry.end_reason, entry.gave_access) == (
+        *("Ended", "Denied"),
+        True,
+    )
+    assert (entry.approvers, entry.refusers) == (("dan",), ("carol",))
+    assert entry.approval == "ApprovedByReviewers"
+    assert "dan; denied by carol" in row
+
+
+@pytest.mark.parametrize(
+    ("others", "status", "approval"),
+    [
+        ({}, {}, "PolicyNotRequired"),
+        ({}, {"accessPolicy": "deployers"}, "AutoApproved"),
+        ({"breakGlass": True}, {"accessPolicy": "deployers"}, "BreakGlass"),
+        ({}, {"approvals": BY_DAN}, "ApprovedByReviewers"),
+    ],
+)
+def test_reason_of_an_approval_stays_after_the_policy_changed(
+    others, status, approval: str
+) -> None:
+    lost = RAN | not_ready_status("NotAllowed") | status
+    lost["conditions"].append(condition("Approved", "False", "NotAllowed"))
+
+    assert an_entry(status=lost, **others).approval == approval
+
+
+def test_grant_that_never_ran_has_no_approval() -> None:
+    assert an_entry(status=not_ready_status("NotAllowed")).approval is None
+
+
+def test_access_that_ended_before_the_grant_is_reported_until_then() -> None:
+    """An approval was withdrawn, and the grant expired an hour later."""
+    status = RAN | ended_status("Expired", NOON + HOUR)
+    entry = an_entry(status=status)
+
+    assert (entry.last_bound_at, entry.ended_at) == (NOON, NOON + HOUR)
+
+
+def test_audit_file_adds_what_the_status_has_lost() -> None:
+    """Statuses of earlier versions do not list superseded approvals."""
+    status = RAN | ended_status("Denied", NOON + MINUTE, approvals=[BY_CAROL])
+    cluster = an_entry(status=status)
+    audit = replace(
+        cluster,
+        approvers=("dan",),
+        approval="ApprovedByReviewers",
+        policy="deployers",
+        source=Source.AUDIT,
+    )
+    (entry,) = access_report([audit], [replace(cluster, approval=None)], a_filter())
+
+    assert (entry.approvers, entry.refusers) == (("dan",), ("carol",))
+    assert (entry.approval, entry.policy) == ("ApprovedByReviewers", "deployers")
+    assert entry.source is Source.CLUSTER

@@ -178,3 +178,65 @@ def test_event_of_an_instance_is_no_entry() -> None:
 
     assert (audit_file.entries, audit_file.left_out) == ((), {})
     assert audit_file.first_event == datetime(2026, 11, 24, 12, 3, 1, tzinfo=UTC)
+
+
+def an_approval(name: str, decision: str) -> dict[str, str]:
+    return {"approver": name, "decision": decision, "at": "2026-11-24T12:00:00Z"}
+
+
+BY_DAN, BY_ERIN = an_approval("dan", "Approve"), an_approval("erin", "Deny")
+RAN = {"wasBound": True, "startedAt": "2026-11-24T12:01:00Z"}
+DENIED = [
+    an_audit_line("grant.requested", approvals=[]),
+    an_audit_line(
+        "grant.approved", 1, approval="ApprovedByReviewers", approvals=[BY_DAN]
+    ),
+    an_audit_line("grant.bound", 1, approvals=[BY_DAN], **RAN),
+    *(
+        an_audit_line(
+            f"grant.{event}",
+            3,
+            approval="Denied",
+            approvals=[BY_ERIN],
+            reason="Denied",
+            endedAt="2026-11-24T12:03:00Z",
+            **RAN,
+        )
+        for event in ("denied", "ended")
+    ),
+]
+
+
+def test_denial_after_the_access_keeps_the_approval() -> None:
+    """Also of an earlier version, whose last events list the denial only."""
+    (entry,) = read_audit_file(DENIED).entries
+
+    assert (entry.approvers, entry.refusers) == (("dan",), ("erin",))
+    assert entry.approval == "ApprovedByReviewers"
+    assert (entry.state, entry.end_reason) == (GrantState.ENDED, "Denied")
+    assert entry.last_bound_at == datetime(2026, 11, 24, 12, 3, tzinfo=UTC)
+
+
+def test_withdrawn_access_is_reported_until_it_was_withdrawn() -> None:
+    lines = [
+        *DENIED[:3],
+        an_audit_line("grant.unbound", 4, reason="AwaitingApproval", **RAN),
+        an_audit_line(
+            "grant.ended", 9, reason="Expired", endedAt="2026-11-24T12:09:00Z", **RAN
+        ),
+    ]
+    (entry,) = read_audit_file(lines).entries
+
+    assert entry.last_bound_at == datetime(2026, 11, 24, 12, 4, 1, tzinfo=UTC)
+    assert entry.ended_at == datetime(2026, 11, 24, 12, 9, tzinfo=UTC)
+
+
+def test_access_that_was_given_again_is_not_over() -> None:
+    lines = [
+        *DENIED[:3],
+        an_audit_line("grant.unbound", 4, reason="AwaitingApproval", **RAN),
+        an_audit_line("grant.bound", 6, **RAN),
+    ]
+    (entry,) = read_audit_file(lines).entries
+
+    assert entry.last_bound_at is None

@@ -40,6 +40,10 @@ CASES = {
         a_stored_grant(status=ended_status("Denied")),
         GrantState.REFUSED,
     ),
+    "denied after it gave access": (
+        a_stored_grant(status=active_status() | ended_status("Denied")),
+        GrantState.ENDED,
+    ),
     "approval timed out": (
         a_stored_grant(status=ended_status("ApprovalTimedOut")),
         GrantState.ENDED,

@@ -254,7 +254,7 @@ DENIALS = {
             a_policy(roles=(a_role("role:admin"),)),
             inheritance=inheritance_of("g, role:platform, role:admin"),
         ),
-        DENIED._replace(message='request "role:admin", not "role:platform"'),
+        DENIED._replace(message='requests of "role:admin", not of "role:platform"'),
     ),
     "policy that allows a role covers what that role inherits": (
         policy_case(

@@ -207,7 +207,9 @@ IN_TEAM_A: Final = {"role": "deployer", "project": "team-a"}
 ROLES = {
     "role that is not listed": (
         policy_case(grant_by(role="role:admin"), a_policy()),
-        NOT_ALLOWED._replace(message='request "role:deployer", not "role:admin"'),
+        NOT_ALLOWED._replace(
+            message='requests of "role:deployer", not of "role:admin"'
+        ),
     ),
     "one of several listed roles": (
         policy_case(
@@ -230,7 +232,7 @@ ROLES = {
             grant_by(**IN_TEAM_A), policy_for_roles(a_role("deployer", "team-b"))
         ),
         NOT_ALLOWED._replace(
-            message='"proj:team-b:deployer", not "proj:team-a:deployer"'
+            message='"proj:team-b:deployer", not of "proj:team-a:deployer"'
         ),
     ),
     "another role of the same project": (
@@ -261,7 +263,9 @@ SUBJECTS = {
     ),
     "self matches no other user": (
         policy_case(grant_by(subject="bob"), policy_for_subjects(is_self=True)),
-        NOT_ALLOWED._replace(message='yourself (User "alice"), not for User "bob"'),
+        NOT_ALLOWED._replace(
+            message='the requester (User "alice"), not for User "bob"'
+        ),
     ),
     "self matches the name without the prefix": (
         policy_case(grant_by("oidc:alice", subject="alice"), a_policy(), **WITH_PREFIX),

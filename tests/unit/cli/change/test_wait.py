@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from argogrant.api.accessgrant_view import StoredStatus
-from argogrant.cli.change.submit import (
+from argogrant.cli.change.wait import (
     DELETED,
     NOT_OBSERVED,
     WaitCondition,
     WaitStatus,
+    WatchedObject,
     has_ended,
     is_counted,
     is_ready,
@@ -192,7 +193,7 @@ async def test_wait_returns_when_grant_is_ready(capsys) -> None:
         group.create_task(write_later(5, cluster, "False", "RoleNotFound"))
         group.create_task(write_later(7, cluster, "Unknown", "RoleNotFound"))
         group.create_task(write_later(9, cluster, "True", "Bound"))
-        status = await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        status = await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
 
     assert status == WaitStatus("Bound", is_met=True)
     printed = capsys.readouterr()
@@ -207,7 +208,7 @@ async def test_control_characters_of_a_message_are_escaped(capsys) -> None:
     cluster, uid = grant_without_status()
     write_ready(cluster, "False", "RoleNotFound", "two\x1b[2J\nlines")
     with pytest.raises(CommandError, match=r"two\\x1b\[2J\\nlines"):
-        await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
 
     assert capsys.readouterr().err == "waiting: two\\x1b[2J\\nlines\n"
 
@@ -217,7 +218,7 @@ async def test_wait_fails_when_grant_is_refused() -> None:
     write_ready(cluster, "False", "NotAllowed")
 
     with pytest.raises(CommandError, match=r"^NotAllowed\.$"):
-        await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
 
 
 async def test_timeout_reports_last_message() -> None:
@@ -225,7 +226,7 @@ async def test_timeout_reports_last_message() -> None:
     write_ready(cluster, "False", "RoleNotFound")
     began = asyncio.get_running_loop().time()
     with pytest.raises(CommandError, match="timed out after 5m: RoleNotFound"):
-        await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
 
     assert asyncio.get_running_loop().time() - began == pytest.approx(300, abs=1)
 
@@ -235,7 +236,7 @@ async def test_wait_fails_when_grant_is_deleted() -> None:
     cluster.delete_object(PATH)
 
     with pytest.raises(CommandError, match="was deleted"):
-        await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
 
 
 async def test_grant_with_same_name_and_other_uid_counts_as_deleted() -> None:
@@ -243,7 +244,7 @@ async def test_grant_with_same_name_and_other_uid_counts_as_deleted() -> None:
     write_ready(cluster, "True", "Bound")
 
     with pytest.raises(CommandError, match="was deleted"):
-        await wait_for(cluster, ONE, "other", is_ready, MINUTES)
+        await wait_for(cluster, WatchedObject(ONE, "other"), is_ready, MINUTES)
 
 
 async def test_broken_watch_is_opened_again(capsys) -> None:
@@ -258,7 +259,7 @@ async def test_broken_watch_is_opened_again(capsys) -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(break_watch())
-        status = await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        status = await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
 
     assert status.is_met
     assert "waiting: broken; retrying" in capsys.readouterr().err
@@ -269,4 +270,4 @@ async def test_missing_permission_fails_at_once() -> None:
     cluster.fail("list", Forbidden("no"), times=9)
 
     with pytest.raises(Forbidden):
-        await wait_for(cluster, ONE, uid, is_ready, MINUTES)
+        await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
