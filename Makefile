@@ -18,7 +18,7 @@ SHOWN_FILES := $(wildcard $(shell git ls-files -- $(SHOWN) 2>/dev/null))
 PAGES_PASSED := build/pages-passed
 
 .PHONY: setup check lint test test-long test-pages coverage chaos hostile soak demo bench \
-  bench-failover bench-memory generate docs tutorial plugin control-plane control-plane-path
+  bench-failover bench-memory bench-startup generate docs tutorial plugin control-plane control-plane-path
 
 setup: $(READY)
 
@@ -98,7 +98,7 @@ bench: control-plane
 	@PYTHONPATH=tests:benchmarks $(PYTHON) -m bench --sizes $(SIZES) $(BENCH_OPTIONS)
 
 # One part by itself; what was measured of the others stays.
-bench-failover bench-memory: control-plane
+bench-failover bench-memory bench-startup: control-plane
 	@PYTHONPATH=tests:benchmarks $(PYTHON) -m bench $(@:bench-%=%) $(BENCH_OPTIONS)
 
 # The documentation as a site, in build/site; strict: a link that leads nowhere fails.

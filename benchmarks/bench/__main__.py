@@ -16,6 +16,7 @@ from bench.failover import measure_failover
 from bench.memory import measure_memory
 from bench.record import Record
 from bench.run import Size, run
+from bench.startup import measure_startup
 
 console = Console(highlight=False)
 
@@ -26,6 +27,7 @@ class Part(StrEnum):
     SIZES = "sizes"
     FAILOVER = "failover"
     MEMORY = "memory"
+    STARTUP = "startup"
 
 
 @click.command()
@@ -70,6 +72,10 @@ def main(
                 memory = asyncio.run(measure_memory(operator_log, tell))
                 _keep(record.with_part(remarks, memory=memory))
                 console.print(report.memory_table(memory))
+            case Part.STARTUP:
+                startup = asyncio.run(measure_startup(operator_log, tell))
+                _keep(record.with_part(remarks, startup=startup))
+                console.print(report.startup_table(startup))
     console.print(f"Written: {record.LATEST.name} and {report.PAGE.name}.")
 
 

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from bench.failover import Failover
 from bench.memory import WARM_UP, Memory
 from bench.run import Size
+from bench.startup import KUBECTL_GET, KUBECTL_VERSION, LIST, STARTS, Startup
 
 AT_LEAST_LAG = 0.150
 LAG = 1.0
 FLOORS = 2
 TAKE_OVER = 2.0
 """Seconds that a new leader has after the previous lease has expired."""
+START = 3.0
+LISTED = 6.0
+"""How much more than kubectl a command of argogrant may take."""
 GROWTH = 100.0
 """Bytes by which memory may grow per grant."""
 
@@ -99,6 +103,24 @@ def memory_figures(memory: Memory) -> list[Figure]:
             explanation="the slope of a straight line fitted to all batches after"
             f" {first} grants",
         ),
+    ]
+
+
+def startup_figures(startup: Startup) -> list[Figure]:
+    """Compare the commands with those of kubectl, by CPU and by time."""
+    budgets = [(command, KUBECTL_VERSION, START) for command in STARTS]
+    return [
+        Figure(
+            name=f"{command}, {kind}",
+            unit="times",
+            budget=budget,
+            measured=ratio,
+            explanation=f"in units of `{other}`",
+        )
+        for command, other, budget in [*budgets, (LIST, KUBECTL_GET, LISTED)]
+        for kind, ratio in zip(
+            ("CPU", "time"), startup.ratio(command, other), strict=True
+        )
     ]
 
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from bench.failover import Failover
 from bench.memory import Memory
 from bench.run import Size
+from bench.startup import Startup
 from controlplane import programs
 
 IDLE = 0.5
@@ -40,6 +41,7 @@ class Record:
     sizes: tuple[Size, ...]
     failover: Failover | None = None
     memory: Memory | None = None
+    startup: Startup | None = None
     taken: Mapping[str, Taken] = field(default_factory=dict)
     """By the name of a part that has no sizes."""
 
@@ -70,7 +72,7 @@ def with_sizes(
 
 
 def with_part(
-    remarks: Sequence[str], *, path: Path = LATEST, **part: Failover | Memory
+    remarks: Sequence[str], *, path: Path = LATEST, **part: Failover | Memory | Startup
 ) -> Record:
     """Put a part that has no sizes in its place, and keep everything else."""
     known = _known(path)

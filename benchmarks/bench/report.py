@@ -11,11 +11,13 @@ from bench.budgets import (
     figures,
     memory_figures,
     shown,
+    startup_figures,
 )
 from bench.failover import Failover
 from bench.memory import HALF_WAY, WARM_UP, Memory
 from bench.record import Record, Taken
 from bench.run import Size
+from bench.startup import Startup
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "performance.md"
 LIMITS = (Path(__file__).parent.parent / "limits.md").read_text()
@@ -28,6 +30,11 @@ MEMORY = (
     "The benchmark creates batches of grants, each grant for its own subject. They come"
     " into force, end, report their end and are deleted. The memory is read a few"
     " seconds later."
+)
+STARTUP = (
+    "Each command runs as a process of its own, and takes turns with kubectl, which"
+    " reads the same kubeconfig and the same objects. The figures are medians, in units"
+    " of what kubectl takes."
 )
 HEAD = ("figure", "budget", "measured", "ratio", "result")
 
@@ -45,6 +52,11 @@ def failover_table(failover: Failover) -> Table:
 def memory_table(memory: Memory) -> Table:
     """Show the budgets of memory in the terminal."""
     return _table("Memory", memory_figures(memory))
+
+
+def startup_table(startup: Startup) -> Table:
+    """Show the budgets of the command line in the terminal."""
+    return _table("Start of the command line", startup_figures(startup))
 
 
 def _table(title: str, compared: Iterable[Figure]) -> Table:
@@ -100,6 +112,15 @@ def _parts(run: Record) -> list[str]:
                 memory_figures(run.memory),
                 _memory_details(run.memory),
                 [MEMORY, *_remarks(run.taken["memory"])],
+            )
+        )
+    if run.startup is not None:
+        sections.append(
+            _section(
+                "Start of the command line",
+                startup_figures(run.startup),
+                _startup_details(run.startup),
+                [STARTUP, *_remarks(run.taken["startup"])],
             )
         )
     return sections
@@ -163,6 +184,13 @@ def _memory_details(memory: Memory) -> list[tuple[str, str]]:
             f"{min(memory.most_bound):,} / {max(memory.most_bound):,}",
         ),
         ("CPU of the operator", f"{memory.cpu_seconds:.0f} s"),
+    ]
+
+
+def _startup_details(startup: Startup) -> list[tuple[str, str]]:
+    return [
+        (f"{command}: CPU / time", _ms(cpu, startup.wall[command]))
+        for command, cpu in startup.cpu.items()
     ]
 
 

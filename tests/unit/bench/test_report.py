@@ -17,6 +17,7 @@ from bench.percentiles import Spread, percentile, spread
 from bench.record import Record, load, save, with_part, with_sizes
 from bench.revoke_lag import RevokeLag
 from bench.run import Size
+from bench.startup import KUBECTL_GET, KUBECTL_VERSION, LIST, STARTS, Startup
 from bench.steady import Steady
 
 FAST = Spread(samples=100, p50=0.01, p99=0.02, max=0.03)
@@ -94,6 +95,13 @@ def a_failover(**overrides: Any) -> Failover:
 
 def a_memory(*rss_mb: float) -> Memory:
     return Memory(batch=1000, rss_mb=rss_mb, most_bound=(1000,), cpu_seconds=100.0)
+
+
+def a_startup(**cpu: float) -> Startup:
+    """Commands that take 60 ms, or other times, while kubectl takes 50 ms."""
+    commands = dict.fromkeys((*STARTS, LIST), 0.06)
+    taken = {KUBECTL_VERSION: 0.05, KUBECTL_GET: 0.05, **commands, **cpu}
+    return Startup(rounds=15, grants=100, cpu=taken, wall=taken)
 
 
 def lag_figure(size: Size) -> Figure:
@@ -182,11 +190,24 @@ def test_memory_that_grows_misses_its_budget() -> None:
     assert [f.is_met for f in budgets.memory_figures(memory)] == [False, False]
 
 
+def test_commands_are_compared_with_those_of_kubectl() -> None:
+    slow = a_startup(**{"argogrant version": 0.2, "argogrant list": 0.4})
+    missed = [f for f in budgets.startup_figures(slow) if not f.is_met]
+
+    assert [(f.name, f.result) for f in missed] == [
+        ("argogrant version, CPU", "missed by 1 times"),
+        ("argogrant version, time", "missed by 1 times"),
+        ("argogrant list, CPU", "missed by 2 times"),
+        ("argogrant list, time", "missed by 2 times"),
+    ]
+
+
 def test_a_part_measured_by_itself_keeps_the_others(tmp_path) -> None:
     path = tmp_path / "latest.json"
     save(a_record(a_size()), path)
     save(with_part(["Busy."], path=path, failover=a_failover()), path)
     save(with_part([], path=path, memory=a_memory(*[80.0] * 20)), path)
+    save(with_part([], path=path, startup=a_startup()), path)
     save(with_sizes([a_size(live=5)], remarks=[], path=path), path)
 
     page = report.page(load(path))
@@ -194,6 +215,7 @@ def test_a_part_measured_by_itself_keeps_the_others(tmp_path) -> None:
     assert "> Busy." in page
     assert "| from an end until argocd-server denies, worst | ≤ 17 s | 14.5 s |" in page
     assert "| growth of resident memory per grant | ≤ 100 bytes | 0 bytes |" in page
+    assert "| argogrant --help, CPU | ≤ 3 times | 1.2 times | 0.40 | met |" in page
     assert load(path).failover == a_failover()
 
 
