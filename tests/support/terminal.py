@@ -95,9 +95,12 @@ class InteractiveShell:
     Args:
         command: Command line of the shell.
         programs: Folder that is first on its PATH, and its home.
+        variables: Further variables of its environment.
     """
 
-    def __init__(self, command: Sequence[str], programs: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], programs: Path, **variables: str
+    ) -> None:
         self._command = command
         self._said = programs / "said"
         self._environment = {
@@ -107,6 +110,7 @@ class InteractiveShell:
             "HOME": str(programs),
             "TERM": "dumb",
             "HISTFILE": "/dev/null",
+            **variables,
         }
 
     @contextmanager

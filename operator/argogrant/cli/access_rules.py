@@ -5,24 +5,29 @@ roles are those that the status of an ArgoCDInstance lists, since few users may 
 AppProjects.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 
 from argogrant.api.accessgrant import read_grant
 from argogrant.api.accessgrant_view import view_grant
 from argogrant.api.accesspolicy import read_policy
-from argogrant.api.argocdinstance import Instance, read_instance
-from argogrant.api.json_fields import get_dict, get_dicts, get_str
+from argogrant.api.argocdinstance import read_instance
+from argogrant.api.json_fields import get_dict, get_str
 from argogrant.cli.caller import read_identity
 from argogrant.cli.session import Session, utc_now
+from argogrant.cli.status_roles import read_status_roles
 from argogrant.cli.terminal.grant_state import awaits_approval
 from argogrant.grants.access.entitlement import counts_from
-from argogrant.grants.access.policy import AccessPolicy, AccessRules, Owners
+from argogrant.grants.access.policy import AccessPolicy, AccessRules
 from argogrant.grants.model.errors import AccessGrantError
-from argogrant.grants.model.identity import IdentityKind, IdentityPattern
 from argogrant.kube.client import Body
 from argogrant.kube.informer import list_all
-from argogrant.kube.resources import ACCESS_POLICIES, ARGOCD_INSTANCES, Collection
+from argogrant.kube.resources import (
+    ACCESS_POLICIES,
+    ARGOCD_INSTANCES,
+    Collection,
+    Resource,
+)
 
 
 async def read_access_rules(api: Session) -> dict[str, AccessRules]:
@@ -32,7 +37,9 @@ async def read_access_rules(api: Session) -> dict[str, AccessRules]:
         ClusterError: ArgoCDInstances or AccessPolicies cannot be listed.
     """
     instances = [one async for one in _list(api, ARGOCD_INSTANCES)]
-    policies = list(_readable([one async for one in _list(api, ACCESS_POLICIES)]))
+    policies = list(
+        readable_policies([one async for one in _list(api, ACCESS_POLICIES)])
+    )
     return {
         get_str(get_dict(body, "metadata"), "name"): rules
         for body in instances
@@ -80,32 +87,15 @@ def access_rules(body: Body, policies: Iterable[AccessPolicy]) -> AccessRules | 
         ),
         requires_access_policy=instance.requires_access_policy,
         strip_prefix=instance.strip_prefix,
-        owners=_owners(instance, get_dict(body, "status")),
+        owners=replace(
+            read_status_roles(get_dict(body, "status")).owners,
+            integration=instance.integration_owners,
+        ),
     )
 
 
-def _owners(instance: Instance, status: Mapping[str, Any]) -> Owners:
-    named = {
-        get_str(role, "project"): owner
-        for role in get_dicts(status, "roles")
-        if (owner := _owner(get_dict(role, "owner"))) is not None
-    }
-    of_global_roles = named.pop("", None)
-    return Owners(
-        integration=instance.integration_owners,
-        of_projects=named,
-        of_global_roles=of_global_roles,
-    )
-
-
-def _owner(owner: Mapping[str, Any]) -> IdentityPattern | None:
-    kind, name = get_str(owner, "kind"), get_str(owner, "name")
-    if kind not in set(IdentityKind) or not name:
-        return None
-    return IdentityPattern(kind=IdentityKind(kind), name=name)
-
-
-def _readable(bodies: Iterable[Body]) -> Iterable[AccessPolicy]:
+def readable_policies(bodies: Iterable[Body]) -> Iterator[AccessPolicy]:
+    """Yield the AccessPolicies that are valid."""
     for body in bodies:
         try:
             yield read_policy(body)
@@ -113,5 +103,5 @@ def _readable(bodies: Iterable[Body]) -> Iterable[AccessPolicy]:
             continue
 
 
-def _list(api: Session, resource: Any) -> Any:  # noqa: ANN401
+def _list(api: Session, resource: Resource) -> AsyncIterator[Body]:
     return list_all(api.cluster, Collection(resource, api.namespace))

@@ -50,6 +50,27 @@ def run_command(
 
 
 @contextmanager
+def collect_errors(problems: list[str], prefix: str = "") -> Iterator[None]:
+    """Collect an error, and let the command continue with the next object."""
+    try:
+        yield
+    except CommandError as error:
+        problems.append(f"{prefix}{error}")
+    except ClusterError as error:
+        problems.append(f"{prefix}{describe_api_error(error)}")
+
+
+def raise_collected(problems: list[str]) -> None:
+    """Let the command fail if there were errors.
+
+    Raises:
+        CommandError: There were; the message has one line for each.
+    """
+    if problems:
+        raise CommandError("\n".join(problems))
+
+
+@contextmanager
 def interrupted() -> Iterator[None]:
     """Cancel the current task at the first Ctrl-C, and ignore further ones.
 

@@ -15,6 +15,7 @@ from argogrant.api.accessgrant_view import StoredStatus
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.json_fields import get_dict
 from argogrant.api.new_objects import ApprovalRequest, build_approval
+from argogrant.cli.access_rules import awaiting_caller
 from argogrant.cli.change.readiness import describe_ceiling
 from argogrant.cli.change.submit import (
     OutputOptions,
@@ -24,7 +25,13 @@ from argogrant.cli.change.submit import (
 )
 from argogrant.cli.change.verdict import describe_effect, verdict_on_approval
 from argogrant.cli.change.wait import is_counted, wait_until, watched_object
-from argogrant.cli.errors import CommandError, summarize_api_error
+from argogrant.cli.choosing import can_be_revoked, chosen_names, require_names
+from argogrant.cli.errors import (
+    CommandError,
+    collect_errors,
+    raise_collected,
+    summarize_api_error,
+)
 from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.serialization import object_name
 from argogrant.cli.session import (
@@ -35,6 +42,7 @@ from argogrant.cli.session import (
     parse_instance,
     utc_now,
 )
+from argogrant.cli.terminal.grant_state import awaits_approval
 from argogrant.cli.terminal.questions import confirm
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap
 from argogrant.cli.terminal.times import short, when
@@ -65,7 +73,7 @@ def _command(decision: ApprovalDecision) -> Callable[..., None]:
 
     def command(  # noqa: PLR0913 - one for each option
         *,
-        name: str,
+        names: Sequence[str],
         comment: str,
         yes: bool,
         wait: bool,
@@ -75,11 +83,26 @@ def _command(decision: ApprovalDecision) -> Callable[..., None]:
         namespace: str,
         context: str,
     ) -> None:
+        require_names(names)
         options = parse_output_options(
             output, wait=wait, timeout=timeout, dry_run=dry_run
         )
 
-        async def decide(api: Session) -> None:
+        async def decide_all(api: Session) -> None:
+            approvals: list[Body] = []
+            problems: list[str] = []
+            fits, preferred = (
+                (awaits_approval, awaiting_caller)
+                if decision is ApprovalDecision.APPROVE
+                else (can_be_revoked, None)
+            )
+            for name in await chosen_names(api, names, verb, fits, preferred):
+                with collect_errors(problems):
+                    await decide(api, name, approvals)
+            options.echo("", *approvals)
+            raise_collected(problems)
+
+        async def decide(api: Session, name: str, approvals: list[Body]) -> None:
             found = await find_grant(api, name)
             _check_is_useful(decision, found.stored)
             # The approver always sees the summary, but programs read only the object
@@ -98,13 +121,13 @@ def _command(decision: ApprovalDecision) -> Callable[..., None]:
                     api.namespace, approval["metadata"]["name"]
                 )
                 approval = await api.cluster.get(created)
-            options.echo("", approval)
+            approvals.append(approval)
             if options.timeout is None and not options.is_dry_run:
                 instance = found.grant.instance
                 verdict = await verdict_on_approval(api, approval, instance)
                 print_verdict(verdict, options)
 
-        run_change(verb, decide, options, context, namespace)
+        run_change(verb, decide_all, options, context, namespace)
 
     return command
 

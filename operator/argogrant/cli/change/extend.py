@@ -1,6 +1,7 @@
 """``argogrant extend``: moves the end of a grant to later, or to earlier."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
 
 import click
 
@@ -15,10 +16,12 @@ from argogrant.cli.change.submit import (
     run_change,
     submit,
 )
-from argogrant.cli.errors import CommandError
+from argogrant.cli.choosing import can_be_extended, chosen_names, require_names
+from argogrant.cli.errors import CommandError, collect_errors, raise_collected
 from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.serialization import object_name
 from argogrant.cli.session import Session, find_grant, utc_now
+from argogrant.cli.terminal.questions import ask, can_ask
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (
     TimeContext,
@@ -36,7 +39,7 @@ EVALUATED_AGAIN = "AccessPolicies evaluate it again, and approvers must approve 
 
 def extend(  # noqa: PLR0913 - one for each option
     *,
-    name: str,
+    names: Sequence[str],
     by: str,
     until: str,
     reason: str,
@@ -53,17 +56,20 @@ def extend(  # noqa: PLR0913 - one for each option
     options = parse_output_options(
         output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
     )
-    if bool(by) == bool(until):
-        raise click.BadParameter("specify one of --by and --until", param_hint="--by")
-    change: timedelta | datetime
-    if by:
-        change = parse_option("--by", parse_duration_argument, by)
-    else:
-        now = utc_now()
-        moment = TimeContext(now=now, after=now, zone=options.zone)
-        change = parse_option("--until", parse_time, until, moment).instant
+    require_names(names)
+    change = _parse_change(by, until, options.zone)
 
-    async def change_end(api: Session) -> None:
+    async def change_ends(api: Session) -> None:
+        problems: list[str] = []
+        chosen = await chosen_names(api, names, "extend", can_be_extended)
+        for number, name in enumerate(chosen):
+            if number and output is ListFormat.YAML:
+                click.echo("---")
+            with collect_errors(problems):
+                await change_end(api, name)
+        raise_collected(problems)
+
+    async def change_end(api: Session, name: str) -> None:
         grant, stored = await find_grant(api, name)
         end = current_end(grant, stored)
         new_end = end + change if isinstance(change, timedelta) else change
@@ -101,7 +107,24 @@ def extend(  # noqa: PLR0913 - one for each option
         user = await who_am_i(api.cluster)
         await submit(api, build_grant(request, user), description, options)
 
-    run_change("extend", change_end, options, context, namespace)
+    run_change("extend", change_ends, options, context, namespace)
+
+
+def _parse_change(by: str, until: str, zone: tzinfo | None) -> timedelta | datetime:
+    """Parse exactly one of ``--by`` and ``--until``; a user can be asked for it."""
+    if not by and not until and can_ask():
+        return ask("Additional duration, such as 1h", _parse_duration)
+    if bool(by) == bool(until):
+        raise click.BadParameter("specify one of --by and --until", param_hint="--by")
+    if by:
+        return _parse_duration(by)
+    now = utc_now()
+    moment = TimeContext(now=now, after=now, zone=zone)
+    return parse_option("--until", parse_time, until, moment).instant
+
+
+def _parse_duration(text: str) -> timedelta:
+    return parse_option("--by", parse_duration_argument, text)
 
 
 def current_end(grant: Grant, stored: StoredStatus) -> datetime:

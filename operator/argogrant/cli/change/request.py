@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from argogrant.api.new_objects import GrantRequest, build_grant
+from argogrant.cli.change.asking import RequestAnswers, ask_missing
 from argogrant.cli.change.cautions import find_cautions
 from argogrant.cli.change.readiness import check_instance, describe_ceiling
 from argogrant.cli.change.submit import (
@@ -20,6 +21,7 @@ from argogrant.cli.change.submit import (
 from argogrant.cli.errors import CommandError
 from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.session import Session, utc_now
+from argogrant.cli.terminal.questions import can_ask
 from argogrant.cli.terminal.tables import print_warnings, sanitize
 from argogrant.cli.terminal.times import (
     TimeContext,
@@ -68,27 +70,49 @@ def request(  # noqa: PLR0913 - one for each option
     options = parse_output_options(
         output, wait=wait, timeout=timeout, dry_run=dry_run, zone=zone
     )
-    named_subject, role_ref = parse_subject(user, group), parse_role(role, project)
-    window = parse_window(
-        lasts=lasts, until=until, begins=begins, now=utc_now(), zone=options.zone
+    answers = RequestAnswers(
+        role=parse_role(role, project) if role else None,
+        reason=reason,
+        has_window=bool(lasts or until),
     )
+    if not can_ask():
+        _require(role=role, reason=reason)
+    named_subject = parse_subject(user, group)
+
+    def parse_times(answer: str) -> RequestedWindow:
+        return parse_window(
+            lasts=answer or lasts,
+            until=until,
+            begins=begins,
+            now=utc_now(),
+            zone=options.zone,
+        )
+
+    if answers.has_window or not can_ask():
+        parse_times("")
 
     async def create(api: Session) -> None:
         found = await check_instance(api, instance)
         requester, subject = await who_am_i(api.cluster), named_subject
         if subject is None:
             subject = own_subject(requester, found.strip_prefix if found else None)
-        cautions = await find_cautions(api, instance, subject, role_ref)
+        complete = answers
+        if not answers.is_complete:
+            parties = (subject, requester)
+            complete = await ask_missing(api, answers, parties, instance, project)
+        assert complete.role is not None
+        window = parse_times(complete.lasts)
+        cautions = await find_cautions(api, instance, subject, complete.role)
         print_warnings(map(sanitize, cautions))
         wanted = GrantRequest(
             instance=instance,
             subject=subject,
-            role=role_ref,
+            role=complete.role,
             start=window.start,
             end=end_of_request(window, requester, utc_now()),
             name=name,
-            prefix=generated_prefix(subject, role_ref),
-            justification=reason,
+            prefix=generated_prefix(subject, complete.role),
+            justification=complete.reason,
             break_glass=break_glass,
         )
         now = utc_now()
@@ -98,6 +122,21 @@ def request(  # noqa: PLR0913 - one for each option
         await submit(api, build_grant(wanted, requester), description, options)
 
     run_change("request", create, options, context, namespace)
+
+
+def _require(**options: str) -> None:
+    """Check that options are given, since no user can be asked.
+
+    Raises:
+        click.MissingParameter: One is missing.
+    """
+    for name, value in options.items():
+        if not value:
+            raise click.MissingParameter(
+                ctx=click.get_current_context(silent=True),
+                param_hint=f"'--{name}'",
+                param_type="option",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
 """``argogrant revoke``: ends grants early."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import click
 
-from argogrant.api.accessgrant_view import view_grant
+from argogrant.api.accessgrant_view import AccessGrantView, view_grant
 from argogrant.api.new_objects import build_revocation_patch
 from argogrant.cli.change.submit import (
     OutputOptions,
@@ -15,17 +16,21 @@ from argogrant.cli.change.submit import (
 )
 from argogrant.cli.change.verdict import unconfirmed_revocations
 from argogrant.cli.change.wait import has_ended, wait_until, watched_object
-from argogrant.cli.errors import CommandError, describe_api_error
+from argogrant.cli.choosing import can_be_revoked, chosen_names
+from argogrant.cli.errors import CommandError, collect_errors, raise_collected
 from argogrant.cli.formats import DryRun, ListFormat
 from argogrant.cli.serialization import object_name
 from argogrant.cli.session import Session, grant_body
 from argogrant.cli.terminal.grant_state import is_over
+from argogrant.cli.terminal.questions import can_ask
 from argogrant.cli.terminal.tables import print_warnings, sanitize
+from argogrant.grants.model.grant import SubjectKind
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
-from argogrant.kube.errors import ClusterError, NotFound
+from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import list_all
-from argogrant.kube.resources import ACCESS_GRANTS, Collection
+from argogrant.kube.permissions import Permission, ShippedRole, missing_permissions
+from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS, Collection
 
 
 def revoke(  # noqa: PLR0913 - one for each option
@@ -41,7 +46,7 @@ def revoke(  # noqa: PLR0913 - one for each option
     context: str,
 ) -> None:
     """Revoke grants by name or by label."""
-    if bool(names) == bool(selector):
+    if bool(names) == bool(selector) and (selector or not can_ask()):
         message = "specify either names or a selector"
         raise click.BadParameter(message, param_hint="--selector")
     options = parse_output_options(output, wait=wait, timeout=timeout, dry_run=dry_run)
@@ -49,12 +54,17 @@ def revoke(  # noqa: PLR0913 - one for each option
     async def revoke_all(api: Session) -> None:
         bodies: dict[str, Body] = {}
         problems: list[str] = []
-        for name in dict.fromkeys(names or await _select(api, selector)):
-            with _collect_errors(problems):
+        chosen = (
+            await _select(api, selector)
+            if selector
+            else await chosen_names(api, names, "revoke", can_be_revoked)
+        )
+        for name in chosen:
+            with collect_errors(problems):
                 bodies[name] = await _revoke(api, name, reason, options)
         if options.timeout is not None:
             for name, body in bodies.items():
-                with _collect_errors(problems, f"{name}: "):
+                with collect_errors(problems, f"{name}: "):
                     instance = view_grant(body).instance
                     watched = watched_object(api, ACCESS_GRANTS, body, instance)
                     message = await wait_until(api, watched, has_ended, options.timeout)
@@ -66,28 +76,16 @@ def revoke(  # noqa: PLR0913 - one for each option
         options.echo("", *bodies.values())
         if options.timeout is None and not options.is_dry_run:
             print_warnings(await unconfirmed_revocations(api, bodies.values()))
-        if problems:
-            raise CommandError("\n".join(problems))
+        raise_collected(problems)
 
     run_change("revoke", revoke_all, options, context, namespace)
-
-
-@contextmanager
-def _collect_errors(problems: list[str], prefix: str = "") -> Iterator[None]:
-    """Collect an error, and let the command continue with the next grant."""
-    try:
-        yield
-    except CommandError as error:
-        problems.append(f"{prefix}{error}")
-    except ClusterError as error:
-        problems.append(f"{prefix}{describe_api_error(error)}")
 
 
 async def _select(api: Session, selector: str) -> list[str]:
     """Return the names of the selected grants that have not ended."""
     collection = Collection(ACCESS_GRANTS, api.namespace, labels=selector)
     grants = [view_grant(body) async for body in list_all(api.cluster, collection)]
-    names = [one.name for one in grants if not (one.is_revoked or is_over(one))]
+    names = [one.name for one in grants if can_be_revoked(one)]
     if not names:
         click.echo(
             f"The selector matches no active grants in namespace"
@@ -104,14 +102,54 @@ async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) 
         CommandError: The grant does not exist, or the API server rejects the change.
     """
     body = await grant_body(api, name)
-    grant = view_grant(body)
+    grant, effect = view_grant(body), ""
     if is_over(grant):
         result = "unchanged: the grant has already ended"
     elif grant.is_revoked:
         result = "unchanged: the grant is already revoked"
     else:
         patch = build_revocation_patch(grant.uid, reason)
-        body = await patch_grant(api, name, patch)
+        body = await _patch(api, name, patch)
         result = f"revoked{options.dry_run_suffix}"
+        effect = describe_effect(grant)
     options.echo(f"{object_name(body)} {result}")
+    options.echo(effect)
     return body
+
+
+def describe_effect(grant: AccessGrantView) -> str:
+    """Return who loses which role."""
+    subject = sanitize(grant.subject)
+    if grant.subject_kind == SubjectKind.GROUP:
+        subject = f"the members of group {subject}"
+    return f"Removes {sanitize(grant.role)} from {subject}."
+
+
+async def _patch(api: Session, name: str, patch: dict[str, Any]) -> Body:
+    """Revoke a grant; an approver without that permission can deny it instead.
+
+    Raises:
+        CommandError: The API server rejects the change.
+    """
+    try:
+        return await patch_grant(api, name, patch)
+    except CommandError as error:
+        if isinstance(error.__cause__, Forbidden) and await _may_decide(api):
+            raise CommandError(
+                f"{error} If you may approve this grant, you can also end it with:"
+                f" argogrant deny {sanitize(name)}."
+            ) from error
+        raise
+
+
+async def _may_decide(api: Session) -> bool:
+    """Return whether the user may create AccessApprovals."""
+    permission = Permission(
+        verb="create",
+        resource=ACCESS_APPROVALS,
+        namespace=api.namespace,
+        role=ShippedRole("the Role argogrant-approver", "examples/roles.yaml"),
+    )
+    with suppress(ClusterError):
+        return not await missing_permissions(api.cluster, [permission])
+    return False

@@ -8,7 +8,6 @@ from argogrant.cli.commands.params import (
     COMPLETE_ROLES,
     CONTEXT,
     DRY_RUN,
-    GRANT_NAME,
     GRANT_NAMES,
     INSTANCE_NAME,
     NAMESPACE,
@@ -26,6 +25,9 @@ REQUEST: Final = Command(
     "Request a role: create an AccessGrant in your name.",
     """Request a role: create an AccessGrant in your name.
 
+    On a terminal, asks for the role, the duration and the justification that the
+    options do not contain, and offers the roles that you may request.
+
     Waits two seconds for the operator, and prints the next step. The exit status is 1
     if the grant is refused, else 0. With --wait, it is 0 if Argo CD has the binding,
     else 1.
@@ -35,7 +37,6 @@ REQUEST: Final = Command(
     [
         option(
             "--role",
-            required=True,
             shell_complete=COMPLETE_ROLES,
             help="Name of the role; argogrant roles lists them.",
         ),
@@ -48,9 +49,7 @@ REQUEST: Final = Command(
             *("--from", "begins"),
             help="Start, in the forms of --until.  [default: now]",
         ),
-        option(
-            "--reason", required=True, help="Justification, for approvers and audit."
-        ),
+        option("--reason", help="Justification, for approvers and audit."),
         option("--name", help="Name of the AccessGrant.  [default: generated]"),
         flag(
             "--break-glass",
@@ -67,7 +66,7 @@ REQUEST: Final = Command(
     ],
 )
 _DECISION: Final = (
-    GRANT_NAME,
+    GRANT_NAMES,
     option(
         "--comment", help="Comment, stored in the approval and in the audit stream."
     ),
@@ -82,8 +81,8 @@ _DECISION: Final = (
 APPROVE: Final = Command(
     "approve",
     "change.approve:approve",
-    "Approve a grant.",
-    """Approve a grant.
+    "Approve grants.",
+    """Approve grants.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
     confirmation. Waits two seconds for the operator: the exit status is 1 if the
@@ -96,8 +95,8 @@ APPROVE: Final = Command(
 DENY: Final = Command(
     "deny",
     "change.approve:deny",
-    "Deny a grant permanently; an active grant ends.",
-    """Deny a grant permanently; an active grant ends.
+    "Deny grants permanently; active grants end.",
+    """Deny grants permanently; active grants end.
 
     Prints who requests which role, until when and why. On a terminal, asks for a
     confirmation. Waits two seconds for the operator: the exit status is 1 if the
@@ -110,8 +109,8 @@ DENY: Final = Command(
 EXTEND: Final = Command(
     "extend",
     "change.extend:extend",
-    "Extend a grant, or shorten it.",
-    """Extend a grant, or shorten it.
+    "Extend grants, or shorten them.",
+    """Extend grants, or shorten them.
 
     A later end creates another AccessGrant, which AccessPolicies evaluate again. An
     earlier end is written to the grant itself; a duration cannot be changed.
@@ -119,7 +118,7 @@ EXTEND: Final = Command(
     Example: argogrant extend alice-hotfix --by 1h
     """,
     [
-        GRANT_NAME,
+        GRANT_NAMES,
         option("--by", help="Additional duration, such as 30m or 1h."),
         option("--until", help="New end, in the forms of request --until."),
         option("--reason", help="Justification.  [default: that of the grant]"),

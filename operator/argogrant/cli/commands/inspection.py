@@ -11,7 +11,7 @@ from argogrant.cli.commands.params import (
     COMPLETE_ROLES,
     CONTEXT,
     GRANT,
-    GRANT_NAME,
+    GRANT_NAMES,
     INSTANCE,
     INSTANCE_NAME,
     NAMESPACE,
@@ -56,8 +56,8 @@ LIST: Final = Command(
 SHOW: Final = Command(
     "show",
     "inspect.show:show_grant",
-    "Explain why a grant gives access, or why not.",
-    """Explain why a grant gives access or not, and check whether Argo CD has it.
+    "Explain why grants give access, or why not.",
+    """Explain why grants give access or not, and check whether Argo CD has them.
 
     Shows the conditions, each approval and whether it counts, and what to do next.
     Read-only, with your own permissions. Items that you cannot read are marked "?".
@@ -65,7 +65,7 @@ SHOW: Final = Command(
     Example: argogrant show alice-deploys -n argogrant
     """,
     [
-        GRANT_NAME,
+        GRANT_NAMES,
         NAMESPACE,
         CONTEXT,
         ARGOCD_CONTEXT,

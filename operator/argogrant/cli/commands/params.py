@@ -152,13 +152,8 @@ INSTANCE_NAME: Final = option(
     shell_complete=COMPLETE_INSTANCES,
     help="Name of the ArgoCDInstance.",
 )
-GRANT_NAME: Final = argument(
-    *("name", "NAME", "Name of the AccessGrant."),
-    type=GRANT,
-    shell_complete=COMPLETE_GRANTS,
-)
 GRANT_NAMES: Final = argument(
-    *("names", "NAME...", "Names of AccessGrants."),
+    *("names", "NAME...", "Names of AccessGrants; without one, you choose."),
     nargs=-1,
     type=GRANT,
     shell_complete=COMPLETE_GRANTS,

@@ -1,6 +1,6 @@
 """The command ``argogrant show``: the description of one grant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -19,7 +19,13 @@ from argogrant.argocd.policy_csv import (
     read_key,
     render_binding,
 )
-from argogrant.cli.errors import CommandError, run_command
+from argogrant.cli.choosing import chosen_names, require_names
+from argogrant.cli.errors import (
+    CommandError,
+    collect_errors,
+    raise_collected,
+    run_command,
+)
 from argogrant.cli.formats import DocumentFormat
 from argogrant.cli.inspect.describe import (
     BindingLookup,
@@ -54,37 +60,70 @@ from argogrant.kube.resources import (
 
 def show_grant(
     *,
-    name: str,
+    names: Sequence[str],
     namespace: str,
     context: str,
     argocd_context: str,
     output: DocumentFormat,
 ) -> None:
     """Print the description of a grant."""
-    facts = run_command("show", _read(name, namespace, context, argocd_context))
+    require_names(names)
+    problems: list[str] = []
+    read = run_command(
+        "show", _read_all(names, namespace, context, argocd_context, problems)
+    )
     if output is DocumentFormat.TEXT:
-        print_line(lambda width, marks: to_text(facts, width=width, marks=marks))
+        for number, facts in enumerate(read):
+            if number:
+                click.echo()
+            _print(facts)
+    elif len(names) > 1:
+        click.echo(serialize_data({"items": [to_json(one) for one in read]}, output))
     else:
-        click.echo(serialize_data(to_json(facts), output))
+        for facts in read:
+            click.echo(serialize_data(to_json(facts), output))
+    if problems:
+        run_command("show", _fail(problems))
 
 
-async def _read(
-    name: str, namespace: str, context: str, argocd_context: str
-) -> GrantDescription:
+def _print(facts: GrantDescription) -> None:
+    print_line(lambda width, marks: to_text(facts, width=width, marks=marks))
+
+
+async def _fail(problems: list[str]) -> None:
+    raise_collected(problems)
+
+
+async def _read_all(
+    names: Sequence[str],
+    namespace: str,
+    context: str,
+    argocd_context: str,
+    problems: list[str],
+) -> list[GrantDescription]:
+    """Describe grants; collect the problems with the others."""
+    found = []
     async with session(context, namespace) as home:
-        body = await grant_body(home, name)
-        grant = view_grant(body)
-        approvals, problem = await _approvals(home, name)
-        status = body.get("status") or {}
-        generation = body["metadata"].get("generation")
-        return GrantDescription(
-            grant=grant,
-            is_stale=bool(status) and status.get("observedGeneration") != generation,
-            approvals=approvals,
-            approvals_problem=problem,
-            binding=await _find_binding(home, grant, argocd_context),
-            now=utc_now(),
-        )
+        for name in await chosen_names(home, names, "show", lambda _: True):
+            with collect_errors(problems):
+                found.append(await _read(home, name, argocd_context))
+    return found
+
+
+async def _read(home: Session, name: str, argocd_context: str) -> GrantDescription:
+    body = await grant_body(home, name)
+    grant = view_grant(body)
+    approvals, problem = await _approvals(home, name)
+    status = body.get("status") or {}
+    generation = body["metadata"].get("generation")
+    return GrantDescription(
+        grant=grant,
+        is_stale=bool(status) and status.get("observedGeneration") != generation,
+        approvals=approvals,
+        approvals_problem=problem,
+        binding=await _find_binding(home, grant, argocd_context),
+        now=utc_now(),
+    )
 
 
 async def _approvals(

@@ -38,7 +38,9 @@ def test_revoke_several_grants(cluster: FakeCluster) -> None:
     assert (spec["revoked"], spec["revocation"]) == (True, {"justification": "closed"})
     assert result.stdout.splitlines() == [
         "accessgrant.argogrant.dev/hotfix revoked",
+        "Removes role:ops from alice.",
         "accessgrant.argogrant.dev/other revoked",
+        "Removes role:ops from alice.",
     ]
 
 
@@ -96,7 +98,9 @@ def test_selector_skips_revoked_grants(
 
     assert result.stdout.splitlines() == [
         "accessgrant.argogrant.dev/first revoked",
+        "Removes role:ops from alice.",
         "accessgrant.argogrant.dev/third revoked",
+        "Removes role:ops from alice.",
     ]
     assert "revoked" not in cluster.object(f"{GRANTS}/hotfix")["spec"]
 
@@ -153,6 +157,7 @@ def test_dry_run_is_marked(cluster: FakeCluster) -> None:
 
     assert result.stdout == (
         "accessgrant.argogrant.dev/hotfix revoked (server dry run)\n"
+        "Removes role:ops from alice.\n"
     )
     assert cluster.is_dry_run
 
