@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 PAGE: Final = "docs/reference/commands.md"
 INTRODUCTION: Final = """\
 `argogrant` and `kubectl argogrant` are the same command. It uses the kubeconfig and
-your own permissions, as kubectl does, and never connects to Argo CD. Errors are printed
-to standard error, with their remedy.
+your own permissions, [as kubectl does](../how-to/choose-a-cluster.md), and never
+connects to Argo CD. Errors are printed to standard error, with their remedy.
 
 | exit status | meaning |
 | --- | --- |
@@ -25,6 +25,13 @@ to standard error, with their remedy.
 Output has colours on a terminal only, and not if `NO_COLOR` is set. Times are in the
 local time zone, and are printed with it. The environment variable `ARGOGRANT_NAMESPACE`
 is the default of `--namespace`.
+"""
+OPTIONS: Final = """\
+## Options of every command
+
+They choose the API server and the credential, as in kubectl, and can be given before
+the command or after it. If a command has another option of the same name, such as
+`request --user`, give the option before the command.
 """
 _NOT_SHOWN: Final = "--help"
 
@@ -39,7 +46,9 @@ def page() -> str:
     sections = [
         _section(name, one) for name, one in app.commands.items() if not one.hidden
     ]
-    return "\n".join(["# Commands\n", NOTE + "\n", INTRODUCTION, *sections])
+    columns = ("option", "meaning", "default")
+    options = f"{OPTIONS}\n{table(columns, list(_rows(app)))}"
+    return "\n".join(["# Commands\n", NOTE + "\n", INTRODUCTION, options, *sections])
 
 
 def _section(name: str, command: Any) -> str:  # noqa: ANN401
@@ -56,7 +65,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401
 def _rows(command: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
     for one in command.params:
         names = ", ".join(f"`{name}`" for name in (*one.opts, *one.secondary_opts))
-        if _NOT_SHOWN in one.opts:
+        if _NOT_SHOWN in one.opts or getattr(one, "hidden", False):
             continue
         if one.param_type_name == "argument":
             names = f"`{one.metavar or one.name.upper()}`"

@@ -227,8 +227,9 @@ COMMANDS: Final = Group(
             name="no_api_server",
             title="No cluster is configured",
             message=(
-                "sweep of argocd/argocd-rbac-cm: no API server is configured: Invalid"
-                " kube-config file. Expected key current-context in kube-config"
+                "sweep of argocd/argocd-rbac-cm: no API server is configured:"
+                " KUBECONFIG=/no/such/file names no context, and this is no pod with a"
+                " service account. Set KUBECONFIG, or use --kubeconfig."
             ),
             meaning="It runs outside a pod, and the kubeconfig is missing or empty.",
             remedy="Set `KUBECONFIG`, or run it as the CronJob does.",

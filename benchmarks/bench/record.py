@@ -123,7 +123,7 @@ def _machine() -> dict[str, str]:
         "Python": platform.python_version(),
         "Argo CD": programs.module_version(programs.ARGO_CD_MODULE),
         "Kubernetes": programs.module_version(programs.KUBERNETES_MODULE),
-        **{name: version(name) for name in ("kopf", "kubernetes", "aiohttp")},
+        **{name: version(name) for name in ("kopf", "aiohttp")},
     }
 
 

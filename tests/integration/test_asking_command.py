@@ -64,7 +64,10 @@ def test_approved_request_gives_access(
     shown = bob.does("approve", "hotfix", "--comment", "agreed", "--wait")
     eventually(world.may_sync, within=live_policies.TIMEOUT)
 
-    assert asked.startswith("accessgrant.argogrant.dev/hotfix created\n")
+    assert asked.startswith(
+        "accessgrant.argogrant.dev/hotfix created"
+        " (context control-plane, namespace argogrant)\n"
+    )
     assert 'Group "approvers" may approve. To approve, an approver runs: ' in asked
     assert not before
     assert "Subject:   User alice" in shown
@@ -128,7 +131,10 @@ def test_dry_run_of_a_revocation_changes_nothing(
 
     assert "created (server dry run): approved" in agreed
     assert approvals == ""
-    assert revoked == "accessgrant.argogrant.dev/hotfix revoked (server dry run)\n"
+    assert revoked == (
+        "accessgrant.argogrant.dev/hotfix revoked (server dry run)"
+        " (context control-plane, namespace argogrant)\n"
+    )
     assert "revoked" not in world.grant("hotfix")["spec"]
 
 

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import pytest
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import load_kube_config
 
 from argogrant.kube.client import Body, Cluster, KubernetesCluster
+from argogrant.kube.kubeconfig.choosing import ConnectionOptions, read_client_config
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from controlplane import ControlPlane
 from controlplane.errors import KubectlFailed
@@ -83,11 +82,10 @@ def in_memory() -> Place:
 
 def on_a_real_api_server(plane: ControlPlane) -> Place:
     async def run(story: Story) -> Any:
-        configuration = Configuration()
-        await load_kube_config(
-            config_file=str(plane.kubeconfig()), client_configuration=configuration
+        options = ConnectionOptions(kubeconfig=str(plane.kubeconfig()))
+        cluster = KubernetesCluster.connect(
+            read_client_config(options, {}), lambda: datetime.now(UTC), environment={}
         )
-        cluster = KubernetesCluster(ApiClient(configuration), lambda: datetime.now(UTC))
         try:
             return await story(cluster)
         finally:

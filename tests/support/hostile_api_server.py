@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from kubernetes.aio.client import ApiClient, Configuration
 
+from argogrant.kube.api_server import api_server_with_token
 from argogrant.kube.client import (
     HOME_LIMITS,
     REMOTE_LIMITS,
@@ -59,14 +59,8 @@ async def client_of(
     url: str, limits: AnswerLimits = REMOTE_LIMITS
 ) -> AsyncIterator[KubernetesCluster]:
     """Connect with ``TOKEN``, by default as to another cluster."""
-    configuration = Configuration(
-        host=url,
-        api_key={"BearerToken": TOKEN},
-        api_key_prefix={"BearerToken": "Bearer"},
-    )
-    cluster = KubernetesCluster(
-        ApiClient(configuration), lambda: datetime.now(UTC), limits=limits
-    )
+    api_server = api_server_with_token(url, TOKEN, "", {})
+    cluster = KubernetesCluster(api_server, lambda: datetime.now(UTC), limits=limits)
     try:
         yield cluster
     finally:

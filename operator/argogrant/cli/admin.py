@@ -7,6 +7,7 @@ before a deletion.
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -20,6 +21,7 @@ from argogrant.argocd.overlay import Swept
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.session import APIServerNotReachable, connect, session, utc_now
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.access_survey import DEFAULT_ARGOCD_NAMESPACE
 from argogrant.controller.removal import (
     ProjectSweep,
@@ -31,6 +33,9 @@ from argogrant.controller.removal import uninstall as uninstall_namespace
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.resources import CONFIG_MAPS
 
+SWEEP_LIMIT: Final = "60s"
+"""Time limit of a request: a CronJob starts the next sweep in its place."""
+
 
 def allow(
     *,
@@ -39,17 +44,17 @@ def allow(
     context: str,
 ) -> None:
     """Add namespaces to those that may bind in an Argo CD."""
-    names = run_command("allow", _allow(namespace, argocd_namespace, context))
+    names, place = run_command("allow", _allow(namespace, argocd_namespace, context))
     click.echo(
         f"{argocd_namespace}/{CONFIG_MAP_NAME} allows ArgoCDInstances of namespace"
-        f" {', '.join(names)}"
+        f" {', '.join(names)} ({place})"
     )
 
 
 async def _allow(
     namespaces: Sequence[str], argocd_namespace: str, context: str
-) -> tuple[str, ...]:
-    """Return the namespaces that the annotation names now.
+) -> tuple[tuple[str, ...], str]:
+    """Return the namespaces that the annotation names now, and where that is.
 
     Raises:
         CommandError: A text is no name of a namespace, or there are too many.
@@ -69,7 +74,7 @@ async def _allow(
         version = {"resourceVersion": metadata["resourceVersion"]}
         patch = {"metadata": {**version, "annotations": annotations}}
         await api.cluster.merge_patch(path, patch)
-    return names
+    return names, sanitize(api.place)
 
 
 def sweep(argocd_namespace: str, *, is_everything: bool, context: str) -> None:
@@ -113,9 +118,9 @@ async def _sweep(
     second sweep.
     """
     try:
-        cluster = await connect(context)
+        cluster = await connect(context, limit=SWEEP_LIMIT)
     except APIServerNotReachable as error:
-        return SweepFailed(f"no API server is configured: {error}"), None
+        return SweepFailed(str(error)), None
     try:
         swept: Swept | SweepFailed
         try:
@@ -142,7 +147,10 @@ def uninstall(
 
     async def run() -> bool:
         failed = False
-        cluster = await connect()
+        try:
+            cluster = await connect()
+        except APIServerNotReachable as error:
+            raise CommandError(str(error)) from error
         try:
             for one in namespace:
                 async for step in uninstall_namespace(
@@ -158,5 +166,5 @@ def uninstall(
             await cluster.close()
         return failed
 
-    if asyncio.run(run()):
+    if run_command("uninstall", run()):
         raise click.exceptions.Exit(1)

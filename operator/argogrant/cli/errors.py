@@ -17,7 +17,15 @@ import click
 
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote, with_full_stop
-from argogrant.kube.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from argogrant.kube.errors import (
+    ClusterError,
+    Conflict,
+    CredentialUnavailable,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthorized,
+)
 
 Result = TypeVar("Result")
 EXIT_NO: Final = 1
@@ -100,6 +108,9 @@ def interrupted() -> Iterator[None]:
 
 
 _REMEDIES: Final[Mapping[type[Exception], str]] = {
+    CredentialUnavailable: "",
+    Unauthorized: "The credential has expired or was revoked. Log in again; kubectl"
+    " auth whoami shows whether it is accepted.",
     Forbidden: "Ask an administrator for this permission; kubectl auth can-i --list"
     " shows yours.",
     NotFound: "Are the CRDs installed, and is the namespace (-n) correct?",
@@ -156,7 +167,7 @@ def summarize_api_error(error: ClusterError) -> str:
 
 def _with_remedy(text: str, error: ClusterError) -> str:
     remedy = next(one for kind, one in _REMEDIES.items() if isinstance(error, kind))
-    return f"{with_full_stop(text)} {remedy}"
+    return f"{with_full_stop(text)} {remedy}".rstrip()
 
 
 def _invalid_field(text: str) -> str:

@@ -14,6 +14,7 @@ import click
 from argogrant import __version__
 from argogrant.cli.commands import administration, change, inspection
 from argogrant.cli.commands.command import load
+from argogrant.cli.commands.connection import connection_options, forget_options
 from argogrant.cli.terminal.questions import Interrupted
 
 COMMANDS: Final = (
@@ -48,6 +49,11 @@ class Commands(click.Group):
         """Return the names in the order in which they were added."""
         return list(self.commands)
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:  # noqa: ANN401
+        """Parse a new command line; options of an earlier one do not apply."""
+        forget_options()
+        return super().make_context(*args, **settings)
+
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
         """Run a command; Ctrl-C ends it with the exit status that shells expect."""
         try:
@@ -78,6 +84,7 @@ app = Commands(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     params=[
+        *connection_options(),
         click.Option(
             ["--version"],
             is_flag=True,
@@ -85,7 +92,7 @@ app = Commands(
             is_eager=True,
             callback=lambda context, _, value: _print_version(context, value),
             help="Print the version and exit.",
-        )
+        ),
     ],
 )
 

@@ -4,6 +4,7 @@ A child process would find its modules by another import path: ``python -m kopf`
 searches the current directory first.
 """
 
+import json
 import os
 import runpy
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import click
 
+from argogrant.cli.commands.connection import given_options
 from argogrant.kube.own_namespace import own_namespace
 
 
@@ -48,6 +50,13 @@ def operator(  # noqa: PLR0913 - one for each option
         "AUDIT_SINK_CA_FILE": audit_sink_ca_file,
         "AUDIT_SPOOL": audit_spool,
     }
+    connection = {
+        key: one for key, one in given_options().items() if key != "namespace"
+    }
+    if connection.pop("request_timeout", None):
+        message = "the operator has time limits of its own"
+        raise click.BadParameter(message, param_hint="--request-timeout")
+    settings["CONNECTION"] = json.dumps(connection) if connection else ""
     os.environ.update(
         {f"ARGOGRANT_{name}": str(value) for name, value in settings.items()}
     )

@@ -5,8 +5,10 @@ function that sends a request raises ``ClusterError`` if it fails.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
@@ -27,7 +29,10 @@ from argogrant.cli.absence import (
     describe_absence,
     describe_alternatives,
 )
+from argogrant.cli.commands.connection import given_options
+from argogrant.cli.confirmed_writes import ConfirmedWrites
 from argogrant.cli.errors import CommandError, describe_api_error
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.argocd_state import (
     ObservedConfigMap,
     observe_config_map,
@@ -37,14 +42,17 @@ from argogrant.grants.conditions import Conditions
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
-from argogrant.kube.client import (
-    Body,
-    Cluster,
-    KubernetesCluster,
-    namespace_of_context,
-)
-from argogrant.kube.errors import Forbidden, NotFound
+from argogrant.kube.client import Body, Cluster, KubernetesCluster, Timeouts
+from argogrant.kube.errors import CredentialUnavailable, Forbidden, NotFound
+from argogrant.kube.exec_plugin import PluginTerminal
 from argogrant.kube.informer import list_all
+from argogrant.kube.kubeconfig.choosing import (
+    ClientConfig,
+    ConnectionOptions,
+    read_client_config,
+)
+from argogrant.kube.kubeconfig.durations import parse_timeout
+from argogrant.kube.kubeconfig.entries import InvalidKubeconfig
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -59,7 +67,7 @@ NAMESPACE_VARIABLE: Final = "ARGOGRANT_NAMESPACE"
 
 
 class APIServerNotReachable(Exception):
-    """No usable kubeconfig or service account; the message is the client's."""
+    """No usable kubeconfig, service account or credential; the message is complete."""
 
 
 def utc_now() -> datetime:
@@ -67,21 +75,89 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def connect(context: str = "", *, dry_run: bool = False) -> KubernetesCluster:
-    """Connect with the service account of the pod, or else with the kubeconfig.
+def connection_options() -> ConnectionOptions:
+    """Return the options of the command that choose API server and credential."""
+    names = {one.name for one in fields(ConnectionOptions)}
+    values = {key: one for key, one in given_options().items() if key in names}
+    return ConnectionOptions(**values)
 
-    Args:
-        context: Kubeconfig context, also used inside a pod; empty for the current one.
-        dry_run: Whether the API server validates writes without persisting them.
+
+def request_timeouts(text: str) -> Timeouts:
+    """Return the limits of a request for ``--request-timeout``; by default none.
+
+    kubectl waits for as long as the API server and its webhooks take.
 
     Raises:
-        APIServerNotReachable: Neither exists, or the kubeconfig is invalid.
+        APIServerNotReachable: The text is no duration.
+    """
+    seconds = parse_timeout(text)
+    if seconds is None:
+        raise APIServerNotReachable(
+            f"--request-timeout {quote(text)} is no duration. Write a number of"
+            " seconds, or a duration such as 1s, 2m or 3h; 0 is no limit."
+        )
+    return Timeouts.of(seconds)
+
+
+def plugin_terminal() -> PluginTerminal:
+    """Return what an exec plugin may use of the terminal of the command."""
+    return PluginTerminal(
+        has_input=sys.stdin is not None and sys.stdin.isatty(),
+        shows_errors=sys.stderr is not None and sys.stderr.isatty(),
+        forward=_forward,
+    )
+
+
+def _forward(piece: bytes) -> None:
+    with suppress(OSError, ValueError):
+        sys.stderr.buffer.write(piece)
+        sys.stderr.flush()
+
+
+def client_config(context: str = "") -> ClientConfig:
+    """Choose API server, credential and namespace, as kubectl does.
+
+    Args:
+        context: Kubeconfig context; empty for that of the options, or the current one.
+
+    Raises:
+        APIServerNotReachable: The kubeconfig names none that can be used.
+    """
+    options = connection_options()
+    chosen = replace(options, context=context or options.context)
+    try:
+        return read_client_config(chosen, os.environ)
+    except InvalidKubeconfig as error:
+        raise APIServerNotReachable(str(error)) from error
+
+
+async def connect(
+    config: ClientConfig | str = "", *, dry_run: bool = False, limit: str = "0"
+) -> KubernetesCluster:
+    """Connect to an API server, and get the credential for it.
+
+    Args:
+        config: What was chosen, or the name of a context; empty for the choice of the
+            options.
+        dry_run: Whether the API server validates writes without persisting them.
+        limit: Time limit of a request without ``--request-timeout``; 0 for none.
+
+    Raises:
+        APIServerNotReachable: There is no usable API server or credential.
     """
     try:
-        return await KubernetesCluster.connect(utc_now, context, dry_run=dry_run)
-    except Exception as error:
-        # The client library raises many types of errors for an invalid kubeconfig.
+        cluster = KubernetesCluster.connect(
+            client_config(config) if isinstance(config, str) else config,
+            utc_now,
+            environment=os.environ,
+            terminal=plugin_terminal(),
+            dry_run=dry_run,
+            timeouts=request_timeouts(connection_options().request_timeout or limit),
+        )
+        await cluster.log_in()
+    except (InvalidKubeconfig, CredentialUnavailable) as error:
         raise APIServerNotReachable(str(error)) from error
+    return cluster
 
 
 class Session(NamedTuple):
@@ -91,11 +167,18 @@ class Session(NamedTuple):
     namespace: str
     source: str = ""
     """Where the namespace comes from, as a clause; empty if an option names it."""
+    place: str = ""
+    """Where requests go, such as ``context one``."""
 
     @property
     def origin(self) -> NamespaceOrigin:
         """The namespace, and where it comes from."""
         return NamespaceOrigin(self.namespace, self.source)
+
+    @property
+    def where(self) -> str:
+        """Where objects are written: ``(context one, namespace argogrant)``."""
+        return sanitize(f"({self.place}, namespace {self.namespace})")
 
 
 @asynccontextmanager
@@ -105,35 +188,41 @@ async def session(
     """Connect to an API server, and resolve the namespace of the command.
 
     Raises:
-        CommandError: No kubeconfig and no service account exists.
+        CommandError: There is no usable API server or credential.
     """
     try:
-        cluster = await connect(context, dry_run=dry_run)
+        config = client_config(context)
+        cluster = await connect(config, dry_run=dry_run)
     except APIServerNotReachable as error:
-        raise CommandError(
-            f"no API server is configured: {with_full_stop(str(error))} To list"
-            " contexts, run: kubectl config get-contexts."
-        ) from error
+        raise CommandError(str(error)) from error
     try:
-        source = _namespace_source(namespace, context)
-        yield Session(cluster, resolve_namespace(namespace, context), source)
+        writes = cluster if dry_run else ConfirmedWrites(cluster, utc_now)
+        source = _namespace_source(namespace, config)
+        where = resolve_namespace(namespace, config)
+        yield Session(writes, where, source, config.place)
     finally:
         await cluster.close()
 
 
-def resolve_namespace(namespace: str, context: str) -> str:
+def resolve_namespace(namespace: str, config: ClientConfig) -> str:
     """Return the option, or else the namespace of the context, or ``argogrant``."""
-    return namespace or namespace_of_context(context) or DEFAULT_NAMESPACE
+    before_command = str(given_options().get("namespace") or "")
+    if namespace == os.environ.get(NAMESPACE_VARIABLE):
+        namespace = before_command or namespace
+    return namespace or before_command or config.namespace or DEFAULT_NAMESPACE
 
 
-def _namespace_source(namespace: str, context: str) -> str:
+def _namespace_source(namespace: str, config: ClientConfig) -> str:
+    if given_options().get("namespace"):
+        return ""
     if namespace:
         is_default = namespace == os.environ.get(NAMESPACE_VARIABLE)
         return f"which {NAMESPACE_VARIABLE} names" if is_default else ""
-    if not namespace_of_context(context):
+    if not config.namespace:
         return "the default"
-    name = f"context {quote(context)}" if context else "the current context"
-    return f"the namespace of {name}"
+    if config.in_cluster:
+        return "the namespace of this pod"
+    return f"the namespace of context {quote(config.context)}"
 
 
 async def instance_of(api: Session, name: str) -> Instance:

@@ -30,7 +30,7 @@ def _print_versions(output: DocumentFormat) -> None:
     versions = {
         "version": __version__,
         "apiVersion": API_VERSION,
-        "kubernetesClient": metadata.version("kubernetes"),
+        "aiohttp": metadata.version("aiohttp"),
         "python": platform.python_version(),
     }
     if output is DocumentFormat.JSON:

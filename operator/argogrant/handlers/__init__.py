@@ -5,6 +5,7 @@ controller, and it keeps deleted objects until they are clean:
 
     =====================  =====================================================
     ``kopf.on.startup``    connect, wait for the Lease, then start (``startup``)
+    ``kopf.on.login``      the credential of kopf's own requests
     ``kopf.daemon``        the reconcile loop of one ArgoCDInstance
     ``kopf.timer``         the resync: lists everything again once a minute
     ``kopf.on.delete``     the finalizer: an ArgoCDInstance stays until all of its

@@ -5,6 +5,8 @@ They call the managers of the served namespaces, which ``NamespaceRegistry`` sta
 
 import asyncio
 import ctypes
+import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from functools import partial
 from typing import Final
 
 import kopf
+from pydantic import TypeAdapter
 
 from argogrant.api.remote_cluster import RemoteCluster
 from argogrant.argocd.policy_csv import trim_line_caches
@@ -20,6 +23,7 @@ from argogrant.controller.apply import Clock
 from argogrant.controller.manager import NamespaceManager, log_task_failure
 from argogrant.kube.client import Cluster, KubernetesCluster
 from argogrant.kube.errors import ClusterError
+from argogrant.kube.kubeconfig.choosing import ConnectionOptions, read_client_config
 from argogrant.telemetry.metrics import Metrics
 
 INSTANCES: Final = ("argogrant.dev", "v1alpha1", "argocdinstances")
@@ -38,8 +42,24 @@ def utc_now() -> datetime:
 async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
     """Create a client of another cluster."""
     return KubernetesCluster.connect_to(
-        remote.server, authorities=remote.ca_bundle, token=token, clock=utc_now
+        remote.server,
+        authorities=remote.ca_bundle,
+        token=token,
+        clock=utc_now,
+        environment=os.environ,
     )
+
+
+def connect_home() -> KubernetesCluster:
+    """Create a client of the cluster that the kubeconfig or the pod names.
+
+    Raises:
+        InvalidKubeconfig: Neither names a usable API server and credential.
+    """
+    given = json.loads(os.environ.get("ARGOGRANT_CONNECTION") or "{}")
+    options = TypeAdapter(ConnectionOptions).validate_python(given)
+    config = read_client_config(options, os.environ)
+    return KubernetesCluster.connect(config, utc_now, environment=os.environ)
 
 
 class NamespaceRegistry:

@@ -30,10 +30,16 @@ from argogrant.audit.audit_log import AuditListener, AuditLog, Stream
 from argogrant.audit.http_sink import Sink, SinkTarget, open_spool
 from argogrant.audit.kubernetes_events import KubernetesEvents
 from argogrant.controller.manager import log_task_failure
-from argogrant.handlers.instances import NamespaceRegistry, register_resync, utc_now
+from argogrant.handlers.instances import (
+    NamespaceRegistry,
+    connect_home,
+    register_resync,
+    utc_now,
+)
 from argogrant.handlers.kopf_requests import Backoffs, survive_broken_answers
 from argogrant.kube.client import Body, Cluster, KubernetesCluster
-from argogrant.kube.errors import Conflict
+from argogrant.kube.errors import Conflict, CredentialUnavailable
+from argogrant.kube.kubeconfig.entries import InvalidKubeconfig
 from argogrant.kube.leader_election import LeaderElector
 from argogrant.kube.own_namespace import own_namespace
 from argogrant.kube.resources import EVENTS
@@ -57,6 +63,8 @@ ENDING_SECONDS: Final = 10.0
 third of the grace period of a pod."""
 LOST_LEASE: Final = 3
 """Exit status of a process that lost its Lease."""
+LOGIN_SECONDS: Final = 5.0
+"""Seconds until kopf asks again for a credential that was missing."""
 ELECTION_POLL_SECONDS: Final = 0.1
 ELECTION_SHUTDOWN_TIMEOUT: Final = 5.0
 
@@ -181,7 +189,7 @@ class LeaderElection:
 
     async def _elect(self, main: asyncio.AbstractEventLoop) -> None:
         """Acquire the Lease, notify the main loop, and renew until released."""
-        cluster = await KubernetesCluster.connect(utc_now)
+        cluster = connect_home()
         elector = LeaderElector(
             cluster,
             self._settings.lease_namespace,
@@ -401,10 +409,33 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: object) -
     asyncio.get_running_loop().set_default_executor(resolvers)
     memo.settings = OperatorSettings.read(os.environ)
     register_resync(memo.settings.sweep_seconds)
-    cluster = await KubernetesCluster.connect(utc_now)
+    try:
+        cluster = connect_home()
+    except InvalidKubeconfig as error:
+        raise kopf.PermanentError(str(error)) from error
+    memo.cluster = cluster
     memo.process = OperatorProcess(cluster, memo.settings)
     memo.namespaces = memo.process.namespaces
     await memo.process.start()
+
+
+@kopf.on.login()
+async def log_in(memo: kopf.Memo, **_: object) -> kopf.AiohttpSession:
+    """Open a session for kopf, with the credential of this process.
+
+    kopf's own logins know neither exec plugins nor contexts as kubectl does. kopf calls
+    this again when the API server rejects the credential.
+
+    Raises:
+        kopf.TemporaryError: The credential is missing now.
+    """
+    api_server = memo.cluster.api_server
+    try:
+        credential = await api_server.credentials.current()
+    except CredentialUnavailable as error:
+        raise kopf.TemporaryError(str(error), delay=LOGIN_SECONDS) from error
+    session = api_server.open_session(credential.certificate)
+    return kopf.AiohttpSession(server=api_server.url, aiohttp_session=session)
 
 
 @kopf.on.cleanup()

@@ -1,44 +1,30 @@
 """Client of an API server, with the verbs that argogrant uses, and its credentials.
 
 Every request goes through ``KubernetesCluster._send``. Objects are plain JSON: a list
-of ten thousand grants would cost seconds as model objects of the client library.
+of ten thousand grants would cost seconds as objects of a client library.
 
 Nothing that an API server answers is taken for granted, because that of another cluster
 belongs to somebody else. Whatever it sends is read up to a limit and within a time, or
 raises a ``ClusterError``; the work that it causes is paced (``_pause``).
 
-Credentials come from the pod, from a kubeconfig, or from a token for another cluster.
-The official Python client reads them, with one addition. kubectl honours ``as`` and its
-companions in the user of a kubeconfig; the Python client ignores them, and would send
-requests with other permissions, usually more of them. ``impersonation_headers`` adds
-the headers that kubectl sends.
-
-Source: Kubernetes, "User impersonation", and ``client-go/transport/round_trippers.go``
-(``NewImpersonatingRoundTripper``, ``headerKeyEscape``).
+Credentials come from a kubeconfig or the pod (``kubeconfig``), or are a token for
+another cluster.
 """
 
 import asyncio
 import json
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import inf
 from typing import Any, Final, Protocol, Self
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import (
-    ConfigException,
-    list_kube_config_contexts,
-    load_incluster_config,
-    load_kube_config,
-)
 
 from argogrant.kube.answers import (
     as_items,
@@ -47,10 +33,14 @@ from argogrant.kube.answers import (
     metadata_of,
     parse_json,
 )
+from argogrant.kube.api_server import (
+    ApiServer,
+    api_server_of,
+    api_server_with_token,
+)
 from argogrant.kube.connections import (
     OBJECT_BYTES,
     Connections,
-    Headers,
     Lane,
     lane_of,
     read_body,
@@ -59,13 +49,18 @@ from argogrant.kube.connections import (
 from argogrant.kube.errors import (
     LONGEST_TEXT,
     TooLarge,
+    Unavailable,
     UntrustedCertificate,
     connection_errors,
     error_of_event,
     foreign_text,
     raise_for_status,
 )
+from argogrant.kube.exec_plugin import PluginTerminal
+from argogrant.kube.kubeconfig.choosing import ClientConfig
+from argogrant.kube.proxies import InvalidProxy
 from argogrant.kube.resources import Collection
+from argogrant.kube.tls import InvalidCertificate
 
 Body = dict[str, Any]
 
@@ -75,6 +70,8 @@ FIELD_MANAGER: Final = "argogrant"
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, connect=3)
 """Short, since a revocation whose response is lost is repeated without harm."""
 LIST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=3)
+PLUGIN_SECONDS: Final = 60.0
+"""Seconds that an exec plugin of the operator may run: it has no one to ask."""
 PAGE_SIZE: Final = 100
 """Objects per page of a list. A parsed page takes about 15 kB for each object. Pages of
 500 objects, read during a burst of grants, increased the memory of the process by four
@@ -89,6 +86,23 @@ WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(
 )
 """The API server sends a bookmark every minute; a watch idle for longer is dead. It
 ends every watch itself, so one that stays open for longer does not come from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Limits of the time that requests take, except watches."""
+
+    request: aiohttp.ClientTimeout = field(default=REQUEST_TIMEOUT)
+    lists: aiohttp.ClientTimeout = field(default=LIST_TIMEOUT)
+
+    @classmethod
+    def of(cls, seconds: float) -> Self:
+        """Return the limits of kubectl; 0 seconds are no limit but that of connecting.
+
+        Source: kubernetes/client-go, ``transport/cache.go``.
+        """
+        limit = aiohttp.ClientTimeout(total=seconds or None, sock_connect=30)
+        return cls(request=limit, lists=limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,84 +212,98 @@ class Cluster(Protocol):
 
 
 class KubernetesCluster:
-    """An API server, with the official client for credentials and connections.
+    """A client of an API server.
 
     Args:
-        api: The official client.
+        api_server: The API server, with the credential for it.
         clock: Current time in UTC, which is compared with the server's.
-        headers: Headers of every request.
         dry_run: Send writes with ``dryRun=All``: validated but not stored.
         limits: Limits of what the API server answers.
+        timeouts: Limits of the time that requests take.
         clock_skew: Difference of the clocks, if other clients observe it also.
     """
 
     def __init__(  # noqa: PLR0913
         self,
-        api: ApiClient,
+        api_server: ApiServer,
         clock: Callable[[], datetime],
         *,
-        headers: Headers = (),
         dry_run: bool = False,
         limits: AnswerLimits | None = None,
+        timeouts: "Timeouts | None" = None,
         clock_skew: "ClockSkew | None" = None,
     ) -> None:
-        self._api = api
+        self._api_server = api_server
         self._clock = clock
-        self._headers = headers
         self._dry_run = dry_run
         self._dry_run_params = {"dryRun": "All"} if dry_run else {}
         self._limits = limits or HOME_LIMITS
+        self._timeouts = timeouts or Timeouts()
         self._clock_skew = clock_skew or ClockSkew()
-        self._connections = Connections(api, headers)
+        self._connections = Connections(api_server)
         self._page_sizes: dict[str, int] = {}
         """By the path of a collection: objects per page, if its pages were too long."""
 
     @classmethod
-    async def connect(
+    def connect(  # noqa: PLR0913
         cls,
+        config: ClientConfig,
         clock: Callable[[], datetime],
-        context: str = "",
         *,
+        environment: Mapping[str, str],
+        terminal: PluginTerminal | None = None,
         dry_run: bool = False,
+        timeouts: "Timeouts | None" = None,
     ) -> Self:
-        """Connect with the pod's service account, or else with the kubeconfig.
+        """Connect to the API server that a kubeconfig or the pod names.
 
-        A context of the kubeconfig takes precedence over the pod's service account.
+        Args:
+            config: What was chosen in the kubeconfig.
+            clock: Current time in UTC.
+            environment: Proxies, and the environment of exec plugins.
+            terminal: What exec plugins may use of the terminal; None for nothing.
+            dry_run: Send writes with ``dryRun=All``.
+            timeouts: Limits of the time that requests take.
+
+        Raises:
+            InvalidKubeconfig: A file, certificate, proxy or plugin cannot be used.
         """
-        configuration = Configuration()
-        headers: Headers = ()
-        if context or not _is_loaded_in_cluster(configuration):
-            loader = await load_kube_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration, context=context or None
-            )
-            user = loader._user  # noqa: SLF001 - there is no public accessor
-            headers = impersonation_headers(user.value if user else {})
-        return cls(ApiClient(configuration), clock, headers=headers, dry_run=dry_run)
+        api_server = api_server_of(
+            config,
+            environment=environment,
+            terminal=terminal or PluginTerminal(limit=PLUGIN_SECONDS),
+            clock=clock,
+        )
+        return cls(api_server, clock, dry_run=dry_run, timeouts=timeouts)
 
     @classmethod
     def connect_to(
-        cls, server: str, *, authorities: str, token: str, clock: Callable[[], datetime]
+        cls,
+        server: str,
+        *,
+        authorities: str,
+        token: str,
+        clock: Callable[[], datetime],
+        environment: Mapping[str, str],
     ) -> Self:
         """Connect to another cluster; its certificate is always verified.
 
         ``authorities`` are the trusted CA certificates in PEM; empty for the system's.
+        ``environment`` names the proxies.
 
         Raises:
             UntrustedCertificate: ``authorities`` contains no certificate.
+            Unavailable: The proxy of the environment has no usable URL.
         """
-        configuration = Configuration(
-            host=server,
-            api_key={"BearerToken": token},
-            api_key_prefix={"BearerToken": "Bearer"},
-            ca_cert_data=authorities or None,
-            verify_ssl=True,
-        )
         try:
-            return cls(ApiClient(configuration), clock, limits=REMOTE_LIMITS)
-        except ssl.SSLError as error:
+            api_server = api_server_with_token(server, token, authorities, environment)
+        except InvalidProxy as error:
+            raise Unavailable(str(error)) from error
+        except InvalidCertificate as error:
             raise UntrustedCertificate(
-                f"the CA certificates for {server} cannot be read: {error}"
+                f"the CA certificates for {server} cannot be read: the text {error}"
             ) from error
+        return cls(api_server, clock, limits=REMOTE_LIMITS)
 
     def partition(self) -> Self:
         """Return a client with the same credentials and connections of its own.
@@ -283,13 +311,26 @@ class KubernetesCluster:
         Requests through one of them never wait for those through another one.
         """
         return type(self)(
-            self._api,
+            self._api_server,
             self._clock,
-            headers=self._headers,
             dry_run=self._dry_run,
             limits=self._limits,
+            timeouts=self._timeouts,
             clock_skew=self._clock_skew,
         )
+
+    @property
+    def api_server(self) -> ApiServer:
+        """The API server, with the credential for it."""
+        return self._api_server
+
+    async def log_in(self) -> None:
+        """Get the credential before the first request needs it.
+
+        Raises:
+            CredentialUnavailable: There is none; the message says why.
+        """
+        await self._api_server.credentials.current()
 
     async def close(self) -> None:
         """Close all connections of this client."""
@@ -329,7 +370,7 @@ class KubernetesCluster:
     ) -> ListPage:
         """Read one page of at most so many bytes."""
         path = collection.path
-        request = _Request("GET", path, query, Lane.OTHERS, LIST_TIMEOUT, limit)
+        request = _Request("GET", path, query, Lane.OTHERS, self._timeouts.lists, limit)
         with connection_errors(str(request), self._clean):
             body = await self._read(request)
             started = time.perf_counter()
@@ -417,7 +458,7 @@ class KubernetesCluster:
         parse: Callable[[object], Body] = as_mapping,
     ) -> Body:
         """Send a request and return what ``parse`` makes of the JSON it gets."""
-        limits = (REQUEST_TIMEOUT, self._limits.object_bytes)
+        limits = (self._timeouts.request, self._limits.object_bytes)
         request = _Request(method, path, query, lane_of(method, path), *limits, body)
         with connection_errors(str(request), self._clean):
             return parse(parse_json(await self._read(request)))
@@ -435,16 +476,12 @@ class KubernetesCluster:
             kind = "merge-patch+json" if request.method == "PATCH" else "json"
             headers["Content-Type"] = f"application/{kind}"
             content = json.dumps(request.body)
-        method, url, headers, _, _ = await self._api.param_serialize(
-            request.method,
-            request.path,
-            query_params=list(request.query.items()),
-            header_params=headers,
-            auth_settings=["BearerToken"],
-        )
+        url = f"{self._api_server.url}{request.path}"
+        if request.query:
+            url = f"{url}?{urlencode(request.query)}"
         sent = self._clock()
         response = await self._connections.send(
-            *(request.lane, method, url),
+            *(request.lane, request.method, url),
             headers=headers,
             body=content,
             timeout=request.timeout,
@@ -460,62 +497,14 @@ class KubernetesCluster:
 
     def _clean(self, text: str) -> str:
         """Make text of the API server harmless: one short line without the token."""
-        token = self._api.configuration.api_key.get("BearerToken") or ""
-        return foreign_text(text, (token.rpartition(" ")[2],), self._limits.text)
+        secret = self._connections.secret
+        return foreign_text(text, (secret,), self._limits.text)
 
 
 def _selector(collection: Collection) -> dict[str, str]:
     name = f"metadata.name={collection.name}" if collection.name else ""
     selectors = {"fieldSelector": name, "labelSelector": collection.labels}
     return {key: value for key, value in selectors.items() if value}
-
-
-class IncompleteImpersonation(Exception):
-    """The kubeconfig has as-uid, as-groups or as-user-extra without as."""
-
-
-def impersonation_headers(user: Mapping[str, Any]) -> Headers:
-    """Build the impersonation headers for the entry of a user in a kubeconfig.
-
-    Raises:
-        IncompleteImpersonation: There are other fields but no ``as``.
-    """
-    parts = [("Impersonate-Uid", uid) for uid in [user.get("as-uid")] if uid]
-    parts += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
-    parts += [
-        (f"Impersonate-Extra-{quote(key, safe='')}", value)
-        for key, values in (user.get("as-user-extra") or {}).items()
-        for value in values
-    ]
-    if user.get("as"):
-        return (("Impersonate-User", user["as"]), *parts)
-    if parts:
-        raise IncompleteImpersonation(
-            "the user of the kubeconfig has as-uid, as-groups or as-user-extra without"
-            " as; set as to the user to impersonate"
-        )
-    return ()
-
-
-def namespace_of_context(context: str = "") -> str:
-    """Return the namespace of a context, by default the current one; may be empty."""
-    try:
-        contexts, current = list_kube_config_contexts()  # type: ignore[no-untyped-call]
-    except ConfigException:
-        return ""
-    chosen = [one for one in contexts if one["name"] == context] if context else []
-    named = (chosen or [current])[0].get("context") or {}
-    return str(named.get("namespace") or "")
-
-
-def _is_loaded_in_cluster(configuration: Configuration) -> bool:
-    try:
-        load_incluster_config(  # type: ignore[no-untyped-call]
-            client_configuration=configuration
-        )
-    except ConfigException:
-        return False
-    return True
 
 
 class ClockSkew:

@@ -23,16 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import partial
 from typing import Final
-from urllib.request import getproxies
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from kubernetes.aio.client import ApiClient
 
-from argogrant.kube.errors import TooLarge
-
-Headers = tuple[tuple[str, str], ...]
-"""Pairs, since ``Impersonate-Group`` may occur several times."""
+from argogrant.kube.api_server import ApiServer
+from argogrant.kube.errors import CredentialUnavailable, TooLarge
+from argogrant.kube.tls import ClientCertificate, InvalidCertificate
 
 OBJECT_BYTES: Final = 8 * 2**20
 """Longest answer with one object, and longest event of a watch.
@@ -62,16 +59,19 @@ def lane_of(method: str, path: str) -> Lane:
 class Connections:
     """Pools of connections, opened at the first request of each lane.
 
+    A client certificate that was renewed replaces the connections of all lanes.
+
     Args:
-        api: The official client, which has the certificates and the proxy.
-        headers: Headers of every request.
+        api_server: The API server, with the credential for it.
     """
 
-    def __init__(self, api: ApiClient, headers: Headers) -> None:
-        self._api = api
-        self._headers = headers
+    def __init__(self, api_server: ApiServer) -> None:
+        self._api_server = api_server
+        self._certificate: ClientCertificate | None = None
         self._sessions: dict[Lane, aiohttp.ClientSession] = {}
         self._resolver = OwnThreadResolver()
+        self.secret = ""
+        """The secret of the latest credential, which no message may repeat."""
 
     async def send(  # noqa: PLR0913
         self,
@@ -88,19 +88,14 @@ class Connections:
         Raises:
             ValueError: The response is compressed.
         """
-        configuration, options = self._api.configuration, {}
-        if configuration.tls_server_name:
-            options["server_hostname"] = configuration.tls_server_name
-        response = await self._session(lane).request(
+        session = await self._session(lane)
+        response = await session.request(
             method,
             url,
             headers={**headers, "Accept-Encoding": _IDENTITY},
             data=body,
             timeout=timeout,
             allow_redirects=False,
-            proxy=configuration.proxy,
-            proxy_headers=configuration.proxy_headers,
-            **options,
         )
         if response.headers.get("Content-Encoding", _IDENTITY).lower() != _IDENTITY:
             response.close()
@@ -109,25 +104,31 @@ class Connections:
 
     async def close(self) -> None:
         """Close all connections."""
-        for session in self._sessions.values():
-            await session.close()
+        await self._close_sessions()
         await self._resolver.close()
 
-    def _session(self, lane: Lane) -> aiohttp.ClientSession:
+    async def _close_sessions(self) -> None:
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+
+    async def _session(self, lane: Lane) -> aiohttp.ClientSession:
+        credential = await self._api_server.credentials.current()
+        certificate, self.secret = credential.certificate, credential.secret
+        if certificate != self._certificate:
+            self._certificate = certificate
+            await self._close_sessions()
         if lane not in self._sessions:
             _, limit = lane.value
-            context = self._api.rest_client.ssl_context
-            # With trust_env aiohttp looks for a proxy at every request, which triples
-            # its cost. Without a proxy in the environment it is switched off.
-            self._sessions[lane] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=limit, ssl=context, resolver=self._resolver
-                ),
-                headers=self._headers,
-                trust_env=bool(getproxies()),
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            try:
+                self._sessions[lane] = self._api_server.open_session(
+                    certificate, self._resolver, limit=limit, auto_decompress=False
+                )
+            except InvalidCertificate as error:
+                raise CredentialUnavailable(
+                    f"the client certificate {error}. Replace its files."
+                ) from error
         return self._sessions[lane]
 
 

@@ -8,11 +8,13 @@
     │   └── Unauthorized       the API server does not accept the token
     ├── Invalid            the API server rejects the object; a retry fails again
     └── Unavailable        no usable response; retry later
+        ├── AnswerLost             a write may be done; look at the object
         ├── TooLarge               the response exceeds the limit of its size
         ├── UntrustedCertificate   the server's certificate was not verified
-        └── TokenMissing           no token is configured for this API server
+        ├── TokenMissing           no token is configured for this API server
+        └── CredentialUnavailable  the configured credential cannot be had; nothing sent
 
-Only this package sees the exceptions of aiohttp and of the client library. The message
+Only this package sees the exceptions of aiohttp. The message
 of an exception begins with the request. ``controller.permissions`` adds the remedy.
 A loop that retries has a ``Backoff`` of its own.
 
@@ -69,6 +71,10 @@ class Unavailable(ClusterError):
     """No response, a late response, or one that asks to retry later."""
 
 
+class AnswerLost(Unavailable):
+    """The request may have reached the API server, but no usable answer came back."""
+
+
 class TooLarge(Unavailable):
     """The response exceeds the limit of its size; the rest of it was not read."""
 
@@ -81,6 +87,13 @@ class TokenMissing(Unavailable):
     """No token is configured for this API server yet."""
 
 
+class CredentialUnavailable(Unavailable):
+    """The configured credential cannot be read or renewed, so no request was sent.
+
+    The message is complete: it names the credential, what is wrong and what to do.
+    """
+
+
 _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
     400: Invalid,
     401: Unauthorized,
@@ -90,6 +103,8 @@ _BY_STATUS: Final[dict[int, type[ClusterError]]] = {
     410: Gone,
     413: Invalid,
     422: Invalid,
+    502: AnswerLost,
+    504: AnswerLost,
 }
 _CERTIFICATE_PROBLEMS: Final = {
     9: "is not valid yet",
@@ -215,8 +230,24 @@ def connection_errors(request: str, clean: Clean = foreign_text) -> Iterator[Non
         TimeoutError,
         ValueError,
     ) as error:
-        cause = clean(str(error)) or type(error).__name__
-        raise Unavailable(f"{request}: {cause}") from error
+        cause = clean(str(error)) or _without_message(error)
+        kind = Unavailable if isinstance(error, _NEVER_SENT) else AnswerLost
+        raise kind(f"{request}: {cause}") from error
+
+
+_NEVER_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+"""Exceptions before a request is sent."""
+
+
+def _without_message(error: Exception) -> str:
+    """Return what an exception means that has no message."""
+    is_late = isinstance(error, TimeoutError)
+    return "no answer in time" if is_late else type(error).__name__
 
 
 def _message(body: bytes) -> str:

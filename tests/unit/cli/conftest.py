@@ -1,10 +1,11 @@
 """Fixtures that run commands against a fake cluster."""
 
-from pathlib import Path
-
 import pytest
 
-from argogrant.cli import session as connecting
+from argogrant.cli import admin, session
+from argogrant.cli.doctor import doctor
+from argogrant.kube.kubeconfig.choosing import ClientConfig
+from argogrant.kube.kubeconfig.entries import ClusterEntry, UserEntry
 from support.fake_cluster import FakeCluster
 
 
@@ -18,22 +19,27 @@ class ClosableCluster(FakeCluster):
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCluster:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     """The cluster that every command connects to; without a kubeconfig."""
     cluster = ClosableCluster()
 
-    class Connector:
-        @staticmethod
-        async def connect(
-            _clock, _context, *, dry_run: bool = False
-        ) -> ClosableCluster:
-            cluster.is_dry_run = dry_run
-            return cluster
+    async def connect(
+        _config=None, *, dry_run: bool = False, limit: str = "0"
+    ) -> ClosableCluster:
+        del limit
+        cluster.is_dry_run = dry_run
+        return cluster
 
-    monkeypatch.setattr(connecting, "KubernetesCluster", Connector)
-    monkeypatch.setattr(
-        "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION",
-        str(tmp_path / "none"),
-    )
+    def client_config(context: str = "") -> ClientConfig:
+        return ClientConfig(
+            server="https://127.0.0.1:6443",
+            cluster=ClusterEntry(),
+            user=UserEntry(),
+            context=context or "one",
+        )
+
+    for module in (session, doctor, admin):
+        monkeypatch.setattr(module, "connect", connect, raising=False)
+        monkeypatch.setattr(module, "client_config", client_config, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     return cluster

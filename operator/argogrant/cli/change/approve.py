@@ -266,7 +266,7 @@ async def _create(
     except (Invalid, Forbidden) as error:
         raise CommandError(summarize_api_error(error)) from error
     result = f"created{options.dry_run_suffix}: {DONE[request.decision]}"
-    options.echo(f"{object_name(approval)} {result}")
+    options.echo(f"{object_name(approval)} {result} {api.where}")
     return approval
 
 

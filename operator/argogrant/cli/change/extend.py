@@ -161,6 +161,6 @@ async def _shorten(
             f" To end it early, run: argogrant revoke {sanitize(grant.name)}."
         )
     body = await patch_grant(api, grant.name, build_expiry_patch(grant.uid, end))
-    result = f"ends earlier{options.dry_run_suffix}"
+    result = f"ends earlier{options.dry_run_suffix} {api.where}"
     new_end = when(end, utc_now(), options.zone)
     options.echo(f"{object_name(body)} {result}: {new_end}", body)

@@ -112,7 +112,7 @@ async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) 
         body = await _patch(api, name, patch)
         result = f"revoked{options.dry_run_suffix}"
         effect = describe_effect(grant)
-    options.echo(f"{object_name(body)} {result}")
+    options.echo(f"{object_name(body)} {result} {api.where}")
     options.echo(effect)
     return body
 

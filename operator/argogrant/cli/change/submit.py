@@ -123,7 +123,8 @@ async def submit(
     """
     created = await _create(api, body)
     instance = body["spec"]["instance"]
-    options.echo(f"{object_name(created)} created{options.dry_run_suffix}")
+    result = f"created{options.dry_run_suffix} {api.where}"
+    options.echo(f"{object_name(created)} {result}")
     options.echo(description)
     if options.timeout is None:
         options.echo("", created)

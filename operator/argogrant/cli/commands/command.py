@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import click
 
+from argogrant.cli.commands.connection import connection_options
+
 PACKAGE: Final = "argogrant.cli"
 
 
@@ -19,6 +21,8 @@ def load(function: str) -> Callable[..., Any]:
 
 class Command(click.Command):
     """Command that passes its parameters to a function, which it imports first.
+
+    It also accepts the options that choose API server and credential (``connection``).
 
     Args:
         name: Name of the command.
@@ -40,7 +44,7 @@ class Command(click.Command):
             name,
             help=inspect.cleandoc(help),
             short_help=short_help,
-            params=list(params),
+            params=[*params, *connection_options(params)],
             callback=self._run,
         )
         self.function = function

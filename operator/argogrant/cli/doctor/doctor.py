@@ -16,6 +16,7 @@ from argogrant.cli.doctor.collect import collect_cluster, collect_instance
 from argogrant.cli.formats import TextOrJSON
 from argogrant.cli.session import (
     APIServerNotReachable,
+    client_config,
     connect,
     resolve_namespace,
     utc_now,
@@ -86,22 +87,22 @@ async def _examine(
     check = "API server"
     try:
         async with AsyncExitStack() as stack:
-            cluster = await connect(context)
+            config = client_config(context)
+            cluster = await connect(config)
             stack.push_async_callback(cluster.close)
             others: dict[str, Cluster] = {}
             if argocd_context:
                 other = others[argocd_context] = await connect(argocd_context)
                 stack.push_async_callback(other.close)
             await cluster.get("/version")
-            where = resolve_namespace(namespace, context)
+            where = resolve_namespace(namespace, config)
             results = await _results(cluster, where, instance, others)
             if any(map(_may_be_transient, results)):
                 await asyncio.sleep(SETTLE_SECONDS)
                 results = await _results(cluster, where, instance, others)
             return results
     except APIServerNotReachable as error:
-        text = f"no API server is configured: {error}"
-        return [wrong(check, text, command="kubectl config get-contexts")]
+        return [wrong(check, str(error), command="kubectl auth whoami")]
     except ClusterError as error:
         text = f"it could not be used: {error}"
         return [wrong(check, text, command="kubectl version")]

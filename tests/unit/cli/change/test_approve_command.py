@@ -49,14 +49,16 @@ def test_approval_names_the_shown_grant_and_its_uid(
         "approver": {"username": "bob", "groups": ["approvers"]},
     }
     assert "Role:      role:ops" in result.stdout
-    assert result.stdout.splitlines()[-1].endswith(f" created: {done}")
+    assert result.stdout.splitlines()[-1].endswith(
+        f" created: {done} (context one, namespace argogrant)"
+    )
 
 
 def test_dry_run_is_marked(cluster: FakeCluster) -> None:
     result = run("approve", "hotfix", "--dry-run=server")
 
     assert result.stdout.splitlines()[-1].endswith(
-        " created (server dry run): approved"
+        " created (server dry run): approved (context one, namespace argogrant)"
     )
     assert cluster.is_dry_run
 

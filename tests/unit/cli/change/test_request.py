@@ -51,7 +51,10 @@ def test_grant_is_created_for_the_user(cluster: FakeCluster) -> None:
         "requester": {"username": "oidc:alice", "groups": ["a", "b"]},
     }
     assert result.stdout.splitlines() == [
-        f"accessgrant.argogrant.dev/{made(cluster)['metadata']['name']} created",
+        (
+            f"accessgrant.argogrant.dev/{made(cluster)['metadata']['name']} created"
+            " (context one, namespace argogrant)"
+        ),
         "Requested role:deployer for alice for 2h, once the grant is active.",
     ]
 
@@ -92,7 +95,8 @@ def test_dry_run_is_marked(cluster: FakeCluster) -> None:
 
     assert cluster.is_dry_run
     assert result.stdout.startswith(
-        "accessgrant.argogrant.dev/x created (server dry run)\n"
+        "accessgrant.argogrant.dev/x created (server dry run)"
+        " (context one, namespace argogrant)\n"
     )
 
 

@@ -17,6 +17,8 @@ from support.fake_cluster_grants import GRANTS, create_grant, set_condition
 END = "2999-01-01T18:00:00Z"
 LATER = "2999-01-01T19:00:00Z"
 
+WHERE = " (context one, namespace argogrant)"
+
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(app, words)
@@ -37,9 +39,9 @@ def test_revoke_several_grants(cluster: FakeCluster) -> None:
     assert result.exit_code == 0, result.output
     assert (spec["revoked"], spec["revocation"]) == (True, {"justification": "closed"})
     assert result.stdout.splitlines() == [
-        "accessgrant.argogrant.dev/hotfix revoked",
+        "accessgrant.argogrant.dev/hotfix revoked" + WHERE,
         "Removes role:ops from alice.",
-        "accessgrant.argogrant.dev/other revoked",
+        "accessgrant.argogrant.dev/other revoked" + WHERE,
         "Removes role:ops from alice.",
     ]
 
@@ -50,8 +52,10 @@ def test_revoked_and_ended_grants_are_unchanged(cluster: FakeCluster) -> None:
     result = run("revoke", "hotfix", "other")
 
     assert result.stdout.splitlines() == [
-        "accessgrant.argogrant.dev/hotfix unchanged: the grant has already ended",
-        "accessgrant.argogrant.dev/other unchanged: the grant is already revoked",
+        "accessgrant.argogrant.dev/hotfix unchanged: the grant has already ended"
+        + WHERE,
+        "accessgrant.argogrant.dev/other unchanged: the grant is already revoked"
+        + WHERE,
     ]
     assert cluster.count("merge_patch") == 0
 
@@ -97,9 +101,9 @@ def test_selector_skips_revoked_grants(
     result = run("revoke", "-l", "incident=7")
 
     assert result.stdout.splitlines() == [
-        "accessgrant.argogrant.dev/first revoked",
+        "accessgrant.argogrant.dev/first revoked" + WHERE,
         "Removes role:ops from alice.",
-        "accessgrant.argogrant.dev/third revoked",
+        "accessgrant.argogrant.dev/third revoked" + WHERE,
         "Removes role:ops from alice.",
     ]
     assert "revoked" not in cluster.object(f"{GRANTS}/hotfix")["spec"]
@@ -156,7 +160,7 @@ def test_dry_run_is_marked(cluster: FakeCluster) -> None:
     result = run("revoke", "hotfix", "--dry-run=server")
 
     assert result.stdout == (
-        "accessgrant.argogrant.dev/hotfix revoked (server dry run)\n"
+        "accessgrant.argogrant.dev/hotfix revoked (server dry run)" + WHERE + "\n"
         "Removes role:ops from alice.\n"
     )
     assert cluster.is_dry_run
@@ -202,7 +206,7 @@ def test_earlier_end_is_written_to_the_grant(cluster: FakeCluster) -> None:
     spec = cluster.object(f"{GRANTS}/hotfix")["spec"]
 
     assert spec["expiresAt"] == "2997-01-01T00:00:00Z"
-    assert "hotfix ends earlier: 2998-01-01 00:00 UTC" in sentence.stdout
+    assert f"hotfix ends earlier{WHERE}: 2998-01-01 00:00 UTC" in sentence.stdout
     assert named.stdout == "accessgrant.argogrant.dev/hotfix\n"
 
 

@@ -1,0 +1,1 @@
+"""Kubeconfigs, and the servers, proxies and plugins that they name."""
