@@ -4,6 +4,9 @@ A member of such a role can create tokens of it, which end with the grant.
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -194,6 +197,17 @@ while [ ! -e {folder}/save ]; do sleep 0.1; done
 sed 's|^    name: deployer|    description: edited\\n&|' "$1" > {folder}/new
 cat {folder}/new > "$1"
 """
+
+
+def run(world: World, *command: str) -> str:
+    """Run argogrant as an administrator; return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-m", "argogrant.cli.main", *command, "-n", "argogrant"],
+        env={**os.environ, "KUBECONFIG": str(world.plane.kubeconfig())},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    ).stdout
 
 
 def returned(world: World) -> tuple[str, str, str]:
