@@ -25,6 +25,7 @@ COMMANDS: Final = (
     change.REVOKE,
     inspection.LIST,
     inspection.SHOW,
+    inspection.WHOAMI,
     inspection.ROLES,
     inspection.CAN,
     inspection.REVIEW,

@@ -77,6 +77,27 @@ SHOW: Final = Command(
         ),
     ],
 )
+WHOAMI: Final = Command(
+    "whoami",
+    "inspect.whoami:whoami",
+    "Print your names in Kubernetes and Argo CD.",
+    """Print who you are to Kubernetes and to Argo CD, and where commands act.
+
+    The user of Argo CD is the one that argogrant request uses without --user.
+
+    Example: argogrant whoami
+    """,
+    [
+        NAMESPACE,
+        CONTEXT,
+        choice(
+            *("--output", "-o"),
+            values=DocumentFormat,
+            default=DocumentFormat.TEXT,
+            help="Output format.",
+        ),
+    ],
+)
 ROLES: Final = Command(
     "roles",
     "inspect.roles:roles",
