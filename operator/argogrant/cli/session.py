@@ -6,23 +6,12 @@ function that sends a request raises ``ClusterError`` if it fails.
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
-from argogrant.api.accessgrant import read_grant
-from argogrant.api.accessgrant_view import (
-    StoredStatus,
-    read_conditions,
-    read_stored_status,
-)
-from argogrant.api.argocdinstance import Instance, read_instance
-from argogrant.api.json_fields import get_dict
-from argogrant.argocd.appproject.project import Project
-from argogrant.argocd.argocd_cm import SETTINGS_NAME
-from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.absence import (
     DEFAULT_NAMESPACE,
     NamespaceOrigin,
@@ -33,19 +22,10 @@ from argogrant.cli.commands.connection import given_options
 from argogrant.cli.confirmed_writes import ConfirmedWrites
 from argogrant.cli.errors import CommandError, describe_api_error
 from argogrant.cli.terminal.tables import sanitize
-from argogrant.controller.argocd_state import (
-    ObservedConfigMap,
-    observe_config_map,
-    observe_project,
-)
-from argogrant.grants.conditions import Conditions
-from argogrant.grants.model.errors import AccessGrantError
-from argogrant.grants.model.grant import Grant
-from argogrant.grants.model.validation import PROJECT_NAME, quote, with_full_stop
+from argogrant.grants.model.validation import PROJECT_NAME, quote
 from argogrant.kube.client import Body, Cluster, KubernetesCluster, Timeouts
 from argogrant.kube.errors import CredentialUnavailable, Forbidden, NotFound
 from argogrant.kube.exec_plugin import PluginTerminal
-from argogrant.kube.informer import list_all
 from argogrant.kube.kubeconfig.choosing import (
     ClientConfig,
     ConnectionOptions,
@@ -55,10 +35,7 @@ from argogrant.kube.kubeconfig.durations import parse_timeout
 from argogrant.kube.kubeconfig.entries import InvalidKubeconfig
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
-    APP_PROJECTS,
     ARGOCD_INSTANCES,
-    CONFIG_MAPS,
-    Collection,
     Resource,
 )
 
@@ -225,33 +202,6 @@ def _namespace_source(namespace: str, config: ClientConfig) -> str:
     return f"the namespace of context {quote(config.context)}"
 
 
-async def instance_of(api: Session, name: str) -> Instance:
-    """Read and parse an ArgoCDInstance.
-
-    Raises:
-        CommandError: The instance does not exist, or is invalid.
-    """
-    return parse_instance(name, await instance_body(api, name))
-
-
-def parse_instance(name: str, body: Body) -> Instance:
-    """Parse an ArgoCDInstance.
-
-    Raises:
-        CommandError: It is invalid.
-    """
-    return _parse("ArgoCDInstance", name, body, read_instance)
-
-
-async def instance_conditions(api: Session, name: str) -> Conditions:
-    """Read the conditions that the operator reported about an ArgoCDInstance.
-
-    Raises:
-        CommandError: The instance does not exist.
-    """
-    return read_conditions(get_dict(await instance_body(api, name), "status"))
-
-
 async def instance_body(api: Session, name: str) -> Body:
     """Read an ArgoCDInstance without parsing it.
 
@@ -259,24 +209,6 @@ async def instance_body(api: Session, name: str) -> Body:
         CommandError: The instance does not exist, or the name is invalid.
     """
     return await _get(api, ARGOCD_INSTANCES, "ArgoCDInstance", name)
-
-
-class GrantLookup(NamedTuple):
-    """AccessGrant with its stored status."""
-
-    grant: Grant
-    stored: StoredStatus
-
-
-async def find_grant(api: Session, name: str) -> GrantLookup:
-    """Read and parse an AccessGrant.
-
-    Raises:
-        CommandError: The grant does not exist, or is invalid.
-    """
-    body = await grant_body(api, name)
-    grant = _parse("AccessGrant", name, body, read_grant)
-    return GrantLookup(grant, read_stored_status(body))
 
 
 async def grant_body(api: Session, name: str) -> Body:
@@ -304,76 +236,3 @@ async def _get(api: Session, resource: Resource, kind: str, name: str) -> Body:
         raise CommandError(
             await describe_absence(api.cluster, api.origin, kind, name)
         ) from error
-
-
-def _parse(kind: str, name: str, body: Body, read: Callable[[Body], Parsed]) -> Parsed:
-    try:
-        return read(body)
-    except AccessGrantError as error:
-        raise CommandError(
-            f"{kind} {quote(name)} is invalid: {with_full_stop(str(error))} Apply the"
-            " CRDs of this version."
-        ) from error
-
-
-@asynccontextmanager
-async def argocd_of(
-    home: Session, instance: Instance, context: str
-) -> AsyncIterator[Cluster]:
-    """Connect to the cluster in which the Argo CD of an instance runs.
-
-    Args:
-        home: The cluster of the ArgoCDInstance.
-        instance: The instance; ``spec.cluster`` is set if Argo CD runs elsewhere.
-        context: Kubeconfig context of Argo CD's cluster; empty for ``home``.
-
-    Raises:
-        CommandError: Argo CD runs in another cluster, and ``context`` is empty.
-    """
-    if context:
-        async with session(context) as remote:
-            yield remote.cluster
-        return
-    if instance.cluster is not None:
-        raise CommandError(
-            f"the Argo CD of ArgoCDInstance {quote(instance.name)} runs in another"
-            " cluster. Name a kubeconfig context of that cluster (--argocd-context)."
-        )
-    yield home.cluster
-
-
-class ArgoCDRBAC(NamedTuple):
-    """RBAC policy and AppProjects that Argo CD evaluates requests with."""
-
-    config_map: ObservedConfigMap
-    projects: tuple[Project, ...]
-
-
-async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDRBAC:
-    """Read the RBAC policy and the AppProjects.
-
-    Raises:
-        CommandError: The RBAC ConfigMap does not exist.
-    """
-    try:
-        body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))
-    except NotFound as error:
-        raise CommandError(
-            f"ConfigMap {CONFIG_MAP_NAME} does not exist in namespace"
-            f" {quote(namespace)}. Does Argo CD run there (spec.namespace of the"
-            " ArgoCDInstance)?"
-        ) from error
-    bodies = list_all(cluster, Collection(APP_PROJECTS, namespace))
-    projects = tuple([observe_project(one) async for one in bodies])
-    return ArgoCDRBAC(observe_config_map(body), projects)
-
-
-async def read_argocd_settings(
-    cluster: Cluster, namespace: str
-) -> Mapping[str, str] | None:
-    """Return the data of ``argocd-cm``; None if it does not exist or is forbidden."""
-    try:
-        body = await cluster.get(CONFIG_MAPS.path(namespace, SETTINGS_NAME))
-    except (Forbidden, NotFound):
-        return None
-    return dict(body.get("data") or {})

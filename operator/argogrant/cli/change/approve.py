@@ -33,15 +33,9 @@ from argogrant.cli.errors import (
     summarize_api_error,
 )
 from argogrant.cli.formats import DryRun, ListFormat
+from argogrant.cli.parsed_objects import GrantLookup, find_grant, parse_instance
 from argogrant.cli.serialization import object_name
-from argogrant.cli.session import (
-    GrantLookup,
-    Session,
-    find_grant,
-    instance_body,
-    parse_instance,
-    utc_now,
-)
+from argogrant.cli.session import Session, instance_body, utc_now
 from argogrant.cli.terminal.grant_state import awaits_approval
 from argogrant.cli.terminal.questions import confirm
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, wrap

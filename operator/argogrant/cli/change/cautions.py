@@ -3,7 +3,8 @@
 from argogrant.api.json_fields import get_dict, get_dicts, get_str
 from argogrant.argocd.subject_rules import index_subject_rules
 from argogrant.cli.errors import CommandError
-from argogrant.cli.session import Session, argocd_of, instance_of, read_rules
+from argogrant.cli.parsed_objects import argocd_of, instance_of, read_rules
+from argogrant.cli.session import Session
 from argogrant.grants.access.subject_rules import subject_caution
 from argogrant.grants.model.grant import RoleRef, Subject
 from argogrant.grants.model.reasons import Reason

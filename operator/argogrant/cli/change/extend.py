@@ -19,8 +19,9 @@ from argogrant.cli.change.submit import (
 from argogrant.cli.choosing import can_be_extended, chosen_names, require_names
 from argogrant.cli.errors import CommandError, collect_errors, raise_collected
 from argogrant.cli.formats import DryRun, ListFormat
+from argogrant.cli.parsed_objects import find_grant
 from argogrant.cli.serialization import object_name
-from argogrant.cli.session import Session, find_grant, utc_now
+from argogrant.cli.session import Session, utc_now
 from argogrant.cli.terminal.questions import ask, can_ask
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import (

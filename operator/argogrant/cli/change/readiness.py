@@ -6,7 +6,8 @@ from argogrant.api.accessgrant_view import read_conditions
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.json_fields import get_dict
 from argogrant.cli.errors import CommandError
-from argogrant.cli.session import Session, instance_body, parse_instance
+from argogrant.cli.parsed_objects import parse_instance
+from argogrant.cli.session import Session, instance_body
 from argogrant.cli.terminal.tables import print_warnings, sanitize
 from argogrant.cli.terminal.times import short
 from argogrant.grants.model.reasons import InstanceCondition

@@ -11,7 +11,8 @@ import click
 
 from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.errors import CommandError
-from argogrant.cli.session import Session, instance_conditions
+from argogrant.cli.parsed_objects import instance_conditions
+from argogrant.cli.session import Session
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short
 from argogrant.grants.conditions import StoredCondition

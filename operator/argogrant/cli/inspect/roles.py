@@ -10,14 +10,9 @@ from argogrant.api.json_fields import get_dict
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
 from argogrant.cli.errors import CommandError, run_command
 from argogrant.cli.formats import ListFormat
+from argogrant.cli.parsed_objects import argocd_of, parse_instance, read_rules
 from argogrant.cli.serialization import serialize_data
-from argogrant.cli.session import (
-    argocd_of,
-    instance_body,
-    parse_instance,
-    read_rules,
-    session,
-)
+from argogrant.cli.session import instance_body, session
 from argogrant.cli.status_roles import UNKNOWN_WAYS, read_status_roles
 from argogrant.cli.terminal.tables import NONE, columns, sanitize, table, wrap
 from argogrant.controller.planner import owners_of

@@ -33,15 +33,9 @@ from argogrant.cli.inspect.describe import (
     to_json,
     to_text,
 )
+from argogrant.cli.parsed_objects import argocd_of, instance_of
 from argogrant.cli.serialization import serialize_data
-from argogrant.cli.session import (
-    Session,
-    argocd_of,
-    grant_body,
-    instance_of,
-    session,
-    utc_now,
-)
+from argogrant.cli.session import Session, grant_body, session, utc_now
 from argogrant.cli.terminal.tables import print_line
 from argogrant.controller.argocd_state import observe_config_map, observe_project
 from argogrant.grants.model.errors import UnsafeText

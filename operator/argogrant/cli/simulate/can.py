@@ -29,17 +29,15 @@ from argogrant.argocd.simulation.sourced_lines import (
 )
 from argogrant.cli.errors import EXIT_ERROR, EXIT_NO, CommandError, run_command
 from argogrant.cli.formats import TextOrJSON
-from argogrant.cli.session import (
+from argogrant.cli.parsed_objects import (
     ArgoCDRBAC,
-    Session,
     argocd_of,
     find_grant,
-    instance_body,
     parse_instance,
     read_argocd_settings,
     read_rules,
-    session,
 )
+from argogrant.cli.session import Session, instance_body, session
 from argogrant.cli.status_roles import StatusRoles, read_status_roles
 from argogrant.cli.terminal.tables import columns, sanitize, wrap
 from argogrant.grants.effectiveness import LoginConfig

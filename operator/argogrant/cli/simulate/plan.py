@@ -16,7 +16,8 @@ from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.cli import session as connecting
 from argogrant.cli.errors import EXIT_ERROR, CommandError, run_command
 from argogrant.cli.formats import PlanFormat
-from argogrant.cli.session import Session, argocd_of, instance_of, session
+from argogrant.cli.parsed_objects import argocd_of, instance_of
+from argogrant.cli.session import Session, session
 from argogrant.cli.terminal.tables import has_colours, sanitize
 from argogrant.controller.preview import Preview, ProjectChange, preview
 from argogrant.grants.model.reasons import Reason

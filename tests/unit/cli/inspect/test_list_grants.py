@@ -1,6 +1,8 @@
 """The command ``argogrant list``."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC
 
 import pytest
@@ -426,3 +428,15 @@ def test_forbidden_list_is_an_error(listed, cluster) -> None:
     assert result.stderr.startswith(
         "argogrant list: GET /x: 403 no. Ask an administrator"
     )
+
+
+def test_list_imports_no_library_that_parses_objects() -> None:
+    """They take longer to import than the list takes to read."""
+    script = (
+        "import sys, argogrant.cli.inspect.list_grants, argogrant.cli.object_names;"
+        "print({'pydantic', 'kopf', 'kubernetes', 'casbin'} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert shown.stdout == "set()\n", shown.stdout
