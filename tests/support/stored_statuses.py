@@ -6,7 +6,7 @@ from argogrant.audit.transitions import (
     next_state,
     stored_state,
 )
-from argogrant.grants.conditions import Conditions, StoredCondition
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 
 NOTHING: Conditions = {}
 EARLIER, NOW = "2026-11-24T11:00:00Z", "2026-11-24T12:00:00Z"

@@ -23,7 +23,6 @@ from argogrant.grants.access.subject_rules import (
     RuleList,
     SubjectRule,
 )
-from argogrant.grants.conditions import Conditions, StoredCondition
 from argogrant.grants.model.grant import RoleRef
 from argogrant.grants.model.reasons import (
     REFUSED_REASONS,
@@ -31,6 +30,7 @@ from argogrant.grants.model.reasons import (
     GrantCondition,
     Reason,
 )
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 
 _STATUS: Final = {"True": True, "False": False}
 _UNBOUND: Final = REFUSED_REASONS | {

@@ -39,9 +39,9 @@ from argogrant.audit.transitions import (
     version_key,
 )
 from argogrant.grants.access.policy import Approval
-from argogrant.grants.conditions import Conditions
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition
+from argogrant.grants.model.stored_condition import Conditions
 from argogrant.grants.model.window import format_instant
 
 AuditListener = Callable[[AuditEvent], None]

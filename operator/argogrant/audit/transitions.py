@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from argogrant.argocd.appproject.ended_members import ReturnedMember, describe_return
 from argogrant.argocd.appproject.tokens import Token
 from argogrant.audit.event import EventType
-from argogrant.grants.conditions import Conditions, StoredCondition, state_key
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import (
     GRANT_REASONS,
@@ -22,6 +21,11 @@ from argogrant.grants.model.reasons import (
     GrantCondition,
     InstanceCondition,
     Reason,
+)
+from argogrant.grants.model.stored_condition import (
+    Conditions,
+    StoredCondition,
+    state_key,
 )
 from argogrant.grants.model.validation import quote
 from argogrant.grants.model.window import format_instant

@@ -26,9 +26,9 @@ from argogrant.controller.argocd_state import (
     observe_config_map,
     observe_project,
 )
-from argogrant.grants.conditions import Conditions
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.stored_condition import Conditions
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Forbidden, NotFound

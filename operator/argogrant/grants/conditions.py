@@ -1,6 +1,5 @@
 """Conditions of a grant, derived from its decision and the state of its binding."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -27,25 +26,6 @@ class Condition:
     message: str
     status: bool | None = field(kw_only=True)
     """None for Kubernetes' ``Unknown``."""
-
-
-class StoredCondition(NamedTuple):
-    """A condition as stored in a status."""
-
-    status: bool | None
-    reason: str
-    message: str = ""
-    since: str = ""
-    """``lastTransitionTime`` as written in the status."""
-
-
-Conditions = Mapping[str, StoredCondition]
-"""Conditions by type."""
-
-
-def state_key(condition: StoredCondition) -> str:
-    """Return a key that identifies one state of a condition."""
-    return f"{condition.status} {condition.reason} {condition.since}"
 
 
 class BindingOutcome(NamedTuple):

@@ -14,7 +14,7 @@ from argogrant.audit.kubernetes_events import (
     build_event,
     describe_event,
 )
-from argogrant.grants.conditions import StoredCondition
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.kube.errors import Forbidden
 from support.audit_statuses import INSTANCE, RecordedAuditLog, status
 from support.builders import NOON, a_grant

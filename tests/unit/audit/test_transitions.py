@@ -8,12 +8,12 @@ from argogrant.audit.transitions import (
     ReportedState,
     condition_transitions,
 )
-from argogrant.grants.conditions import Conditions, StoredCondition
 from argogrant.grants.model.reasons import (
     GRANT_REASONS,
     INSTANCE_REASONS,
     REFUSED_REASONS,
 )
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from generate_audit import event_descriptions
 from support.stored_statuses import (
     BINDING,

@@ -9,8 +9,8 @@ from argogrant.audit.transitions import (
     orphan_removed,
     version_key,
 )
-from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.stored_condition import StoredCondition
 from support.stored_statuses import BINDING, BOUND, NOW
 
 

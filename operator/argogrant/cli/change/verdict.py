@@ -30,8 +30,8 @@ from argogrant.cli.session import Session, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short, when
 from argogrant.grants.access.subject_rules import subject_caution
-from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import REFUSED_REASONS, GrantCondition, Reason
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError

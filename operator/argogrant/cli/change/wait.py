@@ -15,7 +15,6 @@ from argogrant.cli.parsed_objects import instance_conditions
 from argogrant.cli.session import Session
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short
-from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import (
     REFUSED_REASONS,
     ApprovalCondition,
@@ -23,6 +22,7 @@ from argogrant.grants.model.reasons import (
     InstanceCondition,
     Reason,
 )
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden

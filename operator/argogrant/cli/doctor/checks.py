@@ -33,8 +33,8 @@ from argogrant.cli.terminal.checklist import (
 )
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.store import GrantRecord
-from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import GrantCondition, InstanceCondition, Reason
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import one_line, quote
 
 NEWEST_UNSUPPORTED: Final = (1, 29)

@@ -32,8 +32,8 @@ from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import when
 from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.access.subject_rules import subject_caution
-from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.reasons import GrantCondition, Reason
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import with_full_stop
 from argogrant.grants.model.window import format_instant
 

@@ -51,8 +51,6 @@ from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.conditions import (
     BindingOutcome,
     Condition,
-    Conditions,
-    StoredCondition,
     approval_condition,
     grant_conditions,
     policy_condition,
@@ -67,6 +65,7 @@ from argogrant.grants.model.reasons import (
     Reason,
 )
 from argogrant.grants.model.record import format_record
+from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from argogrant.grants.records import record_to_write
 
 _UNCONFIRMED: Final = frozenset(

@@ -15,8 +15,8 @@ from argogrant.cli.change.approve import (
 )
 from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.access.subject_rules import RuleList, SubjectRule
-from argogrant.grants.conditions import StoredCondition
 from argogrant.grants.model.grant import Grant
+from argogrant.grants.model.stored_condition import StoredCondition
 from support.builders import HOUR, NOON, a_grant, an_identity
 
 

@@ -13,7 +13,7 @@ from argogrant.cli.change import verdict as verdicts
 from argogrant.cli.change import wait
 from argogrant.cli.change.verdict import Verdict, judge_grant
 from argogrant.cli.main import app
-from argogrant.grants.conditions import StoredCondition
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.kube.errors import Forbidden
 from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS, ARGOCD_INSTANCES
 from support.fake_cluster import FakeCluster

@@ -18,7 +18,7 @@ from argogrant.cli.change.wait import (
     wait_for,
 )
 from argogrant.cli.errors import CommandError
-from argogrant.grants.conditions import StoredCondition
+from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.kube.errors import Forbidden, Unavailable
 from argogrant.kube.resources import ACCESS_GRANTS, Collection
 from support.fake_cluster import FakeCluster
