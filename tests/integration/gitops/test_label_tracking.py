@@ -1,9 +1,10 @@
 """Grants in Git where Argo CD marks what it applies by a label only."""
 
+import itertools
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +12,23 @@ import pytest
 
 from controlplane import ControlPlane
 from support.git_repository import SYNC_SECONDS, Application, Repository
-from support.live_cluster import ARGOCD, INSTANCE, World, a_grant, after, eventually
+from support.live_cluster import (
+    ARGOCD,
+    INSTANCE,
+    OURS,
+    World,
+    a_grant,
+    after,
+    eventually,
+)
 
 MINUTES = float(os.environ.get("ARGOGRANT_RECREATION_MINUTES", "2"))
 """Length of the automated sync; an hour shows more rounds of the same."""
 LATE_SECONDS = 3.0
 """Within which Argo CD refuses after an end; the machine may be small."""
+DELETE_EVERY = 25.0
+"""Seconds between two deletions; Argo CD backs off if they follow faster."""
+SETTLED = 10.0
 LABEL = "example.com/applied-by"
 
 
@@ -71,6 +83,8 @@ class Watch:
     first: float | None = None
     last: float | None = None
     late: list[float] = field(default_factory=list)
+    uids: set[str] = field(default_factory=set)
+    """Of every object that had the name."""
 
     def ask(self, world: World) -> None:
         if not world.may_sync(self.subject):
@@ -117,41 +131,51 @@ def test_no_sync_gives_access_beyond_the_first_window(
     eventually(lambda: world.may_sync("erin"), within=SYNC_SECONDS)
     world.ours("patch", "accessgrant", "revoked", "--type=merge", "-p", REVOKED)
     watches["revoked"].end = time.time()
-    every(2.0, world, watches, lambda turn: delete_some(world, turn))
+    ask_and_delete(world, watches)
+    reasons = {
+        name: world.ready(name)[1]
+        for name in watches
+        if world.exists("accessgrant", name)
+    }
+    expected = {
+        "duration": "AbsoluteEndRequired",
+        "until": "Expired",
+        "window": "Expired",
+        "revoked": "Revoked",
+    }
 
     assert {name: one.late for name, one in watches.items() if one.late} == {}
     assert watches["duration"].first is None
     assert watches["until"].first is not None
     assert watches["window"].first is not None
-    assert world.ready("duration")[1] == "AbsoluteEndRequired"
-    assert world.ready("until")[1] == world.ready("window")[1] == "Expired"
-    assert world.ready("revoked")[1] == "Revoked"
+    assert reasons.items() <= expected.items()
+    assert len(watches["revoked"].uids) == 1
+    assert sum(len(one.uids) for one in watches.values()) > len(watches)
 
 
 REVOKED = json.dumps({"spec": {"revoked": True}})
 
 
-def delete_some(world: World, turn: int) -> None:
-    """Delete what Argo CD creates again, except for the revoked grant."""
-    names = ("duration", "until", "window")
-    name = names[turn % len(names)]
-    if turn % 5 == 0 and world.exists("accessgrant", name):
-        world.delete_later("accessgrant", name)
+def ask_and_delete(world: World, watches: dict[str, Watch]) -> None:
+    """Ask all the time, and delete what Argo CD creates again, one after the other.
 
-
-def every(
-    pause: float, world: World, watches: dict[str, Watch], act: Callable[[int], None]
-) -> None:
-    """Ask and act in turns, until the time is over."""
+    The revoked grant is not deleted: nothing else keeps Argo CD from creating one that
+    is not revoked.
+    """
+    names = itertools.cycle(("duration", "until", "window"))
     deadline = max(time.time() + MINUTES * 60, watches["until"].end + 30)
-    turn = 0
+    delete_at = time.time() + DELETE_EVERY
+    grants = world.plane.api(OURS)
     while time.time() < deadline:
-        for one in watches.values():
+        for name, one in watches.items():
             one.ask(world)
-        act(turn)
-        turn += 1
-        time.sleep(pause)
-    # What was deleted last is created again.
-    for name in watches:
-        eventually(lambda: world.exists("accessgrant", name), within=SYNC_SECONDS)  # noqa: B023
-        eventually(lambda: world.ready(name)[1], within=15)  # noqa: B023
+            found = grants.find("accessgrant", name, namespace=OURS)
+            if found is not None:
+                one.uids.add(found["metadata"]["uid"])
+        name = next(names) if time.time() > delete_at else ""
+        if name:
+            delete_at = time.time() + DELETE_EVERY
+        if name and world.exists("accessgrant", name):
+            world.delete_later("accessgrant", name)
+        time.sleep(1)
+    time.sleep(SETTLED)
