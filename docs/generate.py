@@ -165,7 +165,7 @@ def _where(reason: Reason) -> Iterator[str]:
 
 def _field_section(field: FieldOfKind) -> str:
     facts = "; ".join([field.type, field.presence, *field.limits()])
-    text = f"### `{field.path}`\n\n{facts}.\n\n{field.schema['description']}\n"
+    text = f"### `{field.path}`\n\n{facts}.\n\n{field.description}\n"
     always = [m for rule, m in field.rules() if "oldSelf" not in rule]
     on_update = [m for rule, m in field.rules() if "oldSelf" in rule]
     for title, messages in (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from argogrant.api.crd import Kind, custom_resource_definition
+from argogrant.api.crd import Kind, custom_resource_definition, schema_with_limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +13,15 @@ class FieldOfKind:
 
     path: str
     schema: Mapping[str, Any]
+    """With its limits as keywords."""
+    in_crd: Mapping[str, Any]
+    """With its limits as rules."""
     required: bool
+
+    @property
+    def description(self) -> str:
+        """Description as ``kubectl explain`` prints it."""
+        return str(self.in_crd["description"])
 
     @property
     def type(self) -> str:
@@ -41,7 +49,7 @@ class FieldOfKind:
         """Return the CEL rules with their messages, of the field and of its items."""
         return [
             (rule["rule"], rule["message"])
-            for schema in (self.schema, self.schema.get("items", {}))
+            for schema in (self.in_crd, self.in_crd.get("items", {}))
             for rule in schema.get("x-kubernetes-validations", ())
         ]
 
@@ -74,19 +82,23 @@ def _range(minimum: int | None, maximum: int | None) -> str:
 def fields_of(kind: Kind) -> Iterator[FieldOfKind]:
     """Yield every field of a kind, parents before children."""
     crd = custom_resource_definition(kind)
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    in_crd = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    schema = schema_with_limits(kind)
     for part in ("spec", "status"):
         required = part in schema["required"]
-        yield from _fields(part, schema["properties"][part], required=required)
+        yield from _fields(
+            part, schema["properties"][part], in_crd[part], required=required
+        )
 
 
 def _fields(
-    path: str, schema: Mapping[str, Any], *, required: bool
+    path: str, schema: Mapping[str, Any], in_crd: Mapping[str, Any], *, required: bool
 ) -> Iterator[FieldOfKind]:
-    yield FieldOfKind(path=path, schema=schema, required=required)
-    inner = schema
+    yield FieldOfKind(path=path, schema=schema, in_crd=in_crd, required=required)
     if schema["type"] == "array":
-        path, inner = f"{path}[]", schema["items"]
-    for name, child in inner.get("properties", {}).items():
-        is_required = name in inner.get("required", ())
-        yield from _fields(f"{path}.{name}", child, required=is_required)
+        path, schema, in_crd = f"{path}[]", schema["items"], in_crd["items"]
+    for name, child in schema.get("properties", {}).items():
+        is_required = name in schema.get("required", ())
+        yield from _fields(
+            f"{path}.{name}", child, in_crd["properties"][name], required=is_required
+        )

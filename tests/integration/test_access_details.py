@@ -36,7 +36,7 @@ def telling(text: str) -> dict[str, Any]:
             "a\u202eb", "only visible characters", id="text that turns around"
         ),
         pytest.param("a\u00a0b", "only visible characters", id="a no-break space"),
-        pytest.param("x" * 401, "may not be more than 400", id="too long"),
+        pytest.param("x" * 401, "must be 1 to 400 characters", id="too long"),
         pytest.param("é" * 400, "", id="400 characters"),
     ],
 )

@@ -228,6 +228,17 @@ REFUSED = [
             "must contain only these placeholders",
         ),
         (
+            "certificates that are not encoded",
+            an_instance(
+                cluster={
+                    "server": "https://far.example:6443",
+                    "tokenSecret": {"name": "far"},
+                    "caBundle": "-----BEGIN CERTIFICATE-----",
+                }
+            ),
+            "must be encoded with base64",
+        ),
+        (
             "a token that is renewed all the time",
             an_instance(
                 cluster={

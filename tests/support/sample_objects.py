@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from argogrant.api.crd import KINDS, Kind, custom_resource_definition
+from argogrant.api.crd import (
+    KINDS,
+    Kind,
+    custom_resource_definition,
+    schema_with_limits,
+)
+from argogrant.api.structural_schema import RULES, WANTED
 from controlplane import ControlPlane
 from controlplane.errors import APIRequestFailed
 from support.live_cluster import a_grant
@@ -103,12 +109,26 @@ def delete_all(plane: ControlPlane) -> None:
 
 
 def rules_of(*kinds: Kind) -> Iterator[tuple[str, str]]:
-    """Yield every CEL rule in the CRDs of these kinds, with its message."""
+    """Yield every CEL rule in the CRDs of these kinds, with its message.
+
+    Rules that stand for a limit of one field are left out.
+    """
     pending: list[Any] = [custom_resource_definition(kind) for kind in kinds]
+    wanted = frozenset[str]().union(
+        *(_meanings(schema_with_limits(kind)) for kind in kinds)
+    )
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
-            for rule in node.get("x-kubernetes-validations", ()):
-                yield rule["rule"], rule["message"]
+            for rule in node.get(RULES, ()):
+                if rule["message"] not in wanted and "fieldPath" not in rule:
+                    yield rule["rule"], rule["message"]
         if isinstance(node, dict | list):
             pending += node.values() if isinstance(node, dict) else node
+
+
+def _meanings(schema: dict[str, Any]) -> frozenset[str]:
+    """Return what the limits of all fields mean."""
+    children = [*schema.get("properties", {}).values(), schema.get("items", {})]
+    below = (_meanings(child) for child in children if child)
+    return frozenset({schema.get(WANTED, "")}).union(*below)

@@ -10,6 +10,7 @@ from argogrant.api.schema import (
     IdentityModel,
     Model,
     ObjectName,
+    must,
     read_identity,
     read_spec,
     validations,
@@ -28,7 +29,16 @@ class GrantReference(Model):
 
     name: ObjectName
     """Name of an AccessGrant in the namespace of the approval."""
-    uid: str = Field(min_length=1, max_length=128, pattern=r"^[-a-zA-Z0-9]+$")
+    uid: str = Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[-a-zA-Z0-9]+$",
+        json_schema_extra=must(
+            "be metadata.uid of the AccessGrant, such as"
+            " 5b0cb1a5-2f4e-4f0c-9a52-3f8f6c1c9f10; `kubectl get accessgrant NAME -o"
+            " jsonpath='{.metadata.uid}'` prints it"
+        ),
+    )
     """metadata.uid of the grant: `kubectl get accessgrant NAME -o
     jsonpath='{.metadata.uid}'`. An approval never counts for another grant that is
     created with the same name (AnotherGrant)."""
@@ -39,12 +49,26 @@ class AccessApprovalSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(APPROVAL_RULE))
 
-    grant: GrantReference
+    grant: GrantReference = Field(
+        json_schema_extra=must(
+            "be the AccessGrant to approve or deny, such as grant: {name: deploy-4711,"
+            " uid: 5b0cb1a5-2f4e-4f0c-9a52-3f8f6c1c9f10}"
+        )
+    )
     """Grant to approve or deny."""
-    decision: Literal["Approve", "Deny"]
+    decision: Literal["Approve", "Deny"] = Field(
+        json_schema_extra=must("be Approve or Deny, such as decision: Approve")
+    )
     """Decision of the approver. Approve counts towards the approvals that the
     AccessPolicy requires. One Deny of an approver ends the grant permanently."""
-    comment: str | None = Field(None, max_length=1024)
+    comment: str | None = Field(
+        None,
+        max_length=1024,
+        json_schema_extra=must(
+            "be the reason of the decision in at most 1024 characters, such as: not"
+            " during the freeze"
+        ),
+    )
     """Reason of the decision, such as: not during the freeze. The conditions of a
     denied grant contain it."""
     approver: IdentityModel | None = None

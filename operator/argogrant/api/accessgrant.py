@@ -8,7 +8,12 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field
 
 from argogrant.api.accessgrant_view import last_bound_at
-from argogrant.api.cel_rules import ROLE_RULES, SPEC_RULES, SUBJECT_RULES
+from argogrant.api.cel_rules import (
+    ROLE_RULES,
+    SPEC_RULES,
+    SUBJECT_RULES,
+    TEXT_RULE,
+)
 from argogrant.api.conditions import (
     MAX_MESSAGE_LENGTH,
     ConditionList,
@@ -34,6 +39,8 @@ from argogrant.api.schema import (
     Model,
     ObjectName,
     VisibleText,
+    must,
+    object_name,
     read_identity,
     read_spec,
     validations,
@@ -67,14 +74,20 @@ from argogrant.grants.model.window import format_instant, parse_duration, parse_
 class SubjectModel(Model):
     """Subject that receives access."""
 
-    kind: Literal["User", "Group"]
+    kind: Literal["User", "Group"] = Field(
+        json_schema_extra=must("be User or Group, such as kind: User")
+    )
     """Kind of the subject: User, or Group for an SSO group. AccessPolicies distinguish
     the kinds. Argo CD does not: it compares only names, so a grant for the user alice
     also applies to the members of an SSO group alice."""
     name: str = Field(
         min_length=1,
         max_length=MAX_NAME_LENGTH,
-        json_schema_extra=validations(*SUBJECT_RULES),
+        json_schema_extra=must(
+            "be the name of a user or an SSO group of 1 to 256 characters, such as"
+            " alice@example.com",
+            *SUBJECT_RULES,
+        ),
     )
     """Name of the subject as it appears in the Argo CD token, such as alice@example.com
     or on-call; case-sensitive. It can be a user ID (sub), the name of a local account,
@@ -86,15 +99,24 @@ class SubjectModel(Model):
 class RoleModel(Model):
     """Argo CD role to grant."""
 
-    model_config = ConfigDict(json_schema_extra=validations(*ROLE_RULES))
-
-    name: VisibleText = Field(min_length=1, max_length=MAX_NAME_LENGTH)
+    name: VisibleText = Field(
+        min_length=1,
+        max_length=MAX_NAME_LENGTH,
+        json_schema_extra=must(
+            "be the name of a role of 1 to 256 characters, such as role:deployer",
+            TEXT_RULE,
+        ),
+    )
     """Name of the role. Without project: a global role, such as role:deployer or
     role:readonly. With project: the bare name of a role of that AppProject, such as
     deployer. If the role does not exist, the grant waits until it does (RoleNotFound).
     status.roles of the ArgoCDInstance lists the existing roles."""
     project: str | None = Field(
-        None, min_length=1, max_length=253, pattern=f"^{PROJECT_NAME.pattern}$"
+        None,
+        min_length=1,
+        max_length=253,
+        pattern=f"^{PROJECT_NAME.pattern}$",
+        json_schema_extra=object_name("an AppProject", "team-a"),
     )
     """AppProject of the role, such as team-a. Omit it for a global role. Argo CD's role
     proj:team-a:deployer has project: team-a and name: deployer."""
@@ -103,7 +125,13 @@ class RoleModel(Model):
 class RevocationModel(Model):
     """Reason of a revocation."""
 
-    justification: str = Field(max_length=1024)
+    justification: str = Field(
+        max_length=1024,
+        json_schema_extra=must(
+            "be the reason of the revocation in at most 1024 characters, such as: the"
+            " ticket was closed"
+        ),
+    )
     """Reason of the revocation, such as: the ticket was closed. The grant's conditions
     contain it."""
 
@@ -113,12 +141,25 @@ class AccessGrantSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*SPEC_RULES))
 
-    instance: ObjectName = "default"
+    instance: ObjectName = Field(
+        "default", json_schema_extra=object_name("an ArgoCDInstance", "default")
+    )
     """Name of an ArgoCDInstance in the namespace of the grant. If it does not exist,
     the grant waits until it does (InstanceNotFound). Immutable."""
-    subject: SubjectModel
+    subject: SubjectModel = Field(
+        json_schema_extra=must(
+            "be the user or SSO group that receives the role, such as subject: {kind:"
+            " User, name: alice@example.com}"
+        )
+    )
     """Argo CD user or SSO group that receives the role. Immutable."""
-    role: RoleModel
+    role: RoleModel = Field(
+        json_schema_extra=must(
+            "be the Argo CD role to grant, such as role: {name: role:deployer}, or"
+            " role: {project: team-a, name: deployer} for a role of an AppProject",
+            *ROLE_RULES,
+        )
+    )
     """Argo CD role to grant: a global role or a role of an AppProject. The role must be
     defined in Argo CD; a grant never defines a role. Immutable."""
     expires_at: Instant | None = None
@@ -142,7 +183,14 @@ class AccessGrantSpec(Model):
     planned maintenance window. Until then the grant is Scheduled. If it is omitted or
     in the past, the grant starts when it is created and approved. Fractions of a second
     are rounded up. Immutable."""
-    justification: str | None = Field(None, max_length=1024)
+    justification: str | None = Field(
+        None,
+        max_length=1024,
+        json_schema_extra=must(
+            "be the reason of the request in at most 1024 characters, such as: roll out"
+            " the hotfix for ticket 4711"
+        ),
+    )
     """Reason of the request, such as: roll out the hotfix for ticket 4711. An
     AccessPolicy can require a justification and its format. Immutable."""
     requester: IdentityModel | None = None

@@ -30,6 +30,8 @@ from argogrant.api.schema import (
     NamespaceName,
     ObjectName,
     VisibleText,
+    must,
+    object_name,
     read_spec,
     validations,
 )
@@ -53,7 +55,11 @@ SubjectPattern = Annotated[
     Field(
         min_length=1,
         max_length=MAX_NAME_LENGTH,
-        json_schema_extra=validations(*SUBJECT_PATTERN_RULES),
+        json_schema_extra=must(
+            "be a name or a pattern of 1 to 256 characters, such as '*@example.com';"
+            " '*' matches any text",
+            *SUBJECT_PATTERN_RULES,
+        ),
     ),
 ]
 
@@ -63,11 +69,21 @@ class RequesterModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*REQUESTER_RULES))
 
-    kind: Literal["User", "Group", "ServiceAccount"]
+    kind: Literal["User", "Group", "ServiceAccount"] = Field(
+        json_schema_extra=must("be User, Group or ServiceAccount, such as kind: Group")
+    )
     """Kind of the requester in Kubernetes. User matches the user name, Group matches
     one of the user's groups, ServiceAccount matches a service account of one namespace,
     such as the application controller of Argo CD, which applies grants from Git."""
-    name: VisibleText = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
+    name: VisibleText = Field(
+        min_length=1,
+        max_length=MAX_USERNAME_LENGTH,
+        json_schema_extra=must(
+            "be a name or a pattern of 1 to 512 characters, such as developers; '*'"
+            " matches any text",
+            TEXT_RULE,
+        ),
+    )
     """Name, such as alice@example.com, developers or deployer. '*' matches any text;
     all other characters are literal. For users and groups, only a pattern that begins
     with system: matches a name that begins with system:, so '*' matches people only.
@@ -80,16 +96,29 @@ class RequesterModel(Model):
 class SubjectsModel(Model):
     """Subjects for which access may be requested; one match is sufficient."""
 
-    model_config = ConfigDict(json_schema_extra=validations(SUBJECTS_RULE))
-
     is_self: bool | None = Field(None, alias="self")
     """true allows requesters to request access for themselves. The requester's user
     name must begin with identity.stripPrefix of the ArgoCDInstance; the rest must equal
     the subject."""
-    users: list[SubjectPattern] = Field([], max_length=64, json_schema_extra=SET)
+    users: list[SubjectPattern] = Field(
+        [],
+        max_length=64,
+        json_schema_extra=must(
+            "have at most 64 entries; '*' matches any text, such as users:"
+            " ['*@example.com']",
+            **SET,
+        ),
+    )
     """Names of subjects of kind User, such as alice@example.com or '*@example.com'. '*'
     matches any text."""
-    groups: list[SubjectPattern] = Field([], max_length=64, json_schema_extra=SET)
+    groups: list[SubjectPattern] = Field(
+        [],
+        max_length=64,
+        json_schema_extra=must(
+            "have at most 64 entries; '*' matches any text, such as groups: ['team-*']",
+            **SET,
+        ),
+    )
     """Names of subjects of kind Group, such as on-call or 'team-*'. '*' matches any
     text."""
 
@@ -99,12 +128,28 @@ class RolePatternModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(*ROLE_PATTERN_RULES))
 
-    name: VisibleText = Field(min_length=1, max_length=MAX_NAME_LENGTH)
+    name: VisibleText = Field(
+        min_length=1,
+        max_length=MAX_NAME_LENGTH,
+        json_schema_extra=must(
+            "be the name of a role or a pattern of 1 to 256 characters, such as"
+            " role:deployer or 'role:*'; '*' matches any text",
+            TEXT_RULE,
+        ),
+    )
     """Name of the role. Without project: a global role, such as role:deployer or
     'role:*'; '*' matches every global role, including role:admin. With project: the
     bare name of a role of these AppProjects, such as deployer or '*'."""
     project: str | None = Field(
-        None, min_length=1, max_length=253, pattern=r"^[-a-z0-9.*]+$"
+        None,
+        min_length=1,
+        max_length=253,
+        pattern=r"^[-a-z0-9.*]+$",
+        json_schema_extra=must(
+            "be the name of an AppProject or a pattern: 1 to 253 lower-case letters,"
+            " digits, '-', '.' and '*', such as team-a or 'team-*'; '*' matches any"
+            " text"
+        ),
     )
     """AppProjects of the role, such as team-a or 'team-*'. If omitted, only global
     roles match."""
@@ -120,12 +165,23 @@ class JustificationRuleModel(Model):
         None,
         min_length=1,
         max_length=512,
-        json_schema_extra=validations(JUSTIFICATION_PATTERN_RULE),
+        json_schema_extra=must(
+            "be a regular expression of 1 to 512 characters, such as 'CHG-[0-9]+'",
+            JUSTIFICATION_PATTERN_RULE,
+        ),
     )
     """Regular expression (RE2) that must match part of the justification, such as
     'CHG-[0-9]+'. To match the whole text, enclose it in '^' and '$'. An omitted
     justification is the empty text."""
-    hint: str | None = Field(None, min_length=1, max_length=256)
+    hint: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        json_schema_extra=must(
+            "explain the pattern in 1 to 256 characters, such as: name the change"
+            " ticket"
+        ),
+    )
     """Explanation of the pattern, such as: name the change ticket. It is part of the
     message of a grant that is NotAllowed."""
 
@@ -135,7 +191,11 @@ class ApproverModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(APPROVER_RULE))
 
-    kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"]
+    kind: Literal["User", "Group", "IntegrationOwner", "ResourceOwner"] = Field(
+        json_schema_extra=must(
+            "be User, Group, IntegrationOwner or ResourceOwner, such as kind: Group"
+        )
+    )
     """Kind of the approver. User and Group are those of Kubernetes. IntegrationOwner:
     an owner of this Argo CD (spec.owners.integration of the ArgoCDInstance).
     ResourceOwner: the owner that the role's AppProject names, or argocd-rbac-cm for a
@@ -145,7 +205,11 @@ class ApproverModel(Model):
         None,
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
-        json_schema_extra=validations(TEXT_RULE),
+        json_schema_extra=must(
+            "be a name or a pattern of 1 to 512 characters, such as approvers; '*'"
+            " matches any text",
+            TEXT_RULE,
+        ),
     )
     """Name of the user or group, such as bob@example.com or approvers. '*' matches any
     text; only a pattern that begins with system: matches a name that begins with
@@ -157,12 +221,24 @@ class ApprovalRuleModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(ENOUGH_APPROVERS_RULE))
 
-    required: int = Field(ge=1, le=10)
+    required: int = Field(
+        ge=1,
+        le=10,
+        json_schema_extra=must(
+            "be a number from 1 to 10, such as required: 1; omit approval for a policy"
+            " without approvals"
+        ),
+    )
     """Number of different approvers that must approve, from 1 to 10, each with an
     AccessApproval. Until then the grant waits (AwaitingApproval). One denial by any
     approver ends the grant (Denied)."""
     approvers: list[ApproverModel] = Field(
-        min_length=1, max_length=32, json_schema_extra=ATOMIC
+        min_length=1,
+        max_length=32,
+        json_schema_extra=must(
+            "have 1 to 32 entries, such as approvers: [{kind: Group, name: approvers}]",
+            **ATOMIC,
+        ),
     )
     """Patterns for users that may approve or deny; one match is sufficient."""
     self_approval: bool | None = None
@@ -176,7 +252,9 @@ class ApprovalRuleModel(Model):
 class BreakGlassModel(Model):
     """Emergency access without approval."""
 
-    allowed: bool
+    allowed: bool = Field(
+        json_schema_extra=must("be true or false, such as allowed: true")
+    )
     """true allows a grant with breakGlass: true without approval. The grant requires a
     justification and must meet all other requirements of the policy."""
     max_duration: Duration = "1h"
@@ -189,10 +267,25 @@ class AccessPolicySpec(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(POLICY_SPEC_RULE))
 
-    instances: list[ObjectName] = Field([], max_length=64, json_schema_extra=SET)
+    instances: list[
+        Annotated[
+            ObjectName,
+            Field(json_schema_extra=object_name("an ArgoCDInstance", "default")),
+        ]
+    ] = Field(
+        [],
+        max_length=64,
+        json_schema_extra=must(
+            "have at most 64 names of ArgoCDInstances, such as instances: [default];"
+            " omit it for all of them",
+            **SET,
+        ),
+    )
     """Names of the ArgoCDInstances in the namespace of the policy to which it applies.
     If omitted or empty, it applies to all of them."""
-    effect: Literal["Allow", "Deny"] = "Allow"
+    effect: Literal["Allow", "Deny"] = Field(
+        "Allow", json_schema_extra=must("be Allow or Deny, such as effect: Deny")
+    )
     """Effect of a match. Allow: a grant that matches requesters, subjects and roles and
     meets all requirements is allowed, once the required approvals exist. Deny: a grant
     that matches is denied even if other policies allow it, including break-glass
@@ -200,13 +293,29 @@ class AccessPolicySpec(Model):
     (a g line of its RBAC policy), directly or through others. With Deny, subjects are
     compared by name only, because Argo CD does not distinguish users from groups."""
     requesters: list[RequesterModel] = Field(
-        min_length=1, max_length=64, json_schema_extra=ATOMIC
+        min_length=1,
+        max_length=64,
+        json_schema_extra=must(
+            "have 1 to 64 entries, such as requesters: [{kind: Group, name:"
+            " developers}]",
+            **ATOMIC,
+        ),
     )
     """Patterns for requesters; one match is sufficient."""
-    subjects: SubjectsModel
+    subjects: SubjectsModel = Field(
+        json_schema_extra=must(
+            "name those who may receive access, such as subjects: {self: true} for the"
+            " requesters themselves",
+            SUBJECTS_RULE,
+        )
+    )
     """Subjects for which access may be requested: the requester, users, groups."""
     roles: list[RolePatternModel] = Field(
-        min_length=1, max_length=64, json_schema_extra=ATOMIC
+        min_length=1,
+        max_length=64,
+        json_schema_extra=must(
+            "have 1 to 64 entries, such as roles: [{name: role:deployer}]", **ATOMIC
+        ),
     )
     """Patterns for roles; one match is sufficient."""
     max_duration: Duration | None = None
@@ -216,12 +325,27 @@ class AccessPolicySpec(Model):
     subject and role: at most maxDuration, and once more for each of maxExtensions, may
     lie ahead. If omitted, only maxDuration of the ArgoCDInstance limits the
     duration."""
-    max_extensions: int | None = Field(None, ge=0, le=30)
+    max_extensions: int | None = Field(
+        None,
+        ge=0,
+        le=30,
+        json_schema_extra=must(
+            "be a number from 0 to 30, such as maxExtensions: 3; 0 allows no extension"
+        ),
+    )
     """Maximum number of successive extensions of a grant; 0 allows none. Every grant
     counts that has the same subject and role and less than 15 minutes between it and
     the next one, whoever requested it and with or without spec.extends. If omitted,
     there is no limit."""
-    max_active_per_subject: int | None = Field(None, ge=1, le=1000)
+    max_active_per_subject: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        json_schema_extra=must(
+            "be a number from 1 to 1000, such as maxActivePerSubject: 2; effect: Deny"
+            " allows no grant"
+        ),
+    )
     """Maximum number of concurrent grants of one subject on an ArgoCDInstance: active
     grants, and those that the subject requested and that wait for approval or start
     later. A grant that another user requested counts from its start; at that time it
@@ -235,7 +359,10 @@ class AccessPolicySpec(Model):
     break_glass: BreakGlassModel | None = None
     """Emergency access without approval, for grants with breakGlass: true. If omitted,
     it is not allowed."""
-    subject_rules: Literal["Accept", "Refuse"] | None = None
+    subject_rules: Literal["Accept", "Refuse"] | None = Field(
+        None,
+        json_schema_extra=must("be Accept or Refuse, such as subjectRules: Accept"),
+    )
     """Whether a grant may activate rules that Argo CD has for the subject itself ('p,
     my-org:ops, …'). Argo CD applies them to a group or an address only once a 'g' line
     names it, so the first grant would give more than its role. Refuse, the default:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -30,6 +30,7 @@ from argogrant.api.schema import (
     Instant,
     Model,
     NamespaceName,
+    must,
     read_spec,
     validations,
 )
@@ -41,16 +42,26 @@ from argogrant.grants.decide import validate_template
 from argogrant.grants.model.identity import IdentityKind, IdentityPattern
 from argogrant.grants.model.window import format_instant, parse_duration
 
+PersonKind = Annotated[
+    Literal["User", "Group"],
+    Field(json_schema_extra=must("be User or Group, such as kind: Group")),
+]
+
 
 class OwnerModel(Model):
     """Owner of an Argo CD."""
 
-    kind: Literal["User", "Group"]
+    kind: PersonKind
     """Kind of the owner in Kubernetes: User or Group."""
     name: str = Field(
         min_length=1,
         max_length=MAX_USERNAME_LENGTH,
-        json_schema_extra=validations(TEXT_RULE, OWNER_NAME_RULE),
+        json_schema_extra=must(
+            "be the name of one user or group of 1 to 512 characters, such as"
+            " platform-team",
+            TEXT_RULE,
+            OWNER_NAME_RULE,
+        ),
     )
     """Name of one user or group, such as platform-team. Patterns are not allowed."""
 
@@ -58,11 +69,19 @@ class OwnerModel(Model):
 class ResourceOwnerModel(Model):
     """Label or annotation that names the owners of Argo CD's resources."""
 
-    key: str = Field(min_length=1, max_length=317, pattern=LABEL_KEY_PATTERN)
+    key: str = Field(
+        min_length=1,
+        max_length=317,
+        pattern=LABEL_KEY_PATTERN,
+        json_schema_extra=must(
+            "be the key of a label or annotation: 1 to 317 letters, digits, '-', '_'"
+            " and '.', after a domain and '/' if it has one, such as example.com/owner"
+        ),
+    )
     """Key of a label or annotation, such as example.com/owner. Its value on an
     AppProject names the owner of the project's roles; its value on argocd-rbac-cm names
     the owner of the global roles."""
-    kind: Literal["User", "Group"]
+    kind: PersonKind
     """Kind of the owner in Kubernetes: User or Group."""
 
 
@@ -71,7 +90,15 @@ class OwnersModel(Model):
 
     model_config = ConfigDict(json_schema_extra=validations(OWNERS_RULE))
 
-    integration: list[OwnerModel] = Field([], max_length=32, json_schema_extra=ATOMIC)
+    integration: list[OwnerModel] = Field(
+        [],
+        max_length=32,
+        json_schema_extra=must(
+            "have at most 32 entries, such as integration: [{kind: Group, name:"
+            " platform-team}]",
+            **ATOMIC,
+        ),
+    )
     """Owners of this Argo CD, for approvers of kind IntegrationOwner. They also own
     every role that has no owner."""
     resource: ResourceOwnerModel | None = None
@@ -83,7 +110,12 @@ class IdentityRuleModel(Model):
     """Mapping of Kubernetes user names to Argo CD user names."""
 
     strip_prefix: str | None = Field(
-        None, min_length=1, max_length=64, json_schema_extra=validations(TEXT_RULE)
+        None,
+        min_length=1,
+        max_length=64,
+        json_schema_extra=must(
+            "be a prefix of 1 to 64 characters, such as 'oidc:'", TEXT_RULE
+        ),
     )
     """Prefix of Kubernetes user names that Argo CD's user names lack, such as 'oidc:'
     if oidc:alice@example.com in Kubernetes is alice@example.com in Argo CD. Users
@@ -108,11 +140,24 @@ class ArgoCDInstanceSpec(Model):
     """Remote cluster in which Argo CD runs. If omitted, Argo CD runs in the cluster of
     this ArgoCDInstance. It can be neither added nor removed after creation."""
     url: str | None = Field(
-        None, min_length=1, max_length=512, pattern=r"^https?://[^\s\"<>]+$"
+        None,
+        min_length=1,
+        max_length=512,
+        pattern=r"^https?://[^\s\"<>]+$",
+        json_schema_extra=must(
+            "be a URL that begins with https:// or http://, without spaces, quotation"
+            " marks and angle brackets, in at most 512 characters, such as"
+            " https://argocd.example.com"
+        ),
     )
     """URL of Argo CD for users, such as https://argocd.example.com. The status of
     active grants contains it."""
-    bind_project_roles_in: Literal["ConfigMap", "AppProject"] = "ConfigMap"
+    bind_project_roles_in: Literal["ConfigMap", "AppProject"] = Field(
+        "ConfigMap",
+        json_schema_extra=must(
+            "be ConfigMap or AppProject, such as bindProjectRolesIn: AppProject"
+        ),
+    )
     """Where bindings to roles of AppProjects are written. ConfigMap: in argocd-rbac-cm,
     as for global roles. AppProject: in spec.roles[].groups of the project, which Argo
     CD's UI shows. Members of such a role can create project tokens; see
@@ -141,7 +186,14 @@ class ArgoCDInstanceSpec(Model):
             " policies decide. true: without an AccessPolicy no grant is allowed."
         ),
     )
-    max_open_per_requester: int = Field(1000, ge=1, le=1_000_000)
+    max_open_per_requester: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        json_schema_extra=must(
+            "be a number from 1 to 1000000, such as maxOpenPerRequester: 5000"
+        ),
+    )
     """Number of grants that one requester may have that have not ended, so that one
     person cannot use up what all share. The oldest are allowed; the others wait
     (QuotaExceeded). Break-glass grants are counted apart. All requesters that are not
@@ -156,7 +208,11 @@ class ArgoCDInstanceSpec(Model):
         None,
         min_length=1,
         max_length=400,
-        json_schema_extra=validations(*DETAILS_RULES),
+        json_schema_extra=must(
+            "be 1 to 400 characters, such as: Log in at {url} with SSO; put what is"
+            " longer on a page and its URL here",
+            *DETAILS_RULES,
+        ),
     )
     """Information for users with a grant, such as how to log in. The status of active
     grants contains it. {subject}, {role}, {end} and {url} are replaced with the values

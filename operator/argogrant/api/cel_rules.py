@@ -88,6 +88,27 @@ OWNERS_RULE: Final = (
     " owner, such as kind: Group and name: platform-team",
 )
 
+TIME_PATTERN: Final = (
+    r"^("
+    r"([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-"
+    r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|1[0-9]|2[0-8]))"
+    r"|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([2468][048]|0[48]|[13579][26])00)-02-29"
+    r")T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""RFC 3339, for dates that exist: CEL cannot turn a failed conversion into false.
+
+``format: date-time`` would do the same, and answer *must be of type date-time*.
+"""
+
+BASE64_RULE: Final = (
+    "self.matches('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$')",
+    "must be encoded with base64, such as LS0tLS1CRUdJTi…; `base64 -w0 ca.crt` prints"
+    " it",
+)
+"""``format: byte`` would do the same, and answer *must be of type byte*."""
+
 DURATION_RULE: Final = (
     "duration(self) >= duration('1s')",
     "must be at least one second, such as 2h30m; fractions of a second are dropped",
@@ -112,9 +133,11 @@ SPEC_RULES: Final = (
         " 2h30m, from the start) is required",
     ),
     (
-        "!has(self.notBefore) || !has(self.expiresAt) ||"
-        " self.notBefore < self.expiresAt",
-        "expiresAt must be later than notBefore",
+        f"!has(self.notBefore) || !self.notBefore.matches(r'{TIME_PATTERN}') ||"
+        f" !has(self.expiresAt) || !self.expiresAt.matches(r'{TIME_PATTERN}') ||"
+        " timestamp(self.notBefore) < timestamp(self.expiresAt)",
+        "expiresAt must be later than notBefore, such as notBefore:"
+        " 2026-11-24T16:00:00Z and expiresAt: 2026-11-24T18:00:00Z",
     ),
     (
         "!has(self.revocation) || (has(self.revoked) && self.revoked)",
@@ -134,8 +157,10 @@ SPEC_RULES: Final = (
         f"set revoked: true to end the grant early; for more time, {_NEW_GRANT}",
     ),
     (
-        "!has(oldSelf.expiresAt) ||"
-        " (has(self.expiresAt) && self.expiresAt <= oldSelf.expiresAt)",
+        "!has(oldSelf.expiresAt) || (has(self.expiresAt) &&"
+        " (self.expiresAt == oldSelf.expiresAt ||"
+        f" !self.expiresAt.matches(r'{TIME_PATTERN}') ||"
+        " timestamp(self.expiresAt) <= timestamp(oldSelf.expiresAt)))",
         "expiresAt can only become earlier after creation; for more time,"
         f" {_NEW_GRANT}",
     ),
@@ -237,7 +262,8 @@ APPROVER_RULE: Final = (
 
 ENOUGH_APPROVERS_RULE: Final = (
     "size(self.approvers) >= self.required ||"
-    " self.approvers.exists(a, a.kind != 'User' || a.name.contains('*'))",
+    " self.approvers.exists(a, !has(a.kind) || a.kind != 'User' || !has(a.name) ||"
+    " a.name.contains('*'))",
     "approvers must name at least as many users as required, or a Group; otherwise"
     " no grant can be approved",
 )

@@ -10,6 +10,13 @@ from argogrant.api.accessgrant import AccessGrantSpec, AccessGrantStatus
 from argogrant.api.accesspolicy import AccessPolicySpec, AccessPolicyStatus
 from argogrant.api.argocdinstance import ArgoCDInstanceSpec, ArgoCDInstanceStatus
 from argogrant.api.schema import Model
+from argogrant.api.structural_schema import (
+    WANTED,
+    property_with_messages,
+    required_rules,
+    structural_schema,
+    without_messages,
+)
 
 GROUP: Final = "argogrant.dev"
 VERSION: Final = "v1alpha1"
@@ -24,7 +31,8 @@ class Kind:
     short_name: str
     description: str
     spec: type[Model]
-    spec_is_required: bool = True
+    wanted: str = ""
+    """What spec must have; empty if a spec is not required."""
     status: type[Model]
     columns: tuple[tuple[str, str, str], ...]
     """Column name, JSONPath, and ``wide`` for columns of ``-o wide`` only."""
@@ -46,6 +54,9 @@ ACCESS_GRANT: Final = Kind(
         " a grant can only be revoked or, with expiresAt, set to expire earlier."
     ),
     spec=AccessGrantSpec,
+    wanted="must have subject, role, and either expiresAt or duration, such as spec:"
+    " {subject: {kind: User, name: alice@example.com}, role: {name: role:deployer},"
+    " duration: 2h30m}",
     status=AccessGrantStatus,
     columns=(
         ("Subject", ".spec.subject.name", ""),
@@ -75,7 +86,6 @@ ARGOCD_INSTANCE: Final = Kind(
         " the same name."
     ),
     spec=ArgoCDInstanceSpec,
-    spec_is_required=False,
     status=ArgoCDInstanceStatus,
     columns=(
         ("Argo CD", ".spec.namespace", ""),
@@ -101,6 +111,9 @@ ACCESS_POLICY: Final = Kind(
         " immediately; a lower maxDuration only shortens it."
     ),
     spec=AccessPolicySpec,
+    wanted="must have requesters, subjects and roles, such as spec: {requesters:"
+    " [{kind: Group, name: developers}], subjects: {self: true}, roles: [{name:"
+    " role:deployer}]}",
     status=AccessPolicyStatus,
     columns=(
         ("Effect", ".spec.effect", ""),
@@ -125,6 +138,8 @@ ACCESS_APPROVAL: Final = Kind(
         " counted remains final."
     ),
     spec=AccessApprovalSpec,
+    wanted="must have grant and decision, such as spec: {grant: {name: deploy-4711,"
+    " uid: 5b0cb1a5-2f4e-4f0c-9a52-3f8f6c1c9f10}, decision: Approve}",
     status=AccessApprovalStatus,
     columns=(
         ("Grant", ".spec.grant.name", ""),
@@ -200,64 +215,30 @@ def _column(name: str, path: str, when: str) -> dict[str, Any]:
 
 
 def _object_schema(kind: Kind) -> dict[str, Any]:
-    spec = _structural_schema(kind.spec)
-    if not kind.spec_is_required:
-        spec["default"] = {}
+    """Build the schema of the whole object; that of ``spec`` answers in sentences."""
+    schema = schema_with_limits(kind)
+    parts = {
+        **schema["properties"],
+        "spec": property_with_messages(schema, "spec"),
+        "status": without_messages(schema["properties"]["status"]),
+    }
+    head = {key: schema[key] for key in ("type", "description")}
+    return {**head, "properties": parts, **required_rules(schema)}
+
+
+def schema_with_limits(kind: Kind) -> dict[str, Any]:
+    """Build the schema of a kind with its limits as keywords, for the reference."""
+    extra: dict[str, Any] = {WANTED: kind.wanted} if kind.wanted else {"default": {}}
+    spec = {**structural_schema(kind.spec), **extra}
     return {
         "type": "object",
         "description": kind.description,
-        "required": ["spec"] if kind.spec_is_required else [],
+        "required": ["spec"] if kind.wanted else [],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": _structural_schema(kind.status),
+            "status": structural_schema(kind.status),
         },
     }
-
-
-def _structural_schema(model: type[Model]) -> dict[str, Any]:
-    """Convert the JSON schema of a model into a structural schema.
-
-    Source: Kubernetes, "Specifying a structural schema": no ``$ref``, no ``anyOf`` with
-    types, no ``title``.
-    """
-    schema = model.model_json_schema(by_alias=True)
-    converted: dict[str, Any] = _convert(schema, schema.pop("$defs", {}))
-    return converted
-
-
-def _convert(node: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Resolve references and unwrap ``X | None``, depth first."""
-    if isinstance(node, list):
-        return [_convert(item, definitions) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = _without_null(node)
-    if "$ref" in node:
-        name = node.pop("$ref").rsplit("/", 1)[-1]
-        node = {**definitions[name], **node}
-    converted = {
-        key: (
-            {name: _convert(value, definitions) for name, value in item.items()}
-            if key == "properties"
-            else _convert(item, definitions)
-        )
-        for key, item in node.items()
-        if key not in {"title", "additionalProperties"}
-    }
-    if converted.get("default", ...) in (None, []):
-        del converted["default"]
-    if isinstance(text := converted.get("description"), str):
-        converted["description"] = " ".join(text.split())
-    return converted
-
-
-def _without_null(node: dict[str, Any]) -> dict[str, Any]:
-    """Replace ``anyOf: [X, null]`` with X, because Kubernetes omits null fields."""
-    choices = [c for c in node.get("anyOf", ()) if c != {"type": "null"}]
-    if len(choices) != 1:
-        return dict(node)
-    rest = {key: value for key, value in node.items() if key != "anyOf"}
-    return {**choices[0], **rest}

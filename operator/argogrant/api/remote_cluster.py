@@ -7,7 +7,15 @@ from typing import Final
 
 from pydantic import Field
 
-from argogrant.api.schema import Duration, Model, ObjectName, validations
+from argogrant.api.cel_rules import BASE64_RULE
+from argogrant.api.schema import (
+    Duration,
+    Model,
+    ObjectName,
+    duration,
+    must,
+    object_name,
+)
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.window import parse_duration
 
@@ -20,11 +28,20 @@ _AT_LEAST_TEN_MINUTES: Final = (
 class TokenSecretModel(Model):
     """Reference to the Secret with the token."""
 
-    name: ObjectName
+    name: ObjectName = Field(
+        json_schema_extra=object_name("a Secret", "far-cluster-token")
+    )
     """Name of a Secret in the namespace of the ArgoCDInstance. The operator can read
     only Secrets that its Role names."""
     key: str = Field(
-        "k8s_token", min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"
+        "k8s_token",
+        min_length=1,
+        max_length=253,
+        pattern=r"^[-._a-zA-Z0-9]+$",
+        json_schema_extra=must(
+            "be the key of the token in the Secret: 1 to 253 letters, digits, '-', '_'"
+            " and '.', such as k8s_token"
+        ),
     )
     """Key of the token in the Secret."""
 
@@ -32,7 +49,7 @@ class TokenSecretModel(Model):
 class TokenRotationModel(Model):
     """Rotation of the token."""
 
-    every: Duration = Field(json_schema_extra=validations(_AT_LEAST_TEN_MINUTES))
+    every: Duration = Field(json_schema_extra=duration(_AT_LEAST_TEN_MINUTES))
     """Interval of the rotation, such as 168h; at least 10m. The operator requests a new
     token (TokenRequest), verifies it, and then stores it. A token is valid for three
     intervals, so two rotations may fail."""
@@ -40,6 +57,11 @@ class TokenRotationModel(Model):
         min_length=1,
         max_length=317,
         pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        json_schema_extra=must(
+            "be the name of a ServiceAccount, such as argogrant, or its namespace and"
+            " name, such as argocd/argogrant, not"
+            " system:serviceaccount:argocd:argogrant; 1 to 317 characters"
+        ),
     )
     """ServiceAccount of the remote cluster to request tokens for, as name or
     namespace/name; the default namespace is spec.namespace. The ServiceAccount needs
@@ -50,17 +72,37 @@ class ClusterModel(Model):
     """Remote cluster and its credentials."""
 
     server: str = Field(
-        min_length=1, max_length=512, pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$"
+        min_length=1,
+        max_length=512,
+        pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$",
+        json_schema_extra=must(
+            "be the URL of an API server that begins with https://, without a user"
+            " name, a query and spaces, in at most 512 characters, such as"
+            " https://10.0.0.1:6443"
+        ),
     )
     """URL of the API server, such as https://10.0.0.1:6443. Its certificate is always
     verified. Immutable."""
     ca_bundle: str | None = Field(
-        None, min_length=1, max_length=131072, json_schema_extra={"format": "byte"}
+        None,
+        min_length=1,
+        max_length=131072,
+        json_schema_extra=must(
+            "be a PEM file of 1 to 131072 characters in base64, such as"
+            " LS0tLS1CRUdJTi…; `base64 -w0 ca.crt` prints it",
+            BASE64_RULE,
+            format="byte",
+        ),
     )
     """CA certificates of the API server: PEM, encoded with base64, as in
     certificate-authority-data of a kubeconfig. If omitted, the CA certificates of the
     operator's system are used."""
-    token_secret: TokenSecretModel
+    token_secret: TokenSecretModel = Field(
+        json_schema_extra=must(
+            "be the Secret with the token, such as tokenSecret: {name:"
+            " far-cluster-token}"
+        )
+    )
     """Secret with the token for the API server."""
     token_rotation: TokenRotationModel | None = None
     """Rotation of the token. If omitted, the operator does not rotate it, and emits a

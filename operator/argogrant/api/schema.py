@@ -5,10 +5,18 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from argogrant.api.cel_rules import DURATION_RULE, TEXT_RULE
+from argogrant.api.cel_rules import DURATION_RULE, TEXT_RULE, TIME_PATTERN
+from argogrant.api.structural_schema import (
+    RULES,
+    WANTED,
+    missing,
+    schema_at,
+    structural_schema,
+    wanted,
+)
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.identity import Identity
-from argogrant.grants.model.window import DURATION_PATTERN, INSTANT_PATTERN
+from argogrant.grants.model.window import DURATION_PATTERN
 
 
 class Model(BaseModel):
@@ -29,20 +37,35 @@ class Model(BaseModel):
 
 def validations(*rules: tuple[str, str]) -> dict[str, JsonValue]:
     """Return CEL rules with their messages as a ``json_schema_extra``."""
-    return {
-        "x-kubernetes-validations": [
-            {"rule": rule, "message": message} for rule, message in rules
-        ]
-    }
+    return {RULES: [{"rule": rule, "message": message} for rule, message in rules]}
+
+
+def must(be: str, *rules: tuple[str, str], **extra: JsonValue) -> dict[str, JsonValue]:
+    """Return what the limits of a field mean, as a ``json_schema_extra``.
+
+    Args:
+        be: End of the message for a value that does not keep them, which begins with
+            *must*: what is wanted, with an example.
+        rules: Further CEL rules of the field.
+        extra: Other keys of its schema.
+    """
+    return {WANTED: f"must {be}", **(validations(*rules) if rules else {}), **extra}
+
+
+_DURATION: Final = (
+    "be hours, minutes and seconds, such as 2h30m or 90m; write one day as 24h, not as"
+    " 1d"
+)
+
+
+def duration(*rules: tuple[str, str]) -> dict[str, JsonValue]:
+    """Return the meaning of a duration with further rules."""
+    return must(_DURATION, DURATION_RULE, *rules)
 
 
 Duration = Annotated[
     str,
-    Field(
-        max_length=32,
-        pattern=DURATION_PATTERN,
-        json_schema_extra=validations(DURATION_RULE),
-    ),
+    Field(max_length=32, pattern=DURATION_PATTERN, json_schema_extra=duration()),
 ]
 """Duration of hours, minutes and seconds in Go's format."""
 
@@ -50,20 +73,47 @@ Instant = Annotated[
     str,
     Field(
         max_length=40,
-        pattern=INSTANT_PATTERN,
-        json_schema_extra={"format": "date-time"},
+        pattern=TIME_PATTERN,
+        json_schema_extra=must(
+            "be a date and a time of day with a time zone (RFC 3339), such as"
+            " 2026-11-24T18:00:00Z or 2026-11-24T19:00:00+01:00",
+            format="date-time",
+        ),
     ),
 ]
 """Time in RFC 3339 format."""
 
+
+def object_name(what: str, example: str) -> dict[str, JsonValue]:
+    """Return the meaning of an ``ObjectName``."""
+    return must(
+        f"be the name of {what}: 1 to 253 lower-case letters, digits, '-' and '.', with"
+        f" a letter or digit at both ends, such as {example}"
+    )
+
+
 ObjectName = Annotated[
     str,
-    Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        json_schema_extra=object_name("an AccessGrant", "deploy-4711"),
+    ),
 ]
 """Name of a Kubernetes object: a DNS subdomain."""
 
 NamespaceName = Annotated[
-    str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        json_schema_extra=must(
+            "be the name of a namespace: 1 to 63 lower-case letters, digits and '-',"
+            " with a letter or digit at both ends, such as argocd"
+        ),
+    ),
 ]
 
 VisibleText = Annotated[str, Field(json_schema_extra=validations(TEXT_RULE))]
@@ -76,14 +126,38 @@ SET: Final[dict[str, JsonValue]] = {"x-kubernetes-list-type": "set"}
 MAX_USERNAME_LENGTH: Final = 512
 
 
+GroupName = Annotated[
+    str,
+    Field(
+        max_length=MAX_USERNAME_LENGTH,
+        json_schema_extra=must(
+            "be the name of a group of at most 512 characters, such as developers"
+        ),
+    ),
+]
+
+
 class IdentityModel(Model):
     """Kubernetes user with groups."""
 
-    username: str = Field(min_length=1, max_length=MAX_USERNAME_LENGTH)
+    username: str = Field(
+        min_length=1,
+        max_length=MAX_USERNAME_LENGTH,
+        json_schema_extra=must(
+            "be a user name of 1 to 512 characters, such as alice@example.com;"
+            " `kubectl auth whoami` prints your own"
+        ),
+    )
     """User name in Kubernetes, such as alice@example.com or
     system:serviceaccount:ci:deployer; `kubectl auth whoami` prints your own."""
-    groups: list[Annotated[str, Field(max_length=MAX_USERNAME_LENGTH)]] = Field(
-        [], max_length=512, json_schema_extra=SET
+    groups: list[GroupName] = Field(
+        [],
+        max_length=512,
+        json_schema_extra=must(
+            "have at most 512 groups, such as groups: [developers,"
+            " system:authenticated]",
+            **SET,
+        ),
     )
     """All groups of the user in Kubernetes, such as developers and
     system:authenticated, in any order."""
@@ -109,6 +183,16 @@ def read_spec(model: type[Spec], spec: Any) -> Spec:  # noqa: ANN401
     try:
         return model.model_validate(spec)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(map(str, ("spec", *first["loc"])))
-        raise InvalidGrant(f"{path}: {first['msg']}") from error
+        raise InvalidGrant(_problem(model, error)) from error
+
+
+def _problem(model: type[Model], error: ValidationError) -> str:
+    """Return the first problem, in the words of the API server's answer."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(map(str, ("spec", *first["loc"])))
+    if "error" in first.get("ctx", {}):
+        return f"{path}: {first['ctx']['error']}"
+    schema = schema_at(structural_schema(model), first["loc"])
+    is_missing = first["type"] == "missing"
+    text = missing(str(first["loc"][-1]), schema) if is_missing else wanted(schema)
+    return f"{path}: {text}"

@@ -227,7 +227,9 @@ def test_final_end_is_read_from_the_status(status, end) -> None:
         ),
         pytest.param(a_spec(duration="1d"), "spec.duration: ", id="days"),
         pytest.param(
-            a_spec(notBefore="2026-02-30T00:00:00Z"), "not a date", id="invalid date"
+            a_spec(notBefore="2026-02-30T00:00:00Z"),
+            "must be a date and a time of day",
+            id="a date that does not exist",
         ),
     ],
 )

@@ -39,7 +39,11 @@ def a_body(metadata=None, **changes):
     [
         pytest.param(a_body(spec=None), "spec:", id="no spec"),
         pytest.param(a_body(spec="text"), "spec:", id="spec is not an object"),
-        pytest.param(a_body(spec={}), "spec.subject: Field required", id="no subject"),
+        pytest.param(
+            a_body(spec={}),
+            "spec.subject: subject is missing; it must be",
+            id="no subject",
+        ),
         pytest.param(
             a_body(spec={**a_grant("g1")["spec"], "expiresAt": "2026-11-24T18:00:00Z"}),
             "exactly one of expiresAt and duration",
@@ -49,7 +53,7 @@ def a_body(metadata=None, **changes):
             a_body(
                 spec=a_grant("g1", expiresAt="2026-02-31T00:00:00Z")["spec"],
             ),
-            "not a date in the calendar",
+            "must be a date and a time of day",
             id="date that does not exist",
         ),
         pytest.param(
