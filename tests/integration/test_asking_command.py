@@ -134,6 +134,7 @@ def test_dry_run_of_a_revocation_changes_nothing(
     assert revoked == (
         "accessgrant.argogrant.dev/hotfix revoked (server dry run)"
         " (context control-plane, namespace argogrant)\n"
+        "Removes role:deployer from alice.\n"
     )
     assert "revoked" not in world.grant("hotfix")["spec"]
 
