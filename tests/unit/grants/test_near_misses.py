@@ -244,3 +244,10 @@ def test_earlier_subject_is_suggested() -> None:
 
     assert found is not None
     assert 'the subject of AccessGrant "old"' in found.message
+
+
+def test_older_grant_is_not_compared_with_a_later_one() -> None:
+    earlier = EarlierSubjects()
+    earlier.add(subject_of("new", 5, "Alice"))
+
+    assert earlier.before(subject_of("old", 0, "alice")) is None
