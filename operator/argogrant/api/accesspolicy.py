@@ -363,12 +363,12 @@ class AccessPolicySpec(Model):
         None,
         json_schema_extra=must("be Accept or Refuse, such as subjectRules: Accept"),
     )
-    """Whether a grant may activate rules that Argo CD has for the subject itself ('p,
-    my-org:ops, …'). Argo CD applies them to a group or an address only once a 'g' line
-    names it, so the first grant would give more than its role. Refuse, the default:
-    such a grant is not allowed by this policy (SubjectHasRules), and an active grant
-    ends if such rules are added. Accept: it is allowed, and its status lists the
-    rules."""
+    """Treatment of rules that Argo CD has for the subject itself ('p, my-org:ops, …'),
+    which a grant would activate. Argo CD applies them to a group or an address only
+    once a 'g' line names it, so the first grant would give more than its role. Refuse,
+    the default: such a grant is not allowed by this policy (SubjectHasRules), and an
+    active grant ends if such rules are added. Accept: it is allowed, and its status
+    lists the rules."""
 
 
 class AccessPolicyStatus(StatusModel):

@@ -32,7 +32,7 @@ class Kind:
     description: str
     spec: type[Model]
     wanted: str = ""
-    """What spec must have; empty if a spec is not required."""
+    """Required fields of spec; empty if a spec is not required."""
     status: type[Model]
     columns: tuple[tuple[str, str, str], ...]
     """Column name, JSONPath, and ``wide`` for columns of ``-o wide`` only."""

@@ -73,7 +73,7 @@ class Contention:
 
     def __init__(self, what: str = f"{OVERLAY_KEY} of argocd-rbac-cm") -> None:
         self.what = what
-        """What is overwritten, as in a sentence."""
+        """The overwritten text, as in a sentence."""
         self._expected: tuple[str | None, ...] = ()
         self._written_at = ""
         """Time of the last own write, by the clock of the API server."""

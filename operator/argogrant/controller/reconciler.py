@@ -194,7 +194,7 @@ class Reconciler:
         self._returned: tuple[ReturnedMember, ...] = ()
         """Members that had returned at the last report."""
         self._contested: frozenset[str] = frozenset()
-        """What other programs overwrote again and again at the last report."""
+        """Texts that other programs overwrote repeatedly, at the last report."""
         self._has_failed = False
         """True after an unforeseen exception, until a reconciliation has succeeded."""
         self._one_at_a_time = decisions_lock

@@ -1,4 +1,4 @@
-"""Whether the rules of a role allow any request, and what is wrong if they do not.
+"""Search for a request that the rules of a role allow, or for what is wrong with them.
 
 Argo CD accepts a rule that no request matches, such as one with an unknown action or
 with the effect ``Allow``, and ignores it. A role with such rules only exists, and its
@@ -74,7 +74,7 @@ EVERYWHERE: Final = Scope()
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What one rule contributes, as far as it is certain without a search."""
+    """Contribution of one rule, as far as it is certain without a search."""
 
     allows: bool = False
     """It allows a request by itself."""

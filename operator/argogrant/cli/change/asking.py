@@ -35,12 +35,12 @@ USUAL: Final = timedelta(hours=1)
 
 
 class RequestAnswers(NamedTuple):
-    """What is known of a request, from options and questions."""
+    """Facts about a request, from options and questions."""
 
     role: RoleRef | None
     reason: str
     has_window: bool
-    """Whether options say how long the grant lasts."""
+    """True if options say how long the grant lasts."""
     lasts: str = ""
     """Answer to that question, in the form of ``--for``."""
 

@@ -17,7 +17,7 @@ class GrantFilter:
     owner: Caller | None = None
     """User whose grants are listed."""
     is_pending: bool = False
-    """Whether only grants are listed that wait for approval."""
+    """True if only grants are listed that wait for approval."""
     uids: frozenset[str] | None = None
     """Grants to choose from; None for all of them."""
 

@@ -1,4 +1,4 @@
-"""What a user may request and approve, for lists and questions of the commands.
+"""Roles that a user may request and approve, for lists and questions of the commands.
 
 Nothing here decides: the operator evaluates every grant and approval again.
 """
@@ -40,9 +40,9 @@ class Offer(NamedTuple):
     role: RoleRef
     max_duration: timedelta
     approvers: str = ""
-    """Who has to approve; empty if no approval is required."""
+    """Required approvers; empty if no approval is required."""
     justification_hint: str = ""
-    """What the policy expects in the justification."""
+    """Content of the justification that the policy expects."""
 
 
 def counts_from(
