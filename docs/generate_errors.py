@@ -31,6 +31,11 @@ INTRODUCTION: Final = """\
 Each of these was provoked on a real API server, and looks there as it does here; names
 are those of the test. The reason of a condition stands before its message. Every reason
 is in [Reasons](reasons.md).
+
+If a command fails in a way that argogrant does not foresee, it prints one line and
+exits with status 2. With `ARGOGRANT_DEBUG=1` it also prints the exceptions and their
+places in the code. No message contains the text of a file with credentials, of an
+answer that is not the API server's own, or of a library's exception.
 """
 
 

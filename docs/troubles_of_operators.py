@@ -28,9 +28,8 @@ INSTANCES: Final = Group(
             title="Ended grants cannot be deleted",
             message=(
                 "Forbidden: Grants begin and end on time, but ended grants cannot be"
-                " deleted after spec.retention: DELETE"
-                " /apis/argogrant.dev/v1alpha1/namespaces/argogrant/accessgrants/g1:"
-                ' 403 accessgrants.argogrant.dev "g1" is forbidden: User'
+                " deleted after spec.retention: accessgrants/g1 in namespace argogrant"
+                " cannot be deleted: User"
                 ' "system:serviceaccount:argogrant:argogrant" cannot delete resource'
                 ' "accessgrants" in API group "argogrant.dev" in the namespace'
                 ' "argogrant". Give the operator\'s service account the Role argogrant'
@@ -38,6 +37,51 @@ INSTANCES: Final = Group(
             ),
             meaning="The Role is from a version that did not delete grants.",
             remedy="`kubectl apply -f manifests/argogrant-namespace.yaml`",
+        ),
+        Trouble(
+            name="a_guarded_config_map",
+            title="An admission policy guards the ConfigMap",
+            message=(
+                "WriteRefused: configmaps/argocd-rbac-cm in namespace argocd cannot be"
+                " changed: ValidatingAdmissionPolicy 'guard-rbac' with binding"
+                " 'guard-rbac' denied request: the platform team changes it in Git. The"
+                ' admission policy "guard-rbac" does not permit this change. Ask its'
+                " owner to exempt the operator's service account in it"
+                " (spec.matchConditions). Until then, trying again cannot succeed."
+            ),
+            meaning=(
+                "A rule of your cluster forbids the write, so grants do not start, and"
+                " bindings of ended grants stay. The operator keeps trying, with at"
+                " most five seconds between attempts. A webhook (OPA Gatekeeper,"
+                " Kyverno) and a quota are reported in the same way."
+            ),
+            remedy=(
+                "Exempt the operator:"
+                " `request.userInfo.username !="
+                " 'system:serviceaccount:argogrant:argogrant'` as a match condition."
+            ),
+        ),
+        Trouble(
+            name="an_immutable_config_map",
+            title="The ConfigMap is immutable",
+            message=(
+                "WriteRefused: configmaps/argocd-rbac-cm in namespace argocd cannot"
+                ' be changed: ConfigMap "argocd-rbac-cm" is invalid: data: Forbidden:'
+                " field is immutable when `immutable` is set. The object or the field"
+                " is immutable. Delete the object and create it again: a ConfigMap"
+                " with the same data and without immutable: true. Until then, trying"
+                " again cannot succeed."
+            ),
+            meaning=(
+                "Kubernetes never lets `immutable: true` be removed. Grants do not"
+                " start, and bindings of ended grants stay."
+            ),
+            remedy=(
+                "Replace it at once, because Argo CD keeps its last policy in memory"
+                " while it is missing: `kubectl -n argocd get configmap"
+                " argocd-rbac-cm -o json | jq 'del(.immutable, .metadata.uid,"
+                " .metadata.resourceVersion)' | kubectl replace --force -f -`"
+            ),
         ),
         Trouble(
             name="a_missing_config_map",
@@ -194,9 +238,8 @@ COMMANDS: Final = Group(
             name="a_sweep_that_is_forbidden",
             title="A sweep lacks its permission",
             message=(
-                "sweep of argocd/argocd-rbac-cm: GET"
-                " /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm: 403 configmaps"
-                ' "argocd-rbac-cm" is forbidden: User'
+                "sweep of argocd/argocd-rbac-cm: configmaps/argocd-rbac-cm in namespace"
+                " argocd cannot be read: User"
                 ' "system:serviceaccount:argogrant:nobody" cannot get resource'
                 ' "configmaps" in API group "" in the namespace "argocd". Nothing was'
                 " removed."
@@ -222,6 +265,32 @@ COMMANDS: Final = Group(
                 "The command of the message; see [Uninstall"
                 " argogrant](../how-to/uninstall.md#it-was-removed-by-force)."
             ),
+        ),
+        Trouble(
+            name="a_quota_that_is_used_up",
+            title="A quota does not permit another grant",
+            message=(
+                "argogrant request: exceeded quota: grants, requested:"
+                " count/accessgrants.argogrant.dev=1, used:"
+                " count/accessgrants.argogrant.dev=0, limited:"
+                ' count/accessgrants.argogrant.dev=0. The ResourceQuota "grants" of'
+                " the namespace does not permit more. Raise it, or delete objects."
+                " Until then, trying again cannot succeed."
+            ),
+            meaning="The namespace has as many grants as its ResourceQuota permits.",
+            remedy="Delete ended grants, or raise `count/accessgrants.argogrant.dev`.",
+        ),
+        Trouble(
+            name="a_login_that_has_expired",
+            title="The login has expired",
+            message=(
+                "argogrant list: accessgrants in namespace argogrant cannot be read:"
+                " the API server does not accept the credentials. The credential has"
+                " expired or was revoked. Log in again; kubectl auth whoami shows"
+                " whether it is accepted."
+            ),
+            meaning="The API server does not know who you are. No Role is missing.",
+            remedy="Log in as you do for kubectl; `kubectl auth whoami` must work.",
         ),
         Trouble(
             name="no_api_server",
@@ -258,10 +327,10 @@ CLUSTERS: Final = Group(
             title="The other cluster rejects the token",
             message=(
                 "TokenRefused: <server>: configmaps/argocd-rbac-cm in namespace"
-                " argocd cannot be read: GET /api/v1/namespaces/argocd/configmaps:"
-                " 401 Unauthorized. The token in key k8s_token of Secret"
-                " argogrant/argocd-prod has expired, was revoked, or belongs to another"
-                " cluster. Replace it: `kubectl --namespace argogrant create"
+                " argocd cannot be read: the API server does not accept the"
+                " credentials. The token in key k8s_token of Secret"
+                " argogrant/argocd-prod has expired, was revoked, or belongs to"
+                " another cluster. Replace it: `kubectl --namespace argogrant create"
                 " secret generic argocd-prod --from-literal=k8s_token=TOKEN"
                 " --dry-run=client -o yaml | kubectl apply -f -`, with TOKEN from"
                 " `kubectl create token argogrant --namespace argocd --duration 24h`"
@@ -278,12 +347,11 @@ CLUSTERS: Final = Group(
             title="The other cluster's certificate is not trusted",
             message=(
                 "CertificateRefused: <server>: configmaps/argocd-rbac-cm in namespace"
-                " argocd cannot be read: GET /api/v1/namespaces/argocd/configmaps:"
-                " the certificate of <server> was issued by an authority that is not"
-                " trusted. Write the certificate authority of that cluster into"
-                " spec.cluster.caBundle. If the certificate has expired, or is issued"
-                " for other names than the one in spec.cluster.server, replace it in"
-                " that cluster."
+                " argocd cannot be read: the certificate of <server> was issued by an"
+                " authority that is not trusted. Write the certificate authority of"
+                " that cluster into spec.cluster.caBundle. If the certificate has"
+                " expired, or is issued for other names than the one in"
+                " spec.cluster.server, replace it in that cluster."
             ),
             meaning="The operator always verifies it before it sends the token.",
             remedy="Set `spec.cluster.caBundle` to that cluster's authority.",

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,74 @@ def a_missing_right(world: World) -> str:
     return instance_says(world, "Forbidden")
 
 
+OPERATOR = "system:serviceaccount:argogrant:argogrant"
+GUARD = "guard-rbac"
+ADMISSION = "admissionregistration.k8s.io/v1"
+GUARDING: tuple[dict[str, Any], ...] = (
+    {
+        "apiVersion": ADMISSION,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": GUARD},
+        "spec": {
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["UPDATE"],
+                        "resources": ["configmaps"],
+                        "resourceNames": ["argocd-rbac-cm"],
+                    }
+                ]
+            },
+            "validations": [
+                {
+                    "expression": f"request.userInfo.username != '{OPERATOR}'",
+                    "message": "the platform team changes it in Git",
+                }
+            ],
+        },
+    },
+    {
+        "apiVersion": ADMISSION,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": GUARD},
+        "spec": {"policyName": GUARD, "validationActions": ["Deny"]},
+    },
+)
+
+
+def a_guarded_config_map(world: World) -> str:
+    world.apply(*GUARDING)
+    probe = ("annotate", "configmap", "argocd-rbac-cm", "probe=x", "--as", OPERATOR)
+
+    def is_guarded() -> bool:
+        done = world.plane.kubectl(
+            "-n", "argocd", *probe, "--dry-run=server", "--overwrite", check=False
+        )
+        return GUARD in done.stderr
+
+    try:
+        eventually(is_guarded, within=PATIENCE)
+        world.apply(a_grant("g1"))
+        return instance_says(world, "WriteRefused")
+    finally:
+        for body in GUARDING:
+            world.ours("delete", body["kind"], GUARD)
+
+
+def an_immutable_config_map(world: World) -> str:
+    world.argocds(
+        *("patch", "configmap", "argocd-rbac-cm", "--type=merge"),
+        *("-p", json.dumps({"immutable": True})),
+    )
+    try:
+        world.apply(a_grant("g1"))
+        return instance_says(world, "WriteRefused")
+    finally:
+        world.remove_config_map()
+
+
 def a_missing_config_map(world: World) -> str:
     world.remove_config_map()
     return instance_says(world, "ConfigMapMissing")
@@ -266,6 +335,42 @@ def access_that_remains(world: World) -> str:
         world.plane.kubectl("-n", "gitops", "delete", "configmap", "argocd-rbac-cm")
 
 
+def a_quota_that_is_used_up(world: World) -> str:
+    """Set the status as the controller of quotas would."""
+    hard = {"hard": {"count/accessgrants.argogrant.dev": "0"}}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "grants", "namespace": "argogrant"},
+        "spec": hard,
+    }
+    world.apply(quota)
+    used = {"used": {"count/accessgrants.argogrant.dev": "0"}}
+    patch = json.dumps({"status": hard | used})
+    world.ours(
+        *("patch", "resourcequota", "grants", "--subresource=status"),
+        *("--type=merge", "-p", patch),
+    )
+    ask = ("request", "--role", "role:deployer", "--user", "erin", "--for", "1h")
+    config = world.plane.kubeconfig(context_namespace="argogrant")
+    try:
+        return typed(*ask, "--reason", "x", "--name", "g1", kubeconfig=str(config))
+    finally:
+        world.ours("delete", "resourcequota", "grants")
+
+
+def a_login_that_has_expired(world: World) -> str:
+    config = json.loads(
+        world.plane.kubeconfig(context_namespace="argogrant").read_text()
+    )
+    for user in config["users"]:
+        user["user"] = {"token": "a-token-of-yesterday"}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(config, file)
+        file.flush()
+        return typed("list", kubeconfig=file.name)
+
+
 def no_api_server(_world: World) -> str:
     return typed("sweep", kubeconfig="/no/such/file")
 
@@ -301,6 +406,8 @@ MISHAPS: dict[str, Mishap] = {
         a_role_as_argo_cd_writes_it,
         a_longer_grant,
         a_missing_right,
+        a_guarded_config_map,
+        an_immutable_config_map,
         a_missing_config_map,
         a_line_that_can_not_be_read,
         a_key_of_another,
@@ -313,6 +420,8 @@ MISHAPS: dict[str, Mishap] = {
         a_sweep_without_config_map,
         a_sweep_that_is_forbidden,
         access_that_remains,
+        a_quota_that_is_used_up,
+        a_login_that_has_expired,
         no_api_server,
     )
 }

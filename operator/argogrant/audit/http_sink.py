@@ -255,6 +255,12 @@ def _opened(folder: Path, dropped: Dropped) -> Spool:
         return DiskSpool(folder, dropped)
 
 
+_NO_URL: Final = (
+    "the URL must begin with https:// and name a host, such as"
+    " https://audit.example.com/events"
+)
+
+
 class InvalidSink(ValueError):
     """The URL of the sink is not allowed."""
 
@@ -275,15 +281,18 @@ class SinkTarget:
 
     def __post_init__(self) -> None:
         """Reject URLs that would send names and justifications unencrypted."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            # Its text quotes the URL, which can contain a password.
+            raise InvalidSink(f"audit sink: {_NO_URL}") from None
         is_safe = parts.scheme == "https" or (
             parts.scheme == "http" and _is_loopback(parts.hostname or "")
         )
         if not is_safe or not parts.hostname:
             raise InvalidSink(
-                f"audit sink: {parts.scheme or self.url!r} is not allowed, as events"
-                " would be sent unencrypted; use an https:// URL (http:// only for"
-                " localhost)"
+                f"audit sink: {_NO_URL}; without TLS, events would be sent unencrypted"
+                " (http:// is accepted for localhost)"
             )
         if parts.username is not None or parts.fragment:
             raise InvalidSink(
@@ -332,7 +341,7 @@ class Sink:
                 logger.warning(
                     "%d audit events are not posted yet: %s",
                     self._spool.count(),
-                    _describe(error),
+                    describe_failure(error),
                 )
                 if self._is_stopping.wait(backoff * random.uniform(0.5, 1.0)):  # noqa: S311
                     return
@@ -402,10 +411,31 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _describe(error: Exception) -> str:
-    """Return an error message that never contains the token."""
+def describe_failure(error: Exception) -> str:
+    """Return an error message that contains neither the token nor an answer."""
     if isinstance(error, UnicodeError):
         return "the token file contains characters other than ASCII"
     if isinstance(error, ValueError):
         return "the token contains characters that no HTTP header may contain"
-    return str(error) or type(error).__name__
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the receiver answered with the HTTP status {error.code}"
+    if isinstance(error, sqlite3.Error):
+        return "the file of the spool cannot be read"
+    if isinstance(error, HTTPException):
+        return "the answer of the receiver breaks the rules of HTTP"
+    return _connection_problem(error)
+
+
+def _connection_problem(error: Exception) -> str:
+    """Return why the receiver could not be reached, in the system's own words."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, TimeoutError):
+        return f"the receiver did not answer within {TIMEOUT:.0f} s"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be verified: {reason.verify_message}"
+    if isinstance(reason, ssl.SSLError):
+        return "no TLS connection could be made"
+    if isinstance(reason, OSError) and reason.strerror:
+        file = f"{reason.filename}: " if isinstance(reason.filename, str) else ""
+        return f"{file}{reason.strerror.lower()}"
+    return "no connection could be made"

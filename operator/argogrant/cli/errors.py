@@ -17,15 +17,8 @@ import click
 
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.model.validation import quote, with_full_stop
-from argogrant.kube.errors import (
-    ClusterError,
-    Conflict,
-    CredentialUnavailable,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Unauthorized,
-)
+from argogrant.kube.errors import ClusterError, CredentialUnavailable, Invalid
+from argogrant.kube.refusals import Cause, refusal_of
 
 Result = TypeVar("Result")
 EXIT_NO: Final = 1
@@ -107,30 +100,29 @@ def interrupted() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-_REMEDIES: Final[Mapping[type[Exception], str]] = {
-    CredentialUnavailable: "",
-    Unauthorized: "The credential has expired or was revoked. Log in again; kubectl"
-    " auth whoami shows whether it is accepted.",
-    Forbidden: "Ask an administrator for this permission; kubectl auth can-i --list"
-    " shows yours.",
-    NotFound: "Are the CRDs installed, and is the namespace (-n) correct?",
-    Conflict: "The object changed in the meantime. Try again.",
-    Invalid: "Nothing was changed.",
-    ClusterError: "Does kubectl reach this cluster?",
+_REMEDIES: Final[Mapping[Cause, str]] = {
+    Cause.PERMISSION: "Ask an administrator for this permission; kubectl auth can-i"
+    " --list shows yours.",
+    Cause.CREDENTIALS: "The credential has expired or was revoked. Log in again;"
+    " kubectl auth whoami shows whether it is accepted.",
+    Cause.MISSING: "Are the CRDs installed, and is the namespace (-n) correct?",
+    Cause.CHANGED: "The object changed in the meantime. Try again.",
+    Cause.INVALID: "Nothing was changed.",
+    Cause.BUSY: "Try again in a minute.",
+    Cause.UNAVAILABLE: "Does kubectl reach this cluster?",
 }
-"""Remedies for the user of a command; the first match counts."""
+"""Remedies for the user of a command; other causes have the same for every user."""
 
 
 def describe_api_error(error: ClusterError) -> str:
     """Return the message of an error, followed by its remedy."""
-    return _with_remedy(str(error), error)
+    return _with_remedy(sanitize(str(error)), error)
 
 
-_REQUEST: Final = re.compile(r"^[A-Z]+ /\S* ?\S*: \d{3} |^[A-Z]+ /\S*: ")
-_POLICY: Final = re.compile(
-    r"ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: ",
-    re.DOTALL,
+_OWN_POLICY: Final = re.compile(
+    r"ValidatingAdmissionPolicy 'argogrant-[^']*' with binding '[^']*' denied request: "
 )
+"""Policies whose messages are argogrant's own, and say what to do."""
 _INVALID: Final = re.compile(r"^\S+ \".*?\" is invalid: (.*)$", re.DOTALL)
 _FIELD: Final = re.compile(
     r'^\[?(?P<field>[\w.\[\]<>]+): [A-Z][a-z ]+: (?:"(?P<value>(?:[^"\\]|\\.)*)": )?'
@@ -152,22 +144,25 @@ ROLE_OF: Final = {
 
 def summarize_api_error(error: ClusterError) -> str:
     """Return why the API server rejected a request, and the remedy."""
-    text = sanitize(_REQUEST.sub("", str(error)))
+    text = sanitize(error.answer or str(error))
     permission = _RBAC.search(text)
     if permission is not None:
         return _missing_permission(permission)
-    policy = _POLICY.search(text)
+    policy = _OWN_POLICY.search(text)
     if policy is not None:
         return with_full_stop(text[policy.end() :])
     invalid = _INVALID.match(text)
     if isinstance(error, Invalid) and invalid is not None:
         return with_full_stop(_invalid_field(invalid[1]))
-    return _with_remedy(text, error)
+    return _with_remedy(sanitize(error.reason), error)
 
 
 def _with_remedy(text: str, error: ClusterError) -> str:
-    remedy = next(one for kind, one in _REMEDIES.items() if isinstance(error, kind))
-    return f"{with_full_stop(text)} {remedy}".rstrip()
+    if isinstance(error, CredentialUnavailable):
+        return with_full_stop(text)  # The message is complete.
+    refusal = refusal_of(error)
+    remedy = _REMEDIES.get(refusal.cause) or refusal.remedy("your user")
+    return f"{with_full_stop(text)} {remedy}"
 
 
 def _invalid_field(text: str) -> str:

@@ -15,6 +15,7 @@ from argogrant import __version__
 from argogrant.cli.commands import administration, change, inspection
 from argogrant.cli.commands.command import load
 from argogrant.cli.commands.connection import connection_options, forget_options
+from argogrant.cli.last_resort import contained
 from argogrant.cli.terminal.questions import Interrupted
 
 COMMANDS: Final = (
@@ -54,6 +55,11 @@ class Commands(click.Group):
         """Parse a new command line; options of an earlier one do not apply."""
         forget_options()
         return super().make_context(*args, **settings)
+
+    def main(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
+        """Run a command; an exception that nobody foresaw ends in one line."""
+        with contained():
+            return super().main(*args, **settings)
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
         """Run a command; Ctrl-C ends it with the exit status that shells expect."""

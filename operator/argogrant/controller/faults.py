@@ -4,24 +4,22 @@ A ClusterError is foreseen, and every caller handles it. Any other exception is 
 of the operator, usually in code that handles text of other people. It must end neither
 the process nor the work for others, so loops and tasks contain it here.
 
-The log has one line for each, with the place in the code and the exception in ASCII:
-its message may quote foreign text. Conditions contain its type only.
+The log has one line for each, with the places in the code (``exception_text``).
+Conditions contain its type only.
 """
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from argogrant.grants.model.exception_text import describe_exception
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.kube.errors import Backoff, ClusterError
 
 MAX_LOGGED: Final = 10
 """Lines between two ``begin``; ten thousand grants may fail in the same way."""
-MAX_FRAMES: Final = 4
-MAX_TEXT: Final = 300
 STABLE_SECONDS: Final = 60.0
 """A task that has run for so long begins with the shortest backoff again."""
 REMEDY: Final = (
@@ -127,11 +125,4 @@ class Faults:
 
 def log_failure(what: str, error: BaseException) -> None:
     """Log an unforeseen exception, and where it was raised, in one line of ASCII."""
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
-    places = (
-        f"{one.filename.rpartition('argogrant/')[2]}:{one.lineno} in {one.name}"
-        for one in frames
-    )
-    text, kind = ascii(str(error)[:MAX_TEXT]), type(error).__name__
-    route = " > ".join(places)
-    logger.error("%s: unexpected failure: %s %s (%s)", what, kind, text, route)
+    logger.error("%s: unexpected failure: %s", what, describe_exception(error))

@@ -19,13 +19,13 @@ and on the cluster of Argo CD::
     a patch of an AppProject       APPPROJECT_ROLE        REMOTE_ROLE
     other objects of Argo CD       ARGOCD_ROLE            REMOTE_ROLE
 
-The client puts the request into the message of its error (``PATCH /api/v1/…: 403``),
-so the message is enough to distinguish these cases.
+Any other cause that the API server names, such as an admission policy or a quota, has
+a remedy of its own (``kube.refusals``).
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -51,6 +51,7 @@ from argogrant.kube.permissions import (
     describe_permissions,
     missing_permissions,
 )
+from argogrant.kube.refusals import Cause, Refusal, refusal_of
 from argogrant.kube.resources import (
     ACCESS_APPROVALS,
     ACCESS_GRANTS,
@@ -92,6 +93,7 @@ MIN_INTERVAL: Final = 1.0
 RECHECK_SECONDS: Final = 5.0
 """Seconds between checks while permissions are missing, so a new Role is noticed."""
 RETRIED: Final = "The operator tries again."
+OPERATOR: Final = "the operator's service account"
 
 _HOME_GROUPS: Final = ("/apis/argogrant.dev/", "/apis/coordination.k8s.io/")
 _ADMISSION_GROUP: Final = "/apis/admissionregistration.k8s.io/"
@@ -209,9 +211,17 @@ def condition_reason(error: ClusterError, location: ArgoCDLocation) -> Reason:
             (TokenMissing, Reason.TOKEN_MISSING),
             (Unauthorized, Reason.TOKEN_REFUSED),
         ):
-            if isinstance(error, kind):
+            if isinstance(error, kind) and not refusal_of(error).needs_a_change:
                 return reason
-    return Reason.FORBIDDEN if isinstance(error, Forbidden) else Reason.UNAVAILABLE
+    return _REASONS.get(refusal_of(error).cause, Reason.UNAVAILABLE)
+
+
+_REASONS: Final[Mapping[Cause, Reason]] = {
+    Cause.PERMISSION: Reason.FORBIDDEN,
+    Cause.ANONYMOUS: Reason.TOKEN_REFUSED,
+    Cause.CREDENTIALS: Reason.TOKEN_REFUSED,
+    **{cause: Reason.WRITE_REFUSED for cause in Cause if Refusal(cause).needs_a_change},
+}
 
 
 def describe(
@@ -235,17 +245,36 @@ def describe(
     if isinstance(error, TokenMissing):
         # Without a token no request was sent, to no server and for no object.
         subject, server = "", ""
-    cause = with_full_stop(f"{server}{subject}{error}")
-    if cluster is not None:
-        remedy = _remote_remedy(error, cluster, location.namespace, namespace)
+    text = error.reason if collection else str(error)
+    cause = with_full_stop(f"{server}{subject}{text}")
+    refusal = refusal_of(error)
+    if cluster is None:
+        remedy = remedy_for(error)
+    elif refusal.needs_a_change:
+        remedy = refusal.remedy("the ServiceAccount of the token")
     else:
-        remedy = role_remedy(error) if isinstance(error, Forbidden) else RETRIED
+        remedy = _remote_remedy(error, cluster, location.namespace, namespace)
     return f"{cause} {remedy}"
+
+
+def remedy_for(error: ClusterError) -> str:
+    """Return what to do about a failed request to the operator's own cluster."""
+    refusal = refusal_of(error)
+    if refusal.cause is Cause.PERMISSION:
+        return role_remedy(error)
+    if refusal.cause is Cause.CREDENTIALS:
+        return (
+            "Give the operator credentials that the API server accepts: its token has"
+            " expired, was revoked, or belongs to another cluster. In a pod, delete the"
+            " pod, so that it gets another token."
+        )
+    remedy = refusal.remedy(OPERATOR)
+    return remedy if refusal.needs_a_change else f"{remedy} {RETRIED}".lstrip()
 
 
 def role_remedy(error: ClusterError) -> str:
     """Return the sentence that names the Role which permits a refused request."""
-    request = str(error)
+    request = error.request or str(error)
     if _SECRETS in request:
         return (
             "Give the operator's service account a Role that names this Secret"
@@ -299,7 +328,7 @@ def _remote_remedy(
 def _is_for_home_cluster(error: ClusterError) -> bool:
     """Return whether the failed request was for an object of the own cluster."""
     parts = (_SECRETS, _ADMISSION_GROUP, *_HOME_GROUPS)
-    return any(part in str(error) for part in parts)
+    return any(part in (error.request or str(error)) for part in parts)
 
 
 class PermissionWatcher:

@@ -125,6 +125,7 @@ from argogrant.controller.store import OBSERVE_TIMEOUT, InstanceRecord, Store
 from argogrant.grants.model.grant import Binding
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
+from argogrant.kube.refusals import refusal_of
 from argogrant.telemetry.metrics import InstanceMetrics
 
 ATTEMPTS: Final = 3
@@ -416,8 +417,8 @@ class Reconciler:
             result = await self._reconcile(argocd, record)
         except ClusterError as error:
             with self._faults.contain("the report of a failed request"):
-                has_failed = self._backoff.has_failed
-                await self._report_failure(argocd, error, repeated=has_failed)
+                lasting = self._is_lasting(error)
+                await self._report_failure(argocd, error, repeated=lasting)
             if record.is_force_released:
                 return True
             await self._backoff.wait()
@@ -743,6 +744,10 @@ class Reconciler:
         with self._faults.contain("the report of the instance"):
             if blocked is not None:
                 self._reporter.report_not_ready(record, blocked, self._clock())
+
+    def _is_lasting(self, error: ClusterError) -> bool:
+        """Return whether a retry has failed, or cannot succeed."""
+        return self._backoff.has_failed or refusal_of(error).needs_a_change
 
     async def _report_failure(
         self, argocd: ArgoCD, error: ClusterError, *, repeated: bool

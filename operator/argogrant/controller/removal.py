@@ -38,11 +38,13 @@ from argogrant.controller.appproject.patch import project_patch
 from argogrant.controller.argocd_state import observe_project, overlay_patch
 from argogrant.controller.status.writer import FinalizerChange
 from argogrant.grants.model.errors import AccessGrantError
+from argogrant.grants.model.exception_text import describe_exception
 from argogrant.grants.model.validation import quote, with_full_stop
 from argogrant.grants.model.window import END_OF_TIME
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.informer import list_all
+from argogrant.kube.refusals import refusal_of
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -122,14 +124,17 @@ async def sweep_config_map(
             f"it changed {ATTEMPTS} times while it was written. Try again."
         ) from error
     except ClusterError as error:
-        raise SweepFailed(f"{error}. Nothing was removed.") from error
+        remedy = refusal_of(error).remedy("the user of this command")
+        raise SweepFailed(
+            " ".join(filter(None, [f"{error}. Nothing was removed.", remedy]))
+        ) from error
     except Exception as error:
         raise SweepFailed(f"{_unexpected(error)}. Nothing was removed.") from error
 
 
 def _unexpected(error: Exception) -> str:
     """Describe an error that no reader or client should raise."""
-    return f"an internal error ({type(error).__name__}: {quote(str(error))})"
+    return f"an internal error ({describe_exception(error)})"
 
 
 async def sweep_projects(

@@ -1,7 +1,7 @@
 """Answers of an API server: JSON, and what every object and list in it has.
 
 The owner of another cluster can answer anything. These functions return what the caller
-relies on, or raise ``ValueError``, which the client reports as a failed request. Pure.
+relies on, or raise ``InvalidAnswer``, which the client reports as a failed request.
 """
 
 import json
@@ -11,6 +11,11 @@ from typing import Any, Final
 from argogrant.grants.model.untrusted_text import valid_text
 
 JSONObject = dict[str, Any]
+
+
+class InvalidAnswer(ValueError):
+    """An answer that no API server sends; the message does not quote it."""
+
 
 _SURROGATES: Final = (rb"\ud", rb"\uD")
 _VERSION: Final = re.compile("[0-9]{1,20}")
@@ -28,7 +33,7 @@ def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON of any type
         if any(half in text for half in _SURROGATES):
             parsed = json.loads(valid_text(json.dumps(parsed, ensure_ascii=False)))
     except RecursionError as error:
-        raise ValueError("the JSON is nested too deeply") from error
+        raise InvalidAnswer("the JSON is nested too deeply") from error
     return parsed
 
 
@@ -36,13 +41,13 @@ def as_object(answer: object) -> JSONObject:
     """Return an object that has a name and a version.
 
     Raises:
-        ValueError: It does not.
+        InvalidAnswer: It does not.
     """
     body = as_mapping(answer)
     metadata = metadata_of(body)
     names = (metadata.get("name"), metadata.get("namespace", ""))
     if not all(isinstance(name, str) for name in names):
-        raise ValueError("the response has an object without a name")
+        raise InvalidAnswer("the response has an object without a name")
     return body
 
 
@@ -50,11 +55,11 @@ def as_items(answer: JSONObject) -> list[JSONObject]:
     """Return the objects of a list.
 
     Raises:
-        ValueError: One of them is no object.
+        InvalidAnswer: One of them is no object.
     """
     items = answer.get("items") or []
     if not isinstance(items, list):
-        raise ValueError("the response is no list")  # noqa: TRY004 - as any other
+        raise InvalidAnswer("the response is no list")
     return [as_object(item) for item in items]
 
 
@@ -62,14 +67,14 @@ def metadata_of(body: JSONObject) -> JSONObject:
     """Return the metadata of an object or list, whose resourceVersion is a number.
 
     Raises:
-        ValueError: It is not, or there is none.
+        InvalidAnswer: It is not, or there is none.
 
     Source: Kubernetes, "API Concepts", on comparing resource versions.
     """
     metadata = as_mapping(body.get("metadata"))
     version = metadata.get("resourceVersion")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise ValueError("the response has no resourceVersion")
+        raise InvalidAnswer("the response has no resourceVersion")
     return metadata
 
 
@@ -77,8 +82,8 @@ def as_mapping(answer: object) -> JSONObject:
     """Return a JSON object.
 
     Raises:
-        ValueError: It is something else.
+        InvalidAnswer: It is something else.
     """
     if not isinstance(answer, dict):
-        raise ValueError("the response has something else than an object")  # noqa: TRY004
+        raise InvalidAnswer("the response has something else than an object")
     return answer

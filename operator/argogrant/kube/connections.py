@@ -27,6 +27,7 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from argogrant.kube.answers import InvalidAnswer
 from argogrant.kube.api_server import ApiServer
 from argogrant.kube.errors import CredentialUnavailable, TooLarge
 from argogrant.kube.tls import ClientCertificate, InvalidCertificate
@@ -86,7 +87,7 @@ class Connections:
         """Send a request and return the response with its body unread.
 
         Raises:
-            ValueError: The response is compressed.
+            InvalidAnswer: The response is compressed.
         """
         session = await self._session(lane)
         response = await session.request(
@@ -99,7 +100,7 @@ class Connections:
         )
         if response.headers.get("Content-Encoding", _IDENTITY).lower() != _IDENTITY:
             response.close()
-            raise ValueError("the response is compressed")
+            raise InvalidAnswer("the response is compressed")
         return response
 
     async def close(self) -> None:

@@ -14,9 +14,10 @@
         ├── TokenMissing           no token is configured for this API server
         └── CredentialUnavailable  the configured credential cannot be had; nothing sent
 
-Only this package sees the exceptions of aiohttp. The message
-of an exception begins with the request. ``controller.permissions`` adds the remedy.
-A loop that retries has a ``Backoff`` of its own.
+Only this package sees the exceptions of aiohttp. The message of an exception is a
+sentence for people, without a full stop: what could not be done, and why.
+``kube.refusals`` finds the cause in it, and knows the remedy. A loop that retries has a
+``Backoff`` of its own.
 
 The program that answers a request writes part of the message: the API server of another
 owner, a proxy, or an admission webhook. Log, status and Events repeat it, so
@@ -25,22 +26,45 @@ owner, a proxy, or an admission webhook. Log, status and Events repeat it, so
 
 import asyncio
 import base64
+import errno
 import json
 import random
+import re
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.grants.model.validation import one_line
+from argogrant.kube.answers import InvalidAnswer
 
 
 class ClusterError(AccessGrantError):
-    """A failed request to an API server."""
+    """A failed request to an API server.
+
+    Args:
+        message: What could not be done, and why.
+        request: The request, such as ``PATCH /api/v1/…``; empty if none failed.
+        answer: What the API server wrote; empty if it did not.
+    """
+
+    def __init__(
+        self, message: str = "", *, request: str = "", answer: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.answer = answer
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, without the request."""
+        prefix = f"{in_words(self.request)}: " if self.request else ""
+        return str(self).removeprefix(prefix)
 
 
 class NotFound(ClusterError):
@@ -144,9 +168,35 @@ def foreign_text(
         (Unicode categories C*) and separators of lines are escaped, and every part of a
         secret of ``SHORTEST_PART`` characters or more is replaced by ``REDACTED``.
     """
-    shown = _redact(text[:_LONGEST_READ], secrets)
+    shown = mask_credentials(_redact(text[:_LONGEST_READ], secrets))
     shown = one_line(shown[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+_CREDENTIALS: Final = tuple(
+    (re.compile(words, re.DOTALL | re.IGNORECASE), replacement)
+    for words, replacement in (
+        (r"(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]+)+|\bk8s-aws-v1\.[\w-]+", REDACTED),
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*", REDACTED),
+        (r"\b(bearer|basic) +(?=\S*\d)[\w.~+/=-]{8,}", rf"\1 {REDACTED}"),
+        (r"(://[^/\s:@]*):[^@/\s]+@", rf"\1:{REDACTED}@"),
+        (
+            (
+                r"\b([\w-]{0,40}(?:token|secret|passw\w*|api-?key)[\"']?\s*[:=]\s*[\"']?)"
+                r"(?=[^\s\"']*\d)[^\s\"',}]{8,}"
+            ),
+            rf"\1{REDACTED}",
+        ),
+    )
+)
+"""What credentials look like, for those that are not known here."""
+
+
+def mask_credentials(text: str) -> str:
+    """Replace what looks like a credential: of a plugin, a proxy, another program."""
+    for pattern, replacement in _CREDENTIALS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def _redact(text: str, secrets: tuple[str, ...]) -> str:
@@ -194,11 +244,20 @@ def raise_for_status(
         request: For the message, such as ``PATCH /api/v1/…``.
         clean: Makes the body's text harmless.
     """
+    what = in_words(request)
     if status >= HTTPStatus.BAD_REQUEST:
         kind = _BY_STATUS.get(status, Unavailable)
-        raise kind(f"{request}: {status} {clean(_message(body))}")
+        answer = clean(_message(body))
+        cause = _without_prefix(answer) or (
+            f"the answer has the HTTP status {status} and no message of an API server"
+        )
+        raise kind(f"{what}: {cause}", request=request, answer=answer)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise Unavailable(f"{request}: {status} redirects are not followed")
+        raise Unavailable(
+            f"{what}: the answer is a redirect ({status}), and redirects are not"
+            " followed",
+            request=request,
+        )
 
 
 def error_of_event(
@@ -207,12 +266,16 @@ def error_of_event(
     """Return the exception for the object of a watch's ERROR event."""
     code, message = status_object.get("code"), status_object.get("message")
     kind = _BY_STATUS.get(code, Unavailable) if isinstance(code, int) else Unavailable
-    return kind(f"watch: {clean(f'{code} {message}')}")
+    answer = clean(str(message or f"status {code}"))
+    return kind(f"the watch was ended: {answer}", answer=answer)
 
 
 @contextmanager
 def connection_errors(request: str, clean: Clean = foreign_text) -> Iterator[None]:
     """Turn connection failures into ``Unavailable`` or ``UntrustedCertificate``.
+
+    The text of an exception is never shown: it is a library's, and may repeat an answer
+    or the URL of a proxy with a password.
 
     A ValueError means that the response ended in the middle of its JSON, or has values
     that no API server sends. A response that breaks the rules of HTTP raises an
@@ -222,7 +285,9 @@ def connection_errors(request: str, clean: Clean = foreign_text) -> Iterator[Non
         yield
     except aiohttp.ClientConnectorCertificateError as error:
         cause = clean(_certificate_problem(error))
-        raise UntrustedCertificate(f"{request}: {cause}") from error
+        raise UntrustedCertificate(
+            f"{in_words(request)}: {cause}", request=request
+        ) from error
     except (
         aiohttp.ClientError,
         HttpProcessingError,
@@ -230,9 +295,9 @@ def connection_errors(request: str, clean: Clean = foreign_text) -> Iterator[Non
         TimeoutError,
         ValueError,
     ) as error:
-        cause = clean(str(error)) or _without_message(error)
+        cause = clean(connection_problem(error))
         kind = Unavailable if isinstance(error, _NEVER_SENT) else AnswerLost
-        raise kind(f"{request}: {cause}") from error
+        raise kind(f"{in_words(request)}: {cause}", request=request) from error
 
 
 _NEVER_SENT: Final = (
@@ -244,19 +309,107 @@ _NEVER_SENT: Final = (
 """Exceptions before a request is sent."""
 
 
-def _without_message(error: Exception) -> str:
-    """Return what an exception means that has no message."""
-    is_late = isinstance(error, TimeoutError)
-    return "no answer in time" if is_late else type(error).__name__
+_REQUEST: Final = re.compile(
+    r"(?P<verb>[A-Z]+) /(?:api|apis/[^/]+)/[^/]+"
+    r"(?:/namespaces/(?P<namespace>[^/]+))?(?P<object>(?:/[^/?]+)+)"
+)
+_VERBS: Final = {
+    "GET": "read",
+    "WATCH": "watched",
+    "POST": "created",
+    "PUT": "changed",
+    "PATCH": "changed",
+    "DELETE": "deleted",
+}
+
+
+def in_words(request: str) -> str:
+    """Return what failed: ``configmaps/a in namespace b cannot be changed``.
+
+    Args:
+        request: Method and path, such as ``PATCH /api/v1/namespaces/b/configmaps/a``.
+    """
+    method, _, path = request.partition(" ")
+    verb, found = _VERBS.get(method, "used"), _REQUEST.match(request)
+    if found is None:
+        return f"{path or request} of the API server cannot be {verb}"
+    namespace = found["namespace"]
+    where = f" in namespace {namespace}" if namespace else ""
+    return f"{found['object'][1:]}{where} cannot be {verb}"
+
+
+def connection_problem(error: Exception) -> str:
+    """Return what is wrong with a connection, without the text of a library."""
+    for kind, problem in _CONNECTION_PROBLEMS:
+        if isinstance(error, kind):
+            return problem(error) if callable(problem) else problem
+    return "the answer is not the JSON of an API server"
+
+
+_CONNECTION_PROBLEMS: Final[
+    tuple[tuple[type[Exception], str | Callable[[Any], str]], ...]
+] = (
+    (InvalidAnswer, str),
+    (TimeoutError, "the API server did not answer in time"),
+    (
+        aiohttp.ClientHttpProxyError,
+        lambda error: f"the proxy refused the connection (status {error.status})",
+    ),
+    (
+        aiohttp.ClientProxyConnectionError,
+        lambda error: f"the proxy cannot be reached: {_reason(error.os_error)}",
+    ),
+    (
+        aiohttp.ClientConnectorDNSError,
+        lambda error: f"the host name {error.host} cannot be resolved",
+    ),
+    (
+        aiohttp.ClientConnectorError,
+        lambda error: (
+            f"{error.host}:{error.port} cannot be reached: {_reason(error.os_error)}"
+        ),
+    ),
+    (aiohttp.ClientConnectionError, "the connection was closed without an answer"),
+    (OSError, "the connection was closed without an answer"),
+    (aiohttp.ClientError, "the answer breaks the rules of HTTP"),
+    (HttpProcessingError, "the answer breaks the rules of HTTP"),
+)
+"""The first match counts: some of these types are subtypes of later ones."""
+
+
+def _reason(error: OSError) -> str:
+    """Return the words for an error of the operating system."""
+    if isinstance(error, ssl.SSLError):
+        return "no TLS connection could be made"
+    return _SYSTEM_ERRORS.get(error.errno or 0, f"system error {error.errno}")
+
+
+_SYSTEM_ERRORS: Final = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ENETUNREACH: "network is unreachable",
+    errno.ETIMEDOUT: "connection timed out",
+}
 
 
 def _message(body: bytes) -> str:
-    """Return the message of a ``metav1.Status``, or the start of any other body."""
+    """Return the message of a ``metav1.Status``; empty if the body is none."""
     try:
         message = json.loads(body).get("message")
     except (ValueError, AttributeError, RecursionError):
         message = None
-    return str(message or body[:200].decode("utf-8", "replace"))
+    return str(message or "")
+
+
+_PREFIX: Final = re.compile(r'^[\w.]+(?: "[^"]*")? is forbidden: (?=\S)')
+
+
+def _without_prefix(answer: str) -> str:
+    """Return an answer without the name of the object, which the request has."""
+    if answer == "Unauthorized":
+        return "the API server does not accept the credentials"
+    return _PREFIX.sub("", answer)
 
 
 def _certificate_problem(error: aiohttp.ClientConnectorCertificateError) -> str:

@@ -11,6 +11,9 @@ object, the answer of another cluster. An event is a line that begins with ``{``
   Otherwise an event that is written meanwhile could end a log line in its middle, and
   the rest of it would be a line of its own.
 
+An exception is a line with its type and its places in the code: its text may quote a
+Secret that was read (``exception_text``).
+
 Source: kubernetes/kubernetes, ``pkg/kubelet/kuberuntime/logs``; the CRI log format;
 containerd, ``pkg/cri/io/logger.go``, which divides lines after 16 KiB.
 """
@@ -20,15 +23,19 @@ import logging
 import re
 import sys
 import threading
+from copy import copy
 from types import TracebackType
 from typing import Any, Final
 
+from argogrant.grants.model.exception_text import chain_of, describe_exception
 from argogrant.grants.model.validation import one_line
 
 MARK: Final = "  | "
 LONGEST_LINE: Final = 4_000
 """Characters, of at most four bytes each."""
 MOST_LINES: Final = 200
+LOGGED_FRAMES: Final = 12
+LOGGED_CAUSES: Final = 5
 
 _TIME: Final = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] ")
 
@@ -47,8 +54,21 @@ class LogLines(logging.Formatter):
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the lines of a record."""
+        """Return the lines of a record, without the texts of foreign exceptions."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            record = copy(record)
+            record.exc_text = _exception_lines(error)
+            record.exc_info = None
         return safe_lines(self._inner.format(record))
+
+
+def _exception_lines(error: BaseException) -> str:
+    """Return one line for an exception and for each of its causes."""
+    return "\n".join(
+        describe_exception(one, LOGGED_FRAMES)
+        for one in chain_of(error)[:LOGGED_CAUSES]
+    )
 
 
 def safe_lines(text: str) -> str:

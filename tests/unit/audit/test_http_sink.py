@@ -1,8 +1,13 @@
 """HTTP sink: in order and at least once, with a receiver that fails."""
 
+import sqlite3
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from email.message import Message
+from http.client import BadStatusLine, InvalidURL
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 import pytest
 
@@ -193,7 +198,7 @@ def test_token_is_read_before_each_request(receiver, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(None, "No such file", id="is missing"),
+        pytest.param(None, "no such file", id="is missing"),
         pytest.param("se\ncret", "no HTTP header may contain", id="has two lines"),
         pytest.param("secrét", "characters other than ASCII", id="is not ASCII"),
     ],
@@ -221,7 +226,7 @@ def test_missing_ca_file_is_retried(receiver, tmp_path, caplog):
     posting = Posting(receiver.url, ca_file=tmp_path / "ca.pem")
     posting.sink.start()
     posting.emit(1)
-    posting.until(lambda: "No such file" in caplog.text)
+    posting.until(lambda: "no such file" in caplog.text)
     posting.sink.stop()
 
     assert receiver.requests == 0
@@ -278,6 +283,14 @@ def test_url_is_allowed(url) -> None:
         pytest.param("file:///etc/passwd", "https", id="file"),
         pytest.param("https:///events", "https", id="no host"),
         pytest.param("https://me:secret@x.org/", "file", id="password in the URL"),
+        pytest.param("me:secret@x.org", "https", id="password in a URL without scheme"),
+        pytest.param("//me:secret@x.org/", "https", id="password and no scheme"),
+        pytest.param(
+            "https://me:secret@x.org:x[/", "https", id="password in no URL at all"
+        ),
+        pytest.param(
+            "https://me:secret\u2100@x.org/", "https", id="password and odd characters"
+        ),
     ],
 )
 def test_url_is_rejected(url, message) -> None:
@@ -285,3 +298,56 @@ def test_url_is_rejected(url, message) -> None:
         SinkTarget(url=url)
 
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(
+            HTTPError("https://x?secret", 403, "secret", Message(), None),
+            "the receiver answered with the HTTP status 403",
+            id="the receiver refuses",
+        ),
+        pytest.param(
+            URLError(ConnectionRefusedError(111, "Connection refused")),
+            "connection refused",
+            id="no receiver",
+        ),
+        pytest.param(URLError(TimeoutError()), "did not answer within 10 s", id="slow"),
+        pytest.param(
+            InvalidURL("/hook?token=secret has blanks"),
+            "breaks the rules of HTTP",
+            id="a URL that is none",
+        ),
+        pytest.param(BadStatusLine("secret"), "breaks the rules of HTTP", id="no HTTP"),
+        pytest.param(
+            UnicodeDecodeError("ascii", b"secret\xff", 6, 7, "secret"),
+            "characters other than ASCII",
+            id="a token that is no ASCII",
+        ),
+        pytest.param(
+            ValueError("Invalid header value b'secret'"),
+            "characters that no HTTP header may contain",
+            id="a token with line feeds",
+        ),
+        pytest.param(
+            FileNotFoundError(2, "No such file or directory", "/token"),
+            "/token: no such file or directory",
+            id="no token file",
+        ),
+        pytest.param(
+            OSError("Tunnel connection failed: 407 secret"),
+            "no connection could be made",
+            id="a proxy that refuses",
+        ),
+        pytest.param(sqlite3.OperationalError("secret"), "spool", id="a broken spool"),
+        pytest.param(
+            URLError(ssl.SSLError(1, "secret")), "no TLS connection", id="no TLS"
+        ),
+    ],
+)
+def test_failure_is_described_without_what_was_sent_or_answered(error, words) -> None:
+    described = sinks.describe_failure(error)
+
+    assert words in described
+    assert "secret" not in described

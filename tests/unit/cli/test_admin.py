@@ -25,7 +25,7 @@ def test_output_that_cannot_be_written_does_not_stop_the_sweep_of_projects(
     monkeypatch.setattr(admin.click, "echo", fail)
     result = CliRunner().invoke(app, ["sweep"])
 
-    assert isinstance(result.exception, OSError)
+    assert result.exit_code != 0
     assert cluster.count("list", APP_PROJECTS.path("argocd")) == 1
 
 

@@ -11,6 +11,7 @@ from argogrant.controller.permissions import (
 from argogrant.grants.model.reasons import Reason
 from argogrant.kube.errors import (
     Forbidden,
+    Invalid,
     TokenMissing,
     Unauthorized,
     Unavailable,
@@ -26,6 +27,7 @@ REMOTE = ArgoCDLocation(
     ),
 )
 MAP = Collection(CONFIG_MAPS, "argocd", "argocd-rbac-cm")
+DENIED = "ValidatingAdmissionPolicy 'guard' with binding 'guard' denied request: no"
 CASES = [
     pytest.param(
         Unavailable("GET /x: no route"),
@@ -75,9 +77,39 @@ CASES = [
     pytest.param(
         Unauthorized("GET /x: 401 Unauthorized"),
         HOME,
-        Reason.FORBIDDEN,
-        "manifests/argocd-namespace.yaml",
+        Reason.TOKEN_REFUSED,
+        "Give the operator credentials that the API server accepts",
         id="token not accepted by the own cluster",
+    ),
+    pytest.param(
+        Unauthorized("no", answer=DENIED),
+        REMOTE,
+        Reason.WRITE_REFUSED,
+        'The admission policy "guard" does not permit this change. Ask its owner to'
+        " exempt the ServiceAccount of the token in it",
+        id="admission policy of the remote cluster that answers 401",
+    ),
+    pytest.param(
+        Forbidden("no", answer=DENIED),
+        HOME,
+        Reason.WRITE_REFUSED,
+        "exempt the operator's service account in it (spec.matchConditions). Until"
+        " then, trying again cannot succeed.",
+        id="admission policy of the own cluster",
+    ),
+    pytest.param(
+        Invalid("no", answer="data: Forbidden: field is immutable when `immutable`"),
+        HOME,
+        Reason.WRITE_REFUSED,
+        "Delete the object and create it again",
+        id="immutable ConfigMap",
+    ),
+    pytest.param(
+        Unavailable("no", answer='failed calling webhook "x.y": no endpoints'),
+        HOME,
+        Reason.UNAVAILABLE,
+        'The API server cannot call the admission webhook "x.y".',
+        id="webhook that does not answer",
     ),
     pytest.param(
         Forbidden("PATCH /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm: 403"),

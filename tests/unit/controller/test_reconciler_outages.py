@@ -75,7 +75,9 @@ async def test_repeated_conflicts_are_reported_and_retried() -> None:
         pytest.param(AWAY, "-Unavailable", id="an API server that is away"),
         pytest.param(Forbidden("403 patch"), "-Forbidden", id="a missing Role"),
         pytest.param(
-            Invalid("422"), "-Unavailable", id="an admission webhook that denies"
+            Invalid('admission webhook "x" denied the request: no'),
+            "-WriteRefused",
+            id="an admission webhook that denies",
         ),
     ],
 )

@@ -83,7 +83,7 @@ def change_meanwhile(error: Exception) -> Callable[[FakeCluster], None]:
         ),
         pytest.param(
             refuse(RecursionError("x\ny")),
-            'AppProject "team-b": an internal error (RecursionError: "x\\ny")',
+            'AppProject "team-b": an internal error (RecursionError x\\ny (',
             id="an error that nobody expects",
         ),
     ],

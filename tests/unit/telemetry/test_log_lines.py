@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from kopf._core.actions.loggers import LogFormat, make_formatter
 
 from argogrant.cli.report.entries import read_audit_file
+from argogrant.kube.errors import Unavailable
 from argogrant.telemetry import log_lines
 from argogrant.telemetry.log_lines import LogLines
 from support.audit_lines import an_audit_line
@@ -102,14 +104,33 @@ def test_log_lines_are_shorter_than_the_parts_of_a_container_runtime(
     assert len(lines) <= 4 * log_lines.MOST_LINES
 
 
-def test_traceback_stays_readable() -> None:
+def test_exception_is_a_line_with_type_and_places() -> None:
     with logging_to(LogFormat.FULL) as output:
         log_everything("why")
     lines = output.getvalue().splitlines()
 
     assert lines[2].endswith("] failed")
-    assert lines[3] == "  | Traceback (most recent call last):"
-    assert lines[-1] == "  | ValueError: why"
+    assert re.fullmatch(
+        r"  \| ValueError \(.*:\d+ in log_everything > .*:\d+ in fail\)", lines[3]
+    )
+    assert len(lines) == 4
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_text_of_a_foreign_exception_is_not_logged(log_format) -> None:
+    """It can quote the Secret that was read."""
+    with logging_to(log_format) as output:
+        try:
+            try:
+                fail("hunter2")
+            except ValueError as error:
+                raise Unavailable("no answer") from error
+        except Unavailable:
+            logging.getLogger("argogrant.test").exception("failed")
+
+    assert "hunter2" not in output.getvalue()
+    assert "ValueError" in output.getvalue()
+    assert "Unavailable no answer" in output.getvalue()
 
 
 def test_records_in_json_stay_json() -> None:

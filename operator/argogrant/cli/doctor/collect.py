@@ -39,6 +39,7 @@ from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import list_all
 from argogrant.kube.leader_election import LEASE_NAME
 from argogrant.kube.permissions import ACCESS_REVIEWS, Permission, who_am_i
+from argogrant.kube.refusals import Cause, refusal_of
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     ARGOCD_INSTANCES,
@@ -250,12 +251,13 @@ async def _probe(request: Awaitable[Body], parse: Callable[[Body], T]) -> Probe[
     except ClusterError as error:
         return Probe(problem=_describe(error))
     except (LookupError, TypeError, InvalidGrant) as error:
-        why = f"unexpected content ({type(error).__name__}: {error})"
+        why = f"unexpected content ({type(error).__name__})"
         return Probe(problem=why)
 
 
 def _describe(error: ClusterError) -> str:
-    return NO_PERMISSION if isinstance(error, Forbidden) else str(error)
+    is_permission = refusal_of(error).cause is Cause.PERMISSION
+    return NO_PERMISSION if is_permission else str(error)
 
 
 async def _list(

@@ -56,6 +56,7 @@ from argogrant.kube.errors import (
     Unavailable,
 )
 from argogrant.kube.permissions import describe_permissions, missing_permissions
+from argogrant.kube.refusals import Cause, refusal_of
 from argogrant.kube.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 
 POLL_SECONDS: Final = 5.0
@@ -299,9 +300,7 @@ class TokenRotator:
             self._not_before = loop.time() + FIRST_BACKOFF
         except ClusterError as error:
             self._on_result("error")
-            remedy = f" See {ROTATION_ROLE.manifest} for the permissions."
-            suffix = remedy if isinstance(error, Forbidden) else ""
-            self._set_failure(f"{with_full_stop(str(error))}{suffix}")
+            self._set_failure(f"{with_full_stop(str(error))}{_remedy(error)}")
             logger.warning(
                 "%s/%s: token not rotated: %s", instance.namespace, instance.name, error
             )
@@ -389,3 +388,12 @@ class TokenRotator:
         if failure != self._failure:
             self._failure = failure
             self._on_change()
+
+
+def _remedy(error: ClusterError) -> str:
+    """Return what to do about a failed rotation, after a blank; empty if nothing."""
+    refusal = refusal_of(error)
+    if refusal.cause is Cause.PERMISSION:
+        return f" See {ROTATION_ROLE.manifest} for the permissions."
+    remedy = refusal.remedy("the ServiceAccount of the token")
+    return f" {remedy}" if remedy else ""

@@ -14,7 +14,7 @@ from argogrant.controller.permissions import (
     condition_reason,
     describe,
     missing_message,
-    role_remedy,
+    remedy_for,
 )
 from argogrant.controller.planner import GatheredState
 from argogrant.controller.remote.token_rotation import TokenState, token_condition
@@ -177,9 +177,9 @@ def _obstacle(inputs: InstanceStatusInput) -> Finding | None:
     if inputs.blocked is None and isinstance(denied, Forbidden):
         # Other errors of deletions are retried.
         return Finding(
-            Reason.FORBIDDEN,
+            condition_reason(denied, NOWHERE),
             "Grants begin and end on time, but ended grants cannot be deleted after"
-            f" spec.retention: {with_full_stop(str(denied))} {role_remedy(denied)}",
+            f" spec.retention: {with_full_stop(str(denied))} {remedy_for(denied)}",
         )
     return inputs.blocked
 

@@ -43,18 +43,19 @@ from typing import Any, Final
 
 from argogrant.api.accessgrant import FINALIZER
 from argogrant.api.json_fields import get_texts
-from argogrant.controller.permissions import role_remedy
+from argogrant.controller.permissions import remedy_for
 from argogrant.controller.status.write_queue import Urgency, WriteQueue
 from argogrant.controller.store import GrantRecord, Record
+from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import (
     ClusterError,
     Conflict,
     Forbidden,
-    Invalid,
     NotFound,
     Unavailable,
 )
+from argogrant.kube.refusals import refusal_of
 
 ATTEMPTS: Final = 5
 ARGOCD_WATCH_MARGIN: Final = 0.25
@@ -224,7 +225,7 @@ class StatusWriter:
                 raise
             logger.warning("%s cannot be written: %s", record.path, error)
         except Forbidden as error:
-            message = f"{error} {role_remedy(error)}"
+            message = f"{with_full_stop(str(error))} {remedy_for(error)}"
             logger.warning("%s cannot be written yet: %s", record.path, message)
             raise
         except ClusterError as error:
@@ -312,20 +313,6 @@ class StatusWriter:
         raise Unavailable(f"{path} was changed {ATTEMPTS} times during the write")
 
 
-_REFUSALS: Final = (
-    *("request is too large", "message larger than max"),  # etcd and its client
-    *("denied request", "denied the request"),  # an admission policy, and a webhook
-)
-"""Answers whose statuses are also those of an outage or of a missing permission.
-
-Source: etcd-io/etcd, ``ErrRequestTooLarge``; grpc/grpc-go, ``prepareMsg`` and
-``maxSendMessageSize`` in ``stream.go``; kubernetes/kubernetes, in
-``apiserver/pkg/admission/plugin``: ``policy/validating/dispatcher.go`` and
-``webhook/errors/statuserror.go``.
-"""
-
-
 def _is_refusal(error: ClusterError) -> bool:
     """Return whether the API server will refuse the same change again."""
-    text = str(error)
-    return isinstance(error, Invalid) or any(answer in text for answer in _REFUSALS)
+    return refusal_of(error).needs_a_change

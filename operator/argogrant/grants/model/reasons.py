@@ -242,6 +242,11 @@ class Reason(StrEnum):
     """The operator lacks permissions. It checks each of them with the API server; the
     message names all that are missing and the Roles that grant them. If that check is
     not possible, the message names the request that was forbidden."""
+    WRITE_REFUSED = "WriteRefused", _INSTANCE_NOT_READY
+    """The API server refuses a write of the operator, and will refuse it again until
+    something else changes: an admission policy or webhook, a quota, an immutable
+    ConfigMap or the size of an object. The message names it. Ends and revocations that
+    need this write wait for that change."""
     UNAVAILABLE = "Unavailable", _INSTANCE_NOT_READY
     """A request to the API server failed. The operator retries, with at most five
     seconds between attempts."""
@@ -254,8 +259,9 @@ class Reason(StrEnum):
     `spec.cluster.tokenSecret` does not exist, lacks the key, or has an empty value. The
     message says how to create it."""
     TOKEN_REFUSED = "TokenRefused", _INSTANCE_NOT_READY
-    """The remote cluster rejects the token: it has expired or was revoked. The message
-    says how to create a new one and where to put it; the operator uses it at once."""
+    """The API server rejects the operator's token: it has expired or was revoked. For
+    a remote cluster, the message says how to create a new one and where to put it; the
+    operator uses it at once."""
     INVALID_INSTANCE = "InvalidInstance", _INSTANCE_NOT_READY
     """The ArgoCDInstance is invalid; only an outdated or missing CRD accepts such an
     object. The message gives the cause. Existing bindings stay until the grants expire;

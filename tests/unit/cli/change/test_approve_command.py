@@ -182,7 +182,7 @@ def test_wait_exits_by_whether_the_approval_counts(
 
 
 def test_api_error_is_one_message(cluster: FakeCluster) -> None:
-    cluster.fail("create", Forbidden("POST /x: 403 no"), path="accessapprovals")
+    cluster.fail("create", Forbidden("no"), path="accessapprovals")
     result = run("approve", "hotfix")
 
     assert result.exit_code == 1

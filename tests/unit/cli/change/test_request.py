@@ -139,9 +139,7 @@ def test_existing_name_fails() -> None:
 
 
 def test_api_error_is_one_message(cluster: FakeCluster) -> None:
-    message = (
-        'POST /x: 422 AccessGrant "x" is invalid: spec: Invalid value: "object": no'
-    )
+    message = 'AccessGrant "x" is invalid: spec: Invalid value: "object": no'
     cluster.fail("create", Invalid(message), path="accessgrants")
     result = request("--for", "2h")
 

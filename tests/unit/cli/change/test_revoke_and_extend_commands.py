@@ -65,7 +65,7 @@ def test_error_does_not_stop_the_other_revocations(
 ) -> None:
     create_grant(cluster, "other", duration="2h")
     create_grant(cluster, "third", duration="2h")
-    cluster.fail("merge_patch", Invalid("PATCH /x: 422 no"), path="hotfix")
+    cluster.fail("merge_patch", Invalid("no"), path="hotfix")
     cluster.fail("merge_patch", Unavailable("PATCH /x: lost"), path="other")
     result = run("revoke", "hotfix", "other", "third")
 
@@ -256,7 +256,7 @@ def test_grant_that_cannot_be_extended_fails(
 
 
 def test_rejected_change_fails(cluster: FakeCluster) -> None:
-    cluster.fail("merge_patch", Invalid("PATCH /x: 422 no"))
+    cluster.fail("merge_patch", Invalid("no"))
     result = run("extend", "hotfix", "--until", "2998-01-01T00:00:00Z")
 
     assert result.stderr == "argogrant extend: no. Nothing was changed.\n"
