@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from argogrant.grants.model.validation import one_line, quote, with_full_stop
 from argogrant.kube.credentials import Credential, bearer
-from argogrant.kube.errors import CredentialUnavailable
+from argogrant.kube.errors import CredentialUnavailable, mask_credentials
 from argogrant.kube.kubeconfig.documents import Fields, load_yaml
 from argogrant.kube.kubeconfig.entries import (
     ClusterEntry,
@@ -338,7 +338,7 @@ class ExecCredential:
                 how = f"by signal {signal.Signals(-status).name}"
         text = written.decode("utf-8", "replace").strip()
         lines = [one_line(line.strip()) for line in text.splitlines() if line.strip()]
-        shown = " / ".join(lines)[-SHOWN_CHARACTERS:]
+        shown = mask_credentials(" / ".join(lines))[-SHOWN_CHARACTERS:]
         wrote = f", and wrote: {shown}" if shown else ""
         return self._failed(f"failed {how}{wrote}")
 

@@ -153,6 +153,25 @@ def test_failure_is_reported_with_what_the_plugin_wrote(plugin: Plugin) -> None:
     assert b"".join(plugin.forwarded).startswith(b"session has expired")
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJkZXYifQ.c2lnbmF0dXJl", id="JWT"),
+        pytest.param("refresh_token=0123456789abcdef", id="a named token"),
+        pytest.param("https://dev:s3cret@example.com", id="a password in a URL"),
+    ],
+)
+def test_credential_that_a_plugin_wrote_is_not_shown(
+    plugin: Plugin, secret: str
+) -> None:
+    plugin.set(f"echo 'cannot renew {secret}' >&2; exit 1")
+
+    with pytest.raises(CredentialUnavailable, match="cannot renew") as failure:
+        asyncio.run(token(plugin.source()))
+
+    assert secret not in str(failure.value)
+
+
 def test_failing_plugin_is_run_again_after_a_pause_only(
     plugin: Plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
