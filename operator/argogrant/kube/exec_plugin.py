@@ -46,6 +46,8 @@ OUTPUT_BYTES: Final = 4 * 2**20
 ERROR_BYTES: Final = 4_096
 """Bytes of the end of standard error that are kept for the message."""
 SHOWN_CHARACTERS: Final = 300
+EXIT_SECONDS: Final = 0.005
+"""Seconds between two looks whether a plugin has ended, after its output."""
 DRAIN_SECONDS: Final = 0.2
 LONGEST_MARGIN: Final = timedelta(seconds=10)
 """Longest time before its expiry at which a credential is renewed."""
@@ -215,7 +217,10 @@ class ExecCredential:
                 output += piece
                 if len(output) > OUTPUT_BYTES:
                     raise self._failed("prints more than 4 MiB")
-            await process.wait()
+            # Before Python 3.12.4, `wait` also waits for programs that the plugin left
+            # behind, which keep its standard error open.
+            while process.returncode is None:  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(EXIT_SECONDS)
             await asyncio.wait([errors], timeout=DRAIN_SECONDS)
         finally:
             errors.cancel()
