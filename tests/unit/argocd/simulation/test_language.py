@@ -1,5 +1,6 @@
 """Languages of patterns, compared with the matcher that the simulation uses."""
 
+import pytest
 import re2
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -131,3 +132,23 @@ def test_unsupported_and_long_patterns_have_no_language() -> None:
         assert language_of(pattern, "regex") is None, pattern
     assert language_of("a" * 200, "") is None
     assert language_of("[a", "") == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        pytest.param("^(?:a|b)$", "b", id="a group that captures nothing"),
+        pytest.param("^(a)b$", "ab", id="a group that captures"),
+    ],
+)
+def test_group_contains_its_choices(pattern: str, text: str) -> None:
+    language = language_of(pattern, "regex")
+
+    assert language is not None
+    assert contains(language, text)
+    assert not contains(language, "c")
+
+
+@pytest.mark.parametrize("pattern", ["(?i:a)", "(a$)b", "(a", "a{2}"])
+def test_what_is_not_translated_has_no_language(pattern: str) -> None:
+    assert language_of(pattern, "regex") is None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from argogrant.argocd import roles as role_analysis
 from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.policy_csv import read_unmanaged_keys
 from argogrant.argocd.roles import DiscoveredRole, discover_roles
@@ -209,9 +210,19 @@ def test_built_in_roles_allow_nothing_as_regular_expressions(name: str) -> None:
             id="what is not translated counts as allowed",
         ),
         pytest.param(
+            [rule(about="x{3}"), rule(about="y", effect="deny")],
+            False,
+            id="an allow rule that is not translated counts as allowed",
+        ),
+        pytest.param(
             [rule(about=".*"), rule(about="", effect="deny")],
             True,
             id="the empty expression matches everything",
+        ),
+        pytest.param(
+            [rule(about="x{3}"), rule("(")],
+            True,
+            id="an invalid expression denies what is not translated",
         ),
     ],
 )
@@ -301,6 +312,20 @@ def test_roles_of_projects(project: Project, why: str) -> None:
             id="other projects remain",
         ),
         pytest.param(
+            f"{rule('clusters', 'get', '*')}\n"
+            f"{rule('clusters', '*', '*', 'deny')}\n"
+            "g, role:x, proj:team-a:deployer",
+            a_project(DENY),
+            True,
+            id="a resource that no project has",
+        ),
+        pytest.param(
+            f"{rule('projects', 'get', 'team-a')}\ng, role:x, proj:team-a:deployer",
+            a_project("p, proj:team-a:deployer, projects, *, *, deny"),
+            True,
+            id="the project itself",
+        ),
+        pytest.param(
             f"{rule(about='team-a/*')}\ng, role:x, proj:team-a:deployer",
             a_project(DENY, "broken"),
             False,
@@ -318,6 +343,17 @@ def test_what_exceeds_a_limit_counts_as_allowed(monkeypatch) -> None:
     everything = rule(about="{p0,p1,p2}/*").replace("{p0,p1,p2}/*", '"{p0,p1,p2}/*"')
 
     assert roles(f"{everything}\n{denied}")["role:x"].allows_nothing == ""
+
+
+@pytest.mark.parametrize("limit", range(1, 5))
+def test_role_that_takes_too_long_to_compare_counts_as_allowed(
+    limit: int, monkeypatch
+) -> None:
+    """With five comparisons, it is found that all is denied."""
+    monkeypatch.setattr(role_analysis, "MAX_COMPARED", limit)
+    text = f"{rule(about='team-a/*')}\ng, role:x, proj:team-a:deployer"
+
+    assert roles(text, a_project(DENY))["role:x"].allows_nothing == ""
 
 
 @pytest.mark.parametrize("mode", ["", "regex"])
