@@ -312,8 +312,8 @@ def test_roles_of_projects(project: Project, why: str) -> None:
             id="other projects remain",
         ),
         pytest.param(
-            f"{rule('clusters', 'get', '*')}\n"
-            f"{rule('clusters', '*', '*', 'deny')}\n"
+            f"{rule('accounts', 'get', '*')}\n"
+            f"{rule('accounts', '*', '*', 'deny')}\n"
             "g, role:x, proj:team-a:deployer",
             a_project(DENY),
             True,
