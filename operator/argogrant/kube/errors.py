@@ -189,7 +189,7 @@ _CREDENTIALS: Final = tuple(
         ),
     )
 )
-"""What credentials look like, for those that are not known here."""
+"""Forms of credentials, for those that are not known here."""
 
 
 def mask_credentials(text: str) -> str:

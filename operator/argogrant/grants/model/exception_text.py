@@ -1,4 +1,4 @@
-"""What may be shown of an exception that nobody foresaw.
+"""Description of an exception that was not foreseen, without secrets.
 
 Its text can quote what was read when it was raised: a line of a kubeconfig with a
 token, a Secret, an answer. So the text is shown only of types whose texts are about
