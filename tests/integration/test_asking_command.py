@@ -150,7 +150,10 @@ def test_revoke_by_label_ends_matching_grants(
     other = world.may_sync()
     alice.does("revoke", "second", "--wait")
 
-    assert said.startswith("accessgrant.argogrant.dev/first revoked\n")
+    assert said.startswith(
+        "accessgrant.argogrant.dev/first revoked (context control-plane, namespace"
+        " argogrant)\n"
+    )
     assert other
     eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
 

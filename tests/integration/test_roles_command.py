@@ -62,7 +62,10 @@ def test_json_output_has_every_reason(argocd: ControlPlane) -> None:
             ("--instance", "other"),
             'argogrant roles: ArgoCDInstance "other" does not exist in namespace "ar',
         ),
-        (("--context", "nowhere"), "argogrant roles: no API server is configured: "),
+        (
+            ("--context", "nowhere"),
+            'argogrant roles: the context "nowhere" does not exist in the kubeconfig',
+        ),
     ],
 )
 def test_problem_is_one_sentence_with_its_remedy(

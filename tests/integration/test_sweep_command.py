@@ -84,5 +84,5 @@ def test_sweep_that_cannot_write_fails_with_the_cause(world: World) -> None:
     swept = sweep(world.plane)
 
     assert swept.returncode == 1
-    assert "forbidden" in swept.stderr
+    assert 'argogrant-sweep" cannot get resource "configmaps"' in swept.stderr
     assert swept.stdout == ""

@@ -51,7 +51,7 @@ def test_names_are_whole_on_a_terminal(
     assert status == 0
     assert [line.split()[0] for line in lines] == ["NAME", LONG, OTHER]
     assert max(map(cell_len, lines)) <= max(
-        width, len(LONG) + len("  Starting  in 10m")
+        width, len(LONG) + len("  Starting  in 9m59s")
     )
 
 

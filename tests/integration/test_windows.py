@@ -65,16 +65,23 @@ def test_scheduled_duration_has_a_predicted_end(world: World) -> None:
     assert datetime.fromisoformat(forecast) - datetime.fromisoformat(begin) == HOUR
 
 
-def test_start_in_the_past_does_not_shorten_a_duration(world: World) -> None:
-    """A duration counts from the creation if ``notBefore`` was earlier."""
-    world.apply(a_grant("overdue", notBefore=after(-7200), duration="1h"))
+def test_duration_counts_from_a_start_in_the_past(world: World) -> None:
+    """So the end is the same, whenever the grant is created again."""
+    start = after(-1800)
+    world.apply(a_grant("overdue", notBefore=start, duration="1h"))
     eventually(world.may_sync, within=30)
-    grant = world.grant("overdue")
-    created = datetime.fromisoformat(grant["metadata"]["creationTimestamp"])
     eventually(lambda: world.ready("overdue")[1] == "Bound", within=10)
 
     ends = datetime.fromisoformat(world.grant("overdue")["status"]["expiresAt"])
-    assert ends - created == HOUR
+    assert ends - datetime.fromisoformat(start) == HOUR
+
+
+def test_duration_that_is_over_since_its_start_never_gives_access(
+    world: World,
+) -> None:
+    grant = a_grant("long-over", notBefore=after(-7200), duration="1h")
+
+    never_gives_access(world, grant, "Expired")
 
 
 def test_end_in_the_past_never_gives_access(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import kopf.cli
 
-from argogrant.handlers import startup
+from argogrant.handlers import instances, startup
 
 true_now = startup.utc_now
 
@@ -19,5 +19,5 @@ def stepped_now() -> datetime:
 
 
 if __name__ == "__main__":
-    startup.utc_now = stepped_now
+    startup.utc_now = instances.utc_now = stepped_now
     kopf.cli.main(["run", "-m", "argogrant.handlers", "--namespace", "argogrant"])

@@ -153,7 +153,9 @@ def test_invalid_selector_is_reported_in_one_line(story: Story) -> None:
     failed = story.run("list", "-l", "a=b=c")
 
     assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith("argogrant list: GET ")
+    assert failed.stderr.startswith(
+        "argogrant list: accessgrants in namespace argogrant cannot be read: found '='"
+    )
     assert failed.stderr.count("\n") == 1
 
 
