@@ -5,6 +5,8 @@ cancel its task; a question that blocks the loop would not end. Here, Ctrl-C alw
 the question, and then the command.
 """
 
+import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -42,13 +44,44 @@ def interruptible() -> Iterator[None]:
         raise Interrupted
 
     before = signal.signal(signal.SIGINT, interrupt)
+    read = click.termui.visible_prompt_func
+    if sys.stdin.isatty():
+        click.termui.visible_prompt_func = _read_line
     try:
         yield
     except Interrupted:
         click.echo(err=True)
         raise
     finally:
+        click.termui.visible_prompt_func = read
         signal.signal(signal.SIGINT, before)
+
+
+def _read_line(prompt: str) -> str:
+    """Read a line from the terminal, once it is there.
+
+    ``input`` can overlook a Ctrl-C that comes just before it begins to wait.
+    """
+    click.echo(prompt, nl=False, err=True)
+    with _open_pipe() as (reader, writer):
+        before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        try:
+            select.select([sys.stdin, reader], [], [])
+        finally:
+            signal.set_wakeup_fd(before)
+    return input()
+
+
+@contextmanager
+def _open_pipe() -> Iterator[tuple[int, int]]:
+    """Open a pipe, whose end for writing never blocks."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        yield reader, writer
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def confirm(question: str) -> None:
