@@ -18,7 +18,8 @@ class OperatorProcess:
         self._lock = threading.Lock()
         self._plane = plane
         self._kubeconfig = folder / "operator.kubeconfig"
-        self._kubeconfig.write_text(_through(plane, proxy_url))
+        config, self.token = _through(plane, proxy_url)
+        self._kubeconfig.write_text(config)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,12 +55,16 @@ class OperatorProcess:
         )
 
 
-def _through(plane: ControlPlane, url: str) -> str:
-    """Return the operator's own kubeconfig, with the proxy as its API server."""
+def _through(plane: ControlPlane, url: str) -> tuple[str, str]:
+    """Return a kubeconfig with the proxy as the API server, and the operator's token.
+
+    No credential is sent to ``http://``, so the proxy adds the token.
+    """
     path = plane.service_account_kubeconfig("argogrant", "argogrant")
     config = json.loads(path.read_text())
     config["clusters"][0]["cluster"] = {"server": url}
-    return json.dumps(config)
+    token = config["users"][0]["user"].pop("token")
+    return json.dumps(config), token
 
 
 def trace(*, log: Path, lines: int = 25) -> str:

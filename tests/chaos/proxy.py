@@ -38,6 +38,8 @@ class Proxy:
             faults: Faults of the requests.
         """
         self.faults = faults
+        self.token = ""
+        """Bearer token of requests that have no credential."""
         self._upstream = upstream.rstrip("/")
         self._trusted = trusted
         self._loop = asyncio.new_event_loop()
@@ -138,10 +140,13 @@ class Proxy:
     async def _forward(
         self, request: web.Request, fault: Fault | None
     ) -> web.StreamResponse:
+        headers = _passed_on(request.headers)
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
         async with self._session.request(
             request.method,
             f"{self._upstream}{request.raw_path}",
-            headers=_passed_on(request.headers),
+            headers=headers,
             data=await request.read() or None,
             allow_redirects=False,
         ) as answer:

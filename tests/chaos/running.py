@@ -70,6 +70,7 @@ def run(
     upstream = json.loads(plane.kubeconfig().read_text())["clusters"][0]["cluster"]
     with Proxy(upstream["server"], trusted=trusted, faults=faults) as proxy:
         operator = OperatorProcess(plane, proxy.url, folder)
+        proxy.token = operator.token
         try:
             _clean(plane)
             run_of = _Run(plane, proxy, operator, say)
