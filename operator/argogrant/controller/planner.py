@@ -370,8 +370,8 @@ class DecisionCache:
         """Return all decisions."""
         return self._decisions.values()
 
-    def are(self, decisions: Mapping[str, Decision]) -> bool:
-        """Return whether these are the decisions of the cache."""
+    def contains_all(self, decisions: Mapping[str, Decision]) -> bool:
+        """Return whether ``as_of`` returned the decisions of the cache, unchanged."""
         return decisions is self._decisions
 
     def to_plan(self, decisions: Collection[Decision]) -> Collection[Decision]:
@@ -455,7 +455,7 @@ class DecisionCache:
         store: Store | None = None,
         written_end: WrittenEnd = lambda _binding: None,
     ) -> Iterator[None]:
-        """Do the same, and yield after each grant.
+        """Decide like ``update``, and yield after each grant.
 
         Until the last step, the cache has the decisions of before.
         """
@@ -725,7 +725,6 @@ class PlanCache:
     def __init__(self) -> None:
         self._inputs: tuple[object, ...] = ()
         self._config_map: ObservedConfigMap | None = None
-        self._present: Mapping[str, Decision] | None = None
         self._plan: Plan | None = None
 
     def plan(  # noqa: PLR0913
@@ -758,10 +757,9 @@ class PlanCache:
             *(mode, projects, mode.in_projects and seen.projects_are_known, refusal),
         )
         is_same = self._config_map is seen.config_map and inputs == self._inputs
-        is_same = is_same and present is None and self._present is None
+        is_same = is_same and present is None
         if self._plan is None or self._plan.failures or not is_same:
             chosen = decisions.all() if present is None else present.values()
-            self._present = present
             self._plan = plan_bindings(
                 decisions.to_plan(chosen),
                 seen,
@@ -772,7 +770,9 @@ class PlanCache:
                 memory=memory,
                 now=decisions.decided_at,
             )
-            self._config_map, self._inputs = seen.config_map, inputs
+            # A plan by other decisions than those of the cache is used once.
+            self._inputs = inputs if present is None else ()
+            self._config_map = seen.config_map
         return self._plan
 
 
@@ -820,7 +820,7 @@ class Planner:
     def decide_in_steps(
         self, record: InstanceRecord, seen: Snapshot, *, by_last_state: bool = False
     ) -> Iterator[None]:
-        """Do the same, and yield after each grant.
+        """Decide like ``decide``, and yield after each grant.
 
         One namespace can have so many policies and grants that all of it takes minutes.
 
@@ -847,7 +847,7 @@ class Planner:
         planned = self._plans.plan(
             self.decisions,
             seen,
-            present=None if self.decisions.are(present) else present,
+            present=None if self.decisions.contains_all(present) else present,
             owner=record.owner,
             living_owners=self._living_owners(),
             mode=binding_mode(record.instance),

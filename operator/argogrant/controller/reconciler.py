@@ -198,7 +198,7 @@ class Reconciler:
         """Texts that other programs overwrote repeatedly, at the last report."""
         self._has_failed = False
         """True after an unforeseen exception, until a reconciliation has succeeded."""
-        self._one_at_a_time = decisions_lock
+        self._decisions_lock = decisions_lock
         self._decided_in = 0.0
         """Seconds of work of the last decisions."""
         self._faults = Faults(self._qualified_name, metrics.record_internal_error)
@@ -498,7 +498,7 @@ class Reconciler:
                 return
             await asyncio.sleep(0)
         while True:
-            async with self._one_at_a_time:
+            async with self._decisions_lock:
                 before = self._decided_in
                 if self._advance(steps):
                     return

@@ -110,3 +110,19 @@ def test_plan_is_replaced_when(records, when) -> None:
     first = sequence.plan(GRANT)
 
     assert sequence.plan(*records, **when) is not first
+
+
+def test_plan_by_other_decisions_is_used_once() -> None:
+    sequence = PlanSequence()
+    first = sequence.plan(GRANT)
+    without = sequence.cache.plan(
+        sequence.decisions,
+        sequence.seen,
+        present={},
+        owner=OWNER,
+        living_owners=[OWNER],
+    )
+    again = sequence.plan(GRANT)
+
+    assert without is not first
+    assert again is not without

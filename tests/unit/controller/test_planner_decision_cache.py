@@ -198,7 +198,7 @@ def test_until_it_is_decided_again(record, now, expected) -> None:
     present = decisions.as_of([decided if is_same else record], now)
 
     assert present["g1"].desired_binding is expected
-    assert decisions.are(present) is (expected is PRESENT)
+    assert decisions.contains_all(present) is (expected is PRESENT)
 
 
 def test_new_grant_stays_as_it_is_until_it_is_decided() -> None:

@@ -49,7 +49,7 @@ def load_kubeconfig(explicit: str, environment: Mapping[str, str]) -> Kubeconfig
 
 
 def describe_files(explicit: str, environment: Mapping[str, str]) -> str:
-    """Name the files that are read: ``KUBECONFIG=a:b`` or ``/root/.kube/config``."""
+    """Name the files that are read: ``KUBECONFIG=a:b`` or ``~/.kube/config``."""
     if explicit:
         return f"--kubeconfig={explicit}"
     value = environment.get(VARIABLE, "")
