@@ -18,6 +18,7 @@ ARGOGRANT = (
     *("argogrant.cli.main", "operator"),
     *("--namespace", "argogrant", "--sweep-seconds", "3"),
 )
+GRACE_SECONDS = 30
 FREQUENT_RESYNCS = ("--sweep-seconds", "1")
 """Options of an operator for tests that wait for resyncs."""
 KOPF = ("kopf", "run", "-m", "argogrant.handlers", "--namespace", "argogrant")
@@ -95,10 +96,13 @@ def _audit_file(log: Path) -> Path:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop the operator as the kubelet does: SIGTERM, then SIGKILL."""
+    """Stop the operator as the kubelet does: SIGTERM, then SIGKILL.
+
+    Between them is the grace period of the Deployment.
+    """
     process.terminate()
     try:
-        process.wait(15)
+        process.wait(GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(5)

@@ -126,6 +126,7 @@ from argogrant.grants.model.grant import Binding
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.refusals import refusal_of
+from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS
 from argogrant.telemetry.metrics import InstanceMetrics
 
 ATTEMPTS: Final = 3
@@ -433,10 +434,14 @@ class Reconciler:
         elif not result.is_partial:
             self._backoff.reset()
             self._metrics.record_reconciliation(took, self._clock())
-        is_clean = result.is_complete and _is_readable(argocd.snapshot())
-        self.has_ended_access = record.being_deleted and is_clean
-        # If only its namespace is being deleted, its grants are released meanwhile.
-        is_deleted = self.has_ended_access and self._is_being_deleted()
+        seen = argocd.snapshot()
+        has_no_binding = result.is_complete and _are_bindings_known(seen)
+        self.has_ended_access = record.being_deleted and has_no_binding
+        # A missing ConfigMap may be restored from a backup, with its bindings, so the
+        # finalizer waits for it. If only the namespace of the instance is being
+        # deleted, its grants are released meanwhile.
+        is_clean = self.has_ended_access and seen.config_map is not None
+        is_deleted = is_clean and self._is_being_deleted()
         if record.is_force_released or is_deleted:
             return True
         await self._wait_until_due(result.wait)
@@ -901,14 +906,15 @@ def _removes_key(record: InstanceRecord, planned: Plan) -> bool:
     return record.being_deleted or planned.removes_key
 
 
-def _is_readable(seen: Snapshot) -> bool:
-    """Return whether every object that may have bindings was read.
+def _are_bindings_known(seen: Snapshot) -> bool:
+    """Return whether every object that may have bindings was read, or does not exist.
 
     A cluster without the kind AppProject has no bindings in AppProjects.
     """
-    return seen.config_map is not None and (
-        seen.projects_are_known
-        or any(isinstance(error, NotFound) for _, error in seen.failures)
+    failed = {collection.resource: error for collection, error in seen.failures}
+    text_is_known = seen.text_is_known and CONFIG_MAPS not in failed
+    return (seen.config_map is not None or text_is_known) and (
+        seen.projects_are_known or isinstance(failed.get(APP_PROJECTS), NotFound)
     )
 
 

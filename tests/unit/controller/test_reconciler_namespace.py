@@ -116,6 +116,22 @@ async def test_access_that_cannot_be_removed_is_waited_for() -> None:
         assert operator.bound == set()
 
 
+async def test_missing_config_map_is_not_waited_for() -> None:
+    """It has no bindings; the instance stays until it is restored, and is cleaned."""
+    operator = InMemoryOperator()
+    operator.install()
+    create(operator.cluster, OURS)
+    operator.grant("one")
+    async with running(operator):
+        await until(lambda: operator.bound == {"alice"}, within=SETTLED)
+        operator.cluster.delete_object(RBAC)
+        operator.delete_instance()
+        await asyncio.sleep(SETTLED)
+
+        assert not operator.namespace.is_ending_access()
+        assert operator.is_served
+
+
 @pytest.mark.parametrize("failures", [0, 2])
 async def test_instance_that_vanishes_without_its_finalizer_leaves_no_binding(
     failures,
