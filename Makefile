@@ -18,7 +18,7 @@ SHOWN_FILES := $(wildcard $(shell git ls-files -- $(SHOWN) 2>/dev/null))
 PAGES_PASSED := build/pages-passed
 
 .PHONY: setup check lint test test-long test-pages coverage chaos hostile soak demo bench \
-  bench-failover bench-memory bench-startup generate docs tutorial plugin control-plane control-plane-path
+  bench-failover bench-memory bench-startup generate docs tutorial plugin requirements control-plane control-plane-path
 
 setup: $(READY)
 
@@ -119,3 +119,13 @@ generate: $(READY)
 # What krew installs: an archive for this platform, and its manifest.
 plugin: $(READY)
 	$(PYTHON) krew/build.py build/plugin
+
+# Pins what pyproject.toml needs. uv keeps the present versions unless
+# PIN_OPTIONS=--upgrade.
+PIN := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+  --no-strip-extras --no-header --no-annotate $(PIN_OPTIONS)
+
+requirements:
+	$(PIN) pyproject.toml --output-file requirements.txt
+	$(PIN) pyproject.toml --group dev --constraints requirements.txt \
+	  --output-file requirements-dev.txt
