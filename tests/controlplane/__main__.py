@@ -7,7 +7,7 @@ import threading
 import time
 
 import controlplane
-from controlplane import building, helm, programs
+from controlplane import building, helm, programs, shells
 from controlplane.errors import ControlPlaneError
 from controlplane.people import ACCOUNTS
 from controlplane.plane import ControlPlane
@@ -17,6 +17,7 @@ def build() -> None:
     """Build the programs into the user's cache, unless they are there."""
     building.build(_say)
     helm.build(_say)
+    shells.fetch(_say)
 
 
 def path() -> None:

@@ -127,6 +127,14 @@ class InteractiveShell:
         self._terminal.types(f"printf done > {shlex.quote(str(self._said))}\n")
         self._wait_for("done")
 
+    def type(self, keys: str) -> None:
+        """Type keys, and wait for nothing."""
+        self._terminal.types(keys)
+
+    def sees(self, text: str) -> str:
+        """Wait until a text is on the screen; return the screen."""
+        return self._terminal.sees(text)
+
     def press_tab(self, line: str) -> str:
         """Type a line and Tab, and return the line that the shell then has.
 

@@ -66,10 +66,15 @@ ZSH: Final = r"""
 _argogrant_completion() {
     local line
     local -a values lines
-    for line in "${(@f)$("${words[1]}" __complete "${(@Q)words[2,CURRENT]}" \
-        2> /dev/null)}"; do
+    for line in "${(@f)$("${words[1]}" __complete "${(@Q)words[2,CURRENT-1]}" \
+        "${(Q)PREFIX}" 2> /dev/null)}"; do
         case $line in
-            :0) _files ;;
+            :0)
+                if [[ $PREFIX == -*=* ]]; then
+                    compset -P 1 '*='
+                fi
+                _files
+                ;;
             :*|'') ;;
             *)
                 values+=("${line%%$'\t'*}")
@@ -93,19 +98,17 @@ FISH: Final = r"""
 function _argogrant_completion
     set -l words (commandline -opc)
     set -l current (commandline -ct)
+    # A word with an open quote cannot be unescaped until it is closed.
+    set -l whole (string unescape -- $current $current\' $current\")
     set -l program $words[1]
     set -e words[1]
-    for line in ($program __complete $words "$current" 2> /dev/null)
-        switch $line
-            case ':0'
-                __fish_complete_path "$current"
-            case ':*'
-            case '*'
-                echo -- $line
-        end
-    end
+    set -g _argogrant_candidates ($program __complete $words "$whole[1]" 2> /dev/null)
+    set -l last $_argogrant_candidates[-1]
+    set -e _argogrant_candidates[-1]
+    test "$last" != ':0'
 end
-complete --no-files --command argogrant --arguments '(_argogrant_completion)'
+complete --command argogrant --condition _argogrant_completion \
+    --no-files --keep-order --arguments '$_argogrant_candidates'
 """
 SCRIPTS: Final = {Shell.BASH: BASH, Shell.ZSH: ZSH, Shell.FISH: FISH}
 _OPTION: Final = re.compile(r"-[^=]*=")
