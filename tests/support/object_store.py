@@ -57,7 +57,7 @@ class Objects:
         name = body["metadata"].setdefault("name", f"{prefix}{self._version}")
         path = f"{collection_path}/{name}"
         if path in self._objects:
-            raise Conflict(f"{path}: 409 already exists")
+            raise Conflict(f'{path}: objects "{name}" already exists')
         scope, namespace, plural = collection_path.split("/")[-3:]
         if scope == "namespaces":
             body["metadata"]["namespace"] = namespace

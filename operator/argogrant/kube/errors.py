@@ -51,14 +51,16 @@ class ClusterError(AccessGrantError):
         message: What could not be done, and why.
         request: The request, such as ``PATCH /api/v1/…``; empty if none failed.
         answer: What the API server wrote; empty if it did not.
+        status: The HTTP status of the answer; 0 without an answer.
     """
 
     def __init__(
-        self, message: str = "", *, request: str = "", answer: str = ""
+        self, message: str = "", *, request: str = "", answer: str = "", status: int = 0
     ) -> None:
         super().__init__(message)
         self.request = request
         self.answer = answer
+        self.status = status
 
     @property
     def reason(self) -> str:
@@ -246,18 +248,33 @@ def raise_for_status(
     """
     what = in_words(request)
     if status >= HTTPStatus.BAD_REQUEST:
-        kind = _BY_STATUS.get(status, Unavailable)
-        answer = clean(_message(body))
+        answer = clean(_with_short_name(_message(body)))
+        kind = _kind_of(status, answer)
         cause = _without_prefix(answer) or (
             f"the answer has the HTTP status {status} and no message of an API server"
         )
-        raise kind(f"{what}: {cause}", request=request, answer=answer)
+        raise kind(f"{what}: {cause}", request=request, answer=answer, status=status)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         raise Unavailable(
             f"{what}: the answer is a redirect ({status}), and redirects are not"
             " followed",
             request=request,
         )
+
+
+_DENIED: Final = re.compile(
+    r"^(?:\S+ \"[^\"]*\" is forbidden: )?"
+    r"(?:\w+AdmissionPolicy '[^']*' |admission webhook \"[^\"]*\" denied the request)"
+)
+"""The request was understood and denied. A webhook chooses any HTTP status for that."""
+_OF_DENIALS: Final = frozenset({400, 401, 403, 413, 422})
+"""Statuses of denials whose exceptions mean a rejected object or request anyway."""
+
+
+def _kind_of(status: int, answer: str) -> type[ClusterError]:
+    if status not in _OF_DENIALS and _DENIED.match(answer):
+        return Invalid  # The object is neither missing nor changed by another writer.
+    return _BY_STATUS.get(status, Unavailable)
 
 
 def error_of_event(
@@ -400,6 +417,14 @@ def _message(body: bytes) -> str:
     except (ValueError, AttributeError, RecursionError):
         message = None
     return str(message or "")
+
+
+_LONG_NAME: Final = re.compile(r'^([\w.-]+ "[^"]{40})[^"]+"')
+
+
+def _with_short_name(message: str) -> str:
+    """Shorten the name of the object: the cause behind it must not be cut off."""
+    return _LONG_NAME.sub(r'\1…"', message)
 
 
 _PREFIX: Final = re.compile(r'^[\w.]+(?: "[^"]*")? is forbidden: (?=\S)')

@@ -1,19 +1,21 @@
 """Why an API server refuses a request, as its answer says, and what to do about it.
 
 The HTTP status does not tell: an admission policy, a quota, a namespace that is being
-deleted and a missing permission all answer 403, and an admission policy may answer 401.
+deleted, a missing permission and a proxy all answer 403, an admission policy may answer
+401, and a webhook any status.
 
 Source: kubernetes/kubernetes, ``apiserver/pkg/admission/plugin`` (``dispatcher.go`` of
 the policies, ``webhook/errors/statuserror.go``, ``resourcequota/controller.go``,
 ``namespace/lifecycle/admission.go``), ``endpoints/handlers/responsewriters/errors.go``,
 ``ValidateConfigMapUpdate``; structured-merge-diff, ``Conflicts.Error``; etcd-io/etcd,
-``ErrRequestTooLarge``; grpc/grpc-go, ``prepareMsg``.
+``ErrRequestTooLarge`` and ``ErrNoSpace``; grpc/grpc-go, ``prepareMsg``.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Final
 
 from argogrant.grants.model.validation import quote
@@ -34,12 +36,15 @@ class Cause(StrEnum):
     ADMISSION_POLICY = "AdmissionPolicy"
     WEBHOOK = "Webhook"
     WEBHOOK_DOWN = "WebhookDown"
+    ADMISSION_PLUGIN = "AdmissionPlugin"
     QUOTA = "Quota"
     TERMINATING = "Terminating"
     MANAGER = "Manager"
     EXISTS = "Exists"
     IMMUTABLE = "Immutable"
     TOO_LARGE = "TooLarge"
+    STORAGE_FULL = "StorageFull"
+    PROXY = "Proxy"
     ANONYMOUS = "Anonymous"
     PERMISSION = "Permission"
     CREDENTIALS = "Credentials"
@@ -50,6 +55,7 @@ class Cause(StrEnum):
     UNAVAILABLE = "Unavailable"
 
 
+_FORBIDDEN: Final = r'^\S+ (?:"[^"]*" )?is forbidden: '
 _USER: Final = r'^(?:\S+ )?(?:"[^"]*" )?(?:is forbidden: )?User '
 _PATTERNS: Final = tuple(
     (cause, re.compile(words))
@@ -64,12 +70,17 @@ _PATTERNS: Final = tuple(
         (Cause.TERMINATING, r"namespace (?P<name>\S+) because it is being terminated"),
         (Cause.MANAGER, r'Apply failed with .*?conflicts? with "(?P<name>[^"]*)"'),
         (Cause.EXISTS, r'"[^"]*" already exists$'),
+        # The controller of quotas has not yet counted what is used.
+        (Cause.BUSY, rf"{_FORBIDDEN}status unknown for quota: "),
+        # Not the requests of users: their words are those of an authorizer.
+        (Cause.ADMISSION_PLUGIN, rf"{_FORBIDDEN}(?![Uu]ser [\"'])(?=\S)"),
         (Cause.IMMUTABLE, r"is immutable|updates to .* are forbidden"),
         (Cause.TOO_LARGE, r"request is too large|message larger than max"),
         (
             Cause.TOO_LARGE,
-            r"[Rr]equest entity too large|Too long: may not be more than",
+            r"[Rr]equest entity too large|Too long: (?:may not be|must have at most)",
         ),
+        (Cause.STORAGE_FULL, r"etcdserver: (?:mvcc: database space|no space)"),
     )
 )
 """Words of the answers, in this order, with the name of what refuses."""
@@ -81,10 +92,17 @@ _BY_TYPE: Final[Mapping[type[ClusterError], Cause]] = {
     Conflict: Cause.CHANGED,
     NotFound: Cause.MISSING,
 }
+_BY_STATUS: Final = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Cause.TOO_LARGE,
+    HTTPStatus.TOO_MANY_REQUESTS: Cause.BUSY,
+    HTTPStatus.INSUFFICIENT_STORAGE: Cause.STORAGE_FULL,
+}
+"""Statuses that have one cause only."""
 _NEEDS_A_CHANGE: Final = frozenset(
     {
         *(Cause.ADMISSION_POLICY, Cause.WEBHOOK, Cause.QUOTA, Cause.TERMINATING),
         *(Cause.MANAGER, Cause.IMMUTABLE, Cause.TOO_LARGE, Cause.INVALID),
+        *(Cause.ADMISSION_PLUGIN, Cause.STORAGE_FULL),
     }
 )
 _UNTIL: Final = "Until then, trying again cannot succeed."
@@ -130,6 +148,11 @@ _REMEDIES: Final[Mapping[Cause, str]] = {
         "The API server cannot call the admission webhook {name}. Repair it, or delete"
         " its configuration if it is no longer installed."
     ),
+    Cause.ADMISSION_PLUGIN: (
+        "An admission plugin of the API server does not permit this change; permissions"
+        " do not matter for it. Ask an administrator of the cluster to permit the"
+        " change."
+    ),
     Cause.QUOTA: (
         "The ResourceQuota {name} of the namespace does not permit more. Raise it, or"
         " delete objects."
@@ -151,6 +174,15 @@ _REMEDIES: Final[Mapping[Cause, str]] = {
         "The object is larger than Kubernetes stores (a ConfigMap: 1 MiB). Remove data,"
         " annotations or labels from it."
     ),
+    Cause.STORAGE_FULL: (
+        "The database of the API server (etcd) is full. Ask an administrator of the"
+        " cluster to compact and defragment it, and to disarm its alarm NOSPACE."
+    ),
+    Cause.PROXY: (
+        "The answer is not one of an API server: a proxy or gateway in front of it"
+        " refuses the request, and permissions in Kubernetes do not change that. Ask"
+        " its administrators."
+    ),
     Cause.INVALID: "The API server does not accept the object as it would be.",
     Cause.ANONYMOUS: (
         "The request had no credentials that the API server knows. Log in to the"
@@ -166,6 +198,10 @@ def refusal_of(error: ClusterError) -> Refusal:
         found = words.search(text)
         if found is not None:
             return Refusal(cause, found.groupdict().get("name") or "")
+    if error.status in _BY_STATUS:
+        return Refusal(_BY_STATUS[HTTPStatus(error.status)])
+    if error.status == HTTPStatus.FORBIDDEN and not error.answer:
+        return Refusal(Cause.PROXY)
     for kind, cause in _BY_TYPE.items():
         if isinstance(error, kind):
             return Refusal(cause)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argogrant.kube.errors import ClusterError, raise_for_status
+from argogrant.kube.errors import ClusterError, Forbidden, Invalid, raise_for_status
 from argogrant.kube.refusals import Cause, Refusal, refusal_of
 
 PATCH = "PATCH /api/v1/namespaces/argocd/configmaps/argocd-rbac-cm"
@@ -182,6 +182,69 @@ ANSWERS = [
             Refusal(Cause.UNAVAILABLE),
         ),
         (
+            "a plugin of the API server enforces the security of pods",
+            403,
+            'pods "x" is forbidden: violates PodSecurity "restricted:latest": seccomp',
+            Refusal(Cause.ADMISSION_PLUGIN),
+        ),
+        (
+            "a plugin of the API server uses the word of another cause",
+            403,
+            f"{MAP}the label tenant is immutable",
+            Refusal(Cause.ADMISSION_PLUGIN),
+        ),
+        (
+            "a role would give more than its author has",
+            403,
+            (
+                'roles.rbac.authorization.k8s.io "x" is forbidden: user "a" (groups=[])'
+                " is attempting to grant RBAC permissions not currently held"
+            ),
+            Refusal(Cause.PERMISSION),
+        ),
+        (
+            "the usage of a quota is not counted yet",
+            403,
+            f"{MAP}status unknown for quota: objects, resources: count/configmaps",
+            Refusal(Cause.BUSY),
+        ),
+        (
+            "a quota is used up for an object with the longest name",
+            403,
+            (
+                f'accessgrants.argogrant.dev "{"a" * 253}" is forbidden: exceeded'
+                " quota: q, requested: count/accessgrants.argogrant.dev=1"
+            ),
+            Refusal(Cause.QUOTA, "q"),
+        ),
+        (
+            "a webhook answers as if the object were missing",
+            404,
+            'admission webhook "x.y.z" denied the request: no such team',
+            Refusal(Cause.WEBHOOK, "x.y.z"),
+        ),
+        (
+            "the annotations are too long for an older API server",
+            422,
+            (
+                'ConfigMap "x" is invalid: metadata.annotations: Too long: must have at'
+                " most 262144 bytes"
+            ),
+            Refusal(Cause.TOO_LARGE),
+        ),
+        (
+            "the database of the API server is full",
+            500,
+            "etcdserver: mvcc: database space exceeded",
+            Refusal(Cause.STORAGE_FULL),
+        ),
+        (
+            "a plugin limits the number of requests",
+            429,
+            "limit reached on type Namespace for key argocd",
+            Refusal(Cause.BUSY),
+        ),
+        (
             "a permission is missing, as another authorizer says it",
             403,
             "Access denied",
@@ -194,6 +257,39 @@ ANSWERS = [
 @pytest.mark.parametrize(("status", "answer", "refusal"), ANSWERS)
 def test_cause_is_the_one_that_the_answer_names(status, answer, refusal) -> None:
     assert refusal_of(refused(status, answer)) == refusal
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        pytest.param(401, Cause.CREDENTIALS, id="login page"),
+        pytest.param(403, Cause.PROXY, id="firewall"),
+        pytest.param(413, Cause.TOO_LARGE, id="proxy with a limit"),
+        pytest.param(429, Cause.BUSY, id="proxy with a rate limit"),
+        pytest.param(507, Cause.STORAGE_FULL, id="full disk"),
+        pytest.param(502, Cause.UNAVAILABLE, id="proxy without a server"),
+    ],
+)
+@pytest.mark.parametrize("page", [b"<html>no</html>", b"", b'{"code":"Forbidden"}'])
+def test_answer_of_another_program_has_the_cause_of_its_status(
+    status: int, page: bytes, cause: Cause
+) -> None:
+    with pytest.raises(ClusterError) as got:
+        raise_for_status(status, page, PATCH)
+
+    assert refusal_of(got.value) == Refusal(cause)
+
+
+@pytest.mark.parametrize("status", [404, 409, 410, 429, 500, 503])
+def test_webhook_that_denies_is_never_an_object_that_is_missing_or_has_changed(
+    status: int,
+) -> None:
+    """A webhook chooses the status, and callers ignore a missing object."""
+    error = refused(status, 'admission webhook "x.y.z" denied the request: no')
+
+    assert isinstance(error, Invalid)
+    assert not isinstance(refused(status, "denied the request"), Invalid)
+    assert isinstance(refused(403, f"{MAP}{POLICY}no"), Forbidden)
 
 
 @pytest.mark.parametrize(("status", "answer", "refusal"), ANSWERS)

@@ -33,6 +33,7 @@ from argogrant.cli.terminal.times import (
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import Conflict, Forbidden, Invalid
+from argogrant.kube.refusals import Cause, refusal_of
 from argogrant.kube.resources import ACCESS_GRANTS
 
 Arguments = TypeVarTuple("Arguments")
@@ -158,6 +159,8 @@ async def _create(api: Session, body: Body) -> Body:
     try:
         return await api.cluster.create(ACCESS_GRANTS.path(api.namespace), body)
     except Conflict as error:
+        if refusal_of(error).cause is not Cause.EXISTS:
+            raise  # Such as a quota that changed meanwhile.
         name = body["metadata"].get("name", "")
         raise CommandError(
             f"AccessGrant {quote(name)} already exists in namespace"

@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from argogrant.cli.main import app
-from argogrant.kube.errors import Forbidden, Invalid, NotFound, Unauthorized
+from argogrant.kube.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES
 from support.fake_cluster import FakeCluster
 
@@ -136,6 +136,21 @@ def test_existing_name_fails() -> None:
         'argogrant request: AccessGrant "x" already exists in namespace "argogrant".'
         " Choose another --name.\n"
     )
+
+
+def test_conflict_about_another_object_is_no_existing_name(
+    cluster: FakeCluster,
+) -> None:
+    message = (
+        'Operation cannot be fulfilled on resourcequotas "q": the object has been'
+        " modified"
+    )
+    cluster.fail("create", Conflict(message), path="accessgrants")
+    result = request("--for", "2h", "--name", "x")
+
+    assert result.exit_code == 1
+    assert "resourcequotas" in result.stderr
+    assert "already exists" not in result.stderr
 
 
 def test_api_error_is_one_message(cluster: FakeCluster) -> None:
