@@ -25,7 +25,10 @@ from argogrant.grants.near_misses import Caution
 EMAIL: Final = "email"
 GROUPS: Final = "groups"
 ADMIN_ROLE: Final = "role:admin"
-_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_ADDRESS: Final = re.compile(
+    r"[^@\s,;:/|#<>()\"\\]+@[^@\s,;:/|#<>()\"\\]+\.[^@\s,;:/|#<>()\"\\]+"
+)
+"""The other characters are possible in theory; in practice they belong to a prefix."""
 _GROUP_CLAIM: Final = re.compile("group|role|team", re.IGNORECASE)
 """Common parts of the names of claims that contain groups."""
 _USER_CLAIMS: Final = frozenset(

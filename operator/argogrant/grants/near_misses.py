@@ -74,7 +74,8 @@ def known_names(subjects: Iterable[str], accounts: Iterable[str] = ()) -> KnownN
                 break
             if len(name) <= MAX_NAME_LENGTH and name not in exact:
                 exact.add(name)
-                by_core.setdefault(name_core(name), KnownName(name, source))
+                for core in _cores(name):
+                    by_core.setdefault(core, KnownName(name, source))
     return KnownNames(by_core, frozenset(exact))
 
 
@@ -145,17 +146,47 @@ def find_caution(
     name = subject.name
     if name in known.exact:
         return None
-    foreign = foreign_name(name, strip_prefix)
+    foreign = foreign_name(name, strip_prefix) or _with_prefix_of(requester, name)
     own = list(_names_of(requester, subject.kind, strip_prefix))
     if foreign is None and name in {one.name for one in own}:
         return None
-    core = name_core(foreign.name if foreign and foreign.name else name)
-    similar = [one for one in own if one.name != name and name_core(one.name) == core]
-    similar += filter(None, (known.by_core.get(core), earlier))
-    for one in similar:
-        if one.name != name and foreign_name(one.name, strip_prefix) is None:
+    cores = _cores(foreign.name if foreign and foreign.name else name)
+    similar = [one for one in own if not cores.isdisjoint(_cores(one.name))]
+    similar += (known.by_core[core] for core in sorted(cores) if core in known.by_core)
+    for one in (*similar, *filter(None, [earlier])):
+        are_paths = one.name.startswith("/") and name.startswith("/")
+        if one.name == name or (are_paths and name_core(one.name) != name_core(name)):
+            continue
+        if (
+            foreign_name(one.name, strip_prefix) is None
+            and _with_prefix_of(requester, one.name) is None
+        ):
             return _similar(subject, one)
     return None if foreign is None else _foreign(subject, foreign)
+
+
+def _cores(name: str) -> frozenset[str]:
+    """Return the core of a name, and that of the end of the path of a group.
+
+    Keycloak sends groups as paths, or without their parents (``Full group path``).
+    """
+    core = name_core(name)
+    return frozenset({core, core.rpartition(":")[2]} if name[:1] == "/" else {core})
+
+
+def _with_prefix_of(requester: Identity | None, name: str) -> ForeignName | None:
+    """Return the form of a name that has the same prefix as that of the requester."""
+    if requester is None:
+        return None
+    username = requester.username
+    found = foreign_name(username)
+    prefix = username.removesuffix(found.name) if found and found.name else username
+    if prefix in (username, name) or not name.startswith(prefix):
+        return None
+    return ForeignName(
+        f"has the prefix {quote(prefix)} of the requester's name in Kubernetes",
+        name.removeprefix(prefix),
+    )
 
 
 def _names_of(
@@ -170,7 +201,11 @@ def _names_of(
         return
     groups = (one for one in requester.groups if not one.startswith(SYSTEM_PREFIX))
     for group in sorted(groups)[:MAX_GROUPS]:
-        yield from _spelled(group, strip_prefix, "a group of the requester")
+        source = "a group of the requester"
+        prefixed = _with_prefix_of(requester, group)
+        if prefixed is not None:
+            yield KnownName(prefixed.name, source)
+        yield from _spelled(group, strip_prefix, source)
 
 
 def _spelled(name: str, strip_prefix: str, source: str) -> Iterable[KnownName]:

@@ -58,6 +58,18 @@ def effectiveness_of(subject: Subject, role: str = "role:deployer", **login) -> 
             id="address without any claim",
         ),
         pytest.param(
+            user(f"acme-sso:{ADDRESS}"),
+            {"claims": ("groups", "email")},
+            "",
+            id="address behind a prefix is no address",
+        ),
+        pytest.param(
+            user(f"{ADDRESS},"),
+            {"claims": ("groups", "email")},
+            "",
+            id="address before a comma is no address",
+        ),
+        pytest.param(
             user(ADDRESS),
             {"claims": BOTH},
             "+Matchable",

@@ -23,7 +23,13 @@ PREFIXED = Identity(
     groups=frozenset({"oidc:developers", "system:authenticated"}),
 )
 EKS = Identity(username="arn:aws:sts::1:assumed-role/Admin/alice@example.com")
-KNOWN = known_names(["my-org:ops", "Bob@example.com", "github:own"], ["ci"])
+CORP = Identity(
+    username="acme-sso:alice@example.com",
+    groups=frozenset({"acme-sso:developers", "acme-sso:/platform/dev"}),
+)
+KNOWN = known_names(
+    ["my-org:ops", "Bob@example.com", "github:own", "/platform/sre", "dba"], ["ci"]
+)
 
 
 def user(name: str) -> Subject:
@@ -108,6 +114,36 @@ def group(name: str) -> Subject:
             id="another case than a local account",
         ),
         pytest.param(
+            user("acme-sso:alice@example.com"),
+            *(CORP, "", Reason.SIMILAR_NAME, "alice@example.com"),
+            id="a prefix of Kubernetes that nobody has configured here",
+        ),
+        pytest.param(
+            group("acme-sso:developers"),
+            *(CORP, "", Reason.SIMILAR_NAME, "developers"),
+            id="the same prefix before a group",
+        ),
+        pytest.param(
+            group("acme-sso:others"),
+            *(CORP, "", Reason.FOREIGN_NAME, '"others"'),
+            id="the same prefix before a group of others",
+        ),
+        pytest.param(
+            group("sre"),
+            *(ALICE, "", Reason.SIMILAR_NAME, "/platform/sre"),
+            id="the group of Keycloak without its path",
+        ),
+        pytest.param(
+            group("/data/dba"),
+            *(ALICE, "", Reason.SIMILAR_NAME, "dba"),
+            id="the path of a group that Argo CD knows without it",
+        ),
+        pytest.param(
+            user("alice_example.com#EXT#@corp.onmicrosoft.com"),
+            *(ALICE, "", Reason.SIMILAR_NAME, "alice@example.com"),
+            id="the requester as a guest of another tenant",
+        ),
+        pytest.param(
             user("CgRib2JiEgZnaXRodWI"),
             *(ALICE, "", Reason.FOREIGN_NAME, "bobb"),
             id="a subject that Dex encoded",
@@ -143,6 +179,8 @@ def test_caution_names_the_exact_name(
         pytest.param(user("Bob@example.com"), ALICE, "", id="a g line"),
         pytest.param(user("ci"), ALICE, "", id="a local account"),
         pytest.param(user("carol"), None, "", id="no requester"),
+        pytest.param(group("/data/sre"), ALICE, "", id="a group of another path"),
+        pytest.param(group("acme-sso:"), CORP, "", id="a prefix alone"),
     ],
 )
 def test_no_caution_for(

@@ -7,7 +7,9 @@ alone. They are advice, and decide nothing.
 
 Sources: Kubernetes, "Authenticating" (``--oidc-username-prefix``, the default prefix
 with ``#``); Amazon EKS, "Set a custom username" (ARNs of IAM identities); Rancher,
-``pkg/auth/providers`` (principals); dexidp/dex, ``server/internal`` (the subject).
+``pkg/auth/providers`` (principals); Google Cloud, "Workforce Identity Federation"
+(principals); Oracle Cloud, "Resource Identifiers"; Microsoft Entra ID, "Properties of a
+B2B collaboration user"; dexidp/dex, ``server/internal`` (the subject).
 """
 
 import base64
@@ -28,14 +30,49 @@ _PREFIX: Final = re.compile(
 )
 """Usual prefixes of the authenticators of Kubernetes."""
 _ISSUER: Final = re.compile(r"(?:https?://[^#]*|accounts\.google\.com)#(?=.)")
+_OF_ADDRESS: Final = re.compile(
+    r"[^@\s]*[:#|\\](?=[^@\s:#|\\]+@[^@\s:#|\\]+\.[^@\s]+$)"
+)
+"""Prefix of an address. No address contains these characters, so it has a prefix."""
+_ISSUER_AND_SUBJECT: Final = re.compile(r"https?://[^?#]+\?(?:.*&)?sub=([^&]+)")
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::\d*:([a-z-]+)/?(.*)")
+_IDENTITY_STORE: Final = re.compile(r"arn:aws[a-z-]*:identitystore:.*")
+_WORKFORCE: Final = re.compile(
+    r"principal(?:Set)?://iam\.googleapis\.com/.+/(?:subject|group)/(.+)"
+)
+_OCID: Final = re.compile(r"ocid1\.[a-z0-9]+\.[^.]*\.[^.]*\..+")
+_GUEST: Final = re.compile(r"(.+)_([^_@]+)#EXT#@.+", re.IGNORECASE)
+_CERTIFICATES: Final = frozenset(
+    {
+        *("kubernetes-admin", "kubernetes-super-admin", "kubeadm:cluster-admins"),
+        *("minikube-user", "docker-for-desktop", "masterclient", "kube-admin-local"),
+    }
+)
+"""Names in the client certificates of kubeadm, minikube, Docker Desktop, AKS, RKE."""
 _RANCHER_USER: Final = re.compile(r"u-[a-z0-9]{5,10}|user-[a-z0-9]{5}")
 _PRINCIPAL: Final = re.compile(r"(local|[a-z0-9]+_(?:user|group|team|org))://(.+)")
-_DN: Final = re.compile(r"(?:cn|uid|ou|samaccountname)=([^,=+]+),.*=", re.IGNORECASE)
+_DN: Final = re.compile(
+    r"(?:cn|uid|ou|samaccountname)=((?:[^,=+\\]|\\.)+),.*=", re.IGNORECASE
+)
+_ESCAPED: Final = re.compile(r"\\([0-9a-fA-F]{2})|\\(.)")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9.-]+\\(.+)")
-_DEX_SUBJECT: Final = re.compile(r"C[g-n][A-Za-z0-9_-]{6,340}")
+_DEX_SUBJECT: Final = re.compile(r"C[g-v][A-Za-z0-9_-]{6,340}={0,2}")
+_DISPLAYED: Final = re.compile(r"[^<>]*<([^<>]+)>")
+"""An address behind the name of its owner, as mail programs show it."""
+_LOOKALIKES: Final = str.maketrans("аеорсухіѕјԁһ", "aeopcyxisjdh")  # noqa: RUF001
+"""Small Cyrillic letters with the shape of Latin ones."""
 _OPENSHIFT: Final = ("kube:", "b64:")
 _KUBERNETES: Final = "system:"
+_PLAIN_FORMS: Final = (
+    "u-",
+    "user-",
+    "ocid1.",
+    "kube",
+    "minikube-",
+    "docker-",
+    "master",
+)
+"""Beginnings of forms that consist of plain characters."""
 _ROLES: Final = ("role:", "proj:")
 
 
@@ -61,7 +98,7 @@ def foreign_name(name: str, strip_prefix: str = "") -> ForeignName | None:
             " (spec.identity.stripPrefix of the ArgoCDInstance)",
             name.removeprefix(strip_prefix),
         )
-    if _PLAIN.fullmatch(name) and not name.startswith(("u-", "user-")):
+    if _PLAIN.fullmatch(name) and not name.startswith(_PLAIN_FORMS):
         return None
     return _known_form(name)
 
@@ -71,11 +108,13 @@ def _known_form(name: str) -> ForeignName | None:
 
 
 def _iam_identity(name: str) -> ForeignName | None:
+    if _IDENTITY_STORE.fullmatch(name):
+        return ForeignName("is the ARN of an identity of IAM Identity Center")
     found = _ARN.fullmatch(name)
     if found is None:
         return None
     last = found[2].rpartition("/")[2]
-    is_user = found[1] == "user" or "@" in last
+    is_user = found[1] in {"user", "federated-user"} or "@" in last
     form = "is the name of an IAM identity, as Amazon EKS has it"
     return ForeignName(form, last if is_user else "")
 
@@ -83,6 +122,8 @@ def _iam_identity(name: str) -> ForeignName | None:
 def _name_of_the_cluster(name: str) -> ForeignName | None:
     if name.startswith(_KUBERNETES):
         return ForeignName("is a name of Kubernetes itself")
+    if name in _CERTIFICATES:
+        return ForeignName("is a name of a Kubernetes client certificate")
     if name.startswith(_OPENSHIFT):
         return ForeignName("is a name of OpenShift", _decoded(name))
     return None
@@ -99,6 +140,17 @@ def _rancher_identity(name: str) -> ForeignName | None:
     return ForeignName(form, "" if is_id else _relative_name(found[2]))
 
 
+def _cloud_identity(name: str) -> ForeignName | None:
+    if _OCID.fullmatch(name):
+        return ForeignName("is an identifier of Oracle Cloud (OCID)")
+    if found := _WORKFORCE.fullmatch(name):
+        return ForeignName("is the name of a principal of Google Cloud", found[1])
+    if found := _GUEST.fullmatch(name):
+        form = "is the name of a guest of Microsoft Entra ID"
+        return ForeignName(form, f"{found[1]}@{found[2]}")
+    return None
+
+
 def _dex_subject(name: str) -> ForeignName | None:
     user_id = dex_user_id(name)
     form = "is a subject as Dex encodes it, and Argo CD 3 compares the decoded ID"
@@ -111,7 +163,9 @@ def _role_name(name: str) -> ForeignName | None:
 
 
 def _prefixed_name(name: str) -> ForeignName | None:
-    found = _ISSUER.match(name) or _PREFIX.match(name)
+    if found := _ISSUER_AND_SUBJECT.fullmatch(name):
+        return ForeignName("contains the URL of an issuer", unquote(found[1]))
+    found = _ISSUER.match(name) or _PREFIX.match(name) or _OF_ADDRESS.match(name)
     if found is None or found.end() == len(name):
         return None
     form = f"has the prefix {quote(found[0])}, which Kubernetes adds to names"
@@ -122,6 +176,7 @@ _FORMS: Final[tuple[Callable[[str], ForeignName | None], ...]] = (
     _iam_identity,
     _name_of_the_cluster,
     _rancher_identity,
+    _cloud_identity,
     _dex_subject,
     _role_name,
     _prefixed_name,
@@ -139,7 +194,8 @@ def dex_user_id(name: str) -> str:
     if not _DEX_SUBJECT.fullmatch(name):
         return ""
     try:
-        data = base64.urlsafe_b64decode(f"{name}{'=' * (-len(name) % 4)}")
+        text = name.rstrip("=")
+        data = base64.urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}")
         user_id, rest = _field(data, 0x0A)
         connector, rest = _field(rest, 0x12)
         text, _ = user_id.decode(), connector.decode("ascii")
@@ -149,18 +205,24 @@ def dex_user_id(name: str) -> str:
     return text if is_name and connector and not rest else ""
 
 
+_CONTINUES: Final = 128
+"""Bit of a byte of a number that another byte follows."""
+
+
 def _field(data: bytes, tag: int) -> tuple[bytes, bytes]:
-    """Split a field with this tag and less than 128 bytes from the rest.
+    """Split a field with this tag and less than 16,384 bytes from the rest.
 
     Raises:
         ValueError: The data begins with something else.
         IndexError: The data ends before.
     """
-    size = data[1]
-    value = data[2 : 2 + size]
-    if data[0] != tag or size > 127 or len(value) != size:  # noqa: PLR2004
+    size, begin = data[1], 2
+    if size >= _CONTINUES:
+        size, begin = size - _CONTINUES + data[2] * _CONTINUES, 3
+    value = data[begin : begin + size]
+    if data[0] != tag or data[begin - 1] >= _CONTINUES or len(value) != size:
         raise ValueError("another field")
-    return value, data[2 + size :]
+    return value, data[begin + size :]
 
 
 def _decoded(name: str) -> str:
@@ -177,15 +239,21 @@ def _decoded(name: str) -> str:
 def _relative_name(name: str) -> str:
     """Return the first value of a distinguished name of LDAP, or else the name."""
     found = _DN.match(name)
-    return found[1] if found else name
+    return _ESCAPED.sub(_unescaped, found[1]) if found else name
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character that an escape in a name of LDAP stands for."""
+    return chr(int(found[1], 16)) if found[1] else found[2]
 
 
 def name_core(name: str) -> str:
     """Return a form that is equal for names that differ only in spelling.
 
     That is: in upper and lower case, in a prefix or form of ``foreign_name``, in a
-    leading ``/`` or ``@``, in percent encoding, in ``/`` for ``:``, in compatibility
-    characters, or in the rest of an LDAP name.
+    leading ``/`` or ``@``, in quotation marks, in percent encoding, in ``/`` for ``:``,
+    in ``-`` for a blank (the slug of a team of GitHub), in compatibility characters, or
+    in the rest of an LDAP name.
     """
     if _PLAIN.fullmatch(name):
         return name
@@ -195,10 +263,12 @@ def name_core(name: str) -> str:
         text = foreign.name
     if "%" in text:
         text = unquote(text)
-    if found := _DOMAIN.fullmatch(text):
-        text = found[1]
+    for form in (_DOMAIN, _DISPLAYED):
+        if found := form.fullmatch(text):
+            text = found[1]
     text = unicodedata.normalize("NFKC", _relative_name(text)).casefold()
-    return text.strip("/@ ").replace("/", ":").removeprefix("role:")
+    text = text.removeprefix("mailto:").strip("/@ <>'\"").replace(" ", "-")
+    return text.replace("/", ":").removeprefix("role:").translate(_LOOKALIKES)
 
 
 def describe_difference(name: str, other: str) -> str:
