@@ -39,6 +39,7 @@ from support.random_policies import (
     Asker,
     Author,
     Rulebook,
+    a_project,
 )
 from support.rbac_judge import RealJudge
 
@@ -310,8 +311,10 @@ def role_texts(number: int, *, per_text: int = 30) -> Iterator[tuple[str, list[s
         yield mode, [*lines, *names]
 
 
-def allows_nothing(judge: RealJudge, group: str) -> bool:
-    """Ask argocd-server for everything that the rules could allow."""
+def allows_nothing(
+    judge: RealJudge, group: str, but: EnforceRequest | None = None
+) -> bool:
+    """Ask argocd-server for everything that the rules could allow, but one request."""
     asker = Asker("nobody", {"groups": [group]})
     questions = (
         EnforceRequest(resource=resource, action=action, object=about)
@@ -319,7 +322,7 @@ def allows_nothing(judge: RealJudge, group: str) -> bool:
         for action in ACTIONS
         for about in OBJECTS.get(resource, OF_APPLICATIONS)
     )
-    return not any(judge.says(asker, one) for one in questions)
+    return not any(judge.says(asker, one) for one in questions if one != but)
 
 
 def judge_roles(judge: RealJudge, number: int) -> tuple[int, int]:
@@ -355,3 +358,42 @@ def test_all_roles_that_allow_nothing_are_those_of_argocd(judge: RealJudge) -> N
 
     assert compared >= 300
     assert compared // 10 < empty < compared * 9 // 10
+
+
+PROJECT_RULES = (
+    *("applications, sync, team-a/*", "applications, sync, team-b/*"),
+    *("applications, get, */*", "applications, get, *", "applications, get, team-a"),
+    *("applications, get, team-?/web", "applications, get, tea*/web"),
+    *("accounts, get, *", "logs, get, zz/*", "*, get, team-b/*", "*, *, *"),
+    *("projects, sync, team-a", "projects, sync, team-b", "projects, sync, t*"),
+)
+"""Rules of the roles of AppProject team-a."""
+
+
+def test_roles_of_a_project_that_allow_nothing_are_those_of_argocd(
+    judge: RealJudge,
+) -> None:
+    """Argo CD adds to each role the permission to see the project."""
+    roles = [
+        {
+            "name": f"r{number}",
+            "policies": [f"p, proj:team-a:r{number}, {rule}, allow"],
+            "groups": [f"group-{number}"],
+        }
+        for number, rule in enumerate(PROJECT_RULES)
+    ]
+    project: dict[str, Any] = dict(a_project("team-a", roles))
+    data = {"policy.csv": ""}
+    judge.load(Rulebook(data=data, projects=(project,)))
+    found = discover_roles(
+        ObservedConfigMap("1", data).unmanaged, [observe_project(project)]
+    )
+    ours = {one.name: bool(one.allows_nothing) for one in found}
+    implicit = EnforceRequest(resource="projects", action="get", object="team-a")
+    theirs = {
+        f"r{number}": allows_nothing(judge, f"group-{number}", but=implicit)
+        for number, _ in enumerate(PROJECT_RULES)
+    }
+
+    assert {name: ours[name] for name in theirs} == theirs
+    assert 0 < sum(theirs.values()) < len(theirs)

@@ -213,7 +213,7 @@ class _Lines:
                     if rule == implicit:
                         implicit = None
                     else:
-                        content |= _content(rule, self._mode)
+                        content |= _content(rule, self._mode, self.project)
                 yield len(part)
             self._own[name] |= content
 
@@ -386,9 +386,9 @@ class RolePermissions:
         roles = lines.inherited_roles(name)
         yield len(roles)
         found = (
-            f"{place} ({line}): {rule_problem(rule, self._mode)}"
+            f"{place} ({line}): {rule_problem(rule, self._mode, project)}"
             for one in sorted(roles, key=lambda one: (one != name, one))
-            for rule, place, line in placed.of(one)
+            for rule, place, line, project in placed.of(one)
         )
         listed = list(islice(found, MAX_EXPLAINED + 1))
         more = "; and more" if len(listed) > MAX_EXPLAINED else ""
@@ -422,16 +422,16 @@ class _PlacedRules:
     """Rules of the RBAC policy and of AppProjects by subject, with their locations."""
 
     def __init__(self) -> None:
-        self._rules = defaultdict[str, list[tuple[Rule, str]]](list)
+        self._rules = defaultdict[str, list[tuple[Rule, str, str]]](list)
         self._misplaced = defaultdict[str, list[tuple[Rule, str]]](list)
         """Rules that an AppProject has in a role with another name."""
         for rule, source in built_in.BUILT_IN.rules:
-            self._rules[rule.subject].append((rule, source))
+            self._rules[rule.subject].append((rule, source, ""))
 
     def read(self, text: PolicyCSV, projects: Iterable[Project]) -> Iterator[int]:
         """Read all rules; yields the work since the last pause."""
         for number, (rule, place) in enumerate(text.placed_rules()):
-            self._rules[rule.subject].append((rule, str(place)))
+            self._rules[rule.subject].append((rule, str(place), ""))
             if number % _LONG_LIST == 0:
                 yield _LONG_LIST
         for project in projects:
@@ -444,15 +444,18 @@ class _PlacedRules:
             name, place = f"proj:{project.name}:{role.name}", project.place_of(role)
             for policy in role.policies:
                 for rule in read_key("", policy).rules:
-                    self._rules[rule.subject].append((rule, place))
+                    self._rules[rule.subject].append((rule, place, project.name))
                     if rule.subject != name:
                         self._misplaced[name].append((rule, place))
 
-    def of(self, name: str) -> Iterator[tuple[Rule, str, str]]:
-        """Yield the rules of a name that do not deny, with location and line."""
-        for rule, place in self._rules.get(name, ()):
+    def of(self, name: str) -> Iterator[tuple[Rule, str, str, str]]:
+        """Yield the rules of a name that do not deny.
+
+        Each has its location, its line, and its AppProject (or an empty text).
+        """
+        for rule, place, project in self._rules.get(name, ()):
             if rule.effect != "deny":
-                yield rule, place, shortened(render_rule(rule))
+                yield rule, place, shortened(render_rule(rule)), project
 
     def misplaced_in(self, name: str) -> str:
         """Explain that the policies of a project role are for other subjects."""
@@ -464,9 +467,9 @@ class _PlacedRules:
         return ""
 
 
-def _content(rule: Rule, mode: str) -> int:
-    """Return what one rule contains, as bits."""
-    facts = facts_of(rule, mode)
+def _content(rule: Rule, mode: str, project: str = "") -> int:
+    """Return what one rule contains, as bits; ``project`` as for ``facts_of``."""
+    facts = facts_of(rule, mode, project)
     effect = (_ALLOWS if facts.allows else 0) | (
         _NEEDS_SEARCH if facts.needs_search else 0
     )

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from argogrant.argocd.pattern_match import REGEX_MODE, glob_tokens, pattern_matches
 from argogrant.argocd.policy_csv import Rule
 from argogrant.argocd.simulation.language import (
-    ANY,
     ANYTHING,
+    EMPTY,
     NOTHING,
     Language,
     chars,
@@ -53,9 +53,14 @@ _OF_PROJECTS: Final = PROJECT_SCOPED | {"projects"}
 """Resources of which some requests are about an AppProject."""
 _NO_SLASH: Final = concat(chars("/", negated=True), repeated(chars("/", negated=True)))
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-"""Characters of the name of an AppProject, as of every Kubernetes object."""
+"""Characters of the names of AppProjects and Applications, as of every object."""
 _PROJECT: Final = concat(chars(_NAME_CHARACTERS), repeated(chars(_NAME_CHARACTERS)))
-_IN_PROJECT: Final = concat(_PROJECT, literal("/"), ANY, ANYTHING)
+_OF_NAMES: Final = concat(
+    *(_PROJECT, literal("/"), _PROJECT, either(EMPTY, concat(literal("/"), _PROJECT)))
+)
+"""The name of an Application may have its namespace before it."""
+_NAMES: Final = (2, 3)
+"""Numbers of names in the object of an Application, with the slash between them."""
 _WITNESSES: Final = ("zq", "zq/zq")
 """Texts that replace a wildcard in the search for an object that a pattern matches."""
 
@@ -87,8 +92,15 @@ _ALLOWS: Final = RuleFacts(allows=True)
 _NEEDS_SEARCH: Final = RuleFacts(needs_search=True)
 
 
-def facts_of(rule: Rule, mode: str) -> RuleFacts:
-    """Return what a rule contributes by itself, at the cost of a few comparisons."""
+def facts_of(rule: Rule, mode: str, project: str = "") -> RuleFacts:
+    """Return what a rule contributes by itself, at the cost of a few comparisons.
+
+    Args:
+        rule: The rule.
+        mode: The value of ``policy.matchMode``.
+        project: AppProject with the rule, whose requests alone it applies to; empty for
+            a rule of the RBAC policy.
+    """
     longest = max(len(rule.resource), len(rule.action), len(rule.object))
     if longest > MAX_PATTERN:
         return _NEEDS_SEARCH
@@ -101,16 +113,24 @@ def facts_of(rule: Rule, mode: str) -> RuleFacts:
         return _NEEDS_SEARCH
     if rule.effect != "allow" or not _actions(rule.action, mode):
         return _NO_FACTS
-    return _facts_of_objects(rule.resource, rule.object, mode)
+    return _facts_of_objects(rule.resource, rule.object, mode, project)
 
 
 @cached_if_short(1 << 12)
-def _facts_of_objects(resource: str, pattern: str, mode: str) -> RuleFacts:
-    shapes = {_shape(one) for one in _resources(resource, mode)}
+def _facts_of_objects(
+    resource: str, pattern: str, mode: str, project: str
+) -> RuleFacts:
+    resources = _resources(resource, mode)
+    if project:
+        resources &= PROJECT_SCOPED
+    shapes = {_shape(one) for one in resources}
     if not shapes:
-        return _NO_FACTS
+        return _NEEDS_SEARCH if project else _NO_FACTS
     for witness in _WITNESSES:
         text = _replace_wildcards(pattern, witness, mode)
+        if project:
+            # Of "*/*", the first wildcard stands for the project.
+            text = f"{project}/{text.partition('/')[2]}"
         if any(_has_shape(text, one) for one in shapes) and pattern_matches(
             pattern, text, mode=mode
         ):
@@ -172,10 +192,11 @@ def _shape(resource: str) -> _Shape:
 
 
 def _has_shape(text: str, shape: _Shape) -> bool:
-    project, slash, name = text.partition("/")
+    _, slash, _ = text.partition("/")
     match shape:
         case _Shape.OF_PROJECT:
-            return bool(project and name) and _NAME_CHARACTERS.issuperset(project)
+            names = text.split("/")
+            return len(names) in _NAMES and all(map(_is_name, names))
         case _Shape.NAME:
             return bool(text) and not slash
         case _Shape.NAME_OR_NOTHING:
@@ -183,8 +204,12 @@ def _has_shape(text: str, shape: _Shape) -> bool:
     return True
 
 
+def _is_name(text: str) -> bool:
+    return bool(text) and _NAME_CHARACTERS.issuperset(text)
+
+
 _LANGUAGES: Final[Mapping[_Shape, Language]] = {
-    _Shape.OF_PROJECT: _IN_PROJECT,
+    _Shape.OF_PROJECT: _OF_NAMES,
     _Shape.NAME: _NO_SLASH,
     _Shape.NAME_OR_NOTHING: repeated(chars("/", negated=True)),
     _Shape.ANY: ANYTHING,
@@ -354,9 +379,31 @@ class _Search:
         return ANYTHING, either(*others)
 
 
-def rule_problem(rule: Rule, mode: str) -> str:
-    """Return as a clause why a rule of a role that allows nothing allows nothing."""
-    return next(filter(None, _problems(rule, mode)), "deny rules cover what it allows")
+def rule_problem(rule: Rule, mode: str, project: str = "") -> str:
+    """Return as a clause why a rule of a role that allows nothing allows nothing.
+
+    Args:
+        rule: The rule.
+        mode: The value of ``policy.matchMode``.
+        project: AppProject with the rule; empty for a rule of the RBAC policy.
+    """
+    problems = (*_problems(rule, mode), _scope_problem(rule, mode, project))
+    return next(filter(None, problems), "deny rules cover what it allows")
+
+
+def _scope_problem(rule: Rule, mode: str, project: str) -> str:
+    """Return that Argo CD applies a rule to no request that it matches."""
+    if not project:
+        return ""
+    only = f"Argo CD applies it to requests about AppProject {quote(project)} only"
+    resources = sorted(_resources(rule.resource, mode))
+    if not _OF_PROJECTS.intersection(resources):
+        return f"{only}, and {' and '.join(resources)} are not part of AppProjects"
+    language = language_of(rule.object, mode)
+    within = concat(literal(project), either(EMPTY, concat(literal("/"), ANYTHING)))
+    if language is None or _has_text(language, within):
+        return ""
+    return f"{only}, and {quote(rule.object)} is about others"
 
 
 def _problems(rule: Rule, mode: str) -> Iterator[str]:
@@ -377,15 +424,27 @@ def _problems(rule: Rule, mode: str) -> Iterator[str]:
         named = " and ".join(sorted(resources))
         yield (
             f"an object of {named} is {' or '.join(shapes)}, unlike"
-            f" {quote(rule.object)}{_blank(rule.object)}"
+            f" {quote(rule.object)}{_blank(rule.object)}{_names(rule.object, shapes)}"
         )
+
+
+def _names(pattern: str, shapes: Sequence[_Shape]) -> str:
+    if "/" not in pattern or _Shape.OF_PROJECT not in shapes:
+        return ""
+    return (
+        " (names have lower-case letters, digits, - and . only, and before the name of"
+        " an Application there can be its namespace)"
+    )
 
 
 def _may_have_shape(pattern: str, shape: _Shape, mode: str) -> bool:
     language = language_of(pattern, mode)
-    if language is None:
-        return True
-    steps = find_text((language, _LANGUAGES[shape]), NOTHING)
+    return language is None or _has_text(language, _LANGUAGES[shape])
+
+
+def _has_text(*languages: Language) -> bool:
+    """Return whether some text is in all of these languages; True if unknown."""
+    steps = find_text(languages, NOTHING)
     while True:
         try:
             next(steps)

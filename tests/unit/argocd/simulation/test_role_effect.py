@@ -68,6 +68,19 @@ def rule(resource="applications", action="sync", about="*/*", effect="allow") ->
         pytest.param(rule(about="team-a/"), '"team-a/"', id="an object without a name"),
         pytest.param(rule(about="/web"), '"/web"', id="an object without a project"),
         pytest.param(rule(about="Team-A/*"), '"Team-A/*"', id="an upper-case project"),
+        pytest.param(rule(about="team-a/Web"), '"team-a/Web"', id="an upper-case name"),
+        pytest.param(
+            rule(about="team-a/my_app"), '"team-a/my_app"', id="an underscore"
+        ),
+        pytest.param(
+            rule(about="team-a/web/"), '"team-a/web/"', id="a slash at the end"
+        ),
+        pytest.param(rule(about="team-a/a/b/c"), "its namespace", id="too many names"),
+        pytest.param(
+            rule(about="team-a/.+"), '"team-a/.+"', id="a regular expression as a glob"
+        ),
+        pytest.param(rule(about="team-a/[a-z]*"), OK, id="a range of letters"),
+        pytest.param(rule(about="*/*/web"), OK, id="every project and namespace"),
         pytest.param(rule(about="https://*"), '"https://*"', id="a URL of no project"),
         pytest.param(rule(about="*"), OK, id="every object"),
         pytest.param(rule(about="team-?/w*"), OK, id="a glob of objects"),
@@ -269,6 +282,57 @@ DENY = "p, proj:team-a:deployer, applications, *, team-a/*, deny"
             id="the rule that Argo CD adds, written again",
         ),
         pytest.param(a_project(POLICY, DENY), "deny rules cover", id="all is denied"),
+        pytest.param(
+            a_project(POLICY.replace("team-a/*", "team-b/*")),
+            'about AppProject "team-a" only, and "team-b/*" is about others',
+            id="the objects of another project",
+        ),
+        pytest.param(
+            a_project(
+                POLICY.replace("applications, sync, team-a/*", "accounts, get, *")
+            ),
+            "and accounts are not part of AppProjects",
+            id="a resource that no project has",
+        ),
+        pytest.param(
+            a_project(POLICY.replace("applications, sync, team-a/*", "*, get, x/*")),
+            '"x/*" is about others',
+            id="every resource of another project",
+        ),
+        pytest.param(
+            a_project(POLICY.replace("team-a/*", "*/*")), OK, id="all objects"
+        ),
+        pytest.param(a_project(POLICY.replace("team-a/*", "*")), OK, id="everything"),
+        pytest.param(
+            a_project(POLICY.replace("team-a/*", "team-?/web")), OK, id="a wide project"
+        ),
+        pytest.param(
+            a_project(
+                POLICY.replace(
+                    "applications, sync, team-a/*", "projects, update, team-a"
+                )
+            ),
+            OK,
+            id="the project itself",
+        ),
+        pytest.param(
+            a_project(
+                POLICY.replace(
+                    "applications, sync, team-a/*", "projects, update, team-b"
+                )
+            ),
+            '"team-b" is about others',
+            id="another project itself",
+        ),
+        pytest.param(
+            a_project(
+                POLICY.replace(
+                    "applications, sync, team-a/*", "clusters, get, https://k"
+                )
+            ),
+            '"https://k" is about others',
+            id="a cluster of no project",
+        ),
     ],
 )
 def test_roles_of_projects(project: Project, why: str) -> None:
