@@ -8,6 +8,9 @@ an annotation of the AppProject::
     ended ── returns ──► removed once more ── returns ──► kept and reported
                                  └─ not again ─► reported for a while
 
+A member that returns in a new role, where its own role does not exist any more, returns
+with a renamed role.
+
 A member that returns a second time may be a decision of an administrator. It is kept
 and never removed again, but reported until it is acknowledged or removed.
 
@@ -116,6 +119,8 @@ class EndedRecords:
 
     owner: Owner | None = None
     members: tuple[EndedMember, ...] = ()
+    roles: tuple[str, ...] = ()
+    """Names of all roles at the last write; empty in texts of earlier versions."""
 
 
 NOTHING_ENDED: Final = EndedRecords()
@@ -201,6 +206,14 @@ class EndedMembers:
                 self.new.append(self._describe(ended))
         self._store(ended)
 
+    def follow(self, record: EndedMember, role: str) -> EndedMember | None:
+        """Record a member also for the new name of its role; None if it is recorded."""
+        if self.get((role, record.subject)) is not None:
+            return None
+        renamed = replace(record, role=role)
+        self._store(renamed)
+        return renamed
+
     def record_return(
         self, record: EndedMember, tokens: Collection[Token]
     ) -> EndedMember:
@@ -220,19 +233,28 @@ class EndedMembers:
         """List a member that has returned, as its record says."""
         self.returned.append(self._describe(record, tokens=tokens))
 
-    def render(self, owner: Owner, capacity: int) -> str | None:
+    def render(
+        self, owner: Owner, capacity: int, roles: Collection[str] = ()
+    ) -> str | None:
         """Render the annotation within these bytes; None if there is nothing to record.
 
         What is kept goes first, then the latest.
+
+        Args:
+            owner: The instance that writes it.
+            capacity: Bytes that the annotation may have.
+            roles: Names of all roles of the project.
         """
-        capacity = min(capacity, MAX_BYTES) - utf8_size(_render(owner, []))
+        if utf8_size(_to_json(sorted(roles))) > MAX_BYTES // 2:
+            roles = ()
+        capacity = min(capacity, MAX_BYTES) - utf8_size(_render(owner, [], roles))
         chosen: list[EndedMember] = []
         for one in sorted(self, key=lambda one: (one.is_kept, one.at), reverse=True):
             capacity -= utf8_size(_to_json(_fields(one))) + 1
             if capacity < 0 or len(chosen) == MAX_RECORDS:
                 break
             chosen.append(one)
-        return _render(owner, chosen) if chosen else None
+        return _render(owner, chosen, roles) if chosen else None
 
     def _store(self, record: EndedMember) -> None:
         self._records[record.key] = record
@@ -310,10 +332,17 @@ def read_ended(text: str) -> EndedRecords:
                     "uid": str(uid),
                 },
                 "members": list(entries),
+                **others,
             }:
                 owner = read_owner(namespace, instance, uid)
                 members = (_read(entry) for entry in entries[:MAX_RECORDS])
-                return EndedRecords(owner, tuple(one for one in members if one))
+                roles = others.get("roles")
+                names = roles if isinstance(roles, list) else ()
+                return EndedRecords(
+                    owner,
+                    tuple(one for one in members if one),
+                    tuple(valid_text(one) for one in names if isinstance(one, str)),
+                )
     except (ValueError, RecursionError, MalformedLine):
         pass
     return NOTHING_ENDED
@@ -366,9 +395,11 @@ def _bounded(tokens: Iterable[str]) -> tuple[str, ...] | None:
     return listed if len(listed) <= MAX_TOKENS else None
 
 
-def _render(owner: Owner, members: Iterable[EndedMember]) -> str:
+def _render(owner: Owner, members: Iterable[EndedMember], roles: Iterable[str]) -> str:
     entries = [_fields(one) for one in sorted(members, key=lambda one: one.key)]
-    return _to_json({"version": VERSION, "owner": asdict(owner), "members": entries})
+    fields = {"version": VERSION, "owner": asdict(owner), "members": entries}
+    names = sorted(set(roles))
+    return _to_json({**fields, "roles": names} if names else fields)
 
 
 def _fields(record: EndedMember) -> Mapping[str, object]:

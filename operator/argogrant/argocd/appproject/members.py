@@ -296,7 +296,7 @@ class _Draft:
         A member that a grant requests again is not removed, but its end will be that of
         the grant. Tokens of its earlier grants are removed nevertheless.
         """
-        for record in self._ended:
+        for record in (*self._ended, *self._ended_in_renamed_roles()):
             binding = self._to_binding(record.role, record.subject)
             is_wanted = (
                 binding in self._requested.kept or binding in self._recorded
@@ -314,6 +314,20 @@ class _Draft:
             is_kept = record.is_kept and (is_back or tokens)
             if is_kept or (record.returns and not record.is_kept and not is_wanted):
                 self._ended.report(record, tokens=len(tokens) if is_kept else 0)
+
+    def _ended_in_renamed_roles(self) -> list[EndedMember]:
+        """Return ended members of missing roles that are members of new roles now."""
+        known = self._project.ended_members.roles
+        new = self._indices.keys() - set(known) if known else ()
+        return [
+            renamed
+            for record in self._ended
+            if record.role not in self._indices and not record.is_kept
+            for role in sorted(new)
+            if self._to_binding(role, record.subject) in self._present
+            if self._to_binding(role, record.subject) not in self._recorded
+            if (renamed := self._ended.follow(record, role)) is not None
+        ]
 
     def _take_back(self, binding: Binding) -> None:
         if binding in self._requested.desired and self._requested.may_add:
@@ -387,7 +401,9 @@ class _Draft:
         is_due = is_ours and (has_work or not self._ended)
         if not (self._ended.has_changed or is_due):
             return self._project.ended
-        return self._ended.render(self._owner, self._capacity_of(members))
+        return self._ended.render(
+            self._owner, self._capacity_of(members), self._role_names
+        )
 
     def _capacity(self) -> int:
         """Return the bytes that the annotation of the members can grow by."""

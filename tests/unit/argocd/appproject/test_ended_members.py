@@ -291,6 +291,59 @@ def test_role_that_is_removed_during_the_grant_and_added_again_has_no_member() -
     assert story.groups == ()
 
 
+def test_member_that_returns_in_a_renamed_role_is_removed_once_and_then_kept() -> None:
+    story, _stale = ended("ops")
+    renamed = a_project("ops", "alice", role="releaser")
+    story.write(renamed)
+    assert story.groups == ("ops",)
+    (returned,) = story.reported
+    assert (returned.role, returned.subject) == ("releaser", "alice")
+    story.write(renamed)
+
+    assert story.groups == ("ops", "alice")
+    assert story.states == [False, True]
+
+
+def test_token_that_returns_in_a_renamed_role_is_removed() -> None:
+    story, _stale = with_token(MADE)
+    renamed = a_project("alice", role="releaser")
+    story.write(replace(renamed, tokens={"releaser": frozenset({MADE, MACHINE})}))
+
+    assert story.project.tokens["releaser"] == {MACHINE}
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        pytest.param(
+            (ProjectRole(name="deployer"), ProjectRole(name="new", groups=("alice",))),
+            id="new role beside the old one",
+        ),
+        pytest.param(
+            (ProjectRole(name="viewer", groups=("alice",)),),
+            id="role that existed at the end",
+        ),
+    ],
+)
+def test_member_of_another_role_is_a_decision(roles: tuple[ProjectRole, ...]) -> None:
+    story, _stale = ended()
+    story.write(a_project(roles=roles))
+
+    assert story.project.roles == roles
+    assert not story.reported
+
+
+def test_record_of_an_earlier_version_knows_no_renamed_roles() -> None:
+    story, _stale = ended()
+    text = story.project.ended or ""
+    old = text.replace(',"roles":["deployer","viewer"]', "")
+    assert old != text
+    story.project = replace(story.project, ended=old)
+    story.restart().write(a_project("alice", role="releaser"))
+
+    assert story.groups == ("alice",)
+
+
 def test_only_the_role_whose_grant_has_ended_is_concerned() -> None:
     viewer = Binding("alice", "proj:team-a:viewer")
     story = Story().grant(ALICE, viewer)
