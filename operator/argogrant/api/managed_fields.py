@@ -27,16 +27,17 @@ def owner_of_field(metadata: Mapping[str, Any], *path: str) -> FieldOwner | None
     """Return the owner of the field with this path; of several, the latest.
 
     Return None if no manager owns it: it does not exist, or its owners were removed
-    from the object.
+    from the object. Return None also if several are the latest: times have whole
+    seconds, and only one of these managers has changed the field.
     """
-    return max(
-        (
-            FieldOwner(get_str(entry, "time"), get_str(entry, "manager")[:MAX_NAME])
-            for entry in get_dicts(metadata, "managedFields")[:MAX_ENTRIES]
-            if _owns(get_dict(entry, "fieldsV1"), path)
-        ),
-        default=None,
-    )
+    owners = {
+        FieldOwner(get_str(entry, "time"), get_str(entry, "manager")[:MAX_NAME])
+        for entry in get_dicts(metadata, "managedFields")[:MAX_ENTRIES]
+        if _owns(get_dict(entry, "fieldsV1"), path)
+    }
+    latest = max((one.at for one in owners), default="")
+    found = [one for one in owners if one.at == latest]
+    return found[0] if len(found) == 1 else None
 
 
 def _owns(fields: Mapping[str, Any], path: tuple[str, ...]) -> bool:

@@ -47,6 +47,16 @@ NAMED = [
         None,
         id="not the manager that created data without the key",
     ),
+    pytest.param(
+        (entry("a", LATER), entry("b", LATER)),
+        None,
+        id="none of two that own the key since the same second",
+    ),
+    pytest.param(
+        (entry("a", LATER), entry("a", LATER), entry("b")),
+        "a",
+        id="the manager of two entries, an update and an apply",
+    ),
     pytest.param((), None, id="none without entries"),
     pytest.param(("text", None, 7), None, id="none if entries are no objects"),
     pytest.param(
