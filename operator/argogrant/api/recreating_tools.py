@@ -33,12 +33,22 @@ class RecreatingTool(NamedTuple):
 
 TOOLS: Final = (
     RecreatingTool("Argo CD", ("argocd.argoproj.io",), ("app.kubernetes.io/instance",)),
-    RecreatingTool("Flux", ("toolkit.fluxcd.io", "fluxcd.controlplane.io")),
+    RecreatingTool("Flux", ("fluxcd.io", "fluxcd.controlplane.io")),
     RecreatingTool("Helm", ("meta.helm.sh", "helm.sh")),
     RecreatingTool("Fleet", ("fleet.cattle.io", "objectset.rio.cattle.io")),
     RecreatingTool(
         "Config Sync", ("configmanagement.gke.io", "configsync.gke.io", "config.k8s.io")
     ),
+    RecreatingTool(
+        "Kustomize or kpt", ("config.kubernetes.io", "cli-utils.sigs.k8s.io")
+    ),
+    RecreatingTool("werf", ("werf.io",)),
+    RecreatingTool("Skaffold", ("skaffold.dev",)),
+    RecreatingTool("The AWS CDK", ("aws.cdk.eks",)),
+    RecreatingTool("Gardener", ("resources.gardener.cloud",)),
+    RecreatingTool("Kyverno", ("generate.kyverno.io",)),
+    RecreatingTool("The hierarchical namespace controller", ("hnc.x-k8s.io",)),
+    RecreatingTool("Metacontroller", ("metacontroller.k8s.io",)),
     RecreatingTool("An ApplySet", ("applyset.kubernetes.io",)),
     RecreatingTool("kapp", ("kapp.k14s.io",)),
     RecreatingTool("Crossplane", ("crossplane.io",)),

@@ -279,7 +279,8 @@ def tool_mark(grant: Grant, instance_label_key: str) -> ToolMark | None:
         grant: The grant.
         instance_label_key: Label that Argo CD uses as its mark; empty if unknown.
     """
-    if grant.mark is None and instance_label_key in grant.label_keys:
+    applies_again = grant.mark is not None and grant.mark.applies_again
+    if not applies_again and instance_label_key in grant.label_keys:
         return ToolMark("Argo CD", f"label {quote(instance_label_key)}")
     return grant.mark
 

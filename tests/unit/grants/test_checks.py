@@ -11,6 +11,7 @@ from argogrant.grants.checks import (
     DecisionInput,
     build_input,
     shortened_by_max_duration,
+    tool_mark,
 )
 from argogrant.grants.decide import DesiredBinding, decide
 from argogrant.grants.model.grant import RecordedFinding
@@ -19,6 +20,7 @@ from support.builders import (
     HOUR,
     MINUTE,
     NOON,
+    RESTORED,
     SECOND,
     TRACKED,
     a_grant,
@@ -396,3 +398,22 @@ def test_note_if_a_maximum_shortened_the_grant(overrides, maximum, has_note) -> 
     assert note == (
         " It is shortened to the instance's maxDuration of 1h." if has_note else ""
     )
+
+
+@pytest.mark.parametrize(
+    ("mark", "tool"),
+    [
+        pytest.param(None, "Argo CD", id="no other mark"),
+        pytest.param(RESTORED, "Argo CD", id="mark of a tool that restored once"),
+        pytest.param(TRACKED, TRACKED.tool, id="mark of a tool that applies again"),
+    ],
+)
+def test_label_that_argocd_cm_configures_says_that_the_grant_is_applied_again(
+    mark, tool
+) -> None:
+    """Retention deletes a restored grant, and Argo CD would create it again."""
+    grant = a_grant(mark=mark, label_keys=frozenset({"example.com/app"}))
+    found = tool_mark(grant, "example.com/app")
+
+    assert found is not None
+    assert (found.tool, found.applies_again) == (tool, True)

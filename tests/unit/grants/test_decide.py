@@ -115,6 +115,13 @@ FRONT_END = replace(
             id="duration of a grant with the label that argocd-cm configures",
         ),
         pytest.param(
+            a_grant(mark=RESTORED, label_keys=frozenset({"example.com/app"})),
+            NOON,
+            {"instance_label_key": "example.com/app"},
+            Reason.ABSOLUTE_END_REQUIRED,
+            id="duration of a restored grant with the label of argocd-cm",
+        ),
+        pytest.param(
             a_grant(label_keys=frozenset({"team"})),
             NOON,
             {"instance_label_key": "example.com/app"},
