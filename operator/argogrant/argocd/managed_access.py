@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from argogrant.argocd.appproject.members import managed_bindings, owner_of
-from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION, Project
-from argogrant.argocd.overlay import Owner, read_overlay
+from argogrant.argocd.appproject.project import (
+    MEMBERS_ANNOTATION,
+    MembersAnnotation,
+    Project,
+)
+from argogrant.argocd.overlay import Owner, overlay_lines, read_overlay
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME, OVERLAY_KEY
 from argogrant.grants.model.errors import MalformedLine
 from argogrant.grants.model.grant import Binding
@@ -85,24 +89,58 @@ def access_of_key(namespace: str, data: Mapping[str, str]) -> ManagedAccess | No
     return ManagedAccess(
         namespace=namespace,
         owner=overlay.owner,
-        ends=overlay.ends,
+        ends=_latest_ends(overlay.text),
         problem=problem if overlay.has_foreign_lines else "",
     )
+
+
+def _latest_ends(text: str) -> Mapping[Binding, datetime | None]:
+    """Return each binding with its latest expiry; None if it has one without expiry.
+
+    The key of another hand can have a line twice, and Argo CD uses it until both are
+    removed.
+    """
+    ends: dict[Binding, datetime | None] = {}
+    for _, end, content in overlay_lines(text):
+        if isinstance(content, Binding):
+            before = ends.get(content, end)
+            ends[content] = max(before, end) if before and end else None
+    return ends
 
 
 def access_of_project(namespace: str, project: Project) -> ManagedAccess | None:
     """Read the managed members of an AppProject; return None if there are none."""
     try:
-        project.annotation()
+        annotation = project.annotation()
     except MalformedLine as error:
         problem = (
             f"its annotation {MEMBERS_ANNOTATION} cannot be read ({error}), so every"
             " member of its roles may be one that argogrant added"
         )
         return ManagedAccess(namespace=namespace, project=project.name, problem=problem)
-    ends = managed_bindings(project)
+    ends = dict(managed_bindings(project))
+    if annotation is not None:
+        ends |= _ends_in_renamed_roles(project, annotation)
     if not ends:
         return None
     return ManagedAccess(
         namespace=namespace, project=project.name, owner=owner_of(project), ends=ends
     )
+
+
+def _ends_in_renamed_roles(
+    project: Project, annotation: MembersAnnotation
+) -> Mapping[Binding, datetime]:
+    """Return the members of missing roles that are members of new roles.
+
+    The sweep and the operator take such a role for a renamed one as well.
+    """
+    names = {role.name for role in project.roles}
+    found = (
+        (Binding(member.subject, f"proj:{project.name}:{role}"), member.until)
+        for member in annotation.members
+        if member.role not in names
+        for role in names.difference(annotation.roles)
+    )
+    present = project.memberships()
+    return {binding: end for binding, end in found if binding in present}

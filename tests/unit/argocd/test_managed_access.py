@@ -17,6 +17,7 @@ from support.builders import NOON, SECOND
 
 HEADER = "# argogrant v1 argogrant/default 0d5a1710-b5a0-4086-aceb-7f10895f63ff\n"
 UNTIL = "# until 2026-11-24T12:00:00Z\n"
+LATER = "# until 2026-11-24T13:00:00Z\n"
 DANA = "g, dana@example.com, role:deployer\n"
 BINDING = Binding("dana@example.com", "role:deployer")
 
@@ -64,6 +65,24 @@ def test_missing_key_gives_nothing() -> None:
             "argogrant",
             None,
             id="a day that does not exist",
+        ),
+        pytest.param(
+            HEADER + LATER + DANA + UNTIL + DANA,
+            "argogrant",
+            END,
+            id="a line twice, the later end first",
+        ),
+        pytest.param(
+            HEADER + UNTIL + DANA + LATER + DANA,
+            "argogrant",
+            END,
+            id="a line twice, the later end last",
+        ),
+        pytest.param(
+            HEADER + DANA + UNTIL + DANA,
+            "argogrant",
+            None,
+            id="a line with and without",
         ),
         pytest.param(
             (HEADER + UNTIL + DANA).replace("\n", "\r\n"),
@@ -133,10 +152,24 @@ def test_members_of_a_project_have_the_ends_of_the_annotation() -> None:
     assert access.place == "AppProject argocd/team-a"
 
 
+def test_member_of_a_role_that_was_renamed_during_its_grant_has_its_end() -> None:
+    renamed = (ProjectRole(name="releaser", groups=("alice",)),)
+    access = access_of_project("argocd", replace(with_alice("ops"), roles=renamed))
+
+    assert access.ends == {ALICE._replace(role="proj:team-a:releaser"): END}
+    assert access.owner == US
+
+
 @pytest.mark.parametrize(
     "project",
     [
         pytest.param(a_project("alice"), id="no annotation"),
+        pytest.param(
+            replace(
+                with_alice(), roles=(ProjectRole(name="viewer", groups=("alice",)),)
+            ),
+            id="a member of another role that existed before",
+        ),
         pytest.param(
             replace(with_alice(), roles=(ProjectRole(name="deployer"),)),
             id="a recorded member that is no member any more",
