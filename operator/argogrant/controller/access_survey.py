@@ -23,6 +23,7 @@ from argogrant.grants.model.validation import PROJECT_NAME
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
 from argogrant.kube.informer import list_all
+from argogrant.kube.refusals import Cause, refusal_of
 from argogrant.kube.resources import (
     APP_PROJECTS,
     ARGOCD_INSTANCES,
@@ -184,4 +185,5 @@ def argocd_namespace_of(spec: Mapping[str, Any]) -> str:
 
 
 def _describe(error: ClusterError) -> str:
-    return NO_PERMISSION if isinstance(error, Forbidden) else str(error)
+    is_permission = refusal_of(error).cause is Cause.PERMISSION
+    return NO_PERMISSION if is_permission else str(error)

@@ -19,13 +19,14 @@ from argogrant.api.admission_drift import (
 )
 from argogrant.controller.apply import Clock
 from argogrant.controller.faults import log_failure
-from argogrant.controller.permissions import IDENTITY_ROLE
+from argogrant.controller.permissions import IDENTITY_ROLE, remedy_for
 from argogrant.grants.model.identity import UNVERIFIED, RequesterVerification
 from argogrant.grants.model.reasons import Reason
 from argogrant.grants.model.validation import with_full_stop
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import Forbidden, NotFound
 from argogrant.kube.informer import Informer
+from argogrant.kube.refusals import Cause, refusal_of
 from argogrant.kube.resources import (
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
@@ -163,6 +164,8 @@ class AdmissionWatcher:
             error, subject = informer.error, informer.collection.describe()
             if isinstance(error, Forbidden):
                 problem = with_full_stop(f"{subject} cannot be read: {error}")
+                if refusal_of(error).cause is not Cause.PERMISSION:
+                    return f"{problem} {remedy_for(error)}"
                 return f"{problem} {IDENTITY_ROLE.remedy()}"
             if informer.synced.is_set() or isinstance(error, NotFound):
                 continue

@@ -250,10 +250,14 @@ def describe(
     refusal = refusal_of(error)
     if cluster is None:
         remedy = remedy_for(error)
-    elif refusal.needs_a_change:
-        remedy = refusal.remedy("the ServiceAccount of the token")
     else:
-        remedy = _remote_remedy(error, cluster, location.namespace, namespace)
+        remedy = ""
+        if refusal.cause is not Cause.ANONYMOUS:
+            remedy = refusal.remedy("the ServiceAccount of the token")
+        if not remedy:
+            remedy = _remote_remedy(error, cluster, location.namespace, namespace)
+        elif not refusal.needs_a_change:
+            remedy = f"{remedy} {RETRIED}"
     return f"{cause} {remedy}"
 
 
@@ -309,7 +313,7 @@ def _remote_remedy(
             f"Create it: `kubectl --namespace {namespace} create secret generic"
             f" {secret}`, {new_token}."
         )
-    if isinstance(error, Unauthorized):
+    if isinstance(error, Unauthorized) or refusal_of(error).cause is Cause.ANONYMOUS:
         return (
             f"The token in key {cluster.secret_key} of Secret"
             f" {namespace}/{cluster.secret_name} has expired, was revoked, or belongs"

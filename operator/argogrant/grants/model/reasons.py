@@ -244,9 +244,10 @@ class Reason(StrEnum):
     not possible, the message names the request that was forbidden."""
     WRITE_REFUSED = "WriteRefused", _INSTANCE_NOT_READY
     """The API server refuses a write of the operator, and will refuse it again until
-    something else changes: an admission policy or webhook, a quota, an immutable
-    ConfigMap or the size of an object. The message names it. Ends and revocations that
-    need this write wait for that change."""
+    something else changes: an admission policy, plugin or webhook, a quota, an
+    immutable ConfigMap, the size of an object, or a full database of the API server.
+    The message names it. Ends and revocations that need this write wait for that
+    change."""
     UNAVAILABLE = "Unavailable", _INSTANCE_NOT_READY
     """A request to the API server failed. The operator retries, with at most five
     seconds between attempts."""
