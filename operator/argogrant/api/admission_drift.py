@@ -5,7 +5,8 @@ shipped one, with the defaults that the API server adds. Every other difference 
 as drift, even one that only rejects more: to validate more, install another policy.
 Three things may differ: the list of trusted front ends, which an administrator sets,
 the texts of rejections, which a later release may reword, and the requirement of an
-absolute end, which the operator checks itself.
+absolute end, which the operator checks itself: each release knows the marks of other
+tools, and access must not end because the operator is upgraded before the policies.
 
 Source: Kubernetes, ``admissionregistration.k8s.io/v1``, for the defaults
 ``SetDefaults_*`` in ``pkg/apis/admissionregistration/v1/defaults.go``.
@@ -18,10 +19,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from argogrant.api.admission_policies import (
-    ABSOLUTE_END_EXPRESSIONS,
     IDENTITY_FIELDS,
     TRUSTED_FRONT_ENDS,
     VALIDATING_FILE,
+    requires_absolute_end,
     validating_policies,
 )
 from argogrant.api.json_fields import get_dict, get_dicts, get_str
@@ -173,7 +174,7 @@ def _comparable(spec: Part) -> Part:
         "validations": [
             {key: value for key, value in one.items() if key not in _TEXTS}
             for one in spec.get("validations") or ()
-            if one.get("expression") not in ABSOLUTE_END_EXPRESSIONS
+            if not requires_absolute_end(one.get("expression"))
         ],
     }
 

@@ -264,8 +264,16 @@ _ABSOLUTE_ENDS: Final = (
         "reason": "Invalid",
     },
 )
-ABSOLUTE_END_EXPRESSIONS: Final = frozenset(one["expression"] for one in _ABSOLUTE_ENDS)
-"""Expressions that an installed policy may lack: the operator checks the same."""
+
+
+def requires_absolute_end(expression: object) -> bool:
+    """Return whether an expression of a policy requires an absolute end.
+
+    That of any release: each knows other marks of tools. An installed policy may lack
+    it, because the operator checks the same, and none makes a policy accept more.
+    """
+    begin = f"{_HAS_ABSOLUTE_END}\n|| "
+    return isinstance(expression, str) and expression.startswith(begin)
 
 
 def _mutating_spec(creator: IdentityField) -> Manifest:

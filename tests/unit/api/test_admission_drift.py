@@ -122,6 +122,27 @@ def test_policy_from_before_the_absolute_end_is_not_drift() -> None:
     assert find_drift(older) is None
 
 
+def test_policy_that_knows_the_marks_of_other_tools_is_not_drift() -> None:
+    """Otherwise an upgrade of the operator alone would end the access of everybody."""
+    older = copy.deepcopy(SHIPPED)
+    *_, marks = older[POLICY]["spec"]["validations"]
+    before = marks["expression"]
+    marks["expression"] = before.replace(r"fluxcd\.io|", "").replace(
+        "'olm.owner', ", ""
+    )
+
+    assert len(before) - len(marks["expression"]) > 20
+    assert find_drift(older) is None
+
+
+@pytest.mark.parametrize("expression", ["true", "", None, 7, ["request.operation"]])
+def test_validation_of_another_kind_is_drift(expression: object) -> None:
+    changed = copy.deepcopy(SHIPPED)
+    changed[POLICY]["spec"]["validations"][-1]["expression"] = expression
+
+    assert find_drift(changed) is not None
+
+
 @pytest.mark.parametrize(
     ("names", "trusted"),
     [
