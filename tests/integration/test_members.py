@@ -277,3 +277,20 @@ def test_whole_object_with_its_old_annotation_gives_no_access(world: World) -> N
         eventually(lambda: not members(world), within=10)
         eventually(lambda: not world.may_sync(), within=10)
     assert returned(world)[1] == "MemberRemovedAgain"
+
+
+def test_ended_member_that_returns_in_a_renamed_role_is_removed(world: World) -> None:
+    world.apply(in_project("deploys"))
+    eventually(world.may_sync, within=30)
+    world.wait_until_bound("deploys")
+    stale = json.dumps({"spec": {"roles": project(world)["spec"]["roles"]}})
+    assert members(world) == ["alice"]
+    world.delete("deploys")
+    eventually(lambda: not world.may_sync(), within=10)
+    renamed = stale.replace("deployer", "releaser")
+    world.argocds("patch", "appproject", "team-a", "--type=merge", "-p", renamed)
+
+    eventually(lambda: returned(world)[1] == "MemberRemovedAgain", within=10)
+    assert project(world)["spec"]["roles"][0]["name"] == "releaser"
+    assert members(world) == []
+    eventually(lambda: not world.may_sync(), within=10)
