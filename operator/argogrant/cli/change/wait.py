@@ -13,7 +13,7 @@ from argogrant.api.accessgrant_view import StoredStatus, read_stored_status
 from argogrant.cli.errors import CommandError
 from argogrant.cli.parsed_objects import instance_conditions
 from argogrant.cli.session import Session
-from argogrant.cli.terminal.tables import sanitize
+from argogrant.cli.terminal.tables import message_columns, sanitize, wrap
 from argogrant.cli.terminal.times import short
 from argogrant.grants.model.reasons import (
     REFUSED_REASONS,
@@ -40,6 +40,7 @@ ENDED_REASONS: Final = frozenset(
 )
 USUAL_DELAY: Final = timedelta(seconds=2)
 """Time in which a running operator reports about a new object."""
+_INDENT: Final = len("waiting: ")
 DELETED: Final = "the object was deleted"
 NOT_OBSERVED: Final = (
     "the operator has not processed the object yet. Is the operator running?"
@@ -54,6 +55,8 @@ class WaitStatus:
     """The current message of the object; unsanitized."""
     is_met: bool | None
     """False if the condition cannot be met any more; None to continue waiting."""
+    command: str = ""
+    """Command at the end of the text; empty if there is none."""
 
 
 NOT_YET: Final = WaitStatus(NOT_OBSERVED, is_met=None)
@@ -85,10 +88,10 @@ def is_ready(grant: StoredStatus | None) -> WaitStatus:
         return NOT_YET
     if ready.status or ready.reason in REFUSED_REASONS | ENDED_REASONS:
         return _status(ready, is_met=ready.status is True)
-    hint = ""
+    command = ""
     if ready.reason == Reason.AWAITING_APPROVAL:
-        hint = f" To approve, an approver runs: argogrant approve {grant.name}"
-    return _status(ready, hint, is_met=None)
+        command = f"argogrant approve {grant.name}"
+    return _status(ready, command, is_met=None)
 
 
 def has_ended(grant: StoredStatus | None) -> WaitStatus:
@@ -115,9 +118,12 @@ def current_condition(stored: StoredStatus, condition: str) -> StoredCondition |
 
 
 def _status(
-    condition: StoredCondition, hint: str = "", *, is_met: bool | None
+    condition: StoredCondition, command: str = "", *, is_met: bool | None
 ) -> WaitStatus:
-    return WaitStatus(f"{condition.message or condition.reason}{hint}", is_met=is_met)
+    text = condition.message or condition.reason
+    if command:
+        text = f"{text} To approve, an approver runs: {command}"
+    return WaitStatus(text, is_met, command)
 
 
 async def wait_until(
@@ -167,6 +173,7 @@ async def wait_for(
 ) -> WaitStatus:
     """Wait until an object meets a condition; print each change of its message.
 
+    On a terminal, a message is wrapped between words, and a command in it is not.
     A watch that breaks is opened again. While the API server does not answer, its error
     is printed instead. Messages go to stderr, because stdout is for the result. An
     object of the same name with another uid counts as deleted. If the operator has not
@@ -181,7 +188,9 @@ async def wait_for(
     def report(status: WaitStatus) -> None:
         nonlocal printed
         if status.text != printed:
-            click.echo(f"waiting: {sanitize(status.text)}", err=True)
+            text = f"waiting: {sanitize(status.text)}"
+            whole = sanitize(status.command) if status.command else ""
+            click.echo(wrap(text, message_columns(), _INDENT, whole=whole), err=True)
             printed = status.text
 
     status = await watch_status(cluster, watched, condition, limit, report)

@@ -1,12 +1,13 @@
 """Output for a terminal: columns, width, colours and safe text."""
 
 import os
+import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import repeat
-from typing import Final
+from typing import Final, TextIO
 
 import click
 from rich.cells import cell_len, set_cell_size
@@ -19,6 +20,7 @@ Paint = Callable[[str, str], str | None]
 """Returns a colour for a header and a cell; a colour repeats what the cell says."""
 NONE: Final = "-"
 _GAP: Final = "  "
+_WORDS_AND_GAPS: Final = re.compile(r" +|[^ ]+")
 _MIN_COLUMN: Final = 8
 """Minimum width of a column; a wider header raises it."""
 NO_OPTIONAL: Final[Mapping[str, int]] = {}
@@ -113,26 +115,57 @@ def _line(
     return _GAP.join(cells).rstrip()
 
 
-def wrap(text: str, width: int, indent: int) -> str:
+def wrap(text: str, width: int, indent: int, *, whole: str = "") -> str:
     """Wrap a line between words, and indent the second and later lines.
 
-    A width of 0 is no limit.
+    A long word exceeds the width, and users can copy it.
+
+    Args:
+        text: Sanitized text of one line.
+        width: Width of the terminal; 0 for no limit.
+        indent: Blanks before the second and later lines.
+        whole: Part of the text that stays on one line, such as a command; else empty.
     """
     if not width:
         return text
-    return textwrap.fill(
-        text,
-        max(width, indent + 20),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    limit = max(width, indent + 20)
+    lines, line, gap = [], "", ""
+    for part in _split(text, whole):
+        if part.isspace():
+            gap = part
+            continue
+        if line.strip() and cell_len(f"{line}{gap}{part}") > limit:
+            lines.append(line)
+            line, gap = " " * indent, ""
+        line, gap = f"{line}{gap}{part}", ""
+    return "\n".join([*lines, line])
+
+
+def _split(text: str, whole: str) -> list[str]:
+    """Split a text into words and the blanks between them."""
+    before, part, after = text.rpartition(whole) if whole else ("", "", text)
+    ends = [part] if part else []
+    return [*_WORDS_AND_GAPS.findall(before), *ends, *_WORDS_AND_GAPS.findall(after)]
 
 
 def columns() -> int:
     """Return the width of the terminal; 0 if the output goes to a program or file."""
     if "COLUMNS" in os.environ or sys.stdout.isatty():
         return shutil.get_terminal_size().columns
+    return 0
+
+
+def message_columns(stream: TextIO | None = None) -> int:
+    """Return the width for messages; 0 if they go to a program or a file.
+
+    Args:
+        stream: Where messages are written; standard error if it is None.
+    """
+    if "COLUMNS" in os.environ:
+        return shutil.get_terminal_size().columns
+    stream = stream or sys.stderr
+    with suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(stream.fileno()).columns
     return 0
 
 

@@ -213,6 +213,29 @@ async def test_control_characters_of_a_message_are_escaped(capsys) -> None:
     assert capsys.readouterr().err == "waiting: two\\x1b[2J\\nlines\n"
 
 
+@pytest.mark.parametrize("width", [40, 80, 120])
+async def test_message_on_a_terminal_is_wrapped_between_words(
+    capsys, monkeypatch, width: int
+) -> None:
+    """A command is not wrapped, since users copy it."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    name = "team-a-production-deployer-of-the-payment-service-x7k2m"
+    message = f'Group "{name}" may approve, and so may many others of these people.'
+    cluster, uid = grant_without_status()
+    write_ready(cluster, "False", "AwaitingApproval", message)
+    with pytest.raises(CommandError):
+        await wait_for(cluster, WatchedObject(ONE, uid), is_ready, MINUTES)
+    lines = capsys.readouterr().err.splitlines()
+    command = "argogrant approve hotfix"
+
+    assert " ".join(line.strip() for line in lines) == (
+        f"waiting: {message} To approve, an approver runs: {command}"
+    )
+    assert any(f'"{name}"' in line for line in lines)
+    assert any(command in line for line in lines)
+    assert all(len(line) <= width or name in line for line in lines)
+
+
 async def test_wait_fails_when_grant_is_refused() -> None:
     cluster, uid = grant_without_status()
     write_ready(cluster, "False", "NotAllowed")

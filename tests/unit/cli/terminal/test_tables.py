@@ -143,3 +143,19 @@ def test_long_line_is_wrapped_between_words(width: int, lines: list[str]) -> Non
     text = "Now:  1 more approval is needed for it"
 
     assert wrap(text, width, 6).splitlines() == lines
+
+
+def test_wrapped_line_counts_the_width_of_wide_characters() -> None:
+    wrapped = wrap("subject 山田太郎 山田太郎 山田太郎", 24, 2)
+
+    assert wrapped == "subject 山田太郎\n  山田太郎 山田太郎"
+
+
+def test_command_in_a_wrapped_line_stays_whole() -> None:
+    text = "To approve, an approver runs: argogrant approve x. Then wait."
+    wrapped = wrap(text, 40, 2, whole="argogrant approve x")
+
+    assert wrapped.splitlines() == [
+        "To approve, an approver runs:",
+        "  argogrant approve x. Then wait.",
+    ]
