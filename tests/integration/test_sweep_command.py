@@ -55,7 +55,8 @@ def test_sweep_revokes_without_an_operator(world: World, tmp_path: Path) -> None
     swept = sweep(world.plane)
     assert swept.returncode == 0
     assert swept.stdout == (
-        "sweep of argocd/argocd-rbac-cm: 1 removed, 1 kept, 0 unreadable\n"
+        "sweep of argocd/argocd-rbac-cm: 1 removed, 1 kept, 0 unreadable"
+        " (context control-plane, namespace argocd)\n"
     )
 
     eventually(lambda: not world.may_sync(), within=10)

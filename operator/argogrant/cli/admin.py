@@ -20,7 +20,14 @@ from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.overlay import Swept
 from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.cli.errors import CommandError, run_command
-from argogrant.cli.session import APIServerNotReachable, connect, session, utc_now
+from argogrant.cli.session import (
+    APIServerNotReachable,
+    client_config,
+    connect,
+    session,
+    utc_now,
+    where,
+)
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.controller.access_survey import DEFAULT_ARGOCD_NAMESPACE
 from argogrant.controller.removal import (
@@ -79,9 +86,10 @@ async def _allow(
 
 def sweep(argocd_namespace: str, *, is_everything: bool, context: str) -> None:
     """Remove expired bindings, or all of them, without the operator."""
-    swept, projects = asyncio.run(
+    swept, projects, place = asyncio.run(
         _sweep(argocd_namespace, context, is_everything=is_everything)
     )
+    suffix = where(place, argocd_namespace)
     failed = isinstance(swept, SweepFailed)
     prefix = f"sweep of {argocd_namespace}/argocd-rbac-cm:"
     if isinstance(swept, SweepFailed):
@@ -89,7 +97,7 @@ def sweep(argocd_namespace: str, *, is_everything: bool, context: str) -> None:
     else:
         click.echo(
             f"{prefix} {swept.removed} removed, {swept.kept} kept, {swept.unreadable}"
-            " unreadable"
+            f" unreadable {suffix}"
         )
     prefix = f"sweep of the AppProjects in {argocd_namespace}:"
     if projects is None and not failed:
@@ -103,7 +111,7 @@ def sweep(argocd_namespace: str, *, is_everything: bool, context: str) -> None:
             click.echo(
                 f"{prefix} {members.removed} members and {members.tokens} tokens"
                 f" removed, {members.kept} kept, {members.unreadable} projects"
-                " unreadable"
+                f" unreadable {suffix}"
             )
     if failed:
         raise click.exceptions.Exit(1)
@@ -111,16 +119,19 @@ def sweep(argocd_namespace: str, *, is_everything: bool, context: str) -> None:
 
 async def _sweep(
     namespace: str, context: str, *, is_everything: bool
-) -> tuple[Swept | SweepFailed, ProjectSweep | None]:
+) -> tuple[Swept | SweepFailed, ProjectSweep | None, str]:
     """Sweep the ConfigMap and the AppProjects; a failure of one delays no other.
+
+    The last value is where requests go, such as ``context one``.
 
     Nothing is printed in between: an output that cannot be written must not stop the
     second sweep.
     """
     try:
-        cluster = await connect(context, limit=SWEEP_LIMIT)
+        config = client_config(context)
+        cluster = await connect(config, limit=SWEEP_LIMIT)
     except APIServerNotReachable as error:
-        return SweepFailed(str(error)), None
+        return SweepFailed(str(error)), None, ""
     try:
         swept: Swept | SweepFailed
         try:
@@ -129,9 +140,10 @@ async def _sweep(
             )
         except SweepFailed as error:
             swept = error
-        return swept, await sweep_projects(
+        projects = await sweep_projects(
             cluster, namespace, utc_now, is_everything=is_everything
         )
+        return swept, projects, config.place
     finally:
         await cluster.close()
 
@@ -148,11 +160,13 @@ def uninstall(
     async def run() -> bool:
         failed = False
         try:
-            cluster = await connect()
+            config = client_config()
+            cluster = await connect(config)
         except APIServerNotReachable as error:
             raise CommandError(str(error)) from error
         try:
             for one in namespace:
+                click.echo(f"{one}: uninstalling {where(config.place, one)}")
                 async for step in uninstall_namespace(
                     cluster,
                     one,

@@ -155,7 +155,17 @@ class Session(NamedTuple):
     @property
     def where(self) -> str:
         """Where objects are written: ``(context one, namespace argogrant)``."""
-        return sanitize(f"({self.place}, namespace {self.namespace})")
+        return where(self.place, self.namespace)
+
+
+def where(place: str, namespace: str) -> str:
+    """Return where objects are written, for a message.
+
+    Args:
+        place: Where requests go, such as ``context one``.
+        namespace: Namespace of the objects.
+    """
+    return sanitize(f"({place}, namespace {namespace})")
 
 
 @asynccontextmanager
@@ -175,8 +185,8 @@ async def session(
     try:
         writes = cluster if dry_run else ConfirmedWrites(cluster, utc_now)
         source = _namespace_source(namespace, config)
-        where = resolve_namespace(namespace, config)
-        yield Session(writes, where, source, config.place)
+        resolved = resolve_namespace(namespace, config)
+        yield Session(writes, resolved, source, config.place)
     finally:
         await cluster.close()
 

@@ -9,7 +9,7 @@ from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.cli import admin
 from argogrant.cli.main import app
 from argogrant.kube.errors import Forbidden, Unavailable
-from argogrant.kube.resources import APP_PROJECTS, CONFIG_MAPS
+from argogrant.kube.resources import APP_PROJECTS, ARGOCD_INSTANCES, CONFIG_MAPS
 from support.appprojects import with_alice
 from support.fake_cluster import FakeCluster
 
@@ -144,6 +144,29 @@ def test_sweep_of_everything_removes_all_that_argogrant_added(
     assert cluster.object(CONFIG_MAP)["data"] == {"policy.csv": "g, x, role:y"}
     assert project["spec"]["roles"][0]["groups"] == ["ops"]
     assert MEMBERS_ANNOTATION not in project["metadata"]["annotations"]
+
+
+def test_sweep_prints_where_it_writes(cluster: FakeCluster) -> None:
+    add_access(cluster, with_alice().members or "")
+    result = CliRunner().invoke(app, ["sweep", "--all", "--context", "far"])
+    lines = result.stdout.splitlines()
+
+    assert len(lines) == 2
+    assert all(one.endswith(" (context far, namespace argocd)") for one in lines)
+
+
+def test_uninstall_prints_where_before_its_first_write(cluster: FakeCluster) -> None:
+    path = ARGOCD_INSTANCES.path("team-b")
+    cluster.add(path, {"metadata": {"name": "default"}, "spec": {}})
+    cluster.before("delete", lambda: print("deleting"))
+    words = ("--namespace", "team-a", "--namespace", "team-b", "--wait-seconds", "0")
+    result = CliRunner().invoke(app, ["uninstall", *words])
+    lines = result.stdout.splitlines()
+
+    assert lines[0] == "team-a: uninstalling (context one, namespace team-a)"
+    assert lines.index("deleting") == 1 + lines.index(
+        "team-b: uninstalling (context one, namespace team-b)"
+    )
 
 
 def test_sweep_of_everything_fails_if_members_may_remain(cluster: FakeCluster) -> None:
