@@ -136,6 +136,16 @@ async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDRBAC:
     Raises:
         CommandError: The RBAC ConfigMap does not exist.
     """
+    config_map = await read_config_map(cluster, namespace)
+    return ArgoCDRBAC(config_map, await read_projects(cluster, namespace))
+
+
+async def read_config_map(cluster: Cluster, namespace: str) -> ObservedConfigMap:
+    """Read the RBAC policy.
+
+    Raises:
+        CommandError: The RBAC ConfigMap does not exist.
+    """
     try:
         body = await cluster.get(CONFIG_MAPS.path(namespace, CONFIG_MAP_NAME))
     except NotFound as error:
@@ -144,9 +154,13 @@ async def read_rules(cluster: Cluster, namespace: str) -> ArgoCDRBAC:
             f" {quote(namespace)}. Does Argo CD run there (spec.namespace of the"
             " ArgoCDInstance)?"
         ) from error
+    return observe_config_map(body)
+
+
+async def read_projects(cluster: Cluster, namespace: str) -> tuple[Project, ...]:
+    """Read the AppProjects."""
     bodies = list_all(cluster, Collection(APP_PROJECTS, namespace))
-    projects = tuple([observe_project(one) async for one in bodies])
-    return ArgoCDRBAC(observe_config_map(body), projects)
+    return tuple([observe_project(one) async for one in bodies])
 
 
 async def read_argocd_settings(

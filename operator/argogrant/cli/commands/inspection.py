@@ -118,8 +118,9 @@ CAN: Final = Command(
     "Check whether Argo CD allows a request, and by which rule.",
     """Check whether Argo CD allows a request, and by which rule.
 
-    Read-only, with your own permissions. Exit status: 0 for yes, 1 for no, 2 for an
-    error.
+    Read-only, with your own permissions. If you may not read Argo CD's rules, the
+    answer is unknown, with what is known about roles and grants, and the command that
+    asks Argo CD. Exit status: 0 for yes, 1 for no, 2 for unknown or an error.
 
     Example: argogrant can ann@example.com sync applications team-a/web --with fix
     """,

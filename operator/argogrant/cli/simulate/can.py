@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from argogrant.api.argocdinstance import Instance
-from argogrant.api.json_fields import get_dict
 from argogrant.argocd.argocd_cm import read_settings
+from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.argocd.roles import default_roles, discover_roles
 from argogrant.argocd.simulation.enforcer import EnforceRequest, to_enforce_requests
 from argogrant.argocd.simulation.evaluate import (
@@ -35,10 +35,11 @@ from argogrant.cli.parsed_objects import (
     find_grant,
     parse_instance,
     read_argocd_settings,
-    read_rules,
+    read_config_map,
+    read_projects,
 )
 from argogrant.cli.session import Session, instance_body, session
-from argogrant.cli.status_roles import StatusRoles, read_status_roles
+from argogrant.cli.simulate.unknown import Question, UnknownAnswer, describe_unknown
 from argogrant.cli.terminal.tables import columns, sanitize, wrap
 from argogrant.grants.effectiveness import LoginConfig
 from argogrant.grants.model.grant import Binding, RoleRef
@@ -124,10 +125,18 @@ def can(  # noqa: PLR0913 - one for each option
         error_status=EXIT_ERROR,
     )
     if not quiet:
-        is_json = output is TextOrJSON.JSON
-        click.echo(_as_json(answer) if is_json else _in_words(answer, columns()))
+        click.echo(_format(answer, output))
+    if isinstance(answer, UnknownAnswer):
+        raise click.exceptions.Exit(EXIT_ERROR)
     if not answer.is_allowed:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _format(answer: SimulationResult | UnknownAnswer, output: TextOrJSON) -> str:
+    is_json = output is TextOrJSON.JSON
+    if isinstance(answer, UnknownAnswer):
+        return answer.to_json() if is_json else answer.to_text(columns())
+    return _as_json(answer) if is_json else _in_words(answer, columns())
 
 
 def _parse_request(resource: str, action: str, object_: str) -> EnforceRequest:
@@ -153,21 +162,43 @@ def _parse_role(grant: str, role: str, project: str) -> RoleRef | None:
 
 async def _simulate(
     query: AccessQuery, namespace: str, name: str, *, contexts: tuple[str, str]
-) -> SimulationResult:
+) -> SimulationResult | UnknownAnswer:
     context, argocd_context = contexts
     async with session(context, namespace) as home:
         body = await instance_body(home, name)
         instance = parse_instance(name, body)
         assumption = await _what_if(home, query, name)
         argocd_namespace = instance.argocd_namespace
+
+        async def unknown(cause: str) -> UnknownAnswer:
+            request = query.request
+            words = f"{request.action} {request.resource} {request.object}"
+            question = Question(
+                names=(query.subject, *query.groups),
+                command=f"argocd account can-i {words}",
+                assumed=assumption.name if assumption else "",
+                role=assumption.binding.role if assumption else "",
+            )
+            return await describe_unknown(home, body, question, cause)
+
+        if instance.cluster is not None and not argocd_context:
+            return await unknown(
+                "Argo CD runs in another cluster. To read its rules, name a kubeconfig"
+                " context of that cluster (--argocd-context)."
+            )
         async with argocd_of(home, instance, argocd_context) as cluster:
+            not_read = CONFIG_MAP_NAME
             try:
-                rbac = await read_rules(cluster, argocd_namespace)
-            except Forbidden as error:
-                status = read_status_roles(get_dict(body, "status"))
-                text = describe_unreadable(query, instance, status, assumption)
-                raise CommandError(text) from error
+                config_map = await read_config_map(cluster, argocd_namespace)
+                not_read = "the AppProjects"
+                projects = await read_projects(cluster, argocd_namespace)
+            except Forbidden:
+                return await unknown(
+                    f"You do not have permission to read {not_read} in namespace"
+                    f" {quote(argocd_namespace)}, so Argo CD's rules are unknown."
+                )
             settings = await read_argocd_settings(cluster, argocd_namespace)
+    rbac = ArgoCDRBAC(config_map, projects)
     if rbac.config_map.unmanaged.claims is None:
         raise CommandError(
             "scopes of argocd-rbac-cm is not a YAML list of claims. Argo CD uses the"
@@ -175,45 +206,6 @@ async def _simulate(
             " scopes."
         )
     return simulate(query, instance, rbac, settings=settings, assumption=assumption)
-
-
-def describe_unreadable(
-    query: AccessQuery,
-    instance: Instance,
-    status: StatusRoles,
-    assumption: WhatIf | None,
-) -> str:
-    """Return what is known without the rules, and how to ask Argo CD."""
-    where = quote(instance.argocd_namespace)
-    unknown = "the answer is unknown, because you do not have permission to read"
-    sentences = [f"{unknown} argocd-rbac-cm in namespace {where}."]
-    if assumption is not None:
-        sentences.append(_describe_role(assumption.binding.role, status))
-    if status.default_role:
-        role = quote(status.default_role)
-        sentences.append(f"Every user has {role} (policy.default).")
-    request = query.request
-    command = sanitize(f"{request.action} {request.resource} {request.object}")
-    sentences.append(
-        f"To ask Argo CD, {quote(query.subject)} runs: argocd account can-i {command}"
-    )
-    return " ".join(filter(None, sentences))
-
-
-def _describe_role(name: str, status: StatusRoles) -> str:
-    role = status.find(name)
-    if role is None:
-        missing = f"Role {quote(name)} does not exist. To list roles: argogrant roles."
-        return missing if status.are_complete and status.roles else ""
-    notes = [
-        text
-        for is_so, text in (
-            (role.risks.has_deny, "has deny rules"),
-            (role.risks.can_persist, "permits access that outlives a grant"),
-        )
-        if is_so
-    ]
-    return f"Role {quote(name)} exists{''.join(f' and {one}' for one in notes)}."
 
 
 async def _what_if(home: Session, query: AccessQuery, instance: str) -> WhatIf | None:
