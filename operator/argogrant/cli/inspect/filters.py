@@ -1,10 +1,12 @@
 """Filters of a list of grants."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from argogrant.api.accessgrant_view import AccessGrantView
 from argogrant.cli.caller import Caller
 from argogrant.cli.terminal.grant_state import awaits_approval, is_over
+from argogrant.kube.client import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,10 @@ class GrantFilter:
     """User whose grants are listed."""
     is_pending: bool = False
     """True if only grants are listed that wait for approval."""
-    uids: frozenset[str] | None = None
-    """Grants to choose from; None for all of them."""
+    accepts: Callable[[Body], bool] | None = None
+    """Further filter of the objects; None if there is none."""
 
-    def matches(self, grant: AccessGrantView) -> bool:
+    def matches(self, grant: AccessGrantView, body: Body) -> bool:
         """Return whether a grant passes all filters.
 
         A role matches in Argo CD's form (``proj:team-a:deployer``) and in that of a
@@ -33,5 +35,5 @@ class GrantFilter:
             and (self.include_ended or not is_over(grant))
             and (self.owner is None or self.owner.owns(grant))
             and (not self.is_pending or awaits_approval(grant))
-            and (self.uids is None or grant.uid in self.uids)
+            and (self.accepts is None or self.accepts(body))
         )

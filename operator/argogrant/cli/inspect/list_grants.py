@@ -134,10 +134,6 @@ def list_grants(  # noqa: PLR0913 - one for each option
         is_for_me=for_me,
         has_header=not no_headers,
     )
-    if for_me and (watch or all_namespaces):
-        other = "--watch" if watch else "--all-namespaces"
-        message = f"--for-me cannot be combined with {other}"
-        raise click.BadParameter(message, param_hint="--for-me")
     try:
         work = _watch if watch else _list
         run_command("list", work(options, context, namespace))
@@ -149,28 +145,30 @@ async def _list(options: ListOptions, context: str, namespace: str) -> None:
     async with session(context, namespace) as home:
         collection = options.collection(home)
         bodies = [one async for one in list_all(home.cluster, collection)]
-        grant_filter = await _complete(home, options, bodies)
-        grants = select_grants(bodies, grant_filter)
+        async with _complete(home, options, watches=False) as grant_filter:
+            grants = select_grants(bodies, grant_filter)
         if not grants and options.output not in (ListFormat.JSON, ListFormat.YAML):
             await _print_none(home, bodies, collection.namespace)
             return
     click.echo(format_grants(grants, options.output, options.table()))
 
 
+@asynccontextmanager
 async def _complete(
-    home: Session, options: ListOptions, bodies: Sequence[Body] = ()
-) -> GrantFilter:
-    """Return the filter with what depends on the user."""
-    chosen = options.filter
+    home: Session, options: ListOptions, *, watches: bool
+) -> AsyncIterator[GrantFilter]:
+    """Yield the filter with what depends on the user."""
+    chosen, namespace = options.filter, options.collection(home).namespace
     if options.is_mine:
-        namespace = options.collection(home).namespace
         chosen = replace(chosen, owner=await read_caller(home, namespace))
-    if options.is_for_me:
-        # Most lists need neither the rules nor what parses them.
-        from argogrant.cli.access_rules import awaiting_caller  # noqa: PLC0415
+    if not options.is_for_me:
+        yield chosen
+        return
+    # Most lists need neither the rules nor what parses them.
+    from argogrant.cli.access_rules import awaits_caller  # noqa: PLC0415
 
-        chosen = replace(chosen, uids=await awaiting_caller(home, bodies))
-    return chosen
+    async with awaits_caller(home, namespace, watches=watches) as accepts:
+        yield replace(chosen, accepts=accepts)
 
 
 async def _print_none(home: Session, bodies: Sequence[Body], namespace: str) -> None:
@@ -189,8 +187,11 @@ async def _print_none(home: Session, bodies: Sequence[Body], namespace: str) -> 
 async def _watch(options: ListOptions, context: str, namespace: str) -> None:
     """Print the list, then a line for each change, until Ctrl-C."""
     with interrupted():
-        async with session(context, namespace) as home:
-            printed = PrintedGrants(await _complete(home, options))
+        async with (
+            session(context, namespace) as home,
+            _complete(home, options, watches=True) as grant_filter,
+        ):
+            printed = PrintedGrants(grant_filter)
             collection = options.collection(home)
             async with watch_grants(home.cluster, collection) as (bodies, changes):
                 grants: Sequence[ListedGrant] = printed.start(bodies)
@@ -239,7 +240,9 @@ class PrintedGrants:
         """Record a change, and return whether to print it."""
         uid = changed.view.uid
         was_printed = self._grants.pop(uid, None) is not None
-        matches = not changed.is_deleted and self._filter.matches(changed.view)
+        matches = not changed.is_deleted and self._filter.matches(
+            changed.view, changed.body
+        )
         if matches:
             self._grants[uid] = changed.view
         return matches or was_printed
@@ -293,7 +296,9 @@ def select_grants(
     bodies: Sequence[Body], grant_filter: GrantFilter
 ) -> list[ListedGrant]:
     """Return the grants that pass a filter, sorted by their end."""
-    selected = [one for one in map(_listed, bodies) if grant_filter.matches(one.view)]
+    selected = [
+        one for one in map(_listed, bodies) if grant_filter.matches(one.view, one.body)
+    ]
     return sorted(selected, key=lambda one: in_order(one.view))
 
 

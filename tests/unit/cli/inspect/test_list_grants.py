@@ -20,7 +20,11 @@ from argogrant.cli.inspect.list_grants import (
 )
 from argogrant.cli.main import app
 from argogrant.kube.errors import Forbidden
-from argogrant.kube.resources import ACCESS_POLICIES, ARGOCD_INSTANCES
+from argogrant.kube.resources import (
+    ACCESS_GRANTS,
+    ACCESS_POLICIES,
+    ARGOCD_INSTANCES,
+)
 from support.builders import MINUTE, NOON
 from support.stored_grants import (
     a_stored_grant,
@@ -391,12 +395,46 @@ def test_for_me_lists_what_waits_for_the_approval_of_the_user(
     assert sorted(found) == names, result.output
 
 
-@pytest.mark.parametrize("other", ["--watch", "--all-namespaces"])
-def test_for_me_needs_one_namespace_and_one_moment(listed, other) -> None:
-    result = listed("--for-me", other)
+@pytest.mark.usefixtures("with_policy")
+def test_for_me_of_all_namespaces_judges_each_by_its_own_policies(
+    cluster, monkeypatch
+) -> None:
+    """Bob is an approver in one namespace only, by a policy that is there."""
+    monkeypatch.setattr("argogrant.cli.access_rules.utc_now", lambda: NOON)
+    cluster.user = {"username": "bob"}
+    of_carol = cluster.object(f"{ACCESS_POLICIES.path('argogrant')}/deployers")["spec"]
+    approval = {"required": 1, "approvers": [{"kind": "User", "name": "carol"}]}
+    for namespace, spec in (
+        ("team-a", {**of_carol, "approval": approval}),
+        ("team-b", of_carol),
+    ):
+        instances = ARGOCD_INSTANCES.path(namespace)
+        cluster.add(instances, {"metadata": {"name": "default"}, "spec": {}})
+        policies = ACCESS_POLICIES.path(namespace)
+        cluster.add(policies, {"metadata": {"name": "deployers"}, "spec": spec})
+    for namespace in ("argogrant", "team-a", "team-b", "no-instance"):
+        body = a_stored_grant(
+            f"in-{namespace}", "alice", requester={"username": "alice"}, status={}
+        )
+        body["metadata"]["namespace"] = namespace
+        path = ACCESS_GRANTS.path(namespace)
+        cluster.add(path, body)
+        status = not_ready_status("AwaitingApproval")
+        cluster.edit(f"{path}/in-{namespace}/status", {"status": status})
+    result = CliRunner().invoke(app, ["list", "--for-me", "-A", "-o", "name"])
 
-    assert result.exit_code == 2
-    assert f"--for-me cannot be combined with {other}" in result.stderr
+    found = {line.rpartition("/")[2] for line in result.stdout.splitlines()}
+    assert found == {"in-argogrant", "in-team-b"}, result.output
+
+
+def test_for_me_without_permission_to_list_policies_is_an_error(
+    listed, cluster
+) -> None:
+    cluster.fail("list", Forbidden("403 no"), path="accesspolicies")
+    result = listed("--for-me", "-A")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "403 no" in result.stderr
 
 
 def test_list_without_headers_has_only_grants(listed) -> None:

@@ -20,6 +20,7 @@ from argogrant.cli.inspect.list_grants import (
 )
 from argogrant.cli.main import app
 from argogrant.kube.errors import Forbidden, Gone, Unavailable
+from argogrant.kube.resources import ACCESS_POLICIES, ARGOCD_INSTANCES
 from support.builders import MINUTE, NOON
 from support.fake_cluster import FakeCluster
 from support.fake_cluster_grants import GRANTS
@@ -170,6 +171,95 @@ def test_broken_watch_is_retried(cluster) -> None:
     result = watched(cluster, "-o", "name")
 
     assert "GET /x: no answer; retrying\n" in result.stderr
+
+
+POLICY = {
+    "requesters": [{"kind": "User", "name": "*"}],
+    "subjects": {"self": True},
+    "roles": [{"name": "role:*"}],
+    "approval": {"required": 1, "approvers": [{"kind": "User", "name": "bob"}]},
+}
+POLICIES = ACCESS_POLICIES.path("argogrant")
+WAITING = a_stored_grant(
+    "waiting",
+    "carol",
+    requester={"username": "carol"},
+    status=not_ready_status("AwaitingApproval"),
+)
+
+
+@pytest.fixture
+def for_bob(cluster: FakeCluster, monkeypatch) -> None:
+    """Bob watches what waits for him, and approves what others request."""
+    monkeypatch.setattr("argogrant.cli.access_rules.utc_now", lambda: NOON)
+    cluster.user = {"username": "bob"}
+    path = ARGOCD_INSTANCES.path("argogrant")
+    cluster.add(path, {"metadata": {"name": "default"}, "spec": {}})
+    cluster.add(POLICIES, {"metadata": {"name": "deployers"}, "spec": POLICY})
+
+
+def names(result) -> list[str]:
+    return [line.split()[0] for line in result.stdout.splitlines()]
+
+
+def end_grant_watch_after(cluster: FakeCluster, event) -> None:
+    """Cause an event while grants are watched, then forbid their list."""
+
+    def end() -> None:
+        cluster.fail("list", Forbidden("GET /x: 403 no"), path="accessgrants")
+        cluster.break_watches(Gone("410"))
+
+    def begin() -> None:
+        event()
+        asyncio.get_running_loop().call_later(0.1, end)
+
+    cluster.before("watch", begin, path="accessgrants")
+
+
+@pytest.mark.usefixtures("for_bob")
+def test_grant_that_comes_to_wait_for_the_user_is_printed(cluster) -> None:
+    """A grant that another user has to approve is not."""
+
+    def request() -> None:
+        own = a_stored_grant("own", "bob", requester={"username": "bob"})
+        for body in (WAITING, own):
+            cluster.add(GRANTS, body)
+            path = f"{GRANTS}/{body['metadata']['name']}/status"
+            cluster.edit(path, {"status": WAITING["status"]})
+
+    end_grant_watch_after(cluster, request)
+
+    assert names(watched(cluster, "--for-me", bodies=())) == ["NAME", "waiting"]
+
+
+@pytest.mark.usefixtures("for_bob")
+def test_grant_that_waits_no_more_for_the_user_is_printed_once_more(cluster) -> None:
+    def approve() -> None:
+        cluster.edit(f"{GRANTS}/waiting/status", {"status": active_status()})
+
+    end_grant_watch_after(cluster, approve)
+    result = watched(cluster, "--for-me", bodies=[WAITING, ALICE])
+
+    assert names(result) == ["NAME", "waiting", "waiting"]
+    assert "Pending" not in result.stdout.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("for_bob")
+def test_changed_policy_decides_about_later_changes_of_grants(cluster) -> None:
+    others = {"required": 1, "approvers": [{"kind": "User", "name": "dan"}]}
+    cluster.edit(f"{POLICIES}/deployers", {"spec": {"approval": others}})
+
+    def change_policy() -> None:
+        cluster.edit(f"{POLICIES}/deployers", {"spec": POLICY})
+        asyncio.get_running_loop().call_later(0.02, touch)
+
+    def touch() -> None:
+        cluster.edit(f"{GRANTS}/waiting/status", {"status": {"url": "x"}})
+
+    end_grant_watch_after(cluster, change_policy)
+    result = watched(cluster, "--for-me", bodies=[WAITING])
+
+    assert names(result) == ["NAME", "waiting"]
 
 
 def test_interrupt_prints_nothing(cluster, monkeypatch) -> None:
