@@ -73,6 +73,7 @@ def test_approved_request_gives_access(
     assert "Subject:   User alice" in shown
     assert "Reason:    hotfix" in shown
     assert "is not known" not in shown, "the instance lists the role"
+    assert shown.splitlines()[-1].startswith("hotfix is active until ")
 
 
 def test_waiting_request_names_the_missing_approval(
@@ -98,10 +99,13 @@ def test_denied_request_gives_no_access(
     world: ClusterWithPolicies, alice: Typist, bob: Typist
 ) -> None:
     alice.does(*ASK, "--for", "1h", "--name", "hotfix")
-    bob.does("deny", "hotfix", "--comment", "not during the freeze", "--wait")
+    said = bob.does("deny", "hotfix", "--comment", "not during the freeze", "--wait")
     world.wait_for_reason("hotfix", "Denied", "Ended")
     late = bob.fails("approve", "hotfix")
 
+    assert said.splitlines()[-1].startswith(
+        '"bob" denied the grant: "not during the freeze"'
+    )
     assert "not during the freeze" in late
     assert not world.may_sync()
 
@@ -288,7 +292,8 @@ def test_requester_without_permission_for_argo_cd_reads_the_status(
     assert "role:deployer" in listed.stdout
     assert "from the status of ArgoCDInstance" in listed.stderr
     assert asked.returncode == 2
-    assert "argocd account can-i sync applications team-a/web" in asked.stderr
+    assert asked.stdout.startswith("unknown\n")
+    assert "argocd account can-i sync applications team-a/web" in asked.stdout
 
 
 def test_namespace_that_no_operator_serves_is_the_cause(alice: Typist) -> None:

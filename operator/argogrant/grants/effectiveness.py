@@ -145,6 +145,11 @@ class SubjectQuery(NamedTuple):
 EffectivenessCheck = Callable[[SubjectQuery], Effectiveness | None]
 
 
+def describe_empty_role(role: str, why: str) -> str:
+    """Return that a role allows nothing, and why, as a sentence."""
+    return f"The role {quote(role)} allows nothing: {why}"
+
+
 def check_effectiveness(
     subject: Subject, role: str, login: LoginConfig, caution: Caution | None = None
 ) -> Effectiveness | None:

@@ -23,6 +23,7 @@ from argogrant.grants.effectiveness import (
     Effectiveness,
     LoginConfig,
     check_effectiveness,
+    describe_empty_role,
 )
 from argogrant.grants.model.grant import RoleRisks, project_of, role_warning
 from argogrant.grants.model.reasons import Reason
@@ -184,9 +185,7 @@ def _effectiveness(
     why = notes.roles_without_effect.get(role)
     if why is None or (found is not None and found.status is False):
         return found
-    return Effectiveness(
-        Reason.ROLE_ALLOWS_NOTHING, f"The role {quote(role)} allows nothing: {why}"
-    )
+    return Effectiveness(Reason.ROLE_ALLOWS_NOTHING, describe_empty_role(role, why))
 
 
 def counts_as_subject(decision: Decision) -> bool:

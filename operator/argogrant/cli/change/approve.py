@@ -23,7 +23,12 @@ from argogrant.cli.change.submit import (
     print_verdict,
     run_change,
 )
-from argogrant.cli.change.verdict import describe_effect, verdict_on_approval
+from argogrant.cli.change.verdict import (
+    describe_effect,
+    effect_warnings,
+    verdict_after_decision,
+    verdict_on_approval,
+)
 from argogrant.cli.change.wait import is_counted, wait_until, watched_object
 from argogrant.cli.choosing import can_be_revoked, chosen_names, require_names
 from argogrant.cli.errors import (
@@ -105,21 +110,24 @@ def _command(decision: ApprovalDecision) -> Callable[..., None]:
             if not yes and _is_terminal():
                 confirm(f"{decision} this grant?")
             approval = await _create(api, found.grant, decision, comment, options)
+            created = approval["metadata"]["name"]
+            instance = found.grant.instance
             if options.timeout is not None:
-                watched = watched_object(
-                    api, ACCESS_APPROVALS, approval, found.grant.instance
-                )
+                watched = watched_object(api, ACCESS_APPROVALS, approval, instance)
                 message = await wait_until(api, watched, is_counted, options.timeout)
                 options.echo(message)
-                created = ACCESS_APPROVALS.path(
-                    api.namespace, approval["metadata"]["name"]
-                )
-                approval = await api.cluster.get(created)
+                path = ACCESS_APPROVALS.path(api.namespace, created)
+                approval = await api.cluster.get(path)
             approvals.append(approval)
-            if options.timeout is None and not options.is_dry_run:
-                instance = found.grant.instance
-                verdict = await verdict_on_approval(api, approval, instance)
-                print_verdict(verdict, options)
+            if options.is_dry_run:
+                return
+            if options.timeout is None:
+                counted = await verdict_on_approval(api, approval, instance)
+                print_verdict(counted, options)
+                if not counted.sentences:
+                    return
+            verdict = await verdict_after_decision(api, found.grant, created, decision)
+            print_verdict(verdict, options, shown=effect_warnings(found.stored))
 
         run_change(verb, decide_all, options, context, namespace)
 

@@ -14,10 +14,17 @@ from argogrant.cli.errors import CommandError
 from argogrant.cli.session import Session, instance_body, utc_now
 from argogrant.cli.status_roles import read_status_roles
 from argogrant.cli.terminal.questions import ask, choose
-from argogrant.cli.terminal.tables import columns, sanitize, table
+from argogrant.cli.terminal.tables import (
+    columns,
+    message_columns,
+    sanitize,
+    table,
+    wrap,
+)
 from argogrant.cli.terminal.times import parse_duration_argument, short
 from argogrant.grants.access.entitlement import Offer, offer_of
 from argogrant.grants.access.policy import AccessPolicy
+from argogrant.grants.effectiveness import describe_empty_role
 from argogrant.grants.model.grant import RoleRef, Subject
 from argogrant.grants.model.identity import Identity
 from argogrant.grants.model.validation import quote
@@ -86,6 +93,8 @@ class OfferedRole(NamedTuple):
 
     offer: Offer
     description: str
+    allows_nothing: str = ""
+    """Why a grant of the role gives nothing; empty if it gives something."""
 
 
 async def read_offers(
@@ -107,7 +116,7 @@ async def read_offers(
         if policies is not None and requester is not None:
             offer = offer_of(role, subject, requester, rules, utc_now())
         if offer is not None:
-            offers.append(OfferedRole(offer, one.description))
+            offers.append(OfferedRole(offer, one.description, one.allows_nothing))
     return offers
 
 
@@ -121,17 +130,27 @@ async def _read_policies(api: Session) -> list[AccessPolicy] | None:
 
 
 def ask_role(offers: Sequence[OfferedRole], instance: str, project: str = "") -> Offer:
-    """Let the user choose a role.
+    """Let the user choose a role; print which ones are left out, and why.
 
     Raises:
         CommandError: There is none to choose from.
     """
-    offers = [one for one in offers if project in ("", one.offer.role.project)]
+    matching = [one for one in offers if project in ("", one.offer.role.project)]
+    offers = [one for one in matching if not one.allows_nothing]
+    left_out = [
+        describe_empty_role(one.offer.role.bound_as, one.allows_nothing)
+        for one in matching
+        if one.allows_nothing
+    ]
+    for sentence in left_out:
+        text = f"Not offered: {sanitize(sentence)}"
+        click.echo(wrap(text, message_columns(), 2), err=True)
     if not offers:
+        other = " other" if left_out else ""
         raise CommandError(
-            f"the status of ArgoCDInstance {quote(instance)} lists no role that an"
-            " AccessPolicy lets you request. Name one with --role; to list all roles,"
-            " run: argogrant roles."
+            f"the status of ArgoCDInstance {quote(instance)} lists no{other} role that"
+            " an AccessPolicy lets you request. Name one with --role; to list all"
+            " roles, run: argogrant roles."
         )
     header, *rows = _rows(offers)
     return offers[choose("Number of the role", rows, header=header)].offer

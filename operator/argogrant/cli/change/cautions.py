@@ -1,14 +1,15 @@
 """Cautions about a request, as far as the requester may read what they follow from."""
 
-from argogrant.api.json_fields import get_dict, get_dicts, get_str
+from argogrant.api.json_fields import get_dict
 from argogrant.argocd.subject_rules import index_subject_rules
 from argogrant.cli.errors import CommandError
 from argogrant.cli.parsed_objects import argocd_of, instance_of, read_rules
 from argogrant.cli.session import Session
+from argogrant.cli.status_roles import read_status_roles
+from argogrant.cli.terminal.tables import sanitize
 from argogrant.grants.access.subject_rules import subject_caution
+from argogrant.grants.effectiveness import describe_empty_role
 from argogrant.grants.model.grant import RoleRef, Subject
-from argogrant.grants.model.reasons import Reason
-from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError
 from argogrant.kube.resources import ARGOCD_INSTANCES
@@ -19,11 +20,11 @@ async def find_cautions(
 ) -> list[str]:
     """Return what a grant would give beyond its role, and that the role is empty.
 
-    What the caller cannot read is left out. The operator reports the same in the status
-    of the grant.
+    What the caller cannot read is left out. The operator reports the same sentences in
+    the status of the grant. They are sanitized.
     """
     return [
-        caution
+        sanitize(caution)
         for caution in (
             await _about_role(api, instance_name, role),
             await _about_subject(api, instance_name, subject, role),
@@ -42,15 +43,10 @@ async def _about_role(api: Session, instance_name: str, role: RoleRef) -> str:
 
 def role_caution(instance: Body, role: RoleRef) -> str:
     """Return that a role allows nothing, as the status of an ArgoCDInstance says."""
-    for one in get_dicts(get_dict(instance, "status"), "roles"):
-        wanted = (role.name, role.project or "")
-        why = get_str(one, "allowsNothing")
-        if why and (get_str(one, "name"), get_str(one, "project")) == wanted:
-            name = quote(role.bound_as)
-            return (
-                f"{Reason.ROLE_ALLOWS_NOTHING}: the role {name} allows nothing: {why}"
-            )
-    return ""
+    found = read_status_roles(get_dict(instance, "status")).find(role.bound_as)
+    if found is None or not found.allows_nothing:
+        return ""
+    return describe_empty_role(role.bound_as, found.allows_nothing)
 
 
 async def _about_subject(

@@ -97,13 +97,18 @@ def request(  # noqa: PLR0913 - one for each option
         if subject is None:
             subject = own_subject(requester, found.strip_prefix if found else None)
         complete = answers
+        if answers.role is not None:
+            cautions = await find_cautions(api, instance, subject, answers.role)
+            # The user sees them before they answer questions about the grant.
+            print_warnings(cautions)
         if not answers.is_complete:
             parties = (subject, requester)
             complete = await ask_missing(api, answers, parties, instance, project)
         assert complete.role is not None
         window = parse_times(complete.lasts)
-        cautions = await find_cautions(api, instance, subject, complete.role)
-        print_warnings(map(sanitize, cautions))
+        if answers.role is None:
+            cautions = await find_cautions(api, instance, subject, complete.role)
+            print_warnings(cautions)
         wanted = GrantRequest(
             instance=instance,
             subject=subject,
@@ -119,7 +124,8 @@ def request(  # noqa: PLR0913 - one for each option
         description = describe_request(wanted, window.notes, now, options.zone)
         ceiling = describe_ceiling(wanted.start or now, wanted.end, found)
         description = f"{description} {ceiling}".rstrip()
-        await submit(api, build_grant(wanted, requester), description, options)
+        body = build_grant(wanted, requester)
+        await submit(api, body, description, options, shown=cautions)
 
     run_change("request", create, options, context, namespace)
 

@@ -4,7 +4,7 @@ Without ``--wait``, a command waits two seconds for the operator's first report 
 its object, and prints the next step or why the object has no effect.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from typing import Any, TypeVar, TypeVarTuple
@@ -112,11 +112,23 @@ def run_change(
 
 
 async def submit(
-    api: Session, body: Body, description: str, options: OutputOptions
+    api: Session,
+    body: Body,
+    description: str,
+    options: OutputOptions,
+    *,
+    shown: Collection[str] = (),
 ) -> None:
     """Create a grant, print it, and wait until it is active if requested.
 
     Without ``--wait``, print what the operator reports about it first.
+
+    Args:
+        api: Where the grant is created.
+        body: The grant.
+        description: The request in a sentence.
+        options: Options of the command.
+        shown: Warnings that were printed before, which are not printed again.
 
     Raises:
         CommandError: The API server or the operator rejects the grant, the grant cannot
@@ -131,7 +143,7 @@ async def submit(
         options.echo("", created)
         if not options.is_dry_run:
             verdict = await verdict_on_grant(api, created, instance, options.zone)
-            print_verdict(verdict, options)
+            print_verdict(verdict, options, shown=shown)
         return
     watched = watched_object(api, ACCESS_GRANTS, created, instance)
     await wait_until(api, watched, is_ready, options.timeout)
@@ -139,18 +151,20 @@ async def submit(
     body = await api.cluster.get(path)
     grant = read_stored_status(body)
     options.echo(describe_access(grant, utc_now(), options.zone), body)
-    print_warnings(effect_warnings(grant))
+    print_warnings(one for one in effect_warnings(grant) if one not in shown)
 
 
-def print_verdict(verdict: Verdict, options: OutputOptions) -> None:
-    """Print the first report about an object.
+def print_verdict(
+    verdict: Verdict, options: OutputOptions, *, shown: Collection[str] = ()
+) -> None:
+    """Print the first report about an object, without the warnings that were shown.
 
     Raises:
         CommandError: The operator refuses the object.
     """
     for sentence in verdict.sentences:
         options.echo(sentence)
-    print_warnings(verdict.warnings)
+    print_warnings(one for one in verdict.warnings if one not in shown)
     if verdict.refusal:
         raise CommandError(verdict.refusal)
 

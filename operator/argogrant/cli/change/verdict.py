@@ -7,6 +7,7 @@ one: also if a grant awaits approval, or if the operator does not report in time
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Final, NamedTuple
 
@@ -29,7 +30,9 @@ from argogrant.cli.change.wait import (
 from argogrant.cli.session import Session, utc_now
 from argogrant.cli.terminal.tables import sanitize
 from argogrant.cli.terminal.times import short, when
+from argogrant.grants.access.policy import ApprovalDecision
 from argogrant.grants.access.subject_rules import subject_caution
+from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import REFUSED_REASONS, GrantCondition, Reason
 from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.grants.model.validation import quote, with_full_stop
@@ -89,6 +92,84 @@ async def verdict_on_approval(api: Session, body: Body, instance: str) -> Verdic
     return Verdict(refusal=f"AccessApproval {quote(name)} does not count: {text}")
 
 
+async def verdict_after_decision(
+    api: Session, grant: Grant, approval: str, decision: ApprovalDecision
+) -> Verdict:
+    """Wait for the effect of a decision that counts on its grant.
+
+    A grant that gives no access is a warning: the decision counts nevertheless.
+
+    Args:
+        api: Where the grant is.
+        grant: The AccessGrant.
+        approval: Name of the AccessApproval.
+        decision: Decision in it.
+    """
+    is_denial = decision is ApprovalDecision.DENY
+    condition = has_ended if is_denial else _is_reported_with(approval)
+    body = {"metadata": {"name": grant.name, "uid": grant.uid}}
+    watched = watched_object(api, ACCESS_GRANTS, body, grant.instance)
+    status = await _first_report(api, watched, condition)
+    name = sanitize(grant.name)
+    if status is None:
+        return Verdict()
+    if status.text == DELETED:
+        return Verdict(warnings=[f"AccessGrant {quote(name)} was deleted."])
+    if is_denial:
+        return await _after_denial(watched, name, status)
+    if status is NOT_YET:
+        warning = (
+            f"AccessGrant {quote(name)} has no report about the approval after"
+            f" {short(USUAL_DELAY)}. To see its state, run: argogrant show {name} -n"
+            f" {api.namespace}"
+        )
+        return Verdict(warnings=[warning])
+    try:
+        path = ACCESS_GRANTS.path(api.namespace, grant.name)
+        stored = read_stored_status(await api.cluster.get(path))
+    except ClusterError:
+        return Verdict()
+    return judge_for_approver(stored, api.namespace, utc_now(), None)
+
+
+async def _after_denial(
+    watched: WatchedObject, name: str, status: WaitStatus
+) -> Verdict:
+    if status.is_met:
+        return Verdict([with_full_stop(sanitize(status.text))])
+    cause = await watched.explain() if status is NOT_YET else status.text
+    return Verdict(warnings=[_unconfirmed_end(name, "denied", cause)])
+
+
+def judge_for_approver(
+    grant: StoredStatus, namespace: str, now: datetime, zone: tzinfo | None
+) -> Verdict:
+    """Return what an approval has led to, without what only the requester needs."""
+    grant = replace(grant, details="", url="")
+    verdict = judge_grant(grant, namespace, now, zone, approver="another approver")
+    if not verdict.refusal:
+        return verdict
+    return Verdict(warnings=[verdict.refusal])
+
+
+def _is_reported_with(approval: str) -> WaitCondition:
+    """Return the condition that a report about a grant contains an approval."""
+
+    def condition(grant: StoredStatus | None) -> WaitStatus:
+        if grant is None:
+            return WaitStatus(DELETED, is_met=False)
+        ended = grant.conditions.get(GrantCondition.ENDED)
+        if ended is not None and ended.status:
+            return WaitStatus(ended.message, is_met=True)
+        is_counted_here = any(one.name == approval for one in grant.approvals)
+        # The approvals of another policy may have been enough.
+        if is_counted_here or grant.condition_is_true(GrantCondition.APPROVED):
+            return _is_reported(grant)
+        return NOT_YET
+
+    return condition
+
+
 async def unconfirmed_revocations(api: Session, bodies: Iterable[Body]) -> list[str]:
     """Wait until the operator has ended revoked grants; return which it has not."""
     loop = asyncio.get_running_loop()
@@ -120,16 +201,33 @@ async def _unconfirmed(api: Session, body: Body, status: WaitStatus) -> str:
     grant, cause = view_grant(body), status.text
     if status is NOT_YET:
         cause = await why_unprocessed(api, grant.instance)
+    return _unconfirmed_end(sanitize(grant.name), "revoked", cause)
+
+
+def _unconfirmed_end(name: str, done: str, cause: str) -> str:
     return (
-        f"{sanitize(grant.name)} is revoked, but Argo CD may still allow it after"
+        f"{name} is {done}, but Argo CD may still allow it after"
         f" {short(USUAL_DELAY)}: {with_full_stop(sanitize(cause))}"
     )
 
 
 def judge_grant(
-    grant: StoredStatus, namespace: str, now: datetime, zone: tzinfo | None
+    grant: StoredStatus,
+    namespace: str,
+    now: datetime,
+    zone: tzinfo | None,
+    *,
+    approver: str = "an approver",
 ) -> Verdict:
-    """Return the next step for the requester, or why the grant gives no access."""
+    """Return the next step for the requester, or why the grant gives no access.
+
+    Args:
+        grant: Status of the grant.
+        namespace: Namespace of the grant.
+        now: Current time.
+        zone: Time zone of the output; None for the local one.
+        approver: Who has to approve, as the subject of a sentence.
+    """
     ended = grant.conditions.get(GrantCondition.ENDED)
     ready = current_condition(grant, GrantCondition.READY)
     if ended is not None and ended.status:
@@ -150,7 +248,7 @@ def judge_grant(
     if ready.reason == Reason.AWAITING_APPROVAL:
         command = f"argogrant approve {sanitize(grant.name)} -n {namespace}"
         return Verdict(
-            [f"It awaits approval: {text} To approve, an approver runs: {command}"],
+            [f"It awaits approval: {text} To approve, {approver} runs: {command}"],
             warnings,
         )
     if ready.reason == Reason.SCHEDULED:

@@ -65,7 +65,7 @@ REQUEST: Final = Command(
         CONTEXT,
     ],
 )
-_DECISION: Final = (
+_DECISION_PARAMS: Final = (
     GRANT_NAMES,
     option(
         "--comment", help="Comment, stored in the approval and in the audit stream."
@@ -78,33 +78,48 @@ _DECISION: Final = (
     NAMESPACE,
     CONTEXT,
 )
-APPROVE: Final = Command(
+
+
+def _decision(verb: str, does: str, *, noun: str, effect: str, comment: str) -> Command:
+    """Make ``approve`` or ``deny``, which differ in the decision only.
+
+    Args:
+        verb: Name of the command.
+        does: Sentence for the list of commands.
+        noun: The decision.
+        effect: The effect of the decision that the command reports.
+        comment: Comment of the example.
+    """
+    return Command(
+        verb,
+        f"change.approve:{verb}",
+        does,
+        f"""{does}
+
+        Prints who requests which role, until when and why. On a terminal, asks for a
+        confirmation. Waits two seconds each for the operator to count the {noun}, and
+        for its effect: {effect}. The exit status is 1 if the {noun} does not
+        count. With --wait, it is 0 only if it counts.
+
+        Example: argogrant {verb} alice-hotfix --comment '{comment}'
+        """,
+        _DECISION_PARAMS,
+    )
+
+
+APPROVE: Final = _decision(
     "approve",
-    "change.approve:approve",
     "Approve grants.",
-    """Approve grants.
-
-    Prints who requests which role, until when and why. On a terminal, asks for a
-    confirmation. Waits two seconds for the operator: the exit status is 1 if the
-    approval does not count. With --wait, it is 0 only if it counts.
-
-    Example: argogrant approve alice-hotfix --comment 'as agreed on the phone'
-    """,
-    _DECISION,
+    noun="approval",
+    effect="until when the grant is active, who else must approve, or why not",
+    comment="as agreed on the phone",
 )
-DENY: Final = Command(
+DENY: Final = _decision(
     "deny",
-    "change.approve:deny",
     "Deny grants permanently; active grants end.",
-    """Deny grants permanently; active grants end.
-
-    Prints who requests which role, until when and why. On a terminal, asks for a
-    confirmation. Waits two seconds for the operator: the exit status is 1 if the
-    denial does not count. With --wait, it is 0 only if it counts.
-
-    Example: argogrant deny alice-hotfix --comment 'not during the freeze'
-    """,
-    _DECISION,
+    noun="denial",
+    effect="whether the grant has ended",
+    comment="not during the freeze",
 )
 EXTEND: Final = Command(
     "extend",

@@ -100,6 +100,52 @@ def test_every_role_is_offered_if_the_policies_are_unknown(
     assert "unknown" in result.stderr
 
 
+EMPTY = {"name": "role:deployer", "allowsNothing": "policy.csv line 3 (p, x): why."}
+WHY = 'The role "role:deployer" allows nothing: policy.csv line 3 (p, x): why.'
+
+
+def set_roles(cluster: FakeCluster, *roles: dict[str, str]) -> None:
+    path = f"{ARGOCD_INSTANCES.path('argogrant')}/default/status"
+    cluster.edit(path, {"status": {"roles": list(roles)}})
+
+
+def test_role_that_allows_nothing_is_left_out_with_the_reason(
+    cluster: FakeCluster,
+) -> None:
+    set_roles(cluster, EMPTY, ROLES[2])
+    result = request()
+
+    assert offered(result) == ["proj:team-a:reader"]
+    assert f"Not offered: {WHY}" in " ".join(result.stderr.split())
+
+
+def test_role_that_allows_nothing_and_cannot_be_requested_is_not_mentioned(
+    cluster: FakeCluster,
+) -> None:
+    set_roles(cluster, {**EMPTY, "name": "role:admin"}, ROLES[2])
+
+    assert "allows nothing" not in request().stderr
+
+
+def test_no_other_role_to_request_is_an_error(cluster: FakeCluster) -> None:
+    set_roles(cluster, EMPTY)
+    result = request()
+
+    assert result.exit_code == 1
+    assert "lists no other role that an AccessPolicy lets you request" in result.stderr
+
+
+def test_named_role_that_allows_nothing_is_a_warning_before_the_first_question(
+    cluster: FakeCluster,
+) -> None:
+    set_roles(cluster, EMPTY)
+    result = request("--role", "role:deployer", typed="1h\nhotfix\n")
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.index(WHY) < result.stderr.index("For how long")
+    assert result.stderr.count(WHY) == 1
+
+
 def test_limit_and_hint_of_the_policy_are_shown(cluster: FakeCluster) -> None:
     result = request(typed="2\n2h\n20m\n \nOPS-1\n")
 

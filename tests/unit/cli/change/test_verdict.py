@@ -15,7 +15,12 @@ from argogrant.cli.change.verdict import Verdict, judge_grant
 from argogrant.cli.main import app
 from argogrant.grants.model.stored_condition import StoredCondition
 from argogrant.kube.errors import Forbidden
-from argogrant.kube.resources import ACCESS_APPROVALS, ACCESS_GRANTS, ARGOCD_INSTANCES
+from argogrant.kube.resources import (
+    ACCESS_APPROVALS,
+    ACCESS_GRANTS,
+    ARGOCD_INSTANCES,
+    CONFIG_MAPS,
+)
 from support.fake_cluster import FakeCluster
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -232,6 +237,73 @@ def test_request_without_a_report_names_the_cause(
     assert "argogrant doctor -n argogrant" in result.stderr
 
 
+RULES = "g, bob, role:x\np, alice, applications, delete, */*, allow\n"
+SUBJECT_RULE = {
+    "where": "policy.csv line 2",
+    "rule": "p, alice, applications, delete, */*, allow",
+}
+
+
+def report_subject_rules(cluster: FakeCluster, reason: str) -> None:
+    rules = {"subjectRuleCount": 1, "subjectRules": [SUBJECT_RULE]}
+    status = "True" if reason == "Bound" else "False"
+    report(cluster, f"{GRANTS}/x", ("Ready", status, reason), **rules)
+
+
+def add_argocd(cluster: FakeCluster, rules: str) -> None:
+    body = {"metadata": {"name": "argocd-rbac-cm"}, "data": {"policy.csv": rules}}
+    cluster.add(CONFIG_MAPS.path("argocd"), body)
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait",)], ids=["without wait", "with wait"])
+def test_caution_that_was_printed_before_the_creation_is_not_repeated(
+    cluster: FakeCluster, wait: tuple[str, ...]
+) -> None:
+    add_argocd(cluster, RULES)
+    report_subject_rules(cluster, "Bound")
+    cluster.before("create", lambda: print("creating"), path="accessgrants")
+    result = request(*wait)
+
+    assert result.stderr.count("policy.csv line 2") == 1
+    assert result.output.index("policy.csv line 2") < result.output.index("creating")
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait",)], ids=["without wait", "with wait"])
+def test_caution_that_only_the_operator_can_read_is_printed_after_the_creation(
+    cluster: FakeCluster, wait: tuple[str, ...]
+) -> None:
+    cluster.fail("get", Forbidden("403"), times=9, path=CONFIG_MAPS.path("argocd"))
+    report_subject_rules(cluster, "Bound")
+
+    assert request(*wait).stderr.count("policy.csv line 2") == 1
+
+
+def test_caution_about_other_rules_than_before_is_printed(cluster: FakeCluster) -> None:
+    add_argocd(cluster, RULES.replace("delete", "get"))
+    report_subject_rules(cluster, "AwaitingApproval")
+    result = request()
+
+    assert result.stderr.count("Warning: The grant also activates rules") == 2
+
+
+def test_caution_about_an_empty_role_is_printed_once(cluster: FakeCluster) -> None:
+    role = {"name": "role:deployer", "allowsNothing": "policy.csv line 3 (p, x): why."}
+    cluster.edit(f"{INSTANCES}/default/status", {"status": {"roles": [role]}})
+    caution = f'The role "role:deployer" allows nothing: {role["allowsNothing"]}'
+    conditions = [
+        {"type": "Ready", "status": "False", "reason": "AwaitingApproval"},
+        {"type": "Effective", "status": "False", "message": caution},
+    ]
+
+    def write() -> None:
+        status = {"observedGeneration": 1, "conditions": conditions}
+        cluster.edit(f"{GRANTS}/x/status", {"status": status})
+
+    cluster.before("watch", write)
+
+    assert request().stderr == f"Warning: {caution}\n"
+
+
 def test_missing_permission_to_watch_is_no_failure(cluster: FakeCluster) -> None:
     """A user who may only create grants can still use the command."""
     cluster.fail("list", Forbidden("no"), times=9, path="accessgrants")
@@ -284,13 +356,137 @@ def report_approval(cluster: FakeCluster, status: str, reason: str) -> None:
     cluster.before("list", write, path="accessapprovals")
 
 
-def test_approval_that_counts_says_so(cluster: FakeCluster) -> None:
+def decide(
+    cluster: FakeCluster,
+    command: str,
+    *conditions: tuple[str, str, str],
+    is_listed: bool = True,
+    options: Sequence[str] = (),
+    **status: Any,
+) -> Result:
+    """Decide with an operator that counts it, and then reports about the grant."""
     grant(cluster)
     report_approval(cluster, "True", "Counts")
+
+    def write() -> None:
+        (path,) = [one for one in cluster._objects if one.startswith(APPROVALS)]
+        name = path.rpartition("/")[2]
+        entry = {"name": name, "approver": "alice", "decision": "x", "at": "x"}
+        approvals = [entry] if is_listed else []
+        report(cluster, f"{GRANTS}/x", *conditions, approvals=approvals, **status)
+
+    cluster.after("list", write, path="accessapprovals")
+    return run(command, "x", *options)
+
+
+END = {"expiresAt": "2999-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait",)], ids=["without wait", "with wait"])
+@pytest.mark.parametrize(
+    ("conditions", "status", "sentence"),
+    [
+        pytest.param(
+            [("Ready", "True", "Bound")],
+            {**END, "accessDetails": "Log in there."},
+            "x is active until 2999-01-01",
+            id="the end of an active grant, without how to log in",
+        ),
+        pytest.param(
+            [("Ready", "False", "Scheduled")],
+            END,
+            "Scheduled!",
+            id="when a scheduled grant starts",
+        ),
+        pytest.param(
+            [("Ready", "False", "AwaitingApproval")],
+            {},
+            "It awaits approval: AwaitingApproval! To approve, another approver runs:"
+            " argogrant approve x -n argogrant",
+            id="who else has to approve",
+        ),
+    ],
+)
+def test_approval_that_counts_names_the_next_step(
+    cluster: FakeCluster, conditions, status, sentence: str, wait: tuple[str, ...]
+) -> None:
+    result = decide(cluster, "approve", *conditions, options=wait, **status)
+    lines = result.stdout.splitlines()
+
+    assert (result.exit_code, lines[-2]) == (0, "Counts!"), result.output
+    assert lines[-1].startswith(sentence)
+    assert "Warning" not in result.stderr
+
+
+def test_approval_under_another_policy_names_the_next_step(
+    cluster: FakeCluster,
+) -> None:
+    """The status lists the approvals of the policy that approved the grant only."""
+    conditions = [("Ready", "True", "Bound"), ("Approved", "True", "AutoApproved")]
+    result = decide(cluster, "approve", *conditions, is_listed=False)
+
+    assert result.stdout.splitlines()[-1] == "x is active."
+
+
+@pytest.mark.parametrize("reason", ["RoleNotFound", "NotAllowed"])
+def test_approved_grant_without_access_is_a_warning(
+    cluster: FakeCluster, reason: str
+) -> None:
+    result = decide(cluster, "approve", ("Ready", "False", reason))
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: ")
+    assert f"({reason}): {reason}!\n" in result.stderr
+
+
+def test_status_from_before_the_approval_is_not_its_effect(
+    cluster: FakeCluster,
+) -> None:
+    old = ("Ready", "False", "AwaitingApproval")
+    result = decide(cluster, "approve", old, is_listed=False)
+
+    assert result.exit_code == 0
+    assert "It awaits approval" not in result.stdout
+    assert result.stderr == (
+        'Warning: AccessGrant "x" has no report about the approval after 0s. To see its'
+        " state, run: argogrant show x -n argogrant\n"
+    )
+
+
+def test_effect_that_the_summary_shows_is_not_repeated(cluster: FakeCluster) -> None:
+    effective = {"type": "Effective", "status": "False", "message": "Alas."}
+    grant(cluster)
+    status = {"observedGeneration": 1, "conditions": [effective]}
+    cluster.edit(f"{GRANTS}/x/status", {"status": status})
+    report_approval(cluster, "True", "Counts")
+
+    def write() -> None:
+        ready = {"type": "Ready", "status": "True", "reason": "Bound"}
+        approved = {"type": "Approved", "status": "True"}
+        conditions = [effective, approved, ready]
+        cluster.edit(f"{GRANTS}/x/status", {"status": {"conditions": conditions}})
+
+    cluster.after("list", write, path="accessapprovals")
     result = run("approve", "x")
 
+    assert result.output.count("Alas.") == 1
+    assert result.stdout.splitlines()[-1] == "x is active."
+
+
+def test_denial_reports_the_end_of_the_grant(cluster: FakeCluster) -> None:
+    result = decide(cluster, "deny", ("Ended", "True", "Denied"))
+
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[-1] == "Counts!"
+    assert result.stdout.splitlines()[-1] == "Denied!"
+
+
+def test_denial_whose_end_is_not_confirmed_is_a_warning(cluster: FakeCluster) -> None:
+    result = decide(cluster, "deny", ("Ready", "True", "Bound"))
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "Warning: x is denied, but Argo CD may still allow it after 0s: Bound!\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["approve", "deny"])
