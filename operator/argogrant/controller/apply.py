@@ -109,6 +109,8 @@ class Contention:
             self._overwrites.append(_Overwrite(at, self._writer_of(parts)))
 
     def _writer_of(self, parts: Sequence[Part]) -> str:
+        if not self._written_at:
+            return ""  # The time of the own write is not recorded either.
         changed = (
             part.owner
             for part, expected in zip(parts, self._expected, strict=True)

@@ -76,6 +76,18 @@ def test_program_is_not_named_if_it(owner: FieldOwner | None) -> None:
     assert "audit log of the API server" in text
 
 
+def test_program_is_not_named_if_the_time_of_the_own_write_is_not_recorded() -> None:
+    """As after a program that empties managedFields."""
+    contention = Contention()
+    for number in range(CONTESTED_FROM):
+        contention.record_write(Part("managed"))
+        part = Part("foreign", FieldOwner(EARLIER, "bystander"))
+        contention.record_overwrite(part, is_wrong=True, at=float(number))
+
+    assert "bystander" not in message(contention)
+    assert "audit log of the API server" in message(contention)
+
+
 def test_program_that_writes_in_the_same_second_is_named() -> None:
     owner = FieldOwner(OWN.at, "quick")
 
