@@ -127,6 +127,9 @@ HARMLESS = (
         "validations",
         validations(lambda v: v[0].update(message="Write!", messageExpression="'W'")),
     ),
+    in_policy(
+        "the remedy in messages is reworded", "variables", variables(remedy="'Ask.'")
+    ),
     in_policy("the default scope is written", RULES, rule(scope="*")),
     in_policy(
         "the other defaults are written",

@@ -4,9 +4,10 @@ The ``spec`` of every installed ValidatingAdmissionPolicy and its binding must e
 shipped one, with the defaults that the API server adds. Every other difference counts
 as drift, even one that only rejects more: to validate more, install another policy.
 Three things may differ: the list of trusted front ends, which an administrator sets,
-the texts of rejections, which a later release may reword, and the requirement of an
-absolute end, which the operator checks itself: each release knows the marks of other
-tools, and access must not end because the operator is upgraded before the policies.
+the texts of rejections with their variable, which a later release may reword, and the
+requirement of an absolute end, which the operator checks itself: each release knows the
+marks of other tools, and access must not end because the operator is upgraded before
+the policies.
 
 Source: Kubernetes, ``admissionregistration.k8s.io/v1``, for the defaults
 ``SetDefaults_*`` in ``pkg/apis/admissionregistration/v1/defaults.go``.
@@ -20,6 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from argogrant.api.admission_policies import (
     IDENTITY_FIELDS,
+    REMEDY,
     TRUSTED_FRONT_ENDS,
     VALIDATING_FILE,
     requires_absolute_end,
@@ -170,7 +172,11 @@ def _comparable(spec: Part) -> Part:
             **constraints,
             "resourceRules": [{"scope": "*", **rule} for rule in rules],
         },
-        "variables": [_without_names(one) for one in spec.get("variables") or ()],
+        "variables": [
+            _without_names(one)
+            for one in spec.get("variables") or ()
+            if one["name"] != REMEDY
+        ],
         "validations": [
             {key: value for key, value in one.items() if key not in _TEXTS}
             for one in spec.get("validations") or ()

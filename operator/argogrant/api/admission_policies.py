@@ -25,6 +25,8 @@ from argogrant.grants.model.identity import SERVICE_ACCOUNT_PREFIX
 
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1"
 TRUSTED_FRONT_ENDS: Final = "trustedFrontEnds"
+REMEDY: Final = "remedy"
+"""Variable that only texts of rejections use."""
 VALIDATING_FILE: Final = "admission/argogrant-validating.yaml"
 MUTATING_FILE: Final = "admission/argogrant-mutating.yaml"
 LIMITS_FILE: Final = "admission/argogrant-limits.yaml"
@@ -152,7 +154,7 @@ def _validating_spec(creator: IdentityField) -> Manifest:
                 "name": "groups",
                 "expression": f"object.spec.?{field}.?groups.orValue([])",
             },
-            {"name": "remedy", "expression": _remedy(creator)},
+            {"name": REMEDY, "expression": _remedy(creator)},
         ],
         "validations": [
             _is_present(creator),
@@ -164,11 +166,7 @@ def _validating_spec(creator: IdentityField) -> Manifest:
 
 
 def _remedy(creator: IdentityField) -> str:
-    """Build the CEL expression for the missing field, as YAML that can be pasted.
-
-    Drift detection compares it, unlike the other texts: after a change users have to
-    apply the file again.
-    """
+    """Build the CEL expression for the missing field, as YAML that can be pasted."""
     return f"""\
 'Write below spec: {creator.field}: {{username: '
 + strings.quote(request.userInfo.username) + ', groups: ['
