@@ -304,6 +304,25 @@ def test_member_that_returns_in_a_renamed_role_is_removed_once_and_then_kept() -
     assert story.states == [False, True]
 
 
+def test_member_that_returns_in_a_renamed_role_and_then_in_its_own_is_kept() -> None:
+    story, stale = ended()
+    renamed = a_project("alice", role="releaser")
+    story.write(renamed).write(stale).write(renamed)
+
+    assert story.states == [False, False, True]
+    assert story.groups == ("alice",)
+
+
+def test_names_of_roles_that_need_too_much_room_are_not_recorded() -> None:
+    many = tuple(ProjectRole(name=f"{'r' * 200}{n}") for n in range(100))
+    story = Story()
+    story.project = replace(story.project, roles=(*story.project.roles, *many))
+    story.grant().end()
+
+    assert story.project.ended_members.roles == ()
+    assert len(story.project.ended_members.members) == 1
+
+
 def test_token_that_returns_in_a_renamed_role_is_removed() -> None:
     story, _stale = with_token(MADE)
     renamed = a_project("alice", role="releaser")
