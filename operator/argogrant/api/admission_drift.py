@@ -172,11 +172,7 @@ def _comparable(spec: Part) -> Part:
             **constraints,
             "resourceRules": [{"scope": "*", **rule} for rule in rules],
         },
-        "variables": [
-            _without_names(one)
-            for one in spec.get("variables") or ()
-            if one["name"] != REMEDY
-        ],
+        "variables": [_comparable_variable(one) for one in spec.get("variables") or ()],
         "validations": [
             {key: value for key, value in one.items() if key not in _TEXTS}
             for one in spec.get("validations") or ()
@@ -185,10 +181,10 @@ def _comparable(spec: Part) -> Part:
     }
 
 
-def _without_names(variable: Part) -> Part:
-    """Empty the list of trusted front ends, which is checked separately."""
-    is_list = variable["name"] == TRUSTED_FRONT_ENDS
-    return {**variable, "expression": "[]"} if is_list else variable
+def _comparable_variable(variable: Part) -> Part:
+    """Empty a text, and the list of trusted front ends, which is checked separately."""
+    is_emptied = variable["name"] in {TRUSTED_FRONT_ENDS, REMEDY}
+    return {**variable, "expression": "[]"} if is_emptied else variable
 
 
 def _compare(path: str, shipped: Any, installed: Any) -> Iterator[str]:  # noqa: ANN401
