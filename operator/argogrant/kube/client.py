@@ -14,6 +14,7 @@ another cluster.
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,21 +89,26 @@ WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(
 ends every watch itself, so one that stays open for longer does not come from it."""
 
 
+_SERVER_ERRORS: Final = range(500, 600)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """Limits of the time that requests take, except watches."""
 
     request: aiohttp.ClientTimeout = field(default=REQUEST_TIMEOUT)
     lists: aiohttp.ClientTimeout = field(default=LIST_TIMEOUT)
+    retries: int = 0
+    """How often a request is sent again, if the API server asks for that."""
 
     @classmethod
     def of(cls, seconds: float) -> Self:
         """Return the limits of kubectl; 0 seconds are no limit but that of connecting.
 
-        Source: kubernetes/client-go, ``transport/cache.go``.
+        Source: kubernetes/client-go, ``transport/cache.go`` and ``rest/with_retry.go``.
         """
         limit = aiohttp.ClientTimeout(total=seconds or None, sock_connect=30)
-        return cls(request=limit, lists=limit)
+        return cls(request=limit, lists=limit, retries=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -464,9 +470,18 @@ class KubernetesCluster:
             return parse(parse_json(await self._read(request)))
 
     async def _read(self, request: _Request) -> bytes:
-        """Send a request and return the body of a successful response."""
-        async with await self._send(request) as response:
-            body = await read_body(response, request.limit, self._limits.pause)
+        """Send a request and return the body of a successful response.
+
+        A request that the API server did not carry out, because it is overloaded or
+        starts, is sent again after the seconds that its answer names.
+        """
+        for retries_left in reversed(range(self._timeouts.retries + 1)):
+            async with await self._send(request) as response:
+                body = await read_body(response, request.limit, self._limits.pause)
+            pause = _retry_after(response)
+            if pause is None or not retries_left:
+                break
+            await asyncio.sleep(pause)
         raise_for_status(response.status, body, str(request), self._clean)
         return body
 
@@ -499,6 +514,16 @@ class KubernetesCluster:
         """Make text of the API server harmless: one short line without the token."""
         secret = self._connections.secret
         return foreign_text(text, (secret,), self._limits.text)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> int | None:
+    """Return after how many seconds to send a request again; None for not at all.
+
+    Source: kubernetes/client-go, ``rest/with_retry.go``, ``checkWait``.
+    """
+    status, text = response.status, response.headers.get("Retry-After", "")
+    is_busy = status in (HTTPStatus.TOO_MANY_REQUESTS, *_SERVER_ERRORS)
+    return int(text) if is_busy and re.fullmatch("[0-9]{1,5}", text) else None
 
 
 def _selector(collection: Collection) -> dict[str, str]:

@@ -232,6 +232,10 @@ def _forms(secret: str) -> Iterator[str]:
             yield inner.translate(str.maketrans("+/", "-_"))
 
 
+_ETCD: Final = re.compile(r"etcdserver: |context deadline exceeded$")
+"""Errors of etcd, which may have carried out the write: a time-out, a new leader."""
+
+
 def raise_for_status(
     status: int, body: bytes, request: str, clean: Clean = foreign_text
 ) -> None:
@@ -274,6 +278,8 @@ _OF_DENIALS: Final = frozenset({400, 401, 403, 413, 422})
 def _kind_of(status: int, answer: str) -> type[ClusterError]:
     if status not in _OF_DENIALS and _DENIED.match(answer):
         return Invalid  # The object is neither missing nor changed by another writer.
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and _ETCD.match(answer):
+        return AnswerLost
     return _BY_STATUS.get(status, Unavailable)
 
 

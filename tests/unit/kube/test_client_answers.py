@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -11,13 +12,21 @@ import pytest
 from aiohttp import web
 
 from argogrant.kube import client
+from argogrant.kube.api_server import api_server_with_token
 from argogrant.kube.client import (
     HOME_LIMITS,
     PAGE_SIZE,
     REMOTE_LIMITS,
     KubernetesCluster,
+    Timeouts,
 )
-from argogrant.kube.errors import Forbidden, TooLarge, Unavailable
+from argogrant.kube.errors import (
+    AnswerLost,
+    ClusterError,
+    Forbidden,
+    TooLarge,
+    Unavailable,
+)
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from support.hostile_api_server import TOKEN, ask, client_of, serving
 
@@ -381,3 +390,61 @@ def test_watches_and_lists_that_hang_leave_a_connection_for_a_write() -> None:
 
     assert written == an_object()
     assert len(server.requests) > 100
+
+
+def busy_at_first(*answers: tuple[int, str]):
+    """Answer with these statuses and values of Retry-After, then with an object."""
+    left = list(answers)
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        if not left:
+            return web.json_response(an_object())
+        status, seconds = left.pop(0)
+        return web.json_response({}, status=status, headers={"Retry-After": seconds})
+
+    return answer
+
+
+async def patched_as_by_a_command(answer) -> tuple[Any, int]:
+    """Patch an object with the time-outs of a command; count the requests."""
+    async with serving(answer) as server:
+        api_server = api_server_with_token(server.url, TOKEN, "", {})
+        cluster = KubernetesCluster(
+            api_server, lambda: datetime.now(UTC), timeouts=Timeouts.of(30)
+        )
+        try:
+            return await cluster.merge_patch(PATH, {}), len(server.requests)
+        finally:
+            await cluster.close()
+
+
+def test_command_repeats_a_request_as_a_busy_api_server_asks() -> None:
+    """As kubectl: neither of the answers means that the request was carried out."""
+    answer = busy_at_first((429, "0"), (503, "0"))
+
+    found, requests = asyncio.run(patched_as_by_a_command(answer))
+
+    assert found["metadata"]["name"] == "one"
+    assert requests == 3
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        pytest.param([(429, "0")] * 11, id="busy for longer than kubectl waits"),
+        pytest.param([(429, "soon")], id="no number of seconds"),
+        pytest.param([(404, "0")], id="not busy"),
+    ],
+)
+def test_command_gives_up_as_kubectl_does(busy) -> None:
+    with pytest.raises(ClusterError):
+        asyncio.run(patched_as_by_a_command(busy_at_first(*busy)))
+
+
+@pytest.mark.parametrize("message", ["etcdserver: request timed out", "etcdserver: x"])
+def test_error_of_etcd_may_hide_a_write(message: str) -> None:
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.json_response({"message": message}, status=500)
+
+    with pytest.raises(AnswerLost):
+        asyncio.run(patched_as_by_a_command(answer))
