@@ -13,7 +13,7 @@ import click
 
 from argogrant import __version__
 from argogrant.cli.commands import administration, change, inspection
-from argogrant.cli.commands.command import load
+from argogrant.cli.commands.command import load, without_flag_values
 from argogrant.cli.commands.connection import connection_options, forget_options
 from argogrant.cli.last_resort import contained
 from argogrant.cli.terminal.questions import Interrupted
@@ -55,6 +55,10 @@ class Commands(click.Group):
         """Parse a new command line; options of an earlier one do not apply."""
         forget_options()
         return super().make_context(*args, **settings)
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command; flags may have a value."""
+        return super().parse_args(context, without_flag_values(self, args))
 
     def main(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
         """Run a command; an exception that nobody foresaw ends in one line."""

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from argogrant import __version__
-from argogrant.cli.commands.command import load
+from argogrant.cli.commands.command import load, without_flag_values
 from argogrant.cli.commands.params import EnumChoice
 from argogrant.cli.main import COMMANDS, app, plugin
 
@@ -142,3 +142,25 @@ def test_operator_runs_kopf_in_its_process_for_its_namespaces(
     assert os.environ["ARGOGRANT_OPERATOR_NAMESPACE"] == ""
     assert os.environ["ARGOGRANT_SWEEP_SECONDS"] == "7.0"
     assert os.environ["ARGOGRANT_AUDIT_SINK"] == "https://siem.example.com"
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        pytest.param(["--no-headers=true"], ["--no-headers"], id="true"),
+        pytest.param(["--no-headers=F", "-A"], ["-A"], id="false"),
+        pytest.param(["--no-headers=maybe"], ["--no-headers=maybe"], id="neither"),
+        pytest.param(["--role=true"], ["--role=true"], id="no flag"),
+        pytest.param(["--", "--no-headers=1"], ["--", "--no-headers=1"], id="argument"),
+    ],
+)
+def test_flag_has_the_values_of_kubectl(words: list[str], kept: list[str]) -> None:
+    assert without_flag_values(app.commands["list"], words) == kept
+
+
+def test_value_of_a_flag_chooses_its_opposite() -> None:
+    command = app.commands["operator"]
+
+    kept = without_flag_values(command, ["--leader-elect=false"])
+
+    assert kept == ["--no-leader-elect"]
