@@ -14,8 +14,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-_CURRENT = ("", os.curdir)
-
 
 def without_current_directory(
     path: Sequence[str],
@@ -38,12 +36,17 @@ def without_current_directory(
     """
     first, *others = path or [""]
     is_from_option = list(argv[:1]) == ["-m"] and not is_safe
-    kept = others if is_from_option or first in _CURRENT else [first, *others]
+    kept = others if is_from_option or _is_current(first) else [first, *others]
     value = environment.get("PYTHONPATH", "")
     items = value.split(os.pathsep) if value else []
-    if any(item in _CURRENT for item in items) and directory not in items:
+    if any(map(_is_current, items)) and directory not in items:
         kept = [entry for entry in kept if entry != directory]
-    return [entry for entry in kept if entry not in _CURRENT]
+    return [entry for entry in kept if not _is_current(entry)]
+
+
+def _is_current(entry: str) -> bool:
+    """Return whether an entry means the current directory: empty, ``.``, ``./``."""
+    return os.path.normpath(entry or os.curdir) == os.curdir
 
 
 def protect_imports() -> None:

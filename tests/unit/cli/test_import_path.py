@@ -58,6 +58,13 @@ BY_PYTHON = ("sitecustomize.py", "usercustomize.py")
             id="a dot in PYTHONPATH",
         ),
         pytest.param(
+            [LIBRARIES, HERE],
+            ["argogrant"],
+            f"{LIBRARIES}:.//./",
+            [LIBRARIES],
+            id="a dot and slashes in PYTHONPATH",
+        ),
+        pytest.param(
             [HERE, LIBRARIES],
             ["argogrant"],
             f":{HERE}",
