@@ -5,6 +5,7 @@ function that sends a request raises ``ClusterError`` if it fails.
 """
 
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -41,10 +42,12 @@ from argogrant.kube.resources import (
 
 Parsed = TypeVar("Parsed")
 NAMESPACE_VARIABLE: Final = "ARGOGRANT_NAMESPACE"
+NAMESPACE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""Source: RFC 1123, "label"; Kubernetes, "Object Names and IDs"."""
 
 
 class APIServerNotReachable(Exception):
-    """No usable kubeconfig, service account or credential; the message is complete."""
+    """No usable kubeconfig, credential or namespace; the message is complete."""
 
 
 def utc_now() -> datetime:
@@ -179,24 +182,37 @@ async def session(
     """
     try:
         config = client_config(context)
+        where = resolve_namespace(namespace, config)
         cluster = await connect(config, dry_run=dry_run)
     except APIServerNotReachable as error:
         raise CommandError(str(error)) from error
     try:
         writes = cluster if dry_run else ConfirmedWrites(cluster, utc_now)
         source = _namespace_source(namespace, config)
-        resolved = resolve_namespace(namespace, config)
-        yield Session(writes, resolved, source, config.place)
+        yield Session(writes, where, source, config.place)
     finally:
         await cluster.close()
 
 
 def resolve_namespace(namespace: str, config: ClientConfig) -> str:
-    """Return the option, or else the namespace of the context, or ``argogrant``."""
+    """Return the option, or else the namespace of the context, or ``argogrant``.
+
+    Raises:
+        APIServerNotReachable: It is no name of a namespace; another text could lead to
+            another path of the API server.
+    """
     before_command = str(given_options().get("namespace") or "")
     if namespace == os.environ.get(NAMESPACE_VARIABLE):
         namespace = before_command or namespace
-    return namespace or before_command or config.namespace or DEFAULT_NAMESPACE
+    chosen = namespace or before_command or config.namespace or DEFAULT_NAMESPACE
+    if not NAMESPACE_NAME.fullmatch(chosen):
+        source = _namespace_source(namespace, config)
+        raise APIServerNotReachable(
+            f"{quote(chosen)}{f', {source},' if source else ''} is no name of a"
+            " namespace. It has at most 63 lower-case letters, digits and hyphens, such"
+            " as argogrant. To list namespaces, run: kubectl get namespaces."
+        )
+    return chosen
 
 
 def _namespace_source(namespace: str, config: ClientConfig) -> str:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from argogrant.grants.model.validation import quote
+from argogrant.kube.errors import Invalid
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -23,7 +26,16 @@ class Resource:
             namespace: Empty for a cluster-scoped kind.
             name: Empty for the collection.
             subresource: For example ``status``.
+
+        Raises:
+            Invalid: The namespace or the name would change the path.
+
+        Source: kubernetes/apimachinery, ``api/validation/path``
+        (``IsValidPathSegmentName``).
         """
+        for what, segment in (("namespace", namespace), ("name", name)):
+            if segment in (".", "..") or any(one in segment for one in "/%?#"):
+                raise Invalid(f"{quote(segment)} is no valid {what} of {self.plural}")
         scope = ("namespaces", namespace) if namespace else ()
         parts = (self.prefix, *scope, self.plural, name, subresource)
         return "/" + "/".join(part for part in parts if part)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from argogrant.kube.errors import Invalid
 from argogrant.kube.resources import (
     ACCESS_GRANTS,
     APP_PROJECTS,
@@ -43,3 +44,12 @@ def test_path_has_group_namespace_and_name(path, expected) -> None:
 )
 def test_collection_is_described_in_messages(name, expected) -> None:
     assert Collection(CONFIG_MAPS, "argocd", name).describe() == expected
+
+
+@pytest.mark.parametrize("text", ["../x", "a/b", "a%2fb", "..", ".", "a?b", "a#b"])
+@pytest.mark.parametrize("place", ["namespace", "name"])
+def test_segment_that_leads_to_another_path_is_refused(place: str, text: str) -> None:
+    segments = {"namespace": "argocd", place: text}
+
+    with pytest.raises(Invalid, match=f"is no valid {place} of configmaps"):
+        CONFIG_MAPS.path(**segments)

@@ -88,6 +88,7 @@ async def _examine(
     try:
         async with AsyncExitStack() as stack:
             config = client_config(context)
+            where = resolve_namespace(namespace, config)
             cluster = await connect(config)
             stack.push_async_callback(cluster.close)
             others: dict[str, Cluster] = {}
@@ -95,7 +96,6 @@ async def _examine(
                 other = others[argocd_context] = await connect(argocd_context)
                 stack.push_async_callback(other.close)
             await cluster.get("/version")
-            where = resolve_namespace(namespace, config)
             results = await _results(cluster, where, instance, others)
             if any(map(_may_be_transient, results)):
                 await asyncio.sleep(SETTLE_SECONDS)
