@@ -26,7 +26,11 @@ from argogrant.kube.credentials import (
     impersonation_headers,
 )
 from argogrant.kube.exec_plugin import VERSIONS, ExecCredential, PluginTerminal
-from argogrant.kube.kubeconfig.choosing import ClientConfig, basic_of_url
+from argogrant.kube.kubeconfig.choosing import (
+    ClientConfig,
+    basic_of_url,
+    url_without_credential,
+)
 from argogrant.kube.kubeconfig.entries import InvalidKubeconfig
 from argogrant.kube.kubeconfig.plugin_policy import check_plugin
 from argogrant.kube.proxies import InvalidProxy, proxy_of
@@ -180,9 +184,8 @@ def api_server_of(
             f"the certificate authority of {config.place} {error}. Correct"
             " certificate-authority or certificate-authority-data."
         ) from None
-    scheme, _, rest = config.server.partition("://")
     return ApiServer(
-        url=f"{scheme}://{rest.rpartition('@')[2]}",
+        url=url_without_credential(config.server),
         credentials=_credentials(config, title, environment, terminal, clock),
         authorities=authorities,
         insecure=cluster.insecure,

@@ -37,6 +37,12 @@ REMOVED_PROVIDERS: Final = {
     "azure": "kubelogin",
 }
 """Exec plugins that replace the auth-providers which kubectl no longer has."""
+_PADDING: Final = " \t"
+"""Characters that Go removes at both ends of the value of a header."""
+_WHITE_SPACE: Final = "".join(
+    one for one in map(chr, range(0x3001)) if one.isspace() and not "\x1c" <= one < " "
+)
+"""White space of Unicode, which Go's ``strings.TrimSpace`` removes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ class FileCredential:
             return user.token
         problem = "is empty"
         try:
-            token = Path(user.token_file).read_text("utf-8").strip()
+            token = Path(user.token_file).read_text("utf-8").strip(_WHITE_SPACE)
             if token:
                 return token
         except OSError as error:
@@ -266,7 +272,7 @@ def bearer(token: str, title: str) -> str:
             f"the token of {title} contains a line break or another control character."
             " Correct it."
         )
-    return f"Bearer {token}" if token else ""
+    return f"Bearer {token}".rstrip(_PADDING) if token else ""
 
 
 def basic(username: str, password: str) -> str:
@@ -311,7 +317,7 @@ def impersonation_headers(user: UserEntry) -> tuple[tuple[str, str], ...]:
         for key, values in user.as_user_extra.items()
         for value in values
     ]
-    return tuple(headers)
+    return tuple((name, value.strip(_PADDING)) for name, value in headers)
 
 
 _TOKEN_CHARACTERS: Final = frozenset(

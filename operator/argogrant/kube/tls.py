@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Final
 
 _CERTIFICATE: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL
+    rb"^-----BEGIN CERTIFICATE-----[ \t\r]*\n(?:(?!-----BEGIN ).)*?"
+    rb"^-----END CERTIFICATE-----[ \t\r]*$",
+    re.DOTALL | re.MULTILINE,
 )
+"""A block as Go finds it: a line begins it, and another block does not interrupt it."""
 
 
 class InvalidCertificate(Exception):
@@ -80,6 +83,8 @@ def _trust(context: ssl.SSLContext, authorities: bytes) -> None:
 
 def _load_certificate(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
     """Load a certificate through files, since Python cannot load it from memory."""
+    if _CERTIFICATE.search(certificate.certificates) is None:
+        raise InvalidCertificate("has no certificate in PEM format")
     try:
         with tempfile.TemporaryDirectory(prefix="argogrant-") as folder:
             chain, key = Path(folder, "tls.crt"), Path(folder, "tls.key")

@@ -313,6 +313,16 @@ ROWS: dict[str, Row] = {
     "an exponent is a number": text_row(
         YAML.replace(SECRET, "1e3"), "must have a string"
     ),
+    "a number that is too large is text": text_row(YAML.replace(SECRET, "1E400")),
+    "an anchor that is defined again": text_row(
+        YAML.replace("current-context: one", "a: &a x\nb: &a one\ncurrent-context: *a")
+    ),
+    "an anchor that contains itself": text_row(f"{YAML}x: &x [*x]\n", "itself"),
+    "YAML of a later version": text_row(f"%YAML 1.2\n---{YAML}", "version"),
+    "a byte order mark between two parts": text_row(f"{YAML}\ufeffcolour: red\n"),
+    "two extensions of one name": simple(
+        "two extensions", extensions=[{"name": "x", "extension": {}}] * 2
+    ),
     "text instead of true": simple(
         "true or false", cluster={**CLUSTER, "insecure-skip-tls-verify": "true"}
     ),
@@ -363,7 +373,30 @@ ROWS: dict[str, Row] = {
     "the namespace of an option": simple(
         context={"namespace": "shop"}, args=("-n", "depot")
     ),
+    "a namespace that leads to another path": simple(
+        "no name of a namespace",
+        context={"namespace": "../../x"},
+        kubectl_accepts=True,
+    ),
+    "a namespace that hides the rest of a path": simple(
+        "no name of a namespace", context={"namespace": "a?b"}, kubectl_accepts=True
+    ),
+    "a namespace of an option that leads to another path": simple(
+        "no name of a namespace", args=("-n", "a/b"), kubectl_accepts=True
+    ),
     # Servers.
+    "an at sign in the path of a server": simple(
+        cluster={**CLUSTER, "server": "${one}/k:a@b.test"}
+    ),
+    "an encoded slash in the path of a server": simple(
+        cluster={**CLUSTER, "server": "${one}/k8s%2Fc-1"}
+    ),
+    "an unfinished escape in the path of a server": simple(
+        "is no URL", cluster={**CLUSTER, "server": "${one}/k%zz"}
+    ),
+    "an empty user in the URL of a server": simple(
+        cluster={**CLUSTER, "server": "https://@127.0.0.1:${port:one}"}
+    ),
     "a server with a path": simple(cluster={**CLUSTER, "server": "${one}/k8s/c-1"}),
     "a server with a slash at its end": simple(
         cluster={**CLUSTER, "server": "${one}/"}
@@ -418,6 +451,19 @@ ROWS: dict[str, Row] = {
             "ca": "some words\n${text:ca.key}${text:root.crt}\n# more\n${text:ca.crt}",
         }
     ),
+    "a certificate authority behind one that is cut off": Row(
+        files={
+            "config": one(cluster={"server": "${one}", "certificate-authority": "ca"}),
+            "ca": "-----BEGIN CERTIFICATE-----\nMIIB\n${text:ca.crt}",
+        }
+    ),
+    "a certificate authority behind a byte order mark": Row(
+        files={
+            "config": one(cluster={"server": "${one}", "certificate-authority": "ca"}),
+            "ca": "\ufeff${text:ca.crt}",
+        },
+        refused="no certificate",
+    ),
     "file and data of a certificate authority": simple(
         "Remove one", cluster={**CLUSTER, "certificate-authority": "${file:ca.crt}"}
     ),
@@ -445,6 +491,13 @@ ROWS: dict[str, Row] = {
     "an option that does not verify the server": simple(
         cluster={**CLUSTER, "server": "${renamed}"},
         args=("--insecure-skip-tls-verify",),
+    ),
+    "an option with a value that does not verify the server": simple(
+        cluster={**CLUSTER, "server": "${renamed}"},
+        args=("--insecure-skip-tls-verify=true",),
+    ),
+    "an option with a value that verifies the server": simple(
+        args=("--insecure-skip-tls-verify=false",)
     ),
     "an option with a certificate authority": simple(
         cluster={"server": "${old}", **TRUST},
@@ -494,6 +547,17 @@ ROWS: dict[str, Row] = {
     "a token file that is empty": Row(
         files={"config": one(user={"tokenFile": "token"}), "token": "\n"},
         refused="is empty",
+    ),
+    "blanks around a token": simple(user={"token": f" {SECRET} "}),
+    "a token file that begins with a separator": Row(
+        files={"config": one(user={"tokenFile": "token"}), "token": f"\x1c{SECRET}"},
+        refused="control character",
+    ),
+    "a token of an option and a token file": Row(
+        files={"config": one(user={"tokenFile": "token"}), "token": SECRET},
+        args=("--token", "other"),
+        refused="uses instead of --token",
+        kubectl_accepts=True,
     ),
     "a token with a line break": simple("line break", user={"token": f"{SECRET}\n"}),
     "a token that the API server rejects": simple(
@@ -575,6 +639,15 @@ ROWS: dict[str, Row] = {
             "as-groups": ["b", "a"],
             "as-user-extra": {"example.com/Scopes": ["x", "y"], "a%b c": ["z"]},
         }
+    ),
+    "blanks around the names to impersonate": simple(
+        user={**USER, "as": " eve ", "as-groups": [" a "]}
+    ),
+    "keys of extra fields that are numbers": text_row(
+        YAML.replace(
+            f"{{token: {SECRET}}}",
+            "{token: x, as: eve, as-user-extra: {1: [a], true: [b], 1e3: [c]}}",
+        )
     ),
     "groups without a user to impersonate": simple(
         "without as", user={**USER, "as-groups": ["a"]}

@@ -13,11 +13,14 @@ Source: kubernetes/client-go, ``tools/clientcmd/client_config.go``, ``validation
 ``rest/config.go``, ``InClusterConfig``.
 """
 
+import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import quote as escape
 
 from argogrant.grants.model.validation import quote
 from argogrant.kube.kubeconfig.entries import (
@@ -34,6 +37,7 @@ SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Source: Kubernetes, "Accessing the Kubernetes API from a Pod"."""
 LIST_CONTEXTS: Final = "To list contexts, run: kubectl config get-contexts."
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
+_BAD_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,9 @@ class ClientConfig:
         """Where requests go: ``context one``."""
         if self.in_cluster:
             return "this pod's cluster"
-        return f"context {self.context}" if self.context else f"server {self.server}"
+        if self.context:
+            return f"context {self.context}"
+        return f"server {url_without_credential(self.server)}"
 
 
 def read_client_config(
@@ -198,6 +204,12 @@ def _user(kubeconfig: Kubeconfig, name: str, options: ConnectionOptions) -> User
             " users, run: kubectl config get-users."
         )
     entry = entry or UserEntry()
+    if options.token and entry.token_file and name:
+        raise InvalidKubeconfig(
+            f"the user {quote(name)} of the kubeconfig has a tokenFile, which kubectl"
+            " uses instead of --token. Remove --token, or choose another user with"
+            " --user."
+        )
     if options.client_certificate:
         file = _absolute(options.client_certificate)
         entry = replace(entry, cert_file=file, cert_data=b"")
@@ -433,8 +445,13 @@ def _normalized_server(server: str) -> str:
             raise InvalidKubeconfig(_bad_server(server))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidKubeconfig(_bad_server(server))
-    path = "/".join(filter(None, parts.path.split("/")))
-    return f"{parts.scheme}://{parts.netloc}/{path}".rstrip("/")
+    if _BAD_ESCAPE.search(parts.path):
+        raise InvalidKubeconfig(_bad_server(server))
+    path = posixpath.normpath(f"/{unquote(parts.path).strip('/')}")
+    # An encoded slash separates segments, as in kubectl; an at sign is encoded, since
+    # it would look like the end of a password.
+    escaped = escape(path.lstrip("/"), safe="/:!$&'()*+,;=~")
+    return f"{parts.scheme}://{parts.netloc}/{escaped}".rstrip("/")
 
 
 def _bad_server(server: str) -> str:
@@ -462,9 +479,15 @@ def _without_password(url: str) -> str:
 def basic_of_url(server: str) -> tuple[str, str] | None:
     """Return the user and the password in a URL; None if it has no user."""
     parts = urlsplit(server)
-    if not parts.username:
+    if parts.username is None:
         return None
     return unquote(parts.username), unquote(parts.password or "")
+
+
+def url_without_credential(server: str) -> str:
+    """Return a URL without the user and the password in it."""
+    parts = urlsplit(server)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _is_pod(environment: Mapping[str, str]) -> bool:

@@ -10,11 +10,13 @@ kubernetes/client-go, ``tools/clientcmd/api/v1``.
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 import yaml
+from yaml.composer import Composer
 
 from argogrant.grants.model.validation import quote
 from argogrant.kube.kubeconfig.entries import (
@@ -44,6 +46,8 @@ _CONSTANTS: Final = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), "null"),
     "<<": "merge",
 }
+_FIRST_EXPONENT: Final = 1e21
+"""Go writes numbers from here on with an exponent."""
 _TRUE: Final = frozenset({"y", "yes", "true", "on"})
 _INTEGER: Final = re.compile(
     r"[-+]?(0|[1-9][0-9]*|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|0[bB][01]+)"
@@ -54,8 +58,56 @@ _FLOAT: Final = re.compile(
 )
 
 
-class GoLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Loader that resolves plain scalars as go-yaml does, and ignores foreign tags."""
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml's own composer refuses an anchor that is defined again.
+_BASES: Any = (_Loader,) if issubclass(_Loader, Composer) else (Composer, _Loader)
+
+
+class GoLoader(*_BASES):  # type: ignore[misc]
+    """Loader that reads what go-yaml reads, and with the same types.
+
+    An anchor may be defined again, but not contain itself. Foreign tags are ignored.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        _Loader.__init__(self, text)
+        Composer.__init__(self)
+        self._open_anchors: set[str] = set()
+
+    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401
+        """Compose a node; an anchor that is defined again replaces the earlier one.
+
+        Raises:
+            InvalidKubeconfig: An anchor contains itself.
+        """
+        event = self.peek_event()
+        anchor = event.anchor
+        if isinstance(event, yaml.AliasEvent):
+            if anchor in self._open_anchors:
+                raise InvalidKubeconfig("has an anchor that contains itself")
+            return super().compose_node(parent, index)
+        if anchor is None:
+            return super().compose_node(parent, index)
+        self.anchors.pop(anchor, None)
+        self._open_anchors.add(anchor)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._open_anchors.discard(anchor)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:  # noqa: ANN401, FBT001, FBT002
+        """Construct a mapping whose keys are text, as in JSON.
+
+        Raises:
+            InvalidKubeconfig: A key is no text, number or boolean.
+        """
+        self.flatten_mapping(node)
+        return {
+            _key(self.construct_object(key, deep=True)): self.construct_object(
+                value, deep=deep
+            )
+            for key, value in node.value
+        }
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:  # noqa: ANN401
         """Return the tag of a node without an explicit tag."""
@@ -73,7 +125,11 @@ def _plain_type(text: str) -> str:
     plain = text.replace("_", "")
     if _INTEGER.fullmatch(plain):
         return "int"
-    return "float" if _FLOAT.fullmatch(plain) else "str"
+    if not _FLOAT.fullmatch(plain):
+        return "str"
+    # A number that is too large for Go's float64 stays text.
+    is_too_large = plain[-1].isdigit() and math.isinf(float(plain))
+    return "str" if is_too_large else "float"
 
 
 def _construct_bool(_: GoLoader, node: yaml.ScalarNode) -> bool:
@@ -113,6 +169,8 @@ def load_yaml(text: bytes) -> object:
     Raises:
         InvalidKubeconfig: The text is neither; the message names the line only.
     """
+    # Go's parser skips a byte order mark at the beginning of each line.
+    text = text.replace(b"\n\xef\xbb\xbf", b"\n")
     try:
         _check_depth(text)
         loader = GoLoader(text)
@@ -139,6 +197,10 @@ def _check_depth(text: bytes) -> None:
             depth -= 1
         elif isinstance(event, yaml.DocumentEndEvent):
             return
+        elif isinstance(event, yaml.DocumentStartEvent):
+            version = event.version or (1, 1)
+            if tuple(version) != (1, 1):
+                raise InvalidKubeconfig("is YAML of another version than 1.1")
 
 
 def read_kubeconfig(text: bytes) -> Kubeconfig:
@@ -253,8 +315,13 @@ def _read_exec(fields: "Fields") -> ExecEntry | None:
 
 
 def _read_extensions(fields: "Fields") -> Mapping[str, Any]:
-    items = fields.items("extensions")
-    return {one.text("name"): one.value("extension") for one in items}
+    extensions: dict[str, Any] = {}
+    for item in fields.items("extensions"):
+        name = item.text("name")
+        if name in extensions:
+            raise InvalidKubeconfig(f"has two extensions of the name {quote(name)}")
+        extensions[name] = item.value("extension")
+    return extensions
 
 
 class Fields:
@@ -352,6 +419,8 @@ def _at(path: str) -> str:
 def _key(key: object) -> str:
     if isinstance(key, bool):
         return str(key).lower()
+    if isinstance(key, float) and key.is_integer():
+        return f"{key:.0f}" if abs(key) < _FIRST_EXPONENT else str(key)
     if isinstance(key, str | int | float):
         return str(key)
     raise InvalidKubeconfig("has a key that is no text")

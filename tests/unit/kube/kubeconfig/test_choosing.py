@@ -103,6 +103,29 @@ def test_master_of_the_environment_is_a_server(tmp_path: Path) -> None:
     assert chosen.place == "server https://master.test"
 
 
+def test_password_in_a_server_is_not_part_of_the_place(tmp_path: Path) -> None:
+    chosen = choose(tmp_path, server="https://eve:s3cr3t@host.test/a@b", token="x")
+
+    assert chosen.place == "server https://host.test/a%40b"
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        pytest.param("https://a.test/k8s%2Fc-1/", "/k8s/c-1", id="encoded slash"),
+        pytest.param("https://a.test/a/./b/../c", "/a/c", id="dots"),
+        pytest.param("https://a.test/..", "", id="dots above the root"),
+        pytest.param("https://a.test/a:b@c", "/a:b%40c", id="at sign"),
+        pytest.param("https://a.test/a%3Fb%23c", "/a%3Fb%23c", id="encoded query"),
+        pytest.param("https://a.test/a%25b", "/a%25b", id="encoded percent sign"),
+    ],
+)
+def test_path_of_a_server_is_normalized(tmp_path: Path, server: str, url: str) -> None:
+    chosen = choose(tmp_path, server=server, token="x")
+
+    assert chosen.server == f"https://a.test{url}"
+
+
 def test_old_file_in_the_home_directory_is_read(tmp_path: Path) -> None:
     folder = tmp_path / ".kube"
     folder.mkdir()

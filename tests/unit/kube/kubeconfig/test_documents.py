@@ -50,7 +50,7 @@ def test_empty_text_has_no_entries(text: bytes) -> None:
         (b"a: *secret", "is not valid YAML"),
         (b"a: \x00secret", "is not valid YAML"),
         (b"\xff\xfe\xff", "is not valid YAML"),
-        (b"{[secret]: 1}", "YAML"),
+        (b"{[secret]: 1}", "a key that is no text"),
         (b"secret", "must have a mapping"),
         (b"users: secret", "must have a list at users"),
         (b"users: [secret]", "must have a mapping at users[0]"),
