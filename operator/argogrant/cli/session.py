@@ -255,7 +255,10 @@ async def _get(api: Session, resource: Resource, kind: str, name: str) -> Body:
     # Other names would lead to another path of the API server. The pattern of project
     # names is that of the names of all objects.
     if not PROJECT_NAME.fullmatch(name):
-        raise CommandError(f"{quote(name)} is not a valid name of an {kind}.")
+        raise CommandError(
+            f"{quote(name)} is not a valid name of an {kind}. Names have lower-case"
+            " letters, digits, '-' and '.', such as deploy-4711."
+        )
     try:
         return await api.cluster.get(resource.path(api.namespace, name))
     except NotFound as error:

@@ -324,3 +324,20 @@ def test_revoke_shows_who_loses_what(
     store(cluster, [body])
 
     assert run("revoke", "x").stdout.splitlines()[1] == text
+
+
+def test_revoke_of_a_grant_that_never_gave_access_removes_nothing(
+    cluster: FakeCluster,
+) -> None:
+    ready = {
+        "type": "Ready",
+        "status": "Unknown",
+        "reason": "AwaitingApproval",
+        "message": "",
+        "lastTransitionTime": "2026-11-24T12:00:00Z",
+    }
+    store(cluster, [a_stored_grant("x", status={"conditions": [ready]})])
+    result = run("revoke", "x", "--reason", "done")
+
+    assert "Removes" not in result.stdout
+    assert "Ends the request of role:deployer for " in result.stdout

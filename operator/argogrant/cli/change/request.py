@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from argogrant.api.new_objects import GrantRequest, build_grant
+from argogrant.cli.absence import NamespaceOrigin, describe_alternatives
 from argogrant.cli.change.asking import RequestAnswers, ask_missing
 from argogrant.cli.change.cautions import find_cautions
 from argogrant.cli.change.readiness import check_instance, describe_ceiling
@@ -42,6 +43,11 @@ from argogrant.grants.model.window import add_capped
 from argogrant.kube.permissions import who_am_i
 
 _PROJECT_ROLE: Final = re.compile(r"proj:([^:]+):([^:]+)")
+_OBJECT_NAME: Final = re.compile(
+    r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)
+"""Source: Kubernetes, "Object Names and IDs", DNS subdomain."""
+_LONGEST_NAME: Final = 253
 NAME_THE_SUBJECT: Final = "Name the Argo CD subject with --user or --group."
 
 
@@ -78,6 +84,7 @@ def request(  # noqa: PLR0913 - one for each option
     if not can_ask():
         _require(role=role, reason=reason)
     named_subject = parse_subject(user, group)
+    check_name(name)
 
     def parse_times(answer: str) -> RequestedWindow:
         return parse_window(
@@ -94,8 +101,11 @@ def request(  # noqa: PLR0913 - one for each option
     async def create(api: Session) -> None:
         found = await check_instance(api, instance)
         requester, subject = await who_am_i(api.cluster), named_subject
+        if subject is None and found is None:
+            raise CommandError(await _describe_unknown_user(api, instance))
         if subject is None:
-            subject = own_subject(requester, found.strip_prefix if found else None)
+            assert found is not None
+            subject = own_subject(requester, found.strip_prefix)
         complete = answers
         if answers.role is not None:
             cautions = await find_cautions(api, instance, subject, answers.role)
@@ -203,6 +213,21 @@ def parse_role(name: str, project: str) -> RoleRef:
     return RoleRef(name=found[2], project=found[1])
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that the API server refuses, with what is wanted.
+
+    Raises:
+        click.BadParameter: It is no name of an object.
+    """
+    if name and not (len(name) <= _LONGEST_NAME and _OBJECT_NAME.fullmatch(name)):
+        message = (
+            f"{quote(name)} is not a valid name of an AccessGrant. Write at most"
+            f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', such as"
+            " deploy-4711, with a letter or a digit at both ends."
+        )
+        raise click.BadParameter(message, param_hint="--name")
+
+
 def parse_subject(user: str, group: str) -> Subject | None:
     """Parse at most one of ``--user`` and ``--group``; None is the requester."""
     if user and group:
@@ -213,21 +238,29 @@ def parse_subject(user: str, group: str) -> Subject | None:
     return Subject(kind=SubjectKind.USER, name=user) if user else None
 
 
-def own_subject(identity: Identity | None, strip_prefix: str | None) -> Subject:
+async def _describe_unknown_user(api: Session, instance: str) -> str:
+    """Return that the caller may not read the instance, and where others are.
+
+    The usual cause is the namespace: that of the context is not served.
+    """
+    others = await describe_alternatives(api.cluster, NamespaceOrigin(api.namespace))
+    return (
+        "your Argo CD user is unknown, because you do not have permission to read"
+        f" ArgoCDInstance {quote(instance)} (spec.identity.stripPrefix) in"
+        f" {api.origin.describe()}.{others} {NAME_THE_SUBJECT}"
+    )
+
+
+def own_subject(identity: Identity | None, strip_prefix: str) -> Subject:
     """Return the Argo CD user of the caller.
 
     Args:
         identity: User of the caller.
-        strip_prefix: Prefix that Argo CD's users lack; None if it is unknown.
+        strip_prefix: Prefix that Argo CD's users lack.
 
     Raises:
         CommandError: The user is unknown; the message names the options to use.
     """
-    if strip_prefix is None:
-        raise CommandError(
-            "your Argo CD user is unknown, because you do not have permission to read"
-            f" the ArgoCDInstance (spec.identity.stripPrefix). {NAME_THE_SUBJECT}"
-        )
     if identity is None:
         raise CommandError(
             f"the API server does not report your user name. {NAME_THE_SUBJECT}"

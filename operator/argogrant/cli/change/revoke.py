@@ -25,6 +25,7 @@ from argogrant.cli.terminal.grant_state import is_over
 from argogrant.cli.terminal.questions import can_ask
 from argogrant.cli.terminal.tables import print_warnings, sanitize
 from argogrant.grants.model.grant import SubjectKind
+from argogrant.grants.model.reasons import GrantCondition
 from argogrant.grants.model.validation import quote
 from argogrant.kube.client import Body
 from argogrant.kube.errors import ClusterError, Forbidden, NotFound
@@ -118,11 +119,15 @@ async def _revoke(api: Session, name: str, reason: str, options: OutputOptions) 
 
 
 def describe_effect(grant: AccessGrantView) -> str:
-    """Return who loses which role."""
+    """Return who loses which role, or will not get it."""
     subject = sanitize(grant.subject)
     if grant.subject_kind == SubjectKind.GROUP:
         subject = f"the members of group {subject}"
-    return f"Removes {sanitize(grant.role)} from {subject}."
+    role = sanitize(grant.role)
+    ready = grant.conditions.get(GrantCondition.READY)
+    if ready is not None and ready.status is not True and not grant.has_been_bound:
+        return f"Ends the request of {role} for {subject}."
+    return f"Removes {role} from {subject}."
 
 
 async def _patch(api: Session, name: str, patch: dict[str, Any]) -> Body:

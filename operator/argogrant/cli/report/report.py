@@ -41,6 +41,8 @@ from argogrant.kube.resources import ACCESS_GRANTS, ARGOCD_INSTANCES, Collection
 
 _TIMES: Final = ("FROM (UTC)", "UNTIL (UTC)")
 HEADER: Final = ("SUBJECT", "ROLE", *_TIMES, "APPROVER", "JUSTIFICATION")
+LEAST_WIDTH: Final = 68
+"""Width that subject, role and times need; lines wrap on a narrower terminal."""
 COLUMNS: Final = {
     "subject": "User or group that received access, as Argo CD sees the name.",
     "subjectKind": "`User` or `Group`; Argo CD compares only the name.",
@@ -219,7 +221,8 @@ def format_report(
             return json.dumps([fields_of(one) for one in entries], indent=2) + "\n"
         case ReportFormat.TABLE:
             rows = [_row(one) for one in entries]
-            return table(HEADER, rows, width=width, whole=_TIMES) + "\n"
+            room = max(width, LEAST_WIDTH) if width else 0
+            return table(HEADER, rows, width=room, whole=_TIMES) + "\n"
 
 
 def as_csv(entries: Sequence[ReportEntry]) -> str:

@@ -341,3 +341,25 @@ def test_grant_deleted_before_its_access_is_printed_is_an_error(
 
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-1].endswith("once the grant is active.")
+
+
+def test_namespace_that_is_not_served_is_named_with_the_served_one(
+    cluster: FakeCluster,
+) -> None:
+    """The context's namespace is the usual cause, and not a missing permission."""
+    cluster.fail("get", Forbidden("403 no"), path="argocdinstances")
+
+    result = request("--for", "1h", "-n", "elsewhere")
+
+    assert result.exit_code == 1
+    assert 'ArgoCDInstance "default" (spec.identity.stripPrefix)' in result.stderr
+    assert 'in namespace "elsewhere"' in result.stderr
+    assert 'is in namespace "argogrant": add -n argogrant.' in result.stderr
+
+
+@pytest.mark.parametrize("name", ["Bad_Name", "-a", "a.", "a..b", "a" * 254])
+def test_name_that_the_api_server_refuses_is_refused_with_an_example(name: str) -> None:
+    result = request("--for", "1h", f"--name={name}")
+
+    assert result.exit_code == 2
+    assert "such as deploy-4711" in " ".join(result.stderr.split())

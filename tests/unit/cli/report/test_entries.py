@@ -126,6 +126,17 @@ def test_table_fits_the_terminal() -> None:
     assert max(map(len, (header, first, second))) <= 80
 
 
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_table_on_a_narrow_terminal_names_subject_and_role(width: int) -> None:
+    text = format_report([an_entry()], ReportFormat.TABLE, width=width)
+    header, row = text.splitlines()
+
+    assert header.startswith("SUBJECT")
+    assert "ROLE" in header
+    assert row.startswith("alice")
+    assert "  role:" in row
+
+
 def test_json_has_every_column_with_times_in_utc() -> None:
     (fields,) = json.loads(format_report([an_entry()], ReportFormat.JSON, width=80))
 
