@@ -29,7 +29,11 @@ from typing import Any, Final
 
 from argogrant.grants.model.validation import one_line, quote, with_full_stop
 from argogrant.kube.credentials import Credential, bearer
-from argogrant.kube.errors import CredentialUnavailable, mask_credentials
+from argogrant.kube.errors import (
+    SHORTEST_PART,
+    CredentialUnavailable,
+    foreign_text,
+)
 from argogrant.kube.kubeconfig.documents import Fields, load_yaml
 from argogrant.kube.kubeconfig.entries import (
     ClusterEntry,
@@ -55,6 +59,7 @@ FEWEST_SECONDS: Final = 5.0
 """Seconds between two runs, if the credential has expired when it is printed."""
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
+_SECRET_NAME: Final = re.compile("secret|passw|token|api-?_?key", re.IGNORECASE)
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -343,7 +348,8 @@ class ExecCredential:
                 how = f"by signal {signal.Signals(-status).name}"
         text = written.decode("utf-8", "replace").strip()
         lines = [one_line(line.strip()) for line in text.splitlines() if line.strip()]
-        shown = mask_credentials(" / ".join(lines))[-SHOWN_CHARACTERS:]
+        text = foreign_text(" / ".join(lines), _secrets(self._plugin), 2 * ERROR_BYTES)
+        shown = text[-SHOWN_CHARACTERS:]
         wrote = f", and wrote: {shown}" if shown else ""
         return self._failed(f"failed {how}{wrote}")
 
@@ -363,6 +369,16 @@ class _Printed:
     was_valid: bool
     follows_rejection: bool = False
     """True if the plugin ran because the API server had rejected a credential."""
+
+
+def _secrets(plugin: ExecEntry) -> tuple[str, ...]:
+    """Return the secrets that a kubeconfig gives to a plugin, by their names."""
+    found = [value for name, value in plugin.env if _SECRET_NAME.search(name)]
+    for argument, following in zip(plugin.args, (*plugin.args[1:], ""), strict=False):
+        name, equals, value = argument.partition("=")
+        if name.startswith("-") and _SECRET_NAME.search(name):
+            found.append(value if equals else following)
+    return tuple(one for one in found if len(one) >= SHORTEST_PART)
 
 
 def _time(text: str) -> datetime | None:

@@ -26,6 +26,8 @@ class Plugin:
         self.now = NOON
         self.limit: float | None = None
         self.forwarded: list[bytes] = []
+        self.args: tuple[str, ...] = ()
+        self.env: tuple[tuple[str, str], ...] = ()
         self.set(**settings)
 
     def set(self, script: str = "", lifetime: timedelta | None = None) -> None:
@@ -51,6 +53,8 @@ echo '{{"token": "'$(wc -l < {self.folder}/runs)'", "expirationTimestamp": "{end
         """Return a new source of credentials."""
         entry = ExecEntry(
             command=str(self.folder / "plugin"),
+            args=self.args,
+            env=self.env,
             api_version=VERSION,
             interactive_mode="IfAvailable",
         )
@@ -151,6 +155,26 @@ def test_failure_is_reported_with_what_the_plugin_wrote(plugin: Plugin) -> None:
         " in again, or run the plugin by hand to see more."
     )
     assert b"".join(plugin.forwarded).startswith(b"session has expired")
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [
+        pytest.param(("--client-secret", "of-the-client"), (), id="next argument"),
+        pytest.param(("--Password=of-the-client",), (), id="argument with its value"),
+        pytest.param((), (("AZURE_CLIENT_SECRET", "of-the-client"),), id="environment"),
+    ],
+)
+def test_secret_that_the_kubeconfig_gives_to_a_plugin_is_not_shown(
+    plugin: Plugin, args: tuple[str, ...], env: tuple[tuple[str, str], ...]
+) -> None:
+    plugin.args, plugin.env = args, env
+    plugin.set("echo wrong: of-the-client >&2; exit 1")
+
+    with pytest.raises(CredentialUnavailable) as failure:
+        asyncio.run(token(plugin.source()))
+
+    assert "wrote: wrong: [redacted]." in str(failure.value)
 
 
 @pytest.mark.parametrize(
