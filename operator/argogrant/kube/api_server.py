@@ -189,10 +189,19 @@ def api_server_of(
         credentials=_credentials(config, title, environment, terminal, clock),
         authorities=authorities,
         insecure=cluster.insecure,
-        tls_server_name=cluster.tls_server_name,
+        tls_server_name=cluster.tls_server_name or _absolute_host(config.server),
         proxy=proxy,
         headers=_checked(impersonation_headers(config.user), title),
     )
+
+
+def _absolute_host(server: str) -> str:
+    """Return a host name without the dot at its end; empty if it has none.
+
+    Go's TLS removes the dot, which no certificate contains.
+    """
+    host = urlsplit(server).hostname or ""
+    return host.removesuffix(".") if host.endswith(".") else ""
 
 
 def _credentials(

@@ -61,8 +61,9 @@ FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 _SECRET_NAME: Final = re.compile("secret|passw|token|api-?_?key", re.IGNORECASE)
 _TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII
+    r"\d{4}-\d\d-\d\dT\d\d?:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII
 )
+_SHORT_HOUR: Final = re.compile(r"T(?=\d:)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,9 +299,9 @@ class ExecCredential:
         """
         expected = self._plugin.api_version
         try:
-            document = Fields.of(load_yaml(output), "")
+            document = Fields.of(_load(output), "")
             kind, version = document.text("kind"), document.text("apiVersion")
-            if (kind, version) != ("ExecCredential", expected):
+            if (kind or "ExecCredential", version) != ("ExecCredential", expected):
                 raise self._failed(
                     f"printed another kind or apiVersion than ExecCredential and"
                     f" {one_line(expected)[:80]}"
@@ -311,7 +312,9 @@ class ExecCredential:
             token = status.text("token")
             chain = status.text("clientCertificateData")
             key = status.text("clientKeyData")
-            expires_at = _time(status.text("expirationTimestamp"))
+            expires_at = None
+            if status.has("expirationTimestamp"):
+                expires_at = _time(status.text("expirationTimestamp"))
         except InvalidKubeconfig as error:
             raise self._failed(f"printed what {error}") from None
         except ValueError:
@@ -381,17 +384,29 @@ def _secrets(plugin: ExecEntry) -> tuple[str, ...]:
     return tuple(one for one in found if len(one) >= SHORTEST_PART)
 
 
-def _time(text: str) -> datetime | None:
-    """Parse a time as Kubernetes writes it; None for no text.
+def _load(output: bytes) -> object:
+    """Read what a plugin prints: one object in JSON, or YAML.
+
+    Raises:
+        InvalidKubeconfig: It is neither, or something follows the object.
+    """
+    if output.lstrip().startswith(b"{"):
+        try:
+            return json.loads(output)
+        except (ValueError, RecursionError):
+            raise InvalidKubeconfig("is no single object in JSON") from None
+    return load_yaml(output)
+
+
+def _time(text: str) -> datetime:
+    """Parse a time as Go does (RFC 3339).
 
     Raises:
         ValueError: It is none.
     """
-    if not text:
-        return None
     if not _TIME.fullmatch(text):
         raise ValueError(text)
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(_SHORT_HOUR.sub("T0", text).replace(",", "."))
 
 
 def _retrieve(run: "asyncio.Task[_Printed]") -> None:

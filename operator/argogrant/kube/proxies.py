@@ -47,6 +47,11 @@ def proxy_of(server: str, proxy_url: str, environment: Mapping[str, str]) -> str
     value = _variable(environment, variable)
     if not value or _is_excluded(target, _variable(environment, "no_proxy")):
         return ""
+    if target.scheme == "http" and environment.get("REQUEST_METHOD"):
+        raise InvalidProxy(
+            "HTTP_PROXY is not used in a CGI program (REQUEST_METHOD is set), where a"
+            " client can choose its value. Unset one of them."
+        )
     url = value if "://" in value else f"http://{value}"
     if not _is_url(url) or urlsplit(url).scheme not in PORTS:
         raise InvalidProxy(

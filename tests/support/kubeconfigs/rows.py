@@ -838,6 +838,23 @@ ROWS: dict[str, Row] = {
             f'{{"token": "{SECRET}", "expirationTimestamp": "2020-01-01T00:00:00Z"}}'
         )
     ),
+    "a plugin that prints an empty expiry": plugin_row(
+        credential(f'{{"token": "{SECRET}", "expirationTimestamp": ""}}'), "no time"
+    ),
+    "a plugin that prints an expiry in another form of Go": plugin_row(
+        credential(
+            f'{{"token": "{SECRET}", "expirationTimestamp": "2100-01-01T0:00:00,5Z"}}'
+        )
+    ),
+    "a plugin that prints no kind": plugin_row(
+        f'#!/bin/sh\necho \'{{"apiVersion": "{V1}", "status": {{"token": "x"}}}}\'\n'
+    ),
+    "a plugin that prints two objects": plugin_row(
+        PRINTS_TOKEN + PRINTS_TOKEN.removeprefix("#!/bin/sh\n"), "single object"
+    ),
+    "a plugin that prints a word behind its object": plugin_row(
+        f"{PRINTS_TOKEN}echo done\n", "single object"
+    ),
     "a plugin that prints no time as the expiry": plugin_row(
         credential(f'{{"token": "{SECRET}", "expirationTimestamp": "soon"}}'), "no time"
     ),
@@ -861,6 +878,17 @@ ROWS: dict[str, Row] = {
         "Allowlist", "/usr/bin/plugin", "other", refused="may not run"
     ),
     "preferences with an unknown policy": allowed("Some", refused="may not run"),
+    "preferences behind a document of another kind": Row(
+        files={
+            **allowed("DenyAll").files,
+            "home/.kube/kuberc": f"kind: X\n---\n{json.dumps(preferences('DenyAll'))}",
+        },
+        env=allowed("DenyAll").env,
+        refused="may not run",
+    ),
+    "preferences with an empty entry": allowed(
+        "Allowlist", "", "plugin", refused="empty entry"
+    ),
     "preferences that are switched off": Row(
         files=allowed("DenyAll").files,
         env={**allowed("DenyAll").env, "KUBERC": "off"},
@@ -931,6 +959,18 @@ ROWS: dict[str, Row] = {
     ),
     "a proxy-url with another scheme": simple(
         "proxy-url", cluster={**CLUSTER, "proxy-url": "ftp://127.0.0.1:1"}
+    ),
+    "a proxy-url that begins with a blank": simple(
+        "proxy-url", cluster={**CLUSTER, "proxy-url": " ${proxy}"}
+    ),
+    "a proxy-url for a host that ends with a dot": simple(
+        cluster={"server": "https://one.test.:6443", **TRUST, "proxy-url": "${proxy}"}
+    ),
+    "HTTP_PROXY in a CGI program": simple(
+        "CGI",
+        cluster={"server": "http://plain.test:8080"},
+        user={"as": "eve"},
+        env={"HTTP_PROXY": "${proxy}", "REQUEST_METHOD": "GET"},
     ),
     "a proxy-url without a scheme": simple(
         "proxy-url", cluster={**CLUSTER, "proxy-url": "127.0.0.1:1"}

@@ -32,13 +32,13 @@ class Plugin:
 
     def set(self, script: str = "", lifetime: timedelta | None = None) -> None:
         """Write the plugin; its credential expires after the lifetime."""
-        end = (self.now + lifetime).isoformat() if lifetime else ""
+        end = f'"{(self.now + lifetime).isoformat()}"' if lifetime else "null"
         (self.folder / "plugin").write_text(
             f"""#!/bin/sh
 echo run >> {self.folder}/runs
 {script}
 echo '{{"apiVersion": "{VERSION}", "kind": "ExecCredential", "status":'
-echo '{{"token": "'$(wc -l < {self.folder}/runs)'", "expirationTimestamp": "{end}"}}}}'
+echo '{{"token": "'$(wc -l < {self.folder}/runs)'", "expirationTimestamp": {end}}}}}'
 """
         )
         (self.folder / "plugin").chmod(0o755)
@@ -258,11 +258,15 @@ def test_endless_output_is_refused(plugin: Plugin) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("", None, id="no time"),
         pytest.param("2026-05-01T12:00:00Z", NOON, id="UTC"),
         pytest.param("2026-05-01T14:00:00+02:00", NOON, id="with an offset"),
         pytest.param(
             "2026-05-01T12:00:00.5Z", NOON + timedelta(seconds=0.5), id="a fraction"
+        ),
+        pytest.param(
+            "2026-05-01T9:00:00,5Z",
+            NOON - timedelta(hours=3) + timedelta(seconds=0.5),
+            id="a short hour and a comma",
         ),
     ],
 )

@@ -350,6 +350,7 @@ def _check_proxy_url(url: str, title: str) -> None:
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in PROXY_SCHEMES and bool(parts.hostname)
+        is_usable = is_usable and not url[0].isspace()
         _ = parts.port
     except ValueError:
         is_usable = False

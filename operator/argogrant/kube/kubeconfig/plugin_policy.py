@@ -8,6 +8,7 @@ Source: kubernetes/kubectl, ``pkg/kuberc/kuberc.go``; kubernetes/client-go,
 ``plugin/pkg/client/auth/exec/exec.go``, ``checkAllowlistLocked``.
 """
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,9 @@ from argogrant.kube.kubeconfig.entries import InvalidKubeconfig
 
 DEFAULT: Final = Path(".kube", "kuberc")
 VARIABLE: Final = "KUBERC"
+KIND: Final = "Preference"
+GROUP: Final = "kubectl.config.k8s.io/"
+_SEPARATOR: Final = re.compile(rb"^---[ \t\r]*$", re.MULTILINE)
 
 
 def check_plugin(command: str, title: str, environment: Mapping[str, str]) -> None:
@@ -60,9 +64,9 @@ def _file(environment: Mapping[str, str]) -> Path | None:
 
 def _read(file: Path) -> tuple[str, tuple[str, ...]]:
     try:
-        document = Fields.of(load_yaml(file.read_bytes()), "")
+        document = _document(file.read_bytes())
         entries = document.items("credentialPluginAllowlist")
-        allowed = tuple(one.text("command") or one.text("name") for one in entries)
+        allowed = tuple(map(_program_of, entries))
         return document.text("credentialPluginPolicy"), allowed
     except OSError as error:
         problem = f"cannot be read: {(error.strerror or 'unknown error').lower()}"
@@ -73,6 +77,29 @@ def _read(file: Path) -> tuple[str, tuple[str, ...]]:
         f" plugin may run, cannot be used: the file {problem}. Correct it, or set"
         f" {VARIABLE}=off."
     )
+
+
+def _program_of(entry: Fields) -> str:
+    program = entry.text("command") or entry.text("name")
+    if not program:
+        raise InvalidKubeconfig("has an empty entry in credentialPluginAllowlist")
+    return program
+
+
+def _document(text: bytes) -> Fields:
+    """Return the first document that kubectl reads as preferences.
+
+    If there is none, it is the first one that has a policy. kubectl ignores that one,
+    but its author means to forbid something.
+    """
+    documents = [Fields.of(load_yaml(one), "") for one in _SEPARATOR.split(text)]
+    read = [
+        one
+        for one in documents
+        if one.text("kind") == KIND and one.text("apiVersion").startswith(GROUP)
+    ]
+    meant = [one for one in documents if one.has("credentialPluginPolicy")]
+    return (read or meant or documents)[0]
 
 
 def _is_listed(
