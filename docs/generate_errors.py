@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pages import NOTE
+from admission_remedies import AdmissionMessage, admission_messages, remedy_for
+from pages import NOTE, table
 from trouble import Group, Trouble
 from troubles_of_operators import CLUSTERS, COMMANDS, INSTANCES
 from troubles_of_people import APPROVALS, GRANTS, REFUSED
@@ -39,6 +40,16 @@ answer that is not the API server's own, or of a library's exception.
 """
 
 
+ADMISSION: Final = """\
+## Messages of the admission policies
+
+The [admission policies](../how-to/verified-identity.md) are optional. While they are
+installed, the API server prints `ValidatingAdmissionPolicy '…' with binding '…' denied
+request:` and one of these messages; nothing was created or changed. If the correct
+value is too long to be shown, the message names the command that shows it.
+"""
+
+
 def generated_files() -> dict[str, str]:
     """Give the page's text by its path in the repository."""
     return {PAGE: page()}
@@ -46,8 +57,27 @@ def generated_files() -> dict[str, str]:
 
 def page() -> str:
     """Write the whole page."""
-    sections = (_section(group) for group in GROUPS if group.troubles)
+    sections = [_section(group) for group in GROUPS if group.troubles]
+    sections.insert(1, _admission_messages())
     return "\n".join([f"# Errors\n\n{NOTE}\n", INTRODUCTION, *sections])
+
+
+def _admission_messages() -> str:
+    rows = [
+        (f"`{one.policy}`", _shown(one), remedy_for(one.message))
+        for one in admission_messages()
+    ]
+    head = ("policy", "message", "to do")
+    return f"{ADMISSION}\n{table(head, rows)}"
+
+
+def _shown(one: AdmissionMessage) -> str:
+    """Return the message as users see it, without what differs each time."""
+    if not one.has_value:
+        return one.message
+    field = one.message.split()[0].removeprefix("spec.")
+    problem = one.message.partition("; ")[0]
+    return f"{problem}. Write below spec: {field}: {{username: …, groups: […]}}"
 
 
 def pattern_of(trouble: Trouble) -> re.Pattern[str]:

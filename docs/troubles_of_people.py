@@ -60,6 +60,47 @@ REFUSED: Final = Group(
                 " from the message."
             ),
         ),
+        Trouble(
+            name="a_duration_of_a_service_account",
+            title="A duration that a service account requests",
+            message=(
+                'The accessgrants "g1" is invalid: : ValidatingAdmissionPolicy'
+                " 'argogrant-requester' with binding 'argogrant-requester' denied"
+                " request: a service account must set spec.expiresAt, or spec.notBefore"
+                " beside spec.duration: a duration alone would start again each time"
+                " the AccessGrant is re-created; a front end that requests for users"
+                " must be listed in trustedFrontEnds of this policy"
+            ),
+            meaning=(
+                "A program can create the object again and again, and each time the"
+                " duration would begin again. Without the admission policies the grant"
+                " is created, and not in force (`AbsoluteEndRequired`)."
+            ),
+            remedy=(
+                "Write `expiresAt` instead of `duration`, or add `notBefore`. List a"
+                " portal that requests for its users in `trustedFrontEnds`."
+            ),
+        ),
+        Trouble(
+            name="a_duration_with_the_mark_of_a_tool",
+            title="A duration in a manifest that a tool applies again",
+            message=(
+                'The accessgrants "g1" is invalid: : ValidatingAdmissionPolicy'
+                " 'argogrant-requester' with binding 'argogrant-requester' denied"
+                " request: an AccessGrant with a label, annotation or controller of a"
+                " tool such as Argo CD, Flux, Helm or Velero must set spec.expiresAt,"
+                " or spec.notBefore beside spec.duration: a duration alone would start"
+                " again each time the AccessGrant is re-created"
+            ),
+            meaning=(
+                "The mark shows that a tool manages the object, and creates it again"
+                " after it was deleted."
+            ),
+            remedy=(
+                "Write `expiresAt` instead of `duration`, or add `notBefore`. If no"
+                " tool manages the grant, remove its mark."
+            ),
+        ),
     ),
 )
 

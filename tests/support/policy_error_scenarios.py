@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from argogrant.api.accessgrant import TRACKING_ANNOTATION
 from argogrant.api.admission_drift import PROPAGATION_DELAY
 from argogrant.api.admission_policies import VALIDATING_FILE
 from support import admission_objects
@@ -72,6 +73,22 @@ def a_forged_requester(world: ClusterWithPolicies) -> str:
     return told[told.index("Error from server") :]
 
 
+def a_duration_of_a_service_account(world: ClusterWithPolicies) -> str:
+    robot = world.user("system:serviceaccount:ci:deploy", "developers")
+    return _invalid(robot.refused("create", "-f", "-", body=a_grant("g1")))
+
+
+def a_duration_with_the_mark_of_a_tool(world: ClusterWithPolicies) -> str:
+    marked = a_grant("g1")
+    marked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
+    alice = world.user(ALICE, "developers")
+    return _invalid(alice.refused("create", "-f", "-", body=marked))
+
+
+def _invalid(told: str) -> str:
+    return told[told.index("The accessgrants") :].strip()
+
+
 def a_changed_admission_policy(world: ClusterWithPolicies) -> str:
     plane = world.plane
     patch = '{"spec":{"validationActions":["Audit"]}}'
@@ -98,6 +115,8 @@ QUARRELS: dict[str, Quarrel] = {
         an_approver_who_may_not,
         a_refusal,
         a_forged_requester,
+        a_duration_of_a_service_account,
+        a_duration_with_the_mark_of_a_tool,
         a_changed_admission_policy,
     )
 }
