@@ -47,6 +47,7 @@ OF_INSTANCES: Final = {
     EventType.TOKEN_AT_RISK,
     EventType.TOKEN_REMOVED,
     EventType.MEMBER_RETURNED,
+    EventType.MEMBER_ACKNOWLEDGED,
 }
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("The event", AuditEvent),

@@ -352,13 +352,13 @@ ACKNOWLEDGED_PREFIX: Final = "acknowledged.argogrant.dev/"
 """Prefix of annotations of an ArgoCDInstance; the id of a returned member follows."""
 
 
-def read_acknowledged(annotations: Mapping[str, Any]) -> frozenset[str]:
-    """Return the ids of the returned members that are acknowledged."""
-    return frozenset(
-        key.removeprefix(ACKNOWLEDGED_PREFIX)
+def read_acknowledged(annotations: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the ids of the acknowledged members, each with the reason."""
+    return {
+        key.removeprefix(ACKNOWLEDGED_PREFIX): get_str(annotations, key)
         for key in annotations
         if key.startswith(ACKNOWLEDGED_PREFIX)
-    )
+    }
 
 
 MAX_RETURNED_SHOWN: Final = 50

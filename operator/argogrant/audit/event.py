@@ -90,6 +90,11 @@ class EventType(StrEnum):
     administrator (`MemberReturned`), and `argogrant review` lists it. Emitted just
     before the write that removes or records it, and possibly again if the write
     fails."""
+    MEMBER_ACKNOWLEDGED = "member-acknowledged"
+    """A returned member was acknowledged, with `argogrant review --acknowledge` or the
+    annotation, and is no longer reported; `message` has the reason that was given. Who
+    did it is in the audit log of the API server. Emitted just before the operator
+    removes the member from `status.returnedMembers`."""
 
 
 class SubjectData(Model):
@@ -178,9 +183,11 @@ class InstanceData(Model):
     namespace: str
     """Namespace of the ArgoCDInstance."""
     subject: str | None = None
-    """Subject of an orphaned binding or a returned member, as in the policy."""
+    """Subject of an orphaned binding, or of a returned or acknowledged member, as in
+    the policy."""
     role: str | None = None
-    """Role of an orphaned binding or a returned member, as in the policy."""
+    """Role of an orphaned binding, or of a returned or acknowledged member, as in the
+    policy."""
     reason: str | None = None
     """Reason of the condition, in one word."""
     message: str | None = None

@@ -48,6 +48,7 @@ _EVENTS: Final = {
     EventType.TOKEN_AT_RISK: (WARNING, ""),
     EventType.TOKEN_REMOVED: (WARNING, "TokenRemoved"),
     EventType.MEMBER_RETURNED: (WARNING, ""),
+    EventType.MEMBER_ACKNOWLEDGED: (NORMAL, "MemberAcknowledged"),
 }
 """Type and reason of the Kubernetes Event; "" stands for the condition's reason."""
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from argogrant.api.argocdinstance import ReturnedMemberView
 from argogrant.argocd.appproject.ended_members import ReturnedMember, describe_return
 from argogrant.argocd.appproject.tokens import Token
 from argogrant.audit.event import EventType
@@ -54,6 +55,8 @@ CONDITION_EVENTS: Final[Mapping[tuple[str, bool | None, str], EventType]] = {
 }
 """The event that a condition emits when it gets a status and a reason."""
 
+MAX_REASON: Final = 512
+"""Characters of the reason of an acknowledgement that an event has."""
 ONCE_PER_GRANT: Final = frozenset(
     {
         EventType.REQUESTED,
@@ -299,6 +302,24 @@ def member_returned(member: ReturnedMember) -> Transition:
         Reason.MEMBER_RETURNED if member.is_kept else Reason.MEMBER_REMOVED_AGAIN,
         describe_return(member),
         key=f"{member.id}\n{member.returns}",
+        binding=Binding(member.subject, f"proj:{member.project}:{member.role}"),
+    )
+
+
+def member_acknowledged(member: ReturnedMemberView, reason: str) -> Transition:
+    """Return the event of a returned member that is no longer to be reported.
+
+    ``reason`` is the value of the annotation that acknowledges it.
+    """
+    state = "stays a member without a grant" if member.is_kept else "was removed"
+    return Transition(
+        EventType.MEMBER_ACKNOWLEDGED,
+        message=(
+            f"{quote(member.subject)}, who came back to role {quote(member.role)} of"
+            f" AppProject {quote(member.project)} and {state}, is acknowledged"
+            f" ({member.id}): {quote(reason[:MAX_REASON])}"
+        ),
+        key=f"{member.id}\n{reason}",
         binding=Binding(member.subject, f"proj:{member.project}:{member.role}"),
     )
 

@@ -122,8 +122,8 @@ class InstanceRecord(Record):
         "acknowledged",
     )
     instance: Instance | None
-    acknowledged: frozenset[str] = frozenset()
-    """Ids of returned members that are acknowledged."""
+    acknowledged: Mapping[str, str] = field(default_factory=dict)
+    """Ids of returned members that are acknowledged, with the reasons."""
 
     @property
     def is_force_released(self) -> bool:

@@ -13,12 +13,13 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL, FINALIZER, grant_status
-from argogrant.api.argocdinstance import instance_status
+from argogrant.api.argocdinstance import instance_status, view_returned
 from argogrant.api.conditions import status_of
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import (
     contested,
+    member_acknowledged,
     member_returned,
     orphan_removed,
     token_removed,
@@ -452,6 +453,10 @@ class Reporter:
             conditions=_by_type(report.conditions),
             now=now,
         )
+        for member in view_returned(old):
+            if member.id in record.acknowledged:
+                known = member_acknowledged(member, record.acknowledged[member.id])
+                self._audit.instance_event(_instance_data(record), known, now=now)
         self._writer.submit(record, new, written=self._store.instances.upsert)
 
     def report_not_ready(

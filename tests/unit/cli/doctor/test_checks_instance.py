@@ -310,7 +310,7 @@ def test_each_returned_member_has_a_result_with_its_remedy() -> None:
 
 def test_acknowledged_member_has_no_result() -> None:
     status = {**a_status(), "returnedMembers": [RETURNED]}
-    record = replace(a_record(status=status), acknowledged=frozenset({RETURNED["id"]}))
+    record = replace(a_record(status=status), acknowledged={RETURNED["id"]: "OPS-12"})
 
     assert not results_of("Returned", record=record)
 

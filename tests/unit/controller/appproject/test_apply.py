@@ -343,6 +343,40 @@ async def test_returned_member_is_removed_once_and_then_kept_until_acknowledged(
         assert members(operator) == ["alice"]
 
 
+async def test_acknowledgement_of_a_returned_member_is_an_audit_event() -> None:
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        operator.revoke("g")
+        await until(lambda: not members(operator), within=SETTLED)
+        edit_role(operator, groups=["alice"])
+        await asyncio.sleep(SETTLED)
+        status = operator.cluster.object(f"{INSTANCES}/default")["status"]
+        (entry,) = status["returnedMembers"]
+        keys = {f"{ACKNOWLEDGED_PREFIX}{one}": "OPS-12" for one in (entry["id"], "no")}
+        operator.cluster.edit(
+            f"{INSTANCES}/default", {"metadata": {"annotations": keys}}
+        )
+        await asyncio.sleep(SETTLED)
+        operator.cluster.edit(
+            f"{INSTANCES}/default", {"metadata": {"annotations": {"other": "x"}}}
+        )
+        await asyncio.sleep(SETTLED)
+        (event,) = [
+            one
+            for one in operator.audit_records
+            if one.event_type == "member-acknowledged"
+        ]
+
+        assert event.type == "dev.argogrant.instance.member-acknowledged"
+        assert event.data.subject == "alice"
+        assert event.data.role == "proj:team-a:deployer"
+        assert event.data.message is not None
+        assert event.data.message.endswith(
+            'is acknowledged ({}): "OPS-12"'.format(entry["id"])
+        )
+
+
 async def test_failed_removal_of_a_returned_member_is_tried_again_and_told_once() -> (
     None
 ):
