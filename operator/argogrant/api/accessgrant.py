@@ -49,12 +49,18 @@ from argogrant.grants.access.evaluation import PolicyResult
 from argogrant.grants.access.policy import Approval, ApprovalDecision
 from argogrant.grants.access.subject_rules import MAX_RULES
 from argogrant.grants.checks import RECORD_ANNOTATION
-from argogrant.grants.conditions import BindingOutcome, grant_conditions, is_over
+from argogrant.grants.conditions import (
+    BindingOutcome,
+    MemberFacts,
+    grant_conditions,
+    is_over,
+)
 from argogrant.grants.decide import MAX_DETAILS, Decision, DesiredBinding
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.grant import (
     AccessRecord,
     Grant,
+    PlacedMember,
     RecordedFinding,
     RoleRef,
     Subject,
@@ -270,8 +276,16 @@ def read_grant(body: dict[str, Any]) -> Grant:
         recorded_finding=_read_finding(status),
         has_finalizer=FINALIZER in get_list(metadata, "finalizers"),
         metadata_problem=problem,
+        member=_read_member(status),
         record=_read_record(metadata),
     )
+
+
+def _read_member(status: Mapping[str, Any]) -> PlacedMember | None:
+    since = get_time(status, "memberSince")
+    if since is None:
+        return None
+    return PlacedMember(since=since, removed_at=get_time(status, "memberRemovedAt"))
 
 
 def _read_label_keys(metadata: Mapping[str, Any]) -> frozenset[str]:
@@ -377,6 +391,16 @@ class AccessGrantStatus(StatusModel):
     bound_as: str | None = Field(None, max_length=1024)
     """Role as it was written to Argo CD's RBAC policy, such as proj:team-a:deployer.
     Absent if it was never written."""
+    member_since: Instant | None = None
+    """Time from which the subject can have created tokens as a member that the operator
+    added to a role of an AppProject (bindProjectRolesIn: AppProject), as in the
+    annotation argogrant.dev/members of the AppProject. Another program can write the
+    AppProject back without that annotation; the operator then knows its member by this
+    field. Absent if the subject was already a member."""
+    member_removed_at: Instant | None = None
+    """Time at which the operator found that this member is no longer in the role. A
+    member that comes back later is removed once more and reported (MembersReturned).
+    Absent while it is a member."""
     access_policy: ObjectName | None = None
     """Name of the AccessPolicy that allows the grant. Absent if no AccessPolicy is
     required, or if none allows the grant yet."""
@@ -426,6 +450,7 @@ def grant_status(
         **write_conditions(old, conditions, generation=generation, now=now),
         **_approval_fields(decision, old),
         **_times(decision, delivery, old, now),
+        **_member_times(delivery.member, old, now),
         **_access_details(decision, old),
     }
     is_wanted = decision.desired_binding is not DesiredBinding.ABSENT
@@ -444,6 +469,19 @@ def grant_status(
     if subject_rules:
         status["subjectRules"] = subject_rules
     return status
+
+
+def _member_times(
+    facts: MemberFacts, old: Mapping[str, Any], now: datetime
+) -> dict[str, str]:
+    """Build the times of the member; what is not certain stays as it was."""
+    keys = ("memberSince", "memberRemovedAt")
+    times = {key: old[key] for key in keys if key in old}
+    if facts.since is not None:
+        return {"memberSince": format_instant(facts.since)}
+    if facts.is_absent and "memberSince" in times:
+        times.setdefault("memberRemovedAt", format_instant(now))
+    return times
 
 
 def _keep_account(

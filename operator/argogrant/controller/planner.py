@@ -41,6 +41,7 @@ from argogrant.controller.appproject.placement import (
     NO_MEMORY,
     BindingMode,
     binding_mode,
+    placed_members,
     plan_bindings,
     plan_removals,
     written_ends,
@@ -712,6 +713,8 @@ def _binding(decision: Decision) -> tuple[object, ...]:
     return (
         *(grant.binding, grant.is_recorded, grant.created_at, decision.accounted_to),
         *(decision.desired_binding, decision.window.end),
+        # A member in force is recorded in its AppProject as well.
+        grant.member if grant.member and grant.member.removed_at else None,
     )
 
 
@@ -751,7 +754,9 @@ class PlanCache:
             refusal: Why Argo CD's owner does not allow the instance.
             memory: Ended members that AppProjects had recorded.
         """
-        projects = tuple(id(one) for one in seen.projects if mode.concerns(one))
+        chosen = decisions.all() if present is None else present.values()
+        placed = placed_members(chosen)
+        projects = tuple(id(one) for one in seen.projects if mode.concerns(one, placed))
         inputs = (
             *(decisions.revision, seen.text_is_known, owner, tuple(living_owners)),
             *(mode, projects, mode.in_projects and seen.projects_are_known, refusal),
@@ -759,7 +764,6 @@ class PlanCache:
         is_same = self._config_map is seen.config_map and inputs == self._inputs
         is_same = is_same and present is None
         if self._plan is None or self._plan.failures or not is_same:
-            chosen = decisions.all() if present is None else present.values()
             self._plan = plan_bindings(
                 decisions.to_plan(chosen),
                 seen,
@@ -768,6 +772,7 @@ class PlanCache:
                 mode=mode,
                 refusal=refusal,
                 memory=memory,
+                placed=placed,
                 now=decisions.decided_at,
             )
             # A plan by other decisions than those of the cache is used once.
@@ -884,6 +889,7 @@ class Planner:
             mode=binding_mode(record.instance),
             refusal=refusal,
             memory=self._ended,
+            placed=placed_members(present.values()),
             now=now,
         )
         self._record_failures(planned)

@@ -1,7 +1,8 @@
 """Conditions of a grant, derived from its decision and the state of its binding."""
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from argogrant.grants.access.policy_evaluation import ApprovalResult
 from argogrant.grants.decide import Decision, DesiredBinding
@@ -28,6 +29,19 @@ class Condition:
     """None for Kubernetes' ``Unknown``."""
 
 
+class MemberFacts(NamedTuple):
+    """State of a binding in its AppProject after the last write."""
+
+    since: datetime | None = None
+    """Since when the subject is a member that argogrant added; None if it is none, or
+    if no grant wants it."""
+    is_absent: bool = False
+    """True if it is certain that the subject is no member at all."""
+
+
+UNKNOWN_MEMBER: Final = MemberFacts()
+
+
 class BindingOutcome(NamedTuple):
     """State of a binding after the last write.
 
@@ -42,6 +56,8 @@ class BindingOutcome(NamedTuple):
     may_still_apply: bool = False
     """True if Argo CD may still apply a binding that is no longer desired; ``blocked``
     gives the cause."""
+    member: MemberFacts = UNKNOWN_MEMBER
+    """State of the binding in an AppProject."""
 
 
 def grant_conditions(

@@ -10,7 +10,7 @@ from argogrant.api.accessgrant import (
     AccessGrantStatus,
     grant_status,
 )
-from argogrant.grants.conditions import BindingOutcome, Condition
+from argogrant.grants.conditions import BindingOutcome, Condition, MemberFacts
 from argogrant.grants.model.grant import Grant
 from argogrant.grants.model.reasons import GrantCondition, Reason
 from argogrant.grants.model.window import parse_instant
@@ -152,3 +152,35 @@ def test_status_of_an_invalid_object_keeps_recorded_facts() -> None:
     assert status["startedAt"] == old["startedAt"]
     assert status["observedGeneration"] == 2
     assert [c["reason"] for c in status["conditions"]] == ["InvalidGrant"]
+
+
+A_MEMBER = {"memberSince": "2026-11-24T12:00:00Z"}
+GONE = {**A_MEMBER, "memberRemovedAt": "2026-11-24T13:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("old", "facts", "expected"),
+    [
+        pytest.param({}, MemberFacts(since=NOON), A_MEMBER, id="added"),
+        pytest.param({}, MemberFacts(is_absent=True), {}, id="added by no grant"),
+        pytest.param(A_MEMBER, MemberFacts(), A_MEMBER, id="of unknown state"),
+        pytest.param(A_MEMBER, MemberFacts(is_absent=True), GONE, id="removed"),
+        pytest.param(GONE, MemberFacts(is_absent=True), GONE, id="removed earlier"),
+        pytest.param(GONE, MemberFacts(), GONE, id="returned"),
+        pytest.param(GONE, MemberFacts(since=NOON), A_MEMBER, id="added again"),
+        pytest.param(
+            A_MEMBER,
+            MemberFacts(since=NOON + HOUR),
+            {"memberSince": "2026-11-24T13:00:00Z"},
+            id="added for a second period",
+        ),
+    ],
+)
+def test_status_records_the_member_that_is(
+    old: dict[str, str], facts: MemberFacts, expected: dict[str, str]
+) -> None:
+    grant = a_grant(role="deployer", project="team-a", duration=3 * HOUR)
+    delivery = BindingOutcome(is_bound=True, member=facts)
+    status = status_of(grant, NOON + HOUR, delivery, old)
+
+    assert {key: status[key] for key in status if key.startswith("member")} == expected

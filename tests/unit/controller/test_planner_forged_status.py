@@ -254,6 +254,8 @@ FORGED: Final[dict[str, list[Any]]] = {
     "expiresAt": [FOR_EVER, PAST],
     "endedAt": [PAST, FOR_EVER],
     "boundAs": ["role:deployer", "role:admin"],
+    "memberSince": [PAST, FOR_EVER],
+    "memberRemovedAt": [PAST, FOR_EVER],
     "accessPolicy": ["deployers", "other"],
     "approvals": [
         [{"name": "x", "approver": "bob", "decision": "Approve", "at": PAST}],

@@ -12,6 +12,9 @@ its own members in an annotation, in the same write that adds them (``project.py
     no                     yes        any           remove it and its tokens
     no                     ended      yes           remove it once, then report it
 
+The administrators of a project can drop the annotation, also by mistake, so the status
+of each grant says too that its member was added (``placed_members.py``).
+
 Source: argoproj/argo-cd, ``app_project_types.go``, ``ProjectPoliciesString``, which
 copies a group unchanged into a ``g`` line, and ``ValidateProject``, which defines valid
 groups.
@@ -21,7 +24,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from argogrant.argocd.appproject.ended_members import (
     ENDED_ANNOTATION,
@@ -29,6 +31,12 @@ from argogrant.argocd.appproject.ended_members import (
     EndedMembers,
     ReturnedMember,
     fingerprints,
+)
+from argogrant.argocd.appproject.placed_members import (
+    MAX_CLOCK_SKEW,
+    PlacedMembers,
+    ended_again,
+    in_force,
 )
 from argogrant.argocd.appproject.project import (
     LIMIT,
@@ -50,9 +58,6 @@ from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.untrusted_text import utf8_size
 from argogrant.grants.model.validation import quote
 
-MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""Time by which the clock of argocd-server, which dates tokens, may be behind."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredMembers:
@@ -66,6 +71,8 @@ class DesiredMembers:
     removes_tokens: bool = True
     remembered: Collection[EndedMember] = ()
     """Ended members that the annotation may no longer record."""
+    placed: PlacedMembers = ()
+    """Members that the statuses of grants record."""
     undoes_returns: bool = False
     """Ended members that have returned are removed, or reported."""
     retention: timedelta | None = None
@@ -216,6 +223,7 @@ class _Draft:
         recorded = annotation.members if annotation else ()
         self._recorded = {_binding(project, one): one for one in recorded}
         self._present = project.memberships()
+        self._restore_records()
         self._groups = [list(role.groups) for role in project.roles]
         self._members: dict[Binding, Member] = {}
         self._tokens: set[tuple[str, Token]] = set()
@@ -231,7 +239,13 @@ class _Draft:
         self._is_ended_foreign = records is None
         self._ended = EndedMembers(
             project.name,
-            [*(records or ()), *members.remembered] if members.records_ends else (),
+            [
+                *(records or ()),
+                *members.remembered,
+                *ended_again(project, members.placed, self._wanted_since()),
+            ]
+            if members.records_ends
+            else (),
             is_back=lambda one: bool(
                 self._to_binding(one.role, one.subject) in self._present
                 or self._returned_tokens(one)
@@ -239,6 +253,37 @@ class _Draft:
             now=now,
             retention=members.retention,
         )
+
+    def _wanted_since(self) -> dict[Binding, datetime]:
+        requested = self._requested
+        return {
+            binding: one.since
+            for binding, one in self._recorded.items()
+            if binding in requested.desired or binding in requested.kept
+        }
+
+    def _restore_records(self) -> None:
+        """Take the members as recorded that only the statuses of grants record."""
+        requested = self._requested
+        for binding, since in in_force(requested.placed).items():
+            if binding not in self._present or binding in self._recorded:
+                continue
+            role = self._role_of(binding)
+            joined = since + MAX_CLOCK_SKEW
+            end = requested.desired.get(binding) or requested.kept.get(binding)
+            self._recorded[binding] = Member(
+                role=role,
+                subject=binding.subject,
+                until=end or self._now,
+                since=since,
+                known=tuple(
+                    sorted(
+                        one.fingerprint
+                        for one in self._project.tokens.get(role, ())
+                        if since.timestamp() <= one.issued_at < joined.timestamp()
+                    )
+                ),
+            )
 
     def remove_unwanted(self) -> None:
         """Remove managed members that no grant requests, and their tokens."""

@@ -27,12 +27,14 @@ from argogrant.argocd.appproject.members import (
     owner_of,
     plan_members,
 )
+from argogrant.argocd.appproject.placed_members import PlacedMembers, in_force
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.controller.argocd_state import Snapshot
 from argogrant.controller.plan import Plan, plan, plan_key_removals
 from argogrant.grants.decide import Decision, DesiredBinding
-from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.errors import MalformedLine
+from argogrant.grants.model.grant import Binding, PlacedMember
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.window import END_OF_TIME
 
@@ -41,6 +43,21 @@ PROJECTS_UNKNOWN: Final = Finding(
     "The AppProjects cannot be read at the moment; see the Ready condition of the"
     " ArgoCDInstance.",
 )
+
+
+PlacedByProject = Mapping[str, PlacedMembers]
+"""Members that the statuses of grants record, by project."""
+NOTHING_PLACED: Final[PlacedByProject] = {}
+
+
+def placed_members(decisions: Iterable[Decision]) -> PlacedByProject:
+    """Return the members that the statuses of grants record."""
+    found = defaultdict[str, list[tuple[Binding, PlacedMember]]](list)
+    for decision in decisions:
+        grant = decision.grant
+        if grant.member is not None and grant.role.project is not None:
+            found[grant.role.project].append((grant.binding, grant.member))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +72,20 @@ class BindingMode:
     records_ends: bool = True
     """False if the instance is being deleted."""
 
-    def concerns(self, project: Project) -> bool:
-        """Return whether a plan has to consider a project."""
+    def concerns(self, project: Project, placed: Collection[str] = ()) -> bool:
+        """Return whether a plan has to consider a project.
+
+        ``placed`` are the projects to which a member was added, by any status.
+        """
         is_recorded = project.members is not None or project.ended is not None
-        return self.in_projects or is_recorded
+        return self.in_projects or is_recorded or project.name in placed
 
     def complete(
-        self, members: DesiredMembers, project: Project, memory: EndedMemory
+        self,
+        members: DesiredMembers,
+        project: Project,
+        memory: EndedMemory,
+        placed: PlacedByProject,
     ) -> DesiredMembers:
         """Complete the input of a plan for one project."""
         return replace(
@@ -70,6 +94,7 @@ class BindingMode:
             retention=self.retention,
             records_ends=self.records_ends,
             remembered=memory.of(project.name),
+            placed=placed.get(project.name, ()),
         )
 
 
@@ -107,6 +132,7 @@ def plan_bindings(  # noqa: PLR0913
     now: datetime,
     refusal: Finding | None = None,
     memory: EndedMemory = NO_MEMORY,
+    placed: PlacedByProject = NOTHING_PLACED,
 ) -> Plan:
     """Plan the change of policy.argogrant.csv and of every AppProject.
 
@@ -120,9 +146,10 @@ def plan_bindings(  # noqa: PLR0913
             member.
         refusal: Why Argo CD's owner does not allow the instance; None if they do.
         memory: Ended members that AppProjects had recorded.
+        placed: Members that the statuses of all grants record.
     """
     decisions = _without_overdue(decisions, seen, now)
-    projects = [one for one in seen.projects if mode.concerns(one)]
+    projects = [one for one in seen.projects if mode.concerns(one, placed)]
     plan_config_map = partial(
         plan, seen=seen, owner=owner, living_owners=living_owners, refusal=refusal
     )
@@ -151,6 +178,7 @@ def plan_bindings(  # noqa: PLR0913
                 ),
                 project,
                 memory,
+                placed,
             ),
             owner=owner,
             living_owners=living_owners,
@@ -171,6 +199,7 @@ def plan_removals(  # noqa: PLR0913
     now: datetime,
     refusal: Finding | None = None,
     memory: EndedMemory = NO_MEMORY,
+    placed: PlacedByProject = NOTHING_PLACED,
 ) -> Plan:
     """Plan only what ends access: like ``plan_bindings``, without any addition.
 
@@ -206,6 +235,7 @@ def plan_removals(  # noqa: PLR0913
                 ),
                 project,
                 memory,
+                placed,
             ),
             owner=owner,
             living_owners=living_owners,
@@ -217,7 +247,9 @@ def plan_removals(  # noqa: PLR0913
     planned = plan_key_removals(
         seen, kept, owner=owner, living_owners=living_owners, refusal=refusal
     )
-    managed = [one for one in seen.projects if one.members is not None]
+    managed = [
+        one for one in seen.projects if one.members is not None or one.name in placed
+    ]
     plans, failures = _plan_each(managed, plan_project)
     return replace(
         planned,
@@ -260,6 +292,44 @@ def _without_overdue(
         return end is not None and end <= now
 
     return [one for one in decisions if not is_overdue(one)]
+
+
+def members_without_record(
+    seen: Snapshot, placed: PlacedByProject, foreign: Collection[str] = ()
+) -> AbstractSet[Binding]:
+    """Return the members that only the statuses of grants record as argogrant's."""
+    return frozenset(
+        binding
+        for project in seen.projects
+        if project.name in placed and project.name not in foreign
+        for binding in in_force(placed[project.name])
+        if binding in project.memberships()
+    )
+
+
+def member_since(
+    seen: Snapshot, foreign: Collection[str] = ()
+) -> Mapping[Binding, datetime]:
+    """Return since when argogrant's members are in AppProjects, as annotations say.
+
+    Args:
+        seen: The state of Argo CD.
+        foreign: Projects whose members belong to another instance.
+    """
+    found: dict[Binding, datetime] = {}
+    for project in seen.projects:
+        if project.members is None or project.name in foreign:
+            continue
+        try:
+            annotation = project.annotation()
+        except MalformedLine:
+            continue
+        present = project.memberships()
+        for one in annotation.members if annotation is not None else ():
+            binding = Binding(one.subject, f"proj:{project.name}:{one.role}")
+            if binding in present:
+                found[binding] = one.since
+    return found
 
 
 def managed_members(

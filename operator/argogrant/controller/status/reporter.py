@@ -15,6 +15,7 @@ from typing import Any, Final
 from argogrant.api.accessgrant import BREAK_GLASS_LABEL, FINALIZER, grant_status
 from argogrant.api.argocdinstance import instance_status, view_returned
 from argogrant.api.conditions import status_of
+from argogrant.argocd.appproject.project import Project
 from argogrant.audit.audit_log import AuditLog, GrantChange
 from argogrant.audit.event import InstanceData
 from argogrant.audit.transitions import (
@@ -25,7 +26,12 @@ from argogrant.audit.transitions import (
     token_removed,
     token_rotated,
 )
-from argogrant.controller.appproject.placement import managed_members
+from argogrant.controller.appproject.placement import (
+    managed_members,
+    member_since,
+    members_without_record,
+    placed_members,
+)
 from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.faults import Faults
 from argogrant.controller.plan import Plan
@@ -50,8 +56,10 @@ from argogrant.controller.store import (
 from argogrant.grants.access.policy_evaluation import without_grant
 from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.conditions import (
+    UNKNOWN_MEMBER,
     BindingOutcome,
     Condition,
+    MemberFacts,
     approval_condition,
     grant_conditions,
     policy_condition,
@@ -138,7 +146,36 @@ class BindingState:
 
     @cached_property
     def _members(self) -> AbstractSet[Binding]:
-        return managed_members(self.seen, self.planned.foreign_projects)
+        foreign = self.planned.foreign_projects
+        managed = managed_members(self.seen, foreign)
+        placed = placed_members(self.decisions.all())
+        if not placed:
+            return managed
+        return managed | members_without_record(self.seen, placed, foreign)
+
+    @cached_property
+    def _member_since(self) -> Mapping[Binding, datetime]:
+        return member_since(self.seen, self.planned.foreign_projects)
+
+    @cached_property
+    def _projects(self) -> Mapping[str, Project]:
+        return {project.name: project for project in self.seen.projects}
+
+    def member(self, decision: Decision) -> MemberFacts:
+        """Return what is certain about the member of a grant in its AppProject."""
+        grant = decision.grant
+        if grant.role.project is None or not self.seen.projects_are_known:
+            return UNKNOWN_MEMBER
+        binding = grant.binding
+        is_wanted = decision.desired_binding is not DesiredBinding.ABSENT
+        is_blocked = self.planned.obstacle_to(binding) is not None
+        if is_wanted and not is_blocked and binding in self._member_since:
+            return MemberFacts(since=self._member_since[binding])
+        if grant.member is None:
+            return UNKNOWN_MEMBER
+        project = self._projects.get(grant.role.project)
+        is_member = project is not None and binding in project.memberships()
+        return MemberFacts(is_absent=not is_blocked and not is_member)
 
     def _with_members(
         self, config_map: ObservedConfigMap | None
@@ -168,6 +205,7 @@ class BindingState:
             or binding in self.planned.already_bound_by_others,
             blocked=self.planned.obstacle_to(binding),
             may_still_apply=self._may_still_apply(record, decision),
+            member=self.member(decision),
         )
 
     def is_gone(self, decision: Decision | None) -> bool:

@@ -102,6 +102,19 @@ class AccessRecord(NamedTuple):
     """Why it ended before its end; None if it did not."""
 
 
+class PlacedMember(NamedTuple):
+    """Member of a role of an AppProject that argogrant added for a grant.
+
+    The status of the grant records it. Its owners write the AppProject, so the
+    annotation there, which says the same, can be lost.
+    """
+
+    since: datetime
+    """As in the annotation of the AppProject; tells periods apart."""
+    removed_at: datetime | None = None
+    """When the operator saw that it is no member any more; None before that."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One AccessGrant with everything that decisions depend on.
@@ -148,6 +161,9 @@ class Grant:
     written when access is about to be given, and stays."""
     metadata_problem: str = ""
     """Which limit the object's metadata exceeds; empty if none."""
+    member: PlacedMember | None = None
+    """The member of an AppProject that argogrant added for it, according to its
+    status."""
     record: AccessRecord | None = None
     """Its own record, or that of the object that it was copied from."""
     binding: Binding = field(init=False, repr=False, compare=False)

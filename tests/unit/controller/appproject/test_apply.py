@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from argogrant.api.argocdinstance import ACKNOWLEDGED_PREFIX
+from argogrant.argocd.appproject.ended_members import ENDED_ANNOTATION
 from argogrant.argocd.appproject.members import SweptMembers
 from argogrant.argocd.appproject.project import MEMBERS_ANNOTATION
 from argogrant.argocd.policy_csv import OVERLAY_KEY
@@ -16,11 +17,13 @@ from argogrant.kube.errors import Conflict, Forbidden
 from argogrant.kube.resources import APP_PROJECTS
 from support.fake_cluster import FakeCluster
 from support.in_memory_operator import (
+    GRANTS,
     INSTANCES,
     SETTLED,
     SOON,
     InMemoryOperator,
     an_operator,
+    running,
     until,
 )
 
@@ -375,6 +378,86 @@ async def test_acknowledgement_of_a_returned_member_is_an_audit_event() -> None:
         assert event.data.message.endswith(
             'is acknowledged ({}): "OPS-12"'.format(entry["id"])
         )
+
+
+def drop_annotations(operator: InMemoryOperator) -> None:
+    """Write the role back with its member, as a manifest without annotations."""
+    edit_role(operator, groups=["alice"])
+    names = dict.fromkeys((MEMBERS_ANNOTATION, ENDED_ANNOTATION))
+    operator.cluster.edit(TEAM_A, {"metadata": {"annotations": names}})
+
+
+async def test_ended_member_without_annotations_is_removed_after_a_restart() -> None:
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: operator.ready("g") == "+Bound", within=SETTLED)
+        await asyncio.sleep(SETTLED)
+        operator.revoke("g")
+        await until(lambda: operator.has_ended("g"), within=SETTLED)
+        await asyncio.sleep(SETTLED)
+    drop_annotations(operator)
+    async with running(InMemoryOperator(operator.cluster)) as restarted:
+        await until(lambda: not members(restarted), within=SETTLED)
+        await asyncio.sleep(SETTLED)
+        (event,) = returned(restarted)
+        assert event.data.reason == "MemberRemovedAgain"
+
+        drop_annotations(restarted)
+        await asyncio.sleep(SETTLED)
+        found = condition(restarted)
+        assert members(restarted) == ["alice"]
+        assert found is not None
+        assert found["reason"] == "MemberReturned"
+
+
+async def test_member_whose_grant_ends_during_a_restart_without_annotation_ends() -> (
+    None
+):
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: operator.ready("g") == "+Bound", within=SETTLED)
+        await asyncio.sleep(SETTLED)
+    drop_annotations(operator)
+    operator.revoke("g")
+    async with running(InMemoryOperator(operator.cluster)) as restarted:
+        await until(lambda: restarted.has_ended("g"), within=SETTLED)
+
+        assert members(restarted) == []
+        assert not returned(restarted)
+
+
+async def test_member_of_other_people_stays_after_a_restart_without_annotations() -> (
+    None
+):
+    async with a_room_with_members() as operator:
+        edit_role(operator, groups=["alice"])
+        in_project(operator)
+        await until(lambda: operator.ready("g") == "+Bound", within=SETTLED)
+        operator.revoke("g")
+        await until(lambda: operator.has_ended("g"), within=SETTLED)
+        assert "memberSince" not in operator.cluster.object(f"{GRANTS}/g")["status"]
+    drop_annotations(operator)
+    async with running(InMemoryOperator(operator.cluster)) as restarted:
+        await asyncio.sleep(SETTLED)
+
+        assert members(restarted) == ["alice"]
+        assert not returned(restarted)
+
+
+async def test_grant_has_not_ended_while_its_unrecorded_member_cannot_be_removed() -> (
+    None
+):
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: operator.ready("g") == "+Bound", within=SETTLED)
+        await asyncio.sleep(SETTLED)
+        operator.cluster.fail("merge_patch", Forbidden("PATCH"), times=99, path=TEAM_A)
+        drop_annotations(operator)
+        operator.revoke("g")
+        await asyncio.sleep(SETTLED)
+
+        assert members(operator) == ["alice"]
+        assert not operator.has_ended("g")
 
 
 async def test_failed_removal_of_a_returned_member_is_tried_again_and_told_once() -> (
