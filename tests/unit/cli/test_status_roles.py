@@ -192,22 +192,22 @@ def test_unknown_answer_names_the_rules_that_cannot_be_read(
 def test_unknown_answer_lists_the_active_grants_of_the_names(
     cluster: FakeCluster,
 ) -> None:
-    """Not those that are not active, nor those of others."""
+    """Not those that are not active, are of others, or are for another Argo CD."""
     path, ready = ACCESS_GRANTS.path("argogrant"), {"type": "Ready", "status": "True"}
-    for name, subject, conditions in (
-        ("g1", "bob", [ready]),
-        ("g2", "bob", []),
-        ("g3", "ann", [ready]),
-        ("g4", "ops", [ready]),
+    for name, subject, conditions, instance in (
+        ("g1", "bob", [ready], "default"),
+        ("g2", "bob", [], "default"),
+        ("g3", "ann", [ready], "default"),
+        ("g4", "ops", [ready], "default"),
+        ("g5", "bob", [ready], "prod"),
     ):
-        cluster.add(path, a_grant(name, subject))
+        cluster.add(path, a_grant(name, subject, instance=instance))
         status = {"conditions": conditions, "expiresAt": "2999-01-01T00:00:00Z"}
         cluster.edit(f"{path}/{name}/status", {"status": status})
     text = run("can", "bob", *SYNC, "--group", "ops").stdout
 
-    assert [name for name in ("g1", "g2", "g3", "g4") if f"Grant {name})" in text] == [
-        *("g1", "g4")
-    ]
+    listed = [name for name in ("g1", "g2", "g3", "g4", "g5") if f"t {name})" in text]
+    assert listed == ["g1", "g4"]
     assert '  "bob" has "role:deployer" until 2999-01-01 ' in text
 
 
