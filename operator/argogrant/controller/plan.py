@@ -63,6 +63,8 @@ class Plan:
     """True if the key itself has to go, because Argo CD's owner withdrew permission."""
     removed_before: frozenset[Binding] = frozenset()
     """Bindings that were removed since the last report."""
+    adding: frozenset[Binding] = frozenset()
+    """Bindings that writes may add which have no answer yet."""
     failures: Mapping[str, Exception] = field(default_factory=dict)
     """AppProjects whose plan failed unexpectedly; nothing of them is changed."""
     is_moving: bool = False

@@ -88,6 +88,7 @@ from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import ArgoCDLocation
 from argogrant.argocd.appproject.ended_members import ReturnedMember
 from argogrant.argocd.capacity import size_of
+from argogrant.argocd.policy_csv import CONFIG_MAP_NAME
 from argogrant.controller.admission import AdmissionWatcher
 from argogrant.controller.apply import (
     Applier,
@@ -104,6 +105,7 @@ from argogrant.controller.appproject.apply import (
 )
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.faults import Faults
+from argogrant.controller.pending_writes import PendingWrites
 from argogrant.controller.permissions import PermissionWatcher
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import Planner
@@ -203,9 +205,10 @@ class Reconciler:
         self._decided_in = 0.0
         """Seconds of work of the last decisions."""
         self._faults = Faults(self._qualified_name, metrics.record_internal_error)
+        self._writes = PendingWrites(self._retry_now)
         self._applier = Applier(self._qualified_name, metrics, clock)
         self._projects = ProjectApplier(
-            self._qualified_name, metrics, clock, self._faults
+            self._qualified_name, metrics, clock, self._faults, self._writes
         )
         self._planner = Planner(
             name,
@@ -320,7 +323,7 @@ class Reconciler:
             self._store.namespace,
             location,
             connect=self._connect,
-            on_change=self._secret_changed,
+            on_change=self._retry_now,
         )
         tasks = [self._start("the watch of the token Secret", connection.run)]
         try:
@@ -346,6 +349,7 @@ class Reconciler:
         finally:
             self._argocd = None
             await _cancel([*tasks, *([self._resync] if self._resync else [])])
+            await self._writes.close()
             await connection.close()
 
     async def _loop(
@@ -398,11 +402,12 @@ class Reconciler:
         for _ in range(ATTEMPTS):
             try:
                 await self._remove(argocd, record)
+                if self._writes.is_empty:
+                    return
+                await self._writes.wait()
             except ClusterError as error:
                 logger.warning("%s: %s", self._qualified_name, error)
                 await self._backoff.wait()
-            else:
-                return
             if self._store.instance(self._name) is not None:
                 return
 
@@ -533,10 +538,11 @@ class Reconciler:
                 await self._decide(argocd, record)
             seen = argocd.snapshot()
             planned = self._planner.plan(record, seen)
-            planned = replace(planned, removed_before=self._removed)
+            planned = replace(
+                planned, removed_before=self._removed, adding=self._writes.additions
+            )
             planned = self._detect_contention(planned, seen)
-            self._report_members(record, planned)
-            members = await self._projects.write(argocd, planned)
+            members = await self._write_members(argocd, record, planned)
             remove_key = _removes_key(record, planned) and planned.overlay_exists(seen)
             write_delay = None if remove_key else self._applier.write_delay(planned)
             try:
@@ -549,11 +555,12 @@ class Reconciler:
                 continue
             if planned.is_moving:
                 await asyncio.sleep(ARGOCD_WATCH_DELAY)
-            failure = members.failure
+            failure = members.failure or self._writes.overdue
             if members.conflicts:
                 failure = failure or Conflict(_changed_meanwhile(members.conflicts))
             self._report(argocd, _with_obstacles(planned, members), failure)
             is_complete = failure is None and self._faults.finding is None
+            is_complete = is_complete and self._writes.is_empty
             wait = members.no_later_than(write_delay)
             return _Result(wait=wait, is_complete=is_complete)
         raise Conflict(_changed_meanwhile(["argocd-rbac-cm"]))
@@ -569,15 +576,10 @@ class Reconciler:
         for _ in range(ATTEMPTS):
             seen = argocd.snapshot()
             planned = self._planner.plan_removals(record, seen, alone=alone)
-            failure: ClusterError | None = None
-            remove_key = _removes_key(record, planned) and planned.overlay_exists(seen)
-            if planned.is_urgent or remove_key:
-                try:
-                    await self._write_key(argocd, record, planned, seen)
-                except ClusterError as error:
-                    failure = error
-            self._report_members(record, planned)
-            members = await self._projects.write(argocd, planned)
+            failure, members = await asyncio.gather(
+                self._write_key_removals(argocd, record, planned, seen),
+                self._write_members(argocd, record, planned),
+            )
             self._removed |= planned.removed
             if isinstance(failure, Conflict):
                 await argocd.refresh_config_map()
@@ -588,7 +590,25 @@ class Reconciler:
         if failure is not None:
             raise Conflict(_changed_meanwhile(["argocd-rbac-cm"]))
         has_failed = members.failures or members.conflicts or planned.failures
-        return _Result(is_complete=not has_failed)
+        return _Result(is_complete=not has_failed and self._writes.is_empty)
+
+    async def _write_key_removals(
+        self, argocd: ArgoCD, record: InstanceRecord, planned: Plan, seen: Snapshot
+    ) -> ClusterError | None:
+        """Write the managed key if that ends access; return why it failed."""
+        remove_key = _removes_key(record, planned) and planned.overlay_exists(seen)
+        try:
+            if planned.is_urgent or remove_key:
+                await self._write_key(argocd, record, planned, seen)
+        except ClusterError as error:
+            return error
+        return None
+
+    async def _write_members(
+        self, argocd: ArgoCD, record: InstanceRecord, planned: Plan
+    ) -> ProjectWriteResult:
+        self._report_members(record, planned)
+        return await self._projects.write(argocd, planned)
 
     async def _remove_alone(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
         """Write only what ends access, by the grants' own objects alone."""
@@ -623,6 +643,8 @@ class Reconciler:
     ) -> None:
         """Write the managed key, or remove it if the instance is being deleted.
 
+        A slow write goes on in the background (``PendingWrites``).
+
         Raises:
             Conflict: The ConfigMap has changed since it was observed.
             ClusterError: The ConfigMap could not be written.
@@ -631,9 +653,16 @@ class Reconciler:
         with self._faults.contain("the report of bindings without a grant"):
             self._reporter.report_orphans(record, orphans, seen, self._clock())
         remove_key = _removes_key(record, planned)
-        await self._applier.write(
-            argocd, planned, seen, orphans=orphans, remove_key=remove_key
+        write = partial(
+            self._applier.write,
+            argocd,
+            planned,
+            seen,
+            orphans=orphans,
+            remove_key=remove_key,
         )
+        adds = planned.overlay.to_add if planned.overlay else frozenset[Binding]()
+        await self._writes.run(f"ConfigMap {CONFIG_MAP_NAME}", write, adds)
 
     def _report_members(self, record: InstanceRecord, planned: Plan) -> None:
         with self._faults.contain("the report of members and tokens"):
@@ -867,8 +896,8 @@ class Reconciler:
         """Start a background task that is started again after every exception."""
         return asyncio.create_task(self._faults.keep_running(what, work))
 
-    def _secret_changed(self) -> None:
-        """Retry a failed reconciliation at once: the Secret may contain a new token."""
+    def _retry_now(self) -> None:
+        """Retry at once: the Secret may have a new token, or a slow write has ended."""
         self._backoff.retry_now()
         self._changed.set()
 

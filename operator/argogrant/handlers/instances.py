@@ -21,7 +21,7 @@ from argogrant.argocd.policy_csv import trim_line_caches
 from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.apply import Clock
 from argogrant.controller.manager import NamespaceManager, log_task_failure
-from argogrant.kube.client import Cluster, KubernetesCluster
+from argogrant.kube.client import Cluster, KubernetesCluster, Timeouts
 from argogrant.kube.errors import ClusterError
 from argogrant.kube.kubeconfig.choosing import ConnectionOptions, read_client_config
 from argogrant.telemetry.metrics import Metrics
@@ -50,8 +50,11 @@ async def connect_to(remote: RemoteCluster, token: str) -> KubernetesCluster:
     )
 
 
-def connect_home() -> KubernetesCluster:
+def connect_home(timeouts: Timeouts | None = None) -> KubernetesCluster:
     """Create a client of the cluster that the kubeconfig or the pod names.
+
+    Args:
+        timeouts: Limits of the time that requests take.
 
     Raises:
         InvalidKubeconfig: Neither names a usable API server and credential.
@@ -59,7 +62,9 @@ def connect_home() -> KubernetesCluster:
     given = json.loads(os.environ.get("ARGOGRANT_CONNECTION") or "{}")
     options = TypeAdapter(ConnectionOptions).validate_python(given)
     config = read_client_config(options, os.environ)
-    return KubernetesCluster.connect(config, utc_now, environment=os.environ)
+    return KubernetesCluster.connect(
+        config, utc_now, environment=os.environ, timeouts=timeouts
+    )
 
 
 class NamespaceRegistry:

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
+import aiohttp
 import click
 import kopf
 from pydantic import TypeAdapter
@@ -37,7 +38,12 @@ from argogrant.handlers.instances import (
     utc_now,
 )
 from argogrant.handlers.kopf_requests import Backoffs, survive_broken_answers
-from argogrant.kube.client import Body, Cluster, KubernetesCluster
+from argogrant.kube.client import (
+    SHORT_TIMEOUTS,
+    Body,
+    Cluster,
+    KubernetesCluster,
+)
 from argogrant.kube.errors import Conflict, CredentialUnavailable
 from argogrant.kube.kubeconfig.entries import InvalidKubeconfig
 from argogrant.kube.leader_election import LeaderElector
@@ -48,9 +54,10 @@ from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
-REQUEST_SECONDS: Final = 15.0
-"""Timeout of kopf's requests. kopf's default of five minutes would delay the deletion
-of an ArgoCDInstance by as much."""
+REQUEST_SECONDS: Final = 36.0
+"""Timeout of kopf's requests: that of other writes, so a slow admission webhook does
+not keep an ArgoCDInstance. kopf's default of five minutes would delay its deletion by
+as much."""
 CONNECT_SECONDS: Final = 5.0
 DNS_THREADS: Final = 64
 """Host names resolved at the same time; names that time out must not delay others."""
@@ -189,7 +196,7 @@ class LeaderElection:
 
     async def _elect(self, main: asyncio.AbstractEventLoop) -> None:
         """Acquire the Lease, notify the main loop, and renew until released."""
-        cluster = connect_home()
+        cluster = connect_home(SHORT_TIMEOUTS)
         elector = LeaderElector(
             cluster,
             self._settings.lease_namespace,
@@ -434,8 +441,25 @@ async def log_in(memo: kopf.Memo, **_: object) -> kopf.AiohttpSession:
         credential = await api_server.credentials.current()
     except CredentialUnavailable as error:
         raise kopf.TemporaryError(str(error), delay=LOGIN_SECONDS) from error
-    session = api_server.open_session(credential.certificate)
+    session = api_server.open_session(credential.certificate, outer=(retry_later,))
     return kopf.AiohttpSession(server=api_server.url, aiohttp_session=session)
+
+
+async def retry_later(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Let kopf repeat a request for which there is no credential now.
+
+    kopf ends the whole operator at an exception that it does not know.
+
+    Raises:
+        aiohttp.ClientConnectionError: The credential is missing now.
+    """
+    try:
+        return await send(request)
+    except CredentialUnavailable as error:
+        logger.warning("%s", error)
+        raise aiohttp.ClientConnectionError("there is no credential now") from error
 
 
 @kopf.on.cleanup()

@@ -63,6 +63,7 @@ class ApiServer:
         resolver: AbstractResolver | None = None,
         *,
         limit: int = 0,
+        outer: tuple[aiohttp.ClientMiddlewareType, ...] = (),
         **settings: Any,  # noqa: ANN401
     ) -> aiohttp.ClientSession:
         """Open a session; it can only be used in the event loop that runs now.
@@ -71,6 +72,7 @@ class ApiServer:
             certificate: Client certificate of the connections.
             resolver: Looks up host names; None for aiohttp's.
             limit: Connections at the same time; 0 for no limit.
+            outer: Middlewares around the authentication.
             settings: Further settings of ``aiohttp.ClientSession``.
 
         Raises:
@@ -93,7 +95,7 @@ class ApiServer:
             connector=connector,
             headers=self.headers,
             proxy=None if is_socks else self.proxy or None,
-            middlewares=(self._authenticate,),
+            middlewares=(*outer, self._authenticate),
             cookie_jar=aiohttp.DummyCookieJar(),
             **settings,
         )

@@ -69,10 +69,20 @@ FIELD_MANAGER: Final = "argogrant"
 """Not kubectl's, since Argo CD adopts fields that kubectl has applied client-side."""
 
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, connect=3)
-"""Short, since a revocation whose response is lost is repeated without harm."""
+WRITE_TIMEOUT: Final = aiohttp.ClientTimeout(total=36, connect=3)
+"""Longer than any write takes: the API server gives up after 34 seconds, most of which
+are for admission webhooks (``timeoutSeconds`` of up to 30). It discards a write whose
+client does not wait.
+
+Source: kubernetes/kubernetes, ``apiserver/pkg/endpoints/handlers/rest.go``,
+``requestTimeoutUpperBound``.
+"""
 LIST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=3)
 PLUGIN_SECONDS: Final = 60.0
 """Seconds that an exec plugin of the operator may run: it has no one to ask."""
+PLUGIN_PAUSE: Final = 5.0
+"""Longest seconds between two runs of a plugin of the operator that fails; the end of
+access waits for it."""
 PAGE_SIZE: Final = 100
 """Objects per page of a list. A parsed page takes about 15 kB for each object. Pages of
 500 objects, read during a burst of grants, increased the memory of the process by four
@@ -97,6 +107,7 @@ class Timeouts:
     """Limits of the time that requests take, except watches."""
 
     request: aiohttp.ClientTimeout = field(default=REQUEST_TIMEOUT)
+    writes: aiohttp.ClientTimeout = field(default=WRITE_TIMEOUT)
     lists: aiohttp.ClientTimeout = field(default=LIST_TIMEOUT)
     retries: int = 0
     """How often a request is sent again, if the API server asks for that."""
@@ -108,7 +119,11 @@ class Timeouts:
         Source: kubernetes/client-go, ``transport/cache.go`` and ``rest/with_retry.go``.
         """
         limit = aiohttp.ClientTimeout(total=seconds or None, sock_connect=30)
-        return cls(request=limit, lists=limit, retries=10)
+        return cls(request=limit, writes=limit, lists=limit, retries=10)
+
+
+SHORT_TIMEOUTS: Final = Timeouts(writes=REQUEST_TIMEOUT)
+"""For the Lease: a renewal that takes longer comes too late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +292,8 @@ class KubernetesCluster:
         api_server = api_server_of(
             config,
             environment=environment,
-            terminal=terminal or PluginTerminal(limit=PLUGIN_SECONDS),
+            terminal=terminal
+            or PluginTerminal(limit=PLUGIN_SECONDS, longest_pause=PLUGIN_PAUSE),
             clock=clock,
         )
         return cls(api_server, clock, dry_run=dry_run, timeouts=timeouts)
@@ -464,7 +480,11 @@ class KubernetesCluster:
         parse: Callable[[object], Body] = as_mapping,
     ) -> Body:
         """Send a request and return what ``parse`` makes of the JSON it gets."""
-        limits = (self._timeouts.request, self._limits.object_bytes)
+        timeouts = self._timeouts
+        limits = (
+            timeouts.request if method == "GET" else timeouts.writes,
+            self._limits.object_bytes,
+        )
         request = _Request(method, path, query, lane_of(method, path), *limits, body)
         with connection_errors(str(request), self._clean):
             return parse(parse_json(await self._read(request)))

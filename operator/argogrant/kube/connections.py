@@ -6,7 +6,7 @@ the write that removes a binding finds a connection::
 
     lane       requests                                            connections
     WATCHES    watches, of which every informer has one            1,000
-    OBJECTS    reads of one object, and patches except of a status  32
+    OBJECTS    reads of one object, and patches except of a status  128
     OTHERS     lists, statuses, Events, reviews                     32
 
 The owner of the API server, or of a proxy, writes the answers. Redirects are
@@ -47,7 +47,7 @@ class Lane(Enum):
     """Kinds of requests with connections of their own; the value is their number."""
 
     WATCHES = "watches", 1_000
-    OBJECTS = "objects", 32
+    OBJECTS = "objects", 128
     OTHERS = "others", 32
 
 

@@ -463,6 +463,7 @@ async def keep_editing(operator: InMemoryOperator) -> None:
     number = 0
     while True:
         number += 1
+        await asyncio.sleep(0.01)  # The request is on its way.
         operator.edit_rbac(
             policy_csv=f"{RULES}p, role:r{number}, applications, get, */*, allow\n"
         )

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import kopf
 import pytest
 from aiohttp import web
@@ -71,3 +72,20 @@ def test_rejected_request_is_not_repeated_without_another_credential() -> None:
 def test_missing_credential_is_asked_for_again_later() -> None:
     with pytest.raises(kopf.TemporaryError, match="exec plugin failed"):
         ask(Rotating())
+
+
+def test_later_request_without_a_credential_is_one_that_kopf_repeats() -> None:
+    """kopf ends the operator at an exception that it does not know."""
+
+    async def story() -> None:
+        async with serving(only_new) as server:
+            source = Rotating("new")
+            api_server = ApiServer(url=server.url, credentials=source)
+            memo: Any = SimpleNamespace(cluster=SimpleNamespace(api_server=api_server))
+            login = await log_in(memo=memo)
+            async with login.aiohttp_session as session:
+                source.tokens.clear()
+                await session.get(f"{login.server}/version")
+
+    with pytest.raises(aiohttp.ClientConnectionError):
+        asyncio.run(story())

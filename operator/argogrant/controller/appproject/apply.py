@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from argogrant.argocd.appproject.members import ProjectPlan, managed_bindings
@@ -17,6 +18,7 @@ from argogrant.controller.apply import (
 )
 from argogrant.controller.argocd_state import ArgoCD, Snapshot
 from argogrant.controller.faults import Faults
+from argogrant.controller.pending_writes import PendingWrites
 from argogrant.controller.plan import Plan
 from argogrant.grants.model.validation import quote
 from argogrant.kube.errors import ClusterError, Conflict, NotFound
@@ -25,6 +27,9 @@ from argogrant.telemetry.metrics import InstanceMetrics
 ARGOCD_WATCH_DELAY: Final = 0.25
 """Seconds after which argocd-server has observed an addition. It watches ConfigMaps and
 AppProjects separately, so it could otherwise observe the removal first."""
+
+MOST_AT_ONCE: Final = 16
+"""AppProjects that are written at the same time."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +63,7 @@ class ProjectApplier:
         metrics: Metrics of the instance.
         clock: Returns the time in UTC.
         faults: Records unforeseen exceptions.
+        writes: Writes that have no answer yet.
     """
 
     def __init__(
@@ -66,7 +72,9 @@ class ProjectApplier:
         metrics: InstanceMetrics,
         clock: Clock,
         faults: Faults,
+        writes: PendingWrites,
     ) -> None:
+        self._writes = writes
         self._qualified_name = qualified_name
         self._faults = faults
         self._metrics = metrics
@@ -102,26 +110,46 @@ class ProjectApplier:
         return replace(planned, obstacles=obstacles)
 
     async def write(self, argocd: ArgoCD, planned: Plan) -> ProjectWriteResult:
-        """Write the projects that are due; a failure of one delays no other."""
-        wait, conflicts = None, set[str]()
-        failures: dict[str, ClusterError] = {}
+        """Write the projects that are due; no failed or slow write delays another."""
+        wait, due = None, list[ProjectPlan]()
         for plan in sorted(planned.projects, key=lambda one: not one.is_urgent):
             delay = self._write_delay(plan)
             if delay is not None:
                 wait = min(delay, wait or delay)
-                continue
-            try:
-                with self._faults.contain(f"AppProject {quote(plan.project)}"):
-                    await self._write(argocd, plan)
-            except NotFound:
-                continue  # The watch will report the deletion.
-            except Conflict:
-                conflicts.add(plan.project)
-            except ClusterError as error:
-                failures[plan.project] = error
-        return ProjectWriteResult(
-            wait=wait, failures=failures, conflicts=frozenset(conflicts)
+            else:
+                due.append(plan)
+        turns = asyncio.Semaphore(MOST_AT_ONCE)
+        errors = await asyncio.gather(
+            *(self._write_in_turn(argocd, plan, turns) for plan in due)
         )
+        failed = {
+            plan.project: error
+            for plan, error in zip(due, errors, strict=True)
+            # After a NotFound, the watch will report the deletion.
+            if error is not None and not isinstance(error, NotFound)
+        }
+        conflicts = {name for name in failed if isinstance(failed[name], Conflict)}
+        return ProjectWriteResult(
+            wait=wait,
+            failures={
+                name: error for name, error in failed.items() if name not in conflicts
+            },
+            conflicts=frozenset(conflicts),
+        )
+
+    async def _write_in_turn(
+        self, argocd: ArgoCD, plan: ProjectPlan, turns: asyncio.Semaphore
+    ) -> ClusterError | None:
+        """Write one project, and return why it was not written."""
+        name = f"AppProject {quote(plan.project)}"
+        async with turns:
+            try:
+                with self._faults.contain(name):
+                    write = partial(self._write, argocd, plan)
+                    await self._writes.run(name, write, plan.to_add)
+            except ClusterError as error:
+                return error
+        return None
 
     async def _write(self, argocd: ArgoCD, plan: ProjectPlan) -> None:
         """Write one project.

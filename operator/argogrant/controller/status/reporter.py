@@ -132,7 +132,7 @@ class BindingState:
         applies_earlier_one = self.seen.config_map is None or self._is_not_loaded
         if applies_earlier_one and self.seen.last_loaded_config_map is not None:
             present = self._with_members(self.seen.last_loaded_config_map)
-        return present - {
+        return (present | self.planned.adding) - {
             decision.grant.binding
             for decision in self.decisions.all()
             if decision.desired_binding is not DesiredBinding.ABSENT
@@ -254,8 +254,9 @@ class BindingState:
             return False
         binding = decision.grant.binding
         if self.is_confirmed:
-            # Only an unreadable AppProject keeps a binding then.
-            return binding in self.planned.obstacles and binding in self.leftover
+            # Only an unreadable AppProject or a slow write has a binding then.
+            others = self.planned.obstacles.keys() | self.planned.adding
+            return binding in others and binding in self.leftover
         if record.being_deleted:
             # The finalizer keeps the grant until the revocation is certain.
             return True

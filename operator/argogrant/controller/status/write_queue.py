@@ -2,7 +2,8 @@
 
 An object that cannot be written costs the others nothing. Every urgency has workers of
 its own, and no worker waits for a retry. A write that takes long is broken off: it goes
-on in the slow lane, which has workers of its own too::
+on in the slow lane, which has workers of its own too. There each attempt may take
+longer than the one before (``SLOW_PATIENCE``), at last as long as admission webhooks::
 
     put ──> lane of its urgency ──┬── written ──> forgotten
                 ▲                 ├── failed ──> backoff of this object ──┐
@@ -21,9 +22,12 @@ from argogrant.kube.errors import Backoff
 
 PATIENCE: Final = 1.0
 """Seconds that a write may take, except in the slow lane; milliseconds are usual."""
+SLOW_PATIENCE: Final = (5.0, 10.0, 40.0)
+"""Seconds that the attempts in the slow lane may take. The last number is longer than
+the time limit of the client's writes."""
 LONGEST_RETRY: Final = 30.0
 LONGEST_URGENT_RETRY: Final = 5.0
-SLOW_WORKERS: Final = 4
+SLOW_WORKERS: Final = 12
 
 
 class Urgency(IntEnum):
@@ -51,6 +55,8 @@ class _Entry:
     """Urgency of what was put while the object was written."""
     is_writing: bool = False
     is_slow: bool = False
+    slow_attempts: int = 0
+    """Attempts in the slow lane that were broken off."""
     backoff: Backoff | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -71,6 +77,8 @@ class WriteQueue:
             lane: asyncio.PriorityQueue() for lane in (*Urgency, None)
         }
         """By urgency; the slow lane is that of None."""
+        self._usual_attempts = 0
+        """``slow_attempts`` of the object that was written last."""
 
     def __len__(self) -> int:
         """Return the number of objects with something to be written."""
@@ -97,9 +105,9 @@ class WriteQueue:
         async with asyncio.TaskGroup() as tasks:
             for urgency, count in WORKERS.items():
                 for _ in range(count):
-                    tasks.create_task(self._work(urgency, PATIENCE))
+                    tasks.create_task(self._work(urgency))
             for _ in range(SLOW_WORKERS):
-                tasks.create_task(self._work(None, None))
+                tasks.create_task(self._work(None))
 
     def _enqueue(self, path: str, entry: _Entry) -> None:
         if entry.timer is not None:
@@ -109,7 +117,7 @@ class WriteQueue:
         lane = None if entry.is_slow else entry.urgency
         self._lanes[lane].put_nowait((entry.urgency, entry.turn, path))
 
-    async def _work(self, lane: Urgency | None, patience: float | None) -> None:
+    async def _work(self, lane: Urgency | None) -> None:
         loop = asyncio.get_running_loop()
         while True:
             _, turn, path = await self._lanes[lane].get()
@@ -119,13 +127,22 @@ class WriteQueue:
             entry.turn, entry.is_writing, began = 0, True, loop.time()
             is_done = False
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(self._patience(lane, entry)):
                     is_done = await self._write(path)
             except TimeoutError:
-                pass
+                entry.slow_attempts += lane is None
+            if is_done:
+                self._usual_attempts = entry.slow_attempts
             entry.is_writing = False
             entry.is_slow = not is_done and loop.time() - began >= PATIENCE
             self._settle(path, entry, is_done=is_done)
+
+    def _patience(self, lane: Urgency | None, entry: _Entry) -> float:
+        if lane is not None:
+            return PATIENCE
+        # If an admission webhook is slow, it is so for every object.
+        entry.slow_attempts = max(entry.slow_attempts, self._usual_attempts)
+        return SLOW_PATIENCE[min(entry.slow_attempts, len(SLOW_PATIENCE) - 1)]
 
     def _settle(self, path: str, entry: _Entry, *, is_done: bool) -> None:
         """Forget an object that is written, or schedule its next attempt."""
