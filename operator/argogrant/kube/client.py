@@ -532,8 +532,7 @@ class KubernetesCluster:
 
     def _clean(self, text: str) -> str:
         """Make text of the API server harmless: one short line without the token."""
-        secret = self._connections.secret
-        return foreign_text(text, (secret,), self._limits.text)
+        return foreign_text(text, self._connections.secrets, self._limits.text)
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> int | None:

@@ -71,8 +71,8 @@ class Connections:
         self._certificate: ClientCertificate | None = None
         self._sessions: dict[Lane, aiohttp.ClientSession] = {}
         self._resolver = OwnThreadResolver()
-        self.secret = ""
-        """The secret of the latest credential, which no message may repeat."""
+        self.secrets: tuple[str, ...] = ()
+        """The secrets of the latest credential, which no message may repeat."""
 
     async def send(  # noqa: PLR0913
         self,
@@ -116,7 +116,7 @@ class Connections:
 
     async def _session(self, lane: Lane) -> aiohttp.ClientSession:
         credential = await self._api_server.credentials.current()
-        certificate, self.secret = credential.certificate, credential.secret
+        certificate, self.secrets = credential.certificate, credential.secrets
         if certificate != self._certificate:
             self._certificate = certificate
             await self._close_sessions()

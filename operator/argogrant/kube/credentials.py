@@ -54,9 +54,20 @@ class Credential:
     certificate: ClientCertificate | None = None
 
     @property
-    def secret(self) -> str:
-        """The secret in the header; empty for none."""
-        return self.authorization.rpartition(" ")[2]
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets in the header: a token, or a password in and out of base64.
+
+        A token may contain blanks.
+        """
+        scheme, _, rest = self.authorization.partition(" ")
+        secrets = (rest.strip(),) if rest.strip() else ()
+        if scheme != "Basic":
+            return secrets
+        try:
+            decoded = base64.b64decode(rest, validate=True).decode()
+        except ValueError:
+            return secrets
+        return (*secrets, decoded.partition(":")[2])
 
 
 class CredentialSource(Protocol):

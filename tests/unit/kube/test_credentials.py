@@ -184,3 +184,21 @@ def test_id_token_is_used_until_shortly_before_its_expiry() -> None:
         asyncio.run(current(oidc({"id-token": expired})))
     with pytest.raises(CredentialUnavailable, match="no id-token"):
         asyncio.run(current(oidc({})))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "secrets"),
+    [
+        pytest.param("", (), id="no header"),
+        pytest.param("Bearer one", ("one",), id="a token"),
+        pytest.param("Bearer  one two ", ("one two",), id="a token with blanks"),
+        pytest.param(
+            basic("alice", "a:b"),
+            (basic("alice", "a:b").removeprefix("Basic "), "a:b"),
+            id="a password, also as it is sent",
+        ),
+        pytest.param("Basic ä", ("ä",), id="no base64"),
+    ],
+)
+def test_secrets_of_a_header_are_known_for_redaction(authorization, secrets) -> None:
+    assert Credential(authorization).secrets == secrets

@@ -74,7 +74,7 @@ def plugin(tmp_path: Path) -> Plugin:
 
 
 async def token(source: ExecCredential) -> str:
-    return (await source.current()).secret
+    return (await source.current()).authorization.removeprefix("Bearer ")
 
 
 def test_plugin_runs_once_for_many_requests(plugin: Plugin) -> None:
