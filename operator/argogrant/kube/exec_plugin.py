@@ -6,7 +6,7 @@ standard error is that of this process, and also its standard input unless
 ``interactiveMode`` forbids it. What it prints is never shown.
 
 After a failure the plugin runs again only after a pause, which grows up to half a
-minute; until then the same error is raised.
+minute (``longest_pause``); until then the same error is raised.
 
 Source: Kubernetes, "Authentication", client-go credential plugins;
 kubernetes/client-go, ``plugin/pkg/client/auth/exec/exec.go`` and ``rest/exec.go``.
@@ -78,6 +78,8 @@ class PluginTerminal:
     """Receives standard error, if it is no terminal."""
     limit: float | None = None
     """Seconds that the plugin may run; None for no limit, as in kubectl."""
+    longest_pause: float = LONGEST_PAUSE
+    """Longest seconds between two runs while the plugin fails."""
 
 
 class ExecCredential:
@@ -150,7 +152,8 @@ class ExecCredential:
             if self._failure is not None:
                 if time.monotonic() - self._ended < self._pause:
                     raise self._failure
-                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+                longest = self._terminal.longest_pause
+                self._pause = min(self._pause * 2, longest)
             self._run = asyncio.create_task(self._run_plugin())
             self._run.add_done_callback(_retrieve)
         return await asyncio.shield(self._run)

@@ -23,7 +23,10 @@ import logging
 import re
 import sys
 import threading
+import time
+from collections import OrderedDict
 from copy import copy
+from math import inf
 from types import TracebackType
 from typing import Any, Final
 
@@ -36,6 +39,10 @@ LONGEST_LINE: Final = 4_000
 MOST_LINES: Final = 200
 LOGGED_FRAMES: Final = 12
 LOGGED_CAUSES: Final = 5
+OURS: Final = "argogrant"
+REPEAT_SECONDS: Final = 60.0
+MOST_KEPT: Final = 200
+"""Warnings that are recognized as repeated."""
 
 _TIME: Final = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] ")
 
@@ -61,6 +68,34 @@ class LogLines(logging.Formatter):
             record.exc_text = _exception_lines(error)
             record.exc_info = None
         return safe_lines(self._inner.format(record))
+
+
+class RepeatedWarnings(logging.Filter):
+    """Drops a warning of argogrant that was logged within the last minute.
+
+    A failure is tried again every few seconds, for as long as it lasts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._logged: OrderedDict[str, float] = OrderedDict()
+        """Time of each message, the latest at the end."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        is_ours = record.name.startswith(f"{OURS}.")
+        if not is_ours or record.levelno != logging.WARNING:
+            return True
+        text, now = record.getMessage(), time.monotonic()
+        with self._lock:
+            if now - self._logged.get(text, -inf) < REPEAT_SECONDS:
+                return False
+            self._logged[text] = now
+            self._logged.move_to_end(text)
+            while len(self._logged) > MOST_KEPT:
+                self._logged.popitem(last=False)
+        return True
 
 
 def _exception_lines(error: BaseException) -> str:
@@ -100,6 +135,7 @@ def install(root: logging.Logger) -> None:
     for handler in root.handlers:
         if not isinstance(handler.formatter, LogLines):
             handler.setFormatter(LogLines(handler.formatter or logging.Formatter()))
+            handler.addFilter(RepeatedWarnings())
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_exception
     sys.unraisablehook = lambda one: _log_exception(None, one.exc_value, None)

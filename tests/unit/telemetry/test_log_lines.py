@@ -166,6 +166,23 @@ def test_every_handler_writes_safe_lines(root) -> None:
     assert handler.formatter is formatter
 
 
+def test_repeated_warning_is_logged_once_a_minute(root, monkeypatch) -> None:
+    """Neither other messages nor errors are left out."""
+    (handler,) = root.handlers
+    now = 0.0
+    monkeypatch.setattr(log_lines.time, "monotonic", lambda: now)
+    for _ in range(9):
+        root.warning("the plugin %s failed", "one")
+        now += 10
+    root.warning("the plugin %s failed", "two")
+    root.error("broken")
+    root.error("broken")
+
+    assert handler.stream.getvalue().count("the plugin one failed") == 2
+    assert handler.stream.getvalue().count("the plugin two failed") == 1
+    assert handler.stream.getvalue().count("broken") == 2
+
+
 @pytest.mark.usefixtures("root")
 def test_unhandled_exceptions_are_log_records(caplog) -> None:
     """Python would write them to standard error itself, line by line."""
