@@ -21,7 +21,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-import aiohttp
 import click
 import kopf
 from pydantic import TypeAdapter
@@ -38,6 +37,7 @@ from argogrant.handlers.instances import (
     utc_now,
 )
 from argogrant.handlers.kopf_requests import Backoffs, survive_broken_answers
+from argogrant.kube.api_server import retry_later
 from argogrant.kube.client import (
     SHORT_TIMEOUTS,
     Body,
@@ -443,23 +443,6 @@ async def log_in(memo: kopf.Memo, **_: object) -> kopf.AiohttpSession:
         raise kopf.TemporaryError(str(error), delay=LOGIN_SECONDS) from error
     session = api_server.open_session(credential.certificate, outer=(retry_later,))
     return kopf.AiohttpSession(server=api_server.url, aiohttp_session=session)
-
-
-async def retry_later(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Let kopf repeat a request for which there is no credential now.
-
-    kopf ends the whole operator at an exception that it does not know.
-
-    Raises:
-        aiohttp.ClientConnectionError: The credential is missing now.
-    """
-    try:
-        return await send(request)
-    except CredentialUnavailable as error:
-        logger.warning("%s", error)
-        raise aiohttp.ClientConnectionError("there is no credential now") from error
 
 
 @kopf.on.cleanup()

@@ -4,6 +4,7 @@ Every session that is opened here authenticates its requests, reaches the server
 its proxy, and sends a rejected request again once, if there is another credential.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,7 @@ from argogrant.kube.credentials import (
     check_auth_provider,
     impersonation_headers,
 )
+from argogrant.kube.errors import CredentialUnavailable
 from argogrant.kube.exec_plugin import VERSIONS, ExecCredential, PluginTerminal
 from argogrant.kube.kubeconfig.choosing import (
     ClientConfig,
@@ -37,6 +39,7 @@ from argogrant.kube.proxies import InvalidProxy, proxy_of
 from argogrant.kube.tls import ClientCertificate, InvalidCertificate, client_context
 
 UNAUTHORIZED: Final = 401
+logger = logging.getLogger(__name__)
 Headers = tuple[tuple[str, str], ...]
 """Pairs, since ``Impersonate-Group`` may occur several times."""
 
@@ -116,6 +119,23 @@ class ApiServer:
         response.close()
         _authorize(request, renewed)
         return await send(request)
+
+
+async def retry_later(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Turn a missing credential into an error after which kopf repeats a request.
+
+    kopf ends the whole operator at an exception that it does not know.
+
+    Raises:
+        aiohttp.ClientConnectionError: The credential is missing now.
+    """
+    try:
+        return await send(request)
+    except CredentialUnavailable as error:
+        logger.warning("%s", error)
+        raise aiohttp.ClientConnectionError("there is no credential now") from error
 
 
 def _authorize(request: aiohttp.ClientRequest, credential: Credential) -> None:
