@@ -5,6 +5,9 @@ a pod with a token of its ServiceAccount.
 """
 
 import json
+import os
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,10 @@ import pytest
 
 from argogrant.argocd.allowed_namespaces import ALLOWED_NAMESPACES_ANNOTATION
 from argogrant.controller.status.writer import FINALIZER
-from controlplane import ControlPlane
+from controlplane import ControlPlane, programs
 from controlplane.errors import APIRequestFailed, KubectlFailed
-from controlplane.helm import helm
-from support import chart
+from controlplane.helm import helm, program
+from support import chart, doc_pages
 from support.blank_cluster import FREE, make_blank
 from support.chart import CHART, options
 from support.kubelet import Kubelet, kubelet
@@ -86,6 +89,28 @@ class Release:
             kubeconfig=self.plane.kubeconfig(),
             check=check,
         )
+        return done.stdout
+
+    def types(self, lines: str) -> str:
+        """Run lines of a page in a shell, in the folder of the repository."""
+        homes = {
+            f"HELM_{n}_HOME": str(self.folder) for n in ("CACHE", "CONFIG", "DATA")
+        }
+        programs_folders = f"{program().parent}:{programs.bin_folder()}"
+        done = subprocess.run(
+            ["bash", "-euc", lines],
+            cwd=doc_pages.ROOT,
+            env={
+                **os.environ,
+                **homes,
+                "KUBECONFIG": str(self.plane.kubeconfig()),
+                "PATH": f"{programs_folders}:{os.environ['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     def grant(self, name: str) -> None:
@@ -198,6 +223,88 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
     assert "admission.identity=never" in message
     release.helm("install", *RELEASE, str(CHART), *LIMITS)
     eventually(world.may_sync, within=30)
+
+
+def page_commands(*words: str) -> str:
+    """Return the block of the page about installation whose commands have the words."""
+    page = doc_pages.ROOT / "docs/how-to/install.md"
+    (text,) = (
+        block.text
+        for block in doc_pages.blocks_of(page, page.read_text())
+        if block.language == "console" and all(word in block.text for word in words)
+    )
+    return text
+
+
+def test_documented_commands_hand_the_policies_over_without_an_end_of_access(
+    release: Release, tmp_path: Path
+) -> None:
+    """A second release adopts what the first one has left; both as the page says."""
+    world, plane = release.world, release.plane
+    second = ("second", "--namespace", SECOND)
+    values = options(["replicaCount=1", OPEN])
+    release.helm("install", *RELEASE, str(CHART), *values)
+    (tmp_path / "second").mkdir()
+    plane.kubectl("create", "namespace", SECOND, check=False)
+    with kubelet(plane, SECOND, tmp_path / "second"):
+        release.types(page_commands("helm install second"))
+        release.helm("uninstall", *RELEASE)
+        world.apply(*in_second(a_policy(requesters=[ANY_USER], subjects=ALICE)))
+        eventually(lambda: is_taken(world, *in_second(a_grant("verified"))), within=40)
+        eventually(world.may_sync, within=60)
+        adopting = ("upgrade", *second, str(CHART), "--reset-values")
+        with pytest.raises(AssertionError, match="belongs to release argogrant"):
+            release.helm(*adopting)
+        assert world.may_sync()
+
+        release.types(page_commands("kubectl annotate", "release-name=second"))
+        release.helm(*adopting)
+        time.sleep(OPERATOR_STARTS)
+        read = plane.api(SECOND).find("accessgrant", "verified", namespace=SECOND)
+        owners = {owner_of(one) for one in policies_and_kinds(plane)}
+        still_allowed = world.may_sync()
+        release.helm("uninstall", *second)
+        eventually(lambda: not world.may_sync(), within=10)
+
+    assert still_allowed
+    assert read is not None
+    assert owners == {("second", SECOND)}
+    assert set(everything_of(plane)) >= KEPT
+
+
+SECOND = "second"
+ALICE = {"users": ["alice"]}
+OPERATOR_STARTS = 8.0
+
+
+def in_second(*bodies: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {**one, "metadata": {**one["metadata"], "namespace": SECOND}} for one in bodies
+    ]
+
+
+def is_taken(world: World, *bodies: dict[str, Any]) -> bool:
+    """Apply objects; return whether the API server takes them."""
+    try:
+        world.apply(*bodies)
+    except (APIRequestFailed, KubectlFailed):
+        return False
+    return True
+
+
+def policies_and_kinds(plane: ControlPlane) -> list[dict[str, Any]]:
+    kinds = (
+        "crd,validatingadmissionpolicies,validatingadmissionpolicybindings,"
+        "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+    )
+    listed = json.loads(plane.kubectl("get", kinds, "-o", "json").stdout)["items"]
+    return [one for one in listed if "argogrant" in one["metadata"]["name"]]
+
+
+def owner_of(body: dict[str, Any]) -> tuple[str | None, str | None]:
+    found = body["metadata"].get("annotations", {})
+    prefix = "meta.helm.sh/release-"
+    return found.get(f"{prefix}name"), found.get(f"{prefix}namespace")
 
 
 def test_uninstall_hook_revokes_without_an_operator(release: Release) -> None:
