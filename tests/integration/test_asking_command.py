@@ -124,6 +124,49 @@ def test_revoke_ends_access(
     }
 
 
+def test_first_of_two_approvals_names_who_else_may_approve(
+    world: ClusterWithPolicies, alice: Typist, bob: Typist
+) -> None:
+    """The second one names the end of the access."""
+    world.apply_policies(a_policy(approval=approved_by("approvers", required=2)))
+    alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+    first = bob.does("approve", "hotfix").splitlines()[-1]
+    before = world.may_sync()
+    second = typist(world, "carol", "approvers").does("approve", "hotfix")
+
+    assert first.startswith("It awaits approval: ")
+    assert "requires 1 more approval" in first
+    assert "another approver runs: argogrant approve hotfix -n argogrant" in first
+    assert not before
+    assert second.splitlines()[-1].startswith("hotfix is active until ")
+    eventually(world.may_sync, within=live_policies.TIMEOUT)
+
+
+def last_line(file: Path) -> str:
+    return file.read_text().splitlines()[-1]
+
+
+def test_watch_of_what_waits_for_the_user_follows_requests_and_decisions(
+    alice: Typist, bob: Typist, tmp_path: Path
+) -> None:
+    """With the Role of approvers and no more."""
+    seen = tmp_path / "list"
+    following = bob.begins("list", "--for-me", "--watch", seen_in=seen)
+    try:
+        assert following.stderr is not None
+        following.stderr.readline()
+        alice.does(*ASK, "--for", "1h", "--name", "hotfix")
+        eventually(lambda: "  Pending  " in seen.read_text(), within=30)
+        bob.does("approve", "hotfix")
+        eventually(lambda: "  Pending  " not in last_line(seen), within=30)
+        following.send_signal(signal.SIGINT)
+        _, rest = following.communicate(timeout=30)
+    finally:
+        following.kill()
+
+    assert (following.returncode, rest) == (130, "")
+
+
 def test_dry_run_of_a_revocation_changes_nothing(
     world: ClusterWithPolicies, alice: Typist, bob: Typist
 ) -> None:
