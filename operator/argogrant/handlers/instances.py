@@ -22,7 +22,7 @@ from argogrant.audit.audit_log import AuditLog
 from argogrant.controller.apply import Clock
 from argogrant.controller.manager import NamespaceManager, log_task_failure
 from argogrant.kube.client import Cluster, KubernetesCluster, Timeouts
-from argogrant.kube.errors import ClusterError
+from argogrant.kube.errors import ClusterError, CredentialUnavailable
 from argogrant.kube.kubeconfig.choosing import ConnectionOptions, read_client_config
 from argogrant.telemetry.metrics import Metrics
 
@@ -213,6 +213,11 @@ async def resync_instance(
     """List all objects of an instance again: finds changes that the watch missed."""
     try:
         await memo.namespaces.get(namespace).resync(name)
+    except CredentialUnavailable as error:
+        # kopf logs every failure, and the watches log this one once.
+        message = "There is no credential now."
+        delay = memo.settings.sweep_seconds
+        raise kopf.TemporaryError(message, delay=delay) from error
     except ClusterError as error:
         delay = min(LONGEST_RESYNC_RETRY, memo.settings.sweep_seconds)
         raise kopf.TemporaryError(str(error), delay=delay) from error
