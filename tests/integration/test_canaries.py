@@ -178,6 +178,7 @@ def everything_of(world: World) -> str:
     return world.ours("get", kinds, "--show-managed-fields", "-o", "json")
 
 
+@pytest.mark.long
 def test_no_output_contains_a_credential_of_a_remote_cluster(
     installed: ControlPlane,
     echoes: dict[str, Echo],
@@ -291,7 +292,13 @@ USERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(
+    "user",
+    [
+        one if one == "token" else pytest.param(one, marks=pytest.mark.long)
+        for one in USERS
+    ],
+)
 def test_no_command_prints_a_credential_of_the_kubeconfig(
     echoes: dict[str, Echo], tmp_path: Path, user: str
 ) -> None:

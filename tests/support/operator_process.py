@@ -18,6 +18,7 @@ ARGOGRANT = (
     *("argogrant.cli.main", "operator"),
     *("--namespace", "argogrant", "--sweep-seconds", "3"),
 )
+NOT_IN_IMAGE = ROOT / "tests/support/not_in_image"
 GRACE_SECONDS = 30
 FREQUENT_RESYNCS = ("--sweep-seconds", "1")
 """Options of an operator for tests that wait for resyncs."""
@@ -67,7 +68,8 @@ def start(
     """Start the operator as a pod of this name would, with its log in a file.
 
     The audit stream goes into a second file next to it, which ``audit_of`` reads. The
-    environment is that of the image: one heap for all threads.
+    environment is that of the image: one heap for all threads, and no package that only
+    the tests need.
     """
     if kubeconfig is None:
         kubeconfig = plane.service_account_kubeconfig("argogrant", "argogrant")
@@ -75,6 +77,9 @@ def start(
         **os.environ,
         "KUBECONFIG": str(kubeconfig),
         "MALLOC_ARENA_MAX": "1",
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, (str(NOT_IN_IMAGE), os.environ.get("PYTHONPATH")))
+        ),
     }
     command = [*bound(), sys.executable, "-m", *module]
     if module is ARGOGRANT:
