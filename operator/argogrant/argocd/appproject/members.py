@@ -115,6 +115,11 @@ class ProjectPlan:
         undone = any(not one.is_kept for one in self.new_returns)
         return bool(self.to_remove or self.tokens or undone)
 
+    @property
+    def is_record_only(self) -> bool:
+        """The write changes annotations and nobody's access."""
+        return self.has_work and not (self.is_urgent or self.to_add or self.groups)
+
 
 def group_of(subject: str) -> str | None:
     """Format a subject as an item of ``spec.roles[].groups``.

@@ -28,6 +28,8 @@ ARGOCD_WATCH_DELAY: Final = 0.25
 """Seconds after which argocd-server has observed an addition. It watches ConfigMaps and
 AppProjects separately, so it could otherwise observe the removal first."""
 
+RECORD_PAUSE: Final = 60.0
+"""Seconds between two attempts to write records that change nobody's access."""
 MOST_AT_ONCE: Final = 16
 """AppProjects that are written at the same time."""
 
@@ -81,6 +83,8 @@ class ProjectApplier:
         self._clock = clock
         self._contentions: dict[str, Contention] = {}
         self._written_at: dict[str, float] = {}
+        self._unrecorded_at: dict[str, float] = {}
+        """When records of a project could not be written, by its name."""
 
     @property
     def contentions(self) -> Sequence[Contention]:
@@ -96,6 +100,7 @@ class ProjectApplier:
         for vanished in self._contentions.keys() - names:
             del self._contentions[vanished]
             self._written_at.pop(vanished, None)
+            self._unrecorded_at.pop(vanished, None)
         for project in seen.projects:
             contention = self._contentions.get(project.name)
             if contention is None:
@@ -126,7 +131,9 @@ class ProjectApplier:
             plan.project: error
             for plan, error in zip(due, errors, strict=True)
             # After a NotFound, the watch will report the deletion.
-            if error is not None and not isinstance(error, NotFound)
+            if error is not None
+            and not isinstance(error, NotFound)
+            and not self._sets_aside(plan, error)
         }
         conflicts = {name for name in failed if isinstance(failed[name], Conflict)}
         return ProjectWriteResult(
@@ -136,6 +143,24 @@ class ProjectApplier:
             },
             conflicts=frozenset(conflicts),
         )
+
+    def _sets_aside(self, plan: ProjectPlan, error: ClusterError) -> bool:
+        """Return whether a failure concerns nobody's access, and is no obstacle.
+
+        The permissions may have been withdrawn after the last member was removed.
+        """
+        if not plan.is_record_only or isinstance(error, Conflict):
+            return False
+        if plan.project not in self._unrecorded_at:
+            logger.warning(
+                "%s: the records of ended members in AppProject %s stay as they are:"
+                " %s",
+                self._qualified_name,
+                plan.project,
+                error,
+            )
+        self._unrecorded_at[plan.project] = asyncio.get_running_loop().time()
+        return True
 
     async def _write_in_turn(
         self, argocd: ArgoCD, plan: ProjectPlan, turns: asyncio.Semaphore
@@ -172,12 +197,15 @@ class ProjectApplier:
         now = due = asyncio.get_running_loop().time()
         if plan.project in self._written_at:
             due = max(due, self._written_at[plan.project] + WRITE_PAUSE)
+        if plan.is_record_only and plan.project in self._unrecorded_at:
+            due = max(due, self._unrecorded_at[plan.project] + RECORD_PAUSE)
         contention = self._contentions.get(plan.project)
         if contention is not None:
             due = max(due, contention.next_write_at() or due)
         return due - now if due > now else None
 
     def _record_write(self, plan: ProjectPlan, after: Snapshot) -> None:
+        self._unrecorded_at.pop(plan.project, None)
         if plan.to_add or not plan.is_urgent:
             self._written_at[plan.project] = asyncio.get_running_loop().time()
         for one in plan.new_returns:

@@ -488,6 +488,30 @@ async def test_return_after_a_change_of_the_mode_is_undone() -> None:
         assert operator.bound == {"alice"}
 
 
+async def test_records_that_may_not_be_changed_any_more_are_no_failure() -> None:
+    """The permissions were withdrawn after the last member was removed."""
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        operator.delete("g")
+        await until(lambda: not operator.has("g"), within=2 * SETTLED)
+        assert ENDED_ANNOTATION in operator.cluster.object(TEAM_A)["metadata"].get(
+            "annotations", {}
+        )
+        operator.cluster.fail("merge_patch", Forbidden("403"), times=99, path=TEAM_A)
+        before = operator.cluster.count("merge_patch", TEAM_A)
+        operator.edit_instance(bindProjectRolesIn="ConfigMap", retention="1s")
+        await asyncio.sleep(SETTLED + 2)
+        operator.grant("global", "bob")
+        await until(lambda: operator.ready("global") == "+Bound", within=SETTLED)
+        assert operator.instance_ready == "+Converged"
+        operator.delete_instance()
+        await until(lambda: not operator.is_served, within=SETTLED)
+
+        assert operator.bound == set()
+        assert operator.cluster.count("merge_patch", TEAM_A) - before == 1
+
+
 async def test_old_key_that_returns_to_the_config_map_is_removed_each_time() -> None:
     """In ConfigMap mode the whole key is argogrant's: there is nothing to decide."""
     async with an_operator() as operator:
