@@ -231,8 +231,9 @@ def test_events_of_a_grant_are_created_once(audited: World, log: Path) -> None:
 
 
 def shown(world: World, name: str) -> list[str]:
-    """The reasons of the Events about a grant."""
-    about = f"--field-selector=involvedObject.name={name}"
+    """The reasons of the Events about a grant, not about an earlier one of its name."""
+    uid = world.grant(name)["metadata"]["uid"]
+    about = f"--field-selector=involvedObject.uid={uid}"
     events = json.loads(world.ours("get", "events", about, "-o", "json"))
     return [event["reason"] for event in events["items"]]
 

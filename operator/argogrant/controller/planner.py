@@ -21,8 +21,8 @@ from typing import Final, NamedTuple
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.argocd.allowed_namespaces import find_refusal
-from argogrant.argocd.appproject.ended_members import EndedMemory
-from argogrant.argocd.appproject.members import ended_members_of
+from argogrant.argocd.appproject.ended_members import EndedMemory, read_ended
+from argogrant.argocd.appproject.members import ProjectPlan, ended_members_of
 from argogrant.argocd.appproject.project import Project
 from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import PolicyCSV
@@ -899,6 +899,16 @@ class Planner:
         """Replace the decisions that no longer hold, if it is impossible to decide."""
         grants = self._store.grants_of(self._name)
         self.decisions.replace_outdated(grants, self._clock())
+
+    def remember_written(self, plans: Iterable[ProjectPlan]) -> None:
+        """Remember the ended members that were just recorded.
+
+        Another program can replace an AppProject without its annotations before it is
+        observed again.
+        """
+        for one in plans:
+            if one.ended is not None:
+                self._ended.observe(one.project, read_ended(one.ended).members)
 
     def _remember(self, seen: Snapshot, owner: Owner) -> None:
         """Remember the ended members that AppProjects record."""

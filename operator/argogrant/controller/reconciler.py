@@ -608,7 +608,9 @@ class Reconciler:
         self, argocd: ArgoCD, record: InstanceRecord, planned: Plan
     ) -> ProjectWriteResult:
         self._report_members(record, planned)
-        return await self._projects.write(argocd, planned)
+        result = await self._projects.write(argocd, planned)
+        self._planner.remember_written(result.written)
+        return result
 
     async def _remove_alone(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
         """Write only what ends access, by the grants' own objects alone."""

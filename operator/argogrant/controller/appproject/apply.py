@@ -46,6 +46,8 @@ class ProjectWriteResult:
     """Projects that could not be written, and why."""
     conflicts: frozenset[str] = frozenset()
     """Projects that changed meanwhile, and have to be planned again."""
+    written: tuple[ProjectPlan, ...] = ()
+    """What was written."""
 
     @property
     def failure(self) -> ClusterError | None:
@@ -124,8 +126,9 @@ class ProjectApplier:
             else:
                 due.append(plan)
         turns = asyncio.Semaphore(MOST_AT_ONCE)
+        written: list[ProjectPlan] = []
         errors = await asyncio.gather(
-            *(self._write_in_turn(argocd, plan, turns) for plan in due)
+            *(self._write_in_turn(argocd, plan, turns, written) for plan in due)
         )
         failed = {
             plan.project: error
@@ -142,6 +145,7 @@ class ProjectApplier:
                 name: error for name, error in failed.items() if name not in conflicts
             },
             conflicts=frozenset(conflicts),
+            written=tuple(written),
         )
 
     def _sets_aside(self, plan: ProjectPlan, error: ClusterError) -> bool:
@@ -163,7 +167,11 @@ class ProjectApplier:
         return True
 
     async def _write_in_turn(
-        self, argocd: ArgoCD, plan: ProjectPlan, turns: asyncio.Semaphore
+        self,
+        argocd: ArgoCD,
+        plan: ProjectPlan,
+        turns: asyncio.Semaphore,
+        written: list[ProjectPlan],
     ) -> ClusterError | None:
         """Write one project, and return why it was not written."""
         name = f"AppProject {quote(plan.project)}"
@@ -171,7 +179,8 @@ class ProjectApplier:
             try:
                 with self._faults.contain(name):
                     write = partial(self._write, argocd, plan)
-                    await self._writes.run(name, write, plan.to_add)
+                    if await self._writes.run(name, write, plan.to_add):
+                        written.append(plan)
             except ClusterError as error:
                 return error
         return None

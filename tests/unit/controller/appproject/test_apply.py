@@ -346,6 +346,29 @@ async def test_returned_member_is_removed_once_and_then_kept_until_acknowledged(
         assert members(operator) == ["alice"]
 
 
+async def test_member_that_returns_at_once_after_its_removal_is_kept() -> None:
+    """The AppProject is replaced, with no annotations, before it is observed again."""
+    async with a_room_with_members() as operator:
+        in_project(operator)
+        await until(lambda: members(operator), within=SETTLED)
+        operator.revoke("g")
+        await until(lambda: not members(operator), within=SETTLED)
+
+        def replace_again() -> None:
+            annotations = {MEMBERS_ANNOTATION: None, ENDED_ANNOTATION: None}
+            operator.cluster.edit(TEAM_A, {"metadata": {"annotations": annotations}})
+            edit_role(operator, groups=["alice"])
+
+        operator.cluster.after("merge_patch", replace_again, path=TEAM_A)
+        edit_role(operator, groups=["alice"])
+        await asyncio.sleep(2 * SETTLED)
+
+        assert members(operator) == ["alice"]
+        assert [one.data.reason for one in returned(operator)] == [
+            *("MemberRemovedAgain", "MemberReturned"),
+        ]
+
+
 async def test_acknowledgement_of_a_returned_member_is_an_audit_event() -> None:
     async with a_room_with_members() as operator:
         in_project(operator)
