@@ -40,6 +40,7 @@ TYPED: Final = re.compile(r"^(\w+)\$ ", re.MULTILINE)
 VARYING: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "TIME"),
     (re.compile(r"\b(\d+[dhms] ?)+ ago\b"), "AGO"),
+    (re.compile(r"\(in (\d+[dhms] ?)+\)"), "(REST)"),
     (UID, "UID"),
     (re.compile(r"(?<=chg-77-)[b-z2-9]{5}\b"), "XXXXX"),
     (re.compile(r"(?<=alice-hotfix-)[b-z2-9]{5}\b"), "XXXXX"),
@@ -81,7 +82,8 @@ class Player:
         """Run every command in order; its output must be the one on the page."""
         for line in lines_of(page):
             shown = comparable(line.answer)
-            assert self.answered(line, shown) == shown, f"{line.place}: {line.command}"
+            answer = self.answered(line, shown)
+            assert answer == shown, f"{line.place}: {line.command}\n{answer}"
 
     def answered(self, line: Line, shown: Answer) -> Answer:
         """Run a command; return the invariant part of its output."""

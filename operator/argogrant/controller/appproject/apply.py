@@ -47,7 +47,7 @@ class ProjectWriteResult:
     conflicts: frozenset[str] = frozenset()
     """Projects that changed meanwhile, and have to be planned again."""
     written: tuple[ProjectPlan, ...] = ()
-    """What was written."""
+    """Plans of the projects that were written."""
 
     @property
     def failure(self) -> ClusterError | None:
