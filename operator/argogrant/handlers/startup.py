@@ -40,6 +40,7 @@ from argogrant.handlers.kopf_requests import Backoffs, survive_broken_answers
 from argogrant.kube.api_server import retry_later
 from argogrant.kube.client import (
     SHORT_TIMEOUTS,
+    WRITE_TIMEOUT,
     Body,
     Cluster,
     KubernetesCluster,
@@ -54,7 +55,7 @@ from argogrant.telemetry.health_server import HealthServer, Heartbeat
 from argogrant.telemetry.metrics import Metrics
 
 HEARTBEAT_SECONDS: Final = 1.0
-REQUEST_SECONDS: Final = 36.0
+REQUEST_SECONDS: Final = WRITE_TIMEOUT.total
 """Timeout of kopf's requests: that of other writes, so a slow admission webhook does
 not keep an ArgoCDInstance. kopf's default of five minutes would delay its deletion by
 as much."""

@@ -6,6 +6,9 @@ from typing import Final
 from argogrant.grants.model.validation import quote
 from argogrant.kube.errors import Invalid
 
+_DOTS: Final = frozenset({".", ".."})
+_SEPARATORS: Final = frozenset("/%?#")
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -34,7 +37,7 @@ class Resource:
         (``IsValidPathSegmentName``).
         """
         for what, segment in (("namespace", namespace), ("name", name)):
-            if segment in (".", "..") or any(one in segment for one in "/%?#"):
+            if segment in _DOTS or not _SEPARATORS.isdisjoint(segment):
                 raise Invalid(f"{quote(segment)} is no valid {what} of {self.plural}")
         scope = ("namespaces", namespace) if namespace else ()
         parts = (self.prefix, *scope, self.plural, name, subresource)
