@@ -38,7 +38,8 @@ UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TYPED: Final = re.compile(r"^(\w+)\$ ", re.MULTILINE)
 """Prompt of a user; a dollar sign alone is part of a command's output."""
 VARYING: Final = (
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)"), "TIME"),
+    # The command omits the seconds of a full minute.
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)"), "TIME"),
     (re.compile(r"\b(\d+[dhms] ?)+ ago\b"), "AGO"),
     (re.compile(r"\(in (\d+[dhms] ?)+\)"), "(REST)"),
     (UID, "UID"),
