@@ -46,7 +46,8 @@ test: control-plane
 	$(RULES)
 	$(VENV)/bin/pytest tests/integration tests/hostile tests/chaos -m "not long" $(ON_CONTROL_PLANES)
 
-# Tests that repeat something many times or wait for long: kills, attacks, restarts.
+# Tests that repeat something many times or wait for long: kills, attacks, restarts, ends
+# that something obstructs, the real application controller, another cluster.
 test-long: control-plane
 	$(VENV)/bin/pytest tests/unit tests/integration tests/chaos \
 	  tests/hostile/test_representative.py -m long $(ON_CONTROL_PLANES)

@@ -45,7 +45,7 @@ def emptied(installed: ControlPlane) -> Iterator[ControlPlane]:
     scope="module",
     params=[
         pytest.param(False, id="here"),
-        pytest.param(True, id="in another cluster"),
+        pytest.param(True, id="in another cluster", marks=pytest.mark.long),
     ],
 )
 def installed_in_either_cluster(

@@ -232,6 +232,7 @@ def test_watch_prints_changes_until_interrupted(
     assert "  Active  " in seen.read_text()
 
 
+@pytest.mark.long
 def test_extended_grant_keeps_access_past_its_first_end(
     world: ClusterWithPolicies, alice: Typist
 ) -> None:
@@ -248,6 +249,7 @@ def test_extended_grant_keeps_access_past_its_first_end(
     assert world.may_sync()
 
 
+@pytest.mark.long
 def test_end_can_be_moved_earlier(world: ClusterWithPolicies, alice: Typist) -> None:
     world.apply_policies(AUTOMATIC)
     alice.does(*ASK, "--until", after(600), "--name", "hotfix", "--wait")

@@ -98,6 +98,7 @@ def sink(receiver: Receiver, folder: Path, trusted: Path | None) -> tuple[str, .
     )
 
 
+@pytest.mark.long
 def test_standard_output_has_only_audit_events(audited: World, log: Path) -> None:
     """``audit_of`` parses every line as JSON; the log goes to standard error."""
     life = [*LIFE[:-1], "ineffective", LIFE[-1]]  # there is no account Zoë

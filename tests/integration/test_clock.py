@@ -42,6 +42,7 @@ def offset(installed: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     operator_process.stop(process)
 
 
+@pytest.mark.long
 def test_clock_set_back_delays_no_expiry(installed: ControlPlane, offset: Path) -> None:
     """The clock is a minute slow; the operator uses that of the API server."""
     world = World(installed)

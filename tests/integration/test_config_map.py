@@ -1,5 +1,7 @@
 """A missing ``argocd-rbac-cm``, which the operator reports and never creates."""
 
+import pytest
+
 from support.live_cluster import World, a_grant, after, eventually, sleep_until
 from support.operator_process import FREQUENT_RESYNCS
 
@@ -53,6 +55,7 @@ def test_deleted_grant_keeps_its_finalizer_until_the_config_map_is_restored(
     eventually(lambda: not world.may_sync(), within=10)
 
 
+@pytest.mark.long
 def test_grant_is_expired_only_once_argocd_refuses_access(world: World) -> None:
     """Until the ConfigMap is restored, Argo CD allows access after the end.
 

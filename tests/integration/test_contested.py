@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from support.live_cluster import RULES, World, a_grant, eventually
 
@@ -33,6 +35,7 @@ def edit(world: World, manager: str, *command: str) -> None:
     world.argocds(*command, f"--field-manager={manager}")
 
 
+@pytest.mark.long
 def test_program_is_named_if_it_wrote_the_key_and_not_if_it_removed_it(
     world: World,
 ) -> None:

@@ -91,6 +91,7 @@ def grants(world: World) -> Iterator[APIClient]:
         api.delete("accessgrant", "large", namespace=OURS, wait=True)
 
 
+@pytest.mark.long
 def test_grant_that_cannot_be_written_is_never_bound(
     world: World, grants: APIClient
 ) -> None:

@@ -150,6 +150,7 @@ def test_invalid_scopes_stop_argocd_from_reading_changes(quiet: World) -> None:
     eventually(lambda: quiet.may_sync("carol"), within=30)
 
 
+@pytest.mark.long
 def test_grant_is_not_expired_while_argocd_ignores_the_change(quiet: World) -> None:
     """Argo CD continues to allow what it read before."""
     end = after(12)

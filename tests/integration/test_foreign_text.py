@@ -47,6 +47,7 @@ def owned_by_us(world: World) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.long
 def test_other_keys_stay_equal_to_the_byte(world: World) -> None:
     """Grants of all kinds are created and deleted meanwhile."""
     world.edit(FOREIGN)

@@ -47,6 +47,7 @@ def is_unchanged(world: World, *, seconds: float) -> bool:
     return (world.version(), world.instance_version()) == before
 
 
+@pytest.mark.long
 def test_standby_takes_over_from_a_killed_leader(world: World, tmp_path: Path) -> None:
     """The next leader revokes what has expired; `make bench` measures the time."""
     port = operator_process.free_port()
@@ -75,6 +76,7 @@ def test_standby_takes_over_from_a_killed_leader(world: World, tmp_path: Path) -
         operator_process.stop(leader)
 
 
+@pytest.mark.long
 def test_released_lease_is_acquired_at_once(world: World, tmp_path: Path) -> None:
     """A leader that stops releases its Lease; the standby does not wait longer."""
     port = operator_process.free_port()

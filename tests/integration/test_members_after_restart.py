@@ -110,6 +110,7 @@ def test_member_whose_grant_ends_during_the_restart_loses_access(
         assert members(world) == []
 
 
+@pytest.mark.long
 def test_member_that_a_person_had_added_before_the_grant_stays(
     world: World, tmp_path: Path
 ) -> None:

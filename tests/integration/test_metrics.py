@@ -85,6 +85,7 @@ def test_line_without_a_grant_is_counted_as_an_orphan(scraped: Scraped) -> None:
     )
 
 
+@pytest.mark.long
 def test_access_that_cannot_be_removed_is_overdue(scraped: Scraped) -> None:
     """Without the ConfigMap, Argo CD uses its copy and the gauge rises."""
     scraped.apply(a_grant("warm-up", subject="erin"))

@@ -78,6 +78,7 @@ def test_suspended_process_continues(spare_plane: ControlPlane):
     assert spare_plane.kubectl("get", "--raw", "/readyz").stdout == "ok"
 
 
+@pytest.mark.long
 def test_killed_starter_leaves_no_process_and_no_folder():
     """SIGKILL of the Python process that started it leaves no process, no folder."""
     environment = {

@@ -4,6 +4,8 @@ Open watches continue without the Role. The next write finds out, or the next re
 there is nothing to write.
 """
 
+import pytest
+
 from support.live_cluster import World, a_grant, after, eventually, sleep_until
 from support.operator_process import FREQUENT_RESYNCS
 
@@ -88,6 +90,7 @@ def test_annotation_removes_the_finalizer_of_a_deleted_grant_without_the_role(
     eventually(lambda: not world.may_sync(), within=30)
 
 
+@pytest.mark.long
 def test_grant_is_not_expired_until_its_access_is_revoked(
     world: World,
 ) -> None:

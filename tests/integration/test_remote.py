@@ -148,6 +148,7 @@ def test_rights_that_are_taken_away_during_a_grant_are_named(
     eventually(lambda: remote.ready("g1")[1] == "Expired", within=10)
 
 
+@pytest.mark.long
 def test_a_cluster_that_hangs_delays_nobody_at_home(
     remote: World, far: FarPlane
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_cluster_that_hangs_delays_nobody_at_home(
     eventually(remote.may_sync, within=ARGOCD_COMES_BACK)
 
 
+@pytest.mark.long
 def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
     remote: World, far: FarPlane, record_property
 ) -> None:

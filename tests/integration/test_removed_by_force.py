@@ -56,6 +56,7 @@ def access_of(plane: ControlPlane, *, status: int) -> list[str]:
     return [one["text"] for one in checks if one["check"] == "Access"]
 
 
+@pytest.mark.long
 def test_access_of_objects_that_were_removed_by_force_is_found_and_removed(
     world: World, tmp_path: Path
 ) -> None:

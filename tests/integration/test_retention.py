@@ -43,6 +43,7 @@ def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
     world.apply({**INSTANCE, "spec": {"retention": "720h"}})
 
 
+@pytest.mark.long
 def test_ended_grant_is_deleted_after_its_access_ended(tidy: World, log: Path) -> None:
     tidy.apply(a_grant("g1", duration="15s"))
     eventually(tidy.may_sync, within=14)

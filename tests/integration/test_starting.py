@@ -61,6 +61,7 @@ def test_missing_config_map_is_not_created(world: World, tmp_path: Path) -> None
         eventually(world.may_sync, within=10)
 
 
+@pytest.mark.long
 def test_instance_deleted_before_start_is_cleaned(world: World, tmp_path: Path) -> None:
     """The operator was killed while it waited for the ConfigMap."""
     log = tmp_path / "operator.log"

@@ -57,7 +57,11 @@ from argogrant.controller.store import (
     Store,
 )
 from argogrant.grants.access.evaluation import policies_are_known_and_valid
-from argogrant.grants.access.history import AccessHistory, requested_duration
+from argogrant.grants.access.history import (
+    NO_EARLIER_ACCESS,
+    AccessHistory,
+    requested_duration,
+)
 from argogrant.grants.access.policy import Owners
 from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObjects
 from argogrant.grants.checks import InstanceState, build_input, lacks_absolute_end
@@ -557,6 +561,7 @@ class _RelatedGrants:
         self._store = store
         self._state = state
         self._history = AccessHistory(grants, state)
+        self._needs_history = self._history.is_needed
         self._open = _OpenGrants(grants, state)
         self._written_end = written_end
         self._subject_rules = state.subject_rules
@@ -571,7 +576,7 @@ class _RelatedGrants:
 
     def ordered(self) -> Iterable[Grant]:
         """Return the grants in the order in which decisions depend on each other."""
-        if self._extended_until or self._history.is_needed or self._open.is_needed:
+        if self._extended_until or self._needs_history or self._open.is_needed:
             return self._history.ordered()
         return self._grants
 
@@ -579,12 +584,14 @@ class _RelatedGrants:
         """Return the objects that a decision about this grant depends on."""
         approvals = self._store.approvals_of(grant.name) if self._store else ()
         chain = self._chain(grant) if grant.extends is not None else ()
-        earlier = self._history.before(grant, chain)
+        earlier = NO_EARLIER_ACCESS
+        if self._needs_history:
+            earlier = self._history.before(grant, chain)
         written_end = self._written_end_of(grant)
         refused = self._store.refused_finalizers if self._store else {}
         finalizer_problem = refused.get(grant.uid, "")
         original = self._by_uid.get(grant.original) if grant.original else None
-        is_over_quota = self._open.are_too_many(grant)
+        is_over_quota = self._open.is_needed and self._open.are_too_many(grant)
         extended_by = ""
         if self._extensions:
             extended_by = self._extensions.get((grant.name, grant.binding), "")
@@ -610,12 +617,14 @@ class _RelatedGrants:
 
     def record(self, decision: Decision, now: datetime) -> None:
         """Record a decision, for those that depend on it."""
-        grant, access = decision.grant, decision.policy_result.access
-        if grant.name in self._extended_until and access is not None:
-            self._extended_until[grant.name] = access.end
-        if self._history.is_needed:
-            self._history.record(grant, decision.outcome(now))
-        self._open.record(decision)
+        if self._extended_until:
+            grant, access = decision.grant, decision.policy_result.access
+            if grant.name in self._extended_until and access is not None:
+                self._extended_until[grant.name] = access.end
+        if self._needs_history:
+            self._history.record(decision.grant, decision.outcome(now))
+        if self._open.is_needed:
+            self._open.record(decision)
 
     def _written_end_of(self, grant: Grant) -> datetime | None:
         """Return the end in Argo CD's RBAC policy, if the decision may depend on it.

@@ -144,8 +144,14 @@ STEP_SECONDS: Final = 0.02
 """Seconds in which grants are decided before other tasks have their turn."""
 UNDIVIDED_SECONDS: Final = 0.1
 """Seconds of deciding after which an instance shares them with others."""
-LONGEST_DEBOUNCE: Final = 0.25
-"""Seconds. A burst of changes shares one reconciliation."""
+SHORTEST_DEBOUNCE: Final = 0.25
+"""Seconds at most between a change and the reconciliation of it and of what follows."""
+LONGEST_DEBOUNCE: Final = 0.75
+"""Seconds at most between two reconciliations in a burst of changes, which share one;
+removals are written meanwhile."""
+REMOVAL_PAUSE: Final = 0.25
+"""Seconds between two removals while everything else waits, and three times as long as
+they take."""
 LOCATION_CHANGED: Final = (
     "spec.namespace and spec.cluster.server are immutable; restore them, or delete this"
     " ArgoCDInstance and create another"
@@ -449,8 +455,9 @@ class Reconciler:
         is_deleted = is_clean and self._is_being_deleted()
         if record.is_force_released or is_deleted:
             return True
+        ended_at = asyncio.get_running_loop().time()
         await self._wait_until_due(result.wait)
-        await self._debounce(took)
+        await self._debounce(argocd, record, took, ended_at)
         return False
 
     async def _reconcile(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
@@ -513,15 +520,32 @@ class Reconciler:
                 if self._advance(steps):
                     return
                 await asyncio.sleep(self._decided_in - before)
-            is_due = self._changed.is_set() or self._until_recheck() <= 0
-            if is_due and loop.time() >= remove_at:
-                began = loop.time()
-                try:
-                    await self._remove(argocd, record)
-                except ClusterError as error:
-                    logger.warning("%s: %s", self._qualified_name, error)
-                ended = loop.time()
-                remove_at = ended + LONGEST_DEBOUNCE + 3 * (ended - began)
+            remove_at = await self._remove_meanwhile(argocd, record, remove_at)
+
+    async def _remove_meanwhile(
+        self, argocd: ArgoCD, record: InstanceRecord, remove_at: float
+    ) -> float:
+        """Write what ends access, if a grant ends now or something has changed.
+
+        Args:
+            argocd: Argo CD's objects.
+            record: The instance.
+            remove_at: When to do so because of a change at the earliest.
+
+        Returns:
+            The next such time. Ends have whole seconds, so they never come too fast.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        has_changed = self._changed.is_set() and began >= remove_at
+        if not has_changed and self._until_recheck() > 0:
+            return remove_at
+        try:
+            await self._remove(argocd, record)
+        except ClusterError as error:
+            logger.warning("%s: %s", self._qualified_name, error)
+        ended = loop.time()
+        return ended + REMOVAL_PAUSE + 3 * (ended - began)
 
     def _advance(self, steps: Iterator[None]) -> bool:
         """Decide for some milliseconds; return whether everything is decided."""
@@ -684,11 +708,39 @@ class Reconciler:
                     await self._changed.wait()
                     return
 
-    async def _debounce(self, took: float) -> None:
-        """Pause in proportion to the last reconciliation, never past a recheck."""
-        pause = min(3 * took, LONGEST_DEBOUNCE, self._until_recheck())
-        if pause > 0:
-            await asyncio.sleep(pause)
+    async def _debounce(
+        self, argocd: ArgoCD, record: InstanceRecord, took: float, ended_at: float
+    ) -> None:
+        """Pause in proportion to the last reconciliation; removals go on meanwhile.
+
+        Args:
+            argocd: Argo CD's objects.
+            record: The instance.
+            took: Seconds of the last reconciliation.
+            ended_at: Its end, in the time of the event loop.
+        """
+        loop = asyncio.get_running_loop()
+        pause = min(3 * took, SHORTEST_DEBOUNCE)
+        if pause < SHORTEST_DEBOUNCE:
+            # Everything is decided again sooner than it takes to plan removals alone.
+            await asyncio.sleep(max(0.0, min(pause, self._until_recheck())))
+            return
+        resume_at = max(loop.time() + pause, ended_at + min(3 * took, LONGEST_DEBOUNCE))
+        remove_at, latest = loop.time(), resume_at + took
+        while True:
+            try:
+                remove_at = await self._remove_meanwhile(argocd, record, remove_at)
+            except Exception as error:  # noqa: BLE001 - the reconciliation comes now
+                self._faults.record("the removal of bindings", error)
+                return
+            now, end_in = loop.time(), self._until_recheck()
+            if end_in < took:
+                # It would have to wait for the reconciliation.
+                resume_at = min(max(resume_at, now + end_in), latest)
+            if resume_at <= now:
+                return
+            pause = min(resume_at - now, REMOVAL_PAUSE, end_in)
+            await asyncio.sleep(max(0.0, pause))
 
     def _until_recheck(self) -> float:
         """Return the seconds until a decision can change without any other change."""

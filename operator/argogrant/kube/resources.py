@@ -39,9 +39,11 @@ class Resource:
         for what, segment in (("namespace", namespace), ("name", name)):
             if segment in _DOTS or not _SEPARATORS.isdisjoint(segment):
                 raise Invalid(f"{quote(segment)} is no valid {what} of {self.plural}")
-        scope = ("namespaces", namespace) if namespace else ()
-        parts = (self.prefix, *scope, self.plural, name, subresource)
-        return "/" + "/".join(part for part in parts if part)
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        path = f"/{self.prefix}{scope}/{self.plural}"
+        for part in (name, subresource):
+            path = f"{path}/{part}" if part else path
+        return path
 
 
 @dataclass(frozen=True, slots=True)

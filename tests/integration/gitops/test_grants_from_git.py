@@ -140,6 +140,7 @@ def test_waiting_grant_has_health_suspended(
     eventually(lambda: applied.says() == ("Synced", "Suspended"), within=SYNC_SECONDS)
 
 
+@pytest.mark.long
 def test_revocation_by_resource_action_survives_self_heal(
     world: World, applied: Application
 ) -> None:

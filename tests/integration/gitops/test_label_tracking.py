@@ -58,6 +58,7 @@ def in_git(name: str, subject: str, **spec: Any) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.long
 def test_duration_from_git_is_refused_by_the_label(
     world: World, repository: Repository, application: Application, label: str
 ) -> None:

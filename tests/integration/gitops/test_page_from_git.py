@@ -53,6 +53,7 @@ def alice_may_sync(world: World) -> bool:
     )
 
 
+@pytest.mark.long
 def test_grant_of_the_page_gives_access_until_it_is_pruned(
     world: World, repository: Repository, access: Application
 ) -> None:

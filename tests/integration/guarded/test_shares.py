@@ -22,6 +22,7 @@ def crowded(world: ClusterWithPolicies) -> Iterator[ClusterWithPolicies]:
     world.plane.argocd.set_rbac({"policy.csv": RULES})
 
 
+@pytest.mark.long
 def test_flood_fills_its_share_and_others_are_bound(
     crowded: ClusterWithPolicies,
 ) -> None:

@@ -96,6 +96,7 @@ def test_forged_status_gives_no_access(world: ClusterWithPolicies, grant: Body) 
     )
 
 
+@pytest.mark.long
 def test_forged_status_does_not_lengthen_access(
     world: ClusterWithPolicies, bob: Asker
 ) -> None:

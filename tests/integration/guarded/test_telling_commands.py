@@ -159,6 +159,7 @@ def test_invalid_selector_is_reported_in_one_line(story: Story) -> None:
     assert failed.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_show_agrees_with_argocd_before_and_after_expiry(story: Story) -> None:
     grant = "shown"
     story.give(grant, "dave")

@@ -13,7 +13,12 @@ from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller import planner, role_analysis
 from argogrant.controller.appproject import placement
 from argogrant.controller.argocd_state import ObservedConfigMap
-from argogrant.controller.reconciler import GATHER_SHARE, Reconciler
+from argogrant.controller.reconciler import (
+    GATHER_SHARE,
+    LONGEST_DEBOUNCE,
+    REMOVAL_PAUSE,
+    Reconciler,
+)
 from argogrant.controller.status import reporter
 from argogrant.grants.checks import DecisionInput
 from argogrant.grants.model.grant import Grant
@@ -550,6 +555,76 @@ async def test_instances_that_decide_for_long_take_turns(
             task.cancel()
 
         assert len(calls) < MANY
+
+
+@pytest.mark.parametrize("way", ["revoked", "deleted"])
+async def test_removal_does_not_wait_for_the_pause_after_a_long_reconciliation(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The changes of a burst share the next reconciliation, which comes later."""
+    async with two_bound() as operator:
+        calls: list[float] = []
+        monkeypatch.setattr(
+            planner, "plan_bindings", slow(planner.plan_bindings, calls)
+        )
+        operator.grant("g3", "carol")
+        await until(lambda: calls, within=SLOW)
+        (operator.revoke if way == "revoked" else operator.delete)("g1")
+        await until(lambda: "alice" not in operator.bound, within=REMOVAL_PAUSE / 5)
+
+        assert len(calls) == 1
+
+
+async def test_end_does_not_wait_for_the_pause_after_a_long_reconciliation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_bound() as operator:
+        end, calls = end_of(operator, "g1"), list[float]()
+        monkeypatch.setattr(
+            planner, "plan_bindings", slow(planner.plan_bindings, calls)
+        )
+        left = (end - operator.clock()).total_seconds()
+        await asyncio.sleep(left - SLOW - LONGEST_DEBOUNCE / 2)
+        operator.grant("g3", "carol")
+        await until(lambda: calls, within=SLOW)
+        await until(lambda: "alice" not in operator.bound, within=2 * SLOW)
+
+        assert operator.clock() - end < timedelta(seconds=REMOVAL_PAUSE / 5)
+        assert len(calls) == 1
+
+
+async def test_long_reconciliation_does_not_begin_just_before_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_bound() as operator:
+        end, calls = end_of(operator, "g1"), list[float]()
+        monkeypatch.setattr(
+            planner, "plan_bindings", slow(planner.plan_bindings, calls)
+        )
+        left = (end - operator.clock()).total_seconds()
+        await asyncio.sleep(left - SLOW - LONGEST_DEBOUNCE - SLOW / 5)
+        operator.grant("g3", "carol")
+        await until(lambda: "alice" not in operator.bound, within=3 * SLOW)
+
+        assert operator.clock() - end < timedelta(seconds=REMOVAL_PAUSE / 5)
+
+
+async def test_burst_of_changes_shares_reconciliations_that_take_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_bound() as operator:
+        calls: list[float] = []
+        monkeypatch.setattr(
+            planner, "plan_bindings", slow(planner.plan_bindings, calls)
+        )
+        began = asyncio.get_running_loop().time()
+        for number in range(100):
+            operator.grant(f"many-{number}", f"user-{number}")
+            await asyncio.sleep(0.1)
+        await until(lambda: len(operator.bound) == 102, within=60)
+        took = asyncio.get_running_loop().time() - began
+
+        assert len(calls) <= took / (SLOW + LONGEST_DEBOUNCE) + 1
 
 
 async def test_write_that_only_removes_delays_no_addition() -> None:

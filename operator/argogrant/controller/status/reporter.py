@@ -199,13 +199,15 @@ class BindingState:
         """Return the result of the reconciliation for a grant's binding."""
         if decision is None:
             return BindingOutcome(is_bound=False, blocked=self.planned.blocked)
-        binding = decision.grant.binding
+        grant = decision.grant
+        binding = grant.binding
+        is_ended = decision.desired_binding is DesiredBinding.ABSENT
         return BindingOutcome(
             is_bound=binding in self.present
             or binding in self.planned.already_bound_by_others,
             blocked=self.planned.obstacle_to(binding),
-            may_still_apply=self._may_still_apply(record, decision),
-            member=self.member(decision),
+            may_still_apply=is_ended and self._may_still_apply(record, decision),
+            member=self.member(decision) if grant.role.project else UNKNOWN_MEMBER,
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
@@ -290,6 +292,11 @@ class Reporter:
         self._reported: dict[
             str, tuple[GrantRecord, Decision | None, BindingOutcome]
         ] = {}
+        """By uid: what the last report of a grant was made from."""
+        self._awaiting: dict[
+            str, tuple[GrantRecord, Decision | None, BindingOutcome]
+        ] = {}
+        """By uid: the same of grants that wait for their finalizer."""
         self._reasons: dict[str, str] = {}
 
     def report_and_release_grants(
@@ -339,12 +346,17 @@ class Reporter:
         reported, earlier = (record, decision, outcome), self._reported.get(record.uid)
         if earlier == reported:
             return
-        finalizer = _change_of_metadata(record, decision, outcome, now)
+        awaiting = self._awaiting.pop(record.uid, None)
         if _awaits_finalizer(decision, outcome):
+            self._awaiting[record.uid] = reported
+            if awaiting == reported and self._writer.is_pending(record):
+                return
             # Nothing is true of the grant yet that the next report will not tell.
             self._reasons[record.uid] = Reason.BINDING
+            finalizer = _change_of_metadata(record, decision, outcome, now)
             self._submit(record, self._writer.pending_or_stored(record), finalizer)
             return
+        finalizer = _change_of_metadata(record, decision, outcome, now)
         self._reported[record.uid] = reported
         old, generation = self._writer.pending_or_stored(record), record.generation
         if decision is not None:
@@ -468,6 +480,7 @@ class Reporter:
     def forget(self, uid: str) -> None:
         """Forget a grant or an instance that no longer exists."""
         self._reported.pop(uid, None)
+        self._awaiting.pop(uid, None)
         self._reasons.pop(uid, None)
         self._writer.forget(uid)
         self._audit.forget(uid)

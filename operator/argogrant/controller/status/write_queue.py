@@ -1,9 +1,12 @@
 """Queue of the objects that have something to be written, in lanes by urgency.
 
 An object that cannot be written costs the others nothing. Every urgency has workers of
-its own, and no worker waits for a retry. A write that takes long is broken off: it goes
-on in the slow lane, which has workers of its own too. There each attempt may take
-longer than the one before (``SLOW_PATIENCE``), at last as long as admission webhooks::
+its own, and no worker waits for a retry. In a burst of new grants, the API server has
+time for one kind of write only, so most workers of statuses pause (``YIELDING``).
+
+A write that takes long is broken off: it goes on in the slow lane, which has workers of
+its own too. There each attempt may take longer than the one before
+(``SLOW_PATIENCE``), at last as long as admission webhooks::
 
     put ──> lane of its urgency ──┬── written ──> forgotten
                 ▲                 ├── failed ──> backoff of this object ──┐
@@ -41,7 +44,12 @@ class Urgency(IntEnum):
     """Nothing waits."""
 
 
-WORKERS: Final = {Urgency.RELEASE: 4, Urgency.FINALIZER: 4, Urgency.STATUS: 6}
+WORKERS: Final = {Urgency.RELEASE: 4, Urgency.FINALIZER: 16, Urgency.STATUS: 6}
+"""Bindings wait for finalizers. While thousands of grants are reconciled, the answers
+to all of these arrive; with fewer workers, the next writes would begin later."""
+YIELDING: Final = 5
+"""Workers of ``WORKERS[Urgency.STATUS]`` that pause while a finalizer waits for a
+worker. The others go on, so no flood of new grants stops the statuses."""
 
 
 @dataclass(slots=True)
@@ -77,6 +85,8 @@ class WriteQueue:
             lane: asyncio.PriorityQueue() for lane in (*Urgency, None)
         }
         """By urgency; the slow lane is that of None."""
+        self._no_finalizer_waits = asyncio.Event()
+        self._no_finalizer_waits.set()
         self._usual_attempts = 0
         """``slow_attempts`` of the object that was written last."""
 
@@ -104,8 +114,9 @@ class WriteQueue:
         """Write until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for urgency, count in WORKERS.items():
-                for _ in range(count):
-                    tasks.create_task(self._work(urgency))
+                for number in range(count):
+                    yields = urgency is Urgency.STATUS and number < YIELDING
+                    tasks.create_task(self._work(urgency, yields=yields))
             for _ in range(SLOW_WORKERS):
                 tasks.create_task(self._work(None))
 
@@ -116,11 +127,17 @@ class WriteQueue:
         entry.turn = next(self._turns)
         lane = None if entry.is_slow else entry.urgency
         self._lanes[lane].put_nowait((entry.urgency, entry.turn, path))
+        if lane is Urgency.FINALIZER:
+            self._no_finalizer_waits.clear()
 
-    async def _work(self, lane: Urgency | None) -> None:
+    async def _work(self, lane: Urgency | None, *, yields: bool = False) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            if yields:
+                await self._no_finalizer_waits.wait()
             _, turn, path = await self._lanes[lane].get()
+            if self._lanes[Urgency.FINALIZER].empty():
+                self._no_finalizer_waits.set()
             entry = self._entries.get(path)
             if entry is None or entry.turn != turn:
                 continue

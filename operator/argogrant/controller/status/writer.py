@@ -137,6 +137,10 @@ class StatusWriter:
         self._released_at: dict[str, float] = {}
         """By uid: when the removal of the finalizer was scheduled."""
 
+    def is_pending(self, record: Record) -> bool:
+        """Return whether an update of an object is queued or being written."""
+        return record.path in self._pending
+
     def pending_or_stored(self, record: Record) -> dict[str, Any]:
         """Return the status of an object once everything is written."""
         pending = self._pending.get(record.path)

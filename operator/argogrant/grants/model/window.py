@@ -115,7 +115,7 @@ def read_end(text: str) -> datetime | None:
 
 def format_instant(instant: datetime) -> str:
     """Format a time as ``2026-11-24T18:00:00Z``."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    return f"{instant.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
 
 
 def parse_duration(text: str) -> timedelta:

@@ -12,6 +12,8 @@ from argogrant.controller.status.write_queue import (
     LONGEST_URGENT_RETRY,
     PATIENCE,
     SLOW_WORKERS,
+    WORKERS,
+    YIELDING,
     Urgency,
     WriteQueue,
 )
@@ -212,3 +214,39 @@ async def test_nothing_is_kept_of_written_objects() -> None:
 
         assert len(writes.written) == 10_000
         assert len(writes.queue) == 0
+
+
+async def test_statuses_give_way_while_finalizers_wait() -> None:
+    """In a burst, bindings wait for the finalizers, and nothing for the statuses."""
+    async with running() as writes:
+        turns = 10
+        for number in range(turns * WORKERS[Urgency.FINALIZER]):
+            writes.queue.put(f"finalizer{number}", Urgency.FINALIZER)
+        for number in range(turns * WORKERS[Urgency.STATUS]):
+            writes.queue.put(f"status{number}", Urgency.STATUS)
+        await asyncio.sleep((turns - 2) * USUAL)
+        kinds = Counter(path.rstrip("0123456789") for path in writes.written)
+
+        going_on = WORKERS[Urgency.STATUS] - YIELDING
+        assert kinds["status"] <= going_on * turns + YIELDING
+
+
+async def test_endless_flood_of_new_grants_does_not_stop_the_statuses() -> None:
+    async with running() as writes:
+
+        async def flood() -> None:
+            number = 0
+            while True:
+                for _ in range(2 * WORKERS[Urgency.FINALIZER]):
+                    number += 1
+                    writes.queue.put(f"finalizer{number}", Urgency.FINALIZER)
+                await asyncio.sleep(USUAL)
+
+        flooding = asyncio.create_task(flood())
+        await asyncio.sleep(1)
+        for number in range(20):
+            writes.queue.put(f"status{number}", Urgency.STATUS)
+        took = await writes.seconds_until_written("status19", within=60)
+        flooding.cancel()
+
+        assert took <= 25 * USUAL
