@@ -152,6 +152,8 @@ removals are written meanwhile."""
 REMOVAL_PAUSE: Final = 0.25
 """Seconds between two removals while everything else waits, and three times as long as
 they take."""
+CLOCK_ROUNDING: Final = 0.001
+"""Seconds. The event loop's clock is not the one that ends are compared with."""
 LOCATION_CHANGED: Final = (
     "spec.namespace and spec.cluster.server are immutable; restore them, or delete this"
     " ArgoCDInstance and create another"
@@ -736,7 +738,7 @@ class Reconciler:
             now, end_in = loop.time(), self._until_recheck()
             if end_in < took:
                 # It would have to wait for the reconciliation.
-                resume_at = min(max(resume_at, now + end_in), latest)
+                resume_at = min(max(resume_at, now + end_in + CLOCK_ROUNDING), latest)
             if resume_at <= now:
                 return
             pause = min(resume_at - now, REMOVAL_PAUSE, end_in)
