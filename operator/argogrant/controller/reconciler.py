@@ -30,6 +30,11 @@ grant and makes Argo CD's policy equal to the grants that are in force::
        ▼
     wait      until an object changes, a delayed write is due, or a decision expires
        │
+       ▼
+    pause     three times as long as the reconciliation took, at most 0.75 s: the
+       │      changes of a burst share the next one; removals are written meanwhile,
+       │      and an end that the next one would delay is awaited (``_debounce``)
+       │
        └────► remove
 
 Other people write much of what is gathered and analysed. Gathering takes at most a
