@@ -44,7 +44,7 @@ class Urgency(IntEnum):
     """Nothing waits."""
 
 
-WORKERS: Final = {Urgency.RELEASE: 4, Urgency.FINALIZER: 16, Urgency.STATUS: 6}
+WORKERS: Final = {Urgency.RELEASE: 4, Urgency.FINALIZER: 32, Urgency.STATUS: 6}
 """Bindings wait for finalizers. While thousands of grants are reconciled, the answers
 to all of these arrive; with fewer workers, the next writes would begin later."""
 YIELDING: Final = 5
