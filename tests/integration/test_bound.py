@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import operator_process
 from support.operator_process import ROOT
 from support.process_checks import becomes_true, runs
@@ -45,6 +47,7 @@ def test_that_takes_long():
 """
 
 
+@pytest.mark.long
 def test_worker_ends_with_its_run(tmp_path: Path) -> None:
     """It ends before its own sleep does."""
     pid = tmp_path / "pid"

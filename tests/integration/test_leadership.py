@@ -99,6 +99,7 @@ def test_released_lease_is_acquired_at_once(world: World, tmp_path: Path) -> Non
         operator_process.stop(leader)
 
 
+@pytest.mark.long
 def test_leader_suspended_longer_than_its_lease_exits(
     world: World, tmp_path: Path
 ) -> None:

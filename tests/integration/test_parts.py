@@ -22,6 +22,8 @@ from controlplane.supervision import Supervision
 from support.harness_requests import DEPLOYER, SYNC_SHOP, whoami
 from support.process_checks import becomes_true, runs
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parents[1]
 STARTER = """
 import json, time, controlplane
@@ -78,7 +80,6 @@ def test_suspended_process_continues(spare_plane: ControlPlane):
     assert spare_plane.kubectl("get", "--raw", "/readyz").stdout == "ok"
 
 
-@pytest.mark.long
 def test_killed_starter_leaves_no_process_and_no_folder():
     """SIGKILL of the Python process that started it leaves no process, no folder."""
     environment = {

@@ -78,6 +78,7 @@ def project(world: World) -> dict[str, Any]:
     return world.appproject("team-a")
 
 
+@pytest.mark.long
 def test_operator_writes_the_planned_text(stopped: World, tmp_path: Path) -> None:
     stopped.apply(
         a_grant("one"), a_grant("two", subject="dave", role=OF_PROJECT, duration="2h")

@@ -22,6 +22,8 @@ from support.live_cluster import (
 )
 from support.two_clusters import SECRET, FarPlane
 
+pytestmark = pytest.mark.long
+
 API_SERVER = "kube-apiserver"
 ARGOCD_COMES_BACK = 60
 
@@ -148,7 +150,6 @@ def test_rights_that_are_taken_away_during_a_grant_are_named(
     eventually(lambda: remote.ready("g1")[1] == "Expired", within=10)
 
 
-@pytest.mark.long
 def test_a_cluster_that_hangs_delays_nobody_at_home(
     remote: World, far: FarPlane
 ) -> None:
@@ -173,7 +174,6 @@ def test_a_cluster_that_hangs_delays_nobody_at_home(
     eventually(remote.may_sync, within=ARGOCD_COMES_BACK)
 
 
-@pytest.mark.long
 def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
     remote: World, far: FarPlane, record_property
 ) -> None:

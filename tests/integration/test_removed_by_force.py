@@ -85,6 +85,7 @@ def test_access_of_objects_that_were_removed_by_force_is_found_and_removed(
     ]
 
 
+@pytest.mark.long
 def test_access_ends_first_when_the_namespace_is_deleted(
     world: World, tmp_path: Path
 ) -> None:

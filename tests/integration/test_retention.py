@@ -84,6 +84,7 @@ def test_revoked_grant_is_kept_while_its_manifest_would_give_access(
     assert not tidy.may_sync()
 
 
+@pytest.mark.long
 def test_restored_namespace_gives_no_more_than_the_first_windows(tidy: World) -> None:
     """Ended, revoked and running grants are created again, also under other names."""
     tidy.apply(a_grant("revoked", "dave", expiresAt=after(300)))

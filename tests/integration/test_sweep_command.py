@@ -37,6 +37,7 @@ def sweep(plane: ControlPlane) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_sweep_revokes_without_an_operator(world: World, tmp_path: Path) -> None:
     """Access outlives its end only until the next sweep."""
     process = operator_process.start(world.plane, tmp_path / "operator.log")

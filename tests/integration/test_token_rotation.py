@@ -21,6 +21,8 @@ from controlplane.signing import claims_of
 from support import doc_pages, operator_process
 from support.live_cluster import OURS, RULES, World, a_grant, eventually
 
+pytestmark = pytest.mark.long
+
 PAGE = doc_pages.ROOT / "docs/how-to/token-rotation.md"
 SECRET = "production-token"
 ACCOUNT = "system:serviceaccount:argocd:argogrant"
@@ -157,7 +159,6 @@ def test_a_token_is_renewed_and_access_goes_on(far: Far, log: Path) -> None:
     assert token not in json.dumps([told, status])
 
 
-@pytest.mark.long
 def test_a_token_that_does_not_work_is_not_stored(far: Far) -> None:
     """The old one stays and works; with the rights there it is renewed."""
     eventually(far.has_been_renewed, within=30)
@@ -178,7 +179,6 @@ def test_a_token_that_does_not_work_is_not_stored(far: Far) -> None:
     assert far.may_sync()
 
 
-@pytest.mark.long
 def test_a_killed_operator_leaves_a_token_that_works(
     installed: ControlPlane, far: Far, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ The operator runs once for the module; each test has it to itself.
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from support.live_cluster import (
     World,
     a_grant,
@@ -38,6 +40,7 @@ def never_gives_access(world: World, grant: dict[str, Any], reason: str) -> None
     assert "boundAs" not in world.grant(name)["status"]
 
 
+@pytest.mark.long
 def test_scheduled_grant_gives_access_only_in_its_window(world: World) -> None:
     """No before ``notBefore``, yes after it, no from the end on."""
     begin, end = after(15), after(21)
@@ -106,6 +109,7 @@ def test_duration_from_git_is_rejected(world: World) -> None:
     assert "Set spec.expiresAt" in world.ready("from-git")[2]
 
 
+@pytest.mark.long
 def test_absolute_end_from_git_is_bound_until_then(world: World) -> None:
     """A grant from Git that names its end is bound, and ends."""
     end = after(12)

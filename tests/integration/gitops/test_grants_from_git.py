@@ -8,6 +8,8 @@ import pytest
 from support.git_repository import SYNC_SECONDS, Application, Repository
 from support.live_cluster import World, a_grant, after, eventually
 
+pytestmark = pytest.mark.long
+
 QUIET_SECONDS = 12.0
 """More than two of its rounds."""
 
@@ -65,7 +67,6 @@ def test_revocation_in_git_ends_access_permanently(
     eventually(lambda: world.ready("revoked-alice")[1] == "Revoked", within=15)
 
 
-@pytest.mark.long
 def test_expired_grant_stays_unchanged_over_several_syncs(
     world: World, repository: Repository, applied: Application
 ) -> None:
@@ -86,7 +87,6 @@ def test_expired_grant_stays_unchanged_over_several_syncs(
     assert applied.syncs() == syncs
 
 
-@pytest.mark.long
 def test_deleted_expired_grant_is_restored_as_expired(
     world: World, repository: Repository, applied: Application
 ) -> None:
@@ -140,7 +140,6 @@ def test_waiting_grant_has_health_suspended(
     eventually(lambda: applied.says() == ("Synced", "Suspended"), within=SYNC_SECONDS)
 
 
-@pytest.mark.long
 def test_revocation_by_resource_action_survives_self_heal(
     world: World, applied: Application
 ) -> None:

@@ -22,6 +22,8 @@ from support.live_cluster import (
     eventually,
 )
 
+pytestmark = pytest.mark.long
+
 MINUTES = float(os.environ.get("ARGOGRANT_RECREATION_MINUTES", "2"))
 """Length of the automated sync; an hour shows more rounds of the same."""
 LATE_SECONDS = 3.0
@@ -58,7 +60,6 @@ def in_git(name: str, subject: str, **spec: Any) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.long
 def test_duration_from_git_is_refused_by_the_label(
     world: World, repository: Repository, application: Application, label: str
 ) -> None:
@@ -104,7 +105,6 @@ def short_retention(world: World) -> Iterator[World]:
     world.apply(INSTANCE)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("label", [None], indirect=True)
 def test_no_sync_gives_access_beyond_the_first_window(
     short_retention: World, repository: Repository, application: Application, label: str

@@ -10,6 +10,8 @@ from support import doc_pages
 from support.git_repository import NO_COLLECTOR, SYNC_SECONDS, Application, Repository
 from support.live_cluster import RULES, World, after, eventually
 
+pytestmark = pytest.mark.long
+
 FOLDER = "07-from-git"
 MANIFEST = doc_pages.EXAMPLES / FOLDER / "project.yaml"
 FOREIGN = {
@@ -53,7 +55,6 @@ def alice_may_sync(world: World) -> bool:
     )
 
 
-@pytest.mark.long
 def test_grant_of_the_page_gives_access_until_it_is_pruned(
     world: World, repository: Repository, access: Application
 ) -> None:

@@ -101,8 +101,8 @@ def test_endless_answer_is_read_up_to_a_limit(request_of) -> None:
 @pytest.mark.parametrize("request_of", [get, list_maps])
 def test_answer_that_drips_ends_with_its_timeout(request_of, monkeypatch) -> None:
     soon = client.aiohttp.ClientTimeout(total=0.2)
-    monkeypatch.setattr(client, "LIST_TIMEOUT", soon)
-    monkeypatch.setattr(client, "REQUEST_TIMEOUT", soon)
+    timeouts = client.Timeouts(request=soon, lists=soon)
+    monkeypatch.setattr(client, "Timeouts", lambda: timeouts)
     error, _ = ask(dripping, request_of)
 
     assert isinstance(error, Unavailable)
