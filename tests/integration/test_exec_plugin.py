@@ -160,11 +160,11 @@ def test_standby_names_a_failing_plugin_once(
         time.sleep(20)
         assert process.poll() is None
         failures = lines_about_plugin(second)
-        end = after(8)
+        end = after(25)
         plugin.print_token(new_token(installed), seconds=LIFETIME)
         world.apply(a_grant("short", expiresAt=end))
-        eventually(world.may_sync, within=8)
-        eventually(lambda: not world.may_sync(), within=15)
+        eventually(world.may_sync, within=24)
+        eventually(lambda: not world.may_sync(), within=35)
     finally:
         operator_process.stop(process)
 
