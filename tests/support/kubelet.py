@@ -109,6 +109,8 @@ class Kubelet:
         if not count:
             self._stop(title)
         pods = self._pods.setdefault(title, [])
+        # An operator that loses its Lease exits, and is started again.
+        pods[:] = [one for one in pods if one.poll() is None]
         while len(pods) < count:
             pods.append(self._start(body, number=len(pods)))
         self._tell(
