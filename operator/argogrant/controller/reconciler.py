@@ -149,14 +149,12 @@ STEP_SECONDS: Final = 0.02
 """Seconds in which grants are decided before other tasks have their turn."""
 UNDIVIDED_SECONDS: Final = 0.1
 """Seconds of deciding after which an instance shares them with others."""
-SHORTEST_DEBOUNCE: Final = 0.25
-"""Seconds at most between a change and the reconciliation of it and of what follows."""
-LONGEST_DEBOUNCE: Final = 0.75
-"""Seconds at most between two reconciliations in a burst of changes, which share one;
-removals are written meanwhile."""
+LONGEST_DEBOUNCE: Final = 0.25
+"""Seconds after the first change of a burst. The others share its reconciliation."""
+LONGEST_PAUSE: Final = 0.75
+"""Seconds between two reconciliations that take long, while changes go on."""
 REMOVAL_PAUSE: Final = 0.25
-"""Seconds between two removals while everything else waits, and three times as long as
-they take."""
+"""Seconds between two removals because of changes, while a reconciliation waits."""
 CLOCK_ROUNDING: Final = 0.001
 """Seconds. The event loop's clock is not the one that ends are compared with."""
 LOCATION_CHANGED: Final = (
@@ -722,19 +720,19 @@ class Reconciler:
 
         Args:
             argocd: Argo CD's objects.
-            record: The instance.
+            record: The instance. The pause ends if it is deleted.
             took: Seconds of the last reconciliation.
             ended_at: Its end, in the time of the event loop.
         """
         loop = asyncio.get_running_loop()
-        pause = min(3 * took, SHORTEST_DEBOUNCE)
-        if pause < SHORTEST_DEBOUNCE:
+        pause = min(3 * took, LONGEST_DEBOUNCE)
+        if pause < LONGEST_DEBOUNCE:
             # Everything is decided again sooner than it takes to plan removals alone.
             await asyncio.sleep(max(0.0, min(pause, self._until_recheck())))
             return
-        resume_at = max(loop.time() + pause, ended_at + min(3 * took, LONGEST_DEBOUNCE))
+        resume_at = max(loop.time() + pause, ended_at + min(3 * took, LONGEST_PAUSE))
         remove_at, latest = loop.time(), resume_at + took
-        while True:
+        while self._is_being_deleted() is record.being_deleted:
             try:
                 remove_at = await self._remove_meanwhile(argocd, record, remove_at)
             except Exception as error:  # noqa: BLE001 - the reconciliation comes now
@@ -746,8 +744,8 @@ class Reconciler:
                 resume_at = min(max(resume_at, now + end_in + CLOCK_ROUNDING), latest)
             if resume_at <= now:
                 return
-            pause = min(resume_at - now, REMOVAL_PAUSE, end_in)
-            await asyncio.sleep(max(0.0, pause))
+            next_look = min(resume_at - now, REMOVAL_PAUSE, end_in)
+            await asyncio.sleep(max(0.0, next_look))
 
     def _until_recheck(self) -> float:
         """Return the seconds until a decision can change without any other change."""

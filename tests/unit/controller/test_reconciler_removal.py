@@ -15,7 +15,7 @@ from argogrant.controller.appproject import placement
 from argogrant.controller.argocd_state import ObservedConfigMap
 from argogrant.controller.reconciler import (
     GATHER_SHARE,
-    LONGEST_DEBOUNCE,
+    LONGEST_PAUSE,
     REMOVAL_PAUSE,
     Reconciler,
 )
@@ -575,6 +575,21 @@ async def test_removal_does_not_wait_for_the_pause_after_a_long_reconciliation(
         assert len(calls) == 1
 
 
+async def test_deletion_of_the_instance_ends_the_pause_after_a_long_reconciliation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_bound() as operator:
+        calls: list[float] = []
+        monkeypatch.setattr(
+            planner, "plan_bindings", slow(planner.plan_bindings, calls)
+        )
+        operator.grant("g3", "carol")
+        await until(lambda: calls, within=SLOW)
+        operator.delete_instance()
+
+        await until(lambda: not operator.bound, within=REMOVAL_PAUSE + SOON)
+
+
 async def test_end_does_not_wait_for_the_pause_after_a_long_reconciliation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -584,7 +599,7 @@ async def test_end_does_not_wait_for_the_pause_after_a_long_reconciliation(
             planner, "plan_bindings", slow(planner.plan_bindings, calls)
         )
         left = (end - operator.clock()).total_seconds()
-        await asyncio.sleep(left - SLOW - LONGEST_DEBOUNCE / 2)
+        await asyncio.sleep(left - SLOW - LONGEST_PAUSE / 2)
         operator.grant("g3", "carol")
         await until(lambda: calls, within=SLOW)
         await until(lambda: "alice" not in operator.bound, within=2 * SLOW)
@@ -602,7 +617,7 @@ async def test_long_reconciliation_does_not_begin_just_before_an_end(
             planner, "plan_bindings", slow(planner.plan_bindings, calls)
         )
         left = (end - operator.clock()).total_seconds()
-        await asyncio.sleep(left - SLOW - LONGEST_DEBOUNCE - SLOW / 5)
+        await asyncio.sleep(left - SLOW - LONGEST_PAUSE - SLOW / 5)
         removed_at: list[datetime] = []
         operator.cluster.after(
             "merge_patch", lambda: removed_at.append(operator.clock()), path=RBAC
@@ -629,7 +644,7 @@ async def test_burst_of_changes_shares_reconciliations_that_take_long(
         await until(lambda: len(operator.bound) == 102, within=60)
         took = asyncio.get_running_loop().time() - began
 
-        assert len(calls) <= took / (SLOW + LONGEST_DEBOUNCE) + 1
+        assert len(calls) <= took / (SLOW + LONGEST_PAUSE) + 1
 
 
 async def test_write_that_only_removes_delays_no_addition() -> None:
