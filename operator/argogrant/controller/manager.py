@@ -82,6 +82,7 @@ class NamespaceManager:
         self._decisions_lock = asyncio.Lock()
         self._reconcilers: dict[str, Reconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._relisting: asyncio.Task[int] | None = None
 
     async def run(self) -> None:
         """Keep the store current, and reconcile while this process leads.
@@ -141,8 +142,7 @@ class NamespaceManager:
         Raises:
             ClusterError: Some objects could not be listed.
         """
-        differences = await self._store.relist()
-        differences += await self._verification.relist()
+        differences = await self._relist()
         if name in self._reconcilers:
             differences += await self._reconcilers[name].resync(differences)
         if differences:
@@ -152,6 +152,25 @@ class NamespaceManager:
                 name,
                 differences,
             )
+
+    async def _relist(self) -> int:
+        """List the objects of the namespace again; callers at one time share the list.
+
+        If every instance of a namespace listed all objects at the same time, the memory
+        would grow with the square of the instances.
+
+        Returns:
+            The number of differences, to the caller for which the list began; 0 to the
+            others.
+        """
+        if self._relisting is not None and not self._relisting.done():
+            await asyncio.shield(self._relisting)
+            return 0
+        self._relisting = asyncio.create_task(self._list_again())
+        return await asyncio.shield(self._relisting)
+
+    async def _list_again(self) -> int:
+        return await self._store.relist() + await self._verification.relist()
 
     def _work_of_leader(self) -> Mapping[str, Work]:
         return {

@@ -246,3 +246,27 @@ async def test_instance_that_names_another_argocd_is_invalid() -> None:
         await asyncio.sleep(SETTLED)
 
         assert operator.instance_ready == "+Converged"
+
+
+async def test_resyncs_of_many_instances_share_a_list() -> None:
+    """Each would list all instances, so the memory would grow with their square."""
+    async with an_operator() as operator:
+        before = operator.cluster.count("list", INSTANCES)
+        names = [f"i{number}" for number in range(50)]
+        resyncs = [operator.namespace.resync(name) for name in names]
+        await asyncio.gather(*resyncs)
+        await operator.namespace.resync("default")
+
+        assert operator.cluster.count("list", INSTANCES) == before + 2
+
+
+async def test_failed_list_fails_the_resyncs_that_share_it_but_no_later_one() -> None:
+    async with an_operator() as operator:
+        operator.cluster.fail("list", Forbidden("GET /x: 403"), path=INSTANCES)
+        resyncs = [operator.namespace.resync(name) for name in ("default", "other")]
+        results = await asyncio.gather(*resyncs, return_exceptions=True)
+        before = operator.cluster.count("list", INSTANCES)
+        await operator.namespace.resync("default")
+
+        assert [type(one) for one in results] == [Forbidden, Forbidden]
+        assert operator.cluster.count("list", INSTANCES) == before + 1
