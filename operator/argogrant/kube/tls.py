@@ -12,6 +12,7 @@ import re
 import ssl
 import tempfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ _CERTIFICATE: Final = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 """A block as Go finds it: a line begins it, and another block does not interrupt it."""
+MAX_SHARED: Final = 16
+"""Different authorities whose settings are kept for further connections."""
 
 
 class InvalidCertificate(Exception):
@@ -41,7 +44,11 @@ def client_context(
     *,
     insecure: bool = False,
 ) -> ssl.SSLContext:
-    """Build the TLS settings for the connections to one server.
+    """Return the TLS settings for the connections to one server.
+
+    Connections without a client certificate share them. The certificates of a system
+    take almost a megabyte, and every instance with another cluster has several pools
+    of connections.
 
     Args:
         authorities: Trusted certificates in PEM; None for those of the system.
@@ -51,6 +58,19 @@ def client_context(
     Raises:
         InvalidCertificate: The certificates or the key cannot be loaded.
     """
+    if certificate is None:
+        return _shared_context(authorities, insecure)
+    context = _context(authorities, insecure)
+    _load_certificate(context, certificate)
+    return context
+
+
+@lru_cache(maxsize=MAX_SHARED)
+def _shared_context(authorities: bytes | None, insecure: bool) -> ssl.SSLContext:  # noqa: FBT001
+    return _context(authorities, insecure)
+
+
+def _context(authorities: bytes | None, insecure: bool) -> ssl.SSLContext:  # noqa: FBT001
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
@@ -63,8 +83,6 @@ def client_context(
         context.load_default_certs()
     else:
         _trust(context, authorities)
-    if certificate is not None:
-        _load_certificate(context, certificate)
     return context
 
 
