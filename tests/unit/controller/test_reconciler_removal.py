@@ -463,6 +463,13 @@ def slow(work: Callable[..., Any], calls: list[float]) -> Callable[..., Any]:
     return take_long
 
 
+def slow_plans(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let every full reconciliation take long; return the times at which they plan."""
+    calls: list[float] = []
+    monkeypatch.setattr(planner, "plan_bindings", slow(planner.plan_bindings, calls))
+    return calls
+
+
 async def keep_editing(operator: InMemoryOperator) -> None:
     """Change Argo CD's policy more often than it can be gathered."""
     number = 0
@@ -563,10 +570,7 @@ async def test_removal_does_not_wait_for_the_pause_after_a_long_reconciliation(
 ) -> None:
     """The changes of a burst share the next reconciliation, which comes later."""
     async with two_bound() as operator:
-        calls: list[float] = []
-        monkeypatch.setattr(
-            planner, "plan_bindings", slow(planner.plan_bindings, calls)
-        )
+        calls = slow_plans(monkeypatch)
         operator.grant("g3", "carol")
         await until(lambda: calls, within=SLOW)
         (operator.revoke if way == "revoked" else operator.delete)("g1")
@@ -579,10 +583,7 @@ async def test_deletion_of_the_instance_ends_the_pause_after_a_long_reconciliati
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with two_bound() as operator:
-        calls: list[float] = []
-        monkeypatch.setattr(
-            planner, "plan_bindings", slow(planner.plan_bindings, calls)
-        )
+        calls = slow_plans(monkeypatch)
         operator.grant("g3", "carol")
         await until(lambda: calls, within=SLOW)
         operator.delete_instance()
@@ -594,10 +595,7 @@ async def test_end_does_not_wait_for_the_pause_after_a_long_reconciliation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with two_bound() as operator:
-        end, calls = end_of(operator, "g1"), list[float]()
-        monkeypatch.setattr(
-            planner, "plan_bindings", slow(planner.plan_bindings, calls)
-        )
+        end, calls = end_of(operator, "g1"), slow_plans(monkeypatch)
         left = (end - operator.clock()).total_seconds()
         await asyncio.sleep(left - SLOW - LONGEST_PAUSE / 2)
         operator.grant("g3", "carol")
@@ -612,10 +610,8 @@ async def test_long_reconciliation_does_not_begin_just_before_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with two_bound() as operator:
-        end, calls = end_of(operator, "g1"), list[float]()
-        monkeypatch.setattr(
-            planner, "plan_bindings", slow(planner.plan_bindings, calls)
-        )
+        end = end_of(operator, "g1")
+        slow_plans(monkeypatch)
         left = (end - operator.clock()).total_seconds()
         await asyncio.sleep(left - SLOW - LONGEST_PAUSE - SLOW / 5)
         removed_at: list[datetime] = []
@@ -633,10 +629,7 @@ async def test_burst_of_changes_shares_reconciliations_that_take_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with two_bound() as operator:
-        calls: list[float] = []
-        monkeypatch.setattr(
-            planner, "plan_bindings", slow(planner.plan_bindings, calls)
-        )
+        calls = slow_plans(monkeypatch)
         began = asyncio.get_running_loop().time()
         for number in range(100):
             operator.grant(f"many-{number}", f"user-{number}")
