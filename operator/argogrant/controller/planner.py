@@ -591,7 +591,7 @@ class _RelatedGrants:
         refused = self._store.refused_finalizers if self._store else {}
         finalizer_problem = refused.get(grant.uid, "")
         original = self._by_uid.get(grant.original) if grant.original else None
-        is_over_quota = self._open.is_needed and self._open.are_too_many(grant)
+        is_over_quota = self._open.are_too_many(grant)
         extended_by = ""
         if self._extensions:
             extended_by = self._extensions.get((grant.name, grant.binding), "")
@@ -623,8 +623,7 @@ class _RelatedGrants:
                 self._extended_until[grant.name] = access.end
         if self._needs_history:
             self._history.record(decision.grant, decision.outcome(now))
-        if self._open.is_needed:
-            self._open.record(decision)
+        self._open.record(decision)
 
     def _written_end_of(self, grant: Grant) -> datetime | None:
         """Return the end in Argo CD's RBAC policy, if the decision may depend on it.

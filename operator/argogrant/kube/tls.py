@@ -65,11 +65,6 @@ def client_context(
     return context
 
 
-@lru_cache(maxsize=MAX_SHARED)
-def _shared_context(authorities: bytes | None, insecure: bool) -> ssl.SSLContext:  # noqa: FBT001
-    return _context(authorities, insecure)
-
-
 def _context(authorities: bytes | None, insecure: bool) -> ssl.SSLContext:  # noqa: FBT001
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -84,6 +79,9 @@ def _context(authorities: bytes | None, insecure: bool) -> ssl.SSLContext:  # no
     else:
         _trust(context, authorities)
     return context
+
+
+_shared_context: Final = lru_cache(maxsize=MAX_SHARED)(_context)
 
 
 def _trust(context: ssl.SSLContext, authorities: bytes) -> None:

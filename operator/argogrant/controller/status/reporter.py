@@ -199,15 +199,13 @@ class BindingState:
         """Return the result of the reconciliation for a grant's binding."""
         if decision is None:
             return BindingOutcome(is_bound=False, blocked=self.planned.blocked)
-        grant = decision.grant
-        binding = grant.binding
-        is_ended = decision.desired_binding is DesiredBinding.ABSENT
+        binding = decision.grant.binding
         return BindingOutcome(
             is_bound=binding in self.present
             or binding in self.planned.already_bound_by_others,
             blocked=self.planned.obstacle_to(binding),
-            may_still_apply=is_ended and self._may_still_apply(record, decision),
-            member=self.member(decision) if grant.role.project else UNKNOWN_MEMBER,
+            may_still_apply=self._may_still_apply(record, decision),
+            member=self.member(decision),
         )
 
     def is_gone(self, decision: Decision | None) -> bool:
@@ -274,6 +272,9 @@ def _is_over(record: GrantRecord, decision: Decision | None) -> bool:
     return record.being_deleted or (decision is not None and decision.has_ended)
 
 
+_ReportInput = tuple[GrantRecord, Decision | None, BindingOutcome]
+
+
 class Reporter:
     """Reports the objects of one namespace: events first, then their status."""
 
@@ -289,14 +290,10 @@ class Reporter:
         self._store.on_removed = self.forget
         self._writer = writer
         self._audit = audit
-        self._reported: dict[
-            str, tuple[GrantRecord, Decision | None, BindingOutcome]
-        ] = {}
-        """By uid: what the last report of a grant was made from."""
-        self._awaiting: dict[
-            str, tuple[GrantRecord, Decision | None, BindingOutcome]
-        ] = {}
-        """By uid: the same of grants that wait for their finalizer."""
+        self._reported: dict[str, _ReportInput] = {}
+        """By uid: the input of the last report of a grant."""
+        self._awaiting: dict[str, _ReportInput] = {}
+        """By uid: the same for grants that wait for their finalizer."""
         self._reasons: dict[str, str] = {}
 
     def report_and_release_grants(

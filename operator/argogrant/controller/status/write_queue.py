@@ -87,6 +87,7 @@ class WriteQueue:
         """By urgency; the slow lane is that of None."""
         self._no_finalizer_waits = asyncio.Event()
         self._no_finalizer_waits.set()
+        """Set while no finalizer waits for a worker."""
         self._usual_attempts = 0
         """``slow_attempts`` of the object that was written last."""
 
