@@ -13,6 +13,7 @@ import resource
 import socket
 import sys
 import threading
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -66,6 +67,8 @@ FEWEST_FILES: Final = 4_096
 """Open files below which a warning is logged; an ArgoCDInstance needs about ten."""
 GC_NEW_OBJECTS: Final = 20_000
 GC_YOUNGER_COLLECTIONS: Final = 20
+TLS_BUFFER_BYTES: Final = 64 * 2**10
+"""Bytes that a TLS connection reads at once; a record of TLS has 16 KiB."""
 ENDING_SECONDS: Final = 10.0
 """Longest delay of a stop by bindings of deleted instances that are to be removed; a
 third of the grace period of a pod."""
@@ -379,6 +382,17 @@ def tune_gc() -> None:
     gc.set_threshold(GC_NEW_OBJECTS, GC_YOUNGER_COLLECTIONS, GC_YOUNGER_COLLECTIONS)
 
 
+def limit_tls_buffers() -> None:
+    """Limit the buffer of each new TLS connection; asyncio's default is 256 KiB.
+
+    The server of each ArgoCDInstance in another cluster can keep ten connections open,
+    also in the middle of a handshake.
+
+    Source: python/cpython, ``Lib/asyncio/sslproto.py``, ``SSLProtocol``.
+    """
+    SSLProtocol.max_size = TLS_BUFFER_BYTES
+
+
 def allow_open_files() -> None:
     """Raise the limit of open files as far as permitted, as Go programs do.
 
@@ -402,6 +416,7 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: object) -
     """
     log_lines.install(logging.getLogger())
     tune_gc()
+    limit_tls_buffers()
     allow_open_files()
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NoDiffBase()

@@ -48,11 +48,12 @@ from argogrant.kube.connections import (
     read_lines,
 )
 from argogrant.kube.errors import (
+    CONNECTION_FAILURES,
     LONGEST_TEXT,
     TooLarge,
     Unavailable,
     UntrustedCertificate,
-    connection_errors,
+    connection_error,
     error_of_event,
     foreign_text,
     raise_for_status,
@@ -393,13 +394,15 @@ class KubernetesCluster:
         """Read one page of at most so many bytes."""
         path = collection.path
         request = _Request("GET", path, query, Lane.OTHERS, self._timeouts.lists, limit)
-        with connection_errors(str(request), self._clean):
+        try:
             body = await self._read(request)
             started = time.perf_counter()
             answer = as_mapping(parse_json(body))
             metadata, items = metadata_of(answer), as_items(answer)
             token = str(metadata.get("continue") or "")
             page = ListPage(items, metadata["resourceVersion"], token, len(body))
+        except CONNECTION_FAILURES as error:
+            raise connection_error(error, str(request), self._clean) from error
         if path in self._page_sizes and page.size * _FEWER < PAGE_BYTES:
             more = self._page_sizes[path] * _FEWER
             self._page_sizes[path] = min(more, PAGE_SIZE)
@@ -423,7 +426,7 @@ class KubernetesCluster:
             *(WATCH_TIMEOUT, self._limits.object_bytes),
         )
         pause = max(self._limits.pause, collection.pause)
-        with connection_errors(f"WATCH {request.path}", self._clean):
+        try:
             response = await self._send(request)
             try:
                 if response.status != HTTPStatus.OK:
@@ -438,6 +441,10 @@ class KubernetesCluster:
                     await self._pause(started, pause)
             finally:
                 response.close()
+        except CONNECTION_FAILURES as error:
+            raise connection_error(
+                error, f"WATCH {request.path}", self._clean
+            ) from error
 
     def _event(self, line: bytes) -> WatchEvent:
         event = as_mapping(parse_json(line))
@@ -486,8 +493,10 @@ class KubernetesCluster:
             self._limits.object_bytes,
         )
         request = _Request(method, path, query, lane_of(method, path), *limits, body)
-        with connection_errors(str(request), self._clean):
+        try:
             return parse(parse_json(await self._read(request)))
+        except CONNECTION_FAILURES as error:
+            raise connection_error(error, str(request), self._clean) from error
 
     async def _read(self, request: _Request) -> bytes:
         """Send a request and return the body of a successful response.

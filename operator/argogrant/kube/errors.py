@@ -32,7 +32,7 @@ import random
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from argogrant.grants.model.errors import AccessGrantError
+from argogrant.grants.model.exception_text import chain_of
 from argogrant.grants.model.validation import one_line
 from argogrant.kube.answers import InvalidAnswer
 
@@ -293,34 +294,56 @@ def error_of_event(
     return kind(f"the watch was ended: {answer}", answer=answer)
 
 
-@contextmanager
-def connection_errors(request: str, clean: Clean = foreign_text) -> Iterator[None]:
-    """Turn connection failures into ``Unavailable`` or ``UntrustedCertificate``.
+CONNECTION_FAILURES: Final = (
+    aiohttp.ClientError,
+    HttpProcessingError,
+    OSError,
+    TimeoutError,
+    ValueError,
+)
+"""Exceptions of a request whose response is missing or cannot be read.
+
+A ValueError means that the response ended in the middle of its JSON, or has values that
+no API server sends. A response that breaks the rules of HTTP raises an
+``HttpProcessingError``, which is no ``ClientError``.
+"""
+
+
+def connection_error(
+    error: Exception, request: str, clean: Clean = foreign_text
+) -> ClusterError:
+    """Return the exception for one of ``CONNECTION_FAILURES``.
 
     The text of an exception is never shown: it is a library's, and may repeat an answer
     or the URL of a proxy with a password.
 
-    A ValueError means that the response ended in the middle of its JSON, or has values
-    that no API server sends. A response that breaks the rules of HTTP raises an
-    ``HttpProcessingError``, which is no ``ClientError``.
+    Args:
+        error: The exception; it loses its traceback.
+        request: For the message, such as ``PATCH /api/v1/…``.
+        clean: Makes foreign text in the message harmless.
     """
-    try:
-        yield
-    except aiohttp.ClientConnectorCertificateError as error:
-        cause = clean(_certificate_problem(error))
-        raise UntrustedCertificate(
-            f"{in_words(request)}: {cause}", request=request
-        ) from error
-    except (
-        aiohttp.ClientError,
-        HttpProcessingError,
-        OSError,
-        TimeoutError,
-        ValueError,
-    ) as error:
-        cause = clean(connection_problem(error))
+    _free_frames(error)
+    kind: type[ClusterError]
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        kind, problem = UntrustedCertificate, _certificate_problem(error)
+    else:
         kind = Unavailable if isinstance(error, _NEVER_SENT) else AnswerLost
-        raise kind(f"{in_words(request)}: {cause}", request=request) from error
+        problem = connection_problem(error)
+    return kind(f"{in_words(request)}: {clean(problem)}", request=request)
+
+
+def _free_frames(error: Exception) -> None:
+    """Free the TLS connection of a failure, which the tracebacks would keep.
+
+    asyncio's exception, its traceback and a future in one of its frames refer to each
+    other in a cycle, and the frames to a connection with some hundred kilobytes of
+    buffers. The collector of cycles counts objects, not bytes: a server that ends each
+    connection at once took hundreds of megabytes until the next collection.
+
+    Source: python/cpython, ``Lib/asyncio/sslproto.py``, ``SSLProtocol.max_size``.
+    """
+    for one in chain_of(error):
+        one.__traceback__ = None
 
 
 _NEVER_SENT: Final = (

@@ -3,6 +3,9 @@
 import asyncio
 import gc
 import resource
+import ssl
+import tracemalloc
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +18,7 @@ from argogrant.handlers.startup import (
     NoDiffBase,
     OperatorSettings,
     allow_open_files,
+    limit_tls_buffers,
     tune_gc,
 )
 from argogrant.kube import own_namespace
@@ -53,6 +57,29 @@ def test_ten_thousand_new_objects_start_no_garbage_collection() -> None:
 
     assert [generation["collections"] for generation in gc.get_stats()] == before
     assert len(created) == 10_000
+
+
+async def test_new_tls_connection_takes_a_quarter_of_its_usual_memory(
+    monkeypatch,
+) -> None:
+    def connection_bytes() -> int:
+        tracemalloc.start()
+        connection = SSLProtocol(
+            asyncio.get_running_loop(),
+            asyncio.Protocol(),
+            ssl.create_default_context(),
+            None,
+        )
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        connection.connection_lost(None)
+        return size
+
+    usual = connection_bytes()
+    monkeypatch.setattr(SSLProtocol, "max_size", SSLProtocol.max_size)
+    limit_tls_buffers()
+
+    assert connection_bytes() < usual / 3
 
 
 async def test_namespace_manager_is_started_once(cluster: FakeCluster) -> None:
