@@ -1,7 +1,6 @@
 """Two variants for the same tests: a fake API server, and a real one."""
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from argogrant.kube.client import Body, Cluster, KubernetesCluster
 from argogrant.kube.kubeconfig.choosing import ConnectionOptions, read_client_config
 from argogrant.kube.resources import CONFIG_MAPS, Collection
 from controlplane import ControlPlane
-from controlplane.errors import KubectlFailed
-from support import operator_process
+from controlplane.api import PATCH_TYPES
+from controlplane.errors import APIRequestFailed
 from support.fake_cluster import FakeCluster
 
 NAMESPACE: Final = "argogrant"
@@ -37,27 +36,23 @@ class Somebody(Protocol):
 
 
 @dataclass
-class KubectlUser:
-    """A user with kubectl."""
+class Administrator:
+    """Another user of a real API server."""
 
     plane: ControlPlane
 
     def add(self, collection_path: str, body: Body) -> Body:
-        answer = self.plane.kubectl(
-            *("create", "--raw", collection_path, "-f", "-"), stdin=json.dumps(body)
-        )
-        return json.loads(answer.stdout)
+        return self._request("POST", collection_path, body)
 
     def edit(self, path: str, patch: Body) -> Body:
-        _, _, _, _, namespace, plural, name = path.rsplit("/", 6)
-        answer = self.plane.kubectl(
-            *("-n", namespace, "patch", plural, name, "--type=merge", "-o", "json"),
-            *("-p", json.dumps(patch)),
-        )
-        return json.loads(answer.stdout)
+        return self._request("PATCH", path, patch, content_type=PATCH_TYPES["merge"])
 
     def delete_object(self, path: str) -> None:
-        self.plane.kubectl("delete", "--raw", path)
+        self._request("DELETE", path)
+
+    def _request(self, method: str, path: str, *body: Body, **how: str) -> Body:
+        client = self.plane.api(NAMESPACE)
+        return client.request(method, path.removeprefix("/"), *body, **how)
 
 
 @dataclass
@@ -94,7 +89,7 @@ def on_a_real_api_server(plane: ControlPlane) -> Place:
             # are reported as unclosed by whichever test runs next.
             await asyncio.sleep(TLS_CLOSE_SECONDS)
 
-    return Place(KubectlUser(plane), lambda story: asyncio.run(run(story)))
+    return Place(Administrator(plane), lambda story: asyncio.run(run(story)))
 
 
 def place_for(request: pytest.FixtureRequest, *paths: str) -> Iterator[Place]:
@@ -102,12 +97,11 @@ def place_for(request: pytest.FixtureRequest, *paths: str) -> Iterator[Place]:
     if request.param == IN_MEMORY:
         yield in_memory()
         return
-    plane = request.getfixturevalue("control_plane")
-    operator_process.install(plane)
+    plane = request.getfixturevalue("installed")
     place = on_a_real_api_server(plane)
     yield place
     for path in paths:
-        with suppress(KubectlFailed):
+        with suppress(APIRequestFailed):
             place.somebody.edit(path, {"metadata": {"finalizers": None}})
-        with suppress(KubectlFailed):
+        with suppress(APIRequestFailed):
             place.somebody.delete_object(path)
