@@ -35,6 +35,13 @@ class ConfigMapWatch:
 
     def __init__(self) -> None:
         self.versions: list[Version] = []
+        self._arrived = asyncio.Condition()
+
+    async def add(self, version: Version) -> None:
+        """Record a version that was just read."""
+        async with self._arrived:
+            self.versions.append(version)
+            self._arrived.notify_all()
 
     def writes(self, begin: float, end: float) -> int:
         """Count the versions that appeared between two instants."""
@@ -54,6 +61,20 @@ class ConfigMapWatch:
         found = (v.at for v in self.versions if v.at >= since and v.marked == marked)
         return next(found, None)
 
+    async def wait_for(self, marked: int, *, since: float, within: float) -> float:
+        """Wait until the ConfigMap has so many lines about the marked batch.
+
+        Returns:
+            When it first had them.
+
+        Raises:
+            TimeoutError: It has not.
+        """
+        async with asyncio.timeout(within), self._arrived:
+            while (found := self.first(marked, since=since)) is None:
+                await self._arrived.wait()
+        return found
+
 
 @asynccontextmanager
 async def watching(api: API, batch: str) -> AsyncIterator[ConfigMapWatch]:
@@ -67,7 +88,7 @@ async def watching(api: API, batch: str) -> AsyncIterator[ConfigMapWatch]:
         path = f"{CONFIG_MAPS}?fieldSelector=metadata.name%3Dargocd-rbac-cm"
         async for event in api.watch(path, version):
             names = frozenset(line.findall(overlay_of(event["object"])))
-            seen.versions.append(Version(at=time.time(), names=names))
+            await seen.add(Version(at=time.time(), names=names))
 
     following = asyncio.create_task(follow())
     try:

@@ -111,6 +111,7 @@ class Measuring:
             measure_burst(clients),
             f"a burst of {burst.COUNT} and its end",
         )
+        await wait_until_quiet(operator)
         self._tell("the pure core")
         return Size(
             live=live,
