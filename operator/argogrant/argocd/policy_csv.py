@@ -354,10 +354,12 @@ def read_key(key: str, text: str) -> ParsedLines:
     places: list[Place] = []
     bindings: list[Binding] = []
     problems: list[PolicyProblem] = []
+    known: dict[str, str] = {}
+    """Fields, by themselves: lines share theirs, which saves half of the memory."""
     for number, (_, content) in enumerate(parse_lines(text), 1):
         match content:
             case Rule():
-                rules.append(content)
+                rules.append(Rule._make(map(known.setdefault, content, content)))
                 places.append(Place(key, number))
             case Binding():
                 bindings.append(content)

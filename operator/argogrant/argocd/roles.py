@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import islice
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from argogrant.argocd.appproject.project import Project
@@ -35,6 +36,9 @@ from argogrant.grants.model.grant import NO_RISKS, RoleRisks, project_of
 from argogrant.grants.model.untrusted_text import cached_if_short
 from argogrant.grants.model.validation import quote
 
+T = TypeVar("T")
+Steps = Generator[int, None, T]
+"""Long work in steps; each yields the work since the last one, in lines and roles."""
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 """Source: argoproj/argo-cd, ``assets/builtin-policy.csv``."""
 PERSISTENT: Final[Mapping[tuple[str, str], str]] = {
@@ -143,6 +147,10 @@ class RoleAnalysis:
 
     roles: tuple[DiscoveredRole, ...] = ()
     """Every role that a grant can name, sorted."""
+    risks: Mapping[str, RoleRisks] = field(default_factory=dict)
+    """Risks of the roles that have some, by the name in Argo CD's RBAC policy."""
+    without_effect: Mapping[str, str] = field(default_factory=dict)
+    """Why a role allows nothing, by the same name; only of such roles."""
     default_roles: frozenset[str] = frozenset()
     """The default role and its inherited roles; empty without a default role."""
     default_roles_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -280,23 +288,28 @@ class RolePermissions:
     so does this class.
     """
 
-    def __init__(self, text: PolicyCSV, projects: Iterable[Project]) -> None:
-        self._mode = mode = text.match_mode
+    def __init__(self, text: PolicyCSV, projects: Iterable[Project] = ()) -> None:
+        self._mode = text.match_mode
         self.compared = 0
         """Rules compared by their object, for all roles together."""
         self.overrated = 0
-        self._everywhere = _Lines(_BUILT_IN, text, mode=mode)
-        self._of_projects = {
-            one.name: _Lines(lines, mode=mode, base=self._everywhere, project=one.name)
-            for one in projects
-            if not (lines := one.lines()).problems
-        }
-
+        self._everywhere = _Lines(_BUILT_IN, text, mode=self._mode)
+        self._of_projects: dict[str, _Lines] = {}
         self._projects_of = defaultdict[str, list[str]](list)
         """AppProjects whose lines concern a name."""
-        for project, lines_of_project in self._of_projects.items():
-            for name in lines_of_project.rules.keys() | lines_of_project.links.keys():
-                self._projects_of[name].append(project)
+        for one in projects:
+            self.add(one)
+
+    def add(self, project: Project) -> int:
+        """Add the lines of a project; return the work, in lines."""
+        parsed, name = project.lines(), project.name
+        if parsed.problems:
+            return 1
+        lines = _Lines(parsed, mode=self._mode, base=self._everywhere, project=name)
+        self._of_projects[name] = lines
+        for subject in lines.rules.keys() | lines.links.keys():
+            self._projects_of[subject].append(name)
+        return 1 + len(parsed.rules) + len(parsed.bindings)
 
     def _lines_for(self, role: str) -> _Lines:
         """Return the lines that apply to requests for which a role is used."""
@@ -317,23 +330,25 @@ class RolePermissions:
 
     def risks_of(self, name: str) -> RoleRisks:
         """Find the persistent permissions and the deny rules of a role."""
-        _completed(_returning_none(self.reach([name])))
-        return _completed(self.find_risks(name))
+        completed(_returning_none(self.reach([name])))
+        return completed(self.find_risks(name))
 
     def reach(self, names: Iterable[str]) -> Iterator[int]:
         """Prepare to find the risks of these roles; yields like ``_Lines.reach``."""
         by_lines = defaultdict[_Lines, set[str]](set)
         for name in names:
             by_lines[self._lines_for(name)].add(name)
+            yield 1
         yield from self._everywhere.read()
-        self._everywhere.mark(self._projects_of, _IN_PROJECTS)
-        yield len(self._projects_of)
+        for names_in_projects in _parts(list(self._projects_of)):
+            self._everywhere.mark(names_in_projects, _IN_PROJECTS)
+            yield len(names_in_projects)
         for lines, roles in by_lines.items():
             if lines is not self._everywhere:
                 yield from lines.read()
             yield from lines.reach(roles)
 
-    def find_risks(self, name: str) -> Generator[int, None, RoleRisks]:
+    def find_risks(self, name: str) -> Steps[RoleRisks]:
         """Find the risks of a role, after ``reach``; yields like it."""
         content = self._lines_for(name).reached[name]
         allowed = content & _ALL & ~(content >> _DENIED)
@@ -345,7 +360,7 @@ class RolePermissions:
         yield 1
         return _risks(allowed, has_deny=bool(content & _HAS_DENY))
 
-    def find_effect(self, name: str) -> Generator[int, None, bool]:
+    def find_effect(self, name: str) -> Steps[bool]:
         """Return whether a role allows anything, after ``reach``; yields like it.
 
         A role of an AppProject allows nothing if it only allows to see the project,
@@ -378,9 +393,7 @@ class RolePermissions:
                 return True
         return False
 
-    def explain_effect(
-        self, name: str, placed: "_PlacedRules"
-    ) -> Generator[int, None, str]:
+    def explain_effect(self, name: str, placed: "_PlacedRules") -> Steps[str]:
         """Explain in a sentence why a role allows nothing; yields like ``reach``."""
         lines = self._lines_for(name)
         roles = lines.inherited_roles(name)
@@ -397,7 +410,7 @@ class RolePermissions:
         without = "it has only deny rules" if has_deny else "it has no rules"
         return f"{text or without}{more}."
 
-    def _compare_objects(self, name: str) -> Generator[int, None, int]:
+    def _compare_objects(self, name: str) -> Steps[int]:
         """Find the permissions that a role has for some object that no rule denies."""
         allowed, denied = defaultdict[str, int](int), defaultdict[str, int](int)
         denied_everywhere, lines = 0, self._lines_for(name)
@@ -483,20 +496,17 @@ def _content(rule: Rule, mode: str, project: str = "") -> int:
     return effect | _HAS_DENY | (_HAS_LIMITED_DENY if bits else 0)
 
 
-def _parts(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:
-    for begin in range(0, len(rules), _LONG_LIST):
-        yield rules[begin : begin + _LONG_LIST]
+def _parts(whole: Sequence[T]) -> Iterator[Sequence[T]]:
+    for begin in range(0, len(whole), _LONG_LIST):
+        yield whole[begin : begin + _LONG_LIST]
 
 
-T = TypeVar("T")
-
-
-def _returning_none(steps: Iterator[int]) -> Generator[int, None, None]:
+def _returning_none(steps: Iterator[int]) -> Steps[None]:
     yield from steps
 
 
-def _completed(steps: Generator[int, None, T]) -> T:
-    """Perform all steps of an analysis, and return its result."""
+def completed(steps: Steps[T]) -> T:
+    """Perform all steps, and return the result."""
     while True:
         try:
             next(steps)
@@ -558,6 +568,13 @@ def global_roles(
         projects: The AppProjects, which may have the rules of an inherited role; None
             if some of them are unknown, and then each such name counts as a role.
     """
+    return completed(find_global_roles(text, projects))
+
+
+def find_global_roles(
+    text: PolicyCSV, projects: Iterable[Project] | None
+) -> Steps[frozenset[str]]:
+    """Find what ``global_roles`` returns; yields like ``analyse_roles``."""
     ruled = {rule.subject for rule in text.rules}
     subjects = ruled | {binding.subject for binding in text.bindings}
     names = {name for name in subjects if name.startswith("role:")}
@@ -565,15 +582,19 @@ def global_roles(
     names -= {""}
     if projects is None:
         return BUILT_IN_ROLES | names
-    sources = [
-        text,
-        *(lines for one in projects if not (lines := one.lines()).problems),
-    ]
-    ruled.update(rule.subject for lines in sources for rule in lines.rules)
-    heirs = _heirs(_BUILT_IN, *sources)
-    last = found = BUILT_IN_ROLES | ruled
+    heirs = _heirs(_BUILT_IN, text)
+    for lines in (one.lines() for one in projects):
+        if not lines.problems:
+            ruled.update(rule.subject for rule in lines.rules)
+            _add_heirs(heirs, lines)
+        yield 1 + len(lines.rules) + len(lines.bindings)
+    last = found = {*BUILT_IN_ROLES, *ruled}
     for _ in range(_INHERITED):
-        last = frozenset(heir for role in last for heir in heirs.get(role, ())) - found
+        following: set[str] = set()
+        for role in last & heirs.keys():
+            following.update(heirs[role])
+            yield 1
+        last = following - found
         found |= last
     return BUILT_IN_ROLES | names & found
 
@@ -582,12 +603,10 @@ def discover_roles(
     text: PolicyCSV, projects: Iterable[Project]
 ) -> tuple[DiscoveredRole, ...]:
     """Find every role that a grant can name; sorted, without duplicates."""
-    return _completed(analyse_roles(text, projects)).roles
+    return completed(analyse_roles(text, projects)).roles
 
 
-def analyse_roles(
-    text: PolicyCSV, projects: Iterable[Project]
-) -> Generator[int, None, RoleAnalysis]:
+def analyse_roles(text: PolicyCSV, projects: Iterable[Project]) -> Steps[RoleAnalysis]:
     """Find the roles of one Argo CD, their risks, and what every user has.
 
     The caller resumes this generator while it has time for it.
@@ -595,18 +614,21 @@ def analyse_roles(
     Yields:
         The work since the last pause, in lines and roles.
     """
-    projects = tuple(projects)
-    permissions = RolePermissions(text, projects)
-    global_names = global_roles(text, projects)
-    roles = {DiscoveredRole(project="", name=name) for name in global_names} | {
-        DiscoveredRole(project=one.name, name=role.name, description=role.description)
-        for one in projects
-        for role in one.roles
-    }
+    projects = sorted(projects, key=attrgetter("name"))
+    permissions = RolePermissions(text)
+    for project in projects:
+        yield permissions.add(project)
+    global_names = yield from find_global_roles(text, projects)
+    roles = [DiscoveredRole(project="", name=name) for name in sorted(global_names)]
+    for project in projects:
+        roles += sorted(_roles_of(project))
+        yield len(project.roles)
     yield from permissions.reach(role.bound_as for role in roles)
     found: list[DiscoveredRole] = []
+    all_risks: dict[str, RoleRisks] = {}
+    without_effect: dict[str, str] = {}
     placed: _PlacedRules | None = None
-    for role in sorted(roles):
+    for role in roles:
         risks = yield from permissions.find_risks(role.bound_as)
         nothing = ""
         if not (yield from permissions.find_effect(role.bound_as)):
@@ -615,13 +637,28 @@ def analyse_roles(
                 yield from placed.read(text, projects)
             nothing = yield from permissions.explain_effect(role.bound_as, placed)
         found.append(replace(role, risks=risks, allows_nothing=nothing))
+        if risks != NO_RISKS:
+            all_risks[role.bound_as] = risks
+        if nothing:
+            without_effect[role.bound_as] = nothing
     default = text.default_role
     return RoleAnalysis(
         roles=tuple(found),
+        risks=all_risks,
+        without_effect=without_effect,
         overrated=permissions.overrated,
         default_roles=permissions.inherited_roles(default) if default else frozenset(),
         default_roles_in=permissions.inherited_in_projects(default) if default else {},
     )
+
+
+def _roles_of(project: Project) -> set[DiscoveredRole]:
+    return {
+        DiscoveredRole(
+            project=project.name, name=role.name, description=role.description
+        )
+        for role in project.roles
+    }
 
 
 def default_roles(text: PolicyCSV) -> frozenset[str]:
@@ -657,13 +694,17 @@ def role_inheritance(text: PolicyCSV, projects: Iterable[Project]) -> RoleInheri
     return RoleInheritance(heirs_in)
 
 
-def _heirs(*parts: ParsedLines) -> Heirs:
+def _heirs(*parts: ParsedLines) -> defaultdict[str, list[str]]:
     """Group the lines by the inherited role; members of a role count as its heirs."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    found = defaultdict[str, list[str]](list)
     for lines in parts:
-        for heir, role in lines.bindings:
-            found[role].append(heir)
+        _add_heirs(found, lines)
     return found
+
+
+def _add_heirs(heirs: defaultdict[str, list[str]], lines: ParsedLines) -> None:
+    for heir, role in lines.bindings:
+        heirs[role].append(heir)
 
 
 def names_used_as_roles(text: PolicyCSV) -> frozenset[str]:

@@ -28,7 +28,9 @@ from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import PolicyCSV
 from argogrant.argocd.roles import (
     RoleAnalysis,
-    global_roles,
+    Steps,
+    completed,
+    find_global_roles,
     names_used_as_roles,
     names_used_as_roles_in,
     role_inheritance,
@@ -67,7 +69,7 @@ from argogrant.grants.access.policy_checks import NO_RELATED_OBJECTS, RelatedObj
 from argogrant.grants.checks import InstanceState, build_input, lacks_absolute_end
 from argogrant.grants.decide import Decision, DesiredBinding, decide, decide_alone
 from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
-from argogrant.grants.model.grant import NO_RISKS, Binding, Grant, accounted_to
+from argogrant.grants.model.grant import Binding, Grant, accounted_to
 from argogrant.grants.model.identity import IdentityPattern
 from argogrant.grants.model.reasons import Finding, Reason
 from argogrant.grants.model.validation import quote
@@ -167,11 +169,21 @@ class StateGatherer:
             The same state as before if nothing in it has changed; the decision cache
             compares it by identity.
         """
-        sources = self._sources_of(record, seen, rules or NamespaceRules())
+        return completed(self.steps(record, seen, rules or NamespaceRules()))
+
+    def steps(
+        self, record: InstanceRecord | None, seen: Snapshot, rules: NamespaceRules
+    ) -> Steps[GatheredState]:
+        """Gather like ``gather``, and yield after each AppProject.
+
+        Others can create thousands of them. Until the last step, ``last`` is the state
+        of before.
+        """
+        sources = self._sources_of(record, seen, rules)
         settings, last = seen.settings, self.last
         if last is None or sources != self._sources:
             earlier_faults = self._faults.count
-            last = self._gather(sources, seen, last)
+            last = yield from self._gather(sources, seen, last)
             # What failed is tried again.
             has_failed = self._faults.count != earlier_faults
             self._sources = None if has_failed else sources
@@ -183,14 +195,14 @@ class StateGatherer:
 
     def _gather(
         self, sources: _Sources, seen: Snapshot, last: GatheredState | None
-    ) -> GatheredState:
+    ) -> Steps[GatheredState]:
         text: PolicyCSV | None = None
         if sources.data is not None and seen.config_map is not None:
             with self._faults.contain("argocd-rbac-cm"):
                 text = seen.config_map.unmanaged
         parsed = (*sources[:1], text, *sources[2:])
         if last is None or parsed != self._parsed:
-            last = _gather(self._name, sources, text, self._faults)
+            last = yield from _gather(self._name, sources, text, self._faults)
             self._parsed = parsed
         return last
 
@@ -241,7 +253,7 @@ class StateGatherer:
 
 def _gather(
     name: str, sources: _Sources, text: PolicyCSV | None, faults: Faults
-) -> GatheredState:
+) -> Steps[GatheredState]:
     instance, projects, rules = sources.instance, sources.projects, sources.rules
     refusal = sources.refusal
     if instance is None:
@@ -285,9 +297,10 @@ def _gather(
             used_as_roles_in |= names_used_as_roles_in([project])
             roles |= names
             readable.append(project)
+        yield 1
     all_are_read = projects is not None and len(readable) == len(known)
     all_are_read = all_are_read and not any(one.excess for one in readable)
-    roles |= global_roles(text, readable if all_are_read else None)
+    roles |= yield from find_global_roles(text, readable if all_are_read else None)
     state = replace(
         state,
         rbac_policy_is_known=True,
@@ -832,8 +845,8 @@ class Planner:
 
     def decide_in_steps(
         self, record: InstanceRecord, seen: Snapshot, *, by_last_state: bool = False
-    ) -> Iterator[None]:
-        """Decide like ``decide``, and yield after each grant.
+    ) -> Iterator[object]:
+        """Decide like ``decide``, and yield after each AppProject and each grant.
 
         One namespace can have so many policies and grants that all of it takes minutes.
 
@@ -844,7 +857,7 @@ class Planner:
         """
         gathered = self.gathered
         if not by_last_state:
-            gathered = self._gatherer.gather(record, seen, self._rules())
+            gathered = yield from self._gatherer.steps(record, seen, self._rules())
         if gathered is None:
             return
         grants = self._store.grants_of(self._name)
@@ -962,23 +975,14 @@ def notes_from(gathered: GatheredState, analysis: RoleAnalysis) -> StatusNotes:
             default_roles_in=analysis.default_roles_in,
             settings=gathered.settings,
         )
-    without_effect = {
-        role.bound_as: role.allows_nothing
-        for role in analysis.roles
-        if role.allows_nothing
-    }
     return StatusNotes(
-        role_risks={
-            role.bound_as: role.risks
-            for role in analysis.roles
-            if role.risks != NO_RISKS
-        },
+        role_risks=analysis.risks,
         login=login,
         subject_rules=gathered.state.subject_rules,
-        roles_without_effect=without_effect,
+        roles_without_effect=analysis.without_effect,
         known_names=_known_names(gathered),
         strip_prefix=gathered.state.strip_prefix,
-        similar_roles=SimilarRoles(gathered.state.roles - without_effect.keys()),
+        similar_roles=SimilarRoles(gathered.state.roles, analysis.without_effect),
     )
 
 

@@ -552,7 +552,7 @@ class Reconciler:
         ended = loop.time()
         return ended + REMOVAL_PAUSE + 3 * (ended - began)
 
-    def _advance(self, steps: Iterator[None]) -> bool:
+    def _advance(self, steps: Iterator[object]) -> bool:
         """Decide for some milliseconds; return whether everything is decided."""
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -2,7 +2,8 @@
 
 Other people write the roles, in any number, and no end of a grant may wait for what is
 said about them. So the analysis runs after the writes, in short steps between which the
-event loop does everything else, and gives up after a limited amount of work::
+event loop does everything else for as long, and gives up after a limited amount of
+work::
 
     request ──> first steps at once ──┬── finished: the usual case
                                       └── the rest in the background
@@ -31,8 +32,14 @@ FIRST_WORK: Final = 5_000
 """Work in lines and roles that is done at once: some milliseconds."""
 STEP_WORK: Final = 500
 """Work between two turns of the event loop: about a millisecond."""
+STEP_SECONDS: Final = 0.005
+"""Longest time between them, unless one unit of work takes longer: to read a pattern
+can take a thousand times as long as to read a usual line."""
 MAX_WORK: Final = 5_000_000
 """Work of one analysis, after which it is left out."""
+MAX_ROLES: Final = 100_000
+"""Roles of the AppProjects above which an analysis is left out: it takes about a
+kilobyte of memory for each of them."""
 PAUSE: Final = 3
 """The pause after an analysis, as a multiple of its duration."""
 
@@ -64,9 +71,9 @@ class AnalysisResult:
             )
         elif reason is Reason.TOO_MANY_RULES:
             message = (
-                "The RBAC policy and the AppProjects have too many rules to analyse, so"
-                " the status lists no roles, and grants have no warnings about them."
-                " Grants begin and end as usual. Reduce the number of rules."
+                "The RBAC policy and the AppProjects have too many rules or roles to"
+                " analyse, so the status lists no roles, and grants have no warnings"
+                " about them. Grants begin and end as usual. Reduce their number."
             )
         elif self.analysis.overrated:
             reason = Reason.TOO_MANY_RULES
@@ -136,9 +143,10 @@ class RoleAnalyzer:
         while True:
             await self._requested.wait()
             async with self._one_at_a_time:
-                began = loop.time()
-                while not self._advance(STEP_WORK):  # noqa: ASYNC110 - it does work
-                    await asyncio.sleep(0)
+                began = step_began = loop.time()
+                while not self._advance(STEP_WORK):
+                    await asyncio.sleep(loop.time() - step_began)
+                    step_began = loop.time()
             self._on_change()
             await asyncio.sleep(PAUSE * (loop.time() - began))
             self._requested.clear()
@@ -152,18 +160,22 @@ class RoleAnalyzer:
 
     def _begin(self, sources: RoleSources) -> None:
         self._sources, self._next, self._work = sources, None, 0
-        self._steps = analyse_roles(*sources)
+        if sum(len(project.roles) for project in sources.projects) > MAX_ROLES:
+            self._end(AnalysisResult(omission=Reason.TOO_MANY_RULES))
+        else:
+            self._steps = analyse_roles(*sources)
 
     def _advance(self, work: int) -> bool:
         """Do some work; return whether the analysis has ended."""
         if self._steps is None:
             return True
-        limit = min(self._work + work, MAX_WORK)
+        limit, loop = min(self._work + work, MAX_WORK), asyncio.get_running_loop()
+        end = loop.time() + STEP_SECONDS
         try:
-            while self._work < limit:
+            while self._work < limit and loop.time() < end:
                 self._work += next(self._steps)
-        except StopIteration as end:
-            self._end(AnalysisResult(analysis=end.value))
+        except StopIteration as ended:
+            self._end(AnalysisResult(analysis=ended.value))
         except Exception as error:  # noqa: BLE001 - the analysis is left out
             self._faults.record("the analysis of the roles", error)
             self._end(AnalysisResult(omission=Reason.ANALYSIS_FAILED))

@@ -7,7 +7,7 @@ people write that configuration and the grants, and can make them long.
 """
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -42,6 +42,8 @@ COMPARISONS: Final = 2500
 LONGEST_COMPARED: Final = 100
 """Characters; a comparison takes quadratic time."""
 SIMILAR_ROLES: Final = 3
+MOST_ROLES: Final = 50_000
+"""Roles of one Argo CD above which none is proposed: to sort them takes too long."""
 INDEXED_ROLES: Final = 5000
 """Roles that are found by their bare name: a few milliseconds of work."""
 
@@ -50,11 +52,14 @@ class SimilarRoles:
     """Roles of one Argo CD by similarity, with a limited number of comparisons.
 
     Args:
-        names: The roles, as written in Argo CD's RBAC policy.
+        roles: The roles, as written in Argo CD's RBAC policy.
+        excluded: Those of them that help nobody.
     """
 
-    def __init__(self, names: Collection[str] = ()) -> None:
-        self._names = sorted(one for one in names if len(one) <= LONGEST_COMPARED)
+    def __init__(
+        self, roles: Collection[str] = (), excluded: Container[str] = ()
+    ) -> None:
+        self._roles, self._excluded = roles, excluded
         self._found: dict[str, tuple[str, ...]] = {}
         self.comparisons = 0
 
@@ -73,6 +78,17 @@ class SimilarRoles:
         same = self._by_core.get(_role_core(name), ())
         similar = (*same, *difflib.get_close_matches(name, compared, n=SIMILAR_ROLES))
         return tuple(dict.fromkeys(similar))[:SIMILAR_ROLES]
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        """The names that are compared, sorted when the first role is missing."""
+        if len(self._roles) > MOST_ROLES:
+            return ()
+        return sorted(
+            one
+            for one in self._roles
+            if len(one) <= LONGEST_COMPARED and one not in self._excluded
+        )
 
     @cached_property
     def _by_core(self) -> Mapping[str, Sequence[str]]:

@@ -140,11 +140,32 @@ def test_comparisons_of_objects_are_limited_and_overrate_risks(monkeypatch) -> N
     assert risks_of(analysis, "role:1999").persistent_permissions == ("exec create",)
 
 
-def test_long_work_is_interrupted_often() -> None:
-    lines = [f"p, role:big, exec, create, x/{n}, allow" for n in range(10 * MANY)]
-    steps = analyse_roles(a_text(lines), [])
+@pytest.mark.parametrize(
+    ("lines", "projects"),
+    [
+        pytest.param(10 * MANY, 0, id="one role with many rules"),
+        pytest.param(1, 10 * MANY, id="many projects"),
+    ],
+)
+def test_long_work_is_interrupted_often(lines, projects) -> None:
+    text = a_text([f"p, role:big, exec, create, x/{n}, allow" for n in range(lines)])
+    roles = (ProjectRole(name="viewer"), ProjectRole(name="editor"))
+    many = [Project(name=f"p{n}", roles=roles) for n in range(projects)]
+    steps = list(analyse_roles(text, many))
 
     assert max(steps) <= 1000
+    assert len(steps) > projects, "each project is read in a step of its own"
+
+
+def test_roles_of_projects_are_sorted() -> None:
+    roles = tuple(ProjectRole(name=name) for name in "ba")
+    projects = [Project(name=name, roles=roles) for name in ("two", "one")]
+    analysis, _ = completed(a_text([]), projects)
+
+    assert [one.bound_as for one in analysis.roles] == [
+        *("role:admin", "role:readonly"),
+        *("proj:one:a", "proj:one:b", "proj:two:a", "proj:two:b"),
+    ]
 
 
 def test_analysis_contains_roles_of_projects_and_the_default_roles() -> None:

@@ -52,6 +52,7 @@ SLOW: Final = 1.0
 """Virtual seconds for which a slow step blocks the event loop."""
 OTHER_RULES: Final = RULES + "p, role:other, applications, get, */*, allow\n"
 TEAM_A: Final = APP_PROJECTS.path("argocd", "team-a")
+PROJECTS: Final = APP_PROJECTS.path("argocd")
 TEAM_B: Final = APP_PROJECTS.path("argocd", "team-b")
 
 
@@ -510,15 +511,24 @@ MANY: Final = 60
 
 
 @pytest.mark.parametrize("way", ["revoked", "deleted"])
-async def test_grants_that_take_minutes_to_decide_delay_no_removal(
-    way: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "function"),
+    [
+        pytest.param(planner, "build_input", id="grants are decided"),
+        pytest.param(Project, "why_not_grantable", id="projects are gathered"),
+    ],
+)
+async def test_removal_does_not_wait_while_for_minutes(
+    owner: Any, function: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with two_bound() as operator:
         for number in range(MANY):
             operator.grant(f"many-{number}", f"user-{number}", duration="12h")
+            metadata = {"name": f"project-{number}", "namespace": "argocd"}
+            operator.cluster.add(PROJECTS, {**PROJECT, "metadata": metadata})
         await asyncio.sleep(2 * SETTLED)
         calls: list[float] = []
-        monkeypatch.setattr(planner, "build_input", slow(planner.build_input, calls))
+        monkeypatch.setattr(owner, function, slow(getattr(owner, function), calls))
         operator.edit_rbac(policy_csv=OTHER_RULES)
         await until(lambda: len(calls) > MANY / 4, within=MANY)
         (operator.revoke if way == "revoked" else operator.delete)("g2")

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from argogrant.argocd.appproject.project import Project, ProjectRole
 from argogrant.argocd.policy_csv import read_unmanaged_keys
 from argogrant.argocd.roles import RoleAnalysis
 from argogrant.controller import role_analysis
@@ -20,6 +22,7 @@ from argogrant.controller.role_analysis import (
     RoleSources,
 )
 from argogrant.grants.model.reasons import Reason
+from support.fake_clock import VirtualTimeLoop
 
 FOUND = RoleAnalysis(default_roles=frozenset({"role:found"}))
 
@@ -88,6 +91,33 @@ async def test_large_analysis_ends_in_the_background(monkeypatch) -> None:
         assert recorder.changes == 1
 
 
+async def test_work_that_takes_long_is_interrupted_after_each_unit(
+    monkeypatch,
+) -> None:
+    """To read one pattern can take as long as a thousand usual lines."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    done: list[float] = []
+
+    def analyse(*_: Any) -> Iterator[int]:
+        for _ in range(10):
+            loop._jumping.now += 1.0
+            done.append(loop.time())
+            yield 1
+        return FOUND
+
+    monkeypatch.setattr(role_analysis, "analyse_roles", analyse)
+    async with an_analyzer() as recorder:
+        recorder.analyzer.request(a_source())
+        assert len(done) == 1
+        await asyncio.sleep(30)
+
+        assert recorder.analyzer.result is not None
+        assert recorder.analyzer.result.analysis is FOUND
+        pauses = [later - one for one, later in pairwise(done[1:])]
+        assert min(pauses) >= 2.0, "others have as much time as the analysis"
+
+
 async def test_of_the_changes_during_an_analysis_only_the_newest_is_analysed(
     monkeypatch,
 ) -> None:
@@ -122,8 +152,25 @@ async def test_analysis_with_too_much_work_is_left_out(monkeypatch) -> None:
         assert result is not None
         assert result.omission is Reason.TOO_MANY_RULES
         assert result.condition is not None
-        assert "Reduce the number of rules" in result.condition.message
+        assert "too many rules or roles" in result.condition.message
         assert recorder.changes == 1
+
+
+@pytest.mark.parametrize(("roles", "are_analysed"), [(6, True), (7, False)])
+async def test_roles_that_would_take_too_much_memory_are_not_analysed(
+    roles, are_analysed, monkeypatch
+) -> None:
+    monkeypatch.setattr(role_analysis, "MAX_ROLES", 6)
+    begun = take(monkeypatch, 1)
+    projects = tuple(
+        Project(name=f"p{n}", roles=(ProjectRole(name="viewer"),)) for n in range(roles)
+    )
+    async with an_analyzer() as recorder:
+        recorder.analyzer.request(RoleSources(a_source().text, projects))
+        result = recorder.analyzer.result
+
+        assert result is not None
+        assert (result.omission is None) == are_analysed == bool(begun)
 
 
 async def test_analysis_that_fails_is_left_out(monkeypatch) -> None:

@@ -18,6 +18,7 @@ from argogrant.grants.status_notes import (
     COMPARED_ROLES,
     COMPARISONS,
     LONGEST_COMPARED,
+    MOST_ROLES,
     NO_NOTES,
     SimilarRoles,
     StatusNotes,
@@ -114,6 +115,19 @@ def test_comparisons_do_not_grow_with_roles_times_missing_roles() -> None:
         similar.of(f"role:missing-{number}")
 
     assert similar.comparisons <= COMPARISONS + COMPARED_ROLES + 1
+
+
+def test_no_role_is_proposed_if_there_are_too_many_to_sort() -> None:
+    known = [f"role:r{number}" for number in range(MOST_ROLES)]
+
+    assert SimilarRoles(known).of("role:r1x")
+    assert not SimilarRoles([*known, "role:one-more"]).of("role:r1x")
+
+
+def test_role_that_helps_nobody_is_not_proposed() -> None:
+    known, useless = ["role:deployer", "role:deploy"], {"role:deploy": "has no rule"}
+
+    assert SimilarRoles(known, useless).of("role:deploye") == ("role:deployer",)
 
 
 def test_missing_role_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
