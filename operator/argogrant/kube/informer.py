@@ -18,7 +18,7 @@ resource versions.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -44,6 +44,8 @@ TOMBSTONE_SECONDS: Final = 60.0
 SHORTEST_WATCH: Final = 1.0
 """Seconds; a watch of the API server lasts for minutes."""
 MOST_SHORT_WATCHES: Final = 3
+STEP_SECONDS: Final = 0.02
+"""Work on a page after which everything else has as much time."""
 TOO_LARGE_SECONDS: Final = 60.0
 """Pause after a collection was too large, since it is read again as a whole."""
 
@@ -202,7 +204,7 @@ class Informer(Generic[T]):
             size, pages = size + page.size, pages + 1
             if self._limit is not None:
                 self._limit.check(self.collection, max(len(names), pages), size)
-            differences += sum([self.upsert(body) for body in page.items])
+            differences += await self._upsert_all(page.items)
             resource_version = page.resource_version
             del page  # Otherwise two pages are in memory while the next one is read.
         self._size = size
@@ -210,6 +212,22 @@ class Informer(Generic[T]):
         vanished = [name for name in self._objects if name not in names]
         differences += sum([self._remove(name, version) for name in vanished])
         return resource_version, differences
+
+    async def _upsert_all(self, bodies: Sequence[Body]) -> int:
+        """Record the objects of a page in steps; return in how many the copy differed.
+
+        One regular expression in an object of other people can take a tenth of a second
+        to read, and a page has a hundred objects.
+        """
+        loop, differences = asyncio.get_running_loop(), 0
+        began = loop.time()
+        for body in bodies:
+            differences += self.upsert(body)
+            worked = loop.time() - began
+            if worked > STEP_SECONDS:
+                await asyncio.sleep(worked)
+                began = loop.time()
+        return differences
 
     def _handle(self, event: WatchEvent) -> None:
         self._version = event.body["metadata"]["resourceVersion"]

@@ -1,12 +1,14 @@
 """Informer: lists, events and responses in any order; the newest version counts."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from argogrant.kube.client import PAGE_SIZE, ListPage
+from argogrant.kube.client import PAGE_SIZE, Body, ListPage
 from argogrant.kube.errors import ClusterError, TooLarge, Unavailable
 from argogrant.kube.informer import TOO_LARGE_SECONDS, CollectionLimit
+from support.fake_clock import VirtualTimeLoop
 from support.informer_copies import Copy, running, settle
 
 UNAVAILABLE = Unavailable("the API server is unavailable")
@@ -28,6 +30,27 @@ async def test_relist_counts_the_changes_that_a_dead_watch_missed() -> None:
         assert await copy.informer.relist() == 3
         assert copy.known == {"changed": "b", "created": "a", "same": "a"}
         assert await copy.informer.relist() == 0
+
+
+async def test_objects_that_take_long_to_read_leave_time_for_others() -> None:
+    copy = Copy()
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    read_at: list[float] = []
+
+    def read_slowly(body: Body) -> str:
+        loop._jumping.now += 1.0
+        read_at.append(loop.time())
+        return body["data"]["text"]
+
+    copy.informer._read = read_slowly
+    for number in range(5):
+        copy.create(f"map-{number}")
+    async with running(copy):
+        await asyncio.sleep(20)
+
+        assert len(copy.known) == 5
+        assert min(later - one for one, later in pairwise(read_at)) >= 2.0
 
 
 async def test_response_to_a_write_is_recorded_before_its_event() -> None:
